@@ -1,0 +1,74 @@
+"""The exceptions Layover raises on purpose.
+
+    LayoverError                  exit code 2: the user can mend it
+    ├── RecipeError               the recipe, its overrides: all problems at once
+    ├── DataError                 a data file, a data set, a row
+    ├── ModelError                an encoder, a tokenizer, a module's weights
+    ├── StoreError                the store on disk
+    └── NodeError                 exit code 1: a node of the plan failed while it ran
+
+Every message says what, where, what to do, and the nearest valid name where there is one.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+
+class LayoverError(Exception):
+    """Base of all errors that a user is meant to read; shown without a traceback."""
+
+    exit_code = 2
+
+
+class DataError(LayoverError):
+    """A data file, a data set or a row of it cannot be used."""
+
+
+class ModelError(LayoverError):
+    """An encoder, a tokenizer or a module's weights cannot be used."""
+
+
+class StoreError(LayoverError):
+    """The store on disk is damaged, or is not a store."""
+
+
+class NodeError(LayoverError):
+    """A node of the plan failed while it ran."""
+
+    exit_code = 1
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong with a recipe."""
+
+    where: str
+    """`file:line`, or `command line` for an override."""
+    path: str
+    """Dotted path in the recipe, `methods.lora.rank`."""
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.path}: {self.message}" if self.path else f"{self.where}: {self.message}"
+
+
+class RecipeError(LayoverError):
+    """Everything that is wrong with a recipe, collected."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        count = len(self.problems)
+        title = f"{count} problem{'s' if count != 1 else ''} in the recipe"
+        super().__init__("\n".join([title, *(f"  {problem}" for problem in self.problems)]))
+
+
+def nearest(name: str, valid: Iterable[str]) -> str:
+    """Return a hint that names the closest of `valid`, or lists them: `did you mean 'rank'?`."""
+    names = sorted(set(valid))
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    if close:
+        return f"did you mean {close[0]!r}?"
+    return f"one of: {', '.join(names)}" if names else "none is known here"
