@@ -1,0 +1,1 @@
+"""Data: file formats, the tokenizer, encoded features, subsets."""

@@ -1,0 +1,123 @@
+"""Encoded examples as flat arrays: what a tokenize node stores and what training and prediction read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from layover.errors import DataError
+
+Array = npt.NDArray[np.generic]
+
+# name -> (dtype, what it has one value per)
+COLUMNS: dict[str, tuple[type[np.generic], str]] = {
+    "ids": (np.int32, "token"),
+    "offsets": (np.int64, "boundary"),
+    "example": (np.int32, "row"),
+    "segments": (np.int8, "token"),
+    "label": (np.int64, "unit"),
+    "labels": (np.int64, "token"),
+    "word": (np.int32, "token"),
+    "start": (np.int64, "row"),
+    "end": (np.int64, "row"),
+    "char_start": (np.int32, "token"),
+    "char_end": (np.int32, "token"),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Features:
+    """Encoded rows of one (task, split, language); a row is one encoder input, special tokens included.
+
+    Rows lie one after another without padding: row `i` is `ids[offsets[i]:offsets[i + 1]]`. `group` rows
+    that follow one another are one unit of training (the choices of one question; otherwise 1).
+
+    arrays, always:
+        ids (tokens,) int32; offsets (rows + 1,) int64; example (rows,) int32, non-decreasing.
+    arrays, by tokenizer and kind:
+        segments (tokens,) int8: token type ids, only for tokenizers that have them.
+        classification: label (units,) int64, -1 = no gold.
+        tagging: labels (tokens,) int64, -100 = not a first subword or no gold; word (tokens,) int32, the
+            index of the word in its example at first subwords, else -1.
+        span: start, end (rows,) int64, inclusive token positions inside the row, 0 = no answer in this
+            window, -1 = no gold; char_start, char_end (tokens,) int32, str offsets into the context, -1
+            outside it.
+        choice: label (units,) int64, -1 = no gold.
+    """
+
+    arrays: Mapping[str, Array]
+    group: int = 1
+
+    def __post_init__(self) -> None:
+        for name in ("ids", "offsets", "example"):
+            if name not in self.arrays:
+                raise DataError(f"features: the array {name!r} is missing")
+        if self.group < 1 or self.rows % self.group:
+            raise DataError(f"features: {self.rows} rows do not divide into groups of {self.group}")
+        offsets = self.arrays["offsets"]
+        if len(offsets) == 0 or offsets[0] != 0 or bool((np.diff(offsets) < 0).any()):
+            raise DataError("features: 'offsets' must start at 0 and never fall")
+        sizes = {
+            "token": int(offsets[-1]),
+            "boundary": self.rows + 1,
+            "row": self.rows,
+            "unit": self.units,
+        }
+        for name, array in self.arrays.items():
+            if name not in COLUMNS:
+                raise DataError(f"features: no array is called {name!r}; one of: {', '.join(COLUMNS)}")
+            dtype, per = COLUMNS[name]
+            if array.dtype != np.dtype(dtype) or array.shape != (sizes[per],):
+                raise DataError(
+                    f"features: {name!r} is {array.dtype}{array.shape}, but should be "
+                    f"{np.dtype(dtype)}{(sizes[per],)}, one value per {per}"
+                )
+
+    @property
+    def rows(self) -> int:
+        """Number of encoder inputs."""
+        return len(self.arrays["offsets"]) - 1
+
+    @property
+    def units(self) -> int:
+        """Number of training units: rows divided by the group."""
+        return self.rows // self.group
+
+    @property
+    def lengths(self) -> npt.NDArray[np.int64]:
+        """Tokens of each row, (rows,) int64."""
+        return np.diff(self.arrays["offsets"]).astype(np.int64, copy=False)
+
+    def length(self, row: int) -> int:
+        """Return the number of tokens of one row."""
+        offsets = self.arrays["offsets"]
+        return int(offsets[row + 1] - offsets[row])
+
+    def save(self, path: Path) -> None:
+        """Write one `.safetensors` file; equal features give equal bytes."""
+        arrays = {name: np.ascontiguousarray(self.arrays[name]) for name in sorted(self.arrays)}
+        save_file(arrays, path, metadata={"group": str(self.group)})
+
+    @classmethod
+    def load(cls, path: Path) -> Features:
+        """Read what `save` wrote.
+
+        Raises:
+            DataError: the file is missing, or is not one of ours.
+        """
+        try:
+            with safe_open(path, framework="numpy") as stream:
+                group = (stream.metadata() or {}).get("group", "")
+                # safe_open is no mapping: it has keys() and no iteration
+                arrays = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118
+        except (OSError, SafetensorError) as error:
+            raise DataError(f"{path}: not a readable features file ({error})") from error
+        if not group.isdecimal():
+            raise DataError(f"{path}: not a features file: its metadata has no 'group'")
+        return cls(arrays, int(group))
