@@ -1,0 +1,39 @@
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.PHONY: install lint types check test test-newest coverage clean
+
+$(BIN)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable ".[adapterhub,dev]"
+	touch $@
+
+install: $(BIN)/.installed  ## Make .venv with everything development needs
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: install
+	$(BIN)/mypy
+
+test: lint types  ## Lint, types and all tests
+	$(BIN)/python -m pytest -n auto --dist loadfile
+
+coverage: install
+	COVERAGE_CORE=sysmon $(BIN)/python -m pytest -n auto --dist loadfile --cov --cov-report=term-missing:skip-covered
+
+# The core suite on the newest transformers, without adapters: nobody is locked to the version adapters pins.
+$(VENV)-newest/.installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)-newest
+	$(VENV)-newest/bin/python -m pip install --quiet --upgrade pip
+	$(VENV)-newest/bin/python -m pip install --quiet --editable ".[dev]" "transformers>=5,<6"
+	touch $@
+
+test-newest: $(VENV)-newest/.installed
+	$(VENV)-newest/bin/python -m pytest -n auto --dist loadfile
+
+clean:
+	rm -rf $(VENV) $(VENV)-newest dist build .mypy_cache .ruff_cache .pytest_cache .coverage*

@@ -1,0 +1,1 @@
+"""One file per verb: `ORDER` places it in the help, `command` is the function."""

@@ -1,0 +1,27 @@
+"""check: is the recipe right?"""
+
+from __future__ import annotations
+
+from layover.cli.console import answer, say
+from layover.cli.shared import JsonOption, Overrides, RecipeArgument
+
+ORDER = 10
+
+
+def command(recipe: RecipeArgument, overrides: Overrides = None, *, json: JsonOption = False) -> None:
+    """Check a recipe: every problem at once, with file, line and the nearest valid name."""
+    from layover.recipe import load
+
+    checked = load(recipe, overrides or [])
+    sweep = checked.document.sweep
+    counts = {
+        "models": len(sweep.model),
+        "methods": len(sweep.method),
+        "intermediates": len(sweep.intermediate),
+        "targets": len(sweep.target),
+        "seeds": len(sweep.seed),
+    }
+    if json:
+        answer({"recipe": str(recipe), "valid": True, **counts})
+    else:
+        say(f"{recipe}: valid; " + ", ".join(f"{count} {name}" for name, count in counts.items()))

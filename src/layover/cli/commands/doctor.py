@@ -1,0 +1,74 @@
+"""doctor: versions, device, memory, network."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import os
+import platform
+from pathlib import Path
+from typing import Any
+
+from layover.cli.console import answer, say, size
+from layover.cli.shared import DEFAULT_STORE, JsonOption, StoreOption
+
+ORDER = 85
+
+PACKAGES = ("torch", "transformers", "peft", "adapters", "datasets", "accelerate", "tokenizers", "numpy")
+
+
+def command(*, store: StoreOption = DEFAULT_STORE, json: JsonOption = False) -> None:
+    """Show what Layover finds on this machine: versions, device, memory, whether the hub answers."""
+    found = examine(store)
+    if json:
+        answer(found)
+        return
+    for name, value in found.items():
+        if isinstance(value, dict):
+            say(f"{name}: " + ", ".join(f"{key} {inner or 'absent'}" for key, inner in value.items()))
+        else:
+            say(f"{name}: {size(value) if name.endswith('bytes') else value}")
+
+
+def examine(store: Path) -> dict[str, Any]:
+    """Return the facts that decide what runs here."""
+    import psutil
+    import torch
+
+    from layover.engine.resources import cores
+
+    memory = psutil.virtual_memory()
+    place = store if store.exists() else store.absolute().parent
+    facts: dict[str, Any] = {
+        "layover": importlib.metadata.version("layover"),
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "packages": {name: _version(name) for name in PACKAGES},
+        "cores": cores(),
+        "memory_bytes": memory.total,
+        "memory_free_bytes": memory.available,
+        "device": "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu",
+    }
+    if torch.cuda.is_available():
+        facts["gpu"] = torch.cuda.get_device_name(0)
+        facts["gpu_memory_bytes"] = torch.cuda.get_device_properties(0).total_memory
+    facts["store"] = str(store)
+    facts["disk_free_bytes"] = psutil.disk_usage(str(place)).free
+    facts["hub"] = _hub()
+    return facts
+
+
+def _version(package: str) -> str | None:
+    return importlib.metadata.version(package) if importlib.util.find_spec(package) else None
+
+
+def _hub() -> str:
+    if os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}:
+        return "offline (HF_HUB_OFFLINE is set)"
+    import socket
+
+    try:
+        with socket.create_connection(("huggingface.co", 443), timeout=3):
+            return "reachable"
+    except OSError as error:
+        return f"not reachable ({error}); local directories and data_root work without it"

@@ -1,0 +1,53 @@
+"""gc: make room in the store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from layover.cli.console import answer, say, size
+from layover.cli.shared import DEFAULT_STORE, JsonOption, StoreOption
+from layover.errors import StoreError
+
+ORDER = 80
+
+
+def command(
+    recipes: Annotated[list[Path] | None, typer.Argument(help="Recipes whose work is kept.")] = None,
+    *,
+    store: StoreOption = DEFAULT_STORE,
+    keep: Annotated[
+        str,
+        typer.Option(
+            help="all | modules (drop full checkpoints that nothing unfinished needs) | records (only scores)."
+        ),
+    ] = "all",
+    yes: Annotated[bool, typer.Option("--yes", help="Remove; without it only say what would go.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Remove what no given recipe reaches, and more when --keep says so."""
+    from layover.errors import nearest
+    from layover.plan import build
+    from layover.plan.collect import POLICIES, removable
+    from layover.recipe import load
+    from layover.store import FileHashes, Store, folder_bytes
+
+    if keep not in POLICIES:
+        raise StoreError(f"--keep {keep!r} is not known; {nearest(keep, POLICIES)}")
+    if not recipes:
+        raise StoreError("name the recipes whose work is to be kept: layover gc recipes/*.yaml")
+    opened = Store(store)
+    if yes and (running := opened.sweeps_running()):
+        raise StoreError(f"{running} sweep(s) are running on {store}; stop them first")
+    hashes = FileHashes(store / "hashes.json")
+    plans = [build(load(recipe), hashes) for recipe in recipes]
+    gone = removable(opened, plans, keep)
+    freed = sum(opened.remove(key) if yes else folder_bytes(opened.path(key, verify=False)) for key in gone)
+    freed += opened.sweep_up(remove=yes)
+    result: dict[str, Any] = {"removed": yes, "nodes": gone, "bytes": freed}
+    if json:
+        answer(result)
+    else:
+        say(f"{len(gone)} nodes, {size(freed)} {'removed' if yes else 'would go; add --yes to remove them'}")

@@ -1,0 +1,64 @@
+"""list: what there is to write into a recipe."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from layover.cli.console import answer, say, table
+from layover.cli.shared import JsonOption
+from layover.errors import LayoverError, nearest
+
+ORDER = 70
+
+
+def command(
+    what: Annotated[str, typer.Argument(help="tasks, methods or models.")],
+    *,
+    json: JsonOption = False,
+) -> None:
+    """List the tasks, the methods (modules and compositions) or the models known by name."""
+    listings = {"tasks": _tasks, "methods": _methods, "models": _models}
+    if what not in listings:
+        raise LayoverError(f"nothing to list under {what!r}; {nearest(what, listings)}")
+    headers, rows = listings[what]()
+    if json:
+        answer([dict(zip(headers, row, strict=True)) for row in rows])
+    else:
+        say(table(headers, [[str(cell) for cell in row] for row in rows]))
+
+
+def _tasks() -> tuple[list[str], list[list[Any]]]:
+    from layover import tasks
+
+    rows = []
+    for name in tasks.names():
+        task = tasks.get(name)
+        languages = len(task.all_languages())
+        stages = "/".join(task.stages)
+        rows.append([name, task.kind, stages, ", ".join(task.metrics), languages, task.summary])
+    return ["task", "kind", "stage", "metrics", "languages", "summary"], rows
+
+
+def _methods() -> tuple[list[str], list[list[Any]]]:
+    from layover import compositions, modules
+
+    rows: list[list[Any]] = []
+    for name in modules.names():
+        module = modules.get(name)
+        settings = ", ".join(f"{field}={info.default!r}" for field, info in module.model_fields.items())
+        rows.append(["module", name, f"lr={module.default_lr:g}" + (f", {settings}" if settings else "")])
+    for name in compositions.names():
+        composition = compositions.get(name)
+        rows.append(["composition", name, "with " + ", ".join(sorted(composition.modules))])
+    return ["", "name", "settings"], rows
+
+
+def _models() -> tuple[list[str], list[list[Any]]]:
+    from layover.plan.encoders import KNOWN_SHAPES
+
+    rows = [
+        [name, shape.layers, shape.hidden, f"{shape.parameters / 1e6:.0f} M"] for name, shape in KNOWN_SHAPES.items()
+    ]
+    return ["model", "layers", "hidden", "parameters"], rows

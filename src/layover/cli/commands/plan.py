@@ -1,0 +1,125 @@
+"""plan: what is cached, what will run, and what it will cost."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Annotated, Any
+
+import typer
+
+from layover.cli.console import amount, answer, duration, say, size, table
+from layover.cli.shared import (
+    DEFAULT_STORE,
+    JsonOption,
+    Overrides,
+    Planned,
+    RecipeArgument,
+    StoreOption,
+    planned,
+)
+
+ORDER = 20
+
+KINDS = ("tokenize", "train", "predict", "score")
+
+
+def command(
+    recipe: RecipeArgument,
+    overrides: Overrides = None,
+    *,
+    store: StoreOption = DEFAULT_STORE,
+    nodes: Annotated[bool, typer.Option("--nodes", help="List every node.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Show what is cached, what will run, and the estimated cost, disk and memory."""
+    found = planned(recipe, overrides, store)
+    summary = summarise(found)
+    if json:
+        answer({**summary, "nodes": _listing(found)} if nodes else summary)
+        return
+    rows = [
+        [row["kind"], str(row["nodes"]), str(row["cached"]), str(row["to_run"]), _estimate(row, "examples"),
+         _estimate(row, "tokens"), f"{_estimate(row, 'flops')}FLOP", _bytes(row)]
+        for row in summary["kinds"]
+    ]  # fmt: skip
+    say(f"{len(found.plan.cells)} cells, {summary['cells_finished']} finished")
+    say(table(["node", "all", "cached", "to run", "examples", "tokens", "arithmetic", "disk"], rows))
+    say(f"memory of the largest node: {size(summary['peak_bytes'])} (estimated)")
+    say(f"work left: {duration(summary['seconds_left'])}" + _no_speed(summary))
+    for note in summary["notes"]:
+        say(f"note: {note}")
+    if nodes:
+        for line in _listing(found):
+            say(f"{line['key'][:12]}  {'cached' if line['cached'] else 'to run'}  {line['label']}")
+
+
+def _estimate(row: dict[str, Any], name: str) -> str:
+    sign = "≥ " if row["unknown"] else ""
+    return sign + amount(row[name])
+
+
+def _bytes(row: dict[str, Any]) -> str:
+    return ("≥ " if row["unknown"] else "") + size(row["disk_bytes"])
+
+
+def _no_speed(summary: dict[str, Any]) -> str:
+    if summary["seconds_left"] is not None or not summary["to_run"]:
+        return ""
+    return " (estimated from the speed of finished nodes, there are none yet)"
+
+
+def summarise(found: Planned) -> dict[str, Any]:
+    """Return the plan in numbers, for people and machines alike."""
+    from layover.plan.cost import Cost, estimate, seconds_left
+    from layover.steps.counts import counts_of, seconds_of
+
+    plan, store = found.plan, found.store
+    finished = store.finished()
+    costs = estimate(plan, lambda key: counts_of(store, key) if key in finished else None)
+    wanted = plan.wanted(finished)
+    open_keys = {node.key for node in wanted}
+    kinds = []
+    for kind in KINDS:
+        keys = [key for key, node in plan.nodes.items() if node.kind == kind]
+        to_run = [costs[key] for key in keys if key in open_keys]
+        kinds.append(
+            {
+                "kind": kind,
+                "nodes": len(keys),
+                "cached": sum(key in finished for key in keys),
+                "to_run": len(to_run),
+                "unknown": sum(cost.examples is None for cost in to_run) if kind != "score" else 0,
+                **{name: _sum(to_run, name) for name in ("examples", "tokens", "flops", "disk_bytes")},
+            }
+        )
+    blank = Cost()
+    peaks = [costs.get(key, blank).peak_bytes or 0.0 for key in open_keys]
+    unresolved = [f"hub revision not resolved, keys are provisional: {name}" for name in plan.unresolved]
+    return {
+        "cells": len(plan.cells),
+        "cells_finished": sum(cell.score in finished for cell in plan.cells),
+        "to_run": len(wanted),
+        "by_kind": dict(Counter(node.kind for node in wanted)),
+        "kinds": kinds,
+        "peak_bytes": max(peaks, default=0.0) or None,
+        "seconds_left": seconds_left(plan, costs, wanted, lambda key: seconds_of(store, key)) if wanted else 0.0,
+        "notes": [*plan.notes, *unresolved],
+    }
+
+
+def _sum(costs: list[Any], name: str) -> float:
+    return sum(getattr(cost, name) or 0 for cost in costs)
+
+
+def _listing(found: Planned) -> list[dict[str, Any]]:
+    finished = found.store.finished()
+    return [
+        {
+            "key": key,
+            "kind": node.kind,
+            "label": node.label,
+            "cached": key in finished,
+            "needs": list(node.needs),
+        }
+        for key, node in found.plan.nodes.items()
+    ]

@@ -1,0 +1,86 @@
+"""run: do what is not done yet."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Annotated
+
+import typer
+
+from layover.cli.console import answer, complain, duration, say, size, table
+from layover.cli.shared import (
+    DEFAULT_STORE,
+    JsonOption,
+    Overrides,
+    Planned,
+    RecipeArgument,
+    StoreOption,
+    planned,
+)
+
+ORDER = 30
+
+
+def command(
+    recipe: RecipeArgument,
+    overrides: Overrides = None,
+    *,
+    store: StoreOption = DEFAULT_STORE,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes at a time.", show_default="automatic")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Run a sweep; running it again goes on where it stopped."""
+    from layover.cli.progress import choose
+    from layover.engine.local import LocalEngine
+    from layover.engine.resources import resources
+    from layover.errors import ModelError
+    from layover.plan.cost import estimate
+
+    found = planned(recipe, overrides, store)
+    if found.plan.unresolved:
+        names = ", ".join(found.plan.unresolved)
+        raise ModelError(
+            f"the hub cannot be reached and the local cache does not know: {names}; go online once, "
+            "name a commit as revision, or use a local directory and data_root"
+        )
+    wanted = found.plan.wanted(found.store.finished())
+    costs = estimate(found.plan, lambda _: None)
+    peak = max((costs[node.key].peak_bytes or 0 for node in wanted), default=0)
+    execution = found.plan.recipe.document.run
+    if workers is not None:
+        execution = execution.model_copy(update={"workers": workers})
+    chosen = resources(execution, int(peak) or None)
+    with choose(found.plan, wanted, as_json=json) as progress, found.store.sweeping():
+        progress.note(
+            f"{len(wanted)} of {len(found.plan.nodes)} nodes to run, {chosen.workers} processes with "
+            f"{chosen.threads} threads each; largest node about {size(peak or None)}"
+        )
+        for text in found.plan.notes:
+            progress.note(text)
+        started = time.monotonic()
+        engine = LocalEngine(found.store, execution, chosen.workers, chosen.threads, progress.event)
+        outcome = engine.run(found.plan)
+    _conclude(found, outcome.failed, outcome.blocked, time.monotonic() - started, json)
+
+
+def _conclude(found: Planned, failed: dict[str, str], blocked: dict[str, str], seconds: float, as_json: bool) -> None:
+    plan = found.plan
+    finished = found.store.finished()
+    cells = sum(cell.score in finished for cell in plan.cells)
+    if as_json:
+        answer({"event": "summary", "cells": len(plan.cells), "finished": cells,
+                "failed": {key: plan.nodes[key].label for key in failed},
+                "blocked": {key: plan.nodes[key].label for key in blocked}, "seconds": round(seconds, 1)})  # fmt: skip
+    else:
+        from layover.report import main_table, rows_of
+        from layover.report.files import full_methods
+
+        say(table(*main_table.cells(rows_of(plan, found.store), full_methods(plan))))
+        say(f"{cells} of {len(plan.cells)} cells finished, in {duration(seconds)}")
+    for key, error in failed.items():
+        complain(f"failed: {plan.nodes[key].label}: {error} (layover why {key[:12]})")
+    if blocked:
+        complain(f"{len(blocked)} nodes need a failed one and were not run")
+    if failed or blocked:
+        sys.exit(1)

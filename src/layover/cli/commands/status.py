@@ -1,0 +1,49 @@
+"""status: how far is a sweep?"""
+
+from __future__ import annotations
+
+from layover.cli.console import answer, say, table
+from layover.cli.shared import DEFAULT_STORE, JsonOption, Overrides, RecipeArgument, StoreOption, planned
+
+ORDER = 40
+
+
+def command(
+    recipe: RecipeArgument,
+    overrides: Overrides = None,
+    *,
+    store: StoreOption = DEFAULT_STORE,
+    json: JsonOption = False,
+) -> None:
+    """Show how many cells of each target are finished, and what failed."""
+    found = planned(recipe, overrides, store)
+    plan, finished = found.plan, found.store.finished()
+    targets = plan.recipe.document.sweep.target
+    failures = {
+        key: failure for key in plan.nodes if key not in finished and (failure := found.store.failure(key)) is not None
+    }
+    counts = {
+        target: [sum(cell.score in finished for cell in plan.cells if cell.target == target),
+                 sum(cell.target == target for cell in plan.cells)]
+        for target in targets
+    }  # fmt: skip
+    running = found.store.sweeps_running()
+    if json:
+        answer(
+            {
+                "sweeps_running": running,
+                "cells": counts,
+                "failed": {key: value["error"] for key, value in failures.items()},
+            }
+        )
+        return
+    say(
+        table(
+            ["target", "finished", "cells"],
+            [[name, str(done), str(total)] for name, (done, total) in counts.items()],
+        )
+    )
+    nodes = sum(key in finished for key in plan.nodes)
+    say(f"{nodes} of {len(plan.nodes)} nodes finished; {running} sweep(s) running on this store")
+    for key, failure in failures.items():
+        say(f"failed {key[:12]} {failure['node']}: {failure['error']}")

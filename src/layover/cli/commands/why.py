@@ -1,0 +1,84 @@
+"""why: why does a node run (again), or why did it fail?"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from layover.cli.console import answer, say
+from layover.cli.shared import DEFAULT_STORE, JsonOption, Overrides, StoreOption, planned
+from layover.errors import LayoverError, StoreError
+
+ORDER = 50
+
+
+def command(
+    key: Annotated[str, typer.Argument(help="The first letters of a key (`layover plan --nodes` lists them).")],
+    recipe: Annotated[str, typer.Argument(help="The recipe that wants it.")] = "",
+    overrides: Overrides = None,
+    *,
+    store: StoreOption = DEFAULT_STORE,
+    json: JsonOption = False,
+) -> None:
+    """Explain a node: what it is made of, and how it differs from the nearest finished one."""
+    from pathlib import Path
+
+    from layover.plan.why import explain
+    from layover.store import Store
+
+    if recipe:
+        found = planned(Path(recipe), overrides, store)
+        opened, nodes = found.store, found.plan.nodes
+    else:
+        opened, nodes = Store(store), {}
+    full = _full_key(key, {*nodes, *opened.finished(), *opened.failures()})
+    identity = nodes[full].identity if full in nodes else _stored_identity(opened, full)
+    result: dict[str, Any] = {
+        "key": full,
+        "finished": opened.has(full),
+        "label": nodes[full].label if full in nodes else None,
+        "identity": identity,
+        "failure": opened.failure(full),
+        "nearest": None,
+    }
+    if identity is not None and not result["finished"]:
+        result["nearest"] = explain(identity, opened, {key: node.identity for key, node in nodes.items()})
+    if json:
+        answer(result)
+    else:
+        _tell(result)
+
+
+def _full_key(prefix: str, keys: set[str]) -> str:
+    matching = sorted(key for key in keys if key.startswith(prefix))
+    if len(matching) != 1:
+        what = "no node starts with" if not matching else f"{len(matching)} nodes start with"
+        raise StoreError(f"{what} {prefix!r}; give the recipe too, or more letters")
+    return matching[0]
+
+
+def _stored_identity(store: Any, key: str) -> dict[str, Any] | None:
+    try:
+        identity: dict[str, Any] = store.done(key)["identity"]
+    except LayoverError:
+        return None
+    return identity
+
+
+def _tell(result: dict[str, Any]) -> None:
+    state = "finished" if result["finished"] else "not finished"
+    say(f"{result['key']}: {state}" + (f" ({result['label']})" if result["label"] else ""))
+    if result["failure"]:
+        say(f"failed: {result['failure']['error']}")
+        if result["failure"]["traceback"]:
+            say(result["failure"]["traceback"])
+    if result["finished"]:
+        for name, value in (result["identity"] or {}).items():
+            say(f"  {name}: {value}")
+    elif result["nearest"] is not None:
+        say(f"nearest finished node: {result['nearest']['key'][:12]}; it differs in")
+        for difference in result["nearest"]["differences"]:
+            say(f"  {difference['path']}: {difference['there']!r} there, {difference['here']!r} here")
+    else:
+        say("no finished node of its kind to compare with")

@@ -1,0 +1,68 @@
+"""`layover`: the verbs, and how errors reach a person."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import sys
+
+import typer
+
+from layover import __version__
+from layover.cli import commands
+from layover.cli.console import complain
+from layover.errors import LayoverError
+
+INTERRUPTED = 130
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"layover {__version__}")
+        raise typer.Exit
+
+
+def build_app() -> typer.Typer:
+    """Return the application; every file of `cli/commands` adds the verb it is named after."""
+    app = typer.Typer(
+        name="layover",
+        help="Intermediate-task transfer at adapter cost. Start with: layover check RECIPE",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+
+    @app.callback()
+    def root(
+        version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
+    ) -> None:
+        """Intermediate-task transfer at adapter cost."""
+
+    modules = [
+        importlib.import_module(f"{commands.__name__}.{found.name}")
+        for found in pkgutil.iter_modules(commands.__path__)
+    ]
+    for module in sorted(modules, key=lambda module: module.ORDER):
+        app.command(module.__name__.rpartition(".")[2].rstrip("_").replace("_", "-"))(module.command)
+    return app
+
+
+def main() -> None:
+    """Run the command line; a `LayoverError` becomes its message and its exit code."""
+    try:
+        build_app()()
+    except LayoverError as error:
+        complain(str(error))
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        complain("stopped; what is finished is kept, the same command goes on from there")
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        sys.stderr.close()  # `layover status | head`: the reader has seen enough
+        sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,148 @@
+"""Live progress: bars on a terminal, plain lines elsewhere, JSON lines for machines."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Protocol
+
+from layover.cli.console import answer, duration, say
+from layover.plan import Node, Plan
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bars
+    from rich.progress import TaskID
+
+PLAIN_SECONDS = 10.0
+"""A plain log tells of a running node at most this often."""
+
+
+class Progress(Protocol):
+    """Takes the engine's events."""
+
+    def note(self, text: str) -> None: ...
+
+    def event(self, event: Mapping[str, Any]) -> None: ...
+
+
+@contextmanager
+def choose(plan: Plan, wanted: Sequence[Node], *, as_json: bool) -> Iterator[Progress]:
+    """Yield the display that fits where the output goes."""
+    if as_json:
+        yield JsonProgress(plan)
+    elif sys.stdout.isatty():
+        live = LiveProgress(plan, len(wanted))
+        with live.bars:
+            yield live
+    else:
+        yield PlainProgress(plan, len(wanted))
+
+
+class JsonProgress:
+    """One JSON object a line."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+
+    def note(self, text: str) -> None:
+        """Write a note."""
+        answer({"event": "note", "text": text})
+
+    def event(self, event: Mapping[str, Any]) -> None:
+        """Write an event with the node's label."""
+        answer({**event, "label": self._plan.nodes[event["key"]].label})
+
+
+class _Counting:
+    """Counts nodes and guesses the time that is left from the time that went by."""
+
+    def __init__(self, plan: Plan, total: int) -> None:
+        self.plan, self.total, self.ended = plan, total, 0
+        self.started = time.monotonic()
+
+    def position(self) -> str:
+        left = (time.monotonic() - self.started) / self.ended * (self.total - self.ended) if self.ended else None
+        return f"[{self.ended}/{self.total}, {duration(left)} left]"
+
+    def ending(self, event: Mapping[str, Any]) -> str:
+        self.ended += 1
+        label, state = self.plan.nodes[event["key"]].label, event["state"]
+        if state == "done":
+            took = f" in {duration(event['seconds'])}" if "seconds" in event else " by another sweep"
+            return f"{self.position()} {label}{took}"
+        if state == "failed":
+            return f"{self.position()} FAILED {label}: {event['error']}"
+        return f"{self.position()} not run, it needs a failed node: {label}"
+
+
+class PlainProgress(_Counting):
+    """Lines, for files and pipes."""
+
+    def __init__(self, plan: Plan, total: int) -> None:
+        super().__init__(plan, total)
+        self._told: dict[str, float] = {}
+
+    def note(self, text: str) -> None:
+        """Write a note."""
+        say(text)
+
+    def event(self, event: Mapping[str, Any]) -> None:
+        """Write the end of a node, and now and then where a long one is."""
+        key, now = event["key"], time.monotonic()
+        if event["event"] == "end":
+            say(self.ending(event))
+        elif event["event"] == "start":
+            self._told[key] = now
+        elif now - self._told.get(key, now) >= PLAIN_SECONDS:
+            self._told[key] = now
+            say(f"  {self.plan.nodes[key].label}: {event['done']}/{event['total']} {event['unit']}{_loss(event)}")
+        sys.stdout.flush()
+
+
+class LiveProgress(_Counting):
+    """A bar per running node and one for the sweep."""
+
+    def __init__(self, plan: Plan, total: int) -> None:
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as Bars
+
+        super().__init__(plan, total)
+        self.bars: Bars = Bars(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[speed]}", markup=False),
+            TimeRemainingColumn(),
+            transient=True,
+        )
+        self._overall: TaskID = self.bars.add_task("sweep", total=total, speed="nodes")
+        self._nodes: dict[str, tuple[TaskID, float]] = {}
+
+    def note(self, text: str) -> None:
+        """Write a note above the bars."""
+        self.bars.console.print(text, markup=False, highlight=False)
+
+    def event(self, event: Mapping[str, Any]) -> None:
+        """Show an event."""
+        key = event["key"]
+        if event["event"] == "start":
+            label = self.plan.nodes[key].label
+            self._nodes[key] = (self.bars.add_task(label, total=None, speed=""), time.monotonic())
+        elif event["event"] == "progress" and key in self._nodes:
+            bar, started = self._nodes[key]
+            speed = event["done"] / max(time.monotonic() - started, 1e-3)
+            text = f"{speed:,.0f} {event['unit']}/s{_loss(event)}"
+            self.bars.update(bar, completed=event["done"], total=event["total"], speed=text)
+        elif event["event"] == "end":
+            if key in self._nodes:
+                self.bars.remove_task(self._nodes.pop(key)[0])
+            text = self.ending(event)
+            if event["state"] != "done" or self.plan.nodes[key].kind == "train":
+                self.note(text)
+            self.bars.update(self._overall, completed=self.ended)
+
+
+def _loss(event: Mapping[str, Any]) -> str:
+    return f", loss {event['loss']:.4f}" if event.get("loss") is not None else ""

@@ -1,0 +1,45 @@
+"""What several verbs need: their common options, and a recipe made into a plan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from layover.plan import Plan
+    from layover.store import Store
+
+RecipeArgument = Annotated[Path, typer.Argument(help="A recipe, YAML.", show_default=False)]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Argument(help="Overrides of the recipe: train.epochs=1 sweep.seed=[1]", show_default=False),
+]
+StoreOption = Annotated[Path, typer.Option("--store", help="Folder of finished work.", envvar="LAYOVER_STORE")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON, for machines.")]
+
+DEFAULT_STORE = Path("store")
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A plan beside the store it is held against."""
+
+    plan: Plan
+    store: Store
+
+
+def planned(recipe: Path, overrides: list[str] | None, store: Path) -> Planned:
+    """Return the plan of a recipe and the store, file hashes remembered there."""
+    from layover.plan import build
+    from layover.recipe import load
+    from layover.store import FileHashes, Store
+
+    checked = load(recipe, overrides or [])
+    opened = Store(store)
+    hashes = FileHashes(store / "hashes.json")
+    plan = build(checked, hashes)
+    hashes.save()
+    return Planned(plan, opened)

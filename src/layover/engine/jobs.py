@@ -1,0 +1,31 @@
+"""Jobs: the nodes that run one after the other in one process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from layover.plan import Node
+
+
+@dataclass
+class Job:
+    """Nodes of one process, and the keys of other jobs' nodes they need."""
+
+    name: str
+    nodes: list[Node] = field(default_factory=list)
+    not_before: float = 0.0
+    """Monotonic seconds; a job whose nodes another sweep works on waits a little."""
+
+    def needs(self) -> set[str]:
+        """Return the keys that must be finished before this job starts."""
+        own = {node.key for node in self.nodes}
+        return {need for node in self.nodes for need in node.needs} - own
+
+
+def group(nodes: Iterable[Node]) -> list[Job]:
+    """Return the jobs of the nodes that have to run, in the order of their first nodes."""
+    jobs: dict[str, Job] = {}
+    for node in nodes:
+        jobs.setdefault(node.job, Job(node.job)).nodes.append(node)
+    return list(jobs.values())

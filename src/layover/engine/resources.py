@@ -1,0 +1,45 @@
+"""How many processes and threads this machine carries."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+import psutil
+
+from layover.recipe import Execution
+
+
+@dataclass(frozen=True)
+class Resources:
+    """Processes at a time, and CPU threads of each."""
+
+    workers: int
+    threads: int
+
+
+def cores() -> int:
+    """Return the CPU cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def gpu_there() -> bool:
+    """Tell whether an NVIDIA device is visible, without importing torch."""
+    hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in {"", "-1"}
+    return not hidden and os.path.exists("/dev/nvidia0")  # noqa: PTH110  a device file
+
+
+def resources(execution: Execution, peak_bytes: int | None) -> Resources:
+    """Return what the recipe's `run` section asks for, or what fits.
+
+    Args:
+        execution: The `run` section.
+        peak_bytes: Estimated memory of the largest node, None when unknown.
+    """
+    on_gpu = execution.device in {"cuda", "mps"} or (execution.device == "auto" and gpu_there())
+    workers = execution.workers
+    if workers is None:
+        workers = 1 if on_gpu else cores()
+        if peak_bytes and not on_gpu:
+            workers = max(1, min(workers, int(0.8 * psutil.virtual_memory().available // peak_bytes)))
+    return Resources(workers, execution.threads or max(1, cores() // workers))

@@ -1,0 +1,6 @@
+"""Plans: what a recipe means as a graph of cached steps."""
+
+from layover.plan.build import build
+from layover.plan.nodes import Cell, Node, Plan
+
+__all__ = ["Cell", "Node", "Plan", "build"]

@@ -1,0 +1,284 @@
+"""From a recipe to a plan: every node with its key, equal work made one node."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from layover.errors import LayoverError, Problem, RecipeError
+from layover.identity import key_of
+from layover.plan.data import DataRules, Portion
+from layover.plan.encoders import EncoderRef, resolve
+from layover.plan.hub import Revisions
+from layover.plan.inputs import (
+    Optimisation,
+    PredictInputs,
+    ScoreInputs,
+    Selection,
+    TokenizeInputs,
+    TrainInputs,
+)
+from layover.plan.nodes import STEP_VERSIONS, Cell, Node, Plan
+from layover.recipe import AXES, NO_INTERMEDIATE, Recipe, ResolvedMethod
+from layover.tasks import Task
+
+
+def build(recipe: Recipe, hash_file: Callable[[Path], str], revisions: Revisions | None = None) -> Plan:
+    """Return the plan of a recipe.
+
+    Args:
+        recipe: A checked recipe.
+        hash_file: SHA-256 of a file (`FileHashes`).
+        revisions: Resolver of hub revisions.
+
+    Raises:
+        RecipeError: with every model and every data set that cannot be had.
+    """
+    return _Planner(recipe, hash_file, revisions or Revisions()).plan()
+
+
+class _Planner:
+    """Makes nodes on demand and remembers them by what they were asked for."""
+
+    def __init__(self, recipe: Recipe, hash_file: Callable[[Path], str], revisions: Revisions) -> None:
+        self.recipe = recipe
+        self.hash_file = hash_file
+        self.revisions = revisions
+        self.rules = DataRules(recipe, revisions)
+        self.made: dict[str, Node] = {}
+        self.encoders: dict[str, EncoderRef] = {}
+        self.evaluated: dict[str, tuple[str, dict[str, Portion], dict[str, str]]] = {}
+        self._trains: dict[tuple[object, ...], Node] = {}
+        self._tokenized: dict[tuple[object, ...], Node] = {}
+        self._data_identity: dict[tuple[str, str, str], Any] = {}
+
+    def plan(self) -> Plan:
+        self._locate_everything()
+        notes: list[str] = []
+        cells = [self._cell(*point) for point in self._points(notes)]
+        for target, (split, portions, absent) in self.evaluated.items():
+            if absent:
+                total = len(portions) + len(absent)
+                missing = " ".join(sorted(absent))
+                notes.append(f"{target}: {split} data for {len(portions)} of {total} languages; absent: {missing}")
+        return Plan(
+            recipe=self.recipe,
+            nodes=self._reachable(cell.score for cell in cells),
+            cells=tuple(cells),
+            notes=tuple(notes),
+            unresolved=tuple(self.revisions.unresolved),
+            absent={target: absent for target, (_, _, absent) in self.evaluated.items()},
+            shapes={label: encoder.shape for label, encoder in self.encoders.items()},
+        )
+
+    def _locate_everything(self) -> None:
+        """Find every model and data set first, so that all that is missing is said at once."""
+        problems: list[Problem] = []
+        document, sweep = self.recipe.document, self.recipe.document.sweep
+        for label in sweep.model:
+            try:
+                self.encoders[label] = resolve(label, document.models[label], self.hash_file, self.revisions)
+            except LayoverError as error:
+                problems.append(Problem(self.recipe.source, f"models.{label}", str(error)))
+        for name in dict.fromkeys((*sweep.intermediate, *sweep.target)):
+            if name == NO_INTERMEDIATE:
+                continue
+            task = self.recipe.tasks[name]
+            try:
+                self.rules.train(task)
+                if document.train.select is not None:
+                    self.rules.select(task, document.train.select.split, document.train.select.language)
+                if name in sweep.target:
+                    self.evaluated[name] = self.rules.evaluated(task)
+            except LayoverError as error:
+                problems.append(Problem(self.recipe.source, f"tasks.{name}", str(error)))
+        if problems:
+            raise RecipeError(problems)
+
+    def _points(self, notes: list[str]) -> list[tuple[str, str, str, str, int]]:
+        sweep = self.recipe.document.sweep
+        rules = [_as_sets(rule) for rule in sweep.exclude]
+        points = []
+        for point in itertools.product(*(getattr(sweep, axis) for axis in AXES)):
+            named = dict(zip(AXES, point, strict=True))
+            if not any(all(named[axis] in values for axis, values in rule.items()) for rule in rules):
+                points.append(point)
+        carries = {name: method.module.trains_encoder for name, method in self.recipe.methods.items()}
+        kept = [point for point in points if point[2] == NO_INTERMEDIATE or carries[point[1]]]
+        if len(kept) < len(points):
+            names = sorted({point[1] for point in points if point not in set(kept)})
+            notes.append(
+                f"{', '.join(names)}: {len(points) - len(kept)} cells left out: "
+                "a method that trains no part of the encoder carries nothing over from an intermediate"
+            )
+        return kept
+
+    def _reachable(self, keys: Any) -> Mapping[str, Node]:
+        """Return the nodes below `keys`, each after the nodes it needs."""
+        ordered: dict[str, Node] = {}
+
+        def visit(key: str) -> None:
+            if key not in ordered:
+                node = self.made[key]
+                for need in node.needs:
+                    visit(need)
+                ordered[key] = node
+
+        for key in keys:
+            visit(key)
+        return ordered
+
+    # nodes
+
+    def _node(
+        self,
+        kind: str,
+        identity: dict[str, Any],
+        needs: tuple[str, ...],
+        label: str,
+        inputs: Any,
+        job: str = "",
+    ) -> Node:
+        full = {"node": kind, "version": STEP_VERSIONS[kind], **identity}
+        key = key_of(full)
+        if key not in self.made:
+            self.made[key] = Node(kind, key, full, tuple(dict.fromkeys(needs)), label, inputs, job or key)
+        return self.made[key]
+
+    def _tokenize(self, portion: Portion, encoder: EncoderRef, settings_of: Task) -> Node:
+        train = self.recipe.document.train
+        max_length = self.rules.number(settings_of, "max_length", train.max_length)
+        stride = self.rules.number(settings_of, "stride", train.stride)
+        asked = (
+            encoder.label,
+            portion.task.name,
+            portion.split,
+            portion.language,
+            portion.subset,
+            max_length,
+            stride,
+        )
+        if asked in self._tokenized:
+            return self._tokenized[asked]
+        task = portion.task
+        identity = {
+            "data": portion.location.identity(self.hash_file),
+            "subset": {name: value for name, value in asdict(portion.subset).items() if value not in {None, "all"}},
+            "kind": task.kind,
+            "labels": list(task.labels),
+            "tokenizer": dict(encoder.tokenizer),
+            "max_length": max_length,
+        }
+        if task.kind == "span":
+            identity["stride"] = stride
+        inputs = TokenizeInputs(task, portion.location, encoder, portion.subset, max_length, stride, portion.count)
+        label = f"tokenize {task.name} {portion.split} {portion.language}"
+        job = f"tokenize {encoder.label} {task.name}"
+        node = self._node("tokenize", identity, (), label, inputs, job)
+        self._tokenized[asked] = node
+        return node
+
+    def _selection(self, task: Task, encoder: EncoderRef) -> Selection | None:
+        select = self.recipe.document.train.select
+        if select is None:
+            return None
+        portion = self.rules.select(task, select.split, select.language)
+        data = self._tokenize(portion, encoder, task)
+        return Selection(data.key, self.rules.metric(task), select.every, select.patience, select.language)
+
+    def _train(self, model: str, method: ResolvedMethod, intermediate: str, task: Task, seed: int) -> Node:
+        asked = (model, method.name, intermediate, task.name, seed)
+        if asked in self._trains:
+            return self._trains[asked]
+        encoder, train = self.encoders[model], self.recipe.document.train
+        before = None
+        if intermediate != NO_INTERMEDIATE:
+            before = self._train(model, method, NO_INTERMEDIATE, self.recipe.tasks[intermediate], seed)
+        data = self._tokenize(self.rules.train(task), encoder, task)
+        selection = self._selection(task, encoder)
+        optimisation = Optimisation(
+            lr=method.lr,
+            epochs=float(self.rules.number(task, "epochs", train.epochs)),
+            batch=self.rules.number(task, "batch", train.batch),
+            warmup=float(train.warmup),
+            weight_decay=float(method.weight_decay),
+            clip=float(train.clip),
+            dropout=float(method.dropout),
+            precision=method.precision,
+            seed=seed,
+        )
+        inputs = TrainInputs(
+            encoder=encoder,
+            module=method.module,
+            composition=method.composition if before else None,
+            intermediate=before.key if before else None,
+            task=task,
+            data=data.key,
+            selection=selection,
+            optimisation=optimisation,
+        )
+        needs = tuple(key for key in (data.key, selection and selection.data, before and before.key) if key)
+        origin = f" after {intermediate}" if before else ""
+        label = f"train {task.name} {model}/{method.name}{origin} seed {seed}"
+        node = self._node("train", _train_identity(inputs), needs, label, inputs)
+        self._trains[asked] = node
+        return node
+
+    def _score(self, model: str, method: ResolvedMethod, intermediate: str, target: str, seed: int) -> Node:
+        task, encoder = self.recipe.tasks[target], self.encoders[model]
+        train = self._train(model, method, intermediate, task, seed)
+        split, portions, absent = self.evaluated[target]
+        job = f"evaluate {train.key}"
+        predictions = {}
+        where = f"{target} {model}/{method.name}/{intermediate} seed {seed}"
+        for language, portion in portions.items():
+            data = self._tokenize(portion, encoder, task)
+            inputs = PredictInputs(encoder, train.key, data.key, task, language)
+            identity = {"train": train.key, "data": data.key}
+            label = f"predict {where} {language}"
+            node = self._node("predict", identity, (train.key, data.key), label, inputs, job)
+            predictions[language] = (node.key, data.key)
+        metric = self.rules.metric(task)
+        identity = {
+            "predictions": {language: list(keys) for language, keys in predictions.items()},
+            "metrics": list(task.metrics),
+            "absent": sorted(absent),
+            "source_language": self.rules.train_language(task),
+        }
+        inputs = ScoreInputs(task, split, metric, predictions, absent, self.rules.train_language(task))
+        needs = tuple(key for keys in predictions.values() for key in keys)
+        return self._node("score", identity, needs, f"score {where}", inputs, job)
+
+    def _cell(self, model: str, method: str, intermediate: str, target: str, seed: int) -> Cell:
+        resolved, task = self.recipe.methods[method], self.recipe.tasks[target]
+        score = self._score(model, resolved, intermediate, target, seed)
+        baseline = None
+        if intermediate != NO_INTERMEDIATE:
+            baseline = self._score(model, resolved, NO_INTERMEDIATE, target, seed).key
+        train = self._train(model, resolved, intermediate, task, seed)
+        return Cell(model, method, intermediate, target, seed, train.key, score.key, baseline)
+
+
+def _train_identity(inputs: TrainInputs) -> dict[str, Any]:
+    """Return all that decides the trained weights; neither the task's name nor the method's is among it."""
+    selection = inputs.selection
+    return {
+        "encoder": dict(inputs.encoder.identity),
+        "module": {"name": inputs.module.name, **inputs.module.model_dump(mode="json")},
+        "compose": inputs.composition.name if inputs.composition is not None else None,
+        "intermediate": inputs.intermediate,
+        "kind": inputs.task.kind,
+        "labels": list(inputs.task.labels),
+        "data": inputs.data,
+        "select": None
+        if selection is None
+        else {name: value for name, value in asdict(selection).items() if name != "language"},
+        **asdict(inputs.optimisation),
+    }
+
+
+def _as_sets(rule: Mapping[str, Any]) -> dict[str, set[Any]]:
+    return {axis: set(value) if isinstance(value, list) else {value} for axis, value in rule.items()}

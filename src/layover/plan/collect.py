@@ -1,0 +1,31 @@
+"""What `gc` may remove: everything that no kept plan will ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from layover.plan.nodes import Plan
+from layover.store import Store
+
+POLICIES = ("all", "modules", "records")
+
+
+def removable(store: Store, plans: Sequence[Plan], policy: str) -> list[str]:
+    """Return the finished nodes that can go.
+
+    Args:
+        store: The store.
+        plans: The plans whose results are kept.
+        policy: `all` keeps every node the plans reach; `modules` lets go of full checkpoints that no unfinished
+            node needs; `records` keeps scores, and what unfinished nodes need.
+    """
+    finished = store.finished()
+    reached = {key: node for plan in plans for key, node in plan.nodes.items()}
+    needed = {need for plan in plans for node in plan.wanted(finished) for need in node.needs}
+    keep = set()
+    for key, node in reached.items():
+        full = node.kind == "train" and node.inputs.module.name == "full"
+        dropped = (policy == "modules" and full) or (policy == "records" and node.kind != "score")
+        if key in needed or not dropped:
+            keep.add(key)
+    return sorted(finished - keep)

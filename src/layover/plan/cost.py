@@ -1,0 +1,136 @@
+"""What a plan will cost, from sizes alone: examples, tokens, arithmetic, disk, memory.
+
+Counts of examples are exact where the data are already tokenized, else the published ones cut to the recipe's
+limits. Lengths are typical ones until then; every estimate says so by being None where nothing is known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+from layover.errors import LayoverError
+from layover.plan.encoders import Shape
+from layover.plan.inputs import PredictInputs, TokenizeInputs, TrainInputs
+from layover.plan.memory import training_bytes
+from layover.plan.nodes import Node, Plan
+
+TYPICAL_TOKENS = {"classification": 40, "tagging": 35, "span": 230, "choice": 200}
+"""Tokens of an average example, all its rows together (XLM-R tokens of the tasks of the mission)."""
+
+BYTES_PER_TOKEN_ON_DISK = 12
+BYTES_PER_PREDICTION = 60
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Estimates for one node; None where nothing is known."""
+
+    examples: int | None = None
+    tokens: float | None = None
+    flops: float | None = None
+    disk_bytes: float | None = None
+    peak_bytes: float | None = None
+
+
+Meta = Callable[[str], Mapping[str, Any] | None]
+"""Key of a tokenize node -> its counts when it is finished."""
+
+
+def estimate(plan: Plan, meta: Meta) -> dict[str, Cost]:
+    """Return the estimated cost of every node of a plan."""
+    costs: dict[str, Cost] = {}
+    for key, node in plan.nodes.items():
+        if node.kind == "tokenize":
+            costs[key] = _tokenize(node.inputs, meta(key))
+        elif node.kind == "train":
+            costs[key] = _train(node.inputs, costs)
+        elif node.kind == "predict":
+            costs[key] = _predict(node.inputs, costs)
+        else:
+            costs[key] = Cost(disk_bytes=2000.0)
+    return costs
+
+
+def _tokenize(inputs: TokenizeInputs, meta: Mapping[str, Any] | None) -> Cost:
+    if meta is not None:
+        tokens = float(meta["tokens"])
+        return Cost(int(meta["examples"]), tokens, 0.0, tokens * BYTES_PER_TOKEN_ON_DISK)
+    subset = inputs.subset
+    count = inputs.count
+    if subset.part == "held":
+        count = subset.holdout
+    elif subset.part == "rest" and count is not None and subset.holdout is not None:
+        count = max(0, count - subset.holdout)
+    if subset.limit is not None:
+        count = subset.limit if count is None else min(count, subset.limit)
+    if count is None:
+        return Cost()
+    tokens = count * float(min(inputs.max_length, TYPICAL_TOKENS[inputs.task.kind]))
+    return Cost(count, tokens, 0.0, tokens * BYTES_PER_TOKEN_ON_DISK)
+
+
+def _lowest(inputs: TrainInputs, shape: Shape) -> int:
+    """Return the lowest layer that gets a gradient."""
+    layers = inputs.module.layers_of(shape.layers)
+    return min(layers) if layers else shape.layers
+
+
+def _train(inputs: TrainInputs, costs: Mapping[str, Cost]) -> Cost:
+    data, shape = costs[inputs.data], inputs.encoder.shape
+    if shape is None or data.tokens is None:
+        return Cost(data.examples, data.tokens)
+    numbers, whole = inputs.optimisation, inputs.module.name == "full"
+    forward = 2.0 * shape.layers * shape.layer_parameters
+    lowest = _lowest(inputs, shape)
+    backward = 2.0 * (shape.layers - lowest) * shape.layer_parameters * (2 if whole else 1)
+    trained = inputs.module.parameter_count(shape.hidden, shape.intermediate, shape.layers)
+    weights = shape.parameters if whole else trained
+    return Cost(
+        examples=data.examples,
+        tokens=data.tokens * numbers.epochs,
+        flops=data.tokens * numbers.epochs * (forward + backward),
+        disk_bytes=4.0 * weights,
+        peak_bytes=float(training_bytes(shape, weights, lowest=lowest, precision=numbers.precision)),
+    )
+
+
+def _predict(inputs: PredictInputs, costs: Mapping[str, Cost]) -> Cost:
+    data, shape = costs[inputs.data], inputs.encoder.shape
+    disk = None if data.examples is None else float(data.examples * BYTES_PER_PREDICTION)
+    if shape is None or data.tokens is None:
+        return Cost(data.examples, data.tokens, disk_bytes=disk)
+    return Cost(data.examples, data.tokens, data.tokens * 2.0 * shape.layers * shape.layer_parameters, disk)
+
+
+def seconds_left(
+    plan: Plan, costs: Mapping[str, Cost], wanted: list[Node], seconds_of: Callable[[str], float | None]
+) -> float | None:
+    """Return the estimated seconds of work that is left, one process after the other.
+
+    The speed is the median of the finished nodes of the plan; None while none of a kind is finished.
+    """
+    left = 0.0
+    for kind in ("train", "predict"):
+        open_flops = [costs[node.key].flops for node in wanted if node.kind == kind]
+        if not open_flops:
+            continue
+        open_keys = {node.key for node in wanted}
+        speeds = []
+        for key, node in plan.nodes.items():
+            flops = costs[key].flops
+            if node.kind == kind and key not in open_keys and flops and (seconds := _seconds(seconds_of, key)):
+                speeds.append(flops / seconds)
+        if not speeds or any(flops is None for flops in open_flops):
+            return None
+        left += sum(flops or 0.0 for flops in open_flops) / median(speeds)
+    return left
+
+
+def _seconds(seconds_of: Callable[[str], float | None], key: str) -> float | None:
+    try:
+        return seconds_of(key)
+    except LayoverError:
+        return None  # removed by gc since

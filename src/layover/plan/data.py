@@ -1,0 +1,174 @@
+"""Which data a task trains on, is selected on and is tested on: the recipe's rules, in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from layover.data.task import Location
+from layover.errors import DataError, nearest
+from layover.plan.hub import Revisions
+from layover.plan.inputs import Subset
+from layover.recipe import Recipe, TaskSettings
+from layover.tasks import Task
+
+V = TypeVar("V", int, float)
+
+
+@dataclass(frozen=True)
+class Portion:
+    """One (split, language) of a task, located, and the part of it that is used."""
+
+    task: Task
+    split: str
+    language: str
+    location: Location
+    subset: Subset
+    count: int | None
+    """Published number of examples; None for files of the user's own."""
+
+
+class DataRules:
+    """Answers where examples come from, for one recipe.
+
+    A task trains on its own data or on those of its `train_task`; `tasks.NAME` of the recipe speaks first for the
+    task itself, then for the one it trains on, then `train`.
+    """
+
+    def __init__(self, recipe: Recipe, revisions: Revisions) -> None:
+        self._recipe = recipe
+        self._revisions = revisions
+        root = recipe.document.data_root
+        self._root = Path(root) if root is not None else None
+
+    def owner(self, task: Task) -> Task:
+        """Return the task whose training examples `task` uses."""
+        return self._recipe.tasks[task.train_task] if task.train_task is not None else task
+
+    def _chain(self, task: Task) -> tuple[TaskSettings, ...]:
+        return tuple(self._recipe.settings(name) for name in dict.fromkeys((task.name, self.owner(task).name)))
+
+    def number(self, task: Task, field: Literal["max_length", "stride", "batch", "epochs"], default: V) -> V:
+        """Return a setting of the task, of the task it trains on, or the default."""
+        values = (getattr(settings, field) for settings in self._chain(task))
+        return next((value for value in values if value is not None), default)
+
+    def metric(self, task: Task) -> str:
+        """Return the metric that selects and stands in the table."""
+        return self._recipe.settings(task.name).metric or task.metrics[0]
+
+    def _limit(self, task: Task, split: str) -> int | None:
+        for settings in self._chain(task):
+            for name, value in settings.limit.items():
+                if name == split:
+                    return value
+        return None
+
+    def train_language(self, task: Task) -> str:
+        """Return the language of the training data: English where there is a choice."""
+        owner = self.owner(task)
+        languages = self._languages_of(owner, "train")
+        return "en" if "en" in languages or not languages else languages[0]
+
+    def train(self, task: Task) -> Portion:
+        """Return the training data of a task.
+
+        Raises:
+            DataError: there are none, with the names that were looked for.
+        """
+        owner = self.owner(task)
+        language = self.train_language(task)
+        location = self._locate(owner, "train", language)
+        if location is None:
+            raise self._nothing(owner, "train", language)
+        holdout = self._recipe.settings(owner.name).holdout
+        subset = Subset(self._limit(task, "train"), holdout, "rest" if holdout else "all")
+        return Portion(owner, "train", language, location, subset, self._count(owner, "train", language))
+
+    def select(self, task: Task, split: str, language: str) -> Portion:
+        """Return the development data of a task: its own, or a hold-out of its training data.
+
+        Raises:
+            DataError: there are none.
+        """
+        portion = self._portion(task, split, language)
+        owner = self.owner(task)
+        if portion is None and owner is not task:
+            portion = self._portion(owner, split, language, limit_of=task)
+        if portion is None:
+            raise self._nothing(task, split, language)
+        return portion
+
+    def evaluated(self, task: Task) -> tuple[str, dict[str, Portion], dict[str, str]]:
+        """Return the evaluated split of a target, what there is per language, and why the others are absent."""
+        settings = self._recipe.settings(task.name).eval
+        split = settings.split or self._recipe.document.eval.split
+        wanted = settings.languages or self._recipe.document.eval.languages
+        languages = self._languages_of(task, split)
+        if wanted != "all":
+            languages = tuple(wanted)
+        portions: dict[str, Portion] = {}
+        absent: dict[str, str] = {}
+        for language in languages:
+            portion = self._portion(task, split, language)
+            if portion is None:
+                absent[language] = f"no {split} file"
+            else:
+                portions[language] = portion
+        if not portions:
+            raise self._nothing(task, split, ", ".join(languages) or "any language")
+        return split, portions, absent
+
+    def _portion(self, task: Task, split: str, language: str, limit_of: Task | None = None) -> Portion | None:
+        settings = self._recipe.settings(task.name)
+        limit = self._limit(limit_of or task, split)
+        if split == "validation" and settings.holdout and language == self.train_language(task):
+            location = self._locate(task, "train", language)
+            subset = Subset(limit, settings.holdout, "held")
+        else:
+            location = self._locate(task, split, language)
+            subset = Subset(limit)
+        if location is None:
+            return None
+        return Portion(task, split, language, location, subset, self._count(task, split, language))
+
+    def _count(self, task: Task, split: str, language: str) -> int | None:
+        return None if split in self._files(task) else task.count(split, language)
+
+    def _languages_of(self, task: Task, split: str) -> tuple[str, ...]:
+        files = self._files(task).get(split)
+        named = tuple(files) if isinstance(files, Mapping) else ()
+        return tuple(dict.fromkeys((*task.languages_of(split), *named)))
+
+    def _files(self, task: Task) -> Mapping[str, str | Mapping[str, str]]:
+        return {str(split): value for split, value in self._recipe.settings(task.name).files.items()}
+
+    def _locate(self, task: Task, split: str, language: str) -> Location | None:
+        location = task.locate(split, language, root=self._root, files=self._files(task) or None)
+        if location is None or location.hub is None:
+            return location
+        revision = self._recipe.settings(task.name).revision or location.hub.revision
+        commit = self._revisions.commit(location.hub.path, revision, "dataset")
+        return location.with_revision(commit or revision)
+
+    def _nothing(self, task: Task, split: str, language: str) -> DataError:
+        looked = task.candidates(split, language)
+        where = f"below {self._root}" if self._root else "in the task's declaration"
+        there = self._files_there(task)
+        hint = f"; there: {', '.join(there)}" if there else ""
+        tried = f" (looked for {', '.join(looked)})" if looked else ""
+        known = self._languages_of(task, split)
+        close = f"; {nearest(language, known)}" if known and language not in known else ""
+        holdout = f", or hold some training examples out: tasks.{task.name}.holdout" if split == "validation" else ""
+        return DataError(
+            f"{task.name}: no {split} data for {language} {where}{tried}{hint}{close}; "
+            f"name a file with tasks.{task.name}.files.{split}{holdout}"
+        )
+
+    def _files_there(self, task: Task) -> list[str]:
+        folder = self._root / task.name if self._root is not None else None
+        if folder is None or not folder.is_dir():
+            return []
+        return sorted(f"{task.name}/{file.name}" for file in folder.iterdir() if file.is_file())[:8]

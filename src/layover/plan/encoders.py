@@ -1,0 +1,116 @@
+"""What a plan knows of an encoder without loading it: identity, tokenizer identity and shape."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from layover.errors import ModelError
+from layover.plan.hub import Revisions
+from layover.recipe.schema import ModelSource
+
+TOKENIZER_FILES = ("tokenizer.json", "sentencepiece.bpe.model", "vocab.txt", "vocab.json")
+
+XLM_R_VOCABULARY = 250_002
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The sizes that decide cost and memory."""
+
+    layers: int
+    hidden: int
+    intermediate: int
+    vocabulary: int
+
+    @property
+    def layer_parameters(self) -> int:
+        """Weights of one layer: four attention projections and two of the feed-forward part, with norms."""
+        hidden, inner = self.hidden, self.intermediate
+        return 4 * hidden * (hidden + 1) + 2 * hidden * inner + inner + hidden + 4 * hidden
+
+    @property
+    def parameters(self) -> int:
+        """Weights of the encoder: layers and the table of word embeddings."""
+        return self.layers * self.layer_parameters + self.vocabulary * self.hidden
+
+
+KNOWN_SHAPES = {
+    "FacebookAI/xlm-roberta-base": Shape(12, 768, 3072, XLM_R_VOCABULARY),
+    "FacebookAI/xlm-roberta-large": Shape(24, 1024, 4096, XLM_R_VOCABULARY),
+}
+"""So that a table for the models of the mission can be planned on a machine that never saw them."""
+
+
+@dataclass(frozen=True)
+class EncoderRef:
+    """An encoder as the plan sees it."""
+
+    label: str
+    source: str
+    """Directory or hub id, as `Encoder.load` takes it."""
+    revision: str | None
+    identity: Mapping[str, Any]
+    tokenizer: Mapping[str, Any]
+    shape: Shape | None
+
+
+def resolve(label: str, model: ModelSource, hash_file: Callable[[Path], str], revisions: Revisions) -> EncoderRef:
+    """Return what a plan needs of a model of the recipe.
+
+    Raises:
+        ModelError: the directory has no config, no safetensors weights or no tokenizer; the name is neither a
+            directory nor a hub id.
+    """
+    folder = Path(model.name)
+    if folder.is_dir():
+        return _local(label, folder, hash_file)
+    if model.name.startswith((".", "/", "~")) or model.name.count("/") != 1:
+        raise ModelError(
+            f"models.{label}: {model.name!r} is neither a directory here nor a hub id (org/name); "
+            "`layover init-encoder` makes a small random one"
+        )
+    commit = revisions.commit(model.name, model.revision, "model")
+    identity = {"hub": model.name, "commit": commit} if commit else {"hub": model.name, "revision": model.revision}
+    shape = KNOWN_SHAPES.get(model.name) or _cached_shape(model.name, commit)
+    return EncoderRef(label, model.name, commit or model.revision, identity, identity, shape)
+
+
+def _local(label: str, folder: Path, hash_file: Callable[[Path], str]) -> EncoderRef:
+    config = folder / "config.json"
+    weights = sorted(folder.glob("*.safetensors"))
+    tokenizer = next((folder / name for name in TOKENIZER_FILES if (folder / name).is_file()), None)
+    for there, what in (
+        (config.is_file(), "config.json"),
+        (weights, "*.safetensors"),
+        (tokenizer, "tokenizer.json"),
+    ):
+        if not there:
+            raise ModelError(f"models.{label}: {folder} has no {what}")
+    if tokenizer is None:  # said above; for the type checker
+        raise ModelError(f"models.{label}: {folder} has no tokenizer")
+    identity = {"config": hash_file(config), "weights": [hash_file(file) for file in weights]}
+    return EncoderRef(label, str(folder), None, identity, {"file": hash_file(tokenizer)}, _read_shape(config))
+
+
+def _read_shape(config: Path) -> Shape:
+    try:
+        values = json.loads(config.read_text(encoding="utf-8"))
+        return Shape(
+            layers=values["num_hidden_layers"],
+            hidden=values["hidden_size"],
+            intermediate=values["intermediate_size"],
+            vocabulary=values["vocab_size"],
+        )
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelError(f"{config}: not the config of an encoder: {error!r}") from None
+
+
+def _cached_shape(repository: str, commit: str | None) -> Shape | None:
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(repository, "config.json", revision=commit)
+    return _read_shape(Path(found)) if isinstance(found, str) else None

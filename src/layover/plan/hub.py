@@ -1,0 +1,65 @@
+"""Revisions of the hub: a branch or tag to the commit it names now, without which no key is final."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+COMMIT = re.compile(r"^[0-9a-f]{40}$")
+TIMEOUT_SECONDS = 5.0
+
+
+class Revisions:
+    """Resolves revisions; after a first failure to reach the hub it asks no more and uses the local cache."""
+
+    def __init__(self) -> None:
+        self.offline = os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}
+        self.unresolved: list[str] = []
+        """`models/org/name@main` for each revision that could not be resolved."""
+        self._known: dict[tuple[str, str, str], str | None] = {}
+
+    def commit(self, repository: str, revision: str, kind: str) -> str | None:
+        """Return the commit of `revision`, or None when neither the hub nor the cache knows it.
+
+        Args:
+            repository: `org/name`.
+            revision: Branch, tag or commit.
+            kind: `model` or `dataset`.
+        """
+        if COMMIT.match(revision):
+            return revision
+        name = (repository, revision, kind)
+        if name not in self._known:
+            self._known[name] = self._ask(*name) or _cached(*name)
+            if self._known[name] is None:
+                self.unresolved.append(f"{kind}s/{repository}@{revision}")
+        return self._known[name]
+
+    def _ask(self, repository: str, revision: str, kind: str) -> str | None:
+        if self.offline:
+            return None
+        import httpx
+        import requests
+        from huggingface_hub import HfApi
+        from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
+
+        try:
+            info = HfApi().repo_info(repository, revision=revision, repo_type=kind, timeout=TIMEOUT_SECONDS)
+        except (OfflineModeIsEnabled, HfHubHTTPError, HFValidationError):
+            return None  # unknown there or not readable: stays unresolved, which `plan` shows and `run` refuses
+        except (OSError, requests.RequestException, httpx.HTTPError):
+            self.offline = True
+            return None
+        return info.sha
+
+
+def _cached(repository: str, revision: str, kind: str) -> str | None:
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    folder = f"{kind}s--{repository.replace('/', '--')}"
+    reference = Path(HF_HUB_CACHE) / folder / "refs" / revision
+    if not reference.is_file():
+        return None
+    text = reference.read_text(encoding="utf-8").strip()
+    return text if COMMIT.match(text) else None

@@ -1,0 +1,105 @@
+"""What each step is handed, typed; the part of it that decides the result is repeated in the node's identity."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from layover.compositions import Composition
+from layover.data.task import Location
+from layover.modules import Module
+from layover.plan.encoders import EncoderRef
+from layover.tasks import Task
+
+
+@dataclass(frozen=True)
+class Subset:
+    """Which examples of a file: first the hold-out, then the limit."""
+
+    limit: int | None = None
+    holdout: int | None = None
+    part: Literal["all", "rest", "held"] = "all"
+    """`rest` without the held-out examples, `held` only them."""
+
+
+@dataclass(frozen=True)
+class TokenizeInputs:
+    """One (task, split, language), read, cut to a subset and encoded."""
+
+    task: Task
+    location: Location
+    encoder: EncoderRef
+    subset: Subset
+    max_length: int
+    stride: int
+    count: int | None
+    """Published number of examples of the whole split, for estimates."""
+
+
+@dataclass(frozen=True)
+class Optimisation:
+    """Every number of the training loop that decides the weights."""
+
+    lr: float
+    epochs: float
+    batch: int
+    warmup: float
+    weight_decay: float
+    clip: float
+    dropout: float
+    precision: Literal["fp32", "bf16"]
+    seed: int
+
+
+@dataclass(frozen=True)
+class Selection:
+    """How the best weights are chosen."""
+
+    data: str
+    """Key of the tokenized development set."""
+    metric: str
+    every: int | None
+    patience: int | None
+    language: str
+
+
+@dataclass(frozen=True)
+class TrainInputs:
+    """One module (and head) trained on one task."""
+
+    encoder: EncoderRef
+    module: Module
+    composition: Composition | None
+    """None when there is no intermediate: then nothing is composed."""
+    intermediate: str | None
+    """Key of the intermediate's training."""
+    task: Task
+    data: str
+    selection: Selection | None
+    optimisation: Optimisation
+
+
+@dataclass(frozen=True)
+class PredictInputs:
+    """A trained task on one language."""
+
+    encoder: EncoderRef
+    train: str
+    data: str
+    task: Task
+    language: str
+
+
+@dataclass(frozen=True)
+class ScoreInputs:
+    """The predictions of one cell against gold."""
+
+    task: Task
+    split: str
+    metric: str
+    predictions: Mapping[str, tuple[str, str]]
+    """Language -> (key of the predictions, key of the tokenized data with the gold)."""
+    absent: Mapping[str, str]
+    """Language -> why there is nothing to score."""
+    source_language: str

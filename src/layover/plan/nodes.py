@@ -1,0 +1,88 @@
+"""The plan as data: nodes, cells and what is to be said about them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from layover.recipe import Recipe
+
+STEP_VERSIONS = {"tokenize": 1, "train": 1, "predict": 1, "score": 1}
+"""Raised when a step computes something else from the same identity; old results are then not used any more."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """One cached step.
+
+    Two nodes with the same identity are the same node: `label` and `inputs` decide nothing.
+    """
+
+    kind: str
+    key: str
+    identity: Mapping[str, Any]
+    needs: tuple[str, ...]
+    label: str
+    """For people: `train xnli lora/mnli seed 1`."""
+    inputs: Mapping[str, Any]
+    """What the step needs to find its data: objects and paths."""
+    job: str
+    """Nodes of one job run in one process, one after the other."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One point of the sweep and the nodes that answer it."""
+
+    model: str
+    method: str
+    intermediate: str
+    target: str
+    seed: int
+    train: str
+    """Key of its target training."""
+    score: str
+    """Key of its scores."""
+    baseline: str | None
+    """Key of the scores of the same method without an intermediate; None for such a cell itself."""
+
+    @property
+    def label(self) -> str:
+        """`base/lora/mnli/xnli/1`."""
+        return f"{self.model}/{self.method}/{self.intermediate}/{self.target}/{self.seed}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything a sweep will do."""
+
+    recipe: Recipe
+    nodes: Mapping[str, Node]
+    """By key; every node stands after the nodes it needs."""
+    cells: tuple[Cell, ...]
+    notes: tuple[str, ...]
+    """What a user should know: combinations left out, languages without data."""
+    unresolved: tuple[str, ...] = ()
+    """Hub revisions that could not be resolved; keys are provisional and `run` refuses."""
+    absent: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Target -> language -> why it is not evaluated."""
+    shapes: Mapping[str, Any] = field(default_factory=dict)
+    """Model label -> `Shape` or None."""
+
+    def wanted(self, finished: Iterable[str]) -> list[Node]:
+        """Return the nodes that have to run: those that a missing score needs, in order.
+
+        A node that nothing unfinished needs is not run again, even when it is gone (a full checkpoint that was
+        removed after its evaluation).
+        """
+        there = set(finished)
+        open_keys = [cell.score for cell in self.cells if cell.score not in there]
+        seen: set[str] = set()
+        while open_keys:
+            key = open_keys.pop()
+            if key in seen or key in there:
+                continue
+            seen.add(key)
+            open_keys.extend(self.nodes[key].needs)
+        return [node for key, node in self.nodes.items() if key in seen]

@@ -1,0 +1,6 @@
+"""Recipes: what a user writes, checked."""
+
+from layover.recipe.loading import load
+from layover.recipe.schema import AXES, NO_INTERMEDIATE, Execution, Recipe, ResolvedMethod, TaskSettings
+
+__all__ = ["AXES", "NO_INTERMEDIATE", "Execution", "Recipe", "ResolvedMethod", "TaskSettings", "load"]

@@ -1,0 +1,258 @@
+"""`load`: a recipe file and overrides to a checked `Recipe`, or every problem at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from layover import compositions, modules, tasks
+from layover.compositions import Composition
+from layover.errors import LayoverError, Problem, RecipeError, nearest
+from layover.modules import Module
+from layover.recipe.schema import (
+    AXES,
+    NO_INTERMEDIATE,
+    Document,
+    Method,
+    Recipe,
+    ResolvedMethod,
+    TaskSettings,
+)
+from layover.recipe.source import Loc, Source, read_source
+from layover.recipe.validation import validate
+from layover.tasks import OwnTask, Task
+
+
+def load(path: Path, overrides: Sequence[str] = ()) -> Recipe:
+    """Read, validate and check a recipe.
+
+    Args:
+        path: A YAML file.
+        overrides: `path=value` texts that go through the same schema, for example `sweep.seed=[1]`.
+
+    Raises:
+        RecipeError: with all problems, each with its place, its path and the nearest valid name.
+    """
+    source = read_source(path, overrides)
+    document, problems = validate(Document, source.values, source)
+    if document is None:
+        # names can still be checked in the parts that are well-formed: one round of mending, not two
+        raise RecipeError(problems + _check_raw_methods(source))
+    methods = {}
+    for name, method in document.methods.items():
+        resolved, found = _resolve_method(name, method, document, source)
+        problems += found
+        if resolved is not None:
+            methods[name] = resolved
+    known, found = _resolve_tasks(document, source)
+    problems += found + _check_sweep(document, source) + _check_pairs(document, known, source)
+    problems += _check_training(document, known, source)
+    if document.data_root is not None and not Path(document.data_root).is_dir():
+        problems.append(source.problem(("data_root",), f"no such folder: {Path(document.data_root).resolve()}"))
+    if problems:
+        raise RecipeError(problems)
+    return Recipe(document=document, methods=methods, tasks=known, source=str(path))
+
+
+def _check_raw_methods(source: Source) -> list[Problem]:
+    problems: list[Problem] = []
+    methods = source.values.get("methods")
+    for name, value in methods.items() if isinstance(methods, dict) else ():
+        method, found = validate(Method, value, source, ("methods", name))
+        if method is not None:
+            found = _parse_module(name, method, source)[1]
+            problems += found
+    return problems
+
+
+def _parse_module(name: str, method: Method, source: Source) -> tuple[Module | None, list[Problem]]:
+    loc: Loc = ("methods", name)
+    if method.module not in modules.names():
+        message = f"unknown module {method.module!r}; {nearest(method.module, modules.names())}"
+        return None, [source.problem((*loc, "module"), message)]
+    extra = method.model_extra or {}
+    return validate(modules.get(method.module), extra, source, loc, also=tuple(Method.model_fields))
+
+
+def _parse_composition(
+    name: str, method: Method, module: Module | None, source: Source
+) -> tuple[Composition | None, list[Problem]]:
+    loc: Loc = ("methods", name, "compose")
+    if method.compose not in compositions.names():
+        message = f"unknown composition {method.compose!r}; {nearest(method.compose, compositions.names())}"
+        return None, [source.problem(loc, message)]
+    composition = compositions.get(method.compose)
+    if module is not None and module.trains_encoder and method.module not in composition.modules:
+        usable = ", ".join(sorted(composition.modules))
+        return None, [source.problem(loc, f"{method.compose} works with {usable}, not with {method.module}")]
+    return composition, []
+
+
+def _resolve_method(
+    name: str, method: Method, document: Document, source: Source
+) -> tuple[ResolvedMethod | None, list[Problem]]:
+    module, problems = _parse_module(name, method, source)
+    composition, found = _parse_composition(name, method, module, source)
+    problems += found
+    if module is None or composition is None:
+        return None, problems
+    train = document.train
+    dropout = next((value for value in (method.dropout, train.dropout) if value is not None), module.default_dropout)
+    return ResolvedMethod(
+        name=name,
+        module=module,
+        composition=composition,
+        lr=method.lr if method.lr is not None else module.default_lr,
+        dropout=dropout,
+        weight_decay=train.weight_decay if method.weight_decay is None else method.weight_decay,
+        precision=method.precision or train.precision,
+    ), problems
+
+
+def _resolve_tasks(document: Document, source: Source) -> tuple[dict[str, Task], list[Problem]]:
+    known: dict[str, Task] = {}
+    problems: list[Problem] = []
+    for name, settings in document.tasks.items():
+        task, found = _declared(name, settings, source)
+        problems += found
+        if task is not None:
+            known[name] = task
+    valid = (*tasks.names(), *document.tasks)
+    for axis in ("intermediate", "target"):
+        for index, name in enumerate(getattr(document.sweep, axis)):
+            if name == NO_INTERMEDIATE and axis == "intermediate":
+                continue
+            if name in tasks.names():
+                known.setdefault(name, tasks.get(name))
+            elif name not in document.tasks:
+                loc = ("sweep", axis, index)
+                problems.append(source.problem(loc, f"unknown task {name!r}; {nearest(name, valid)}"))
+    for name in list(known):
+        other = known[name].train_task
+        if other is None or other in known:
+            continue
+        if other in tasks.names():
+            known[other] = tasks.get(other)
+        else:
+            loc = ("tasks", name, "train_task")
+            problems.append(source.problem(loc, f"unknown task {other!r}; {nearest(other, valid)}"))
+    return known, problems
+
+
+def _declared(name: str, settings: TaskSettings, source: Source) -> tuple[Task | None, list[Problem]]:
+    loc: Loc = ("tasks", name)
+    extra: dict[str, Any] = settings.model_extra or {}
+    fields = tuple(TaskSettings.model_fields)
+    if name in tasks.names():
+        unknown = [key for key in extra if key not in fields]
+        hint = "; it is a built-in task, its declaration is fixed"
+        return tasks.get(name), [
+            source.problem(
+                (*loc, key),
+                f"unknown key; {nearest(key, fields)}{hint if key in OwnTask.model_fields else ''}",
+            )
+            for key in unknown
+        ]
+    if "kind" not in extra:
+        message = f"unknown task; {nearest(name, tasks.names())} (a task of your own needs kind and files)"
+        return None, [source.problem(loc, message)]
+    declaration, problems = validate(OwnTask, extra, source, loc, also=fields)
+    if declaration is None:
+        return None, problems
+    if not settings.files:
+        return None, [source.problem(loc, "a task of your own needs files: {train: ..., test: {sw: ...}}")]
+    try:
+        return tasks.declare(name, declaration), []
+    except LayoverError as error:
+        return None, [source.problem(loc, str(error))]
+
+
+def _check_sweep(document: Document, source: Source) -> list[Problem]:
+    problems: list[Problem] = []
+    named = {"model": document.models, "method": document.methods}
+    for axis in AXES:
+        values = getattr(document.sweep, axis)
+        for index, value in enumerate(values):
+            loc = ("sweep", axis, index)
+            if axis in named and value not in named[axis]:
+                hint = nearest(str(value), named[axis])
+                problems.append(source.problem(loc, f"unknown {axis} {value!r}; {hint}"))
+            if value in values[:index]:
+                problems.append(source.problem(loc, f"{value!r} stands twice"))
+    for index, rule in enumerate(document.sweep.exclude):
+        for axis, wanted in rule.items():
+            loc = ("sweep", "exclude", index, axis)
+            if axis not in AXES:
+                problems.append(source.problem(loc, f"unknown axis; {nearest(axis, AXES)}"))
+                continue
+            values = getattr(document.sweep, axis)
+            for value in wanted if isinstance(wanted, list) else [wanted]:
+                if value not in values and not _left_out_by_override(source, axis):
+                    hint = nearest(str(value), map(str, values))
+                    problems.append(source.problem(loc, f"{value!r} is not on the axis {axis}; {hint}"))
+    return problems
+
+
+def _left_out_by_override(source: Source, axis: str) -> bool:
+    """An axis narrowed on the command line may leave rules of `exclude` without anything to match."""
+    return source.where(("sweep", axis)).startswith("command line")
+
+
+def _check_pairs(document: Document, known: dict[str, Task], source: Source) -> list[Problem]:
+    problems = []
+    for axis in ("intermediate", "target"):
+        for index, name in enumerate(getattr(document.sweep, axis)):
+            task = known.get(name)
+            if task is not None and axis not in task.stages:
+                message = f"{name} cannot be used as {axis}: it is declared for {', '.join(task.stages)}"
+                problems.append(source.problem(("sweep", axis, index), message))
+    for loc, names, languages in _language_lists(document):
+        valid = {language for name in names if name in known for language in known[name].all_languages()}
+        for index, language in enumerate(languages):
+            if valid and language not in valid:
+                problems.append(
+                    source.problem((*loc, index), f"unknown language {language!r}; {nearest(language, valid)}")
+                )
+    return problems
+
+
+def _language_lists(document: Document) -> list[tuple[Loc, tuple[str, ...], tuple[str, ...]]]:
+    lists: list[tuple[Loc, tuple[str, ...], tuple[str, ...]]] = []
+    if document.eval.languages != "all":
+        lists.append((("eval", "languages"), document.sweep.target, document.eval.languages))
+    for name, settings in document.tasks.items():
+        if settings.eval.languages not in {None, "all"}:
+            lists.append((("tasks", name, "eval", "languages"), (name,), tuple(settings.eval.languages or ())))
+    return lists
+
+
+def _check_training(document: Document, known: dict[str, Task], source: Source) -> list[Problem]:
+    problems = []
+    for name, settings in document.tasks.items():
+        task = known.get(name)
+        if task is not None and settings.metric is not None and settings.metric not in task.metrics:
+            hint = nearest(settings.metric, task.metrics)
+            problems.append(
+                source.problem(("tasks", name, "metric"), f"{name} is not scored by {settings.metric!r}; {hint}")
+            )
+    for loc, length, stride in _windows(document):
+        if stride >= length - 4:
+            problems.append(source.problem(loc, f"a stride of {stride} leaves no room in max_length {length}"))
+    return problems
+
+
+def _windows(document: Document) -> list[tuple[Loc, int, int]]:
+    train = document.train
+    windows: list[tuple[Loc, int, int]] = [(("train", "stride"), train.max_length, train.stride)]
+    for name, settings in document.tasks.items():
+        if settings.max_length is not None or settings.stride is not None:
+            loc = ("tasks", name, "stride" if settings.stride is not None else "max_length")
+            windows.append(
+                (
+                    loc,
+                    settings.max_length or train.max_length,
+                    train.stride if settings.stride is None else settings.stride,
+                )
+            )
+    return windows

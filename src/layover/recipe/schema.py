@@ -1,0 +1,210 @@
+"""The recipe as types: what a user may write, field by field.
+
+Settings that decide a result (*identity*) and settings that only decide how it is computed (`Execution`) are
+different types, so that nothing has to be remembered as excluded from a key.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, Strict, field_validator
+
+from layover.compositions import Composition
+from layover.modules import Module
+from layover.tasks import Task
+
+Int = Annotated[int, Strict()]
+Count = Annotated[int, Strict(), Field(ge=1)]
+Real = Annotated[float, Strict()]
+Positive = Annotated[float, Strict(), Field(gt=0)]
+Fraction = Annotated[float, Strict(), Field(ge=0, lt=1)]
+Flag = Annotated[bool, Strict()]
+Split = Literal["train", "validation", "test"]
+Languages = Literal["all"] | tuple[str, ...]
+
+NO_INTERMEDIATE = "none"
+"""The value of the intermediate axis that means: straight from the pretrained encoder to the target."""
+
+
+class Section(BaseModel):
+    """A part of the recipe: unknown keys are refused, values do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ModelSource(Section):
+    """A pretrained encoder."""
+
+    name: str
+    """Hub id (`org/name`) or a local directory."""
+    revision: str = "main"
+    """Branch, tag or commit of the hub; resolved to a commit before anything runs. Unused for a directory."""
+
+
+class Select(Section):
+    """How the best weights of a training are chosen."""
+
+    split: Literal["validation", "test"] = "validation"
+    language: str = "en"
+    every: Count | None = None
+    """Evaluate every so many optimiser steps; once per epoch when it is not given."""
+    patience: Count | None = None
+    """Stop after so many evaluations without improvement."""
+
+
+class Train(Section):
+    """Settings of every training; `tasks.NAME` overrides them for one task."""
+
+    batch: Count = 32
+    """Examples per optimiser step, whatever the memory allows at once."""
+    epochs: Positive = 3
+    warmup: Annotated[float, Strict(), Field(ge=0)] = 0.06
+    """Below 1: share of all steps; from 1 on: number of steps."""
+    weight_decay: Annotated[float, Strict(), Field(ge=0)] = 0.01
+    clip: Positive = 1.0
+    """Largest gradient norm of each trained module and of the head, each on its own."""
+    max_length: Annotated[int, Strict(), Field(ge=8)] = 128
+    """Longest input in tokens, special tokens included."""
+    stride: Annotated[int, Strict(), Field(ge=0)] = 64
+    """Tokens that two windows of one long context share."""
+    precision: Literal["fp32", "bf16"] = "fp32"
+    dropout: Fraction | None = None
+    """On hidden states and in the head; when not given, 0.1 for a full module and 0 for a frozen encoder."""
+    select: Select | None = Select()
+    """`null` keeps the last weights."""
+
+
+class Method(BaseModel):
+    """Module x composition x hyperparameters; the keys of the module stand beside these and are checked by it."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    module: str
+    compose: str = "warm"
+    lr: Positive | None = None
+    """Peak learning rate; the module's own default when not given."""
+    dropout: Fraction | None = None
+    weight_decay: Annotated[float, Strict(), Field(ge=0)] | None = None
+    precision: Literal["fp32", "bf16"] | None = None
+
+
+class TaskEval(Section):
+    """What of one task is evaluated."""
+
+    split: Literal["validation", "test"] | None = None
+    languages: Languages | None = None
+
+
+class TaskSettings(BaseModel):
+    """Settings of one task; for a task of your own its declaration stands beside them."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    max_length: Annotated[int, Strict(), Field(ge=8)] | None = None
+    stride: Annotated[int, Strict(), Field(ge=0)] | None = None
+    batch: Count | None = None
+    epochs: Positive | None = None
+    limit: dict[Split, Count] = Field(default_factory=dict)
+    """At most so many examples of a split (of each language)."""
+    holdout: Count | None = None
+    """Take so many training examples away and use them as the validation split."""
+    files: dict[Split, str | dict[str, str]] = Field(default_factory=dict)
+    """Paths below `data_root`, one per split, `{language}` filled in; or one per language."""
+    metric: str | None = None
+    """The metric that selects and stands in the table; the task's first one when it is not given."""
+    revision: str | None = None
+    """Revision of the hub data set, instead of the task file's."""
+    eval: TaskEval = TaskEval()
+
+
+AXES = ("model", "method", "intermediate", "target", "seed")
+
+
+class Sweep(Section):
+    """The axes; every combination is a cell."""
+
+    model: tuple[str, ...] = Field(min_length=1)
+    method: tuple[str, ...] = Field(min_length=1)
+    intermediate: tuple[str, ...] = (NO_INTERMEDIATE,)
+    target: tuple[str, ...] = Field(min_length=1)
+    seed: tuple[Int, ...] = Field(default=(1,), min_length=1)
+    exclude: tuple[dict[str, Any], ...] = ()
+    """Cells to leave out: `{axis: value or list of values}`; all axes named must match."""
+
+
+class Eval(Section):
+    """What is evaluated of every target."""
+
+    split: Literal["validation", "test"] = "test"
+    languages: Languages = "all"
+
+
+class Execution(Section):
+    """How the work is done; never part of a key."""
+
+    workers: Count | None = None
+    """Processes at a time; from cores and memory when not given."""
+    threads: Count | None = None
+    """CPU threads of a process; the cores divided by the workers when not given."""
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    micro_tokens: Count | None = None
+    """Padded tokens in memory at once; from the memory at hand when not given."""
+    gradient_checkpointing: Flag = False
+    deterministic: Flag = True
+    checkpoint_seconds: Positive = 60.0
+    """A training saves its state this often."""
+
+
+class Document(Section):
+    """A recipe as it is written."""
+
+    format: Annotated[Literal[1], Field(alias="schema")]
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    models: dict[str, ModelSource] = Field(min_length=1)
+    data_root: str | None = None
+    """Folder of official files; without it the tasks come from the hub."""
+    methods: dict[str, Method] = Field(min_length=1)
+    train: Train = Train()
+    tasks: dict[str, TaskSettings] = Field(default_factory=dict)
+    sweep: Sweep
+    eval: Eval = Eval()
+    run: Execution = Execution()
+
+    @field_validator("format", mode="before")
+    @classmethod
+    def _known_schema(cls, value: object) -> object:
+        if value != 1:
+            raise ValueError(f"this version reads schema 1, not {value!r}")
+        return value
+
+
+class ResolvedMethod(Section):
+    """A method with its module's settings parsed and its defaults filled in."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+    name: str
+    module: Module
+    composition: Composition
+    lr: float
+    dropout: float
+    weight_decay: float
+    precision: Literal["fp32", "bf16"]
+
+
+class Recipe(Section):
+    """A checked recipe: every name in it is known and every combination has a meaning."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+    document: Document
+    methods: dict[str, ResolvedMethod]
+    tasks: dict[str, Task]
+    """Every task that the sweep names, and the tasks these train on."""
+    source: str
+    """Path of the file, for messages."""
+
+    def settings(self, task: str) -> TaskSettings:
+        """Return the recipe's settings of a task (empty ones when it says nothing)."""
+        return self.document.tasks.get(task, TaskSettings())

@@ -1,0 +1,93 @@
+"""The report on disk: Markdown for people, CSV and JSON Lines for machines."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from layover import __version__
+from layover.plan import Plan
+from layover.report import languages, main_table
+from layover.report.rows import CellRow
+
+
+def full_methods(plan: Plan) -> frozenset[str]:
+    """Return the methods of a plan that train all weights: the yardstick."""
+    return frozenset(name for name, method in plan.recipe.methods.items() if method.module.name == "full")
+
+
+def markdown_table(headers: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    """Return a Markdown table."""
+    rows = [headers, ["---"] * len(headers), *lines]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows)
+
+
+def markdown(plan: Plan, rows: Sequence[CellRow]) -> str:
+    """Return the whole report as Markdown."""
+    finished = sum(row.record is not None for row in rows)
+    explained = (
+        f"{finished} of {len(rows)} cells finished. Scores are percent: the mean over languages (the language of "
+        "training included), then mean ± standard deviation over n seeds. In brackets: the paired difference to the "
+        "same method without an intermediate (none) and to full fine-tuning with the same intermediate (full)."
+    )
+    parts = [
+        f"# {plan.recipe.document.name}",
+        explained,
+        markdown_table(*main_table.cells(rows, full_methods(plan))),
+    ]
+    parts.extend(f"Note: {note}." for note in plan.notes)
+    parts.extend(f"Failed: {row.cell.label}: {row.failure}" for row in rows if row.failure is not None)
+    for target in plan.recipe.document.sweep.target:
+        parts.append(f"## {target}")
+        for metric in plan.recipe.tasks[target].metrics:
+            parts += [f"### {target}: {metric}", markdown_table(*languages.cells(rows, target, metric))]
+    parts.append(f"Made by Layover {__version__}.")
+    return "\n\n".join(parts) + "\n"
+
+
+def write_report(plan: Plan, rows: Sequence[CellRow], folder: Path) -> list[Path]:
+    """Write `report.md`, `scores.csv` and `records.jsonl`; return their paths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    written = [folder / "report.md", folder / "scores.csv", folder / "records.jsonl"]
+    written[0].write_text(markdown(plan, rows), encoding="utf-8")
+    _write_scores(rows, written[1])
+    with written[2].open("w", encoding="utf-8") as stream:
+        for row in rows:
+            stream.write(json.dumps(_as_json(row), ensure_ascii=False, sort_keys=True, allow_nan=False) + "\n")
+    return written
+
+
+FIELDS = ("model", "method", "intermediate", "target", "seed")
+
+
+def _write_scores(rows: Sequence[CellRow], path: Path) -> None:
+    """One line per cell, language and metric; an empty score is a missing one, with its reason."""
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow([*FIELDS, "language", "metric", "score", "examples", "missing"])
+        for row in rows:
+            cell = [getattr(row.cell, field) for field in FIELDS]
+            if row.record is None:
+                writer.writerow([*cell, "", row.metric, "", "", row.failure or "not run"])
+                continue
+            for language in row.record.languages:
+                for metric in row.record.metrics:
+                    value = row.record.value(language, metric)
+                    score = "" if value is None else repr(value)
+                    count = row.record.examples.get(language, "")
+                    writer.writerow([*cell, language, metric, score, count, row.record.missing.get(language, "")])
+
+
+def _as_json(row: CellRow) -> dict[str, object]:
+    return {
+        **{field: getattr(row.cell, field) for field in FIELDS},
+        "key": row.cell.score,
+        "train_key": row.cell.train,
+        "metric": row.metric,
+        "value": row.value,
+        "none_value": row.baseline_value,
+        "record": row.record.model_dump(mode="json") if row.record is not None else None,
+        "failure": row.failure,
+    }

@@ -1,0 +1,32 @@
+"""One table per target: every language, mean and standard deviation over seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from layover.report.main_table import MISSING
+from layover.report.rows import CellRow, by_group, spread
+
+
+def cells(rows: Sequence[CellRow], target: str, metric: str) -> tuple[list[str], list[list[str]]]:
+    """Return headers and lines of the table of one target for one of its metrics.
+
+    A language that has data but no score yet is `missing`; one without data or gold says why.
+    """
+    mine = [row for row in rows if row.cell.target == target]
+    languages = sorted({language for row in mine if row.record is not None for language in row.record.languages})
+    headers = ["model", "method", "intermediate", "mean", "zero-shot mean", *languages]
+    lines = []
+    for group, members in by_group(mine).items():
+        records = [row.record for row in members if row.record is not None]
+        means = [
+            spread([value for record in records if (value := record.mean(metric, zero_shot=zero)) is not None])
+            for zero in (False, True)
+        ]
+        line = [*group, *(MISSING if mean is None else mean.text() for mean in means)]
+        for language in languages:
+            found = spread([v for record in records if (v := record.value(language, metric)) is not None])
+            reasons = {record.missing[language] for record in records if language in record.missing}
+            line.append(found.text() if found is not None else ", ".join(sorted(reasons)) or MISSING)
+        lines.append(line)
+    return headers, lines

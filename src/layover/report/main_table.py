@@ -1,0 +1,99 @@
+"""The main table: model x method x intermediate against targets, with paired differences.
+
+A difference is paired: for each seed that both cells have, this cell minus the other; then mean and standard
+deviation over those seeds. `none` is the same method without an intermediate; `full` is full fine-tuning with the
+same intermediate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from layover.report.rows import CellRow, Spread, by_group, spread
+
+MISSING = "missing"
+NOTHING = "–"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One group of seeds on one target."""
+
+    score: Spread | None
+    to_none: Spread | None
+    to_full: Spread | None
+    planned: int
+    """Seeds the sweep asks for; the score may stand on fewer."""
+    failures: tuple[str, ...]
+
+
+def entries(rows: Sequence[CellRow], full_methods: frozenset[str]) -> dict[tuple[str, str, str], dict[str, Entry]]:
+    """Return the entries by (model, method, intermediate) and target."""
+    yardstick = {
+        (row.cell.model, row.cell.intermediate, row.cell.target, row.cell.seed): row.value
+        for row in reversed(rows)
+        if row.cell.method in full_methods
+    }
+    table: dict[tuple[str, str, str], dict[str, Entry]] = {}
+    for group, members in by_group(rows).items():
+        targets = dict.fromkeys(row.cell.target for row in members)
+        for target in targets:
+            mine = [row for row in members if row.cell.target == target]
+            table.setdefault(group, {})[target] = _entry(mine, yardstick, group[1] in full_methods)
+    return table
+
+
+def _entry(rows: list[CellRow], yardstick: dict[tuple[str, str, str, int], float | None], is_full: bool) -> Entry:
+    to_none = [(row.value, row.baseline_value) for row in rows]
+    to_full = [
+        (row.value, yardstick.get((row.cell.model, row.cell.intermediate, row.cell.target, row.cell.seed)))
+        for row in rows
+        if not is_full
+    ]
+    return Entry(
+        score=spread([row.value for row in rows if row.value is not None]),
+        to_none=spread(_differences(to_none)),
+        to_full=spread(_differences(to_full)),
+        planned=len(rows),
+        failures=tuple(row.failure for row in rows if row.failure is not None),
+    )
+
+
+def _differences(pairs: Sequence[tuple[float | None, float | None]]) -> list[float]:
+    return [mine - other for mine, other in pairs if mine is not None and other is not None]
+
+
+def cells(rows: Sequence[CellRow], full_methods: frozenset[str]) -> tuple[list[str], list[list[str]]]:
+    """Return headers and lines of the table as text."""
+    targets = list(dict.fromkeys(row.cell.target for row in rows))
+    headers = ["model", "method", "intermediate", *(_heading(rows, target) for target in targets)]
+    lines = []
+    for group, found in entries(rows, full_methods).items():
+        lines.append([*group, *(_text(found.get(target)) for target in targets)])
+    return headers, lines
+
+
+def _heading(rows: Sequence[CellRow], target: str) -> str:
+    """Return `xnli accuracy (3/15 languages)`: an average over fewer languages says so."""
+    mine = [row for row in rows if row.cell.target == target]
+    counts = {(len(row.record.scored()), len(row.record.languages)) for row in mine if row.record is not None}
+    if not counts:
+        return f"{target} {mine[0].metric}"
+    scored, total = min(counts)
+    share = f"{total}" if scored == total else f"{scored}/{total}"
+    return f"{target} {mine[0].metric} ({share} languages)"
+
+
+def _text(entry: Entry | None) -> str:
+    if entry is None:
+        return NOTHING
+    if entry.score is None:
+        return "failed" if entry.failures else MISSING
+    parts = [entry.score.text()]
+    if entry.to_none is not None:
+        parts.append(f"none {entry.to_none.text(signed=True)}")
+    if entry.to_full is not None:
+        parts.append(f"full {entry.to_full.text(signed=True)}")
+    seeds = f"n={entry.score.count}" + (f" of {entry.planned}" if entry.score.count < entry.planned else "")
+    return f"{parts[0]} ({'; '.join([*parts[1:], seeds])})"

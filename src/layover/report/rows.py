@@ -1,0 +1,93 @@
+"""Rows: every cell of a plan with its record, or with the reason why there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean, stdev
+
+from layover.plan import Cell, Plan
+from layover.records import Record, read_record
+from layover.steps.score import RECORD
+from layover.store import Store
+
+
+@dataclass(frozen=True)
+class CellRow:
+    """One cell."""
+
+    cell: Cell
+    metric: str
+    """The metric that stands in the table."""
+    record: Record | None
+    baseline: Record | None
+    """The same cell without an intermediate, wherever it was computed."""
+    failure: str | None
+
+    @property
+    def value(self) -> float | None:
+        """The mean over the scored languages, None when the cell is missing."""
+        return self.record.mean(self.metric) if self.record is not None else None
+
+    @property
+    def baseline_value(self) -> float | None:
+        """The value of the cell without an intermediate."""
+        return self.baseline.mean(self.metric) if self.baseline is not None else None
+
+
+def rows_of(plan: Plan, store: Store) -> list[CellRow]:
+    """Return a row for every cell of the plan, finished or not."""
+    records: dict[str, Record | None] = {}
+
+    def record_of(key: str | None) -> Record | None:
+        if key is None:
+            return None
+        if key not in records:
+            records[key] = read_record(store.path(key) / RECORD) if store.has(key) else None
+        return records[key]
+
+    rows = []
+    for cell in plan.cells:
+        metric = plan.recipe.settings(cell.target).metric or plan.recipe.tasks[cell.target].metrics[0]
+        record = record_of(cell.score)
+        failure = None if record is not None else _failure(plan, store, cell.score)
+        rows.append(CellRow(cell, metric, record, record_of(cell.baseline), failure))
+    return rows
+
+
+def _failure(plan: Plan, store: Store, key: str) -> str | None:
+    """Return the failure of a node, or of one it needs."""
+    failure = store.failure(key)
+    if failure is not None:
+        return str(failure["error"])
+    found = (_failure(plan, store, need) for need in plan.nodes[key].needs if not store.has(need))
+    return next((text for text in found if text is not None), None)
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Mean and standard deviation over seeds; the deviation is that of a sample (n - 1), None for one seed."""
+
+    mean: float
+    deviation: float | None
+    count: int
+
+    def text(self, *, signed: bool = False) -> str:
+        """Return `71.2 ± 0.4`, or `+1.3 ± 0.2`."""
+        mean = f"{self.mean:+.1f}" if signed else f"{self.mean:.1f}"
+        return mean if self.deviation is None else f"{mean} ± {self.deviation:.1f}"
+
+
+def spread(values: Sequence[float]) -> Spread | None:
+    """Return mean and deviation of the values, None when there are none."""
+    if not values:
+        return None
+    return Spread(fmean(values), stdev(values) if len(values) > 1 else None, len(values))
+
+
+def by_group(rows: Sequence[CellRow]) -> Mapping[tuple[str, str, str], list[CellRow]]:
+    """Return the rows by (model, method, intermediate), in the order of the sweep."""
+    groups: dict[tuple[str, str, str], list[CellRow]] = {}
+    for row in rows:
+        groups.setdefault((row.cell.model, row.cell.method, row.cell.intermediate), []).append(row)
+    return groups

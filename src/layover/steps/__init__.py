@@ -1,0 +1,26 @@
+"""Steps: what each kind of node does. One file per kind, found by name."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import Protocol
+
+from layover.plan import Node
+from layover.steps.context import Context
+
+
+class Step(Protocol):
+    """The module of a step."""
+
+    def run(self, node: Node, folder: Path, context: Context) -> None:
+        """Compute a node; write its files into `folder`."""
+
+
+def get(kind: str) -> Step:
+    """Return the step that computes nodes of a kind."""
+    step: Step = importlib.import_module(f"layover.steps.{kind}")  # type: ignore[assignment]
+    return step
+
+
+__all__ = ["Context", "Step", "get"]

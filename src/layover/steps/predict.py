@@ -1,0 +1,41 @@
+"""predict: a trained task on one language; one prediction per example, as JSON Lines."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+from layover import kinds
+from layover.encoder import Encoder
+from layover.heads import Head
+from layover.plan import Node
+from layover.plan.inputs import PredictInputs
+from layover.predict import predict
+from layover.steps.context import Context, write_lines
+from layover.steps.machine import execution_of
+from layover.steps.tokenize import load_examples, load_features
+from layover.steps.trained import restore
+from layover.store import Store
+
+PREDICTIONS = "predictions.jsonl"
+
+
+def run(node: Node, folder: Path, context: Context) -> None:
+    """Predict one language with the weights of a finished training."""
+    inputs: PredictInputs = node.inputs
+    store, kind = context.store, kinds.get(inputs.task.kind)
+    features = load_features(store, inputs.data)
+    examples = load_examples(store, inputs.data, inputs.task.kind)
+    encoder, head = _restored(store, inputs.train, inputs.encoder.source, inputs.encoder.revision)
+    precision = store.done(inputs.train)["identity"]["precision"]
+    execution = execution_of(context.execution)
+    outputs = predict(encoder, head, features, execution=execution, precision=precision)
+    predictions = kind.decode(outputs, features, examples, labels=inputs.task.labels)
+    write_lines(folder / PREDICTIONS, predictions)
+    context.progress({"done": len(examples), "total": len(examples), "unit": "examples"})
+
+
+@lru_cache(maxsize=1)
+def _restored(store: Store, key: str, source: str, revision: str | None) -> tuple[Encoder, Head]:
+    """Load a trained task once for all the languages of a job."""
+    return restore(store, key, source, revision)

@@ -1,0 +1,81 @@
+"""tokenize: read one (task, split, language), cut it to its subset, encode it.
+
+Files: `features.safetensors` (rows of token ids), `examples.jsonl` (what decoding and scoring need), `meta.json`.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from layover import kinds
+from layover.data.features import Features
+from layover.data.subset import hold_out, limit
+from layover.data.tokenizer import Tokenizer
+from layover.errors import DataError
+from layover.plan import Node
+from layover.plan.inputs import Subset, TokenizeInputs
+from layover.steps.context import Context, read_lines, write_lines
+from layover.store import Store, read_json, write_json
+
+FEATURES, EXAMPLES, META = "features.safetensors", "examples.jsonl", "meta.json"
+
+
+def run(node: Node, folder: Path, context: Context) -> None:
+    """Write the encoded examples of a node."""
+    inputs: TokenizeInputs = node.inputs
+    task, kind = inputs.task, kinds.get(inputs.task.kind)
+    examples = _subset(task.read(inputs.location), inputs.subset, task.kind)
+    if not examples:
+        raise DataError(f"{inputs.location.describe()}: no example is left ({inputs.subset})")
+    tokenizer = load_tokenizer(inputs.encoder.source, inputs.encoder.revision)
+    features = kind.encode(examples, tokenizer, labels=task.labels, max_length=inputs.max_length, stride=inputs.stride)
+    features.save(folder / FEATURES)
+    write_lines(folder / EXAMPLES, (kind.to_json(example) for example in examples))
+    gold = sum(kind.has_gold(example) for example in examples)
+    tokens = int(features.lengths.sum())
+    longest = int(features.lengths.max())
+    meta = {
+        "examples": len(examples),
+        "gold": gold,
+        "rows": features.rows,
+        "tokens": tokens,
+        "longest": longest,
+    }
+    write_json(folder / META, meta)
+    context.progress({"done": len(examples), "total": len(examples), "unit": "examples"})
+
+
+def _subset(examples: list[Any], subset: Subset, kind: str) -> list[Any]:
+    if subset.holdout is not None:
+        rest, held = hold_out(examples, subset.holdout, kinds.get(kind))
+        examples = list(held if subset.part == "held" else rest)
+    return list(limit(examples, subset.limit)) if subset.limit is not None else examples
+
+
+@lru_cache(maxsize=2)
+def load_tokenizer(source: str, revision: str | None) -> Tokenizer:
+    """Return the tokenizer of a directory or of a hub model."""
+    if Path(source).is_dir():
+        return Tokenizer.load(Path(source))
+    from huggingface_hub import snapshot_download
+
+    wanted = ["tokenizer*.json", "*.model", "vocab.*", "merges.txt", "special_tokens_map.json", "config.json"]
+    return Tokenizer.load(Path(snapshot_download(source, revision=revision, allow_patterns=wanted)))
+
+
+def load_features(store: Store, key: str) -> Features:
+    """Return the features of a finished tokenize node."""
+    return Features.load(store.path(key) / FEATURES)
+
+
+def load_examples(store: Store, key: str, kind: str) -> list[Any]:
+    """Return the examples of a finished tokenize node."""
+    parse = kinds.get(kind).from_json
+    return [parse(line) for line in read_lines(store.path(key) / EXAMPLES)]
+
+
+def load_meta(store: Store, key: str) -> dict[str, Any]:
+    """Return the counts of a finished tokenize node: examples, gold, rows, tokens, longest."""
+    return read_json(store.path(key, verify=False) / META)

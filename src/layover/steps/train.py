@@ -1,0 +1,106 @@
+"""train: a module and a head on one task, from a fresh start or after an intermediate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from safetensors.torch import save_file
+
+from layover import kinds
+from layover.data.features import Features
+from layover.encoder import DropoutClock, Encoder
+from layover.heads import Head
+from layover.plan import Node
+from layover.plan.inputs import Selection, TrainInputs
+from layover.predict import predict
+from layover.steps.context import Context
+from layover.steps.machine import execution_of
+from layover.steps.tokenize import load_examples, load_features
+from layover.steps.trained import HEAD, MODULE, TARGET, TRAINING, build_head, parts_to_train
+from layover.store import write_json
+from layover.training import Execution, LoopSettings, Progress, fit
+
+
+def run(node: Node, folder: Path, context: Context) -> None:
+    """Train, and write the trained weights, the head and the history."""
+    inputs: TrainInputs = node.inputs
+    numbers, task = inputs.optimisation, inputs.task
+    clock = DropoutClock(numbers.seed)
+    encoder = Encoder.load(inputs.encoder.source, inputs.encoder.revision, clock=clock, dropout=numbers.dropout)
+    compose = inputs.composition.name if inputs.composition is not None else None
+    encoder.attach(parts_to_train(context.store, inputs.module, compose, inputs.intermediate), seed=numbers.seed)
+    head = build_head(task.kind, list(task.labels), encoder, clock, numbers.dropout, numbers.seed)
+    features = load_features(context.store, inputs.data)
+    execution = execution_of(context.execution)
+    result = fit(
+        encoder,
+        head,
+        features,
+        settings=_loop_settings(inputs),
+        execution=execution,
+        clock=clock,
+        evaluate=_evaluation(inputs, encoder, head, context, execution),
+        criterion=inputs.selection.metric if inputs.selection is not None else None,
+        checkpoint_dir=context.store.work(node.key),
+        progress=_reporter(context),
+    )
+    save_file({name: value.contiguous() for name, value in encoder.state(TARGET).items()}, folder / MODULE)
+    save_file({name: value.contiguous().cpu() for name, value in head.state_dict().items()}, folder / HEAD)
+    counts = {name: sum(value.numel() for value in part.values()) for name, part in encoder.trained().items()}
+    trained = {"parameters": {**counts, "head": sum(value.numel() for value in head.parameters())}}
+    write_json(folder / TRAINING, {**result.as_json(), **trained, "rows": features.rows})
+
+
+def _loop_settings(inputs: TrainInputs) -> LoopSettings:
+    numbers = inputs.optimisation
+    selection = inputs.selection
+    return LoopSettings(
+        lr=numbers.lr,
+        epochs=numbers.epochs,
+        batch=numbers.batch,
+        warmup=numbers.warmup,
+        weight_decay=numbers.weight_decay,
+        clip=numbers.clip,
+        precision=numbers.precision,
+        seed=numbers.seed,
+        select_every=selection.every if selection is not None else None,
+        patience=selection.patience if selection is not None else None,
+    )
+
+
+def _evaluation(
+    inputs: TrainInputs, encoder: Encoder, head: Head, context: Context, execution: Execution
+) -> Callable[[], dict[str, float]] | None:
+    """Return what scores the current weights on the development set, or None when nothing selects."""
+    selection = inputs.selection
+    if selection is None:
+        return None
+    features = load_features(context.store, selection.data)
+    score = _scorer(inputs, selection, features, context)
+
+    def evaluate() -> dict[str, float]:
+        outputs = predict(encoder, head, features, execution=execution, precision=inputs.optimisation.precision)
+        return score(outputs)
+
+    return evaluate
+
+
+def _scorer(
+    inputs: TrainInputs, selection: Selection, features: Features, context: Context
+) -> Callable[..., dict[str, float]]:
+    task, kind = inputs.task, kinds.get(inputs.task.kind)
+    examples = load_examples(context.store, selection.data, task.kind)
+
+    def score(outputs: dict[str, object]) -> dict[str, float]:
+        predictions = kind.decode(outputs, features, examples, labels=task.labels)
+        return kind.score(predictions, examples, metrics=task.metrics, language=selection.language)
+
+    return score
+
+
+def _reporter(context: Context) -> Callable[[Progress], None]:
+    def report(progress: Progress) -> None:
+        context.progress(progress.as_json())
+
+    return report
