@@ -1,0 +1,26 @@
+"""How a file is written down."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Layout(BaseModel):
+    """The settings that decide how a file's bytes become rows; all of it is part of the data's identity."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: str
+    """File name in `data/formats/`."""
+    header: tuple[str, ...] | None = None
+    """Names of the columns, for csv, tsv and conll files that do not name them in their first line."""
+    optional: int = 0
+    """So many of the last columns of `header` may be missing, then from every row (blind test files)."""
+    quoting: bool = True
+    """csv and tsv: double quotes wrap a value that has a separator in it; otherwise they are text."""
+    separator: Literal["tab", "whitespace"] = "tab"
+    """conll: what stands between the columns."""
+    errors: Literal["strict", "replace"] = "strict"
+    """What happens to bytes that are not UTF-8; `replace` only for files known to be damaged."""

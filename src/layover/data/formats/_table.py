@@ -1,0 +1,74 @@
+"""What csv and tsv share: a header line or declared names, rows of one width."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from layover.data.formats._files import numbered_lines, open_text
+from layover.data.formats._layout import Layout
+from layover.data.formats._row import Row
+from layover.errors import DataError
+
+
+def read_table(path: Path, layout: Layout, delimiter: str) -> Iterator[Row]:
+    """Yield one row per record; empty lines at the end are no rows.
+
+    Raises:
+        DataError: a row has more or fewer values than there are names, a name stands twice, a quote is open.
+    """
+    read = _quoted if layout.quoting else _plain
+    names: tuple[str, ...] = ()
+    empty = 0
+    for number, record in read(path, layout, delimiter):
+        if not record:
+            empty = empty or number
+            continue
+        if empty:
+            raise DataError(f"{path}:{empty}: an empty line between rows; remove it")
+        if not names:
+            names = _names(path, number, record, layout)
+            if layout.header is None:
+                continue
+        if len(record) != len(names):
+            raise _wrong_width(path, number, record, names, layout)
+        yield Row(dict(zip(names, record, strict=True)), str(path), number)
+
+
+def _plain(path: Path, layout: Layout, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    for number, line in numbered_lines(path, layout.errors):
+        yield number, line.split(delimiter) if line else []
+
+
+def _quoted(path: Path, layout: Layout, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    with open_text(path, layout.errors) as stream:
+        reader = csv.reader(stream, delimiter=delimiter, strict=True)
+        number = 1
+        try:
+            for record in reader:
+                yield number, record
+                number = reader.line_num + 1
+        except csv.Error as error:
+            advice = "if its quotes are plain text, declare `quoting: false`"
+            raise DataError(f"{path}:{number}: {error}; {advice}") from error
+
+
+def _names(path: Path, number: int, first: list[str], layout: Layout) -> tuple[str, ...]:
+    """Return the columns of a file: its first line, or the declared names that its first row has."""
+    if layout.header is not None:
+        if len(layout.header) - layout.optional <= len(first) < len(layout.header):
+            return layout.header[: len(first)]
+        return layout.header
+    twice = [name for name, count in Counter(first).items() if count > 1]
+    if twice:
+        raise DataError(f"{path}:{number}: the header names {twice[0]!r} twice; rename one")
+    return tuple(first)
+
+
+def _wrong_width(path: Path, number: int, record: list[str], names: tuple[str, ...], layout: Layout) -> DataError:
+    advice = "mend the row"
+    if layout.quoting:
+        advice += ", or declare `quoting: false` if its quotes are plain text"
+    return DataError(f"{path}:{number}: {len(record)} values for {len(names)} columns ({', '.join(names)}); {advice}")

@@ -1,0 +1,57 @@
+"""One word per line, its columns beside it, an empty line after each sentence: CoNLL, PAN-X, UD-POS."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from layover.data.formats._files import numbered_lines
+from layover.data.formats._layout import Layout
+from layover.data.formats._row import Row
+from layover.errors import DataError
+
+
+def read(path: Path, layout: Layout) -> Iterator[Row]:
+    """Yield one row per sentence: each column is the list of its words' values.
+
+    Columns are called by `header`, or "0", "1", ... without one. `-DOCSTART-` lines separate sentences.
+
+    Raises:
+        DataError: a line has more or fewer columns than the others.
+    """
+    names: tuple[str, ...] = ()
+    words: list[list[str]] = []
+    lines: list[int] = []
+    for number, line in numbered_lines(path, layout.errors):
+        if not line.strip() or line.startswith("-DOCSTART-"):
+            if words:
+                yield _sentence(path, names, words, lines)
+                words, lines = [], []
+            continue
+        values = line.split("\t") if layout.separator == "tab" else line.split()
+        names = names or _names(path, number, values, layout)
+        if len(values) != len(names):
+            raise DataError(
+                f"{path}:{number}: {len(values)} columns ({line[:60]!r}), but {len(names)} are needed "
+                f"({', '.join(names)}), with {layout.separator} between them"
+            )
+        words.append(values)
+        lines.append(number)
+    if words:
+        yield _sentence(path, names, words, lines)
+
+
+def _names(path: Path, number: int, values: list[str], layout: Layout) -> tuple[str, ...]:
+    if layout.header is None:
+        return tuple(str(index) for index in range(len(values)))
+    if len(layout.header) - layout.optional <= len(values) <= len(layout.header):
+        return layout.header[: len(values)]
+    raise DataError(
+        f"{path}:{number}: {len(values)} columns, but {len(layout.header)} are declared "
+        f"({', '.join(layout.header)}), with {layout.separator} between them"
+    )
+
+
+def _sentence(path: Path, names: tuple[str, ...], words: list[list[str]], lines: list[int]) -> Row:
+    columns = dict(zip(names, map(list, zip(*words, strict=True)), strict=True))
+    return Row(columns, str(path), lines[0], tuple(lines))

@@ -1,0 +1,35 @@
+"""HellaSwag as text: six lines per item: context, index of the right ending, four endings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from layover.data.formats._files import numbered_lines
+from layover.data.formats._layout import Layout
+from layover.data.formats._row import Row
+from layover.errors import DataError
+
+LINES = 6
+
+
+def read(path: Path, layout: Layout) -> Iterator[Row]:
+    """Yield one row per item, with the columns `text`, `label` (text) and `endings` (a list of four).
+
+    Raises:
+        DataError: the second line of an item is no index, or the last item is cut off.
+    """
+    item: list[str] = []
+    first = 1
+    for number, line in numbered_lines(path, layout.errors):
+        if not item:
+            first = number
+        item.append(line)
+        if len(item) == LINES:
+            text, label, *endings = item
+            if label not in {"0", "1", "2", "3"}:
+                raise DataError(f"{path}:{first + 1}: {label[:60]!r} is no index of an ending; the lines have slipped")
+            yield Row({"text": text, "label": label, "endings": endings}, str(path), first)
+            item = []
+    if any(item):
+        raise DataError(f"{path}:{first}: the last item has {len(item)} of {LINES} lines")

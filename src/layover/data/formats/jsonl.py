@@ -1,0 +1,30 @@
+"""JSON Lines: one object per line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from layover.data.formats._files import numbered_lines
+from layover.data.formats._layout import Layout
+from layover.data.formats._row import Row
+from layover.errors import DataError
+
+
+def read(path: Path, layout: Layout) -> Iterator[Row]:
+    """Yield one row per line; an empty last line is no row."""
+    empty = 0
+    for number, line in numbered_lines(path, layout.errors):
+        if not line.strip():
+            empty = empty or number
+            continue
+        if empty:
+            raise DataError(f"{path}:{empty}: an empty line between rows; remove it")
+        try:
+            values = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise DataError(f"{path}:{number}: not JSON ({error})") from error
+        if not isinstance(values, dict):
+            raise DataError(f"{path}:{number}: a JSON {type(values).__name__}, but an object is needed")
+        yield Row(values, str(path), number)

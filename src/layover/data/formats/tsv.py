@@ -1,0 +1,15 @@
+"""Tab-separated values, quoted (or not: `quoting`) as Python's csv module writes them; LF or CRLF."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from layover.data.formats._layout import Layout
+from layover.data.formats._row import Row
+from layover.data.formats._table import read_table
+
+
+def read(path: Path, layout: Layout) -> Iterator[Row]:
+    """Yield one row per record."""
+    return read_table(path, layout, "\t")

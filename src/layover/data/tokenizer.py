@@ -1,0 +1,210 @@
+"""Text to token ids with a fast (Rust) tokenizer, and rows framed in the encoder's special tokens."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from tokenizers import Tokenizer as Backend
+
+from layover.data.sentencepiece import load_xlmr
+from layover.errors import ModelError
+
+Ids = npt.NDArray[np.int32]
+
+FAMILIES = {
+    "pad": ("<pad>", "[PAD]"),
+    "unk": ("<unk>", "[UNK]"),
+    "mask": ("<mask>", "[MASK]"),
+}
+TEXTS_AT_ONCE = 4096  # bounds the memory of the encodings of a large data set
+METASPACE = "▁"
+
+
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """One text without special tokens: ids (n,) and, where asked for, str offsets (n,) of each token."""
+
+    ids: Ids
+    start: Ids | None = None
+    end: Ids | None = None
+
+
+class Tokenizer:
+    """A fast tokenizer whose rows are `cls text sep` and `cls first sep... second sep`.
+
+    Raises:
+        ModelError: it does not frame texts like that (not an encoder's tokenizer), or it has no padding or
+            unknown token.
+    """
+
+    def __init__(self, backend: Backend) -> None:
+        _survive_forks()
+        backend.no_padding()
+        backend.no_truncation()
+        self._backend = backend
+        frame, pair = backend.encode("").ids, backend.encode("", "").ids
+        if len(frame) != 2 or len(pair) < 3 or pair[0] != frame[0] or set(pair[1:]) != {frame[1]}:
+            raise ModelError(
+                f"the tokenizer frames an empty text as {frame} and a pair as {pair}; "
+                "an encoder's tokenizer of the BERT or RoBERTa family is needed"
+            )
+        self.cls, self.sep = frame
+        self._separators = len(pair) - 2
+        self.pad, self.unk = (self._named(role) for role in ("pad", "unk"))
+
+    @classmethod
+    def load(cls, directory: Path) -> Tokenizer:
+        """Read `tokenizer.json`; without it XLM-R's `sentencepiece.bpe.model`, or what transformers can convert.
+
+        A lone `sentencepiece.bpe.model`, without a `config.json` that says otherwise, is taken for XLM-R's.
+
+        Raises:
+            ModelError: there is no tokenizer, or it cannot be read.
+        """
+        serialised, pieces = directory / "tokenizer.json", directory / "sentencepiece.bpe.model"
+        if serialised.is_file():
+            try:
+                return cls(Backend.from_file(str(serialised)))
+            except (OSError, ValueError, RuntimeError) as error:
+                raise ModelError(f"{serialised}: not a readable tokenizer ({error})") from error
+        if pieces.is_file() and _model_type(directory) in {None, "xlm-roberta"}:
+            return cls(load_xlmr(pieces))
+        return cls(_converted(directory))
+
+    @cached_property
+    def sha256(self) -> str:
+        """SHA-256 of the tokenizer's own serialisation: equal tokenizers, whatever file they came from."""
+        return hashlib.sha256(self._backend.to_str(pretty=False).encode()).hexdigest()
+
+    @cached_property
+    def mask(self) -> int:
+        """Id of the mask token."""
+        return self._named("mask")
+
+    @property
+    def size(self) -> int:
+        """Number of ids, added tokens included."""
+        return int(self._backend.get_vocab_size(with_added_tokens=True))
+
+    @cached_property
+    def segmented(self) -> bool:
+        """Whether the second text of a pair has its own token type (BERT), so that rows carry segments."""
+        return any(self._backend.encode("a", "a").type_ids)
+
+    def overhead(self, *, pair: bool) -> int:
+        """Return the number of special tokens in a row."""
+        return self._separators + 2 if pair else 2
+
+    def save(self, path: Path) -> None:
+        """Write `tokenizer.json`."""
+        self._backend.save(str(path))
+
+    def pieces(self, texts: Sequence[str], *, offsets: bool = False) -> dict[str, Pieces]:
+        """Return each distinct text's tokens; offsets leave out white space and are empty for a bare "▁"."""
+        found: dict[str, Pieces] = {}
+        # without offsets the Rust side skips half its work
+        encode = self._backend.encode_batch if offsets else self._backend.encode_batch_fast
+        distinct = list(dict.fromkeys(texts))
+        for first in range(0, len(distinct), TEXTS_AT_ONCE):
+            chunk = distinct[first : first + TEXTS_AT_ONCE]
+            for text, encoding in zip(chunk, encode(chunk, add_special_tokens=False), strict=True):
+                ids = np.array(encoding.ids, np.int32)
+                found[text] = Pieces(ids, *self._offsets(text, encoding)) if offsets else Pieces(ids)
+        return found
+
+    def row(self, first: Ids, second: Ids | None = None) -> tuple[Ids, npt.NDArray[np.int8] | None]:
+        """Return one row's ids and, for a segmented tokenizer, its token types (0, and 1 for `second sep`)."""
+        head = [np.array([self.cls], np.int32), first]
+        tail = [] if second is None else [np.full(self._separators - 1, self.sep, np.int32), second]
+        ids = np.concatenate([*head, *tail, np.array([self.sep], np.int32)])
+        if not self.segmented:
+            return ids, None
+        segments = np.zeros(len(ids), np.int8)
+        if second is not None:
+            segments[len(ids) - len(second) - 1 :] = 1
+        return ids, segments
+
+    def _named(self, role: str) -> int:
+        for token in FAMILIES[role]:
+            found = self._backend.token_to_id(token)
+            if found is not None:
+                return int(found)
+        raise ModelError(f"the tokenizer has no {role} token; one of {', '.join(FAMILIES[role])} is needed")
+
+    @cached_property
+    def _blank(self) -> frozenset[int]:
+        """Ids that stand for white space only: "▁" reports the offsets of the character after it."""
+        found = (self._backend.token_to_id(METASPACE * count) for count in range(1, 17))
+        return frozenset(int(token) for token in found if token is not None)
+
+    def _offsets(self, text: str, encoding: Any) -> tuple[Ids, Ids]:
+        starts, ends = [], []
+        for token, (start, end) in zip(encoding.ids, encoding.offsets, strict=True):
+            if token in self._blank:
+                end = start  # noqa: PLW2901 - the borders are what is being mended
+            while start < end and text[start].isspace():
+                start += 1  # noqa: PLW2901
+            while start < end and text[end - 1].isspace():
+                end -= 1  # noqa: PLW2901
+            starts.append(start)
+            ends.append(end)
+        return np.array(starts, np.int32), np.array(ends, np.int32)
+
+
+def longest_first(first: int, second: int, room: int) -> tuple[int, int]:
+    """Return how many tokens of a pair stay: the longer text gives way until both are equally long.
+
+    Source: `longest_first` of the tokenizers library.
+    """
+    if first + second <= room:
+        return first, second
+    short, long = min(first, second), max(first, second)
+    long = max(short, room - short)
+    if short + long > room:
+        short, long = room // 2, room - room // 2
+    return (short, long) if first <= second else (long, short)
+
+
+def _model_type(directory: Path) -> str | None:
+    config = directory / "config.json"
+    if not config.is_file():
+        return None
+    try:
+        return str(json.loads(config.read_text(encoding="utf-8")).get("model_type", ""))
+    except (json.JSONDecodeError, AttributeError) as error:
+        raise ModelError(f"{config}: not a model's configuration ({error})") from error
+
+
+def _converted(directory: Path) -> Backend:
+    if not any(directory.glob("*vocab*")) and not any(directory.glob("*.model")):
+        raise ModelError(f"{directory}: no tokenizer there; tokenizer.json is needed")
+    from transformers import AutoTokenizer
+
+    advice = "save it as tokenizer.json, with save_pretrained of a fast tokenizer"
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(str(directory), use_fast=True)  # type: ignore[no-untyped-call]
+    except (ImportError, OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{directory}: transformers cannot convert its tokenizer ({error}); {advice}") from error
+    if not tokenizer.is_fast:
+        raise ModelError(f"{directory}: {type(tokenizer).__name__} has no fast version; {advice}")
+    return tokenizer.backend_tokenizer
+
+
+@lru_cache(maxsize=1)
+def _survive_forks() -> None:
+    """Encode in one thread in forked children: the parent's threads are gone there, and waiting for them hangs.
+
+    Saying so in the variable that the tokenizers library reads also spares the user its warning.
+    """
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=lambda: os.environ.update(TOKENIZERS_PARALLELISM="false"))
