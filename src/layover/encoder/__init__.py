@@ -1,0 +1,22 @@
+"""The encoder: load, freeze, split into trunk and top, attach modules."""
+
+from __future__ import annotations
+
+from layover.encoder.dropout import DropoutClock, RowDropout
+from layover.encoder.encoder import Encoder
+from layover.encoder.points import FAMILIES, Points, points_of
+from layover.encoder.weights import check_weights, fingerprint, generator_for, read_weights, write_weights
+
+__all__ = [
+    "FAMILIES",
+    "DropoutClock",
+    "Encoder",
+    "Points",
+    "RowDropout",
+    "check_weights",
+    "fingerprint",
+    "generator_for",
+    "points_of",
+    "read_weights",
+    "write_weights",
+]

@@ -1,0 +1,131 @@
+"""Dropout whose masks are a function of what they fall on, and of nothing else.
+
+A mask bit depends on (seed, training step, which dropout, row of the data, token, feature). So a training step
+gives the same result however it is cut into micro-batches, padded, ordered, checkpointed or resumed, and on every
+device; and no random state needs to be saved.
+
+Dropout acts on hidden states only: attention probabilities are (heads, T, T) per row, their dropout forbids or
+slows the fused attention kernels, and for one module on a frozen encoder it is a regulariser among others.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from layover.errors import ModelError
+
+_WORD = 0xFFFFFFFF
+# multipliers of lowbias32, Chris Wellons' integer hash (public domain): constants with little bias
+_FIRST, _SECOND = 0x7FEB352D, 0x846CA68B
+
+
+def _mix(*values: int) -> int:
+    """Return a 32-bit hash of integers of any size."""
+    state = 0x9E3779B9
+    for value in values:
+        for word in (value & _WORD, (value >> 32) & _WORD):
+            state = (state ^ word) & _WORD
+            state = ((state ^ (state >> 16)) * _FIRST) & _WORD
+            state = ((state ^ (state >> 15)) * _SECOND) & _WORD
+            state ^= state >> 16
+    return state
+
+
+def _signed(word: int) -> int:
+    """Return the int32 with the same bits."""
+    return word - (1 << 32) if word >= 1 << 31 else word
+
+
+def _mix_tensor(state: Tensor) -> Tensor:
+    """Hash int32 values in place, all but the last step; products wrap around as in C."""
+    state *= _signed(_FIRST)
+    high = state >> 15
+    high &= 0x1FFFF  # >> keeps the sign; a hash wants zeros to come in
+    state ^= high
+    state *= _signed(_SECOND)
+    return state
+
+
+class DropoutClock:
+    """Says to every dropout of a model where the training stands and which rows of the data are in the batch."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+        self.step = 0
+        self.rows: Tensor | None = None
+
+    def set(self, step: int, rows: Tensor) -> None:
+        """Set the optimiser step and the ids of the batch's rows, (B,) integers.
+
+        Call it before the forward, and not again before the backward: checkpointed layers ask a second time.
+        """
+        self.step = step
+        self.rows = rows
+
+
+class RowDropout(nn.Module):
+    """Inverted dropout with masks from a `DropoutClock`; the identity in eval mode and for p = 0.
+
+    Args:
+        p: Share of elements that become zero, rounded to 1/65536.
+        clock: Shared by all dropouts of a model.
+        salt: Different for each dropout of a model.
+
+    Raises:
+        ModelError: p is not in [0, 1); in the forward, the clock was not set for this batch.
+    """
+
+    def __init__(self, p: float, clock: DropoutClock, salt: int) -> None:
+        super().__init__()
+        if not 0.0 <= p < 1.0:
+            raise ModelError(f"dropout {p} is not in [0, 1)")
+        self.p = p
+        self.salt = salt
+        self.clock = clock
+        self.enabled = True
+        """The encoder switches off what lies in the frozen trunk."""
+        self._features = torch.empty(0, dtype=torch.int32)
+
+    def extra_repr(self) -> str:
+        """Show p, as torch does for its own dropout."""
+        return f"p={self.p}"
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """Return hidden states with some set to zero and the rest scaled by 1 / (1 - p), (B, H) or (B, T, H)."""
+        if not self.training or not self.enabled or self.p == 0.0:
+            return hidden
+        cut = round(self.p * 65536)
+        # half-words of the hash are uniform on -32768..32767
+        drop = self._half_words(hidden) < cut - 32768
+        return hidden.masked_fill(drop, 0.0).mul_(65536 / (65536 - cut))
+
+    def _half_words(self, hidden: Tensor) -> Tensor:
+        """Return 16 hashed bits per element, int16 of the shape of `hidden`."""
+        rows = self.clock.rows
+        if rows is None or rows.shape[0] != hidden.shape[0]:
+            have = "no rows" if rows is None else f"{rows.shape[0]} rows"
+            raise ModelError(f"dropout: the clock has {have}, the batch {hidden.shape[0]}; set it before the forward")
+        base = _signed(_mix(self.clock.seed, self.clock.step, self.salt))
+        key = _finished(_mix_tensor(rows.to(hidden.device, torch.int32) ^ base))  # (B,)
+        if hidden.dim() == 3:
+            tokens = torch.arange(hidden.shape[1], device=hidden.device, dtype=torch.int32)
+            key = _finished(_mix_tensor(key[:, None] + tokens * _signed(0x9E3779B9)))  # (B, T)
+        # one 32-bit hash serves two neighbouring features
+        width = hidden.shape[-1]
+        state = _mix_tensor(key[..., None] + self._feature_words((width + 1) // 2, hidden.device))
+        halves = state.view(torch.int16)  # (..., width rounded up to even)
+        halves[..., ::2] ^= halves[..., 1::2]  # the last step of the hash: the low half takes in the high one
+        return halves[..., :width]
+
+    def _feature_words(self, count: int, device: torch.device) -> Tensor:
+        """Return a fixed random word per pair of features, (count,) int32."""
+        if self._features.shape[0] != count or self._features.device != device:
+            words = torch.arange(count, device=device, dtype=torch.int32) * _signed(0x85EBCA6B)
+            self._features = _finished(_mix_tensor(words))
+        return self._features
+
+
+def _finished(state: Tensor) -> Tensor:
+    """Do the last step of the hash on whole words."""
+    return state ^ ((state >> 16) & 0xFFFF)

@@ -1,0 +1,243 @@
+"""The frozen encoder: trunk, top, and the parts attached to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+from torch.utils.hooks import RemovableHandle
+from transformers import PreTrainedModel
+
+from layover.compositions import Part
+from layover.encoder.attached import Attached
+from layover.encoder.dropout import DropoutClock, RowDropout
+from layover.encoder.loading import load_model
+from layover.encoder.points import points_of
+from layover.encoder.sites import place_hooks
+from layover.encoder.weights import check_weights
+from layover.errors import ModelError, nearest
+from layover.modules import Shape
+
+
+class Encoder(nn.Module):
+    """A BERT-family encoder of transformers with modules attached to it.
+
+    `forward = top(trunk(...))`: the *trunk* is the embeddings and the layers below the lowest adapted one; while
+    it is frozen it runs without gradients and without dropout, so that its output is a function of the input
+    alone and may be kept. The *top* is the rest.
+
+    Args:
+        model: Taken over, not copied: its pooler goes, its dropouts are replaced, its weights are frozen.
+        clock: Where the training stands, for dropout.
+        dropout: Probability on hidden states (the config's own probabilities are not used).
+
+    Raises:
+        ModelError: modules cannot attach to this type of model.
+    """
+
+    def __init__(self, model: PreTrainedModel, *, clock: DropoutClock, dropout: float = 0.0) -> None:
+        super().__init__()
+        config = model.config
+        if config.is_decoder:
+            raise ModelError(f"{config.model_type}: a decoder; an encoder with attention in both directions is needed")
+        self.points = points_of(config.model_type)
+        self.model = model
+        self.model.pooler = None  # type: ignore[assignment]
+        self.clock = clock
+        self.layers: Sequence[nn.Module] = list(model.get_submodule(self.points.layers).children())
+        self.hidden_size: int = config.hidden_size
+        self.num_layers = len(self.layers)
+        self.shape = Shape(config.hidden_size, config.intermediate_size, self.num_layers)
+        self.max_length = self.points.longest_input(config.max_position_embeddings, config.pad_token_id)
+        """Longest input in tokens."""
+        self.lowest = self.num_layers
+        """The lowest adapted layer; `num_layers` when nothing is attached, 0 when the encoder's own weights train."""
+        # transformers has no public name for the kind of attention
+        self._additive_mask: bool = config._attn_implementation != "sdpa"  # noqa: SLF001
+        self._dropouts = self._replace_dropouts(dropout)
+        self._checkpointing = False
+        self._hooks: list[RemovableHandle] = []
+        self._own_changed = False
+        self.parts = nn.ModuleList()
+        self._decide_what_trains()
+        self.train(self.training)
+
+    @classmethod
+    def load(
+        cls, source: str | Path, revision: str | None = None, *, clock: DropoutClock, dropout: float = 0.0
+    ) -> Encoder:
+        """Load a hub id or a directory; every weight is frozen.
+
+        Raises:
+            ModelError: not there, not supported, no safetensors, or incomplete.
+        """
+        return cls(load_model(source, revision), clock=clock, dropout=dropout)
+
+    @classmethod
+    def from_model(cls, model: PreTrainedModel, *, clock: DropoutClock, dropout: float = 0.0) -> Encoder:
+        """Take over an encoder that is in memory."""
+        return cls(model, clock=clock, dropout=dropout)
+
+    def _replace_dropouts(self, p: float) -> list[RowDropout]:
+        """Put our dropout on all hidden states: after the embeddings, and at the end of each sublayer."""
+        paths = [f"{self.points.embeddings}.dropout"]
+        for layer in range(self.num_layers):
+            paths += [f"{self.points.layers}.{layer}.{path}.dropout" for path in self.points.sublayers.values()]
+        dropouts = [RowDropout(p, self.clock, salt) for salt, path in enumerate(paths)]
+        for path, dropout in zip(paths, dropouts, strict=True):
+            self.model.set_submodule(path, dropout)
+        return dropouts
+
+    def train(self, mode: bool = True) -> Encoder:
+        """Switch our dropouts; transformers' modules stay in eval mode, so that nothing else ever drops anything."""
+        super().train(mode)
+        self.model.train(mode=False)
+        for dropout in self._dropouts:
+            dropout.train(mode)
+        return self
+
+    def attach(self, parts: Sequence[Part], *, seed: int) -> None:
+        """Replace what is attached.
+
+        Args:
+            parts: In the order of application.
+            seed: Fresh weights depend on it and on the names of their sites only.
+
+        Raises:
+            ModelError: weights do not fit, two parts have one name, layers are out of range, or a `full` part
+                has changed the encoder's own weights and nothing replaces them.
+        """
+        self._check(parts)
+        device = next(self.model.parameters()).device
+        attached = [Attached(part, self.shape, seed=seed, device=device) for part in parts]
+        for part in parts:
+            if part.module.whole:
+                self._take_own_weights(part)
+        for hook in self._hooks:
+            hook.remove()
+        self.parts = nn.ModuleList(attached)
+        self._hooks = place_hooks(self.layers, self.points, attached)
+        self._decide_what_trains()
+
+    def _check(self, parts: Sequence[Part]) -> None:
+        names = [part.name for part in parts]
+        for part in parts:
+            if names.count(part.name) > 1:
+                raise ModelError(f"two parts are called {part.name!r}; give each its own name")
+            if part.weights is None and part.module.trains_encoder and not part.trainable:
+                raise ModelError(f"part {part.name!r} is frozen and has no weights, so it would never be trained")
+        whole = [part for part in parts if part.module.whole]
+        if len(whole) > 1:
+            raise ModelError(f"parts {whole[0].name!r} and {whole[1].name!r} both are the whole encoder; keep one")
+        if self._own_changed and not any(part.weights is not None for part in whole):
+            raise ModelError("the pretrained weights are gone, a full part has replaced them: load the encoder again")
+
+    def _take_own_weights(self, part: Part) -> None:
+        own = dict(self.model.named_parameters())
+        if part.weights is not None:
+            check_weights(
+                part.weights, {name: tuple(value.shape) for name, value in own.items()}, f"part {part.name!r}"
+            )
+            with torch.no_grad():
+                for name, value in own.items():
+                    value.copy_(part.weights[name])
+        self._own_changed = True
+
+    def _decide_what_trains(self) -> None:
+        """Set `requires_grad` of every weight, and from it where the trunk ends; no other place does."""
+        training = {id(weight) for weights in self.trained().values() for weight in weights.values()}
+        for weight in self.parameters():
+            weight.requires_grad_(id(weight) in training)
+            weight.grad = None
+        changed = [layer for part in self._attached() for layer in part.part.module.layers_of(self.num_layers)]
+        self.lowest = min(changed, default=self.num_layers)
+        for index, dropout in enumerate(self._dropouts):
+            # the first follows the embeddings, then each layer has one per sublayer
+            layer = (index - 1) // len(self.points.sublayers)
+            dropout.enabled = self.lowest == 0 or layer >= self.lowest
+
+    def _attached(self) -> list[Attached]:
+        return [part for part in self.parts if isinstance(part, Attached)]
+
+    def _named(self, attached: Attached) -> dict[str, nn.Parameter]:
+        return dict(self.model.named_parameters()) if attached.part.module.whole else attached.named()
+
+    def trained(self) -> dict[str, dict[str, nn.Parameter]]:
+        """Return what trains: part name -> canonical weight name -> parameter."""
+        return {one.part.name: self._named(one) for one in self._attached() if one.part.trainable}
+
+    def state(self, part_name: str) -> dict[str, Tensor]:
+        """Return a copy of a part's weights on the CPU, by canonical name: what `attach` takes back.
+
+        Raises:
+            ModelError: no part is called so.
+        """
+        for one in self._attached():
+            if one.part.name == part_name:
+                return {
+                    name: value.detach().to("cpu", copy=True).contiguous() for name, value in self._named(one).items()
+                }
+        known = [one.part.name for one in self._attached()]
+        raise ModelError(f"no part {part_name!r} is attached; {nearest(part_name, known)}")
+
+    def forward(self, ids: Tensor, lengths: Tensor, segments: Tensor | None = None) -> Tensor:
+        """Return the last hidden states, (B, T, H); see `trunk` and `top`."""
+        return self.top(self.trunk(ids, lengths, segments), lengths)
+
+    def trunk(self, ids: Tensor, lengths: Tensor, segments: Tensor | None = None) -> Tensor:
+        """Return the hidden states that enter the lowest adapted layer, (B, T, H).
+
+        Args:
+            ids: (B, T) int64, padded on the right with the padding token.
+            lengths: (B,) int64, on any device; on the CPU it saves a wait for the accelerator.
+            segments: (B, T) int64 token type ids; None = all 0.
+
+        Raises:
+            ModelError: the input is longer than the encoder's positions.
+        """
+        if ids.shape[1] > self.max_length:
+            raise ModelError(
+                f"an input of {ids.shape[1]} tokens, but this encoder has {self.max_length} positions: "
+                "set max_length lower"
+            )
+        with torch.no_grad() if self.lowest > 0 else nullcontext():
+            embeddings = self.model.get_submodule(self.points.embeddings)
+            hidden: Tensor = embeddings(input_ids=ids, token_type_ids=segments)
+            return self._run(hidden, lengths, self.layers[: self.lowest])
+
+    def top(self, hidden: Tensor, lengths: Tensor) -> Tensor:
+        """Return the last hidden states from what `trunk` gave, (B, T, H)."""
+        return self._run(hidden, lengths, self.layers[self.lowest :])
+
+    def gradient_checkpointing(self, on: bool) -> None:
+        """Keep only the input of each layer and compute the layer again in the backward; the result is the same."""
+        self._checkpointing = on
+
+    def _run(self, hidden: Tensor, lengths: Tensor, layers: Sequence[nn.Module]) -> Tensor:
+        mask = self._mask(hidden, lengths) if layers else None
+        again = self._checkpointing and torch.is_grad_enabled()
+        for layer in layers:
+            if again:
+                # no random state is drawn anywhere: dropout is a function of the clock
+                output = checkpoint(layer, hidden, mask, use_reentrant=False, preserve_rng_state=False)
+            else:
+                output = layer(hidden, mask)
+            # transformers 4 returns a tuple, 5 the tensor
+            hidden = output[0] if isinstance(output, tuple) else output
+        return hidden
+
+    def _mask(self, hidden: Tensor, lengths: Tensor) -> Tensor | None:
+        """Return what attention takes, (B, 1, 1, T), or None where nothing is padded (the fastest kernels)."""
+        longest = hidden.shape[1]
+        if bool((lengths >= longest).all()):
+            return None
+        positions = torch.arange(longest, device=hidden.device)
+        keep = (positions < lengths.to(hidden.device)[:, None])[:, None, None, :]
+        if not self._additive_mask:
+            return keep
+        empty = torch.zeros(keep.shape, dtype=hidden.dtype, device=hidden.device)
+        return empty.masked_fill(~keep, torch.finfo(hidden.dtype).min)

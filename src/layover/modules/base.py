@@ -1,0 +1,164 @@
+"""What every module is: settings, the places it attaches to, and what it adds there."""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, field_validator
+
+from layover.errors import ModelError
+
+if TYPE_CHECKING:
+    from torch import Generator, Tensor, nn
+
+LINEARS: dict[str, tuple[str, str]] = {
+    "query": ("hidden", "hidden"),
+    "key": ("hidden", "hidden"),
+    "value": ("hidden", "hidden"),
+    "attention_output": ("hidden", "hidden"),
+    "intermediate": ("hidden", "intermediate"),
+    "output": ("intermediate", "hidden"),
+}
+"""The linear maps of a layer, in the order of their use: name -> (size that comes in, size that goes out)."""
+
+SUBLAYERS = ("attention", "feedforward")
+"""The two halves of a layer, each of which ends in `LayerNorm(sublayer(x) + x)`."""
+
+_TOP = re.compile(r"top-([1-9]\d*)")
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The sizes of an encoder that a module's weights depend on."""
+
+    hidden: int
+    intermediate: int
+    num_layers: int
+
+
+@dataclass(frozen=True)
+class Site:
+    """A place in the encoder where a module adds something: a linear map or a sublayer of one layer."""
+
+    layer: int
+    place: str
+    """A name of `LINEARS` or `SUBLAYERS`."""
+    inputs: int
+    """Features that come in."""
+    outputs: int
+    """Features that go out."""
+
+    @property
+    def name(self) -> str:
+        """The first part of the canonical names of the weights here, `layers.3.query`."""
+        return f"layers.{self.layer}.{self.place}"
+
+
+class At(NamedTuple):
+    """What a module sees at a site."""
+
+    hidden: Tensor
+    """(B, T, outputs): what the module adds to, modules applied before it included. At a linear map its output;
+    at a sublayer its output before the residual connection and the LayerNorm."""
+    source: Tensor
+    """(B, T, inputs): what came into the linear map; at a sublayer the other side of the residual connection."""
+    frozen: nn.Module
+    """The linear map; at a sublayer its LayerNorm."""
+
+
+class Module(BaseModel, ABC):
+    """Settings of a module; every field decides results and so belongs to a node's identity.
+
+    A module adds to the hidden states at its sites: `hidden + delta`. It gives only the delta, so that a
+    composition may sum, mix or gate the deltas of several modules.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: ClassVar[str]
+    """The name of the file, as recipes write it."""
+    trains_encoder: ClassVar[bool] = True
+    """Whether anything inside the encoder trains."""
+    whole: ClassVar[bool] = False
+    """Whether its weights are the encoder's own, all of them."""
+    default_lr: ClassVar[float]
+    """Peak learning rate when the recipe names none."""
+    default_dropout: ClassVar[float] = 0.0
+    """Dropout when the recipe names none."""
+
+    @abstractmethod
+    def layers_of(self, num_layers: int) -> tuple[int, ...]:
+        """Return the layers that the module changes, ascending.
+
+        Raises:
+            ModelError: the settings ask for layers that the encoder does not have.
+        """
+
+    def sites(self, shape: Shape) -> tuple[Site, ...]:  # noqa: ARG002
+        """Return the places where the module adds something, layer by layer in the order of their use.
+
+        A module without any leaves the next three methods alone.
+        """
+        return ()
+
+    def weights(self, site: Site) -> dict[str, tuple[int, ...]]:
+        """Return names and shapes of the weights at a site."""
+        raise NotImplementedError(f"{self.name} has no weights at {site.name}")
+
+    def initialise(self, site: Site, generator: Generator) -> dict[str, Tensor]:
+        """Return fresh weights for a site, float32 on the CPU, such that `delta` is exactly zero."""
+        raise NotImplementedError(f"{self.name} has no weights at {site.name}")
+
+    def delta(self, site: Site, at: At, weights: Mapping[str, Tensor]) -> Tensor:
+        """Return what the module adds at a site, (B, T, outputs)."""
+        raise NotImplementedError(f"{self.name} adds nothing at {site.name}")
+
+    def parameter_count(self, hidden: int, intermediate: int, num_layers: int, *, embeddings: int = 0) -> int:  # noqa: ARG002
+        """Return how many weights train.
+
+        Args:
+            hidden: Size of the hidden states.
+            intermediate: Inner size of the feed-forward part.
+            num_layers: Layers of the encoder.
+            embeddings: Weights of the embeddings (tables and norm), which only `full` trains.
+        """
+        sites = self.sites(Shape(hidden, intermediate, num_layers))
+        return sum(prod(size) for site in sites for size in self.weights(site).values())
+
+
+class LayeredModule(Module):
+    """A module that can be put on some of the layers only."""
+
+    layers: str | tuple[int, ...] = "all"
+    """`all`, `top-N`, or a list of layer numbers counted from 0 at the bottom."""
+
+    @field_validator("layers")
+    @classmethod
+    def _known_layers(cls, value: str | tuple[int, ...]) -> str | tuple[int, ...]:
+        if isinstance(value, str):
+            if value != "all" and _TOP.fullmatch(value) is None:
+                raise ValueError(f"{value!r} names no layers; write all, top-4 or a list such as [8, 9, 10, 11]")
+            return value
+        if not value or min(value) < 0 or len(set(value)) != len(value):
+            raise ValueError("a list of layers has at least one number, none below 0 and none twice")
+        return tuple(sorted(value))
+
+    def layers_of(self, num_layers: int) -> tuple[int, ...]:
+        """See `Module.layers_of`."""
+        if self.layers == "all":
+            return tuple(range(num_layers))
+        if isinstance(self.layers, str):
+            count = int(self.layers.removeprefix("top-"))
+            if count > num_layers:
+                raise ModelError(f"{self.name}: layers {self.layers}, but the encoder has {num_layers}")
+            return tuple(range(num_layers - count, num_layers))
+        if self.layers[-1] >= num_layers:
+            raise ModelError(
+                f"{self.name}: no layer {self.layers[-1]}: the encoder has {num_layers}, numbered 0 to {num_layers - 1}"
+            )
+        return self.layers

@@ -1,0 +1,27 @@
+"""Full fine-tuning: every weight of the encoder trains; the yardstick for all other modules."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from layover.modules.base import Module
+
+
+class Full(Module):
+    """No settings; its weights are the encoder's own, under the names that transformers gives them."""
+
+    name: ClassVar[str] = "full"
+    whole: ClassVar[bool] = True
+    default_lr: ClassVar[float] = 1e-5
+    default_dropout: ClassVar[float] = 0.1
+
+    def layers_of(self, num_layers: int) -> tuple[int, ...]:
+        """See `Module.layers_of`."""
+        return tuple(range(num_layers))
+
+    def parameter_count(self, hidden: int, intermediate: int, num_layers: int, *, embeddings: int = 0) -> int:
+        """See `Module.parameter_count`."""
+        attention = 4 * hidden * (hidden + 1)
+        feedforward = 2 * hidden * intermediate + intermediate + hidden
+        norms = 2 * 2 * hidden
+        return embeddings + num_layers * (attention + feedforward + norms)
