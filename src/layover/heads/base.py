@@ -1,0 +1,88 @@
+"""What every head is: logits, a summed loss, what the sum is divided by, and outputs without padding."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from layover.data.features import Features
+from layover.encoder import DropoutClock, RowDropout, check_weights, generator_for
+from layover.errors import ModelError
+
+Units = npt.NDArray[np.integer]
+
+_FIRST_SALT = 1 << 20
+"""Above the salts of any encoder's dropouts."""
+
+
+class Head(nn.Module, ABC):
+    """The output layer of one task.
+
+    Args:
+        hidden_size: Size of the encoder's hidden states.
+        size: Number of outputs.
+        clock: The encoder's, for dropout.
+        dropout: Probability on what enters each linear map.
+        seed: Fresh weights are normal(0, 0.02), biases zero; they depend on it and on their names only.
+    """
+
+    def __init__(self, hidden_size: int, size: int, *, clock: DropoutClock, dropout: float, seed: int) -> None:
+        super().__init__()
+        if size < 1:
+            raise ModelError(f"a head needs at least one output, not {size}: does the task name its labels?")
+        self.size = size
+        with torch.random.fork_rng(devices=[]):  # torch fills a linear map from the global random state
+            self._build(hidden_size, size)
+        self.dropouts = nn.ModuleList(RowDropout(dropout, clock, _FIRST_SALT + number) for number in range(2))
+        with torch.no_grad():
+            for name, parameter in self.named_parameters():
+                if parameter.dim() == 1:
+                    parameter.zero_()
+                else:
+                    parameter.normal_(0.0, 0.02, generator=generator_for(seed, f"head.{name}"))
+
+    @abstractmethod
+    def _build(self, hidden_size: int, size: int) -> None:
+        """Create the linear maps."""
+
+    @abstractmethod
+    def forward(self, hidden: Tensor, lengths: Tensor) -> Tensor:
+        """Return logits from the encoder's last hidden states, (B, T, H), and lengths (B,)."""
+
+    @abstractmethod
+    def loss(self, logits: Tensor, targets: Mapping[str, Tensor]) -> Tensor:
+        """Return the sum of the loss over what has gold, float32; divide it by `weight` of the whole step."""
+
+    @staticmethod
+    @abstractmethod
+    def weight(features: Features, units: Units) -> int:
+        """Return what the summed loss of these units is divided by, known before the forward."""
+
+    @abstractmethod
+    def outputs(self, logits: Tensor, lengths: Tensor) -> dict[str, Tensor]:
+        """Return what a kind decodes, without padding, flattened in row order, on the CPU."""
+
+    def load_weights(self, weights: Mapping[str, Tensor], where: str) -> None:
+        """Take over the weights of `state_dict()` of an equal head.
+
+        Raises:
+            ModelError: names or shapes differ.
+        """
+        expected = {name: tuple(value.shape) for name, value in self.state_dict().items()}
+        check_weights(weights, expected, where)
+        self.load_state_dict(dict(weights))
+
+
+def count_labelled(features: Features, name: str, units: Units, *, missing: int) -> int:
+    """Return how many of the units have gold, in an array with one value per unit."""
+    return int((features.arrays[name][units] != missing).sum())
+
+
+def real_tokens(lengths: Tensor, longest: int) -> Tensor:
+    """Return where tokens are real, (B, T) bool on the device of `lengths`."""
+    return torch.arange(longest, device=lengths.device) < lengths[:, None]

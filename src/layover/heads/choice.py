@@ -1,0 +1,46 @@
+"""choice: one score per row; the rows of a unit compete."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from layover.data.features import Features
+from layover.errors import ModelError
+from layover.heads.base import Head, Units, count_labelled
+
+
+class ChoiceHead(Head):
+    """dropout, dense, tanh, dropout, out, with a single output: the score of a row."""
+
+    def _build(self, hidden_size: int, size: int) -> None:
+        if size != 1:
+            raise ModelError(f"a choice head has 1 output, the score of a row, not {size}")
+        self.dense = nn.Linear(hidden_size, hidden_size)
+        self.out = nn.Linear(hidden_size, 1)
+
+    def forward(self, hidden: Tensor, lengths: Tensor) -> Tensor:  # noqa: ARG002
+        """Return scores, (B,)."""
+        first = self.dropouts[0](hidden[:, 0])
+        scores: Tensor = self.out(self.dropouts[1](torch.tanh(self.dense(first))))
+        return scores[:, 0]
+
+    def loss(self, logits: Tensor, targets: Mapping[str, Tensor]) -> Tensor:
+        """See `Head.loss`; `targets["label"]` (units,), -1 = no gold; a unit is B / units rows in a run."""
+        label = targets["label"]
+        if logits.shape[0] % label.shape[0]:
+            raise ModelError(f"{logits.shape[0]} rows do not divide into {label.shape[0]} units: keep units whole")
+        scores = logits.float().view(label.shape[0], -1)
+        return functional.cross_entropy(scores, label, ignore_index=-1, reduction="sum")
+
+    @staticmethod
+    def weight(features: Features, units: Units) -> int:
+        """Return the number of labelled units."""
+        return count_labelled(features, "label", units, missing=-1)
+
+    def outputs(self, logits: Tensor, lengths: Tensor) -> dict[str, Tensor]:  # noqa: ARG002
+        """Return `score` (B,) float32."""
+        return {"score": logits.detach().float().cpu()}

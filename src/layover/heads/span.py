@@ -1,0 +1,46 @@
+"""span: where an answer starts and ends in a row; the first token stands for "no answer in this row"."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from layover.data.features import Features
+from layover.errors import ModelError
+from layover.heads.base import Head, Units, count_labelled, real_tokens
+
+
+class SpanHead(Head):
+    """dropout, linear to a start and an end score per token."""
+
+    def _build(self, hidden_size: int, size: int) -> None:
+        if size != 2:
+            raise ModelError(f"a span head has 2 outputs, start and end, not {size}")
+        self.out = nn.Linear(hidden_size, 2)
+
+    def forward(self, hidden: Tensor, lengths: Tensor) -> Tensor:
+        """Return logits, (B, T, 2) float32, as low as can be on padding."""
+        logits: Tensor = self.out(self.dropouts[0](hidden)).float()
+        real = real_tokens(lengths.to(hidden.device), hidden.shape[1])
+        return logits.masked_fill(~real[:, :, None], torch.finfo(logits.dtype).min)
+
+    def loss(self, logits: Tensor, targets: Mapping[str, Tensor]) -> Tensor:
+        """See `Head.loss`: the mean of both cross-entropies; `start` and `end` (B,), 0 = no answer, -1 = no gold."""
+        both = [
+            functional.cross_entropy(logits[:, :, side], targets[name], ignore_index=-1, reduction="sum")
+            for side, name in enumerate(("start", "end"))
+        ]
+        return (both[0] + both[1]) / 2
+
+    @staticmethod
+    def weight(features: Features, units: Units) -> int:
+        """Return the number of labelled units."""
+        return count_labelled(features, "start", units, missing=-1)
+
+    def outputs(self, logits: Tensor, lengths: Tensor) -> dict[str, Tensor]:
+        """Return `start` and `end` (tokens,) float32, the scores of every real token."""
+        flat = logits.detach().cpu()[real_tokens(lengths.cpu(), logits.shape[1])]
+        return {"start": flat[:, 0].contiguous(), "end": flat[:, 1].contiguous()}
