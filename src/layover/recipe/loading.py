@@ -8,7 +8,7 @@ from typing import Any
 
 from layover import compositions, modules, tasks
 from layover.compositions import Composition
-from layover.errors import LayoverError, Problem, RecipeError, nearest
+from layover.errors import LayoverError, ModelError, Problem, RecipeError, nearest
 from layover.modules import Module
 from layover.recipe.schema import (
     AXES,
@@ -83,9 +83,11 @@ def _parse_composition(
         message = f"unknown composition {method.compose!r}; {nearest(method.compose, compositions.names())}"
         return None, [source.problem(loc, message)]
     composition = compositions.get(method.compose)
-    if module is not None and module.trains_encoder and method.module not in composition.modules:
-        usable = ", ".join(sorted(composition.modules))
-        return None, [source.problem(loc, f"{method.compose} works with {usable}, not with {method.module}")]
+    if module is not None and module.trains_encoder:
+        try:
+            composition.check(module, module)
+        except ModelError as error:
+            return None, [source.problem(loc, str(error))]
     return composition, []
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from safetensors.torch import save_file
 
 from layover import kinds
+from layover.compositions import TARGET
 from layover.data.features import Features
 from layover.encoder import DropoutClock, Encoder
 from layover.heads import Head
@@ -17,7 +18,7 @@ from layover.predict import predict
 from layover.steps.context import Context
 from layover.steps.machine import execution_of
 from layover.steps.tokenize import load_examples, load_features
-from layover.steps.trained import HEAD, MODULE, TARGET, TRAINING, build_head, parts_to_train
+from layover.steps.trained import HEAD, MODULE, TRAINING, build_head, parts_to_train
 from layover.store import write_json
 from layover.training import Execution, LoopSettings, Progress, fit
 
@@ -45,7 +46,7 @@ def run(node: Node, folder: Path, context: Context) -> None:
         checkpoint_dir=context.store.work(node.key),
         progress=_reporter(context),
     )
-    save_file({name: value.contiguous() for name, value in encoder.state(TARGET).items()}, folder / MODULE)
+    save_file(encoder.state(TARGET), folder / MODULE)
     save_file({name: value.contiguous().cpu() for name, value in head.state_dict().items()}, folder / HEAD)
     counts = {name: sum(value.numel() for value in part.values()) for name, part in encoder.trained().items()}
     trained = {"parameters": {**counts, "head": sum(value.numel() for value in head.parameters())}}

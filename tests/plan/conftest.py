@@ -1,0 +1,86 @@
+"""A small world of files: an encoder's folder that is only looked at, and two tasks of one's own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from layover.plan import Plan, build
+from layover.plan.hub import Revisions
+from layover.recipe import load
+from layover.store import FileHashes
+
+RECIPE = """\
+schema: 1
+name: test
+models: {{tiny: {{name: {root}/encoder}}}}
+data_root: {root}/data
+methods:
+  full: {{module: full, lr: 1e-3}}
+  head: {{module: none}}
+  lora: {{module: lora, compose: warm, lr: 4e-4, rank: 4}}
+  stack: {{module: lora, compose: stack, lr: 4e-4, rank: 4}}
+train: {{batch: 8, epochs: 2, max_length: 32, stride: 8}}
+tasks:
+  claims: {{kind: classification, labels: [no, yes], text: [text], label: label,
+           files: {{train: claims/train.jsonl, validation: claims/dev.jsonl, test: {{en: claims/en.jsonl, sw: claims/sw.jsonl}}}}}}
+  moods: {{kind: classification, labels: [no, yes], text: [text], label: label,
+          files: {{train: moods/train.jsonl, validation: moods/dev.jsonl, test: {{en: moods/en.jsonl}}}}}}
+sweep:
+  model: [tiny]
+  method: [full, head, lora, stack]
+  intermediate: [none, claims]
+  target: [moods]
+  seed: [1, 2]
+  exclude: [{{method: stack, intermediate: none}}]
+"""
+
+
+class World:
+    """Files below a folder, and plans of recipes over them."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        encoder = root / "encoder"
+        encoder.mkdir(parents=True)
+        config = {"num_hidden_layers": 2, "hidden_size": 16, "intermediate_size": 32, "vocab_size": 100}
+        (encoder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+        (encoder / "model.safetensors").write_bytes(b"weights")
+        (encoder / "tokenizer.json").write_text("{}", encoding="utf-8")
+        for task in ("claims", "moods"):
+            for part in ("train", "dev", "en", "sw"):
+                self.write(f"{task}/{part}.jsonl", f"{task} {part}")
+
+    def write(self, name: str, text: str) -> None:
+        """Write a file of two examples."""
+        path = self.root / "data" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        rows = [{"text": f"{text} {label}", "label": label} for label in ("no", "yes")]
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+    def recipe(self, change: Callable[[str], str] = str) -> Path:
+        """Write the recipe, changed, and return its path."""
+        path = self.root / "recipe.yaml"
+        path.write_text(change(RECIPE.format(root=self.root)), encoding="utf-8")
+        return path
+
+    def plan(self, *overrides: str, change: Callable[[str], str] = str) -> Plan:
+        """Return the plan of the recipe, changed."""
+        revisions = Revisions()
+        revisions.offline = True
+        return build(load(self.recipe(change), overrides), FileHashes(), revisions)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    """A fresh world."""
+    return World(tmp_path / "one")
+
+
+@pytest.fixture
+def other_world(tmp_path: Path) -> World:
+    """The same files somewhere else."""
+    return World(tmp_path / "two")

@@ -1,0 +1,154 @@
+"""Recipes: valid ones load, every mistake is told at once with place, path and nearest name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from layover.errors import RecipeError
+from layover.recipe import load
+
+RECIPES = sorted((Path(__file__).resolve().parents[2] / "recipes").rglob("*.yaml"))
+
+VALID = """\
+schema: 1
+name: test
+models: {tiny: {name: somewhere/tiny}}
+methods:
+  full: {module: full, compose: warm, lr: 2e-5}
+  head: {module: none}
+  lora: {module: lora, compose: warm, lr: 4e-4, rank: 16, alpha: 32, target: [query, value], layers: all}
+  stack: {module: lora, compose: stack, lr: 4e-4}
+  bn: {module: bottleneck, placement: pfeiffer, compose: stack, lr: 1e-4, reduction: 16}
+train: {batch: 32, epochs: 3, warmup: 0.06, max_length: 128, precision: fp32}
+tasks:
+  squad: {max_length: 384, stride: 128, limit: {train: 2000}}
+sweep:
+  model: [tiny]
+  method: [full, head, lora, stack, bn]
+  intermediate: [none, mnli, squad]
+  target: [xnli, panx, udpos, xquad]
+  seed: [1, 2, 3]
+  exclude: [{method: [stack, bn], intermediate: none}]
+eval: {split: test, languages: all}
+"""
+
+
+def write(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "r.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def problems(tmp_path: Path, text: str, *overrides: str) -> list[str]:
+    path = write(tmp_path, text)
+    with pytest.raises(RecipeError) as caught:
+        load(path, overrides)
+    assert caught.value.exit_code == 2
+    return [str(problem).removeprefix(f"{path}:") for problem in caught.value.problems]
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
+def test_every_recipe_of_the_project_is_valid(recipe: Path, data_root: Path) -> None:
+    loaded = load(recipe, [f"data_root={data_root}"] if "data_root" in recipe.read_text(encoding="utf-8") else [])
+    assert loaded.document.sweep.target
+
+
+def test_the_valid_recipe(tmp_path: Path) -> None:
+    recipe = load(write(tmp_path, VALID))
+    assert recipe.methods["lora"].module.model_dump()["rank"] == 16
+    assert recipe.methods["lora"].lr == 4e-4
+    assert recipe.methods["full"].dropout == 0.1
+    assert recipe.methods["lora"].dropout == 0.0
+    assert recipe.methods["head"].lr > 0
+    assert set(recipe.tasks) == {"mnli", "squad", "xnli", "panx", "udpos", "xquad"}
+
+
+def test_overrides_go_through_the_schema(tmp_path: Path) -> None:
+    recipe = load(write(tmp_path, VALID), ["train.epochs=1", "sweep.seed=[7]", "methods.lora.rank=4"])
+    assert recipe.document.train.epochs == 1
+    assert recipe.document.sweep.seed == (7,)
+    assert recipe.methods["lora"].module.model_dump()["rank"] == 4
+    found = problems(tmp_path, VALID, "train.epoch=1", "methods.lora.rank=0")
+    assert any(
+        line.startswith("command line (train.epoch=1): train.epoch: unknown key; did you mean 'epochs'?")
+        for line in found
+    )
+
+
+def test_all_mistakes_of_the_schema_at_once(tmp_path: Path) -> None:
+    text = (
+        VALID.replace("batch: 32", "batchs: 32, epochs: three")
+        .replace("epochs: 3,", "")
+        .replace("rank: 16", "rnk: 16")
+        .replace("precision: fp32", "precision: fp23")
+        .replace("name: test\n", "")
+    )
+    found = problems(tmp_path, text)
+    assert "1: name: is required" in found
+    assert "9: train.batchs: unknown key; did you mean 'batch'?" in found
+    assert any(line.startswith("9: train.epochs: ") and "'three'" in line for line in found)
+    assert "9: train.precision: 'fp23' is not known here; did you mean 'fp32'?" in found
+    assert "6: methods.lora.rnk: unknown key; did you mean 'rank'?" in found
+    assert len(found) == 5
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("target: [xnli,", "target: [xnl,", "18: sweep.target[0]: unknown task 'xnl'; did you mean 'xnli'?"),
+        ("[none, mnli,", "[none, mnlli,", "17: sweep.intermediate[1]: unknown task 'mnlli'; did you mean 'mnli'?"),
+        ("model: [tiny]", "model: [tny]", "15: sweep.model[0]: unknown model 'tny'; did you mean 'tiny'?"),
+        ("method: [full,", "method: [ful,", "16: sweep.method[0]: unknown method 'ful'; did you mean 'full'?"),
+        ("seed: [1, 2, 3]", "seed: [1, 2, 2]", "19: sweep.seed[2]: 2 stands twice"),
+        ("module: none", "module: non", "6: methods.head.module: unknown module 'non'; did you mean 'none'?"),
+        ("compose: stack, lr: 4e-4", "compose: stak", "8: methods.stack.compose: unknown composition 'stak'"),
+        ("{module: full, compose: warm", "{module: full, compose: stack", "5: methods.full.compose: stack works with"),
+        ("intermediate: none}]", "intermediat: none}]", "20: sweep.exclude[0].intermediat: unknown axis"),
+        ("[stack, bn], inter", "[stack, bm], inter", "20: sweep.exclude[0].method: 'bm' is not on the axis method"),
+        ("languages: all", "languages: [xx]", "21: eval.languages[0]: unknown language 'xx'"),
+        ("  squad: {", "  squat: {", "12: tasks.squat: unknown task; did you mean 'squad'?"),
+        ("squad: {max_length: 384", "squad: {max_len: 384", "12: tasks.squad.max_len: unknown key; did you mean 'max_length'?"),
+        ("stride: 128", "stride: 500", "12: tasks.squad.stride: a stride of 500 leaves no room in max_length 384"),
+        ("limit: {train: 2000}", "limit: {trian: 2000}", "12: tasks.squad.limit.trian"),
+        ("rank: 16", "rank: true", "7: methods.lora.rank"),
+        ("layers: all", "layers: bottom", "7: methods.lora.layers"),
+        ("schema: 1", "schema: 2", "1: schema: this version reads schema 1, not 2"),
+        ("train: {", "data_root: /nowhere/at/all\ntrain: {", "10: data_root: no such folder: /nowhere/at/all"),
+    ],
+)  # fmt: skip
+def test_one_mistake(tmp_path: Path, old: str, new: str, expected: str) -> None:
+    assert old in VALID
+    found = problems(tmp_path, VALID.replace(old, new))
+    assert any(line.startswith(expected) for line in found), found
+
+
+def test_a_task_that_is_no_target(tmp_path: Path) -> None:
+    found = problems(tmp_path, VALID.replace("intermediate: [none, mnli, squad]", "intermediate: [none, xcopa]"))
+    assert any("cannot be used as intermediate" in line for line in found)
+
+
+OWN = """
+  mine:
+    kind: classification
+    labels: [no, yes]
+    text: [question, claim]
+    label: gold
+    files: {train: mine/train.jsonl, validation: mine/dev.jsonl, test: {sw: mine/sw.jsonl}}
+"""
+
+
+def test_a_task_of_ones_own(tmp_path: Path) -> None:
+    text = VALID.replace("tasks:\n", f"tasks:{OWN}").replace("[xnli, panx", "[mine, panx")
+    task = load(write(tmp_path, text)).tasks["mine"]
+    assert task.kind == "classification"
+    assert task.labels == ("no", "yes")
+
+
+def test_mistakes_in_a_task_of_ones_own(tmp_path: Path) -> None:
+    text = VALID.replace("tasks:\n", f"tasks:{OWN}").replace("[xnli, panx", "[mine, panx")
+    found = problems(tmp_path, text.replace("text: [question, claim]", "texts: [question, claim]"))
+    assert any("tasks.mine.texts: unknown key; did you mean 'text'?" in line for line in found)
+    found = problems(tmp_path, text.replace("kind: classification", "kind: classifikation"))
+    assert any("tasks.mine.kind" in line and "classification" in line for line in found)
