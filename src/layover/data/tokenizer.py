@@ -124,7 +124,7 @@ class Tokenizer:
     def row(self, first: Ids, second: Ids | None = None) -> tuple[Ids, npt.NDArray[np.int8] | None]:
         """Return one row's ids and, for a segmented tokenizer, its token types (0, and 1 for `second sep`)."""
         head = [np.array([self.cls], np.int32), first]
-        tail = [] if second is None else [np.full(self._separators - 1, self.sep, np.int32), second]
+        tail = [] if second is None else [np.full(self._separators, self.sep, np.int32), second]
         ids = np.concatenate([*head, *tail, np.array([self.sep], np.int32)])
         if not self.segmented:
             return ids, None

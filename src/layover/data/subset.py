@@ -1,0 +1,65 @@
+"""Parts of a data set that are the same on every machine and do not depend on any seed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Protocol, TypeVar
+
+from layover.errors import DataError
+
+E = TypeVar("E")
+G_contra = TypeVar("G_contra", contravariant=True)
+
+
+class Grouping(Protocol[G_contra]):
+    """Says which examples belong together; a kind is one."""
+
+    def group_of(self, example: G_contra, /) -> str:
+        """Return the text that must not stand on both sides."""
+        ...
+
+
+def limit(examples: Sequence[E], count: int) -> list[E]:
+    """Return `count` of the examples, in their order, spread over all of them.
+
+    The examples are ranked by SHA-256 of their position, so a smaller limit is a subset of a larger one, and
+    seeds, which vary the training, do not vary the data. All of them when there are no more.
+    """
+    if count >= len(examples):
+        return list(examples)
+    ranked = sorted(range(len(examples)), key=lambda index: _rank(str(index)))
+    return [examples[index] for index in sorted(ranked[:count])]
+
+
+def hold_out(examples: Sequence[E], count: int, kind: Grouping[E]) -> tuple[list[E], list[E]]:
+    """Return (rest, held): whole groups are held out until `count` examples are, each side in its order.
+
+    Groups (a premise, a context) are taken by SHA-256 of their text, so no text is on both sides and adding
+    examples elsewhere moves none. `held` may be larger than `count` by less than one group.
+
+    Raises:
+        DataError: no example would be left.
+    """
+    sizes: dict[str, int] = {}
+    names = [kind.group_of(example) for example in examples]
+    for name in names:
+        sizes[name] = sizes.get(name, 0) + 1
+    held: set[str] = set()
+    taken = 0
+    for name in sorted(sizes, key=_rank):
+        if taken >= count:
+            break
+        held.add(name)
+        taken += sizes[name]
+    if taken >= len(examples):
+        raise DataError(
+            f"a hold-out of {count} takes all {len(examples)} examples ({len(sizes)} groups of one text); "
+            "hold out fewer, or name a validation file"
+        )
+    pairs = list(zip(names, examples, strict=True))
+    return [item for name, item in pairs if name not in held], [item for name, item in pairs if name in held]
+
+
+def _rank(text: str) -> bytes:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()

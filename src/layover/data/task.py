@@ -1,0 +1,153 @@
+"""Where the data of a task lie: sources on the hub, official files, and a located one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from layover.data.formats import Layout
+from layover.data.reading import Reading
+from layover.identity import Json
+
+_PLACE = "{language}"
+
+
+class Source(BaseModel):
+    """What a hub data set and a file have in common: columns, what labels are written as, which rows count."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    columns: dict[str, str | tuple[str, ...]] | None = None
+    """Field of the kind -> column, template or columns; the task's own when not given."""
+    codes: tuple[str, ...] = ()
+    """Label that each integer stands for; checked against the hub's own label names where it has them."""
+    aliases: dict[str, str] = Field(default_factory=dict)
+    """Written value -> label."""
+    where: dict[str, str] = Field(default_factory=dict)
+    """Column -> value that a row must have; `{language}` is filled in."""
+    languages: tuple[str, ...] = ()
+    """The languages it serves; all of the split when empty."""
+
+    def reading(self, columns: Mapping[str, str | tuple[str, ...]], labels: tuple[str, ...], split: str) -> Reading:
+        """Return how its rows become examples; only test splits may come without gold."""
+        return Reading(self.columns or columns, labels, self.codes, self.aliases, blind=split == "test")
+
+
+class HubSource(Source):
+    """A data set of the Hugging Face hub, loaded without a script; its `codes` are the task's labels by default."""
+
+    path: str
+    """`org/name`, or a local folder laid out like one."""
+    config: str | dict[str, str] | None = None
+    """Configuration, with `{language}` filled in; or by language."""
+    split: str
+    revision: str = "main"
+    """Branch, tag or commit; the plan replaces it by the commit."""
+
+    def reading(self, columns: Mapping[str, str | tuple[str, ...]], labels: tuple[str, ...], split: str) -> Reading:
+        return replace(super().reading(columns, labels, split), codes=self.codes or labels)
+
+    def serves(self, language: str, declared: tuple[str, ...]) -> bool:
+        """Return whether it has this language."""
+        if isinstance(self.config, dict) and language not in self.config:
+            return False
+        return language in (self.languages or declared)
+
+    def resolved(self, language: str) -> HubSource:
+        """Return the source of one language."""
+        config = self.config[language] if isinstance(self.config, dict) else self.config
+        filled = config.replace(_PLACE, language) if config is not None else None
+        return self.model_copy(update={"config": filled, "where": _filled(self.where, language)})
+
+
+class FileSource(Source):
+    """An official file, or one of a recipe, below the data root."""
+
+    path: str
+    """With `{language}` filled in."""
+    layout: Layout
+    gold: str | None = None
+    """A second file with the labels of the same rows, in the same order and column; used where it exists."""
+    gold_layout: Layout | None = None
+
+    def serves(self, language: str, declared: tuple[str, ...]) -> bool:
+        """Return whether it may have this language; one path for all languages holds only the declared ones."""
+        if self.languages or (_PLACE not in self.path and not self.where):
+            return language in (self.languages or declared)
+        return True
+
+    def file(self, language: str) -> str:
+        """Return the path of one language."""
+        return self.path.replace(_PLACE, language)
+
+    def resolved(self, language: str) -> FileSource:
+        """Return the source of one language."""
+        update = {"path": self.file(language), "where": _filled(self.where, language)}
+        return self.model_copy(update=update)
+
+
+@dataclass(frozen=True)
+class Location:
+    """The data of one (task, split, language), found: files that exist, or a hub data set."""
+
+    task: str
+    kind: str
+    split: str
+    language: str
+    reading: Reading
+    source: HubSource | FileSource
+    """With the language filled in."""
+    paths: tuple[Path, ...] = ()
+    """The file, and the file of its labels where there is one; empty for the hub."""
+
+    @property
+    def hub(self) -> HubSource | None:
+        """The hub data set (`path`, `config`, `split`, `revision`), None for files."""
+        return self.source if isinstance(self.source, HubSource) else None
+
+    def with_revision(self, revision: str) -> Location:
+        """Return the same hub data set at a commit; files stay as they are."""
+        if self.hub is None:
+            return self
+        return replace(self, source=self.hub.model_copy(update={"revision": revision}))
+
+    def identity(self, hash_file: Callable[[Path], str]) -> Json:
+        """Return what decides the examples: content and how it is read, never a path, a task's name, a language.
+
+        So tasks that read the same bytes in the same way share them. `hash_file` gives SHA-256 of a file.
+        """
+        reading: dict[str, Json] = {
+            "kind": self.kind,
+            "labels": list(self.reading.labels),
+            "columns": {
+                name: list(column) if isinstance(column, tuple) else column
+                for name, column in self.reading.columns.items()
+            },
+            "codes": list(self.reading.codes),
+            "aliases": dict(self.reading.aliases),
+            "where": dict(self.source.where),
+            "blind": self.reading.blind,
+        }
+        if isinstance(self.source, HubSource):
+            names = ("path", "config", "split", "revision")
+            return {"hub": {name: getattr(self.source, name) for name in names}, "reading": reading}
+        layouts = [self.source.layout, self.source.gold_layout][: len(self.paths)]
+        return {
+            "files": [hash_file(path) for path in self.paths],
+            "layouts": [layout.model_dump(mode="json") for layout in layouts if layout is not None],
+            "reading": reading,
+        }
+
+    def describe(self) -> str:
+        """Return one line for a plan."""
+        if isinstance(self.source, HubSource):
+            config = f" {self.source.config}" if self.source.config else ""
+            return f"hub {self.source.path}{config} [{self.source.split}] @ {self.source.revision[:12]}"
+        return " + ".join(str(path) for path in self.paths)
+
+
+def _filled(values: Mapping[str, str], language: str) -> dict[str, str]:
+    return {column: value.replace(_PLACE, language) for column, value in values.items()}

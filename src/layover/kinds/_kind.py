@@ -1,0 +1,155 @@
+"""What a kind of task must know: its examples, their encoding, and what the model's outputs mean."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Generic, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from layover import metrics as registry
+from layover.data.features import Features
+from layover.data.formats import Row
+from layover.data.reading import Reading
+from layover.data.tokenizer import Tokenizer
+from layover.errors import DataError, ModelError, nearest
+from layover.identity import Json
+
+E = TypeVar("E")
+Floats = npt.NDArray[np.floating[Any]]
+
+
+class Kind(ABC, Generic[E]):
+    """One kind of task; stateless.
+
+    Examples are frozen dataclasses of the kind; a prediction is JSON.
+    """
+
+    name: ClassVar[str]
+    required: ClassVar[frozenset[str]]
+    """Fields that a task of this kind must map to columns."""
+    optional: ClassVar[frozenset[str]]
+    metrics: ClassVar[tuple[str, ...]]
+    """Scores of a task that names none itself, the first one selects."""
+
+    @abstractmethod
+    def parse(self, row: Row, reading: Reading) -> E:
+        """Return the example of a row.
+
+        Raises:
+            DataError: with file:line, for a missing column, a value of the wrong type, an unknown label.
+        """
+
+    @abstractmethod
+    def encode(
+        self,
+        examples: Sequence[E],
+        tokenizer: Tokenizer,
+        *,
+        labels: tuple[str, ...],
+        max_length: int,
+        stride: int,
+    ) -> Features:
+        """Return the rows of the examples, in order, none longer than `max_length` tokens.
+
+        `stride` is the number of tokens that two windows of one long context share; only spans have windows.
+        """
+
+    @abstractmethod
+    def decode(
+        self,
+        outputs: Mapping[str, npt.NDArray[Any]],
+        features: Features,
+        examples: Sequence[E],
+        *,
+        labels: tuple[str, ...],
+    ) -> list[Json]:
+        """Return one prediction per example.
+
+        Raises:
+            ModelError: an output has the wrong shape, or is not finite.
+        """
+
+    @abstractmethod
+    def to_json(self, example: E) -> dict[str, Json]:
+        """Return the example as JSON."""
+
+    @abstractmethod
+    def from_json(self, values: Mapping[str, Any]) -> E:
+        """Return what `to_json` was given."""
+
+    @abstractmethod
+    def gold(self, example: E) -> Any:
+        """Return the gold as metrics take it, None where there is none."""
+
+    def answer(self, prediction: Any) -> Any:
+        """Return the part of a prediction that metrics compare with gold."""
+        return prediction
+
+    @abstractmethod
+    def group_of(self, example: E) -> str:
+        """Return the text that must not stand on both sides of a hold-out."""
+
+    @abstractmethod
+    def head_size(self, labels: tuple[str, ...]) -> int:
+        """Return the number of outputs of this kind's head, per row or per token."""
+
+    def has_gold(self, example: E) -> bool:
+        """Return whether the example can be trained on and scored."""
+        return self.gold(example) is not None
+
+    def score(
+        self, predictions: Sequence[Json], examples: Sequence[E], *, metrics: tuple[str, ...], language: str
+    ) -> dict[str, float]:
+        """Return each metric, 0 to 100, unrounded.
+
+        Raises:
+            DataError: an example has no gold, predictions are missing, or a metric is not for this kind.
+        """
+        if len(predictions) != len(examples) or not examples:
+            raise DataError(f"{len(predictions)} predictions for {len(examples)} examples: nothing to score")
+        golds = [self.gold(example) for example in examples]
+        if None in golds:
+            raise DataError(
+                f"example {golds.index(None) + 1} of {len(golds)} has no gold: "
+                "a score over some of the examples would not be the task's score"
+            )
+        answers = [self.answer(prediction) for prediction in predictions]
+        return {name: self._metric(name).score(answers, golds, language) for name in metrics}
+
+    def _metric(self, name: str) -> registry.Metric:
+        metric = registry.get(name)
+        if self.name not in metric.kinds:
+            fitting = [other for other in registry.names() if self.name in registry.get(other).kinds]
+            raise DataError(f"{name} does not score {self.name}; {nearest(name, fitting)}")
+        return metric
+
+
+def finite(outputs: Mapping[str, npt.NDArray[Any]], name: str, shape: tuple[int, ...]) -> npt.NDArray[Any]:
+    """Return an output of the model, checked.
+
+    Raises:
+        ModelError: it is missing, has another shape, or holds NaN or infinity: no prediction follows from it.
+    """
+    if name not in outputs:
+        raise ModelError(f"the model's outputs lack {name!r}; there: {', '.join(outputs)}")
+    array = outputs[name]
+    if array.shape != shape:
+        raise ModelError(f"the model's {name!r} has the shape {array.shape}, but {shape} is needed")
+    if not bool(np.isfinite(array).all()):
+        raise ModelError(f"the model's {name!r} holds NaN or infinity: the training has diverged")
+    return array
+
+
+def columns(rows: Sequence[npt.NDArray[Any]], dtype: type[np.generic]) -> npt.NDArray[Any]:
+    """Return the rows one after another."""
+    return np.concatenate(rows).astype(dtype, copy=False) if rows else np.zeros(0, dtype)
+
+
+def boundaries(rows: Sequence[npt.NDArray[Any]]) -> npt.NDArray[np.int64]:
+    """Return where each row starts, and the end of the last: (rows + 1,)."""
+    offsets = np.zeros(len(rows) + 1, np.int64)
+    np.cumsum([len(row) for row in rows], out=offsets[1:])
+    return offsets

@@ -1,0 +1,102 @@
+"""Windows over a long context, each behind the question, and where the answer lies in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from layover.data.features import Array, Features
+from layover.data.tokenizer import Pieces, Tokenizer
+from layover.errors import DataError
+from layover.kinds._kind import boundaries, columns
+
+QUESTION_TOKENS = 64
+"""A longer question loses its end, as in the SQuAD scripts of BERT and XTREME."""
+
+
+def encode_windows(
+    texts: Sequence[tuple[Pieces, Pieces]],
+    answers: Sequence[tuple[int, int] | None],
+    tokenizer: Tokenizer,
+    max_length: int,
+    stride: int,
+) -> Features:
+    """Return the features of (question, context) pairs.
+
+    A question takes at most `QUESTION_TOKENS`, and at most half of a row. Two windows share `stride` tokens, at
+    most half a window. An answer is a pair of characters; it counts in a window that holds all of it, the
+    others are labelled 0; (-1, -1) is no answer anywhere, None is no gold.
+
+    Raises:
+        DataError: `max_length` has no room for a question and a window.
+    """
+    room = max_length - tokenizer.overhead(pair=True)
+    longest = min(QUESTION_TOKENS, room // 2)
+    if room < 4 or stride < 0:
+        raise DataError(f"max_length {max_length} and stride {stride} leave no room for a question and a context")
+    collected: dict[str, list[npt.NDArray[np.generic]]] = {name: [] for name in ("ids", "char_start", "char_end")}
+    segments: list[npt.NDArray[np.int8]] = []
+    owner, starts, ends = [], [], []
+    for number, ((question, context), answer) in enumerate(zip(texts, answers, strict=True)):
+        asked = question.ids[:longest]
+        before = len(asked) + tokenizer.overhead(pair=True) - 1  # tokens in front of the window
+        labels = _tokens_of(context, answer)
+        for first, last in _windows(len(context.ids), room - len(asked), stride):
+            ids, types = tokenizer.row(asked, context.ids[first:last])
+            collected["ids"].append(ids)
+            collected["char_start"].append(_padded(context.start, first, last, before))
+            collected["char_end"].append(_padded(context.end, first, last, before))
+            if types is not None:
+                segments.append(types)
+            owner.append(number)
+            begin, end = _inside(labels, first, last, before)
+            starts.append(begin)
+            ends.append(end)
+    arrays: dict[str, Array] = {name: columns(rows, np.int32) for name, rows in collected.items()}
+    arrays["offsets"] = boundaries(collected["ids"])
+    arrays["example"] = np.array(owner, np.int32)
+    arrays["start"], arrays["end"] = np.array(starts, np.int64), np.array(ends, np.int64)
+    if segments:
+        arrays["segments"] = columns(segments, np.int8)
+    return Features(arrays)
+
+
+def _windows(tokens: int, room: int, stride: int) -> Iterator[tuple[int, int]]:
+    """Yield the borders of windows of `room` tokens that share `stride`, or half of them; the last may be shorter."""
+    shared = min(stride, room // 2)
+    first = 0
+    while True:
+        yield first, min(first + room, tokens)
+        if first + room >= tokens:
+            return
+        first += room - shared
+
+
+def _tokens_of(context: Pieces, answer: tuple[int, int] | None) -> tuple[int, int] | None:
+    """Return the first and last token that together cover an answer and no more than needed.
+
+    Borders never fall from token to token. Tokens without characters of their own (a bare "▁") are never a border.
+    """
+    if answer is None or answer == (-1, -1) or context.start is None or context.end is None:
+        return answer
+    first = int(np.searchsorted(context.end, answer[0], side="right"))
+    last = int(np.searchsorted(context.start, answer[1], side="left")) - 1
+    return (first, last) if first <= last else (-1, -1)
+
+
+def _inside(labels: tuple[int, int] | None, first: int, last: int, before: int) -> tuple[int, int]:
+    if labels is None:
+        return -1, -1
+    if labels == (-1, -1) or labels[0] < first or labels[1] >= last:
+        return 0, 0
+    return labels[0] - first + before, labels[1] - first + before
+
+
+def _padded(values: npt.NDArray[np.int32] | None, first: int, last: int, before: int) -> npt.NDArray[np.int32]:
+    """Return character borders of a window, -1 at the question's and the special tokens."""
+    padded = np.full(before + last - first + 1, -1, np.int32)
+    if values is not None:
+        padded[before:-1] = values[first:last]
+    return padded

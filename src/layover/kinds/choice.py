@@ -1,0 +1,94 @@
+"""Multiple choice: which of several texts goes with the first one; HellaSwag, COPA, CommonsenseQA."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from layover.data.features import Features
+from layover.data.formats import Row
+from layover.data.reading import Reading
+from layover.data.tokenizer import Tokenizer
+from layover.errors import DataError
+from layover.identity import Json
+from layover.kinds._kind import Kind, finite
+from layover.kinds._pairs import encode_pairs
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A text, its choices, and the index of the right one; None is no gold."""
+
+    first: str
+    choices: tuple[str, ...]
+    label: int | None
+
+
+class Choice(Kind[Example]):
+    """One row `first, choice` per choice, one score per row; a prediction is the index of the best choice."""
+
+    name: ClassVar[str] = "choice"
+    required: ClassVar[frozenset[str]] = frozenset({"first", "choices", "label"})
+    optional: ClassVar[frozenset[str]] = frozenset()
+    metrics: ClassVar[tuple[str, ...]] = ("accuracy",)
+
+    def parse(self, row: Row, reading: Reading) -> Example:
+        choices = reading.texts(row, "choices")
+        if len(choices) < 2:
+            raise DataError(f"{row.where()}: {len(choices)} choices, but two or more are needed")
+        label = reading.index(reading.gold(row, "label"), row, len(choices))
+        return Example(reading.text(row, "first"), choices, label)
+
+    def encode(
+        self,
+        examples: Sequence[Example],
+        tokenizer: Tokenizer,
+        *,
+        labels: tuple[str, ...],  # noqa: ARG002 - a choice has an index, not a label
+        max_length: int,
+        stride: int,  # noqa: ARG002 - a text too long is cut, not windowed
+    ) -> Features:
+        counts = sorted({len(item.choices) for item in examples})
+        if len(counts) > 1:
+            raise DataError(f"examples have {' and '.join(map(str, counts))} choices; all need the same number")
+        group = counts[0] if counts else 1
+        pairs = [(item.first, choice) for item in examples for choice in item.choices]
+        arrays = encode_pairs(pairs, tokenizer, max_length)
+        gold = [-1 if item.label is None else item.label for item in examples]
+        arrays["label"] = np.array(gold, np.int64)
+        arrays["example"] = np.repeat(np.arange(len(examples), dtype=np.int32), group)
+        return Features(arrays, group)
+
+    def decode(
+        self,
+        outputs: Mapping[str, npt.NDArray[Any]],
+        features: Features,
+        examples: Sequence[Example],  # noqa: ARG002 - the scores say all
+        *,
+        labels: tuple[str, ...],  # noqa: ARG002
+    ) -> list[Json]:
+        score = finite(outputs, "score", (features.rows,))
+        best = score.reshape(features.units, features.group).argmax(axis=1)
+        return [int(index) for index in best]
+
+    def to_json(self, example: Example) -> dict[str, Json]:
+        return {"first": example.first, "choices": list(example.choices), "label": example.label}
+
+    def from_json(self, values: Mapping[str, Any]) -> Example:
+        return Example(values["first"], tuple(values["choices"]), values["label"])
+
+    def gold(self, example: Example) -> int | None:
+        return example.label
+
+    def group_of(self, example: Example) -> str:
+        return example.first
+
+    def head_size(self, labels: tuple[str, ...]) -> int:  # noqa: ARG002 - the choices share one output
+        return 1
+
+
+KIND = Choice()

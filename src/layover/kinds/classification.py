@@ -1,0 +1,85 @@
+"""Classification of a text or of a pair of texts: NLI, paraphrase, topic."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from layover.data.features import Features
+from layover.data.formats import Row
+from layover.data.reading import Reading
+from layover.data.tokenizer import Tokenizer
+from layover.identity import Json
+from layover.kinds._kind import Kind, finite
+from layover.kinds._pairs import encode_pairs
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A text, or two, and a label; None is no gold."""
+
+    first: str
+    second: str | None
+    label: str | None
+
+
+class Classification(Kind[Example]):
+    """One row per example, one logit per label; a prediction is a label."""
+
+    name: ClassVar[str] = "classification"
+    required: ClassVar[frozenset[str]] = frozenset({"first", "label"})
+    optional: ClassVar[frozenset[str]] = frozenset({"second"})
+    metrics: ClassVar[tuple[str, ...]] = ("accuracy",)
+
+    def parse(self, row: Row, reading: Reading) -> Example:
+        second = reading.text(row, "second") if "second" in reading.columns else None
+        label = reading.label(reading.gold(row, "label"), row)
+        return Example(reading.text(row, "first"), second, label)
+
+    def encode(
+        self,
+        examples: Sequence[Example],
+        tokenizer: Tokenizer,
+        *,
+        labels: tuple[str, ...],
+        max_length: int,
+        stride: int,  # noqa: ARG002 - a text too long is cut, not windowed
+    ) -> Features:
+        arrays = encode_pairs([(item.first, item.second) for item in examples], tokenizer, max_length)
+        codes = {None: -1} | {label: code for code, label in enumerate(labels)}
+        arrays["label"] = np.array([codes[item.label] for item in examples], np.int64)
+        arrays["example"] = np.arange(len(examples), dtype=np.int32)
+        return Features(arrays)
+
+    def decode(
+        self,
+        outputs: Mapping[str, npt.NDArray[Any]],
+        features: Features,
+        examples: Sequence[Example],  # noqa: ARG002 - the logits say all
+        *,
+        labels: tuple[str, ...],
+    ) -> list[Json]:
+        logits = finite(outputs, "logits", (features.rows, len(labels)))
+        return [labels[index] for index in logits.argmax(axis=1)]
+
+    def to_json(self, example: Example) -> dict[str, Json]:
+        return {"first": example.first, "second": example.second, "label": example.label}
+
+    def from_json(self, values: Mapping[str, Any]) -> Example:
+        return Example(values["first"], values["second"], values["label"])
+
+    def gold(self, example: Example) -> str | None:
+        return example.label
+
+    def group_of(self, example: Example) -> str:
+        return example.first
+
+    def head_size(self, labels: tuple[str, ...]) -> int:
+        return len(labels)
+
+
+KIND = Classification()

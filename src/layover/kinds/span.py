@@ -1,0 +1,199 @@
+"""Extractive question answering: the answer is a stretch of the context; SQuAD, XQuAD, MLQA, TyDi QA."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from layover.data.features import Features
+from layover.data.formats import Row
+from layover.data.reading import Reading
+from layover.data.tokenizer import Tokenizer
+from layover.errors import DataError
+from layover.identity import Json
+from layover.kinds._kind import Kind, finite
+from layover.kinds._windows import encode_windows
+
+ANSWER_TOKENS = 30
+"""Longest answer in tokens, as in the SQuAD scripts of BERT and XTREME."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A stretch of the context, from the character `start` on."""
+
+    text: str
+    start: int
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A question about a context. No answers in the tuple: it has none; None instead of a tuple: no gold."""
+
+    id: str
+    question: str
+    context: str
+    answers: tuple[Answer, ...] | None
+
+
+class Span(Kind[Example]):
+    """One row `question, window of the context` per window; a prediction is the best stretch of all windows.
+
+    A task whose questions may have no answer says so with one label (`("no answer",)`, say): then the
+    prediction is the empty text where the null score, start and end at `<s>`, is higher than the best stretch.
+    """
+
+    name: ClassVar[str] = "span"
+    required: ClassVar[frozenset[str]] = frozenset({"id", "question", "context", "answers"})
+    optional: ClassVar[frozenset[str]] = frozenset()
+    metrics: ClassVar[tuple[str, ...]] = ("squad_f1", "squad_em")
+
+    def parse(self, row: Row, reading: Reading) -> Example:
+        context = reading.text(row, "context")
+        name, question = str(reading.value(row, "id")), reading.text(row, "question")
+        raw = reading.gold(row, "answers")
+        if raw is None:
+            return Example(name, question, context, None)
+        answers = _answers(raw, row)
+        for answer in answers:
+            if not answer.text or context[answer.start : answer.start + len(answer.text)] != answer.text:
+                found = context[max(answer.start, 0) : max(answer.start, 0) + len(answer.text)]
+                raise DataError(
+                    f"{row.where()}: question {name}: the answer {answer.text[:40]!r} is not at character "
+                    f"{answer.start} of the context, {found[:40]!r} is; mend its answer_start"
+                )
+        if not answers and not reading.labels:
+            raise DataError(
+                f"{row.where()}: question {name} has no answer, but every question of this task needs one; "
+                "a task with unanswerable questions says so with one label"
+            )
+        return Example(name, question, context, answers)
+
+    def encode(
+        self,
+        examples: Sequence[Example],
+        tokenizer: Tokenizer,
+        *,
+        labels: tuple[str, ...],  # noqa: ARG002 - a span has positions, not labels
+        max_length: int,
+        stride: int,
+    ) -> Features:
+        contexts = tokenizer.pieces([item.context for item in examples], offsets=True)
+        questions = tokenizer.pieces([item.question for item in examples])
+        texts = [(questions[item.question], contexts[item.context]) for item in examples]
+        return encode_windows(texts, [_border(item) for item in examples], tokenizer, max_length, stride)
+
+    def decode(
+        self,
+        outputs: Mapping[str, npt.NDArray[Any]],
+        features: Features,
+        examples: Sequence[Example],
+        *,
+        labels: tuple[str, ...],
+    ) -> list[Json]:
+        shape = features.arrays["ids"].shape
+        start, end = finite(outputs, "start", shape), finite(outputs, "end", shape)
+        offsets, owner = features.arrays["offsets"], features.arrays["example"]
+        best = [_Best() for _ in examples]
+        for row in range(features.rows):
+            window = slice(int(offsets[row]), int(offsets[row + 1]))
+            borders = features.arrays["char_start"][window], features.arrays["char_end"][window]
+            best[owner[row]].see(start[window], end[window], *borders)
+        return [found.prediction(item, bool(labels)) for found, item in zip(best, examples, strict=True)]
+
+    def to_json(self, example: Example) -> dict[str, Json]:
+        answers = example.answers
+        return {
+            "id": example.id,
+            "question": example.question,
+            "context": example.context,
+            "answers": None if answers is None else [[answer.text, answer.start] for answer in answers],
+        }
+
+    def from_json(self, values: Mapping[str, Any]) -> Example:
+        raw = values["answers"]
+        answers = None if raw is None else tuple(Answer(text, start) for text, start in raw)
+        return Example(values["id"], values["question"], values["context"], answers)
+
+    def gold(self, example: Example) -> list[str] | None:
+        return None if example.answers is None else [answer.text for answer in example.answers]
+
+    def answer(self, prediction: Any) -> str:
+        return str(prediction["text"])
+
+    def group_of(self, example: Example) -> str:
+        return example.context
+
+    def head_size(self, labels: tuple[str, ...]) -> int:  # noqa: ARG002 - always a start and an end
+        return 2
+
+
+class _Best:
+    """The best stretch and the lowest null score of the windows of one question."""
+
+    def __init__(self) -> None:
+        self.score: float | None = None
+        self.null = float("inf")
+        self.borders = (0, 0)
+
+    def see(
+        self,
+        start: npt.NDArray[Any],
+        end: npt.NDArray[Any],
+        char_start: npt.NDArray[Any],
+        char_end: npt.NDArray[Any],
+    ) -> None:
+        """Look at one window: logits (T,), character borders (T,), -1 outside the context.
+
+        Every pair start <= end of at most `ANSWER_TOKENS` tokens is compared, not only those of the n best
+        starts and ends.
+        """
+        self.null = min(self.null, float(start[0]) + float(end[0]))
+        tokens = np.flatnonzero(char_end > char_start)  # the context's, without bare spaces
+        if not len(tokens):
+            return
+        first, last = int(tokens[0]), int(tokens[-1]) + 1
+        usable = (char_end > char_start)[first:last]
+        starts = np.where(usable, start[first:last], -np.inf).astype(np.float64)
+        ends = np.where(usable, end[first:last], -np.inf).astype(np.float64)
+        padded = np.concatenate([ends, np.full(ANSWER_TOKENS - 1, -np.inf)])
+        reach = np.lib.stride_tricks.sliding_window_view(padded, ANSWER_TOKENS)  # (T, ANSWER_TOKENS)
+        totals = starts + reach.max(axis=1)
+        at = int(totals.argmax())
+        if self.score is None or totals[at] > self.score:
+            self.score = float(totals[at])
+            self.borders = int(char_start[first + at]), int(char_end[first + at + int(reach[at].argmax())])
+
+    def prediction(self, example: Example, may_be_none: bool) -> dict[str, Json]:
+        text = example.context[slice(*self.borders)]
+        score = self.null if self.score is None else self.score
+        if may_be_none and self.null > score:
+            text = ""
+        return {"text": text, "score": score, "null_score": self.null if may_be_none else None}
+
+
+def _answers(raw: object, row: Row) -> tuple[Answer, ...]:
+    try:
+        texts, starts = raw["text"], raw["answer_start"]  # type: ignore[index]
+        return tuple(Answer(str(text), int(start)) for text, start in zip(texts, starts, strict=True))
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(
+            f"{row.where()}: answers are {{'text': [...], 'answer_start': [...]}}, equally many ({error!r})"
+        ) from error
+
+
+def _border(example: Example) -> tuple[int, int] | None:
+    """Return the characters of the answer to learn: the first one; (-1, -1) for no answer, None for no gold."""
+    if example.answers is None:
+        return None
+    if not example.answers:
+        return -1, -1
+    answer = example.answers[0]
+    return answer.start, answer.start + len(answer.text)
+
+
+KIND = Span()

@@ -1,0 +1,55 @@
+"""The rows of a location: from files or the hub, filtered, with labels from a second file where there is one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from layover.data import formats
+from layover.data.formats import Row
+from layover.data.hub import read_hub
+from layover.data.task import FileSource, HubSource, Location
+from layover.errors import DataError, nearest
+
+
+def rows_of(location: Location, gold_column: str) -> Iterator[Row]:
+    """Yield the rows that belong to the location's language.
+
+    Raises:
+        DataError: with file:line; also when the file of the labels does not fit the file of the texts.
+    """
+    source = location.source
+    if isinstance(source, HubSource):
+        rows = read_hub(source, gold_column, location.reading.codes)
+    else:
+        rows = formats.read(location.paths[0], source.layout)
+        if len(location.paths) > 1:
+            rows = _with_gold(rows, location, source, gold_column)
+    for row in rows:
+        if all(_column(row, column) == value for column, value in source.where.items()):
+            yield row
+
+
+def _column(row: Row, column: str) -> object:
+    if column not in row.values:
+        raise DataError(f"{row.where()}: there is no column {column!r}; {nearest(column, row.values)}")
+    return row.values[column]
+
+
+def _with_gold(rows: Iterator[Row], location: Location, source: FileSource, column: str) -> Iterator[Row]:
+    path, gold_path = location.paths
+    golds = formats.read(gold_path, source.gold_layout or source.layout)
+    number = 0
+    for number, row in enumerate(rows, 1):
+        gold = next(golds, None)
+        if gold is None:
+            raise DataError(f"{gold_path}: has {number - 1} rows, but {path} has more; remove the one that is wrong")
+        label = _column(gold, column)
+        if row.values.get(column, label) != label:
+            raise DataError(
+                f"{row.where()}: its label is {row.values[column]!r}, but {gold.where()} says {label!r}; "
+                "remove the file that is wrong"
+            )
+        yield replace(row, values={**row.values, column: label})
+    if next(golds, None) is not None:
+        raise DataError(f"{gold_path}: has more rows than the {number} of {path}; remove the one that is wrong")

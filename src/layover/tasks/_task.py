@@ -1,0 +1,195 @@
+"""What a task is: data, kind and metrics, and where its data are found."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from layover import kinds, metrics
+from layover.data.formats import Layout, Row, by_extension
+from layover.data.reading import Columns
+from layover.data.task import FileSource, HubSource, Location, Source
+from layover.errors import DataError, nearest
+from layover.tasks._rows import rows_of
+
+SPLITS = ("train", "validation", "test")
+
+
+class Task(BaseModel):
+    """A task; built-in ones stand in a file each, others are declared in a recipe."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    kind: str
+    summary: str
+    stages: tuple[Literal["intermediate", "target"], ...] = ("intermediate", "target")
+    labels: tuple[str, ...] = ()
+    """In the order of the head's outputs; none for choice, and for spans unless there may be no answer."""
+    metrics: tuple[str, ...]
+    """The first one selects and stands in the table."""
+    columns: dict[str, str | tuple[str, ...]]
+    """Field of the kind -> column, for every source that does not say otherwise."""
+    languages: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """Split -> languages that its sources declare."""
+    train_task: str | None = None
+    """The task whose training data it uses; its own when None."""
+    hub: dict[str, tuple[HubSource, ...]] = Field(default_factory=dict)
+    files: dict[str, tuple[FileSource, ...]] = Field(default_factory=dict)
+    """Split -> official files, the first that exists is taken."""
+    layout: Layout | None = None
+    """How a recipe's own files are written where no official file tells."""
+    counts: dict[str, int | dict[str, int]] = Field(default_factory=dict)
+    """Split -> published number of examples, of each language or by language."""
+    licence: str = ""
+    citation: str = ""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Task:
+        kind = kinds.get(self.kind)
+        known = kind.required | kind.optional
+        for columns in [self.columns, *(source.columns for source in self._sources() if source.columns)]:
+            wrong = sorted(set(columns) - known)
+            lacking = sorted(kind.required - set(columns))
+            if wrong:
+                raise DataError(f"{self.name}: {self.kind} has no field {wrong[0]!r}; {nearest(wrong[0], known)}")
+            if lacking:
+                raise DataError(f"{self.name}: no column is named for {', '.join(lacking)}")
+        if not self.metrics:
+            raise DataError(f"{self.name}: at least one metric is needed; {', '.join(kind.metrics)} score {self.kind}")
+        for name in self.metrics:
+            if self.kind not in metrics.get(name).kinds:
+                raise DataError(f"{self.name}: {name} does not score {self.kind}; {nearest(name, kind.metrics)}")
+        if len(set(self.labels)) < len(self.labels):
+            raise DataError(f"{self.name}: a label stands twice in {', '.join(self.labels)}")
+        if self.kind in {"classification", "tagging"} and len(self.labels) < 2:
+            raise DataError(f"{self.name}: {self.kind} needs two or more labels")
+        return self
+
+    def languages_of(self, split: str) -> tuple[str, ...]:
+        """Return the declared languages of a split, none if it is not the task's own."""
+        return self.languages.get(split, ())
+
+    def all_languages(self) -> tuple[str, ...]:
+        """Return every declared language once, sorted."""
+        return tuple(sorted({language for found in self.languages.values() for language in found}))
+
+    def count(self, split: str, language: str) -> int | None:
+        """Return the published number of examples, None where it is not known."""
+        count = self.counts.get(split)
+        if isinstance(count, dict):
+            return count.get(language)
+        return count if language in self.languages_of(split) else None
+
+    def candidates(self, split: str, language: str) -> list[str]:
+        """Return the paths below a data root that are looked for, in order."""
+        return [source.file(language) for source in self._files(split, language)]
+
+    def locate(
+        self,
+        split: str,
+        language: str,
+        *,
+        root: Path | None,
+        files: Mapping[str, str | Mapping[str, str]] | None = None,
+    ) -> Location | None:
+        """Return where the examples are: a recipe's own file, an official file below `root`, or else the hub.
+
+        `files` are the recipe's paths by split: one path, with `{language}` where there are several languages, or
+        one per language. None where there is nothing for this split and language.
+
+        Raises:
+            DataError: a path that the recipe names does not exist.
+        """
+        if files and split in files:
+            return self._named(split, language, files[split], root or Path())
+        if root is not None:
+            there = (source for source in self._files(split, language) if (root / source.file(language)).is_file())
+            source = next(there, None)
+            return None if source is None else self._at(split, language, source.resolved(language), root)
+        for hub in self.hub.get(split, ()):
+            if hub.serves(language, self.languages_of(split)):
+                return self._location(split, language, hub.resolved(language), ())
+        return None
+
+    def read(self, location: Location) -> list[Any]:
+        """Return the examples, in the order of the source.
+
+        Raises:
+            DataError: with file:line, for whatever cannot be read; also when there is no row.
+        """
+        kind = kinds.get(location.kind)
+        gold_field = self._gold_column(location.reading.columns)
+        parse, reading = kind.parse, location.reading
+        examples = [parse(row, reading) for row in self._rows(location, gold_field)]
+        if not examples:
+            raise DataError(f"{location.describe()}: no example in it")
+        return examples
+
+    def _rows(self, location: Location, gold_column: str) -> Iterator[Row]:
+        return rows_of(location, gold_column)
+
+    def _gold_column(self, columns: Columns) -> str:
+        """Return the column of the gold: the one field of every kind that a blind file lacks."""
+        column = next(columns[name] for name in ("label", "tags", "answers") if name in columns)
+        return column if isinstance(column, str) else ""
+
+    def _sources(self) -> Iterator[Source]:
+        for split in SPLITS:
+            yield from self.hub.get(split, ())
+            yield from self.files.get(split, ())
+
+    def _files(self, split: str, language: str) -> Iterator[FileSource]:
+        declared = self.languages_of(split)
+        return (source for source in self.files.get(split, ()) if source.serves(language, declared))
+
+    def _named(self, split: str, language: str, named: str | Mapping[str, str], root: Path) -> Location | None:
+        """Return the location of a path that the recipe names."""
+        path = named.get(language) if isinstance(named, Mapping) else named
+        if path is None:
+            return None
+        source = self._source_like(path, split)
+        if not isinstance(named, Mapping) and not source.where and "{language}" not in path:
+            declared = self.languages_of(split)
+            # one file cannot hold several languages unnoticed: it is the only declared one's, or English
+            if language != (declared[0] if len(declared) == 1 else "en"):
+                return None
+        source = source.model_copy(update={"path": path}).resolved(language)
+        if not (root / source.path).is_file():
+            folder = (root / source.path).parent
+            there = [file.name for file in folder.iterdir()] if folder.is_dir() else []
+            raise DataError(
+                f"{self.name}: {root / source.path} does not exist; {nearest(Path(source.path).name, there)}"
+            )
+        return self._at(split, language, source, root)
+
+    def _source_like(self, path: str, split: str) -> FileSource:
+        """Return how to read a recipe's own path: like the official file of that name, else like one of its format.
+
+        Without either, its extension says the format and the task's columns are looked for.
+        """
+        ordered = [*self.files.get(split, ()), *(file for name in SPLITS for file in self.files.get(name, ()))]
+        for source in ordered:
+            pattern = re.escape(source.path).replace(re.escape("{language}"), r"(\{language\}|[^/]+)")
+            if re.search(rf"(^|/){pattern}$", path):
+                return source
+        layout = self.layout or Layout(format=by_extension(path, tagging=self.kind == "tagging"))
+        if self.layout is None:
+            for source in ordered:
+                if source.layout.format == layout.format:
+                    return source.model_copy(update={"gold": None, "languages": ()})
+        return FileSource(path=path, layout=layout)
+
+    def _at(self, split: str, language: str, source: FileSource, root: Path) -> Location:
+        paths = [root / source.path]
+        if source.gold is not None and (root / source.gold).is_file():
+            paths.append(root / source.gold)
+        return self._location(split, language, source, tuple(paths))
+
+    def _location(self, split: str, language: str, source: HubSource | FileSource, paths: tuple[Path, ...]) -> Location:
+        reading = source.reading(self.columns, self.labels, split)
+        return Location(self.name, self.kind, split, language, reading, source, paths)

@@ -1,0 +1,40 @@
+"""HellaSwag: which of four endings continues a description.
+
+The text file of six lines per item has "activity: context" in its first line, so the official fields are joined in
+the same way; its WikiHow items are also rid of their [header] and [step] marks, so it is other text and another
+identity than the official jsonl.
+"""
+
+from __future__ import annotations
+
+from layover.data.formats import Layout
+from layover.tasks import FileSource, HubSource, Task
+
+TASK = Task(
+    name="hellaswag",
+    kind="choice",
+    summary="sentence completion, English",
+    stages=("intermediate",),
+    metrics=("accuracy",),
+    columns={"first": "{activity_label}: {ctx}", "choices": "endings", "label": "label"},
+    languages={"train": ("en",), "validation": ("en",)},
+    hub={
+        "train": (HubSource(path="Rowan/hellaswag", split="train"),),
+        "validation": (HubSource(path="Rowan/hellaswag", split="validation"),),
+    },
+    files={
+        "train": (FileSource(path="hellaswag/hellaswag_train.jsonl", layout=Layout(format="jsonl")),),
+        "validation": (
+            FileSource(path="hellaswag/hellaswag_val.jsonl", layout=Layout(format="jsonl")),
+            FileSource(
+                path="hellaswag/hellaswag_val_full.txt.bz2",
+                layout=Layout(format="hellaswag"),
+                columns={"first": "text", "choices": "endings", "label": "label"},
+            ),
+            FileSource(path="hellaswag/hellaswag_val.sample1000.jsonl", layout=Layout(format="jsonl")),
+        ),
+    },
+    counts={"train": 39_905, "validation": 10_042},
+    licence="MIT",
+    citation="Zellers, Holtzman, Bisk, Farhadi, Choi 2019, arXiv:1905.07830",
+)

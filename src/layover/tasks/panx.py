@@ -1,0 +1,42 @@
+"""PAN-X (WikiAnn): person, organisation and place names in 40 languages, as XTREME splits them."""
+
+from __future__ import annotations
+
+from layover.data.formats import Layout
+from layover.tasks import FileSource, HubSource, Task
+
+COLUMNS = ("tokens", "ner_tags")
+SMALL = {
+    **dict.fromkeys(("jv", "my", "yo"), 100),
+    **dict.fromkeys(("af", "bn", "hi", "kk", "ml", "mr", "ms", "sw", "ta", "te", "tl", "ur"), 1_000),
+}
+LARGE = (
+    *("ar", "bg", "de", "el", "en", "es", "et", "eu", "fa", "fi", "fr", "he", "hu"),
+    *("id", "it", "ja", "ka", "ko", "nl", "pt", "ru", "th", "tr", "vi", "zh"),
+)
+SIZES = {**SMALL, **dict.fromkeys(LARGE, 10_000)}
+LANGUAGES = tuple(sorted(SIZES))
+
+TASK = Task(
+    name="panx",
+    kind="tagging",
+    summary="named entities, 40 languages",
+    labels=("O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC"),
+    metrics=("seqeval_f1",),
+    columns={"tokens": "tokens", "tags": "ner_tags"},
+    languages={"train": ("en",), "validation": LANGUAGES, "test": LANGUAGES},
+    hub={
+        split: (HubSource(path="google/xtreme", config="PAN-X.{language}", split=split),)
+        for split in ("train", "validation", "test")
+    },
+    files={
+        "train": (FileSource(path="panx/train-{language}.tsv", layout=Layout(format="conll", header=COLUMNS)),),
+        "validation": (FileSource(path="panx/dev-{language}.tsv", layout=Layout(format="conll", header=COLUMNS)),),
+        "test": (
+            FileSource(path="panx/test-{language}.tsv", layout=Layout(format="conll", header=COLUMNS, optional=1)),
+        ),
+    },
+    counts={"train": {"en": 20_000}, "validation": SIZES, "test": SIZES},
+    licence="none stated; text from Wikipedia, CC-BY-SA",
+    citation="Pan et al. 2017, ACL P17-1178; splits: Rahimi, Li, Cohn 2019, arXiv:1902.00193",
+)
