@@ -18,7 +18,6 @@ from layover.recipe import load
 from layover.store import FileHashes, Store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
 
     from tests.plan.conftest import World
 
@@ -55,14 +54,20 @@ def test_cells_and_nodes_are_counted(world: World) -> None:
 
 def test_a_method_renamed_runs_nothing(world: World) -> None:
     before = world.plan()
-    after = world.plan(change=lambda text: text.replace("lora:", "low:").replace("lora,", "low,").replace("module: low", "module: lora"))
+    after = world.plan(
+        change=lambda text: (
+            text.replace("lora:", "low:").replace("lora,", "low,").replace("module: low", "module: lora")
+        )
+    )
     assert keys(before) == keys(after)
     assert {cell.method for cell in after.cells} == {"full", "head", "low", "stack"}
 
 
 def test_a_task_renamed_runs_nothing(world: World) -> None:
     before = world.plan()
-    after = world.plan(change=lambda text: text.replace("claims:", "beliefs:").replace("[none, claims]", "[none, beliefs]"))
+    after = world.plan(
+        change=lambda text: text.replace("claims:", "beliefs:").replace("[none, claims]", "[none, beliefs]")
+    )
     assert keys(before) == keys(after)
 
 
@@ -248,13 +253,17 @@ def test_a_large_sweep_hashes_each_file_once(world: World) -> None:
             names.append(f"t{index}")
             world.write(f"t{index}/x.jsonl", f"t{index}")
             files = f"{{train: t{index}/x.jsonl, validation: t{index}/x.jsonl, test: {{en: t{index}/x.jsonl}}}}"
-            lines.append(f"  t{index}: {{kind: classification, labels: [no, yes], text: [text], label: label, files: {files}}}\n")
+            lines.append(
+                f"  t{index}: {{kind: classification, labels: [no, yes], text: [text], label: label, files: {files}}}\n"
+            )
         text = text.replace("tasks:\n", "tasks:\n" + "".join(lines))
         text = text.replace("intermediate: [none, claims]", f"intermediate: [{', '.join(names[:6])}]")
-        return text.replace("target: [moods]", f"target: [{', '.join(names[6:])}]").replace("seed: [1, 2]", "seed: [1, 2, 3]")
+        return text.replace("target: [moods]", f"target: [{', '.join(names[6:])}]").replace(
+            "seed: [1, 2]", "seed: [1, 2, 3]"
+        )
 
-    plan = build(load(world.recipe(many), ["methods.head={module: lora, lr: 1e-2}", "sweep.exclude=[]"]), counted, Revisions())
+    plan = build(
+        load(world.recipe(many), ["methods.head={module: lora, lr: 1e-2}", "sweep.exclude=[]"]), counted, Revisions()
+    )
     assert len(plan.cells) == 4 * 6 * 8 * 3
     assert max(calls.values()) <= 3
-
-

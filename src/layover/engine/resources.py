@@ -41,5 +41,6 @@ def resources(execution: Execution, peak_bytes: int | None) -> Resources:
     if workers is None:
         workers = 1 if on_gpu else cores()
         if peak_bytes and not on_gpu:
-            workers = max(1, min(workers, int(0.8 * psutil.virtual_memory().available // peak_bytes)))
+            # of all memory, not of what is free now: the number of threads must not change between two runs
+            workers = max(1, min(workers, int(0.7 * psutil.virtual_memory().total // peak_bytes)))
     return Resources(workers, execution.threads or max(1, cores() // workers))

@@ -91,7 +91,7 @@ def run_node(node: Node, store: Store, execution: Execution, send: Send) -> str:
             send({"event": "end", "key": node.key, "state": "done", "shared": True})
             return "done"
         started = time.perf_counter()
-        send({"event": "start", "key": node.key})
+        send({"event": "start", "key": node.key, "pid": os.getpid()})
         failure = _compute(node, store, execution, send)
         if failure is not None:
             store.fail(node.key, failure)

@@ -237,20 +237,20 @@ class _Planner:
         for language, portion in portions.items():
             data = self._tokenize(portion, encoder, task)
             inputs = PredictInputs(encoder, train.key, data.key, task, language)
-            identity = {"train": train.key, "data": data.key}
+            asked = {"train": train.key, "data": data.key}
             label = f"predict {where} {language}"
-            node = self._node("predict", identity, (train.key, data.key), label, inputs, job)
+            node = self._node("predict", asked, (train.key, data.key), label, inputs, job)
             predictions[language] = (node.key, data.key)
         metric = self.rules.metric(task)
-        identity = {
+        identity: dict[str, Any] = {
             "predictions": {language: list(keys) for language, keys in predictions.items()},
             "metrics": list(task.metrics),
             "absent": sorted(absent),
             "source_language": self.rules.train_language(task),
         }
-        inputs = ScoreInputs(task, split, metric, predictions, absent, self.rules.train_language(task))
+        scored = ScoreInputs(task, split, metric, predictions, absent, self.rules.train_language(task))
         needs = tuple(key for keys in predictions.values() for key in keys)
-        return self._node("score", identity, needs, f"score {where}", inputs, job)
+        return self._node("score", identity, needs, f"score {where}", scored, job)
 
     def _cell(self, model: str, method: str, intermediate: str, target: str, seed: int) -> Cell:
         resolved, task = self.recipe.methods[method], self.recipe.tasks[target]

@@ -25,8 +25,8 @@ class Node:
     needs: tuple[str, ...]
     label: str
     """For people: `train xnli lora/mnli seed 1`."""
-    inputs: Mapping[str, Any]
-    """What the step needs to find its data: objects and paths."""
+    inputs: Any
+    """What the step is handed: the class of `layover.plan.inputs` that bears the kind's name."""
     job: str
     """Nodes of one job run in one process, one after the other."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -128,7 +128,7 @@ def _resolve_tasks(document: Document, source: Source) -> tuple[dict[str, Task],
             if name in tasks.names():
                 known.setdefault(name, tasks.get(name))
             elif name not in document.tasks:
-                loc = ("sweep", axis, index)
+                loc: Loc = ("sweep", axis, index)
                 problems.append(source.problem(loc, f"unknown task {name!r}; {nearest(name, valid)}"))
     for name in list(known):
         other = known[name].train_task
@@ -172,11 +172,11 @@ def _declared(name: str, settings: TaskSettings, source: Source) -> tuple[Task |
 
 def _check_sweep(document: Document, source: Source) -> list[Problem]:
     problems: list[Problem] = []
-    named = {"model": document.models, "method": document.methods}
+    named: dict[str, Collection[str]] = {"model": document.models, "method": document.methods}
     for axis in AXES:
         values = getattr(document.sweep, axis)
         for index, value in enumerate(values):
-            loc = ("sweep", axis, index)
+            loc: Loc = ("sweep", axis, index)
             if axis in named and value not in named[axis]:
                 hint = nearest(str(value), named[axis])
                 problems.append(source.problem(loc, f"unknown {axis} {value!r}; {hint}"))

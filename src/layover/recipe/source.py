@@ -114,7 +114,7 @@ def _override(source: Source, text: str) -> Problem | None:
     try:
         parsed = _parse(value, where)
     except RecipeError as error:
-        return error.problems[0]
+        return Problem(where, path, error.problems[0].message)
     target = source.values
     for index, part in enumerate(parts[:-1]):
         inner = target.setdefault(part, {})

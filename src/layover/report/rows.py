@@ -8,7 +8,7 @@ from statistics import fmean, stdev
 
 from layover.plan import Cell, Plan
 from layover.records import Record, read_record
-from layover.steps.score import RECORD
+from layover.steps.files import RECORD
 from layover.store import Store
 
 

@@ -19,7 +19,7 @@ class Step(Protocol):
 
 def get(kind: str) -> Step:
     """Return the step that computes nodes of a kind."""
-    step: Step = importlib.import_module(f"layover.steps.{kind}")  # type: ignore[assignment]
+    step: Step = importlib.import_module(f"layover.steps.{kind}")
     return step
 
 

@@ -12,12 +12,11 @@ from layover.plan import Node
 from layover.plan.inputs import PredictInputs
 from layover.predict import predict
 from layover.steps.context import Context, write_lines
+from layover.steps.files import PREDICTIONS
 from layover.steps.machine import execution_of
 from layover.steps.tokenize import load_examples, load_features
 from layover.steps.trained import restore
 from layover.store import Store
-
-PREDICTIONS = "predictions.jsonl"
 
 
 def run(node: Node, folder: Path, context: Context) -> None:

@@ -10,11 +10,9 @@ from layover.plan import Node
 from layover.plan.inputs import ScoreInputs
 from layover.records import Record, write_record
 from layover.steps.context import Context, read_lines
-from layover.steps.predict import PREDICTIONS
+from layover.steps.files import PREDICTIONS, RECORD
 from layover.steps.tokenize import load_examples
 from layover.store import Store
-
-RECORD = "record.json"
 
 
 def run(node: Node, folder: Path, context: Context) -> None:

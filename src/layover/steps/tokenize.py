@@ -1,7 +1,4 @@
-"""tokenize: read one (task, split, language), cut it to its subset, encode it.
-
-Files: `features.safetensors` (rows of token ids), `examples.jsonl` (what decoding and scoring need), `meta.json`.
-"""
+"""tokenize: read one (task, split, language), cut it to its subset, encode it."""
 
 from __future__ import annotations
 
@@ -17,9 +14,8 @@ from layover.errors import DataError
 from layover.plan import Node
 from layover.plan.inputs import Subset, TokenizeInputs
 from layover.steps.context import Context, read_lines, write_lines
+from layover.steps.files import EXAMPLES, FEATURES, META
 from layover.store import Store, read_json, write_json
-
-FEATURES, EXAMPLES, META = "features.safetensors", "examples.jsonl", "meta.json"
 
 
 def run(node: Node, folder: Path, context: Context) -> None:

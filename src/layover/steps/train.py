@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from safetensors.torch import save_file
 
@@ -16,9 +17,10 @@ from layover.plan import Node
 from layover.plan.inputs import Selection, TrainInputs
 from layover.predict import predict
 from layover.steps.context import Context
+from layover.steps.files import HEAD, MODULE, TRAINING
 from layover.steps.machine import execution_of
 from layover.steps.tokenize import load_examples, load_features
-from layover.steps.trained import HEAD, MODULE, TRAINING, build_head, parts_to_train
+from layover.steps.trained import build_head, parts_to_train
 from layover.store import write_json
 from layover.training import Execution, LoopSettings, Progress, fit
 
@@ -93,7 +95,7 @@ def _scorer(
     task, kind = inputs.task, kinds.get(inputs.task.kind)
     examples = load_examples(context.store, selection.data, task.kind)
 
-    def score(outputs: dict[str, object]) -> dict[str, float]:
+    def score(outputs: Mapping[str, Any]) -> dict[str, float]:
         predictions = kind.decode(outputs, features, examples, labels=task.labels)
         return kind.score(predictions, examples, metrics=task.metrics, language=selection.language)
 

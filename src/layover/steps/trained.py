@@ -1,8 +1,4 @@
-"""Putting a trained task together again: encoder, what is attached to it, and the head.
-
-Files of a train node: `module.safetensors` (the trained weights, canonical names), `head.safetensors`,
-`training.json`. A stack keeps only its own weights; the intermediate's lie in the intermediate's node.
-"""
+"""Putting a trained task together again: encoder, what is attached to it, and the head."""
 
 from __future__ import annotations
 
@@ -17,9 +13,8 @@ from layover.compositions import INTERMEDIATE, TARGET, Part
 from layover.encoder import DropoutClock, Encoder
 from layover.heads import Head
 from layover.modules import Module
+from layover.steps.files import HEAD, MODULE
 from layover.store import Store
-
-MODULE, HEAD, TRAINING = "module.safetensors", "head.safetensors", "training.json"
 
 
 def module_of(identity: Mapping[str, Any]) -> Module:

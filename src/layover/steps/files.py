@@ -1,0 +1,20 @@
+"""The names of the files that finished nodes hold."""
+
+from __future__ import annotations
+
+FEATURES = "features.safetensors"
+"""tokenize: rows of token ids, see `layover.data.features`."""
+EXAMPLES = "examples.jsonl"
+"""tokenize: what decoding and scoring need of each example."""
+META = "meta.json"
+"""tokenize: counts."""
+MODULE = "module.safetensors"
+"""train: the trained weights by canonical name; a stack keeps only its own, the intermediate's lie in its node."""
+HEAD = "head.safetensors"
+"""train: the head."""
+TRAINING = "training.json"
+"""train: history, best step, number of trained weights."""
+PREDICTIONS = "predictions.jsonl"
+"""predict: one prediction per example."""
+RECORD = "record.json"
+"""score: see `layover.records`."""

@@ -1,0 +1,115 @@
+"""The command line as a person meets it: help, mistakes, exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+VERBS = ("check", "plan", "run", "status", "why", "report", "list", "gc", "doctor", "init-encoder")
+
+
+def layover(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "layover", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=cwd,
+        env={**os.environ, "HF_HUB_OFFLINE": "1"},
+    )
+
+
+def test_help_names_every_verb() -> None:
+    found = layover("--help")
+    assert found.returncode == 0
+    for verb in VERBS:
+        assert f"  {verb}" in found.stdout
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_explains_itself(verb: str) -> None:
+    found = layover(verb, "--help")
+    assert found.returncode == 0
+    assert len(found.stdout.splitlines()) > 3
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = "import sys; from layover.cli.main import build_app; build_app(); print(len(sys.modules), 'pydantic' in sys.modules)"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.split()[1] == "False"
+
+
+def test_a_typo_is_one_clear_error(tmp_path: Path) -> None:
+    recipe = tmp_path / "toy.yaml"
+    text = (ROOT / "recipes" / "toy.yaml").read_text(encoding="utf-8")
+    recipe.write_text(text.replace("epochs: 5", "epoch: 5"), encoding="utf-8")
+    for verb in ("check", "plan", "run", "status", "report"):
+        found = layover(verb, str(recipe), cwd=ROOT)
+        assert found.returncode == 2
+        assert found.stdout == ""
+        line = text.splitlines().index("train: {batch: 8, epochs: 5, max_length: 32, stride: 8}") + 1
+        assert f"{recipe}:{line}: train.epoch: unknown key; did you mean 'epochs'?" in found.stderr
+        assert "Traceback" not in found.stderr
+    assert not (ROOT / "reports" / "toy").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("check", "nowhere.yaml"), "no such file"),
+        (("list", "taks"), "did you mean 'tasks'?"),
+        (("gc",), "name the recipes"),
+        (("why", "abc"), "no node starts with 'abc'"),
+    ],
+)
+def test_mistakes_end_with_code_2(tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:
+    found = layover(*arguments, cwd=tmp_path)
+    assert found.returncode == 2
+    assert message in found.stderr
+    assert "Traceback" not in found.stderr
+
+
+def test_a_store_that_is_something_else(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x", encoding="utf-8")
+    found = layover("gc", str(ROOT / "recipes" / "toy.yaml"), "--store", str(tmp_path), cwd=ROOT)
+    assert found.returncode == 2
+    assert "neither empty nor a store" in found.stderr
+
+
+def test_check_answers_machines() -> None:
+    found = layover("check", "recipes/toy.yaml", "--json", cwd=ROOT)
+    assert json.loads(found.stdout)["valid"] is True
+
+
+@pytest.mark.parametrize("what", ["tasks", "methods", "models"])
+def test_lists(what: str) -> None:
+    rows = json.loads(layover("list", what, "--json").stdout)
+    assert len(rows) >= 2
+    assert layover("list", what).stdout.count("\n") == len(rows) + 2
+
+
+def test_doctor_tells_the_versions() -> None:
+    facts = json.loads(layover("doctor", "--json").stdout)
+    assert facts["packages"]["torch"]
+    assert facts["device"] in {"cpu", "cuda", "mps"}
+    assert facts["memory_bytes"] > facts["memory_free_bytes"] > 0
+
+
+def test_xtreme_can_be_planned_without_a_network(tmp_path: Path) -> None:
+    found = layover("plan", str(ROOT / "recipes" / "xtreme.yaml"), "--json", cwd=tmp_path)
+    assert found.returncode == 0, found.stderr
+    plan = json.loads(found.stdout)
+    # head has no intermediates: (4 methods x 4 + 1) x 5 targets x 2 models x 3 seeds
+    assert plan["cells"] == 17 * 5 * 2 * 3
+    assert all(kind["unknown"] == 0 for kind in plan["kinds"])
+    assert plan["peak_bytes"] > 5e9
+    assert any("provisional" in note for note in plan["notes"])
+    refused = layover("run", str(ROOT / "recipes" / "xtreme.yaml"), cwd=tmp_path)
+    assert refused.returncode == 2
+    assert "hub cannot be reached" in refused.stderr

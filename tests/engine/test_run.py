@@ -1,0 +1,176 @@
+"""The whole way, through the real command line: run, kill, resume, share, fail."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+
+if TYPE_CHECKING:
+    import subprocess
+
+    from tests.engine.conftest import Folder
+
+pytestmark = pytest.mark.slow
+
+CELLS = 6
+
+
+def wait_for(process: subprocess.Popen[str], text: str, count: int) -> None:
+    """Read the process's lines until `count` of them hold `text`."""
+    assert process.stdout is not None
+    seen = 0
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        seen += text in line
+        if seen == count:
+            return
+    pytest.fail("".join(lines))
+
+
+def stamps(folder: Folder) -> dict[str, int]:
+    return {path.parent.name: path.stat().st_mtime_ns for path in folder.root.glob("store/nodes/*/*/done.json")}
+
+
+def test_a_sweep_ends_in_a_table(finished: Folder) -> None:
+    assert len(finished.records()) == CELLS
+    said = finished.run("run", "recipe.yaml")
+    assert "0 of" in said
+    assert f"{CELLS} of {CELLS} cells finished" in said
+    assert "moods accuracy (2 languages)" in said
+    status = json.loads(finished.run("status", "recipe.yaml", "--json"))
+    assert status == {"sweeps_running": 0, "cells": {"moods": [CELLS, CELLS]}, "failed": {}}
+
+
+def test_the_report_holds_what_the_records_hold(finished: Folder) -> None:
+    said = finished.run("report", "recipe.yaml", "--out", "out")
+    lines = [
+        json.loads(line) for line in (finished.root / "out" / "records.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
+    assert len(lines) == CELLS
+    for line in lines:
+        record = json.loads(finished.records()[line["key"]])
+        assert line["record"] == record
+        scores = [record["languages"][language]["accuracy"] for language in ("de", "en")]
+        assert line["value"] == pytest.approx(sum(scores) / 2)
+    scores = (finished.root / "out" / "scores.csv").read_text(encoding="utf-8").splitlines()
+    assert len(scores) == 1 + CELLS * 2
+    assert (finished.root / "out" / "report.md").read_text(encoding="utf-8") in said
+
+
+def test_the_plan_knows_what_is_there(finished: Folder) -> None:
+    plan = json.loads(finished.run("plan", "recipe.yaml", "--json"))
+    assert plan["to_run"] == 0
+    assert plan["cells_finished"] == CELLS
+    more = json.loads(finished.run("plan", "recipe.yaml", "sweep.seed=[1, 2, 3]", "--json"))
+    assert more["by_kind"] == {"train": 4, "predict": 6, "score": 3}
+    assert more["seconds_left"] > 0
+
+
+def test_why_names_the_cause(finished: Folder) -> None:
+    override = "methods.lora.rank=3"
+    plan = json.loads(finished.run("plan", "recipe.yaml", override, "--json", "--nodes"))
+    node = next(node for node in plan["nodes"] if node["kind"] == "score" and not node["cached"])
+    said = finished.run("why", node["key"], "recipe.yaml", override)
+    assert "module.rank: 2 there, 3 here" in said
+    assert "finished" in finished.run("why", plan["nodes"][0]["key"][:16])
+
+
+def test_a_killed_sweep_goes_on_to_the_same_result(folder: Folder, finished: Folder) -> None:
+    process = folder.start("run", "recipe.yaml")
+    wait_for(process, " train ", 2)
+    workers = psutil.Process(process.pid).children(recursive=True)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    _, alive = psutil.wait_procs(workers, timeout=20)
+    assert not alive, "workers outlive a killed sweep"
+    before = stamps(folder)
+    assert 0 < len(before) < len(stamps(finished))
+    folder.run("run", "recipe.yaml")
+    after = stamps(folder)
+    assert {key: after[key] for key in before} == before, "finished nodes were done again"
+    assert folder.records() == finished.records()
+    assert folder.weights() == finished.weights()
+
+
+def test_ctrl_c_stops_cleanly(folder: Folder) -> None:
+    process = folder.start("run", "recipe.yaml")
+    wait_for(process, " train ", 1)
+    workers = psutil.Process(process.pid).children(recursive=True)
+    os.killpg(process.pid, signal.SIGINT)
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "stopped; what is finished is kept" in said
+    assert "Traceback" not in said
+    _, alive = psutil.wait_procs(workers, timeout=20)
+    assert not alive
+
+
+def test_two_sweeps_on_one_store_share_the_work(folder: Folder, finished: Folder) -> None:
+    first = folder.start("run", "recipe.yaml", "--json")
+    second = folder.start("run", "recipe.yaml", "--json")
+    said = [process.communicate(timeout=300)[0] for process in (first, second)]
+    assert (first.returncode, second.returncode) == (0, 0), said
+    events = [json.loads(line) for text in said for line in text.splitlines()]
+    started = [event["key"] for event in events if event["event"] == "start"]
+    assert len(started) == len(set(started)), "a node was computed twice"
+    assert set(started) == set(stamps(finished))
+    assert folder.records() == finished.records()
+
+
+def test_a_failed_node_fails_what_needs_it_and_nothing_else(folder: Folder, finished: Folder) -> None:
+    german = folder.root / "data" / "german.jsonl"
+    good = german.read_text(encoding="utf-8")
+    german.write_text(good.replace('"no"', '"nein"', 1), encoding="utf-8")
+    said = folder.run("run", "recipe.yaml", code=1)
+    assert "german.jsonl:2" in said
+    assert "did you mean 'no'?" in said
+    assert f"0 of {CELLS} cells finished" in said
+    trained = {key for key in folder.weights() if key.endswith("module.safetensors")}
+    assert trained == {key for key in finished.weights() if key.endswith("module.safetensors")}
+    status = json.loads(folder.run("status", "recipe.yaml", "--json"))
+    assert len(status["failed"]) == 1
+    report = folder.run("report", "recipe.yaml")
+    assert "| failed |" in report
+    german.write_text(good, encoding="utf-8")
+    folder.run("run", "recipe.yaml")
+    assert folder.records() == finished.records()
+
+
+def test_gc_frees_what_no_recipe_needs(folder: Folder) -> None:
+    folder.run("run", "recipe.yaml")
+    before = len(stamps(folder))
+    text = (folder.root / "recipe.yaml").read_text(encoding="utf-8")
+    (folder.root / "narrow.yaml").write_text(text.replace("seed: [1, 2]", "seed: [1]"), encoding="utf-8")
+    assert "would go" in folder.run("gc", "narrow.yaml")
+    assert len(stamps(folder)) == before
+    folder.run("gc", "narrow.yaml", "--yes")
+    assert len(folder.records()) == CELLS // 2
+    assert "0 of" in folder.run("run", "narrow.yaml")
+
+
+def test_a_worker_that_dies_is_a_failed_node(folder: Folder) -> None:
+    process = folder.start("run", "recipe.yaml", "--json")
+    assert process.stdout is not None
+    said = []
+    killed = ""
+    for line in process.stdout:
+        event = json.loads(line) if line.startswith("{") else {}
+        said.append(event)
+        if event.get("event") == "start" and event["label"].startswith("train") and not killed:
+            os.kill(event["pid"], signal.SIGKILL)
+            killed = event["key"]
+    assert process.wait() == 1
+    ends = {event["key"]: event for event in said if event.get("event") == "end"}
+    assert ends[killed]["state"] == "failed"
+    assert "want of memory" in ends[killed]["error"]
+    blocked = [event for event in ends.values() if event["state"] == "blocked"]
+    assert blocked
+    assert len(ends) == len({event["key"] for event in said if event.get("event") == "start"}) + len(blocked)
+    folder.run("run", "recipe.yaml")
+    assert len(folder.records()) == CELLS

@@ -1,0 +1,118 @@
+"""Tables: paired differences, visible gaps, numbers worked out by hand."""
+
+from __future__ import annotations
+
+from statistics import stdev
+
+import pytest
+
+from layover.plan import Cell
+from layover.records import Record, read_record, write_record
+from layover.report import CellRow, languages, main_table
+from layover.report.rows import spread
+
+FULL = frozenset({"full"})
+
+
+def record(**scores: float | None) -> Record:
+    return Record(
+        metrics=("accuracy",),
+        source_language="en",
+        languages={name: None if value is None else {"accuracy": value} for name, value in scores.items()},
+        examples={name: 10 for name, value in scores.items() if value is not None},
+        missing={name: "no gold labels" for name, value in scores.items() if value is None},
+    )
+
+
+def row(
+    method: str,
+    intermediate: str,
+    seed: int,
+    found: Record | None,
+    baseline: Record | None = None,
+    failure: str | None = None,
+) -> CellRow:
+    cell = Cell("base", method, intermediate, "xnli", seed, "t", "s", None if intermediate == "none" else "b")
+    return CellRow(cell, "accuracy", found, baseline, failure)
+
+
+def test_a_mean_is_over_what_is_scored_and_says_so() -> None:
+    found = record(en=80.0, sw=60.0, ur=None)
+    assert found.mean("accuracy") == 70.0
+    assert found.mean("accuracy", zero_shot=True) == 60.0
+    assert found.scored() == ("en", "sw")
+    assert record(en=None).mean("accuracy") is None
+    headers, _ = main_table.cells([row("lora", "none", 1, found)], FULL)
+    assert headers[-1] == "xnli accuracy (2/3 languages)"
+
+
+def test_differences_are_paired_by_seed() -> None:
+    rows = [
+        row("full", "none", 1, record(en=70.0)),
+        row("full", "none", 2, record(en=72.0)),
+        row("full", "mnli", 1, record(en=75.0), record(en=70.0)),
+        row("full", "mnli", 2, record(en=76.0), record(en=72.0)),
+        row("lora", "mnli", 1, record(en=74.0), record(en=69.0)),
+        row("lora", "mnli", 2, record(en=78.0), record(en=75.0)),
+    ]
+    table = main_table.entries(rows, FULL)
+    lora = table["base", "lora", "mnli"]["xnli"]
+    assert lora.score is not None
+    assert lora.to_none is not None
+    assert lora.to_full is not None
+    assert lora.score.mean == 76.0
+    assert lora.score.deviation == pytest.approx(stdev([74.0, 78.0]))
+    assert lora.to_none.mean == 4.0
+    assert lora.to_none.deviation == pytest.approx(stdev([5.0, 3.0]))
+    assert lora.to_full.mean == pytest.approx(0.5)
+    full = table["base", "full", "mnli"]["xnli"]
+    assert full.to_full is None
+    assert full.to_none is not None
+    assert full.to_none.mean == 4.5
+    assert table["base", "full", "none"]["xnli"].to_none is None
+
+
+def test_a_missing_seed_is_counted_and_a_missing_cell_is_seen() -> None:
+    rows = [
+        row("lora", "mnli", 1, record(en=74.0), record(en=69.0)),
+        row("lora", "mnli", 2, None),
+        row("stack", "mnli", 1, None),
+        row("bn", "mnli", 1, None, failure="out of memory"),
+    ]
+    _, lines = main_table.cells(rows, FULL)
+    assert lines == [
+        ["base", "lora", "mnli", "74.0 (none +5.0; n=1 of 2)"],
+        ["base", "stack", "mnli", "missing"],
+        ["base", "bn", "mnli", "failed"],
+    ]
+
+
+def test_a_difference_needs_both_sides() -> None:
+    rows = [row("lora", "mnli", 1, record(en=74.0), None), row("lora", "mnli", 2, record(en=75.0), record(en=70.0))]
+    entry = main_table.entries(rows, FULL)["base", "lora", "mnli"]["xnli"]
+    assert entry.to_none is not None
+    assert (entry.to_none.mean, entry.to_none.count) == (5.0, 1)
+    assert entry.to_full is None
+
+
+def test_one_table_per_target_with_every_language() -> None:
+    rows = [
+        row("lora", "none", 1, record(en=80.0, sw=60.0, ur=None)),
+        row("lora", "none", 2, record(en=82.0, sw=61.0, ur=None)),
+    ]
+    headers, lines = languages.cells(rows, "xnli", "accuracy")
+    assert headers[3:] == ["mean", "zero-shot mean", "en", "sw", "ur"]
+    assert lines == [["base", "lora", "none", "70.8 ± 1.1", "60.5 ± 0.7", "81.0 ± 1.4", "60.5 ± 0.7", "no gold labels"]]
+
+
+def test_spread_of_one_has_no_deviation() -> None:
+    one = spread([3.0])
+    assert one is not None
+    assert (one.mean, one.deviation, one.count) == (3.0, None, 1)
+    assert spread([]) is None
+
+
+def test_records_round_trip(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    found = record(en=80.123456789, sw=None)
+    write_record(tmp_path / "r.json", found)
+    assert read_record(tmp_path / "r.json") == found
