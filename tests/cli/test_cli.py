@@ -107,7 +107,9 @@ def test_xtreme_can_be_planned_without_a_network(tmp_path: Path) -> None:
     plan = json.loads(found.stdout)
     # head has no intermediates: (4 methods x 4 + 1) x 5 targets x 2 models x 3 seeds
     assert plan["cells"] == 17 * 5 * 2 * 3
-    assert all(kind["unknown"] == 0 for kind in plan["kinds"])
+    kinds = {kind["kind"]: kind for kind in plan["kinds"]}
+    assert kinds["train"]["unknown"] == 0, "the published sizes of all training data are known"
+    assert kinds["train"]["flops"] > 1e18
     assert plan["peak_bytes"] > 5e9
     assert any("provisional" in note for note in plan["notes"])
     refused = layover("run", str(ROOT / "recipes" / "xtreme.yaml"), cwd=tmp_path)

@@ -39,7 +39,7 @@ def table(headers: list[str], rows: list[list[str]]) -> str:
 
 
 def _numeric(cell: str) -> bool:
-    return not cell or cell[0].isdigit() or cell[0] in "+-.?–"
+    return not cell or cell[0].isdigit() or cell[0] in "+-.?>"
 
 
 def size(count: float | None) -> str:

@@ -40,7 +40,6 @@ class Revisions:
         if self.offline:
             return None
         import httpx
-        import requests
         from huggingface_hub import HfApi
         from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
 
@@ -48,7 +47,7 @@ class Revisions:
             info = HfApi().repo_info(repository, revision=revision, repo_type=kind, timeout=TIMEOUT_SECONDS)
         except (OfflineModeIsEnabled, HfHubHTTPError, HFValidationError):
             return None  # unknown there or not readable: stays unresolved, which `plan` shows and `run` refuses
-        except (OSError, requests.RequestException, httpx.HTTPError):
+        except (OSError, httpx.HTTPError):  # errors of requests, which older hub clients use, are OSErrors
             self.offline = True
             return None
         return info.sha

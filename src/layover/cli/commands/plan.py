@@ -38,10 +38,9 @@ def command(
         answer({**summary, "nodes": _listing(found)} if nodes else summary)
         return
     rows = [
-        [row["kind"], str(row["nodes"]), str(row["cached"]), str(row["to_run"]), _estimate(row, "examples"),
-         _estimate(row, "tokens"), f"{_estimate(row, 'flops')}FLOP", _bytes(row)]
+        [row["kind"], *(str(row[name]) for name in ("nodes", "cached", "to_run")), *_estimates(row)]
         for row in summary["kinds"]
-    ]  # fmt: skip
+    ]
     say(f"{len(found.plan.cells)} cells, {summary['cells_finished']} finished")
     say(table(["node", "all", "cached", "to run", "examples", "tokens", "arithmetic", "disk"], rows))
     say(f"memory of the largest node: {size(summary['peak_bytes'])} (estimated)")
@@ -53,13 +52,12 @@ def command(
             say(f"{line['key'][:12]}  {'cached' if line['cached'] else 'to run'}  {line['label']}")
 
 
-def _estimate(row: dict[str, Any], name: str) -> str:
-    sign = "≥ " if row["unknown"] else ""
-    return sign + amount(row[name])
-
-
-def _bytes(row: dict[str, Any]) -> str:
-    return ("≥ " if row["unknown"] else "") + size(row["disk_bytes"])
+def _estimates(row: dict[str, Any]) -> list[str]:
+    """Return examples, tokens, arithmetic and disk; at least so much where some nodes are unknown."""
+    sign = ">= " if row["unknown"] else ""
+    work = f"{sign}{amount(row['flops'])}FLOP" if row["flops"] else ""
+    counts = [sign + amount(row[name]) if row[name] else "" for name in ("examples", "tokens")]
+    return [*counts, work, sign + size(row["disk_bytes"])]
 
 
 def _no_speed(summary: dict[str, Any]) -> str:
