@@ -7,9 +7,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Annotated, ClassVar, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import BaseModel, ConfigDict, Strict, field_validator
 
 from layover.errors import ModelError
 
@@ -78,7 +78,7 @@ class Module(BaseModel, ABC):
     composition may sum, mix or gate the deltas of several modules.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     name: ClassVar[str]
     """The name of the file, as recipes write it."""
@@ -134,7 +134,7 @@ class Module(BaseModel, ABC):
 class LayeredModule(Module):
     """A module that can be put on some of the layers only."""
 
-    layers: str | tuple[int, ...] = "all"
+    layers: str | tuple[Annotated[int, Strict()], ...] = "all"
     """`all`, `top-N`, or a list of layer numbers counted from 0 at the bottom."""
 
     @field_validator("layers")

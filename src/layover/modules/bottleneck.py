@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, Strict
 
 from layover.modules.base import SUBLAYERS, At, LayeredModule, Shape, Site
 
@@ -34,7 +34,7 @@ class Bottleneck(LayeredModule):
     default_lr: ClassVar[float] = 1e-4
 
     placement: Placement = "pfeiffer"
-    reduction: Annotated[float, Field(gt=0)] = 16
+    reduction: Annotated[float, Strict(), Field(gt=0)] = 16
     """The inner size is the hidden size divided by this, at least 1."""
     activation: Activation = "relu"
 

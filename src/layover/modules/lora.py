@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
-from pydantic import Field, field_validator
+from pydantic import Field, Strict, field_validator
 
 from layover.errors import nearest
 from layover.modules.base import LINEARS, At, LayeredModule, Shape, Site
@@ -20,9 +20,9 @@ class Lora(LayeredModule):
     name: ClassVar[str] = "lora"
     default_lr: ClassVar[float] = 3e-4
 
-    rank: Annotated[int, Field(ge=1)] = 8
+    rank: Annotated[int, Strict(), Field(ge=1)] = 8
     """Rows of A and columns of B."""
-    alpha: Annotated[float, Field(gt=0)] = 16.0
+    alpha: Annotated[float, Strict(), Field(gt=0)] = 16.0
     """The update is scaled by alpha / rank."""
     target: tuple[str, ...] = ("query", "value")
     """The linear maps that get an update."""

@@ -1,0 +1,166 @@
+"""Outputs and gradients equal those of peft and adapters, difference 0.0."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+
+from layover import modules
+from layover.compositions import Part
+from layover.encoder import DropoutClock, Encoder
+from layover.modules import Module
+
+ModelOf = Callable[..., PreTrainedModel]
+Padded = tuple[Tensor, Tensor]
+
+PATHS = {
+    "query": "attention.self.query",
+    "key": "attention.self.key",
+    "value": "attention.self.value",
+    "attention_output": "attention.output.dense",
+    "intermediate": "intermediate.dense",
+    "output": "output.dense",
+    "attention": "attention.output",
+    "feedforward": "output",
+}
+
+
+def random_parts(encoder: Encoder, module: Module, names: list[str]) -> list[Part]:
+    """Return frozen parts and a trainable last one, all with random weights."""
+    parts = []
+    for number, name in enumerate(names):
+        encoder.attach([Part(name, module, None, trainable=True)], seed=0)
+        generator = torch.Generator().manual_seed(number)
+        fresh = encoder.state(name)
+        weights = {key: torch.randn(value.shape, generator=generator) * 0.1 for key, value in fresh.items()}
+        parts.append(Part(name, module, weights, trainable=name == names[-1]))
+    return parts
+
+
+def path_of(site: str) -> str:
+    _, layer, place = site.split(".")
+    return f"encoder.layer.{layer}.{PATHS[place]}"
+
+
+def ours(encoder: Encoder, parts: list[Part], batch: Padded) -> tuple[Tensor, dict[str, Tensor]]:
+    encoder.attach(parts, seed=0)
+    output = encoder(*batch)
+    output.pow(3).sum().backward()
+    trained = encoder.trained()[parts[-1].name]
+    return output, {name: value.grad for name, value in trained.items() if value.grad is not None}
+
+
+def theirs(model: nn.Module, batch: Padded, parameters: Mapping[str, nn.Parameter]) -> tuple[Tensor, dict[str, Tensor]]:
+    ids, lengths = batch
+    mask = (torch.arange(ids.shape[1]) < lengths[:, None]).long()
+    output: Tensor = model(input_ids=ids, attention_mask=mask).last_hidden_state
+    output.pow(3).sum().backward()
+    return output, {name: value.grad for name, value in parameters.items() if value.grad is not None}
+
+
+def assert_same(one: tuple[Tensor, dict[str, Tensor]], other: tuple[Tensor, dict[str, Tensor]]) -> None:
+    assert torch.equal(one[0], other[0])
+    assert one[1].keys() == other[1].keys()
+    assert one[1]
+    for name, gradient in one[1].items():
+        assert float(gradient.abs().max()) > 0.0
+        assert torch.equal(gradient, other[1][name]), name
+
+
+def in_peft(model: PreTrainedModel, module: Any, parts: list[Part]) -> tuple[nn.Module, dict[str, nn.Parameter]]:
+    from peft import LoraConfig, get_peft_model
+
+    targets = [PATHS[name] for name in module.target]
+    # a bare `output.dense` would name the attention's too
+    pattern = r".*layer\.\d+\.(" + "|".join(path.replace(".", r"\.") for path in targets) + ")"
+    config = LoraConfig(r=module.rank, lora_alpha=module.alpha, target_modules=pattern, lora_dropout=0.0)
+    peft_model = get_peft_model(model, config, adapter_name=parts[0].name)
+    for part in parts[1:]:
+        peft_model.add_adapter(part.name, config)
+    peft_model.base_model.set_adapter([part.name for part in parts])
+    for part in parts:
+        peft_model.set_requires_grad(part.name, requires_grad=part.trainable)
+    own = dict(peft_model.named_parameters())
+    named = {}
+    for part in parts:
+        assert part.weights is not None
+        for name, value in part.weights.items():
+            site, matrix = name.rsplit(".", 1)
+            parameter = own[f"base_model.model.{path_of(site)}.lora_{matrix}.{part.name}.weight"]
+            parameter.data.copy_(value)
+            if part.trainable:
+                named[name] = parameter
+    return peft_model.eval(), named
+
+
+@pytest.mark.parametrize("names", [["one"], ["inter", "target"]], ids=["single", "stack"])
+@pytest.mark.parametrize(
+    "module",
+    [modules.get("lora")(), modules.get("lora")(rank=3, alpha=7.0, target=tuple(modules.LINEARS))],
+    ids=["query-value", "all"],
+)
+def test_lora_is_pefts(model_of: ModelOf, padded: Padded, module: Module, names: list[str]) -> None:
+    encoder = Encoder.from_model(model_of(), clock=DropoutClock(0)).eval()
+    parts = random_parts(encoder, module, names)
+    model, named = in_peft(model_of(), module, parts)
+    assert_same(ours(encoder, parts, padded), theirs(model, padded, named))
+
+
+def in_adapters(model: PreTrainedModel, module: Any, parts: list[Part]) -> tuple[nn.Module, dict[str, nn.Parameter]]:
+    adapters = pytest.importorskip("adapters", reason="the extra `adapterhub` is not installed", exc_type=ImportError)
+    config = {
+        "pfeiffer": adapters.SeqBnConfig,
+        "houlsby": adapters.DoubleSeqBnConfig,
+        "parallel": adapters.ParBnConfig,
+    }[module.placement](reduction_factor=module.reduction, non_linearity=module.activation)
+    adapters.init(model)
+    for part in parts:
+        model.add_adapter(part.name, config=config)
+    model.train_adapter(parts[-1].name)
+    model.set_active_adapters(adapters.Stack(*(part.name for part in parts)))
+    own = dict(model.named_parameters())
+    suffix = {
+        "down": "adapter_down.0.weight",
+        "down_bias": "adapter_down.0.bias",
+        "up": "adapter_up.weight",
+        "up_bias": "adapter_up.bias",
+    }
+    named = {}
+    for part in parts:
+        assert part.weights is not None
+        for name, value in part.weights.items():
+            site, matrix = name.rsplit(".", 1)
+            parameter = own[f"{path_of(site)}.adapters.{part.name}.{suffix[matrix]}"]
+            assert parameter.shape == value.shape
+            parameter.data.copy_(value)
+            if part.trainable:
+                named[name] = parameter
+    return model.eval(), named
+
+
+@pytest.mark.parametrize(
+    ("placement", "names"),
+    [
+        ("pfeiffer", ["one"]),
+        ("houlsby", ["one"]),
+        ("parallel", ["one"]),
+        ("pfeiffer", ["inter", "target"]),
+        # a stack of two parallel ones in adapters lets only the last take part; ours adds both
+        ("houlsby", ["inter", "target"]),
+    ],
+)
+@pytest.mark.parametrize("activation", ["relu", "gelu", "swish"])
+def test_bottleneck_is_adapters(
+    model_of: ModelOf, padded: Padded, placement: str, names: list[str], activation: str
+) -> None:
+    module = modules.get("bottleneck")(placement=placement, reduction=5, activation=activation)
+    encoder = Encoder.from_model(copy.deepcopy(model_of()), clock=DropoutClock(0)).eval()
+    parts = random_parts(encoder, module, names)
+    model, named = in_adapters(model_of(), module, parts)
+    assert_same(ours(encoder, parts, padded), theirs(model, padded, named))

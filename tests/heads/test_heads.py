@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from layover import heads
+from layover.data.features import Features
+from layover.encoder import DropoutClock
+from layover.errors import ModelError
+from layover.heads import Head
+
+HIDDEN = 16
+SIZES = {"classification": 3, "tagging": 5, "span": 2, "choice": 1}
+LENGTHS = torch.tensor([7, 4, 6, 2])
+
+
+def build(kind: str, *, dropout: float = 0.0, seed: int = 0) -> Head:
+    head = heads.build(kind, HIDDEN, SIZES[kind], clock=DropoutClock(0), dropout=dropout, seed=seed)
+    # larger than fresh ones, so that losses differ from those of zeros
+    with torch.no_grad():
+        for parameter in head.parameters():
+            parameter.mul_(20)
+    return head.eval()
+
+
+def hidden(rows: int = 4, longest: int = 7) -> Tensor:
+    return torch.randn(rows, longest, HIDDEN, generator=torch.Generator().manual_seed(1))
+
+
+def targets_of(kind: str) -> dict[str, Tensor]:
+    labels = torch.randint(0, 5, (4, 7), generator=torch.Generator().manual_seed(2))
+    labels[:, 0] = -100
+    return {
+        "classification": {"label": torch.tensor([2, -1, 0, 1])},
+        "tagging": {"labels": labels.masked_fill(torch.arange(7) >= LENGTHS[:, None], -100)},
+        "span": {"start": torch.tensor([3, 0, -1, 1]), "end": torch.tensor([5, 0, -1, 1])},
+        "choice": {"label": torch.tensor([1, -1])},
+    }[kind]
+
+
+def features_of(kind: str) -> Features:
+    offsets = np.concatenate([[0], np.cumsum(LENGTHS.numpy())]).astype(np.int64)
+    arrays = {
+        "ids": np.full(offsets[-1], 5, np.int32),
+        "offsets": offsets,
+        "example": np.arange(4, dtype=np.int32) // (2 if kind == "choice" else 1),
+    }
+    for name, values in targets_of(kind).items():
+        real = torch.arange(7) < LENGTHS[:, None]
+        arrays[name] = (values[real] if values.dim() == 2 else values).numpy()
+    return Features(arrays, group=2 if kind == "choice" else 1)
+
+
+def test_every_kind_has_a_head() -> None:
+    assert set(heads.names()) == set(SIZES)
+    with pytest.raises(ModelError, match="no head for the kind 'tager'"):
+        heads.build("tager", 4, 2, clock=DropoutClock(0), dropout=0.0, seed=0)
+
+
+@pytest.mark.parametrize("kind", heads.names())
+def test_fresh_weights_come_from_the_seed(kind: str) -> None:
+    def state(seed: int) -> dict[str, Tensor]:
+        clock = DropoutClock(0)
+        return heads.build(kind, HIDDEN, SIZES[kind], clock=clock, dropout=0.1, seed=seed).state_dict()
+
+    before = torch.random.get_rng_state()
+    one, same, other = state(1), state(1), state(2)
+    assert torch.equal(torch.random.get_rng_state(), before)
+    for name, value in one.items():
+        assert torch.equal(value, same[name])
+        if name.endswith("bias"):
+            assert not value.any()
+        else:
+            assert not torch.equal(value, other[name])
+            assert 0 < float(value.std()) < 0.05
+
+
+@pytest.mark.parametrize("kind", heads.names())
+def test_weights_travel(kind: str) -> None:
+    head, other = build(kind, seed=1), build(kind, seed=2)
+    other.load_weights({name: value.clone() for name, value in head.state_dict().items()}, "file")
+    assert torch.equal(other(hidden(), LENGTHS), head(hidden(), LENGTHS))
+    with pytest.raises(ModelError, match=r"file: the weight 'out.weight'"):
+        other.load_weights({**head.state_dict(), "out.weight": torch.zeros(9, HIDDEN)}, "file")
+
+
+@pytest.mark.parametrize("kind", heads.names())
+def test_micro_batches_and_padding(kind: str) -> None:
+    head, targets = build(kind), targets_of(kind)
+    states = hidden()
+    logits = head(states, LENGTHS)
+    loss = head.loss(logits, targets)
+    outputs = head.outputs(logits, LENGTHS)
+    assert loss.dtype == torch.float32
+    step = 2
+    parts, found = [], []
+    for start in range(0, 4, step):
+        rows = slice(start, start + step)
+        longest = int(LENGTHS[rows].max())
+        piece = head(states[rows, :longest], LENGTHS[rows])
+        mine = {name: value[rows] for name, value in targets.items()}
+        if kind == "choice":
+            mine = {"label": targets["label"][start // 2 : start // 2 + 1]}
+        mine = {name: value[:, :longest] if value.dim() == 2 else value for name, value in mine.items()}
+        parts.append(head.loss(piece, mine))
+        found.append(head.outputs(piece, LENGTHS[rows]))
+    torch.testing.assert_close(torch.stack(parts).sum(), loss, atol=1e-5, rtol=0)
+    for name, value in outputs.items():
+        torch.testing.assert_close(torch.cat([one[name] for one in found]), value, atol=1e-5, rtol=0)
+        assert value.device.type == "cpu"
+
+
+@pytest.mark.parametrize(("kind", "expected"), [("classification", 3), ("tagging", 15), ("span", 3), ("choice", 1)])
+def test_weight_counts_gold(kind: str, expected: int) -> None:
+    features = features_of(kind)
+    units = np.arange(features.units)
+    assert build(kind).weight(features, units) == expected
+    halves = [build(kind).weight(features, half) for half in np.array_split(units[::-1], 2)]
+    assert sum(halves) == expected
+
+
+@pytest.mark.parametrize("kind", heads.names())
+def test_no_gold_is_no_loss(kind: str) -> None:
+    head = build(kind)
+    nothing = {
+        name: torch.full_like(value, -100 if kind == "tagging" else -1) for name, value in targets_of(kind).items()
+    }
+    loss = head.loss(head(hidden(), LENGTHS), nothing)
+    assert loss.item() == 0.0
+    loss.backward()
+    assert all(value.grad is None or not value.grad.any() for value in head.parameters())
+
+
+def test_output_shapes_and_values() -> None:
+    tokens = int(LENGTHS.sum())
+    expected = {
+        "classification": {"logits": ((4, 3), torch.float32)},
+        "tagging": {"tags": ((tokens,), torch.int16)},
+        "span": {"start": ((tokens,), torch.float32), "end": ((tokens,), torch.float32)},
+        "choice": {"score": ((4,), torch.float32)},
+    }
+    for kind, shapes in expected.items():
+        head = build(kind)
+        outputs = head.outputs(head(hidden(), LENGTHS), LENGTHS)
+        assert {name: (tuple(value.shape), value.dtype) for name, value in outputs.items()} == shapes
+    head = build("tagging")
+    assert head.outputs(head(hidden(), LENGTHS), LENGTHS)["tags"][:7].equal(
+        head.get_submodule("out")(hidden())[0].argmax(-1).to(torch.int16)
+    )
+
+
+def test_classification_is_the_one_of_transformers() -> None:
+    from transformers import XLMRobertaConfig
+    from transformers.models.xlm_roberta.modeling_xlm_roberta import XLMRobertaClassificationHead
+
+    reference = XLMRobertaClassificationHead(XLMRobertaConfig(hidden_size=HIDDEN, num_labels=3)).eval()
+    head = build("classification")
+    names = {"dense.weight": "dense.weight", "dense.bias": "dense.bias", "out_proj.weight": "out.weight"}
+    reference.load_state_dict({**{a: head.state_dict()[b] for a, b in names.items()}, "out_proj.bias": torch.zeros(3)})
+    assert torch.equal(head(hidden(), LENGTHS), reference(hidden()))
+
+
+def test_span_loss_is_the_one_of_transformers_without_padding() -> None:
+    head = build("span")
+    states, lengths = hidden(2), torch.tensor([7, 7])
+    targets = {"start": torch.tensor([3, 0]), "end": torch.tensor([5, 0])}
+    logits = head(states, lengths)
+    start, end = logits.unbind(-1)
+    expected = (functional.cross_entropy(start, targets["start"]) + functional.cross_entropy(end, targets["end"])) / 2
+    torch.testing.assert_close(head.loss(logits, targets) / 2, expected)
+    padded = head(torch.cat([states, states], dim=1), lengths)
+    torch.testing.assert_close(head.loss(padded, targets), head.loss(logits, targets))
+
+
+def test_dropout_follows_the_clock() -> None:
+    clock = DropoutClock(0)
+    head = heads.build("classification", HIDDEN, 3, clock=clock, dropout=0.5, seed=0).train()
+    clock.set(1, torch.arange(4))
+    one = head(hidden(), LENGTHS)
+    assert torch.equal(head(hidden(), LENGTHS), one)
+    clock.set(1, torch.tensor([2]))
+    torch.testing.assert_close(head(hidden()[2:3], LENGTHS[2:3])[0], one[2])
+    clock.set(2, torch.arange(4))
+    assert not torch.equal(head(hidden(), LENGTHS), one)
+
+
+def test_wrong_sizes() -> None:
+    for kind, size in (("span", 3), ("choice", 4), ("classification", 0), ("tagging", 0)):
+        with pytest.raises(ModelError, match="output"):
+            heads.build(kind, HIDDEN, size, clock=DropoutClock(0), dropout=0.0, seed=0)
+    head = build("choice")
+    with pytest.raises(ModelError, match="4 rows do not divide into 3 units"):
+        head.loss(head(hidden(), LENGTHS), {"label": torch.tensor([0, 0, 0])})
