@@ -168,7 +168,7 @@ def test_warm_starts_as_the_intermediate(model_of: ModelOf, padded: Padded, modu
     assert list(encoder.trained()) == ["target"]
 
 
-def test_fresh_weights_depend_on_seed_and_site_only(model_of: ModelOf) -> None:
+def test_fresh_weights_depend_on_seed_position_and_site_only(model_of: ModelOf) -> None:
     encoder = encoder_of(model_of())
     lora = modules.get("lora")
 
@@ -181,6 +181,9 @@ def test_fresh_weights_depend_on_seed_and_site_only(model_of: ModelOf) -> None:
     assert all(torch.equal(value, whole[name]) for name, value in top.items())
     assert not torch.equal(fresh(2)["layers.0.query.A"], whole["layers.0.query.A"])
     assert not torch.equal(whole["layers.1.query.A"], whole["layers.0.query.A"])
+    done = Part("intermediate", lora(), whole, trainable=False)
+    encoder.attach(compositions.get("stack").parts(lora(), done), seed=1)
+    assert not torch.equal(encoder.state("target")["layers.0.query.A"], whole["layers.0.query.A"])
 
 
 def test_padding_micro_batch_and_order_do_not_matter(model_of: ModelOf, padded: Padded) -> None:

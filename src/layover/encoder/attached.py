@@ -19,18 +19,19 @@ class Attached(nn.Module):
     Args:
         part: Its weights are copied; None draws fresh ones.
         shape: Sizes of the encoder.
-        seed: Fresh weights depend on it and on their names only.
+        seed: Fresh weights depend on it, on the position and on the names of their sites only.
+        position: Number of parts applied before, so that a module stacked on another starts from other weights.
         device: Where the weights go.
 
     Raises:
         ModelError: the weights do not fit.
     """
 
-    def __init__(self, part: Part, shape: Shape, *, seed: int, device: torch.device) -> None:
+    def __init__(self, part: Part, shape: Shape, *, seed: int, position: int, device: torch.device) -> None:
         super().__init__()
         self.sites = part.module.sites(shape)
         self.part = replace(part, weights=None)  # the tensors live in the parameters below
-        values = self._fresh(seed) if part.weights is None else part.weights
+        values = self._fresh(seed, position) if part.weights is None else part.weights
         if not part.module.whole:  # its weights are in the encoder itself
             check_weights(values, self._expected(), f"part {part.name!r} ({part.module.name})")
         self._weights = [
@@ -48,10 +49,10 @@ class Attached(nn.Module):
         weights = self.part.module.weights
         return {f"{site.name}.{name}": size for site in self.sites for name, size in weights(site).items()}
 
-    def _fresh(self, seed: int) -> dict[str, Tensor]:
+    def _fresh(self, seed: int, position: int) -> dict[str, Tensor]:
         fresh = {}
         for site in self.sites:
-            drawn = self.part.module.initialise(site, generator_for(seed, site.name))
+            drawn = self.part.module.initialise(site, generator_for(seed, f"{position}.{site.name}"))
             fresh.update({f"{site.name}.{name}": value for name, value in drawn.items()})
         return fresh
 

@@ -105,7 +105,7 @@ class Encoder(nn.Module):
 
         Args:
             parts: In the order of application.
-            seed: Fresh weights depend on it and on the names of their sites only.
+            seed: Fresh weights depend on it, on the part's position and on the names of its sites only.
 
         Raises:
             ModelError: weights do not fit, two parts have one name, layers are out of range, or a `full` part
@@ -113,7 +113,10 @@ class Encoder(nn.Module):
         """
         self._check(parts)
         device = next(self.model.parameters()).device
-        attached = [Attached(part, self.shape, seed=seed, device=device) for part in parts]
+        attached = [
+            Attached(part, self.shape, seed=seed, position=position, device=device)
+            for position, part in enumerate(parts)
+        ]
         for part in parts:
             if part.module.whole:
                 self._take_own_weights(part)
