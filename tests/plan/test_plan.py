@@ -18,7 +18,6 @@ from layover.recipe import load
 from layover.store import FileHashes, Store
 
 if TYPE_CHECKING:
-
     from tests.plan.conftest import World
 
 
