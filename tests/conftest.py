@@ -6,6 +6,10 @@ import os
 from pathlib import Path
 
 import pytest
+from tokenizers import Tokenizer as Backend
+from tokenizers import models, normalizers, pre_tokenizers, processors
+
+from layover.data.tokenizer import Tokenizer
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -17,3 +21,40 @@ def data_root() -> Path:
     if not (root / "README.md").is_file():
         pytest.skip(f"no public test data at {root}; set LAYOVER_DATA to its folder")
     return root
+
+
+LATIN = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.,:;?!'\"()-äöüßéñ"
+LETTERS = LATIN + "กขคไทยแลนด์ฉันอยู่ที่กรุงเทพเมืองไหน你好世界北京中国我的朋友住在谁。مرحبا"
+SPECIAL = ["<s>", "<pad>", "</s>", "<unk>"]
+
+
+@pytest.fixture(scope="session")
+def tokenizer() -> Tokenizer:
+    """A small tokenizer built like XLM-R's: unigram pieces behind "▁", no token types."""
+    pieces = [*SPECIAL, "▁", *dict.fromkeys(LETTERS)]
+    words = ["▁the", "▁The", "▁what", "▁Was", "ing", "ed", "▁a", "▁is", "th", "er", "en", "ไทย", "世界", "<mask>"]
+    scored = [(piece, -4.0) for piece in pieces] + [(word, -2.0) for word in words]
+    backend = Backend(models.Unigram(scored, unk_id=3))
+    backend.normalizer = normalizers.NFKC()
+    splits = [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace("▁", "always")]
+    backend.pre_tokenizer = pre_tokenizers.Sequence(splits)
+    special = [("<s>", 0), ("</s>", 2)]
+    backend.post_processor = processors.TemplateProcessing("<s> $A </s>", "<s> $A </s> </s> $B </s>", special)
+    backend.add_special_tokens([*SPECIAL, "<mask>"])
+    return Tokenizer(backend)
+
+
+@pytest.fixture(scope="session")
+def segmented() -> Tokenizer:
+    """A small tokenizer built like BERT's: word pieces, token types 0 and 1 in pairs."""
+    names = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "house", "red", "##ing", "##s"]
+    letters = dict.fromkeys(LETTERS)
+    vocabulary = {piece: index for index, piece in enumerate([*names, *letters, *(f"##{x}" for x in letters)])}
+    backend = Backend(models.WordPiece(vocabulary, unk_token="[UNK]"))  # noqa: S106
+    backend.normalizer = normalizers.BertNormalizer(lowercase=False)
+    backend.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    special = [("[CLS]", 2), ("[SEP]", 3)]
+    pair = "[CLS]:0 $A:0 [SEP]:0 $B:1 [SEP]:1"
+    backend.post_processor = processors.TemplateProcessing("[CLS] $A [SEP]", pair, special)
+    backend.add_special_tokens(names[:5])
+    return Tokenizer(backend)

@@ -40,7 +40,7 @@ class HubSource(Source):
     """A data set of the Hugging Face hub, loaded without a script; its `codes` are the task's labels by default."""
 
     path: str
-    """`org/name`, or a local folder laid out like one."""
+    """`org/name`."""
     config: str | dict[str, str] | None = None
     """Configuration, with `{language}` filled in; or by language."""
     split: str

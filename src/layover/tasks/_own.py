@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from layover import kinds
-from layover.data.formats import Layout
+from layover.data.formats import AUTO, Layout
 from layover.data.formats import names as formats
 from layover.errors import DataError, nearest
 from layover.tasks._task import Task
@@ -95,12 +95,7 @@ def _columns(name: str, own: OwnTask) -> dict[str, str | tuple[str, ...]]:
     return {"id": own.id, "question": own.question, "context": own.context, "answers": own.answers}
 
 
-def _layout(own: OwnTask) -> Layout | None:
-    settings = own.header is not None or own.separator != "tab" or not own.quoting
-    if own.format is None and not settings:
-        return None
-    default = {"tagging": "conll", "span": "squad"}.get(own.kind, "csv")
-    name = own.format or default
-    if name not in formats():
-        raise DataError(f"no format is called {name!r}; {nearest(name, formats())}")
-    return Layout(format=name, header=own.header, separator=own.separator, quoting=own.quoting)
+def _layout(own: OwnTask) -> Layout:
+    if own.format is not None and own.format not in formats():
+        raise DataError(f"no format is called {own.format!r}; {nearest(own.format, formats())}")
+    return Layout(format=own.format or AUTO, header=own.header, separator=own.separator, quoting=own.quoting)

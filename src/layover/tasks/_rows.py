@@ -12,22 +12,31 @@ from layover.data.task import FileSource, HubSource, Location
 from layover.errors import DataError, nearest
 
 
-def rows_of(location: Location, gold_column: str) -> Iterator[Row]:
+def rows_of(location: Location) -> Iterator[Row]:
     """Yield the rows that belong to the location's language.
 
     Raises:
         DataError: with file:line; also when the file of the labels does not fit the file of the texts.
     """
-    source = location.source
+    source, column = location.source, _gold_column(location)
     if isinstance(source, HubSource):
-        rows = read_hub(source, gold_column, location.reading.codes)
+        rows = read_hub(source, column, location.reading.codes)
     else:
         rows = formats.read(location.paths[0], source.layout)
         if len(location.paths) > 1:
-            rows = _with_gold(rows, location, source, gold_column)
+            rows = _with_gold(rows, location, source, column)
     for row in rows:
-        if all(_column(row, column) == value for column, value in source.where.items()):
+        if all(_column(row, name) == value for name, value in source.where.items()):
             yield row
+
+
+def _gold_column(location: Location) -> str:
+    """Return the column of the field that blind files lack; each kind has one."""
+    columns = location.reading.columns
+    column = next(columns[name] for name in ("label", "tags", "answers") if name in columns)
+    if isinstance(column, tuple):
+        raise DataError(f"{location.task}: the gold stands in one column, but {', '.join(column)} are declared")
+    return column
 
 
 def _column(row: Row, column: str) -> object:

@@ -10,8 +10,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from layover import kinds, metrics
-from layover.data.formats import Layout, Row, by_extension
-from layover.data.reading import Columns
+from layover.data.formats import AUTO, Layout, by_extension
 from layover.data.task import FileSource, HubSource, Location, Source
 from layover.errors import DataError, nearest
 from layover.tasks._rows import rows_of
@@ -122,21 +121,11 @@ class Task(BaseModel):
         Raises:
             DataError: with file:line, for whatever cannot be read; also when there is no row.
         """
-        kind = kinds.get(location.kind)
-        gold_field = self._gold_column(location.reading.columns)
-        parse, reading = kind.parse, location.reading
-        examples = [parse(row, reading) for row in self._rows(location, gold_field)]
+        parse, reading = kinds.get(location.kind).parse, location.reading
+        examples = [parse(row, reading) for row in rows_of(location)]
         if not examples:
             raise DataError(f"{location.describe()}: no example in it")
         return examples
-
-    def _rows(self, location: Location, gold_column: str) -> Iterator[Row]:
-        return rows_of(location, gold_column)
-
-    def _gold_column(self, columns: Columns) -> str:
-        """Return the column of the gold: the one field of every kind that a blind file lacks."""
-        column = next(columns[name] for name in ("label", "tags", "answers") if name in columns)
-        return column if isinstance(column, str) else ""
 
     def _sources(self) -> Iterator[Source]:
         for split in SPLITS:
@@ -177,11 +166,13 @@ class Task(BaseModel):
             pattern = re.escape(source.path).replace(re.escape("{language}"), r"(\{language\}|[^/]+)")
             if re.search(rf"(^|/){pattern}$", path):
                 return source
-        layout = self.layout or Layout(format=by_extension(path, tagging=self.kind == "tagging"))
-        if self.layout is None:
-            for source in ordered:
-                if source.layout.format == layout.format:
-                    return source.model_copy(update={"gold": None, "languages": ()})
+        layout = self.layout or Layout(format=AUTO)
+        if layout.format == AUTO:
+            name = by_extension(path, tagging=self.kind == "tagging")
+            layout = layout.model_copy(update={"format": name})
+        for source in ordered:
+            if source.layout.format == layout.format:
+                return source.model_copy(update={"gold": None, "languages": ()})
         return FileSource(path=path, layout=layout)
 
     def _at(self, split: str, language: str, source: FileSource, root: Path) -> Location:

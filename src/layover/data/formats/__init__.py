@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from layover.data.formats._files import COMPRESSIONS
-from layover.data.formats._layout import Layout
+from layover.data.formats._layout import AUTO, Layout
 from layover.data.formats._row import Row
 from layover.errors import DataError, nearest
 
-__all__ = ["Layout", "Row", "by_extension", "names", "read"]
+__all__ = ["AUTO", "Layout", "Row", "by_extension", "names", "read"]
 
 # .tsv and .txt are headed tables for most kinds and one word per line for tagging: the caller says which
 EXTENSIONS = {

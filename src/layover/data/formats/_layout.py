@@ -6,6 +6,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+AUTO = "auto"
+"""The format that a file's extension names."""
+
 
 class Layout(BaseModel):
     """The settings that decide how a file's bytes become rows; all of it is part of the data's identity."""
@@ -13,7 +16,7 @@ class Layout(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     format: str
-    """File name in `data/formats/`."""
+    """File name in `data/formats/`, or `auto` until the file is known."""
     header: tuple[str, ...] | None = None
     """Names of the columns, for csv, tsv and conll files that do not name them in their first line."""
     optional: int = 0

@@ -1,0 +1,161 @@
+"""What every task owes: complete metadata, and a five-row fixture that reads alike from hub and official files."""
+
+from __future__ import annotations
+
+import bz2
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import datasets
+import numpy as np
+import pytest
+
+from layover import kinds, tasks
+from layover.data.features import Features
+from layover.data.task import HubSource, Location
+from layover.data.tokenizer import Tokenizer
+from layover.errors import DataError
+
+FIXTURES = Path(__file__).parent / "fixtures"
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep `datasets` from taking one test's folder for another's."""
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+
+
+def fixture(name: str) -> dict[str, Any]:
+    path = FIXTURES / f"{name.replace('/', '__')}.json"
+    assert path.is_file(), f"{name} needs a fixture: five rows in hub columns, and official files of the same rows"
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def write_hub(folder: Path, source: HubSource, rows: list[dict], labels: dict[str, list[str]]) -> None:
+    """Write rows as a data set that `load_dataset` takes for one of the hub; `labels` numbers a column's labels."""
+    data = datasets.Dataset.from_list(rows)
+    for column, names in labels.items():
+        label = datasets.ClassLabel(names=names)
+        features = data.features.copy()
+        features[column] = datasets.List(label) if isinstance(features[column], datasets.List) else label
+        data = data.cast(features)
+    folder.mkdir()
+    data.to_parquet(str(folder / "rows.parquet"))
+    config = {"config_name": source.config or "default"}
+    files = [{"split": source.split, "path": "rows.parquet"}]
+    card = json.dumps({"configs": [config | {"data_files": files}]})  # YAML takes JSON
+    (folder / "README.md").write_text(f"---\n{card}\n---\n")
+
+
+def located_hub(folder: Path, name: str, labels: list[str] | None = None) -> Location:
+    """Return the task's hub location, pointed at its fixture."""
+    task, data = tasks.get(name), fixture(name)
+    location = task.locate(data["split"], data["language"], root=None)
+    assert location is not None
+    assert location.hub is not None
+    columns = {"classification": "label", "tagging": "tags"}
+    coded = {}
+    if task.kind in columns:
+        coded = {str(location.reading.columns[columns[task.kind]]): labels or list(location.reading.codes)}
+    write_hub(folder / "hub", location.hub, data["hub"], coded)
+    return replace(location, source=location.hub.model_copy(update={"path": str(folder / "hub")}))
+
+
+def official(folder: Path, path: str, text: str) -> None:
+    target = folder / path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    content = text.encode()
+    target.write_bytes(bz2.compress(content) if path.endswith(".bz2") else content)
+
+
+def perfect(features: Features, kind: str, labels: tuple[str, ...]) -> dict[str, np.ndarray]:
+    """Return outputs that say the gold of the features."""
+    arrays = features.arrays
+    if kind == "classification":
+        return {"logits": np.eye(len(labels), dtype=np.float32)[arrays["label"]]}
+    if kind == "tagging":
+        return {"tags": np.maximum(arrays["labels"], 0).astype(np.int16)}
+    if kind == "choice":
+        return {"score": np.eye(features.group, dtype=np.float32)[arrays["label"]].ravel()}
+    outputs = {}
+    for side in ("start", "end"):
+        outputs[side] = np.zeros(len(arrays["ids"]), np.float32)
+        outputs[side][arrays["offsets"][:-1] + arrays[side]] = 9.0
+    return outputs
+
+
+@pytest.mark.parametrize("name", tasks.names())
+def test_metadata(name: str) -> None:
+    task = tasks.get(name)
+    assert task.name == name
+    assert task.summary
+    assert task.licence
+    assert task.citation
+    assert "train" in task.counts or task.train_task
+    for split, languages in task.languages.items():
+        assert len(set(languages)) == len(languages)
+        assert task.hub[split]
+        assert task.files[split]
+        for language in languages:
+            assert task.locate(split, language, root=None) is not None
+            assert task.candidates(split, language)
+    if task.train_task is not None:
+        other = tasks.get(task.train_task)
+        assert (other.kind, other.labels) == (task.kind, task.labels)
+        assert not task.languages_of("train")
+        assert "en" in other.languages_of("train")
+    else:
+        assert all(task.count("train", language) for language in task.languages_of("train"))
+
+
+@pytest.mark.parametrize("name", tasks.names())
+def test_hub_and_every_official_file_give_the_same_examples(name: str, tmp_path: Path) -> None:
+    task, data = tasks.get(name), fixture(name)
+    split, language = data["split"], data["language"]
+    expected = task.read(located_hub(tmp_path, name))
+    assert len(expected) == 5
+    assert all(kinds.get(task.kind).has_gold(example) for example in expected)
+    assert data["files"]
+    for number, (path, text) in enumerate(data["files"].items()):
+        root = tmp_path / str(number)
+        official(root, path, text)
+        assert path in task.candidates(split, language)
+        location = task.locate(split, language, root=root)
+        assert location is not None, path
+        assert task.read(location) == expected, path
+
+
+@pytest.mark.parametrize("name", tasks.names())
+@pytest.mark.parametrize("family", ["tokenizer", "segmented"])
+def test_encodes_and_scores_100_on_gold(name: str, family: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    task, data = tasks.get(name), fixture(name)
+    kind = kinds.get(task.kind)
+    tokenizer: Tokenizer = request.getfixturevalue(family)
+    path, text = next(iter(data["files"].items()))
+    official(tmp_path, path, text)
+    location = task.locate(data["split"], data["language"], root=tmp_path)
+    assert location is not None
+    examples = task.read(location)
+    features = kind.encode(examples, tokenizer, labels=task.labels, max_length=200, stride=32)
+    assert features.lengths.max() <= 200
+    assert ("segments" in features.arrays) == tokenizer.segmented
+    features.save(tmp_path / "features.safetensors")
+    features = Features.load(tmp_path / "features.safetensors")
+    predictions = kind.decode(perfect(features, task.kind, task.labels), features, examples, labels=task.labels)
+    again = json.loads(json.dumps(predictions))
+    scores = kind.score(again, examples, metrics=task.metrics, language=data["language"])
+    assert scores == dict.fromkeys(task.metrics, 100.0)
+    stored = [kind.from_json(json.loads(json.dumps(kind.to_json(example)))) for example in examples]
+    assert stored == examples
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in tasks.names() if tasks.get(name).kind in {"classification", "tagging"}]
+)
+def test_another_label_order_on_the_hub_is_refused(name: str, tmp_path: Path) -> None:
+    labels = list(tasks.get(name).labels)
+    location = located_hub(tmp_path, name, [*labels[1:], labels[0]])
+    with pytest.raises(DataError, match=r"numbers its labels as .* is declared"):
+        tasks.get(name).read(location)
