@@ -32,6 +32,7 @@ ROOMS = (
     ("compositions",),
     ("modules",),
     ("identity",),
+    ("registry",),
     ("errors",),
 )
 RANK = {name: rank for rank, names in enumerate(ROOMS) for name in names}

@@ -69,5 +69,5 @@ def test_an_intermediate_without_weights_is_not_taken_as_fresh(weights: dict[str
 
 
 def test_unknown_name() -> None:
-    with pytest.raises(ModelError, match="unknown composition 'stak'; did you mean 'stack'"):
+    with pytest.raises(ModelError, match="no composition is called 'stak'; did you mean 'stack'"):
         compositions.get("stak")

@@ -56,7 +56,7 @@ def features_of(kind: str) -> Features:
 
 def test_every_kind_has_a_head() -> None:
     assert set(heads.names()) == set(SIZES)
-    with pytest.raises(ModelError, match="no head for the kind 'tager'"):
+    with pytest.raises(ModelError, match="no head is called 'tager'"):
         heads.build("tager", 4, 2, clock=DropoutClock(0), dropout=0.0, seed=0)
 
 

@@ -95,10 +95,10 @@ def test_order_of_targets_is_not_identity() -> None:
 
 
 def test_unknown_names() -> None:
-    with pytest.raises(ModelError, match="unknown module 'lroa'; did you mean 'lora'"):
+    with pytest.raises(ModelError, match="no module is called 'lroa'; did you mean 'lora'"):
         modules.get("lroa")
-    with pytest.raises(ModelError, match="unknown module 'base'"):
-        modules.get("base")
+    with pytest.raises(ModelError, match="no module is called '_base'"):
+        modules.get("_base")
 
 
 def test_settings_need_no_torch() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import ClassVar
 
-from layover.compositions.base import INTERMEDIATE, TARGET, Composition, Part
+from layover.compositions._base import INTERMEDIATE, TARGET, Composition, Part
 from layover.modules import Module
 
 
@@ -24,3 +24,6 @@ class Stack(Composition):
             replace(intermediate, name=INTERMEDIATE, trainable=False),
             Part(TARGET, module, None, trainable=True),
         ]
+
+
+COMPOSITION = Stack()

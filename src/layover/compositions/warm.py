@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from layover.compositions.base import TARGET, Composition, Part
+from layover.compositions._base import TARGET, Composition, Part
 from layover.errors import ModelError
 from layover.modules import Module
 
@@ -30,3 +30,6 @@ class Warm(Composition):
 
     def _after(self, module: Module, intermediate: Part) -> list[Part]:
         return [Part(TARGET, module, intermediate.weights, trainable=True)]
+
+
+COMPOSITION = Warm()

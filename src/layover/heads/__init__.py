@@ -2,39 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
-from functools import cache
-
 from layover.encoder import DropoutClock
-from layover.errors import ModelError, nearest
-from layover.heads.base import Head
+from layover.errors import ModelError
+from layover.heads._base import Head
+from layover.registry import Registry
 
-_SHARED = {"base"}
-
-
-@cache
-def names() -> tuple[str, ...]:
-    """Return the kinds that have a head, sorted; a head's kind is its file's name."""
-    return tuple(sorted(info.name for info in pkgutil.iter_modules(__path__) if info.name not in _SHARED))
-
-
-@cache
-def get(kind: str) -> type[Head]:
-    """Return the head of a kind.
-
-    Raises:
-        ModelError: the kind has none.
-    """
-    if kind not in names():
-        raise ModelError(f"no head for the kind {kind!r}; {nearest(kind, names())}")
-    file = importlib.import_module(f"{__name__}.{kind}")
-    found: type[Head] = next(
-        value
-        for value in vars(file).values()
-        if isinstance(value, type) and issubclass(value, Head) and value.__module__ == file.__name__
-    )
-    return found
+_HEADS: Registry[type[Head]] = Registry(__name__, __path__, "HEAD", ModelError)
+names, get = _HEADS.names, _HEADS.get
 
 
 def build(kind: str, hidden_size: int, size: int, *, clock: DropoutClock, dropout: float, seed: int) -> Head:

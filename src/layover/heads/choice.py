@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from layover.data.features import Features
 from layover.errors import ModelError
-from layover.heads.base import Head, Units, count_labelled
+from layover.heads._base import Head, Units, count_labelled
 
 
 class ChoiceHead(Head):
@@ -44,3 +44,6 @@ class ChoiceHead(Head):
     def outputs(self, logits: Tensor, lengths: Tensor) -> dict[str, Tensor]:  # noqa: ARG002
         """Return `score` (B,) float32."""
         return {"score": logits.detach().float().cpu()}
+
+
+HEAD = ChoiceHead

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from layover.data.features import Features
-from layover.heads.base import Head, Units, count_labelled
+from layover.heads._base import Head, Units, count_labelled
 
 
 class ClassificationHead(Head):
@@ -37,3 +37,6 @@ class ClassificationHead(Head):
     def outputs(self, logits: Tensor, lengths: Tensor) -> dict[str, Tensor]:  # noqa: ARG002
         """Return `logits` (B, labels) float32."""
         return {"logits": logits.detach().float().cpu()}
+
+
+HEAD = ClassificationHead

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from layover.data.features import Features
 from layover.errors import ModelError
-from layover.heads.base import Head, Units, count_labelled, real_tokens
+from layover.heads._base import Head, Units, count_labelled, real_tokens
 
 
 class SpanHead(Head):
@@ -44,3 +44,6 @@ class SpanHead(Head):
         """Return `start` and `end` (tokens,) float32, the scores of every real token."""
         flat = logits.detach().cpu()[real_tokens(lengths.cpu(), logits.shape[1])]
         return {"start": flat[:, 0].contiguous(), "end": flat[:, 1].contiguous()}
+
+
+HEAD = SpanHead

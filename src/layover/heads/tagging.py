@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from layover.data.features import Features
-from layover.heads.base import Head, Units, real_tokens
+from layover.heads._base import Head, Units, real_tokens
 
 IGNORED = -100
 """The label of tokens that are not a word's first, and of words without gold."""
@@ -41,3 +41,6 @@ class TaggingHead(Head):
         """Return `tags` (tokens,) int16, the most likely label of every real token."""
         tags = logits.detach().argmax(-1).cpu()
         return {"tags": tags[real_tokens(lengths.cpu(), tags.shape[1])].to(torch.int16)}
+
+
+HEAD = TaggingHead

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field, Strict
 
-from layover.modules.base import SUBLAYERS, At, LayeredModule, Shape, Site
+from layover.modules._base import SUBLAYERS, At, LayeredModule, Shape, Site
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -87,3 +87,6 @@ class Bottleneck(LayeredModule):
         if self.activation == "relu":
             return functional.relu(inner)
         return functional.gelu(inner) if self.activation == "gelu" else functional.silu(inner)
+
+
+MODULE = Bottleneck

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from layover.modules.base import Module
+from layover.modules._base import Module
 
 
 class Full(Module):
@@ -25,3 +25,6 @@ class Full(Module):
         feedforward = 2 * hidden * intermediate + intermediate + hidden
         norms = 2 * 2 * hidden
         return embeddings + num_layers * (attention + feedforward + norms)
+
+
+MODULE = Full

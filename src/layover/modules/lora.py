@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from pydantic import Field, Strict, field_validator
 
 from layover.errors import nearest
-from layover.modules.base import LINEARS, At, LayeredModule, Shape, Site
+from layover.modules._base import LINEARS, At, LayeredModule, Shape, Site
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -64,3 +64,6 @@ class Lora(LayeredModule):
         from torch.nn.functional import linear
 
         return linear(linear(at.source, weights["A"]), weights["B"]) * (self.alpha / self.rank)
+
+
+MODULE = Lora

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from layover.modules.base import Module
+from layover.modules._base import Module
 
 
 class Nothing(Module):
@@ -17,3 +17,6 @@ class Nothing(Module):
     def layers_of(self, num_layers: int) -> tuple[int, ...]:  # noqa: ARG002
         """See `Module.layers_of`."""
         return ()
+
+
+MODULE = Nothing

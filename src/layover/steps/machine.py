@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 
+from layover.batches import Execution
 from layover.errors import ModelError
 from layover.recipe import Execution as Wanted
-from layover.training import Execution
 
 
 def device_of(wanted: str) -> str:

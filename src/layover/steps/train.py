@@ -9,6 +9,7 @@ from typing import Any
 from safetensors.torch import save_file
 
 from layover import kinds
+from layover.batches import Execution
 from layover.compositions import TARGET
 from layover.data.features import Features
 from layover.encoder import DropoutClock, Encoder
@@ -22,7 +23,7 @@ from layover.steps.machine import execution_of
 from layover.steps.tokenize import load_examples, load_features
 from layover.steps.trained import build_head, parts_to_train
 from layover.store import write_json
-from layover.training import Execution, LoopSettings, Progress, fit
+from layover.training import LoopSettings, Progress, fit
 
 
 def run(node: Node, folder: Path, context: Context) -> None:
