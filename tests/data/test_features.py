@@ -43,9 +43,7 @@ def test_round_trip_is_exact(tmp_path: Path) -> None:
 
 
 def test_no_rows(tmp_path: Path) -> None:
-    empty = Features(
-        {"ids": np.zeros(0, np.int32), "offsets": np.zeros(1, np.int64), "example": np.zeros(0, np.int32)}
-    )
+    empty = Features({"ids": np.zeros(0, np.int32), "offsets": np.zeros(1, np.int64), "example": np.zeros(0, np.int32)})
     empty.save(tmp_path / "empty.safetensors")
     assert Features.load(tmp_path / "empty.safetensors").rows == 0
 

@@ -74,7 +74,7 @@ class Tokenizer:
         if serialised.is_file():
             try:
                 return cls(Backend.from_file(str(serialised)))
-            except (OSError, ValueError, RuntimeError) as error:
+            except Exception as error:  # the library raises nothing more specific
                 raise ModelError(f"{serialised}: not a readable tokenizer ({error})") from error
         if pieces.is_file() and _model_type(directory) in {None, "xlm-roberta"}:
             return cls(load_xlmr(pieces))
