@@ -1,0 +1,20 @@
+"""Batches: which units make a step, how a step is cut to fit into memory, and how rows become tensors."""
+
+from layover.batches.collate import Batch, collate, collate_rows
+from layover.batches.execution import Execution, free_bytes, is_out_of_memory, on_machine
+from layover.batches.order import micro_batches, padding, prediction_batches, steps_of_epoch, unit_lengths
+
+__all__ = [
+    "Batch",
+    "Execution",
+    "collate",
+    "collate_rows",
+    "free_bytes",
+    "is_out_of_memory",
+    "micro_batches",
+    "on_machine",
+    "padding",
+    "prediction_batches",
+    "steps_of_epoch",
+    "unit_lengths",
+]

@@ -1,0 +1,100 @@
+"""From flat arrays to the padded tensors of one micro-batch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from layover.batches.order import Index, offsets_of, row_lengths, unit_rows
+from layover.data.features import Array, Features
+
+UNIT_TARGETS = ("label",)
+ROW_TARGETS = ("start", "end")
+TOKEN_TARGETS = ("labels",)
+NO_LABEL = -100
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Rows of one micro-batch, padded to the longest of them.
+
+    ids (B, T) int64; lengths (B,) int64, always on the CPU; segments (B, T) int64 or None; targets by name, all
+    int64: `label` (units,), `start` and `end` (B,), `labels` (B, T) with -100 on padding; units (units,) int64,
+    empty for a prediction; rows (B,) int64, the rows' numbers in the features, which key their dropout masks.
+    """
+
+    ids: Tensor
+    lengths: Tensor
+    segments: Tensor | None
+    targets: Mapping[str, Tensor]
+    units: Index
+    rows: Tensor
+
+    def to(self, device: torch.device) -> Batch:
+        """Return the batch on a device; the lengths stay, so that nobody waits for the device to learn the shape."""
+        if device == self.ids.device:
+            return self
+        return replace(
+            self,
+            ids=self.ids.to(device),
+            segments=None if self.segments is None else self.segments.to(device),
+            targets={name: target.to(device) for name, target in self.targets.items()},
+            rows=self.rows.to(device),
+        )
+
+
+def collate(features: Features, units: Index, *, pad: int) -> Batch:
+    """Return units with their targets; the rows of a unit stand one after another."""
+    rows = unit_rows(units, features.group).ravel()
+    grid = _Grid.of(features, rows)
+    arrays = features.arrays
+    targets = {name: _tensor(arrays[name][units]) for name in UNIT_TARGETS if name in arrays}
+    targets |= {name: _tensor(arrays[name][rows]) for name in ROW_TARGETS if name in arrays}
+    targets |= {name: grid.fill(arrays[name], NO_LABEL) for name in TOKEN_TARGETS if name in arrays}
+    return replace(collate_rows(features, rows, pad=pad), targets=targets, units=units)
+
+
+def collate_rows(features: Features, rows: Index, *, pad: int) -> Batch:
+    """Return rows without targets, for a prediction."""
+    grid = _Grid.of(features, rows)
+    segments = features.arrays.get("segments")
+    return Batch(
+        ids=grid.fill(features.arrays["ids"], pad),
+        lengths=_tensor(grid.lengths),
+        segments=None if segments is None else grid.fill(segments, 0),
+        targets={},
+        units=np.empty(0, np.int64),
+        rows=_tensor(rows),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Grid:
+    """Where the tokens of rows lie in the flat arrays, and where in the padded ones."""
+
+    lengths: Index
+    real: npt.NDArray[np.bool_]
+    """(B, T): a token of the row, not padding."""
+    tokens: Index
+    """Positions of the real tokens in the flat arrays, row by row."""
+
+    @classmethod
+    def of(cls, features: Features, rows: Index) -> _Grid:
+        starts, lengths = offsets_of(features)[rows], row_lengths(features, rows)
+        columns = np.arange(int(lengths.max(initial=0)))
+        real = columns < lengths[:, None]
+        return cls(lengths, real, (starts[:, None] + columns)[real])
+
+    def fill(self, flat: Array, padding: int) -> Tensor:
+        values = np.full(self.real.shape, padding, np.int64)
+        values[self.real] = flat[self.tokens]
+        return torch.from_numpy(values)
+
+
+def _tensor(values: Array) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(values, np.int64))

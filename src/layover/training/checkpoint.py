@@ -1,0 +1,95 @@
+"""The state of an unfinished training on disk: safetensors and JSON, nothing that runs code when it is read.
+
+A checkpoint is a folder `step-00000123` with `tensors.safetensors` (trained weights, AdamW's moments, best weights
+so far) and `position.json` (position, identity of the training, hash of the tensors). It is written beside, flushed,
+and renamed; then the older ones go. So a killed run leaves the last whole one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from layover.identity import file_sha256
+
+TENSORS, POSITION = "tensors.safetensors", "position.json"
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Tensors by group, and plain values."""
+
+    weights: Mapping[str, Tensor]
+    optimiser: Mapping[str, Tensor]
+    best: Mapping[str, Tensor]
+    position: Mapping[str, Any]
+
+
+def save(folder: Path, checkpoint: Checkpoint, *, step: int, identity: str) -> Path:
+    """Write a checkpoint and remove the older ones; return its folder.
+
+    Args:
+        folder: Made when it is not there.
+        checkpoint: What to keep.
+        step: Finished steps, for the name.
+        identity: Hash of what the training is; `load` takes only an equal one.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    final, beside = folder / f"step-{step:08d}", folder / f"writing-{os.getpid()}"
+    for rest in [*folder.glob("writing-*"), final]:
+        shutil.rmtree(rest, ignore_errors=True)
+    beside.mkdir()
+    groups = {"weights": checkpoint.weights, "optimiser": checkpoint.optimiser, "best": checkpoint.best}
+    tensors = {f"{group}|{name}": tensor for group, named in groups.items() for name, tensor in named.items()}
+    save_file(tensors, beside / TENSORS)
+    head = {"format": FORMAT, "identity": identity, "sha256": file_sha256(beside / TENSORS)}
+    text = json.dumps({**head, "position": checkpoint.position}, allow_nan=False)
+    (beside / POSITION).write_text(text, encoding="utf-8")
+    for name in (TENSORS, POSITION):
+        _flush(beside / name)
+    beside.rename(final)
+    for old in folder.glob("step-*"):
+        if old != final:
+            shutil.rmtree(old, ignore_errors=True)
+    return final
+
+
+def _flush(file: Path) -> None:
+    with file.open("rb+") as stream:
+        os.fsync(stream.fileno())
+
+
+def load(folder: Path, *, identity: str) -> tuple[Checkpoint | None, list[str]]:
+    """Return the newest usable checkpoint, or None, and why each newer one was of no use."""
+    reasons: list[str] = []
+    for path in sorted(folder.glob("step-*"), reverse=True):
+        try:
+            return _read(path, identity), reasons
+        except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+            reasons.append(f"checkpoint {path.name} is not used: {error}")
+    return None, reasons
+
+
+def _read(path: Path, identity: str) -> Checkpoint:
+    head = json.loads((path / POSITION).read_text(encoding="utf-8"))
+    if head["format"] != FORMAT:
+        raise ValueError(f"it has format {head['format']}, this version reads {FORMAT}")
+    if head["identity"] != identity:
+        raise ValueError("it belongs to another training (settings, data or weights differ)")
+    if head["sha256"] != file_sha256(path / TENSORS):
+        raise ValueError("its tensors are damaged (the hash differs)")
+    groups: dict[str, dict[str, Tensor]] = {"weights": {}, "optimiser": {}, "best": {}}
+    for name, tensor in load_file(path / TENSORS).items():
+        group, _, rest = name.partition("|")
+        groups[group][rest] = tensor
+    return Checkpoint(groups["weights"], groups["optimiser"], groups["best"], head["position"])

@@ -1,0 +1,265 @@
+"""The training loop: steps, evaluations, checkpoints.
+
+What a run computes depends on `LoopSettings`, the data and the weights it is given. How it is computed (`Execution`)
+changes nothing but rounding; with equal micro-batches on the same device a run gives equal bits, stopped and resumed
+or not: the order of the data, the learning rate and the dropout masks are functions of the step number, so that
+there is no random state to keep.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from layover.batches import Execution, micro_batches, on_machine, steps_of_epoch
+from layover.batches.order import Index, padded_tokens, real_tokens
+from layover.data.features import Features
+from layover.encoder import DropoutClock, Encoder
+from layover.errors import DataError, NodeError
+from layover.heads import Head
+from layover.training import checkpoint
+from layover.training.gradients import Gradients
+from layover.training.machine import accelerator_for, automatic_tokens, identity_of
+from layover.training.optimiser import HEAD, Optimiser
+from layover.training.results import FitResult, Measured, Progress
+from layover.training.selection import Position
+from layover.training.settings import LoopSettings, Schedule
+
+logger = logging.getLogger(__name__)
+
+ACCELERATOR_LAG = 16
+"""Steps whose losses stay on an accelerator before the loop waits for them."""
+
+
+class Stopped(Exception):  # noqa: N818  no error: it was asked for
+    """A training was asked to stop; its checkpoint is written."""
+
+
+def fit(
+    encoder: Encoder,
+    head: Head,
+    features: Features,
+    *,
+    settings: LoopSettings,
+    execution: Execution,
+    clock: DropoutClock,
+    evaluate: Callable[[], Mapping[str, float]] | None,
+    criterion: str | None,
+    checkpoint_dir: Path | None,
+    progress: Callable[[Progress], None],
+    stop: Callable[[], bool] | None = None,
+) -> FitResult:
+    """Train what of the encoder is trainable, and the head; the weights that were selected are in them afterwards.
+
+    Args:
+        encoder: With its parts attached.
+        head: Of the kind of the features.
+        features: The training set.
+        settings: What decides the result.
+        execution: Device, micro-batch, checkpoints: what does not.
+        clock: The one that encoder and head were made with.
+        evaluate: Returns metrics of the current weights; called after each epoch or every `select_every` steps.
+        criterion: Metric that selects, higher is better, of equals the earliest; None keeps the last weights.
+        checkpoint_dir: A folder for this training alone; a checkpoint in it is gone on with. None writes none.
+        progress: Called after each step, with what follows it (evaluation, checkpoint) done.
+        stop: Asked after each step; when it says True, a checkpoint is written and `Stopped` raised.
+
+    Raises:
+        DataError: nothing in the training set has gold.
+        NodeError: the loss or a gradient is no number; a single unit does not fit into memory; the criterion is
+            not among the metrics.
+        Stopped: see `stop`.
+    """
+    if criterion is not None and evaluate is None:
+        raise ValueError("a criterion selects among evaluations: give evaluate, too")
+    if not head.weight(features, np.arange(features.units)):
+        raise DataError("nothing to train on: no row of the training set has gold")
+    with on_machine(execution) as device:
+        run = _Run(encoder, head, features, settings, execution, clock, device, checkpoint_dir, criterion)
+        run.resume()
+        try:
+            return run.to_the_end(evaluate, progress, stop)
+        finally:
+            run.optimiser.forget()
+
+
+class _Run:
+    """One training: what it works on, and where it stands."""
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        head: Head,
+        features: Features,
+        settings: LoopSettings,
+        execution: Execution,
+        clock: DropoutClock,
+        device: torch.device,
+        checkpoint_dir: Path | None,
+        criterion: str | None,
+    ) -> None:
+        self.encoder, self.head, self.features = encoder, head, features
+        self.settings, self.execution, self.device = settings, execution, device
+        accelerator = accelerator_for(device, settings.precision)
+        self.gradients = Gradients(encoder, head, features, clock, accelerator, device)
+        encoder.to(device)
+        head.to(device)
+        encoder.gradient_checkpointing(execution.gradient_checkpointing)
+        self.schedule = Schedule.of(settings, features.units)
+        self.optimiser = Optimiser({**encoder.trained(), HEAD: dict(head.named_parameters())}, settings)
+        self.criterion, self.checkpoint_dir = criterion, checkpoint_dir
+        tokens = execution.micro_tokens or automatic_tokens(encoder, self.optimiser, settings, execution, device)
+        self.position = Position(tokens)
+        self.best: dict[str, Tensor] = {}
+        self.identity = ""
+        self.measured = Measured()
+        self._epoch: tuple[int, list[Index]] = (-1, [])
+        self._late: list[tuple[int, Tensor]] = []
+        self._last_loss: float | None = None
+
+    def resume(self) -> None:
+        """Go on with a checkpoint, if there is one for this very training."""
+        if self.checkpoint_dir is None:
+            return
+        self.identity = identity_of(self.settings, self.criterion, self.features, self.optimiser)
+        found, reasons = checkpoint.load(self.checkpoint_dir, identity=self.identity)
+        for reason in reasons:
+            self._note(reason)
+        if found is None:
+            return
+        tokens = self.position.micro_tokens
+        self.position = Position.from_json(found.position)
+        if self.execution.micro_tokens is not None:
+            self.position.micro_tokens = tokens  # what the user asks for goes before what the last run found
+        self.optimiser.set_weights(found.weights)
+        self.optimiser.set_state(found.optimiser)
+        self.best = dict(found.best)
+        self.measured.resumed_at = self.position.step
+
+    def to_the_end(
+        self,
+        evaluate: Callable[[], Mapping[str, float]] | None,
+        progress: Callable[[Progress], None],
+        stop: Callable[[], bool] | None,
+    ) -> FitResult:
+        """Do the steps that are left, and keep the weights that were selected."""
+        position, total, patience = self.position, self.schedule.total, self.settings.patience
+        saved = time.monotonic()
+        while position.step < total and not position.gave_up(patience):
+            self._timed("training", self._step)
+            if self.schedule.evaluates_after(position.step):
+                self._timed("evaluation", lambda: self._evaluate(evaluate))
+            stopping = stop is not None and stop()
+            if stopping or time.monotonic() - saved >= self.execution.checkpoint_seconds:
+                self._timed("checkpoints", self._save)
+                saved = time.monotonic()
+            if stopping:
+                raise Stopped(f"stopped after step {position.step} of {total}")
+            progress(self._progress())
+        self._read_losses()
+        if self.best:
+            self.optimiser.set_weights(self.best)
+        self.encoder.eval()
+        self.head.eval()
+        return self._result()
+
+    def _step(self) -> None:
+        units = self._units()
+        weight = self.head.weight(self.features, units)
+        lr = self.schedule.lr(self.position.step)
+        if weight:  # a step without gold has no gradient, and changes nothing
+            loss = self._gradients_of(units, weight)
+            self._late.append((self.position.step, torch.stack([loss, *self.optimiser.step(lr)])))
+        self.position.step += 1
+        self.measured.tokens += real_tokens(self.features, units)
+        if self.device.type == "cpu" or len(self._late) >= ACCELERATOR_LAG:
+            self._read_losses()
+
+    def _gradients_of(self, units: Index, weight: float) -> Tensor:
+        """Return the loss of a step, its gradients added up; in smaller pieces from where memory runs out."""
+        step = self.position.step
+        while True:
+            pieces = micro_batches(self.features, units, max_tokens=self.position.micro_tokens)
+            loss = self.gradients.add_up(pieces, step, weight)
+            if loss is not None:
+                self.measured.padded_tokens += sum(padded_tokens(self.features, piece) for piece in pieces)
+                return loss
+            self.optimiser.forget()
+            self.position.micro_tokens = self.gradients.fewer_tokens(pieces, step, self.position.micro_tokens)
+            self._note(f"step {step}: out of memory; now {self.position.micro_tokens} tokens at once")
+
+    def _units(self) -> Index:
+        """Return the units of the next step."""
+        epoch, place = divmod(self.position.step, self.schedule.steps_per_epoch)
+        if self._epoch[0] != epoch:
+            order = self.settings
+            steps = steps_of_epoch(self.features, batch=order.batch, seed=order.seed, epoch=epoch, bucket=order.bucket)
+            self._epoch = (epoch, steps)
+        return self._epoch[1][place]
+
+    def _read_losses(self) -> None:
+        """Bring losses and gradient norms to the CPU, and refuse what is no number."""
+        if not self._late:
+            return
+        rows = torch.stack([values for _, values in self._late]).tolist()
+        for (step, _), (loss, *norms) in zip(self._late, rows, strict=True):
+            if not torch.tensor([loss, *norms]).isfinite().all():
+                found = {"loss": loss, **dict(zip(self.optimiser.parts, norms, strict=True))}
+                raise NodeError(
+                    f"step {step}: loss or gradient norm is no number: {found}; lower the learning rate, or use "
+                    "precision fp32"
+                )
+            self.position.add_loss(loss)
+            self._last_loss = loss
+        self._late.clear()
+
+    def _evaluate(self, evaluate: Callable[[], Mapping[str, float]] | None) -> None:
+        self._read_losses()
+        metrics = {} if evaluate is None else evaluate()
+        if self.position.judge(metrics, self._epochs(), self.criterion):
+            self.best = self.optimiser.weights()
+
+    def _save(self) -> None:
+        if self.checkpoint_dir is None:
+            return
+        self._read_losses()
+        state = checkpoint.Checkpoint(
+            self.optimiser.weights(), self.optimiser.state(), self.best, self.position.as_json()
+        )
+        checkpoint.save(self.checkpoint_dir, state, step=self.position.step, identity=self.identity)
+
+    def _epochs(self) -> float:
+        return self.position.step / self.schedule.steps_per_epoch
+
+    def _progress(self) -> Progress:
+        step, schedule = self.position.step, self.schedule
+        return Progress(step, schedule.total, self._epochs(), self._last_loss, schedule.lr(step - 1))
+
+    def _result(self) -> FitResult:
+        position = self.position
+        self.measured.micro_tokens = position.micro_tokens
+        best = None if position.best is None else position.history[position.best].step
+        return FitResult(
+            steps=position.step,
+            planned_steps=self.schedule.total,
+            best_step=best,
+            criterion=self.criterion,
+            stopped_early=position.step < self.schedule.total,
+            history=tuple(position.history),
+            measured=self.measured,
+        )
+
+    def _timed(self, name: str, work: Callable[[], None]) -> None:
+        started = time.perf_counter()
+        work()
+        self.measured.seconds[name] = self.measured.seconds.get(name, 0.0) + time.perf_counter() - started
+
+    def _note(self, text: str) -> None:
+        logger.warning(text)
+        self.measured.notes.append(text)

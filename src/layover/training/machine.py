@@ -1,0 +1,76 @@
+"""What a training needs to know of the machine, and how it tells itself from other trainings."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict
+from typing import Literal
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState
+
+from layover.batches import Execution, free_bytes
+from layover.data.features import Features
+from layover.encoder import Encoder
+from layover.errors import NodeError
+from layover.identity import key_of
+from layover.plan import memory
+from layover.training.optimiser import HEAD, Optimiser
+from layover.training.settings import LoopSettings
+
+BUDGET = 0.8
+"""Share of the free memory that a training plans with."""
+
+
+def accelerator_for(device: torch.device, precision: Literal["fp32", "bf16"]) -> Accelerator:
+    """Return an accelerator for one training in this process.
+
+    Raises:
+        NodeError: the process was started as one of several, or torch has no such device.
+    """
+    # Accelerate keeps device and precision once per process and refuses another precision; a worker trains
+    # node after node, in fp32 and in bf16, one at a time. There is no public way to begin anew.
+    AcceleratorState._reset_state(reset_partial_state=True)  # noqa: SLF001
+    accelerator = Accelerator(cpu=device.type == "cpu", mixed_precision="bf16" if precision == "bf16" else "no")
+    if accelerator.num_processes > 1:
+        raise NodeError("a training runs in one process; `layover run` starts a process per node by itself")
+    if accelerator.device.type != device.type:
+        raise NodeError(f"run.device: {device} is not available here, accelerate finds {accelerator.device}")
+    return accelerator
+
+
+def automatic_tokens(
+    encoder: Encoder, optimiser: Optimiser, settings: LoopSettings, execution: Execution, device: torch.device
+) -> int:
+    """Return the padded tokens of a micro-batch that fit into the free memory; weights are on the device."""
+    trained = sum(weight.numel() for weights in optimiser.parts.values() for weight in weights)
+    budget = BUDGET * free_bytes(device) - memory.BYTES_PER_TRAINED_WEIGHT * trained
+    lowest = encoder.lowest if set(optimiser.parts) != {HEAD} else encoder.num_layers
+    per_token = memory.saved_bytes_per_token(
+        encoder.hidden_size,
+        encoder.num_layers,
+        lowest=lowest,
+        precision=settings.precision,
+        gradient_checkpointing=execution.gradient_checkpointing,
+    )
+    most = memory.MICRO_TOKENS.get(device.type, memory.MICRO_TOKENS["accelerator"])
+    return memory.tokens_within(budget, per_token, most=most)
+
+
+def identity_of(settings: LoopSettings, criterion: str | None, features: Features, optimiser: Optimiser) -> str:
+    """Return the hash of a training before its first step: settings, data, and the weights it starts from."""
+    return key_of(
+        {
+            "settings": asdict(settings),
+            "criterion": criterion,
+            "group": features.group,
+            "arrays": {name: _digest(array) for name, array in features.arrays.items()},
+            "weights": {name: [list(one.shape), _digest(one.numpy())] for name, one in optimiser.weights().items()},
+        }
+    )
+
+
+def _digest(array: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> str:
+    return hashlib.sha256(np.ascontiguousarray(array).view(np.uint8).data).hexdigest()
