@@ -46,9 +46,7 @@ def test_seqeval_on_bare_tags_joins_neighbours() -> None:
     # gold: DET | NOUN NOUN | VERB; predicted: DET | NOUN | PROPN | VERB -> 2 of 3 gold, 2 of 4 predicted
     gold = [["DET", "NOUN", "NOUN", "VERB"]]
     predicted = [["DET", "NOUN", "PROPN", "VERB"]]
-    assert score("seqeval_f1", predicted, gold) == pytest.approx(
-        100 * 2 * (2 / 4) * (2 / 3) / (2 / 4 + 2 / 3)
-    )
+    assert score("seqeval_f1", predicted, gold) == pytest.approx(100 * 2 * (2 / 4) * (2 / 3) / (2 / 4 + 2 / 3))
     assert score("token_accuracy", predicted, gold) == 75.0
 
 

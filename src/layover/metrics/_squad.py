@@ -18,9 +18,7 @@ def normalise(answer: str) -> str:
     return " ".join(_ARTICLES.sub(" ", answer.lower().translate(_PUNCTUATION)).split())
 
 
-def percent(
-    predictions: Sequence[str], golds: Sequence[Sequence[str]], compare: Callable[[str, str], float]
-) -> float:
+def percent(predictions: Sequence[str], golds: Sequence[Sequence[str]], compare: Callable[[str, str], float]) -> float:
     """Return the mean, over questions, of the best comparison with one of the golds, in percent.
 
     A question without golds has no answer: the normalised prediction must be empty (SQuAD v2.0 script).

@@ -8,9 +8,7 @@ from collections.abc import Sequence
 from layover.metrics._metric import Metric
 
 
-def seqeval_f1(
-    predictions: Sequence[Sequence[str]], golds: Sequence[Sequence[str]], _language: str = "en"
-) -> float:
+def seqeval_f1(predictions: Sequence[Sequence[str]], golds: Sequence[Sequence[str]], _language: str = "en") -> float:
     """Return the percentage F1 of spans, both borders and the type right.
 
     On bare tags (NOUN, VERB) seqeval joins neighbours of one tag into one span, which gives XTREME's UD-POS
