@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
 from layover.data.formats._files import COMPRESSIONS
 from layover.data.formats._layout import AUTO, Layout
 from layover.data.formats._row import Row
-from layover.errors import DataError, nearest
+from layover.errors import DataError
+from layover.registry import Registry
 
 __all__ = ["AUTO", "Layout", "Row", "by_extension", "names", "read"]
+
+_FORMATS: Registry[Callable[[Path, Layout], Iterator[Row]]] = Registry(__name__, __path__, "FORMAT", DataError)
+names = _FORMATS.names
 
 # .tsv and .txt are headed tables for most kinds and one word per line for tagging: the caller says which
 EXTENSIONS = {
@@ -25,21 +27,13 @@ EXTENSIONS = {
 }
 
 
-def names() -> tuple[str, ...]:
-    """Return the names of all formats, sorted."""
-    return tuple(sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_")))
-
-
 def read(path: Path, layout: Layout) -> Iterator[Row]:
     """Yield the rows of a file.
 
     Raises:
         DataError: with file:line, for a malformed row; also for an unknown format or an unreadable file.
     """
-    if layout.format not in names():
-        raise DataError(f"no format is called {layout.format!r}; {nearest(layout.format, names())}")
-    rows: Iterator[Row] = importlib.import_module(f"{__name__}.{layout.format}").read(path, layout)
-    return rows
+    return _FORMATS.get(layout.format)(path, layout)
 
 
 def by_extension(path: str, *, tagging: bool) -> str:

@@ -55,3 +55,6 @@ def _names(path: Path, number: int, values: list[str], layout: Layout) -> tuple[
 def _sentence(path: Path, names: tuple[str, ...], words: list[list[str]], lines: list[int]) -> Row:
     columns = dict(zip(names, map(list, zip(*words, strict=True)), strict=True))
     return Row(columns, str(path), lines[0], tuple(lines))
+
+
+FORMAT = read

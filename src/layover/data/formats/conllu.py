@@ -100,3 +100,6 @@ def _depth(words: Mapping[int, _Word], index: int) -> int:
         seen.add(index)
         index = words[index].head
     return len(seen)
+
+
+FORMAT = read

@@ -13,3 +13,6 @@ from layover.data.formats._table import read_table
 def read(path: Path, layout: Layout) -> Iterator[Row]:
     """Yield one row per record."""
     return read_table(path, layout, ",")
+
+
+FORMAT = read

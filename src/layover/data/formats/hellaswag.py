@@ -33,3 +33,6 @@ def read(path: Path, layout: Layout) -> Iterator[Row]:
             item = []
     if any(item):
         raise DataError(f"{path}:{first}: the last item has {len(item)} of {LINES} lines")
+
+
+FORMAT = read

@@ -28,3 +28,6 @@ def read(path: Path, layout: Layout) -> Iterator[Row]:
         if not isinstance(values, dict):
             raise DataError(f"{path}:{number}: a JSON {type(values).__name__}, but an object is needed")
         yield Row(values, str(path), number)
+
+
+FORMAT = read

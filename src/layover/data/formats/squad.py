@@ -53,3 +53,6 @@ def _row(path: Path, number: int, paragraph: Mapping[str, Any], question: Mappin
     except (KeyError, TypeError) as error:
         raise DataError(f"{path}: question {number} ({question.get('id')}): {error!r} is missing") from error
     return Row(values, f"{path} question", number)
+
+
+FORMAT = read
