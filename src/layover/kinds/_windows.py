@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from layover.data.features import Array, Features
-from layover.data.tokenizer import Pieces, Tokenizer
+from layover.data.tokenizer import Ids, Pieces, Tokenizer
 from layover.errors import DataError
 from layover.kinds._kind import boundaries, columns
 
@@ -36,31 +36,45 @@ def encode_windows(
     longest = min(QUESTION_TOKENS, room // 2)
     if room < 4 or stride < 0:
         raise DataError(f"max_length {max_length} and stride {stride} leave no room for a question and a context")
-    collected: dict[str, list[npt.NDArray[np.generic]]] = {name: [] for name in ("ids", "char_start", "char_end")}
-    segments: list[npt.NDArray[np.int8]] = []
-    owner, starts, ends = [], [], []
+    rows = _Rows(tokenizer)
     for number, ((question, context), answer) in enumerate(zip(texts, answers, strict=True)):
-        asked = question.ids[:longest]
-        before = len(asked) + tokenizer.overhead(pair=True) - 1  # tokens in front of the window
-        labels = _tokens_of(context, answer)
+        asked, labels = question.ids[:longest], _tokens_of(context, answer)
         for first, last in _windows(len(context.ids), room - len(asked), stride):
-            ids, types = tokenizer.row(asked, context.ids[first:last])
-            collected["ids"].append(ids)
-            collected["char_start"].append(_padded(context.start, first, last, before))
-            collected["char_end"].append(_padded(context.end, first, last, before))
-            if types is not None:
-                segments.append(types)
-            owner.append(number)
-            begin, end = _inside(labels, first, last, before)
-            starts.append(begin)
-            ends.append(end)
-    arrays: dict[str, Array] = {name: columns(rows, np.int32) for name, rows in collected.items()}
-    arrays["offsets"] = boundaries(collected["ids"])
-    arrays["example"] = np.array(owner, np.int32)
-    arrays["start"], arrays["end"] = np.array(starts, np.int64), np.array(ends, np.int64)
-    if segments:
-        arrays["segments"] = columns(segments, np.int8)
-    return Features(arrays)
+            rows.add(number, asked, context, labels, first, last)
+    return rows.features()
+
+
+class _Rows:
+    """Collects the rows of all windows."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self._tokenizer = tokenizer
+        self._tokens: dict[str, list[npt.NDArray[np.generic]]] = {"ids": [], "char_start": [], "char_end": []}
+        self._segments: list[npt.NDArray[np.int8]] = []
+        self._rows: list[tuple[int, int, int]] = []  # example, start, end
+
+    def add(
+        self, number: int, asked: Ids, context: Pieces, labels: tuple[int, int] | None, first: int, last: int
+    ) -> None:
+        """Add the window `first` to `last` of a context."""
+        before = len(asked) + self._tokenizer.overhead(pair=True) - 1  # tokens in front of the window
+        ids, types = self._tokenizer.row(asked, context.ids[first:last])
+        self._tokens["ids"].append(ids)
+        self._tokens["char_start"].append(_padded(context.start, first, last, before))
+        self._tokens["char_end"].append(_padded(context.end, first, last, before))
+        if types is not None:
+            self._segments.append(types)
+        self._rows.append((number, *_inside(labels, first, last, before)))
+
+    def features(self) -> Features:
+        """Return the rows as features."""
+        arrays: dict[str, Array] = {name: columns(rows, np.int32) for name, rows in self._tokens.items()}
+        arrays["offsets"] = boundaries(self._tokens["ids"])
+        owner, start, end = np.array(self._rows, np.int64).reshape(-1, 3).T
+        arrays |= {"example": owner.astype(np.int32), "start": start.copy(), "end": end.copy()}
+        if self._segments:
+            arrays["segments"] = columns(self._segments, np.int8)
+        return Features(arrays)
 
 
 def _windows(tokens: int, room: int, stride: int) -> Iterator[tuple[int, int]]:
