@@ -48,12 +48,12 @@ def test_help_imports_nothing_heavy() -> None:
 def test_a_typo_is_one_clear_error(tmp_path: Path) -> None:
     recipe = tmp_path / "toy.yaml"
     text = (ROOT / "recipes" / "toy.yaml").read_text(encoding="utf-8")
-    recipe.write_text(text.replace("epochs: 5", "epoch: 5"), encoding="utf-8")
+    recipe.write_text(text.replace("epochs: 20", "epoch: 20"), encoding="utf-8")
     for verb in ("check", "plan", "run", "status", "report"):
         found = layover(verb, str(recipe), cwd=ROOT)
         assert found.returncode == 2
         assert found.stdout == ""
-        line = text.splitlines().index("train: {batch: 8, epochs: 5, max_length: 32, stride: 8}") + 1
+        line = text.splitlines().index("train: {batch: 8, epochs: 20, max_length: 32, stride: 8}") + 1
         assert f"{recipe}:{line}: train.epoch: unknown key; did you mean 'epochs'?" in found.stderr
         assert "Traceback" not in found.stderr
     assert not (ROOT / "reports" / "toy").exists()

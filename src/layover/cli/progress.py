@@ -92,7 +92,9 @@ class PlainProgress(_Counting):
         """Write the end of a node, and now and then where a long one is."""
         key, now = event["key"], time.monotonic()
         if event["event"] == "end":
-            say(self.ending(event))
+            text = self.ending(event)
+            if event["state"] != "done" or self.plan.nodes[key].kind != "predict":
+                say(text)  # predictions are many and short; the score of their cell follows
         elif event["event"] == "start":
             self._told[key] = now
         elif now - self._told.get(key, now) >= PLAIN_SECONDS:

@@ -18,7 +18,7 @@ from layover.plan import Node
 from layover.plan.inputs import Selection, TrainInputs
 from layover.predict import predict
 from layover.steps.context import Context
-from layover.steps.files import HEAD, MODULE, TRAINING
+from layover.steps.files import HEAD, MEASURED, MODULE, TRAINING
 from layover.steps.machine import execution_of
 from layover.steps.tokenize import load_examples, load_features
 from layover.steps.trained import build_head, parts_to_train
@@ -54,6 +54,7 @@ def run(node: Node, folder: Path, context: Context) -> None:
     counts = {name: sum(value.numel() for value in part.values()) for name, part in encoder.trained().items()}
     trained = {"parameters": {**counts, "head": sum(value.numel() for value in head.parameters())}}
     write_json(folder / TRAINING, {**result.as_json(), **trained, "rows": features.rows})
+    write_json(folder / MEASURED, result.measured.as_json())
 
 
 def _loop_settings(inputs: TrainInputs) -> LoopSettings:
