@@ -1,6 +1,6 @@
 """How long a plan of 4 methods x 6 intermediates x 8 targets x 3 seeds takes, with 20 test languages each.
 
-    python benchmarks/plan.py [--repeats 5]
+python benchmarks/plan.py [--repeats 5]
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """How many bytes a training takes, from sizes alone: no torch, so that a plan can say it before a run.
 
-Saved activations dominate. They are counted in bytes per token, layer and unit of hidden size, measured with
-the hooks of `torch.autograd.graph.saved_tensors_hooks` on an encoder of 12 x 768; the table is in
-`benchmarks/memory.py`, which measures it again.
+What the forward pass keeps for the backward pass dominates. It is counted in bytes per padded token, layer and unit
+of hidden size. `benchmarks/memory.py` measures it, and the peak of whole processes, again.
 """
 
 from __future__ import annotations
@@ -12,15 +11,32 @@ from typing import Literal, Protocol
 
 Precision = Literal["fp32", "bf16"]
 
-SAVED_BYTES: dict[Precision, float] = {"fp32": 97.0, "bf16": 103.0}
-"""Per token, layer above the lowest trained one, and unit of hidden size: the largest of all modules (`full`)."""
+SAVED_BYTES: dict[tuple[bool, Precision], float] = {
+    (False, "fp32"): 75.0,
+    (False, "bf16"): 45.0,
+    (True, "fp32"): 68.0,
+    (True, "bf16"): 44.0,
+}
+"""(all weights train, precision) -> per token, layer from the lowest trained one up, and unit of hidden size, with
+dropout. For a module on a frozen encoder by the growth of a process's peak; autograd itself keeps 46 (lora, houlsby),
+40 (pfeiffer) or 31 (bf16), the rest is the allocator's. For `full` what autograd keeps: at the peak of the gradients
+the activations are half gone. Fused attention keeps no scores, so the length of the rows does not matter."""
+
+WORKING_BYTES = 30.0
+"""Per token and unit of hidden size: what one layer needs while it is computed."""
 
 BYTES_PER_WEIGHT = 4
-BYTES_PER_TRAINED_WEIGHT = 4 + 8 + 4
-"""Beside the weight itself: its gradient, the two moments of AdamW, the copy of the best weights so far."""
+BYTES_PER_CAST = 2
+"""Autocast keeps a bfloat16 copy of each matrix that is used, from the forward to the backward pass."""
+
+BYTES_PER_TRAINED_WEIGHT = 4 + 8
+"""Beside the weight itself: its gradient, and the two moments of AdamW."""
+
+BYTES_PER_SELECTED_WEIGHT = 4
+"""The copy of the best weights so far, in main memory."""
 
 PROCESS_BYTES = 600 * 2**20
-"""Python with torch and transformers imported, and the buffers of one layer at work."""
+"""Python with torch and transformers imported."""
 
 MICRO_TOKENS = {"cpu": 4096, "accelerator": 16384}
 """Padded tokens at once beyond which nothing gets faster; more would only take memory."""
@@ -35,52 +51,56 @@ class Sizes(Protocol):
     def layers(self) -> int: ...
     @property
     def parameters(self) -> int: ...
+    @property
+    def layer_parameters(self) -> int: ...
 
 
-def saved_bytes_per_token(
-    hidden: int, layers: int, *, lowest: int, precision: Precision, gradient_checkpointing: bool = False
+def bytes_per_token(
+    hidden: int, layers: int, *, lowest: int, whole: bool, precision: Precision, gradient_checkpointing: bool = False
 ) -> float:
-    """Return the bytes that one padded token keeps from the forward to the backward pass.
+    """Return the bytes that one padded token takes at the end of the forward pass.
 
     Args:
         hidden: Hidden size.
         layers: Layers of the encoder.
         lowest: Lowest layer that gets a gradient; `layers` when only the head does.
-        precision: `fp32`, or `bf16` under autocast (which keeps its casts).
+        whole: All weights of the encoder train.
+        precision: `fp32`, or `bf16` under autocast.
         gradient_checkpointing: Only the input of each layer is kept, and all of one layer at a time.
     """
-    one_layer = SAVED_BYTES[precision] * hidden
-    above = layers - lowest
-    head = 4.0 * hidden * 4
+    one_layer, above = SAVED_BYTES[whole, precision] * hidden, layers - lowest
     if gradient_checkpointing and above:
-        return head + one_layer + 4.0 * hidden * above
-    return head + one_layer * above
+        return WORKING_BYTES * hidden + one_layer + BYTES_PER_WEIGHT * hidden * above
+    return WORKING_BYTES * hidden + one_layer * above
 
 
 def training_bytes(
     shape: Sizes, trained: int, *, lowest: int, precision: Precision, tokens: int = MICRO_TOKENS["cpu"]
 ) -> int:
-    """Return the estimated peak of a training process in bytes.
+    """Return the estimated peak of a training process in bytes, selection of the best weights included.
 
     Args:
         shape: Sizes of the encoder.
-        trained: Number of trained weights.
+        trained: Number of trained weights; all of the encoder's for full fine-tuning.
         lowest: Lowest layer that gets a gradient.
-        precision: As in `saved_bytes_per_token`.
+        precision: As in `bytes_per_token`.
         tokens: Padded tokens of a micro-batch.
     """
-    saved = saved_bytes_per_token(shape.hidden, shape.layers, lowest=lowest, precision=precision)
-    weights = BYTES_PER_WEIGHT * shape.parameters + BYTES_PER_TRAINED_WEIGHT * trained
-    return int(PROCESS_BYTES + weights + saved * tokens)
+    whole = trained >= shape.parameters
+    each = bytes_per_token(shape.hidden, shape.layers, lowest=lowest, whole=whole, precision=precision)
+    weights = BYTES_PER_WEIGHT * shape.parameters
+    weights += (BYTES_PER_TRAINED_WEIGHT + BYTES_PER_SELECTED_WEIGHT) * trained
+    casts = (shape.layers - lowest) * shape.layer_parameters * BYTES_PER_CAST if precision == "bf16" else 0
+    return int(PROCESS_BYTES + weights + casts + each * tokens)
 
 
-def tokens_within(budget_bytes: float, bytes_per_token: float, *, most: int) -> int:
+def tokens_within(budget_bytes: float, per_token: float, *, most: int) -> int:
     """Return the largest power of two of padded tokens that fits a budget, between 64 and `most`.
 
     A power of two, so that a little more or less free memory does not change how a step is split, and with it
     the rounding of a run.
     """
-    fitting = int(budget_bytes // bytes_per_token)
+    fitting = int(budget_bytes // per_token)
     return max(64, min(most, 1 << max(0, fitting.bit_length() - 1)))
 
 

@@ -46,15 +46,19 @@ def automatic_tokens(
 ) -> int:
     """Return the padded tokens of a micro-batch that fit into the free memory; weights are on the device."""
     trained = sum(weight.numel() for weights in optimiser.parts.values() for weight in weights)
-    budget = BUDGET * free_bytes(device) - memory.BYTES_PER_TRAINED_WEIGHT * trained
-    lowest = encoder.lowest if set(optimiser.parts) != {HEAD} else encoder.num_layers
-    per_token = memory.saved_bytes_per_token(
+    own = sum(weight.numel() for weight in encoder.model.parameters())
+    weights = memory.BYTES_PER_TRAINED_WEIGHT * trained
+    if settings.precision == "bf16":
+        weights += memory.BYTES_PER_CAST * own
+    per_token = memory.bytes_per_token(
         encoder.hidden_size,
         encoder.num_layers,
-        lowest=lowest,
+        lowest=encoder.lowest if set(optimiser.parts) != {HEAD} else encoder.num_layers,
+        whole=trained >= own,
         precision=settings.precision,
         gradient_checkpointing=execution.gradient_checkpointing,
     )
+    budget = BUDGET * free_bytes(device) - weights
     most = memory.MICRO_TOKENS.get(device.type, memory.MICRO_TOKENS["accelerator"])
     return memory.tokens_within(budget, per_token, most=most)
 

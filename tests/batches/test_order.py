@@ -1,0 +1,90 @@
+"""Steps of an epoch and their cut into micro-batches."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from layover.batches import micro_batches, padding, prediction_batches, steps_of_epoch, unit_lengths
+from layover.batches.order import padded_tokens
+from layover.data.features import Features
+
+
+def features(lengths: list[int], group: int = 1) -> Features:
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    ids = np.arange(offsets[-1], dtype=np.int32)
+    return Features({"ids": ids, "offsets": offsets, "example": np.arange(len(lengths), dtype=np.int32)}, group)
+
+
+def spread(rows: int = 1000) -> Features:
+    random = np.random.default_rng(0)
+    return features([int(value) for value in np.clip(random.gamma(4, 9.7, rows), 4, 128)])
+
+
+def lists(steps: list[np.ndarray]) -> list[list[int]]:
+    return [step.tolist() for step in steps]
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.lists(st.integers(2, 40), min_size=1, max_size=60),
+    st.integers(1, 9),
+    st.integers(0, 2**40),
+    st.integers(0, 50),
+    st.integers(1, 5),
+)
+def test_every_unit_comes_once_in_steps_of_exactly_a_batch(
+    lengths: list[int], batch: int, seed: int, epoch: int, bucket: int
+) -> None:
+    data = features(lengths)
+    steps = steps_of_epoch(data, batch=batch, seed=seed, epoch=epoch, bucket=bucket)
+    assert sorted(np.concatenate(steps).tolist()) == list(range(len(lengths)))
+    assert sorted(map(len, steps))[1:] == [batch] * (len(steps) - 1)
+    assert lists(steps) == lists(steps_of_epoch(data, batch=batch, seed=seed, epoch=epoch, bucket=bucket))
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.integers(2, 40), min_size=2, max_size=60), st.integers(1, 200), st.sampled_from([1, 2]))
+def test_micro_batches_cover_the_step_within_the_budget(lengths: list[int], budget: int, group: int) -> None:
+    data = features(lengths[: len(lengths) // group * group], group)
+    units = np.arange(data.units)
+    pieces = micro_batches(data, units, max_tokens=budget)
+    assert sorted(np.concatenate(pieces).tolist()) == units.tolist()
+    assert all(len(piece) == 1 or padded_tokens(data, piece) <= budget for piece in pieces)
+
+
+def test_the_order_of_a_seed_is_fixed_for_ever() -> None:
+    """Trainings of different versions of numpy and Layover must see the same order."""
+    data = features([3, 9, 4, 8, 5, 7, 6, 5, 2, 2])
+    assert lists(steps_of_epoch(data, batch=3, seed=1, epoch=0, bucket=2)) == EXPECTED
+    assert lists(steps_of_epoch(data, batch=3, seed=1, epoch=1, bucket=2)) != EXPECTED
+    assert lists(steps_of_epoch(data, batch=3, seed=2, epoch=0, bucket=2)) != EXPECTED
+
+
+EXPECTED = [[9, 0, 2], [1], [8, 4, 6], [7, 5, 3]]
+
+
+def test_buckets_save_padding() -> None:
+    data = spread()
+    plain = padding(data, steps_of_epoch(data, batch=16, seed=0, epoch=0, bucket=1))
+    sorted_ones = padding(data, steps_of_epoch(data, batch=16, seed=0, epoch=0))
+    assert sorted_ones < 1.2
+    assert plain > 1.5
+
+
+def test_the_longest_row_of_a_unit_counts() -> None:
+    assert unit_lengths(features([3, 9, 4, 8], 2), np.array([1, 0])).tolist() == [8, 9]
+
+
+def test_predictions_go_from_long_to_short_over_rows() -> None:
+    data = features([3, 9, 4, 8], 2)
+    assert lists(prediction_batches(data, max_tokens=18)) == [[1, 3], [2, 0]]
+    assert lists(prediction_batches(data, max_tokens=1)) == [[1], [3], [2], [0]]
+
+
+@pytest.mark.parametrize("rows", [0])
+def test_nothing_makes_no_steps(rows: int) -> None:
+    assert steps_of_epoch(features([]), batch=4, seed=0, epoch=0) == []
+    assert prediction_batches(features([]), max_tokens=4) == []

@@ -1,0 +1,178 @@
+"""Checkpoints: a killed run goes on to equal bits, and what does not belong is refused with a reason."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from layover import modules
+from layover.data.features import Features
+from layover.training import Execution, FitResult, LoopSettings, Progress, fit
+
+SETTINGS = LoopSettings(lr=0.01, epochs=3, batch=8, seed=1, bucket=2)  # 5 steps an epoch
+EVERY_STEP = Execution(micro_tokens=100, checkpoint_seconds=0.0)
+
+
+class Killed(BaseException):
+    pass
+
+
+def run(
+    model: Any,
+    features: Features,
+    folder: Path | None,
+    *,
+    settings: LoopSettings = SETTINGS,
+    execution: Execution = EVERY_STEP,
+    killed_after: int | None = None,
+    kill_in_evaluation: int | None = None,
+) -> FitResult:
+    evaluations = 0
+
+    def evaluate() -> dict[str, float]:
+        nonlocal evaluations
+        evaluations += 1
+        if evaluations == kill_in_evaluation:
+            raise Killed
+        weights = sum(float(value.abs().sum()) for value in model.weights().values())
+        return {"accuracy": weights % 1.0}  # any function of the weights
+
+    def report(progress: Progress) -> None:
+        if progress.done == killed_after:
+            raise Killed
+
+    return fit(
+        model.encoder,
+        model.head,
+        features,
+        settings=settings,
+        execution=execution,
+        clock=model.clock,
+        evaluate=evaluate,
+        criterion="accuracy",
+        checkpoint_dir=folder,
+        progress=report,
+    )
+
+
+def same(one: Any, other: Any) -> bool:
+    theirs = other.weights()
+    return all(torch.equal(value, theirs[name]) for name, value in one.weights().items())
+
+
+# 3: inside an epoch; 5: after an evaluation, before the next step; 15: after everything
+@pytest.mark.parametrize("killed_after", [1, 3, 5, 9, 15])
+@pytest.mark.parametrize("module", ["lora", "full"])
+def test_a_resumed_run_gives_equal_bits(
+    killed_after: int, module: str, model_of: Any, features_of: Any, tmp_path: Path
+) -> None:
+    features, settings = features_of(), modules.get(module)()
+    straight, killed, resumed = (model_of(module=settings) for _ in range(3))
+    expected = run(straight, features, None)
+    with pytest.raises(Killed):
+        run(killed, features, tmp_path, killed_after=killed_after)
+    result = run(resumed, features, tmp_path)
+    assert result.measured.resumed_at == killed_after
+    assert same(straight, resumed)
+    assert result.as_json() == expected.as_json()
+
+
+def test_a_run_killed_in_an_evaluation_gives_equal_bits(model_of: Any, features_of: Any, tmp_path: Path) -> None:
+    straight, killed, resumed = model_of(), model_of(), model_of()
+    expected = run(straight, features_of(), None)
+    with pytest.raises(Killed):
+        run(killed, features_of(), tmp_path, kill_in_evaluation=2)
+    result = run(resumed, features_of(), tmp_path)
+    assert result.measured.resumed_at == 9  # the step before the evaluation is done again
+    assert same(straight, resumed)
+    assert result.as_json() == expected.as_json()
+
+
+def test_a_run_killed_twice_gives_equal_bits(model_of: Any, features_of: Any, tmp_path: Path) -> None:
+    straight, resumed = model_of(), model_of()
+    run(straight, features_of(), None)
+    for step in (4, 11):
+        with pytest.raises(Killed):
+            run(model_of(), features_of(), tmp_path, killed_after=step)
+    run(resumed, features_of(), tmp_path)
+    assert same(straight, resumed)
+
+
+def test_tokens_at_once_are_those_of_the_killed_run(model_of: Any, features_of: Any, tmp_path: Path) -> None:
+    with pytest.raises(Killed):
+        run(model_of(), features_of(), tmp_path, killed_after=2)
+    result = run(model_of(), features_of(), tmp_path, execution=replace(EVERY_STEP, micro_tokens=None))
+    assert result.measured.micro_tokens == 100
+
+
+def damage(path: Path) -> None:
+    data = bytearray((path / "tensors.safetensors").read_bytes())
+    data[-3] ^= 1
+    (path / "tensors.safetensors").write_bytes(bytes(data))
+
+
+def truncate(path: Path) -> None:
+    (path / "position.json").write_text('{"format": 1, "iden', encoding="utf-8")
+
+
+def lose(path: Path) -> None:
+    (path / "tensors.safetensors").unlink()
+
+
+def age(path: Path) -> None:
+    head = json.loads((path / "position.json").read_text(encoding="utf-8"))
+    (path / "position.json").write_text(json.dumps({**head, "format": 0}), encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("harm", "reason"),
+    [(damage, "damaged"), (truncate, "Unterminated"), (lose, "No such file"), (age, "format 0")],
+    ids=["damaged", "truncated", "lost", "old"],
+)
+def test_a_broken_checkpoint_is_refused_with_a_reason(
+    harm: Callable[[Path], None],
+    reason: str,
+    model_of: Any,
+    features_of: Any,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    straight, again = model_of(), model_of()
+    run(straight, features_of(), None)
+    with pytest.raises(Killed):
+        run(model_of(), features_of(), tmp_path, killed_after=4)
+    harm(tmp_path / "step-00000004")
+    result = run(again, features_of(), tmp_path)
+    assert result.measured.resumed_at is None
+    assert reason in result.measured.notes[0]
+    assert reason in caplog.text
+    assert same(straight, again)
+
+
+def test_a_checkpoint_of_another_training_is_refused(model_of: Any, features_of: Any, tmp_path: Path) -> None:
+    with pytest.raises(Killed):
+        run(model_of(), features_of(), tmp_path, killed_after=4)
+    others = [
+        (model_of(), features_of(), replace(SETTINGS, lr=0.02)),
+        (model_of(), features_of(seed=9), SETTINGS),
+        (model_of(seed=4), features_of(), SETTINGS),
+        (model_of(module=modules.get("lora")(rank=2)), features_of(), SETTINGS),
+    ]
+    for model, features, settings in others:
+        result = run(model, features, tmp_path, settings=settings, execution=Execution(checkpoint_seconds=1e9))
+        assert result.measured.resumed_at is None
+        assert "another training" in result.measured.notes[0]
+
+
+def test_one_checkpoint_is_kept_and_it_holds_no_code(model_of: Any, features_of: Any, tmp_path: Path) -> None:
+    (tmp_path / "writing-1").mkdir()  # left by a killed run
+    run(model_of(), features_of(), tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["step-00000015"]
+    files = sorted(path.name for path in (tmp_path / "step-00000015").iterdir())
+    assert files == ["position.json", "tensors.safetensors"]

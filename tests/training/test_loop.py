@@ -1,0 +1,265 @@
+"""The loop: what it computes does not depend on how the work is cut, stopped or repeated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from layover import modules
+from layover.data.features import Features
+from layover.errors import DataError, NodeError
+from layover.predict import predict
+from layover.training import Execution, FitResult, LoopSettings, Progress, Stopped, fit
+from layover.training.gradients import Gradients
+
+SETTINGS = LoopSettings(lr=0.01, epochs=2, batch=8, seed=1, bucket=2)
+EXECUTION = Execution(micro_tokens=4096, checkpoint_seconds=1e9)
+KINDS = [("classification", 1), ("tagging", 1), ("span", 1), ("choice", 2)]
+
+
+class Killed(BaseException):
+    pass
+
+
+def quiet(progress: Progress) -> None:
+    pass
+
+
+def kill_at(step: int) -> Callable[[Progress], None]:
+    def report(progress: Progress) -> None:
+        if progress.done == step:
+            raise Killed
+
+    return report
+
+
+def train(model: Any, features: Features, settings: LoopSettings = SETTINGS, **changes: Any) -> FitResult:
+    given: dict[str, Any] = {
+        "execution": EXECUTION,
+        "evaluate": None,
+        "criterion": None,
+        "checkpoint_dir": None,
+        "progress": quiet,
+    }
+    return fit(model.encoder, model.head, features, settings=settings, clock=model.clock, **{**given, **changes})
+
+
+def far(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> float:
+    return max(float((one[name] - other[name]).abs().max()) for name in one)
+
+
+def scores(*values: float) -> Callable[[], dict[str, float]]:
+    found: Iterator[float] = iter(values)
+    return lambda: {"accuracy": next(found)}
+
+
+# AdamW divides a gradient by its own size. The loss does not change with a bias that a softmax cancels (of a span or a
+# choice head, of the keys of attention), so the gradient there is rounding alone, and AdamW makes steps of it. A large
+# eps leaves such weights where they are, and compares what the data say.
+FAITHFUL = replace(SETTINGS, lr=0.003, eps=1e-3)
+
+
+@pytest.mark.parametrize(("kind", "group"), KINDS)
+@pytest.mark.parametrize("module", ["lora", "bottleneck", "full"])
+def test_one_batch_of_8_equals_8_of_1_with_dropout(
+    kind: str, group: int, module: str, model_of: Any, features_of: Any
+) -> None:
+    features = features_of(kind, group=group)
+    whole, cut = (model_of(kind, modules.get(module)()) for _ in range(2))
+    before = whole.weights()
+    train(whole, features, FAITHFUL)
+    result = train(cut, features, FAITHFUL, execution=replace(EXECUTION, micro_tokens=1))
+    assert result.measured.padded_tokens < 1.5 * result.measured.tokens
+    assert far(before, whole.weights()) > 1e-3
+    assert far(whole.weights(), cut.weights()) < 1e-6
+
+
+def test_predictions_do_not_depend_on_the_cut_of_the_training(model_of: Any, features_of: Any) -> None:
+    features = features_of("span")
+    found = []
+    for micro_tokens in (4096, 70, 1):
+        model = model_of("span")
+        train(model, features, execution=replace(EXECUTION, micro_tokens=micro_tokens))
+        start = predict(model.encoder, model.head, features, execution=EXECUTION)["start"]
+        found.append(start - start[0])  # up to the bias that the softmax cancels
+    assert np.allclose(found[0], found[1], atol=1e-5)
+    assert np.allclose(found[0], found[2], atol=1e-5)
+
+
+def test_gradient_checkpointing_changes_nothing(model_of: Any, features_of: Any) -> None:
+    plain, again = model_of(), model_of()
+    train(plain, features_of())
+    train(again, features_of(), execution=replace(EXECUTION, gradient_checkpointing=True))
+    assert far(plain.weights(), again.weights()) < 1e-6
+
+
+def test_two_runs_give_equal_bits_and_learn(model_of: Any, features_of: Any) -> None:
+    features = features_of(rows=64)
+    one, other = (model_of(dropout=0.0, module=modules.get("full")()) for _ in range(2))
+    settings = replace(SETTINGS, epochs=12, lr=0.003)
+    first, second = train(one, features, settings), train(other, features, settings)
+    assert far(one.weights(), other.weights()) == 0
+    assert first.as_json() == second.as_json()
+    assert first.history[-1].loss is not None
+    assert first.history[0].loss is not None
+    assert first.history[-1].loss < first.history[0].loss / 2
+    logits = predict(one.encoder, one.head, features, execution=EXECUTION)["logits"]
+    assert (logits.argmax(1) == features.arrays["label"]).mean() > 0.9
+
+
+def test_only_what_is_trained_changes(model_of: Any, features_of: Any) -> None:
+    model = model_of()
+    before = model.weights()
+    train(model, features_of())
+    for name, value in model.weights().items():
+        assert torch.equal(before[name], value) == name.startswith("Encoder.model."), name
+
+
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError("no memory"), RuntimeError("[enforce] not enough memory: x")])
+def test_running_out_of_memory_changes_nothing(
+    error: Exception, model_of: Any, features_of: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calm, starved = model_of("choice"), model_of("choice")
+    features = features_of("choice", group=2)
+    train(calm, features, FAITHFUL)
+    forward = type(starved.encoder).forward
+
+    def limited(self: Any, ids: torch.Tensor, *rest: Any) -> torch.Tensor:
+        if ids.numel() > 100:
+            raise error
+        return forward(self, ids, *rest)
+
+    monkeypatch.setattr(type(starved.encoder), "forward", limited)
+    result = train(starved, features, FAITHFUL)
+    assert result.measured.micro_tokens < 4096
+    assert "out of memory" in result.measured.notes[0]
+    assert far(calm.weights(), starved.weights()) < 1e-6
+
+
+def test_a_unit_that_does_not_fit_ends_the_run(
+    model_of: Any, features_of: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = model_of()
+
+    def never(self: Any, *rest: Any) -> torch.Tensor:
+        raise torch.OutOfMemoryError("no memory")
+
+    monkeypatch.setattr(type(model.encoder), "forward", never)
+    with pytest.raises(NodeError, match=r"step 0: one training unit alone .* does not fit .*gradient_checkpointing"):
+        train(model, features_of())
+
+
+def test_other_errors_are_not_taken_for_want_of_memory(
+    model_of: Any, features_of: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(self: Any, *rest: Any) -> torch.Tensor:
+        raise RuntimeError("shapes differ")
+
+    model = model_of()
+    monkeypatch.setattr(type(model.encoder), "forward", broken)
+    with pytest.raises(RuntimeError, match="shapes differ"):
+        train(model, features_of())
+
+
+def test_a_loss_that_is_no_number_ends_the_run(
+    model_of: Any, features_of: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_up = Gradients.add_up
+
+    def poisoned(self: Gradients, pieces: Any, step: int, weight: float) -> torch.Tensor | None:
+        loss = add_up(self, pieces, step, weight)
+        return loss * float("nan") if loss is not None and step == 3 else loss
+
+    monkeypatch.setattr(Gradients, "add_up", poisoned)
+    with pytest.raises(NodeError, match=r"step 3: loss or gradient norm is no number"):
+        train(model_of(), features_of())
+
+
+def test_the_norm_of_one_part_does_not_scale_another(model_of: Any, features_of: Any) -> None:
+    """With the head's gradient made huge, the module trains as before."""
+    normal, loud = model_of(dropout=0.0), model_of(dropout=0.0)
+    settings = replace(SETTINGS, epochs=0.2, clip=1e-3)
+    loud.head.out.weight.register_hook(lambda gradient: gradient * 1e4)
+    train(normal, features_of(), settings)
+    train(loud, features_of(), settings)
+    ours = {name: value for name, value in normal.weights().items() if "parts" in name}
+    assert ours
+    assert all(torch.equal(value, loud.weights()[name]) for name, value in ours.items())
+
+
+def test_the_best_weights_are_kept_and_of_equals_the_earlier(model_of: Any, features_of: Any) -> None:
+    kept, stopped = model_of(), model_of()
+    settings = replace(SETTINGS, epochs=5)
+    result = train(kept, features_of(), settings, evaluate=scores(1, 7, 7, 3, 2), criterion="accuracy")
+    assert (result.best_step, result.steps, result.stopped_early) == (10, 25, False)
+    assert [one.metrics["accuracy"] for one in result.history] == [1, 7, 7, 3, 2]
+    with pytest.raises(Killed):
+        train(stopped, features_of(), settings, progress=kill_at(10))
+    assert far(kept.weights(), stopped.weights()) == 0
+
+
+def test_patience_stops_early(model_of: Any, features_of: Any) -> None:
+    settings = replace(SETTINGS, epochs=9, select_every=3, patience=2)
+    result = train(model_of(), features_of(), settings, evaluate=scores(5, 4, 6, 6, 1), criterion="accuracy")
+    assert (result.best_step, result.steps, result.planned_steps, result.stopped_early) == (9, 15, 45, True)
+
+
+def test_without_an_evaluation_the_last_weights_stay(model_of: Any, features_of: Any) -> None:
+    result = train(model_of(), features_of(), replace(SETTINGS, epochs=2.5))
+    assert result.best_step is None
+    assert [one.step for one in result.history] == [5, 10, 13]
+    assert [one.metrics for one in result.history] == [{}, {}, {}]
+
+
+@pytest.mark.parametrize(
+    ("metrics", "message"), [({"f2": 1.0}, "no such metric; one of: f2"), ({"f1": float("nan")}, "it is nan")]
+)
+def test_a_criterion_that_is_not_there_is_an_error(
+    metrics: dict[str, float], message: str, model_of: Any, features_of: Any
+) -> None:
+    with pytest.raises(NodeError, match=message):
+        train(model_of(), features_of(), evaluate=lambda: metrics, criterion="f1")
+
+
+def test_rows_without_gold_do_not_count(model_of: Any, features_of: Any) -> None:
+    features = features_of(rows=40)
+    label = features.arrays["label"].copy()
+    label[:39] = -1
+    result = train(model_of(), Features({**features.arrays, "label": label}))
+    assert result.history[-1].loss is not None
+    label[:] = -1
+    with pytest.raises(DataError, match="no row of the training set has gold"):
+        train(model_of(), Features({**features.arrays, "label": label}))
+
+
+def test_bf16_trains_in_the_same_process_as_fp32(model_of: Any, features_of: Any) -> None:
+    exact, short = model_of(), model_of()
+    first = train(exact, features_of())
+    second = train(short, features_of(), replace(SETTINGS, precision="bf16"))
+    assert {value.dtype for value in short.weights().values()} == {torch.float32}
+    assert far(exact.weights(), short.weights()) > 0
+    assert second.history[-1].loss == pytest.approx(first.history[-1].loss, abs=0.05)
+
+
+def test_an_interrupt_passes_through_and_leaves_no_setting_behind(model_of: Any, features_of: Any) -> None:
+    def interrupt(progress: Progress) -> None:
+        assert torch.are_deterministic_algorithms_enabled()
+        raise KeyboardInterrupt
+
+    threads = torch.get_num_threads()
+    with pytest.raises(KeyboardInterrupt):
+        train(model_of(), features_of(), progress=interrupt, execution=replace(EXECUTION, threads=threads + 1))
+    assert torch.get_num_threads() == threads
+    assert not torch.are_deterministic_algorithms_enabled()
+
+
+def test_a_stop_writes_a_checkpoint(model_of: Any, features_of: Any, tmp_path: Path) -> None:
+    with pytest.raises(Stopped, match="after step 1 of 10"):
+        train(model_of(), features_of(), checkpoint_dir=tmp_path, stop=lambda: True)
+    assert [path.name for path in tmp_path.iterdir()] == ["step-00000001"]
