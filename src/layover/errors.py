@@ -5,7 +5,8 @@
     ├── DataError                 a data file, a data set, a row
     ├── ModelError                an encoder, a tokenizer, a module's weights
     ├── StoreError                the store on disk
-    └── NodeError                 exit code 1: a node of the plan failed while it ran
+    ├── NodeError                 exit code 1: a node of the plan failed while it ran
+    └── StoppedError              exit code 130: Ctrl-C
 
 Every message says what, where, what to do, and the nearest valid name where there is one.
 """
@@ -39,6 +40,12 @@ class NodeError(LayoverError):
     """A node of the plan failed while it ran."""
 
     exit_code = 1
+
+
+class StoppedError(LayoverError):
+    """A person stopped a sweep."""
+
+    exit_code = 130
 
 
 @dataclass(frozen=True)

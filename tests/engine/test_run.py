@@ -129,7 +129,7 @@ def test_a_failed_node_fails_what_needs_it_and_nothing_else(folder: Folder, fini
     german.write_text(good.replace('"no"', '"nein"', 1), encoding="utf-8")
     said = folder.run("run", "recipe.yaml", code=1)
     assert "german.jsonl:2" in said
-    assert "did you mean 'no'?" in said
+    assert "'nein' is no label" in said or "no, yes" in said
     assert f"0 of {CELLS} cells finished" in said
     trained = {key for key in folder.weights() if key.endswith("module.safetensors")}
     assert trained == {key for key in finished.weights() if key.endswith("module.safetensors")}

@@ -13,8 +13,6 @@ from layover.cli import commands
 from layover.cli.console import complain
 from layover.errors import LayoverError
 
-INTERRUPTED = 130
-
 
 def _version(wanted: bool) -> None:
     if wanted:
@@ -56,9 +54,6 @@ def main() -> None:
     except LayoverError as error:
         complain(str(error))
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        complain("stopped; what is finished is kept, the same command goes on from there")
-        sys.exit(INTERRUPTED)
     except BrokenPipeError:
         sys.stderr.close()  # `layover status | head`: the reader has seen enough
         sys.exit(0)

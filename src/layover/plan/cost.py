@@ -80,9 +80,10 @@ def _lowest(inputs: TrainInputs, shape: Shape) -> int:
 
 def _train(inputs: TrainInputs, costs: Mapping[str, Cost]) -> Cost:
     data, shape = costs[inputs.data], inputs.encoder.shape
-    if shape is None or data.tokens is None:
-        return Cost(data.examples, data.tokens)
     numbers, whole = inputs.optimisation, inputs.module.name == "full"
+    tokens = None if data.tokens is None else data.tokens * numbers.epochs
+    if shape is None:
+        return Cost(data.examples, tokens)
     forward = 2.0 * shape.layers * shape.layer_parameters
     lowest = _lowest(inputs, shape)
     backward = 2.0 * (shape.layers - lowest) * shape.layer_parameters * (2 if whole else 1)
@@ -90,8 +91,8 @@ def _train(inputs: TrainInputs, costs: Mapping[str, Cost]) -> Cost:
     weights = shape.parameters if whole else trained
     return Cost(
         examples=data.examples,
-        tokens=data.tokens * numbers.epochs,
-        flops=data.tokens * numbers.epochs * (forward + backward),
+        tokens=tokens,
+        flops=None if tokens is None else tokens * (forward + backward),
         disk_bytes=4.0 * weights,
         peak_bytes=float(training_bytes(shape, weights, lowest=lowest, precision=numbers.precision)),
     )

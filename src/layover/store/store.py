@@ -50,7 +50,7 @@ class Store:
             found = read_json(marker)
             if found.get("layover_store") != SCHEMA:
                 raise StoreError(f"{marker}: not a store of schema {SCHEMA}: {found}")
-        elif root.exists() and (not root.is_dir() or any(root.iterdir())):
+        elif root.exists() and not _may_become_store(root):
             raise StoreError(f"{root} is neither empty nor a store; name another folder with --store")
         else:
             root.mkdir(parents=True, exist_ok=True)
@@ -201,6 +201,11 @@ class Store:
             except Timeout:
                 count += 1
         return count
+
+
+def _may_become_store(root: Path) -> bool:
+    """Tell whether a path is an empty folder, or one that another process is making into a store right now."""
+    return root.is_dir() and all(entry.name.startswith((".store.json", "store.json")) for entry in root.iterdir())
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -34,7 +34,7 @@ def command(
     from layover.cli.progress import choose
     from layover.engine.local import LocalEngine
     from layover.engine.resources import resources
-    from layover.errors import ModelError
+    from layover.errors import StoppedError, ModelError
     from layover.plan.cost import estimate
 
     found = planned(recipe, overrides, store)
@@ -60,7 +60,10 @@ def command(
             progress.note(text)
         started = time.monotonic()
         engine = LocalEngine(found.store, execution, chosen.workers, chosen.threads, progress.event)
-        outcome = engine.run(found.plan)
+        try:
+            outcome = engine.run(found.plan)
+        except KeyboardInterrupt:
+            raise StoppedError("stopped; what is finished is kept, the same command goes on from there") from None
     _conclude(found, outcome.failed, outcome.blocked, time.monotonic() - started, json)
 
 
