@@ -34,7 +34,7 @@ def command(
     from layover.cli.progress import choose
     from layover.engine.local import LocalEngine
     from layover.engine.resources import resources
-    from layover.errors import StoppedError, ModelError
+    from layover.errors import ModelError, StoppedError
     from layover.plan.cost import estimate
 
     found = planned(recipe, overrides, store)
