@@ -33,7 +33,7 @@ $(VENV)-newest/.installed: pyproject.toml
 	touch $@
 
 test-newest: $(VENV)-newest/.installed
-	$(VENV)-newest/bin/python -m pytest -n auto --dist loadfile
+	$(VENV)-newest/bin/python -m pytest -n auto --dist loadfile -m "not data"
 
 clean:
 	rm -rf $(VENV) $(VENV)-newest dist build .mypy_cache .ruff_cache .pytest_cache .coverage*

@@ -26,7 +26,8 @@ methods:
 train: {{batch: 8, epochs: 2, max_length: 32, stride: 8}}
 tasks:
   claims: {{kind: classification, labels: [no, yes], text: [text], label: label,
-           files: {{train: claims/train.jsonl, validation: claims/dev.jsonl, test: {{en: claims/en.jsonl, sw: claims/sw.jsonl}}}}}}
+           files: {{train: claims/train.jsonl, validation: claims/dev.jsonl,
+                   test: {{en: claims/en.jsonl, sw: claims/sw.jsonl}}}}}}
   moods: {{kind: classification, labels: [no, yes], text: [text], label: label,
           files: {{train: moods/train.jsonl, validation: moods/dev.jsonl, test: {{en: moods/en.jsonl}}}}}}
 sweep:

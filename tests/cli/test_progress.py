@@ -1,0 +1,74 @@
+"""Progress: what a person, a log and a machine are shown."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+
+import pytest
+
+from layover.cli.console import amount, duration, size, table
+from layover.cli.progress import JsonProgress, LiveProgress, PlainProgress
+
+KEYS = {"a": ("train", "train xnli"), "b": ("predict", "predict xnli sw"), "c": ("score", "score xnli")}
+PLAN = SimpleNamespace(nodes={key: SimpleNamespace(kind=kind, label=label) for key, (kind, label) in KEYS.items()})
+
+EVENTS = [
+    {"event": "start", "key": "a", "pid": 1},
+    {"event": "progress", "key": "a", "done": 5, "total": 10, "unit": "steps", "loss": 0.5},
+    {"event": "end", "key": "a", "state": "done", "seconds": 2.0},
+    {"event": "end", "key": "b", "state": "failed", "error": "it broke"},
+    {"event": "end", "key": "c", "state": "blocked", "cause": "b"},
+]
+
+
+def test_json_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    progress = JsonProgress(PLAN)  # type: ignore[arg-type]
+    for event in EVENTS:
+        progress.event(event)
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["label"] for line in lines] == ["train xnli"] * 3 + ["predict xnli sw", "score xnli"]
+    assert lines[1]["loss"] == 0.5
+
+
+def test_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    progress = PlainProgress(PLAN, 3)  # type: ignore[arg-type]
+    for event in EVENTS:
+        progress.event(event)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3
+    assert lines[0].startswith("[1/3, ")
+    assert lines[0].endswith("train xnli in 2.0 s")
+    assert "FAILED predict xnli sw: it broke" in lines[1]
+    assert "it needs a failed node: score xnli" in lines[2]
+
+
+def test_bars() -> None:
+    progress = LiveProgress(PLAN, 3)  # type: ignore[arg-type]
+    for event in EVENTS[:2]:
+        progress.event(event)
+    bar = next(task for task in progress.bars.tasks if task.description == "train xnli")
+    assert (bar.completed, bar.total) == (5, 10)
+    assert bar.fields["speed"].endswith("steps/s, loss 0.5000")
+    for event in EVENTS[2:]:
+        progress.event(event)
+    assert [task.description for task in progress.bars.tasks] == ["sweep"]
+    assert progress.bars.tasks[0].completed == 3
+
+
+@pytest.mark.parametrize(
+    ("call", "expected"),
+    [
+        (lambda: size(1.13e9), "1.1 GB"),
+        (lambda: size(None), "?"),
+        (lambda: size(5), "5 B"),
+        (lambda: duration(3.21), "3.2 s"),
+        (lambda: duration(3900), "1 h 05 min"),
+        (lambda: duration(None), "?"),
+        (lambda: amount(1_104_934), "1.1 M"),
+        (lambda: amount(None), "?"),
+        (lambda: table(["a", "b"], [["x", "1"], ["yy", "10"]]), "a    b\n--  --\nx    1\nyy  10"),
+    ],
+)
+def test_numbers_for_people(call, expected: str) -> None:  # type: ignore[no-untyped-def]
+    assert call() == expected

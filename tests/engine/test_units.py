@@ -1,0 +1,47 @@
+"""Jobs and resources, without processes."""
+
+from __future__ import annotations
+
+import psutil
+import pytest
+
+from layover.engine.jobs import group
+from layover.engine.resources import cores, resources
+from layover.plan import Node
+from layover.recipe import Execution
+
+
+def node(key: str, job: str, *needs: str) -> Node:
+    return Node("score", key, {}, needs, key, None, job)
+
+
+def test_nodes_of_one_job_run_together_and_need_what_lies_outside() -> None:
+    jobs = group([node("a", "x"), node("b", "y", "a"), node("c", "x", "a", "d")])
+    assert [(job.name, [one.key for one in job.nodes], job.needs()) for job in jobs] == [
+        ("x", ["a", "c"], {"d"}),
+        ("y", ["b"], {"a"}),
+    ]
+
+
+def test_what_the_recipe_asks_for_is_what_it_gets() -> None:
+    found = resources(Execution(workers=3, threads=5, device="cpu"), None)
+    assert (found.workers, found.threads) == (3, 5)
+
+
+def test_the_cpu_is_shared_among_workers() -> None:
+    found = resources(Execution(device="cpu"), 1)
+    assert (found.workers, found.threads) == (cores(), 1)
+
+
+def test_large_nodes_run_one_at_a_time() -> None:
+    found = resources(Execution(device="cpu"), psutil.virtual_memory().total)
+    assert (found.workers, found.threads) == (1, cores())
+
+
+def test_one_process_on_an_accelerator() -> None:
+    assert resources(Execution(device="cuda"), 1).workers == 1
+
+
+def test_numbers_are_checked() -> None:
+    with pytest.raises(ValueError, match="greater than or equal to 1"):
+        Execution(workers=0)

@@ -1,0 +1,70 @@
+"""Costs: from sizes alone, exact where data are tokenized, unknown where nothing is known."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from layover.plan import Plan
+from layover.plan.cost import estimate, seconds_left
+from layover.plan.encoders import KNOWN_SHAPES
+
+if TYPE_CHECKING:
+    from tests.plan.conftest import World
+
+META = {"examples": 10, "tokens": 300}
+
+
+def train_of(plan: Plan, method: str) -> str:
+    return next(cell.train for cell in plan.cells if cell.method == method and cell.intermediate == "none")
+
+
+def test_nothing_is_guessed_for_files_of_ones_own(world: World) -> None:
+    plan = world.plan()
+    costs = estimate(plan, lambda _: None)
+    train = costs[train_of(plan, "lora")]
+    assert (train.examples, train.tokens, train.flops) == (None, None, None)
+    assert train.peak_bytes is not None
+    limited = world.plan("tasks.moods.limit={train: 100}")
+    assert estimate(limited, lambda _: None)[train_of(limited, "lora")].examples == 100
+
+
+def test_arithmetic_of_the_modules(world: World) -> None:
+    plan = world.plan()
+    costs = estimate(plan, lambda _: META)
+    layer = 4 * 16 * 17 + 2 * 16 * 32 + 32 + 16 + 4 * 16
+    tokens = 300 * 2  # two epochs
+    forward = 2 * 2 * layer
+    expected = {"head": forward, "lora": forward + 2 * 2 * layer, "full": forward + 2 * 2 * 2 * layer}
+    for method, flops in expected.items():
+        assert costs[train_of(plan, method)].flops == pytest.approx(tokens * flops)
+    top = world.plan("methods.lora.layers=top-1")
+    assert estimate(top, lambda _: META)[train_of(top, "lora")].flops == pytest.approx(tokens * (forward + 2 * layer))
+
+
+def test_a_full_checkpoint_is_large_and_a_module_small(world: World) -> None:
+    plan = world.plan()
+    costs = estimate(plan, lambda _: META)
+    full, lora = (costs[train_of(plan, method)].disk_bytes for method in ("full", "lora"))
+    assert full is not None
+    assert lora is not None
+    assert lora == 4 * 2 * 2 * 2 * 4 * 16  # layers x (query, value) x (A, B) x rank x hidden
+    assert full > 5 * lora
+
+
+def test_the_known_encoders_have_the_published_size() -> None:
+    """XLM-R base has 278 M weights, large 560 M, position tables and pooler included."""
+    assert KNOWN_SHAPES["FacebookAI/xlm-roberta-base"].parameters == pytest.approx(278e6, rel=0.01)
+    assert KNOWN_SHAPES["FacebookAI/xlm-roberta-large"].parameters == pytest.approx(560e6, rel=0.01)
+
+
+def test_time_left_follows_the_speed_of_finished_nodes(world: World) -> None:
+    plan = world.plan()
+    costs = estimate(plan, lambda _: META)
+    trains = [node for node in plan.nodes.values() if node.kind == "train"]
+    done, left = trains[0], trains[1:]
+    assert seconds_left(plan, costs, trains, lambda _: None) is None
+    flops = sum(costs[node.key].flops or 0 for node in left)
+    speed = (costs[done.key].flops or 0) / 2.0
+    assert seconds_left(plan, costs, left, lambda key: 2.0 if key == done.key else None) == pytest.approx(flops / speed)
