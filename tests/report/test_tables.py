@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from statistics import stdev
 
 import pytest
 
 from layover.plan import Cell
 from layover.records import Record, read_record, write_record
-from layover.report import CellRow, languages, main_table
+from layover.report import CellRow, languages, main_table, transfer_plot
 from layover.report.rows import spread
 
 FULL = frozenset({"full"})
@@ -112,7 +113,24 @@ def test_spread_of_one_has_no_deviation() -> None:
     assert spread([]) is None
 
 
-def test_records_round_trip(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_records_round_trip(tmp_path: Path) -> None:
     found = record(en=80.123456789, sw=None)
     write_record(tmp_path / "r.json", found)
     assert read_record(tmp_path / "r.json") == found
+
+
+def test_the_picture_shows_paired_differences(tmp_path: Path) -> None:
+    rows = [
+        row("lora", "none", 1, record(en=70.0)),
+        row("lora", "mnli", 1, record(en=74.0), record(en=69.0)),
+        row("lora", "mnli", 2, record(en=78.0), record(en=75.0)),
+        row("stack", "mnli", 1, None),
+    ]
+    assert transfer_plot.differences(rows) == {
+        ("base", "lora"): {"mnli": {"xnli": 4.0}},
+        ("base", "stack"): {"mnli": {"xnli": None}},
+    }
+    assert transfer_plot.draw(rows, tmp_path / "picture.png")
+    assert (tmp_path / "picture.png").read_bytes().startswith(b"\x89PNG")
+    assert not transfer_plot.draw(rows[:1], tmp_path / "none.png")
+    assert not (tmp_path / "none.png").exists()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from layover import __version__
 from layover.plan import Plan
-from layover.report import languages, main_table
+from layover.report import languages, main_table, transfer_plot
 from layover.report.rows import CellRow
 
 
@@ -48,7 +48,7 @@ def markdown(plan: Plan, rows: Sequence[CellRow]) -> str:
 
 
 def write_report(plan: Plan, rows: Sequence[CellRow], folder: Path) -> list[Path]:
-    """Write `report.md`, `scores.csv` and `records.jsonl`; return their paths."""
+    """Write `report.md`, `scores.csv`, `records.jsonl` and `transfer.png`; return the paths of what there is."""
     folder.mkdir(parents=True, exist_ok=True)
     written = [folder / "report.md", folder / "scores.csv", folder / "records.jsonl"]
     written[0].write_text(markdown(plan, rows), encoding="utf-8")
@@ -56,6 +56,9 @@ def write_report(plan: Plan, rows: Sequence[CellRow], folder: Path) -> list[Path
     with written[2].open("w", encoding="utf-8") as stream:
         for row in rows:
             stream.write(json.dumps(_as_json(row), ensure_ascii=False, sort_keys=True, allow_nan=False) + "\n")
+    picture = folder / "transfer.png"
+    if transfer_plot.draw(rows, picture):
+        written.append(picture)
     return written
 
 

@@ -1,0 +1,79 @@
+"""The picture of a sweep: what each intermediate gives each target, by model and method.
+
+A square is the mean paired difference to the same method without an intermediate, in points; a crossed-out square
+has no such pair.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from layover.recipe import NO_INTERMEDIATE
+from layover.report.main_table import Entry, entries
+from layover.report.rows import CellRow
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+SQUARE_INCHES = 0.75
+
+
+def differences(rows: Sequence[CellRow]) -> dict[tuple[str, str], dict[str, dict[str, float | None]]]:
+    """Return (model, method) -> intermediate -> target -> mean difference to no intermediate, None without a pair."""
+    found: dict[tuple[str, str], dict[str, dict[str, float | None]]] = {}
+    for (model, method, intermediate), by_target in entries(rows, frozenset()).items():
+        if intermediate != NO_INTERMEDIATE:
+            values = {target: _difference(entry) for target, entry in by_target.items()}
+            found.setdefault((model, method), {})[intermediate] = values
+    return found
+
+
+def _difference(entry: Entry) -> float | None:
+    return entry.to_none.mean if entry.to_none is not None else None
+
+
+def draw(rows: Sequence[CellRow], path: Path) -> bool:
+    """Draw the picture as PNG; return False, and draw nothing, when no cell has an intermediate."""
+    panels = differences(rows)
+    if not panels:
+        return False
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    targets = list(dict.fromkeys(row.cell.target for row in rows))
+    known = [value for panel in panels.values() for by in panel.values() for value in by.values() if value is not None]
+    limit = max((abs(value) for value in known), default=0.0) or 1.0
+    width = len(targets) * SQUARE_INCHES + 2.6
+    heights = [len(panel) * SQUARE_INCHES + 0.6 for panel in panels.values()]
+    figure = Figure(figsize=(width, sum(heights) + 1.0), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(len(panels), 1, squeeze=False, height_ratios=heights)[:, 0]
+    for axis, ((model, method), panel) in zip(axes, panels.items(), strict=True):
+        _panel(axis, panel, targets, limit)
+        axis.set_title(f"{model} {method}", loc="left", fontsize=10)
+    figure.suptitle("Difference to no intermediate, points", fontsize=11)
+    figure.savefig(path, dpi=150)
+    return True
+
+
+def _panel(axis: Axes, panel: Mapping[str, Mapping[str, float | None]], targets: Sequence[str], limit: float) -> None:
+    grid = [[by_target.get(target) for target in targets] for by_target in panel.values()]
+    shown = [[float("nan") if value is None else value for value in line] for line in grid]
+    axis.imshow(shown, cmap="PuOr", vmin=-limit, vmax=limit, aspect="auto")
+    for y, line in enumerate(grid):
+        for x, value in enumerate(line):
+            if value is None:
+                axis.plot([x - 0.5, x + 0.5], [y - 0.5, y + 0.5], color="0.6", linewidth=0.8)
+                axis.plot([x - 0.5, x + 0.5], [y + 0.5, y - 0.5], color="0.6", linewidth=0.8)
+            else:
+                dark = abs(value) > 0.6 * limit
+                axis.text(
+                    x, y, f"{value:+.1f}", ha="center", va="center", color="white" if dark else "black", fontsize=9
+                )
+    axis.set_xticks(range(len(targets)), targets, fontsize=9)
+    axis.set_yticks(range(len(panel)), list(panel), fontsize=9)
+    axis.set_xlim(-0.5, len(targets) - 0.5)
+    axis.set_ylim(len(panel) - 0.5, -0.5)
+    axis.tick_params(length=0)
