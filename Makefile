@@ -1,6 +1,9 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+# one process per core, one thread each: more threads only get in each other's way
+PYTEST := -m pytest -n auto --dist loadfile
+export OMP_NUM_THREADS := 1
 
 .PHONY: install lint types check test test-newest coverage clean
 
@@ -20,10 +23,10 @@ types: install
 	$(BIN)/mypy
 
 test: lint types  ## Lint, types and all tests
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python $(PYTEST)
 
 coverage: install
-	COVERAGE_CORE=sysmon $(BIN)/python -m pytest -n auto --dist loadfile --cov --cov-report=term-missing:skip-covered
+	COVERAGE_CORE=sysmon $(BIN)/python $(PYTEST) --cov --cov-report=term-missing:skip-covered
 
 # The core suite on the newest transformers, without adapters: nobody is locked to the version adapters pins.
 $(VENV)-newest/.installed: pyproject.toml
@@ -33,7 +36,7 @@ $(VENV)-newest/.installed: pyproject.toml
 	touch $@
 
 test-newest: $(VENV)-newest/.installed
-	$(VENV)-newest/bin/python -m pytest -n auto --dist loadfile -m "not data"
+	$(VENV)-newest/bin/python $(PYTEST) -m "not data"
 
 clean:
 	rm -rf $(VENV) $(VENV)-newest dist build .mypy_cache .ruff_cache .pytest_cache .coverage*
