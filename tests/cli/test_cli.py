@@ -75,6 +75,15 @@ def test_mistakes_end_with_code_2(tmp_path: Path, arguments: tuple[str, ...], me
     assert "Traceback" not in found.stderr
 
 
+def test_a_plan_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
+    recipe = (ROOT / "recipes" / "toy.yaml").read_text(encoding="utf-8")
+    (tmp_path / "toy.yaml").write_text(recipe.replace("encoders/toy", "./nowhere"), encoding="utf-8")
+    found = layover("plan", "toy.yaml", f"data_root={ROOT / 'recipes' / 'toy'}", cwd=tmp_path)
+    assert found.returncode == 2
+    assert "models.toy" in found.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["toy.yaml"]
+
+
 def test_a_store_that_is_something_else(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x", encoding="utf-8")
     found = layover("gc", str(ROOT / "recipes" / "toy.yaml"), "--store", str(tmp_path), cwd=ROOT)

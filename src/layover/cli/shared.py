@@ -38,8 +38,8 @@ def planned(recipe: Path, overrides: list[str] | None, store: Path) -> Planned:
     from layover.store import FileHashes, Store
 
     checked = load(recipe, overrides or [])
-    opened = Store(store)
     hashes = FileHashes(store / "hashes.json")
     plan = build(checked, hashes)
+    opened = Store(store)  # a recipe that cannot be planned leaves no folder behind
     hashes.save()
     return Planned(plan, opened)

@@ -16,7 +16,7 @@ class Revisions:
     def __init__(self) -> None:
         self.offline = os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}
         self.unresolved: list[str] = []
-        """`models/org/name@main` for each revision that could not be resolved."""
+        """`datasets/org/name@main` for each revision that could not be resolved, with what else is to be said."""
         self._known: dict[tuple[str, str, str], str | None] = {}
 
     def commit(self, repository: str, revision: str, kind: str) -> str | None:
@@ -33,7 +33,9 @@ class Revisions:
         if name not in self._known:
             self._known[name] = self._ask(*name) or _cached(*name)
             if self._known[name] is None:
-                self.unresolved.append(f"{kind}s/{repository}@{revision}")
+                # a model is looked for on the hub only where there is no folder of its name
+                local = "; there is no folder of that name here" if kind == "model" else ""
+                self.unresolved.append(f"{kind}s/{repository}@{revision}{local}")
         return self._known[name]
 
     def _ask(self, repository: str, revision: str, kind: str) -> str | None:

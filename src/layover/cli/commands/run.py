@@ -41,8 +41,8 @@ def command(
     if found.plan.unresolved:
         names = ", ".join(found.plan.unresolved)
         raise ModelError(
-            f"the hub cannot be reached and the local cache does not know: {names}; go online once, "
-            "name a commit as revision, or use a local directory and data_root"
+            f"the hub cannot be reached and the local cache does not know: {names}. Go online once, name a commit as "
+            "revision, or use a local directory (layover init-encoder makes a small one) and data_root"
         )
     wanted = found.plan.wanted(found.store.finished())
     costs = estimate(found.plan, lambda _: None)
