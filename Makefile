@@ -26,7 +26,7 @@ test: lint types  ## Lint, types and all tests
 	$(BIN)/python $(PYTEST)
 
 coverage: install
-	COVERAGE_CORE=sysmon $(BIN)/python $(PYTEST) --cov --cov-report=term-missing:skip-covered
+	$(BIN)/python $(PYTEST) --cov --cov-report=term-missing:skip-covered
 
 # The core suite on the newest transformers, without adapters: nobody is locked to the version adapters pins.
 $(VENV)-newest/.installed: pyproject.toml

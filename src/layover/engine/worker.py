@@ -21,6 +21,9 @@ from layover.plan import Node
 from layover.recipe import Execution
 from layover.store import Store
 
+PROGRESS_SECONDS = 0.2
+"""A node tells of its progress at most this often."""
+
 Send = Callable[[Mapping[str, Any]], None]
 
 
@@ -102,8 +105,13 @@ def run_node(node: Node, store: Store, execution: Execution, send: Send) -> str:
 
 
 def _compute(node: Node, store: Store, execution: Execution, send: Send) -> dict[str, Any] | None:
+    told = 0.0
+
     def progress(values: Mapping[str, Any]) -> None:
-        send({"event": "progress", "key": node.key, **values})
+        nonlocal told
+        if time.monotonic() - told >= PROGRESS_SECONDS:
+            told = time.monotonic()
+            send({"event": "progress", "key": node.key, **values})
 
     context = steps.Context(store, execution, progress)
     try:

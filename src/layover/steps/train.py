@@ -47,7 +47,7 @@ def run(node: Node, folder: Path, context: Context) -> None:
         evaluate=_evaluation(inputs, encoder, head, context, execution),
         criterion=inputs.selection.metric if inputs.selection is not None else None,
         checkpoint_dir=context.store.work(node.key),
-        progress=_reporter(context),
+        progress=_reporter(context, numbers.batch),
     )
     save_file(encoder.state(TARGET), folder / MODULE)
     save_file({name: value.contiguous().cpu() for name, value in head.state_dict().items()}, folder / HEAD)
@@ -104,8 +104,12 @@ def _scorer(
     return score
 
 
-def _reporter(context: Context) -> Callable[[Progress], None]:
+def _reporter(context: Context, batch: int) -> Callable[[Progress], None]:
+    """Return what tells of a training in examples, as people compare speeds."""
+
     def report(progress: Progress) -> None:
-        context.progress(progress.as_json())
+        values = progress.as_json()
+        done, total = progress.done * batch, progress.total * batch
+        context.progress({**values, "done": done, "total": total, "unit": "examples"})
 
     return report
