@@ -112,6 +112,7 @@ def test_all_mistakes_of_the_schema_at_once(tmp_path: Path) -> None:
         ("squad: {max_length: 384", "squad: {max_len: 384", "12: tasks.squad.max_len: unknown key; did you mean 'max"),
         ("stride: 128", "stride: 500", "12: tasks.squad.stride: a stride of 500 leaves no room in max_length 384"),
         ("limit: {train: 2000}", "limit: {trian: 2000}", "12: tasks.squad.limit.trian"),
+        ("  squad: {", "  xquad: {holdout: 5}\n  squad: {", "12: tasks.xquad.holdout: xquad trains on squad: hold out"),
         ("rank: 16", "rank: true", "7: methods.lora.rank"),
         ("layers: all", "layers: bottom", "7: methods.lora.layers"),
         ("schema: 1", "schema: 2", "1: schema: this version reads schema 1, not 2"),

@@ -238,6 +238,9 @@ def _check_training(document: Document, known: dict[str, Task], source: Source) 
             problems.append(
                 source.problem(("tasks", name, "metric"), f"{name} is not scored by {settings.metric!r}; {hint}")
             )
+        if task is not None and settings.holdout is not None and task.train_task is not None:
+            message = f"{name} trains on {task.train_task}: hold out there, tasks.{task.train_task}.holdout"
+            problems.append(source.problem(("tasks", name, "holdout"), message))
     for loc, length, stride in _windows(document):
         if stride >= length - 4:
             problems.append(source.problem(loc, f"a stride of {stride} leaves no room in max_length {length}"))
