@@ -111,6 +111,27 @@ def test_ctrl_c_stops_cleanly(folder: Folder) -> None:
     assert not alive
 
 
+def test_a_stopped_training_goes_on_where_it_was(folder: Folder) -> None:
+    narrow = ("run", "recipe.yaml", "train.epochs=100", "sweep.method=[lora]", "sweep.intermediate=[none]", "--json")
+    process = folder.start(*narrow)
+    assert process.stdout is not None
+    for line in process.stdout:
+        event = json.loads(line)
+        if event["event"] == "progress" and event["label"].startswith("train") and event["done"] > 100:
+            break
+    os.killpg(process.pid, signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert list(folder.root.glob("store/work/*/step-*"))
+    folder.run(*narrow)
+    measured = [
+        json.loads(path.read_text(encoding="utf-8")) for path in folder.root.glob("store/nodes/*/*/measured.json")
+    ]
+    assert len(measured) == 2
+    assert any(one["resumed_at"] for one in measured)
+    assert not list(folder.root.glob("store/work/*"))
+
+
 def test_two_sweeps_on_one_store_share_the_work(folder: Folder, finished: Folder) -> None:
     first = folder.start("run", "recipe.yaml", "--json")
     second = folder.start("run", "recipe.yaml", "--json")

@@ -23,6 +23,8 @@ from layover.store import Store
 
 POLL_SECONDS = 0.5
 BUSY_SECONDS = 1.0
+STOP_SECONDS = 30.0
+"""A training that is stopped has so long to finish its step and write a checkpoint."""
 
 Report = Callable[[Mapping[str, Any]], None]
 
@@ -184,7 +186,7 @@ class LocalEngine:
         for running in self._running:
             running.process.terminate()
         for running in self._running:
-            running.process.join(timeout=5)
+            running.process.join(timeout=STOP_SECONDS)
             if running.process.is_alive():
                 running.process.kill()
                 running.process.join()

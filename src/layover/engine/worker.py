@@ -26,6 +26,10 @@ PROGRESS_SECONDS = 0.2
 
 Send = Callable[[Mapping[str, Any]], None]
 
+_STOPPING = threading.Event()
+_CAN_SAVE = threading.Event()
+"""Set while a training runs, which answers a stop by a checkpoint."""
+
 
 @dataclass(frozen=True)
 class Work:
@@ -66,6 +70,7 @@ def main(work: Work, connection: Connection) -> None:
 def _prepare(work: Work) -> None:
     """Leave Ctrl-C to the parent, die with it, and keep the libraries' chatter out of its terminal."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _stop)
     os.environ["TOKENIZERS_PARALLELISM"] = "true" if work.threads > 1 else "false"
     parent = parent_process()
     if parent is not None:
@@ -77,6 +82,12 @@ def _prepare(work: Work) -> None:
         target.flush()
     os.dup2(stream.fileno(), 1)
     os.dup2(stream.fileno(), 2)
+
+
+def _stop(_signal: int, _frame: object) -> None:
+    _STOPPING.set()
+    if not _CAN_SAVE.is_set():
+        os._exit(1)
 
 
 def _die_with(sentinel: int) -> None:
@@ -113,13 +124,19 @@ def _compute(node: Node, store: Store, execution: Execution, send: Send) -> dict
             told = time.monotonic()
             send({"event": "progress", "key": node.key, **values})
 
-    context = steps.Context(store, execution, progress)
+    context = steps.Context(store, execution, progress, _STOPPING.is_set)
+    if node.kind == "train":
+        _CAN_SAVE.set()
     try:
         with store.writing(node.kind, node.identity, node.needs) as folder:
             steps.get(node.kind).run(node, folder, context)
     except LayoverError as error:
         return {"node": node.label, "error": str(error), "traceback": None}
     except Exception as error:  # noqa: BLE001  the border of the process: a bug of one node must not end the sweep
+        if _STOPPING.is_set():
+            os._exit(1)  # no failure: the training has left a checkpoint, as it was asked to
         text = "".join(traceback.format_exception(error))
         return {"node": node.label, "error": f"{type(error).__name__}: {error}", "traceback": text}
+    finally:
+        _CAN_SAVE.clear()
     return None

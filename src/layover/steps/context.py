@@ -21,6 +21,8 @@ class Context:
     execution: Execution
     progress: Callable[[Mapping[str, Any]], None]
     """Takes plain values: `done`, `total`, `unit`, and what else is worth showing (`loss`)."""
+    stopping: Callable[[], bool]
+    """Says True when the sweep is being stopped: a long step then saves its state and leaves."""
 
 
 def write_lines(path: Path, values: Iterable[Any]) -> None:

@@ -48,6 +48,7 @@ def run(node: Node, folder: Path, context: Context) -> None:
         criterion=inputs.selection.metric if inputs.selection is not None else None,
         checkpoint_dir=context.store.work(node.key),
         progress=_reporter(context, numbers.batch),
+        stop=context.stopping,
     )
     save_file(encoder.state(TARGET), folder / MODULE)
     save_file({name: value.contiguous().cpu() for name, value in head.state_dict().items()}, folder / HEAD)
