@@ -14,6 +14,7 @@ from transformers import XLMRobertaConfig, XLMRobertaModel
 
 from layover.data.sentencepiece import load_xlmr
 from layover.encoder.corpus import sentences
+from layover.encoder.loading import quiet
 from layover.encoder.weights import generator_for
 from layover.errors import ModelError
 
@@ -158,6 +159,7 @@ def _write_model(
                     parameter[config.pad_token_id].zero_()
             else:
                 parameter.fill_(1.0 if name.endswith("LayerNorm.weight") else 0.0)
-    model.save_pretrained(work)
+    with quiet():
+        model.save_pretrained(work)
     for file in work.glob("*.safetensors"):  # written for its owner only
         file.chmod((work / "config.json").stat().st_mode)

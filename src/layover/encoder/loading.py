@@ -23,7 +23,7 @@ def load_model(source: str | Path, revision: str | None) -> PreTrainedModel:
         ModelError: there is no such model, its type is not supported, it has no safetensors weights, or its
             weights do not fill the encoder that its config describes.
     """
-    with _quiet(), torch.random.fork_rng(devices=[]):  # transformers draws weights before it fills them
+    with quiet(), torch.random.fork_rng(devices=[]):  # transformers draws weights before it fills them
         try:
             config = AutoConfig.from_pretrained(source, revision=revision, trust_remote_code=False)
             points_of(config.model_type)
@@ -73,7 +73,7 @@ def _some(names: object) -> str:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keep transformers from writing to the terminal; what it would say is checked and said by us."""
     before, bar = transformers_logging.get_verbosity(), transformers_logging.is_progress_bar_enabled()
     transformers_logging.set_verbosity(logging.ERROR)
