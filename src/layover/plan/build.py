@@ -82,7 +82,7 @@ class _Planner:
             try:
                 self.encoders[label] = resolve(label, document.models[label], self.hash_file, self.revisions)
             except LayoverError as error:
-                problems.append(Problem(self.recipe.source, f"models.{label}", str(error)))
+                problems.append(self.recipe.source.problem(("models", label), str(error)))
         for name in dict.fromkeys((*sweep.intermediate, *sweep.target)):
             if name == NO_INTERMEDIATE:
                 continue
@@ -94,7 +94,7 @@ class _Planner:
                 if name in sweep.target:
                     self.evaluated[name] = self.rules.evaluated(task)
             except LayoverError as error:
-                problems.append(Problem(self.recipe.source, f"tasks.{name}", str(error)))
+                problems.append(self.recipe.source.problem(self.recipe.place_of(name), str(error)))
         if problems:
             raise RecipeError(problems)
 

@@ -52,7 +52,7 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Recipe:
         problems.append(source.problem(("data_root",), f"no such folder: {Path(document.data_root).resolve()}"))
     if problems:
         raise RecipeError(problems)
-    return Recipe(document=document, methods=methods, tasks=known, source=str(path))
+    return Recipe(document=document, methods=methods, tasks=known, source=source)
 
 
 def _check_raw_methods(source: Source) -> list[Problem]:

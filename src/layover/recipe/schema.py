@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, Strict, field_validator
 
 from layover.compositions import Composition
 from layover.modules import Module
+from layover.recipe.source import Source
 from layover.tasks import Task
 
 Int = Annotated[int, Strict()]
@@ -202,8 +203,18 @@ class Recipe(Section):
     methods: dict[str, ResolvedMethod]
     tasks: dict[str, Task]
     """Every task that the sweep names, and the tasks these train on."""
-    source: str
-    """Path of the file, for messages."""
+    source: Source
+    """The file it was read from, for messages."""
+
+    def place_of(self, task: str) -> tuple[str | int, ...]:
+        """Return the path in the recipe at which a task is named: its settings, else where the sweep uses it."""
+        if task in self.document.tasks:
+            return ("tasks", task)
+        for axis in ("target", "intermediate"):
+            values = getattr(self.document.sweep, axis)
+            if task in values:
+                return ("sweep", axis, values.index(task))
+        return ("tasks",)
 
     def settings(self, task: str) -> TaskSettings:
         """Return the recipe's settings of a task (empty ones when it says nothing)."""
