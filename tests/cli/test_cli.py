@@ -124,3 +124,9 @@ def test_xtreme_can_be_planned_without_a_network(tmp_path: Path) -> None:
     refused = layover("run", str(ROOT / "recipes" / "xtreme.yaml"), cwd=tmp_path)
     assert refused.returncode == 2
     assert "hub cannot be reached" in refused.stderr
+
+
+def test_gc_removes_nothing_while_keys_are_provisional(tmp_path: Path) -> None:
+    found = layover("gc", str(ROOT / "recipes" / "xtreme.yaml"), "--yes", cwd=tmp_path)
+    assert found.returncode == 2
+    assert "not resolved" in found.stderr

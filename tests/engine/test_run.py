@@ -163,6 +163,17 @@ def test_a_failed_node_fails_what_needs_it_and_nothing_else(folder: Folder, fini
     assert folder.records() == finished.records()
 
 
+def test_a_language_without_all_gold_has_no_score_and_the_others_have(folder: Folder) -> None:
+    german = folder.root / "data" / "german.jsonl"
+    german.write_text(german.read_text(encoding="utf-8").replace('"label": "no"', '"label": ""', 1), encoding="utf-8")
+    folder.run("run", "recipe.yaml", "sweep.method=[lora]", "sweep.seed=[1]")
+    for record in (json.loads(text) for text in folder.records().values()):
+        assert record["languages"]["de"] is None
+        assert record["missing"] == {"de": "7 of 8 examples have gold"}
+        assert record["languages"]["en"]["accuracy"] >= 0
+    assert "(1/2 languages)" in folder.run("report", "recipe.yaml", "sweep.method=[lora]", "sweep.seed=[1]")
+
+
 def test_gc_frees_what_no_recipe_needs(folder: Folder) -> None:
     folder.run("run", "recipe.yaml")
     before = len(stamps(folder))

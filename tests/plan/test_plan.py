@@ -266,3 +266,19 @@ def test_a_large_sweep_hashes_each_file_once(world: World) -> None:
     )
     assert len(plan.cells) == 4 * 6 * 8 * 3
     assert max(calls.values()) <= 3
+
+
+def test_one_plain_test_file_is_one_language(world: World) -> None:
+    plan = world.plan("tasks.moods.files.test=moods/en.jsonl")
+    assert {node.inputs.language for node in plan.nodes.values() if node.kind == "predict"} == {"en"}
+
+
+def test_selection_on_what_is_scored_is_told(world: World) -> None:
+    plan = world.plan("tasks.moods.eval.split=validation", "tasks.moods.files.validation={en: moods/dev.jsonl}")
+    assert any("weights are selected on the en data that are scored too" in note for note in plan.notes)
+    assert not any("scored too" in note for note in world.plan().notes)
+
+
+def test_a_sweep_without_cells_is_refused(world: World) -> None:
+    with pytest.raises(RecipeError, match="no cell is left"):
+        world.plan("sweep.exclude=[{seed: [1, 2]}]")

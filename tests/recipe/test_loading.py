@@ -153,3 +153,39 @@ def test_mistakes_in_a_task_of_ones_own(tmp_path: Path) -> None:
     assert any("tasks.mine.texts: unknown key; did you mean 'text'?" in line for line in found)
     found = problems(tmp_path, text.replace("kind: classification", "kind: classifikation"))
     assert any("tasks.mine: no kind is called" in line and "did you mean 'classification'?" in line for line in found)
+
+
+@pytest.mark.parametrize(
+    ("override", "expected"),
+    [
+        ("tasks.mine.labels=[yes, no]", ""),
+        ("methods.lora.lr=.inf", "methods.lora.lr: input should be a finite number"),
+        ("train.warmup=.inf", "train.warmup: input should be a finite number"),
+        ("sweep.exclude=[{}]", "an empty rule would leave out every cell"),
+        ("sweep.seed[0]=5", "a list is set as a whole"),
+        ("eval.languages=[]", "eval.languages"),
+        ("tasks.none={kind: classification}", "'none' means no intermediate"),
+        ("tasks.mine.train_task=mnli", "kind and labels, in their order, must be the same"),
+        ("tasks.mine.train_task=xnli", "has no training data of its own"),
+    ],
+)
+def test_mistakes_that_would_pass_unnoticed(tmp_path: Path, override: str, expected: str) -> None:
+    text = VALID.replace("tasks:\n", f"tasks:{OWN}").replace("[xnli, panx", "[mine, xnli, panx")
+    if not expected:
+        assert load(write(tmp_path, text), [override]).tasks["mine"].labels == ("yes", "no")
+        return
+    assert any(expected in line for line in problems(tmp_path, text, override))
+
+
+def test_languages_of_ones_own_files_are_known(tmp_path: Path) -> None:
+    text = VALID.replace("tasks:\n", f"tasks:{OWN}").replace("[xnli, panx", "[mine, panx")
+    assert load(write(tmp_path, text), ["tasks.mine.eval={languages: [sw]}"])
+    assert any("'xx'" in line for line in problems(tmp_path, text, "tasks.mine.eval={languages: [xx]}"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a: &x {module: lora}\nb: {<<: *x, lr: 1}\n", "a: " + "9" * 5000 + "\n", "a: " + "[" * 3000 + "]" * 3000 + "\n"],
+)
+def test_unusual_yaml_ends_in_words(tmp_path: Path, text: str) -> None:
+    assert problems(tmp_path, text)

@@ -102,8 +102,10 @@ def test_one_table_per_target_with_every_language() -> None:
         row("lora", "none", 2, record(en=82.0, sw=61.0, ur=None)),
     ]
     headers, lines = languages.cells(rows, "xnli", "accuracy")
-    assert headers[3:] == ["mean", "zero-shot mean", "en", "sw", "ur"]
-    assert lines == [["base", "lora", "none", "70.8 ± 1.1", "60.5 ± 0.7", "81.0 ± 1.4", "60.5 ± 0.7", "no gold labels"]]
+    assert headers[3:] == ["mean", "zero-shot mean", "n", "en", "sw", "ur"]
+    assert lines == [
+        ["base", "lora", "none", "70.8 ± 1.1", "60.5 ± 0.7", "2", "81.0 ± 1.4", "60.5 ± 0.7", "no gold labels"]
+    ]
 
 
 def test_spread_of_one_has_no_deviation() -> None:
@@ -134,3 +136,11 @@ def test_the_picture_shows_paired_differences(tmp_path: Path) -> None:
     assert (tmp_path / "picture.png").read_bytes().startswith(b"\x89PNG")
     assert not transfer_plot.draw(rows[:1], tmp_path / "none.png")
     assert not (tmp_path / "none.png").exists()
+
+
+def test_a_difference_over_fewer_seeds_says_so() -> None:
+    rows = [row("lora", "mnli", 1, record(en=74.0), None), row("lora", "mnli", 2, record(en=75.0), record(en=70.0))]
+    _, lines = main_table.cells(rows, FULL)
+    assert lines[0][-1] == "74.5 ± 0.7 (none +5.0 over 1; n=2)"
+    _, lines = languages.cells([*rows, row("lora", "mnli", 3, None)], "xnli", "accuracy")
+    assert lines[0][5] == "2 of 3"

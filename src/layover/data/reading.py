@@ -98,7 +98,10 @@ class Reading:
     @cached_property
     def _table(self) -> dict[str | int | None, str | None]:
         table: dict[str | int | None, str | None] = dict.fromkeys(NO_GOLD)
-        table |= dict(enumerate(self.codes))
+        if self.codes:
+            table |= dict(enumerate(self.codes))
+        else:  # jsonl may write the label "1" as a number
+            table |= {int(label): label for label in self.labels if label.isdecimal()}
         table |= {label: label for label in self.labels}
         return table | dict(self.aliases)
 

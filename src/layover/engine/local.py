@@ -173,7 +173,10 @@ class LocalEngine:
             waiting.append(Job(running.job.name, left, time.monotonic() + BUSY_SECONDS))
 
     def _died(self, running: _Running, log: str) -> None:
-        node = running.current or next(node for node in running.job.nodes if node.key not in running.ended)
+        open_nodes = (node for node in running.job.nodes if node.key not in running.ended)
+        node = running.current or next(open_nodes, None)
+        if node is None:
+            return  # everything was done before it died
         code = running.process.exitcode
         cause = "killed, perhaps for want of memory" if code == -9 else f"ended with exit code {code}"
         error = f"the process of this node was {cause}"

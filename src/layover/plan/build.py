@@ -64,6 +64,7 @@ class _Planner:
                 total = len(portions) + len(absent)
                 missing = " ".join(sorted(absent))
                 notes.append(f"{target}: {split} data for {len(portions)} of {total} languages; absent: {missing}")
+        notes += self._selected_on_what_is_scored(cells)
         return Plan(
             recipe=self.recipe,
             nodes=self._reachable(cell.score for cell in cells),
@@ -73,6 +74,16 @@ class _Planner:
             absent={target: absent for target, (_, _, absent) in self.evaluated.items()},
             shapes={label: encoder.shape for label, encoder in self.encoders.items()},
         )
+
+    def _selected_on_what_is_scored(self, cells: list[Cell]) -> list[str]:
+        """Say where the best weights were chosen on the very examples that are scored."""
+        found = set()
+        for cell in cells:
+            selection = self.made[cell.train].inputs.selection
+            scored = self.made[cell.score].inputs.predictions
+            if selection is not None and any(data == selection.data for _, data in scored.values()):
+                found.add(f"{cell.target}: weights are selected on the {selection.language} data that are scored too")
+        return sorted(found)
 
     def _locate_everything(self) -> None:
         """Find every model and data set first, so that all that is missing is said at once."""
@@ -114,6 +125,9 @@ class _Planner:
                 f"{', '.join(names)}: {len(points) - len(kept)} cells left out: "
                 "a method that trains no part of the encoder carries nothing over from an intermediate"
             )
+        if not kept:
+            problem = self.recipe.source.problem(("sweep",), "no cell is left: exclude leaves out every combination")
+            raise RecipeError([problem])
         return kept
 
     def _reachable(self, keys: Any) -> Mapping[str, Node]:

@@ -105,7 +105,7 @@ class DataRules:
         """Return the evaluated split of a target, what there is per language, and why the others are absent."""
         settings = self._recipe.settings(task.name).eval
         split = settings.split or self._recipe.document.eval.split
-        wanted = settings.languages or self._recipe.document.eval.languages
+        wanted = self._recipe.document.eval.languages if settings.languages is None else settings.languages
         languages = self._languages_of(task, split)
         if wanted != "all":
             languages = tuple(wanted)
@@ -139,8 +139,14 @@ class DataRules:
 
     def _languages_of(self, task: Task, split: str) -> tuple[str, ...]:
         files = self._files(task).get(split)
-        named = tuple(files) if isinstance(files, Mapping) else ()
-        return tuple(dict.fromkeys((*task.languages_of(split), *named)))
+        declared = task.languages_of(split)
+        named: tuple[str, ...] = ()
+        if isinstance(files, Mapping):
+            named = tuple(files)
+        elif files is not None and "{language}" not in files and not declared:
+            named = ("en",)  # one file for one language
+        held = split == "validation" and self._recipe.settings(task.name).holdout is not None
+        return tuple(dict.fromkeys((*declared, *named, *((self.train_language(task),) if held else ()))))
 
     def _files(self, task: Task) -> Mapping[str, str | Mapping[str, str]]:
         return {str(split): value for split, value in self._recipe.settings(task.name).files.items()}

@@ -12,7 +12,13 @@ from layover.errors import ModelError
 from layover.plan.hub import Revisions
 from layover.recipe.schema import ModelSource
 
-TOKENIZER_FILES = ("tokenizer.json", "sentencepiece.bpe.model", "vocab.txt", "vocab.json")
+TOKENIZER_FILES = (
+    ("tokenizer.json",),
+    ("sentencepiece.bpe.model", "tokenizer_config.json"),
+    ("vocab.txt", "tokenizer_config.json"),
+    ("vocab.json", "merges.txt", "tokenizer_config.json"),
+)
+"""What a tokenizer is read from, best first; the first file of a row says that it is this one."""
 
 XLM_R_VOCABULARY = 250_002
 
@@ -82,7 +88,7 @@ def resolve(label: str, model: ModelSource, hash_file: Callable[[Path], str], re
 def _local(label: str, folder: Path, hash_file: Callable[[Path], str]) -> EncoderRef:
     config = folder / "config.json"
     weights = sorted(folder.glob("*.safetensors"))
-    tokenizer = next((folder / name for name in TOKENIZER_FILES if (folder / name).is_file()), None)
+    tokenizer = next((names for names in TOKENIZER_FILES if (folder / names[0]).is_file()), None)
     for there, what in (
         (config.is_file(), "config.json"),
         (weights, "*.safetensors"),
@@ -93,7 +99,8 @@ def _local(label: str, folder: Path, hash_file: Callable[[Path], str]) -> Encode
     if tokenizer is None:  # said above; for the type checker
         raise ModelError(f"models.{label}: {folder} has no tokenizer")
     identity = {"config": hash_file(config), "weights": [hash_file(file) for file in weights]}
-    return EncoderRef(label, str(folder), None, identity, {"file": hash_file(tokenizer)}, _read_shape(config))
+    files = {name: hash_file(folder / name) for name in tokenizer if (folder / name).is_file()}
+    return EncoderRef(label, str(folder), None, identity, files, _read_shape(config))
 
 
 def _read_shape(config: Path) -> Shape:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +10,8 @@ from layover import compositions, modules, tasks
 from layover.compositions import Composition
 from layover.errors import LayoverError, ModelError, Problem, RecipeError, nearest
 from layover.modules import Module
+from layover.recipe.checks import check_pairs, check_sweep, check_training, check_training_data
 from layover.recipe.schema import (
-    AXES,
     NO_INTERMEDIATE,
     Document,
     Method,
@@ -46,8 +46,8 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Recipe:
         if resolved is not None:
             methods[name] = resolved
     known, found = _resolve_tasks(document, source)
-    problems += found + _check_sweep(document, source) + _check_pairs(document, known, source)
-    problems += _check_training(document, known, source)
+    problems += found + check_sweep(document, source) + check_pairs(document, known, source)
+    problems += check_training(document, known, source) + check_training_data(document, known, source)
     if document.data_root is not None and not Path(document.data_root).is_dir():
         problems.append(source.problem(("data_root",), f"no such folder: {Path(document.data_root).resolve()}"))
     if problems:
@@ -156,108 +156,19 @@ def _declared(name: str, settings: TaskSettings, source: Source) -> tuple[Task |
             )
             for key in unknown
         ]
-    if "kind" not in extra:
+    message = ""
+    if name == NO_INTERMEDIATE:
+        message = f"{NO_INTERMEDIATE!r} means no intermediate; call the task something else"
+    elif "kind" not in extra:
         message = f"unknown task; {nearest(name, tasks.names())} (a task of your own needs kind and files)"
+    elif not settings.files:
+        message = "a task of your own needs files: {train: ..., test: {sw: ...}}"
+    if message:
         return None, [source.problem(loc, message)]
     declaration, problems = validate(OwnTask, extra, source, loc, also=fields)
     if declaration is None:
         return None, problems
-    if not settings.files:
-        return None, [source.problem(loc, "a task of your own needs files: {train: ..., test: {sw: ...}}")]
     try:
         return tasks.declare(name, declaration), []
     except LayoverError as error:
         return None, [source.problem(loc, str(error))]
-
-
-def _check_sweep(document: Document, source: Source) -> list[Problem]:
-    problems: list[Problem] = []
-    named: dict[str, Collection[str]] = {"model": document.models, "method": document.methods}
-    for axis in AXES:
-        values = getattr(document.sweep, axis)
-        for index, value in enumerate(values):
-            loc: Loc = ("sweep", axis, index)
-            if axis in named and value not in named[axis]:
-                hint = nearest(str(value), named[axis])
-                problems.append(source.problem(loc, f"unknown {axis} {value!r}; {hint}"))
-            if value in values[:index]:
-                problems.append(source.problem(loc, f"{value!r} stands twice"))
-    for index, rule in enumerate(document.sweep.exclude):
-        for axis, wanted in rule.items():
-            loc = ("sweep", "exclude", index, axis)
-            if axis not in AXES:
-                problems.append(source.problem(loc, f"unknown axis; {nearest(axis, AXES)}"))
-                continue
-            values = getattr(document.sweep, axis)
-            for value in wanted if isinstance(wanted, list) else [wanted]:
-                if value not in values and not _left_out_by_override(source, axis):
-                    hint = nearest(str(value), map(str, values))
-                    problems.append(source.problem(loc, f"{value!r} is not on the axis {axis}; {hint}"))
-    return problems
-
-
-def _left_out_by_override(source: Source, axis: str) -> bool:
-    """An axis narrowed on the command line may leave rules of `exclude` without anything to match."""
-    return source.where(("sweep", axis)).startswith("command line")
-
-
-def _check_pairs(document: Document, known: dict[str, Task], source: Source) -> list[Problem]:
-    problems = []
-    for axis in ("intermediate", "target"):
-        for index, name in enumerate(getattr(document.sweep, axis)):
-            task = known.get(name)
-            if task is not None and axis not in task.stages:
-                message = f"{name} cannot be used as {axis}: it is declared for {', '.join(task.stages)}"
-                problems.append(source.problem(("sweep", axis, index), message))
-    for loc, names, languages in _language_lists(document):
-        valid = {language for name in names if name in known for language in known[name].all_languages()}
-        for index, language in enumerate(languages):
-            if valid and language not in valid:
-                problems.append(
-                    source.problem((*loc, index), f"unknown language {language!r}; {nearest(language, valid)}")
-                )
-    return problems
-
-
-def _language_lists(document: Document) -> list[tuple[Loc, tuple[str, ...], tuple[str, ...]]]:
-    lists: list[tuple[Loc, tuple[str, ...], tuple[str, ...]]] = []
-    if document.eval.languages != "all":
-        lists.append((("eval", "languages"), document.sweep.target, document.eval.languages))
-    for name, settings in document.tasks.items():
-        if settings.eval.languages not in {None, "all"}:
-            lists.append((("tasks", name, "eval", "languages"), (name,), tuple(settings.eval.languages or ())))
-    return lists
-
-
-def _check_training(document: Document, known: dict[str, Task], source: Source) -> list[Problem]:
-    problems = []
-    for name, settings in document.tasks.items():
-        task = known.get(name)
-        if task is not None and settings.metric is not None and settings.metric not in task.metrics:
-            hint = nearest(settings.metric, task.metrics)
-            problems.append(
-                source.problem(("tasks", name, "metric"), f"{name} is not scored by {settings.metric!r}; {hint}")
-            )
-        if task is not None and settings.holdout is not None and task.train_task is not None:
-            message = f"{name} trains on {task.train_task}: hold out there, tasks.{task.train_task}.holdout"
-            problems.append(source.problem(("tasks", name, "holdout"), message))
-    for loc, length, stride in _windows(document):
-        if stride >= length - 4:
-            problems.append(source.problem(loc, f"a stride of {stride} leaves no room in max_length {length}"))
-    return problems
-
-
-def _windows(document: Document) -> list[tuple[Loc, int, int]]:
-    train = document.train
-    windows: list[tuple[Loc, int, int]] = [(("train", "stride"), train.max_length, train.stride)]
-    for name, settings in document.tasks.items():
-        if settings.max_length is not None or settings.stride is not None:
-            loc = ("tasks", name, "stride" if settings.stride is not None else "max_length")
-            windows.append(
-                (
-                    loc,
-                    settings.max_length or train.max_length,
-                    train.stride if settings.stride is None else settings.stride,
-                )
-            )
-    return windows

@@ -17,12 +17,12 @@ from layover.tasks import Task
 
 Int = Annotated[int, Strict()]
 Count = Annotated[int, Strict(), Field(ge=1)]
-Real = Annotated[float, Strict()]
-Positive = Annotated[float, Strict(), Field(gt=0)]
+Positive = Annotated[float, Strict(), Field(gt=0, allow_inf_nan=False)]
+NotNegative = Annotated[float, Strict(), Field(ge=0, allow_inf_nan=False)]
 Fraction = Annotated[float, Strict(), Field(ge=0, lt=1)]
 Flag = Annotated[bool, Strict()]
 Split = Literal["train", "validation", "test"]
-Languages = Literal["all"] | tuple[str, ...]
+Languages = Literal["all"] | Annotated[tuple[str, ...], Field(min_length=1)]
 
 NO_INTERMEDIATE = "none"
 """The value of the intermediate axis that means: straight from the pretrained encoder to the target."""
@@ -60,9 +60,9 @@ class Train(Section):
     batch: Count = 32
     """Examples per optimiser step, whatever the memory allows at once."""
     epochs: Positive = 3
-    warmup: Annotated[float, Strict(), Field(ge=0)] = 0.06
+    warmup: NotNegative = 0.06
     """Below 1: share of all steps; from 1 on: number of steps."""
-    weight_decay: Annotated[float, Strict(), Field(ge=0)] = 0.01
+    weight_decay: NotNegative = 0.01
     clip: Positive = 1.0
     """Largest gradient norm of each trained module and of the head, each on its own."""
     max_length: Annotated[int, Strict(), Field(ge=8)] = 128
@@ -86,7 +86,7 @@ class Method(BaseModel):
     lr: Positive | None = None
     """Peak learning rate; the module's own default when not given."""
     dropout: Fraction | None = None
-    weight_decay: Annotated[float, Strict(), Field(ge=0)] | None = None
+    weight_decay: NotNegative | None = None
     precision: Literal["fp32", "bf16"] | None = None
 
 
@@ -175,7 +175,7 @@ class Document(Section):
     @field_validator("format", mode="before")
     @classmethod
     def _known_schema(cls, value: object) -> object:
-        if value != 1:
+        if value != 1 or value is True:
             raise ValueError(f"this version reads schema 1, not {value!r}")
         return value
 

@@ -79,7 +79,7 @@ def _parse(text: str, name: str) -> Any:
         where = f"{name}:{mark.line + 1}" if mark is not None else name
         message = " ".join(str(error.problem or error.context).split())
         raise RecipeError([Problem(where, "", message)]) from None
-    except YAMLError as error:
+    except (YAMLError, ValueError, RecursionError) as error:  # ... a number of 5,000 digits, 3,000 brackets
         raise RecipeError([Problem(name, "", " ".join(str(error).split()))]) from None
 
 
@@ -89,7 +89,9 @@ def _plain(node: Any, loc: Loc, source: Source) -> Any:
         result = {}
         for key, value in node.items():
             inner = (*loc, str(key))
-            source.places[inner] = f"{source.name}:{node.lc.key(key)[0] + 1}"
+            # a key that came through a merge (<<) has no line of its own
+            line = node.lc.key(key)[0] if key in node.lc.data else node.lc.line
+            source.places[inner] = f"{source.name}:{line + 1}"
             result[str(key)] = _plain(value, inner, source)
         return result
     if isinstance(node, CommentedSeq):
@@ -109,6 +111,8 @@ def _override(source: Source, text: str) -> Problem | None:
     path, separator, value = text.partition("=")
     where = f"command line ({text})"
     parts = path.split(".")
+    if "[" in path:
+        return Problem(where, path, "a list is set as a whole, for example sweep.seed=[1, 2]")
     if not separator or not all(parts):
         return Problem(where, "", "an override is path=value, for example train.epochs=1")
     try:

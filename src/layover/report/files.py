@@ -32,6 +32,9 @@ def markdown(plan: Plan, rows: Sequence[CellRow]) -> str:
         "training included), then mean ± standard deviation over n seeds. In brackets: the paired difference to the "
         "same method without an intermediate (none) and to full fine-tuning with the same intermediate (full)."
     )
+    yardsticks = [name for name in plan.recipe.document.sweep.method if name in full_methods(plan)]
+    if len(yardsticks) > 1:
+        explained += f" The yardstick of the differences to full is {yardsticks[0]}."
     parts = [
         f"# {plan.recipe.document.name}",
         explained,

@@ -15,7 +15,7 @@ def cells(rows: Sequence[CellRow], target: str, metric: str) -> tuple[list[str],
     """
     mine = [row for row in rows if row.cell.target == target]
     languages = sorted({language for row in mine if row.record is not None for language in row.record.languages})
-    headers = ["model", "method", "intermediate", "mean", "zero-shot mean", *languages]
+    headers = ["model", "method", "intermediate", "mean", "zero-shot mean", "n", *languages]
     lines = []
     for group, members in by_group(mine).items():
         records = [row.record for row in members if row.record is not None]
@@ -24,6 +24,8 @@ def cells(rows: Sequence[CellRow], target: str, metric: str) -> tuple[list[str],
             for zero in (False, True)
         ]
         line = [*group, *(MISSING if mean is None else mean.text() for mean in means)]
+        seeds = f"{len(records)}" + (f" of {len(members)}" if len(records) < len(members) else "")
+        line.append(seeds)
         for language in languages:
             found = spread([v for record in records if (v := record.value(language, metric)) is not None])
             reasons = {record.missing[language] for record in records if language in record.missing}

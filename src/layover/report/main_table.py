@@ -91,9 +91,9 @@ def _text(entry: Entry | None) -> str:
     if entry.score is None:
         return "failed" if entry.failures else MISSING
     parts = [entry.score.text()]
-    if entry.to_none is not None:
-        parts.append(f"none {entry.to_none.text(signed=True)}")
-    if entry.to_full is not None:
-        parts.append(f"full {entry.to_full.text(signed=True)}")
+    for name, difference in (("none", entry.to_none), ("full", entry.to_full)):
+        if difference is not None:
+            pairs = f" over {difference.count}" if difference.count < entry.score.count else ""
+            parts.append(f"{name} {difference.text(signed=True)}{pairs}")
     seeds = f"n={entry.score.count}" + (f" of {entry.planned}" if entry.score.count < entry.planned else "")
     return f"{parts[0]} ({'; '.join([*parts[1:], seeds])})"

@@ -42,7 +42,8 @@ def _language(
     kind = kinds.get(inputs.task.kind)
     examples = load_examples(store, data, inputs.task.kind)
     predictions: list[Any] = read_lines(store.path(predicted) / PREDICTIONS)
-    if not any(kind.has_gold(example) for example in examples):
-        return None, "no gold labels", len(examples)
+    gold = sum(kind.has_gold(example) for example in examples)
+    if gold < len(examples):  # a score over some of the examples would not be the task's
+        return None, f"{gold} of {len(examples)} examples have gold" if gold else "no gold labels", len(examples)
     scores = kind.score(predictions, examples, metrics=tuple(inputs.task.metrics), language=language)
     return scores, "", len(examples)

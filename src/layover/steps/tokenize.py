@@ -11,6 +11,7 @@ from layover.data.features import Features
 from layover.data.subset import hold_out, limit
 from layover.data.tokenizer import Tokenizer
 from layover.errors import DataError
+from layover.identity import file_sha256
 from layover.plan import Node
 from layover.plan.inputs import Subset, TokenizeInputs
 from layover.steps.context import Context, read_lines, write_lines
@@ -23,6 +24,8 @@ def run(node: Node, folder: Path, context: Context) -> None:
     inputs: TokenizeInputs = node.inputs
     task, kind = inputs.task, kinds.get(inputs.task.kind)
     examples = _subset(task.read(inputs.location), inputs.subset, task.kind)
+    if inputs.location.identity(file_sha256) != node.identity["data"]:
+        raise DataError(f"{inputs.location.describe()}: it has changed since the plan was made; run again")
     if not examples:
         raise DataError(f"{inputs.location.describe()}: no example is left ({inputs.subset})")
     tokenizer = load_tokenizer(inputs.encoder.source, inputs.encoder.revision)

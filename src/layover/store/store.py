@@ -18,7 +18,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -53,7 +53,12 @@ class Store:
         elif root.exists() and not _may_become_store(root):
             raise StoreError(f"{root} is neither empty nor a store; name another folder with --store")
         else:
-            root.mkdir(parents=True, exist_ok=True)
+            try:
+                root.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise StoreError(
+                    f"{root}: cannot be made: {error.strerror}; name another folder with --store"
+                ) from None
             write_json(marker, {"layover_store": SCHEMA})
         for part in ("nodes", "work", "locks", "failed", "logs"):
             (root / part).mkdir(exist_ok=True)
@@ -157,14 +162,20 @@ class Store:
         """Return the keys of the nodes whose last attempt failed."""
         return {file.stem for file in (self.root / "failed").glob("*.json")}
 
-    def sweep_up(self, *, remove: bool) -> int:
-        """Return the bytes of what killed runs left behind (and of logs); remove them when asked to."""
+    def sweep_up(self, *, keep: Collection[str] = (), remove: bool) -> int:
+        """Return the bytes of what killed runs left behind, and of logs; remove them when asked to.
+
+        Checkpoints of the nodes in `keep` stay.
+        """
         size = 0
-        for folder in (self.root / "work", self.root / "logs"):
-            size += folder_bytes(folder)
-            if remove:
-                shutil.rmtree(folder, ignore_errors=True)
-                folder.mkdir()
+        for place in [*(self.root / "work").iterdir(), *(self.root / "logs").iterdir()]:
+            if place.name in keep:
+                continue
+            size += folder_bytes(place) if place.is_dir() else place.stat().st_size
+            if remove and place.is_dir():
+                shutil.rmtree(place)
+            elif remove:
+                place.unlink()
         return size
 
     # locks: held by the operating system, so a killed process holds none

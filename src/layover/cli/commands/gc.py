@@ -43,9 +43,15 @@ def command(
         raise StoreError(f"{running} sweep(s) are running on {store}; stop them first")
     hashes = FileHashes(store / "hashes.json")
     plans = [build(load(recipe), hashes) for recipe in recipes]
+    unresolved = sorted({name for plan in plans for name in plan.unresolved})
+    if unresolved:
+        raise StoreError(
+            f"hub revisions that are not resolved ({', '.join(unresolved)}): without them nothing in the store is "
+            "known to belong to these recipes, and all of it would go"
+        )
     gone = removable(opened, plans, keep)
     freed = sum(opened.remove(key) if yes else folder_bytes(opened.path(key, verify=False)) for key in gone)
-    freed += opened.sweep_up(remove=yes)
+    freed += opened.sweep_up(keep={key for plan in plans for key in plan.nodes}, remove=yes)
     result: dict[str, Any] = {"removed": yes, "nodes": gone, "bytes": freed}
     if json:
         answer(result)

@@ -1,0 +1,140 @@
+"""Checks of a well-formed recipe: names on the axes, pairs that mean something, settings that fit together."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from layover.errors import Problem, nearest
+from layover.recipe.schema import AXES, Document, TaskSettings
+from layover.recipe.source import Loc, Source
+from layover.tasks import Task
+
+
+def check_sweep(document: Document, source: Source) -> list[Problem]:
+    """Return what is wrong with the axes: unknown models and methods, values twice, rules that match nothing."""
+    problems: list[Problem] = []
+    named: dict[str, Collection[str]] = {"model": document.models, "method": document.methods}
+    for axis in AXES:
+        values = getattr(document.sweep, axis)
+        for index, value in enumerate(values):
+            loc: Loc = ("sweep", axis, index)
+            if axis in named and value not in named[axis]:
+                hint = nearest(str(value), named[axis])
+                problems.append(source.problem(loc, f"unknown {axis} {value!r}; {hint}"))
+            if value in values[:index]:
+                problems.append(source.problem(loc, f"{value!r} stands twice"))
+    for index, rule in enumerate(document.sweep.exclude):
+        if not rule:
+            problems.append(source.problem(("sweep", "exclude", index), "an empty rule would leave out every cell"))
+        for axis, wanted in rule.items():
+            loc = ("sweep", "exclude", index, axis)
+            if axis not in AXES:
+                problems.append(source.problem(loc, f"unknown axis; {nearest(axis, AXES)}"))
+                continue
+            values = getattr(document.sweep, axis)
+            for value in wanted if isinstance(wanted, list) else [wanted]:
+                if value not in values and not _left_out_by_override(source, axis):
+                    hint = nearest(str(value), map(str, values))
+                    problems.append(source.problem(loc, f"{value!r} is not on the axis {axis}; {hint}"))
+    return problems
+
+
+def _left_out_by_override(source: Source, axis: str) -> bool:
+    """An axis narrowed on the command line may leave rules of `exclude` without anything to match."""
+    return source.where(("sweep", axis)).startswith("command line")
+
+
+def check_pairs(document: Document, known: dict[str, Task], source: Source) -> list[Problem]:
+    """Return where a task stands on an axis it is not for, or a language is not one of its task's."""
+    problems = []
+    for axis in ("intermediate", "target"):
+        for index, name in enumerate(getattr(document.sweep, axis)):
+            task = known.get(name)
+            if task is not None and axis not in task.stages:
+                message = f"{name} cannot be used as {axis}: it is declared for {', '.join(task.stages)}"
+                problems.append(source.problem(("sweep", axis, index), message))
+    for loc, names, languages in _language_lists(document):
+        valid = {language for name in names if name in known for language in _languages(known[name], document)}
+        for index, language in enumerate(languages):
+            if valid and language not in valid:
+                problems.append(
+                    source.problem((*loc, index), f"unknown language {language!r}; {nearest(language, valid)}")
+                )
+    return problems
+
+
+def _languages(task: Task, document: Document) -> set[str]:
+    """Return the languages that a task declares, and those that the recipe has files for."""
+    files = document.tasks.get(task.name, TaskSettings()).files
+    named = {language for paths in files.values() if isinstance(paths, dict) for language in paths}
+    return {*task.all_languages(), *named}
+
+
+def _language_lists(document: Document) -> list[tuple[Loc, tuple[str, ...], tuple[str, ...]]]:
+    lists: list[tuple[Loc, tuple[str, ...], tuple[str, ...]]] = []
+    if document.eval.languages != "all":
+        lists.append((("eval", "languages"), document.sweep.target, document.eval.languages))
+    for name, settings in document.tasks.items():
+        if settings.eval.languages is not None and settings.eval.languages != "all":
+            lists.append((("tasks", name, "eval", "languages"), (name,), settings.eval.languages))
+    return lists
+
+
+def check_training_data(document: Document, known: dict[str, Task], source: Source) -> list[Problem]:
+    """A task that trains on another's examples takes over their label codes: kind and labels must be the same."""
+    problems = []
+    for name, task in known.items():
+        owner = known.get(task.train_task or "")
+        if owner is None:
+            continue
+        settings = document.tasks.get(name, TaskSettings())
+        message = ""
+        if owner.train_task is not None:
+            message = f"{owner.name} has no training data of its own, it trains on {owner.train_task}"
+        elif (task.kind, task.labels) != (owner.kind, owner.labels):
+            here, there = (f"{one.kind} [{', '.join(one.labels)}]" for one in (task, owner))
+            message = (
+                f"{name} is {here}, but {owner.name} is {there}: kind and labels, in their order, must be the same"
+            )
+        elif "train" in settings.files:
+            message = (
+                f"{name} trains on {owner.name}, so its own files.train would not be used; name it for {owner.name}"
+            )
+        if message:
+            problems.append(source.problem(("tasks", name, "train_task"), message))
+    return problems
+
+
+def check_training(document: Document, known: dict[str, Task], source: Source) -> list[Problem]:
+    """Return settings of tasks that do not fit: metrics, hold-outs, windows."""
+    problems = []
+    for name, settings in document.tasks.items():
+        task = known.get(name)
+        if task is not None and settings.metric is not None and settings.metric not in task.metrics:
+            hint = nearest(settings.metric, task.metrics)
+            problems.append(
+                source.problem(("tasks", name, "metric"), f"{name} is not scored by {settings.metric!r}; {hint}")
+            )
+        if task is not None and settings.holdout is not None and task.train_task is not None:
+            message = f"{name} trains on {task.train_task}: hold out there, tasks.{task.train_task}.holdout"
+            problems.append(source.problem(("tasks", name, "holdout"), message))
+    for loc, length, stride in _windows(document):
+        if stride >= length - 4:
+            problems.append(source.problem(loc, f"a stride of {stride} leaves no room in max_length {length}"))
+    return problems
+
+
+def _windows(document: Document) -> list[tuple[Loc, int, int]]:
+    train = document.train
+    windows: list[tuple[Loc, int, int]] = [(("train", "stride"), train.max_length, train.stride)]
+    for name, settings in document.tasks.items():
+        if settings.max_length is not None or settings.stride is not None:
+            loc = ("tasks", name, "stride" if settings.stride is not None else "max_length")
+            windows.append(
+                (
+                    loc,
+                    settings.max_length or train.max_length,
+                    train.stride if settings.stride is None else settings.stride,
+                )
+            )
+    return windows
