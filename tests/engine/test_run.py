@@ -174,6 +174,16 @@ def test_a_language_without_all_gold_has_no_score_and_the_others_have(folder: Fo
     assert "(1/2 languages)" in folder.run("report", "recipe.yaml", "sweep.method=[lora]", "sweep.seed=[1]")
 
 
+def test_training_examples_without_gold_are_told(folder: Folder) -> None:
+    moods = folder.root / "data" / "moods.jsonl"
+    (folder.root / "data" / "gaps.jsonl").write_text(
+        moods.read_text(encoding="utf-8").replace('"label": "no"', '"label": ""', 1), encoding="utf-8"
+    )
+    arguments = ("recipe.yaml", "tasks.moods.files.train=gaps.jsonl", "sweep.method=[lora]", "sweep.seed=[1]")
+    folder.run("run", *arguments)
+    assert "moods train en: 1 of 64 examples have no gold and are not trained on" in folder.run("plan", *arguments)
+
+
 def test_gc_frees_what_no_recipe_needs(folder: Folder) -> None:
     folder.run("run", "recipe.yaml")
     before = len(stamps(folder))

@@ -164,6 +164,7 @@ def test_mistakes_in_a_task_of_ones_own(tmp_path: Path) -> None:
         ("sweep.exclude=[{}]", "an empty rule would leave out every cell"),
         ("sweep.seed[0]=5", "a list is set as a whole"),
         ("eval.languages=[]", "eval.languages"),
+        ("tasks.mine.files.train={en: a.jsonl, sw: b.jsonl}", "a task trains on one language"),
         ("tasks.none={kind: classification}", "'none' means no intermediate"),
         ("tasks.mine.train_task=mnli", "kind and labels, in their order, must be the same"),
         ("tasks.mine.train_task=xnli", "has no training data of its own"),

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from typing import Any
 
 
 def say(text: str = "") -> None:
     """Write a line for people to standard output."""
-    sys.stdout.write(text + "\n")
+    _write(text)
 
 
 def answer(value: Any) -> None:
     """Write JSON for machines to standard output."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n")
-    sys.stdout.flush()
+    _write(json.dumps(value, ensure_ascii=False, allow_nan=False))
+
+
+def _write(text: str) -> None:
+    try:
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:  # `layover plan --nodes | head`: the reader has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(0) from None
 
 
 def complain(text: str) -> None:

@@ -54,9 +54,6 @@ def main() -> None:
     except LayoverError as error:
         complain(str(error))
         sys.exit(error.exit_code)
-    except BrokenPipeError:
-        sys.stderr.close()  # `layover status | head`: the reader has seen enough
-        sys.exit(0)
 
 
 if __name__ == "__main__":

@@ -118,6 +118,11 @@ def check_training(document: Document, known: dict[str, Task], source: Source) -
         if task is not None and settings.holdout is not None and task.train_task is not None:
             message = f"{name} trains on {task.train_task}: hold out there, tasks.{task.train_task}.holdout"
             problems.append(source.problem(("tasks", name, "holdout"), message))
+    for name, settings in document.tasks.items():
+        paths = settings.files.get("train")
+        if isinstance(paths, dict) and len(paths) > 1:
+            message = "a task trains on one language; name one file, or declare a task for each language"
+            problems.append(source.problem(("tasks", name, "files", "train"), message))
     for loc, length, stride in _windows(document):
         if stride >= length - 4:
             problems.append(source.problem(loc, f"a stride of {stride} leaves no room in max_length {length}"))

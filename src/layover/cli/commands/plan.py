@@ -101,8 +101,22 @@ def summarise(found: Planned) -> dict[str, Any]:
         "kinds": kinds,
         "peak_bytes": max(peaks, default=0.0) or None,
         "seconds_left": seconds_left(plan, costs, wanted, lambda key: seconds_of(store, key)) if wanted else 0.0,
-        "notes": [*plan.notes, *unresolved],
+        "notes": [*plan.notes, *_without_gold(found, finished), *unresolved],
     }
+
+
+def _without_gold(found: Planned, finished: set[str]) -> list[str]:
+    """Say where training data hold examples that nothing can be learned from."""
+    from layover.steps.counts import counts_of
+
+    notes = []
+    for key in dict.fromkeys(node.inputs.data for node in found.plan.nodes.values() if node.kind == "train"):
+        counts = counts_of(found.store, key) if key in finished else {"examples": 0, "gold": 0}
+        if counts["gold"] < counts["examples"]:
+            label = found.plan.nodes[key].label.removeprefix("tokenize ")
+            lacking = counts["examples"] - counts["gold"]
+            notes.append(f"{label}: {lacking} of {counts['examples']} examples have no gold and are not trained on")
+    return notes
 
 
 def _sum(costs: list[Any], name: str) -> float:
