@@ -48,11 +48,9 @@ def main(work: Work, connection: Connection) -> None:
     import torch
 
     torch.set_num_threads(work.threads)
-    lock = threading.Lock()
 
     def send(message: Mapping[str, Any]) -> None:
-        with lock:
-            connection.send(dict(message))
+        connection.send(dict(message))
 
     store = Store(work.store)
     failed: set[str] = set()
