@@ -39,11 +39,6 @@ class Outcome:
     blocked: dict[str, str] = field(default_factory=dict)
     """Key -> key of the failed node it needs."""
 
-    @property
-    def complete(self) -> bool:
-        """Tell whether everything that was wanted is there."""
-        return not self.failed and not self.blocked
-
 
 @dataclass
 class _Running:

@@ -18,7 +18,6 @@ from layover.errors import DataError, ModelError, nearest
 from layover.identity import Json
 
 E = TypeVar("E")
-Floats = npt.NDArray[np.floating[Any]]
 
 
 class Kind(ABC, Generic[E]):

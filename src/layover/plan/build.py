@@ -53,7 +53,6 @@ class _Planner:
         self.evaluated: dict[str, tuple[str, dict[str, Portion], dict[str, str]]] = {}
         self._trains: dict[tuple[object, ...], Node] = {}
         self._tokenized: dict[tuple[object, ...], Node] = {}
-        self._data_identity: dict[tuple[str, str, str], Any] = {}
 
     def plan(self) -> Plan:
         self._locate_everything()
@@ -71,8 +70,6 @@ class _Planner:
             cells=tuple(cells),
             notes=tuple(notes),
             unresolved=tuple(self.revisions.unresolved),
-            absent={target: absent for target, (_, _, absent) in self.evaluated.items()},
-            shapes={label: encoder.shape for label, encoder in self.encoders.items()},
         )
 
     def _selected_on_what_is_scored(self, cells: list[Cell]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from layover.recipe import Recipe
@@ -65,10 +65,6 @@ class Plan:
     """What a user should know: combinations left out, languages without data."""
     unresolved: tuple[str, ...] = ()
     """Hub revisions that could not be resolved; keys are provisional and `run` refuses."""
-    absent: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """Target -> language -> why it is not evaluated."""
-    shapes: Mapping[str, Any] = field(default_factory=dict)
-    """Model label -> `Shape` or None."""
 
     def wanted(self, finished: Iterable[str]) -> list[Node]:
         """Return the nodes that have to run: those that a missing score needs, in order.
