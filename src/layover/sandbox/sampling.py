@@ -1,0 +1,216 @@
+"""Meanings drawn at random from what fits together in the world."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Sequence
+from typing import TypeVar
+
+from layover.sandbox import world
+from layover.sandbox.meaning import City, Clause, Entity, Fact, Name, Org, Place, Thing
+
+T = TypeVar("T")
+
+SORTS = ("person", "profession", "animal", "org", "city", "place")
+ANIMALS = (*world.CATEGORIES["pet"], *world.CATEGORIES["wild"])
+ADJECTIVE_SHARE, COUNT_SHARE, INDEFINITE_SHARE = 0.35, 0.15, 0.35
+FAMILY_SHARE = 0.3
+
+
+class Dice:
+    """Random choices that are the same in every version of Python: they rest on `random()` alone."""
+
+    def __init__(self, *seed: object) -> None:
+        # hashed, so that neighbouring seeds have nothing in common
+        digest = hashlib.sha256("/".join(map(str, seed)).encode()).digest()
+        self._random = random.Random(int.from_bytes(digest[:8], "big"))  # noqa: S311 - nothing secret
+
+    def chance(self, share: float) -> bool:
+        """Return True with this probability."""
+        return self._random.random() < share
+
+    def below(self, count: int) -> int:
+        """Return a number from 0 to `count` - 1."""
+        return int(self._random.random() * count)
+
+    def pick(self, items: Sequence[T]) -> T:
+        """Return one of the items."""
+        return items[self.below(len(items))]
+
+    def shuffled(self, items: Sequence[T]) -> list[T]:
+        """Return the items in a random order."""
+        left = list(items)
+        for place in range(len(left) - 1, 0, -1):
+            other = self.below(place + 1)
+            left[place], left[other] = left[other], left[place]
+        return left
+
+
+class Sampler:
+    """Draws entities and clauses; whatever it returns, every language can say.
+
+    Args:
+        dice: Where chance comes from.
+        domains: Domains of the verbs: `general`, `legal`, `biomedical`.
+    """
+
+    def __init__(self, dice: Dice, domains: Sequence[str] = ("general",)) -> None:
+        self.dice = dice
+        self._predicates = [name for name, found in world.PREDICATES.items() if found.domain in domains]
+
+    def person(self, *others: Entity | None, family: float = FAMILY_SHARE) -> Name:
+        """Return somebody whose given name is not among the others'."""
+        taken = {other.given for other in others if isinstance(other, Name)}
+        given = self.dice.pick([name for name in world.GIVEN if name not in taken])
+        return Name(given, self.dice.pick(world.FAMILIES) if self.dice.chance(family) else None)
+
+    def thing(self, noun: str, *, plain: bool = False) -> Thing:
+        """Return the noun, perhaps with an adjective, a number, or indefinite; `plain` is `the noun`."""
+        if plain:
+            return Thing(noun)
+        dice = self.dice
+        fitting = world.ATTRIBUTES.get(world.CATEGORY_OF.get(noun, ""), ())
+        adjective = dice.pick(fitting) if fitting and dice.chance(ADJECTIVE_SHARE) else None
+        if noun in world.MASS:
+            return Thing(noun, adjective)
+        if dice.chance(COUNT_SHARE):
+            return Thing(noun, adjective, dice.pick(world.NUMBERS), definite=False)
+        return Thing(noun, adjective, definite=not dice.chance(INDEFINITE_SHARE))
+
+    def entity(self, sorts: str, *others: Entity | None, plain: bool = False) -> Entity:
+        """Return an entity of one of the sorts (words separated by blanks) that is none of the others."""
+        dice = self.dice
+        for _ in range(100):
+            sort = self._sort(sorts.split())
+            found: Entity
+            if sort == "person":
+                found = self.person(*others)
+            elif sort == "org":
+                found = Org(dice.pick(world.ORGS), dice.pick(world.ORG_SORTS))
+            elif sort == "city":
+                found = City(dice.pick(world.CITIES))
+            elif sort == "place":
+                found = Place(dice.pick(world.PLACES))
+            elif sort == "profession":
+                found = Thing(dice.pick(world.PROFESSIONS))
+            elif sort == "animal":
+                found = Thing(dice.pick(ANIMALS))
+            elif sort in world.PROFESSIONS:
+                found = Thing(sort)
+            else:
+                found = self.thing(dice.pick(world.CATEGORIES.get(sort, (sort,))), plain=plain)
+            if all(not same(found, other) for other in others):
+                return found
+        raise ValueError(f"no other entity among {sorts}")
+
+    def _sort(self, sorts: list[str]) -> str:
+        """Return one of the sorts; people by name are met more often than by profession."""
+        if "person" in sorts and self.dice.chance(0.6):
+            return "person"
+        return self.dice.pick(sorts)
+
+    def event(self, predicate: str | None = None, *, plain: bool = False, subject: Entity | None = None) -> Clause:
+        """Return a clause of a verb, without place and time.
+
+        Args:
+            predicate: A concept of `world.PREDICATES`; any when None.
+            plain: All things are definite, single and without adjectives, so that the clause can be denied.
+            subject: Who does it; must fit.
+        """
+        frame = world.PREDICATES[predicate or self.dice.pick(self._predicates)]
+        who = subject or self.entity(frame.subject, plain=True)
+        what = self.entity(frame.object, who, plain=plain) if frame.object else None
+        third = self.entity(frame.third, who, what) if frame.third else None
+        return Clause(frame.name, who, what, third)
+
+    def time(self) -> str:
+        """Return a time."""
+        return self.dice.pick(world.TIMES) if self.dice.chance(0.75) else str(self.dice.pick(world.YEARS))
+
+    def place(self) -> Place | City:
+        """Return where something happens."""
+        return Place(self.dice.pick(world.PLACES)) if self.dice.chance(0.6) else City(self.dice.pick(world.CITIES))
+
+    def takes_place(self, clause: Clause) -> bool:
+        """Return whether a place can be added: the clause does not name one itself."""
+        return clause.predicate in world.PREDICATES and world.PREDICATES[clause.predicate].role not in {"into", "at"} and (
+            not isinstance(clause.third, City | Place)
+        )
+
+    def told(self, clause: Clause, *, place: float = 0.3, time: float = 0.5) -> Clause:
+        """Return the clause with a place and a time, each with its probability."""
+        where = self.place() if self.takes_place(clause) and self.dice.chance(place) else None
+        when = self.time() if self.dice.chance(time) else None
+        return Clause(clause.predicate, clause.subject, clause.object, clause.third, where, when, clause.property)
+
+    def state(self, subject: Entity | None = None) -> Clause:
+        """Return how somebody, or a thing, was."""
+        if subject is None and self.dice.chance(0.4):
+            category = self.dice.pick(list(world.STATES_OF))
+            noun = Thing(self.dice.pick(world.CATEGORIES[category]))
+            return Clause("state", noun, property=self.dice.pick(world.STATES_OF[category]))
+        return Clause("state", subject or self.entity("person profession"), property=self.dice.pick(world.PERSON_STATES))
+
+    def profession(self, subject: Name | None = None) -> Clause:
+        """Return what somebody is by profession."""
+        return Clause("isa", subject or self.person(), property=self.dice.pick(world.JOBS))
+
+    def comparison(self) -> Clause:
+        """Return which of two things is more of something."""
+        category = self.dice.pick(("pet", "wild", "vehicle", "ware", "furniture", "building"))
+        first = Thing(self.dice.pick(world.CATEGORIES[category]))
+        second = self.entity(category, first, plain=True)
+        words = [word for word in world.COMPARABLE if word in world.ATTRIBUTES[category]]
+        words += ["fast", "slow"] if category in {"pet", "wild", "vehicle"} else []
+        return Clause("compare", first, second, property=self.dice.pick(words))
+
+    def located(self) -> Clause:
+        """Return where somebody or something was."""
+        subject = self.entity("person ware tool toy dish", plain=True)
+        return Clause("located", subject, third=self.place())
+
+    def denied(self) -> Clause:
+        """Return a clause that says that something was not so."""
+        found = self.dice.pick((self.event, self.state, self.located))
+        clause = self.event(plain=True) if found == self.event else found()
+        return Clause(
+            clause.predicate, clause.subject, clause.object, clause.third, property=clause.property, negated=True
+        )
+
+    def any(self) -> Clause:
+        """Return a clause of any sort."""
+        dice = self.dice
+        draw = dice.below(20)
+        if draw < 12:
+            return self.told(self.event())
+        if draw < 14:
+            return self.told(self.state(), place=0)
+        if draw == 14:
+            return self.profession()
+        if draw == 15:
+            return self.comparison()
+        if draw == 16:
+            return self.told(self.located(), place=0)
+        if draw == 17:
+            return Clause(dice.pick(world.WEATHER), time=self.time())
+        return self.denied()
+
+
+def same(one: Entity | None, other: Entity | None) -> bool:
+    """Return whether two entities would be taken for the same one, whatever is told of them."""
+    if isinstance(one, Thing) and isinstance(other, Thing):
+        return one.noun == other.noun
+    if isinstance(one, Name) and isinstance(other, Name):
+        return one.given == other.given
+    return one == other
+
+
+def facts() -> list[Fact]:
+    """Return everything that holds in general."""
+    return [
+        *(Fact("found", noun, place) for noun, place in world.FOUND.items()),
+        *(Fact("used", noun, purpose) for noun, purpose in world.USED.items()),
+        *(Fact("kind", noun, name) for noun in world.NOUNS for name in world.CLASSES_OF[noun]),
+        *(Fact("made", noun, material) for noun, material in world.MADE.items()),
+    ]

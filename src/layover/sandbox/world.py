@@ -1,0 +1,254 @@
+"""The small world that the sandbox speaks of: its concepts, what fits together, and what is true in it.
+
+A concept is an English-looking name that every lexicon must have. This file knows nothing of any language.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+GIVEN: dict[str, str] = dict.fromkeys(
+    ("anna", "maria", "leyla", "amina", "sofia", "nina", "clara", "irina", "elena", "laura", "sara", "eva"), "f"
+) | dict.fromkeys(
+    ("omar", "viktor", "daniel", "martin", "david", "ivan", "oscar", "adam", "hassan", "peter", "simon", "robert"), "m"
+)
+"""Given name -> gender, which some languages show in verbs, adjectives and pronouns."""
+
+FAMILIES = ("weber", "miller", "khan", "keller", "martinez", "kaplan", "jensen", "murphy", "fischer", "novak")
+CITIES = (
+    *("berlin", "london", "paris", "madrid", "moscow", "ankara", "cairo", "nairobi", "beijing", "rome"),
+    *("vienna", "lima", "delhi", "tokyo", "new_york", "buenos_aires"),
+)
+ORGS = ("lumina", "nordia", "solara", "verano", "altena", "mirova", "castor", "delphi")
+ORG_SORTS = ("bank", "university", "hospital", "museum", "hotel", "company")
+
+PLACES = (
+    *("market", "school", "library", "hospital", "station", "park", "kitchen", "garden", "office", "shop"),
+    *("restaurant", "beach", "forest", "village", "museum", "factory", "bakery", "airport", "farm", "harbour"),
+    *("court", "prison", "police_station", "laboratory", "pharmacy"),
+)
+PROFESSIONS = (
+    *("teacher", "farmer", "driver", "cook", "baker", "student", "singer", "painter", "writer", "gardener"),
+    *("judge", "lawyer", "police_officer", "thief", "doctor", "nurse", "patient", "scientist"),
+)
+JOBS = tuple(name for name in PROFESSIONS if name not in {"thief", "patient"})
+
+CATEGORIES: dict[str, tuple[str, ...]] = {
+    "fruit": ("apple", "orange", "banana", "lemon", "pear", "mango"),
+    "vegetable": ("tomato", "potato", "onion", "carrot"),
+    "meal": ("bread", "cheese", "meat", "rice", "soup"),
+    "pastry": ("egg", "cake"),
+    "drink": ("water", "milk", "tea", "coffee", "juice"),
+    "pet": ("dog", "cat", "horse", "cow", "goat", "donkey", "rabbit"),
+    "wild": ("lion", "elephant", "mouse", "monkey"),
+    "bird": ("eagle", "pigeon", "parrot"),
+    "flower": ("rose", "tulip", "lily"),
+    "vehicle": ("car", "bicycle", "bus", "boat", "truck"),
+    "garment": ("shirt", "coat", "hat", "dress", "scarf", "shoe"),
+    "furniture": ("table", "chair", "bed", "lamp", "mirror"),
+    "tool": ("hammer", "saw", "axe", "needle"),
+    "toy": ("ball", "doll", "kite"),
+    "reading": ("book", "letter", "newspaper", "map"),
+    "dish": ("cup", "plate", "bottle", "knife"),
+    "ware": ("key", "bag", "box", "clock", "umbrella", "phone", "ring", "ticket", "camera", "basket", "guitar", "drum"),
+    "opening": ("door", "window"),
+    "building": ("house", "bridge"),
+    "paper": ("contract", "document", "will", "permit"),
+    "remedy": ("medicine", "vaccine", "pill", "ointment"),
+    "illness": ("fever", "infection", "wound", "inflammation"),
+    "germ": ("virus", "bacterium"),
+}
+"""Category -> nouns."""
+
+CLASSES: dict[str, tuple[str, ...]] = {
+    "fruit": ("fruit",),
+    "drink": ("drink",),
+    "animal": ("pet", "wild", "bird"),
+    "bird": ("bird",),
+    "flower": ("flower",),
+    "tool": ("tool",),
+    "toy": ("toy",),
+}
+"""Nouns that name a class -> the categories in it."""
+
+NOUNS = tuple(noun for nouns in CATEGORIES.values() for noun in nouns)
+MASS = frozenset((*CATEGORIES["meal"], *CATEGORIES["drink"]))
+"""Never counted, never indefinite."""
+CATEGORY_OF = {noun: category for category, nouns in CATEGORIES.items() for noun in nouns}
+CLASSES_OF = {noun: tuple(name for name, cats in CLASSES.items() if CATEGORY_OF[noun] in cats) for noun in NOUNS}
+
+COLOURS = ("red", "blue", "green", "white", "black")
+ANTONYMS = (
+    *(("big", "small"), ("old", "new"), ("heavy", "light"), ("expensive", "cheap")),
+    *(("clean", "dirty"), ("long", "short")),
+)
+ADJECTIVES = (*COLOURS, *(word for pair in ANTONYMS for word in pair), "beautiful")
+COMPARABLE = ("big", "small", "old", "heavy", "light", "expensive", "cheap", "fast", "slow")
+"""Adjectives with a comparative: `bigger`; converse pairs are big/small, heavy/light, expensive/cheap, fast/slow."""
+
+_MADE = ("big", "small", "old", "new", "heavy", "light", "expensive", "cheap", "beautiful")
+ATTRIBUTES: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("fruit", "vegetable"), ("big", "small", "green")),
+    **dict.fromkeys(("pet", "wild", "bird"), ("big", "small", "old", "white", "black")),
+    "flower": ("red", "white", "beautiful"),
+    **dict.fromkeys(("vehicle", "ware", "toy", "furniture"), (*_MADE, *COLOURS)),
+    "garment": (*_MADE, *COLOURS, "clean", "dirty", "long", "short"),
+    "tool": ("big", "small", "old", "new", "heavy", "light"),
+    "reading": ("old", "new", "expensive", "cheap", "beautiful"),
+    "dish": ("big", "small", "old", "new", "clean", "dirty", "white", "blue"),
+    "opening": ("big", "small", "old", "new", "white", "green"),
+    "building": ("big", "small", "old", "new", "white", "beautiful"),
+    "paper": ("old", "new", "long", "short"),
+    "remedy": ("new", "expensive", "cheap"),
+}
+"""Category -> adjectives that may stand with its nouns; none where it is not named."""
+
+PERSON_STATES = ("tired", "hungry", "thirsty", "sick", "happy", "sad", "angry", "rich", "innocent", "guilty", "healthy")
+THING_STATES = ("wet", "broken", "clean", "dirty", "open", "closed", "empty", "full", "hot", "cold")
+STATES = (*PERSON_STATES, *THING_STATES)
+STATE_OPPOSITES = (
+    *(("happy", "sad"), ("innocent", "guilty"), ("sick", "healthy"), ("clean", "dirty"), ("open", "closed")),
+    *(("empty", "full"), ("hot", "cold")),
+)
+STATES_OF: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("meal", "drink"), ("hot", "cold")),
+    "garment": ("wet", "clean", "dirty"),
+    "vehicle": ("broken", "clean", "dirty"),
+    "dish": ("clean", "dirty", "broken"),
+    "opening": ("open", "closed"),
+    "furniture": ("broken", "clean", "dirty"),
+}
+"""Category -> what its nouns can be found to be."""
+
+TIMES = (
+    *("yesterday", "today", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"),
+    *("morning", "evening", "night", "last_week", "last_month", "last_year", "summer", "winter"),
+)
+YEARS = tuple(range(1950, 2021))
+WEATHER = ("rain", "snow", "storm", "dark")
+"""It rained; it snowed; there was a storm; it became dark."""
+NUMBERS = tuple(range(3, 10))
+
+GOODS = "fruit vegetable pastry pet flower vehicle garment furniture tool toy reading dish ware"
+PORTABLE = "garment toy reading dish ware tool flower"
+
+
+@dataclass(frozen=True, slots=True)
+class Predicate:
+    """What a verb goes with: categories, single nouns, or `person`, `profession`, `org`, `city`, `place`, `animal`.
+
+    `role` says what `third` is: a recipient (`to`), a source (`from`), a goal (`into`), a location (`at`).
+    """
+
+    name: str
+    subject: str = "person profession"
+    object: str = ""
+    third: str = ""
+    role: str = ""
+    converse: str = ""
+    """The predicate that says the same of subject and third (or object) exchanged; its own name if symmetric."""
+    result: str = ""
+    """The state that the object is in afterwards."""
+    domain: str = "general"
+
+
+_PEOPLE = "person profession"
+PREDICATES: dict[str, Predicate] = {
+    predicate.name: predicate
+    for predicate in (
+        *(Predicate(name, "person profession animal") for name in ("sleep", "run", "swim", "fall")),
+        *(Predicate(name) for name in ("laugh", "cry", "sing", "dance", "wait", "work", "rest")),
+        Predicate("read", object="reading paper"),
+        Predicate("write", object="book letter document"),
+        Predicate("open", object="opening", result="open"),
+        Predicate("close", object="opening", result="closed"),
+        Predicate("wash", object="garment vehicle dish", result="clean"),
+        Predicate("break", object="dish furniture", result="broken"),
+        Predicate("repair", object="vehicle furniture opening building"),
+        Predicate("cook", object="meat rice soup egg potato"),
+        Predicate("eat", "person profession animal", "fruit vegetable meal pastry"),
+        Predicate("drink", object="drink"),
+        Predicate("cut", object="fruit vegetable bread cheese meat cake"),
+        Predicate("carry", object=PORTABLE),
+        Predicate("find", object=f"{PORTABLE} pet"),
+        Predicate("lose", object="garment toy reading ware"),
+        Predicate("hide", object=PORTABLE),
+        Predicate("forget", object="garment reading ware"),
+        Predicate("paint", object="opening building furniture"),
+        Predicate("build", object="building table chair bed boat"),
+        Predicate("need", object=f"{PORTABLE} remedy"),
+        *(Predicate(name, object=_PEOPLE) for name in ("see", "help", "thank", "call", "visit", "teach", "hug")),
+        Predicate("follow", "person profession animal", f"{_PEOPLE} pet"),
+        Predicate("meet", object="person", converse="meet"),
+        Predicate("hit", object=_PEOPLE),
+        Predicate("invite", object="person"),
+        Predicate("buy", "person profession org", f"{GOODS} house", "person org", "from", "sell"),
+        Predicate("sell", "person profession org", f"{GOODS} house", "person org", "to", "buy"),
+        Predicate("receive", object=PORTABLE, third="person", role="from", converse="give"),
+        Predicate("give", object=PORTABLE, third="person", role="to", converse="receive"),
+        Predicate("borrow", object=PORTABLE, third="person", role="from", converse="lend"),
+        Predicate("lend", object=PORTABLE, third="person", role="to", converse="borrow"),
+        Predicate("send", object="reading ware flower toy", third="person org", role="to"),
+        Predicate("show", object=f"{PORTABLE} pet house", third="person", role="to"),
+        Predicate("bring", object=PORTABLE, third="person", role="to"),
+        Predicate("steal", object="ware vehicle garment pet", third="person org", role="from"),
+        Predicate("go", third="place", role="into"),
+        Predicate("travel", third="city", role="into"),
+        Predicate("return", third="place city", role="into"),
+        Predicate("come", third="city", role="from"),
+        Predicate("live", third="city", role="at"),
+        Predicate("be_employed", third="org", role="at"),
+        Predicate("sign", object="paper", domain="legal"),
+        Predicate("forge", object="paper", domain="legal"),
+        Predicate("sue", "person org", "person org", domain="legal"),
+        Predicate("accuse", object=_PEOPLE, domain="legal"),
+        Predicate("arrest", "police_officer", _PEOPLE, domain="legal"),
+        Predicate("defend", "lawyer", _PEOPLE, domain="legal"),
+        Predicate("convict", "judge", _PEOPLE, domain="legal"),
+        Predicate("acquit", "judge", _PEOPLE, domain="legal"),
+        Predicate("question", "police_officer judge lawyer", _PEOPLE, domain="legal"),
+        Predicate("examine", "doctor nurse", _PEOPLE, domain="biomedical"),
+        Predicate("treat", "doctor nurse remedy", "person patient illness", domain="biomedical"),
+        Predicate("cure", "doctor remedy", "person patient illness", domain="biomedical"),
+        Predicate("vaccinate", "doctor nurse", _PEOPLE, domain="biomedical"),
+        Predicate("infect", "germ", _PEOPLE, domain="biomedical"),
+        Predicate("cause", "germ", "illness", domain="biomedical"),
+        Predicate("take_medicine", "person patient", "medicine pill", domain="biomedical"),
+        Predicate("prescribe", "doctor", "medicine pill ointment", "person", "to", domain="biomedical"),
+        Predicate("discover", "scientist doctor", "germ remedy", domain="biomedical"),
+        Predicate("cough", "person patient", domain="biomedical"),
+    )
+}
+COPULAS = ("state", "isa", "compare", "located")
+
+MATERIALS = ("wood", "glass", "paper", "metal", "gold", "wool", "leather", "stone")
+PURPOSES = (
+    *("cut_bread", "open_door", "stay_dry", "drive_nail", "sew_shirt", "chop_wood", "drink_tea"),
+    *("tell_time", "take_photos", "make_music", "carry_shopping", "see_oneself", "make_light"),
+    *("travel_sea", "sleep_on"),
+    *("cure_wound", "prevent_disease"),
+)
+
+FOUND = {
+    **{"teacher": "school", "student": "school", "book": "library", "nurse": "hospital", "patient": "hospital"},
+    **{"doctor": "hospital", "ticket": "station", "flower": "garden", "gardener": "garden", "plate": "kitchen"},
+    **{"lamp": "office", "cake": "bakery", "baker": "bakery", "cook": "restaurant", "lion": "forest", "monkey": "forest"},
+    **{"boat": "harbour", "cow": "farm", "farmer": "farm", "goat": "farm", "donkey": "village", "judge": "court"},
+    **{"lawyer": "court", "thief": "prison", "police_officer": "police_station", "scientist": "laboratory"},
+    **{"pill": "pharmacy", "ointment": "pharmacy", "onion": "market", "newspaper": "shop", "pigeon": "park"},
+}
+"""Noun -> the place where one finds it."""
+USED = {
+    **{"knife": "cut_bread", "key": "open_door", "umbrella": "stay_dry", "hammer": "drive_nail", "needle": "sew_shirt"},
+    **{"axe": "chop_wood", "cup": "drink_tea", "clock": "tell_time", "camera": "take_photos", "guitar": "make_music"},
+    **{"basket": "carry_shopping", "mirror": "see_oneself", "lamp": "make_light", "boat": "travel_sea"},
+    **{"bed": "sleep_on", "ointment": "cure_wound", "vaccine": "prevent_disease"},
+}
+"""Noun -> what one uses it for."""
+MADE = {
+    **{"table": "wood", "chair": "wood", "door": "wood", "guitar": "wood", "window": "glass", "bottle": "glass"},
+    **{"mirror": "glass", "book": "paper", "newspaper": "paper", "map": "paper", "letter": "paper", "hammer": "metal"},
+    **{"needle": "metal", "key": "metal", "axe": "metal", "ring": "gold", "scarf": "wool", "coat": "wool"},
+    **{"shoe": "leather", "bag": "leather", "bridge": "stone", "house": "stone"},
+}
+"""Noun -> its material."""
