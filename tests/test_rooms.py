@@ -29,6 +29,7 @@ ROOMS = (
     ("kinds",),
     ("data",),
     ("metrics",),
+    ("sandbox",),
     ("compositions",),
     ("modules",),
     ("identity",),

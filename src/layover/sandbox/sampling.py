@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from layover.sandbox import world
@@ -16,6 +17,7 @@ SORTS = ("person", "profession", "animal", "org", "city", "place")
 ANIMALS = (*world.CATEGORIES["pet"], *world.CATEGORIES["wild"])
 ADJECTIVE_SHARE, COUNT_SHARE, INDEFINITE_SHARE = 0.35, 0.15, 0.35
 FAMILY_SHARE = 0.3
+LASTING = ("live", "be_employed")
 
 
 class Dice:
@@ -52,12 +54,21 @@ class Sampler:
 
     Args:
         dice: Where chance comes from.
+        split: `train`, `validation` or `test`: what `own` draws from.
         domains: Domains of the verbs: `general`, `legal`, `biomedical`.
     """
 
-    def __init__(self, dice: Dice, domains: Sequence[str] = ("general",)) -> None:
+    def __init__(self, dice: Dice, split: str = "train", domains: Sequence[str] = ("general",)) -> None:
         self.dice = dice
+        self.split = split
         self._predicates = [name for name, found in world.PREDICATES.items() if found.domain in domains]
+
+    def own(self, draw: Callable[[], Clause]) -> Clause:
+        """Return a clause that belongs to the split: it is told in no other split, in no task."""
+        while True:
+            clause = draw()
+            if split_of(clause) == self.split:
+                return clause
 
     def person(self, *others: Entity | None, family: float = FAMILY_SHARE) -> Name:
         """Return somebody whose given name is not among the others'."""
@@ -118,14 +129,19 @@ class Sampler:
             plain: All things are definite, single and without adjectives, so that the clause can be denied.
             subject: Who does it; must fit.
         """
-        frame = world.PREDICATES[predicate or self.dice.pick(self._predicates)]
+        names = self._predicates
+        if isinstance(subject, Name):
+            names = [name for name in names if "person" in world.PREDICATES[name].subject]
+        frame = world.PREDICATES[predicate or self.dice.pick(names)]
         who = subject or self.entity(frame.subject, plain=True)
         what = self.entity(frame.object, who, plain=plain) if frame.object else None
         third = self.entity(frame.third, who, what) if frame.third else None
         return Clause(frame.name, who, what, third)
 
-    def time(self) -> str:
-        """Return a time."""
+    def time(self, predicate: str = "") -> str:
+        """Return a time; nobody lives somewhere on a Monday only."""
+        if predicate in LASTING:
+            return str(self.dice.pick(world.YEARS))
         return self.dice.pick(world.TIMES) if self.dice.chance(0.75) else str(self.dice.pick(world.YEARS))
 
     def place(self) -> Place | City:
@@ -134,15 +150,17 @@ class Sampler:
 
     def takes_place(self, clause: Clause) -> bool:
         """Return whether a place can be added: the clause does not name one itself."""
-        return clause.predicate in world.PREDICATES and world.PREDICATES[clause.predicate].role not in {"into", "at"} and (
-            not isinstance(clause.third, City | Place)
+        return (
+            clause.predicate in world.PREDICATES
+            and world.PREDICATES[clause.predicate].role not in {"into", "at"}
+            and (not isinstance(clause.third, City | Place))
         )
 
     def told(self, clause: Clause, *, place: float = 0.3, time: float = 0.5) -> Clause:
         """Return the clause with a place and a time, each with its probability."""
         where = self.place() if self.takes_place(clause) and self.dice.chance(place) else None
-        when = self.time() if self.dice.chance(time) else None
-        return Clause(clause.predicate, clause.subject, clause.object, clause.third, where, when, clause.property)
+        when = self.time(clause.predicate) if self.dice.chance(time) else None
+        return replace(clause, place=where, time=when)
 
     def state(self, subject: Entity | None = None) -> Clause:
         """Return how somebody, or a thing, was."""
@@ -150,7 +168,9 @@ class Sampler:
             category = self.dice.pick(list(world.STATES_OF))
             noun = Thing(self.dice.pick(world.CATEGORIES[category]))
             return Clause("state", noun, property=self.dice.pick(world.STATES_OF[category]))
-        return Clause("state", subject or self.entity("person profession"), property=self.dice.pick(world.PERSON_STATES))
+        return Clause(
+            "state", subject or self.entity("person profession"), property=self.dice.pick(world.PERSON_STATES)
+        )
 
     def profession(self, subject: Name | None = None) -> Clause:
         """Return what somebody is by profession."""
@@ -172,29 +192,29 @@ class Sampler:
 
     def denied(self) -> Clause:
         """Return a clause that says that something was not so."""
-        found = self.dice.pick((self.event, self.state, self.located))
-        clause = self.event(plain=True) if found == self.event else found()
-        return Clause(
-            clause.predicate, clause.subject, clause.object, clause.third, property=clause.property, negated=True
-        )
+        draw = self.dice.below(3)
+        clause = self.event(plain=True) if draw == 0 else self.state() if draw == 1 else self.located()
+        return replace(clause, negated=True)
+
+    def weather(self) -> Clause:
+        """Return what the weather was like, and when."""
+        return Clause(self.dice.pick(world.WEATHER), time=self.time())
 
     def any(self) -> Clause:
         """Return a clause of any sort."""
-        dice = self.dice
-        draw = dice.below(20)
+        draw = self.dice.below(20)
         if draw < 12:
             return self.told(self.event())
-        if draw < 14:
-            return self.told(self.state(), place=0)
-        if draw == 14:
-            return self.profession()
-        if draw == 15:
-            return self.comparison()
-        if draw == 16:
-            return self.told(self.located(), place=0)
-        if draw == 17:
-            return Clause(dice.pick(world.WEATHER), time=self.time())
-        return self.denied()
+        if draw < 15:
+            return self.told(self.state() if draw < 14 else self.located(), place=0)
+        rest = (self.profession, self.comparison, self.weather, self.denied, self.denied)
+        return rest[draw - 15]()
+
+
+def split_of(meaning: object) -> str:
+    """Return the split that a meaning belongs to: eight tenths are for training, a tenth each to select and to test."""
+    draw = hashlib.sha256(repr(meaning).encode()).digest()[0] % 10
+    return {8: "validation", 9: "test"}.get(draw, "train")
 
 
 def same(one: Entity | None, other: Entity | None) -> bool:

@@ -229,26 +229,85 @@ PURPOSES = (
     *("cure_wound", "prevent_disease"),
 )
 
-FOUND = {
-    **{"teacher": "school", "student": "school", "book": "library", "nurse": "hospital", "patient": "hospital"},
-    **{"doctor": "hospital", "ticket": "station", "flower": "garden", "gardener": "garden", "plate": "kitchen"},
-    **{"lamp": "office", "cake": "bakery", "baker": "bakery", "cook": "restaurant", "lion": "forest", "monkey": "forest"},
-    **{"boat": "harbour", "cow": "farm", "farmer": "farm", "goat": "farm", "donkey": "village", "judge": "court"},
-    **{"lawyer": "court", "thief": "prison", "police_officer": "police_station", "scientist": "laboratory"},
-    **{"pill": "pharmacy", "ointment": "pharmacy", "onion": "market", "newspaper": "shop", "pigeon": "park"},
+_PLACED = {
+    "school": ("teacher", "student"),
+    "library": ("book",),
+    "hospital": ("doctor", "nurse", "patient"),
+    "station": ("ticket",),
+    "garden": ("flower", "gardener"),
+    "kitchen": ("plate",),
+    "bakery": ("cake", "baker"),
+    "restaurant": ("cook",),
+    "forest": ("lion", "monkey"),
+    "harbour": ("boat",),
+    "farm": ("cow", "goat", "farmer"),
+    "village": ("donkey",),
+    "court": ("judge", "lawyer"),
+    "prison": ("thief",),
+    "police_station": ("police_officer",),
+    "laboratory": ("scientist",),
+    "pharmacy": ("pill", "ointment"),
+    "market": ("onion",),
+    "shop": ("newspaper",),
+    "park": ("pigeon",),
 }
+FOUND = {noun: place for place, nouns in _PLACED.items() for noun in nouns}
 """Noun -> the place where one finds it."""
-USED = {
-    **{"knife": "cut_bread", "key": "open_door", "umbrella": "stay_dry", "hammer": "drive_nail", "needle": "sew_shirt"},
-    **{"axe": "chop_wood", "cup": "drink_tea", "clock": "tell_time", "camera": "take_photos", "guitar": "make_music"},
-    **{"basket": "carry_shopping", "mirror": "see_oneself", "lamp": "make_light", "boat": "travel_sea"},
-    **{"bed": "sleep_on", "ointment": "cure_wound", "vaccine": "prevent_disease"},
-}
+USED = dict(
+    zip(
+        (
+            *("knife", "key", "umbrella", "hammer", "needle", "axe", "cup", "clock", "camera", "guitar", "basket"),
+            *("mirror", "lamp", "boat", "bed", "ointment", "vaccine"),
+        ),
+        PURPOSES,
+        strict=True,
+    )
+)
 """Noun -> what one uses it for."""
-MADE = {
-    **{"table": "wood", "chair": "wood", "door": "wood", "guitar": "wood", "window": "glass", "bottle": "glass"},
-    **{"mirror": "glass", "book": "paper", "newspaper": "paper", "map": "paper", "letter": "paper", "hammer": "metal"},
-    **{"needle": "metal", "key": "metal", "axe": "metal", "ring": "gold", "scarf": "wool", "coat": "wool"},
-    **{"shoe": "leather", "bag": "leather", "bridge": "stone", "house": "stone"},
+_MATERIAL = {
+    "wood": ("table", "chair", "door", "guitar"),
+    "glass": ("window", "bottle", "mirror"),
+    "paper": ("book", "newspaper", "map", "letter"),
+    "metal": ("hammer", "needle", "key", "axe"),
+    "gold": ("ring",),
+    "wool": ("scarf", "coat"),
+    "leather": ("shoe", "bag"),
+    "stone": ("bridge", "house"),
 }
+MADE = {noun: material for material, nouns in _MATERIAL.items() for noun in nouns}
 """Noun -> its material."""
+ALSO_FOUND: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("teacher", "student"), ("library", "museum", "park")),
+    "book": ("school", "office", "shop", "market", "museum", "laboratory", "airport", "station"),
+    **dict.fromkeys(("doctor", "nurse", "patient"), ("pharmacy", "laboratory", "village")),
+    "ticket": ("airport", "museum", "harbour", "office", "shop"),
+    "flower": ("park", "market", "shop", "forest", "village", "farm"),
+    "gardener": ("park", "farm", "village"),
+    "plate": ("restaurant", "shop", "market", "museum"),
+    **dict.fromkeys(("cake", "baker", "cook"), ("kitchen", "restaurant", "shop", "market", "bakery")),
+    **dict.fromkeys(("lion", "monkey"), ("park",)),
+    "boat": ("beach", "museum"),
+    **dict.fromkeys(("cow", "goat", "donkey", "farmer"), ("village", "farm", "market", "garden")),
+    **dict.fromkeys(("judge", "lawyer"), ("office", "prison", "police_station", "court")),
+    **dict.fromkeys(("thief", "police_officer"), ("court", "prison", "police_station", "station", "airport", "market")),
+    "scientist": ("hospital", "museum", "library", "office"),
+    **dict.fromkeys(("pill", "ointment"), ("hospital", "laboratory", "shop")),
+    "onion": ("kitchen", "garden", "shop", "farm", "restaurant"),
+    "newspaper": ("library", "office", "station", "market", "airport"),
+    "pigeon": ("station", "market", "village", "farm", "garden", "forest", "harbour", "beach"),
+}
+"""Where one may find it too, so that these are no wrong answers."""
+ALSO_MADE: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("table", "chair", "door", "house", "bridge"), ("metal", "glass", "stone", "wood")),
+    **dict.fromkeys(("window", "mirror", "bottle"), ("wood", "metal")),
+    **dict.fromkeys(("hammer", "axe", "needle"), ("wood", "stone")),
+    **dict.fromkeys(("key", "ring"), ("metal", "gold")),
+    **dict.fromkeys(("scarf", "coat", "shoe", "bag", "book"), ("wool", "leather", "paper")),
+}
+ALSO_KIND: dict[str, tuple[str, ...]] = {
+    "tool": ("dish", "ware"),
+    "drink": ("meal",),
+    "toy": ("ware", "vehicle"),
+    "fruit": ("vegetable",),
+}
+"""Class -> categories that one might count among it."""

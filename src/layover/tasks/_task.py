@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -40,6 +40,8 @@ class Task(BaseModel):
     hub: dict[str, tuple[HubSource, ...]] = Field(default_factory=dict)
     files: dict[str, tuple[FileSource, ...]] = Field(default_factory=dict)
     """Split -> official files, the first that exists is taken."""
+    maker: Callable[[str, str], Path] | None = None
+    """Makes the files of a split and language where they are not yet there, and returns the folder they lie in."""
     layout: Layout | None = None
     """How a recipe's own files are written where no official file tells."""
     counts: dict[str, int | dict[str, int]] = Field(default_factory=dict)
@@ -96,7 +98,7 @@ class Task(BaseModel):
         root: Path | None,
         files: Mapping[str, str | Mapping[str, str]] | None = None,
     ) -> Location | None:
-        """Return where the examples are: a recipe's own file, an official file below `root`, or else the hub.
+        """Return where the examples are: a recipe's own file, what is made here, a file below `root`, or the hub.
 
         `files` are the recipe's paths by split: one path, with `{language}` where there are several languages, or
         one per language. None where there is nothing for this split and language.
@@ -106,6 +108,8 @@ class Task(BaseModel):
         """
         if files and split in files:
             return self._named(split, language, files[split], root or Path())
+        if self.maker is not None:
+            root = self.maker(split, language) if language in self.languages_of(split) else None
         if root is not None:
             there = (source for source in self._files(split, language) if (root / source.file(language)).is_file())
             source = next(there, None)

@@ -6,6 +6,7 @@ from layover.data.formats import Layout
 from layover.tasks import FileSource, HubSource, Task
 
 COLUMNS = ("tokens", "ner_tags")
+LABELS = ("O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC")
 SMALL = {
     **dict.fromkeys(("jv", "my", "yo"), 100),
     **dict.fromkeys(("af", "bn", "hi", "kk", "ml", "mr", "ms", "sw", "ta", "te", "tl", "ur"), 1_000),
@@ -21,7 +22,7 @@ TASK = Task(
     name="panx",
     kind="tagging",
     summary="named entities, 40 languages",
-    labels=("O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC"),
+    labels=LABELS,
     metrics=("seqeval_f1",),
     columns={"tokens": "tokens", "tags": "ner_tags"},
     languages={"train": ("en",), "validation": LANGUAGES, "test": LANGUAGES},

@@ -26,15 +26,16 @@ TEST_COUNTS = {
 # fmt: on
 WITHOUT_VALIDATION = {"kk", "th", "tl", "yo"}  # test treebanks only, Kazakh has a training part too
 HUB = {language: f"udpos.{name}" for language, name in CONFIGS.items()}
+UPOS = (
+    *("ADJ", "ADP", "ADV", "AUX", "CCONJ", "DET", "INTJ", "NOUN", "NUM"),
+    *("PART", "PRON", "PROPN", "PUNCT", "SCONJ", "SYM", "VERB", "X"),
+)
 
 TASK = Task(
     name="udpos",
     kind="tagging",
     summary="parts of speech, 33 languages",
-    labels=(
-        *("ADJ", "ADP", "ADV", "AUX", "CCONJ", "DET", "INTJ", "NOUN", "NUM"),
-        *("PART", "PRON", "PROPN", "PUNCT", "SCONJ", "SYM", "VERB", "X"),
-    ),
+    labels=UPOS,
     metrics=("seqeval_f1", "token_accuracy"),
     columns={"tokens": "tokens", "tags": "pos_tags"},
     languages={

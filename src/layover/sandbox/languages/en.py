@@ -168,11 +168,11 @@ class English(Language):
     def _location(self, role: str, where: Entity | None) -> Phrase:
         """Return a place with its preposition; the place with its article answers "where?"."""
         if isinstance(where, Place):
-            noun, preposition = self.entry("places", where.noun)
+            preposition = self.entry("places", where.noun)[1]
         elif isinstance(where, Org):
-            noun, preposition = "", self.entry("sorts", where.sort)[1]
+            preposition = self.entry("sorts", where.sort)[1]
         else:
-            noun, preposition = "", "in"
+            preposition = "in"
         phrase = self._entity(role, where)
         first, last = phrase.answer
         return Phrase(role, (Word(preposition, "ADP"), *phrase.words), (first + 1, last + 1), phrase.entity)

@@ -1,0 +1,67 @@
+"""The files of the sandbox's data sets: made when they are first asked for, and kept."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from functools import cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+from layover.sandbox import sets
+
+SEED = 2020
+
+
+def kept_in() -> Path:
+    """Return the folder for this version of the world: `$LAYOVER_CACHE`, or `layover` in the user's cache folder."""
+    own, general = os.environ.get("LAYOVER_CACHE"), os.environ.get("XDG_CACHE_HOME")
+    base = Path(own) if own else (Path(general) if general else Path.home() / ".cache") / "layover"
+    return base / "sandbox" / version()
+
+
+def ensure(name: str, split: str, language: str) -> Path:
+    """Return the folder below which the files of a data set lie, written now if they are not there."""
+    folder = kept_in()
+    if not (folder / sets.get(name).path(split, language)).is_file():
+        write(name, split, language, folder, seed=SEED)
+    return folder
+
+
+def write(name: str, split: str, language: str, folder: Path, *, seed: int) -> Path:
+    """Write the files of one split and language in the layout of the real data set, and return the main one.
+
+    A file appears whole or not at all.
+    """
+    data = sets.get(name)
+    main = data.path(split, language)
+    texts = data.files(data.meanings(split, seed, language), split, language)
+    for path in sorted(texts, key=lambda path: path == main):  # the main file last: where it is, the others are
+        file = folder / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=file.parent, prefix=".new-", delete=False) as stream:
+            stream.write(texts[path].encode())
+        Path(stream.name).chmod(0o644)
+        Path(stream.name).replace(file)
+    return folder / main
+
+
+@cache
+def version() -> str:
+    """Return the first characters of SHA-256 over the world's grammars, lexicons and data sets."""
+    digest = hashlib.sha256()
+    for path, content in sorted(_sources(files("layover.sandbox"), "")):
+        digest.update(f"{path}\0{len(content)}\0".encode() + content)
+    return digest.hexdigest()[:12]
+
+
+def _sources(folder: Traversable, prefix: str) -> list[tuple[str, bytes]]:
+    found = []
+    for item in folder.iterdir():
+        if item.is_dir() and item.name not in {"encoders", "__pycache__"}:
+            found += _sources(item, f"{prefix}{item.name}/")
+        elif item.name.endswith((".py", ".txt")):
+            found.append((f"{prefix}{item.name}", item.read_bytes()))
+    return found

@@ -1,0 +1,44 @@
+"""Aligned sentences, each with its English translation in the same line: retrieval, in Tatoeba's layout."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+from layover.sandbox.language import Language
+from layover.sandbox.languages import get
+from layover.sandbox.sampling import Sampler
+from layover.sandbox.sets._base import ENGLISH, DataSet
+from layover.sandbox.sets._tagged import Said, draw_said
+
+
+class Aligned(DataSet[Said]):
+    """Two files of equally many lines per language; no English line stands twice."""
+
+    sizes: ClassVar[Mapping[str, int]] = {"validation": 200, "test": 500}
+
+    def draw(self, sampler: Sampler) -> Said:
+        """See `DataSet.draw`."""
+        return draw_said(sampler)
+
+    def meanings(self, split: str, seed: int, language: str = ENGLISH) -> list[Said]:
+        """Return meanings that English tells apart: an aligned line has one right answer."""
+        drawn = super().meanings(split, seed, language)
+        found = {said.sentence(get(ENGLISH)).text: said for said in drawn}
+        return list(found.values())
+
+    def path(self, split: str, language: str) -> str:
+        """See `DataSet.path`."""
+        return f"aligned/{split}.{language}-en.{language}"
+
+    def render(self, meanings: Sequence[Said], split: str, language: Language) -> str:  # noqa: ARG002
+        """See `DataSet.render`."""
+        return "".join(f"{said.sentence(language).text}\n" for said in meanings)
+
+    def files(self, meanings: Sequence[Said], split: str, language: str) -> dict[str, str]:
+        """See `DataSet.files`; the English lines stand beside it."""
+        english = self.render(meanings, split, get(ENGLISH))
+        return {f"aligned/{split}.{language}-en.en": english, **super().files(meanings, split, language)}
+
+
+SET = Aligned()

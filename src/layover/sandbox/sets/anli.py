@@ -1,0 +1,70 @@
+"""Adversarial natural language inference: several sentences about the same people, and claims that mix them up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import ClassVar
+
+from layover.sandbox.inference import LABELS, hypothesis, reversed_, swapped
+from layover.sandbox.meaning import Clause, Name
+from layover.sandbox.sampling import Sampler
+from layover.sandbox.sets._base import LARGE
+from layover.sandbox.sets.nli import Nli, Pair
+
+
+class Anli(Nli):
+    """Every word of the claim tends to stand in the premise: only who did what to whom, and when, decides."""
+
+    sizes: ClassVar[Mapping[str, int]] = LARGE
+    folder: ClassVar[str] = "anli"
+    steps: ClassVar[int] = 3
+
+    def draw(self, sampler: Sampler) -> Pair:
+        """See `DataSet.draw`."""
+        dice = sampler.dice
+        label = dice.pick(LABELS)
+        while True:
+            known = self.known(sampler)
+            about = dice.pick(known)
+            mixed = _mixed(sampler, known, about, label) if dice.chance(0.7) else None
+            claim = mixed or hypothesis(sampler, about, label, self.steps)
+            if claim is None or claim in known or (label == "neutral" and _settled(claim, known, about)):
+                continue
+            return Pair(known, claim, label, claim.time is not None and dice.chance(0.5))
+
+    def known(self, sampler: Sampler) -> tuple[Clause, ...]:
+        """Return three sentences; two of them have the verb in common, and two a person."""
+        first = sampler.own(lambda: sampler.told(sampler.event(subject=sampler.person()), time=0.8))
+        other = sampler.person(first.subject, first.object, first.third)
+        second = sampler.own(lambda: sampler.told(sampler.event(first.predicate, subject=other), time=0.8))
+        third = sampler.own(lambda: sampler.told(sampler.event(subject=sampler.dice.pick([first.subject, other]))))
+        if third.predicate == first.predicate or (second.object, second.third) == (first.object, first.third):
+            return self.known(sampler)
+        return tuple(sampler.dice.shuffled([first, second, third]))
+
+
+def _mixed(sampler: Sampler, known: Sequence[Clause], about: Clause, label: str) -> Clause | None:
+    """Return a claim made of the premise's own words."""
+    others = [clause for clause in known if clause is not about and isinstance(clause.subject, Name)]
+    dice = sampler.dice
+    if label == "neutral":
+        other = dice.pick(others)
+        change = dice.below(3)
+        if change == 0 and other.subject not in (about.subject, about.object, about.third):
+            return replace(about, subject=other.subject)
+        if change == 1 and other.time is not None and about.time is None:
+            return replace(about, time=other.time)
+        return swapped(about)
+    if label == "contradiction":
+        return reversed_(about)
+    return None
+
+
+def _settled(claim: Clause, known: Sequence[Clause], about: Clause) -> bool:
+    """Return whether another sentence says, or denies, what is to be left open."""
+    others = [clause for clause in known if clause is not about]
+    return any(clause.predicate == claim.predicate and clause.subject == claim.subject for clause in others)
+
+
+SET = Anli()

@@ -1,0 +1,74 @@
+"""Sentence completion: how does a short story go on? Four endings, in HellaSwag's layout."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from layover.sandbox.language import Language
+from layover.sandbox.meaning import Clause, Name
+from layover.sandbox.sampling import Sampler, split_of
+from layover.sandbox.scripts import LINKS, draw_nouns, filled, unrelated
+from layover.sandbox.sets._base import LARGE, DataSet, as_json_lines, told
+
+ENDINGS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """Two sentences, four ways to go on, and the number of the right one."""
+
+    setting: Clause
+    cause: Clause
+    endings: tuple[Clause, ...]
+    label: int
+
+
+class Completion(DataSet[Story]):
+    """A person somewhere, something that happens, and what follows from it; the others follow from something else."""
+
+    sizes: ClassVar[Mapping[str, int]] = LARGE
+
+    def draw(self, sampler: Sampler) -> Story:
+        """See `DataSet.draw`."""
+        dice = sampler.dice
+        while True:
+            link = dice.pick(LINKS)
+            people, nouns = cast(sampler), draw_nouns(sampler)
+            wrong = dict.fromkeys(other.effect for other in unrelated(sampler, link))
+            endings = dice.shuffled(
+                [filled(effect, people, nouns) for effect in (link.effect, *list(wrong)[: ENDINGS - 1])]
+            )
+            right = filled(link.effect, people, nouns)
+            setting = sampler.told(sampler.event(dice.pick(("go", "return", "travel")), subject=people["x"]), time=0.7)
+            story = Story(setting, filled(link.cause, people, nouns), tuple(endings), endings.index(right))
+            if len(set(endings)) == ENDINGS and split_of((story.setting, story.cause)) == sampler.split:
+                return story
+
+    def path(self, split: str, language: str) -> str:
+        """See `DataSet.path`."""
+        return f"completion/{'val' if split == 'validation' else split}-{language}.jsonl"
+
+    def render(self, meanings: Sequence[Story], split: str, language: Language) -> str:
+        """See `DataSet.render`."""
+        return as_json_lines((_row(number, story, split, language) for number, story in enumerate(meanings)))
+
+
+def cast(sampler: Sampler) -> dict[str, Name]:
+    """Return two people for the places of a link."""
+    one = sampler.person()
+    return {"x": one, "y": sampler.person(one)}
+
+
+def _row(number: int, story: Story, split: str, language: Language) -> dict[str, object]:
+    who = story.setting.subject
+    first = language.statement(language.clause(story.setting))
+    second = language.statement(language.clause(story.cause, pronoun=story.cause.subject == who))
+    last = story.cause.subject if isinstance(story.cause.subject, Name) else None
+    endings = [told(language, ending, pronoun=ending.subject == last) for ending in story.endings]
+    context = language.text_of([first, second])
+    return {"ind": number, "ctx": context, "endings": endings, "label": story.label, "split": split}
+
+
+SET = Completion()

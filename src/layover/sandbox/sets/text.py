@@ -1,0 +1,85 @@
+"""Plain text of every language, one paragraph per line: masked language modelling."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from layover.sandbox.language import Language
+from layover.sandbox.meaning import Clause, Fact
+from layover.sandbox.sampling import Dice, Sampler, facts
+from layover.sandbox.scripts import LINKS, draw_nouns, filled
+from layover.sandbox.sets._base import ENGLISH, DataSet
+from layover.sandbox.sets._tagged import Said, draw_said
+from layover.sandbox.sets.completion import cast
+from layover.sandbox.sets.qa import Qa, is_continued
+
+DOMAINS = ("general", "legal", "biomedical")
+_PARAGRAPHS = Qa()
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """Clauses told after one another; or one thing said; or a general fact."""
+
+    clauses: tuple[Clause, ...] = ()
+    said: Said | None = None
+    fact: Fact | None = None
+
+    def text(self, language: Language) -> str:
+        """Return it in a language."""
+        if self.said is not None:
+            return self.said.sentence(language).text
+        if self.fact is not None:
+            return language.statement(language.fact(self.fact)).text
+        pairs = enumerate(self.clauses)
+        sentences = [
+            language.statement(language.clause(clause, pronoun=is_continued(self.clauses, place)))
+            for place, clause in pairs
+        ]
+        return language.text_of(sentences)
+
+
+def draw_passage(sampler: Sampler) -> Passage:
+    """Return a short story with a cause and its effect, sentences about a few people, one sentence, or a fact."""
+    dice = sampler.dice
+    draw = dice.below(20)
+    if draw < 2:
+        return Passage(fact=dice.pick(facts()))
+    if draw < 12:
+        return Passage(said=draw_said(sampler))
+    if draw < 17:
+        return Passage(clauses=_PARAGRAPHS.paragraph(sampler, 2 + dice.below(2)))
+    link, people, nouns = dice.pick(LINKS), cast(sampler), draw_nouns(sampler)
+    cause, effect = filled(link.cause, people, nouns), filled(link.effect, people, nouns)
+    if draw < 18:
+        return Passage(said=Said(replace(effect, time=None), reason=cause))
+    return Passage(clauses=(cause, effect))
+
+
+class Text(DataSet[Passage]):
+    """Text as one finds it: what is true in general is said again and again, and no language translates another."""
+
+    sizes: ClassVar[Mapping[str, int]] = {"train": 20_000, "validation": 500, "test": 500}
+    domains: ClassVar[tuple[str, ...]] = DOMAINS
+
+    def draw(self, sampler: Sampler) -> Passage:
+        """See `DataSet.draw`."""
+        return draw_passage(sampler)
+
+    def meanings(self, split: str, seed: int, language: str = ENGLISH) -> list[Passage]:
+        """Return passages; they may return."""
+        sampler = Sampler(Dice("sandbox", seed, type(self).__name__, split, language), split, self.domains)
+        return [self.draw(sampler) for _ in range(self.sizes[split])]
+
+    def path(self, split: str, language: str) -> str:
+        """See `DataSet.path`."""
+        return f"text/{split}-{language}.txt"
+
+    def render(self, meanings: Sequence[Passage], split: str, language: Language) -> str:  # noqa: ARG002
+        """See `DataSet.render`."""
+        return "".join(passage.text(language) + "\n" for passage in meanings)
+
+
+SET = Text()

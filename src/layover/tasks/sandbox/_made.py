@@ -1,0 +1,42 @@
+"""What the sandbox's tasks share: where their files are, how many examples they have, in which languages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from layover.data.formats import Layout
+from layover.sandbox import sets
+from layover.sandbox.files import ensure
+from layover.sandbox.sets import EVERY
+from layover.tasks import FileSource, Task
+
+PLACE = "{language}"
+
+
+def made(
+    name: str, *, layout: Layout, languages: Mapping[str, tuple[str, ...]] = EVERY, summary: str, **fields: Any
+) -> Task:
+    """Return the task `sandbox/NAME` over the data set of that name.
+
+    Args:
+        name: Of the file in `layover/sandbox/sets`.
+        layout: How its files are written: as those of its real sibling.
+        languages: Split -> languages that there are.
+        summary: One line.
+        fields: Further fields of `Task`.
+    """
+    data = sets.get(name)
+    splits = {split: languages[split] for split in data.sizes}
+    return Task(
+        name=f"sandbox/{name}",
+        summary=f"{summary}, generated",
+        languages=splits,
+        files={split: (FileSource(path=data.path(split, PLACE), layout=layout),) for split in splits},
+        maker=partial(ensure, name),
+        counts=dict(data.sizes),
+        licence="Apache-2.0",
+        citation="layover's sandbox",
+        **fields,
+    )

@@ -1,0 +1,16 @@
+"""Extractive question answering; a third of the questions has no answer."""
+
+from __future__ import annotations
+
+from layover.data.formats import Layout
+from layover.tasks.sandbox._made import made
+
+TASK = made(
+    "qa_open",
+    kind="span",
+    summary="extractive question answering with unanswerable questions",
+    layout=Layout(format="squad"),
+    labels=("no answer",),
+    metrics=("squad_f1", "squad_em"),
+    columns={"id": "id", "question": "question", "context": "context", "answers": "answers"},
+)
