@@ -276,10 +276,10 @@ class German(Language):
         if thing.count > 1:
             return (Word(self.entry("numbers", str(thing.count))[0], "NUM"), *self._plural(thing, case))
         singular, gender, *fields = self.entry("nouns", thing.noun)
-        if case != "nom" and fields[1:2] not in ([], [""]):
+        if case != "nom" and len(fields) > 1:
             singular = fields[1]
         noun = Word(singular, "NOUN")
-        if not thing.definite and (thing.noun in MASS or fields[2:3] == ["bare"]):
+        if not thing.definite and thing.noun in MASS:
             return (noun,)
         articles, endings = (DEFINITE, WEAK) if thing.definite else (INDEFINITE, MIXED)
         article = Word(articles[case][gender], "DET")
