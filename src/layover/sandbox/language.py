@@ -224,22 +224,31 @@ def _mark(text: str) -> Phrase:
 
 @cache
 def read_lexicon(code: str) -> Mapping[str, Mapping[str, Fields]]:
-    """Return a lexicon: `[section]` lines, and `concept: field | field` lines; `#` begins a comment.
+    """Return the lexicon of a language.
+
+    Raises:
+        DataError: with file:line, see `parse_lexicon`.
+    """
+    name = f"lexicons/{code}.txt"
+    return parse_lexicon(files("layover.sandbox").joinpath(name).read_text(encoding="utf-8"), name)
+
+
+def parse_lexicon(text: str, name: str) -> dict[str, dict[str, Fields]]:
+    """Return section -> concept -> fields: `[section]` lines, `concept: field | field` lines; `#` begins a comment.
 
     Raises:
         DataError: with file:line, for a line of another form or a concept that stands twice.
     """
-    name = f"lexicons/{code}.txt"
     sections: dict[str, dict[str, Fields]] = {}
     current: dict[str, Fields] = {}
-    for number, line in _lines(files("layover.sandbox").joinpath(name).read_text(encoding="utf-8")):
+    for number, line in _lines(text):
         if line.startswith("[") and line.endswith("]"):
             current = sections.setdefault(line[1:-1], {})
             continue
         concept, colon, fields = line.partition(":")
         concept = concept.strip()
         if not colon or concept in current:
-            raise DataError(f"{name}:{number}: {'no colon' if not colon else f'{concept!r} stands twice'}")
+            raise DataError(f"{name}:{number}: {f'{concept!r} stands twice' if colon else 'no colon'}")
         current[concept] = tuple(field.strip() for field in fields.split("|"))
     return sections
 

@@ -17,6 +17,8 @@ SORTS = ("person", "profession", "animal", "org", "city", "place")
 ANIMALS = (*world.CATEGORIES["pet"], *world.CATEGORIES["wild"])
 ADJECTIVE_SHARE, COUNT_SHARE, INDEFINITE_SHARE = 0.35, 0.15, 0.35
 FAMILY_SHARE = 0.3
+CLASS_SHARE = 0.06
+"""Of the things that belong to a class so many are called by its name: a fruit."""
 LASTING = ("live", "be_employed")
 
 
@@ -77,10 +79,12 @@ class Sampler:
         return Name(given, self.dice.pick(world.FAMILIES) if self.dice.chance(family) else None)
 
     def thing(self, noun: str, *, plain: bool = False) -> Thing:
-        """Return the noun, perhaps with an adjective, a number, or indefinite; `plain` is `the noun`."""
+        """Return the noun, perhaps with an adjective, a number, indefinite, or its class; `plain` is `the noun`."""
         if plain:
             return Thing(noun)
         dice = self.dice
+        if world.CLASSES_OF.get(noun) and noun not in world.MASS and dice.chance(CLASS_SHARE):
+            return Thing(dice.pick(world.CLASSES_OF[noun]), definite=False)
         fitting = world.ATTRIBUTES.get(world.CATEGORY_OF.get(noun, ""), ())
         adjective = dice.pick(fitting) if fitting and dice.chance(ADJECTIVE_SHARE) else None
         if noun in world.MASS:

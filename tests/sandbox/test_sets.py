@@ -1,0 +1,197 @@
+"""Every data set on disk: written, read back by the ordinary readers, right by construction."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from layover import kinds, tasks
+from layover.sandbox import files, languages, sets
+from layover.sandbox.inference import LABELS
+from layover.sandbox.meaning import Clause, Name, Thing
+from layover.sandbox.sampling import split_of
+from layover.sandbox.sets._tagged import Said
+from layover.sandbox.supertags import supertags
+
+NAMES = sets.names()
+TASKS = [name for name in tasks.names() if name.startswith("sandbox/")]
+SMALLER = 40
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Keep everything in a folder of the test, and every data set small."""
+    monkeypatch.setenv("LAYOVER_CACHE", str(tmp_path))
+    for name in NAMES:
+        data = sets.get(name)
+        few = 4 if "long" in name else SMALLER
+        monkeypatch.setattr(type(data), "sizes", dict.fromkeys(data.sizes, few))
+    return tmp_path
+
+
+def read(name: str, split: str, language: str) -> list[Any]:
+    task = tasks.get(f"sandbox/{name}")
+    location = task.locate(split, language, root=None)
+    assert location is not None
+    return task.read(location)
+
+
+def test_every_data_set_is_a_task_and_every_task_a_data_set() -> None:
+    assert sorted(name.removeprefix("sandbox/") for name in TASKS) == sorted(NAMES)
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_a_task_reads_what_its_data_set_writes(name: str) -> None:
+    task = tasks.get(name)
+    kind = kinds.get(task.kind)
+    for split, spoken in task.languages.items():
+        chosen = spoken if split == "test" else spoken[:1]
+        sizes = set()
+        for language in chosen:
+            examples = read(name.removeprefix("sandbox/"), split, language)
+            assert all(kind.has_gold(example) for example in examples)
+            sizes.add(len(examples))
+        assert len(sizes) == 1
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_files_are_functions_of_the_seed(name: str, small: Path) -> None:
+    data = sets.get(name)
+    split = "test"
+    task = tasks.get(f"sandbox/{name}")
+    language = task.languages_of(split)[0]
+    first, again, other = (data.files(data.meanings(split, seed, language), split, language) for seed in (1, 1, 2))
+    assert first == again
+    assert first.keys() == other.keys()
+    assert first != other
+    assert data.path(split, language) in first
+
+
+def test_the_cached_files_are_whole_and_made_once(small: Path) -> None:
+    folder = files.ensure("nli", "test", "en")
+    file = folder / sets.get("nli").path("test", "en")
+    before = file.stat().st_mtime_ns
+    assert files.ensure("nli", "test", "en") == folder
+    assert file.stat().st_mtime_ns == before
+    assert small in folder.parents
+    assert [left.name for left in folder.rglob(".new-*")] == []
+    assert folder.name == files.version()
+
+
+def test_a_recipes_own_file_goes_first(tmp_path: Path) -> None:
+    own = tmp_path / "mine.tsv"
+    own.write_text("A cat slept.\tA cat slept.\tneutral\n")
+    task = tasks.get("sandbox/nli")
+    location = task.locate("test", "en", root=tmp_path, files={"test": "mine.tsv"})
+    assert location is None or location.paths == (own,)
+    location = task.locate("test", "en", root=tmp_path, files={"test": {"en": "mine.tsv"}})
+    assert location is not None
+    assert [example.label for example in task.read(location)] == ["neutral"]
+
+
+def test_all_languages_say_the_same_in_the_same_order() -> None:
+    for name in ("nli", "paraphrase", "copa", "completion", "commonsense"):
+        golds = [[example.label for example in read(name, "test", code)] for code in languages.names()]
+        assert all(gold == golds[0] for gold in golds)
+
+
+def test_inference_is_balanced_and_splits_are_disjoint(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("nli", "anli"):
+        data = sets.get(name)
+        monkeypatch.setattr(type(data), "sizes", {"train": 600, "validation": 200, "test": 200})
+        drawn = {split: data.meanings(split, 1) for split in data.sizes}
+        for split, pairs in drawn.items():
+            assert all(split_of(clause) == split for pair in pairs for clause in pair.premise)
+            assert all(pair.hypothesis not in pair.premise for pair in pairs)
+            shares = Counter(pair.label for pair in pairs)
+            assert set(shares) == set(LABELS)
+            assert min(shares.values()) > 0.25 * len(pairs)
+
+
+@pytest.mark.parametrize("code", languages.names())
+def test_answers_stand_where_they_are_said_to(code: str) -> None:
+    for name in ("qa", "qa_open", "qa_long"):
+        for example in read(name, "test", code):
+            assert example.answers is not None
+            assert example.answers or name == "qa_open"
+            for answer in example.answers:
+                assert answer.text
+                assert example.context[answer.start : answer.start + len(answer.text)] == answer.text
+    answered = [bool(example.answers) for example in read("qa_open", "test", code)]
+    assert 0 < sum(answered) < len(answered)
+
+
+def test_long_documents_are_long() -> None:
+    for example in read("qa_long", "test", "en"):
+        assert len(example.context.split()) > 700
+    for example in read("nli_long", "test", "en"):
+        assert len(example.first.split()) > 700
+
+
+@pytest.mark.parametrize("code", languages.names())
+def test_names_begin_with_b(code: str) -> None:
+    tagged = read("ner", "test", code)
+    assert {tag for example in tagged for tag in example.tags} > {"O", "B-PER", "B-LOC"}
+    for example in tagged:
+        for before, tag in zip(("O", *example.tags), example.tags, strict=False):
+            if tag.startswith("I-"):
+                assert before in {f"B-{tag[2:]}", tag}
+
+
+ANNA, OMAR, BOOK = Name("anna"), Name("omar"), Thing("book")
+SUPERTAGS = (
+    (Said(Clause("give", ANNA, BOOK, OMAR)), r"Anna/NP gave/((S\NP)/PP)/NP the/NP/N book/N to/PP/NP Omar/NP ./."),
+    (Said(Clause("sleep", ANNA, time="monday"), time_first=True), r"On/(S/S)/NP Monday/NP Anna/NP slept/S\NP ./."),
+    (
+        Said(Clause("state", ANNA, property="tired"), reason=Clause("sleep", OMAR, negated=True)),
+        r"Anna/NP was/(S\NP)/AP tired/AP because/(S\S)/S Omar/NP did/(S\NP)/(S\NP) not/(S\NP)/(S\NP) sleep/S\NP ./.",
+    ),
+    (Said(Clause("read", ANNA, BOOK), role="object"), r"What/S[wq]/S[q] did/(S\NP)/(S\NP) Anna/NP read/S\NP ?/?"),
+)
+
+
+@pytest.mark.parametrize(("said", "wanted"), SUPERTAGS)
+def test_supertags_of_english(said: Said, wanted: str) -> None:
+    sentence = said.sentence(languages.get("en"))
+    pairs = zip(sentence.tokens, supertags(sentence), strict=True)
+    assert " ".join(f"{token.text}/{tag}" for token, tag in pairs) == wanted
+
+
+def test_every_choice_question_has_one_right_answer() -> None:
+    from layover.sandbox.sampling import facts
+    from layover.sandbox.sets.commonsense import others
+
+    for fact in facts():
+        wrong = others(fact)
+        assert len(set(wrong)) == len(wrong) >= 4
+        assert fact.subject not in wrong
+        assert fact.value not in wrong
+
+
+def test_aligned_lines_translate_each_other(small: Path) -> None:
+    folder = files.ensure("aligned", "test", "de")
+    german = (folder / "aligned/test.de-en.de").read_text().splitlines()
+    english = (folder / "aligned/test.de-en.en").read_text().splitlines()
+    assert len(german) == len(english) == len(set(english))
+
+
+def test_mined_gold_names_lines_of_both_sides(small: Path) -> None:
+    folder = files.ensure("mined", "test", "de")
+    sides = [
+        dict(line.split("\t") for line in (folder / f"mined/de-en.test.{code}").read_text().splitlines())
+        for code in ("de", "en")
+    ]
+    gold = [line.split("\t") for line in (folder / "mined/de-en.test.gold").read_text().splitlines()]
+    assert len(gold) == SMALLER // 3
+    assert all(one in sides[0] and other in sides[1] for one, other in gold)
+
+
+def test_pretraining_text_is_of_every_language_and_half_of_it_translated(small: Path) -> None:
+    folder = files.ensure("pretraining", "train", "mul")
+    rows = [json.loads(line) for line in (folder / "pretraining/train-mul.jsonl").read_text().splitlines()]
+    paired = sum(bool(row["translation"]) for row in rows)
+    assert 0.2 * len(rows) < paired < 0.8 * len(rows)
