@@ -191,7 +191,7 @@ class Arabic(Language):
 
     def _governs_object(self, clause: Clause) -> bool:
         """Return whether the verb has its object with a preposition."""
-        if clause.object is None or clause.third is not None:
+        if clause.object is None or clause.predicate not in PREDICATES or PREDICATES[clause.predicate].third:
             return False
         return len(self.entry("verbs", clause.predicate)) > len(("past", "jussive"))
 
