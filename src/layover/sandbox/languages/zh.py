@@ -180,6 +180,8 @@ class Chinese(ChineseNouns):
         phrases = [Phrase("not", (Word(lasting[0] if lasting else "没有", "ADV"),))] if clause.negated else []
         verb: tuple[Word, ...] = ()
         for part in pattern.split():
+            if "+T+" in part and clause.third is None:
+                continue  # from whom is not told
             before, slot, after = self._parts(part, slots)
             if slot is None:
                 verb += before
@@ -195,9 +197,10 @@ class Chinese(ChineseNouns):
         """Return how the verb is told with this subject and object."""
         noun = clause.object.noun if isinstance(clause.object, Thing) else ""
         animal = isinstance(clause.subject, Thing) and is_animal(clause.subject.noun)
-        special = self.lexicon["verbs_of"].get(f"{clause.predicate} {'animal' if animal else noun}")
-        if special:
-            return special
+        for other in (noun, "animal" if animal else ""):
+            special = self.lexicon["verbs_of"].get(f"{clause.predicate} {other}")
+            if special:
+                return special
         known = asked == "third" or (asked not in {"object", "count"} and self._definite(clause.object))
         loose = None if known else self.lexicon["verbs_indefinite"].get(clause.predicate)
         return loose or self.entry("verbs", clause.predicate)
