@@ -21,7 +21,7 @@ def _version(wanted: bool) -> None:
 
 
 def build_app() -> typer.Typer:
-    """Return the application; every file of `cli/commands` adds the verb it is named after."""
+    """Return the application; every file of `cli/commands` adds the verb, or group of verbs, it is named after."""
     app = typer.Typer(
         name="layover",
         help="Intermediate-task transfer at adapter cost. Start with: layover check RECIPE",
@@ -43,7 +43,11 @@ def build_app() -> typer.Typer:
         for found in pkgutil.iter_modules(commands.__path__)
     ]
     for module in sorted(modules, key=lambda module: module.ORDER):
-        app.command(module.__name__.rpartition(".")[2].rstrip("_").replace("_", "-"))(module.command)
+        name = module.__name__.rpartition(".")[2].rstrip("_").replace("_", "-")
+        if hasattr(module, "group"):
+            app.add_typer(module.group, name=name)
+        else:
+            app.command(name)(module.command)
     return app
 
 

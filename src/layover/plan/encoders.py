@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from layover.errors import ModelError
+from layover.errors import ModelError, nearest
 from layover.plan.hub import Revisions
 from layover.recipe.schema import ModelSource
+from layover.sandbox import encoders
 
 TOKENIZER_FILES = (
     ("tokenizer.json",),
@@ -68,21 +69,29 @@ def resolve(label: str, model: ModelSource, hash_file: Callable[[Path], str], re
     """Return what a plan needs of a model of the recipe.
 
     Raises:
-        ModelError: the directory has no config, no safetensors weights or no tokenizer; the name is neither a
-            directory nor a hub id.
+        ModelError: the directory has no config, no safetensors weights or no tokenizer; the name is neither one of
+            the sandbox, nor a directory, nor a hub id.
     """
-    folder = Path(model.name)
+    folder = encoders.folder_of(model.name) or Path(model.name)
     if folder.is_dir():
         return _local(label, folder, hash_file)
+    if model.name.startswith(encoders.PREFIX):
+        raise ModelError(f"models.{label}: the sandbox has no {model.name!r}; {nearest(model.name, encoders.names())}")
     if model.name.startswith((".", "/", "~")) or model.name.count("/") != 1:
         raise ModelError(
             f"models.{label}: {model.name!r} is neither a directory here nor a hub id (org/name); "
-            "`layover init-encoder` makes a small random one"
+            f"there are small ones: {', '.join(encoders.names())}"
         )
     commit = revisions.commit(model.name, model.revision, "model")
     identity = {"hub": model.name, "commit": commit} if commit else {"hub": model.name, "revision": model.revision}
     shape = KNOWN_SHAPES.get(model.name) or _cached_shape(model.name, commit)
     return EncoderRef(label, model.name, commit or model.revision, identity, identity, shape)
+
+
+def packaged_shapes() -> dict[str, Shape]:
+    """Return name -> shape of the sandbox's encoders."""
+    folders = {name: encoders.folder_of(name) for name in encoders.names()}
+    return {name: _read_shape(folder / "config.json") for name, folder in folders.items() if folder is not None}
 
 
 def _local(label: str, folder: Path, hash_file: Callable[[Path], str]) -> EncoderRef:

@@ -38,7 +38,7 @@ class ModelSource(Section):
     """A pretrained encoder."""
 
     name: str
-    """Hub id (`org/name`) or a local directory."""
+    """Hub id (`org/name`), a local directory, or an encoder of the sandbox (`sandbox/mini`)."""
     revision: str = "main"
     """Branch, tag or commit of the hub; resolved to a commit before anything runs. Unused for a directory."""
 

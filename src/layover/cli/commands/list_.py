@@ -56,9 +56,8 @@ def _methods() -> tuple[list[str], list[list[Any]]]:
 
 
 def _models() -> tuple[list[str], list[list[Any]]]:
-    from layover.plan.encoders import KNOWN_SHAPES
+    from layover.plan.encoders import KNOWN_SHAPES, packaged_shapes
 
-    rows = [
-        [name, shape.layers, shape.hidden, f"{shape.parameters / 1e6:.0f} M"] for name, shape in KNOWN_SHAPES.items()
-    ]
+    shapes = {**packaged_shapes(), **KNOWN_SHAPES}
+    rows = [[name, shape.layers, shape.hidden, f"{shape.parameters / 1e6:.1f} M"] for name, shape in shapes.items()]
     return ["model", "layers", "hidden", "parameters"], rows

@@ -1,0 +1,77 @@
+"""sandbox: the built-in world: its sentences, its files, its encoders."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from layover.cli.console import say
+from layover.errors import LayoverError, nearest
+
+ORDER = 85
+
+group = typer.Typer(help="The built-in world: its sentences, its files, its encoders.", no_args_is_help=True)
+
+
+@group.command()
+def show(
+    *,
+    count: Annotated[int, typer.Option(min=1, help="Number of sentences.")] = 5,
+    language: Annotated[list[str] | None, typer.Option(help="Only these; all when not given.")] = None,
+    seed: Annotated[int, typer.Option()] = 0,
+) -> None:
+    """Say a few things in every language."""
+    from layover.sandbox import languages
+    from layover.sandbox.sampling import Dice, Sampler
+    from layover.sandbox.sets.text import draw_passage
+
+    chosen = [languages.get(code) for code in language or languages.names()]
+    sampler = Sampler(Dice("show", seed))
+    for _ in range(count):
+        passage = draw_passage(sampler)
+        for spoken in chosen:
+            say(f"{spoken.code}  {passage.text(spoken)}")
+        say()
+
+
+@group.command()
+def write(
+    directory: Annotated[Path, typer.Argument(help="Where to write the files, a folder per task.")],
+    *,
+    task: Annotated[list[str] | None, typer.Option(help="sandbox/nli, ...; all when not given.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the generator.")] = 2020,
+) -> None:
+    """Write the data of tasks as files in the layouts of their real siblings, to look at or for other programs."""
+    from layover import tasks
+    from layover.sandbox import files, sets
+
+    known = [f"sandbox/{name}" for name in sets.names()]
+    for name in task or known:
+        if name not in known:
+            raise LayoverError(f"the sandbox has no task {name!r}; {nearest(name, known)}")
+    for name in task or known:
+        for split, spoken in tasks.get(name).languages.items():
+            for code in spoken:
+                say(str(files.write(name.removeprefix("sandbox/"), split, code, directory, seed=seed)))
+
+
+@group.command()
+def export(
+    directory: Annotated[Path, typer.Argument(help="Where to write it; must not exist or be empty.")],
+    *,
+    model: Annotated[str, typer.Option(help="sandbox/mini or sandbox/small.")] = "sandbox/mini",
+) -> None:
+    """Write an encoder as an ordinary transformers directory, for AutoModel, peft, adapters."""
+    import shutil
+
+    from layover.sandbox import encoders
+
+    folder = encoders.folder_of(model)
+    if folder is None:
+        raise LayoverError(f"the sandbox has no encoder {model!r}; {nearest(model, encoders.names())}")
+    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+        raise LayoverError(f"{directory} exists and is not empty; name another directory, or remove it first")
+    shutil.copytree(folder, directory, dirs_exist_ok=True)
+    say(f"{directory}: {model}")
