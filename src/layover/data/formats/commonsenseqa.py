@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ def read(path: Path, layout: Layout) -> Iterator[Row]:
         yield replace(row, values=values)
 
 
-def _values(raw: dict[str, Any]) -> dict[str, Any]:
+def _values(raw: Mapping[str, Any]) -> dict[str, Any]:
     choices = raw["question"]["choices"]
     letters = [choice["label"] for choice in choices]
     values = {

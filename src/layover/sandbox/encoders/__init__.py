@@ -1,4 +1,4 @@
-"""The sandbox's pretrained encoders, one folder each: config, fp16 weights, tokenizer, and the card of how they came."""
+"""The sandbox's pretrained encoders, one folder each: config, fp16 weights, tokenizer, and a card of how they came."""
 
 from __future__ import annotations
 
