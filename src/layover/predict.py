@@ -45,7 +45,8 @@ def predict(
 
     Returns:
         By output name an array with one value per row, or one per token: `logits` (rows, labels) float32, `tags`
-        (tokens,) int16, `start` and `end` (tokens,) float32, `score` (rows,) float32.
+        (tokens,) int16, `start` and `end` (tokens,) float32, `score` (rows,) float32, `nats` (rows,) float32,
+        `masked` and `correct` (rows,) int64.
 
     Raises:
         DataError: there are no rows.
@@ -100,8 +101,8 @@ def _try(
     try:
         batch = collate_rows(features, rows, pad=padding_id(encoder)).to(device)
         with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
-            logits = head(encoder(batch.ids, batch.lengths, batch.segments), batch.lengths)
-        return head.outputs(logits, batch.lengths)
+            logits = head(encoder(batch.ids, batch.lengths, batch.segments), batch.lengths, batch.targets)
+        return head.outputs(logits, batch.lengths, batch.targets)
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise

@@ -13,7 +13,7 @@ SCHEMA = 1
 
 
 class Record(BaseModel):
-    """The scores of one cell; percent, unrounded; null where there is none."""
+    """The scores of one cell, in the unit of each metric (mostly percent), unrounded; null where there is none."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -7,9 +7,11 @@ import torch
 
 from layover.batches import collate, collate_rows
 from layover.data.features import Features
+from layover.data.masking import Moment
 
 IDS = [0, 11, 2, 0, 21, 22, 23, 2, 0, 31, 32, 2, 0, 2]
 OFFSETS = [0, 3, 8, 12, 14]
+MOMENT = Moment(0, 0)
 
 
 def features(group: int = 1, **arrays: np.ndarray) -> Features:
@@ -22,7 +24,7 @@ def features(group: int = 1, **arrays: np.ndarray) -> Features:
 
 
 def test_rows_are_padded_to_the_longest_of_the_batch() -> None:
-    batch = collate(features(label=np.array([5, 6, 7, 8])), np.array([2, 0]), pad=1)
+    batch = collate(features(label=np.array([5, 6, 7, 8])), np.array([2, 0]), pad=1, moment=MOMENT)
     assert batch.ids.tolist() == [[0, 31, 32, 2], [0, 11, 2, 1]]
     assert batch.lengths.tolist() == [4, 3]
     assert batch.rows.tolist() == [2, 0]
@@ -32,7 +34,7 @@ def test_rows_are_padded_to_the_longest_of_the_batch() -> None:
 
 
 def test_the_rows_of_a_unit_stay_together() -> None:
-    batch = collate(features(2, label=np.array([1, 0])), np.array([1, 0]), pad=1)
+    batch = collate(features(2, label=np.array([1, 0])), np.array([1, 0]), pad=1, moment=MOMENT)
     assert batch.rows.tolist() == [2, 3, 0, 1]
     assert batch.targets["label"].tolist() == [0, 1]
     assert batch.units.tolist() == [1, 0]
@@ -41,7 +43,7 @@ def test_the_rows_of_a_unit_stay_together() -> None:
 def test_targets_of_tokens_and_spans() -> None:
     labels = np.arange(len(IDS), dtype=np.int64)
     spans = features(labels=labels, start=np.array([1, 2, 3, 4]), end=np.array([5, 6, 7, 8]))
-    batch = collate(spans, np.array([3, 0]), pad=1)
+    batch = collate(spans, np.array([3, 0]), pad=1, moment=MOMENT)
     assert batch.targets["labels"].tolist() == [[12, 13, -100], [0, 1, 2]]
     assert batch.targets["start"].tolist() == [4, 1]
     assert batch.targets["end"].tolist() == [8, 5]
@@ -55,3 +57,16 @@ def test_segments_and_a_prediction_without_targets() -> None:
     assert batch.ids.tolist() == [[0, 21, 22, 23, 2], [0, 2, 9, 9, 9]]
     assert batch.targets == {}
     assert batch.to(torch.device("cpu")) is batch
+
+
+def test_hidden_tokens_are_targets_of_trainings_and_predictions() -> None:
+    masked = features(roles=np.array([1, 1, 1, *[0] * 30, 2], np.int8))
+    batch = collate(masked, np.array([1, 0]), pad=1, moment=MOMENT)
+    assert batch.ids.shape == (2, 5)
+    assert len(batch.targets["places"]) == 2  # one of three tokens, one of one
+    before = torch.tensor([[0, 21, 22, 23, 2], [0, 11, 2, 1, 1]])
+    assert torch.equal(before.flatten()[batch.targets["places"]], batch.targets["masked"])
+    other = [place for place in range(10) if place not in batch.targets["places"].tolist()]
+    assert torch.equal(batch.ids.flatten()[other], before.flatten()[other])
+    predicted = collate_rows(masked, np.array([1, 0]), pad=1)
+    assert set(predicted.targets) == {"places", "masked"}

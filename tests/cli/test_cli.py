@@ -96,7 +96,7 @@ def test_check_answers_machines() -> None:
     assert json.loads(found.stdout)["valid"] is True
 
 
-@pytest.mark.parametrize("what", ["tasks", "methods", "models"])
+@pytest.mark.parametrize("what", ["tasks", "kinds", "methods", "models"])
 def test_lists(what: str) -> None:
     rows = json.loads(layover("list", what, "--json").stdout)
     assert len(rows) >= 2

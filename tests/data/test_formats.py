@@ -24,7 +24,7 @@ def values(path: Path, content: str | bytes, format: str = "", **layout: Any) ->
 
 
 def test_names_and_unknown_format(tmp_path: Path) -> None:
-    assert formats.names() == ("conll", "conllu", "csv", "hellaswag", "jsonl", "squad", "tsv")
+    assert formats.names() == ("conll", "conllu", "csv", "hellaswag", "jsonl", "squad", "text", "tsv")
     with pytest.raises(DataError, match="did you mean 'jsonl'"):
         formats.read(tmp_path / "x", Layout(format="json"))
 
@@ -38,6 +38,8 @@ def test_names_and_unknown_format(tmp_path: Path) -> None:
         ("b.CSV.bz2", False, "csv"),
         ("xquad.de.json", False, "squad"),
         ("x.conllu", True, "conllu"),
+        ("x.txt.gz", False, "text"),
+        ("x.txt", True, "conll"),
     ],
 )
 def test_by_extension(path: str, tagging: bool, format: str) -> None:  # noqa: A002
@@ -96,6 +98,12 @@ def test_quotes(tmp_path: Path) -> None:
         values(tmp_path / "t.tsv", 'a\tb\n"open\tx\n', header=("a", "b"))
     inside = rows(tmp_path / "t.csv", 'a,b\n"one\ntwo",1\nz,2\n')
     assert [row.where() for row in inside] == [f"{tmp_path}/t.csv:2", f"{tmp_path}/t.csv:4"]
+
+
+def test_plain_text(tmp_path: Path) -> None:
+    found = rows(tmp_path / "t.txt", "one\t line \r\n\n \ntwo\u2028x\n")
+    assert [row.values for row in found] == [{"text": "one\t line "}, {"text": "two\u2028x"}]
+    assert found[1].where() == f"{tmp_path}/t.txt:4"
 
 
 def test_blind_tables(tmp_path: Path) -> None:

@@ -5,20 +5,42 @@ import pytest
 import torch
 from torch import Tensor
 from torch.nn import functional
+from transformers import XLMRobertaConfig, XLMRobertaModel
 
 from layover import heads
 from layover.data.features import Features
-from layover.encoder import DropoutClock
+from layover.encoder import DropoutClock, Encoder
 from layover.errors import ModelError
 from layover.heads import Head
 
 HIDDEN = 16
-SIZES = {"classification": 3, "tagging": 5, "span": 2, "choice": 1}
+SIZES = {"classification": 3, "tagging": 5, "span": 2, "choice": 1, "mlm": 9}
 LENGTHS = torch.tensor([7, 4, 6, 2])
 
 
-def build(kind: str, *, dropout: float = 0.0, seed: int = 0) -> Head:
+def encoder(vocabulary: int = SIZES["mlm"]) -> Encoder:
+    """An encoder that only lends its word embeddings."""
+    config = XLMRobertaConfig(
+        vocab_size=vocabulary,
+        hidden_size=HIDDEN,
+        num_hidden_layers=1,
+        num_attention_heads=1,
+        intermediate_size=4,
+        initializer_range=0.2,
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return Encoder.from_model(XLMRobertaModel(config, add_pooling_layer=False), clock=DropoutClock(0))
+
+
+def fresh(kind: str, *, dropout: float = 0.0, seed: int = 0) -> Head:
     head = heads.build(kind, HIDDEN, SIZES[kind], clock=DropoutClock(0), dropout=dropout, seed=seed)
+    head.tie(encoder())
+    return head
+
+
+def build(kind: str, *, dropout: float = 0.0, seed: int = 0) -> Head:
+    head = fresh(kind, dropout=dropout, seed=seed)
     # larger than fresh ones, so that losses differ from those of zeros
     with torch.no_grad():
         for parameter in head.parameters():
@@ -38,7 +60,21 @@ def targets_of(kind: str) -> dict[str, Tensor]:
         "tagging": {"labels": labels.masked_fill(torch.arange(7) >= LENGTHS[:, None], -100)},
         "span": {"start": torch.tensor([3, 0, -1, 1]), "end": torch.tensor([5, 0, -1, 1])},
         "choice": {"label": torch.tensor([1, -1])},
+        # rows of 7 places: two in the first, none in the second, one in the third and in the fourth
+        "mlm": {"places": torch.tensor([1, 5, 14 + 3, 21 + 1]), "masked": torch.tensor([4, 8, 5, 6])},
     }[kind]
+
+
+def piece_of(kind: str, targets: dict[str, Tensor], rows: slice, longest: int) -> dict[str, Tensor]:
+    """Return the targets of some rows, cut to the longest of them."""
+    if kind == "choice":
+        return {"label": targets["label"][rows.start // 2 : rows.stop // 2]}
+    if kind == "mlm":
+        row, place = targets["places"] // 7, targets["places"] % 7
+        mine = (row >= rows.start) & (row < rows.stop)
+        return {"places": ((row - rows.start) * longest + place)[mine], "masked": targets["masked"][mine]}
+    mine = {name: value[rows] for name, value in targets.items()}
+    return {name: value[:, :longest] if value.dim() == 2 else value for name, value in mine.items()}
 
 
 def features_of(kind: str) -> Features:
@@ -48,6 +84,8 @@ def features_of(kind: str) -> Features:
         "offsets": offsets,
         "example": np.arange(4, dtype=np.int32) // (2 if kind == "choice" else 1),
     }
+    if kind == "mlm":
+        return Features({**arrays, "roles": np.array([1, 1, 1, 1, 0, 0, 0, 0, 2], np.int8)})
     for name, values in targets_of(kind).items():
         real = torch.arange(7) < LENGTHS[:, None]
         arrays[name] = (values[real] if values.dim() == 2 else values).numpy()
@@ -63,8 +101,7 @@ def test_every_kind_has_a_head() -> None:
 @pytest.mark.parametrize("kind", heads.names())
 def test_fresh_weights_come_from_the_seed(kind: str) -> None:
     def state(seed: int) -> dict[str, Tensor]:
-        clock = DropoutClock(0)
-        return heads.build(kind, HIDDEN, SIZES[kind], clock=clock, dropout=0.1, seed=seed).state_dict()
+        return fresh(kind, dropout=0.1, seed=seed).state_dict()
 
     before = torch.random.get_rng_state()
     one, same, other = state(1), state(1), state(2)
@@ -73,6 +110,8 @@ def test_fresh_weights_come_from_the_seed(kind: str) -> None:
         assert torch.equal(value, same[name])
         if name.endswith("bias"):
             assert not value.any()
+        elif name.endswith("norm.weight"):
+            assert bool((value == 1).all())
         else:
             assert not torch.equal(value, other[name])
             assert 0 < float(value.std()) < 0.05
@@ -80,40 +119,41 @@ def test_fresh_weights_come_from_the_seed(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", heads.names())
 def test_weights_travel(kind: str) -> None:
-    head, other = build(kind, seed=1), build(kind, seed=2)
+    head, other, targets = build(kind, seed=1), build(kind, seed=2), targets_of(kind)
     other.load_weights({name: value.clone() for name, value in head.state_dict().items()}, "file")
-    assert torch.equal(other(hidden(), LENGTHS), head(hidden(), LENGTHS))
-    with pytest.raises(ModelError, match=r"file: the weight 'out.weight'"):
-        other.load_weights({**head.state_dict(), "out.weight": torch.zeros(9, HIDDEN)}, "file")
+    assert torch.equal(other(hidden(), LENGTHS, targets), head(hidden(), LENGTHS, targets))
+    name = next(iter(head.state_dict()))
+    with pytest.raises(ModelError, match=f"file: the weight '{name}'"):
+        other.load_weights({**head.state_dict(), name: torch.zeros(9, HIDDEN, 1)}, "file")
 
 
 @pytest.mark.parametrize("kind", heads.names())
 def test_micro_batches_and_padding(kind: str) -> None:
     head, targets = build(kind), targets_of(kind)
     states = hidden()
-    logits = head(states, LENGTHS)
+    logits = head(states, LENGTHS, targets)
     loss = head.loss(logits, targets)
-    outputs = head.outputs(logits, LENGTHS)
+    outputs = head.outputs(logits, LENGTHS, targets)
     assert loss.dtype == torch.float32
     step = 2
     parts, found = [], []
     for start in range(0, 4, step):
         rows = slice(start, start + step)
         longest = int(LENGTHS[rows].max())
-        piece = head(states[rows, :longest], LENGTHS[rows])
-        mine = {name: value[rows] for name, value in targets.items()}
-        if kind == "choice":
-            mine = {"label": targets["label"][start // 2 : start // 2 + 1]}
-        mine = {name: value[:, :longest] if value.dim() == 2 else value for name, value in mine.items()}
+        mine = piece_of(kind, targets, rows, longest)
+        piece = head(states[rows, :longest], LENGTHS[rows], mine)
         parts.append(head.loss(piece, mine))
-        found.append(head.outputs(piece, LENGTHS[rows]))
+        found.append(head.outputs(piece, LENGTHS[rows], mine))
     torch.testing.assert_close(torch.stack(parts).sum(), loss, atol=1e-5, rtol=0)
     for name, value in outputs.items():
         torch.testing.assert_close(torch.cat([one[name] for one in found]), value, atol=1e-5, rtol=0)
         assert value.device.type == "cpu"
 
 
-@pytest.mark.parametrize(("kind", "expected"), [("classification", 3), ("tagging", 15), ("span", 3), ("choice", 1)])
+# of the mlm rows 7, 4, 6 and 2 tokens are ordinary, of each one is hidden
+@pytest.mark.parametrize(
+    ("kind", "expected"), [("classification", 3), ("tagging", 15), ("span", 3), ("choice", 1), ("mlm", 4)]
+)
 def test_weight_counts_gold(kind: str, expected: int) -> None:
     features = features_of(kind)
     units = np.arange(features.units)
@@ -126,9 +166,10 @@ def test_weight_counts_gold(kind: str, expected: int) -> None:
 def test_no_gold_is_no_loss(kind: str) -> None:
     head = build(kind)
     nothing = {
-        name: torch.full_like(value, -100 if kind == "tagging" else -1) for name, value in targets_of(kind).items()
+        name: value[:0] if kind == "mlm" else torch.full_like(value, -100 if kind == "tagging" else -1)
+        for name, value in targets_of(kind).items()
     }
-    loss = head.loss(head(hidden(), LENGTHS), nothing)
+    loss = head.loss(head(hidden(), LENGTHS, nothing), nothing)
     assert loss.item() == 0.0
     loss.backward()
     assert all(value.grad is None or not value.grad.any() for value in head.parameters())
@@ -141,10 +182,12 @@ def test_output_shapes_and_values() -> None:
         "tagging": {"tags": ((tokens,), torch.int16)},
         "span": {"start": ((tokens,), torch.float32), "end": ((tokens,), torch.float32)},
         "choice": {"score": ((4,), torch.float32)},
+        "mlm": {"nats": ((4,), torch.float32), "masked": ((4,), torch.int64), "correct": ((4,), torch.int64)},
     }
+    assert set(expected) == set(heads.names())
     for kind, shapes in expected.items():
-        head = build(kind)
-        outputs = head.outputs(head(hidden(), LENGTHS), LENGTHS)
+        head, targets = build(kind), targets_of(kind)
+        outputs = head.outputs(head(hidden(), LENGTHS, targets), LENGTHS, targets)
         assert {name: (tuple(value.shape), value.dtype) for name, value in outputs.items()} == shapes
     head = build("tagging")
     assert head.outputs(head(hidden(), LENGTHS), LENGTHS)["tags"][:7].equal(
@@ -153,7 +196,6 @@ def test_output_shapes_and_values() -> None:
 
 
 def test_classification_is_the_one_of_transformers() -> None:
-    from transformers import XLMRobertaConfig
     from transformers.models.xlm_roberta.modeling_xlm_roberta import XLMRobertaClassificationHead
 
     reference = XLMRobertaClassificationHead(XLMRobertaConfig(hidden_size=HIDDEN, num_labels=3)).eval()

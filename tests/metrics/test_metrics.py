@@ -92,6 +92,16 @@ def test_squad_is_a_mean_over_questions() -> None:
     assert score("squad_em", ["x", "y"], [["x"], ["z"]]) == 50.0
 
 
+def test_mlm_counts_tokens_not_texts() -> None:
+    predictions = [{"nats": 3.0, "masked": 1, "correct": 1}, {"nats": 1.0, "masked": 3, "correct": 0}]
+    assert score("mlm_accuracy", predictions, ["a", "b"]) == 25.0
+    assert score("mlm_loss", predictions, ["a", "b"]) == 1.0
+    assert metrics.get("mlm_loss").unit == "nats per masked token"
+    assert not metrics.get("mlm_loss").higher_is_better
+    with pytest.raises(DataError, match="no token was masked"):
+        score("mlm_loss", [{"nats": 0.0, "masked": 0, "correct": 0}], ["a"])
+
+
 @pytest.mark.parametrize("name", metrics.names())
 def test_a_missing_prediction_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match=r"."):

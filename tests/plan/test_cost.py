@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from layover import kinds
 from layover.plan import Plan
-from layover.plan.cost import estimate, seconds_left
+from layover.plan.cost import TYPICAL_TOKENS, estimate, seconds_left
 from layover.plan.encoders import KNOWN_SHAPES
+from layover.plan.memory import BYTES_PER_LOGIT
 
 if TYPE_CHECKING:
     from tests.plan.conftest import World
@@ -41,6 +43,28 @@ def test_arithmetic_of_the_modules(world: World) -> None:
         assert costs[train_of(plan, method)].flops == pytest.approx(tokens * flops)
     top = world.plan("methods.lora.layers=top-1")
     assert estimate(top, lambda _: META)[train_of(top, "lora")].flops == pytest.approx(tokens * (forward + 2 * layer))
+
+
+MLM = "kind: mlm, text: [text],"
+
+
+def test_a_head_over_the_vocabulary_costs_what_it_does(world: World) -> None:
+    plan = world.plan(change=lambda text: text.replace("kind: classification, labels: [no, yes], text: [text], ", MLM))
+    plain = world.plan()
+    layer, head = 4 * 16 * 17 + 2 * 16 * 32 + 32 + 16 + 4 * 16, 16 * 0.15 * 100
+    # with a frozen encoder the head's backward runs, and only for what comes into it
+    expected = {"head": 2 * 2 * layer + 2 * 2 * head, "full": 3 * (2 * 2 * layer + 2 * head)}
+    costs, without = estimate(plan, lambda _: META), estimate(plain, lambda _: META)
+    for method, flops in expected.items():
+        assert costs[train_of(plan, method)].flops == pytest.approx(600 * flops), method
+        more = costs[train_of(plan, method)].peak_bytes - without[train_of(plain, method)].peak_bytes
+        assert more == pytest.approx(4096 * BYTES_PER_LOGIT * 0.15 * 100, abs=2), method
+    predicted = next(key for key, node in plan.nodes.items() if node.kind == "predict")
+    assert costs[predicted].flops == pytest.approx(300 * (2 * 2 * layer + 2 * head))
+
+
+def test_every_kind_has_a_typical_length() -> None:
+    assert set(TYPICAL_TOKENS) == set(kinds.names())
 
 
 def test_a_full_checkpoint_is_large_and_a_module_small(world: World) -> None:

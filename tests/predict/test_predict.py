@@ -18,7 +18,7 @@ from layover.heads import Head
 from layover.predict import predict
 
 HIDDEN, VOCABULARY = 32, 100
-SIZES = {"classification": 3, "tagging": 5, "span": 2, "choice": 1}
+SIZES = {"classification": 3, "tagging": 5, "span": 2, "choice": 1, "mlm": VOCABULARY}
 WHOLE = Execution(micro_tokens=10_000)
 
 
@@ -40,19 +40,26 @@ def encoder() -> Encoder:
 
 
 def head_of(kind: str, encoder: Encoder) -> Head:
-    return heads.build(kind, HIDDEN, SIZES[kind], clock=encoder.clock, dropout=0.3, seed=0)
+    head = heads.build(kind, HIDDEN, SIZES[kind], clock=encoder.clock, dropout=0.3, seed=0)
+    head.tie(encoder)
+    return head
 
 
-def features(rows: int = 24, group: int = 1) -> Features:
+def features(rows: int = 24, group: int = 1, kind: str = "") -> Features:
     random = np.random.default_rng(1)
     offsets = np.concatenate([[0], np.cumsum(random.integers(2, 40, rows))]).astype(np.int64)
     ids = random.integers(4, VOCABULARY, offsets[-1]).astype(np.int32)
-    return Features({"ids": ids, "offsets": offsets, "example": np.arange(rows, dtype=np.int32)}, group)
+    arrays = {"ids": ids, "offsets": offsets, "example": np.arange(rows, dtype=np.int32)}
+    if kind == "mlm":
+        arrays["roles"] = np.repeat(np.array([1, 0, 2], np.int8), [4, VOCABULARY - 5, 1])
+    return Features(arrays, group)
 
 
-@pytest.mark.parametrize(("kind", "group"), [("classification", 1), ("tagging", 1), ("span", 1), ("choice", 4)])
+@pytest.mark.parametrize(
+    ("kind", "group"), [("classification", 1), ("tagging", 1), ("span", 1), ("choice", 4), ("mlm", 1)]
+)
 def test_the_cut_and_the_order_of_work_do_not_show(kind: str, group: int, encoder: Encoder) -> None:
-    data, head = features(group=group), head_of(kind, encoder)
+    data, head = features(group=group, kind=kind), head_of(kind, encoder)
     whole = predict(encoder, head, data, execution=WHOLE)
     for micro_tokens in (1, 90):
         cut = predict(encoder, head, data, execution=Execution(micro_tokens=micro_tokens))

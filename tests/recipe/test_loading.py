@@ -168,6 +168,10 @@ def test_mistakes_in_a_task_of_ones_own(tmp_path: Path) -> None:
         ("tasks.none={kind: classification}", "'none' means no intermediate"),
         ("tasks.mine.train_task=mnli", "kind and labels, in their order, must be the same"),
         ("tasks.mine.train_task=xnli", "has no training data of its own"),
+        (
+            "tasks.mine={kind: mlm, text: [t], metric: mlm_loss, files: {train: a.txt}}",
+            "of mlm_loss lower is better, so it cannot select or stand in the table; one of: mlm_accuracy",
+        ),
     ],
 )
 def test_mistakes_that_would_pass_unnoticed(tmp_path: Path, override: str, expected: str) -> None:

@@ -108,6 +108,23 @@ def test_one_table_per_target_with_every_language() -> None:
     ]
 
 
+def test_a_metric_that_is_not_percent_shows_its_unit() -> None:
+    assert languages.heading("accuracy") == "accuracy"
+    assert languages.heading("mlm_loss") == "mlm_loss (nats per masked token, lower is better)"
+    scores = {"mlm_accuracy": 30.0, "mlm_loss": 2.71828}
+    found = Record(
+        metrics=("mlm_accuracy", "mlm_loss"),
+        source_language="en",
+        languages={"en": scores},
+        examples={"en": 10},
+        missing={},
+    )
+    _, lines = languages.cells([row("lora", "none", 1, found)], "xnli", "mlm_loss")
+    assert lines == [["base", "lora", "none", "2.718", "missing", "1", "2.718"]]
+    _, lines = languages.cells([row("lora", "none", 1, found)], "xnli", "mlm_accuracy")
+    assert lines[0][3] == "30.0"
+
+
 def test_spread_of_one_has_no_deviation() -> None:
     one = spread([3.0])
     assert one is not None

@@ -12,7 +12,7 @@ import pytest
 from layover import kinds, tasks
 from layover.errors import DataError
 from layover.identity import file_sha256, key_of
-from layover.kinds import choice, classification, span, tagging
+from layover.kinds import choice, classification, mlm, span, tagging
 from layover.tasks import OwnTask, Task, declare
 
 
@@ -227,6 +227,21 @@ def test_own_choice_and_span(tmp_path: Path) -> None:
     ]
 
 
+def test_own_mlm(tmp_path: Path) -> None:
+    plain = own(tmp_path, "x.txt", "One.\n\nTwo.\n", kind="mlm", text=("text",))
+    assert plain == [mlm.Example("One.", None), mlm.Example("Two.", None)]
+    rows = '{"a": "One.", "b": "Eins."}\n{"a": "Two.", "b": null}\n{"a": "Six.", "b": " "}\n'
+    mixed = own(tmp_path, "x.jsonl", rows, kind="mlm", text=("a", "b"))
+    assert mixed == [mlm.Example("One.", "Eins."), mlm.Example("Two.", None), mlm.Example("Six.", None)]
+    assert own(tmp_path, "x.tsv", "a\tb\nOne.\t\n", kind="mlm", text=("a", "b")) == [mlm.Example("One.", None)]
+    with pytest.raises(DataError, match=r"x\.jsonl:1: 'a' is empty"):
+        own(tmp_path, "x.jsonl", '{"a": " "}\n', kind="mlm", text=("a",))
+    with pytest.raises(DataError, match=r"x\.jsonl:1: there is no column 'b'"):
+        own(tmp_path, "x.jsonl", '{"a": "One."}\n', kind="mlm", text=("a", "b"))
+    with pytest.raises(DataError, match=r"x\.jsonl:1: 'b' is 7, but text is needed"):
+        own(tmp_path, "x.jsonl", '{"a": "One.", "b": 7}\n', kind="mlm", text=("a", "b"))
+
+
 def test_own_languages_and_defaults() -> None:
     task = declare("mine", OwnTask(kind="tagging", labels=("O", "X"), languages=("de", "sw")))
     assert task.metrics == kinds.get("tagging").metrics
@@ -245,6 +260,8 @@ def test_own_languages_and_defaults() -> None:
         ({"kind": "choice", "text": ("t",)}, "needs one column in `text`, and `choices`"),
         ({"kind": "tagging", "labels": ("O", "X"), "metrics": ("accuracy",)}, "accuracy does not score tagging"),
         ({"kind": "tagging", "labels": ("O", "X"), "metrics": ("seqeval",)}, "did you mean 'seqeval_f1'"),
+        ({"kind": "mlm"}, "`text` names one column or two, not 0"),
+        ({"kind": "mlm", "text": ("t",), "metrics": ("mlm_loss",)}, "of mlm_loss lower is better; .*: mlm_accuracy"),
         ({"kind": "tagging", "labels": ("O", "X"), "format": "conl"}, "did you mean 'conll'"),
     ],
 )

@@ -18,7 +18,7 @@ from layover.heads import Head
 from layover.modules import Module
 
 HIDDEN, LAYERS, VOCABULARY, LABELS = 32, 3, 120, 3
-SIZES = {"classification": LABELS, "tagging": LABELS, "span": 2, "choice": 1}
+SIZES = {"classification": LABELS, "tagging": LABELS, "span": 2, "choice": 1, "mlm": VOCABULARY}
 
 
 @dataclass
@@ -55,6 +55,7 @@ def make_model(
     encoder = Encoder.from_model(backbone, clock=clock, dropout=dropout)
     encoder.attach([Part("target", module or modules.get("lora")(rank=4), None, trainable=True)], seed=seed)
     head = heads.build(kind, HIDDEN, SIZES[kind], clock=clock, dropout=dropout, seed=seed)
+    head.tie(encoder)
     return Model(encoder, head, clock)
 
 
@@ -76,6 +77,8 @@ def make_features(
     elif kind == "span":
         arrays["start"] = word % (lengths - 1)
         arrays["end"] = np.minimum(arrays["start"] + 1, lengths - 1)
+    elif kind == "mlm":
+        arrays["roles"] = np.repeat(np.array([1, 0, 2], np.int8), [4, VOCABULARY - 5, 1])
     else:
         arrays["labels"] = np.where(ids % 2 == 0, ids % LABELS, -100).astype(np.int64)
     return Features(arrays, group)

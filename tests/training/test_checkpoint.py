@@ -69,11 +69,12 @@ def same(one: Any, other: Any) -> bool:
 # 3: inside an epoch; 5: after an evaluation, before the next step; 15: after everything
 @pytest.mark.parametrize("killed_after", [1, 3, 5, 9, 15])
 @pytest.mark.parametrize("module", ["lora", "full"])
+@pytest.mark.parametrize("kind", ["classification", "mlm"])
 def test_a_resumed_run_gives_equal_bits(
-    killed_after: int, module: str, model_of: Any, features_of: Any, tmp_path: Path
+    killed_after: int, module: str, kind: str, model_of: Any, features_of: Any, tmp_path: Path
 ) -> None:
-    features, settings = features_of(), modules.get(module)()
-    straight, killed, resumed = (model_of(module=settings) for _ in range(3))
+    features, settings = features_of(kind), modules.get(module)()
+    straight, killed, resumed = (model_of(kind, module=settings) for _ in range(3))
     expected = run(straight, features, None)
     with pytest.raises(Killed):
         run(killed, features, tmp_path, killed_after=killed_after)

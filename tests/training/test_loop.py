@@ -20,7 +20,7 @@ from layover.training.gradients import Gradients
 
 SETTINGS = LoopSettings(lr=0.01, epochs=2, batch=8, seed=1, bucket=2)
 EXECUTION = Execution(micro_tokens=4096, checkpoint_seconds=1e9)
-KINDS = [("classification", 1), ("tagging", 1), ("span", 1), ("choice", 2)]
+KINDS = [("classification", 1), ("tagging", 1), ("span", 1), ("choice", 2), ("mlm", 1)]
 
 
 class Killed(BaseException):

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from layover.batches.order import Index, offsets_of, row_lengths, unit_rows
 from layover.data.features import Array, Features
+from layover.data.masking import Moment, mask
 
 UNIT_TARGETS = ("label",)
 ROW_TARGETS = ("start", "end")
@@ -24,8 +25,10 @@ class Batch:
     """Rows of one micro-batch, padded to the longest of them.
 
     ids (B, T) int64; lengths (B,) int64, always on the CPU; segments (B, T) int64 or None; targets by name, all
-    int64: `label` (units,), `start` and `end` (B,), `labels` (B, T) with -100 on padding; units (units,) int64,
-    empty for a prediction; rows (B,) int64, the rows' numbers in the features, which key their dropout masks.
+    int64: `label` (units,), `start` and `end` (B,), `labels` (B, T) with -100 on padding, and for rows with hidden
+    tokens, in predictions too, `places` (M,), `row * T + position` of each, and `masked` (M,), what stood there;
+    units (units,) int64, empty for a prediction; rows (B,) int64, the rows' numbers in the features, which key
+    their dropout masks and what is hidden in them.
     """
 
     ids: Tensor
@@ -48,26 +51,42 @@ class Batch:
         )
 
 
-def collate(features: Features, units: Index, *, pad: int) -> Batch:
-    """Return units with their targets; the rows of a unit stand one after another."""
+def collate(features: Features, units: Index, *, pad: int, moment: Moment) -> Batch:
+    """Return units with their targets; the rows of a unit stand one after another.
+
+    Args:
+        features: The training set.
+        units: Which of its units.
+        pad: Token on padding.
+        moment: Of the training, for what is hidden.
+    """
     rows = unit_rows(units, features.group).ravel()
     grid = _Grid.of(features, rows)
     arrays = features.arrays
     targets = {name: _tensor(arrays[name][units]) for name in UNIT_TARGETS if name in arrays}
     targets |= {name: _tensor(arrays[name][rows]) for name in ROW_TARGETS if name in arrays}
     targets |= {name: grid.fill(arrays[name], NO_LABEL) for name in TOKEN_TARGETS if name in arrays}
-    return replace(collate_rows(features, rows, pad=pad), targets=targets, units=units)
+    batch = _rows(features, rows, grid, pad, moment)
+    return replace(batch, targets={**batch.targets, **targets}, units=units)
 
 
 def collate_rows(features: Features, rows: Index, *, pad: int) -> Batch:
-    """Return rows without targets, for a prediction."""
-    grid = _Grid.of(features, rows)
+    """Return rows without targets, for a prediction; hidden tokens are hidden as in every prediction."""
+    return _rows(features, rows, _Grid.of(features, rows), pad, None)
+
+
+def _rows(features: Features, rows: Index, grid: _Grid, pad: int, moment: Moment | None) -> Batch:
+    ids, targets = grid.fill(features.arrays["ids"], pad), {}
+    if "roles" in features.arrays:
+        hidden = mask(features, ids.numpy(), grid.real, rows, moment)
+        ids = _tensor(hidden.ids)
+        targets = {"places": _tensor(hidden.places), "masked": _tensor(hidden.truth)}
     segments = features.arrays.get("segments")
     return Batch(
-        ids=grid.fill(features.arrays["ids"], pad),
+        ids=ids,
         lengths=_tensor(grid.lengths),
         segments=None if segments is None else grid.fill(segments, 0),
-        targets={},
+        targets=targets,
         units=np.empty(0, np.int64),
         rows=_tensor(rows),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,7 @@ COLUMNS: dict[str, tuple[type[np.generic], str]] = {
     "end": (np.int64, "row"),
     "char_start": (np.int32, "token"),
     "char_end": (np.int32, "token"),
+    "roles": (np.int8, "vocabulary"),
 }
 
 
@@ -49,6 +51,7 @@ class Features:
             window, -1 = no gold; char_start, char_end (tokens,) int32, str offsets into the context, -1
             outside it.
         choice: label (units,) int64, -1 = no gold.
+        mlm: roles (vocabulary,) int8, of every token id: 0 = ordinary, 1 = special, 2 = the mask token.
     """
 
     arrays: Mapping[str, Array]
@@ -68,6 +71,7 @@ class Features:
             "boundary": self.rows + 1,
             "row": self.rows,
             "unit": self.units,
+            "vocabulary": len(self.arrays.get("roles", ())),
         }
         for name, array in self.arrays.items():
             if name not in COLUMNS:
@@ -93,6 +97,16 @@ class Features:
     def lengths(self) -> npt.NDArray[np.int64]:
         """Tokens of each row, (rows,) int64."""
         return np.diff(self.arrays["offsets"]).astype(np.int64, copy=False)
+
+    @cached_property
+    def ordinary(self) -> npt.NDArray[np.int64]:
+        """Ids of the ordinary tokens of the vocabulary, ascending; only where there are `roles`."""
+        return np.flatnonzero(np.equal(self.arrays["roles"], 0))
+
+    @cached_property
+    def mask_token(self) -> int:
+        """Id of the mask token; only where there are `roles`."""
+        return int(np.flatnonzero(np.equal(self.arrays["roles"], 2))[0])
 
     def length(self, row: int) -> int:
         """Return the number of tokens of one row."""

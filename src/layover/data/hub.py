@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 ROWS_AT_ONCE = 1000  # a batch of columns is read much faster than row by row
 
 
-def read_hub(source: HubSource, labels: str, codes: tuple[str, ...]) -> Iterator[Row]:
-    """Yield the rows; where the column `labels` numbers its labels, it must number them as `codes` does.
+def read_hub(source: HubSource, labels: str | None, codes: tuple[str, ...]) -> Iterator[Row]:
+    """Yield the rows; where the column `labels`, if any, numbers its labels, it must number them as `codes` does.
 
     Raises:
         DataError: the data set cannot be loaded, or its label order differs from the declared one.
     """
     dataset = _load(source)
     name = f"{source.path}/{source.config}/{source.split}" if source.config else f"{source.path}/{source.split}"
-    if labels in dataset.features:
+    if labels is not None and labels in dataset.features:
         _check_codes(dataset.features[labels], codes, f"{name}: its column {labels!r}")
     number = 0
     for first in range(0, len(dataset), ROWS_AT_ONCE):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -94,6 +94,18 @@ class Tokenizer:
     def size(self) -> int:
         """Number of ids, added tokens included."""
         return int(self._backend.get_vocab_size(with_added_tokens=True))
+
+    @property
+    def ids(self) -> Collection[int]:
+        """Every id that has a token."""
+        return frozenset(self._backend.get_vocab(with_added_tokens=True).values())
+
+    @cached_property
+    def special(self) -> frozenset[int]:
+        """Ids of the tokens that stand for no text: frame, padding, unknown, mask."""
+        added = self._backend.get_added_tokens_decoder()
+        marked = {int(token) for token, content in added.items() if content.special}
+        return frozenset({self.cls, self.sep, self.pad, self.unk, self.mask, *marked})
 
     @cached_property
     def segmented(self) -> bool:

@@ -82,6 +82,14 @@ class Encoder(nn.Module):
         """Take over an encoder that is in memory."""
         return cls(model, clock=clock, dropout=dropout)
 
+    @property
+    def word_embeddings(self) -> nn.Embedding:
+        """The table of word embeddings, (vocabulary, H)."""
+        found = self.model.get_input_embeddings()
+        if not isinstance(found, nn.Embedding):
+            raise ModelError(f"{self.model.config.model_type}: its word embeddings are no table")
+        return found
+
     def _replace_dropouts(self, p: float) -> list[RowDropout]:
         """Put our dropout on all hidden states: after the embeddings, and at the end of each sublayer."""
         paths = [f"{self.points.embeddings}.dropout"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
@@ -11,10 +12,12 @@ import torch
 from torch import Tensor, nn
 
 from layover.data.features import Features
-from layover.encoder import DropoutClock, RowDropout, check_weights, generator_for
+from layover.encoder import DropoutClock, Encoder, RowDropout, check_weights, generator_for
 from layover.errors import ModelError
 
 Units = npt.NDArray[np.integer]
+
+NOTHING: Mapping[str, Tensor] = MappingProxyType({})
 
 _FIRST_SALT = 1 << 20
 """Above the salts of any encoder's dropouts."""
@@ -28,7 +31,7 @@ class Head(nn.Module, ABC):
         size: Number of outputs.
         clock: The encoder's, for dropout.
         dropout: Probability on what enters each linear map.
-        seed: Fresh weights are normal(0, 0.02), biases zero; they depend on it and on their names only.
+        seed: Fresh weights are normal(0, 0.02), biases zero, norms one; they depend on it and on their names only.
     """
 
     def __init__(self, hidden_size: int, size: int, *, clock: DropoutClock, dropout: float, seed: int) -> None:
@@ -42,7 +45,7 @@ class Head(nn.Module, ABC):
         with torch.no_grad():
             for name, parameter in self.named_parameters():
                 if parameter.dim() == 1:
-                    parameter.zero_()
+                    parameter.fill_(1.0 if name.endswith("norm.weight") else 0.0)
                 else:
                     parameter.normal_(0.0, 0.02, generator=generator_for(seed, f"head.{name}"))
 
@@ -51,8 +54,11 @@ class Head(nn.Module, ABC):
         """Create the linear maps."""
 
     @abstractmethod
-    def forward(self, hidden: Tensor, lengths: Tensor) -> Tensor:
-        """Return logits from the encoder's last hidden states, (B, T, H), and lengths (B,)."""
+    def forward(self, hidden: Tensor, lengths: Tensor, targets: Mapping[str, Tensor] = NOTHING) -> Tensor:
+        """Return logits from the encoder's last hidden states, (B, T, H), and lengths (B,).
+
+        `targets` are the batch's; only a head whose logits stand at some tokens alone looks at them.
+        """
 
     @abstractmethod
     def loss(self, logits: Tensor, targets: Mapping[str, Tensor]) -> Tensor:
@@ -64,8 +70,24 @@ class Head(nn.Module, ABC):
         """Return what the summed loss of these units is divided by, known before the forward."""
 
     @abstractmethod
-    def outputs(self, logits: Tensor, lengths: Tensor) -> dict[str, Tensor]:
+    def outputs(self, logits: Tensor, lengths: Tensor, targets: Mapping[str, Tensor] = NOTHING) -> dict[str, Tensor]:
         """Return what a kind decodes, without padding, flattened in row order, on the CPU."""
+
+    @property
+    def logits_per_token(self) -> float:
+        """Logits per token of input, for the memory they take; 0 where they are few beside the hidden states."""
+        return 0.0
+
+    def tie(self, encoder: Encoder) -> None:
+        """Take hold of weights that the head shares with the encoder; most heads share none."""
+
+    def start_from(self, source: str, revision: str | None) -> bool:  # noqa: ARG002
+        """Start from weights that the encoder's checkpoint has for this very head; return whether it has any.
+
+        Raises:
+            ModelError: they do not fit.
+        """
+        return False
 
     def load_weights(self, weights: Mapping[str, Tensor], where: str) -> None:
         """Take over the weights of `state_dict()` of an equal head.

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from layover.data.features import Features
 from layover.errors import ModelError
-from layover.heads._base import Head, Units, count_labelled
+from layover.heads._base import NOTHING, Head, Units, count_labelled
 
 
 class ChoiceHead(Head):
@@ -22,7 +22,7 @@ class ChoiceHead(Head):
         self.dense = nn.Linear(hidden_size, hidden_size)
         self.out = nn.Linear(hidden_size, 1)
 
-    def forward(self, hidden: Tensor, lengths: Tensor) -> Tensor:  # noqa: ARG002
+    def forward(self, hidden: Tensor, lengths: Tensor, targets: Mapping[str, Tensor] = NOTHING) -> Tensor:  # noqa: ARG002
         """Return scores, (B,)."""
         first = self.dropouts[0](hidden[:, 0])
         scores: Tensor = self.out(self.dropouts[1](torch.tanh(self.dense(first))))
@@ -41,7 +41,7 @@ class ChoiceHead(Head):
         """Return the number of labelled units."""
         return count_labelled(features, "label", units, missing=-1)
 
-    def outputs(self, logits: Tensor, lengths: Tensor) -> dict[str, Tensor]:  # noqa: ARG002
+    def outputs(self, logits: Tensor, lengths: Tensor, targets: Mapping[str, Tensor] = NOTHING) -> dict[str, Tensor]:  # noqa: ARG002
         """Return `score` (B,) float32."""
         return {"score": logits.detach().float().cpu()}
 

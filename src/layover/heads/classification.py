@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from layover.data.features import Features
-from layover.heads._base import Head, Units, count_labelled
+from layover.heads._base import NOTHING, Head, Units, count_labelled
 
 
 class ClassificationHead(Head):
@@ -19,7 +19,7 @@ class ClassificationHead(Head):
         self.dense = nn.Linear(hidden_size, hidden_size)
         self.out = nn.Linear(hidden_size, size)
 
-    def forward(self, hidden: Tensor, lengths: Tensor) -> Tensor:  # noqa: ARG002
+    def forward(self, hidden: Tensor, lengths: Tensor, targets: Mapping[str, Tensor] = NOTHING) -> Tensor:  # noqa: ARG002
         """Return logits, (B, labels)."""
         first = self.dropouts[0](hidden[:, 0])
         logits: Tensor = self.out(self.dropouts[1](torch.tanh(self.dense(first))))
@@ -34,7 +34,7 @@ class ClassificationHead(Head):
         """Return the number of labelled units."""
         return count_labelled(features, "label", units, missing=-1)
 
-    def outputs(self, logits: Tensor, lengths: Tensor) -> dict[str, Tensor]:  # noqa: ARG002
+    def outputs(self, logits: Tensor, lengths: Tensor, targets: Mapping[str, Tensor] = NOTHING) -> dict[str, Tensor]:  # noqa: ARG002
         """Return `logits` (B, labels) float32."""
         return {"logits": logits.detach().float().cpu()}
 

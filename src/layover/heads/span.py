@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from layover.data.features import Features
 from layover.errors import ModelError
-from layover.heads._base import Head, Units, count_labelled, real_tokens
+from layover.heads._base import NOTHING, Head, Units, count_labelled, real_tokens
 
 
 class SpanHead(Head):
@@ -21,7 +21,7 @@ class SpanHead(Head):
             raise ModelError(f"a span head has 2 outputs, start and end, not {size}")
         self.out = nn.Linear(hidden_size, 2)
 
-    def forward(self, hidden: Tensor, lengths: Tensor) -> Tensor:
+    def forward(self, hidden: Tensor, lengths: Tensor, targets: Mapping[str, Tensor] = NOTHING) -> Tensor:  # noqa: ARG002
         """Return logits, (B, T, 2) float32, as low as can be on padding."""
         logits: Tensor = self.out(self.dropouts[0](hidden)).float()
         real = real_tokens(lengths.to(hidden.device), hidden.shape[1])
@@ -40,7 +40,7 @@ class SpanHead(Head):
         """Return the number of labelled units."""
         return count_labelled(features, "start", units, missing=-1)
 
-    def outputs(self, logits: Tensor, lengths: Tensor) -> dict[str, Tensor]:
+    def outputs(self, logits: Tensor, lengths: Tensor, targets: Mapping[str, Tensor] = NOTHING) -> dict[str, Tensor]:  # noqa: ARG002
         """Return `start` and `end` (tokens,) float32, the scores of every real token."""
         flat = logits.detach().cpu()[real_tokens(lengths.cpu(), logits.shape[1])]
         return {"start": flat[:, 0].contiguous(), "end": flat[:, 1].contiguous()}

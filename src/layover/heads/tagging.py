@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from layover.data.features import Features
-from layover.heads._base import Head, Units, real_tokens
+from layover.heads._base import NOTHING, Head, Units, real_tokens
 
 IGNORED = -100
 """The label of tokens that are not a word's first, and of words without gold."""
@@ -21,7 +21,7 @@ class TaggingHead(Head):
     def _build(self, hidden_size: int, size: int) -> None:
         self.out = nn.Linear(hidden_size, size)
 
-    def forward(self, hidden: Tensor, lengths: Tensor) -> Tensor:  # noqa: ARG002
+    def forward(self, hidden: Tensor, lengths: Tensor, targets: Mapping[str, Tensor] = NOTHING) -> Tensor:  # noqa: ARG002
         """Return logits, (B, T, labels)."""
         logits: Tensor = self.out(self.dropouts[0](hidden))
         return logits
@@ -37,7 +37,7 @@ class TaggingHead(Head):
         labels, offsets = features.arrays["labels"], features.arrays["offsets"]
         return sum(int((labels[offsets[unit] : offsets[unit + 1]] != IGNORED).sum()) for unit in units)
 
-    def outputs(self, logits: Tensor, lengths: Tensor) -> dict[str, Tensor]:
+    def outputs(self, logits: Tensor, lengths: Tensor, targets: Mapping[str, Tensor] = NOTHING) -> dict[str, Tensor]:  # noqa: ARG002
         """Return `tags` (tokens,) int16, the most likely label of every real token."""
         tags = logits.detach().argmax(-1).cpu()
         return {"tags": tags[real_tokens(lengths.cpu(), tags.shape[1])].to(torch.int16)}

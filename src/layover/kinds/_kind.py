@@ -92,8 +92,12 @@ class Kind(ABC, Generic[E]):
         """Return the text that must not stand on both sides of a hold-out."""
 
     @abstractmethod
-    def head_size(self, labels: tuple[str, ...]) -> int:
-        """Return the number of outputs of this kind's head, per row or per token."""
+    def head_size(self, labels: tuple[str, ...]) -> int | None:
+        """Return the number of outputs of this kind's head, per row or per token; None: the encoder's vocabulary."""
+
+    def logits_per_token(self, vocabulary: int) -> float:  # noqa: ARG002
+        """Return the logits per token of input, for costs; 0 where they are few beside the encoder's own work."""
+        return 0.0
 
     def has_gold(self, example: E) -> bool:
         """Return whether the example can be trained on and scored."""
@@ -102,7 +106,7 @@ class Kind(ABC, Generic[E]):
     def score(
         self, predictions: Sequence[Json], examples: Sequence[E], *, metrics: tuple[str, ...], language: str
     ) -> dict[str, float]:
-        """Return each metric, 0 to 100, unrounded.
+        """Return each metric, in its own unit, unrounded.
 
         Raises:
             DataError: an example has no gold, predictions are missing, or a metric is not for this kind.

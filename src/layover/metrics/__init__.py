@@ -1,4 +1,4 @@
-"""Metrics: one file each, found by file name; pure functions that give percent, unrounded."""
+"""Metrics: one file each, found by file name; pure functions that give percent (or their unit), unrounded."""
 
 from __future__ import annotations
 

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
+from layover import kinds
 from layover.errors import LayoverError
 from layover.plan.encoders import Shape
 from layover.plan.inputs import PredictInputs, TokenizeInputs, TrainInputs
 from layover.plan.memory import training_bytes
 from layover.plan.nodes import Node, Plan
 
-TYPICAL_TOKENS = {"classification": 40, "tagging": 35, "span": 230, "choice": 200}
+TYPICAL_TOKENS = {"classification": 40, "tagging": 35, "span": 230, "choice": 200, "mlm": 30}
 """Tokens of an average example, all its rows together (XLM-R tokens of the tasks of the mission)."""
 
 BYTES_PER_TOKEN_ON_DISK = 12
@@ -84,17 +85,20 @@ def _train(inputs: TrainInputs, costs: Mapping[str, Cost]) -> Cost:
     tokens = None if data.tokens is None else data.tokens * numbers.epochs
     if shape is None:
         return Cost(data.examples, tokens)
-    forward = 2.0 * shape.layers * shape.layer_parameters
-    lowest = _lowest(inputs, shape)
-    backward = 2.0 * (shape.layers - lowest) * shape.layer_parameters * (2 if whole else 1)
     trained = inputs.module.parameter_count(shape.hidden, shape.intermediate, shape.layers)
     weights = shape.parameters if whole else trained
+    logits = kinds.get(inputs.task.kind).logits_per_token(shape.vocabulary)
+    head = 2.0 * shape.hidden * logits
+    forward = 2.0 * shape.layers * shape.layer_parameters + head
+    lowest = _lowest(inputs, shape)
+    backward = (2.0 * (shape.layers - lowest) * shape.layer_parameters + head) * (2 if whole else 1)
+    peak = training_bytes(shape, weights, lowest=lowest, precision=numbers.precision, logits=logits)
     return Cost(
         examples=data.examples,
         tokens=tokens,
         flops=None if tokens is None else tokens * (forward + backward),
         disk_bytes=4.0 * weights,
-        peak_bytes=float(training_bytes(shape, weights, lowest=lowest, precision=numbers.precision)),
+        peak_bytes=float(peak),
     )
 
 
@@ -103,7 +107,9 @@ def _predict(inputs: PredictInputs, costs: Mapping[str, Cost]) -> Cost:
     disk = None if data.examples is None else float(data.examples * BYTES_PER_PREDICTION)
     if shape is None or data.tokens is None:
         return Cost(data.examples, data.tokens, disk_bytes=disk)
-    return Cost(data.examples, data.tokens, data.tokens * 2.0 * shape.layers * shape.layer_parameters, disk)
+    logits = kinds.get(inputs.task.kind).logits_per_token(shape.vocabulary)
+    forward = 2.0 * shape.layers * shape.layer_parameters + 2.0 * shape.hidden * logits
+    return Cost(data.examples, data.tokens, data.tokens * forward, disk)
 
 
 def seconds_left(

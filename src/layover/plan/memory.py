@@ -25,6 +25,9 @@ the activations are half gone. Fused attention keeps no scores, so the length of
 WORKING_BYTES = 30.0
 """Per token and unit of hidden size: what one layer needs while it is computed."""
 
+BYTES_PER_LOGIT = 16
+"""Of a head over the vocabulary: the logit, as float32 once more under autocast, its log-softmax, its gradient."""
+
 BYTES_PER_WEIGHT = 4
 BYTES_PER_CAST = 2
 """Autocast keeps a bfloat16 copy of each matrix that is used, from the forward to the backward pass."""
@@ -56,7 +59,14 @@ class Sizes(Protocol):
 
 
 def bytes_per_token(
-    hidden: int, layers: int, *, lowest: int, whole: bool, precision: Precision, gradient_checkpointing: bool = False
+    hidden: int,
+    layers: int,
+    *,
+    lowest: int,
+    whole: bool,
+    precision: Precision,
+    gradient_checkpointing: bool = False,
+    logits: float = 0.0,
 ) -> float:
     """Return the bytes that one padded token takes at the end of the forward pass.
 
@@ -67,15 +77,23 @@ def bytes_per_token(
         whole: All weights of the encoder train.
         precision: `fp32`, or `bf16` under autocast.
         gradient_checkpointing: Only the input of each layer is kept, and all of one layer at a time.
+        logits: Logits of the head per token, where they are many.
     """
+    head = BYTES_PER_LOGIT * logits
     one_layer, above = SAVED_BYTES[whole, precision] * hidden, layers - lowest
     if gradient_checkpointing and above:
-        return WORKING_BYTES * hidden + one_layer + BYTES_PER_WEIGHT * hidden * above
-    return WORKING_BYTES * hidden + one_layer * above
+        return head + WORKING_BYTES * hidden + one_layer + BYTES_PER_WEIGHT * hidden * above
+    return head + WORKING_BYTES * hidden + one_layer * above
 
 
 def training_bytes(
-    shape: Sizes, trained: int, *, lowest: int, precision: Precision, tokens: int = MICRO_TOKENS["cpu"]
+    shape: Sizes,
+    trained: int,
+    *,
+    lowest: int,
+    precision: Precision,
+    tokens: int = MICRO_TOKENS["cpu"],
+    logits: float = 0.0,
 ) -> int:
     """Return the estimated peak of a training process in bytes, selection of the best weights included.
 
@@ -85,9 +103,10 @@ def training_bytes(
         lowest: Lowest layer that gets a gradient.
         precision: As in `bytes_per_token`.
         tokens: Padded tokens of a micro-batch.
+        logits: As in `bytes_per_token`.
     """
     whole = trained >= shape.parameters
-    each = bytes_per_token(shape.hidden, shape.layers, lowest=lowest, whole=whole, precision=precision)
+    each = bytes_per_token(shape.hidden, shape.layers, lowest=lowest, whole=whole, precision=precision, logits=logits)
     weights = BYTES_PER_WEIGHT * shape.parameters
     weights += (BYTES_PER_TRAINED_WEIGHT + BYTES_PER_SELECTED_WEIGHT) * trained
     casts = (shape.layers - lowest) * shape.layer_parameters * BYTES_PER_CAST if precision == "bf16" else 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from layover import metrics
 from layover.errors import Problem, nearest
 from layover.recipe.schema import AXES, Document, TaskSettings
 from layover.recipe.source import Loc, Source
@@ -115,6 +116,12 @@ def check_training(document: Document, known: dict[str, Task], source: Source) -
             problems.append(
                 source.problem(("tasks", name, "metric"), f"{name} is not scored by {settings.metric!r}; {hint}")
             )
+        elif settings.metric is not None and task is not None and not metrics.get(settings.metric).higher_is_better:
+            fitting = ", ".join(name for name in task.metrics if metrics.get(name).higher_is_better)
+            message = (
+                f"of {settings.metric} lower is better, so it cannot select or stand in the table; one of: {fitting}"
+            )
+            problems.append(source.problem(("tasks", name, "metric"), message))
         if task is not None and settings.holdout is not None and task.train_task is not None:
             message = f"{name} trains on {task.train_task}: hold out there, tasks.{task.train_task}.holdout"
             problems.append(source.problem(("tasks", name, "holdout"), message))

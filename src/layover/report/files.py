@@ -45,7 +45,10 @@ def markdown(plan: Plan, rows: Sequence[CellRow]) -> str:
     for target in plan.recipe.document.sweep.target:
         parts.append(f"## {target}")
         for metric in plan.recipe.tasks[target].metrics:
-            parts += [f"### {target}: {metric}", markdown_table(*languages.cells(rows, target, metric))]
+            parts += [
+                f"### {target}: {languages.heading(metric)}",
+                markdown_table(*languages.cells(rows, target, metric)),
+            ]
     parts.append(f"Made by Layover {__version__}.")
     return "\n\n".join(parts) + "\n"
 

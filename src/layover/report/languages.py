@@ -4,8 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from layover import metrics
 from layover.report.main_table import MISSING
 from layover.report.rows import CellRow, by_group, spread
+
+PERCENT_DIGITS, OTHER_DIGITS = 1, 3
+
+
+def heading(metric: str) -> str:
+    """Return the name of a metric, with its unit and sense where they are not the usual ones."""
+    found = metrics.get(metric)
+    notes = [found.unit] if found.unit != "percent" else []
+    notes += [] if found.higher_is_better else ["lower is better"]
+    return f"{metric} ({', '.join(notes)})" if notes else metric
 
 
 def cells(rows: Sequence[CellRow], target: str, metric: str) -> tuple[list[str], list[list[str]]]:
@@ -16,6 +27,7 @@ def cells(rows: Sequence[CellRow], target: str, metric: str) -> tuple[list[str],
     mine = [row for row in rows if row.cell.target == target]
     languages = sorted({language for row in mine if row.record is not None for language in row.record.languages})
     headers = ["model", "method", "intermediate", "mean", "zero-shot mean", "n", *languages]
+    digits = PERCENT_DIGITS if metrics.get(metric).unit == "percent" else OTHER_DIGITS
     lines = []
     for group, members in by_group(mine).items():
         records = [row.record for row in members if row.record is not None]
@@ -23,12 +35,12 @@ def cells(rows: Sequence[CellRow], target: str, metric: str) -> tuple[list[str],
             spread([value for record in records if (value := record.mean(metric, zero_shot=zero)) is not None])
             for zero in (False, True)
         ]
-        line = [*group, *(MISSING if mean is None else mean.text() for mean in means)]
+        line = [*group, *(MISSING if mean is None else mean.text(digits=digits) for mean in means)]
         seeds = f"{len(records)}" + (f" of {len(members)}" if len(records) < len(members) else "")
         line.append(seeds)
         for language in languages:
             found = spread([v for record in records if (v := record.value(language, metric)) is not None])
             reasons = {record.missing[language] for record in records if language in record.missing}
-            line.append(found.text() if found is not None else ", ".join(sorted(reasons)) or MISSING)
+            line.append(found.text(digits=digits) if found is not None else ", ".join(sorted(reasons)) or MISSING)
         lines.append(line)
     return headers, lines

@@ -72,10 +72,10 @@ class Spread:
     deviation: float | None
     count: int
 
-    def text(self, *, signed: bool = False) -> str:
+    def text(self, *, signed: bool = False, digits: int = 1) -> str:
         """Return `71.2 ± 0.4`, or `+1.3 ± 0.2`."""
-        mean = f"{self.mean:+.1f}" if signed else f"{self.mean:.1f}"
-        return mean if self.deviation is None else f"{mean} ± {self.deviation:.1f}"
+        mean = f"{self.mean:{'+' if signed else ''}.{digits}f}"
+        return mean if self.deviation is None else f"{mean} ± {self.deviation:.{digits}f}"
 
 
 def spread(values: Sequence[float]) -> Spread | None:

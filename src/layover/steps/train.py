@@ -35,6 +35,7 @@ def run(node: Node, folder: Path, context: Context) -> None:
     compose = inputs.composition.name if inputs.composition is not None else None
     encoder.attach(parts_to_train(context.store, inputs.module, compose, inputs.intermediate), seed=numbers.seed)
     head = build_head(task.kind, list(task.labels), encoder, clock, numbers.dropout, numbers.seed)
+    pretrained = head.start_from(inputs.encoder.source, inputs.encoder.revision)
     features = load_features(context.store, inputs.data)
     execution = execution_of(context.execution)
     result = fit(
@@ -53,7 +54,10 @@ def run(node: Node, folder: Path, context: Context) -> None:
     save_file(encoder.state(TARGET), folder / MODULE)
     save_file({name: value.contiguous().cpu() for name, value in head.state_dict().items()}, folder / HEAD)
     counts = {name: sum(value.numel() for value in part.values()) for name, part in encoder.trained().items()}
-    trained = {"parameters": {**counts, "head": sum(value.numel() for value in head.parameters())}}
+    trained = {
+        "parameters": {**counts, "head": sum(value.numel() for value in head.parameters())},
+        "head_start": "pretrained" if pretrained else "random",
+    }
     write_json(folder / TRAINING, {**result.as_json(), **trained, "rows": features.rows})
     write_json(folder / MEASURED, result.measured.as_json())
 

@@ -64,6 +64,10 @@ def restore(store: Store, key: str, source: str, revision: str | None) -> tuple[
 
 
 def build_head(kind: str, labels: list[str], encoder: Encoder, clock: DropoutClock, dropout: float, seed: int) -> Head:
-    """Return a fresh head for a kind."""
+    """Return a fresh head for a kind, tied to the encoder where it shares weights with it."""
     size = kinds.get(kind).head_size(tuple(labels))
-    return heads.build(kind, encoder.hidden_size, size, clock=clock, dropout=dropout, seed=seed)
+    if size is None:
+        size = encoder.word_embeddings.num_embeddings
+    head = heads.build(kind, encoder.hidden_size, size, clock=clock, dropout=dropout, seed=seed)
+    head.tie(encoder)
+    return head

@@ -16,8 +16,8 @@ from layover.tasks._task import Task
 class OwnTask(BaseModel):
     """The declaration of a task of one's own; its files stand beside it in the recipe.
 
-    Which fields are used depends on the kind: `text`, `label` (classification; choice with `choices`),
-    `tokens`, `tags` (tagging), `id`, `question`, `context`, `answers` (span).
+    Which fields are used depends on the kind: `text`, `label` (classification; choice with `choices`), `text`
+    (mlm), `tokens`, `tags` (tagging), `id`, `question`, `context`, `answers` (span).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -36,7 +36,7 @@ class OwnTask(BaseModel):
     summary: str = "declared in the recipe"
 
     format: str | None = None
-    """jsonl, csv, tsv, conll, conllu or squad; by the file's extension when not given."""
+    """jsonl, csv, tsv, text, conll, conllu or squad; by the file's extension when not given."""
     header: tuple[str, ...] | None = None
     """Names of the columns, for csv, tsv and conll files without a header line."""
     separator: Literal["tab", "whitespace"] = "tab"
@@ -81,10 +81,11 @@ def declare(name: str, declaration: OwnTask) -> Task:
 
 
 def _columns(name: str, own: OwnTask) -> dict[str, str | tuple[str, ...]]:
-    if own.kind == "classification":
+    if own.kind in {"classification", "mlm"}:
         if len(own.text) not in {1, 2}:
             raise DataError(f"{name}: `text` names one column or two, not {len(own.text)}")
-        return {"label": own.label, **dict(zip(("first", "second"), own.text, strict=False))}
+        gold = {"label": own.label} if own.kind == "classification" else {}
+        return {**gold, **dict(zip(("first", "second"), own.text, strict=False))}
     if own.kind == "choice":
         if len(own.text) != 1 or not own.choices:
             raise DataError(f"{name}: choice needs one column in `text`, and `choices`")

@@ -24,16 +24,18 @@ def rows_of(location: Location) -> Iterator[Row]:
     else:
         rows = formats.read(location.paths[0], source.layout)
         if len(location.paths) > 1:
+            if column is None:
+                raise DataError(f"{location.task}: {location.paths[1]} holds labels, but {location.kind} has none")
             rows = _with_gold(rows, location, source, column)
     for row in rows:
         if all(_column(row, name) == value for name, value in source.where.items()):
             yield row
 
 
-def _gold_column(location: Location) -> str:
-    """Return the column of the field that blind files lack; each kind has one."""
+def _gold_column(location: Location) -> str | None:
+    """Return the column of the field that blind files lack, None where the text is its own gold."""
     columns = location.reading.columns
-    column = next(columns[name] for name in ("label", "tags", "answers") if name in columns)
+    column = next((columns[name] for name in ("label", "tags", "answers") if name in columns), None)
     if isinstance(column, tuple):
         raise DataError(f"{location.task}: the gold stands in one column, but {', '.join(column)} are declared")
     return column

@@ -65,6 +65,12 @@ class Task(BaseModel):
         for name in self.metrics:
             if self.kind not in metrics.get(name).kinds:
                 raise DataError(f"{self.name}: {name} does not score {self.kind}; {nearest(name, kind.metrics)}")
+        if not metrics.get(self.metrics[0]).higher_is_better:
+            fitting = [name for name in kind.metrics if metrics.get(name).higher_is_better]
+            raise DataError(
+                f"{self.name}: the first metric selects, and of {self.metrics[0]} lower is better; "
+                f"name another first: {', '.join(fitting)}"
+            )
         if len(set(self.labels)) < len(self.labels):
             raise DataError(f"{self.name}: a label stands twice in {', '.join(self.labels)}")
         if self.kind in {"classification", "tagging"} and len(self.labels) < 2:

@@ -8,9 +8,10 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
-from layover.batches import collate, is_out_of_memory
+from layover.batches import Batch, collate, is_out_of_memory
 from layover.batches.order import Index, padded_tokens
 from layover.data.features import Features
+from layover.data.masking import Moment
 from layover.encoder import DropoutClock, Encoder
 from layover.errors import NodeError
 from layover.heads import Head
@@ -33,7 +34,7 @@ class Gradients:
 
         Args:
             pieces: The step's units, cut.
-            step: For the dropout masks.
+            step: For the dropout masks and the hidden tokens.
             weight: What the summed loss of the whole step is divided by, so that the cut does not matter.
 
         Returns:
@@ -52,15 +53,19 @@ class Gradients:
         self.head.train()
         total = torch.zeros((), device=self.device)
         for piece in pieces:
-            batch = collate(self.features, piece, pad=padding_id(self.encoder)).to(self.device)
+            batch = self._batch(piece, step)
             self.clock.set(step, batch.rows)
             with self.accelerator.autocast():
                 hidden = self.encoder(batch.ids, batch.lengths, batch.segments)
-                logits = self.head(hidden, batch.lengths)
+                logits = self.head(hidden, batch.lengths, batch.targets)
             loss = self.head.loss(logits.float(), batch.targets) / weight
             self.accelerator.backward(loss)
             total += loss.detach()
         return total
+
+    def _batch(self, piece: Index, step: int) -> Batch:
+        pad, moment = padding_id(self.encoder), Moment(self.clock.seed, step)
+        return collate(self.features, piece, pad=pad, moment=moment).to(self.device)
 
     def fewer_tokens(self, pieces: list[Index], step: int, allowed: int) -> int:
         """Return how many padded tokens to try after these pieces did not fit.

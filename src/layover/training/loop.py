@@ -114,7 +114,9 @@ class _Run:
         self.schedule = Schedule.of(settings, features.units)
         self.optimiser = Optimiser({**encoder.trained(), HEAD: dict(head.named_parameters())}, settings)
         self.criterion, self.checkpoint_dir = criterion, checkpoint_dir
-        tokens = execution.micro_tokens or automatic_tokens(encoder, self.optimiser, settings, execution, device)
+        tokens = execution.micro_tokens or automatic_tokens(
+            encoder, self.optimiser, settings, execution, device, head.logits_per_token
+        )
         self.position = Position(tokens)
         self.best: dict[str, Tensor] = {}
         self.identity = ""

@@ -42,9 +42,17 @@ def accelerator_for(device: torch.device, precision: Literal["fp32", "bf16"]) ->
 
 
 def automatic_tokens(
-    encoder: Encoder, optimiser: Optimiser, settings: LoopSettings, execution: Execution, device: torch.device
+    encoder: Encoder,
+    optimiser: Optimiser,
+    settings: LoopSettings,
+    execution: Execution,
+    device: torch.device,
+    logits: float,
 ) -> int:
-    """Return the padded tokens of a micro-batch that fit into the free memory; weights are on the device."""
+    """Return the padded tokens of a micro-batch that fit into the free memory; weights are on the device.
+
+    `logits` is the number of the head's logits per token.
+    """
     trained = sum(weight.numel() for weights in optimiser.parts.values() for weight in weights)
     own = sum(weight.numel() for weight in encoder.model.parameters())
     weights = memory.BYTES_PER_TRAINED_WEIGHT * trained
@@ -57,6 +65,7 @@ def automatic_tokens(
         whole=trained >= own,
         precision=settings.precision,
         gradient_checkpointing=execution.gradient_checkpointing,
+        logits=logits,
     )
     budget = BUDGET * free_bytes(device) - weights
     most = memory.MICRO_TOKENS.get(device.type, memory.MICRO_TOKENS["accelerator"])

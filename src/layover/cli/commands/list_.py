@@ -14,12 +14,12 @@ ORDER = 70
 
 
 def command(
-    what: Annotated[str, typer.Argument(help="tasks, methods or models.")],
+    what: Annotated[str, typer.Argument(help="tasks, kinds, methods or models.")],
     *,
     json: JsonOption = False,
 ) -> None:
-    """List the tasks, the methods (modules and compositions) or the models known by name."""
-    listings = {"tasks": _tasks, "methods": _methods, "models": _models}
+    """List the tasks, their kinds, the methods (modules and compositions) or the models known by name."""
+    listings = {"tasks": _tasks, "kinds": _kinds, "methods": _methods, "models": _models}
     if what not in listings:
         raise LayoverError(f"nothing to list under {what!r}; {nearest(what, listings)}")
     headers, rows = listings[what]()
@@ -39,6 +39,17 @@ def _tasks() -> tuple[list[str], list[list[Any]]]:
         stages = "/".join(task.stages)
         rows.append([name, task.kind, stages, ", ".join(task.metrics), languages, task.summary])
     return ["task", "kind", "stage", "metrics", "languages", "summary"], rows
+
+
+def _kinds() -> tuple[list[str], list[list[Any]]]:
+    from layover import kinds
+
+    rows: list[list[Any]] = []
+    for name in kinds.names():
+        kind = kinds.get(name)
+        fields = ", ".join([*sorted(kind.required), *(f"[{field}]" for field in sorted(kind.optional))])
+        rows.append([name, fields, ", ".join(kind.metrics)])
+    return ["kind", "fields", "metrics"], rows
 
 
 def _methods() -> tuple[list[str], list[list[Any]]]:

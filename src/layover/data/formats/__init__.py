@@ -16,11 +16,12 @@ __all__ = ["AUTO", "Layout", "Row", "by_extension", "names", "read"]
 _FORMATS: Registry[Callable[[Path, Layout], Iterator[Row]]] = Registry(__name__, __path__, "FORMAT", DataError)
 names = _FORMATS.names
 
-# .tsv and .txt are headed tables for most kinds and one word per line for tagging: the caller says which
+# .tsv and .txt are a headed table and lines of text for most kinds, one word per line for tagging: the caller says
 EXTENSIONS = {
     ".jsonl": "jsonl",
     ".csv": "csv",
     ".tsv": "tsv",
+    ".txt": "text",
     ".conll": "conll",
     ".conllu": "conllu",
     ".json": "squad",

@@ -1,0 +1,20 @@
+"""Plain text: one sentence or document per line, in the column `text`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from layover.data.formats._files import numbered_lines
+from layover.data.formats._layout import Layout
+from layover.data.formats._row import Row
+
+
+def read(path: Path, layout: Layout) -> Iterator[Row]:
+    """Yield one row per line; a blank line, as between documents, is no row."""
+    for number, line in numbered_lines(path, layout.errors):
+        if line.strip():
+            yield Row({"text": line}, str(path), number)
+
+
+FORMAT = read

@@ -1,0 +1,140 @@
+"""Masked language modelling: tokens of a text, or of a text and its translation (TLM), are hidden and guessed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from layover.data.features import Features
+from layover.data.formats import Row
+from layover.data.masking import PERCENT, roles_of
+from layover.data.reading import Reading
+from layover.data.tokenizer import Ids, Pieces, Tokenizer, longest_first
+from layover.errors import DataError
+from layover.identity import Json
+from layover.kinds._kind import Kind, boundaries, columns, finite
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A text, and its translation where there is one."""
+
+    first: str
+    second: str | None
+
+
+class MaskedLanguageModelling(Kind[Example]):
+    """One row per text or pair; the text is its own gold, and which tokens are hidden is decided batch by batch.
+
+    A long text is split into as few windows as hold it, equally long and without overlap; a pair that is too long
+    loses tokens from the end of the longer text, one after the other. A prediction is the sum of -log p over the
+    hidden tokens of an example, their number, and how many were guessed.
+    """
+
+    name: ClassVar[str] = "mlm"
+    required: ClassVar[frozenset[str]] = frozenset({"first"})
+    optional: ClassVar[frozenset[str]] = frozenset({"second"})
+    metrics: ClassVar[tuple[str, ...]] = ("mlm_accuracy", "mlm_loss")
+
+    def parse(self, row: Row, reading: Reading) -> Example:
+        first = reading.text(row, "first")
+        if not first.strip():
+            raise DataError(f"{row.where()}: {reading.columns['first']!r} is empty, there is nothing to learn from")
+        return Example(first, _second(row, reading))
+
+    def encode(
+        self,
+        examples: Sequence[Example],
+        tokenizer: Tokenizer,
+        *,
+        labels: tuple[str, ...],  # noqa: ARG002 - the tokens are the labels
+        max_length: int,
+        stride: int,  # noqa: ARG002 - windows do not overlap
+    ) -> Features:
+        if max_length < tokenizer.overhead(pair=True) + 2:
+            raise DataError(f"max_length {max_length} has no room for a pair of texts")
+        pieces = tokenizer.pieces([text for item in examples for text in (item.first, item.second) if text is not None])
+        rows, owner, segments = [], [], []
+        for number, item in enumerate(examples):
+            for first, second in _parts(item, pieces, tokenizer, max_length):
+                ids, types = tokenizer.row(first, second)
+                rows.append(ids)
+                owner.append(number)
+                if types is not None:
+                    segments.append(types)
+        arrays: dict[str, npt.NDArray[Any]] = {
+            "ids": columns(rows, np.int32),
+            "offsets": boundaries(rows),
+            "example": np.array(owner, np.int32),
+            "roles": roles_of(tokenizer),
+        }
+        if tokenizer.segmented:
+            arrays["segments"] = columns(segments, np.int8)
+        return Features(arrays)
+
+    def decode(
+        self,
+        outputs: Mapping[str, npt.NDArray[Any]],
+        features: Features,
+        examples: Sequence[Example],
+        *,
+        labels: tuple[str, ...],  # noqa: ARG002
+    ) -> list[Json]:
+        owner = features.arrays["example"]
+        sums = {
+            name: np.bincount(owner, weights=finite(outputs, name, (features.rows,)), minlength=len(examples))
+            for name in ("nats", "masked", "correct")
+        }
+        return [
+            {"nats": float(nats), "masked": int(masked), "correct": int(correct)}
+            for nats, masked, correct in zip(*sums.values(), strict=True)
+        ]
+
+    def to_json(self, example: Example) -> dict[str, Json]:
+        return {"first": example.first, "second": example.second}
+
+    def from_json(self, values: Mapping[str, Any]) -> Example:
+        return Example(values["first"], values["second"])
+
+    def gold(self, example: Example) -> str:
+        return example.first
+
+    def group_of(self, example: Example) -> str:
+        return example.first
+
+    def head_size(self, labels: tuple[str, ...]) -> None:  # noqa: ARG002
+        return None
+
+    def logits_per_token(self, vocabulary: int) -> float:
+        return PERCENT / 100 * vocabulary
+
+
+def _second(row: Row, reading: Reading) -> str | None:
+    """Return the translation; null or empty is a text without one."""
+    column = reading.columns.get("second")
+    if column is None or (isinstance(column, str) and "{" not in column and reading.value(row, "second") is None):
+        return None
+    text = reading.text(row, "second")
+    return text if text.strip() else None
+
+
+def _parts(
+    item: Example, pieces: Mapping[str, Pieces], tokenizer: Tokenizer, max_length: int
+) -> Iterator[tuple[Ids, Ids | None]]:
+    """Yield what fits into a row each."""
+    one = pieces[item.first].ids
+    if item.second is None:
+        room = max_length - tokenizer.overhead(pair=False)
+        for part in np.array_split(one, max(1, -(-len(one) // room))):
+            yield part, None
+    else:
+        two = pieces[item.second].ids
+        kept = longest_first(len(one), len(two), max_length - tokenizer.overhead(pair=True))
+        yield one[: kept[0]], two[: kept[1]]
+
+
+KIND = MaskedLanguageModelling()

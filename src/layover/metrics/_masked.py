@@ -1,0 +1,22 @@
+"""What the metrics of masked language modelling share: sums over the examples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from layover.errors import DataError
+
+
+def per_masked_token(predictions: Sequence[Mapping[str, float]], golds: Sequence[object], name: str) -> float:
+    """Return a sum over all examples divided by the number of masked tokens, not a mean of means.
+
+    Raises:
+        DataError: no token was masked.
+    """
+    total = masked = 0.0
+    for prediction, _ in zip(predictions, golds, strict=True):
+        total += prediction[name]
+        masked += prediction["masked"]
+    if not masked:
+        raise DataError("no token was masked: none of the texts has an ordinary token")
+    return total / masked

@@ -1,0 +1,19 @@
+"""Share of masked tokens that are guessed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from layover.metrics._masked import per_masked_token
+from layover.metrics._metric import Metric
+
+
+def mlm_accuracy(predictions: Sequence[Mapping[str, float]], golds: Sequence[object], _language: str = "en") -> float:
+    """Return the percentage of masked tokens, over all examples, whose most likely token is the one that stood there.
+
+    Source: `masked_lm_accuracy` of `run_pretraining.py` of google-research/bert.
+    """
+    return 100.0 * per_masked_token(predictions, golds, "correct")
+
+
+METRIC = Metric("mlm_accuracy", frozenset({"mlm"}), higher_is_better=True, score=mlm_accuracy)

@@ -1,0 +1,19 @@
+"""How surprising the masked tokens are; comparable between models with the same tokenizer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from layover.metrics._masked import per_masked_token
+from layover.metrics._metric import Metric
+
+
+def mlm_loss(predictions: Sequence[Mapping[str, float]], golds: Sequence[object], _language: str = "en") -> float:
+    """Return the mean of -log p over the masked tokens of all examples, in nats.
+
+    Source: `masked_lm_loss` of `run_pretraining.py` of google-research/bert.
+    """
+    return per_masked_token(predictions, golds, "nats")
+
+
+METRIC = Metric("mlm_loss", frozenset({"mlm"}), higher_is_better=False, score=mlm_loss, unit="nats per masked token")

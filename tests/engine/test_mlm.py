@@ -1,0 +1,166 @@
+"""Masked language modelling through the real command line: pretraining on mixed text, and what comes of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.engine.conftest import Folder
+pytestmark = pytest.mark.slow
+
+RECIPE = """\
+schema: 1
+name: pretrain
+models: {tiny: {name: encoder}}
+data_root: data
+methods:
+  full: {module: full, lr: 3e-3}
+  lora: {module: lora, lr: 3e-3, rank: 2}
+train: {batch: 16, epochs: 8, max_length: 24, stride: 4, select: {every: 4, patience: 50}}
+tasks:
+  corpus: {kind: mlm, text: [text, translation], holdout: 12, files: {train: corpus.jsonl, test: corpus.jsonl}}
+  lines: {kind: mlm, text: [text], holdout: 4, files: {train: lines.txt, test: {en: lines.txt, de: german.txt}}}
+  moods: {kind: classification, labels: [no, yes], text: [text], label: label,
+          files: {train: moods.jsonl, validation: moods.jsonl, test: {en: moods.jsonl}}}
+sweep:
+  model: [tiny]
+  method: [full]
+  intermediate: [none]
+  target: [corpus]
+  seed: [1]
+run: {workers: 1, threads: 1, device: cpu, micro_tokens: 4096}
+"""
+
+NAMES = ("tree", "house", "river", "stone")
+TRANSLATIONS = ("Baum", "Haus", "Fluss", "Stein")
+
+
+def text_of(number: int) -> str:
+    return f"{NAMES[number % 4]} number {number} is {'not ' if number % 3 else ''}here"
+
+
+@pytest.fixture
+def work(folder: Folder) -> Folder:
+    """A folder with a corpus of which every third text has a translation, and one text fills several rows."""
+    rows = []
+    for number in range(72):
+        translation = f"{TRANSLATIONS[number % 4]} Nummer {number} ist hier" if number % 3 == 0 else None
+        rows.append({"text": text_of(number), "translation": translation})
+    rows[5]["text"] = " ".join(text_of(number) for number in range(20))
+    data = folder.root / "data"
+    (data / "corpus.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    (data / "lines.txt").write_text("\n".join(text_of(number) for number in range(20)), encoding="utf-8")
+    (data / "german.txt").write_text("Katze Nummer 1 ist hier\n\nHund Nummer 2 ist hier\n", encoding="utf-8")
+    (folder.root / "mlm.yaml").write_text(RECIPE, encoding="utf-8")
+    return folder
+
+
+def found(folder: Folder, name: str) -> list[dict[str, Any]]:
+    return [
+        json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.root.glob(f"store/nodes/*/*/{name}"))
+    ]
+
+
+def test_from_text_to_table(work: Folder) -> None:
+    said = work.run("run", "mlm.yaml")
+    assert "corpus mlm_accuracy (1 languages)" in said
+    (record,) = found(work, "record.json")
+    scores = record["languages"]["en"]
+    assert record["metrics"] == ["mlm_accuracy", "mlm_loss"]
+    assert record["examples"] == {"en": 72}
+    (training,) = found(work, "training.json")
+    assert training["head_start"] == "random"
+    assert training["criterion"] == "mlm_accuracy"
+    assert training["parameters"]["head"] == 32 * 32 + 32 + 2 * 32 + 300
+    losses = [one["metrics"]["mlm_loss"] for one in training["history"]]
+    assert losses[0] > 4.5, "a fresh model knows nothing: the loss begins near ln 300"
+    assert min(losses) < losses[0] - 1.5, "it learns"
+    accuracies = [one["metrics"]["mlm_accuracy"] for one in training["history"]]
+    kept = accuracies.index(max(accuracies))
+    assert training["best_step"] == training["history"][kept]["step"]
+    assert scores["mlm_loss"] == pytest.approx(losses[kept], abs=0.5), "the weights that were kept are those scored"
+    (predictions,) = work.root.glob("store/nodes/*/*/predictions.jsonl")
+    lines = [json.loads(line) for line in predictions.read_text(encoding="utf-8").splitlines()]
+    assert len(lines) == 72
+    masked = sum(line["masked"] for line in lines)
+    assert scores["mlm_accuracy"] == pytest.approx(100 * sum(line["correct"] for line in lines) / masked)
+    assert scores["mlm_loss"] == pytest.approx(sum(line["nats"] for line in lines) / masked)
+    assert lines[5]["masked"] > 10, "the windows of a long text are one example"
+    report = work.run("report", "mlm.yaml")
+    assert "### corpus: mlm_loss (nats per masked token, lower is better)" in report
+    plan = json.loads(work.run("plan", "mlm.yaml", "--json"))
+    assert (plan["to_run"], plan["cells_finished"]) == (0, 1)
+    status = json.loads(work.run("status", "mlm.yaml", "--json"))
+    assert status["cells"] == {"corpus": [1, 1]}
+
+
+def test_the_cut_of_the_work_does_not_change_the_key_or_the_result(work: Folder) -> None:
+    short = ("run", "mlm.yaml", "train.epochs=2")
+    work.run(*short)
+    (whole,) = found(work, "training.json")
+    work.run(*short, "run.micro_tokens=24", "--store", "other")
+    (cut,) = [json.loads(path.read_text(encoding="utf-8")) for path in work.root.glob("other/nodes/*/*/training.json")]
+    for one, other in zip(whole["history"], cut["history"], strict=True):
+        assert other["loss"] == pytest.approx(one["loss"], abs=1e-3)
+    mine, theirs = (
+        {path.parent.name for path in work.root.glob(f"{store}/nodes/*/*/done.json")} for store in ("store", "other")
+    )
+    assert mine == theirs
+
+
+def test_a_stopped_pretraining_goes_on_to_equal_bits(work: Folder) -> None:
+    long = ("run", "mlm.yaml", "train.epochs=40", "train.select.every=60", "--json")
+    process = work.start(*long)
+    assert process.stdout is not None
+    for line in process.stdout:
+        event = json.loads(line)
+        if event["event"] == "progress" and event["label"].startswith("train") and event["done"] > 160:
+            break
+    os.killpg(process.pid, signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    work.run(*long)
+    assert any(one["resumed_at"] for one in found(work, "measured.json"))
+    work.run(*long, "--store", "other")
+    resumed, straight = (
+        {
+            f"{path.parent.name}/{path.name}": path.read_bytes()
+            for name in ("*.safetensors", "predictions.jsonl", "training.json", "record.json")
+            for path in work.root.glob(f"{store}/nodes/*/*/{name}")
+        }
+        for store in ("store", "other")
+    )
+    assert resumed == straight
+
+
+def test_pretrained_weights_go_on_into_a_task_and_into_other_kinds_of_text(work: Folder) -> None:
+    arguments = ("mlm.yaml", "sweep.intermediate=[none, corpus]", "sweep.target=[moods, lines]", "train.epochs=2",
+                 "sweep.method=[full, lora]", "train.select=null")  # fmt: skip
+    work.run("run", *arguments)
+    records = found(work, "record.json")
+    assert len(records) == 8
+    german = [record for record in records if "mlm_loss" in record["metrics"]]
+    assert len(german) == 4
+    assert all(set(record["languages"]) == {"en", "de"} for record in german)
+
+
+def test_a_checkpoint_with_a_head_starts_from_it(work: Folder, tmp_path: Path) -> None:
+    import torch
+    from transformers import XLMRobertaForMaskedLM
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model = XLMRobertaForMaskedLM.from_pretrained(work.root / "encoder")
+    model.save_pretrained(tmp_path / "mlm")
+    for file in (work.root / "encoder").iterdir():
+        if not (tmp_path / "mlm" / file.name).exists():
+            (tmp_path / "mlm" / file.name).symlink_to(file.resolve())
+    work.run("run", "mlm.yaml", f"models.tiny.name={tmp_path / 'mlm'}", "train.epochs=1")
+    (training,) = found(work, "training.json")
+    assert training["head_start"] == "pretrained"
