@@ -87,10 +87,9 @@ class Turkish(Language):
     def _clause(
         self, clause: Clause, *, time_first: bool = False, pronoun: bool = False, before: bool = False
     ) -> list[Phrase]:
-        """Return a statement; `before` puts it into the pluperfect."""
+        """Return a statement; `before` tells it as the cause of what was told."""
         if clause.predicate in WEATHER:
-            words = self.tagged(self.entry("weather", clause.predicate)[0])
-            words = self._earlier(words) if before else words
+            words = self.tagged(self.entry("weather", clause.predicate)[1 if before else 0])
             return [*self._time(clause), Phrase("verb", words)]
         dropped = pronoun and isinstance(clause.subject, Name)
         return self._arranged(clause, time_first=time_first, dropped=dropped, before=before)
@@ -210,9 +209,10 @@ class Turkish(Language):
         """Return whether subject and next phrase look like a longer name, or like a compound: `keçi peyniri`."""
         if following.role not in {"object", "third"} or clause.predicate in {"compare", "located", "need"}:
             return False
-        if following.entity in {"PER", "ORG"}:
-            return True
         thing, subject = clause.object, clause.subject
+        if following.entity in {"PER", "ORG"}:
+            # `doktor Anna` could be her title, `maymun Oscar` a nickname; nobody is called after a pill
+            return not isinstance(subject, Thing) or subject.noun in PROFESSIONS or _is_animal(subject)
         if following.role != "object" or not isinstance(thing, Thing) or not isinstance(subject, Thing):
             return False
         if subject.noun == "patient":  # "hasta" is also an adjective
@@ -272,12 +272,15 @@ class Turkish(Language):
 
     def _adjective(self, name: str, described: Entity | None) -> Word:
         forms = self.entry("adjectives", name)
-        is_animal = isinstance(described, Thing) and CATEGORY_OF.get(described.noun) in ANIMALS
-        return Word(forms[-1] if is_animal else forms[0], "ADJ")
+        return Word(forms[-1] if _is_animal(described) else forms[0], "ADJ")
 
     def _inflected(self, section: str, concept: str, case: str, pos: str) -> tuple[Word, ...]:
         nominative, accusative = self.entry(section, concept)
         return self.words(inflect(nominative, accusative, case), pos)
+
+
+def _is_animal(entity: Entity | None) -> bool:
+    return isinstance(entity, Thing) and CATEGORY_OF.get(entity.noun) in ANIMALS
 
 
 LANGUAGE = Turkish()
