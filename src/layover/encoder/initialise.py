@@ -113,6 +113,7 @@ def _train_pieces(texts: list[str], size: int) -> bytes:
             hard_vocab_limit=False,
             byte_fallback=True,
             character_coverage=0.9995,
+            split_digits=True,  # or a year and the full stop after it become one piece, which no answer can end within
             num_threads=4,  # sums are made per thread, so the number is part of the result
             shuffle_input_sentence=False,
             minloglevel=2,

@@ -1,7 +1,8 @@
 r"""Categories of combinatory categorial grammar for the sandbox's sentences, by construction.
 
-A verb takes what stands around it: `(S\\NP)/NP` has its subject before it and its object behind; a language with
-the verb at the end gives `(S\\NP)\\NP`. Adverbials modify the sentence (`S/S`, `S\\S`), adjectives the noun.
+A verb takes what stands around it: `(S\NP)/NP` has its subject before it and its object behind; a language with
+the verb at the end gives `(S\NP)\NP`. Adverbials modify the sentence (`S/S`, `S\S`), adjectives the noun.
+Punctuation is `.` at the end and `,` elsewhere, in any script.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from layover.sandbox.language import Phrase, Sentence, Word
 
 _ARGUMENTS = {"subject": "NP", "object": "NP", "third": "PP", "property": "AP"}
 _ADVERBIALS = {"time", "place"}
+_ENDS = {".", "。", "?", "？", "؟"}
 
 
 def supertags(sentence: Sentence) -> list[str]:
@@ -49,7 +51,7 @@ def _of_phrase(phrases: Sequence[Phrase], number: int, verb: int) -> list[str]:
     phrase = phrases[number]
     words = phrase.words
     if phrase.role == "mark":
-        return [word.text for word in words]
+        return ["." if word.text in _ENDS else "," for word in words]
     if phrase.role == "verb":
         return _verbal(phrases, number, verb)
     if phrase.role in _ADVERBIALS:

@@ -9,10 +9,15 @@ from typing import Any
 from layover.data.formats import Layout
 from layover.sandbox import sets
 from layover.sandbox.files import ensure
-from layover.sandbox.sets import EVERY
+from layover.sandbox.sets import ENGLISH, EVERY, LANGUAGES
 from layover.tasks import FileSource, Task
+from layover.tasks._task import SPLITS
 
 PLACE = "{language}"
+SPOKEN = dict.fromkeys(SPLITS, LANGUAGES)
+"""Every split in every language."""
+TRANSLATED = dict.fromkeys(SPLITS, tuple(code for code in LANGUAGES if code != ENGLISH))
+"""Every split in every language but English, which stands beside it."""
 
 
 def made(

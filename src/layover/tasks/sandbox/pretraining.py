@@ -1,0 +1,20 @@
+"""What the sandbox's encoders are pretrained on: text of all languages in one file, half of it beside a translation.
+
+Each language has held-out text of its own, without translations.
+"""
+
+from __future__ import annotations
+
+from layover.data.formats import Layout
+from layover.sandbox.sets.pretraining import ALL
+from layover.tasks.sandbox._made import SPOKEN, made
+
+TASK = made(
+    "pretraining",
+    kind="mlm",
+    summary="text of all languages, partly with translations",
+    languages={**SPOKEN, "train": (ALL,)},
+    layout=Layout(format="jsonl"),
+    metrics=("mlm_accuracy", "mlm_loss"),
+    columns={"first": "text", "second": "translation"},
+)

@@ -1,0 +1,16 @@
+"""Plain text of every language for masked language modelling, one passage per line; languages say different things."""
+
+from __future__ import annotations
+
+from layover.data.formats import Layout
+from layover.tasks.sandbox._made import SPOKEN, made
+
+TASK = made(
+    "text",
+    kind="mlm",
+    summary="plain text",
+    languages=SPOKEN,
+    layout=Layout(format="text"),
+    metrics=("mlm_accuracy", "mlm_loss"),
+    columns={"first": "text"},
+)
