@@ -24,7 +24,7 @@ def parse(label: object, **settings: object) -> str | None:
 
 
 def test_registry() -> None:
-    assert kinds.names() == ("choice", "classification", "span", "tagging")
+    assert kinds.names() == ("choice", "classification", "retrieval", "span", "tagging")
     assert [kinds.get(name).name for name in kinds.names()] == list(kinds.names())
     with pytest.raises(DataError, match="did you mean 'tagging'"):
         kinds.get("taging")

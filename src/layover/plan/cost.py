@@ -13,11 +13,11 @@ from typing import Any
 
 from layover.errors import LayoverError
 from layover.plan.encoders import Shape
-from layover.plan.inputs import PredictInputs, TokenizeInputs, TrainInputs
+from layover.plan.inputs import PredictInputs, RetrieveInputs, TokenizeInputs, TrainInputs
 from layover.plan.memory import training_bytes
 from layover.plan.nodes import Node, Plan
 
-TYPICAL_TOKENS = {"classification": 40, "tagging": 35, "span": 230, "choice": 200}
+TYPICAL_TOKENS = {"classification": 40, "tagging": 35, "span": 230, "choice": 200, "retrieval": 16}
 """Tokens of an average example, all its rows together (XLM-R tokens of the tasks of the mission)."""
 
 BYTES_PER_TOKEN_ON_DISK = 12
@@ -98,12 +98,13 @@ def _train(inputs: TrainInputs, costs: Mapping[str, Cost]) -> Cost:
     )
 
 
-def _predict(inputs: PredictInputs, costs: Mapping[str, Cost]) -> Cost:
+def _predict(inputs: PredictInputs | RetrieveInputs, costs: Mapping[str, Cost]) -> Cost:
     data, shape = costs[inputs.data], inputs.encoder.shape
     disk = None if data.examples is None else float(data.examples * BYTES_PER_PREDICTION)
     if shape is None or data.tokens is None:
         return Cost(data.examples, data.tokens, disk_bytes=disk)
-    return Cost(data.examples, data.tokens, data.tokens * 2.0 * shape.layers * shape.layer_parameters, disk)
+    layers = inputs.layer if isinstance(inputs, RetrieveInputs) else shape.layers
+    return Cost(data.examples, data.tokens, data.tokens * 2.0 * layers * shape.layer_parameters, disk)
 
 
 def seconds_left(

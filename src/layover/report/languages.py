@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from layover.report.main_table import MISSING
-from layover.report.rows import CellRow, by_group, spread
+from layover.report.main_table import MISSING, NO_SEED
+from layover.report.rows import CellRow, by_group, spread, without_repeats
 
 
 def cells(rows: Sequence[CellRow], target: str, metric: str) -> tuple[list[str], list[list[str]]]:
@@ -17,7 +17,8 @@ def cells(rows: Sequence[CellRow], target: str, metric: str) -> tuple[list[str],
     languages = sorted({language for row in mine if row.record is not None for language in row.record.languages})
     headers = ["model", "method", "intermediate", "mean", "zero-shot mean", "n", *languages]
     lines = []
-    for group, members in by_group(mine).items():
+    for group, every in by_group(mine).items():
+        members = without_repeats(every)
         records = [row.record for row in members if row.record is not None]
         means = [
             spread([value for record in records if (value := record.mean(metric, zero_shot=zero)) is not None])
@@ -25,7 +26,7 @@ def cells(rows: Sequence[CellRow], target: str, metric: str) -> tuple[list[str],
         ]
         line = [*group, *(MISSING if mean is None else mean.text() for mean in means)]
         seeds = f"{len(records)}" + (f" of {len(members)}" if len(records) < len(members) else "")
-        line.append(seeds)
+        line.append(seeds if members[0].cell.seeded else NO_SEED)
         for language in languages:
             found = spread([v for record in records if (v := record.value(language, metric)) is not None])
             reasons = {record.missing[language] for record in records if language in record.missing}
