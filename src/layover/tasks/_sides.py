@@ -14,7 +14,7 @@ from layover.data import formats
 from layover.data.formats import Layout, Row
 from layover.data.hub import read_hub
 from layover.data.task import HubSource, Location
-from layover.errors import DataError, nearest
+from layover.errors import DataError
 from layover.kinds.retrieval import mined
 from layover.metrics._retrieval import ENGLISH, LANGUAGE
 
@@ -114,7 +114,9 @@ def _pairs(location: Location, path: Path, ids: Mapping[str, Mapping[str, Row]])
     for row in formats.read(path, location.source.gold_layout or PAIRS):
         for side, name in row.values.items():
             if name not in ids[side]:
-                raise DataError(f"{row.where()}: no {side} sentence has the id {name!r}; {nearest(name, ids[side])}")
+                # thousands of ids: one shows how they are written
+                alike = next(iter(ids[side]), "")
+                raise DataError(f"{row.where()}: no {side} sentence has the id {name!r}; they are like {alike!r}")
         pair = (row.values[LANGUAGE], row.values[ENGLISH])
         if pair in pairs:
             raise DataError(f"{row.where()}: this pair stands in {pairs[pair].where()} too; remove one")
