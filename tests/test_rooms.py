@@ -18,6 +18,7 @@ ROOMS = (
     ("steps",),
     ("training",),
     ("predict",),
+    ("neighbours",),
     ("heads",),
     ("encoder",),
     ("batches",),
@@ -37,8 +38,11 @@ ROOMS = (
     ("errors",),
 )
 RANK = {name: rank for rank, names in enumerate(ROOMS) for name in names}
-TORCH_ROOMS = {"training", "predict", "heads", "encoder", "batches"}
-WORKER_FILES = {"steps/train.py", "steps/predict.py", "steps/trained.py", "steps/machine.py", "engine/preload.py"}
+TORCH_ROOMS = {"training", "predict", "neighbours", "heads", "encoder", "batches"}
+WORKER_FILES = {
+    *(f"steps/{name}.py" for name in ("train", "predict", "retrieve", "trained", "machine")),
+    "engine/preload.py",
+}
 """Found by name inside a worker process only."""
 HEAVY = {"torch", "transformers", "datasets", "pandas", "accelerate", "peft", "adapters", "matplotlib"}
 

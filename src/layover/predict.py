@@ -15,7 +15,7 @@ from layover.batches.order import Index, offsets_of
 from layover.data.features import Array, Features
 from layover.encoder import Encoder
 from layover.errors import DataError, ModelError, NodeError
-from layover.heads import Head
+from layover.heads import Head, MeanPooling
 
 MICRO_TOKENS = {"cpu": 2048}
 """Padded tokens at once; on a CPU more falls out of its caches."""
@@ -26,7 +26,7 @@ Outputs = dict[str, Array]
 
 def predict(
     encoder: Encoder,
-    head: Head,
+    head: Head | MeanPooling,
     features: Features,
     *,
     execution: Execution,
@@ -37,7 +37,7 @@ def predict(
 
     Args:
         encoder: Put into eval mode for the while, as is the head.
-        head: Of the kind that the features were encoded for.
+        head: Of the kind that the features were encoded for; or what pools rows into embeddings.
         features: Rows of one or of several languages.
         execution: Device and tokens at a time; outputs differ by rounding only.
         precision: `bf16` runs under autocast; outputs are float32 all the same.
@@ -46,7 +46,7 @@ def predict(
     Returns:
         By output name an array with one value per row, or one per token: `logits` (rows, labels) float32, `tags`
         (tokens,) int16, `start` and `end` (tokens,) float32, `score` (rows,) float32, `nats` (rows,) float32,
-        `masked` and `correct` (rows,) int64.
+        `masked` and `correct` (rows,) int64, `embedding` (rows, H) float32.
 
     Raises:
         DataError: there are no rows.
@@ -83,7 +83,7 @@ def padding_id(encoder: Encoder) -> int:
 
 
 @contextmanager
-def _evaluating(encoder: Encoder, head: Head) -> Iterator[None]:
+def _evaluating(encoder: Encoder, head: Head | MeanPooling) -> Iterator[None]:
     before = encoder.training, head.training
     encoder.eval()
     head.eval()
@@ -95,13 +95,14 @@ def _evaluating(encoder: Encoder, head: Head) -> Iterator[None]:
 
 
 def _try(
-    encoder: Encoder, head: Head, features: Features, rows: Index, device: torch.device, precision: str
+    encoder: Encoder, head: Head | MeanPooling, features: Features, rows: Index, device: torch.device, precision: str
 ) -> dict[str, Tensor] | None:
     """Return the outputs of some rows, or None when they do not fit into memory together."""
     try:
         batch = collate_rows(features, rows, pad=padding_id(encoder)).to(device)
         with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
-            logits = head(encoder(batch.ids, batch.lengths, batch.segments), batch.lengths, batch.targets)
+            hidden = encoder(batch.ids, batch.lengths, batch.segments, layers=head.layers)
+            logits = head(hidden, batch.lengths, batch.targets)
         return head.outputs(logits, batch.lengths, batch.targets)
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):

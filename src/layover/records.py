@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -10,6 +11,21 @@ from layover.errors import StoreError
 from layover.store import read_json, write_json
 
 SCHEMA = 1
+
+
+class Retrieved(BaseModel):
+    """The settings of a retrieval that a score must not be read without."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    layer: int
+    """The hidden states after so many layers of the encoder; 0 are the embeddings."""
+    special_tokens: bool
+    scoring: str
+    threshold_tuned_on: Literal["validation", "scored"] | None
+    """`scored`: on the gold of the scored split itself, so the score is optimistic. None when no pairs are mined."""
+    thresholds: dict[str, float]
+    """Language -> the score from which on mined pairs are kept."""
 
 
 class Record(BaseModel):
@@ -20,14 +36,16 @@ class Record(BaseModel):
     schema_version: int = SCHEMA
     metrics: tuple[str, ...]
     """The task's metrics, the first is its primary one."""
-    source_language: str
-    """The language it was trained on; all others are zero-shot."""
+    source_language: str | None
+    """The language it was trained on; all others are zero-shot. None when the task is not trained."""
     languages: dict[str, dict[str, float] | None]
     """Language -> metric -> value."""
     examples: dict[str, int]
-    """Language -> number of scored examples."""
+    """Language -> number of scored examples; for retrieval the pairs that could be found."""
     missing: dict[str, str]
     """Language -> why it has no score."""
+    retrieval: Retrieved | None = None
+    """How sentences were embedded and compared; None for other kinds."""
 
     def value(self, language: str, metric: str) -> float | None:
         """Return one score, or None where it is missing."""

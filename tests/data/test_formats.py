@@ -24,7 +24,8 @@ def values(path: Path, content: str | bytes, format: str = "", **layout: Any) ->
 
 
 def test_names_and_unknown_format(tmp_path: Path) -> None:
-    assert formats.names() == ("conll", "conllu", "csv", "hellaswag", "jsonl", "squad", "text", "tsv")
+    found = ("commonsenseqa", "conll", "conllu", "csv", "hellaswag", "jsonl", "lines", "squad", "text", "tsv")
+    assert formats.names() == found
     with pytest.raises(DataError, match="did you mean 'jsonl'"):
         formats.read(tmp_path / "x", Layout(format="json"))
 
@@ -44,6 +45,24 @@ def test_names_and_unknown_format(tmp_path: Path) -> None:
 )
 def test_by_extension(path: str, tagging: bool, format: str) -> None:  # noqa: A002
     assert formats.by_extension(path, tagging=tagging) == format
+
+
+def test_a_text_file_of_sentences() -> None:
+    assert formats.by_extension("a.de.txt", tagging=False, sentences=True) == "lines"
+    assert formats.by_extension("a.jsonl", tagging=False, sentences=True) == "jsonl"
+    with pytest.raises(DataError, match="does not tell its format"):
+        formats.by_extension("a.de.txt", tagging=False)
+
+
+def test_lines(tmp_path: Path) -> None:
+    assert values(tmp_path / "a", 'one\t"two\r\n three \n\n\n', "lines") == [{"text": 'one\t"two'}, {"text": " three "}]
+    assert values(tmp_path / "a", "one\n", "lines", header=("s",)) == [{"s": "one"}]
+    # U+2028 and U+0085 are no line ends: a line more would shift every translation after it
+    assert len(values(tmp_path / "a", "one\u2028two\u0085three\nfour\n", "lines")) == 2
+    with pytest.raises(DataError, match=r"a:2: an empty line between sentences"):
+        rows(tmp_path / "a", "one\n \nthree\n", "lines")
+    with pytest.raises(DataError, match="has one column, not a, b"):
+        rows(tmp_path / "a", "one\n", "lines", header=("a", "b"))
 
 
 def test_unknown_extension() -> None:

@@ -19,6 +19,7 @@ from layover.data.tokenizer import Tokenizer
 from layover.errors import DataError
 
 FIXTURES = Path(__file__).parent / "fixtures"
+NOT_ON_THE_HUB = {"bucc2018"}
 
 
 @pytest.fixture(autouse=True)
@@ -63,11 +64,13 @@ def located_hub(folder: Path, name: str, labels: list[str] | None = None) -> Loc
     return replace(location, source=location.hub.model_copy(update={"path": str(folder / "hub")}))
 
 
-def official(folder: Path, path: str, text: str) -> None:
-    target = folder / path
-    target.parent.mkdir(parents=True, exist_ok=True)
-    content = text.encode()
-    target.write_bytes(bz2.compress(content) if path.endswith(".bz2") else content)
+def official(folder: Path, path: str, data: dict[str, Any]) -> None:
+    """Write an official file of a fixture, and the files that belong to it (`beside`)."""
+    for name, text in {path: data["files"][path], **data.get("beside", {})}.items():
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        content = text.encode()
+        target.write_bytes(bz2.compress(content) if name.endswith(".bz2") else content)
 
 
 def perfect(features: Features, kind: str, labels: tuple[str, ...]) -> dict[str, np.ndarray]:
@@ -79,6 +82,11 @@ def perfect(features: Features, kind: str, labels: tuple[str, ...]) -> dict[str,
         return {"tags": np.maximum(arrays["labels"], 0).astype(np.int16)}
     if kind == "choice":
         return {"score": np.eye(features.group, dtype=np.float32)[arrays["label"]].ravel()}
+    if kind == "retrieval":
+        # fixtures hold five pairs: each sentence of a side finds the one of the other side
+        half = features.rows // 2
+        rows = np.arange(features.rows)
+        return {"match": np.where(rows < half, rows + half, rows - half), "score": np.ones(features.rows)}
     outputs = {}
     for side in ("start", "end"):
         outputs[side] = np.zeros(len(arrays["ids"]), np.float32)
@@ -93,13 +101,13 @@ def test_metadata(name: str) -> None:
     assert task.summary
     assert task.licence
     assert task.citation
-    assert "train" in task.counts or task.train_task
+    assert "train" in task.counts or task.train_task or not kinds.get(task.kind).trained
     for split, languages in task.languages.items():
         assert len(set(languages)) == len(languages)
-        assert task.hub[split]
+        assert task.hub.get(split) or name in NOT_ON_THE_HUB
         assert task.files[split]
         for language in languages:
-            assert task.locate(split, language, root=None) is not None
+            assert (task.locate(split, language, root=None) is None) == (name in NOT_ON_THE_HUB)
             assert task.candidates(split, language)
     if task.train_task is not None:
         other = tasks.get(task.train_task)
@@ -114,17 +122,21 @@ def test_metadata(name: str) -> None:
 def test_hub_and_every_official_file_give_the_same_examples(name: str, tmp_path: Path) -> None:
     task, data = tasks.get(name), fixture(name)
     split, language = data["split"], data["language"]
-    expected = task.read(located_hub(tmp_path, name))
-    assert len(expected) == 5
-    assert all(kinds.get(task.kind).has_gold(example) for example in expected)
     assert data["files"]
-    for number, (path, text) in enumerate(data["files"].items()):
+    found = {}
+    for number, path in enumerate(data["files"]):
         root = tmp_path / str(number)
-        official(root, path, text)
+        official(root, path, data)
         assert path in task.candidates(split, language)
         location = task.locate(split, language, root=root)
         assert location is not None, path
-        assert task.read(location) == expected, path
+        found[path] = task.read(location)
+    expected = found[path] if name in NOT_ON_THE_HUB else task.read(located_hub(tmp_path, name))
+    # an example of retrieval is one sentence of a pair
+    assert len(expected) == (10 if task.kind == "retrieval" else 5)
+    assert all(kinds.get(task.kind).has_gold(example) for example in expected)
+    for path, examples in found.items():
+        assert examples == expected, path
 
 
 @pytest.mark.parametrize("name", tasks.names())
@@ -133,8 +145,7 @@ def test_encodes_and_scores_100_on_gold(name: str, family: str, tmp_path: Path, 
     task, data = tasks.get(name), fixture(name)
     kind = kinds.get(task.kind)
     tokenizer: Tokenizer = request.getfixturevalue(family)
-    path, text = next(iter(data["files"].items()))
-    official(tmp_path, path, text)
+    official(tmp_path, next(iter(data["files"])), data)
     location = task.locate(data["split"], data["language"], root=tmp_path)
     assert location is not None
     examples = task.read(location)

@@ -29,7 +29,18 @@ def found(name: str, data_root: Path) -> list[tuple[str, str]]:
     return [(split, language) for split, language in pairs if task.locate(split, language, root=data_root)]
 
 
-FILES = {"hellaswag": 1, "mnli": 1, "panx": 19, "squad": 0, "udpos": 17, "xcopa": 24, "xnli": 18, "xquad": 9}
+FILES = {
+    "bucc2018": 1,
+    "hellaswag": 1,
+    "mnli": 1,
+    "panx": 19,
+    "squad": 0,
+    "tatoeba": 37,
+    "udpos": 17,
+    "xcopa": 24,
+    "xnli": 18,
+    "xquad": 9,
+}
 # mnli/dev.csv is both development sets cut off at 10,000 rows; XTREME's training file has more sentences than it counts
 OTHER_COUNTS = {("mnli", "validation", "en"): 10_000, ("udpos", "train", "en"): 21_787}
 BLIND = {("panx", "test", "sw")}

@@ -69,8 +69,11 @@ class FileSource(Source):
     path: str
     """With `{language}` filled in."""
     layout: Layout
+    other: str | None = None
+    """retrieval: the file of the other side, the English sentences; needed beside `path`."""
     gold: str | None = None
-    """A second file with the labels of the same rows, in the same order and column; used where it exists."""
+    """A file with the gold; used where it exists. For retrieval the pairs of ids that translate each other, for other
+    kinds the labels of the same rows, in the same order and column."""
     gold_layout: Layout | None = None
 
     def serves(self, language: str, declared: tuple[str, ...]) -> bool:
@@ -79,14 +82,15 @@ class FileSource(Source):
             return language in (self.languages or declared)
         return True
 
-    def file(self, language: str) -> str:
-        """Return the path of one language."""
-        return self.path.replace(_PLACE, language)
+    def needed(self, language: str) -> tuple[str, ...]:
+        """Return the paths without which there are no examples in one language."""
+        return tuple(path.replace(_PLACE, language) for path in (self.path, self.other) if path is not None)
 
     def resolved(self, language: str) -> FileSource:
         """Return the source of one language."""
-        update = {"path": self.file(language), "where": _filled(self.where, language)}
-        return self.model_copy(update=update)
+        paths = {"path": self.path, "other": self.other, "gold": self.gold}
+        filled = {name: path and path.replace(_PLACE, language) for name, path in paths.items()}
+        return self.model_copy(update={**filled, "where": _filled(self.where, language)})
 
 
 @dataclass(frozen=True)
@@ -101,12 +105,24 @@ class Location:
     source: HubSource | FileSource
     """With the language filled in."""
     paths: tuple[Path, ...] = ()
-    """The file, and the file of its labels where there is one; empty for the hub."""
+    """The file, that of the other side, that of the gold: those there are; empty for the hub."""
 
     @property
     def hub(self) -> HubSource | None:
         """The hub data set (`path`, `config`, `split`, `revision`), None for files."""
         return self.source if isinstance(self.source, HubSource) else None
+
+    @property
+    def other(self) -> Path | None:
+        """The file of the other side of a retrieval task."""
+        there = isinstance(self.source, FileSource) and self.source.other is not None
+        return self.paths[1] if there else None
+
+    @property
+    def gold(self) -> Path | None:
+        """The file of the gold, None where it does not exist."""
+        before = 1 if self.other is None else 2
+        return self.paths[before] if len(self.paths) > before else None
 
     def with_revision(self, revision: str) -> Location:
         """Return the same hub data set at a commit; files stay as they are."""
@@ -134,7 +150,7 @@ class Location:
         if isinstance(self.source, HubSource):
             names = ("path", "config", "split", "revision")
             return {"hub": {name: getattr(self.source, name) for name in names}, "reading": reading}
-        layouts = [self.source.layout, self.source.gold_layout][: len(self.paths)]
+        layouts = [self.source.layout, self.source.gold_layout if self.gold is not None else None]
         return {
             "files": [hash_file(path) for path in self.paths],
             "layouts": [layout.model_dump(mode="json") for layout in layouts if layout is not None],

@@ -195,9 +195,19 @@ class Encoder(nn.Module):
         known = [one.part.name for one in self._attached()]
         raise ModelError(f"no part {part_name!r} is attached; {nearest(part_name, known)}")
 
-    def forward(self, ids: Tensor, lengths: Tensor, segments: Tensor | None = None) -> Tensor:
-        """Return the last hidden states, (B, T, H); see `trunk` and `top`."""
-        return self.top(self.trunk(ids, lengths, segments), lengths)
+    def forward(
+        self, ids: Tensor, lengths: Tensor, segments: Tensor | None = None, *, layers: int | None = None
+    ) -> Tensor:
+        """Return the last hidden states, (B, T, H), or those after the first `layers` layers; see `trunk` and `top`.
+
+        Raises:
+            ModelError: the input is longer than the encoder's positions, or there are not so many layers.
+        """
+        if layers is None:
+            return self.top(self.trunk(ids, lengths, segments), lengths)
+        if not 0 <= layers <= self.num_layers:
+            raise ModelError(f"no hidden states after {layers} layers: the encoder has {self.num_layers}")
+        return self._run(self._embedded(ids, segments), lengths, self.layers[:layers])
 
     def trunk(self, ids: Tensor, lengths: Tensor, segments: Tensor | None = None) -> Tensor:
         """Return the hidden states that enter the lowest adapted layer, (B, T, H).
@@ -210,15 +220,19 @@ class Encoder(nn.Module):
         Raises:
             ModelError: the input is longer than the encoder's positions.
         """
+        with torch.no_grad() if self.lowest > 0 else nullcontext():
+            return self._run(self._embedded(ids, segments), lengths, self.layers[: self.lowest])
+
+    def _embedded(self, ids: Tensor, segments: Tensor | None) -> Tensor:
+        """Return what enters the first layer, (B, T, H)."""
         if ids.shape[1] > self.max_length:
             raise ModelError(
                 f"an input of {ids.shape[1]} tokens, but this encoder has {self.max_length} positions: "
                 "set max_length lower"
             )
-        with torch.no_grad() if self.lowest > 0 else nullcontext():
-            embeddings = self.model.get_submodule(self.points.embeddings)
-            hidden: Tensor = embeddings(input_ids=ids, token_type_ids=segments)
-            return self._run(hidden, lengths, self.layers[: self.lowest])
+        embeddings = self.model.get_submodule(self.points.embeddings)
+        hidden: Tensor = embeddings(input_ids=ids, token_type_ids=segments)
+        return hidden
 
     def top(self, hidden: Tensor, lengths: Tensor) -> Tensor:
         """Return the last hidden states from what `trunk` gave, (B, T, H)."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from layover.encoder import DropoutClock
 from layover.errors import ModelError
 from layover.heads._base import Head
+from layover.heads._pooling import MeanPooling
 from layover.registry import Registry
 
 _HEADS: Registry[type[Head]] = Registry(__name__, __path__, "HEAD", ModelError)
@@ -28,4 +29,4 @@ def build(kind: str, hidden_size: int, size: int, *, clock: DropoutClock, dropou
     return get(kind)(hidden_size, size, clock=clock, dropout=dropout, seed=seed)
 
 
-__all__ = ["Head", "build", "get", "names"]
+__all__ = ["Head", "MeanPooling", "build", "get", "names"]

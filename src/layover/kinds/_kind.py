@@ -27,6 +27,8 @@ class Kind(ABC, Generic[E]):
     """
 
     name: ClassVar[str]
+    trained: ClassVar[bool] = True
+    """Whether a task of this kind is trained; one that is not is a target only, and has no head."""
     required: ClassVar[frozenset[str]]
     """Fields that a task of this kind must map to columns."""
     optional: ClassVar[frozenset[str]]
@@ -102,6 +104,10 @@ class Kind(ABC, Generic[E]):
     def has_gold(self, example: E) -> bool:
         """Return whether the example can be trained on and scored."""
         return self.gold(example) is not None
+
+    def scored(self, examples: Sequence[E]) -> int:
+        """Return how many things a score is the share of: the examples, unless a kind counts something else."""
+        return len(examples)
 
     def score(
         self, predictions: Sequence[Json], examples: Sequence[E], *, metrics: tuple[str, ...], language: str

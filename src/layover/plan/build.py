@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from layover import kinds
 from layover.errors import LayoverError, Problem, RecipeError
 from layover.identity import key_of
 from layover.plan.data import DataRules, Portion
@@ -22,6 +23,7 @@ from layover.plan.inputs import (
     TrainInputs,
 )
 from layover.plan.nodes import STEP_VERSIONS, Cell, Node, Plan
+from layover.plan.retrieval import Searched, check_layer, score_node, searched
 from layover.recipe import AXES, NO_INTERMEDIATE, Recipe, ResolvedMethod
 from layover.tasks import Task
 
@@ -51,6 +53,7 @@ class _Planner:
         self.made: dict[str, Node] = {}
         self.encoders: dict[str, EncoderRef] = {}
         self.evaluated: dict[str, tuple[str, dict[str, Portion], dict[str, str]]] = {}
+        self.searched: dict[str, Searched] = {}
         self._trains: dict[tuple[object, ...], Node] = {}
         self._tokenized: dict[tuple[object, ...], Node] = {}
 
@@ -58,12 +61,18 @@ class _Planner:
         self._locate_everything()
         notes: list[str] = []
         cells = [self._cell(*point) for point in self._points(notes)]
-        for target, (split, portions, absent) in self.evaluated.items():
+        searches = {target: (one.split, one.portions, one.absent) for target, one in self.searched.items()}
+        for target, (split, portions, absent) in {**self.evaluated, **searches}.items():
             if absent:
                 total = len(portions) + len(absent)
                 missing = " ".join(sorted(absent))
                 notes.append(f"{target}: {split} data for {len(portions)} of {total} languages; absent: {missing}")
         notes += self._selected_on_what_is_scored(cells)
+        notes += [
+            f"{target}: the threshold is tuned on the {one.split} gold that it is scored with"
+            for target, one in self.searched.items()
+            if one.search.threshold == "scored"
+        ]
         return Plan(
             recipe=self.recipe,
             nodes=self._reachable(cell.score for cell in cells),
@@ -76,6 +85,8 @@ class _Planner:
         """Say where the best weights were chosen on the very examples that are scored."""
         found = set()
         for cell in cells:
+            if cell.train is None or not kinds.get(self.recipe.tasks[cell.target].kind).trained:
+                continue
             selection = self.made[cell.train].inputs.selection
             scored = self.made[cell.score].inputs.predictions
             if selection is not None and any(data == selection.data for _, data in scored.values()):
@@ -96,6 +107,11 @@ class _Planner:
                 continue
             task = self.recipe.tasks[name]
             try:
+                if not kinds.get(task.kind).trained:
+                    self.searched[name] = searched(self.rules, task)
+                    for encoder in self.encoders.values():
+                        check_layer(self.searched[name].search, encoder, task)
+                    continue
                 self.rules.train(task)
                 if document.train.select is not None:
                     self.rules.select(task, document.train.select.split, document.train.select.language)
@@ -144,7 +160,7 @@ class _Planner:
 
     # nodes
 
-    def _node(
+    def node(
         self,
         kind: str,
         identity: dict[str, Any],
@@ -159,7 +175,7 @@ class _Planner:
             self.made[key] = Node(kind, key, full, tuple(dict.fromkeys(needs)), label, inputs, job or key)
         return self.made[key]
 
-    def _tokenize(self, portion: Portion, encoder: EncoderRef, settings_of: Task) -> Node:
+    def tokenize(self, portion: Portion, encoder: EncoderRef, settings_of: Task) -> Node:
         train = self.recipe.document.train
         max_length = self.rules.number(settings_of, "max_length", train.max_length)
         stride = self.rules.number(settings_of, "stride", train.stride)
@@ -188,7 +204,7 @@ class _Planner:
         inputs = TokenizeInputs(task, portion.location, encoder, portion.subset, max_length, stride, portion.count)
         label = f"tokenize {task.name} {portion.split} {portion.language}"
         job = f"tokenize {encoder.label} {task.name}"
-        node = self._node("tokenize", identity, (), label, inputs, job)
+        node = self.node("tokenize", identity, (), label, inputs, job)
         self._tokenized[asked] = node
         return node
 
@@ -197,7 +213,7 @@ class _Planner:
         if select is None:
             return None
         portion = self.rules.select(task, select.split, select.language)
-        data = self._tokenize(portion, encoder, task)
+        data = self.tokenize(portion, encoder, task)
         return Selection(data.key, self.rules.metric(task), select.every, select.patience, select.language)
 
     def _train(self, model: str, method: ResolvedMethod, intermediate: str, task: Task, seed: int) -> Node:
@@ -208,7 +224,7 @@ class _Planner:
         before = None
         if intermediate != NO_INTERMEDIATE:
             before = self._train(model, method, NO_INTERMEDIATE, self.recipe.tasks[intermediate], seed)
-        data = self._tokenize(self.rules.train(task), encoder, task)
+        data = self.tokenize(self.rules.train(task), encoder, task)
         selection = self._selection(task, encoder)
         optimisation = Optimisation(
             lr=method.lr,
@@ -234,7 +250,7 @@ class _Planner:
         needs = tuple(key for key in (data.key, selection and selection.data, before and before.key) if key)
         origin = f" after {intermediate}" if before else ""
         label = f"train {task.name} {model}/{method.name}{origin} seed {seed}"
-        node = self._node("train", _train_identity(inputs), needs, label, inputs)
+        node = self.node("train", _train_identity(inputs), needs, label, inputs)
         self._trains[asked] = node
         return node
 
@@ -246,11 +262,11 @@ class _Planner:
         predictions = {}
         where = f"{target} {model}/{method.name}/{intermediate} seed {seed}"
         for language, portion in portions.items():
-            data = self._tokenize(portion, encoder, task)
+            data = self.tokenize(portion, encoder, task)
             inputs = PredictInputs(encoder, train.key, data.key, task, language)
             asked = {"train": train.key, "data": data.key}
             label = f"predict {where} {language}"
-            node = self._node("predict", asked, (train.key, data.key), label, inputs, job)
+            node = self.node("predict", asked, (train.key, data.key), label, inputs, job)
             predictions[language] = (node.key, data.key)
         metric = self.rules.metric(task)
         identity: dict[str, Any] = {
@@ -261,10 +277,23 @@ class _Planner:
         }
         scored = ScoreInputs(task, split, metric, predictions, absent, self.rules.train_language(task))
         needs = tuple(key for keys in predictions.values() for key in keys)
-        return self._node("score", identity, needs, f"score {where}", scored, job)
+        return self.node("score", identity, needs, f"score {where}", scored, job)
+
+    def _retrieved(self, model: str, method: ResolvedMethod, intermediate: str, target: str, seed: int) -> Cell:
+        """Return the cell of a target that is not trained."""
+        task, encoder, found = self.recipe.tasks[target], self.encoders[model], self.searched[target]
+        metric, before, baseline = self.rules.metric(task), None, None
+        if intermediate != NO_INTERMEDIATE:
+            before = self._train(model, method, NO_INTERMEDIATE, self.recipe.tasks[intermediate], seed)
+            baseline = score_node(self, task, found, encoder, method, None, metric).key
+        score = score_node(self, task, found, encoder, method, before, metric).key
+        train, seeded = before.key if before else None, before is not None
+        return Cell(model, method.name, intermediate, target, seed, train, score, baseline, seeded, False)
 
     def _cell(self, model: str, method: str, intermediate: str, target: str, seed: int) -> Cell:
         resolved, task = self.recipe.methods[method], self.recipe.tasks[target]
+        if not kinds.get(task.kind).trained:
+            return self._retrieved(model, resolved, intermediate, target, seed)
         score = self._score(model, resolved, intermediate, target, seed)
         baseline = None
         if intermediate != NO_INTERMEDIATE:

@@ -14,11 +14,11 @@ from typing import Any
 from layover import kinds
 from layover.errors import LayoverError
 from layover.plan.encoders import Shape
-from layover.plan.inputs import PredictInputs, TokenizeInputs, TrainInputs
+from layover.plan.inputs import PredictInputs, RetrieveInputs, TokenizeInputs, TrainInputs
 from layover.plan.memory import training_bytes
 from layover.plan.nodes import Node, Plan
 
-TYPICAL_TOKENS = {"classification": 40, "tagging": 35, "span": 230, "choice": 200, "mlm": 30}
+TYPICAL_TOKENS = {"classification": 40, "tagging": 35, "span": 230, "choice": 200, "mlm": 30, "retrieval": 16}
 """Tokens of an average example, all its rows together (XLM-R tokens of the tasks of the mission)."""
 
 BYTES_PER_TOKEN_ON_DISK = 12
@@ -102,13 +102,16 @@ def _train(inputs: TrainInputs, costs: Mapping[str, Cost]) -> Cost:
     )
 
 
-def _predict(inputs: PredictInputs, costs: Mapping[str, Cost]) -> Cost:
+def _predict(inputs: PredictInputs | RetrieveInputs, costs: Mapping[str, Cost]) -> Cost:
     data, shape = costs[inputs.data], inputs.encoder.shape
     disk = None if data.examples is None else float(data.examples * BYTES_PER_PREDICTION)
     if shape is None or data.tokens is None:
         return Cost(data.examples, data.tokens, disk_bytes=disk)
-    logits = kinds.get(inputs.task.kind).logits_per_token(shape.vocabulary)
-    forward = 2.0 * shape.layers * shape.layer_parameters + 2.0 * shape.hidden * logits
+    if isinstance(inputs, RetrieveInputs):
+        forward = 2.0 * inputs.layer * shape.layer_parameters
+    else:
+        logits = kinds.get(inputs.task.kind).logits_per_token(shape.vocabulary)
+        forward = 2.0 * shape.layers * shape.layer_parameters + 2.0 * shape.hidden * logits
     return Cost(data.examples, data.tokens, data.tokens * forward, disk)
 
 

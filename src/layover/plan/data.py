@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar
 
 from layover.data.task import Location
 from layover.errors import DataError, nearest
+from layover.kinds.retrieval import Search
 from layover.plan.hub import Revisions
 from layover.plan.inputs import Subset
 from layover.recipe import Recipe, TaskSettings
-from layover.tasks import Task
+from layover.tasks import Paths, Task
 
 V = TypeVar("V", int, float)
 
@@ -121,6 +122,20 @@ class DataRules:
             raise self._nothing(task, split, ", ".join(languages) or "any language")
         return split, portions, absent
 
+    def tuning(self, task: Task, languages: Iterable[str]) -> dict[str, Portion]:
+        """Return the validation data of those of the languages that have any, for a threshold."""
+        found = {language: self._portion(task, "validation", language) for language in languages}
+        return {language: portion for language, portion in found.items() if portion is not None}
+
+    def asks_threshold(self, task: Task) -> bool:
+        """Return whether the recipe itself says how a threshold is found."""
+        settings = self._recipe.settings(task.name).retrieval
+        return settings is not None and settings.threshold is not None
+
+    def search(self, task: Task) -> Search:
+        """Return how a retrieval task embeds and compares: the recipe's settings, else the task's own."""
+        return (self._recipe.settings(task.name).retrieval or Search()).over(task.retrieval)
+
     def _portion(self, task: Task, split: str, language: str, limit_of: Task | None = None) -> Portion | None:
         settings = self._recipe.settings(task.name)
         limit = self._limit(limit_of or task, split)
@@ -143,12 +158,12 @@ class DataRules:
         named: tuple[str, ...] = ()
         if isinstance(files, Mapping):
             named = tuple(files)
-        elif files is not None and "{language}" not in files and not declared:
+        elif files is not None and "{language}" not in "".join(files) and not declared:
             named = ("en",)  # one file for one language
         held = split == "validation" and self._recipe.settings(task.name).holdout is not None
         return tuple(dict.fromkeys((*declared, *named, *((self.train_language(task),) if held else ()))))
 
-    def _files(self, task: Task) -> Mapping[str, str | Mapping[str, str]]:
+    def _files(self, task: Task) -> Mapping[str, Paths | Mapping[str, Paths]]:
         return {str(split): value for split, value in self._recipe.settings(task.name).files.items()}
 
     def _locate(self, task: Task, split: str, language: str) -> Location | None:

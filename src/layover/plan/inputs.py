@@ -8,6 +8,7 @@ from typing import Literal
 
 from layover.compositions import Composition
 from layover.data.task import Location
+from layover.kinds.retrieval import Search
 from layover.modules import Module
 from layover.plan.encoders import EncoderRef
 from layover.tasks import Task
@@ -92,6 +93,32 @@ class PredictInputs:
 
 
 @dataclass(frozen=True)
+class RetrieveInputs:
+    """Sentences of two sides, embedded and matched; nothing is trained for it."""
+
+    encoder: EncoderRef
+    train: str | None
+    """Key of the intermediate's training; None for the pretrained encoder as it is."""
+    data: str
+    task: Task
+    language: str
+    layer: int
+    special_tokens: bool
+    scoring: str
+    mining: bool
+    precision: Literal["fp32", "bf16"]
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """How the threshold of mined pairs is found."""
+
+    tuned_on: Literal["validation", "scored"]
+    predictions: Mapping[str, tuple[str, str]]
+    """Language -> (key of the predictions, key of the tokenized data) whose gold sets it."""
+
+
+@dataclass(frozen=True)
 class ScoreInputs:
     """The predictions of one cell against gold."""
 
@@ -102,4 +129,9 @@ class ScoreInputs:
     """Language -> (key of the predictions, key of the tokenized data with the gold)."""
     absent: Mapping[str, str]
     """Language -> why there is nothing to score."""
-    source_language: str
+    source_language: str | None
+    """None when the target has no training of its own."""
+    search: Search | None = None
+    """retrieval: the settings of the predictions, with nothing left open."""
+    threshold: Threshold | None = None
+    """retrieval: for mined pairs."""

@@ -40,12 +40,16 @@ class Cell:
     intermediate: str
     target: str
     seed: int
-    train: str
-    """Key of its target training."""
+    train: str | None
+    """Key of its target training; of the intermediate's for a target that is not trained, None without one."""
     score: str
     """Key of its scores."""
     baseline: str | None
     """Key of the scores of the same method without an intermediate; None for such a cell itself."""
+    seeded: bool = True
+    """Whether the seed decides anything: not where nothing is trained."""
+    baseline_seeded: bool = True
+    """The same of the baseline."""
 
     @property
     def label(self) -> str:

@@ -8,7 +8,7 @@ from layover import metrics
 from layover.errors import Problem, nearest
 from layover.recipe.schema import AXES, Document, TaskSettings
 from layover.recipe.source import Loc, Source
-from layover.tasks import Task
+from layover.tasks import Paths, Task
 
 
 def check_sweep(document: Document, source: Source) -> list[Problem]:
@@ -134,6 +134,35 @@ def check_training(document: Document, known: dict[str, Task], source: Source) -
         if stride >= length - 4:
             problems.append(source.problem(loc, f"a stride of {stride} leaves no room in max_length {length}"))
     return problems
+
+
+def check_retrieval(document: Document, known: dict[str, Task], source: Source) -> list[Problem]:
+    """Return settings of training on tasks that have none, and settings of retrieval on tasks that are trained."""
+    problems = []
+    for name, task in known.items():
+        settings = document.tasks.get(name, TaskSettings())
+        if task.kind != "retrieval":
+            if settings.retrieval is not None:
+                message = f"{name} is a task of {task.kind}; these settings belong to retrieval"
+                problems.append(source.problem(("tasks", name, "retrieval"), message))
+            continue
+        for field in ("batch", "epochs", "holdout", "limit"):
+            if getattr(settings, field):
+                message = "retrieval is not trained" if field != "limit" else "fewer sentences are another, easier task"
+                problems.append(source.problem(("tasks", name, field), f"has no meaning for {name}: {message}"))
+        for split, paths in settings.files.items():
+            loc = ("tasks", name, "files", split)
+            one = not isinstance(paths, dict) and not any("{language}" in path for path in _as_tuple(paths))
+            if split == "train":
+                problems.append(source.problem(loc, f"{name} is not trained, so nothing would read these files"))
+            elif one and len(task.languages_of(split)) != 1:
+                message = "say which language these are: `{sw: [A, B]}`, or `{language}` in the paths"
+                problems.append(source.problem(loc, message))
+    return problems
+
+
+def _as_tuple(paths: Paths) -> tuple[str, ...]:
+    return (paths,) if isinstance(paths, str) else paths
 
 
 def _windows(document: Document) -> list[tuple[Loc, int, int]]:

@@ -10,7 +10,7 @@ from layover import compositions, modules, tasks
 from layover.compositions import Composition
 from layover.errors import LayoverError, ModelError, Problem, RecipeError, nearest
 from layover.modules import Module
-from layover.recipe.checks import check_pairs, check_sweep, check_training, check_training_data
+from layover.recipe.checks import check_pairs, check_retrieval, check_sweep, check_training, check_training_data
 from layover.recipe.schema import (
     NO_INTERMEDIATE,
     Document,
@@ -48,6 +48,7 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Recipe:
     known, found = _resolve_tasks(document, source)
     problems += found + check_sweep(document, source) + check_pairs(document, known, source)
     problems += check_training(document, known, source) + check_training_data(document, known, source)
+    problems += check_retrieval(document, known, source)
     if document.data_root is not None and not Path(document.data_root).is_dir():
         problems.append(source.problem(("data_root",), f"no such folder: {Path(document.data_root).resolve()}"))
     if problems:

@@ -11,9 +11,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, Strict, field_validator
 
 from layover.compositions import Composition
+from layover.kinds.retrieval import Search
 from layover.modules import Module
 from layover.recipe.source import Source
-from layover.tasks import Task
+from layover.tasks import Paths, Task
 
 Int = Annotated[int, Strict()]
 Count = Annotated[int, Strict(), Field(ge=1)]
@@ -110,13 +111,16 @@ class TaskSettings(BaseModel):
     """At most so many examples of a split (of each language)."""
     holdout: Count | None = None
     """Take so many training examples away and use them as the validation split."""
-    files: dict[Split, str | dict[str, str]] = Field(default_factory=dict)
-    """Paths below `data_root`, one per split, `{language}` filled in; or one per language."""
+    files: dict[Split, Paths | dict[str, Paths]] = Field(default_factory=dict)
+    """Paths below `data_root`, one per split, `{language}` filled in; or one per language. For retrieval a list: the
+    language's sentences, the English ones, the gold pairs."""
     metric: str | None = None
     """The metric that selects and stands in the table; the task's first one when it is not given."""
     revision: str | None = None
     """Revision of the hub data set, instead of the task file's."""
     eval: TaskEval = TaskEval()
+    retrieval: Search | None = None
+    """retrieval: how sentences are embedded and compared."""
 
 
 AXES = ("model", "method", "intermediate", "target", "seed")

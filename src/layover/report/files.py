@@ -33,6 +33,11 @@ def markdown(plan: Plan, rows: Sequence[CellRow]) -> str:
         "same method without an intermediate (none) and to full fine-tuning with the same intermediate (full)."
     )
     yardsticks = [name for name in plan.recipe.document.sweep.method if name in full_methods(plan)]
+    if any(not row.cell.seeded for row in rows):
+        explained += (
+            " Where nothing is trained, no seed decides anything: the result is one, and each seed of a cell with an "
+            "intermediate is compared with it."
+        )
     if len(yardsticks) > 1:
         explained += f" The yardstick of the differences to full is {yardsticks[0]}."
     parts = [
@@ -97,6 +102,8 @@ def _as_json(row: CellRow) -> dict[str, object]:
         "metric": row.metric,
         "value": row.value,
         "none_value": row.baseline_value,
+        "seeded": row.cell.seeded,
+        "none_seeded": row.cell.baseline_seeded if row.cell.baseline is not None else None,
         "record": row.record.model_dump(mode="json") if row.record is not None else None,
         "failure": row.failure,
     }

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from layover import metrics
-from layover.report.main_table import MISSING
-from layover.report.rows import CellRow, by_group, spread
+from layover.report.main_table import MISSING, NO_SEED
+from layover.report.rows import CellRow, by_group, spread, without_repeats
 
 PERCENT_DIGITS, OTHER_DIGITS = 1, 3
 
@@ -29,7 +29,8 @@ def cells(rows: Sequence[CellRow], target: str, metric: str) -> tuple[list[str],
     headers = ["model", "method", "intermediate", "mean", "zero-shot mean", "n", *languages]
     digits = PERCENT_DIGITS if metrics.get(metric).unit == "percent" else OTHER_DIGITS
     lines = []
-    for group, members in by_group(mine).items():
+    for group, every in by_group(mine).items():
+        members = without_repeats(every)
         records = [row.record for row in members if row.record is not None]
         means = [
             spread([value for record in records if (value := record.mean(metric, zero_shot=zero)) is not None])
@@ -37,7 +38,7 @@ def cells(rows: Sequence[CellRow], target: str, metric: str) -> tuple[list[str],
         ]
         line = [*group, *(MISSING if mean is None else mean.text(digits=digits) for mean in means)]
         seeds = f"{len(records)}" + (f" of {len(members)}" if len(records) < len(members) else "")
-        line.append(seeds)
+        line.append(seeds if members[0].cell.seeded else NO_SEED)
         for language in languages:
             found = spread([v for record in records if (v := record.value(language, metric)) is not None])
             reasons = {record.missing[language] for record in records if language in record.missing}

@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from layover.report.rows import CellRow, Spread, by_group, spread
+from layover.report.rows import CellRow, Spread, by_group, spread, without_repeats
 
 MISSING = "missing"
 NOTHING = "–"
+NO_SEED = "no seed"
+"""In place of a number of seeds, where nothing is trained."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,8 @@ class Entry:
     planned: int
     """Seeds the sweep asks for; the score may stand on fewer."""
     failures: tuple[str, ...]
+    seeded: bool = True
+    """False where nothing is trained: there is one result, whatever the seed."""
 
 
 def entries(rows: Sequence[CellRow], full_methods: frozenset[str]) -> dict[tuple[str, str, str], dict[str, Entry]]:
@@ -45,11 +49,13 @@ def entries(rows: Sequence[CellRow], full_methods: frozenset[str]) -> dict[tuple
 
 
 def _entry(rows: list[CellRow], yardstick: dict[tuple[str, str, str, int], float | None], is_full: bool) -> Entry:
+    rows = without_repeats(rows)
+    seeded = rows[0].cell.seeded
     to_none = [(row.value, row.baseline_value) for row in rows]
     to_full = [
         (row.value, yardstick.get((row.cell.model, row.cell.intermediate, row.cell.target, row.cell.seed)))
         for row in rows
-        if not is_full
+        if not is_full and seeded  # without a training every method is the same
     ]
     return Entry(
         score=spread([row.value for row in rows if row.value is not None]),
@@ -57,6 +63,7 @@ def _entry(rows: list[CellRow], yardstick: dict[tuple[str, str, str, int], float
         to_full=spread(_differences(to_full)),
         planned=len(rows),
         failures=tuple(row.failure for row in rows if row.failure is not None),
+        seeded=seeded,
     )
 
 
@@ -96,4 +103,6 @@ def _text(entry: Entry | None) -> str:
             pairs = f" over {difference.count}" if difference.count < entry.score.count else ""
             parts.append(f"{name} {difference.text(signed=True)}{pairs}")
     seeds = f"n={entry.score.count}" + (f" of {entry.planned}" if entry.score.count < entry.planned else "")
+    if not entry.seeded:
+        seeds = NO_SEED
     return f"{parts[0]} ({'; '.join([*parts[1:], seeds])})"

@@ -64,6 +64,11 @@ def _failure(plan: Plan, store: Store, key: str) -> str | None:
     return next((text for text in found if text is not None), None)
 
 
+def without_repeats(rows: list[CellRow]) -> list[CellRow]:
+    """Return one row for all seeds where no seed decides anything, else every row: one result is not several."""
+    return rows if rows[0].cell.seeded else rows[:1]
+
+
 @dataclass(frozen=True)
 class Spread:
     """Mean and standard deviation over seeds; the deviation is that of a sample (n - 1), None for one seed."""

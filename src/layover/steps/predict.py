@@ -9,8 +9,9 @@ from layover import kinds
 from layover.encoder import Encoder
 from layover.heads import Head
 from layover.plan import Node
-from layover.plan.inputs import PredictInputs
+from layover.plan.inputs import PredictInputs, RetrieveInputs
 from layover.predict import predict
+from layover.steps import retrieve
 from layover.steps.context import Context, write_lines
 from layover.steps.files import PREDICTIONS
 from layover.steps.machine import execution_of
@@ -21,6 +22,9 @@ from layover.store import Store
 
 def run(node: Node, folder: Path, context: Context) -> None:
     """Predict one language with the weights of a finished training."""
+    if isinstance(node.inputs, RetrieveInputs):
+        retrieve.run(node.inputs, folder, context)
+        return
     inputs: PredictInputs = node.inputs
     store, kind = context.store, kinds.get(inputs.task.kind)
     features = load_features(store, inputs.data)

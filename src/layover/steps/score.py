@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from layover import kinds
+from layover.kinds.retrieval import above, tune
 from layover.plan import Node
 from layover.plan.inputs import ScoreInputs
-from layover.records import Record, write_record
+from layover.records import Record, Retrieved, write_record
 from layover.steps.context import Context, read_lines
 from layover.steps.files import PREDICTIONS, RECORD
 from layover.steps.tokenize import load_examples
@@ -20,8 +21,9 @@ def run(node: Node, folder: Path, context: Context) -> None:
     inputs: ScoreInputs = node.inputs
     scores: dict[str, dict[str, float] | None] = dict.fromkeys(inputs.absent)
     reasons, counts = dict(inputs.absent), {}
-    for language, (predicted, data) in inputs.predictions.items():
-        found, reason, count = _language(inputs, language, predicted, data, context.store)
+    thresholds: dict[str, float] = {}
+    for language in inputs.predictions:
+        found, reason, count = _language(inputs, language, thresholds, context.store)
         scores[language], counts[language] = found, count
         if reason:
             reasons[language] = reason
@@ -31,19 +33,40 @@ def run(node: Node, folder: Path, context: Context) -> None:
         languages=dict(sorted(scores.items())),
         examples=dict(sorted(counts.items())),
         missing=dict(sorted(reasons.items())),
+        retrieval=_retrieved(inputs, thresholds),
     )
     write_record(folder / RECORD, record)
     context.progress({"done": len(scores), "total": len(scores), "unit": "languages"})
 
 
 def _language(
-    inputs: ScoreInputs, language: str, predicted: str, data: str, store: Store
+    inputs: ScoreInputs, language: str, thresholds: dict[str, float], store: Store
 ) -> tuple[dict[str, float] | None, str, int]:
+    """Return scores, the reason why there are none, and the number of examples; note a threshold in `thresholds`."""
     kind = kinds.get(inputs.task.kind)
-    examples = load_examples(store, data, inputs.task.kind)
-    predictions: list[Any] = read_lines(store.path(predicted) / PREDICTIONS)
+    predictions, examples = _load(inputs.predictions[language], inputs.task.kind, store)
     gold = sum(kind.has_gold(example) for example in examples)
     if gold < len(examples):  # a score over some of the examples would not be the task's
         return None, f"{gold} of {len(examples)} examples have gold" if gold else "no gold labels", len(examples)
+    if inputs.threshold is not None:
+        found, known = _load(inputs.threshold.predictions[language], inputs.task.kind, store)
+        if not all(kind.has_gold(example) for example in known):
+            return None, "no gold to tune the threshold on", len(examples)
+        thresholds[language] = tune(found, known)
+        predictions = above(predictions, thresholds[language])
     scores = kind.score(predictions, examples, metrics=tuple(inputs.task.metrics), language=language)
-    return scores, "", len(examples)
+    return scores, "", kind.scored(examples)
+
+
+def _load(keys: tuple[str, str], kind: str, store: Store) -> tuple[list[Any], list[Any]]:
+    """Return predictions and examples."""
+    predicted, data = keys
+    return read_lines(store.path(predicted) / PREDICTIONS), load_examples(store, data, kind)
+
+
+def _retrieved(inputs: ScoreInputs, thresholds: dict[str, float]) -> Retrieved | None:
+    if inputs.search is None:
+        return None
+    settings = inputs.search.model_dump(include={"layer", "special_tokens", "scoring"})
+    tuned_on = inputs.threshold.tuned_on if inputs.threshold is not None else None
+    return Retrieved(**settings, threshold_tuned_on=tuned_on, thresholds=dict(sorted(thresholds.items())))

@@ -54,13 +54,19 @@ def restore(store: Store, key: str, source: str, revision: str | None) -> tuple[
         revision: Its commit.
     """
     identity = store.done(key)["identity"]
-    clock = DropoutClock(identity["seed"])
-    encoder = Encoder.load(source, revision, clock=clock)
-    encoder.attach(trained_parts(store, key), seed=identity["seed"])
-    head = build_head(identity["kind"], identity["labels"], encoder, clock, 0.0, identity["seed"])
+    encoder = restore_encoder(store, key, source, revision)
+    head = build_head(identity["kind"], identity["labels"], encoder, encoder.clock, 0.0, identity["seed"])
     file = store.path(key) / HEAD
     head.load_weights(load_file(file), str(file))
     return encoder, head
+
+
+def restore_encoder(store: Store, key: str, source: str, revision: str | None) -> Encoder:
+    """Return the encoder of a finished training, with all it had attached, frozen; see `restore`."""
+    seed = store.done(key)["identity"]["seed"]
+    encoder = Encoder.load(source, revision, clock=DropoutClock(seed))
+    encoder.attach(trained_parts(store, key), seed=seed)
+    return encoder
 
 
 def build_head(kind: str, labels: list[str], encoder: Encoder, clock: DropoutClock, dropout: float, seed: int) -> Head:

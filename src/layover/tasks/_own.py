@@ -10,14 +10,15 @@ from layover import kinds
 from layover.data.formats import AUTO, Layout
 from layover.data.formats import names as formats
 from layover.errors import DataError, nearest
+from layover.kinds.retrieval import MINED, PUBLISHED, Search
 from layover.tasks._task import Task
 
 
 class OwnTask(BaseModel):
     """The declaration of a task of one's own; its files stand beside it in the recipe.
 
-    Which fields are used depends on the kind: `text`, `label` (classification; choice with `choices`), `text`
-    (mlm), `tokens`, `tags` (tagging), `id`, `question`, `context`, `answers` (span).
+    Which fields are used depends on the kind: `text`, `label` (classification; choice with `choices`), `text` (mlm),
+    `tokens`, `tags` (tagging), `id`, `question`, `context`, `answers` (span), `text`, `mined`, `id` (retrieval).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -29,14 +30,15 @@ class OwnTask(BaseModel):
     """The kind's usual ones when not given."""
     train_task: str | None = None
     """A task with the same kind and labels whose training data it uses."""
-    stages: tuple[Literal["intermediate", "target"], ...] = ("intermediate", "target")
+    stages: tuple[Literal["intermediate", "target"], ...] | None = None
+    """All that the kind can be when not given: both, but for retrieval, which is not trained, a target."""
     languages: tuple[str, ...] = ()
     """The languages it is evaluated in, for files named with `{language}`."""
     train_language: str = "en"
     summary: str = "declared in the recipe"
 
     format: str | None = None
-    """jsonl, csv, tsv, text, conll, conllu or squad; by the file's extension when not given."""
+    """jsonl, csv, tsv, text, lines, conll, conllu or squad; by the file's extension when not given."""
     header: tuple[str, ...] | None = None
     """Names of the columns, for csv, tsv and conll files without a header line."""
     separator: Literal["tab", "whitespace"] = "tab"
@@ -55,6 +57,8 @@ class OwnTask(BaseModel):
     question: str = "question"
     context: str = "context"
     answers: str = "answers"
+    mined: bool = False
+    """retrieval: sentences have ids (`id`) and a file of gold pairs; otherwise line i translates line i."""
 
 
 def declare(name: str, declaration: OwnTask) -> Task:
@@ -65,18 +69,25 @@ def declare(name: str, declaration: OwnTask) -> Task:
     """
     if declaration.kind not in kinds.names():
         raise DataError(f"no kind is called {declaration.kind!r}; {nearest(declaration.kind, kinds.names())}")
+    if declaration.mined and declaration.kind != "retrieval":
+        raise DataError(f"{name}: `mined` belongs to retrieval, not to {declaration.kind}")
     evaluated = declaration.languages
+    kind = kinds.get(declaration.kind)
+    languages = {"validation": evaluated, "test": evaluated}
+    if kind.trained:
+        languages = {"train": (declaration.train_language,), **languages}
     return Task(
         name=name,
         kind=declaration.kind,
         summary=declaration.summary,
-        stages=declaration.stages,
+        stages=declaration.stages or (("intermediate", "target") if kind.trained else ("target",)),
         labels=declaration.labels,
-        metrics=declaration.metrics or kinds.get(declaration.kind).metrics,
+        metrics=declaration.metrics or ((MINED,) if declaration.mined else kind.metrics),
         columns=_columns(name, declaration),
-        languages={"train": (declaration.train_language,), "validation": evaluated, "test": evaluated},
+        languages=languages,
         train_task=declaration.train_task,
         layout=_layout(declaration),
+        retrieval=Search(scoring="margin").over(PUBLISHED) if declaration.mined else PUBLISHED,
     )
 
 
@@ -93,7 +104,19 @@ def _columns(name: str, own: OwnTask) -> dict[str, str | tuple[str, ...]]:
     if own.kind == "tagging":
         # without a header the columns of a conll file are called by their number
         return {"tokens": str(own.tokens), "tags": str(own.tags)}
+    if own.kind == "retrieval":
+        return _retrieval_columns(name, own)
     return {"id": own.id, "question": own.question, "context": own.context, "answers": own.answers}
+
+
+def _retrieval_columns(name: str, own: OwnTask) -> dict[str, str | tuple[str, ...]]:
+    columns = own.text or ("text",)
+    most = 1 if own.mined else 2
+    if len(columns) > most:
+        raise DataError(f"{name}: `text` names {len(columns)} columns, but {most} at most have a meaning here")
+    if own.mined:
+        return {"id": own.id, "text": columns[0]}
+    return dict(zip(("text", "other"), columns, strict=False))
 
 
 def _layout(own: OwnTask) -> Layout:

@@ -10,6 +10,7 @@ from layover.data.formats import Row
 from layover.data.hub import read_hub
 from layover.data.task import FileSource, HubSource, Location
 from layover.errors import DataError, nearest
+from layover.tasks._sides import sentences_of
 
 
 def rows_of(location: Location) -> Iterator[Row]:
@@ -18,14 +19,17 @@ def rows_of(location: Location) -> Iterator[Row]:
     Raises:
         DataError: with file:line; also when the file of the labels does not fit the file of the texts.
     """
+    if location.kind == "retrieval":  # two sides, and gold by id: nothing is like in the other kinds
+        yield from sentences_of(location)
+        return
     source, column = location.source, _gold_column(location)
     if isinstance(source, HubSource):
         rows = read_hub(source, column, location.reading.codes)
     else:
         rows = formats.read(location.paths[0], source.layout)
-        if len(location.paths) > 1:
+        if location.gold is not None:
             if column is None:
-                raise DataError(f"{location.task}: {location.paths[1]} holds labels, but {location.kind} has none")
+                raise DataError(f"{location.task}: {location.gold} holds labels, but {location.kind} has none")
             rows = _with_gold(rows, location, source, column)
     for row in rows:
         if all(_column(row, name) == value for name, value in source.where.items()):

@@ -13,9 +13,13 @@ from layover import kinds, metrics
 from layover.data.formats import AUTO, Layout, by_extension
 from layover.data.task import FileSource, HubSource, Location, Source
 from layover.errors import DataError, nearest
+from layover.kinds.retrieval import MINED, PUBLISHED, Search, mined
 from layover.tasks._rows import rows_of
 
 SPLITS = ("train", "validation", "test")
+
+Paths = str | tuple[str, ...]
+"""What a recipe names for one split and language: a file, or for retrieval the files of both sides and the gold."""
 
 
 class Task(BaseModel):
@@ -44,6 +48,8 @@ class Task(BaseModel):
     """Makes the files of a split and language where they are not yet there, and returns the folder they lie in."""
     layout: Layout | None = None
     """How a recipe's own files are written where no official file tells."""
+    retrieval: Search = PUBLISHED
+    """retrieval: how sentences are embedded and compared, where the recipe does not say otherwise."""
     counts: dict[str, int | dict[str, int]] = Field(default_factory=dict)
     """Split -> published number of examples, of each language or by language."""
     licence: str = ""
@@ -75,6 +81,13 @@ class Task(BaseModel):
             raise DataError(f"{self.name}: a label stands twice in {', '.join(self.labels)}")
         if self.kind in {"classification", "tagging"} and len(self.labels) < 2:
             raise DataError(f"{self.name}: {self.kind} needs two or more labels")
+        if not kind.trained and self.stages != ("target",):
+            raise DataError(f"{self.name}: {self.kind} is not trained, so it can only be a target")
+        if self.kind == "retrieval" and (MINED in self.metrics) != mined(self.columns):
+            raise DataError(
+                f"{self.name}: {MINED} scores sentences with ids and a file of gold pairs, and nothing else does; "
+                f"columns {', '.join(self.columns)}, metrics {', '.join(self.metrics)}"
+            )
         return self
 
     def languages_of(self, split: str) -> tuple[str, ...]:
@@ -94,7 +107,7 @@ class Task(BaseModel):
 
     def candidates(self, split: str, language: str) -> list[str]:
         """Return the paths below a data root that are looked for, in order."""
-        return [source.file(language) for source in self._files(split, language)]
+        return [path for source in self._files(split, language) for path in source.needed(language)]
 
     def locate(
         self,
@@ -102,22 +115,26 @@ class Task(BaseModel):
         language: str,
         *,
         root: Path | None,
-        files: Mapping[str, str | Mapping[str, str]] | None = None,
+        files: Mapping[str, Paths | Mapping[str, Paths]] | None = None,
     ) -> Location | None:
         """Return where the examples are: a recipe's own file, what is made here, a file below `root`, or the hub.
 
-        `files` are the recipe's paths by split: one path, with `{language}` where there are several languages, or
-        one per language. None where there is nothing for this split and language.
+        `files` are the recipe's paths by split: one path (for retrieval up to three), with `{language}` where there
+        are several languages, or those of each language. None where there is nothing for this split and language.
 
         Raises:
-            DataError: a path that the recipe names does not exist.
+            DataError: a path that the recipe names does not exist, or there are too many or too few of them.
         """
         if files and split in files:
             return self._named(split, language, files[split], root or Path())
         if self.maker is not None:
             root = self.maker(split, language) if language in self.languages_of(split) else None
         if root is not None:
-            there = (source for source in self._files(split, language) if (root / source.file(language)).is_file())
+            there = (
+                source
+                for source in self._files(split, language)
+                if all((root / path).is_file() for path in source.needed(language))
+            )
             source = next(there, None)
             return None if source is None else self._at(split, language, source.resolved(language), root)
         for hub in self.hub.get(split, ()):
@@ -146,25 +163,39 @@ class Task(BaseModel):
         declared = self.languages_of(split)
         return (source for source in self.files.get(split, ()) if source.serves(language, declared))
 
-    def _named(self, split: str, language: str, named: str | Mapping[str, str], root: Path) -> Location | None:
-        """Return the location of a path that the recipe names."""
-        path = named.get(language) if isinstance(named, Mapping) else named
-        if path is None:
+    def _named(self, split: str, language: str, named: Paths | Mapping[str, Paths], root: Path) -> Location | None:
+        """Return the location of the paths that the recipe names."""
+        paths = named.get(language) if isinstance(named, Mapping) else named
+        if paths is None:
             return None
-        source = self._source_like(path, split)
-        if not isinstance(named, Mapping) and not source.where and "{language}" not in path:
+        paths = (paths,) if isinstance(paths, str) else paths
+        source = self._with_paths(self._source_like(paths[0], split), paths)
+        if not isinstance(named, Mapping) and not source.where and "{language}" not in "".join(paths):
             declared = self.languages_of(split)
             # one file cannot hold several languages unnoticed: it is the only declared one's, or English
             if language != (declared[0] if len(declared) == 1 else "en"):
                 return None
-        source = source.model_copy(update={"path": path}).resolved(language)
-        if not (root / source.path).is_file():
-            folder = (root / source.path).parent
-            there = [file.name for file in folder.iterdir()] if folder.is_dir() else []
-            raise DataError(
-                f"{self.name}: {root / source.path} does not exist; {nearest(Path(source.path).name, there)}"
-            )
+        source = source.resolved(language)
+        for path in (source.path, source.other, source.gold if len(paths) > 1 else None):
+            if path is not None and not (root / path).is_file():
+                folder = (root / path).parent
+                there = [file.name for file in folder.iterdir()] if folder.is_dir() else []
+                raise DataError(f"{self.name}: {root / path} does not exist; {nearest(Path(path).name, there)}")
         return self._at(split, language, source, root)
+
+    def _with_paths(self, source: FileSource, paths: tuple[str, ...]) -> FileSource:
+        """Return a source with the paths of a recipe: the file; for retrieval also the other side's, and the gold."""
+        columns = source.columns or self.columns
+        if self.kind != "retrieval" or "other" in columns:
+            fewest, most = 1, 1
+        else:
+            fewest, most = 2, 3 if mined(columns) else 2
+        if not fewest <= len(paths) <= most:
+            needed = ("one file", "the language's sentences, the English ones", "the language's, the English, the gold")
+            raise DataError(f"{self.name}: {len(paths)} paths ({', '.join(paths)}); name {needed[most - 1]}")
+        roles = dict(zip(("path", "other", "gold"), paths, strict=False))
+        # an official file of labels belongs to the official file, and is looked for at its own place
+        return source.model_copy(update=roles if most == 1 else {"gold": None, **roles})
 
     def _source_like(self, path: str, split: str) -> FileSource:
         """Return how to read a recipe's own path: like the official file of that name, else like one of its format.
@@ -178,15 +209,15 @@ class Task(BaseModel):
                 return source
         layout = self.layout or Layout(format=AUTO)
         if layout.format == AUTO:
-            name = by_extension(path, tagging=self.kind == "tagging")
+            name = by_extension(path, tagging=self.kind == "tagging", sentences=self.kind == "retrieval")
             layout = layout.model_copy(update={"format": name})
         for source in ordered:
             if source.layout.format == layout.format:
-                return source.model_copy(update={"gold": None, "languages": ()})
+                return source.model_copy(update={"gold": None, "other": None, "languages": ()})
         return FileSource(path=path, layout=layout)
 
     def _at(self, split: str, language: str, source: FileSource, root: Path) -> Location:
-        paths = [root / source.path]
+        paths = [root / path for path in (source.path, source.other) if path is not None]
         if source.gold is not None and (root / source.gold).is_file():
             paths.append(root / source.gold)
         return self._location(split, language, source, tuple(paths))

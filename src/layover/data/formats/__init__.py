@@ -37,8 +37,8 @@ def read(path: Path, layout: Layout) -> Iterator[Row]:
     return _FORMATS.get(layout.format)(path, layout)
 
 
-def by_extension(path: str, *, tagging: bool) -> str:
-    """Return the format that a file's name suggests.
+def by_extension(path: str, *, tagging: bool, sentences: bool = False) -> str:
+    """Return the format that a file's name suggests, to a tagging task or to one of bare sentences.
 
     Raises:
         DataError: the name suggests none.
@@ -47,6 +47,8 @@ def by_extension(path: str, *, tagging: bool) -> str:
     extension = next((suffix for suffix in reversed(parts) if suffix not in COMPRESSIONS), "")
     if tagging and extension in {".tsv", ".txt", ".bio", ".iob"}:
         return "conll"
+    if sentences and extension == ".txt":
+        return "lines"
     if extension not in EXTENSIONS:
         known = ", ".join(EXTENSIONS)
         raise DataError(f"{path}: its name does not tell its format ({known}); name one with `format`")

@@ -1,0 +1,105 @@
+"""From nearest neighbours to pairs of sentences: how candidates are scored, and who may have whom.
+
+Everything here is about *distinct* sentences: equal ones are searched once (see `kinds.retrieval.distinct`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Index = npt.NDArray[np.int64]
+Scores = npt.NDArray[np.float64]
+
+NEIGHBOURS = 4
+"""The neighbourhood of the margin, and the candidates of a sentence; from XTREME's BUCC script."""
+
+SCORINGS: Mapping[str, Callable[[Scores, Scores], Scores]] = {
+    "cosine": lambda similarity, _mean: similarity,
+    "margin": lambda similarity, mean: similarity / mean,
+}
+"""(cosine of a pair, mean cosine of both sentences with their neighbours) -> score of the pair.
+
+`margin` is the ratio margin of Artetxe and Schwenk 2019, arXiv:1811.01136.
+"""
+
+
+@dataclass(frozen=True, eq=False)
+class Neighbours:
+    """The nearest sentences of the other side, best first."""
+
+    similarity: npt.NDArray[np.float32]
+    """(sentences, k)"""
+    index: Index
+    """(sentences, k)"""
+
+
+def best(own: Neighbours, other: Neighbours, scoring: str) -> tuple[Index, Scores]:
+    """Return for each sentence the neighbour with the best score, and that score; the nearer one of equal ones.
+
+    Args:
+        own: Neighbours of the sentences that ask, on the other side.
+        other: Neighbours of the other side's sentences.
+        scoring: A name of `SCORINGS`.
+    """
+    similarity = own.similarity.astype(np.float64)
+    around = other.similarity.astype(np.float64).mean(axis=1)
+    scores = SCORINGS[scoring](similarity, (similarity.mean(axis=1)[:, None] + around[own.index]) / 2)
+    rows, first = np.arange(len(scores)), scores.argmax(axis=1)
+    return own.index[rows, first], scores[rows, first]
+
+
+def one_to_one(forward: tuple[Index, Scores], backward: tuple[Index, Scores]) -> tuple[Index, Index, Scores]:
+    """Return pairs (i, j, score), best first, in which no sentence stands twice.
+
+    The best candidates of both directions are taken from the highest score down, each if both of its sentences are
+    still free; of equal scores the forward one, then the earlier sentence. Pairs that score 0 or less are left out
+    but still take their sentences, as in the official script.
+
+    Source: `mine_bitext` of google-research/xtreme, retrieval "max".
+    """
+    left = np.concatenate([np.arange(len(forward[0])), backward[0]])
+    right = np.concatenate([forward[0], np.arange(len(backward[0]))])
+    scores = np.concatenate([forward[1], backward[1]])
+    taken_left, taken_right = set(), set()
+    kept = []
+    for candidate in np.argsort(-scores, kind="stable"):
+        i, j = int(left[candidate]), int(right[candidate])
+        if i in taken_left or j in taken_right:
+            continue
+        taken_left.add(i)
+        taken_right.add(j)
+        if scores[candidate] > 0:
+            kept.append(candidate)
+    order = np.array(kept, np.int64)
+    return left[order], right[order], scores[order]
+
+
+def best_threshold(scores: Scores, right: npt.NDArray[np.bool_], gold: int) -> float:
+    """Return the score from which on pairs are kept so that F1 is highest; 0, which keeps all, when none is right.
+
+    It lies in the middle between the last pair kept and the first one dropped, or at the last pair when all are
+    kept. Equal scores cannot be parted. The highest of equally good thresholds is taken.
+
+    Args:
+        scores: Of the pairs that were found.
+        right: Which of them are gold pairs.
+        gold: Number of gold pairs.
+
+    Source: `bucc_optimize` of google-research/xtreme.
+    """
+    order = np.argsort(-scores, kind="stable")
+    ordered, hits = scores[order], np.cumsum(right[order])
+    threshold, highest = 0.0, 0.0
+    for kept in range(1, len(ordered) + 1):
+        last = kept == len(ordered)
+        if not last and ordered[kept] == ordered[kept - 1]:
+            continue
+        f1 = 2.0 * hits[kept - 1] / (kept + gold)
+        if f1 > highest:
+            highest = f1
+            threshold = float(ordered[kept - 1] if last else (ordered[kept - 1] + ordered[kept]) / 2)
+    return threshold

@@ -1,0 +1,221 @@
+"""Sentence retrieval without training: which sentence of another language translates this one; Tatoeba, BUCC.
+
+An example is a sentence of one of two sides. Its embedding is the mean over its tokens of the hidden states after one
+of the encoder's layers. Two official layouts differ in what is looked for:
+
+- *aligned* (Tatoeba): line i translates line i; every sentence has a translation, its nearest neighbour is predicted.
+- *mined* (BUCC): sentences have ids and most have no translation; pairs are found, one to one, and kept from a
+  threshold on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field
+
+from layover.data.features import Features
+from layover.data.formats import Row
+from layover.data.reading import Columns, Reading
+from layover.data.tokenizer import Tokenizer
+from layover.errors import DataError, ModelError
+from layover.identity import Json
+from layover.kinds._kind import Kind, finite
+from layover.kinds._matching import Index, Neighbours, Scores, best, best_threshold, one_to_one
+from layover.kinds._pairs import encode_pairs
+from layover.metrics._retrieval import ENGLISH, LANGUAGE, Sought
+
+MINED = "bucc_f1"
+"""The metric of mined tasks, and only of these."""
+
+PUBLISHED_LAYERS = {12: 8, 24: 14}
+"""Layers of an encoder -> the one that XTREME's Tatoeba script reads, counted from 1; 0 are the embeddings."""
+
+
+class Search(BaseModel):
+    """How sentences are embedded and compared; what is None is the task's own, and then the published choice."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    layer: int | None = Field(default=None, ge=0)
+    """Hidden states after so many layers; 0 are the embeddings."""
+    special_tokens: bool | None = None
+    """Whether the first and the last token, which are no text, count in the mean; XTREME's scripts count them."""
+    scoring: Literal["cosine", "margin"] | None = None
+    """How pairs compare: by cosine, or by its ratio to the mean cosine with the four nearest neighbours."""
+    threshold: Literal["validation", "scored"] | None = None
+    """mined: the split whose gold sets the threshold. `scored` tunes on the very gold it is scored with."""
+
+    def over(self, other: Search) -> Search:
+        """Return these settings where there are any, else the other ones."""
+        given = {name: value for name, value in self.model_dump().items() if value is not None}
+        return other.model_copy(update=given)
+
+
+PUBLISHED = Search(special_tokens=True, scoring="cosine", threshold="validation")
+
+
+def layer_of(wanted: int | None, layers: int) -> int:
+    """Return the layer that is read of an encoder with so many: the published one, else two thirds up.
+
+    Raises:
+        ModelError: the encoder has no such layer.
+    """
+    if wanted is None:
+        return PUBLISHED_LAYERS.get(layers, max(1, round(2 * layers / 3)))
+    if wanted > layers:
+        raise ModelError(f"layer {wanted}, but the encoder has {layers}: choose 0 (the embeddings) to {layers}")
+    return wanted
+
+
+def mined(columns: Columns) -> bool:
+    """Return whether columns declare the mined layout: sentences with ids."""
+    return "id" in columns
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A sentence."""
+
+    id: str
+    """Its id in the file, or the number of its line from 0 on."""
+    side: str
+    text: str
+    gold: tuple[str, ...] | None
+    """Ids of the other side's sentences that translate it, none when nothing does; None when it is not known."""
+
+
+class Retrieval(Kind[Example]):
+    """One row per sentence; a prediction is the id of a sentence on the other side and the pair's score, or None."""
+
+    name: ClassVar[str] = "retrieval"
+    trained: ClassVar[bool] = False
+    required: ClassVar[frozenset[str]] = frozenset({"text"})
+    optional: ClassVar[frozenset[str]] = frozenset({"other", "id"})
+    metrics: ClassVar[tuple[str, ...]] = ("retrieval_accuracy", "retrieval_accuracy_to_english")
+
+    def parse(self, row: Row, reading: Reading) -> Example:  # noqa: ARG002 - the rows are made ready where sides meet
+        """See `Kind.parse`; rows are those of `layover.tasks._sides`."""
+        values = row.values
+        return Example(values["id"], values["side"], values["text"], values["gold"])
+
+    def encode(
+        self,
+        examples: Sequence[Example],
+        tokenizer: Tokenizer,
+        *,
+        labels: tuple[str, ...],  # noqa: ARG002 - sentences have none
+        max_length: int,
+        stride: int,  # noqa: ARG002 - a text too long is cut, not windowed
+    ) -> Features:
+        arrays = encode_pairs([(item.text, None) for item in examples], tokenizer, max_length)
+        arrays["example"] = np.arange(len(examples), dtype=np.int32)
+        return Features(arrays)
+
+    def decode(
+        self,
+        outputs: Mapping[str, npt.NDArray[Any]],
+        features: Features,
+        examples: Sequence[Example],
+        *,
+        labels: tuple[str, ...],  # noqa: ARG002
+    ) -> list[Json]:
+        """See `Kind.decode`; outputs are those of `match`."""
+        score = finite(outputs, "score", (features.rows,))
+        matches = finite(outputs, "match", (features.rows,))
+        return [
+            None if row < 0 else {"id": examples[row].id, "score": float(value)}
+            for row, value in zip(matches.tolist(), score, strict=True)
+        ]
+
+    def answer(self, prediction: Any) -> str | None:
+        """Return the id of the sentence that was found."""
+        return None if prediction is None else prediction["id"]
+
+    def to_json(self, example: Example) -> dict[str, Json]:
+        gold = None if example.gold is None else list(example.gold)
+        return {"id": example.id, "side": example.side, "text": example.text, "gold": gold}
+
+    def from_json(self, values: Mapping[str, Any]) -> Example:
+        gold = None if values["gold"] is None else tuple(values["gold"])
+        return Example(values["id"], values["side"], values["text"], gold)
+
+    def gold(self, example: Example) -> Sought | None:
+        return None if example.gold is None else Sought(example.side, example.gold)
+
+    def group_of(self, example: Example) -> str:
+        return example.text
+
+    def head_size(self, labels: tuple[str, ...]) -> int:  # noqa: ARG002
+        raise ModelError("retrieval has no head: embeddings are compared, nothing is trained")
+
+    def scored(self, examples: Sequence[Example]) -> int:
+        """Return the number of pairs that can be found: what a score is a share of."""
+        return sum(len(item.gold or ()) for item in examples if item.side == LANGUAGE)
+
+
+def distinct(examples: Sequence[Example], side: str) -> tuple[Index, list[list[int]]]:
+    """Return the rows of a side's distinct sentences, each its first one, and all rows of each."""
+    rows: dict[str, list[int]] = {}
+    for row, example in enumerate(examples):
+        if example.side == side:
+            rows.setdefault(example.text, []).append(row)
+    return np.array([members[0] for members in rows.values()], np.int64), list(rows.values())
+
+
+def match(
+    examples: Sequence[Example], forward: Neighbours, backward: Neighbours, *, scoring: str, mining: bool
+) -> dict[str, npt.NDArray[Any]]:
+    """Return `match` (rows,) int64, the row of the sentence found or -1, and `score` (rows,) float64.
+
+    Mining leaves out sentences that stand more than once on their side: which of their ids is meant cannot be said
+    (as in `read_sent2id` of google-research/xtreme).
+
+    Args:
+        examples: The sentences, a row each.
+        forward: Neighbours of the distinct sentences of the language, on the English side.
+        backward: Neighbours of the distinct English sentences.
+        scoring: A name of `SCORINGS`.
+        mining: Whether pairs are found one to one; otherwise each sentence has its best one.
+    """
+    found = np.full(len(examples), -1, np.int64)
+    scores = np.zeros(len(examples), np.float64)
+    (left, left_rows), (right, right_rows) = (distinct(examples, side) for side in (LANGUAGE, ENGLISH))
+    best_right, best_left = best(forward, backward, scoring), best(backward, forward, scoring)
+    if mining:
+        for i, j, score in zip(*one_to_one(best_right, best_left), strict=True):
+            if len(left_rows[i]) == len(right_rows[j]) == 1:
+                found[left[i]], found[right[j]] = right[j], left[i]
+                scores[left[i]] = scores[right[j]] = score
+        return {"match": found, "score": scores}
+    for members, (index, values), targets in ((left_rows, best_right, right), (right_rows, best_left, left)):
+        for rows, target, value in zip(members, index, values, strict=True):
+            found[rows], scores[rows] = targets[target], value
+    return {"match": found, "score": scores}
+
+
+def tune(predictions: Sequence[Any], examples: Sequence[Example]) -> float:
+    """Return the threshold that gives pairs the best F1.
+
+    Raises:
+        DataError: an example has no gold.
+    """
+    if any(item.gold is None for item in examples):
+        raise DataError("the threshold cannot be tuned: the gold pairs are not known")
+    asked = [(found, item) for found, item in zip(predictions, examples, strict=True) if item.side == LANGUAGE]
+    pairs = [(found, item.gold or ()) for found, item in asked if found is not None]
+    scores: Scores = np.array([found["score"] for found, _ in pairs], np.float64)
+    right = np.array([found["id"] in gold for found, gold in pairs], np.bool_)
+    return best_threshold(scores, right, sum(len(item.gold or ()) for _, item in asked))
+
+
+def above(predictions: Sequence[Any], threshold: float) -> list[Any]:
+    """Return the predictions, those below the threshold replaced by None."""
+    return [found if found is not None and found["score"] >= threshold else None for found in predictions]
+
+
+KIND = Retrieval()

@@ -1,0 +1,22 @@
+"""Share of English sentences whose nearest sentence of the language is their translation: XTREME's Tatoeba score."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from layover.metrics._metric import Metric
+from layover.metrics._retrieval import ENGLISH, Sought, found_from
+
+
+def retrieval_accuracy(predictions: Sequence[str | None], golds: Sequence[Sought], _language: str = "en") -> float:
+    """Return the percentage of English sentences that find their translation.
+
+    What counts is the line, not the text: of two equal sentences on the searched side the first is found, and the
+    query that belongs to the second is wrong, as in the official evaluation.
+
+    Source: `similarity_search` of google-research/xtreme, which indexes the language and queries with English.
+    """
+    return found_from(ENGLISH, predictions, golds)
+
+
+METRIC = Metric("retrieval_accuracy", frozenset({"retrieval"}), higher_is_better=True, score=retrieval_accuracy)

@@ -1,0 +1,131 @@
+"""The sentences of a retrieval task: two sides, read from one source or two, with the gold of each sentence.
+
+Rows come out ready: `id`, `side`, `text` and `gold` (a tuple of ids of the other side, or None where no gold is known);
+first all sentences of the language, then the English ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from layover.data import formats
+from layover.data.formats import Layout, Row
+from layover.data.hub import read_hub
+from layover.data.task import HubSource, Location
+from layover.errors import DataError
+from layover.kinds.retrieval import mined
+from layover.metrics._retrieval import ENGLISH, LANGUAGE
+
+PAIRS = Layout(format="tsv", header=("language", "english"), quoting=False)
+"""A file of gold pairs: the id of a sentence of the language, a tab, the id of its English translation."""
+
+FEWEST_TO_BE_SORTED = 10
+"""So many lines do not come in alphabetical order by chance."""
+
+
+def sentences_of(location: Location) -> Iterator[Row]:
+    """Yield the sentences of both sides.
+
+    Raises:
+        DataError: with file:line, for sides that do not fit each other, an empty sentence, an id that stands twice or
+            that the gold names and nobody has.
+    """
+    if "other" in location.reading.columns:
+        sides = _from_pairs(location)
+    elif location.other is None:
+        raise DataError(f"{location.describe()}: retrieval needs the file of the other side too, the English sentences")
+    elif mined(location.reading.columns):
+        yield from _mined(location, location.other)
+        return
+    else:
+        sides = _from_lines(location, location.other)
+    for side, rows in zip((LANGUAGE, ENGLISH), sides, strict=True):
+        for number, (row, text) in enumerate(rows):
+            yield _ready(row, text, side, str(number), (str(number),))
+
+
+Texts = list[tuple[Row, str]]
+
+
+def _from_pairs(location: Location) -> tuple[Texts, Texts]:
+    """Return both sides of a source whose rows hold a sentence of each."""
+    reading, source = location.reading, location.source
+    if isinstance(source, HubSource):
+        rows = list(read_hub(source, "", ()))
+    else:
+        rows = list(formats.read(location.paths[0], source.layout))
+    return [(row, reading.text(row, "text")) for row in rows], [(row, reading.text(row, "other")) for row in rows]
+
+
+def _from_lines(location: Location, other: Path) -> tuple[Texts, Texts]:
+    """Return both sides of two files of which line i translates line i."""
+    language, english = _read(location, location.paths[0]), _read(location, other)
+    if len(language) != len(english):
+        raise DataError(
+            f"{location.paths[0]} has {len(language)} sentences, but {other} has {len(english)}: "
+            "line i must translate line i"
+        )
+    texts = [text for _, text in english]
+    if len(texts) >= FEWEST_TO_BE_SORTED and texts == sorted(texts):
+        raise DataError(
+            f"{other}: its lines are in alphabetical order, as in XTREME's blind copies of Tatoeba, so line i does not "
+            "translate line i; take the original files (tatoeba.deu-eng.eng)"
+        )
+    return language, english
+
+
+def _mined(location: Location, other: Path) -> Iterator[Row]:
+    """Yield the sentences of two files with ids; without a file of pairs their gold is not known."""
+    rows = {LANGUAGE: _read(location, location.paths[0]), ENGLISH: _read(location, other)}
+    ids = {side: _by_id([row for row, _ in found], location) for side, found in rows.items()}
+    gold: dict[str, dict[str, list[str]]] = {LANGUAGE: {}, ENGLISH: {}}
+    if location.gold is not None:
+        for one, two in _pairs(location, location.gold, ids):
+            gold[LANGUAGE].setdefault(one, []).append(two)
+            gold[ENGLISH].setdefault(two, []).append(one)
+    for side, found in rows.items():
+        for name, (row, text) in zip(ids[side], found, strict=True):
+            known = tuple(gold[side].get(name, ())) if location.gold is not None else None
+            yield _ready(row, text, side, name, known)
+
+
+def _read(location: Location, path: Path) -> Texts:
+    if isinstance(location.source, HubSource):
+        raise DataError(f"{location.describe()}: a hub data set has both sides in its rows; name the column of `other`")
+    return [(row, location.reading.text(row, "text")) for row in formats.read(path, location.source.layout)]
+
+
+def _by_id(rows: list[Row], location: Location) -> dict[str, Row]:
+    found: dict[str, Row] = {}
+    for row in rows:
+        name = location.reading.text(row, "id")
+        if name in found:
+            raise DataError(f"{row.where()}: the id {name!r} stands in {found[name].where()} too; ids must differ")
+        found[name] = row
+    return found
+
+
+def _pairs(location: Location, path: Path, ids: Mapping[str, Mapping[str, Row]]) -> list[tuple[str, str]]:
+    if isinstance(location.source, HubSource):
+        raise DataError(f"{location.describe()}: a hub data set has no file of gold pairs")
+    pairs: dict[tuple[str, str], Row] = {}
+    for row in formats.read(path, location.source.gold_layout or PAIRS):
+        for side, name in row.values.items():
+            if name not in ids[side]:
+                # thousands of ids: one shows how they are written
+                alike = next(iter(ids[side]), "")
+                raise DataError(f"{row.where()}: no {side} sentence has the id {name!r}; they are like {alike!r}")
+        pair = (row.values[LANGUAGE], row.values[ENGLISH])
+        if pair in pairs:
+            raise DataError(f"{row.where()}: this pair stands in {pairs[pair].where()} too; remove one")
+        pairs[pair] = row
+    return list(pairs)
+
+
+def _ready(row: Row, text: str, side: str, name: str, gold: tuple[str, ...] | None) -> Row:
+    stripped = text.strip()
+    if not stripped:
+        raise DataError(f"{row.where()}: an empty sentence cannot be embedded")
+    return replace(row, values={"id": name, "side": side, "text": stripped, "gold": gold})

@@ -1,0 +1,47 @@
+"""BUCC 2018: pairs of sentences that translate each other, mined from two texts, in four languages; no training.
+
+The files are XTREME's: `dev` is the sample data of the shared task, `test` its training data. XTREME gives away no gold
+for `test`. The hub's copies lack the sentences without a translation, so there is nothing to mine in them.
+
+Sentences are embedded as for Tatoeba, by the mean over their tokens (Phang et al. 2020 do so too); XTREME's script
+reads the first token of another layer instead.
+"""
+
+from __future__ import annotations
+
+from layover.data.formats import Layout
+from layover.kinds.retrieval import PUBLISHED, Search
+from layover.tasks import FileSource, Task
+from layover.tasks._sides import PAIRS
+
+LANGUAGES = ("de", "fr", "ru", "zh")
+
+
+def _files(split: str) -> tuple[FileSource, ...]:
+    stem = f"bucc2018/{{language}}-en.{split}"
+    return (
+        FileSource(
+            path=f"{stem}.{{language}}",
+            other=f"{stem}.en",
+            gold=f"{stem}.gold",
+            layout=Layout(format="tsv", header=("id", "text"), quoting=False),
+            gold_layout=PAIRS,
+            languages=LANGUAGES,
+        ),
+    )
+
+
+TASK = Task(
+    name="bucc2018",
+    kind="retrieval",
+    summary="mining of sentence pairs, 4 languages, no training",
+    stages=("target",),
+    metrics=("bucc_f1",),
+    columns={"id": "id", "text": "text"},
+    languages={"validation": LANGUAGES, "test": LANGUAGES},
+    files={"validation": _files("dev"), "test": _files("test")},
+    retrieval=Search(scoring="margin").over(PUBLISHED),
+    counts={"validation": {"zh": 22_213}},
+    licence="none stated; text from Wikipedia, CC-BY-SA, and news commentaries",
+    citation="Zweigenbaum, Sharoff, Rapp 2018, Overview of the Third BUCC Shared Task",
+)

@@ -1,0 +1,61 @@
+"""Tatoeba: which sentence of a language translates an English one, in 41 languages; nothing is trained.
+
+XTREME scores 36 of the languages; az, lt, pl, ro and uk came with XTREME-R. A mean that is to be compared with a
+published one must be over the same languages: name them with `eval: {languages: [...]}`.
+"""
+
+from __future__ import annotations
+
+from layover.data.formats import Layout
+from layover.tasks import FileSource, HubSource, Task
+
+XTREME = {
+    "af": "afr", "ar": "ara", "bg": "bul", "bn": "ben", "de": "deu", "el": "ell", "es": "spa", "et": "est",
+    "eu": "eus", "fa": "pes", "fi": "fin", "fr": "fra", "he": "heb", "hi": "hin", "hu": "hun", "id": "ind",
+    "it": "ita", "ja": "jpn", "jv": "jav", "ka": "kat", "kk": "kaz", "ko": "kor", "ml": "mal", "mr": "mar",
+    "nl": "nld", "pt": "por", "ru": "rus", "sw": "swh", "ta": "tam", "te": "tel", "th": "tha", "tl": "tgl",
+    "tr": "tur", "ur": "urd", "vi": "vie", "zh": "cmn",
+}  # fmt: skip
+"""Language -> the code in the names of the official files (ISO 639-3)."""
+XTREME_R = {"az": "aze", "lt": "lit", "pl": "pol", "ro": "ron", "uk": "ukr"}
+CODES = XTREME | XTREME_R
+
+PAIRS = {"jv": 205, "ka": 746, "kk": 575, "ml": 687, "sw": 390, "ta": 307, "te": 234, "th": 548}
+"""The languages with fewer than 1,000 pairs."""
+
+
+def _files(language: str, code: str) -> FileSource:
+    stem = f"tatoeba/tatoeba.{code}-eng"
+    layout = Layout(format="lines")
+    return FileSource(path=f"{stem}.{code}", other=f"{stem}.eng", layout=layout, languages=(language,))
+
+
+HUB = (
+    HubSource(
+        path="google/xtreme",
+        config={language: f"tatoeba.{code}" for language, code in XTREME.items()},
+        split="validation",  # the hub calls its only split so
+        columns={"text": "source_sentence", "other": "target_sentence"},
+    ),
+    HubSource(
+        path="mteb/tatoeba-bitext-mining",
+        config={language: f"{code}-eng" for language, code in XTREME_R.items()},
+        split="test",
+        columns={"text": "sentence1", "other": "sentence2"},
+    ),
+)
+
+TASK = Task(
+    name="tatoeba",
+    kind="retrieval",
+    summary="translations among sentences, 41 languages, no training",
+    stages=("target",),
+    metrics=("retrieval_accuracy", "retrieval_accuracy_to_english"),
+    columns={"text": "text"},
+    languages={"test": tuple(sorted(CODES))},
+    hub={"test": HUB},
+    files={"test": tuple(_files(language, code) for language, code in sorted(CODES.items()))},
+    counts={"test": {language: 2 * PAIRS.get(language, 1_000) for language in sorted(CODES)}},
+    licence="CC-BY-2.0-FR",
+    citation="Artetxe and Schwenk 2019, TACL 7, arXiv:1812.10464; sentences of tatoeba.org",
+)

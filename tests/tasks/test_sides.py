@@ -1,0 +1,177 @@
+"""Both sides of a retrieval task: aligned and mined files, files of one's own, and what does not fit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from layover import tasks
+from layover.errors import DataError
+from layover.identity import file_sha256, key_of
+from layover.kinds.retrieval import Example
+from layover.tasks import OwnTask, Task, declare
+
+
+def write(root: Path, path: str, text: str) -> None:
+    target = root / path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(text, encoding="utf-8")
+
+
+def read(task: Task, root: Path, split: str = "test", files: Any = None, language: str = "de") -> list[Example]:
+    location = task.locate(split, language, root=root, files=files)
+    assert location is not None
+    return task.read(location)
+
+
+def own(**settings: Any) -> Task:
+    return declare("mine", OwnTask(kind="retrieval", **settings))
+
+
+def tatoeba(root: Path, language: str = "eins\nzwei\n", english: str | None = "one\ntwo\n") -> Path:
+    write(root, "tatoeba/tatoeba.deu-eng.deu", language)
+    if english is not None:
+        write(root, "tatoeba/tatoeba.deu-eng.eng", english)
+    return root
+
+
+def test_aligned(tmp_path: Path) -> None:
+    assert read(tasks.get("tatoeba"), tatoeba(tmp_path)) == [
+        Example("0", "language", "eins", ("0",)),
+        Example("1", "language", "zwei", ("1",)),
+        Example("0", "english", "one", ("0",)),
+        Example("1", "english", "two", ("1",)),
+    ]
+
+
+def test_a_side_that_is_missing_is_no_data(tmp_path: Path) -> None:
+    task = tasks.get("tatoeba")
+    assert task.locate("test", "de", root=tatoeba(tmp_path, english=None)) is None
+    assert task.locate("test", "fr", root=tatoeba(tmp_path)) is None
+    assert task.candidates("test", "de") == ["tatoeba/tatoeba.deu-eng.deu", "tatoeba/tatoeba.deu-eng.eng"]
+
+
+def test_both_files_decide_the_identity(tmp_path: Path) -> None:
+    task = tasks.get("tatoeba")
+    keys = set()
+    for number, (language, english) in enumerate([("a\nb\n", "x\ny\n"), ("a\nc\n", "x\ny\n"), ("a\nb\n", "x\nz\n")]):
+        location = task.locate("test", "de", root=tatoeba(tmp_path / str(number), language, english))
+        assert location is not None
+        keys.add(key_of(location.identity(file_sha256)))
+    assert len(keys) == 3
+
+
+LETTERS = "\n".join("abcdefghij") + "\n"
+
+
+@pytest.mark.parametrize(
+    ("language", "english", "message"),
+    [
+        ("a\nb\n", "x\n", r"\.deu has 2 sentences, but .*\.eng has 1: line i must translate line i"),
+        ("a\n\nb\n", "x\ny\nz\n", r"\.deu:2: an empty line between sentences"),
+        ("b\na\n" + "c\n" * 8, LETTERS, "in alphabetical order, as in XTREME's blind copies"),
+    ],
+)
+def test_sides_that_do_not_fit(tmp_path: Path, language: str, english: str, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        read(tasks.get("tatoeba"), tatoeba(tmp_path, language, english))
+
+
+MINED = {"de": "d1\teins\nd2\tzwei\n", "en": "e1\tone\ne2\ttwo\ne3\tthree\n", "gold": "d2\te1\n"}
+
+
+def bucc(root: Path, **changed: str | None) -> Path:
+    for suffix, text in {**MINED, **changed}.items():
+        if text is not None:
+            write(root, f"bucc2018/de-en.dev.{suffix}", text)
+    return root
+
+
+def test_mined(tmp_path: Path) -> None:
+    assert read(tasks.get("bucc2018"), bucc(tmp_path), "validation") == [
+        Example("d1", "language", "eins", ()),
+        Example("d2", "language", "zwei", ("e1",)),
+        Example("e1", "english", "one", ("d2",)),
+        Example("e2", "english", "two", ()),
+        Example("e3", "english", "three", ()),
+    ]
+
+
+def test_mined_without_gold_is_blind(tmp_path: Path) -> None:
+    examples = read(tasks.get("bucc2018"), bucc(tmp_path, gold=None), "validation")
+    assert [item.gold for item in examples] == [None] * 5
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"gold": "d2\te9\n"}, r"gold:1: no english sentence has the id 'e9'; they are like 'e1'"),
+        ({"gold": "d2\te1\nd2\te1\n"}, r"gold:2: this pair stands in .*gold:1 too"),
+        ({"de": "d1\ta\nd1\tb\n"}, r"\.de:2: the id 'd1' stands in .*\.de:1 too"),
+        ({"en": "e1\tone\ne2\t \n"}, r"\.en:2: an empty sentence cannot be embedded"),
+        ({"de": "d1 a\n"}, r"\.de:1: 1 values for 2 columns"),
+    ],
+)
+def test_mined_files_that_do_not_fit(tmp_path: Path, changed: dict[str, str], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        read(tasks.get("bucc2018"), bucc(tmp_path, **changed), "validation")
+
+
+def test_files_of_ones_own(tmp_path: Path) -> None:
+    write(tmp_path, "a.de.txt", "eins\nzwei\n")
+    write(tmp_path, "a.en.txt", "one\ntwo\n")
+    write(tmp_path, "pairs.jsonl", '{"l": "eins", "e": "one"}\n{"l": "zwei", "e": "two"}\n')
+    expected = read(tasks.get("tatoeba"), tatoeba(tmp_path))
+    assert read(own(), tmp_path, files={"test": {"de": ("a.de.txt", "a.en.txt")}}) == expected
+    assert read(own(languages=("de", "fr")), tmp_path, files={"test": ("a.{language}.txt", "a.en.txt")}) == expected
+    assert read(own(text=("l", "e")), tmp_path, files={"test": {"de": "pairs.jsonl"}}) == expected
+    # like the official file of that name, wherever it lies
+    named = {"test": {"de": ("tatoeba/tatoeba.deu-eng.deu", "a.en.txt")}}
+    assert read(tasks.get("tatoeba"), tmp_path, files=named) == expected
+    for name, text in MINED.items():
+        write(tmp_path, f"m.{name}.tsv", "id\tsentence\n" * (name != "gold") + text)
+    mined = own(mined=True, text=("sentence",))
+    assert mined.metrics == ("bucc_f1",)
+    files = {"test": {"de": ("m.de.tsv", "m.en.tsv", "m.gold.tsv")}}
+    assert read(mined, tmp_path, files=files) == read(tasks.get("bucc2018"), bucc(tmp_path), "validation")
+    blind = read(mined, tmp_path, files={"test": {"de": ("m.de.tsv", "m.en.tsv")}})
+    assert {item.gold for item in blind} == {None}
+
+
+@pytest.mark.parametrize(
+    ("settings", "paths", "message"),
+    [
+        ({}, "a.txt", r"1 paths \(a.txt\); name the language's sentences, the English ones"),
+        ({}, ("a.txt", "b.txt", "c.txt"), "3 paths"),
+        ({"text": ("l", "e")}, ("a.jsonl", "b.jsonl"), "2 paths .*name one file"),
+        ({"mined": True}, ("a.tsv",), "the language's, the English, the gold"),
+        ({}, ("a.txt", "c.txt"), r"c\.txt does not exist; did you mean 'a\.txt'"),
+    ],
+)
+def test_paths_that_do_not_fit(tmp_path: Path, settings: dict[str, Any], paths: Any, message: str) -> None:
+    write(tmp_path, "a.txt", "eins\n")
+    with pytest.raises(DataError, match=message):
+        own(**settings).locate("test", "de", root=tmp_path, files={"test": {"de": paths}})
+
+
+@pytest.mark.parametrize(
+    ("declaration", "message"),
+    [
+        ({"kind": "retrieval", "stages": ("intermediate", "target")}, "is not trained, so it can only be a target"),
+        ({"kind": "retrieval", "metrics": ("bucc_f1",)}, "scores sentences with ids and a file of gold pairs"),
+        ({"kind": "retrieval", "mined": True, "metrics": ("retrieval_accuracy",)}, "scores sentences with ids"),
+        ({"kind": "retrieval", "text": ("a", "b", "c")}, "`text` names 3 columns"),
+        ({"kind": "tagging", "labels": ("O", "X"), "mined": True}, "`mined` belongs to retrieval, not to tagging"),
+    ],
+)
+def test_bad_declarations(declaration: dict[str, Any], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        declare("mine", OwnTask(**declaration))
+
+
+def test_an_own_task_is_a_target_by_itself() -> None:
+    assert own().stages == ("target",)
+    assert declare("mine", OwnTask(kind="tagging", labels=("O", "X"))).stages == ("intermediate", "target")
+    assert own().languages_of("train") == ()
