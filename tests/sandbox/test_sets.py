@@ -150,7 +150,7 @@ SUPERTAGS = (
         Said(Clause("state", ANNA, property="tired"), reason=Clause("sleep", OMAR, negated=True)),
         r"Anna/NP was/(S\NP)/AP tired/AP because/(S\S)/S Omar/NP did/(S\NP)/(S\NP) not/(S\NP)/(S\NP) sleep/S\NP ./.",
     ),
-    (Said(Clause("read", ANNA, BOOK), role="object"), r"What/S[wq]/S[q] did/(S\NP)/(S\NP) Anna/NP read/S\NP ?/?"),
+    (Said(Clause("read", ANNA, BOOK), role="object"), r"What/S[wq]/S[q] did/(S\NP)/(S\NP) Anna/NP read/S\NP ?/."),
 )
 
 

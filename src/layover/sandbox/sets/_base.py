@@ -29,8 +29,13 @@ class DataSet(ABC, Generic[M]):
     """
 
     sizes: ClassVar[Mapping[str, int]]
-    """Split -> number of examples."""
+    """Split -> number of meanings."""
     domains: ClassVar[tuple[str, ...]] = ("general",)
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """Split -> number of examples as a task counts them."""
+        return self.sizes
 
     @abstractmethod
     def draw(self, sampler: Sampler) -> M:

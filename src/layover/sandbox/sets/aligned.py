@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from layover.sandbox.language import Language
 from layover.sandbox.languages import get
-from layover.sandbox.sampling import Sampler
+from layover.sandbox.sampling import Dice, Sampler
 from layover.sandbox.sets._base import ENGLISH, DataSet
 from layover.sandbox.sets._tagged import Said, draw_said
 
@@ -21,10 +21,18 @@ class Aligned(DataSet[Said]):
         """See `DataSet.draw`."""
         return draw_said(sampler)
 
-    def meanings(self, split: str, seed: int, language: str = ENGLISH) -> list[Said]:
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """See `DataSet.counts`; the sentences of both sides."""
+        return {split: 2 * size for split, size in self.sizes.items()}
+
+    def meanings(self, split: str, seed: int, language: str = ENGLISH) -> list[Said]:  # noqa: ARG002
         """Return meanings that English tells apart: an aligned line has one right answer."""
-        drawn = super().meanings(split, seed, language)
-        found = {said.sentence(get(ENGLISH)).text: said for said in drawn}
+        sampler = Sampler(Dice("sandbox", seed, type(self).__name__, split), split)
+        found: dict[str, Said] = {}
+        while len(found) < self.sizes[split]:
+            said = self.draw(sampler)
+            found.setdefault(said.sentence(get(ENGLISH)).text, said)
         return list(found.values())
 
     def path(self, split: str, language: str) -> str:

@@ -18,6 +18,11 @@ class Mined(Aligned):
 
     sizes: ClassVar[Mapping[str, int]] = {"validation": 1_500, "test": 1_500}
 
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """See `DataSet.counts`; two thirds of the meanings stand on either side."""
+        return {split: 2 * (size - size // 3) for split, size in self.sizes.items()}
+
     def path(self, split: str, language: str) -> str:
         """See `DataSet.path`."""
         return f"mined/{language}-en.{'dev' if split == 'validation' else split}.{language}"

@@ -21,7 +21,14 @@ TRANSLATED = dict.fromkeys(SPLITS, tuple(code for code in LANGUAGES if code != E
 
 
 def made(
-    name: str, *, layout: Layout, languages: Mapping[str, tuple[str, ...]] = EVERY, summary: str, **fields: Any
+    name: str,
+    *,
+    layout: Layout,
+    languages: Mapping[str, tuple[str, ...]] = EVERY,
+    summary: str,
+    other: str | None = None,
+    gold_layout: Layout | None = None,
+    **fields: Any,
 ) -> Task:
     """Return the task `sandbox/NAME` over the data set of that name.
 
@@ -30,17 +37,31 @@ def made(
         layout: How its files are written: as those of its real sibling.
         languages: Split -> languages that there are.
         summary: One line.
+        other: retrieval: the suffix of the other side's file.
+        gold_layout: How the file with the suffix `gold` is written, where there is one.
         fields: Further fields of `Task`.
     """
     data = sets.get(name)
     splits = {split: languages[split] for split in data.sizes}
+
+    def source(split: str) -> FileSource:
+        path = data.path(split, PLACE)
+        stem = path.rpartition(".")[0]
+        return FileSource(
+            path=path,
+            layout=layout,
+            other=f"{stem}.{other}" if other else None,
+            gold=f"{stem}.gold" if gold_layout else None,
+            gold_layout=gold_layout,
+        )
+
     return Task(
         name=f"sandbox/{name}",
         summary=f"{summary}, generated",
         languages=splits,
-        files={split: (FileSource(path=data.path(split, PLACE), layout=layout),) for split in splits},
+        files={split: (source(split),) for split in splits},
         maker=partial(ensure, name),
-        counts=dict(data.sizes),
+        counts=dict(data.counts),
         licence="Apache-2.0",
         citation="layover's sandbox",
         **fields,

@@ -1,0 +1,19 @@
+"""Aligned sentences and their English translations: retrieval without training, as with Tatoeba."""
+
+from __future__ import annotations
+
+from layover.data.formats import Layout
+from layover.sandbox.sets import ENGLISH
+from layover.tasks.sandbox._made import TRANSLATED, made
+
+TASK = made(
+    "aligned",
+    kind="retrieval",
+    summary="translations among sentences",
+    stages=("target",),
+    languages=TRANSLATED,
+    layout=Layout(format="lines"),
+    other=ENGLISH,
+    metrics=("retrieval_accuracy", "retrieval_accuracy_to_english"),
+    columns={"text": "text"},
+)

@@ -1,0 +1,23 @@
+"""Sentences that translate each other, mined from two collections: retrieval without training, as with BUCC."""
+
+from __future__ import annotations
+
+from layover.data.formats import Layout
+from layover.kinds.retrieval import PUBLISHED, Search
+from layover.sandbox.sets import ENGLISH
+from layover.tasks._sides import PAIRS
+from layover.tasks.sandbox._made import TRANSLATED, made
+
+TASK = made(
+    "mined",
+    kind="retrieval",
+    summary="mining of sentence pairs",
+    stages=("target",),
+    languages=TRANSLATED,
+    layout=Layout(format="tsv", header=("id", "text"), quoting=False),
+    other=ENGLISH,
+    gold_layout=PAIRS,
+    retrieval=Search(scoring="margin").over(PUBLISHED),
+    metrics=("bucc_f1",),
+    columns={"id": "id", "text": "text"},
+)
