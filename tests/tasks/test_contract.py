@@ -20,6 +20,8 @@ from layover.errors import DataError
 
 FIXTURES = Path(__file__).parent / "fixtures"
 NOT_ON_THE_HUB = {"bucc2018"}
+PUBLISHED = [name for name in tasks.names() if tasks.get(name).maker is None]
+"""The others make their data: tests/sandbox holds them to what they owe."""
 
 
 @pytest.fixture(autouse=True)
@@ -94,7 +96,7 @@ def perfect(features: Features, kind: str, labels: tuple[str, ...]) -> dict[str,
     return outputs
 
 
-@pytest.mark.parametrize("name", tasks.names())
+@pytest.mark.parametrize("name", PUBLISHED)
 def test_metadata(name: str) -> None:
     task = tasks.get(name)
     assert task.name == name
@@ -118,7 +120,7 @@ def test_metadata(name: str) -> None:
         assert all(task.count("train", language) for language in task.languages_of("train"))
 
 
-@pytest.mark.parametrize("name", tasks.names())
+@pytest.mark.parametrize("name", PUBLISHED)
 def test_hub_and_every_official_file_give_the_same_examples(name: str, tmp_path: Path) -> None:
     task, data = tasks.get(name), fixture(name)
     split, language = data["split"], data["language"]
@@ -139,7 +141,7 @@ def test_hub_and_every_official_file_give_the_same_examples(name: str, tmp_path:
         assert examples == expected, path
 
 
-@pytest.mark.parametrize("name", tasks.names())
+@pytest.mark.parametrize("name", PUBLISHED)
 @pytest.mark.parametrize("family", ["tokenizer", "segmented"])
 def test_encodes_and_scores_100_on_gold(name: str, family: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     task, data = tasks.get(name), fixture(name)
@@ -163,7 +165,7 @@ def test_encodes_and_scores_100_on_gold(name: str, family: str, tmp_path: Path, 
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in tasks.names() if tasks.get(name).kind in {"classification", "tagging"}]
+    "name", [name for name in PUBLISHED if tasks.get(name).kind in {"classification", "tagging"}]
 )
 def test_another_label_order_on_the_hub_is_refused(name: str, tmp_path: Path) -> None:
     labels = list(tasks.get(name).labels)

@@ -46,7 +46,7 @@ OTHER_COUNTS = {("mnli", "validation", "en"): 10_000, ("udpos", "train", "en"): 
 BLIND = {("panx", "test", "sw")}
 
 
-@pytest.mark.parametrize("name", tasks.names())
+@pytest.mark.parametrize("name", [name for name in tasks.names() if tasks.get(name).maker is None])
 def test_every_file_reads_and_encodes(name: str, data_root: Path, xlmr: Tokenizer) -> None:
     task = tasks.get(name)
     kind = kinds.get(task.kind)
