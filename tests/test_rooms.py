@@ -15,6 +15,7 @@ ROOMS = (
     ("cli",),
     ("engine",),
     ("report",),
+    ("sharing",),
     ("steps",),
     ("training",),
     ("predict",),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -52,11 +53,17 @@ def by_row(found: Masked, rows: list[int]) -> dict[int, list[tuple[int, int, int
 
 @pytest.mark.parametrize(("ordinary", "hidden"), [(0, 0), (1, 1), (9, 1), (10, 2), (16, 2), (20, 3), (100, 15)])
 def test_fifteen_percent_and_at_least_one(ordinary: int, hidden: int) -> None:
-    assert hidden_count(np.array([ordinary])).tolist() == [hidden]
+    assert hidden_count(np.array([ordinary]), 15).tolist() == [hidden]
     data = features([ordinary + 2])
     for step in range(20):
         assert len(masked(data, [0], Moment(0, step)).places) == hidden
     assert hidden_tokens(data, np.array([0])) == hidden
+
+
+def test_another_share_of_a_training() -> None:
+    data = replace(features([42, 3]), hidden_percent=30)
+    assert hidden_tokens(data, np.array([0, 1])) == 12 + 1
+    assert len(masked(data, [0, 1]).places) == 12 + 1
 
 
 def test_the_count_of_many_rows_is_known_before_they_are_masked() -> None:

@@ -33,7 +33,7 @@ def make_node(root: Path, tokenizer: Tokenizer, subset: Subset) -> Node:
     assert location is not None
     encoder = EncoderRef("tiny", str(root / "encoder"), None, {}, {}, None)
     identity = {"node": "tokenize", "data": location.identity(file_sha256)}
-    inputs = TokenizeInputs(task, location, encoder, subset, 32, 8, None)
+    inputs = TokenizeInputs(task, location, encoder, subset, 32, 8, None, 15)
     return Node("tokenize", "k", identity, (), "tokenize", inputs, "job")
 
 

@@ -56,6 +56,8 @@ class Features:
 
     arrays: Mapping[str, Array]
     group: int = 1
+    hidden_percent: int = 15
+    """mlm: share of the tokens that are to be guessed."""
 
     def __post_init__(self) -> None:
         for name in ("ids", "offsets", "example"):
@@ -116,7 +118,7 @@ class Features:
     def save(self, path: Path) -> None:
         """Write one `.safetensors` file; equal features give equal bytes."""
         arrays = {name: np.ascontiguousarray(self.arrays[name]) for name in sorted(self.arrays)}
-        save_file(arrays, path, metadata={"group": str(self.group)})
+        save_file(arrays, path, metadata={"group": str(self.group), "hidden_percent": str(self.hidden_percent)})
 
     @classmethod
     def load(cls, path: Path) -> Features:
@@ -127,11 +129,13 @@ class Features:
         """
         try:
             with safe_open(path, framework="numpy") as stream:
-                group = (stream.metadata() or {}).get("group", "")
+                metadata = stream.metadata() or {}
                 # safe_open is no mapping: it has keys() and no iteration
                 arrays = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118
         except (OSError, SafetensorError) as error:
             raise DataError(f"{path}: not a readable features file ({error})") from error
-        if not group.isdecimal():
-            raise DataError(f"{path}: not a features file: its metadata has no 'group'")
-        return cls(arrays, int(group))
+        numbers = {name: metadata.get(name, "") for name in ("group", "hidden_percent")}
+        for name, number in numbers.items():
+            if not number.isdecimal():
+                raise DataError(f"{path}: not a features file: its metadata has no {name!r}")
+        return cls(arrays, **{name: int(number) for name, number in numbers.items()})

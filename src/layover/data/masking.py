@@ -1,9 +1,10 @@
 """Which tokens masked language modelling hides, and behind what.
 
-As in BERT: of a row's ordinary tokens 15 % are to be guessed, at least one; 80 % of these become the mask token, 10 %
-a random token, 10 % stay. What happens to a token is a function of (seed, training step, row of the features,
-position) and of nothing else, as with dropout: however a step is cut, padded, stopped or resumed, the masks are the
-same, and there is no random state to keep. How many tokens of a row are hidden does not even depend on the step.
+As in BERT: of a row's ordinary tokens 15 % are to be guessed (in training: what the recipe says), at least one; 80 % of
+these become the mask token, 10 % a random token, 10 % stay. What happens to a token is a function of (seed, training
+step, row of the features, position) and of nothing else, as with dropout: however a step is cut, padded, stopped or
+resumed, the masks are the same, and there is no random state to keep. How many tokens of a row are hidden does not
+even depend on the step.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ Index = npt.NDArray[np.int64]
 Words = npt.NDArray[np.uint64]
 
 PERCENT = 15
-"""Share of the ordinary tokens that are to be guessed."""
+"""Share of the ordinary tokens that are to be guessed in every evaluation, and in training unless a recipe says so."""
 MASKED_OF_TEN, RANDOM_OF_TEN = 8, 1
 """Of ten hidden tokens; the rest stay."""
 
@@ -61,10 +62,10 @@ def roles_of(tokenizer: Tokenizer) -> npt.NDArray[np.int8]:
     return roles
 
 
-def hidden_count(ordinary: Array) -> Index:
-    """Return how many tokens are hidden in rows of so many ordinary ones: 15 %, rounded, at least one of any."""
+def hidden_count(ordinary: Array, percent: int) -> Index:
+    """Return how many tokens are hidden in rows of so many ordinary ones: rounded, at least one of any."""
     counts = ordinary.astype(np.int64)
-    return np.minimum(counts, np.maximum(1, (PERCENT * counts + 50) // 100))
+    return np.minimum(counts, np.maximum(1, (percent * counts + 50) // 100))
 
 
 def hidden_tokens(features: Features, rows: npt.NDArray[np.integer]) -> int:
@@ -75,7 +76,7 @@ def hidden_tokens(features: Features, rows: npt.NDArray[np.integer]) -> int:
     tokens = np.repeat(starts - (ends - lengths), lengths) + np.arange(int(lengths.sum()))
     ordinary = np.equal(features.arrays["roles"][features.arrays["ids"][tokens]], ORDINARY)
     so_far = np.concatenate([[0], np.cumsum(ordinary)])
-    return int(hidden_count(so_far[ends] - so_far[ends - lengths]).sum())
+    return int(hidden_count(so_far[ends] - so_far[ends - lengths], features.hidden_percent).sum())
 
 
 def mask(features: Features, ids: Index, real: npt.NDArray[np.bool_], rows: Index, moment: Moment | None) -> Masked:
@@ -94,7 +95,8 @@ def mask(features: Features, ids: Index, real: npt.NDArray[np.bool_], rows: Inde
     # the hidden ones are those with the smallest words
     order = np.argsort(np.where(ordinary, words, np.uint64(2**64 - 1)), axis=1, kind="stable")
     chosen = np.zeros(ids.shape, bool)
-    first = np.arange(ids.shape[1]) < hidden_count(ordinary.sum(axis=1))[:, None]
+    counts = hidden_count(ordinary.sum(axis=1), features.hidden_percent)
+    first = np.arange(ids.shape[1]) < counts[:, None]
     np.put_along_axis(chosen, order, first, axis=1)
     places = np.flatnonzero(chosen)
     truth = ids.ravel()[places]

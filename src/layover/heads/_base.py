@@ -76,9 +76,8 @@ class Head(nn.Module, ABC):
     def outputs(self, logits: Tensor, lengths: Tensor, targets: Mapping[str, Tensor] = NOTHING) -> dict[str, Tensor]:
         """Return what a kind decodes, without padding, flattened in row order, on the CPU."""
 
-    @property
-    def logits_per_token(self) -> float:
-        """Logits per token of input, for the memory they take; 0 where they are few beside the hidden states."""
+    def logits_per_token(self, features: Features) -> float:  # noqa: ARG002
+        """Return the logits per token of input, for the memory they take; 0 where they are few beside hidden states."""
         return 0.0
 
     def tie(self, encoder: Encoder) -> None:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from layover.data.features import Features
-from layover.data.masking import PERCENT, hidden_tokens
+from layover.data.masking import hidden_tokens
 from layover.encoder import Encoder
 from layover.encoder.lm_head import read_lm_head
 from layover.errors import ModelError
@@ -29,10 +29,9 @@ class MlmHead(Head):
         self.bias = nn.Parameter(torch.zeros(size))
         self._tied: tuple[nn.Embedding, ...] = ()  # in a tuple: no submodule, so it is neither saved nor moved twice
 
-    @property
-    def logits_per_token(self) -> float:
+    def logits_per_token(self, features: Features) -> float:
         """See `Head.logits_per_token`."""
-        return PERCENT / 100 * self.size
+        return features.hidden_percent / 100 * self.size
 
     def tie(self, encoder: Encoder) -> None:
         """Take the encoder's word embeddings as decoder."""

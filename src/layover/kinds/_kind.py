@@ -97,8 +97,13 @@ class Kind(ABC, Generic[E]):
     def head_size(self, labels: tuple[str, ...]) -> int | None:
         """Return the number of outputs of this kind's head, per row or per token; None: the encoder's vocabulary."""
 
-    def logits_per_token(self, vocabulary: int) -> float:  # noqa: ARG002
-        """Return the logits per token of input, for costs; 0 where they are few beside the encoder's own work."""
+    def logits_per_token(self, vocabulary: int, hidden_percent: int) -> float:  # noqa: ARG002
+        """Return the logits per token of input, for costs; 0 where they are few beside the encoder's own work.
+
+        Args:
+            vocabulary: Tokens of the encoder.
+            hidden_percent: mlm: share of the tokens that are to be guessed.
+        """
         return 0.0
 
     def has_gold(self, example: E) -> bool:

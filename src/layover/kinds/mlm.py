@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from layover.data.features import Features
 from layover.data.formats import Row
-from layover.data.masking import PERCENT, roles_of
+from layover.data.masking import roles_of
 from layover.data.reading import Reading
 from layover.data.tokenizer import Ids, Pieces, Tokenizer, longest_first
 from layover.errors import DataError
@@ -109,8 +109,8 @@ class MaskedLanguageModelling(Kind[Example]):
     def head_size(self, labels: tuple[str, ...]) -> None:  # noqa: ARG002
         return None
 
-    def logits_per_token(self, vocabulary: int) -> float:
-        return PERCENT / 100 * vocabulary
+    def logits_per_token(self, vocabulary: int, hidden_percent: int) -> float:
+        return hidden_percent / 100 * vocabulary
 
 
 def _second(row: Row, reading: Reading) -> str | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from layover import kinds
+from layover.data.masking import PERCENT
 from layover.errors import LayoverError, Problem, RecipeError
 from layover.identity import key_of
 from layover.plan.data import DataRules, Portion
@@ -179,6 +180,7 @@ class _Planner:
         train = self.recipe.document.train
         max_length = self.rules.number(settings_of, "max_length", train.max_length)
         stride = self.rules.number(settings_of, "stride", train.stride)
+        hidden = self.rules.hidden_percent(settings_of) if portion.split == "train" else PERCENT
         asked = (
             encoder.label,
             portion.task.name,
@@ -187,6 +189,7 @@ class _Planner:
             portion.subset,
             max_length,
             stride,
+            hidden,
         )
         if asked in self._tokenized:
             return self._tokenized[asked]
@@ -201,7 +204,11 @@ class _Planner:
         }
         if task.kind == "span":
             identity["stride"] = stride
-        inputs = TokenizeInputs(task, portion.location, encoder, portion.subset, max_length, stride, portion.count)
+        if hidden != PERCENT:
+            identity["hidden_percent"] = hidden
+        inputs = TokenizeInputs(
+            task, portion.location, encoder, portion.subset, max_length, stride, portion.count, hidden
+        )
         label = f"tokenize {task.name} {portion.split} {portion.language}"
         job = f"tokenize {encoder.label} {task.name}"
         node = self.node("tokenize", identity, (), label, inputs, job)
@@ -244,6 +251,7 @@ class _Planner:
             intermediate=before.key if before else None,
             task=task,
             data=data.key,
+            hidden_percent=data.inputs.hidden_percent,
             selection=selection,
             optimisation=optimisation,
         )

@@ -12,6 +12,7 @@ from statistics import median
 from typing import Any
 
 from layover import kinds
+from layover.data.masking import PERCENT
 from layover.errors import LayoverError
 from layover.plan.encoders import Shape
 from layover.plan.inputs import PredictInputs, RetrieveInputs, TokenizeInputs, TrainInputs
@@ -87,7 +88,7 @@ def _train(inputs: TrainInputs, costs: Mapping[str, Cost]) -> Cost:
         return Cost(data.examples, tokens)
     trained = inputs.module.parameter_count(shape.hidden, shape.intermediate, shape.layers)
     weights = shape.parameters if whole else trained
-    logits = kinds.get(inputs.task.kind).logits_per_token(shape.vocabulary)
+    logits = kinds.get(inputs.task.kind).logits_per_token(shape.vocabulary, inputs.hidden_percent)
     head = 2.0 * shape.hidden * logits
     forward = 2.0 * shape.layers * shape.layer_parameters + head
     lowest = _lowest(inputs, shape)
@@ -110,7 +111,7 @@ def _predict(inputs: PredictInputs | RetrieveInputs, costs: Mapping[str, Cost]) 
     if isinstance(inputs, RetrieveInputs):
         forward = 2.0 * inputs.layer * shape.layer_parameters
     else:
-        logits = kinds.get(inputs.task.kind).logits_per_token(shape.vocabulary)
+        logits = kinds.get(inputs.task.kind).logits_per_token(shape.vocabulary, PERCENT)
         forward = 2.0 * shape.layers * shape.layer_parameters + 2.0 * shape.hidden * logits
     return Cost(data.examples, data.tokens, data.tokens * forward, disk)
 

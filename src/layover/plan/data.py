@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar
 
+from layover.data.masking import PERCENT
 from layover.data.task import Location
 from layover.errors import DataError, nearest
 from layover.kinds.retrieval import Search
@@ -16,6 +17,7 @@ from layover.recipe import Recipe, TaskSettings
 from layover.tasks import Paths, Task
 
 V = TypeVar("V", int, float)
+Number = Literal["max_length", "stride", "batch", "epochs", "mlm_probability"]
 
 
 @dataclass(frozen=True)
@@ -51,10 +53,14 @@ class DataRules:
     def _chain(self, task: Task) -> tuple[TaskSettings, ...]:
         return tuple(self._recipe.settings(name) for name in dict.fromkeys((task.name, self.owner(task).name)))
 
-    def number(self, task: Task, field: Literal["max_length", "stride", "batch", "epochs"], default: V) -> V:
+    def number(self, task: Task, field: Number, default: V) -> V:
         """Return a setting of the task, of the task it trains on, or the default."""
         values = (getattr(settings, field) for settings in self._chain(task))
         return next((value for value in values if value is not None), default)
+
+    def hidden_percent(self, task: Task) -> int:
+        """Return the share of the tokens that are to be guessed in training."""
+        return round(100 * self.number(task, "mlm_probability", PERCENT / 100))
 
     def metric(self, task: Task) -> str:
         """Return the metric that selects and stands in the table."""

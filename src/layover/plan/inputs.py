@@ -36,6 +36,8 @@ class TokenizeInputs:
     stride: int
     count: int | None
     """Published number of examples of the whole split, for estimates."""
+    hidden_percent: int
+    """mlm: share of the tokens that are to be guessed."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,7 @@ class TrainInputs:
     """Key of the intermediate's training."""
     task: Task
     data: str
+    hidden_percent: int
     selection: Selection | None
     optimisation: Optimisation
 

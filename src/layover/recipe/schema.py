@@ -114,6 +114,8 @@ class TaskSettings(BaseModel):
     files: dict[Split, Paths | dict[str, Paths]] = Field(default_factory=dict)
     """Paths below `data_root`, one per split, `{language}` filled in; or one per language. For retrieval a list: the
     language's sentences, the English ones, the gold pairs."""
+    mlm_probability: Annotated[float, Strict(), Field(ge=0.01, le=0.99)] | None = None
+    """mlm: share of the tokens that are to be guessed in training, in whole percents; 0.15 when not given."""
     metric: str | None = None
     """The metric that selects and stands in the table; the task's first one when it is not given."""
     revision: str | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ def run(node: Node, folder: Path, context: Context) -> None:
         raise DataError(f"{inputs.location.describe()}: no example is left ({inputs.subset})")
     tokenizer = load_tokenizer(inputs.encoder.source, inputs.encoder.revision)
     features = kind.encode(examples, tokenizer, labels=task.labels, max_length=inputs.max_length, stride=inputs.stride)
+    features = replace(features, hidden_percent=inputs.hidden_percent)
     features.save(folder / FEATURES)
     write_lines(folder / EXAMPLES, (kind.to_json(example) for example in examples))
     gold = sum(kind.has_gold(example) for example in examples)

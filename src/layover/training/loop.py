@@ -115,7 +115,7 @@ class _Run:
         self.optimiser = Optimiser({**encoder.trained(), HEAD: dict(head.named_parameters())}, settings)
         self.criterion, self.checkpoint_dir = criterion, checkpoint_dir
         tokens = execution.micro_tokens or automatic_tokens(
-            encoder, self.optimiser, settings, execution, device, head.logits_per_token
+            encoder, self.optimiser, settings, execution, device, head.logits_per_token(features)
         )
         self.position = Position(tokens)
         self.best: dict[str, Tensor] = {}
@@ -217,7 +217,7 @@ class _Run:
                     f"step {step}: loss or gradient norm is no number: {found}; lower the learning rate, or use "
                     "precision fp32"
                 )
-            self.position.add_loss(loss)
+            self.position.add_loss(loss, self.schedule.stretch)
             self._last_loss = loss
         self._late.clear()
 
@@ -254,6 +254,8 @@ class _Run:
             criterion=self.criterion,
             stopped_early=position.step < self.schedule.total,
             history=tuple(position.history),
+            curve_every=self.schedule.stretch,
+            curve=tuple(position.curve),
             measured=self.measured,
         )
 

@@ -79,6 +79,7 @@ def identity_of(settings: LoopSettings, criterion: str | None, features: Feature
             "settings": asdict(settings),
             "criterion": criterion,
             "group": features.group,
+            "hidden_percent": features.hidden_percent,
             "arrays": {name: _digest(array) for name, array in features.arrays.items()},
             "weights": {name: [list(one.shape), _digest(one.numpy())] for name, one in optimiser.weights().items()},
         }

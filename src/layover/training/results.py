@@ -69,6 +69,10 @@ class FitResult:
     criterion: str | None
     stopped_early: bool
     history: tuple[Evaluation, ...]
+    curve_every: int
+    """Steps of a point of the curve."""
+    curve: tuple[float, ...]
+    """Mean training losses, one after the other; steps without gold do not count."""
     measured: Measured
 
     def as_json(self) -> dict[str, Any]:
@@ -80,4 +84,5 @@ class FitResult:
             "criterion": self.criterion,
             "stopped_early": self.stopped_early,
             "history": [asdict(one) for one in self.history],
+            "loss_curve": {"every": self.curve_every, "losses": list(self.curve)},
         }

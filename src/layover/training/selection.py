@@ -13,7 +13,7 @@ from layover.training.results import Evaluation
 
 @dataclass
 class Position:
-    """Steps done, the losses since the last evaluation, the evaluations, and which was the best."""
+    """Steps done, the losses so far, the evaluations, and which was the best."""
 
     micro_tokens: int
     step: int = 0
@@ -23,11 +23,20 @@ class Position:
     history: list[Evaluation] = field(default_factory=list)
     best: int | None = None
     """Index into the history."""
+    curve: list[float] = field(default_factory=list)
+    """Mean losses of stretches of equally many steps."""
+    curve_sum: float = 0.0
+    curve_steps: int = 0
 
-    def add_loss(self, loss: float) -> None:
-        """Count a step's loss."""
+    def add_loss(self, loss: float, stretch: int) -> None:
+        """Count a step's loss; `stretch` steps make a point of the curve."""
         self.loss_sum += loss
         self.loss_steps += 1
+        self.curve_sum += loss
+        self.curve_steps += 1
+        if self.curve_steps == stretch:
+            self.curve.append(self.curve_sum / self.curve_steps)
+            self.curve_sum, self.curve_steps = 0.0, 0
 
     def judge(self, metrics: Mapping[str, float], epoch: float, criterion: str | None) -> bool:
         """Enter an evaluation; return whether it is the best so far. Of equals the earlier one is.

@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+CURVE_POINTS = 50
+
 
 @dataclass(frozen=True)
 class LoopSettings:
@@ -55,6 +57,11 @@ class Schedule:
         share = settings.warmup
         warmup = math.ceil(round(share * total, 6)) if share < 1 else round(share)
         return cls(per_epoch, total, warmup, settings)
+
+    @property
+    def stretch(self) -> int:
+        """Steps of a point of the loss curve."""
+        return max(1, self.total // CURVE_POINTS)
 
     def lr(self, step: int) -> float:
         """Return the learning rate of a step, counted from 0.

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from layover.cli.console import say
+from layover.cli.shared import DEFAULT_STORE, RecipeArgument, StoreOption
 from layover.errors import LayoverError, nearest
 
 ORDER = 85
@@ -75,3 +76,22 @@ def export(
         raise LayoverError(f"{directory} exists and is not empty; name another directory, or remove it first")
     shutil.copytree(folder, directory, dirs_exist_ok=True)
     say(f"{directory}: {model}")
+
+
+@group.command()
+def package(
+    recipe: RecipeArgument,
+    directory: Annotated[Path, typer.Argument(help="Where to write it; must not exist.")],
+    *,
+    model: Annotated[str, typer.Option(help="The model's label in the recipe.")],
+    store: StoreOption = DEFAULT_STORE,
+) -> None:
+    """Write an encoder that a recipe pretrained, in fp16, with the card of how it came about."""
+    from layover.cli.shared import planned
+    from layover.sharing.encoder import package_encoder
+
+    found = planned(recipe, None, store)
+    card = package_encoder(found.plan, found.store, model, directory)
+    say(f"{directory}: {card['recipe']} {model}, {card['steps']} steps, key {card['recipe_key'][:12]}")
+    for language, scores in card["held_out"].items():
+        say(f"  {language}  " + "  ".join(f"{name} {value:.3f}" for name, value in scores.items()))

@@ -1,4 +1,4 @@
-"""What the sandbox's encoders are pretrained on: text of all languages, half of it beside a translation.
+"""What the sandbox's encoders are pretrained on: text of all languages, most of it beside a translation.
 
 `train` is one file of all languages (`mul`); each language has its own held-out text.
 """
@@ -16,7 +16,8 @@ from layover.sandbox.sets.text import Passage, Text
 
 ALL = "mul"
 """ISO 639-2: several languages."""
-PAIRED = 0.5
+PAIRED = 0.8
+"""Share of the passages that stand beside their translation into another language."""
 
 
 class Pretraining(Text):

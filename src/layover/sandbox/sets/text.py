@@ -26,13 +26,17 @@ class Passage:
     clauses: tuple[Clause, ...] = ()
     said: Said | None = None
     fact: Fact | None = None
+    asked: bool = False
+    """The question that the fact answers goes before it."""
 
     def text(self, language: Language) -> str:
         """Return it in a language."""
         if self.said is not None:
             return self.said.sentence(language).text
         if self.fact is not None:
-            return language.statement(language.fact(self.fact)).text
+            answer = language.statement(language.fact(self.fact))
+            question = language.inquiry(language.fact_question(self.fact))
+            return language.text_of([question, answer] if self.asked else [answer])
         pairs = enumerate(self.clauses)
         sentences = [
             language.statement(language.clause(clause, pronoun=is_continued(self.clauses, place)))
@@ -46,7 +50,7 @@ def draw_passage(sampler: Sampler) -> Passage:
     dice = sampler.dice
     draw = dice.below(20)
     if draw < 2:
-        return Passage(fact=dice.pick(facts()))
+        return Passage(fact=dice.pick(facts()), asked=dice.chance(0.5))
     if draw < 12:
         return Passage(said=draw_said(sampler))
     if draw < 17:

@@ -1,4 +1,4 @@
-"""What the sandbox's encoders are pretrained on: text of all languages in one file, half of it beside a translation.
+"""What the sandbox's encoders are pretrained on: text of all languages in one file, most of it beside a translation.
 
 Each language has held-out text of its own, without translations.
 """
@@ -12,7 +12,7 @@ from layover.tasks.sandbox._made import SPOKEN, made
 TASK = made(
     "pretraining",
     kind="mlm",
-    summary="text of all languages, partly with translations",
+    summary="text of all languages, most of it with translations",
     languages={**SPOKEN, "train": (ALL,)},
     layout=Layout(format="jsonl"),
     metrics=("mlm_accuracy", "mlm_loss"),

@@ -1,0 +1,1 @@
+"""What leaves the store: finished work as directories that other programs read."""

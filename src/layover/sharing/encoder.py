@@ -1,0 +1,143 @@
+"""A pretrained encoder out of the store: an ordinary transformers directory, with a card of how it came about."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from layover import __version__, kinds
+from layover.batches import Execution
+from layover.encoder import DropoutClock, Encoder
+from layover.encoder.lm_head import NAMES
+from layover.errors import ModelError
+from layover.plan import Cell, Plan
+from layover.plan.inputs import ScoreInputs, TrainInputs
+from layover.predict import predict
+from layover.steps.files import HEAD, MEASURED, MODULE, TRAINING
+from layover.steps.tokenize import load_examples, load_features
+from layover.steps.trained import build_head
+from layover.store import Store, read_json, write_json
+
+CARD = "card.json"
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json")
+WEIGHTS = "model.safetensors"
+KIND = "mlm"
+
+
+def package_encoder(plan: Plan, store: Store, model: str, directory: Path) -> dict[str, Any]:
+    """Write the encoder that a recipe pretrained, its weights rounded to float16, and return its card.
+
+    The held-out losses on the card are those of the rounded weights, read back from the directory.
+
+    Args:
+        plan: Of the recipe; one cell of the model trains all weights on masked language modelling.
+        store: Where that training is finished.
+        model: Label of the model in the recipe.
+        directory: Must not exist.
+
+    Raises:
+        ModelError: there is no such cell or no such finished training, or the directory exists.
+    """
+    cell, train = _cell(plan, model)
+    if not store.has(train):
+        raise ModelError(f"{cell.label}: its training is not finished; run the recipe first")
+    if directory.exists():
+        raise ModelError(f"{directory} exists; name another directory, or remove it first")
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=directory.parent, prefix=f".{directory.name}.") as temporary:
+        work = Path(temporary) / "encoder"  # the temporary directory itself is closed to others
+        work.mkdir()
+        inputs: TrainInputs = plan.nodes[train].inputs
+        source = Path(inputs.encoder.source)
+        _write_weights(store.path(train), work / WEIGHTS)
+        _write_config(source / "config.json", work / "config.json")
+        for name in TOKENIZER_FILES:
+            shutil.copyfile(source / name, work / name)
+        card = {
+            **_origin(plan, train, store),
+            "held_out": _held_out(plan, cell, store, work),
+            "files": {file.name: _sha256(file) for file in sorted(work.iterdir())},
+        }
+        write_json(work / CARD, card)
+        for file in work.iterdir():
+            file.chmod(0o644)
+        work.rename(directory)
+    return card
+
+
+def _cell(plan: Plan, model: str) -> tuple[Cell, str]:
+    """Return the cell of a model's pretraining, and the key of its training."""
+    for cell in plan.cells:
+        if cell.model != model or cell.train is None:
+            continue
+        inputs: TrainInputs = plan.nodes[cell.train].inputs
+        if inputs.task.kind == KIND and inputs.module.whole:
+            return cell, cell.train
+    raise ModelError(f"no cell of the recipe trains all weights of {model!r} on masked language modelling")
+
+
+def _write_weights(node: Path, file: Path) -> None:
+    """Write encoder and head under the names of `XLMRobertaForMaskedLM`, in float16."""
+    weights = {f"roberta.{name}": value for name, value in load_file(node / MODULE).items()}
+    weights |= {NAMES[name][0]: value for name, value in load_file(node / HEAD).items()}
+    save_file({name: _rounded(name, value) for name, value in weights.items()}, file, metadata={"format": "pt"})
+
+
+def _rounded(name: str, value: Tensor) -> Tensor:
+    rounded = value.to(torch.float16).contiguous()
+    if not bool(rounded.isfinite().all()):
+        raise ModelError(f"{name}: a weight is too large for float16")
+    return rounded
+
+
+def _write_config(source: Path, target: Path) -> None:
+    config = json.loads(source.read_text(encoding="utf-8"))
+    # what old and new transformers call the type of the weights
+    config |= {"architectures": ["XLMRobertaForMaskedLM"], "dtype": "float16", "torch_dtype": "float16"}
+    target.write_text(json.dumps(config, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _origin(plan: Plan, train: str, store: Store) -> dict[str, Any]:
+    """Return which recipe made the weights, and how the training went."""
+    node, folder = plan.nodes[train], store.path(train)
+    training, measured = read_json(folder / TRAINING), read_json(folder / MEASURED)
+    return {
+        "recipe": plan.recipe.document.name,
+        "recipe_key": train,
+        "identity": dict(node.identity),
+        "seed": node.identity["seed"],
+        "steps": training["steps"],
+        "loss_curve": training["loss_curve"],
+        "training_seconds": round(measured["seconds"]["training"]),
+        "tokens": measured["tokens"],
+        "layover": __version__,
+    }
+
+
+def _held_out(plan: Plan, cell: Cell, store: Store, directory: Path) -> dict[str, dict[str, float]]:
+    """Return language -> metric -> value on the held-out text."""
+    scored: ScoreInputs = plan.nodes[cell.score].inputs
+    kind, task = kinds.get(KIND), scored.task
+    encoder = Encoder.load(str(directory), None, clock=DropoutClock(0))
+    head = build_head(KIND, [], encoder, encoder.clock, 0.0, seed=0)
+    head.start_from(str(directory), None)
+    found = {}
+    for language, (_, data) in sorted(scored.predictions.items()):
+        features, examples = load_features(store, data), load_examples(store, data, KIND)
+        outputs = predict(encoder, head, features, execution=Execution(device="cpu"))
+        predictions = kind.decode(outputs, features, examples, labels=())
+        scores = kind.score(predictions, examples, metrics=task.metrics, language=language)
+        found[language] = {name: round(value, 4) for name, value in scores.items()}
+    return found
+
+
+def _sha256(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
