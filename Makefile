@@ -5,11 +5,25 @@ BIN := $(VENV)/bin
 PYTEST := -m pytest -n auto --dist loadfile
 export OMP_NUM_THREADS := 1
 
-.PHONY: install lint types check test test-newest coverage clean
+.PHONY: quickstart install lint types check test test-newest coverage clean
 
-$(BIN)/.installed: pyproject.toml
+$(BIN)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+quickstart: $(BIN)/.ready  ## A whole sweep in some minutes on two cores: no GPU, no download
+	$(BIN)/layover run recipes/quickstart.yaml
+	$(BIN)/layover report recipes/quickstart.yaml
+	@echo
+	@echo "Run it again: nothing is computed twice. What to try next:"
+	@echo "  $(BIN)/layover run recipes/quickstart.yaml models.mini.name=sandbox/small    a larger encoder"
+	@echo "  docs/tutorial.md        this sweep step by step"
+	@echo "  recipes/xtreme.yaml     XLM-R on XTREME, on a GPU"
+	@echo "  docs/recipe.md          tasks of your own: one file of texts, four lines of YAML"
+
+$(BIN)/.installed: $(BIN)/.ready
 	$(BIN)/python -m pip install --quiet --editable ".[adapterhub,dev]"
 	touch $@
 

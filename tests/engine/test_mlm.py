@@ -164,3 +164,46 @@ def test_a_checkpoint_with_a_head_starts_from_it(work: Folder, tmp_path: Path) -
     work.run("run", "mlm.yaml", f"models.tiny.name={tmp_path / 'mlm'}", "train.epochs=1")
     (training,) = found(work, "training.json")
     assert training["head_start"] == "pretrained"
+
+
+def test_a_pretrained_encoder_becomes_a_directory_with_a_card(work: Folder) -> None:
+    import hashlib
+
+    import torch
+    from transformers import AutoTokenizer, XLMRobertaForMaskedLM
+
+    packed = ("sandbox", "package", "mlm.yaml", "packed", "train.select=null", "--model", "tiny")
+    assert "its training is not finished" in work.run(*packed, code=2)
+    work.run("run", "mlm.yaml", "train.select=null")
+    assert "no cell of the recipe trains all weights of 'tinny'" in work.run(*packed[:-1], "tinny", code=2)
+    assert not (work.root / "packed").exists()
+    work.run(*packed)
+    folder = work.root / "packed"
+    card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
+    (record,), (training,) = found(work, "record.json"), found(work, "training.json")
+    assert (work.root / "store/nodes" / card["recipe_key"][:2] / card["recipe_key"] / "training.json").is_file()
+    assert card["loss_curve"] == training["loss_curve"]
+    assert card["steps"] == training["steps"]
+    # the numbers are those of the rounded weights, close to those of the trained ones
+    assert card["held_out"]["en"]["mlm_loss"] == pytest.approx(record["languages"]["en"]["mlm_loss"], abs=0.01)
+    files = {file.name for file in folder.iterdir()} - {"card.json"}
+    assert set(card["files"]) == files
+    assert {"config.json", "model.safetensors", "tokenizer.json"} <= files
+    for name, expected in card["files"].items():
+        assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == expected
+    model, report = XLMRobertaForMaskedLM.from_pretrained(folder, output_loading_info=True)
+    assert model.dtype in {torch.float16, torch.float32}
+    assert not report["missing_keys"]
+    assert not report["unexpected_keys"]
+    assert len(AutoTokenizer.from_pretrained(folder)) == model.config.vocab_size
+    assert "exists; name another directory" in work.run(*packed, code=2)
+    assert str(work.root) not in json.dumps(card)
+
+
+def test_the_loss_curve_is_the_mean_of_stretches(work: Folder) -> None:
+    work.run("run", "mlm.yaml", "train.select=null", "train.epochs=20")
+    (training,) = found(work, "training.json")
+    curve = training["loss_curve"]
+    assert curve["every"] == training["steps"] // 50
+    assert len(curve["losses"]) == training["steps"] // curve["every"]
+    assert curve["losses"][0] > curve["losses"][-1] + 1

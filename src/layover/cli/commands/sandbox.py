@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from layover.cli.console import say
-from layover.cli.shared import DEFAULT_STORE, RecipeArgument, StoreOption
+from layover.cli.shared import DEFAULT_STORE, Overrides, RecipeArgument, StoreOption
 from layover.errors import LayoverError, nearest
 
 ORDER = 85
@@ -82,6 +82,7 @@ def export(
 def package(
     recipe: RecipeArgument,
     directory: Annotated[Path, typer.Argument(help="Where to write it; must not exist.")],
+    overrides: Overrides = None,
     *,
     model: Annotated[str, typer.Option(help="The model's label in the recipe.")],
     store: StoreOption = DEFAULT_STORE,
@@ -90,7 +91,7 @@ def package(
     from layover.cli.shared import planned
     from layover.sharing.encoder import package_encoder
 
-    found = planned(recipe, None, store)
+    found = planned(recipe, overrides, store)
     card = package_encoder(found.plan, found.store, model, directory)
     say(f"{directory}: {card['recipe']} {model}, {card['steps']} steps, key {card['recipe_key'][:12]}")
     for language, scores in card["held_out"].items():
