@@ -164,9 +164,7 @@ def test_encodes_and_scores_100_on_gold(name: str, family: str, tmp_path: Path, 
     assert stored == examples
 
 
-@pytest.mark.parametrize(
-    "name", [name for name in PUBLISHED if tasks.get(name).kind in {"classification", "tagging"}]
-)
+@pytest.mark.parametrize("name", [name for name in PUBLISHED if tasks.get(name).kind in {"classification", "tagging"}])
 def test_another_label_order_on_the_hub_is_refused(name: str, tmp_path: Path) -> None:
     labels = list(tasks.get(name).labels)
     location = located_hub(tmp_path, name, [*labels[1:], labels[0]])
