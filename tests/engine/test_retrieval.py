@@ -232,16 +232,3 @@ def test_tuning_on_what_is_scored_is_marked(folder: Folder) -> None:
     assert record["retrieval"]["threshold_tuned_on"] == "scored"
     assert record["missing"] == {"sw": "no gold labels"}
     assert record["languages"]["de"]["bucc_f1"] > 0
-
-
-def test_a_sentence_without_tokens_has_no_mean(folder: Folder) -> None:
-    write(folder)
-    english = folder.root / "data" / "p.en.txt"
-    found = english.read_text(encoding="utf-8").splitlines()
-    found[3] = "\u200b"  # visible to Python, dropped by the tokenizer
-    english.write_text("\n".join(found) + "\n", encoding="utf-8")
-    narrow = ("sweep.target=[parallel]", "sweep.method=[lora]", "sweep.intermediate=[none]", "sweep.exclude=[]")
-    tokens = Tokenizer.load(folder.root / "encoder").pieces(["\u200b"])["\u200b"].ids
-    said = folder.run("run", "recipe.yaml", *narrow, "tasks.parallel.retrieval={special_tokens: false}", code=1)
-    assert len(tokens) == 0
-    assert "sentence 3 of the english side has no token of its own" in said

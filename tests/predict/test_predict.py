@@ -119,10 +119,10 @@ def test_progress_counts_rows(encoder: Encoder) -> None:
 def limited(encoder: Encoder, most: int) -> Any:
     forward = type(encoder).forward
 
-    def wrapper(self: Any, ids: torch.Tensor, *rest: Any) -> torch.Tensor:
+    def wrapper(self: Any, ids: torch.Tensor, *rest: Any, **settings: Any) -> torch.Tensor:
         if ids.numel() > most:
             raise torch.OutOfMemoryError("no memory")
-        return forward(self, ids, *rest)
+        return forward(self, ids, *rest, **settings)
 
     return wrapper
 

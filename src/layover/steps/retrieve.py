@@ -30,7 +30,7 @@ def run(inputs: RetrieveInputs, folder: Path, context: Context) -> None:
     features = load_features(store, inputs.data)
     examples = load_examples(store, inputs.data, inputs.task.kind)
     if not inputs.special_tokens:
-        _check_tokens(features, examples, inputs.language)
+        check_tokens(features, examples, inputs.language)
     encoder = _encoder(store, inputs.train, inputs.encoder.source, inputs.encoder.revision)
     pooling = MeanPooling(inputs.layer, special_tokens=inputs.special_tokens)
     outputs = predict(encoder, pooling, features, execution=execution, precision=inputs.precision)
@@ -42,8 +42,12 @@ def run(inputs: RetrieveInputs, folder: Path, context: Context) -> None:
     context.progress({"done": len(examples), "total": len(examples), "unit": "examples"})
 
 
-def _check_tokens(features: Features, examples: list[Any], language: str) -> None:
-    """Refuse sentences of which nothing but the special tokens is left."""
+def check_tokens(features: Features, examples: list[Any], language: str) -> None:
+    """Refuse sentences of which nothing but the special tokens is left.
+
+    Raises:
+        DataError: names the first one.
+    """
     empty = (features.lengths <= 2).nonzero()[0]
     if len(empty):
         example = examples[int(empty[0])]
