@@ -10,8 +10,7 @@ from layover.sandbox import languages, world
 from layover.sandbox.language import Language, Sentence
 from layover.sandbox.meaning import City, Clause, Fact, Name, Org, Place, Thing
 from layover.sandbox.sampling import Dice, Sampler
-from layover.sandbox.scripts import LINKS, draw_nouns, filled
-from layover.sandbox.sets.completion import cast
+from layover.sandbox.scripts import LINKS, draw_told
 from layover.sandbox.sets.qa import askable
 from layover.tasks.udpos import UPOS
 
@@ -147,13 +146,16 @@ def test_a_pronoun_or_nothing_stands_for_the_subject(language: Language) -> None
 @pytest.mark.parametrize("language", EVERY)
 def test_reasons(language: Language) -> None:
     sampler = Sampler(Dice("reasons"))
-    for link in LINKS:
-        people, nouns = cast(sampler), draw_nouns(sampler)
-        cause, effect = filled(link.cause, people, nouns), filled(link.effect, people, nouns)
+    seen = set()
+    for _ in range(1_000):
+        told = draw_told(sampler)
+        cause, effect = told.cause, told.effect
+        seen.add(told.link)
         assert not any("*" in str(part) for part in (cause.object, effect.object))
         sentence = language.statement(language.because(effect, cause))
         check(sentence, language)
         assert len([phrase for phrase in sentence.phrases if phrase.role == "link"]) >= 1
+    assert seen == set(LINKS)
 
 
 @pytest.mark.parametrize("language", EVERY)

@@ -14,7 +14,9 @@ from layover.sandbox import files, languages, sets
 from layover.sandbox.inference import LABELS
 from layover.sandbox.meaning import Clause, Name, Thing
 from layover.sandbox.sampling import split_of
+from layover.sandbox.scripts import speaks_of_people
 from layover.sandbox.sets._tagged import Said
+from layover.sandbox.sets.text import Passage
 from layover.sandbox.supertags import supertags
 
 NAMES = sets.names()
@@ -123,6 +125,32 @@ def test_answers_stand_where_they_are_said_to(code: str) -> None:
                 assert example.context[answer.start : answer.start + len(answer.text)] == answer.text
     answered = [bool(example.answers) for example in read("qa_open", "test", code)]
     assert 0 < sum(answered) < len(answered)
+
+
+def clauses_of(passage: Passage) -> list[Clause]:
+    """Return all that a passage says of particular people and things."""
+    said = passage.said
+    found = list(passage.clauses) if said is None else [said.clause, *([said.reason] if said.reason else [])]
+    return [clause for clause in found if clause.time or speaks_of_people(clause)]
+
+
+def test_no_training_text_tells_what_a_test_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    trained = set()
+    for name in ("text", "pretraining", "parallel"):
+        data = sets.get(name)
+        monkeypatch.setattr(type(data), "sizes", dict.fromkeys(data.sizes, 3_000))
+        for passage in data.meanings("train", 1, "en"):
+            trained.update(clauses_of(passage))
+    for name in ("aligned", "mined", "pos", "ner", "ccg"):
+        data = sets.get(name)
+        monkeypatch.setattr(type(data), "sizes", dict.fromkeys(data.sizes, 500))
+        assert not trained & {said.clause for said in data.meanings("test", 1)}
+    for name in ("nli", "anli"):
+        assert not trained & {clause for pair in sets.get(name).meanings("test", 1) for clause in pair.premise}
+    for name in ("qa", "qa_open"):
+        assert not trained & {clause for item in sets.get(name).meanings("test", 1) for clause in item.sentences}
+    assert not trained & {story.cause for story in sets.get("completion").meanings("test", 1)}
+    assert not trained & {item.premise for item in sets.get("copa").meanings("test", 1)}
 
 
 def test_long_documents_are_long() -> None:

@@ -209,8 +209,11 @@ class Sampler:
         draw = self.dice.below(20)
         if draw < 12:
             return self.told(self.event())
-        if draw < 15:
-            return self.told(self.state() if draw < 14 else self.located(), place=0)
+        if draw < 14:
+            state = self.state()
+            return self.told(state, place=0, time=0.5 if isinstance(state.subject, Name) else 1)
+        if draw == 14:
+            return self.told(self.located(), place=0)
         rest = (self.profession, self.comparison, self.weather, self.denied, self.denied)
         return rest[draw - 15]()
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, replace
 
 from layover.sandbox import world
 from layover.sandbox.meaning import Clause, Entity, Name, Thing
-from layover.sandbox.sampling import Sampler
+from layover.sandbox.sampling import Sampler, split_of
 
 X, Y = Name("x"), Name("y")
 """The one whom it is about, and somebody else."""
@@ -114,9 +114,46 @@ def filled(clause: Clause, people: Mapping[str, Name], nouns: Mapping[str, str])
     return replace(clause, **found)  # type: ignore[arg-type]
 
 
-def draw_nouns(sampler: Sampler) -> dict[str, str]:
-    """Return a noun for every category that links leave open."""
-    return {f"*{category}": sampler.dice.pick(nouns) for category, nouns in world.CATEGORIES.items()}
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A link with its people and nouns."""
+
+    link: Link
+    people: Mapping[str, Name]
+    nouns: Mapping[str, str]
+
+    def fill(self, clause: Clause) -> Clause:
+        """Return a clause, of this link or of another one, with the people and nouns put in."""
+        return filled(clause, self.people, self.nouns)
+
+    @property
+    def cause(self) -> Clause:
+        """The cause."""
+        return self.fill(self.link.cause)
+
+    @property
+    def effect(self) -> Clause:
+        """The effect."""
+        return self.fill(self.link.effect)
+
+
+def draw_told(sampler: Sampler) -> Told:
+    """Return a cause and its effect; whatever they say of a person is told in no other split, in no task.
+
+    What they say of things alone (the coat was wet) is told in every split, but by no other task: there a time goes with it.
+    """
+    while True:
+        one = sampler.person()
+        people = {"x": one, "y": sampler.person(one)}
+        nouns = {f"*{category}": sampler.dice.pick(choice) for category, choice in world.CATEGORIES.items()}
+        told = Told(sampler.dice.pick(LINKS), people, nouns)
+        if all(split_of(clause) == sampler.split for clause in (told.cause, told.effect) if speaks_of_people(clause)):
+            return told
+
+
+def speaks_of_people(clause: Clause) -> bool:
+    """Return whether somebody is named."""
+    return any(isinstance(part, Name) for part in (clause.subject, clause.object, clause.third))
 
 
 def unrelated(sampler: Sampler, link: Link) -> list[Link]:

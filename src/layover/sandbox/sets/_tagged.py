@@ -35,13 +35,13 @@ class Said:
 def draw_said(sampler: Sampler) -> Said:
     """Return something to say, mostly a statement."""
     dice = sampler.dice
+    if dice.chance(0.15):
+        clause = sampler.own(lambda: replace(sampler.any(), time=None))
+        return Said(clause, reason=sampler.own(sampler.state if dice.chance(0.5) else sampler.event))
     clause = sampler.own(sampler.any)
     roles = askable(clause, told_by_name=True)
     if roles and dice.chance(0.2):
         return Said(clause, role=dice.pick(roles))
-    if dice.chance(0.15):
-        reason = sampler.own(sampler.state) if dice.chance(0.5) else sampler.own(sampler.event)
-        return Said(replace(clause, time=None), reason=replace(reason, time=None))
     return Said(clause, time_first=clause.time is not None and dice.chance(0.3))
 
 

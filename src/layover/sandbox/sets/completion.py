@@ -8,8 +8,8 @@ from typing import ClassVar
 
 from layover.sandbox.language import Language
 from layover.sandbox.meaning import Clause, Name
-from layover.sandbox.sampling import Sampler, split_of
-from layover.sandbox.scripts import LINKS, draw_nouns, filled, unrelated
+from layover.sandbox.sampling import Sampler
+from layover.sandbox.scripts import draw_told, unrelated
 from layover.sandbox.sets._base import LARGE, DataSet, as_json_lines, told
 
 ENDINGS = 4
@@ -34,17 +34,13 @@ class Completion(DataSet[Story]):
         """See `DataSet.draw`."""
         dice = sampler.dice
         while True:
-            link = dice.pick(LINKS)
-            people, nouns = cast(sampler), draw_nouns(sampler)
-            wrong = dict.fromkeys(other.effect for other in unrelated(sampler, link))
-            endings = dice.shuffled(
-                [filled(effect, people, nouns) for effect in (link.effect, *list(wrong)[: ENDINGS - 1])]
-            )
-            right = filled(link.effect, people, nouns)
-            setting = sampler.told(sampler.event(dice.pick(("go", "return", "travel")), subject=people["x"]), time=0.7)
-            story = Story(setting, filled(link.cause, people, nouns), tuple(endings), endings.index(right))
-            if len(set(endings)) == ENDINGS and split_of((story.setting, story.cause)) == sampler.split:
-                return story
+            chain = draw_told(sampler)
+            wrong = dict.fromkeys(chain.fill(other.effect) for other in unrelated(sampler, chain.link))
+            endings = dice.shuffled([chain.effect, *list(wrong)[: ENDINGS - 1]])
+            went = sampler.event(dice.pick(("go", "return", "travel")), subject=chain.people["x"])
+            if len(set(endings)) == ENDINGS:
+                label = endings.index(chain.effect)
+                return Story(sampler.told(went, time=0.7), chain.cause, tuple(endings), label)
 
     def path(self, split: str, language: str) -> str:
         """See `DataSet.path`."""
@@ -53,12 +49,6 @@ class Completion(DataSet[Story]):
     def render(self, meanings: Sequence[Story], split: str, language: Language) -> str:
         """See `DataSet.render`."""
         return as_json_lines((_row(number, story, split, language) for number, story in enumerate(meanings)))
-
-
-def cast(sampler: Sampler) -> dict[str, Name]:
-    """Return two people for the places of a link."""
-    one = sampler.person()
-    return {"x": one, "y": sampler.person(one)}
 
 
 def _row(number: int, story: Story, split: str, language: Language) -> dict[str, object]:

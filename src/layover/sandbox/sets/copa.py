@@ -8,10 +8,9 @@ from typing import ClassVar
 
 from layover.sandbox.language import Language
 from layover.sandbox.meaning import Clause
-from layover.sandbox.sampling import Sampler, split_of
-from layover.sandbox.scripts import LINKS, draw_nouns, filled, unrelated
+from layover.sandbox.sampling import Sampler
+from layover.sandbox.scripts import draw_told, unrelated
 from layover.sandbox.sets._base import SMALL, DataSet, as_json_lines, told
-from layover.sandbox.sets.completion import cast
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +32,13 @@ class Copa(DataSet[Alternatives]):
         """See `DataSet.draw`."""
         dice = sampler.dice
         while True:
-            link, question = dice.pick(LINKS), dice.pick(("cause", "effect"))
-            people, nouns = cast(sampler), draw_nouns(sampler)
-            other = unrelated(sampler, link)[0]
-            wrong = other.effect if question == "effect" else other.cause
-            premise, right = (link.cause, link.effect) if question == "effect" else (link.effect, link.cause)
+            story, question = draw_told(sampler), dice.pick(("cause", "effect"))
+            other = unrelated(sampler, story.link)[0]
+            wrong = story.fill(other.effect if question == "effect" else other.cause)
+            premise, right = (story.cause, story.effect) if question == "effect" else (story.effect, story.cause)
             label = dice.below(2)
-            pair = [filled(clause, people, nouns) for clause in ((right, wrong) if label == 0 else (wrong, right))]
-            said = filled(premise, people, nouns)
-            if pair[0] != pair[1] and split_of((said, pair[label])) == sampler.split:
-                return Alternatives(said, (pair[0], pair[1]), question, label)
+            if wrong != right:
+                return Alternatives(premise, (right, wrong) if label == 0 else (wrong, right), question, label)
 
     def path(self, split: str, language: str) -> str:
         """See `DataSet.path`."""

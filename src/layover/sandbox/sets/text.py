@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar
 
 from layover.sandbox.language import Language
 from layover.sandbox.meaning import Clause, Fact
 from layover.sandbox.sampling import Dice, Sampler, facts
-from layover.sandbox.scripts import LINKS, draw_nouns, filled
+from layover.sandbox.scripts import draw_told
 from layover.sandbox.sets._base import ENGLISH, DataSet
 from layover.sandbox.sets._tagged import Said, draw_said
-from layover.sandbox.sets.completion import cast
 from layover.sandbox.sets.qa import Qa, is_continued
 
 DOMAINS = ("general", "legal", "biomedical")
@@ -55,11 +54,10 @@ def draw_passage(sampler: Sampler) -> Passage:
         return Passage(said=draw_said(sampler))
     if draw < 17:
         return Passage(clauses=_PARAGRAPHS.paragraph(sampler, 2 + dice.below(2)))
-    link, people, nouns = dice.pick(LINKS), cast(sampler), draw_nouns(sampler)
-    cause, effect = filled(link.cause, people, nouns), filled(link.effect, people, nouns)
+    told = draw_told(sampler)
     if draw < 18:
-        return Passage(said=Said(replace(effect, time=None), reason=cause))
-    return Passage(clauses=(cause, effect))
+        return Passage(said=Said(told.effect, reason=told.cause))
+    return Passage(clauses=(told.cause, told.effect))
 
 
 class Text(DataSet[Passage]):
