@@ -46,8 +46,8 @@ def test_help_imports_nothing_heavy() -> None:
 
 
 def test_a_typo_is_one_clear_error(tmp_path: Path) -> None:
-    recipe = tmp_path / "toy.yaml"
-    text = (ROOT / "recipes" / "toy.yaml").read_text(encoding="utf-8")
+    recipe = tmp_path / "own-data.yaml"
+    text = (ROOT / "recipes" / "own-data.yaml").read_text(encoding="utf-8")
     recipe.write_text(text.replace("epochs: 20", "epoch: 20"), encoding="utf-8")
     for verb in ("check", "plan", "run", "status", "report"):
         found = layover(verb, str(recipe), cwd=ROOT)
@@ -56,7 +56,7 @@ def test_a_typo_is_one_clear_error(tmp_path: Path) -> None:
         line = text.splitlines().index("train: {batch: 8, epochs: 20, max_length: 32, stride: 8}") + 1
         assert f"{recipe}:{line}: train.epoch: unknown key; did you mean 'epochs'?" in found.stderr
         assert "Traceback" not in found.stderr
-    assert not (ROOT / "reports" / "toy").exists()
+    assert not (ROOT / "reports" / "own-data").exists()
 
 
 @pytest.mark.parametrize(
@@ -76,23 +76,23 @@ def test_mistakes_end_with_code_2(tmp_path: Path, arguments: tuple[str, ...], me
 
 
 def test_a_plan_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
-    recipe = (ROOT / "recipes" / "toy.yaml").read_text(encoding="utf-8")
-    (tmp_path / "toy.yaml").write_text(recipe.replace("encoders/toy", "./nowhere"), encoding="utf-8")
-    found = layover("plan", "toy.yaml", f"data_root={ROOT / 'recipes' / 'toy'}", cwd=tmp_path)
+    recipe = (ROOT / "recipes" / "own-data.yaml").read_text(encoding="utf-8")
+    (tmp_path / "own-data.yaml").write_text(recipe.replace("sandbox/mini", "./nowhere"), encoding="utf-8")
+    found = layover("plan", "own-data.yaml", f"data_root={ROOT / 'recipes' / 'own-data'}", cwd=tmp_path)
     assert found.returncode == 2
-    assert "models.toy" in found.stderr
-    assert [path.name for path in tmp_path.iterdir()] == ["toy.yaml"]
+    assert "models.mini" in found.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["own-data.yaml"]
 
 
 def test_a_store_that_is_something_else(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x", encoding="utf-8")
-    found = layover("gc", str(ROOT / "recipes" / "toy.yaml"), "--store", str(tmp_path), cwd=ROOT)
+    found = layover("gc", str(ROOT / "recipes" / "own-data.yaml"), "--store", str(tmp_path), cwd=ROOT)
     assert found.returncode == 2
     assert "neither empty nor a store" in found.stderr
 
 
 def test_check_answers_machines() -> None:
-    found = layover("check", "recipes/toy.yaml", "--json", cwd=ROOT)
+    found = layover("check", "recipes/own-data.yaml", "--json", cwd=ROOT)
     assert json.loads(found.stdout)["valid"] is True
 
 

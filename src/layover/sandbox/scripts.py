@@ -140,7 +140,7 @@ class Told:
 def draw_told(sampler: Sampler) -> Told:
     """Return a cause and its effect; whatever they say of a person is told in no other split, in no task.
 
-    What they say of things alone (the coat was wet) is told in every split, but by no other task: there a time goes with it.
+    What they say of things alone (the coat was wet) is told in every split, but nowhere else without a time.
     """
     while True:
         one = sampler.person()
