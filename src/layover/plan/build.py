@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -24,8 +23,9 @@ from layover.plan.inputs import (
     TrainInputs,
 )
 from layover.plan.nodes import STEP_VERSIONS, Cell, Node, Plan
+from layover.plan.points import points
 from layover.plan.retrieval import Searched, check_layer, score_node, searched
-from layover.recipe import AXES, NO_INTERMEDIATE, Recipe, ResolvedMethod
+from layover.recipe import NO_INTERMEDIATE, Recipe, ResolvedMethod
 from layover.tasks import Task
 
 
@@ -61,7 +61,7 @@ class _Planner:
     def plan(self) -> Plan:
         self._locate_everything()
         notes: list[str] = []
-        cells = [self._cell(*point) for point in self._points(notes)]
+        cells = [self._cell(*point) for point in points(self.recipe, notes)]
         searches = {target: (one.split, one.portions, one.absent) for target, one in self.searched.items()}
         for target, (split, portions, absent) in {**self.evaluated, **searches}.items():
             if absent:
@@ -122,27 +122,6 @@ class _Planner:
                 problems.append(self.recipe.source.problem(self.recipe.place_of(name), str(error)))
         if problems:
             raise RecipeError(problems)
-
-    def _points(self, notes: list[str]) -> list[tuple[str, str, str, str, int]]:
-        sweep = self.recipe.document.sweep
-        rules = [_as_sets(rule) for rule in sweep.exclude]
-        points = []
-        for point in itertools.product(*(getattr(sweep, axis) for axis in AXES)):
-            named = dict(zip(AXES, point, strict=True))
-            if not any(all(named[axis] in values for axis, values in rule.items()) for rule in rules):
-                points.append(point)
-        carries = {name: method.module.trains_encoder for name, method in self.recipe.methods.items()}
-        kept = [point for point in points if point[2] == NO_INTERMEDIATE or carries[point[1]]]
-        if len(kept) < len(points):
-            names = sorted({point[1] for point in points if point not in set(kept)})
-            notes.append(
-                f"{', '.join(names)}: {len(points) - len(kept)} cells left out: "
-                "a method that trains no part of the encoder carries nothing over from an intermediate"
-            )
-        if not kept:
-            problem = self.recipe.source.problem(("sweep",), "no cell is left: exclude leaves out every combination")
-            raise RecipeError([problem])
-        return kept
 
     def _reachable(self, keys: Any) -> Mapping[str, Node]:
         """Return the nodes below `keys`, each after the nodes it needs."""
@@ -326,7 +305,3 @@ def _train_identity(inputs: TrainInputs) -> dict[str, Any]:
         else {name: value for name, value in asdict(selection).items() if name != "language"},
         **asdict(inputs.optimisation),
     }
-
-
-def _as_sets(rule: Mapping[str, Any]) -> dict[str, set[Any]]:
-    return {axis: set(value) if isinstance(value, list) else {value} for axis, value in rule.items()}

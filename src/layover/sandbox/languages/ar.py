@@ -308,10 +308,10 @@ class Arabic(Language):
         return {}
 
     def _variant(self, section: str, concept: str, noun: str) -> Fields:
-        """Return the fields of a concept, of its variant for the noun's category if there is one."""
-        category = CATEGORY_OF.get(noun, "")
+        """Return the fields of a concept, of its variant for the noun or the noun's category if there is one."""
+        category, variants = CATEGORY_OF.get(noun, ""), self.lexicon["variants"]
         group = "animal" if category in CLASSES["animal"] else category
-        return self.lexicon["variants"].get(f"{concept}.{group}") or self.entry(section, concept)
+        return variants.get(f"{concept}.{noun}") or variants.get(f"{concept}.{group}") or self.entry(section, concept)
 
 
 LANGUAGE = Arabic()
