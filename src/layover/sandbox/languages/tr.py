@@ -130,7 +130,8 @@ class Turkish(Language):
         """Return the verb, or what the subject was or is."""
         name = clause.property or ""
         if clause.predicate == "isa":
-            return [Phrase("property", self.words(self.entry("nouns", name)[0], "NOUN"))]
+            denied = [Phrase("not", (Word("değil", "AUX"),))] if clause.negated else []
+            return [Phrase("property", self.words(self.entry("nouns", name)[0], "NOUN")), *denied]
         if clause.predicate == "compare":
             return [Phrase("property", (Word("daha", "ADV"), self._adjective(name, clause.subject)))]
         if clause.predicate == "state":
@@ -192,9 +193,10 @@ class Turkish(Language):
         case = self._object_case(clause)
         if self.is_person(clause.object) or isinstance(clause.object, Org):  # one sues "whom", also a bank
             return Word(WHO[case], "PRON")
-        if isinstance(clause.object, Thing) and clause.object.noun in MASS:
+        fields = self._variant("verbs", clause.predicate, clause.object)
+        if "ne" in fields or (isinstance(clause.object, Thing) and clause.object.noun in MASS):
             case = "nom"
-        elif "neyi" in self._variant("verbs", clause.predicate, clause.object):
+        elif "neyi" in fields:
             case = "acc"
         return Word(WHAT[case], "PRON")
 
