@@ -9,7 +9,7 @@ import pytest
 
 from layover.plan import Cell
 from layover.records import Record, read_record, write_record
-from layover.report import CellRow, languages, main_table, transfer_plot
+from layover.report import CellRow, gains, languages, main_table, transfer_plot
 from layover.report.rows import spread
 
 FULL = frozenset({"full"})
@@ -161,3 +161,30 @@ def test_a_difference_over_fewer_seeds_says_so() -> None:
     assert lines[0][-1] == "74.5 ± 0.7 (none +5.0 over 1; n=2)"
     _, lines = languages.cells([*rows, row("lora", "mnli", 3, None)], "xnli", "accuracy")
     assert lines[0][5] == "2 of 3"
+
+
+def test_gains_are_paired_with_an_interval_over_the_seeds() -> None:
+    rows = [
+        row("lora", "mnli", seed, record(en=70.0, sw=60.0 + gain), record(en=70.0, sw=60.0))
+        for seed, gain in enumerate([1.0, 2.0, 3.0, 4.0, 5.0])
+    ]
+    every, zero_shot = gains.gains([*rows, row("lora", "none", 1, record(en=70.0, sw=60.0))])
+    assert (every.languages, zero_shot.languages) == ("all", "zero-shot")
+    assert every.difference.mean == pytest.approx(1.5)
+    assert zero_shot.difference.mean == pytest.approx(3.0)
+    # t(0.975, 4) = 2.776; deviation sqrt(2.5)
+    assert zero_shot.interval == pytest.approx((3 - 2.7764 * (2.5 / 5) ** 0.5, 3 + 2.7764 * (2.5 / 5) ** 0.5), abs=1e-3)
+    assert zero_shot.verdict == "gain"
+    headers, lines = gains.cells([every, zero_shot])
+    assert headers == ["model", "method", "intermediate", "xnli"]
+    assert lines == [["base", "lora", "mnli", "**+3.0 [+1.0, +5.0]**"]]
+
+
+@pytest.mark.parametrize(("values", "verdict"), [([-3, -2, -4], "loss"), ([-1, 1, 3], "open"), ([5], "open")])
+def test_verdicts_need_an_interval_without_zero(values: list[float], verdict: str) -> None:
+    rows = [row("lora", "mnli", seed, record(sw=50.0 + value), record(sw=50.0)) for seed, value in enumerate(values)]
+    assert {gain.verdict for gain in gains.gains(rows)} == {verdict}
+
+
+def test_a_gain_without_both_sides_is_none() -> None:
+    assert gains.gains([row("lora", "mnli", 1, record(en=70.0)), row("lora", "mnli", 2, None, record(en=70.0))]) == []
