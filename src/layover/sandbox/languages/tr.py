@@ -130,8 +130,8 @@ class Turkish(Language):
         """Return the verb, or what the subject was or is."""
         name = clause.property or ""
         if clause.predicate == "isa":
-            denied = [Phrase("not", (Word("değil", "AUX"),))] if clause.negated else []
-            return [Phrase("property", self.words(self.entry("nouns", name)[0], "NOUN")), *denied]
+            is_not = [Phrase("not", (Word("değil", "AUX"),))] if clause.negated else []
+            return [Phrase("property", self.words(self.entry("nouns", name)[0], "NOUN")), *is_not]
         if clause.predicate == "compare":
             return [Phrase("property", (Word("daha", "ADV"), self._adjective(name, clause.subject)))]
         if clause.predicate == "state":
