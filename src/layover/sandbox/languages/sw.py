@@ -109,7 +109,8 @@ class Swahili(Language):
     def _predicate(self, clause: Clause, asked: Role | None = None) -> list[Phrase]:
         """Return everything behind the subject but the time, with a question word for the role that is asked for."""
         if clause.predicate == "isa":
-            return [Phrase("verb", (Word("ni", "AUX"),)), Phrase("property", self._thing(Thing(clause.property or "")))]
+            copula = Phrase("not", (Word("si", "AUX"),)) if clause.negated else Phrase("verb", (Word("ni", "AUX"),))
+            return [copula, Phrase("property", self._thing(Thing(clause.property or "")))]
         if clause.predicate == "compare":
             return self._comparison(clause)
         if clause.predicate == "state":
@@ -147,7 +148,7 @@ class Swahili(Language):
 
     def _receives(self, clause: Clause, verb: Mapping[str, str]) -> bool:
         """Return whether the verb agrees with the one to whom (`alimpa Omar`); an organisation has `kwa` before it."""
-        return "to" in verb and isinstance(clause.third, Name)
+        return "to" in verb and self.is_person(clause.third)
 
     def _inflected(self, clause: Clause, verb: Mapping[str, str], asked: Role | None) -> str:
         """Return the verb in the past, with its subject and its object."""

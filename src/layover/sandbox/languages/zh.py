@@ -217,7 +217,7 @@ class Chinese(ChineseNouns):
         entity = clause.object if role == "object" else clause.third
         if entity is None:
             return None
-        person = isinstance(entity, Name)
+        person = self.is_person(entity)
         if asked == "count" and role == "object" and isinstance(entity, Thing):
             return _Slot("ask", (Word("几", "NUM"), *self.counted(entity)))
         if asked != role:
