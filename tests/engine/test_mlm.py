@@ -207,3 +207,17 @@ def test_the_loss_curve_is_the_mean_of_stretches(work: Folder) -> None:
     assert curve["every"] == training["steps"] // 50
     assert len(curve["losses"]) == training["steps"] // curve["every"]
     assert curve["losses"][0] > curve["losses"][-1] + 1
+
+
+def test_the_share_of_hidden_tokens_is_part_of_a_training_and_of_no_evaluation(work: Folder) -> None:
+    def keys(*overrides: str) -> dict[str, str]:
+        nodes = json.loads(work.run("plan", "mlm.yaml", "--json", "--nodes", *overrides))["nodes"]
+        return {node["label"]: node["key"] for node in nodes}
+
+    usual, more = keys(), keys("tasks.corpus.mlm_probability=0.3")
+    assert keys("tasks.corpus.mlm_probability=0.15") == usual
+    changed = {label for label in usual if usual[label] != more[label]}
+    assert {label.split()[0] for label in changed} == {"tokenize", "train", "predict", "score"}
+    assert [label for label in changed if label.startswith("tokenize")] == ["tokenize corpus train en"]
+    said = work.run("check", "mlm.yaml", "tasks.corpus.mlm_probability=1.5", code=2)
+    assert "tasks.corpus.mlm_probability" in said

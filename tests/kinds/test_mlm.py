@@ -84,4 +84,4 @@ def test_examples_are_their_own_gold() -> None:
     assert KIND.group_of(example) == "a"
     assert KIND.from_json(KIND.to_json(example)) == example
     assert KIND.metrics[0] == "mlm_accuracy"
-    assert KIND.logits_per_token(1000) == 150
+    assert KIND.logits_per_token(1000, 15) == 150

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -31,6 +32,8 @@ COLUMNS: dict[str, tuple[type[np.generic], str]] = {
     "char_end": (np.int32, "token"),
     "roles": (np.int8, "vocabulary"),
 }
+
+NUMBERS = ("group", "hidden_percent")
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,7 +121,9 @@ class Features:
     def save(self, path: Path) -> None:
         """Write one `.safetensors` file; equal features give equal bytes."""
         arrays = {name: np.ascontiguousarray(self.arrays[name]) for name in sorted(self.arrays)}
-        save_file(arrays, path, metadata={"group": str(self.group), "hidden_percent": str(self.hidden_percent)})
+        numbers = {name: getattr(self, name) for name in NUMBERS}
+        # one entry: the library writes several in no fixed order
+        save_file(arrays, path, metadata={"numbers": json.dumps(numbers)})
 
     @classmethod
     def load(cls, path: Path) -> Features:
@@ -134,8 +139,7 @@ class Features:
                 arrays = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118
         except (OSError, SafetensorError) as error:
             raise DataError(f"{path}: not a readable features file ({error})") from error
-        numbers = {name: metadata.get(name, "") for name in ("group", "hidden_percent")}
-        for name, number in numbers.items():
-            if not number.isdecimal():
-                raise DataError(f"{path}: not a features file: its metadata has no {name!r}")
-        return cls(arrays, **{name: int(number) for name, number in numbers.items()})
+        numbers = json.loads(metadata.get("numbers", "{}"))
+        if set(numbers) != set(NUMBERS):
+            raise DataError(f"{path}: not a features file: its metadata lack {', '.join(NUMBERS)}")
+        return cls(arrays, **numbers)
