@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from layover.sandbox.language import Language, Phrase, Word, comma
+from layover.sandbox.language import Fields, Language, Phrase, Word, comma
 from layover.sandbox.meaning import City, Clause, Entity, Fact, Name, Org, Place, Role, Thing
 from layover.sandbox.world import CATEGORY_OF, CLASSES, GIVEN, MASS, PREDICATES, WEATHER
 
@@ -26,6 +26,8 @@ MIXED = {"nom": {"m": "er", "f": "e", "n": "es"}, "acc": {"m": "en", "f": "e", "
 COUNTED = {"nom": "e", "acc": "e", "dat": "en"}
 WHO = {"nom": "wer", "acc": "wen", "dat": "wem"}
 CASE_AFTER = {"von": "dat", "an": "acc"}
+# parts of verbs that are no prepositions elsewhere
+PREFIXES = {"zurück": "ADV", "frei": "ADV", "kaputt": "ADJ"}
 
 
 class German(Language):
@@ -58,7 +60,9 @@ class German(Language):
         subject = self._subject(cause, pronoun=self.is_same_person(effect.subject, cause.subject))
         finite, prefix, reflexive = self._verb(cause)
         verb = Phrase("verb", (Word(prefix + finite.text, finite.pos),))
-        return [*self.clause(effect), comma(self), link, subject, *reflexive, *self._middle(cause, None), verb]
+        adjoins = isinstance(cause.subject, Thing) and not reflexive
+        middle = self._middle(cause, None, adjoins=adjoins)
+        return [*self.clause(effect), comma(self), link, subject, *reflexive, *middle, verb]
 
     def fact(self, fact: Fact) -> list[Phrase]:
         """See `Language.fact`."""
@@ -108,13 +112,15 @@ class German(Language):
     ) -> list[Phrase]:
         """Return the clause with `first` before the verb, and the subject behind it where it is not that."""
         finite, prefix, reflexive = self._verb(clause)
-        behind = reflexive
+        behind, adjoins = reflexive, False
         if subject is not None:
+            adjoins = isinstance(clause.subject, Thing)
             # "da ruhte sich Anna aus", but "da ruhte sie sich aus"
             light = subject.words[0].pos == "PRON"
             behind = [subject, *reflexive] if light else [*reflexive, subject]
-        tail = [Phrase("verb", (Word(prefix, "ADP"),))] if prefix else []
-        return [first, Phrase("verb", (finite,)), *behind, *self._middle(clause, time, without), *tail]
+        tail = [Phrase("verb", (Word(prefix, PREFIXES.get(prefix, "ADP")),))] if prefix else []
+        middle = self._middle(clause, time, without, adjoins=adjoins)
+        return [first, Phrase("verb", (finite,)), *behind, *middle, *tail]
 
     def _verb(self, clause: Clause) -> tuple[Word, str, list[Phrase]]:
         """Return the finite verb, its prefix, and "sich" where it has one."""
@@ -124,7 +130,7 @@ class German(Language):
             return Word("war", "AUX"), "", []
         if clause.predicate in {"isa", "compare"}:
             return Word("ist", "AUX"), "", []
-        past, *fields = self.entry("verbs", clause.predicate)
+        past, *fields = self._verb_entry(clause)
         special = self.lexicon["animal_verbs"].get(clause.predicate)
         if special and isinstance(clause.subject, Thing) and self._is_animal(clause.subject):
             past = special[0]
@@ -134,13 +140,31 @@ class German(Language):
     def _is_animal(self, thing: Thing) -> bool:
         return CATEGORY_OF.get(thing.noun) in CLASSES["animal"]
 
-    def _government(self, predicate: str) -> tuple[str, str]:
+    def _verb_entry(self, clause: Clause) -> Fields:
+        """Return the entry of the verb with this very object, else with its category, else with any."""
+        if isinstance(clause.object, Thing):
+            noun, verbs = clause.object.noun, self.lexicon["verbs"]
+            for key in (f"{clause.predicate} {noun}", f"{clause.predicate} {CATEGORY_OF.get(noun)}"):
+                if key in verbs:
+                    return verbs[key]
+        return self.entry("verbs", clause.predicate)
+
+    def _government(self, clause: Clause) -> tuple[str, str]:
         """Return the case of the object, and the case or preposition of the third."""
-        fields = self.entry("verbs", predicate)
+        fields = self._verb_entry(clause)
         return (fields[2:3] or ("",))[0] or "acc", (fields[3:4] or ("",))[0]
 
-    def _middle(self, clause: Clause, time: Phrase | None, without: Role | None = None) -> list[Phrase]:
+    def _closing(self, clause: Clause) -> list[Phrase]:
+        """Return what belongs to the verb and closes its clause: "bei sich"."""
+        fields = self._verb_entry(clause)[4:] if clause.predicate in PREDICATES else ()
+        return [Phrase("verb", self.tagged(fields[0]))] if fields else []
+
+    def _middle(
+        self, clause: Clause, time: Phrase | None, without: Role | None = None, *, adjoins: bool = False
+    ) -> list[Phrase]:
         """Return what stands behind the subject and the finite verb, without a prefix.
+
+        `adjoins`: somebody or something without a name stands directly before it.
 
         People come before time and place, things after them; what a preposition or the copula binds comes last.
         """
@@ -158,15 +182,18 @@ class German(Language):
             third = self._third(clause)
             (bound if third.words[0].pos == "ADP" else people).append(third)
         if clause.object is not None and without not in {"object", "count"}:
-            case = self._government(clause.predicate)[0]
+            case = self._government(clause)[0]
             early = not isinstance(clause.object, Thing) or (
                 clause.object.definite and (case == "dat" or self.is_person(clause.object))
             )
             (people if early else things).append(self._entity("object", clause.object, case))
         if bound and bound[0].words[0].text in {"von", "vom"} and not denied:
+            if adjoins and things and not when:
+                # "der Lehrer von Peter" would be Peter's teacher
+                return [*people, *things, *bound, *where]
             # "von Peter in der Schule das Buch": the other way round it would be Peter's school, and Peter's book
             return [*people, *when, *bound, *where, *things]
-        return [*people, *when, *where, *things, *denied, *bound]
+        return [*people, *when, *where, *things, *denied, *bound, *self._closing(clause)]
 
     def _predicative(self, clause: Clause) -> list[Phrase]:
         """Return what the subject was or is."""
@@ -189,7 +216,7 @@ class German(Language):
             return _placed("third", self.words(f"{goal} {noun}", "NOUN"))
         if isinstance(third, City):
             return self._entity("third", third, "dat", "aus" if role == "from" else "nach")
-        governed = self._government(clause.predicate)[1]
+        governed = self._government(clause)[1]
         if governed == "dat":
             return self._entity("third", third, "dat")
         return self._entity("third", third, CASE_AFTER[governed], governed)
@@ -212,7 +239,7 @@ class German(Language):
             return (Word("wer", "PRON"),)
         if role == "third":
             return self._asked_third(clause)
-        case = self._government(clause.predicate)[0]
+        case = self._government(clause)[0]
         if role == "count" and isinstance(clause.object, Thing):
             many = Word("viel" + COUNTED[case], "DET")
             return (Word("wie", "ADV"), many, *self._plural(clause.object, case))
@@ -223,7 +250,7 @@ class German(Language):
         frame = "at" if clause.predicate == "located" else PREDICATES[clause.predicate].role
         if frame == "at" or isinstance(clause.third, City | Place):
             return (Word({"at": "wo", "into": "wohin", "from": "woher"}[frame], "ADV"),)
-        governed = self._government(clause.predicate)[1]
+        governed = self._government(clause)[1]
         if governed == "dat":
             return (Word("wem", "PRON"),)
         return (Word(governed, "ADP"), Word(WHO[CASE_AFTER[governed]], "PRON"))

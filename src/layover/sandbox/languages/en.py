@@ -24,7 +24,8 @@ class English(Language):
     script: ClassVar[str] = "Latin"
     function_words: ClassVar[Mapping[str, str]] = {
         **dict.fromkeys(("at", "in", "on", "to", "from", "for"), "ADP"),
-        **dict.fromkeys(("last", "more"), "ADJ"),
+        "last": "ADJ",
+        "more": "ADV",
         "the": "DET",
         "Monday": "PROPN",
     }
@@ -185,13 +186,14 @@ class English(Language):
             counted = self._noun(clause.object, plural=True)
             return Phrase("ask", (Word("how", "ADV"), Word("many", "ADJ"), *counted)), []
         if role == "object":
-            return Phrase("ask", (Word("who" if self.is_person(clause.object) else "what", "PRON"),)), []
+            personal = isinstance(clause.object, Org) or self.is_person(clause.object)
+            return Phrase("ask", (Word("who" if personal else "what", "PRON"),)), []
         frame = "at" if clause.predicate == "located" else PREDICATES[clause.predicate].role
         if frame == "at":
             return Phrase("ask", (Word("where", "ADV"),)), []
         preposition = Word(self.entry("verbs", clause.predicate)[2], "ADP")
         if isinstance(clause.third, City | Place):
-            left = [Phrase("third", (preposition,))] if frame == "from" else []
+            left = [] if clause.predicate == "go" else [Phrase("third", (preposition,))]
             return Phrase("ask", (Word("where", "ADV"),)), left
         return Phrase("ask", (preposition, Word("whom", "PRON"))), []
 
@@ -218,8 +220,9 @@ class English(Language):
             full += [self.entry("families", entity.family)[0]] if entity.family else []
             return Phrase(role, _words(*full, pos="PROPN"), entity="PER")
         if isinstance(entity, Org):
-            names = (self.entry("orgs", entity.name)[0], self.entry("sorts", entity.sort)[0])
-            return Phrase(role, _words(*names, pos="PROPN"), entity="ORG")
+            sort, _, *article = self.entry("sorts", entity.sort)
+            words = (*_words(*article, pos="DET"), *_words(self.entry("orgs", entity.name)[0], sort, pos="PROPN"))
+            return Phrase(role, words, (len(article), len(words)), "ORG")
         if isinstance(entity, City):
             return Phrase(role, self.words(self.entry("cities", entity.name)[0], "PROPN"), entity="LOC")
         if isinstance(entity, Place):

@@ -44,7 +44,9 @@ class Spanish(Language):
         verb = Phrase("verb", self._verb(clause, without=role))
         when = [] if role == "time" else self._when(clause)
         rest = self._timed(self._complements(clause, without=role), when, clause)
-        return [OPENING, asked, verb, *self._property(clause), *subject, *rest]
+        # who it was is not known, so "cansado" whoever it was
+        gender = "m" if role == "subject" and clause.predicate == "state" else ""
+        return [OPENING, asked, verb, *self._property(clause, gender), *subject, *rest]
 
     def because(self, effect: Clause, cause: Clause) -> list[Phrase]:
         """See `Language.because`."""
@@ -101,6 +103,8 @@ class Spanish(Language):
         if clause.predicate == "state":
             return self.tagged(self._state(clause)[0])
         words = self.tagged(self.entry("verbs", clause.predicate)[0])
+        if words[0].text == "le" and PREDICATES[clause.predicate].third and clause.third is None:
+            words = words[1:]
         if not words[-1].text.endswith("*"):
             return words
         participle = words[-1].text[:-1]
@@ -116,9 +120,9 @@ class Spanish(Language):
             return special[name]
         return self.entry("states", name)
 
-    def _property(self, clause: Clause) -> list[Phrase]:
-        """Return what the subject was or is, in its gender."""
-        name, gender = clause.property, self._gender(clause.subject)
+    def _property(self, clause: Clause, gender: str = "") -> list[Phrase]:
+        """Return what the subject was or is, in its gender where none is given."""
+        name, gender = clause.property, gender or self._gender(clause.subject)
         if name is None:
             return []
         if clause.predicate == "isa":
@@ -135,9 +139,13 @@ class Spanish(Language):
         if clause.predicate == "compare":
             phrases += [Phrase("link", (Word("que", "SCONJ"),)), self._entity("object", clause.object)]
         elif clause.object is not None and without not in {"object", "count"}:
-            phrases.append(self._entity("object", clause.object, self._before_object(clause)))
+            preposition = self._before_object(clause) or ("a" if self._is_dear(clause) else "")
+            phrases.append(self._entity("object", clause.object, preposition))
         if clause.third is not None and without != "third":
-            phrases.append(self._entity("third", clause.third, self._before_third(clause)))
+            preposition = self._before_third(clause)
+            # "recibió de Clara la cesta": the other way round it would be Clara's basket
+            at = 0 if preposition == "de" else len(phrases)
+            phrases.insert(at, self._entity("third", clause.third, preposition))
         if clause.place is not None and without != "place":
             phrases.append(self._entity("place", clause.place, "en"))
         return phrases
@@ -151,6 +159,12 @@ class Spanish(Language):
         """Return the preposition of the object: that of the verb, or "a" before somebody."""
         own = self.entry("verbs", clause.predicate)[1:2]
         return own[0] if own and own[0] else "a" if self.is_person(clause.object) else ""
+
+    def _is_dear(self, clause: Clause) -> bool:
+        """Return whether the object is a known pet, before which "a" stands unless a recipient has it."""
+        thing = clause.object
+        known = isinstance(thing, Thing) and thing.definite and CATEGORY_OF.get(thing.noun) == "pet"
+        return known and not PREDICATES[clause.predicate].third
 
     def _before_third(self, clause: Clause) -> str:
         if clause.predicate == "located" or PREDICATES[clause.predicate].role == "at":

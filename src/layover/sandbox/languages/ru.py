@@ -67,7 +67,7 @@ class Russian(Declined):
 
     def fact(self, fact: Fact) -> list[Phrase]:
         """See `Language.fact`."""
-        generic = Thing(fact.subject)
+        generic = self._generic(fact.subject)
         thing = Phrase("object", self.thing(generic, "acc"))
         if fact.relation == "found":
             can = Phrase("verb", (Word("можно", "ADV"), Word("найти", "VERB")))
@@ -83,7 +83,7 @@ class Russian(Declined):
 
     def fact_question(self, fact: Fact) -> list[Phrase]:
         """See `Language.fact_question`."""
-        generic = Thing(fact.subject)
+        generic = self._generic(fact.subject)
         if fact.relation == "found":
             can = Phrase("verb", (Word("можно", "ADV"), Word("найти", "VERB")))
             return [Phrase("ask", (Word("где", "ADV"),)), can, Phrase("object", self.thing(generic, "acc"))]
@@ -100,7 +100,7 @@ class Russian(Declined):
     def citation(self, concept: str) -> str:
         """See `Language.citation`."""
         if concept in self.lexicon["nouns"]:
-            return " ".join(word.text for word in self.thing(Thing(concept), "nom"))
+            return " ".join(word.text for word in self.thing(self._generic(concept), "nom"))
         if concept in self.lexicon["places"]:
             return self.lexicon["places"][concept][1]
         return self.entry("materials", concept)[0]
@@ -284,6 +284,11 @@ class Russian(Declined):
         return Phrase("ask", (Word(preposition, "ADP"), asked) if preposition else (asked,))
 
     # facts
+
+    def _generic(self, noun: str) -> Thing:
+        """Return any one of its kind: `лук` where a particular one is `луковица`."""
+        general = f"any {noun}"
+        return Thing(general if general in self.lexicon["nouns"] else noun)
 
     def _made(self, fact: Fact) -> Phrase:
         forms = self._special("making", "made", Thing(fact.subject))
