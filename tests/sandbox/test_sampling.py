@@ -8,8 +8,8 @@ import sys
 import pytest
 
 from layover.sandbox import world
-from layover.sandbox.meaning import Clause, Name, Thing
-from layover.sandbox.sampling import Dice, Sampler, same, split_of
+from layover.sandbox.meaning import Clause, Name, Place, Thing
+from layover.sandbox.sampling import Dice, Sampler, repeats, same, split_of
 
 
 def test_dice_are_a_function_of_their_seed() -> None:
@@ -76,3 +76,36 @@ def test_an_impossible_wish_is_an_error() -> None:
     with pytest.raises(ValueError, match="no other entity"):
         sampler.entity("judge", Thing("judge"))
     assert isinstance(sampler.entity("person"), Name)
+
+
+def test_times_and_places_fit_the_verb() -> None:
+    sampler = Sampler(Dice("fit"), domains=("general", "legal", "biomedical"))
+    seen = set()
+    for _ in range(20_000):
+        clause = sampler.any()
+        seen.add(clause.predicate)
+        if clause.predicate in world.WEATHER:
+            assert clause.time in world.TIMES_OF[clause.predicate]
+        if clause.predicate in world.LASTING and clause.time is not None:
+            assert clause.time.isdecimal()
+        if clause.property in world.LASTING_STATES:
+            assert clause.time is None
+        if isinstance(clause.place, Place) and clause.predicate in world.PLACES_OF:
+            assert clause.place.noun in world.PLACES_OF[clause.predicate]
+    assert seen >= {*world.PREDICATES, *world.WEATHER, "state", "isa", "compare", "located"}
+
+
+ANNA, OMAR, SHIRT = Name("anna"), Name("omar"), Thing("shirt")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "again"),
+    [
+        (Clause("cry", ANNA), Clause("hit", OMAR, ANNA), True),
+        (Clause("cry", ANNA), Clause("state", ANNA, property="sad"), False),
+        (Clause("wash", ANNA, SHIRT), Clause("state", SHIRT, property="dirty"), True),
+        (Clause("cry", ANNA), Clause("sleep", OMAR), False),
+    ],
+)
+def test_reasons_that_would_need_another_pronoun(one: Clause, other: Clause, again: bool) -> None:
+    assert repeats(one, other) is again

@@ -161,10 +161,10 @@ def _wrong_direction(sampler: Sampler, clause: Clause) -> Iterator[Clause]:  # n
 def _more_told(sampler: Sampler, clause: Clause) -> Iterator[Clause]:
     if clause.negated or clause.predicate in {"isa", "compare"}:
         return
-    if clause.time is None:
+    if clause.time is None and clause.property not in world.LASTING_STATES:
         yield replace(clause, time=sampler.time(clause.predicate))
     if clause.place is None and sampler.takes_place(clause):
-        yield replace(clause, place=sampler.place())
+        yield replace(clause, place=sampler.place(clause.predicate))
     thing = clause.object
     if isinstance(thing, Thing) and thing.adjective is None:
         fitting = world.ATTRIBUTES.get(world.CATEGORY_OF.get(thing.noun, ""), ())

@@ -19,7 +19,6 @@ ADJECTIVE_SHARE, COUNT_SHARE, INDEFINITE_SHARE = 0.35, 0.15, 0.35
 FAMILY_SHARE = 0.3
 CLASS_SHARE = 0.06
 """Of the things that belong to a class so many are called by its name: a fruit."""
-LASTING = ("live", "be_employed")
 
 
 class Dice:
@@ -139,18 +138,26 @@ class Sampler:
         frame = world.PREDICATES[predicate or self.dice.pick(names)]
         who = subject or self.entity(frame.subject, plain=True)
         what = self.entity(frame.object, who, plain=plain) if frame.object else None
+        if frame.name in world.MAKING and isinstance(what, Thing) and what.adjective in world.VALUES:
+            what = replace(what, adjective=None)
         third = self.entity(frame.third, who, what) if frame.third else None
         return Clause(frame.name, who, what, third)
 
     def time(self, predicate: str = "") -> str:
-        """Return a time; nobody lives somewhere on a Monday only."""
-        if predicate in LASTING:
+        """Return a time at which it can be told: nobody lives somewhere on a Monday only."""
+        if predicate in world.TIMES_OF:
+            return self.dice.pick(world.TIMES_OF[predicate])
+        if predicate in world.LASTING:
             return str(self.dice.pick(world.YEARS))
         return self.dice.pick(world.TIMES) if self.dice.chance(0.75) else str(self.dice.pick(world.YEARS))
 
-    def place(self) -> Place | City:
-        """Return where something happens."""
-        return Place(self.dice.pick(world.PLACES)) if self.dice.chance(0.6) else City(self.dice.pick(world.CITIES))
+    def place(self, predicate: str = "") -> Place | City:
+        """Return where something happens, or is."""
+        return (
+            Place(self.dice.pick(world.PLACES_OF.get(predicate, world.PLACES)))
+            if self.dice.chance(0.6)
+            else City(self.dice.pick(world.CITIES))
+        )
 
     def takes_place(self, clause: Clause) -> bool:
         """Return whether a place can be added: the clause does not name one itself."""
@@ -162,15 +169,16 @@ class Sampler:
 
     def told(self, clause: Clause, *, place: float = 0.3, time: float = 0.5) -> Clause:
         """Return the clause with a place and a time, each with its probability."""
-        where = self.place() if self.takes_place(clause) and self.dice.chance(place) else None
-        when = self.time(clause.predicate) if self.dice.chance(time) else None
+        where = self.place(clause.predicate) if self.takes_place(clause) and self.dice.chance(place) else None
+        lasts = clause.property in world.LASTING_STATES
+        when = self.time(clause.predicate) if not lasts and self.dice.chance(time) else None
         return replace(clause, place=where, time=when)
 
     def state(self, subject: Entity | None = None) -> Clause:
         """Return how somebody, or a thing, was."""
         if subject is None and self.dice.chance(0.4):
             category = self.dice.pick(list(world.STATES_OF))
-            noun = Thing(self.dice.pick(world.CATEGORIES[category]))
+            noun = Thing(self.dice.pick(world.CATEGORIES.get(category, (category,))))
             return Clause("state", noun, property=self.dice.pick(world.STATES_OF[category]))
         return Clause(
             "state", subject or self.entity("person profession"), property=self.dice.pick(world.PERSON_STATES)
@@ -202,7 +210,8 @@ class Sampler:
 
     def weather(self) -> Clause:
         """Return what the weather was like, and when."""
-        return Clause(self.dice.pick(world.WEATHER), time=self.time())
+        weather = self.dice.pick(world.WEATHER)
+        return Clause(weather, time=self.time(weather))
 
     def any(self) -> Clause:
         """Return a clause of any sort."""
@@ -216,6 +225,13 @@ class Sampler:
             return self.told(self.located(), place=0)
         rest = (self.profession, self.comparison, self.weather, self.denied, self.denied)
         return rest[draw - 15]()
+
+
+def repeats(one: Clause, other: Clause) -> bool:
+    """Return whether two clauses name the same one, other than both as the subject: then a pronoun is missing."""
+    first, second = ([part for part in (c.subject, c.object, c.third, c.place) if part] for c in (one, other))
+    again = [(part, more) for part in first for more in second if same(part, more)]
+    return any(part is not one.subject or more is not other.subject or isinstance(part, Thing) for part, more in again)
 
 
 def split_of(meaning: object) -> str:

@@ -48,9 +48,9 @@ CATEGORIES: dict[str, tuple[str, ...]] = {
     "furniture": ("table", "chair", "bed", "lamp", "mirror"),
     "tool": ("hammer", "saw", "axe", "needle"),
     "toy": ("ball", "doll", "kite"),
-    "reading": ("book", "letter", "newspaper", "map"),
+    "reading": ("book", "letter", "newspaper", "map", "ticket"),
     "dish": ("cup", "plate", "bottle", "knife"),
-    "ware": ("key", "bag", "box", "clock", "umbrella", "phone", "ring", "ticket", "camera", "basket", "guitar", "drum"),
+    "ware": ("key", "bag", "box", "clock", "umbrella", "phone", "ring", "camera", "basket", "guitar", "drum"),
     "opening": ("door", "window"),
     "building": ("house", "bridge"),
     "paper": ("contract", "document", "will", "permit"),
@@ -83,6 +83,7 @@ ANTONYMS = (
     *(("clean", "dirty"), ("long", "short")),
 )
 ADJECTIVES = (*COLOURS, *(word for pair in ANTONYMS for word in pair), "beautiful")
+VALUES = ("old", "new", "expensive", "cheap")
 COMPARABLE = ("big", "small", "old", "heavy", "light", "expensive", "cheap", "fast", "slow")
 """Adjectives with a comparative: `bigger`; converse pairs are big/small, heavy/light, expensive/cheap, fast/slow."""
 
@@ -92,9 +93,9 @@ ATTRIBUTES: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("pet", "wild", "bird"), ("big", "small", "old", "white", "black")),
     "flower": ("red", "white", "beautiful"),
     **dict.fromkeys(("vehicle", "ware", "toy", "furniture"), (*_MADE, *COLOURS)),
-    "garment": (*_MADE, *COLOURS, "clean", "dirty", "long", "short"),
-    "tool": ("big", "small", "old", "new", "heavy", "light"),
-    "reading": ("old", "new", "expensive", "cheap", "beautiful"),
+    "garment": (*COLOURS, "old", "new", "expensive", "cheap", "beautiful"),
+    "tool": ("big", "small", "old", "new"),
+    "reading": ("old", "new", "beautiful"),
     "dish": ("big", "small", "old", "new", "clean", "dirty", "white", "blue"),
     "opening": ("big", "small", "old", "new", "white", "green"),
     "building": ("big", "small", "old", "new", "white", "beautiful"),
@@ -111,14 +112,14 @@ STATE_OPPOSITES = (
     *(("empty", "full"), ("hot", "cold")),
 )
 STATES_OF: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(("meal", "drink"), ("hot", "cold")),
+    **dict.fromkeys(("meat", "rice", "soup", "tea", "coffee", "milk", "water"), ("hot", "cold")),
     "garment": ("wet", "clean", "dirty"),
     "vehicle": ("broken", "clean", "dirty"),
     "dish": ("clean", "dirty", "broken"),
     "opening": ("open", "closed"),
     "furniture": ("broken", "clean", "dirty"),
 }
-"""Category -> what its nouns can be found to be."""
+"""Category, or noun -> what one can find it to be."""
 
 TIMES = (
     *("yesterday", "today", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"),
@@ -127,6 +128,17 @@ TIMES = (
 YEARS = tuple(range(1950, 2021))
 WEATHER = ("rain", "snow", "storm", "dark")
 """It rained; it snowed; there was a storm; it became dark."""
+_DAYS = ("yesterday", "today", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+TIMES_OF = {
+    "dark": _DAYS,
+    "snow": (*_DAYS, "morning", "evening", "night", "last_week", "last_month", "winter"),
+    **dict.fromkeys(("rain", "storm"), (*_DAYS, "morning", "evening", "night", "last_week", "last_month")),
+}
+"""Weather -> the times it can be told with."""
+LASTING_STATES = ("rich", "innocent", "guilty", "healthy")
+"""What one is for longer than a day."""
+LASTING = ("live", "be_employed")
+"""What one does for years."""
 NUMBERS = tuple(range(3, 10))
 
 GOODS = "fruit vegetable pastry pet flower vehicle garment furniture tool toy reading dish ware"
@@ -174,7 +186,7 @@ PREDICATES: dict[str, Predicate] = {
         Predicate("lose", object="garment toy reading ware"),
         Predicate("hide", object=PORTABLE),
         Predicate("forget", object="garment reading ware"),
-        Predicate("paint", object="opening building furniture"),
+        Predicate("paint", object="opening building table chair bed"),
         Predicate("build", object="building table chair bed boat"),
         Predicate("need", object=f"{PORTABLE} remedy"),
         *(Predicate(name, object=_PEOPLE) for name in ("see", "help", "thank", "call", "visit", "teach", "hug")),
@@ -186,8 +198,8 @@ PREDICATES: dict[str, Predicate] = {
         Predicate("sell", "person profession org", f"{GOODS} house", "person org", "to", "buy"),
         Predicate("receive", object=PORTABLE, third="person", role="from", converse="give"),
         Predicate("give", object=PORTABLE, third="person", role="to", converse="receive"),
-        Predicate("borrow", object=PORTABLE, third="person", role="from", converse="lend"),
-        Predicate("lend", object=PORTABLE, third="person", role="to", converse="borrow"),
+        Predicate("borrow", object="garment toy reading dish ware tool", third="person", role="from", converse="lend"),
+        Predicate("lend", object="garment toy reading dish ware tool", third="person", role="to", converse="borrow"),
         Predicate("send", object="reading ware flower toy", third="person org", role="to"),
         Predicate("show", object=f"{PORTABLE} pet house", third="person", role="to"),
         Predicate("bring", object=PORTABLE, third="person", role="to"),
@@ -209,16 +221,29 @@ PREDICATES: dict[str, Predicate] = {
         Predicate("question", "police_officer judge lawyer", _PEOPLE, domain="legal"),
         Predicate("examine", "doctor nurse", _PEOPLE, domain="biomedical"),
         Predicate("treat", "doctor nurse", "person patient illness", domain="biomedical"),
-        Predicate("cure", "doctor remedy", "person patient illness", domain="biomedical"),
+        Predicate("cure", "doctor medicine", "person patient illness", domain="biomedical"),
         Predicate("vaccinate", "doctor nurse", _PEOPLE, domain="biomedical"),
         Predicate("infect", "germ", _PEOPLE, domain="biomedical"),
-        Predicate("cause", "germ", "illness", domain="biomedical"),
+        Predicate("cause", "germ", "fever infection inflammation", domain="biomedical"),
         Predicate("take_medicine", "person patient", "medicine pill", domain="biomedical"),
         Predicate("prescribe", "doctor", "medicine pill ointment", "person", "to", domain="biomedical"),
-        Predicate("discover", "scientist doctor", "germ remedy", domain="biomedical"),
+        Predicate("discover", "scientist doctor", "germ medicine vaccine", domain="biomedical"),
         Predicate("cough", "person patient", domain="biomedical"),
     )
 }
+_WORK = {
+    "legal": ("court", "office", "police_station"),
+    "biomedical": ("hospital", "laboratory", "village", "school"),
+}
+PLACES_OF: dict[str, tuple[str, ...]] = {
+    **{name: _WORK[found.domain] for name, found in PREDICATES.items() if found.domain in _WORK},
+    **dict.fromkeys(("buy", "sell"), ("market", "shop", "station", "airport", "village", "harbour", "farm")),
+    **dict.fromkeys(("cook", "wash"), ("kitchen", "restaurant", "village", "farm")),
+    "swim": ("beach", "harbour"),
+}
+"""Predicate -> the places where it happens; anywhere when it is not named."""
+MAKING = ("build", "cook", "write", "forge")
+"""What is made now is neither old nor new, dear nor cheap."""
 COPULAS = ("state", "isa", "compare", "located")
 
 MATERIALS = ("wood", "glass", "paper", "metal", "gold", "wool", "leather", "stone")

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from layover.sandbox.language import Language, Sentence
 from layover.sandbox.meaning import Clause, Role
-from layover.sandbox.sampling import Sampler
+from layover.sandbox.sampling import Sampler, repeats
 from layover.sandbox.sets._base import SMALL, DataSet, as_tagged
 from layover.sandbox.sets.qa import askable
 
@@ -37,7 +37,8 @@ def draw_said(sampler: Sampler) -> Said:
     dice = sampler.dice
     if dice.chance(0.15):
         clause = sampler.own(lambda: replace(sampler.any(), time=None))
-        return Said(clause, reason=sampler.own(sampler.state if dice.chance(0.5) else sampler.event))
+        reason = sampler.own(sampler.state if dice.chance(0.5) else sampler.event)
+        return Said(clause) if repeats(clause, reason) else Said(clause, reason=reason)
     clause = sampler.own(sampler.any)
     roles = askable(clause, told_by_name=True)
     if roles and dice.chance(0.2):

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from layover.sandbox.language import Language
 from layover.sandbox.meaning import Clause, Fact
-from layover.sandbox.sampling import Dice, Sampler, facts
+from layover.sandbox.sampling import Dice, Sampler, facts, repeats
 from layover.sandbox.scripts import draw_told
 from layover.sandbox.sets._base import ENGLISH, DataSet
 from layover.sandbox.sets._tagged import Said, draw_said
@@ -55,7 +55,7 @@ def draw_passage(sampler: Sampler) -> Passage:
     if draw < 17:
         return Passage(clauses=_PARAGRAPHS.paragraph(sampler, 2 + dice.below(2)))
     told = draw_told(sampler)
-    if draw < 18:
+    if draw < 18 and not repeats(told.effect, told.cause):
         return Passage(said=Said(told.effect, reason=told.cause))
     return Passage(clauses=(told.cause, told.effect))
 
