@@ -1,0 +1,135 @@
+"""The tables of docs/sandbox.md, out of the reports of recipes/sandbox/kinds.yaml and transfer.yaml.
+
+python benchmarks/sandbox.py reports/sandbox-kinds reports/sandbox-transfer > tables.md
+
+The baseline of a task is its official metric for one constant answer, the most frequent one among the gold of the
+language's test data; for retrieval it is chance.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from layover import kinds, metrics, tasks
+
+SOURCE = "en"
+
+
+def constant(golds: Sequence[Any], kind: str) -> list[Any]:
+    """Return the most frequent gold as the answer to everything."""
+    if kind == "tagging":
+        tag = Counter(tag for gold in golds for tag in gold).most_common(1)[0][0]
+        return [[tag] * len(gold) for gold in golds]
+    if kind == "span":
+        texts = Counter(gold[0] if gold else "" for gold in golds)
+        return [texts.most_common(1)[0][0]] * len(golds)
+    return [Counter(golds).most_common(1)[0][0]] * len(golds)
+
+
+def baseline(name: str, language: str) -> float:
+    """Return what one constant answer scores on the test data of a language."""
+    task = tasks.get(name)
+    location = task.locate("test", language, root=None)
+    if location is None:
+        raise SystemExit(f"{name}: no test data for {language}")
+    examples = task.read(location)
+    if task.kind == "retrieval":
+        return 100 / (len(examples) // 2)
+    golds = [kinds.get(task.kind).gold(example) for example in examples]
+    return float(metrics.get(task.metrics[0]).score(constant(golds, task.kind), golds, language))
+
+
+def records(folder: Path) -> list[dict[str, Any]]:
+    """Return the finished cells of a report."""
+    lines = (folder / "records.jsonl").read_text(encoding="utf-8").splitlines()
+    found = [json.loads(line) for line in lines]
+    missing = [f"{one['target']} {one['method']}" for one in found if one["record"] is None]
+    if missing:
+        raise SystemExit(f"{folder}: not finished: {', '.join(missing)}")
+    return found
+
+
+def scores(record: dict[str, Any]) -> dict[str, float]:
+    """Return language -> primary metric."""
+    return {code: values[record["metric"]] for code, values in record["record"]["languages"].items()}
+
+
+def table(headers: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    """Return a Markdown table."""
+    return "\n".join("| " + " | ".join(row) + " |" for row in [headers, ["---"] * len(headers), *lines])
+
+
+def kinds_table(found: Sequence[dict[str, Any]]) -> str:
+    """Return English and zero-shot scores of every method, beside the baseline."""
+    methods = list(dict.fromkeys(one["method"] for one in found))
+    headers = ["task", "metric", "baseline en / others", *(f"{method} en / others" for method in methods)]
+    lines = []
+    for target in dict.fromkeys(one["target"] for one in found):
+        mine = {one["method"]: one for one in found if one["target"] == target}
+        by_method = {method: scores(mine[method]) for method in methods if method in mine}
+        languages = next(iter(by_method.values()))
+        base = {code: baseline(target, code) for code in languages}
+        row = [target, mine[methods[0]]["metric"], pair(base)]
+        lines.append([*row, *(pair(by_method[method]) for method in methods)])
+    return table(headers, lines)
+
+
+def pair(values: dict[str, float]) -> str:
+    """Return English and the mean of the other languages."""
+    others = fmean(value for code, value in values.items() if code != SOURCE)
+    return f"{values[SOURCE]:.1f} / {others:.1f}" if SOURCE in values else f"– / {others:.1f}"
+
+
+def languages_table(found: Sequence[dict[str, Any]], method: str) -> str:
+    """Return every language of every task for one method, and its baseline."""
+    mine = [one for one in found if one["method"] == method]
+    languages = sorted({code for one in mine for code in scores(one)})
+    lines = []
+    for one in mine:
+        values = scores(one)
+        cells = [f"{values[c]:.1f} ({baseline(one['target'], c):.1f})" if c in values else "–" for c in languages]
+        lines.append([one["target"], *cells])
+    return table(["task", *languages], lines)
+
+
+def transfer_table(folder: Path, method: str) -> str:
+    """Return the gains of every intermediate on every target for one method, zero-shot languages."""
+    with (folder / "gains.csv").open(encoding="utf-8") as stream:
+        rows = [row for row in csv.DictReader(stream) if row["method"] == method and row["languages"] == "zero-shot"]
+    targets = list(dict.fromkeys(row["target"] for row in rows))
+    lines = []
+    for intermediate in dict.fromkeys(row["intermediate"] for row in rows):
+        mine = {row["target"]: row for row in rows if row["intermediate"] == intermediate}
+        lines.append([intermediate, *(gain(mine[target]) for target in targets)])
+    return table(["intermediate", *targets], lines)
+
+
+def gain(row: dict[str, str]) -> str:
+    """Return a difference with its interval, bold where that leaves out zero."""
+    text = f"{float(row['difference']):+.1f}"
+    if row["low"]:
+        text += f" [{float(row['low']):+.1f}, {float(row['high']):+.1f}]"
+    return f"**{text}**" if row["verdict"] != "open" else text
+
+
+def main() -> None:
+    """Print all tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("kinds", type=Path)
+    parser.add_argument("transfer", type=Path)
+    arguments = parser.parse_args()
+    found = records(arguments.kinds)
+    print(kinds_table(found), languages_table(found, "full"), sep="\n\n")
+    for method in dict.fromkeys(one["method"] for one in records(arguments.transfer)):
+        print(f"\n`{method}`:\n\n{transfer_table(arguments.transfer, method)}")
+
+
+if __name__ == "__main__":
+    main()
