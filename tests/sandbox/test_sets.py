@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from layover import kinds, tasks
+from layover.errors import DataError
 from layover.sandbox import files, languages, sets
 from layover.sandbox.inference import LABELS
 from layover.sandbox.meaning import Clause, Name, Thing
@@ -82,6 +83,13 @@ def test_the_cached_files_are_whole_and_made_once(small: Path) -> None:
     assert small in folder.parents
     assert [left.name for left in folder.rglob(".new-*")] == []
     assert folder.name == files.version()
+
+
+def test_a_folder_that_cannot_be_written(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (small / "file").write_text("no folder")
+    monkeypatch.setenv("LAYOVER_CACHE", str(small / "file"))
+    with pytest.raises(DataError, match="name another folder with LAYOVER_CACHE"):
+        files.ensure("nli", "test", "en")
 
 
 def test_a_recipes_own_file_goes_first(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
+from layover.errors import DataError
 from layover.sandbox import sets
 
 SEED = 2020
@@ -34,18 +35,29 @@ def write(name: str, split: str, language: str, folder: Path, *, seed: int) -> P
     """Write the files of one split and language in the layout of the real data set, and return the main one.
 
     A file appears whole or not at all.
+
+    Raises:
+        DataError: the folder cannot be written to.
     """
     data = sets.get(name)
     main = data.path(split, language)
     texts = data.files(data.meanings(split, seed, language), split, language)
-    for path in sorted(texts, key=lambda path: path == main):  # the main file last: where it is, the others are
-        file = folder / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=file.parent, prefix=".new-", delete=False) as stream:
-            stream.write(texts[path].encode())
-        Path(stream.name).chmod(0o644)
-        Path(stream.name).replace(file)
+    try:
+        for path in sorted(texts, key=lambda path: path == main):  # the main file last: where it is, the others are
+            _write(folder / path, texts[path])
+    except OSError as error:
+        raise DataError(
+            f"{folder}: the sandbox's files cannot be written there ({error}); name another folder with LAYOVER_CACHE"
+        ) from error
     return folder / main
+
+
+def _write(file: Path, text: str) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=file.parent, prefix=".new-", delete=False) as stream:
+        stream.write(text.encode())
+    Path(stream.name).chmod(0o644)  # temporary files are their owner's alone
+    Path(stream.name).replace(file)
 
 
 @cache
