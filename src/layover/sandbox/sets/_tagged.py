@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar
 
 from layover.sandbox.language import Language, Sentence
 from layover.sandbox.meaning import Clause, Role
 from layover.sandbox.sampling import Sampler, repeats
+from layover.sandbox.scripts import draw_told
 from layover.sandbox.sets._base import SMALL, DataSet, as_tagged
 from layover.sandbox.sets.qa import askable
 
@@ -36,9 +37,9 @@ def draw_said(sampler: Sampler) -> Said:
     """Return something to say, mostly a statement."""
     dice = sampler.dice
     if dice.chance(0.15):
-        clause = sampler.own(lambda: replace(sampler.any(), time=None))
-        reason = sampler.own(sampler.state if dice.chance(0.5) else sampler.event)
-        return Said(clause) if repeats(clause, reason) else Said(clause, reason=reason)
+        story = draw_told(sampler)
+        if not repeats(story.effect, story.cause):
+            return Said(story.effect, reason=story.cause)
     clause = sampler.own(sampler.any)
     roles = askable(clause, told_by_name=True)
     if roles and dice.chance(0.2):
