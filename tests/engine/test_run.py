@@ -98,11 +98,15 @@ def test_a_killed_sweep_goes_on_to_the_same_result(folder: Folder, finished: Fol
     assert folder.weights() == finished.weights()
 
 
-def test_ctrl_c_stops_cleanly(folder: Folder) -> None:
+@pytest.mark.parametrize("request_to_end", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "sigterm"])
+def test_a_request_to_end_stops_cleanly(folder: Folder, request_to_end: signal.Signals) -> None:
     process = folder.start("run", "recipe.yaml")
     wait_for(process, " train ", 1)
     workers = psutil.Process(process.pid).children(recursive=True)
-    os.killpg(process.pid, signal.SIGINT)
+    if request_to_end == signal.SIGINT:
+        os.killpg(process.pid, request_to_end)  # a terminal tells the whole group
+    else:
+        process.send_signal(request_to_end)
     said, _ = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "stopped; what is finished is kept" in said

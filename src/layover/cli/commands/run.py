@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
 from typing import Annotated
@@ -60,6 +61,8 @@ def command(
             progress.note(text)
         started = time.monotonic()
         engine = LocalEngine(found.store, execution, chosen.workers, chosen.threads, progress.event)
+        # a scheduler's or a shutdown's request to end is a person's Ctrl-C
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             outcome = engine.run(found.plan)
         except KeyboardInterrupt:
