@@ -64,6 +64,25 @@ def test_export_is_an_ordinary_directory_of_transformers(tmp_path: Path, name: s
     assert "exists and is not empty" in str(refused.exception)
 
 
+@pytest.mark.parametrize("name", encoders.names()[:1])
+def test_peft_and_adapters_take_the_exported_encoder(tmp_path: Path, name: str) -> None:
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForMaskedLM
+
+    folder = tmp_path / "encoder"
+    assert layover("sandbox", "export", str(folder), "--model", name).exit_code == 0
+    ids = torch.tensor([[0, 10, 11, 12, 2]])
+    model = AutoModelForMaskedLM.from_pretrained(folder, dtype=torch.float32).eval()
+    before = model(ids).logits
+    with_lora = get_peft_model(model, LoraConfig(target_modules=["query", "value"])).eval()
+    assert torch.equal(with_lora(ids).logits, before), "a fresh LoRA changes nothing"
+    adapters = pytest.importorskip("adapters")
+    model = adapters.AutoAdapterModel.from_pretrained(folder, dtype=torch.float32)
+    model.add_adapter("fresh", config="seq_bn")
+    assert "fresh" in model.adapters_config.adapters
+
+
 def test_export_of_an_unknown_encoder(tmp_path: Path) -> None:
     found = layover("sandbox", "export", str(tmp_path / "new"), "--model", "sandbox/huge")
     assert "the sandbox has no encoder 'sandbox/huge'" in str(found.exception)
