@@ -14,9 +14,14 @@ from layover.errors import DataError
 from layover.sandbox import files, languages, sets
 from layover.sandbox.inference import LABELS
 from layover.sandbox.meaning import Clause, Name, Thing
-from layover.sandbox.sampling import split_of
-from layover.sandbox.scripts import speaks_of_people
+from layover.sandbox.sampling import names_somebody, split_of
 from layover.sandbox.sets._tagged import Said
+from layover.sandbox.sets.completion import Story
+from layover.sandbox.sets.copa import Alternatives
+from layover.sandbox.sets.nli import Pair
+from layover.sandbox.sets.paraphrase import Paraphrase
+from layover.sandbox.sets.pretraining import PAIRED
+from layover.sandbox.sets.qa import Question
 from layover.sandbox.sets.text import Passage
 from layover.sandbox.supertags import supertags
 
@@ -96,8 +101,6 @@ def test_a_recipes_own_file_goes_first(tmp_path: Path) -> None:
     own = tmp_path / "mine.tsv"
     own.write_text("A cat slept.\tA cat slept.\tneutral\n")
     task = tasks.get("sandbox/nli")
-    location = task.locate("test", "en", root=tmp_path, files={"test": "mine.tsv"})
-    assert location is None or location.paths == (own,)
     location = task.locate("test", "en", root=tmp_path, files={"test": {"en": "mine.tsv"}})
     assert location is not None
     assert [example.label for example in task.read(location)] == ["neutral"]
@@ -139,7 +142,7 @@ def clauses_of(passage: Passage) -> list[Clause]:
     """Return all that a passage says of particular people and things."""
     said = passage.said
     found = list(passage.clauses) if said is None else [said.clause, *([said.reason] if said.reason else [])]
-    return [clause for clause in found if clause.time or speaks_of_people(clause)]
+    return [clause for clause in found if clause.time or names_somebody(clause)]
 
 
 def test_no_training_text_tells_what_a_test_asks(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -226,8 +229,63 @@ def test_mined_gold_names_lines_of_both_sides(small: Path) -> None:
     assert all(one in sides[0] and other in sides[1] for one, other in gold)
 
 
-def test_pretraining_text_is_of_every_language_and_half_of_it_translated(small: Path) -> None:
+def test_pretraining_text_is_of_every_language_and_most_of_it_translated(
+    small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(sets.get("pretraining")), "sizes", {"train": 1_000})
     folder = files.ensure("pretraining", "train", "mul")
     rows = [json.loads(line) for line in (folder / "pretraining/train-mul.jsonl").read_text().splitlines()]
     paired = sum(bool(row["translation"]) for row in rows)
-    assert 0.2 * len(rows) < paired < 0.8 * len(rows)
+    assert paired / len(rows) == pytest.approx(PAIRED, abs=0.05)
+    own = {code: {passage.text(languages.get(code)) for passage in _pretrained()} for code in languages.names()}
+    assert all(sum(row["text"] in texts for row in rows) > 50 for texts in own.values())
+
+
+def _pretrained() -> list[Passage]:
+    return sets.get("pretraining").meanings("train", files.SEED, "mul")
+
+
+def test_no_training_set_tells_what_a_test_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in NAMES:
+        monkeypatch.setattr(type(sets.get(name)), "sizes", {"train": 600, "validation": 100, "test": 150})
+    told = {split: set().union(*(said_in(name, split) for name in SENTENCES)) for split in ("train", "test")}
+    shared = told["train"] & told["test"]
+    assert not {clause for clause in shared if names_somebody(clause) or clause.time}
+
+
+SENTENCES = (
+    "nli",
+    "anli",
+    "paraphrase",
+    "qa",
+    "qa_open",
+    "completion",
+    "copa",
+    "ner",
+    "pos",
+    "ccg",
+    "aligned",
+    "mined",
+)
+
+
+def said_in(name: str, split: str) -> set[Clause]:
+    """Everything that the examples of a data set state."""
+    data = sets.get(name)
+    if split not in data.sizes:
+        return set()
+    found: set[Clause] = set()
+    for item in data.meanings(split, 3):
+        if isinstance(item, Pair):
+            found |= {*item.premise, item.hypothesis}
+        elif isinstance(item, Paraphrase):
+            found |= {item.first, item.second}
+        elif isinstance(item, Question):
+            found |= set(item.sentences)
+        elif isinstance(item, Story):
+            found |= {item.setting, item.cause, *item.endings}
+        elif isinstance(item, Alternatives):
+            found |= {item.premise, *item.choices}
+        elif isinstance(item, Said) and item.role is None:
+            found |= {item.clause, *([item.reason] if item.reason else [])}
+    return found

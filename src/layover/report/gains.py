@@ -37,7 +37,7 @@ class Gain:
     """`all`, or `zero-shot`: without the language of the training data."""
     difference: Spread
     interval: tuple[float, float] | None
-    """95 %; None for a single seed."""
+    """95 %; None for a single seed, or when all seeds agree exactly."""
 
     @property
     def verdict(self) -> str:
@@ -48,8 +48,8 @@ class Gain:
 
 
 def interval(found: Spread) -> tuple[float, float] | None:
-    """Return the 95 % interval of the mean, None for a single value."""
-    if found.deviation is None:
+    """Return the 95 % interval of the mean; None for a single value, and for equal ones, which tell no spread."""
+    if not found.deviation:
         return None
     from scipy.stats import t
 
@@ -82,6 +82,8 @@ def _group(cell: Cell) -> tuple[str, str, str, str]:
 def _difference(row: CellRow, zero_shot: bool) -> float | None:
     if row.record is None or row.baseline is None:
         return None
+    if set(row.record.scored()) != set(row.baseline.scored()):
+        return None  # means over different languages differ for that alone
     mine, other = (record.mean(row.metric, zero_shot=zero_shot) for record in (row.record, row.baseline))
     return None if mine is None or other is None else mine - other
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
+from typing import Any
 
 from layover.errors import DataError
 from layover.sandbox import sets
@@ -27,7 +28,10 @@ def ensure(name: str, split: str, language: str) -> Path:
     """Return the folder below which the files of a data set lie, written now if they are not there."""
     folder = kept_in()
     if not (folder / sets.get(name).path(split, language)).is_file():
-        write(name, split, language, folder, seed=SEED)
+        try:
+            write(name, split, language, folder, seed=SEED)
+        except DataError as error:
+            raise DataError(f"{error}; name another folder with LAYOVER_CACHE") from error
     return folder
 
 
@@ -41,23 +45,27 @@ def write(name: str, split: str, language: str, folder: Path, *, seed: int) -> P
     """
     data = sets.get(name)
     main = data.path(split, language)
-    texts = data.files(data.meanings(split, seed, language), split, language)
+    meanings = data.meanings(split, seed, language) if data.own_words else _shared(name, split, seed)
+    texts = data.files(meanings, split, language)
     try:
         for path in sorted(texts, key=lambda path: path == main):  # the main file last: where it is, the others are
             _write(folder / path, texts[path])
     except OSError as error:
-        raise DataError(
-            f"{folder}: the sandbox's files cannot be written there ({error}); name another folder with LAYOVER_CACHE"
-        ) from error
+        raise DataError(f"{folder}: the sandbox's files cannot be written there ({error})") from error
     return folder / main
+
+
+@lru_cache(maxsize=4)
+def _shared(name: str, split: str, seed: int) -> list[Any]:
+    """Return the meanings that all languages of a split tell, drawn once."""
+    return sets.get(name).meanings(split, seed)
 
 
 def _write(file: Path, text: str) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=file.parent, prefix=".new-", delete=False) as stream:
-        stream.write(text.encode())
-    Path(stream.name).chmod(0o644)  # temporary files are their owner's alone
-    Path(stream.name).replace(file)
+    with tempfile.TemporaryDirectory(dir=file.parent, prefix=".new-") as work:
+        (Path(work) / file.name).write_text(text, encoding="utf-8", newline="")
+        (Path(work) / file.name).replace(file)
 
 
 @cache

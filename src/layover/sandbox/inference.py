@@ -6,13 +6,15 @@ colour denies it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from layover.sandbox import world
 from layover.sandbox.meaning import City, Clause, Name, Place, Thing
 from layover.sandbox.sampling import Sampler, same
 
+_JUDGED = {"forge", "steal", "sue", "accuse", "arrest", "defend", "convict", "acquit", "question"}
+"""One does not ask of these whether somebody was guilty: it seems to follow, or not to."""
 LABELS = ("entailment", "neutral", "contradiction")
 
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -123,8 +125,8 @@ def _other_adjective(sampler: Sampler, clause: Clause) -> Iterator[Clause]:
 
 
 def other_time(sampler: Sampler, clause: Clause) -> Iterator[Clause]:
-    """Yield the clause at another time, one that excludes the first."""
-    if clause.time is None:
+    """Yield the clause at another time, one that excludes the first: it can rain, and people live, in two years."""
+    if clause.time is None or clause.predicate in {*world.WEATHER, *world.LASTING}:
         return
     if clause.time.isdecimal():
         yield replace(clause, time=str(sampler.dice.pick([year for year in world.YEARS if str(year) != clause.time])))
@@ -167,7 +169,8 @@ def _more_told(sampler: Sampler, clause: Clause) -> Iterator[Clause]:
         yield replace(clause, place=sampler.place(clause.predicate))
     thing = clause.object
     if isinstance(thing, Thing) and thing.adjective is None:
-        fitting = world.ATTRIBUTES.get(world.CATEGORY_OF.get(thing.noun, ""), ())
+        every = world.ATTRIBUTES.get(world.CATEGORY_OF.get(thing.noun, ""), ())
+        fitting = [word for word in every if clause.predicate not in world.MAKING or word not in world.VALUES]
         if fitting:
             yield replace(clause, object=replace(thing, adjective=sampler.dice.pick(fitting)))
 
@@ -192,8 +195,16 @@ def swapped(clause: Clause) -> Clause | None:
     return None
 
 
-def _swapped(sampler: Sampler, clause: Clause) -> Iterator[Clause]:  # noqa: ARG001
-    told = swapped(clause)
+def exchanged(clause: Clause) -> Clause | None:
+    """Return the clause with its people exchanged, where that is open: not for what can be told from the other side.
+
+    Who sold something to somebody did not buy it from them, as far as this world goes: see `reversed_`.
+    """
+    return swapped(clause) if converse(clause) is None else None
+
+
+def _exchanged(sampler: Sampler, clause: Clause) -> Iterator[Clause]:  # noqa: ARG001
+    told = exchanged(clause)
     if told is not None:
         yield told
 
@@ -211,7 +222,8 @@ def _something_else(sampler: Sampler, clause: Clause) -> Iterator[Clause]:
     if other.predicate not in {clause.predicate, *_related(clause)}:
         yield replace(other, negated=sampler.dice.chance(0.4))
     state = sampler.state(clause.subject)
-    if clause.predicate not in {"state", "isa"}:
+    judged = state.property in {"guilty", "innocent"} and clause.predicate in _JUDGED
+    if clause.predicate not in {"state", "isa"} and not judged:
         yield replace(state, negated=sampler.dice.chance(0.3))
 
 
@@ -226,11 +238,12 @@ _ENTAILED: tuple[Change, ...] = (
     lambda _, clause: _other_side(clause),
     lambda _, clause: _consequence(clause),
 )
+_DENIALS: tuple[Change, ...] = (lambda _, clause: denied(clause),)
 _DENYING: tuple[Change, ...] = (
-    lambda _, clause: denied(clause),
+    *_DENIALS,
     *(_opposite, _other_number, _other_adjective, other_time, _other_city, _wrong_direction),
 )
-_OPEN: tuple[Change, ...] = (_more_told, _narrower, _swapped, _somebody_else, _something_else)
+_OPEN: tuple[Change, ...] = (_more_told, _narrower, _exchanged, _somebody_else, _something_else)
 
 
 def _one(changes: tuple[Change, ...], sampler: Sampler, clause: Clause) -> Clause | None:
@@ -257,7 +270,11 @@ def hypothesis(sampler: Sampler, premise: Clause, label: str, steps: int) -> Cla
     for _ in range(sampler.dice.below(steps + 1) if label == "contradiction" else 1 + sampler.dice.below(steps)):
         reached = _one(_ENTAILED, sampler, reached) or reached
     if label == "contradiction":
-        return _one(_DENYING, sampler, reached)
+        # what is washed is clean afterwards; that it was dirty is no contradiction, for it was dirty before
+        after = reached.predicate == "state" != premise.predicate
+        if after and reached.negated:
+            return None
+        return _one(_DENIALS if after else _DENYING, sampler, reached)
     return reached if reached != premise else None
 
 
@@ -271,3 +288,17 @@ def _clash(clause: Clause) -> bool:
     return any(same(one, other) for number, one in enumerate(parts) for other in parts[:number]) or any(
         isinstance(part, Place) for part in (clause.subject, clause.object)
     )
+
+
+def touches(claim: Clause, others: Iterable[Clause]) -> bool:
+    """Return whether one of the other sentences could settle a claim, whatever it says of it."""
+    about = claim.subject
+    for clause in others:
+        parts = [part for part in (clause.subject, clause.object, clause.third) if part is not None]
+        if isinstance(about, Thing) and any(same(about, part) for part in parts):
+            return True
+        told = converse(clause)
+        for one in (clause, told) if told is not None else (clause,):
+            if one.predicate == claim.predicate and (about is None or (one.subject and same(one.subject, about))):
+                return True
+    return False

@@ -64,8 +64,17 @@ class Sampler:
         self.split = split
         self._predicates = [name for name, found in world.PREDICATES.items() if found.domain in domains]
 
+    def owns(self, clause: Clause) -> bool:
+        """Return whether a clause may be told in this split: it is told in no other one, in no task.
+
+        What things were like and that it rained, without a time, belongs to nobody: causes and effects say it in every
+        split, and no task asks for it alone.
+        """
+        common = clause.predicate in {"state", *world.WEATHER} and clause.time is None and not clause.negated
+        return (common and not names_somebody(clause)) or split_of(clause) == self.split
+
     def own(self, draw: Callable[[], Clause]) -> Clause:
-        """Return a clause that belongs to the split: it is told in no other split, in no task."""
+        """Return a clause that belongs to the split."""
         while True:
             clause = draw()
             if split_of(clause) == self.split:
@@ -225,6 +234,11 @@ class Sampler:
             return self.told(self.located(), place=0)
         rest = (self.profession, self.comparison, self.weather, self.denied, self.denied)
         return rest[draw - 15]()
+
+
+def names_somebody(clause: Clause) -> bool:
+    """Return whether a clause speaks of somebody by name."""
+    return any(isinstance(part, Name) for part in (clause.subject, clause.object, clause.third))
 
 
 def repeats(one: Clause, other: Clause) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, replace
 
 from layover.sandbox import world
 from layover.sandbox.meaning import Clause, Entity, Name, Thing
-from layover.sandbox.sampling import Sampler, split_of
+from layover.sandbox.sampling import Sampler
 
 X, Y = Name("x"), Name("y")
 """The one whom it is about, and somebody else."""
@@ -46,20 +46,20 @@ _KEY, _DOOR, _COAT, _SHIRT = Thing("key"), Thing("door"), Thing("coat"), Thing("
 LINKS: tuple[Link, ...] = tuple(
     Link(cause, effect, frozenset(topics.split()))
     for topics, cause, effect in (
-        ("body mood", _not(Clause("sleep", X)), _state(X, "tired")),
-        ("body", Clause("work", X), _state(X, "tired")),
+        ("body mood food", _not(Clause("sleep", X)), _state(X, "tired")),
+        ("body wealth mood", Clause("work", X), _state(X, "tired")),
         ("body food", Clause("run", X), _state(X, "thirsty")),
-        ("body", _state(X, "tired"), Clause("sleep", X)),
-        ("body", _state(X, "tired"), Clause("rest", X)),
+        ("body food mood", _state(X, "tired"), Clause("sleep", X)),
+        ("body food mood", _state(X, "tired"), Clause("rest", X)),
         ("food", _state(X, "thirsty"), Clause("drink", X, _any("drink"))),
         ("food", _state(X, "hungry"), Clause("eat", X, _any("fruit"))),
         ("food", _state(X, "hungry"), Clause("cook", X, Thing("soup"))),
-        ("home mood", Clause("lose", X, _KEY), _not(Clause("open", X, _DOOR))),
-        ("home mood", Clause("find", X, _KEY), Clause("open", X, _DOOR)),
+        ("home mood weather", Clause("lose", X, _KEY), _not(Clause("open", X, _DOOR))),
+        ("home mood weather", Clause("find", X, _KEY), Clause("open", X, _DOOR)),
         ("mood", Clause("lose", X, _any("ware")), _state(X, "sad")),
         ("mood", Clause("find", X, _any("ware")), _state(X, "happy")),
         ("mood", Clause("break", X, _any("dish")), _state(Y, "angry")),
-        ("mood", _state(X, "sad"), Clause("cry", X)),
+        ("mood body food", _state(X, "sad"), Clause("cry", X)),
         ("mood", _state(X, "happy"), Clause("laugh", X)),
         ("mood", _state(X, "happy"), Clause("sing", X)),
         ("mood", _state(X, "happy"), Clause("dance", X)),
@@ -74,23 +74,23 @@ LINKS: tuple[Link, ...] = tuple(
         ("food", _state(Thing("tea"), "hot"), _not(Clause("drink", X, Thing("tea")))),
         ("food", Clause("drink", X, Thing("water")), _state(Thing("bottle"), "empty")),
         ("food", Clause("buy", X, Thing("apple", count=6, definite=False)), _state(Thing("basket"), "full")),
-        ("weather", Clause("rain"), _state(_COAT, "wet")),
-        ("weather", Clause("rain"), Clause("need", X, Thing("umbrella"))),
-        ("weather", Clause("snow"), Clause("need", X, _COAT)),
-        ("weather", Clause("dark"), Clause("need", X, Thing("lamp"))),
-        ("weather", Clause("storm"), Clause("close", X, Thing("window"))),
+        ("weather body home", Clause("rain"), _state(_COAT, "wet")),
+        ("weather body home", Clause("rain"), Clause("need", X, Thing("umbrella"))),
+        ("weather body", Clause("snow"), Clause("need", X, _COAT)),
+        ("weather body home", Clause("dark"), Clause("need", X, Thing("lamp"))),
+        ("weather body home", Clause("storm"), Clause("close", X, Thing("window"))),
         ("wealth mood", Clause("sell", X, Thing("house"), Y), _state(X, "rich")),
-        ("wealth mood", _state(X, "rich"), Clause("buy", X, Thing("house"))),
+        ("wealth mood body", _state(X, "rich"), Clause("buy", X, Thing("house"))),
         ("law mood", Clause("steal", X, _any("ware"), Y), _by("police_officer", "arrest", X)),
         ("law mood", Clause("steal", X, Thing("bicycle"), Y), Clause("accuse", Y, X)),
         ("law mood", Clause("forge", X, Thing("contract")), Clause("sue", Y, X)),
         ("law mood", _state(X, "guilty"), _by("judge", "convict", X)),
         ("law mood", _state(X, "innocent"), _by("judge", "acquit", X)),
         ("law mood", Clause("accuse", Y, X), _by("lawyer", "defend", X)),
-        ("body mood", Clause("infect", Thing("virus"), X), _state(X, "sick")),
-        ("body mood", _state(X, "sick"), Clause("call", X, Thing("doctor"))),
-        ("body mood", _state(X, "sick"), Clause("take_medicine", X, Thing("pill"))),
-        ("body mood", Clause("fall", X), _by("doctor", "examine", X)),
+        ("body mood food", Clause("infect", Thing("virus"), X), _state(X, "sick")),
+        ("body mood food", _state(X, "sick"), Clause("call", X, Thing("doctor"))),
+        ("body mood food", _state(X, "sick"), Clause("take_medicine", X, Thing("pill"))),
+        ("body mood home", Clause("fall", X), _by("doctor", "examine", X)),
         ("body mood", _by("doctor", "cure", X), _state(X, "healthy")),
         (
             "body",
@@ -138,22 +138,14 @@ class Told:
 
 
 def draw_told(sampler: Sampler) -> Told:
-    """Return a cause and its effect; whatever they say of a person is told in no other split, in no task.
-
-    What they say of things alone (the coat was wet) is told in every split, but nowhere else without a time.
-    """
+    """Return a cause and its effect; whatever they say of a person is told in no other split, in no task."""
     while True:
         one = sampler.person()
         people = {"x": one, "y": sampler.person(one)}
         nouns = {f"*{category}": sampler.dice.pick(choice) for category, choice in world.CATEGORIES.items()}
         told = Told(sampler.dice.pick(LINKS), people, nouns)
-        if all(split_of(clause) == sampler.split for clause in (told.cause, told.effect) if speaks_of_people(clause)):
+        if sampler.owns(told.cause) and sampler.owns(told.effect):
             return told
-
-
-def speaks_of_people(clause: Clause) -> bool:
-    """Return whether somebody is named."""
-    return any(isinstance(part, Name) for part in (clause.subject, clause.object, clause.third))
 
 
 def unrelated(sampler: Sampler, link: Link) -> list[Link]:

@@ -302,9 +302,9 @@ _MATERIAL = {
 MADE = {noun: material for material, nouns in _MATERIAL.items() for noun in nouns}
 """Noun -> its material."""
 ALSO_FOUND: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(("teacher", "student"), ("library", "museum", "park")),
+    **dict.fromkeys(("teacher", "student"), ("library", "museum", "park", "laboratory", "office")),
     "book": ("school", "office", "shop", "market", "museum", "laboratory", "airport", "station"),
-    **dict.fromkeys(("doctor", "nurse", "patient"), ("pharmacy", "laboratory", "village")),
+    **dict.fromkeys(("doctor", "nurse", "patient"), ("pharmacy", "laboratory", "village", "school", "prison")),
     "ticket": ("airport", "museum", "harbour", "office", "shop"),
     "flower": ("park", "market", "shop", "forest", "village", "farm"),
     "gardener": ("park", "farm", "village"),
@@ -318,17 +318,27 @@ ALSO_FOUND: dict[str, tuple[str, ...]] = {
     "scientist": ("hospital", "museum", "library", "office"),
     **dict.fromkeys(("pill", "ointment"), ("hospital", "laboratory", "shop")),
     "onion": ("kitchen", "garden", "shop", "farm", "restaurant"),
-    "newspaper": ("library", "office", "station", "market", "airport"),
+    "newspaper": ("library", "office", "station", "market", "airport", "park", "hospital", "restaurant", "kitchen"),
     "pigeon": ("station", "market", "village", "farm", "garden", "forest", "harbour", "beach"),
 }
 """Where one may find it too, so that these are no wrong answers."""
 ALSO_MADE: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(("table", "chair", "door", "house", "bridge"), ("metal", "glass", "stone", "wood")),
+    **dict.fromkeys(("table", "door", "house", "bridge"), ("metal", "glass", "stone", "wood")),
+    "chair": ("metal", "stone", "leather"),
+    "guitar": ("metal",),
     **dict.fromkeys(("window", "mirror", "bottle"), ("wood", "metal")),
     **dict.fromkeys(("hammer", "axe", "needle"), ("wood", "stone")),
     **dict.fromkeys(("key", "ring"), ("metal", "gold")),
     **dict.fromkeys(("scarf", "coat", "shoe", "bag", "book"), ("wool", "leather", "paper")),
 }
+ALSO_USED: dict[str, tuple[str, ...]] = {
+    "cut_bread": ("axe",),
+    "chop_wood": ("knife",),
+    "see_oneself": ("camera",),
+    "prevent_disease": ("ointment",),
+    "cure_wound": ("vaccine", "needle"),
+}
+"""Purpose -> nouns that might serve it, too."""
 ALSO_KIND: dict[str, tuple[str, ...]] = {
     "tool": ("dish", "ware"),
     "drink": ("meal",),

@@ -31,6 +31,8 @@ class DataSet(ABC, Generic[M]):
     sizes: ClassVar[Mapping[str, int]]
     """Split -> number of meanings."""
     domains: ClassVar[tuple[str, ...]] = ("general",)
+    own_words: ClassVar[bool] = False
+    """Whether each language says something else."""
 
     @property
     def counts(self) -> Mapping[str, int]:

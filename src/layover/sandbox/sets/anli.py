@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import ClassVar
 
-from layover.sandbox.inference import LABELS, hypothesis, reversed_, swapped
+from layover.sandbox.inference import LABELS, exchanged, hypothesis, reversed_, touches
 from layover.sandbox.meaning import Clause, Name
 from layover.sandbox.sampling import Sampler
 from layover.sandbox.sets._base import LARGE
-from layover.sandbox.sets.nli import Nli, Pair
+from layover.sandbox.sets.nli import Nli, Pair, namesakes
 
 
 class Anli(Nli):
@@ -29,9 +29,11 @@ class Anli(Nli):
             about = dice.pick(known)
             mixed = _mixed(sampler, known, about, label) if dice.chance(0.7) else None
             claim = mixed or hypothesis(sampler, about, label, self.steps)
-            if claim is None or claim in known or (label == "neutral" and _settled(claim, known, about)):
+            others = [clause for clause in known if clause is not about]
+            if claim is None or claim in known or not sampler.owns(claim):
                 continue
-            return Pair(known, claim, label, claim.time is not None and dice.chance(0.5))
+            if not touches(claim, others) and not namesakes((*known, claim)):
+                return Pair(known, claim, label, claim.time is not None and dice.chance(0.5))
 
     def known(self, sampler: Sampler) -> tuple[Clause, ...]:
         """Return three sentences; two of them have the verb in common, and two a person."""
@@ -39,9 +41,11 @@ class Anli(Nli):
         other = sampler.person(first.subject, first.object, first.third)
         second = sampler.own(lambda: sampler.told(sampler.event(first.predicate, subject=other), time=0.8))
         third = sampler.own(lambda: sampler.told(sampler.event(subject=sampler.dice.pick([first.subject, other]))))
-        if third.predicate == first.predicate or (second.object, second.third) == (first.object, first.third):
+        told = (first, second, third)
+        alike = third.predicate == first.predicate or (second.object, second.third) == (first.object, first.third)
+        if alike or namesakes(told):
             return self.known(sampler)
-        return tuple(sampler.dice.shuffled([first, second, third]))
+        return tuple(sampler.dice.shuffled(told))
 
 
 def _mixed(sampler: Sampler, known: Sequence[Clause], about: Clause, label: str) -> Clause | None:
@@ -55,16 +59,10 @@ def _mixed(sampler: Sampler, known: Sequence[Clause], about: Clause, label: str)
             return replace(about, subject=other.subject)
         if change == 1 and other.time is not None and about.time is None:
             return replace(about, time=other.time)
-        return swapped(about)
+        return exchanged(about)
     if label == "contradiction":
         return reversed_(about)
     return None
-
-
-def _settled(claim: Clause, known: Sequence[Clause], about: Clause) -> bool:
-    """Return whether another sentence says, or denies, what is to be left open."""
-    others = [clause for clause in known if clause is not about]
-    return any(clause.predicate == claim.predicate and clause.subject == claim.subject for clause in others)
 
 
 SET = Anli()

@@ -25,7 +25,10 @@ class Riddle:
 
 
 class Commonsense(DataSet[Riddle]):
-    """Where one finds something, what it is made of, what it is used for, and of which kind it is."""
+    """Where one finds something, what it is made of, what it is used for, and of which kind it is.
+
+    Splits share the facts, which are few and stand in the pretraining text, too; they differ in the choices.
+    """
 
     sizes: ClassVar[Mapping[str, int]] = LARGE
 
@@ -37,7 +40,7 @@ class Commonsense(DataSet[Riddle]):
             right = fact.value if fact.relation in {"found", "made"} else fact.subject
             wrong = dice.shuffled(others(fact))[: len(LETTERS) - 1]
             choices = tuple(dice.shuffled([right, *wrong]))
-            if split_of((fact, choices)) == sampler.split:
+            if split_of((fact, tuple(sorted(choices)))) == sampler.split:
                 return Riddle(fact, choices, choices.index(right))
 
     def path(self, split: str, language: str) -> str:
@@ -58,7 +61,8 @@ def others(fact: Fact) -> list[str]:
         also = world.ALSO_MADE.get(fact.subject, ())
         return [material for material in world.MATERIALS if material != fact.value and material not in also]
     if fact.relation == "used":
-        return [noun for noun, purpose in world.USED.items() if purpose != fact.value]
+        also = world.ALSO_USED.get(fact.value, ())
+        return [noun for noun, purpose in world.USED.items() if purpose != fact.value and noun not in also]
     also = (*world.CLASSES[fact.value], *world.ALSO_KIND.get(fact.value, ()))
     return [noun for noun in world.NOUNS if world.CATEGORY_OF[noun] not in also]
 

@@ -35,12 +35,12 @@ class Completion(DataSet[Story]):
         dice = sampler.dice
         while True:
             chain = draw_told(sampler)
-            wrong = dict.fromkeys(chain.fill(other.effect) for other in unrelated(sampler, chain.link))
-            endings = dice.shuffled([chain.effect, *list(wrong)[: ENDINGS - 1]])
-            went = sampler.event(dice.pick(("go", "return", "travel")), subject=chain.people["x"])
-            if len(set(endings)) == ENDINGS:
-                label = endings.index(chain.effect)
-                return Story(sampler.told(went, time=0.7), chain.cause, tuple(endings), label)
+            effects = dict.fromkeys(chain.fill(other.effect) for other in unrelated(sampler, chain.link))
+            wrong = [effect for effect in effects if sampler.owns(effect) and effect != chain.effect]
+            endings = dice.shuffled([chain.effect, *wrong[: ENDINGS - 1]])
+            if len(endings) == ENDINGS:
+                setting = _setting(sampler, chain.people["x"])
+                return Story(setting, chain.cause, tuple(endings), endings.index(chain.effect))
 
     def path(self, split: str, language: str) -> str:
         """See `DataSet.path`."""
@@ -49,6 +49,12 @@ class Completion(DataSet[Story]):
     def render(self, meanings: Sequence[Story], split: str, language: Language) -> str:
         """See `DataSet.render`."""
         return as_json_lines((_row(number, story, split, language) for number, story in enumerate(meanings)))
+
+
+def _setting(sampler: Sampler, who: Name) -> Clause:
+    """Return where somebody went."""
+    going = ("go", "return", "travel")
+    return sampler.own(lambda: sampler.told(sampler.event(sampler.dice.pick(going), subject=who), time=0.7))
 
 
 def _row(number: int, story: Story, split: str, language: Language) -> dict[str, object]:

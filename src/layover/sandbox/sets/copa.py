@@ -33,11 +33,12 @@ class Copa(DataSet[Alternatives]):
         dice = sampler.dice
         while True:
             story, question = draw_told(sampler), dice.pick(("cause", "effect"))
-            other = unrelated(sampler, story.link)[0]
-            wrong = story.fill(other.effect if question == "effect" else other.cause)
+            others = unrelated(sampler, story.link)
+            choices = (story.fill(other.effect if question == "effect" else other.cause) for other in others)
+            wrong = next((choice for choice in choices if sampler.owns(choice)), None)
             premise, right = (story.cause, story.effect) if question == "effect" else (story.effect, story.cause)
             label = dice.below(2)
-            if wrong != right:
+            if wrong is not None and wrong != right:
                 return Alternatives(premise, (right, wrong) if label == 0 else (wrong, right), question, label)
 
     def path(self, split: str, language: str) -> str:

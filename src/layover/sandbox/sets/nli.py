@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from layover.sandbox.inference import LABELS, hypothesis
+from layover.sandbox.inference import LABELS, hypothesis, touches
 from layover.sandbox.language import Language
-from layover.sandbox.meaning import Clause
+from layover.sandbox.meaning import Clause, Name
 from layover.sandbox.sampling import Sampler
 from layover.sandbox.sets._base import LARGE, DataSet, as_table, told
 
@@ -40,7 +40,10 @@ class Nli(DataSet[Pair]):
             known = self.known(sampler)
             about = dice.pick(known)
             claim = hypothesis(sampler, about, label, self.steps)
-            if claim is not None and claim not in known and (label != "neutral" or not _answered(claim, known, about)):
+            others = [clause for clause in known if clause is not about]
+            if claim is None or claim in known or not sampler.owns(claim):
+                continue
+            if not touches(claim, others) and not namesakes((*known, claim)):
                 return Pair(known, claim, label, claim.time is not None and dice.chance(0.3))
 
     def known(self, sampler: Sampler) -> tuple[Clause, ...]:
@@ -49,7 +52,8 @@ class Nli(DataSet[Pair]):
         found: list[Clause] = []
         while len(found) < count:
             clause = sampler.own(sampler.any)
-            if all(clause.subject != other.subject or clause.subject is None for other in found):
+            apart = all(clause.subject is None or clause.subject != other.subject for other in found)
+            if apart and not namesakes([*found, clause]):
                 found.append(clause)
         return tuple(found)
 
@@ -67,10 +71,11 @@ class Nli(DataSet[Pair]):
         return language.text_of(sentences), claim, pair.label
 
 
-def _answered(claim: Clause, known: Sequence[Clause], about: Clause) -> bool:
-    """Return whether another sentence of the premise could settle a claim that is to be left open."""
-    others = [clause for clause in known if clause is not about]
-    return any(clause.subject == claim.subject and clause.predicate == claim.predicate for clause in others)
+def namesakes(clauses: Iterable[Clause]) -> bool:
+    """Return whether two people have one given name: `Anna` might then be either of them."""
+    parts = (part for clause in clauses for part in (clause.subject, clause.object, clause.third))
+    people = {part for part in parts if isinstance(part, Name)}
+    return len({who.given for who in people}) < len(people)
 
 
 SET = Nli()

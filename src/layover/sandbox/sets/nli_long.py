@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from layover.sandbox.meaning import Clause
+from layover.sandbox.meaning import Clause, Name
 from layover.sandbox.sampling import Sampler
 from layover.sandbox.sets.nli import Nli
 from layover.sandbox.sets.qa_long import LONG, SENTENCES
@@ -22,8 +22,13 @@ class LongNli(Nli):
         """Return a document in which nobody does or is the same thing twice, so that nothing contradicts itself."""
         count = sampler.dice.pick(self.sentences)
         found: dict[tuple[object, str], Clause] = {}
+        families: dict[str, str | None] = {}
         while len(found) < count:
             clause = sampler.own(sampler.any)
+            people = [part for part in (clause.subject, clause.object, clause.third) if isinstance(part, Name)]
+            if any(families.get(who.given, who.family) != who.family for who in people):
+                continue  # one given name, one person
+            families.update({who.given: who.family for who in people})
             found.setdefault((clause.subject, "" if clause.predicate == "state" else clause.predicate), clause)
         return tuple(found.values())
 

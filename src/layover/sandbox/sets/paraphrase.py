@@ -34,7 +34,7 @@ class Paraphrases(DataSet[Paraphrase]):
         equal = dice.chance(0.5)
         while True:
             first = sampler.own(lambda: _clause(sampler))
-            found = list(_same(first) if equal else _different(sampler, first))
+            found = [told for told in (_same(first) if equal else _different(sampler, first)) if sampler.owns(told)]
             if not found:
                 continue
             second = dice.pick(found)

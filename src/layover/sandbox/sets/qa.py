@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from layover.sandbox import world
+from layover.sandbox.inference import converse, other_time
 from layover.sandbox.language import Language
-from layover.sandbox.meaning import Clause, Name, Role, Thing
-from layover.sandbox.sampling import Sampler
+from layover.sandbox.meaning import City, Clause, Name, Org, Place, Role, Thing
+from layover.sandbox.sampling import Sampler, same
 from layover.sandbox.sets._base import LARGE, DataSet
 
 PEOPLE = 3
@@ -48,9 +49,11 @@ class Qa(DataSet[Question]):
             if not roles:
                 continue
             role = dice.pick(roles)
-            asked = shortened(sampler, sentences[place], role)
-            if open_:
+            asked: Clause | None = shortened(sampler, sentences[place], role)
+            if open_ and asked is not None:
                 asked = _nobody(sampler, asked, sentences)
+            if asked is None:
+                continue
             answering = [number for number, clause in enumerate(sentences) if answers(clause, asked, role)]
             if answering == ([] if open_ else [place]):
                 return Question(sentences, asked, role, None if open_ else place)
@@ -140,32 +143,48 @@ def shortened(sampler: Sampler, clause: Clause, role: Role) -> Clause:
 
 
 def answers(clause: Clause, asked: Clause, role: Role) -> bool:
+    """Return whether a clause, or what it says from the other side, could answer a question."""
+    if clause.negated:
+        return False
+    told = converse(clause)
+    if asked.predicate in _WHEREABOUTS and role in {"third", "place"} and clause.subject and asked.subject:
+        somewhere = clause.place is not None or isinstance(clause.third, City | Place | Org)
+        if somewhere and clause.predicate in _WHEREABOUTS[asked.predicate] and same(clause.subject, asked.subject):
+            return True
+    return any(_says(one, asked, role) for one in (clause, told) if one is not None)
+
+
+_ANYTHING = (*world.PREDICATES, "located", "state")
+_WHEREABOUTS = {"located": _ANYTHING, "work": ("work", "be_employed"), "be_employed": ("work", "be_employed")}
+"""Predicate of a question for a place -> what also tells where somebody was."""
+
+
+def _says(clause: Clause, asked: Clause, role: Role) -> bool:
     """Return whether a clause says all that is asked with, and the role that is asked for."""
-    if clause.negated or clause.predicate != asked.predicate or clause.property != asked.property:
+    if clause.predicate != asked.predicate or clause.property != asked.property:
         return False
     for name in ("subject", "object", "third", "place", "time"):
         said, wanted = getattr(clause, name), getattr(asked, name)
         if name == role or (name == "object" and role == "count"):
-            if said is None or (role == "count" and (not isinstance(said, Thing) or said.noun != wanted.noun)):
+            if said is None or (role == "count" and not same(said, wanted)):
                 return False
-        elif wanted is not None and not _same_kind(said, wanted):
+        elif wanted is not None and (said is None or not (said == wanted or _alike(said, wanted))):
             return False
     return True
 
 
-def _same_kind(said: object, wanted: object) -> bool:
-    """Return whether two entities could be taken for one another: the same noun is enough."""
-    if isinstance(said, Thing) and isinstance(wanted, Thing):
-        return said.noun == wanted.noun
-    return said == wanted
+def _alike(said: object, wanted: object) -> bool:
+    """Return whether two entities could be taken for one another."""
+    known = (Name, Thing)
+    return isinstance(said, known) and isinstance(wanted, known) and same(said, wanted)
 
 
 def _distinct(clause: Clause, other: Clause) -> bool:
     return (clause.predicate, clause.subject) != (other.predicate, other.subject)
 
 
-def _nobody(sampler: Sampler, asked: Clause, sentences: Sequence[Clause]) -> Clause:
-    """Return the question about somebody else, or with something else: often somebody of the same paragraph."""
+def _nobody(sampler: Sampler, asked: Clause, sentences: Sequence[Clause]) -> Clause | None:
+    """Return the question about somebody else, often somebody of the same paragraph, or about another time."""
     dice = sampler.dice
     people = [clause.subject for clause in sentences if isinstance(clause.subject, Name)]
     others = [who for who in people if who not in (asked.subject, asked.object, asked.third)]
@@ -173,7 +192,7 @@ def _nobody(sampler: Sampler, asked: Clause, sentences: Sequence[Clause]) -> Cla
         return replace(asked, subject=dice.pick(others))
     if isinstance(asked.subject, Name):
         return replace(asked, subject=sampler.person(asked.subject, asked.object, asked.third))
-    return replace(asked, time=sampler.time(asked.predicate))
+    return next(other_time(sampler, asked), None)
 
 
 SET = Qa()

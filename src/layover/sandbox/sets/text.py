@@ -65,6 +65,7 @@ class Text(DataSet[Passage]):
 
     sizes: ClassVar[Mapping[str, int]] = {"train": 20_000, "validation": 500, "test": 500}
     domains: ClassVar[tuple[str, ...]] = DOMAINS
+    own_words: ClassVar[bool] = True
 
     def draw(self, sampler: Sampler) -> Passage:
         """See `DataSet.draw`."""
