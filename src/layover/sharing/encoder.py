@@ -30,6 +30,7 @@ CARD = "card.json"
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json")
 WEIGHTS = "model.safetensors"
 KIND = "mlm"
+MODEL_TYPE = "xlm-roberta"
 
 
 def package_encoder(plan: Plan, store: Store, model: str, directory: Path) -> dict[str, Any]:
@@ -44,19 +45,19 @@ def package_encoder(plan: Plan, store: Store, model: str, directory: Path) -> di
         directory: Must not exist.
 
     Raises:
-        ModelError: there is no such cell or no such finished training, or the directory exists.
+        ModelError: there is no such cell or more than one, its training is not finished, it did not begin with a
+            directory of XLM-R, or the target exists.
     """
     cell, train = _cell(plan, model)
     if not store.has(train):
         raise ModelError(f"{cell.label}: its training is not finished; run the recipe first")
     if directory.exists():
         raise ModelError(f"{directory} exists; name another directory, or remove it first")
+    source = _source(plan.nodes[train].inputs)
     directory.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=directory.parent, prefix=f".{directory.name}.") as temporary:
         work = Path(temporary) / "encoder"  # the temporary directory itself is closed to others
         work.mkdir()
-        inputs: TrainInputs = plan.nodes[train].inputs
-        source = Path(inputs.encoder.source)
         _write_weights(store.path(train), work / WEIGHTS)
         _write_config(source / "config.json", work / "config.json")
         for name in TOKENIZER_FILES:
@@ -75,13 +76,32 @@ def package_encoder(plan: Plan, store: Store, model: str, directory: Path) -> di
 
 def _cell(plan: Plan, model: str) -> tuple[Cell, str]:
     """Return the cell of a model's pretraining, and the key of its training."""
+    found = {}
     for cell in plan.cells:
         if cell.model != model or cell.train is None:
             continue
         inputs: TrainInputs = plan.nodes[cell.train].inputs
         if inputs.task.kind == KIND and inputs.module.whole:
-            return cell, cell.train
-    raise ModelError(f"no cell of the recipe trains all weights of {model!r} on masked language modelling")
+            found[cell.train] = cell
+    if not found:
+        raise ModelError(f"no cell of the recipe trains all weights of {model!r} on masked language modelling")
+    if len(found) > 1:
+        cells = ", ".join(cell.label for cell in found.values())
+        raise ModelError(f"several cells could be meant: {cells}; choose one: sweep.seed=[1]")
+    ((train, cell),) = found.items()
+    return cell, train
+
+
+def _source(inputs: TrainInputs) -> Path:
+    """Return the directory that the training began with: XLM-R's files, which the package takes over."""
+    source = Path(inputs.encoder.source)
+    for name in ("config.json", *TOKENIZER_FILES):
+        if not (source / name).is_file():
+            raise ModelError(f"{source}: no {name} there; a directory as `layover init-encoder` writes it is needed")
+    kind = read_json(source / "config.json").get("model_type")
+    if kind != MODEL_TYPE:
+        raise ModelError(f"{source}: its model_type is {kind!r}, but only {MODEL_TYPE!r} can be packaged")
+    return source
 
 
 def _write_weights(node: Path, file: Path) -> None:
