@@ -18,8 +18,7 @@ quickstart: $(BIN)/.ready  ## A whole sweep in some minutes on two cores: no GPU
 	$(BIN)/layover report recipes/quickstart.yaml
 	@echo
 	@echo "Run it again: nothing is computed twice. What to try next:"
-	@echo "  $(BIN)/layover run recipes/quickstart.yaml models.mini.name=sandbox/small    a larger encoder"
-	@echo "  docs/tutorial.md        this sweep step by step"
+	@echo "  docs/sandbox.md         the world it lives in, and its other tasks"
 	@echo "  recipes/xtreme.yaml     XLM-R on XTREME, on a GPU"
 	@echo "  docs/recipe.md          tasks of your own: one file of texts, four lines of YAML"
 

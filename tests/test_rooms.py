@@ -43,8 +43,9 @@ TORCH_ROOMS = {"training", "predict", "neighbours", "heads", "encoder", "batches
 WORKER_FILES = {
     *(f"steps/{name}.py" for name in ("train", "predict", "retrieve", "trained", "machine")),
     "engine/preload.py",
+    "sharing/encoder.py",
 }
-"""Found by name inside a worker process only."""
+"""Found by name inside a worker process, or imported inside a verb."""
 HEAVY = {"torch", "transformers", "datasets", "pandas", "accelerate", "peft", "adapters", "matplotlib"}
 
 FILES = sorted(SOURCE.rglob("*.py"))
