@@ -62,7 +62,7 @@ def write(
 def export(
     directory: Annotated[Path, typer.Argument(help="Where to write it; must not exist or be empty.")],
     *,
-    model: Annotated[str, typer.Option(help="sandbox/mini or sandbox/small.")] = "sandbox/mini",
+    model: Annotated[str, typer.Option(help="As `layover list models` names it.")] = "sandbox/mini",
 ) -> None:
     """Write an encoder as an ordinary transformers directory, for AutoModel, peft, adapters."""
     import shutil
