@@ -162,6 +162,25 @@ def columns(rows: Sequence[npt.NDArray[Any]], dtype: type[np.generic]) -> npt.ND
     return np.concatenate(rows).astype(dtype, copy=False) if rows else np.zeros(0, dtype)
 
 
+def flat(
+    rows: Sequence[npt.NDArray[Any]], owner: Sequence[int], segments: Sequence[npt.NDArray[Any] | None] = ()
+) -> dict[str, npt.NDArray[Any]]:
+    """Return the arrays that features always have, and `segments` where the tokenizer gives token types.
+
+    Args:
+        rows: Ids of each row.
+        owner: Number of the example that each row belongs to.
+        segments: Token types of each row, None for a tokenizer without them.
+    """
+    arrays: dict[str, npt.NDArray[Any]] = {
+        "ids": columns(rows, np.int32),
+        "offsets": boundaries(rows),
+        "example": np.array(owner, np.int32),
+    }
+    known = [types for types in segments if types is not None]
+    return {**arrays, "segments": columns(known, np.int8)} if known else arrays
+
+
 def boundaries(rows: Sequence[npt.NDArray[Any]]) -> npt.NDArray[np.int64]:
     """Return where each row starts, and the end of the last: (rows + 1,)."""
     offsets = np.zeros(len(rows) + 1, np.int64)

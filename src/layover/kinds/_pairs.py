@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from layover.data.features import Array
 from layover.data.tokenizer import Tokenizer, longest_first
 from layover.errors import DataError
-from layover.kinds._kind import boundaries, columns
+from layover.kinds._kind import flat
 
 
-def encode_pairs(pairs: Sequence[tuple[str, str | None]], tokenizer: Tokenizer, max_length: int) -> dict[str, Array]:
-    """Return ids, offsets and, for a segmented tokenizer, segments of one row per pair.
+def encode_pairs(
+    pairs: Sequence[tuple[str, str | None]], tokenizer: Tokenizer, max_length: int, group: int = 1
+) -> dict[str, Array]:
+    """Return the arrays of one row per pair; each `group` of pairs is an example.
 
     A pair that is too long loses tokens from the end of the longer text, one after the other.
 
@@ -33,9 +33,5 @@ def encode_pairs(pairs: Sequence[tuple[str, str | None]], tokenizer: Tokenizer, 
             kept = longest_first(len(one), len(two), max_length - tokenizer.overhead(pair=True))
             row, types = tokenizer.row(one[: kept[0]], two[: kept[1]])
         ids.append(row)
-        if types is not None:
-            segments.append(types)
-    arrays: dict[str, Array] = {"ids": columns(ids, np.int32), "offsets": boundaries(ids)}
-    if segments:
-        arrays["segments"] = columns(segments, np.int8)
-    return arrays
+        segments.append(types)
+    return flat(ids, [number // group for number in range(len(pairs))], segments)

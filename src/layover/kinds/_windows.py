@@ -10,7 +10,7 @@ import numpy.typing as npt
 from layover.data.features import Array, Features
 from layover.data.tokenizer import Ids, Pieces, Tokenizer
 from layover.errors import DataError
-from layover.kinds._kind import boundaries, columns
+from layover.kinds._kind import columns, flat
 
 QUESTION_TOKENS = 64
 """A longer question loses its end, as in the SQuAD scripts of BERT and XTREME."""
@@ -49,8 +49,9 @@ class _Rows:
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self._tokenizer = tokenizer
-        self._tokens: dict[str, list[npt.NDArray[np.generic]]] = {"ids": [], "char_start": [], "char_end": []}
-        self._segments: list[npt.NDArray[np.int8]] = []
+        self._ids: list[npt.NDArray[np.generic]] = []
+        self._segments: list[npt.NDArray[np.int8] | None] = []
+        self._characters: dict[str, list[npt.NDArray[np.generic]]] = {"char_start": [], "char_end": []}
         self._rows: list[tuple[int, int, int]] = []  # example, start, end
 
     def add(
@@ -59,22 +60,18 @@ class _Rows:
         """Add the window `first` to `last` of a context."""
         before = len(asked) + self._tokenizer.overhead(pair=True) - 1  # tokens in front of the window
         ids, types = self._tokenizer.row(asked, context.ids[first:last])
-        self._tokens["ids"].append(ids)
-        self._tokens["char_start"].append(_padded(context.start, first, last, before))
-        self._tokens["char_end"].append(_padded(context.end, first, last, before))
-        if types is not None:
-            self._segments.append(types)
+        self._ids.append(ids)
+        self._segments.append(types)
+        self._characters["char_start"].append(_padded(context.start, first, last, before))
+        self._characters["char_end"].append(_padded(context.end, first, last, before))
         self._rows.append((number, *_inside(labels, first, last, before)))
 
     def features(self) -> Features:
         """Return the rows as features."""
-        arrays: dict[str, Array] = {name: columns(rows, np.int32) for name, rows in self._tokens.items()}
-        arrays["offsets"] = boundaries(self._tokens["ids"])
         owner, start, end = np.array(self._rows, np.int64).reshape(-1, 3).T
-        arrays |= {"example": owner.astype(np.int32), "start": start.copy(), "end": end.copy()}
-        if self._segments:
-            arrays["segments"] = columns(self._segments, np.int8)
-        return Features(arrays)
+        arrays: dict[str, Array] = {name: columns(rows, np.int32) for name, rows in self._characters.items()}
+        arrays |= {"start": start.copy(), "end": end.copy()}
+        return Features({**flat(self._ids, owner.tolist(), self._segments), **arrays})
 
 
 def _windows(tokens: int, room: int, stride: int) -> Iterator[tuple[int, int]]:

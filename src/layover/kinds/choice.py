@@ -57,10 +57,9 @@ class Choice(Kind[Example]):
             raise DataError(f"examples have {' and '.join(map(str, counts))} choices; all need the same number")
         group = counts[0] if counts else 1
         pairs = [(item.first, choice) for item in examples for choice in item.choices]
-        arrays = encode_pairs(pairs, tokenizer, max_length)
+        arrays = encode_pairs(pairs, tokenizer, max_length, group)
         gold = [-1 if item.label is None else item.label for item in examples]
         arrays["label"] = np.array(gold, np.int64)
-        arrays["example"] = np.repeat(np.arange(len(examples), dtype=np.int32), group)
         return Features(arrays, group)
 
     def decode(

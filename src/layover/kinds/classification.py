@@ -52,7 +52,6 @@ class Classification(Kind[Example]):
         arrays = encode_pairs([(item.first, item.second) for item in examples], tokenizer, max_length)
         codes = {None: -1} | {label: code for code, label in enumerate(labels)}
         arrays["label"] = np.array([codes[item.label] for item in examples], np.int64)
-        arrays["example"] = np.arange(len(examples), dtype=np.int32)
         return Features(arrays)
 
     def decode(

@@ -16,7 +16,7 @@ from layover.data.reading import Reading
 from layover.data.tokenizer import Ids, Pieces, Tokenizer, longest_first
 from layover.errors import DataError
 from layover.identity import Json
-from layover.kinds._kind import Kind, boundaries, columns, finite
+from layover.kinds._kind import Kind, finite, flat
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,17 +64,8 @@ class MaskedLanguageModelling(Kind[Example]):
                 ids, types = tokenizer.row(first, second)
                 rows.append(ids)
                 owner.append(number)
-                if types is not None:
-                    segments.append(types)
-        arrays: dict[str, npt.NDArray[Any]] = {
-            "ids": columns(rows, np.int32),
-            "offsets": boundaries(rows),
-            "example": np.array(owner, np.int32),
-            "roles": roles_of(tokenizer),
-        }
-        if tokenizer.segmented:
-            arrays["segments"] = columns(segments, np.int8)
-        return Features(arrays)
+                segments.append(types)
+        return Features({**flat(rows, owner, segments), "roles": roles_of(tokenizer)})
 
     def decode(
         self,

@@ -112,9 +112,7 @@ class Retrieval(Kind[Example]):
         max_length: int,
         stride: int,  # noqa: ARG002 - a text too long is cut, not windowed
     ) -> Features:
-        arrays = encode_pairs([(item.text, None) for item in examples], tokenizer, max_length)
-        arrays["example"] = np.arange(len(examples), dtype=np.int32)
-        return Features(arrays)
+        return Features(encode_pairs([(item.text, None) for item in examples], tokenizer, max_length))
 
     def decode(
         self,

@@ -15,7 +15,7 @@ from layover.data.reading import Reading
 from layover.data.tokenizer import Ids, Tokenizer
 from layover.errors import DataError
 from layover.identity import Json
-from layover.kinds._kind import Kind, boundaries, columns, finite
+from layover.kinds._kind import Kind, boundaries, columns, finite, flat
 
 IGNORED = -100
 
@@ -69,7 +69,7 @@ class Tagging(Kind[Example]):
             raise DataError(f"max_length {max_length} has no room for a word")
         subwords = _subwords(examples, tokenizer, room)
         codes = {label: code for code, label in enumerate(labels)}
-        rows, owner, words, targets = [], [], [], []
+        rows, owner, segments, words, targets = [], [], [], [], []
         for number, example in enumerate(examples):
             tags = None if example.tags is None else [codes[tag] for tag in example.tags]
             parts = [subwords[token] for token in example.tokens]
@@ -81,20 +81,14 @@ class Tagging(Kind[Example]):
                 target = np.full(len(ids) + 2, IGNORED, np.int64)
                 if tags is not None:
                     target[starts] = tags[first:last]
-                rows.append(tokenizer.row(ids)[0])
+                row, types = tokenizer.row(ids)
+                rows.append(row)
+                segments.append(types)
                 owner.append(number)
                 words.append(word)
                 targets.append(target)
-        arrays = {
-            "ids": columns(rows, np.int32),
-            "offsets": boundaries(rows),
-            "example": np.array(owner, np.int32),
-            "word": columns(words, np.int32),
-            "labels": columns(targets, np.int64),
-        }
-        if tokenizer.segmented:
-            arrays["segments"] = np.zeros(len(arrays["ids"]), np.int8)
-        return Features(arrays)
+        arrays = {"word": columns(words, np.int32), "labels": columns(targets, np.int64)}
+        return Features({**flat(rows, owner, segments), **arrays})
 
     def decode(
         self,

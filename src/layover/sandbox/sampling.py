@@ -13,7 +13,6 @@ from layover.sandbox.meaning import City, Clause, Entity, Fact, Name, Org, Place
 
 T = TypeVar("T")
 
-SORTS = ("person", "profession", "animal", "org", "city", "place")
 ANIMALS = (*world.CATEGORIES["pet"], *world.CATEGORIES["wild"])
 ADJECTIVE_SHARE, COUNT_SHARE, INDEFINITE_SHARE = 0.35, 0.15, 0.35
 FAMILY_SHARE = 0.3

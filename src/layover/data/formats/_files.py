@@ -31,6 +31,22 @@ def open_text(path: Path, errors: str = "strict") -> Iterator[TextIO]:
         raise DataError(f"{path}: cannot be read ({error})") from error
 
 
+def filled_lines(path: Path, errors: str, what: str) -> Iterator[tuple[int, str]]:
+    """Yield the numbered lines of a file in which each is one of `what` (`rows`); empty last lines are none.
+
+    Raises:
+        DataError: an empty line between others.
+    """
+    empty = 0
+    for number, line in numbered_lines(path, errors):
+        if not line.strip():
+            empty = empty or number
+            continue
+        if empty:
+            raise DataError(f"{path}:{empty}: an empty line between {what}; put what is missing there, or remove it")
+        yield number, line
+
+
 def numbered_lines(path: Path, errors: str = "strict") -> Iterator[tuple[int, str]]:
     """Yield (line number from 1, line without its end) of a file with LF or CRLF line ends."""
     with open_text(path, errors) as stream:

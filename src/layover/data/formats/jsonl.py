@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from layover.data.formats._files import numbered_lines
+from layover.data.formats._files import filled_lines
 from layover.data.formats._layout import Layout
 from layover.data.formats._row import Row
 from layover.errors import DataError
@@ -14,13 +14,7 @@ from layover.errors import DataError
 
 def read(path: Path, layout: Layout) -> Iterator[Row]:
     """Yield one row per line; an empty last line is no row."""
-    empty = 0
-    for number, line in numbered_lines(path, layout.errors):
-        if not line.strip():
-            empty = empty or number
-            continue
-        if empty:
-            raise DataError(f"{path}:{empty}: an empty line between rows; remove it")
+    for number, line in filled_lines(path, layout.errors, "rows"):
         try:
             values = json.loads(line)
         except json.JSONDecodeError as error:

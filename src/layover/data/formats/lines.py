@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from layover.data.formats._files import numbered_lines
+from layover.data.formats._files import filled_lines
 from layover.data.formats._layout import Layout
 from layover.data.formats._row import Row
 from layover.errors import DataError
@@ -21,13 +21,7 @@ def read(path: Path, layout: Layout) -> Iterator[Row]:
     names = layout.header or ("text",)
     if len(names) != 1:
         raise DataError(f"{path}: a file of bare lines has one column, not {', '.join(names)}")
-    empty = 0
-    for number, line in numbered_lines(path, layout.errors):
-        if not line.strip():
-            empty = empty or number
-            continue
-        if empty:
-            raise DataError(f"{path}:{empty}: an empty line between sentences; put the sentence there, or remove it")
+    for number, line in filled_lines(path, layout.errors, "sentences"):
         yield Row({names[0]: line}, str(path), number)
 
 

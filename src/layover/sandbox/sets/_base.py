@@ -58,10 +58,19 @@ class DataSet(ABC, Generic[M]):
     def meanings(self, split: str, seed: int, language: str = ENGLISH) -> list[M]:  # noqa: ARG002
         """Return the meanings of a split, no two of them equal; most data sets say the same in every language."""
         sampler = Sampler(Dice("sandbox", seed, type(self).__name__, split), split, self.domains)
-        found: dict[M, None] = {}
+        found: list[M] = []
+        taken: set[Hashable] = set()
         while len(found) < self.sizes[split]:
-            found.setdefault(self.draw(sampler))
-        return list(found)
+            meaning = self.draw(sampler)
+            marks = self.marks(meaning)
+            if not taken & marks:
+                taken |= marks
+                found.append(meaning)
+        return found
+
+    def marks(self, meaning: M) -> set[Hashable]:
+        """Return what no two meanings of a split may have in common."""
+        return {meaning}
 
 
 def told(language: Language, clause: Clause, *, time_first: bool = False, pronoun: bool = False) -> str:

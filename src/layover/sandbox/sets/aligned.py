@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 from typing import ClassVar
 
 from layover.sandbox.language import Language
 from layover.sandbox.languages import get
-from layover.sandbox.sampling import Dice, Sampler
+from layover.sandbox.sampling import Sampler
 from layover.sandbox.sets._base import ENGLISH, LANGUAGES, DataSet
 from layover.sandbox.sets._tagged import Said, draw_said
 
@@ -27,18 +27,9 @@ class Aligned(DataSet[Said]):
         """See `DataSet.counts`; the sentences of both sides."""
         return {split: 2 * size for split, size in self.sizes.items()}
 
-    def meanings(self, split: str, seed: int, language: str = ENGLISH) -> list[Said]:  # noqa: ARG002
-        """Return meanings that every language tells apart, whatever the order: an aligned line has one right answer."""
-        sampler = Sampler(Dice("sandbox", seed, type(self).__name__, split), split, self.domains)
-        taken: set[object] = set()
-        found: list[Said] = []
-        while len(found) < self.sizes[split]:
-            said = self.draw(sampler)
-            told = {replace(said, time_first=False), *(said.sentence(get(code)).text for code in LANGUAGES)}
-            if not taken & told:
-                taken |= told
-                found.append(said)
-        return found
+    def marks(self, meaning: Said) -> set[Hashable]:
+        """Return the meaning whatever its order, and its text in every language: a line has one right answer."""
+        return {replace(meaning, time_first=False), *(meaning.sentence(get(code)).text for code in LANGUAGES)}
 
     def path(self, split: str, language: str) -> str:
         """See `DataSet.path`."""

@@ -2,38 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import ClassVar
 
-from layover.sandbox.inference import LABELS, exchanged, hypothesis, reversed_, touches
+from layover.sandbox.inference import exchanged, reversed_
 from layover.sandbox.meaning import Clause, Name
 from layover.sandbox.sampling import Sampler
-from layover.sandbox.sets._base import LARGE
-from layover.sandbox.sets.nli import Nli, Pair, namesakes
+from layover.sandbox.sets.nli import Nli, namesakes
 
 
 class Anli(Nli):
     """Every word of the claim tends to stand in the premise: only who did what to whom, and when, decides."""
 
-    sizes: ClassVar[Mapping[str, int]] = LARGE
     folder: ClassVar[str] = "anli"
     steps: ClassVar[int] = 3
+    reordered: ClassVar[float] = 0.5
 
-    def draw(self, sampler: Sampler) -> Pair:
-        """See `DataSet.draw`."""
-        dice = sampler.dice
-        label = dice.pick(LABELS)
-        while True:
-            known = self.known(sampler)
-            about = dice.pick(known)
-            mixed = _mixed(sampler, known, about, label) if dice.chance(0.7) else None
-            claim = mixed or hypothesis(sampler, about, label, self.steps)
-            others = [clause for clause in known if clause is not about]
-            if claim is None or claim in known or not sampler.owns(claim):
-                continue
-            if not touches(claim, others) and not namesakes((*known, claim)):
-                return Pair(known, claim, label, claim.time is not None and dice.chance(0.5))
+    def claim(self, sampler: Sampler, known: Sequence[Clause], about: Clause, label: str) -> Clause | None:
+        """See `Nli.claim`."""
+        mixed = _mixed(sampler, known, about, label) if sampler.dice.chance(0.7) else None
+        return mixed or super().claim(sampler, known, about, label)
 
     def known(self, sampler: Sampler) -> tuple[Clause, ...]:
         """Return three sentences; two of them have the verb in common, and two a person."""

@@ -31,6 +31,8 @@ class Nli(DataSet[Pair]):
     sentences: ClassVar[tuple[int, ...]] = (1, 1, 2)
     """Numbers of sentences in a premise."""
     steps: ClassVar[int] = 2
+    reordered: ClassVar[float] = 0.3
+    """Share of the claims with a time that begin with it."""
 
     def draw(self, sampler: Sampler) -> Pair:
         """See `DataSet.draw`."""
@@ -39,12 +41,16 @@ class Nli(DataSet[Pair]):
         while True:
             known = self.known(sampler)
             about = dice.pick(known)
-            claim = hypothesis(sampler, about, label, self.steps)
+            claim = self.claim(sampler, known, about, label)
             others = [clause for clause in known if clause is not about]
             if claim is None or claim in known or not sampler.owns(claim):
                 continue
             if not touches(claim, others) and not namesakes((*known, claim)):
-                return Pair(known, claim, label, claim.time is not None and dice.chance(0.3))
+                return Pair(known, claim, label, claim.time is not None and dice.chance(self.reordered))
+
+    def claim(self, sampler: Sampler, known: Sequence[Clause], about: Clause, label: str) -> Clause | None:  # noqa: ARG002
+        """Return what is claimed about one sentence of the premise, None where it gives nothing with this label."""
+        return hypothesis(sampler, about, label, self.steps)
 
     def known(self, sampler: Sampler) -> tuple[Clause, ...]:
         """Return the premise; its sentences speak of different people."""
