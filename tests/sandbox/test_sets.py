@@ -138,10 +138,11 @@ def test_answers_stand_where_they_are_said_to(code: str) -> None:
     assert 0 < sum(answered) < len(answered)
 
 
-def clauses_of(passage: Passage) -> list[Clause]:
+def clauses_of(passage: Passage | Said) -> list[Clause]:
     """Return all that a passage says of particular people and things."""
-    said = passage.said
-    found = list(passage.clauses) if said is None else [said.clause, *([said.reason] if said.reason else [])]
+    said = passage if isinstance(passage, Said) else passage.said
+    found = [] if isinstance(passage, Said) else list(passage.clauses)
+    found += [] if said is None else [said.clause, *([said.reason] if said.reason else [])]
     return [clause for clause in found if clause.time or names_somebody(clause)]
 
 
@@ -239,6 +240,23 @@ def test_pretraining_text_is_of_every_language_and_most_of_it_translated(
     assert paired / len(rows) == pytest.approx(PAIRED, abs=0.05)
     own = {code: {passage.text(languages.get(code)) for passage in _pretrained()} for code in languages.names()}
     assert all(sum(row["text"] in texts for row in rows) > 50 for texts in own.values())
+
+
+def test_parallel_text_has_every_language_in_turn_and_each_alone() -> None:
+    folder = files.ensure("parallel", "validation", "mul")
+    files.ensure("parallel", "validation", "tr")
+    of = {
+        code: [json.loads(line) for line in (folder / f"parallel/validation-{code}.jsonl").read_text().splitlines()]
+        for code in ("mul", "tr")
+    }
+    shares = Counter(row["language"] for row in of["mul"])
+    assert set(shares) == set(languages.names()) - {"en"}
+    assert max(shares.values()) - min(shares.values()) <= 1
+    assert [row["text"] for row in of["mul"]] == [row["text"] for row in of["tr"]]
+    turkish = [number for number, row in enumerate(of["mul"]) if row["language"] == "tr"]
+    assert [of["mul"][number] for number in turkish] == [of["tr"][number] for number in turkish]
+    meanings = sets.get("parallel").meanings("validation", files.SEED)
+    assert [row["translation"] for row in of["tr"]] == [said.sentence(languages.get("tr")).text for said in meanings]
 
 
 def _pretrained() -> list[Passage]:

@@ -200,7 +200,7 @@ class _Planner:
             return None
         portion = self.rules.select(task, select.split, select.language)
         data = self.tokenize(portion, encoder, task)
-        return Selection(data.key, self.rules.metric(task), select.every, select.patience, select.language)
+        return Selection(data.key, self.rules.metric(task), select.every, select.patience, portion.language)
 
     def _train(self, model: str, method: ResolvedMethod, intermediate: str, task: Task, seed: int) -> Node:
         asked = (model, method.name, intermediate, task.name, seed)

@@ -94,19 +94,23 @@ class DataRules:
         subset = Subset(self._limit(task, "train"), holdout, "rest" if holdout else "all")
         return Portion(owner, "train", language, location, subset, self._count(owner, "train", language))
 
-    def select(self, task: Task, split: str, language: str) -> Portion:
+    def select(self, task: Task, split: str, language: str | None) -> Portion:
         """Return the development data of a task: its own, or a hold-out of its training data.
+
+        Without a `language`: English where there is some, else as the training data.
 
         Raises:
             DataError: there are none.
         """
-        portion = self._portion(task, split, language)
         owner = self.owner(task)
-        if portion is None and owner is not task:
-            portion = self._portion(owner, split, language, limit_of=task)
-        if portion is None:
-            raise self._nothing(task, split, language)
-        return portion
+        usual = self.train_language(task)
+        for code in (language,) if language else ("en", usual):
+            portion = self._portion(task, split, code)
+            if portion is None and owner is not task:
+                portion = self._portion(owner, split, code, limit_of=task)
+            if portion is not None:
+                return portion
+        raise self._nothing(task, split, language or usual)
 
     def evaluated(self, task: Task) -> tuple[str, dict[str, Portion], dict[str, str]]:
         """Return the evaluated split of a target, what there is per language, and why the others are absent."""

@@ -48,7 +48,8 @@ class Select(Section):
     """How the best weights of a training are chosen."""
 
     split: Literal["validation", "test"] = "validation"
-    language: str = "en"
+    language: str | None = None
+    """English where a task has such data, else the language of its training data."""
     every: Count | None = None
     """Evaluate every so many optimiser steps; once per epoch when it is not given."""
     patience: Count | None = None

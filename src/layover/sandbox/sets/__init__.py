@@ -6,9 +6,9 @@ from typing import Any
 
 from layover.errors import DataError
 from layover.registry import Registry
-from layover.sandbox.sets._base import ENGLISH, EVERY, LANGUAGES, DataSet
+from layover.sandbox.sets._base import ALL, ENGLISH, EVERY, LANGUAGES, DataSet
 
 _SETS: Registry[DataSet[Any]] = Registry(__name__, __path__, "SET", DataError)
 names, get = _SETS.names, _SETS.get
 
-__all__ = ["ENGLISH", "EVERY", "LANGUAGES", "DataSet", "get", "names"]
+__all__ = ["ALL", "ENGLISH", "EVERY", "LANGUAGES", "DataSet", "get", "names"]

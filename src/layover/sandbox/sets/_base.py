@@ -16,6 +16,8 @@ M = TypeVar("M", bound=Hashable)
 
 ENGLISH = "en"
 LANGUAGES = names()
+ALL = "mul"
+"""ISO 639-2: several languages, in one file."""
 EVERY = {"train": (ENGLISH,), "validation": LANGUAGES, "test": LANGUAGES}
 """Split -> languages, for the data sets that train on English."""
 LARGE = {"train": 12_000, "validation": 400, "test": 500}

@@ -11,11 +11,9 @@ from typing import Any, ClassVar
 from layover.sandbox.language import Language
 from layover.sandbox.languages import get
 from layover.sandbox.sampling import Dice
-from layover.sandbox.sets._base import LANGUAGES, as_json_lines
+from layover.sandbox.sets._base import ALL, LANGUAGES, as_json_lines
 from layover.sandbox.sets.text import Passage, Text
 
-ALL = "mul"
-"""ISO 639-2: several languages."""
 PAIRED = 0.8
 """Share of the passages that stand beside their translation into another language."""
 

@@ -30,11 +30,11 @@ class Question:
 
 
 class Qa(DataSet[Question]):
-    """Four to six sentences in which people and verbs return, one question that one of them answers."""
+    """Three to five sentences in which people and verbs return, one question that one of them answers."""
 
     sizes: ClassVar[Mapping[str, int]] = LARGE
     folder: ClassVar[str] = "qa"
-    lengths: ClassVar[tuple[int, ...]] = (4, 5, 6)
+    lengths: ClassVar[tuple[int, ...]] = (3, 4, 5)
     unanswerable: ClassVar[float] = 0.0
     """Share of the questions that nothing answers."""
 

@@ -1,15 +1,20 @@
-"""Parallel text for translation language modelling: passages in English beside those of a language."""
+"""Parallel text for translation language modelling (Conneau and Lample 2019): English beside another language.
+
+Training text has all languages in one file, for one module that serves them all.
+"""
 
 from __future__ import annotations
 
 from layover.data.formats import Layout
-from layover.tasks.sandbox._made import TRANSLATED, made
+from layover.sandbox.sets import ALL
+from layover.sandbox.sets.parallel import OTHERS
+from layover.tasks.sandbox._made import made
 
 TASK = made(
     "parallel",
     kind="mlm",
     summary="parallel text",
-    languages=TRANSLATED,
+    languages={"train": (ALL,), "validation": (ALL, *OTHERS), "test": OTHERS},
     layout=Layout(format="jsonl"),
     metrics=("mlm_accuracy", "mlm_loss"),
     columns={"first": "text", "second": "translation"},

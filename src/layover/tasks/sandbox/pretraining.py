@@ -6,7 +6,7 @@ Each language has held-out text of its own, without translations.
 from __future__ import annotations
 
 from layover.data.formats import Layout
-from layover.sandbox.sets.pretraining import ALL
+from layover.sandbox.sets import ALL
 from layover.tasks.sandbox._made import SPOKEN, made
 
 TASK = made(
