@@ -63,11 +63,13 @@ def size(count: float | None) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """Return seconds for people: `1 h 05 min`; `?` when unknown."""
+    """Return seconds for people: `5 min 40 s`, `1 h 05 min`; `?` when unknown."""
     if seconds is None:
         return "?"
     if seconds < 60:
         return f"{seconds:.1f} s" if seconds < 9.95 else f"{seconds:.0f} s"
+    if seconds < 599.5:
+        return f"{round(seconds) // 60} min {round(seconds) % 60:02d} s"
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
 
