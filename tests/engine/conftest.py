@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -76,6 +77,18 @@ class Folder:
         assert process.returncode == code, said
         assert "Traceback" not in said, said
         return said
+
+    def stop_in_training(self, *arguments: str, after: int) -> None:
+        """Run `layover ARGUMENTS --json` and press Ctrl-C when a training has seen more than `after` examples."""
+        process = self.start(*arguments, "--json")
+        assert process.stdout is not None
+        for line in process.stdout:
+            event = json.loads(line)
+            if event["event"] == "progress" and event["label"].startswith("train") and event["done"] > after:
+                break
+        os.killpg(process.pid, signal.SIGINT)
+        process.communicate(timeout=60)
+        assert process.returncode == 130
 
     def records(self) -> dict[str, bytes]:
         """Return every record in the store, by key."""

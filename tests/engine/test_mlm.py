@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -115,16 +113,8 @@ def test_the_cut_of_the_work_does_not_change_the_key_or_the_result(work: Folder)
 
 
 def test_a_stopped_pretraining_goes_on_to_equal_bits(work: Folder) -> None:
-    long = ("run", "mlm.yaml", "train.epochs=40", "train.select.every=60", "--json")
-    process = work.start(*long)
-    assert process.stdout is not None
-    for line in process.stdout:
-        event = json.loads(line)
-        if event["event"] == "progress" and event["label"].startswith("train") and event["done"] > 160:
-            break
-    os.killpg(process.pid, signal.SIGINT)
-    process.communicate(timeout=60)
-    assert process.returncode == 130
+    long = ("run", "mlm.yaml", "train.epochs=40", "train.select.every=60")
+    work.stop_in_training(*long, after=160)
     work.run(*long)
     assert any(one["resumed_at"] for one in found(work, "measured.json"))
     work.run(*long, "--store", "other")

@@ -116,16 +116,8 @@ def test_a_request_to_end_stops_cleanly(folder: Folder, request_to_end: signal.S
 
 
 def test_a_stopped_training_goes_on_where_it_was(folder: Folder) -> None:
-    narrow = ("run", "recipe.yaml", "train.epochs=100", "sweep.method=[lora]", "sweep.intermediate=[none]", "--json")
-    process = folder.start(*narrow)
-    assert process.stdout is not None
-    for line in process.stdout:
-        event = json.loads(line)
-        if event["event"] == "progress" and event["label"].startswith("train") and event["done"] > 100:
-            break
-    os.killpg(process.pid, signal.SIGINT)
-    process.communicate(timeout=60)
-    assert process.returncode == 130
+    narrow = ("run", "recipe.yaml", "train.epochs=100", "sweep.method=[lora]", "sweep.intermediate=[none]")
+    folder.stop_in_training(*narrow, after=100)
     assert list(folder.root.glob("store/work/*/step-*"))
     folder.run(*narrow)
     measured = [
