@@ -76,10 +76,10 @@ def resolve(label: str, model: ModelSource, hash_file: Callable[[Path], str], re
     if folder.is_dir():
         return _local(label, folder, hash_file)
     if model.name.startswith(encoders.PREFIX):
-        raise ModelError(f"models.{label}: the sandbox has no {model.name!r}; {nearest(model.name, encoders.names())}")
+        raise ModelError(f"the sandbox has no {model.name!r}; {nearest(model.name, encoders.names())}")
     if model.name.startswith((".", "/", "~")) or model.name.count("/") != 1:
         raise ModelError(
-            f"models.{label}: {model.name!r} is neither a directory here nor a hub id (org/name); "
+            f"{model.name!r} is neither a directory here nor a hub id (org/name); "
             f"there are small ones: {', '.join(encoders.names())}"
         )
     commit = revisions.commit(model.name, model.revision, "model")
@@ -98,15 +98,11 @@ def _local(label: str, folder: Path, hash_file: Callable[[Path], str]) -> Encode
     config = folder / "config.json"
     weights = sorted(folder.glob("*.safetensors"))
     tokenizer = next((names for names in TOKENIZER_FILES if (folder / names[0]).is_file()), None)
-    for there, what in (
-        (config.is_file(), "config.json"),
-        (weights, "*.safetensors"),
-        (tokenizer, "tokenizer.json"),
-    ):
+    for there, what in ((config.is_file(), "config.json"), (weights, "*.safetensors")):
         if not there:
-            raise ModelError(f"models.{label}: {folder} has no {what}")
-    if tokenizer is None:  # said above; for the type checker
-        raise ModelError(f"models.{label}: {folder} has no tokenizer")
+            raise ModelError(f"{folder} has no {what}")
+    if tokenizer is None:
+        raise ModelError(f"{folder} has no tokenizer.json")
     identity = {"config": hash_file(config), "weights": [hash_file(file) for file in weights]}
     files = {name: hash_file(folder / name) for name in tokenizer if (folder / name).is_file()}
     return EncoderRef(label, str(folder), None, identity, files, _read_shape(config))
