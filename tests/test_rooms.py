@@ -35,6 +35,7 @@ ROOMS = (
     ("compositions",),
     ("modules",),
     ("identity",),
+    ("archives",),
     ("registry",),
     ("errors",),
 )

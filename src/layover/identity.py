@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from layover import archives
+
 Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
 
 
@@ -49,6 +51,6 @@ def _refuse_unknown(value: Any, path: str) -> None:
 
 
 def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes, read in blocks."""
-    with path.open("rb") as stream:
+    """Return the SHA-256 of a file's bytes, read in blocks; one in a zip archive has the hash of its unpacked bytes."""
+    with archives.opened(path) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

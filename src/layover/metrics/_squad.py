@@ -1,9 +1,10 @@
-"""What both SQuAD metrics share: the normalisation of answers and the best of several golds."""
+"""What the metrics of answers share: SQuAD's normalisation, two comparisons, and the best of several golds."""
 
 from __future__ import annotations
 
 import re
 import string
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
@@ -18,15 +19,36 @@ def normalise(answer: str) -> str:
     return " ".join(_ARTICLES.sub(" ", answer.lower().translate(_PUNCTUATION)).split())
 
 
-def percent(predictions: Sequence[str], golds: Sequence[Sequence[str]], compare: Callable[[str, str], float]) -> float:
+def exact(prediction: str, gold: str) -> float:
+    """Return 1 when both normalised answers are equal, else 0."""
+    return float(prediction == gold)
+
+
+def overlap(prediction: str, gold: str) -> float:
+    """Return F1 of the tokens that both normalised answers share, 0 when they share none."""
+    predicted, wanted = prediction.split(), gold.split()
+    shared = (Counter(predicted) & Counter(wanted)).total()
+    if not shared:
+        return 0.0
+    precision, recall = shared / len(predicted), shared / len(wanted)
+    return 2 * precision * recall / (precision + recall)
+
+
+def percent(
+    predictions: Sequence[str],
+    golds: Sequence[Sequence[str]],
+    compare: Callable[[str, str], float],
+    normal: Callable[[str], str] = normalise,
+) -> float:
     """Return the mean, over questions, of the best comparison with one of the golds, in percent.
 
     A question without golds has no answer: the normalised prediction must be empty (SQuAD v2.0 script).
     """
     total = 0.0
     for prediction, texts in zip(predictions, golds, strict=True):
+        said = normal(prediction)
         if texts:
-            total += max(compare(prediction, text) for text in texts)
+            total += max(compare(said, normal(text)) for text in texts)
         else:
-            total += float(not normalise(prediction))
+            total += float(not said)
     return 100.0 * total / len(golds)

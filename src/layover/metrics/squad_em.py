@@ -5,12 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from layover.metrics._metric import Metric
-from layover.metrics._squad import normalise, percent
-
-
-def exact(prediction: str, gold: str) -> float:
-    """Return 1 when both answers are equal after normalisation, else 0."""
-    return float(normalise(prediction) == normalise(gold))
+from layover.metrics._squad import exact, percent
 
 
 def squad_em(predictions: Sequence[str], golds: Sequence[Sequence[str]], _language: str = "en") -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from layover.archives import archive_of
 from layover.errors import DataError, StoreError
 from layover.identity import file_sha256
 from layover.store.store import read_json, write_json
@@ -33,7 +34,7 @@ class FileHashes:
             DataError: the file cannot be read.
         """
         try:
-            stat = path.stat()
+            stat = (archive_of(path) or path).stat()
             name, state = str(path.resolve()), [stat.st_size, stat.st_mtime_ns]
             known = self._known.get(name)
             if known is None or known[:2] != state:

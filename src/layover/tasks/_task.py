@@ -10,6 +10,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from layover import kinds, metrics
+from layover.archives import is_file
 from layover.data.formats import AUTO, Layout, by_extension
 from layover.data.task import FileSource, HubSource, Location, Source
 from layover.errors import DataError, nearest
@@ -133,7 +134,7 @@ class Task(BaseModel):
             there = (
                 source
                 for source in self._files(split, language)
-                if all((root / path).is_file() for path in source.needed(language))
+                if all(is_file(root / path) for path in source.needed(language))
             )
             source = next(there, None)
             return None if source is None else self._at(split, language, source.resolved(language), root)
@@ -177,7 +178,7 @@ class Task(BaseModel):
                 return None
         source = source.resolved(language)
         for path in (source.path, source.other, source.gold if len(paths) > 1 else None):
-            if path is not None and not (root / path).is_file():
+            if path is not None and not is_file(root / path):
                 folder = (root / path).parent
                 there = [file.name for file in folder.iterdir()] if folder.is_dir() else []
                 raise DataError(f"{self.name}: {root / path} does not exist; {nearest(Path(path).name, there)}")
@@ -218,7 +219,7 @@ class Task(BaseModel):
 
     def _at(self, split: str, language: str, source: FileSource, root: Path) -> Location:
         paths = [root / path for path in (source.path, source.other) if path is not None]
-        if source.gold is not None and (root / source.gold).is_file():
+        if source.gold is not None and is_file(root / source.gold):
             paths.append(root / source.gold)
         return self._location(split, language, source, tuple(paths))
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import bz2
-import gzip
+from bz2 import BZ2File
 from collections.abc import Iterator
 from contextlib import contextmanager
+from gzip import GzipFile
+from io import BufferedReader, TextIOWrapper
 from pathlib import Path
 from typing import TextIO
 
+from layover.archives import opened
 from layover.errors import DataError
 
 COMPRESSIONS = (".bz2", ".gz")
@@ -16,19 +18,24 @@ COMPRESSIONS = (".bz2", ".gz")
 
 @contextmanager
 def open_text(path: Path, errors: str = "strict") -> Iterator[TextIO]:
-    """Open a file so that only a line feed ends a line: text has other line separators in it.
+    """Open a file, or one in a zip archive, so that only a line feed ends a line: text has other separators in it.
 
     Raises:
         DataError: the file cannot be read, unpacked or decoded, here or while the block reads it.
     """
-    opener = {".bz2": bz2.open, ".gz": gzip.open}.get(path.suffix.lower(), open)
     try:
-        with opener(path, "rt", encoding="utf-8-sig", errors=errors, newline="\n") as stream:
-            yield stream
+        with opened(path) as raw, _unpacked(raw, path.suffix.lower()) as binary:
+            yield TextIOWrapper(binary, encoding="utf-8-sig", errors=errors, newline="\n")
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: not UTF-8 ({error}); save the file as UTF-8, or declare `errors: replace`") from error
     except (OSError, EOFError) as error:
         raise DataError(f"{path}: cannot be read ({error})") from error
+
+
+def _unpacked(raw: BufferedReader, suffix: str) -> BufferedReader | BZ2File | GzipFile:
+    if suffix == ".bz2":
+        return BZ2File(raw)
+    return GzipFile(fileobj=raw) if suffix == ".gz" else raw
 
 
 def filled_lines(path: Path, errors: str, what: str) -> Iterator[tuple[int, str]]:

@@ -1,0 +1,52 @@
+"""What both MLQA metrics share: the normalisation of answers, which differs from language to language."""
+
+from __future__ import annotations
+
+import re
+import string
+import sys
+import unicodedata
+from functools import cache
+
+from layover.errors import DataError, nearest
+
+ARTICLES = {
+    "en": r"\b(a|an|the)\b",
+    "es": r"\b(un|una|unos|unas|el|la|los|las)\b",
+    "vi": r"\b(của|là|cái|chiếc|những)\b",
+    "de": r"\b(ein|eine|einen|einem|eines|einer|der|die|das|den|dem|des)\b",
+    "ar": r"\sال^|ال",
+}
+"""Language -> what is taken away. The Arabic one takes the two letters wherever they stand, as the official script."""
+
+LANGUAGES = (*ARTICLES, "hi", "zh")
+_HAN = r"[\u4e00-\u9fa5]"
+
+
+def normalise(answer: str, language: str) -> str:
+    """Return the answer in lower case, without punctuation and the language's articles, its tokens one space apart.
+
+    Tokens stand between spaces; in Chinese every Han character is one, too. Unlike SQuAD's, punctuation is that of
+    all scripts.
+
+    Source: `normalize_answer` of mlqa_evaluation_v1.py, facebookresearch/MLQA; XTREME uses it.
+
+    Raises:
+        DataError: a language that MLQA does not have: the official script knows no rule for it.
+    """
+    if language not in LANGUAGES:
+        raise DataError(f"MLQA normalises no answers in {language!r}; {nearest(language, LANGUAGES)}")
+    text = answer.lower().translate(_punctuation())
+    if language in ARTICLES:
+        text = re.sub(ARTICLES[language], " ", text)
+    if language == "zh":
+        text = re.sub(f"({_HAN})", r" \1 ", text)
+    return " ".join(text.split())
+
+
+@cache
+def _punctuation() -> dict[int, None]:
+    """Return what is removed: ASCII punctuation, and every character of a category P."""
+    everything = range(sys.maxunicode)
+    found = {code for code in everything if unicodedata.category(chr(code)).startswith("P")}
+    return dict.fromkeys(found | {ord(char) for char in string.punctuation})
