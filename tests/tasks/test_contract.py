@@ -45,9 +45,13 @@ def write_hub(folder: Path, source: HubSource, rows: list[dict], labels: dict[st
         features[column] = datasets.List(label) if isinstance(features[column], datasets.List) else label
         data = data.cast(features)
     folder.mkdir()
-    data.to_parquet(str(folder / "rows.parquet"))
     config = {"config_name": source.config or "default"}
-    files = [{"split": source.split, "path": "rows.parquet"}]
+    files = []
+    splits = source.split.split("+")  # rows of several splits, evenly
+    for number, split in enumerate(splits):
+        part = data.shard(len(splits), number, contiguous=True)
+        part.to_parquet(str(folder / f"{split}.parquet"))
+        files.append({"split": split, "path": f"{split}.parquet"})
     card = json.dumps({"configs": [config | {"data_files": files}]})  # YAML takes JSON
     (folder / "README.md").write_text(f"---\n{card}\n---\n")
 

@@ -18,7 +18,7 @@ Columns = Mapping[str, str | tuple[str, ...]]
 NO_GOLD = ("", "-", "-1", -1, None)
 """What files and hub data sets write where a label is withheld or was not agreed on."""
 
-_PLACE = re.compile(r"\{(\w+)\}")
+_PLACE = re.compile(r"\{([\w.]+)\}")
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,8 @@ class Reading:
     aliases: Mapping[str, str] = field(default_factory=dict)
     blind: bool = False
     """Whether the column with the gold may be absent (test files without labels)."""
+    only_gold: bool = False
+    """Whether rows without gold are left out (SNLI's `-`)."""
 
     def value(self, row: Row, name: str) -> Any:
         """Return the value of a field as the source has it.
@@ -43,8 +45,8 @@ class Reading:
         """
         column = self.columns[name]
         if isinstance(column, tuple):
-            return [self._column(row, each) for each in column]
-        return self._column(row, column)
+            return [row.value(each) for each in column]
+        return row.value(column)
 
     def text(self, row: Row, name: str) -> str:
         """Return a field that must be text, its template filled in."""
@@ -105,13 +107,8 @@ class Reading:
         table |= {label: label for label in self.labels}
         return table | dict(self.aliases)
 
-    def _column(self, row: Row, column: str) -> Any:
-        if column not in row.values:
-            raise DataError(f"{row.where()}: there is no column {column!r}; {nearest(column, row.values)}")
-        return row.values[column]
-
     def _text(self, row: Row, column: str) -> str:
-        value = self._column(row, column)
+        value = row.value(column)
         if not isinstance(value, str):
             raise DataError(f"{row.where()}: {column!r} is {_short(value)}, but text is needed")
         return value

@@ -26,8 +26,9 @@ class Source(BaseModel):
     """Label that each integer stands for; checked against the hub's own label names where it has them."""
     aliases: dict[str, str] = Field(default_factory=dict)
     """Written value -> label."""
-    where: dict[str, str] = Field(default_factory=dict)
-    """Column -> value that a row must have; `{language}` is filled in."""
+    where: dict[str, str | dict[str, str]] = Field(default_factory=dict)
+    """Column -> value that a row must have, or the values by language; `{language}` is filled in, and `english-*` is
+    any value that begins so."""
     languages: tuple[str, ...] = ()
     """The languages it serves; all of the split when empty."""
 
@@ -69,6 +70,8 @@ class FileSource(Source):
     path: str
     """With `{language}` filled in."""
     layout: Layout
+    more: tuple[str, ...] = ()
+    """Files whose rows follow those of `path`, all of them needed."""
     other: str | None = None
     """retrieval: the file of the other side, the English sentences; needed beside `path`."""
     gold: str | None = None
@@ -84,13 +87,15 @@ class FileSource(Source):
 
     def needed(self, language: str) -> tuple[str, ...]:
         """Return the paths without which there are no examples in one language."""
-        return tuple(path.replace(_PLACE, language) for path in (self.path, self.other) if path is not None)
+        paths = (self.path, *self.more, self.other)
+        return tuple(path.replace(_PLACE, language) for path in paths if path is not None)
 
     def resolved(self, language: str) -> FileSource:
         """Return the source of one language."""
         paths = {"path": self.path, "other": self.other, "gold": self.gold}
         filled = {name: path and path.replace(_PLACE, language) for name, path in paths.items()}
-        return self.model_copy(update={**filled, "where": _filled(self.where, language)})
+        more = tuple(path.replace(_PLACE, language) for path in self.more)
+        return self.model_copy(update={**filled, "more": more, "where": _filled(self.where, language)})
 
 
 @dataclass(frozen=True)
@@ -106,6 +111,8 @@ class Location:
     """With the language filled in."""
     paths: tuple[Path, ...] = ()
     """The file, that of the other side, that of the gold: those there are; empty for the hub."""
+    more: tuple[Path, ...] = ()
+    """Files whose rows follow those of the first one."""
 
     @property
     def hub(self) -> HubSource | None:
@@ -147,12 +154,14 @@ class Location:
             "where": dict(self.source.where),
             "blind": self.reading.blind,
         }
+        if self.reading.only_gold:
+            reading["only_gold"] = True
         if isinstance(self.source, HubSource):
             names = ("path", "config", "split", "revision")
             return {"hub": {name: getattr(self.source, name) for name in names}, "reading": reading}
         layouts = [self.source.layout, self.source.gold_layout if self.gold is not None else None]
         return {
-            "files": [hash_file(path) for path in self.paths],
+            "files": [hash_file(path) for path in (*self.paths, *self.more)],
             "layouts": [layout.model_dump(mode="json") for layout in layouts if layout is not None],
             "reading": reading,
         }
@@ -162,8 +171,9 @@ class Location:
         if isinstance(self.source, HubSource):
             config = f" {self.source.config}" if self.source.config else ""
             return f"hub {self.source.path}{config} [{self.source.split}] @ {self.source.revision[:12]}"
-        return " + ".join(str(path) for path in self.paths)
+        return " + ".join(str(path) for path in (*self.paths, *self.more))
 
 
-def _filled(values: Mapping[str, str], language: str) -> dict[str, str]:
-    return {column: value.replace(_PLACE, language) for column, value in values.items()}
+def _filled(values: Mapping[str, str | dict[str, str]], language: str) -> dict[str, str]:
+    one = {column: value if isinstance(value, str) else value[language] for column, value in values.items()}
+    return {column: value.replace(_PLACE, language) for column, value in one.items()}

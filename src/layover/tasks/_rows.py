@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import chain
 
 from layover.data import formats
 from layover.data.formats import Row
 from layover.data.hub import read_hub
 from layover.data.task import FileSource, HubSource, Location
-from layover.errors import DataError, nearest
+from layover.errors import DataError
 from layover.tasks._sides import sentences_of
 
 
@@ -26,14 +27,19 @@ def rows_of(location: Location) -> Iterator[Row]:
     if isinstance(source, HubSource):
         rows = read_hub(source, column, location.reading.codes)
     else:
-        rows = formats.read(location.paths[0], source.layout)
+        rows = chain.from_iterable(formats.read(path, source.layout) for path in (location.paths[0], *location.more))
         if location.gold is not None:
             if column is None:
                 raise DataError(f"{location.task}: {location.gold} holds labels, but {location.kind} has none")
             rows = _with_gold(rows, location, source, column)
     for row in rows:
-        if all(_column(row, name) == value for name, value in source.where.items()):
+        if all(_is(row.value(name), value) for name, value in source.where.items()):
             yield row
+
+
+def _is(value: object, wanted: object) -> bool:
+    wanted = str(wanted)
+    return str(value).startswith(wanted[:-1]) if wanted.endswith("*") else value == wanted
 
 
 def _gold_column(location: Location) -> str | None:
@@ -45,12 +51,6 @@ def _gold_column(location: Location) -> str | None:
     return column
 
 
-def _column(row: Row, column: str) -> object:
-    if column not in row.values:
-        raise DataError(f"{row.where()}: there is no column {column!r}; {nearest(column, row.values)}")
-    return row.values[column]
-
-
 def _with_gold(rows: Iterator[Row], location: Location, source: FileSource, column: str) -> Iterator[Row]:
     path, gold_path = location.paths
     golds = formats.read(gold_path, source.gold_layout or source.layout)
@@ -59,7 +59,7 @@ def _with_gold(rows: Iterator[Row], location: Location, source: FileSource, colu
         gold = next(golds, None)
         if gold is None:
             raise DataError(f"{gold_path}: has {number - 1} rows, but {path} has more; remove the one that is wrong")
-        label = _column(gold, column)
+        label = gold.value(column)
         if row.values.get(column, label) != label:
             raise DataError(
                 f"{row.where()}: its label is {row.values[column]!r}, but {gold.where()} says {label!r}; "

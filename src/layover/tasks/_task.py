@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -47,6 +48,8 @@ class Task(BaseModel):
     """Split -> official files, the first that exists is taken."""
     maker: Callable[[str, str], Path] | None = None
     """Makes the files of a split and language where they are not yet there, and returns the folder they lie in."""
+    only_gold: bool = False
+    """Whether rows whose gold is withheld or was not agreed on (SNLI's `-`) are left out; elsewhere they are errors."""
     layout: Layout | None = None
     """How a recipe's own files are written where no official file tells."""
     retrieval: Search = PUBLISHED
@@ -151,6 +154,8 @@ class Task(BaseModel):
         """
         parse, reading = kinds.get(location.kind).parse, location.reading
         examples = [parse(row, reading) for row in rows_of(location)]
+        if reading.only_gold:
+            examples = [example for example in examples if kinds.get(location.kind).has_gold(example)]
         if not examples:
             raise DataError(f"{location.describe()}: no example in it")
         return examples
@@ -196,7 +201,7 @@ class Task(BaseModel):
             raise DataError(f"{self.name}: {len(paths)} paths ({', '.join(paths)}); name {needed[most - 1]}")
         roles = dict(zip(("path", "other", "gold"), paths, strict=False))
         # an official file of labels belongs to the official file, and is looked for at its own place
-        return source.model_copy(update=roles if most == 1 else {"gold": None, **roles})
+        return source.model_copy(update={"more": (), **roles} if most == 1 else {"gold": None, **roles})
 
     def _source_like(self, path: str, split: str) -> FileSource:
         """Return how to read a recipe's own path: like the official file of that name, else like one of its format.
@@ -214,15 +219,16 @@ class Task(BaseModel):
             layout = layout.model_copy(update={"format": name})
         for source in ordered:
             if source.layout.format == layout.format:
-                return source.model_copy(update={"gold": None, "other": None, "languages": ()})
+                return source.model_copy(update={"gold": None, "other": None, "more": (), "languages": ()})
         return FileSource(path=path, layout=layout)
 
     def _at(self, split: str, language: str, source: FileSource, root: Path) -> Location:
         paths = [root / path for path in (source.path, source.other) if path is not None]
         if source.gold is not None and is_file(root / source.gold):
             paths.append(root / source.gold)
-        return self._location(split, language, source, tuple(paths))
+        more = tuple(root / path for path in source.more)
+        return replace(self._location(split, language, source, tuple(paths)), more=more)
 
     def _location(self, split: str, language: str, source: HubSource | FileSource, paths: tuple[Path, ...]) -> Location:
-        reading = source.reading(self.columns, self.labels, split)
+        reading = replace(source.reading(self.columns, self.labels, split), only_gold=self.only_gold)
         return Location(self.name, self.kind, split, language, reading, source, paths)

@@ -1,4 +1,7 @@
-"""MultiNLI: does the premise entail the hypothesis; the English training data of XNLI."""
+"""MultiNLI: does the premise entail the hypothesis; the English training data of XNLI.
+
+Pairs of the official files whose annotators did not agree (label `-`) are left out, as the paper does.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,7 @@ TASK = Task(
     metrics=("accuracy",),
     columns={"first": "premise", "second": "hypothesis", "label": "label"},
     languages={"train": ("en",), "validation": ("en",)},
+    only_gold=True,
     hub={
         "train": (HubSource(path="nyu-mll/glue", config="mnli", split="train"),),
         "validation": (HubSource(path="nyu-mll/glue", config="mnli", split="validation_matched"),),

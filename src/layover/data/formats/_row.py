@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from layover.errors import DataError, nearest
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -17,6 +19,21 @@ class Row:
     """Line of the row's first item, or number of the row; counted from 1."""
     lines: tuple[int, ...] = ()
     """Line of each word, for formats that have one word per line."""
+
+    def value(self, column: str) -> Any:
+        """Return the value of a column; `choices.text` is the `text` of the object in the column `choices`.
+
+        Raises:
+            DataError: with file:line, when there is no such column.
+        """
+        if column in self.values:
+            return self.values[column]
+        found: Any = self.values
+        for name in column.split("."):
+            if not isinstance(found, Mapping) or name not in found:
+                raise DataError(f"{self.where()}: there is no column {column!r}; {nearest(column, self.values)}")
+            found = found[name]
+        return found
 
     def where(self, word: int | None = None) -> str:
         """Return `file:line` of the row, or of one of its words."""
