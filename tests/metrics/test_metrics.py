@@ -105,4 +105,4 @@ def test_mlm_counts_tokens_not_texts() -> None:
 @pytest.mark.parametrize("name", metrics.names())
 def test_a_missing_prediction_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match=r"."):
-        score(name, [], [["a"]])
+        score(name, [], [("a",)])

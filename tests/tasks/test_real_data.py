@@ -37,8 +37,10 @@ FILES = {
     "hellaswag": 1,
     "mlqa": 1,
     "mnli": 1,
+    "ncbi_disease": 3,
     "panx": 19,
     "pawsx": 8,
+    "qqp": 1,
     "siqa": 2,
     "snli": 1,
     "squad": 0,
@@ -50,10 +52,12 @@ FILES = {
     "xquad": 9,
 }
 # mnli/dev.csv is both development sets cut off at 10,000 rows, commonsenseqa/train.jsonl is cut off, snli/dev.csv lacks
-# 11 of the agreed pairs; XTREME's training file of parts of speech has more sentences than it counts
+# 11 of the agreed pairs, qqp/dev.tsv is another split; XTREME's training file of parts of speech has more sentences
+# than it counts
 OTHER_COUNTS = {
     ("commonsenseqa", "train", "en"): 5_000,
     ("mnli", "validation", "en"): 10_000,
+    ("qqp", "validation", "en"): 10_000,
     ("snli", "validation", "en"): 9_831,
     ("udpos", "train", "en"): 21_787,
 }

@@ -87,8 +87,8 @@ class Reading:
 
     def index(self, value: object, row: Row, count: int) -> int | None:
         """Return which of `count` choices a raw value names (0-based, as number or digits), None for no gold."""
-        if isinstance(value, str):
-            value = self.aliases.get(value, value)
+        if isinstance(value, str | int):
+            value = self.aliases.get(str(value), value)
         if value in NO_GOLD:
             return None
         if isinstance(value, str) and value.isdecimal():
@@ -101,7 +101,7 @@ class Reading:
     def _table(self) -> dict[str | int | None, str | None]:
         table: dict[str | int | None, str | None] = dict.fromkeys(NO_GOLD)
         if self.codes:
-            table |= dict(enumerate(self.codes))
+            table |= {code: self.aliases.get(name, name) for code, name in enumerate(self.codes)}
         else:  # jsonl may write the label "1" as a number
             table |= {int(label): label for label in self.labels if label.isdecimal()}
         table |= {label: label for label in self.labels}

@@ -1,0 +1,30 @@
+"""NCBI disease: names of diseases in abstracts of PubMed.
+
+The hub's copies need a loading script; the files are those of the paper's splits, a word and its tag on a line.
+"""
+
+from __future__ import annotations
+
+from layover.data.formats import Layout
+from layover.tasks import FileSource, Task
+
+LAYOUT = Layout(format="conll", header=("tokens", "ner_tags"))
+
+
+def _files(name: str) -> tuple[FileSource, ...]:
+    return (FileSource(path=f"ncbi_disease/{name}.tsv", layout=LAYOUT),)
+
+
+TASK = Task(
+    name="ncbi_disease",
+    kind="tagging",
+    summary="names of diseases, English",
+    labels=("O", "B-Disease", "I-Disease"),
+    metrics=("seqeval_f1",),
+    columns={"tokens": "tokens", "tags": "ner_tags"},
+    languages={"train": ("en",), "validation": ("en",), "test": ("en",)},
+    files={"train": _files("train"), "validation": _files("devel"), "test": _files("test")},
+    counts={"train": 5_432, "validation": 923, "test": 940},
+    licence="public domain",
+    citation="Dogan, Leaman, Lu 2014, NCBI Disease Corpus, Journal of Biomedical Informatics 47",
+)

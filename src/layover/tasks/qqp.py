@@ -1,0 +1,43 @@
+"""QQP: do two questions of Quora ask the same; labels are 0 and 1, as in GLUE's files.
+
+`qqp/*.tsv` are the files of Wang, Hamza, Florian 2017, which split the same pairs in another way.
+"""
+
+from __future__ import annotations
+
+from layover.data.formats import Layout
+from layover.tasks import FileSource, HubSource, Task
+
+GLUE = {"first": "question1", "second": "question2", "label": "is_duplicate"}
+# a few bytes of the other split are damaged
+OTHER = Layout(format="tsv", header=("label", "question1", "question2", "id"), quoting=False, errors="replace")
+
+
+def _hub(split: str) -> tuple[HubSource, ...]:
+    names = ("not_duplicate", "duplicate")
+    aliases = dict(zip(names, ("0", "1"), strict=True))
+    return (HubSource(path="nyu-mll/glue", config="qqp", split=split, codes=names, aliases=aliases),)
+
+
+def _files(name: str) -> tuple[FileSource, ...]:
+    return (
+        FileSource(path=f"QQP/{name}.tsv", layout=Layout(format="tsv", quoting=False), columns=GLUE),
+        FileSource(path=f"qqp/{name}.tsv", layout=OTHER),
+    )
+
+
+TASK = Task(
+    name="qqp",
+    kind="classification",
+    summary="duplicate questions, English",
+    stages=("intermediate",),
+    labels=("0", "1"),
+    metrics=("accuracy", "binary_f1"),
+    columns={"first": "question1", "second": "question2", "label": "label"},
+    languages={"train": ("en",), "validation": ("en",)},
+    hub={"train": _hub("train"), "validation": _hub("validation")},
+    files={"train": _files("train"), "validation": _files("dev")},
+    counts={"train": 363_846, "validation": 40_430},
+    licence="Quora's terms of use, not commercial",
+    citation="Iyer, Dandekar, Csernai 2017, First Quora Dataset Release: Question Pairs; split: GLUE, arXiv:1804.07461",
+)
