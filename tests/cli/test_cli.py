@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-VERBS = ("check", "plan", "run", "status", "why", "report", "list", "gc", "doctor", "sandbox", "init-encoder")
+VERBS = ("check", "plan", "run", "status", "why", "report", "list", "gc", "doctor", "data", "sandbox", "init-encoder")
 
 
 def layover(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:

@@ -85,6 +85,10 @@ class Kind(ABC, Generic[E]):
     def gold(self, example: E) -> Any:
         """Return the gold as metrics take it, None where there is none."""
 
+    def labels_of(self, gold: Any) -> list[str]:
+        """Return what is counted when one asks how often each label occurs; nothing where gold is free text."""
+        return [str(gold)]
+
     def answer(self, prediction: Any) -> Any:
         """Return the part of a prediction that metrics compare with gold."""
         return prediction

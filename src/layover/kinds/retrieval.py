@@ -145,6 +145,9 @@ class Retrieval(Kind[Example]):
     def gold(self, example: Example) -> Sought | None:
         return None if example.gold is None else Sought(example.side, example.gold)
 
+    def labels_of(self, gold: Sought) -> list[str]:
+        return ["translated" if gold.ids else "not translated"]
+
     def group_of(self, example: Example) -> str:
         return example.text
 

@@ -122,6 +122,9 @@ class Span(Kind[Example]):
     def gold(self, example: Example) -> list[str] | None:
         return None if example.answers is None else [answer.text for answer in example.answers]
 
+    def labels_of(self, gold: list[str]) -> list[str]:
+        return ["answer" if gold else "no answer"]
+
     def answer(self, prediction: Any) -> str:
         return str(prediction["text"])
 

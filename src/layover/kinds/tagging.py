@@ -122,6 +122,9 @@ class Tagging(Kind[Example]):
     def gold(self, example: Example) -> tuple[str, ...] | None:
         return example.tags
 
+    def labels_of(self, gold: tuple[str, ...]) -> list[str]:
+        return list(gold)
+
     def group_of(self, example: Example) -> str:
         return " ".join(example.tokens)
 

@@ -5,10 +5,24 @@ from __future__ import annotations
 from layover.data.task import FileSource, HubSource, Location
 from layover.errors import DataError
 from layover.registry import Registry
+from layover.tasks._census import QUANTILES, Census, take_census
 from layover.tasks._own import OwnTask, declare
 from layover.tasks._task import Paths, Task
 
 _TASKS: Registry[Task] = Registry(__name__, __path__, "TASK", DataError)
 names, get = _TASKS.names, _TASKS.get
 
-__all__ = ["FileSource", "HubSource", "Location", "OwnTask", "Paths", "Task", "declare", "get", "names"]
+__all__ = [
+    "QUANTILES",
+    "Census",
+    "FileSource",
+    "HubSource",
+    "Location",
+    "OwnTask",
+    "Paths",
+    "Task",
+    "declare",
+    "get",
+    "names",
+    "take_census",
+]

@@ -57,6 +57,8 @@ class Task(BaseModel):
     counts: dict[str, int | dict[str, int]] = Field(default_factory=dict)
     """Split -> published number of examples, of each language or by language."""
     licence: str = ""
+    obtain: str = ""
+    """What a person must do to have the data, where they cannot be downloaded by a program."""
     citation: str = ""
 
     @model_validator(mode="after")

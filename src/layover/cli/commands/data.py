@@ -1,0 +1,187 @@
+"""data: the data of tasks: found, counted, looked at."""
+
+from __future__ import annotations
+
+import json as codec
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from layover.cli.console import answer, say, table
+from layover.cli.shared import JsonOption
+from layover.errors import DataError, LayoverError, nearest
+
+if TYPE_CHECKING:
+    from layover.data.task import Location
+    from layover.data.tokenizer import Tokenizer
+    from layover.tasks import Census, Task
+
+ORDER = 75
+SPLITS = ("train", "validation", "test")
+LABELS_SHOWN = 5
+WIDTH = 100
+
+group = typer.Typer(help="The data of tasks: found, counted, looked at.", no_args_is_help=True)
+
+
+@group.callback()
+def root() -> None:
+    """Keep `check` a word of its own."""
+
+
+@group.command()
+def check(
+    names: Annotated[list[str] | None, typer.Argument(metavar="TASK...", help="As `layover list tasks` says.")] = None,
+    *,
+    recipe: Annotated[Path | None, typer.Option(help="Take the tasks, files and data_root of a recipe.")] = None,
+    data_root: Annotated[Path | None, typer.Option(help="Folder of official files; without it, the hub.")] = None,
+    split: Annotated[list[str] | None, typer.Option(help="Only this one; may stand several times.")] = None,
+    language: Annotated[list[str] | None, typer.Option(help="Only this one; may stand several times.")] = None,
+    tokenizer: Annotated[str | None, typer.Option(help="Directory or hub id: how long are the rows in tokens.")] = None,
+    show: Annotated[int, typer.Option(min=0, help="Examples to print of each file.")] = 3,
+    json: JsonOption = False,
+) -> None:
+    """Read the data of tasks and hold their numbers against the published ones; the exit code is 1 if any differs."""
+    from layover.tasks import take_census
+
+    asked = _Asked(recipe, data_root)
+    loaded = None if tokenizer is None else _tokenizer(tokenizer)
+    answers: list[dict[str, Any]] = []
+    for task in asked.tasks(names or []):
+        places, missing = asked.places(task, split, language)
+        found = [
+            take_census(task, _pinned(location), published=published, tokenizer=loaded, show=show)
+            for location, published in places
+        ]
+        answers += [_as_json(task, one) for one in found]
+        if not json:
+            _say(task, found, missing)
+    if json:
+        answer(answers)
+    if not all(one["as_published"] for one in answers):
+        raise typer.Exit(1)
+
+
+class _Asked:
+    """Where the asked tasks and their data come from: a recipe, or the built-in tasks and a folder."""
+
+    def __init__(self, recipe: Path | None, data_root: Path | None) -> None:
+        from layover.recipe import load
+
+        self.recipe = None if recipe is None else load(recipe)
+        root = None if self.recipe is None else self.recipe.document.data_root
+        self.root = data_root or (None if root is None else Path(root))
+
+    def tasks(self, names: list[str]) -> list[Task]:
+        from layover import tasks
+
+        if self.recipe is None:
+            if not names:
+                raise LayoverError("name a task, or a recipe with --recipe; `layover list tasks` shows them")
+            return [tasks.get(name) for name in names]
+        known = self.recipe.tasks
+        for name in names:
+            if name not in known:
+                raise LayoverError(f"the recipe has no task {name!r}; {nearest(name, known)}")
+        return [known[name] for name in names or known]
+
+    def places(
+        self, task: Task, splits: list[str] | None, wanted: list[str] | None
+    ) -> tuple[list[tuple[Location, int | None]], list[str]]:
+        """Return what is found, each with its published number, and the `split language` for which there is nothing.
+
+        Raises:
+            DataError: there is nothing at all; it says what was looked for, and where to get it.
+        """
+        files = {} if self.recipe is None else {str(key): value for key, value in self._files(task).items()}
+        found, missing, looked = [], [], []
+        for split in splits or SPLITS:
+            declared = task.languages_of(split) or (("en",) if split in files else ())
+            for language in (code for code in declared if code in (wanted or declared)):
+                location = task.locate(split, language, root=self.root, files=files or None)
+                if location is None:
+                    missing.append(f"{split} {language}")
+                    looked += task.candidates(split, language)[:1]
+                else:
+                    found.append((location, None if split in files else task.count(split, language)))
+        if not found:
+            raise DataError(_nowhere(task, self.root, looked))
+        return found, missing
+
+    def _files(self, task: Task) -> dict[Any, Any]:
+        return {} if self.recipe is None else dict(self.recipe.settings(task.name).files)
+
+
+def _pinned(location: Location) -> Location:
+    """Return a hub location at the commit its revision names now, where that can be known."""
+    from layover.plan.hub import Revisions
+
+    if location.hub is None:
+        return location
+    return location.with_revision(Revisions().commit(location.hub.path, location.hub.revision, "dataset") or "main")
+
+
+def _nowhere(task: Task, root: Path | None, looked: list[str]) -> str:
+    where = "on the hub" if root is None else f"below {root}"
+    names = list(dict.fromkeys(looked))
+    tried = f"; looked for {', '.join(names[:6])}{', ...' if len(names) > 6 else ''}" if root is not None else ""
+    return f"{task.name}: no data {where}{tried}" + (f". {task.obtain}" if task.obtain else "")
+
+
+def _tokenizer(name: str) -> Tokenizer:
+    from layover.sandbox import encoders
+    from layover.steps.tokenize import load_tokenizer
+
+    return load_tokenizer(str(encoders.folder_of(name) or name), None)
+
+
+def _as_json(task: Task, one: Census) -> dict[str, Any]:
+    from layover.tasks import QUANTILES
+
+    lengths = None if one.lengths is None else dict(zip(map(str, QUANTILES), one.lengths, strict=True))
+    return {
+        "task": task.name,
+        "split": one.location.split,
+        "language": one.location.language,
+        "source": one.location.describe(),
+        "examples": one.examples,
+        "published": one.published,
+        "as_published": one.as_published,
+        "gold": one.gold,
+        "labels": one.labels,
+        "tokens_per_row": lengths,
+        "shown": one.shown,
+    }
+
+
+def _say(task: Task, found: list[Census], missing: list[str]) -> None:
+    say(f"{task.name}: {task.kind}, {task.summary}; {task.licence or 'licence not known'}")
+    counted = any(one.lengths for one in found)
+    tokens = ["tokens: least", "half", "95 %", "99 %", "most"] if counted else []
+    headers = ["split", "language", "examples", "published", "gold", *tokens, "labels"]
+    rows = []
+    for one in found:
+        lengths = map(str, one.lengths or ())
+        published = "?" if one.published is None else str(one.published)
+        known = [one.location.split, one.location.language, str(one.examples), published, str(one.gold)]
+        rows.append([*known, *lengths, _labels(one)])
+    say(table(headers, rows))
+    for one in found:
+        if not one.as_published:
+            say(f"{one.location.split} {one.location.language}: {one.examples} examples, but {one.published} published")
+    if missing:
+        say(f"not found: {', '.join(missing)}")
+    for one in found:
+        for example in one.shown:
+            text = codec.dumps(example, ensure_ascii=False)
+            text = text if len(text) <= WIDTH else f"{text[:WIDTH]}..."
+            say(f"  {one.location.split} {one.location.language}  {text}")
+    say()
+
+
+def _labels(one: Census) -> str:
+    total = sum(one.labels.values())
+    shares = [f"{label} {100 * count / total:.1f} %" for label, count in list(one.labels.items())[:LABELS_SHOWN]]
+    more = len(one.labels) - LABELS_SHOWN
+    return ", ".join(shares) + (f", {more} more" if more > 0 else "")

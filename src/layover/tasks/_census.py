@@ -1,0 +1,70 @@
+"""What the data of a task are: how many examples, with which gold, how long, and what some of them look like."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from layover import kinds
+from layover.data.task import Location
+from layover.data.tokenizer import Tokenizer
+from layover.tasks._task import Task
+
+QUANTILES = (0, 50, 95, 99, 100)
+NO_LIMIT = 1 << 20
+"""Longest row in tokens while lengths are counted: nothing is cut or windowed."""
+
+
+@dataclass(frozen=True)
+class Census:
+    """The data of one (task, split, language)."""
+
+    location: Location
+    examples: int
+    published: int | None
+    """None where the number is not known, or the file is the user's own."""
+    gold: int
+    """Examples with gold."""
+    labels: Mapping[str, int]
+    """How often each label is gold, the most frequent first: of examples, for tagging of words."""
+    lengths: tuple[int, ...] | None
+    """Tokens per row at `QUANTILES` percent of the rows; None without a tokenizer."""
+    shown: tuple[Any, ...]
+    """The first examples, as JSON."""
+
+    @property
+    def as_published(self) -> bool:
+        """Whether the number is the published one, as far as that is known."""
+        return self.published in {None, self.examples}
+
+
+def take_census(
+    task: Task, location: Location, *, published: int | None, tokenizer: Tokenizer | None = None, show: int = 3
+) -> Census:
+    """Read all examples of a location and count them.
+
+    Raises:
+        DataError: whatever `Task.read` raises, with file:line.
+    """
+    examples = task.read(location)
+    kind = kinds.get(task.kind)
+    golds = [kind.gold(example) for example in examples if kind.has_gold(example)]
+    counted = Counter(label for gold in golds for label in kind.labels_of(gold))
+    return Census(
+        location=location,
+        examples=len(examples),
+        published=published,
+        gold=len(golds),
+        labels=dict(sorted(counted.items(), key=lambda item: (-item[1], item[0]))),
+        lengths=None if tokenizer is None else _lengths(task, examples, tokenizer),
+        shown=tuple(kind.to_json(example) for example in examples[:show]),
+    )
+
+
+def _lengths(task: Task, examples: Sequence[Any], tokenizer: Tokenizer) -> tuple[int, ...]:
+    features = kinds.get(task.kind).encode(examples, tokenizer, labels=task.labels, max_length=NO_LIMIT, stride=0)
+    return tuple(int(length) for length in np.percentile(features.lengths, QUANTILES, method="lower"))

@@ -1,0 +1,80 @@
+"""The verb that looks at the data of tasks."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from layover.cli.main import build_app
+from layover.sandbox import encoders
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def check(*arguments: str) -> Result:
+    return CliRunner().invoke(build_app(), ["data", "check", *arguments])
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    """Three questions of Social IQA in the official archive."""
+    rows = [{"context": f"Kim {verb}.", "question": "Why?", **dict.fromkeys(("answerA", "answerB", "answerC"), "Yes")}
+            for verb in ("ran", "sang", "slept")]  # fmt: skip
+    (tmp_path / "siqa").mkdir()
+    with zipfile.ZipFile(tmp_path / "siqa" / "socialiqa-train-dev.zip", "w") as archive:
+        archive.writestr("socialiqa-train-dev/dev.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+        archive.writestr("socialiqa-train-dev/dev-labels.lst", "1\n3\n3\n")
+    return tmp_path
+
+
+def test_numbers_labels_lengths_examples(files: Path) -> None:
+    folder = str(encoders.folder_of("sandbox/mini"))
+    found = check("siqa", "--data-root", str(files), "--tokenizer", folder, "--show", "1", "--json")
+    assert found.exit_code == 1  # not 1,954
+    (one,) = json.loads(found.stdout)
+    assert (one["split"], one["language"], one["examples"], one["gold"]) == ("validation", "en", 3, 3)
+    assert (one["published"], one["as_published"]) == (1954, False)
+    assert one["labels"] == {"2": 2, "0": 1}
+    lengths = one["tokens_per_row"]
+    assert 8 < lengths["0"] <= lengths["50"] <= lengths["100"] < 40
+    assert [example["first"] for example in one["shown"]] == ["Kim ran. Why?"]
+    assert "siqa/socialiqa-train-dev.zip/socialiqa-train-dev/dev.jsonl" in one["source"]
+
+
+def test_what_differs_and_what_is_missing_is_said(files: Path) -> None:
+    found = check("siqa", "--data-root", str(files))
+    assert found.exit_code == 1
+    assert "validation en: 3 examples, but 1954 published" in found.stdout
+    assert "not found: train en" in found.stdout
+    assert "2 66.7 %, 0 33.3 %" in found.stdout
+    assert "tokens" not in found.stdout
+    assert found.stdout.count("Kim") == 3
+
+
+def test_a_recipe_brings_its_tasks_and_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    found = check("--recipe", "recipes/own-data.yaml", "--split", "train", "--json")
+    assert found.exit_code == 0
+    assert {(one["task"], one["examples"]) for one in json.loads(found.stdout)} == {("places", 80), ("mood", 20)}
+    refused = check("mod", "--recipe", "recipes/own-data.yaml")
+    assert "the recipe has no task 'mod'; did you mean 'mood'?" in str(refused.exception)
+
+
+def test_a_task_of_the_sandbox_is_as_it_says() -> None:
+    found = check("sandbox/copa", "--language", "sw", "--split", "test")
+    assert found.exit_code == 0
+    assert "test   sw             500        500   500" in found.stdout
+
+
+def test_nothing_found_says_what_was_looked_for(tmp_path: Path) -> None:
+    found = check("cosmosqa", "--data-root", str(tmp_path))
+    expected = f"cosmosqa: no data below {tmp_path}; looked for cosmosqa/train.csv, cosmosqa/valid.csv"
+    assert str(found.exception) == expected
+
+
+def test_nothing_asked() -> None:
+    assert "name a task, or a recipe with --recipe" in str(check().exception)
