@@ -11,7 +11,22 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-VERBS = ("check", "plan", "run", "status", "why", "report", "list", "gc", "doctor", "data", "sandbox", "init-encoder")
+VERBS = (
+    "check",
+    "plan",
+    "run",
+    "status",
+    "why",
+    "report",
+    "list",
+    "gc",
+    "doctor",
+    "data",
+    "xtreme-submission",
+    "xtreme-score",
+    "sandbox",
+    "init-encoder",
+)
 
 
 def layover(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:

@@ -8,12 +8,14 @@ from layover.registry import Registry
 from layover.tasks._census import QUANTILES, Census, take_census
 from layover.tasks._own import OwnTask, declare
 from layover.tasks._task import Paths, Task
+from layover.tasks._xtreme import Averages, average
 
 _TASKS: Registry[Task] = Registry(__name__, __path__, "TASK", DataError)
 names, get = _TASKS.names, _TASKS.get
 
 __all__ = [
     "QUANTILES",
+    "Averages",
     "Census",
     "FileSource",
     "HubSource",
@@ -21,6 +23,7 @@ __all__ = [
     "OwnTask",
     "Paths",
     "Task",
+    "average",
     "declare",
     "get",
     "names",

@@ -56,6 +56,8 @@ class Task(BaseModel):
     """retrieval: how sentences are embedded and compared, where the recipe does not say otherwise."""
     counts: dict[str, int | dict[str, int]] = Field(default_factory=dict)
     """Split -> published number of examples, of each language or by language."""
+    xtreme: tuple[str, ...] = ()
+    """The languages over which XTREME averages it; none when it is not one of the benchmark's nine tasks."""
     licence: str = ""
     obtain: str = ""
     """What a person must do to have the data, where they cannot be downloaded by a program."""

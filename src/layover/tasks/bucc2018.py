@@ -42,6 +42,7 @@ TASK = Task(
     files={"validation": _files("dev"), "test": _files("test")},
     retrieval=Search(scoring="margin").over(PUBLISHED),
     counts={"validation": {"zh": 22_213}},
+    xtreme=LANGUAGES,
     licence="none stated; text from Wikipedia, CC-BY-SA, and news commentaries",
     citation="Zweigenbaum, Sharoff, Rapp 2018, Overview of the Third BUCC Shared Task",
 )

@@ -32,6 +32,7 @@ TASK = Task(
     hub={"validation": _hub("validation"), "test": _hub("test")},
     files={"validation": _files("dev"), "test": _files("test")},
     counts={"validation": VALIDATION, "test": TEST},
+    xtreme=LANGUAGES,
     licence="CC-BY-SA-3.0",
     citation="Lewis, Oguz, Rinott, Riedel, Schwenk 2020, arXiv:1910.07475",
 )

@@ -39,6 +39,7 @@ TASK = Task(
         "test": (FileSource(path="x-final/{language}/test_2k.tsv", layout=OFFICIAL), _xtreme("test", optional=1)),
     },
     counts={"train": 49_401, "validation": 2_000, "test": 2_000},
+    xtreme=LANGUAGES,
     licence="free for any purpose, with acknowledgement of Google",
     citation="Yang, Zhang, Tar, Baldridge 2019, arXiv:1908.11828",
 )

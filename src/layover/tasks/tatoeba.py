@@ -56,6 +56,7 @@ TASK = Task(
     hub={"test": HUB},
     files={"test": tuple(_files(language, code) for language, code in sorted(CODES.items()))},
     counts={"test": {language: 2 * PAIRS.get(language, 1_000) for language in sorted(CODES)}},
+    xtreme=tuple(sorted(XTREME)),
     licence="CC-BY-2.0-FR",
     citation="Artetxe and Schwenk 2019, TACL 7, arXiv:1812.10464; sentences of tatoeba.org",
 )

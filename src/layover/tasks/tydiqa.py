@@ -48,6 +48,7 @@ TASK = Task(
         ),
     },
     counts={"train": 3_696, "test": TEST},
+    xtreme=tuple(NAMES),
     licence="Apache-2.0",
     citation="Clark et al. 2020, arXiv:2003.05002",
 )

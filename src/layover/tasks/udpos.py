@@ -58,6 +58,7 @@ TASK = Task(
         "validation": {"en": 3_974},
         "test": TEST_COUNTS,
     },
+    xtreme=tuple(CONFIGS),
     licence="by treebank, mostly CC-BY-SA and CC-BY-NC-SA",
     citation="Nivre et al. 2020, arXiv:2004.10643; task: Hu et al. 2020, arXiv:2003.11080",
 )

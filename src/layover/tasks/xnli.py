@@ -55,6 +55,7 @@ TASK = Task(
         ),
     },
     counts={"validation": 2_490, "test": 5_010},
+    xtreme=LANGUAGES,
     licence="CC-BY-NC-4.0",
     citation="Conneau et al. 2018, arXiv:1809.05053",
 )

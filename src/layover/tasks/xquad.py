@@ -23,6 +23,7 @@ TASK = Task(
     hub={"test": (HubSource(path="google/xquad", config="xquad.{language}", split="validation"),)},
     files={"test": (FileSource(path="xquad/xquad.{language}.json", layout=Layout(format="squad")),)},
     counts={"test": 1_190},
+    xtreme=LANGUAGES,
     licence="CC-BY-SA-4.0",
     citation="Artetxe, Ruder, Yogatama 2020, arXiv:1910.11856",
 )

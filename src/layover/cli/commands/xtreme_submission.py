@@ -1,0 +1,32 @@
+"""xtreme-submission: the predictions of a sweep in the folders that XTREME asks for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from layover.cli.console import answer, say
+from layover.cli.shared import DEFAULT_STORE, JsonOption, Overrides, RecipeArgument, StoreOption, planned
+
+ORDER = 64
+
+
+def command(
+    recipe: RecipeArgument,
+    directory: Annotated[Path, typer.Argument(help="Where to write it; must not exist.", show_default=False)],
+    overrides: Overrides = None,
+    *,
+    store: StoreOption = DEFAULT_STORE,
+    json: JsonOption = False,
+) -> None:
+    """Write the test predictions of XTREME's tasks as its leaderboard takes them; one cell per target."""
+    from layover.sharing.xtreme import write_submission
+
+    found = planned(recipe, overrides, store)
+    written = write_submission(found.plan, found.store, directory)
+    if json:
+        answer({"files": [str(path) for path in written]})
+        return
+    say(f"{directory}: {len(written)} files of {len({path.parent for path in written})} tasks")
