@@ -11,26 +11,16 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from layover import kinds, metrics, tasks
+from majority import scores_of_constant
+
+from layover import tasks
 
 SOURCE = "en"
-
-
-def constant(golds: Sequence[Any], kind: str) -> list[Any]:
-    """Return the most frequent gold as the answer to everything."""
-    if kind == "tagging":
-        tag = Counter(tag for gold in golds for tag in gold).most_common(1)[0][0]
-        return [[tag] * len(gold) for gold in golds]
-    if kind == "span":
-        texts = Counter(gold[0] if gold else "" for gold in golds)
-        return [texts.most_common(1)[0][0]] * len(golds)
-    return [Counter(golds).most_common(1)[0][0]] * len(golds)
 
 
 def baseline(name: str, language: str) -> float:
@@ -39,11 +29,12 @@ def baseline(name: str, language: str) -> float:
     location = task.locate("test", language, root=None)
     if location is None:
         raise SystemExit(f"{name}: no test data for {language}")
-    examples = task.read(location)
     if task.kind == "retrieval":
-        return 100 / (len(examples) // 2)
-    golds = [kinds.get(task.kind).gold(example) for example in examples]
-    return float(metrics.get(task.metrics[0]).score(constant(golds, task.kind), golds, language))
+        return 100 / (len(task.read(location)) // 2)
+    found = scores_of_constant(task, "test", language, None)
+    if found is None:
+        raise SystemExit(f"{name}: no gold for {language}")
+    return found[task.metrics[0]]
 
 
 def records(folder: Path) -> list[dict[str, Any]]:
