@@ -13,7 +13,7 @@ $(BIN)/.ready: pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable .
 	touch $@
 
-quickstart: $(BIN)/.ready  ## A whole sweep in some minutes on two cores: no GPU, no download
+quickstart: $(BIN)/.ready  ## A whole sweep in some minutes on two cores: no GPU, no data or model to fetch
 	$(BIN)/layover run recipes/quickstart.yaml
 	$(BIN)/layover report recipes/quickstart.yaml
 	@echo

@@ -145,3 +145,13 @@ def test_gc_removes_nothing_while_keys_are_provisional(tmp_path: Path) -> None:
     found = layover("gc", str(ROOT / "recipes" / "xtreme.yaml"), "--yes", cwd=tmp_path)
     assert found.returncode == 2
     assert "not resolved" in found.stderr
+
+
+def test_a_path_that_cannot_be_used_is_one_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder", encoding="utf-8")
+    for arguments in (("sandbox", "export"), ("sandbox", "write")):
+        found = layover(*arguments, str(tmp_path / "file" / "new"))
+        assert found.returncode == 2
+        assert str(tmp_path / "file") in found.stderr
+        assert "Not a directory" in found.stderr
+        assert "Traceback" not in found.stderr

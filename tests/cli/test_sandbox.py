@@ -61,7 +61,7 @@ def test_export_is_an_ordinary_directory_of_transformers(tmp_path: Path, name: s
     assert int(inputs["input_ids"].max()) < model.config.vocab_size
     assert bool(model(**inputs).last_hidden_state.isfinite().all())
     refused = layover("sandbox", "export", str(folder), "--model", name)
-    assert "exists and is not empty" in str(refused.exception)
+    assert "is not an empty folder" in str(refused.exception)
 
 
 @pytest.mark.parametrize("name", encoders.names()[:1])

@@ -26,6 +26,10 @@ def card_of(name: str) -> dict[str, Any]:
     return json.loads((folder(name) / "card.json").read_text(encoding="utf-8"))
 
 
+def test_the_encoder_of_the_quickstart_is_there() -> None:
+    assert "sandbox/mini" in EVERY
+
+
 def test_the_weights_are_small() -> None:
     assert sum((folder(name) / "model.safetensors").stat().st_size for name in EVERY) <= MAX_BYTES
 

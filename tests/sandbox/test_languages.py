@@ -52,6 +52,16 @@ def test_a_lexicon_has_every_concept(language: Language) -> None:
         assert sorted(set(entries) - set(language.lexicon.get(section, {}))) == [], section
 
 
+@pytest.mark.parametrize("language", EVERY)
+def test_a_lexicon_has_no_entry_that_nothing_asks_for(language: Language) -> None:
+    """A verb may have a form of its own with some nouns, `break bed`; a misspelt one would never be used."""
+    nouns = {*world.NOUNS, *world.PROFESSIONS, *world.CLASSES, *world.CATEGORY_OF.values()}
+    for key in language.lexicon["verbs"]:
+        verb, _, noun = key.partition(" ")
+        assert verb in world.PREDICATES, key
+        assert not noun or noun in nouns, key
+
+
 def test_the_english_lexicon_has_every_concept_of_the_world() -> None:
     lexicon = languages.get("en").lexicon
     for section, concepts in {

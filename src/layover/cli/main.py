@@ -52,12 +52,17 @@ def build_app() -> typer.Typer:
 
 
 def main() -> None:
-    """Run the command line; a `LayoverError` becomes its message and its exit code."""
+    """Run the command line; a `LayoverError`, or a path that cannot be used, becomes a message and an exit code."""
     try:
         build_app()()
     except LayoverError as error:
         complain(str(error))
         sys.exit(error.exit_code)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        complain(f"{error.filename}: {error.strerror}")
+        sys.exit(LayoverError.exit_code)
 
 
 if __name__ == "__main__":

@@ -57,7 +57,7 @@ def init_encoder(
     if hidden % heads:
         raise ModelError(f"hidden size {hidden} does not divide into {heads} heads")
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
-        raise ModelError(f"{directory} exists and is not empty; name another directory, or remove it first")
+        raise ModelError(f"{directory} is there and is not an empty folder; name another one, or remove it first")
     if not vocab_from.exists():
         raise ModelError(f"{vocab_from} does not exist; name a folder of text data or a sentencepiece .model file")
     directory.parent.mkdir(parents=True, exist_ok=True)
@@ -74,6 +74,7 @@ def init_encoder(
 def _write_tokenizer(work: Path, vocab_from: Path, vocab_size: int, longest: int, max_sentences: int) -> int:
     """Write the tokenizer's files; return its number of tokens."""
     if vocab_from.is_file():
+        load_xlmr(vocab_from)  # what is wrong with it is told by its own name
         shutil.copyfile(vocab_from, work / PIECES)
     else:
         (work / PIECES).write_bytes(_train_pieces(sentences(vocab_from, max_sentences), vocab_size - _ADDED))

@@ -28,14 +28,13 @@ def ensure(name: str, split: str, language: str) -> Path:
     """Return the folder below which the files of a data set lie, written now if they are not there."""
     folder = kept_in()
     if not (folder / sets.get(name).path(split, language)).is_file():
-        try:
-            write(name, split, language, folder, seed=SEED)
-        except DataError as error:
-            raise DataError(f"{error}; name another folder with LAYOVER_CACHE") from error
+        write(name, split, language, folder, seed=SEED, advice="name another folder with LAYOVER_CACHE")
     return folder
 
 
-def write(name: str, split: str, language: str, folder: Path, *, seed: int) -> Path:
+def write(
+    name: str, split: str, language: str, folder: Path, *, seed: int, advice: str = "name another folder"
+) -> Path:
     """Write the files of one split and language in the layout of the real data set, and return the main one.
 
     A file appears whole or not at all.
@@ -51,7 +50,7 @@ def write(name: str, split: str, language: str, folder: Path, *, seed: int) -> P
         for path in sorted(texts, key=lambda path: path == main):  # the main file last: where it is, the others are
             _write(folder / path, texts[path])
     except OSError as error:
-        raise DataError(f"{folder}: the sandbox's files cannot be written there ({error})") from error
+        raise DataError(f"{folder}: the sandbox's files cannot be written there ({error}); {advice}") from error
     return folder / main
 
 

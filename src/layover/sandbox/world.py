@@ -244,7 +244,6 @@ PLACES_OF: dict[str, tuple[str, ...]] = {
 """Predicate -> the places where it happens; anywhere when it is not named."""
 MAKING = ("build", "cook", "write", "forge")
 """What is made now is neither old nor new, dear nor cheap."""
-COPULAS = ("state", "isa", "compare", "located")
 
 MATERIALS = ("wood", "glass", "paper", "metal", "gold", "wool", "leather", "stone")
 PURPOSES = (

@@ -31,11 +31,12 @@ def command(
 
 def _tasks() -> tuple[list[str], list[list[Any]]]:
     from layover import tasks
+    from layover.sandbox.sets import ALL
 
     rows = []
     for name in tasks.names():
         task = tasks.get(name)
-        languages = len(task.all_languages())
+        languages = len({*task.all_languages()} - {ALL})
         stages = "/".join(task.stages)
         rows.append([name, task.kind, stages, ", ".join(task.metrics), languages, task.summary])
     return ["task", "kind", "stage", "metrics", "languages", "summary"], rows

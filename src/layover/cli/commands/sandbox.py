@@ -21,7 +21,7 @@ def show(
     *,
     count: Annotated[int, typer.Option(min=1, help="Number of sentences.")] = 5,
     language: Annotated[list[str] | None, typer.Option(help="Only these; all when not given.")] = None,
-    seed: Annotated[int, typer.Option()] = 0,
+    seed: Annotated[int, typer.Option(help="Another one says other things.")] = 0,
 ) -> None:
     """Say a few things in every language."""
     from layover.sandbox import languages
@@ -41,7 +41,7 @@ def show(
 def write(
     directory: Annotated[Path, typer.Argument(help="Where to write the files, a folder per task.")],
     *,
-    task: Annotated[list[str] | None, typer.Option(help="sandbox/nli, ...; all when not given.")] = None,
+    task: Annotated[list[str] | None, typer.Option(help="sandbox/nli, ...; all but the large pretraining.")] = None,
     seed: Annotated[int, typer.Option(help="Of the generator.")] = 2020,
 ) -> None:
     """Write the data of tasks as files in the layouts of their real siblings, to look at or for other programs."""
@@ -52,7 +52,7 @@ def write(
     for name in task or known:
         if name not in known:
             raise LayoverError(f"the sandbox has no task {name!r}; {nearest(name, known)}")
-    for name in task or known:
+    for name in task or (name for name in known if name != "sandbox/pretraining"):
         for split, spoken in tasks.get(name).languages.items():
             for code in spoken:
                 say(str(files.write(name.removeprefix("sandbox/"), split, code, directory, seed=seed)))
@@ -60,7 +60,7 @@ def write(
 
 @group.command()
 def export(
-    directory: Annotated[Path, typer.Argument(help="Where to write it; must not exist or be empty.")],
+    directory: Annotated[Path, typer.Argument(help="A new or empty folder.")],
     *,
     model: Annotated[str, typer.Option(help="As `layover list models` names it.")] = "sandbox/mini",
 ) -> None:
@@ -73,7 +73,7 @@ def export(
     if folder is None:
         raise LayoverError(f"the sandbox has no encoder {model!r}; {nearest(model, encoders.names())}")
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
-        raise LayoverError(f"{directory} exists and is not empty; name another directory, or remove it first")
+        raise LayoverError(f"{directory} is there and is not an empty folder; name another one, or remove it first")
     shutil.copytree(folder, directory, dirs_exist_ok=True)
     say(f"{directory}: {model}")
 
@@ -81,7 +81,7 @@ def export(
 @group.command()
 def package(
     recipe: RecipeArgument,
-    directory: Annotated[Path, typer.Argument(help="Where to write it; must not exist.")],
+    directory: Annotated[Path, typer.Argument(help="A new folder.")],
     overrides: Overrides = None,
     *,
     model: Annotated[str, typer.Option(help="The model's label in the recipe.")],

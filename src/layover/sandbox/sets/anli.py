@@ -13,7 +13,7 @@ from layover.sandbox.sets.nli import Nli, namesakes
 
 
 class Anli(Nli):
-    """Every word of the claim tends to stand in the premise: only who did what to whom, and when, decides."""
+    """Most claims are made of the premise's own words: who did what to whom, and when, decides more than the words."""
 
     folder: ClassVar[str] = "anli"
     steps: ClassVar[int] = 3
