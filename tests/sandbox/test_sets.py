@@ -311,3 +311,16 @@ def said_in(name: str, split: str) -> set[Clause]:
         elif isinstance(item, Said) and item.role is None:
             found |= {item.clause, *([item.reason] if item.reason else [])}
     return found
+
+
+def test_equally_built_claims_of_the_adversarial_mix_have_all_labels(monkeypatch: pytest.MonkeyPatch) -> None:
+    anli = sets.get("anli")
+    monkeypatch.setattr(type(anli), "sizes", {"train": 900})
+    found = anli.meanings("train", 1)
+    verbs = Counter((pair.hypothesis.predicate, pair.hypothesis.negated, pair.label) for pair in found)
+    times = Counter((pair.hypothesis.negated, pair.label) for pair in found)
+    for predicate, negated in {(verb, negated) for verb, negated, _ in verbs}:
+        seen = [verbs[predicate, negated, label] for label in LABELS]
+        assert max(seen) - min(seen) <= 1, predicate
+    # of 300 of each label
+    assert max(times[True, label] for label in LABELS) - min(times[True, label] for label in LABELS) < 30

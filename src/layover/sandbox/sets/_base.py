@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Generic, TypeVar
 
 from layover.sandbox.language import Language
@@ -62,13 +62,18 @@ class DataSet(ABC, Generic[M]):
         sampler = Sampler(Dice("sandbox", seed, type(self).__name__, split), split, self.domains)
         found: list[M] = []
         taken: set[Hashable] = set()
+        admits = self.door()
         while len(found) < self.sizes[split]:
             meaning = self.draw(sampler)
             marks = self.marks(meaning)
-            if not taken & marks:
+            if not taken & marks and admits(meaning):
                 taken |= marks
                 found.append(meaning)
         return found
+
+    def door(self) -> Callable[[M], bool]:
+        """Return what decides whether a meaning comes in beside those that it let in before."""
+        return lambda _: True
 
     def marks(self, meaning: M) -> set[Hashable]:
         """Return what no two meanings of a split may have in common."""

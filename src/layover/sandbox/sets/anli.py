@@ -2,22 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from typing import ClassVar
 
-from layover.sandbox.inference import exchanged, reversed_
-from layover.sandbox.meaning import Clause, Name
+from layover.sandbox import world
+from layover.sandbox.inference import LABELS, exchanged, reversed_
+from layover.sandbox.meaning import Clause, Name, Thing
 from layover.sandbox.sampling import Sampler
-from layover.sandbox.sets.nli import Nli, namesakes
+from layover.sandbox.sets.nli import Nli, Pair, namesakes
 
 
 class Anli(Nli):
-    """Most claims are made of the premise's own words: who did what to whom, and when, decides more than the words."""
+    """Claims are made of the premise's own words, and equally built ones have all labels equally often.
+
+    So nothing in a claim alone tells its label: who did what to whom, and when, must be compared.
+    """
 
     folder: ClassVar[str] = "anli"
     steps: ClassVar[int] = 3
     reordered: ClassVar[float] = 0.5
+
+    def door(self) -> Callable[[Pair], bool]:
+        """See `DataSet.door`; a label waits while another is behind it among equally built claims."""
+        seen: Counter[tuple[Hashable, str]] = Counter()
+
+        def admits(pair: Pair) -> bool:
+            groups = _builds(pair)
+            if any(seen[group, pair.label] > min(seen[group, label] for label in LABELS) for group in groups):
+                return False
+            seen.update((group, pair.label) for group in groups)
+            return True
+
+        return admits
 
     def claim(self, sampler: Sampler, known: Sequence[Clause], about: Clause, label: str) -> Clause | None:
         """See `Nli.claim`."""
@@ -35,6 +53,16 @@ class Anli(Nli):
         if alike or namesakes(told):
             return self.known(sampler)
         return tuple(sampler.dice.shuffled(told))
+
+
+def _builds(pair: Pair) -> tuple[Hashable, ...]:
+    """Return how a claim is built, whoever and whatever it is about: its verb, and what is told of the event."""
+    claim, what = pair.hypothesis, pair.hypothesis.object
+    told = tuple(part is not None for part in (what, claim.third, claim.place, claim.time))
+    kind = None
+    if isinstance(what, Thing):
+        kind = (what.definite, what.count > 1, what.adjective is not None, what.noun in world.CLASSES)
+    return (claim.predicate, claim.negated), (claim.property, claim.negated, told, kind)
 
 
 def _mixed(sampler: Sampler, known: Sequence[Clause], about: Clause, label: str) -> Clause | None:
