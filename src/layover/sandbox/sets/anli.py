@@ -1,4 +1,4 @@
-"""Adversarial natural language inference: several sentences about the same people, and claims that mix them up."""
+"""Adversarial natural language inference: claims do not give their label away, and many mix up what people did."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from layover.sandbox.sets.nli import Nli, Pair, namesakes
 
 
 class Anli(Nli):
-    """Claims are made of the premise's own words, and equally built ones have all labels equally often.
+    """Equally built claims have all labels equally often.
 
-    So nothing in a claim alone tells its label: who did what to whom, and when, must be compared.
+    So nothing in a claim alone tells its label: who did what to whom, and when, must be compared with the premise.
     """
 
     folder: ClassVar[str] = "anli"
@@ -39,11 +39,13 @@ class Anli(Nli):
 
     def claim(self, sampler: Sampler, known: Sequence[Clause], about: Clause, label: str) -> Clause | None:
         """See `Nli.claim`."""
-        mixed = _mixed(sampler, known, about, label) if sampler.dice.chance(0.7) else None
+        mixed = _mixed(sampler, known, about, label) if len(known) == 3 and sampler.dice.chance(0.7) else None
         return mixed or super().claim(sampler, known, about, label)
 
     def known(self, sampler: Sampler) -> tuple[Clause, ...]:
-        """Return three sentences; two of them have the verb in common, and two a person."""
+        """Return one or two sentences as `Nli` does, or three: two have the verb in common, and two a person."""
+        if sampler.dice.chance(0.5):
+            return super().known(sampler)
         first = sampler.own(lambda: sampler.told(sampler.event(subject=sampler.person()), time=0.8))
         other = sampler.person(first.subject, first.object, first.third)
         second = sampler.own(lambda: sampler.told(sampler.event(first.predicate, subject=other), time=0.8))
