@@ -18,7 +18,8 @@ quickstart: $(BIN)/.ready  ## A whole sweep in some minutes on two cores: no GPU
 	$(BIN)/layover report recipes/quickstart.yaml
 	@echo
 	@echo "Run it again: nothing is computed twice. What to try next:"
-	@echo "  docs/sandbox.md         the world it lives in, and its other tasks"
+	@echo "  docs/tutorial.md        what you just saw, step by step"
+	@echo "  docs/sandbox.md         the world it lives in, its other tasks and its larger encoder"
 	@echo "  recipes/xtreme.yaml     XLM-R on XTREME, on a GPU"
 	@echo "  docs/recipe.md          tasks of your own: one file of texts, four lines of YAML"
 

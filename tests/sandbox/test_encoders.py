@@ -26,8 +26,8 @@ def card_of(name: str) -> dict[str, Any]:
     return json.loads((folder(name) / "card.json").read_text(encoding="utf-8"))
 
 
-def test_the_encoder_of_the_quickstart_is_there() -> None:
-    assert "sandbox/mini" in EVERY
+def test_there_are_two_sizes() -> None:
+    assert EVERY == ("sandbox/mini", "sandbox/small")
 
 
 def test_the_weights_are_small() -> None:
