@@ -13,6 +13,8 @@ from layover.cli.progress import JsonProgress, LiveProgress, PlainProgress
 KEYS = {"a": ("train", "train xnli"), "b": ("predict", "predict xnli sw"), "c": ("score", "score xnli")}
 PLAN = SimpleNamespace(nodes={key: SimpleNamespace(kind=kind, label=label) for key, (kind, label) in KEYS.items()})
 
+WEIGHTS = {"a": 75.0, "b": 25.0, "c": 0.0}
+
 EVENTS = [
     {"event": "start", "key": "a", "pid": 1},
     {"event": "progress", "key": "a", "done": 5, "total": 10, "unit": "steps", "loss": 0.5},
@@ -32,7 +34,7 @@ def test_json_lines(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
-    progress = PlainProgress(PLAN, 3)  # type: ignore[arg-type]
+    progress = PlainProgress(PLAN, WEIGHTS)  # type: ignore[arg-type]
     for event in EVENTS:
         progress.event(event)
     lines = capsys.readouterr().out.splitlines()
@@ -44,7 +46,7 @@ def test_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_bars() -> None:
-    progress = LiveProgress(PLAN, 3)  # type: ignore[arg-type]
+    progress = LiveProgress(PLAN, WEIGHTS)  # type: ignore[arg-type]
     for event in EVENTS[:2]:
         progress.event(event)
     bar = next(task for task in progress.bars.tasks if task.description == "train xnli")
@@ -54,6 +56,18 @@ def test_bars() -> None:
         progress.event(event)
     assert [task.description for task in progress.bars.tasks] == ["sweep"]
     assert progress.bars.tasks[0].completed == 3
+
+
+def test_the_time_left_follows_the_work_not_the_number_of_nodes(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = iter([100.0, 160.0, 190.0])
+    monkeypatch.setattr("layover.cli.progress.time.monotonic", lambda: next(now))
+    nodes = {key: SimpleNamespace(kind="train", label=key) for key in "abcd"}
+    weights = {"a": 1.0, "b": 59.0, "c": 30.0, "d": 10.0}
+    progress = PlainProgress(SimpleNamespace(nodes=nodes), weights)  # type: ignore[arg-type]
+    said = [progress.ending({"key": key, "state": "done", "seconds": 1.0}) for key in ("a", "b", "c")]
+    assert said[0].startswith("[1/4, ? left] a")  # 1 % of the work tells nothing
+    assert said[1].startswith("[2/4, 40 s left] b")  # 60 % in 60 s
+    assert said[2].startswith("[3/4, 10 s left] c")
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 from layover.cli.console import answer, duration, say
-from layover.plan import Node, Plan
+from layover.plan import Plan
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 PLAIN_SECONDS = 10.0
 """A plain log tells of a running node at most this often."""
+
+ENOUGH = 0.02
+"""Share of the work after which the time that is left can be guessed."""
 
 
 class Progress(Protocol):
@@ -28,16 +31,22 @@ class Progress(Protocol):
 
 
 @contextmanager
-def choose(plan: Plan, wanted: Sequence[Node], *, as_json: bool) -> Iterator[Progress]:
-    """Yield the display that fits where the output goes."""
+def choose(plan: Plan, weights: Mapping[str, float], *, as_json: bool) -> Iterator[Progress]:
+    """Yield the display that fits where the output goes.
+
+    Args:
+        plan: Knows what a node is called.
+        weights: Key of each node to be run -> its share of the work, in any unit.
+        as_json: For machines.
+    """
     if as_json:
         yield JsonProgress(plan)
     elif sys.stdout.isatty():
-        live = LiveProgress(plan, len(wanted))
+        live = LiveProgress(plan, weights)
         with live.bars:
             yield live
     else:
-        yield PlainProgress(plan, len(wanted))
+        yield PlainProgress(plan, weights)
 
 
 class JsonProgress:
@@ -56,18 +65,21 @@ class JsonProgress:
 
 
 class _Counting:
-    """Counts nodes and guesses the time that is left from the time that went by."""
+    """Counts nodes and guesses the time that is left from the time that went by, and the work that was done in it."""
 
-    def __init__(self, plan: Plan, total: int) -> None:
-        self.plan, self.total, self.ended = plan, total, 0
+    def __init__(self, plan: Plan, weights: Mapping[str, float]) -> None:
+        self.plan, self.weights, self.total, self.ended = plan, weights, len(weights), 0
+        self.work, self.done = sum(weights.values()), 0.0
         self.started = time.monotonic()
 
     def position(self) -> str:
-        left = (time.monotonic() - self.started) / self.ended * (self.total - self.ended) if self.ended else None
+        share = self.done / self.work if self.work else 0.0
+        left = (time.monotonic() - self.started) * (1 - share) / share if share >= ENOUGH else None
         return f"[{self.ended}/{self.total}, {duration(left)} left]"
 
     def ending(self, event: Mapping[str, Any]) -> str:
         self.ended += 1
+        self.done += self.weights[event["key"]]
         label, state = self.plan.nodes[event["key"]].label, event["state"]
         if state == "done":
             took = f" in {duration(event['seconds'])}" if "seconds" in event else " by another sweep"
@@ -80,8 +92,8 @@ class _Counting:
 class PlainProgress(_Counting):
     """Lines, for files and pipes."""
 
-    def __init__(self, plan: Plan, total: int) -> None:
-        super().__init__(plan, total)
+    def __init__(self, plan: Plan, weights: Mapping[str, float]) -> None:
+        super().__init__(plan, weights)
         self._told: dict[str, float] = {}
 
     def note(self, text: str) -> None:
@@ -106,11 +118,11 @@ class PlainProgress(_Counting):
 class LiveProgress(_Counting):
     """A bar per running node and one for the sweep."""
 
-    def __init__(self, plan: Plan, total: int) -> None:
+    def __init__(self, plan: Plan, weights: Mapping[str, float]) -> None:
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
         from rich.progress import Progress as Bars
 
-        super().__init__(plan, total)
+        super().__init__(plan, weights)
         self.bars: Bars = Bars(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
@@ -119,7 +131,7 @@ class LiveProgress(_Counting):
             TimeRemainingColumn(),
             transient=True,
         )
-        self._overall: TaskID = self.bars.add_task("sweep", total=total, speed="nodes")
+        self._overall: TaskID = self.bars.add_task("sweep", total=self.total, speed="nodes")
         self._nodes: dict[str, tuple[TaskID, float]] = {}
 
     def note(self, text: str) -> None:

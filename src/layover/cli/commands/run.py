@@ -5,7 +5,8 @@ from __future__ import annotations
 import signal
 import sys
 import time
-from typing import Annotated
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,6 +20,10 @@ from layover.cli.shared import (
     StoreOption,
     planned,
 )
+
+if TYPE_CHECKING:
+    from layover.plan import Node
+    from layover.plan.cost import Cost
 
 ORDER = 30
 
@@ -52,7 +57,7 @@ def command(
     if workers is not None:
         execution = execution.model_copy(update={"workers": workers})
     chosen = resources(execution, int(peak) or None)
-    with choose(found.plan, wanted, as_json=json) as progress, found.store.sweeping():
+    with choose(found.plan, _weights(wanted, costs), as_json=json) as progress, found.store.sweeping():
         progress.note(
             f"{len(wanted)} of {len(found.plan.nodes)} nodes to run, {chosen.workers} processes with "
             f"{chosen.threads} threads each; largest node about {size(peak or None)}"
@@ -68,6 +73,14 @@ def command(
         except KeyboardInterrupt:
             raise StoppedError("stopped; what is finished is kept, the same command goes on from there") from None
     _conclude(found, outcome.failed, outcome.blocked, time.monotonic() - started, json)
+
+
+def _weights(wanted: list[Node], costs: Mapping[str, Cost]) -> dict[str, float]:
+    """Return each node's arithmetic, the bulk of the work; equal ones where that is not known of a training."""
+    flops = {node.key: costs[node.key].flops or 0.0 for node in wanted}
+    if not any(flops.values()) or any(not flops[node.key] for node in wanted if node.kind == "train"):
+        return dict.fromkeys(flops, 1.0)
+    return flops
 
 
 def _conclude(found: Planned, failed: dict[str, str], blocked: dict[str, str], seconds: float, as_json: bool) -> None:
