@@ -98,7 +98,7 @@ def test_refusals_leave_nothing(texts: Path, tmp_path: Path, change: dict[str, o
 
 def test_a_full_directory_is_kept(texts: Path, tmp_path: Path) -> None:
     (tmp_path / "mine").write_text("keep")
-    with pytest.raises(ModelError, match="not empty"):
+    with pytest.raises(ModelError, match="is not an empty folder"):
         init_encoder(tmp_path, layers=1, hidden=32, heads=4, vocab_from=texts, vocab_size=360)
     empty = tmp_path / "empty"
     empty.mkdir()

@@ -79,15 +79,22 @@ NLI = "premise,hypothesis,label\nIt rains.,It is wet.,neutral\nIt rains.,It is d
 def test_identity_is_content_and_reading_not_path_name_or_language(tmp_path: Path) -> None:
     write(tmp_path / "a", "mnli/train.csv", NLI)
     write(tmp_path / "b", "elsewhere/x.csv", NLI)
-    mnli, xnli = tasks.get("mnli"), tasks.get("xnli")
+    mnli, xnli, snli = (tasks.get(name) for name in ("mnli", "xnli", "snli"))
+    elsewhere = {"train": "elsewhere/x.csv"}
     official = mnli.locate("train", "en", root=tmp_path / "a")
-    named = mnli.locate("train", "en", root=tmp_path / "b", files={"train": "elsewhere/x.csv"})
-    other = xnli.locate("validation", "sw", root=tmp_path / "b", files={"validation": {"sw": "elsewhere/x.csv"}})
+    named, other = (task.locate("train", "en", root=tmp_path / "b", files=elsewhere) for task in (mnli, snli))
+    spoken = [
+        xnli.locate("validation", code, root=tmp_path / "b", files={"validation": {code: "elsewhere/x.csv"}})
+        for code in ("sw", "de")
+    ]
     assert official is not None
     assert named is not None
     assert other is not None
     identities = [place.identity(file_sha256) for place in (official, named, other)]
     assert key_of(identities[0]) == key_of(identities[1]) == key_of(identities[2])
+    languages = {key_of(place.identity(file_sha256)) for place in spoken if place is not None}
+    assert len(languages) == 1
+    assert key_of(identities[0]) not in languages, "XNLI refuses pairs without a label, MNLI leaves them out"
     write(tmp_path / "b", "elsewhere/x.csv", NLI.replace("wet", "damp"))
     assert key_of(named.identity(file_sha256)) != key_of(identities[0])
     assert str(tmp_path) not in json.dumps(identities)
