@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from layover import tasks
+from layover.cli.commands.data import _pinned
 from layover.cli.main import build_app
 from layover.sandbox import encoders
 
@@ -74,6 +76,15 @@ def test_nothing_found_says_what_was_looked_for(tmp_path: Path) -> None:
     found = check("cosmosqa", "--data-root", str(tmp_path))
     expected = f"cosmosqa: no data below {tmp_path}; looked for cosmosqa/train.csv, cosmosqa/valid.csv"
     assert str(found.exception) == expected
+
+
+def test_a_hub_revision_that_cannot_be_resolved_stays_as_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("layover.plan.hub.Revisions.commit", lambda *_: None)
+    location = tasks.get("cosmosqa").locate("train", "en", root=None)
+    assert location is not None
+    assert _pinned(location) == location
+    monkeypatch.setattr("layover.plan.hub.Revisions.commit", lambda *_: "a" * 40)
+    assert _pinned(location).describe() == "hub allenai/cosmos_qa default [train] @ aaaaaaaaaaaa"
 
 
 def test_nothing_asked() -> None:

@@ -119,7 +119,8 @@ def _pinned(location: Location) -> Location:
 
     if location.hub is None:
         return location
-    return location.with_revision(Revisions().commit(location.hub.path, location.hub.revision, "dataset") or "main")
+    named = location.hub.revision
+    return location.with_revision(Revisions().commit(location.hub.path, named, "dataset") or named)
 
 
 def _nowhere(task: Task, root: Path | None, looked: list[str]) -> str:
