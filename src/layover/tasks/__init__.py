@@ -7,7 +7,7 @@ from layover.errors import DataError
 from layover.registry import Registry
 from layover.tasks._census import QUANTILES, Census, take_census
 from layover.tasks._own import OwnTask, declare
-from layover.tasks._task import Paths, Task
+from layover.tasks._task import SPLITS, Paths, Task
 from layover.tasks._xtreme import Averages, average
 
 _TASKS: Registry[Task] = Registry(__name__, __path__, "TASK", DataError)
@@ -15,6 +15,7 @@ names, get = _TASKS.names, _TASKS.get
 
 __all__ = [
     "QUANTILES",
+    "SPLITS",
     "Averages",
     "Census",
     "FileSource",

@@ -1,12 +1,9 @@
-"""LEDGAR: what a provision of a contract is about, 100 labels; a task of LexGLUE.
-
-Files are the rows of the hub as JSON lines (`load_dataset(...).to_json`).
-"""
+"""LEDGAR: what a provision of a contract is about, 100 labels; a task of LexGLUE."""
 
 from __future__ import annotations
 
-from layover.data.formats import Layout
-from layover.tasks import FileSource, HubSource, Task
+from layover.tasks import Task
+from layover.tasks._lexglue import LANGUAGES, files, hub
 
 LABELS = (
     "Adjustments", "Agreements", "Amendments", "Anti-Corruption Laws", "Applicable Laws", "Approvals",
@@ -26,16 +23,6 @@ LABELS = (
     "Use Of Proceeds", "Vacations", "Venues", "Vesting", "Waiver Of Jury Trials", "Waivers", "Warranties",
     "Withholdings",
 )  # fmt: skip
-SPLITS = ("train", "validation", "test")
-
-
-def _hub(split: str) -> tuple[HubSource, ...]:
-    return (HubSource(path="coastalcph/lex_glue", config="ledgar", split=split),)
-
-
-def _files(split: str) -> tuple[FileSource, ...]:
-    return (FileSource(path=f"ledgar/{split}.jsonl", layout=Layout(format="jsonl"), codes=LABELS),)
-
 
 TASK = Task(
     name="ledgar",
@@ -44,9 +31,9 @@ TASK = Task(
     labels=LABELS,
     metrics=("accuracy", "macro_f1"),
     columns={"first": "text", "label": "label"},
-    languages=dict.fromkeys(SPLITS, ("en",)),
-    hub={split: _hub(split) for split in SPLITS},
-    files={split: _files(split) for split in SPLITS},
+    languages=LANGUAGES,
+    hub=hub("ledgar"),
+    files=files("ledgar", LABELS),
     counts={"train": 60_000, "validation": 10_000, "test": 10_000},
     licence="CC-BY-4.0 (LexGLUE)",
     citation="Tuggener, von Däniken, Peetz, Cieliebak 2020, LREC; task: LexGLUE, arXiv:2110.00976",

@@ -15,10 +15,9 @@ from layover.errors import DataError, LayoverError, nearest
 if TYPE_CHECKING:
     from layover.data.task import Location
     from layover.data.tokenizer import Tokenizer
-    from layover.tasks import Census, Task
+    from layover.tasks import Census, Paths, Task
 
 ORDER = 75
-SPLITS = ("train", "validation", "test")
 LABELS_SHOWN = 5
 WIDTH = 100
 
@@ -94,7 +93,9 @@ class _Asked:
         Raises:
             DataError: there is nothing at all; it says what was looked for, and where to get it.
         """
-        files = {} if self.recipe is None else {str(key): value for key, value in self._files(task).items()}
+        from layover.tasks import SPLITS
+
+        files = self._files(task)
         found, missing, looked = [], [], []
         for split in splits or SPLITS:
             declared = task.languages_of(split) or (("en",) if split in files else ())
@@ -109,8 +110,9 @@ class _Asked:
             raise DataError(_nowhere(task, self.root, looked))
         return found, missing
 
-    def _files(self, task: Task) -> dict[Any, Any]:
-        return {} if self.recipe is None else dict(self.recipe.settings(task.name).files)
+    def _files(self, task: Task) -> dict[str, Paths | dict[str, Paths]]:
+        own = {} if self.recipe is None else self.recipe.settings(task.name).files
+        return {str(split): paths for split, paths in own.items()}
 
 
 def _pinned(location: Location) -> Location:
