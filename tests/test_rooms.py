@@ -33,6 +33,7 @@ ROOMS = (
     ("metrics",),
     ("sandbox",),
     ("compositions",),
+    ("mixers",),
     ("modules",),
     ("identity",),
     ("archives",),

@@ -4,44 +4,70 @@ import pytest
 import torch
 
 from layover import compositions, modules
-from layover.compositions import Part
+from layover.compositions import Fold, Mix, Part, Piece
 from layover.errors import ModelError
-from layover.modules import Module
+from layover.modules import Module, Shape
 
+SHAPE = Shape(hidden=8, intermediate=16, num_layers=2)
 LORA, OTHER = modules.get("lora")(), modules.get("lora")(rank=4)
 BOTTLENECK, FULL, NONE = (modules.get(name)() for name in ("bottleneck", "full", "none"))
 
 
-def done(module: Module) -> Part:
-    return Part("intermediate", module, {"any": torch.zeros(1)}, trainable=False)
+def done(module: Module, name: str = "intermediate") -> Part:
+    weights = {
+        f"{site.name}.{key}": torch.ones(size)
+        for site in module.sites(SHAPE)
+        for key, size in module.weights(site).items()
+    }
+    return Part(name, module, weights or {"any": torch.zeros(1)}, trainable=False)
 
 
-def shown(parts: list[Part]) -> list[tuple[str, str, bool, bool]]:
-    return [(part.name, part.module.name, part.weights is not None, part.trainable) for part in parts]
+def parts_of(name: str, module: Module, *intermediates: Part, **settings: object) -> list[Piece]:
+    return compositions.get(name)(**settings).parts(module, intermediates, shape=SHAPE, seed=1)
 
 
-@pytest.mark.parametrize("name", compositions.names())
-def test_contract(name: str) -> None:
-    composition = compositions.get(name)
-    assert composition.name == name
-    assert composition.modules <= set(modules.names())
-    assert all(modules.get(module).trains_encoder for module in composition.modules)
-    for module in composition.modules:
-        one = modules.get(module)()
-        composition.check(one, one)
-        parts = composition.parts(one, done(one))
-        assert parts[-1].name == "target"
-        assert [part.trainable for part in parts] == [part.name == "target" for part in parts]
+def shown(pieces: list[Piece]) -> list[tuple[str, str, bool, bool]]:
+    return [
+        (piece.name, piece.module.name, piece.weights is not None, piece.trainable)
+        for piece in pieces
+        if isinstance(piece, Part)
+    ]
+
+
+def trained(pieces: list[Piece]) -> list[str]:
+    names = []
+    for piece in pieces:
+        if isinstance(piece, Fold):
+            continue
+        names += [piece.name] if piece.trainable else []
+        names += [member.name for member in piece.members if member.trainable] if isinstance(piece, Mix) else []
+    return names
 
 
 def test_warm_continues_and_stack_keeps() -> None:
-    assert shown(compositions.get("warm").parts(LORA, done(LORA))) == [("target", "lora", True, True)]
-    assert shown(compositions.get("stack").parts(LORA, done(LORA))) == [
+    assert shown(parts_of("warm", LORA, done(LORA))) == [("target", "lora", True, True)]
+    assert shown(parts_of("stack", LORA, done(LORA))) == [
         ("intermediate", "lora", True, False),
         ("target", "lora", False, True),
     ]
-    mixed = compositions.get("stack").parts(BOTTLENECK, done(OTHER))
+    mixed = parts_of("stack", BOTTLENECK, done(OTHER))
     assert shown(mixed) == [("intermediate", "lora", True, False), ("target", "bottleneck", False, True)]
+
+
+def test_a_stack_takes_several_in_their_order() -> None:
+    pieces = parts_of("stack", LORA, done(LORA, "intermediate.0"), done(LORA, "intermediate.1"))
+    assert [piece.name for piece in pieces] == ["intermediate.0", "intermediate.1", "target"]
+    assert trained(pieces) == ["target"]
+    stack = compositions.get("stack")()
+    assert stack.keeps_order(BOTTLENECK)
+    assert not stack.keeps_order(LORA)  # a sum
+
+
+@pytest.mark.parametrize(("on_top", "left"), [("module", ["lora"]), ("head", ["none"]), ("none", [])])
+def test_what_is_trained_on_a_merged_encoder(on_top: str, left: list[str]) -> None:
+    fold, *others = parts_of("merge", LORA, done(LORA), on_top=on_top)
+    assert isinstance(fold, Fold)
+    assert [piece.module.name for piece in others if isinstance(piece, Part)] == left
 
 
 @pytest.mark.parametrize(
@@ -49,23 +75,32 @@ def test_warm_continues_and_stack_keeps() -> None:
     [
         ("warm", LORA, OTHER, r"lora\(layers='all' rank=4.*stack them"),
         ("warm", LORA, BOTTLENECK, "must be the same"),
-        ("warm", NONE, NONE, "warm works with bottleneck, full, lora, not with none"),
-        ("stack", FULL, FULL, "stack works with bottleneck, lora, not with full"),
-        ("stack", LORA, NONE, "not with none"),
+        ("warm", NONE, NONE, "warm does not work with none: it trains no part of the encoder"),
+        ("stack", FULL, FULL, "stack does not work with full: it is a copy of the whole encoder"),
+        ("stack", LORA, NONE, "not work with none"),
+        ("merge", BOTTLENECK, BOTTLENECK, "no linear change of the frozen weights"),
+        ("merge", FULL, FULL, "a copy of the whole encoder"),
     ],
 )
 def test_combinations_without_meaning(name: str, module: Module, intermediate: Module, message: str) -> None:
     with pytest.raises(ModelError, match=message):
-        compositions.get(name).check(module, intermediate)
+        compositions.get(name)().check(module, [intermediate])
     with pytest.raises(ModelError, match=message):
-        compositions.get(name).parts(module, done(intermediate))
+        parts_of(name, module, done(intermediate))
+
+
+def test_warm_takes_one() -> None:
+    with pytest.raises(ModelError, match=r"warm takes one intermediate, not 2 .* or train a mixture"):
+        parts_of("warm", LORA, done(LORA, "intermediate.0"), done(LORA, "intermediate.1"))
 
 
 @pytest.mark.parametrize("weights", [None, {}])
-def test_an_intermediate_without_weights_is_not_taken_as_fresh(weights: dict[str, torch.Tensor] | None) -> None:
-    for name in compositions.names():
-        with pytest.raises(ModelError, match="no weights"):
-            compositions.get(name).parts(LORA, Part("intermediate", LORA, weights, trainable=False))
+@pytest.mark.parametrize("name", compositions.names())
+def test_an_intermediate_without_weights_is_not_taken_as_fresh(
+    name: str, weights: dict[str, torch.Tensor] | None
+) -> None:
+    with pytest.raises(ModelError, match="no weights"):
+        parts_of(name, LORA, Part("intermediate", LORA, weights, trainable=False))
 
 
 def test_unknown_name() -> None:

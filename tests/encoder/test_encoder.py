@@ -147,7 +147,7 @@ def test_stack_starts_as_the_intermediate(model_of: ModelOf, padded: Padded, mod
     done = Part("intermediate", module, weights, trainable=False)
     encoder.attach([done], seed=0)
     expected = encoder(*padded)
-    encoder.attach(compositions.get("stack").parts(target, done), seed=1)
+    encoder.attach(compositions.get("stack")().parts(target, [done], shape=encoder.shape, seed=1), seed=1)
     assert torch.equal(encoder(*padded), expected)
     assert list(encoder.trained()) == ["target"]
     encoder(*padded).square().sum().backward()
@@ -163,7 +163,7 @@ def test_warm_starts_as_the_intermediate(model_of: ModelOf, padded: Padded, modu
     done = Part("intermediate", module, random_weights(encoder, module, 2), trainable=False)
     encoder.attach([done], seed=0)
     expected = encoder(*padded)
-    encoder.attach(compositions.get("warm").parts(module, done), seed=1)
+    encoder.attach(compositions.get("warm")().parts(module, [done], shape=encoder.shape, seed=1), seed=1)
     assert torch.equal(encoder(*padded), expected)
     assert list(encoder.trained()) == ["target"]
 
@@ -182,7 +182,7 @@ def test_fresh_weights_depend_on_seed_position_and_site_only(model_of: ModelOf) 
     assert not torch.equal(fresh(2)["layers.0.query.A"], whole["layers.0.query.A"])
     assert not torch.equal(whole["layers.1.query.A"], whole["layers.0.query.A"])
     done = Part("intermediate", lora(), whole, trainable=False)
-    encoder.attach(compositions.get("stack").parts(lora(), done), seed=1)
+    encoder.attach(compositions.get("stack")().parts(lora(), [done], shape=encoder.shape, seed=1), seed=1)
     assert not torch.equal(encoder.state("target")["layers.0.query.A"], whole["layers.0.query.A"])
 
 

@@ -38,7 +38,7 @@ def test_contract(name: str) -> None:
 @pytest.mark.parametrize("composition", compositions.names())
 def test_every_composition_takes_a_target_alone(name: str, composition: str) -> None:
     module = modules.get(name)()
-    (part,) = compositions.get(composition).parts(module, None)
+    (part,) = compositions.get(composition)().parts(module, [], shape=SHAPE, seed=1)
     assert part == Part("target", module, None, trainable=True) or (part.module, part.trainable) == (module, True)
 
 

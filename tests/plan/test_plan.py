@@ -157,7 +157,7 @@ def test_an_intermediate_is_the_training_of_the_task_as_target(world: World) -> 
     plan = world.plan("sweep.target=[moods, claims]", "sweep.method=[lora]")
     trained = {(cell.target, cell.intermediate, cell.seed): cell.train for cell in plan.cells}
     after = plan.nodes[trained["moods", "claims", 1]]
-    assert after.inputs.intermediate == trained["claims", "none", 1]
+    assert after.identity["intermediate"] == trained["claims", "none", 1]
 
 
 def test_absent_languages_are_told(world: World) -> None:

@@ -76,7 +76,7 @@ def test_after_an_intermediate_the_composition_does_not_matter(sentences: World)
     cell = found["lora", "claims", 1]
     assert cell.train is not None
     assert plan.nodes[cell.train].inputs.task.name == "claims"
-    assert plan.nodes[cell.train].inputs.intermediate is None
+    assert plan.nodes[cell.train].inputs.composed is None
     assert (cell.seeded, cell.baseline_seeded) == (True, False)
     assert cell.baseline == found["lora", "none", 1].score
     assert ("head", "claims", 1) not in found, "a method that trains no part of the encoder carries nothing over"
@@ -91,7 +91,7 @@ def test_the_intermediate_is_the_training_that_other_targets_follow(sentences: W
         cell.target: cell for cell in plan.cells if (cell.method, cell.intermediate, cell.seed) == ("lora", "claims", 1)
     }
     assert after["moods"].train is not None
-    assert plan.nodes[after["moods"].train].inputs.intermediate == after["parallel"].train
+    assert plan.nodes[after["moods"].train].identity["intermediate"] == after["parallel"].train
 
 
 @pytest.mark.parametrize(

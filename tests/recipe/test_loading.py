@@ -104,7 +104,7 @@ def test_all_mistakes_of_the_schema_at_once(tmp_path: Path) -> None:
         ("seed: [1, 2, 3]", "seed: [1, 2, 2]", "18: sweep.seed[2]: 2 stands twice"),
         ("module: none", "module: non", "6: methods.head.module: unknown module 'non'; did you mean 'none'?"),
         ("compose: stack, lr: 4e-4", "compose: stak", "8: methods.stack.compose: unknown composition 'stak'"),
-        ("{module: full, compose: warm", "{module: full, compose: stack", "5: methods.full.compose: stack works with"),
+        ("{module: full, compose: warm", "{module: full, compose: stack", "5: methods.full.compose: stack does not"),
         ("intermediate: none}]", "intermediat: none}]", "19: sweep.exclude[0].intermediat: unknown axis"),
         ("[stack, bn], inter", "[stack, bm], inter", "19: sweep.exclude[0].method: 'bm' is not on the axis method"),
         ("languages: all", "languages: [xx]", "20: eval.languages[0]: unknown language 'xx'"),

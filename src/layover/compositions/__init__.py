@@ -1,12 +1,24 @@
-"""Compositions: how an intermediate module takes part in the target stage. One file each, found by its name."""
+"""Compositions: how intermediate modules take part in the target stage. One file each, found by its name."""
 
 from __future__ import annotations
 
-from layover.compositions._base import INTERMEDIATE, TARGET, Composition, Part
+from layover.compositions._base import INTERMEDIATE, MIX, TARGET, Composition, Fold, Mix, Part, Piece, Trained
 from layover.errors import ModelError
 from layover.registry import Registry
 
-_COMPOSITIONS: Registry[Composition] = Registry(__name__, __path__, "COMPOSITION", ModelError)
+_COMPOSITIONS: Registry[type[Composition]] = Registry(__name__, __path__, "COMPOSITION", ModelError)
 names, get = _COMPOSITIONS.names, _COMPOSITIONS.get
 
-__all__ = ["INTERMEDIATE", "TARGET", "Composition", "Part", "get", "names"]
+__all__ = [
+    "INTERMEDIATE",
+    "MIX",
+    "TARGET",
+    "Composition",
+    "Fold",
+    "Mix",
+    "Part",
+    "Piece",
+    "Trained",
+    "get",
+    "names",
+]

@@ -1,19 +1,26 @@
-"""What every composition is: a rule that turns module and intermediate into parts on the encoder."""
+"""What every composition is: a rule that turns module and intermediates into pieces on the encoder."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+
+from pydantic import BaseModel, ConfigDict
 
 from layover.errors import ModelError
-from layover.modules import Module
+from layover.mixers import Mixer
+from layover.modules import Module, Shape, Site
+from layover.modules import get as module_named
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-INTERMEDIATE, TARGET = "intermediate", "target"
+INTERMEDIATE, MIX, TARGET = "intermediate", "mix", "target"
+
+Trained = Literal["module", "head", "none"]
+"""What the target stage trains: a module and the head, the head alone, or nothing."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,54 +28,153 @@ class Part:
     """One module on the encoder, with its weights and whether they train."""
 
     name: str
-    """`intermediate` or `target`."""
+    """`target`, `intermediate`, or of several `intermediate.0`, `intermediate.1`."""
     module: Module
     weights: Mapping[str, Tensor] | None
     """Canonical name -> tensor; None = fresh."""
     trainable: bool
 
 
-class Composition(ABC):
-    """How the intermediate takes part in the target stage."""
+@dataclass(frozen=True, eq=False)
+class Mix:
+    """Parts on the same sites whose deltas a mixer makes into one."""
+
+    name: str
+    mixer: Mixer
+    members: tuple[Part, ...]
+    weights: Mapping[str, Tensor] | None
+    """Of the mixer, canonical name -> tensor; None = fresh."""
+    trainable: bool
+    """Whether the mixer's own weights train; each member says it for itself."""
+
+
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """A change of linear maps that becomes part of the frozen weights."""
+
+    name: str
+    sites: tuple[Site, ...]
+    change: Callable[[Site], Tensor]
+    """Site -> (outputs, inputs), what is added to the linear map there; asked site by site, for it may be large."""
+
+
+Piece = Part | Mix | Fold
+
+
+class Composition(BaseModel, ABC):
+    """How intermediates take part in the target stage; its settings decide results and are identity."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     name: ClassVar[str]
     """The name of the file, as recipes write it."""
-    modules: ClassVar[frozenset[str]]
-    """The modules that it works with."""
+    takes_several: ClassVar[bool] = False
+    """Whether an intermediate may be a list of separately learned modules."""
 
-    def check(self, module: Module, intermediate: Module | None) -> None:
+    def refuses(self, module: Module) -> str:
+        """Return why the composition has no meaning for a module; empty when it has."""
+        if not module.trains_encoder:
+            return "it trains no part of the encoder, so it has nothing to hand over"
+        if module.whole:
+            return "it is a copy of the whole encoder, and nothing that could act beside another module"
+        return module.alone
+
+    def keeps_order(self, module: Module) -> bool:  # noqa: ARG002
+        """Return whether the order of several intermediates matters."""
+        return False
+
+    def reordered(self, order: Sequence[int]) -> Self:  # noqa: ARG002
+        """Return the composition for intermediates in another order, `order[i]` being the old place of the i-th."""
+        return self
+
+    def for_intermediates(self, names: Sequence[str]) -> Self:  # noqa: ARG002
+        """Return the composition with settings that name intermediates replaced by such that count them.
+
+        Raises:
+            ModelError: a setting names others than these.
+        """
+        return self
+
+    def trains(self) -> Trained:
+        """Return what the target stage trains."""
+        return "module"
+
+    def single_is_itself(self) -> bool:
+        """Return whether one intermediate, composed with nothing, is the encoder with that module on it."""
+        return True
+
+    def needs_training(self) -> bool:
+        """Return whether it means nothing before a target was trained."""
+        return False
+
+    def target_module(self, module: Module, count: int) -> Module:  # noqa: ARG002
+        """Return what the target trains on the encoder, given the method's module and the number of intermediates."""
+        return module if self.trains() == "module" else module_named("none")()
+
+    def target_lr(self) -> float | None:
+        """Return the peak learning rate of the target stage where it is not the method's."""
+        return None
+
+    def extra_parameters(self, module: Module, count: int, shape: Shape) -> int:  # noqa: ARG002
+        """Return how many weights train beside the target's module, with `count` intermediates of a module."""
+        return 0
+
+    def identity(self) -> str | dict[str, Any]:
+        """Return what of a composition decides a result: its name, and its settings where it has any."""
+        settings = self.model_dump(mode="json")
+        return {"name": self.name, **settings} if settings else self.name
+
+    def check(self, module: Module, intermediates: Sequence[Module]) -> None:
         """Refuse a combination that has no meaning; needs no weights and no torch.
+
+        Args:
+            module: What the target trains, or the method's module.
+            intermediates: Those of the finished intermediates, none or several.
 
         Raises:
             ModelError: says what to do instead.
         """
-        if intermediate is None:
-            return
-        for one in (module, intermediate):
-            if one.name not in self.modules:
+        own = [module] if module.trains_encoder else []
+        for one in (*own, *intermediates) if intermediates else ():
+            if reason := self.refuses(one):
                 raise ModelError(
-                    f"{self.name} works with {', '.join(sorted(self.modules))}, not with {one.name}: choose another "
-                    "composition or module, or train the target without an intermediate"
+                    f"{self.name} does not work with {one.name}: {reason}; choose another composition or module, or "
+                    "train the target without an intermediate"
                 )
+        if len(intermediates) > 1 and not self.takes_several:
+            raise ModelError(
+                f"{self.name} takes one intermediate, not {len(intermediates)} separately learned ones: merge, fuse, "
+                "route or stack these, or train a mixture of their tasks"
+            )
 
-    def parts(self, module: Module, intermediate: Part | None) -> list[Part]:
+    def parts(self, module: Module, intermediates: Sequence[Part], *, shape: Shape, seed: int) -> list[Piece]:
         """Return what the target stage starts from, in the order of application.
 
         Args:
-            module: What the target task trains.
-            intermediate: The finished intermediate; None trains the target from the pretrained encoder.
+            module: What the target trains, or the method's module.
+            intermediates: The finished intermediates, each with a name of its own; none trains the target from the
+                pretrained encoder.
+            shape: Sizes of the encoder.
+            seed: For what is drawn.
 
         Raises:
-            ModelError: the combination has no meaning, or the intermediate comes without weights.
+            ModelError: the combination has no meaning, or an intermediate comes without weights.
         """
-        self.check(module, intermediate.module if intermediate is not None else None)
-        if intermediate is None:
-            return [Part(TARGET, module, None, trainable=True)]
-        if not intermediate.weights:
-            # taking it as fresh would report an intermediate that took no part
-            raise ModelError(f"{self.name}: the intermediate has no weights; train it first")
-        return self._after(module, intermediate)
+        self.check(module, [one.module for one in intermediates])
+        if not intermediates:
+            return [Part(TARGET, self.target_module(module, 0), None, trainable=True)]
+        for one in intermediates:
+            if not one.weights:
+                # taking it as fresh would report an intermediate that took no part
+                raise ModelError(f"{self.name}: {one.name} has no weights; train it first")
+        return self._after(module, intermediates, shape, seed)
 
     @abstractmethod
-    def _after(self, module: Module, intermediate: Part) -> list[Part]:
-        """Return the parts, given an intermediate that fits and has weights."""
+    def _after(self, module: Module, intermediates: Sequence[Part], shape: Shape, seed: int) -> list[Piece]:
+        """Return the pieces, given intermediates that fit and have weights."""
+
+    def _target(self, module: Module, count: int) -> list[Piece]:
+        """Return what the target trains on top of so many intermediates; nothing when it trains nothing."""
+        if self.trains() == "none":
+            return []
+        return [Part(TARGET, self.target_module(module, count), None, trainable=True)]

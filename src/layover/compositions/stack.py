@@ -1,29 +1,30 @@
-"""stack: the intermediate stays frozen and active, and a fresh target module is trained on top of it.
+"""stack: intermediates stay frozen and active, and a fresh target module is trained on top of them.
 
-A fresh module adds exactly zero, so at step 0 the stack is the intermediate. LoRA deltas add up; bottlenecks on
-one sublayer are applied one after the other.
+A fresh module adds exactly zero, so at step 0 the stack is the intermediate. LoRA deltas add up, so that the order of
+several means nothing; bottlenecks on one sublayer are applied one after the other, in the order of the list.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
 from typing import ClassVar
 
-from layover.compositions._base import INTERMEDIATE, TARGET, Composition, Part
-from layover.modules import Module
+from layover.compositions._base import Composition, Part, Piece
+from layover.modules import Module, Shape
 
 
 class Stack(Composition):
-    """Two parts: the frozen intermediate, then a fresh module."""
+    """The frozen intermediates, then a fresh module."""
 
     name: ClassVar[str] = "stack"
-    modules: ClassVar[frozenset[str]] = frozenset({"bottleneck", "lora"})
+    takes_several: ClassVar[bool] = True
 
-    def _after(self, module: Module, intermediate: Part) -> list[Part]:
-        return [
-            replace(intermediate, name=INTERMEDIATE, trainable=False),
-            Part(TARGET, module, None, trainable=True),
-        ]
+    def keeps_order(self, module: Module) -> bool:
+        """See `Composition.keeps_order`: sums have none."""
+        return not module.linear
+
+    def _after(self, module: Module, intermediates: Sequence[Part], shape: Shape, seed: int) -> list[Piece]:  # noqa: ARG002
+        return [*intermediates, *self._target(module, len(intermediates))]
 
 
-COMPOSITION = Stack()
+COMPOSITION = Stack

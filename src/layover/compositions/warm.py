@@ -5,31 +5,36 @@ With the module `full` this is intermediate-task training as published (Phang et
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
-from layover.compositions._base import TARGET, Composition, Part
+from layover.compositions._base import TARGET, Composition, Part, Piece
 from layover.errors import ModelError
-from layover.modules import Module
+from layover.modules import Module, Shape
 
 
 class Warm(Composition):
     """One part: the module, started from the intermediate's weights."""
 
     name: ClassVar[str] = "warm"
-    modules: ClassVar[frozenset[str]] = frozenset({"bottleneck", "full", "lora"})
 
-    def check(self, module: Module, intermediate: Module | None) -> None:
+    def refuses(self, module: Module) -> str:
+        """See `Composition.refuses`: whatever has weights can be continued."""
+        return "" if module.trains_encoder else super().refuses(module)
+
+    def check(self, module: Module, intermediates: Sequence[Module]) -> None:
         """See `Composition.check`: both stages need the same module with the same settings."""
-        super().check(module, intermediate)
-        if intermediate is not None and intermediate != module:
-            raise ModelError(
-                f"warm continues the intermediate's weights, so both modules must be the same, but the "
-                f"intermediate is {intermediate.name}({intermediate}) and the target {module.name}({module}): "
-                "give both the same settings, or stack them"
-            )
+        super().check(module, intermediates)
+        for one in intermediates:
+            if one != module:
+                raise ModelError(
+                    f"warm continues the intermediate's weights, so both modules must be the same, but the "
+                    f"intermediate is {one.name}({one}) and the target {module.name}({module}): "
+                    "give both the same settings, or stack them"
+                )
 
-    def _after(self, module: Module, intermediate: Part) -> list[Part]:
-        return [Part(TARGET, module, intermediate.weights, trainable=True)]
+    def _after(self, module: Module, intermediates: Sequence[Part], shape: Shape, seed: int) -> list[Piece]:  # noqa: ARG002
+        return [Part(TARGET, module, intermediates[0].weights, trainable=True)]
 
 
-COMPOSITION = Warm()
+COMPOSITION = Warm

@@ -1,16 +1,82 @@
-"""One part on the encoder: its weights at every site, under canonical names."""
+"""What is attached to an encoder: the weights of a part, or of a mix of parts, at every site."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 
-from layover.compositions import Part
+from layover.compositions import Mix, Part
 from layover.encoder.weights import check_weights, generator_for
-from layover.modules import At, Shape
+from layover.errors import ModelError
+from layover.modules import At, Shape, Site
+
+Sizes = Callable[[Site], Mapping[str, tuple[int, ...]]]
+Fresh = Callable[[Site, torch.Generator], Mapping[str, Tensor]]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where something is attached.
+
+    Fresh weights depend on the seed, on the position and on the names of their sites only.
+    """
+
+    shape: Shape
+    frozen: Callable[[Site], nn.Module]
+    """What `At.frozen` will be at a site."""
+    seed: int
+    position: int
+    """Number of pieces applied before, so that a module stacked on another starts from other weights."""
+    device: torch.device
+
+
+class SiteWeights(nn.Module):
+    """Named weights at sites; float32, and copies of what they are made from."""
+
+    def __init__(self, sites: Sequence[Site], sizes: Sizes, values: Mapping[str, Tensor], place: Place) -> None:
+        super().__init__()
+        self._sites = sites
+        self._at = [
+            nn.ParameterDict(
+                {
+                    name: nn.Parameter(
+                        values[f"{site.name}.{name}"].detach().to(place.device, torch.float32, copy=True)
+                    )
+                    for name in sizes(site)
+                }
+            )
+            for site in sites
+        ]
+        self.at = nn.ModuleList(self._at)
+
+    def named(self) -> dict[str, nn.Parameter]:
+        """Return canonical name -> parameter."""
+        return {
+            f"{site.name}.{name}": parameter
+            for site, weights in zip(self._sites, self._at, strict=True)
+            for name, parameter in weights.items()
+        }
+
+    def of(self, index: int) -> Mapping[str, Tensor]:
+        """Return the weights at the site of that index."""
+        return dict(self._at[index].items())
+
+
+def _values(
+    given: Mapping[str, Tensor] | None, sites: Sequence[Site], sizes: Sizes, fresh: Fresh, place: Place, where: str
+) -> Mapping[str, Tensor]:
+    """Return the weights that are given, if they fit, or fresh ones."""
+    if given is None:
+        values = {}
+        for site in sites:
+            drawn = fresh(site, generator_for(place.seed, f"{place.position}.{site.name}"))
+            values.update({f"{site.name}.{name}": value for name, value in drawn.items()})
+        return values
+    check_weights(given, {f"{site.name}.{name}": size for site in sites for name, size in sizes(site).items()}, where)
+    return given
 
 
 class Attached(nn.Module):
@@ -18,53 +84,70 @@ class Attached(nn.Module):
 
     Args:
         part: Its weights are copied; None draws fresh ones.
-        shape: Sizes of the encoder.
-        seed: Fresh weights depend on it, on the position and on the names of their sites only.
-        position: Number of parts applied before, so that a module stacked on another starts from other weights.
-        device: Where the weights go.
+        place: Where.
 
     Raises:
         ModelError: the weights do not fit.
     """
 
-    def __init__(self, part: Part, shape: Shape, *, seed: int, position: int, device: torch.device) -> None:
+    def __init__(self, part: Part, place: Place) -> None:
         super().__init__()
-        self.sites = part.module.sites(shape)
+        module = part.module
+        self.sites = module.sites(place.shape)
+        self.layers = module.layers_of(place.shape.num_layers)
         self.part = replace(part, weights=None)  # the tensors live in the parameters below
-        values = self._fresh(seed, position) if part.weights is None else part.weights
-        if not part.module.whole:  # its weights are in the encoder itself
-            check_weights(values, self._expected(), f"part {part.name!r} ({part.module.name})")
-        self._weights = [
-            nn.ParameterDict(
-                {
-                    name: nn.Parameter(values[f"{site.name}.{name}"].detach().to(device, torch.float32, copy=True))
-                    for name in part.module.weights(site)
-                }
-            )
-            for site in self.sites
-        ]
-        self.weights = nn.ModuleList(self._weights)
 
-    def _expected(self) -> dict[str, tuple[int, ...]]:
-        weights = self.part.module.weights
-        return {f"{site.name}.{name}": size for site in self.sites for name, size in weights(site).items()}
+        def fresh(site: Site, generator: torch.Generator) -> Mapping[str, Tensor]:
+            return module.initialise(site, place.frozen(site), generator)
 
-    def _fresh(self, seed: int, position: int) -> dict[str, Tensor]:
-        fresh = {}
-        for site in self.sites:
-            drawn = self.part.module.initialise(site, generator_for(seed, f"{position}.{site.name}"))
-            fresh.update({f"{site.name}.{name}": value for name, value in drawn.items()})
-        return fresh
-
-    def named(self) -> dict[str, nn.Parameter]:
-        """Return canonical name -> parameter."""
-        return {
-            f"{site.name}.{name}": parameter
-            for site, weights in zip(self.sites, self._weights, strict=True)
-            for name, parameter in weights.items()
-        }
+        given = None if module.whole else part.weights  # those of a whole module are in the encoder itself
+        where = f"part {part.name!r} ({module.name})"
+        values = _values(given, self.sites, module.weights, fresh, place, where)
+        self.weights = SiteWeights(self.sites, module.weights, values, place)
 
     def delta(self, index: int, at: At) -> Tensor:
         """Return what the part adds at the site of that index, (B, T, outputs)."""
-        weights: Mapping[str, Tensor] = dict(self._weights[index].items())
-        return self.part.module.delta(self.sites[index], at, weights)
+        return self.part.module.delta(self.sites[index], at, self.weights.of(index))
+
+
+class Mixed(nn.Module):
+    """The weights of parts that are mixed, of their mixer, and what they add together.
+
+    Args:
+        mix: All weights are copied; None draws fresh ones.
+        place: Where.
+
+    Raises:
+        ModelError: weights do not fit, or the parts act at different sites.
+    """
+
+    def __init__(self, mix: Mix, place: Place) -> None:
+        super().__init__()
+        self.mix = replace(mix, weights=None, members=())
+        self._members = [Attached(part, place) for part in mix.members]
+        self.members = nn.ModuleList(self._members)
+        first, mixer, count = self._members[0], mix.mixer, len(mix.members)
+        for one in self._members:
+            if one.sites != first.sites:
+                raise ModelError(
+                    f"{first.part.name} and {one.part.name} act at different places of the encoder, so that there is "
+                    "nothing to mix: give both modules the same settings"
+                )
+        self.sites, self.layers = first.sites, first.layers
+
+        def sizes(site: Site) -> Mapping[str, tuple[int, ...]]:
+            return mixer.weights(site, count)
+
+        def fresh(site: Site, generator: torch.Generator) -> Mapping[str, Tensor]:
+            return mixer.initialise(site, count, generator)
+
+        values = _values(mix.weights, self.sites, sizes, fresh, place, f"mix {mix.name!r} ({mixer.name})")
+        self.weights = SiteWeights(self.sites, sizes, values, place)
+
+    def delta(self, index: int, at: At) -> Tensor:
+        """Return what the mix adds at the site of that index, (B, T, outputs)."""
+        site, weights, mixer = self.sites[index], self.weights.of(index), self.mix.mixer
+        # every member reads the same, so that their order means nothing
+        deltas = torch.stack([member.delta(index, at) for member in self._members], dim=2)
+        seen = self._members[0].part.module.seen(site, at)
+        return mixer.mixed(mixer.shares(site, seen, deltas, weights), deltas, weights)

@@ -1,4 +1,4 @@
-"""The frozen encoder: trunk, top, and the parts attached to it."""
+"""The frozen encoder: trunk, top, and the pieces attached to it."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ from torch.utils.checkpoint import checkpoint
 from torch.utils.hooks import RemovableHandle
 from transformers import PreTrainedModel
 
-from layover.compositions import Part
-from layover.encoder.attached import Attached
+from layover.compositions import Fold, Mix, Part, Piece
+from layover.encoder.attached import Attached, Mixed, Place
 from layover.encoder.dropout import DropoutClock, RowDropout
+from layover.encoder.folding import Folded
 from layover.encoder.loading import load_model
 from layover.encoder.points import points_of
-from layover.encoder.sites import place_hooks
+from layover.encoder.sites import frozen_at, place_hooks
 from layover.encoder.weights import check_weights
 from layover.errors import ModelError, nearest
-from layover.modules import Shape
+from layover.modules import Shape, Site
 
 
 class Encoder(nn.Module):
@@ -55,14 +56,16 @@ class Encoder(nn.Module):
         self.max_length = self.points.longest_input(config.max_position_embeddings, config.pad_token_id)
         """Longest input in tokens."""
         self.lowest = self.num_layers
-        """The lowest adapted layer; `num_layers` when nothing is attached, 0 when the encoder's own weights train."""
+        """The lowest changed layer; `num_layers` when nothing is attached, 0 when the encoder's own weights train."""
         # transformers has no public name for the kind of attention
         self._additive_mask: bool = config._attn_implementation != "sdpa"  # noqa: SLF001
         self._dropouts = self._replace_dropouts(dropout)
         self._checkpointing = False
         self._hooks: list[RemovableHandle] = []
         self._own_changed = False
-        self.parts = nn.ModuleList()
+        self._folded = Folded()
+        self._folded_layers: tuple[int, ...] = ()
+        self.pieces = nn.ModuleList()
         self._decide_what_trains()
         self.train(self.training)
 
@@ -108,37 +111,49 @@ class Encoder(nn.Module):
             dropout.train(mode)
         return self
 
-    def attach(self, parts: Sequence[Part], *, seed: int) -> None:
-        """Replace what is attached.
+    def attach(self, pieces: Sequence[Piece], *, seed: int) -> None:
+        """Replace what is attached, and what was folded in.
 
         Args:
-            parts: In the order of application.
-            seed: Fresh weights depend on it, on the part's position and on the names of its sites only.
+            pieces: In the order of application; what is folded in goes first, wherever it stands.
+            seed: Fresh weights depend on it, on the piece's position and on the names of its sites only.
 
         Raises:
-            ModelError: weights do not fit, two parts have one name, layers are out of range, or a `full` part
+            ModelError: weights do not fit, two pieces have one name, layers are out of range, or a `full` part
                 has changed the encoder's own weights and nothing replaces them.
         """
-        self._check(parts)
+        parts = _parts(pieces)
+        self._check(pieces, parts)
+        self._folded.undo()
+        self._folded.fold([piece for piece in pieces if isinstance(piece, Fold)], self._frozen)
         device = next(self.model.parameters()).device
-        attached = [
-            Attached(part, self.shape, seed=seed, position=position, device=device)
-            for position, part in enumerate(parts)
-        ]
+        attached: list[Attached | Mixed] = []
+        for position, piece in enumerate(pieces):
+            place = Place(self.shape, self._frozen, seed, position, device)
+            if isinstance(piece, Part):
+                attached.append(Attached(piece, place))
+            elif isinstance(piece, Mix):
+                attached.append(Mixed(piece, place))
         for part in parts:
             if part.module.whole:
                 self._take_own_weights(part)
         for hook in self._hooks:
             hook.remove()
-        self.parts = nn.ModuleList(attached)
+        self._folded_layers = tuple(site.layer for piece in pieces if isinstance(piece, Fold) for site in piece.sites)
+        self.pieces = nn.ModuleList(attached)
         self._hooks = place_hooks(self.layers, self.points, attached)
         self._decide_what_trains()
 
-    def _check(self, parts: Sequence[Part]) -> None:
-        names = [part.name for part in parts]
+    def _frozen(self, site: Site) -> nn.Module:
+        return frozen_at(self.layers, self.points, site)
+
+    def _check(self, pieces: Sequence[Piece], parts: Sequence[Part]) -> None:
+        mixes = [piece for piece in pieces if isinstance(piece, Mix)]
+        names = [*(part.name for part in parts), *(mix.name for mix in mixes)]
+        for name in names:
+            if names.count(name) > 1:
+                raise ModelError(f"two parts are called {name!r}; give each its own name")
         for part in parts:
-            if names.count(part.name) > 1:
-                raise ModelError(f"two parts are called {part.name!r}; give each its own name")
             if part.weights is None and part.module.trains_encoder and not part.trainable:
                 raise ModelError(f"part {part.name!r} is frozen and has no weights, so it would never be trained")
         whole = [part for part in parts if part.module.whole]
@@ -164,36 +179,41 @@ class Encoder(nn.Module):
         for weight in self.parameters():
             weight.requires_grad_(id(weight) in training)
             weight.grad = None
-        changed = [layer for part in self._attached() for layer in part.part.module.layers_of(self.num_layers)]
-        self.lowest = min(changed, default=self.num_layers)
+        changed = [layer for piece in self._attached() for layer in piece.layers]
+        self.lowest = min((*changed, *self._folded_layers), default=self.num_layers)
         for index, dropout in enumerate(self._dropouts):
             # the first follows the embeddings, then each layer has one per sublayer
             layer = (index - 1) // len(self.points.sublayers)
             dropout.enabled = self.lowest == 0 or layer >= self.lowest
 
-    def _attached(self) -> list[Attached]:
-        return [part for part in self.parts if isinstance(part, Attached)]
+    def _attached(self) -> list[Attached | Mixed]:
+        return [piece for piece in self.pieces if isinstance(piece, (Attached, Mixed))]
 
-    def _named(self, attached: Attached) -> dict[str, nn.Parameter]:
-        return dict(self.model.named_parameters()) if attached.part.module.whole else attached.named()
+    def _named(self) -> Iterator[tuple[str, bool, dict[str, nn.Parameter]]]:
+        """Yield of every part and every mixer the name, whether it trains, and its weights by canonical name."""
+        for piece in self._attached():
+            if isinstance(piece, Mixed):
+                yield piece.mix.name, piece.mix.trainable, piece.weights.named()
+            for one in piece.members if isinstance(piece, Mixed) else [piece]:
+                if isinstance(one, Attached):
+                    whole = one.part.module.whole
+                    weights = dict(self.model.named_parameters()) if whole else one.weights.named()
+                    yield one.part.name, one.part.trainable, weights
 
     def trained(self) -> dict[str, dict[str, nn.Parameter]]:
-        """Return what trains: part name -> canonical weight name -> parameter."""
-        return {one.part.name: self._named(one) for one in self._attached() if one.part.trainable}
+        """Return what trains: name of the part or mix -> canonical weight name -> parameter."""
+        return {name: weights for name, trainable, weights in self._named() if trainable}
 
-    def state(self, part_name: str) -> dict[str, Tensor]:
-        """Return a copy of a part's weights on the CPU, by canonical name: what `attach` takes back.
+    def state(self, name: str) -> dict[str, Tensor]:
+        """Return a copy of the weights of a part or a mixer on the CPU, by canonical name: what `attach` takes back.
 
         Raises:
-            ModelError: no part is called so.
+            ModelError: nothing is called so.
         """
-        for one in self._attached():
-            if one.part.name == part_name:
-                return {
-                    name: value.detach().to("cpu", copy=True).contiguous() for name, value in self._named(one).items()
-                }
-        known = [one.part.name for one in self._attached()]
-        raise ModelError(f"no part {part_name!r} is attached; {nearest(part_name, known)}")
+        known = {part: weights for part, _, weights in self._named()}
+        if name not in known:
+            raise ModelError(f"no part {name!r} is attached; {nearest(name, known)}")
+        return {one: value.detach().to("cpu", copy=True).contiguous() for one, value in known[name].items()}
 
     def forward(self, ids: Tensor, lengths: Tensor, segments: Tensor | None = None) -> Tensor:
         """Return the last hidden states, (B, T, H); see `trunk` and `top`."""
@@ -279,3 +299,14 @@ class Encoder(nn.Module):
             return keep
         empty = torch.zeros(keep.shape, dtype=hidden.dtype, device=hidden.device)
         return empty.masked_fill(~keep, torch.finfo(hidden.dtype).min)
+
+
+def _parts(pieces: Sequence[Piece]) -> list[Part]:
+    """Return the parts of all pieces, those of mixes among them."""
+    parts: list[Part] = []
+    for piece in pieces:
+        if isinstance(piece, Part):
+            parts.append(piece)
+        elif isinstance(piece, Mix):
+            parts += piece.members
+    return parts

@@ -1,4 +1,4 @@
-"""Hooks that let parts act at their sites and leave the encoder's own modules and names as they are."""
+"""Hooks that let pieces act at their sites and leave the encoder's own modules and names as they are."""
 
 from __future__ import annotations
 
@@ -8,20 +8,29 @@ from typing import Any
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from layover.encoder.attached import Attached
+from layover.encoder.attached import Attached, Mixed
 from layover.encoder.points import Points
-from layover.modules import At
+from layover.modules import At, Site
 
-Acting = Sequence[tuple[Attached, int]]
-"""Parts that act at a site, in the order of application, each with the index of the site in the part."""
+Acting = Sequence[tuple[Attached | Mixed, int]]
+"""What acts at a site, in the order of application, each with the index of the site in it."""
 
 
-def place_hooks(layers: Sequence[nn.Module], points: Points, parts: Sequence[Attached]) -> list[RemovableHandle]:
-    """Let the parts act; removing the handles undoes it."""
-    acting: dict[tuple[int, str], list[tuple[Attached, int]]] = {}
-    for part in parts:
-        for index, site in enumerate(part.sites):
-            acting.setdefault((site.layer, site.place), []).append((part, index))
+def frozen_at(layers: Sequence[nn.Module], points: Points, site: Site) -> nn.Module:
+    """Return the linear map at a site; at a sublayer its LayerNorm."""
+    if site.place in points.linears:
+        return layers[site.layer].get_submodule(points.linears[site.place])
+    return layers[site.layer].get_submodule(points.sublayers[site.place]).get_submodule("LayerNorm")
+
+
+def place_hooks(
+    layers: Sequence[nn.Module], points: Points, pieces: Sequence[Attached | Mixed]
+) -> list[RemovableHandle]:
+    """Let the pieces act; removing the handles undoes it."""
+    acting: dict[tuple[int, str], list[tuple[Attached | Mixed, int]]] = {}
+    for piece in pieces:
+        for index, site in enumerate(piece.sites):
+            acting.setdefault((site.layer, site.place), []).append((piece, index))
     handles: list[RemovableHandle] = []
     for (layer, place), here in acting.items():
         if place in points.linears:
@@ -34,8 +43,8 @@ def place_hooks(layers: Sequence[nn.Module], points: Points, parts: Sequence[Att
 
 
 def _add(acting: Acting, hidden: Tensor, source: Tensor, frozen: nn.Module) -> Tensor:
-    for part, index in acting:
-        hidden = hidden + part.delta(index, At(hidden, source, frozen))
+    for piece, index in acting:
+        hidden = hidden + piece.delta(index, At(hidden, source, frozen))
     return hidden
 
 

@@ -86,6 +86,10 @@ class Module(BaseModel, ABC):
     """Whether anything inside the encoder trains."""
     whole: ClassVar[bool] = False
     """Whether its weights are the encoder's own, all of them."""
+    linear: ClassVar[bool] = False
+    """Whether `delta` is a matrix times what comes into a linear map, so that it can be folded into that map."""
+    alone: ClassVar[str] = ""
+    """Why it cannot act beside other modules; empty when it can."""
     default_lr: ClassVar[float]
     """Peak learning rate when the recipe names none."""
     default_dropout: ClassVar[float] = 0.0
@@ -110,13 +114,27 @@ class Module(BaseModel, ABC):
         """Return names and shapes of the weights at a site."""
         raise NotImplementedError(f"{self.name} has no weights at {site.name}")
 
-    def initialise(self, site: Site, generator: Generator) -> dict[str, Tensor]:
-        """Return fresh weights for a site, float32 on the CPU, such that `delta` is exactly zero."""
+    def initialise(self, site: Site, frozen: nn.Module, generator: Generator) -> dict[str, Tensor]:
+        """Return fresh weights for a site, float32, such that `delta` is exactly zero.
+
+        Args:
+            site: Where.
+            frozen: What `At.frozen` will be there.
+            generator: Of the CPU.
+        """
         raise NotImplementedError(f"{self.name} has no weights at {site.name}")
+
+    def seen(self, site: Site, at: At) -> Tensor:
+        """Return what the module reads at a site, (B, T, inputs): what a mixer asks, too."""
+        raise NotImplementedError(f"{self.name} reads nothing at {site.name}")
 
     def delta(self, site: Site, at: At, weights: Mapping[str, Tensor]) -> Tensor:
         """Return what the module adds at a site, (B, T, outputs)."""
         raise NotImplementedError(f"{self.name} adds nothing at {site.name}")
+
+    def matrix(self, site: Site, weights: Mapping[str, Tensor]) -> Tensor:
+        """Return the change of the linear map at a site, (outputs, inputs), for a module that is `linear`."""
+        raise NotImplementedError(f"{self.name} changes no linear map at {site.name}")
 
     def parameter_count(self, hidden: int, intermediate: int, num_layers: int, *, embeddings: int = 0) -> int:  # noqa: ARG002
         """Return how many weights train.

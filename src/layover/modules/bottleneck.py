@@ -10,7 +10,7 @@ from pydantic import Field, Strict
 from layover.modules._base import SUBLAYERS, At, LayeredModule, Shape, Site
 
 if TYPE_CHECKING:
-    from torch import Generator, Tensor
+    from torch import Generator, Tensor, nn
 
 Placement = Literal["pfeiffer", "houlsby", "parallel"]
 Activation = Literal["relu", "gelu", "swish"]
@@ -57,7 +57,7 @@ class Bottleneck(LayeredModule):
             "up_bias": (site.outputs,),
         }
 
-    def initialise(self, site: Site, generator: Generator) -> dict[str, Tensor]:
+    def initialise(self, site: Site, frozen: nn.Module, generator: Generator) -> dict[str, Tensor]:  # noqa: ARG002
         """See `Module.initialise`: down normal(0, 0.02), all else zero.
 
         adapters draws `up` from the same normal distribution; a zero `up` keeps the frozen encoder's output
@@ -69,15 +69,19 @@ class Bottleneck(LayeredModule):
         fresh["down"].normal_(0.0, 0.02, generator=generator)
         return fresh
 
-    def delta(self, site: Site, at: At, weights: Mapping[str, Tensor]) -> Tensor:  # noqa: ARG002
+    def seen(self, site: Site, at: At) -> Tensor:  # noqa: ARG002
+        """See `Module.seen`: z."""
+        if self.placement == "pfeiffer":
+            normed: Tensor = at.frozen(at.hidden + at.source)
+            return normed
+        return at.hidden if self.placement == "houlsby" else at.source
+
+    def delta(self, site: Site, at: At, weights: Mapping[str, Tensor]) -> Tensor:
         """See `Module.delta`."""
         from torch.nn import functional
 
-        if self.placement == "pfeiffer":
-            z = at.frozen(at.hidden + at.source)
-        else:
-            z = at.hidden if self.placement == "houlsby" else at.source
-        inner = self._activate(functional.linear(z, weights["down"], weights["down_bias"]))
+        down = functional.linear(self.seen(site, at), weights["down"], weights["down_bias"])
+        inner = self._activate(down)
         up = functional.linear(inner, weights["up"], weights["up_bias"])
         return up * PARALLEL_SCALING if self.placement == "parallel" else up
 

@@ -11,13 +11,14 @@ from layover.errors import nearest
 from layover.modules._base import LINEARS, At, LayeredModule, Shape, Site
 
 if TYPE_CHECKING:
-    from torch import Generator, Tensor
+    from torch import Generator, Tensor, nn
 
 
 class Lora(LayeredModule):
     """`y = W x + b + (alpha / rank) B A x`, arithmetic and initial weights as in peft."""
 
     name: ClassVar[str] = "lora"
+    linear: ClassVar[bool] = True
     default_lr: ClassVar[float] = 3e-4
 
     rank: Annotated[int, Strict(), Field(ge=1)] = 8
@@ -51,7 +52,7 @@ class Lora(LayeredModule):
         """See `Module.weights`: A (rank, inputs), B (outputs, rank)."""
         return {"A": (self.rank, site.inputs), "B": (site.outputs, self.rank)}
 
-    def initialise(self, site: Site, generator: Generator) -> dict[str, Tensor]:
+    def initialise(self, site: Site, frozen: nn.Module, generator: Generator) -> dict[str, Tensor]:  # noqa: ARG002
         """See `Module.initialise`: A as torch fills a linear map, B zero."""
         import torch
 
@@ -64,6 +65,14 @@ class Lora(LayeredModule):
         from torch.nn.functional import linear
 
         return linear(linear(at.source, weights["A"]), weights["B"]) * (self.alpha / self.rank)
+
+    def seen(self, site: Site, at: At) -> Tensor:  # noqa: ARG002
+        """See `Module.seen`."""
+        return at.source
+
+    def matrix(self, site: Site, weights: Mapping[str, Tensor]) -> Tensor:  # noqa: ARG002
+        """See `Module.matrix`."""
+        return weights["B"] @ weights["A"] * (self.alpha / self.rank)
 
 
 MODULE = Lora

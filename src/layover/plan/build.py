@@ -16,16 +16,12 @@ from layover.plan.data import DataRules, Portion
 from layover.plan.encoders import EncoderRef, resolve
 from layover.plan.evaluation import Evaluated
 from layover.plan.hub import Revisions
-from layover.plan.inputs import (
-    Optimisation,
-    Selection,
-    TokenizeInputs,
-    TrainInputs,
-)
+from layover.plan.inputs import TokenizeInputs
 from layover.plan.labels import with_labels
 from layover.plan.nodes import STEP_VERSIONS, Cell, Node, Plan
 from layover.plan.points import points
 from layover.plan.retrieval import Searched, score_node, searched, settled
+from layover.plan.stages import Stages
 from layover.recipe import NO_INTERMEDIATE, Recipe, ResolvedMethod
 from layover.store import Memory
 from layover.tasks import Task
@@ -63,7 +59,7 @@ class _Planner:
         self.encoders: dict[str, EncoderRef] = {}
         self.evaluated: dict[str, Evaluated] = {}
         self.searched: dict[str, Searched] = {}
-        self._trains: dict[tuple[object, ...], Node] = {}
+        self.stages = Stages(self.recipe, self.rules, self.encoders, self)
         self._tokenized: dict[tuple[object, ...], Node] = {}
 
     def plan(self) -> Plan:
@@ -110,9 +106,7 @@ class _Planner:
                 self.encoders[label] = resolve(label, document.models[label], self.hash_file, self.revisions)
             except LayoverError as error:
                 problems.append(self.recipe.source.problem(("models", label), str(error)))
-        for name in dict.fromkeys((*sweep.intermediate, *sweep.target)):
-            if name == NO_INTERMEDIATE:
-                continue
+        for name in dict.fromkeys((*sweep.learned(), *sweep.target)):
             task = self.recipe.tasks[name]
             try:
                 if not kinds.get(task.kind).trained:
@@ -204,57 +198,9 @@ class _Planner:
         self._tokenized[asked] = node
         return node
 
-    def _selection(self, task: Task, encoder: EncoderRef) -> Selection | None:
-        select = self.recipe.document.train.select
-        if select is None:
-            return None
-        portion = self.rules.select(task, select.split, select.language)
-        data = self.tokenize(portion, encoder, task)
-        return Selection(data.key, self.rules.metric(task), select.every, select.patience, portion.language)
-
-    def _train(self, model: str, method: ResolvedMethod, intermediate: str, task: Task, seed: int) -> Node:
-        asked = (model, method.name, intermediate, task.name, seed)
-        if asked in self._trains:
-            return self._trains[asked]
-        encoder, train = self.encoders[model], self.recipe.document.train
-        before = None
-        if intermediate != NO_INTERMEDIATE:
-            before = self._train(model, method, NO_INTERMEDIATE, self.recipe.tasks[intermediate], seed)
-        data = self.tokenize(self.rules.train(task), encoder, task)
-        selection = self._selection(task, encoder)
-        optimisation = Optimisation(
-            lr=method.lr,
-            epochs=float(self.rules.number(task, "epochs", train.epochs)),
-            batch=self.rules.number(task, "batch", train.batch),
-            warmup=float(train.warmup),
-            weight_decay=float(method.weight_decay),
-            clip=float(train.clip),
-            dropout=float(method.dropout),
-            precision=method.precision,
-            seed=seed,
-        )
-        inputs = TrainInputs(
-            encoder=encoder,
-            module=method.module,
-            composition=method.composition if before else None,
-            intermediate=before.key if before else None,
-            continues_head=before is not None and method.continues_head and heads.same_head(before.inputs.task, task),
-            task=task,
-            data=data.key,
-            hidden_percent=data.inputs.hidden_percent,
-            selection=selection,
-            optimisation=optimisation,
-        )
-        needs = tuple(key for key in (data.key, selection and selection.data, before and before.key) if key)
-        origin = f" after {intermediate}" if before else ""
-        label = f"train {task.name} {model}/{method.name}{origin} seed {seed}"
-        node = self.node("train", _train_identity(inputs), needs, label, inputs)
-        self._trains[asked] = node
-        return node
-
     def _score(self, model: str, method: ResolvedMethod, intermediate: str, target: str, seed: int) -> Node:
         task, encoder = self.recipe.tasks[target], self.encoders[model]
-        train = self._train(model, method, intermediate, task, seed)
+        train = self.stages.target(model, method, intermediate, task, seed)
         where = f"{target} {model}/{method.name}/{intermediate} seed {seed}"
         return evaluation.score_node(self, task, self.evaluated[target], encoder, train, where)
 
@@ -263,11 +209,18 @@ class _Planner:
         task, encoder, found = self.recipe.tasks[target], self.encoders[model], self.searched[target]
         metric, before, baseline = self.rules.metric(task), None, None
         if intermediate != NO_INTERMEDIATE:
-            before = self._train(model, method, NO_INTERMEDIATE, self.recipe.tasks[intermediate], seed)
+            before = self._before(model, method, intermediate, seed)
             baseline = score_node(self, task, found, encoder, method, None, metric).key
         score = score_node(self, task, found, encoder, method, before, metric).key
         train, seeded = before.key if before else None, before is not None
         return Cell(model, method.name, intermediate, target, seed, train, score, baseline, seeded, False)
+
+    def _before(self, model: str, method: ResolvedMethod, intermediate: str, seed: int) -> Node:
+        """Return what a target that is not trained hangs on: one intermediate alone, or several composed."""
+        names = self.recipe.learned(intermediate)
+        if len(names) == 1 and method.composition.single_is_itself():
+            return self.stages.learned(model, method, names[0], seed)
+        return self.stages.composed(model, method, intermediate, None, seed)
 
     def _cell(self, model: str, method: str, intermediate: str, target: str, seed: int) -> Cell:
         resolved, task = self.recipe.methods[method], self.recipe.tasks[target]
@@ -275,24 +228,7 @@ class _Planner:
             return self._retrieved(model, resolved, intermediate, target, seed)
         score = self._score(model, resolved, intermediate, target, seed)
         baseline = None
-        if intermediate != NO_INTERMEDIATE:
+        if intermediate != NO_INTERMEDIATE and resolved.composition.trains() != "none":
             baseline = self._score(model, resolved, NO_INTERMEDIATE, target, seed).key
-        train = self._train(model, resolved, intermediate, task, seed)
+        train = self.stages.target(model, resolved, intermediate, task, seed)
         return Cell(model, method, intermediate, target, seed, train.key, score.key, baseline)
-
-
-def _train_identity(inputs: TrainInputs) -> dict[str, Any]:
-    """Return all that decides the trained weights; neither the task's name nor the method's is among it."""
-    selection = inputs.selection
-    identity = {
-        "encoder": dict(inputs.encoder.identity),
-        "module": {"name": inputs.module.name, **inputs.module.model_dump(mode="json")},
-        "compose": inputs.composition.name if inputs.composition is not None else None,
-        "intermediate": inputs.intermediate,
-        "kind": inputs.task.kind,
-        "labels": list(inputs.task.labels),
-        "data": inputs.data,
-        "select": None if selection is None else asdict(selection),
-        **asdict(inputs.optimisation),
-    }
-    return {**identity, "head": "continue"} if inputs.continues_head else identity

@@ -14,6 +14,7 @@ from typing import Any
 from layover import kinds
 from layover.data.masking import PERCENT
 from layover.errors import LayoverError
+from layover.modules import Shape as Sizes
 from layover.plan.encoders import Shape
 from layover.plan.inputs import PredictInputs, RetrieveInputs, TokenizeInputs, TrainInputs
 from layover.plan.memory import training_bytes
@@ -74,9 +75,20 @@ def _tokenize(inputs: TokenizeInputs, meta: Mapping[str, Any] | None) -> Cost:
     return Cost(count, tokens, 0.0, tokens * BYTES_PER_TOKEN_ON_DISK)
 
 
+def _extra(inputs: TrainInputs, shape: Shape) -> int:
+    """Return how many weights train beside the target's module."""
+    composed = inputs.composed
+    if composed is None:
+        return 0
+    sizes = Sizes(shape.hidden, shape.intermediate, shape.layers)
+    return composed.composition.extra_parameters(composed.module, len(composed.learned), sizes)
+
+
 def _lowest(inputs: TrainInputs, shape: Shape) -> int:
     """Return the lowest layer that gets a gradient."""
     layers = inputs.module.layers_of(shape.layers)
+    if inputs.composed is not None and _extra(inputs, shape):
+        layers = (*layers, *inputs.composed.module.layers_of(shape.layers))
     return min(layers) if layers else shape.layers
 
 
@@ -86,7 +98,7 @@ def _train(inputs: TrainInputs, costs: Mapping[str, Cost]) -> Cost:
     tokens = None if data.tokens is None else data.tokens * numbers.epochs
     if shape is None:
         return Cost(data.examples, tokens)
-    trained = inputs.module.parameter_count(shape.hidden, shape.intermediate, shape.layers)
+    trained = inputs.module.parameter_count(shape.hidden, shape.intermediate, shape.layers) + _extra(inputs, shape)
     weights = shape.parameters if whole else trained
     logits = kinds.get(inputs.task.kind).logits_per_token(shape.vocabulary, inputs.hidden_percent)
     head = 2.0 * shape.hidden * logits

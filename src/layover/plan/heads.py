@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from layover import kinds
 from layover.plan.nodes import Cell
@@ -15,6 +15,12 @@ def same_head(before: Task, task: Task) -> bool:
     return before.kind == task.kind and kinds.get(task.kind).same_outputs(before.labels, task.labels)
 
 
+def first_with(recipe: Recipe, names: Sequence[str], task: Task) -> int | None:
+    """Return the place of the first intermediate whose outputs are the task's, None when there is none."""
+    fitting = (place for place, name in enumerate(names) if same_head(recipe.tasks[name], task))
+    return next(fitting, None)
+
+
 def notes(recipe: Recipe, cells: Iterable[Cell]) -> list[str]:
     """Return for which pairs a method that continues heads cannot do so."""
     fresh: dict[str, dict[str, None]] = {}
@@ -22,7 +28,10 @@ def notes(recipe: Recipe, cells: Iterable[Cell]) -> list[str]:
         task = recipe.tasks[cell.target]
         if cell.intermediate == NO_INTERMEDIATE or not kinds.get(task.kind).trained:
             continue
-        if recipe.methods[cell.method].continues_head and not same_head(recipe.tasks[cell.intermediate], task):
+        if (
+            recipe.methods[cell.method].continues_head
+            and first_with(recipe, recipe.learned(cell.intermediate), task) is None
+        ):
             fresh.setdefault(cell.method, {})[f"{cell.target} after {cell.intermediate}"] = None
     return [
         f"{method}: the head starts afresh where outputs differ: {', '.join(pairs)}" for method, pairs in fresh.items()

@@ -70,17 +70,39 @@ class Selection:
 
 
 @dataclass(frozen=True)
+class Learned:
+    """A module that was learned as an intermediate."""
+
+    name: str
+    """The task or mixture; for people."""
+    key: str
+    """Of its training."""
+
+
+@dataclass(frozen=True)
+class Composed:
+    """Finished intermediates and how they take part."""
+
+    composition: Composition
+    module: Module
+    """Theirs."""
+    learned: tuple[Learned, ...]
+
+    def keys(self) -> tuple[str, ...]:
+        """Return the nodes that have to be finished before."""
+        return tuple(one.key for one in self.learned)
+
+
+@dataclass(frozen=True)
 class TrainInputs:
     """One module (and head) trained on one task."""
 
     encoder: EncoderRef
     module: Module
-    composition: Composition | None
+    composed: Composed | None
     """None when there is no intermediate: then nothing is composed."""
-    intermediate: str | None
-    """Key of the intermediate's training."""
-    continues_head: bool
-    """Whether the head starts from the intermediate's instead of afresh."""
+    head_from: str | None
+    """Key of the intermediate's training whose head is gone on with; None for a fresh head."""
     task: Task
     data: str
     hidden_percent: int
@@ -89,11 +111,26 @@ class TrainInputs:
 
 
 @dataclass(frozen=True)
+class ComposeInputs:
+    """Composed intermediates that nothing is trained after, with the head of one of them."""
+
+    encoder: EncoderRef
+    composed: Composed
+    task: Task | None
+    """None for targets without a head."""
+    head_from: str | None
+    """Key of the training whose head it is."""
+    precision: Literal["fp32", "bf16"]
+    seed: int
+
+
+@dataclass(frozen=True)
 class PredictInputs:
     """A trained task on one language."""
 
     encoder: EncoderRef
     train: str
+    """Key of the training, or of what was composed without one."""
     data: str
     task: Task
     language: str
@@ -105,7 +142,7 @@ class RetrieveInputs:
 
     encoder: EncoderRef
     train: str | None
-    """Key of the intermediate's training; None for the pretrained encoder as it is."""
+    """Key of the intermediate's training, or of what was composed; None for the pretrained encoder as it is."""
     data: str
     task: Task
     language: str

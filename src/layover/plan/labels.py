@@ -9,7 +9,7 @@ from layover.errors import LayoverError, Problem
 from layover.identity import key_of
 from layover.plan.data import DataRules
 from layover.plan.nodes import STEP_VERSIONS
-from layover.recipe import NO_INTERMEDIATE, Recipe
+from layover.recipe import Recipe
 from layover.store import Memory
 from layover.tasks import Task
 
@@ -29,7 +29,7 @@ def with_labels(
         memory: Labels by the identity of the data: a large file is read once, not for every plan.
     """
     sweep = recipe.document.sweep
-    swept = [recipe.tasks[name] for name in (*sweep.intermediate, *sweep.target) if name != NO_INTERMEDIATE]
+    swept = [recipe.tasks[name] for name in (*sweep.learned(), *sweep.target)]
     found: dict[str, Task] = {}
     problems: list[Problem] = []
     for task in swept:

@@ -7,7 +7,7 @@ from functools import cache
 
 from layover import kinds
 from layover.plan.data import DataRules
-from layover.recipe import NO_INTERMEDIATE, Recipe
+from layover.recipe import Recipe
 from layover.tasks import Task
 
 
@@ -25,11 +25,11 @@ def notes(recipe: Recipe, rules: DataRules, pairs: Iterable[tuple[str, str]]) ->
     for intermediate, target in sorted(set(pairs)):
         task = recipe.tasks[target]
         trained = [task] if kinds.get(task.kind).trained else []
-        if intermediate != NO_INTERMEDIATE:
-            if trained and contents(target) & contents(intermediate):
+        for name in recipe.learned(intermediate):
+            if kinds.get(task.kind).trained and contents(target) & contents(name):
                 twice = "trains on the same data twice; a gain here is not another task's"
-                found[f"{target} after {intermediate}: {twice}"] = None
-            trained.append(recipe.tasks[intermediate])
+                found[f"{target} after {name}: {twice}"] = None
+            trained.append(recipe.tasks[name])
         for one in trained:
             found |= dict.fromkeys(_seen(recipe, rules, one, task))
     return list(found)

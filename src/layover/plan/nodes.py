@@ -9,7 +9,7 @@ from typing import Any
 from layover.plan.inputs import ScoreInputs
 from layover.recipe import Recipe
 
-STEP_VERSIONS = {"tokenize": 3, "train": 2, "predict": 2, "score": 2}
+STEP_VERSIONS = {"tokenize": 3, "train": 2, "compose": 1, "predict": 2, "score": 2}
 """Raised when a step computes something else from the same identity; old results are then not used any more."""
 
 
@@ -42,7 +42,8 @@ class Cell:
     target: str
     seed: int
     train: str | None
-    """Key of its target training; of the intermediate's for a target that is not trained, None without one."""
+    """Key of its target training, or of what was composed without one; of the intermediate's training for a target
+    that is not trained, None without one."""
     score: str
     """Key of its scores."""
     baseline: str | None

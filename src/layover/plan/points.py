@@ -6,8 +6,10 @@ import itertools
 from collections.abc import Mapping
 from typing import Any
 
+from layover import kinds
 from layover.errors import RecipeError
-from layover.recipe import AXES, NO_INTERMEDIATE, Recipe
+from layover.plan import heads
+from layover.recipe import AXES, Recipe
 
 Point = tuple[str, str, str, str, int]
 """Model, method, intermediate, target, seed."""
@@ -22,22 +24,43 @@ def points(recipe: Recipe, notes: list[str]) -> list[Point]:
     sweep = recipe.document.sweep
     rules = [_as_sets(rule) for rule in sweep.exclude]
     found: list[Point] = []
-    for point in itertools.product(*(getattr(sweep, axis) for axis in AXES)):
+    for point in itertools.product(*(sweep.values(axis) for axis in AXES)):
         named = dict(zip(AXES, point, strict=True))
         if not any(all(named[axis] in values for axis, values in rule.items()) for rule in rules):
             found.append(point)
-    carries = {name: method.module.trains_encoder for name, method in recipe.methods.items()}
-    kept = [point for point in found if point[2] == NO_INTERMEDIATE or carries[point[1]]]
-    if len(kept) < len(found):
-        names = sorted({point[1] for point in found if point not in set(kept)})
-        notes.append(
-            f"{', '.join(names)}: {len(found) - len(kept)} cells left out: "
-            "a method that trains no part of the encoder carries nothing over from an intermediate"
-        )
+    kept, left_out = [], dict[str, list[Point]]()
+    for point in found:
+        reason = _meaningless(recipe, point)
+        if reason:
+            left_out.setdefault(reason, []).append(point)
+        else:
+            kept.append(point)
+    for reason, points_of in left_out.items():
+        methods = ", ".join(sorted({point[1] for point in points_of}))
+        notes.append(f"{methods}: {len(points_of)} cells left out: {reason}")
     if not kept:
         problem = recipe.source.problem(("sweep",), "no cell is left: exclude leaves out every combination")
         raise RecipeError([problem])
     return kept
+
+
+def _meaningless(recipe: Recipe, point: Point) -> str:
+    """Return why a combination has no meaning; empty when it has."""
+    _, method, intermediate, target, _ = point
+    resolved, task = recipe.methods[method], recipe.tasks[target]
+    composition, names = resolved.composition, recipe.learned(intermediate)
+    trained = kinds.get(task.kind).trained
+    if trained and composition.trains() == "none" and heads.first_with(recipe, names, task) is None:
+        return f"nothing is trained after {intermediate}, and no head of it has the outputs of {target}"
+    if not names:
+        return ""
+    if not resolved.module.trains_encoder:
+        return "a method that trains no part of the encoder carries nothing over from an intermediate"
+    if len(names) > 1 and not composition.takes_several:
+        return f"{composition.name} takes one intermediate, not several that were learned separately"
+    if not trained and composition.needs_training():
+        return f"{composition.name} is learned with its target, and {target} is not trained"
+    return ""
 
 
 def _as_sets(rule: Mapping[str, Any]) -> dict[str, set[Any]]:

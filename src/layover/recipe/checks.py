@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from typing import Any
 
-from layover import metrics
+from layover import compositions, metrics
 from layover.errors import Problem, nearest
-from layover.recipe.schema import AXES, Document, TaskSettings
+from layover.recipe.schema import AND, AXES, NO_INTERMEDIATE, Document, ResolvedMethod, TaskSettings
 from layover.recipe.source import Loc, Source
 from layover.tasks import FROM_TRAINING, Paths, Task
 
@@ -16,7 +17,7 @@ def check_sweep(document: Document, source: Source) -> list[Problem]:
     problems: list[Problem] = []
     named: dict[str, Collection[str]] = {"model": document.models, "method": document.methods}
     for axis in AXES:
-        values = getattr(document.sweep, axis)
+        values = _written(document, axis)
         for index, value in enumerate(values):
             loc: Loc = ("sweep", axis, index)
             if axis in named and value not in named[axis]:
@@ -32,11 +33,35 @@ def check_sweep(document: Document, source: Source) -> list[Problem]:
             if axis not in AXES:
                 problems.append(source.problem(loc, f"unknown axis; {nearest(axis, AXES)}"))
                 continue
-            values = getattr(document.sweep, axis)
+            values = document.sweep.values(axis)
             for value in wanted if isinstance(wanted, list) else [wanted]:
                 if value not in values and not _left_out_by_override(source, axis):
                     hint = nearest(str(value), map(str, values))
                     problems.append(source.problem(loc, f"{value!r} is not on the axis {axis}; {hint}"))
+    return problems
+
+
+def _written(document: Document, axis: str) -> tuple[Any, ...]:
+    """Return the values of an axis as they stand there, one that stands twice twice."""
+    values: tuple[Any, ...] = getattr(document.sweep, axis)
+    return tuple(value if isinstance(value, (str, int)) else AND.join(value) for value in values)
+
+
+def check_lists(document: Document, methods: Mapping[str, ResolvedMethod], source: Source) -> list[Problem]:
+    """Return lists of intermediates that name one twice, or that no method of the sweep can compose."""
+    problems = []
+    used = [methods[name] for name in document.sweep.method if name in methods]
+    taking = [method for method in used if method.composition.takes_several and method.module.trains_encoder]
+    for index, names in enumerate(document.sweep.intermediates().values()):
+        loc: Loc = ("sweep", "intermediate", index)
+        for place, name in enumerate(names) if len(names) > 1 else ():
+            if name == NO_INTERMEDIATE or name in names[:place]:
+                said = "has no place in a list" if name == NO_INTERMEDIATE else "stands twice in one list"
+                problems.append(source.problem((*loc, place), f"{name!r} {said}"))
+        if len(names) > 1 and used and not taking:
+            able = ", ".join(name for name in compositions.names() if compositions.get(name).takes_several)
+            message = "no method of the sweep composes separately learned modules"
+            problems.append(source.problem(loc, f"{message}; one with compose: {able} does, or train a mixture"))
     return problems
 
 
@@ -48,12 +73,14 @@ def _left_out_by_override(source: Source, axis: str) -> bool:
 def check_pairs(document: Document, known: dict[str, Task], source: Source) -> list[Problem]:
     """Return where a task stands on an axis it is not for, or a language is not one of its task's."""
     problems = []
-    for axis in ("intermediate", "target"):
-        for index, name in enumerate(getattr(document.sweep, axis)):
-            task = known.get(name)
-            if task is not None and axis not in task.stages:
-                message = f"{name} cannot be used as {axis}: it is declared for {', '.join(task.stages)}"
-                problems.append(source.problem(("sweep", axis, index), message))
+    named = [("target", index, name) for index, name in enumerate(document.sweep.target)]
+    for index, names in enumerate(document.sweep.intermediates().values()):
+        named += [("intermediate", index, name) for name in names]
+    for axis, index, name in named:
+        task = known.get(name)
+        if task is not None and axis not in task.stages:
+            message = f"{name} cannot be used as {axis}: it is declared for {', '.join(task.stages)}"
+            problems.append(source.problem(("sweep", axis, index), message))
     for loc, names, languages in _language_lists(document):
         valid = {language for name in names if name in known for language in _languages(known[name], document)}
         for index, language in enumerate(languages):
@@ -157,7 +184,7 @@ def _unused(name: str, task: Task | None, document: Document, known: dict[str, T
         found.append(("without", f"{name} trains on {task.train_task}: set it there, tasks.{task.train_task}.without"))
     elif name in settings.without:
         found.append(("without", f"{name} cannot leave out its own development and test data"))
-    swept = {*document.sweep.intermediate, *document.sweep.target}
+    swept = {*document.sweep.learned(), *document.sweep.target}
     alone = swept | {one.train_task for other, one in known.items() if other in swept}
     wholes = [other for other, one in known.items() if name in {part.name for part in one.parts}]
     if wholes and name not in alone:

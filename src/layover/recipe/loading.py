@@ -10,7 +10,14 @@ from layover import compositions, modules, tasks
 from layover.compositions import Composition
 from layover.errors import LayoverError, ModelError, Problem, RecipeError, nearest
 from layover.modules import Module
-from layover.recipe.checks import check_pairs, check_retrieval, check_sweep, check_training, check_training_data
+from layover.recipe.checks import (
+    check_lists,
+    check_pairs,
+    check_retrieval,
+    check_sweep,
+    check_training,
+    check_training_data,
+)
 from layover.recipe.schema import (
     NO_INTERMEDIATE,
     Document,
@@ -48,7 +55,7 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Recipe:
     known, found = _resolve_tasks(document, source)
     problems += found + check_sweep(document, source) + check_pairs(document, known, source)
     problems += check_training(document, known, source) + check_training_data(document, known, source)
-    problems += check_retrieval(document, known, source)
+    problems += check_retrieval(document, known, source) + check_lists(document, methods, source)
     if document.data_root is not None and not Path(document.data_root).is_dir():
         problems.append(source.problem(("data_root",), f"no such folder: {Path(document.data_root).resolve()}"))
     if problems:
@@ -80,16 +87,20 @@ def _parse_composition(
     name: str, method: Method, module: Module | None, source: Source
 ) -> tuple[Composition | None, list[Problem]]:
     loc: Loc = ("methods", name, "compose")
-    if method.compose not in compositions.names():
-        message = f"unknown composition {method.compose!r}; {nearest(method.compose, compositions.names())}"
-        return None, [source.problem(loc, message)]
-    composition = compositions.get(method.compose)
-    if module is not None and module.trains_encoder:
+    settings = {"name": method.compose} if isinstance(method.compose, str) else dict(method.compose)
+    known, called = compositions.names(), settings.pop("name", None)
+    if called is None:
+        return None, [source.problem(loc, f"has no name; write {{name: X, ...}}, X one of {', '.join(known)}")]
+    if called not in known:
+        at = loc if isinstance(method.compose, str) else (*loc, "name")
+        return None, [source.problem(at, f"unknown composition {called!r}; {nearest(str(called), known)}")]
+    composition, problems = validate(compositions.get(called), settings, source, loc, also=("name",))
+    if composition is not None and module is not None and module.trains_encoder:
         try:
-            composition.check(module, module)
+            composition.check(module, [module])
         except ModelError as error:
             return None, [source.problem(loc, str(error))]
-    return composition, []
+    return composition, problems
 
 
 def _resolve_method(
@@ -123,15 +134,11 @@ def _resolve_tasks(document: Document, source: Source) -> tuple[dict[str, Task],
         if task is not None:
             known[name] = task
     valid = (*tasks.names(), *document.tasks)
-    for axis in ("intermediate", "target"):
-        for index, name in enumerate(getattr(document.sweep, axis)):
-            if name == NO_INTERMEDIATE and axis == "intermediate":
-                continue
-            if name in tasks.names():
-                known.setdefault(name, tasks.get(name))
-            elif name not in document.tasks:
-                loc: Loc = ("sweep", axis, index)
-                problems.append(source.problem(loc, f"unknown task {name!r}; {nearest(name, valid)}"))
+    for loc, name in _swept(document):
+        if name in tasks.names():
+            known.setdefault(name, tasks.get(name))
+        elif name not in document.tasks:
+            problems.append(source.problem(loc, f"unknown task {name!r}; {nearest(name, valid)}"))
     for loc, other in _mentioned(document, known):
         if other in tasks.names():
             known.setdefault(other, tasks.get(other))
@@ -139,6 +146,16 @@ def _resolve_tasks(document: Document, source: Source) -> tuple[dict[str, Task],
             problems.append(source.problem(loc, f"unknown task {other!r}; {nearest(other, valid)}"))
     parts = {part.name: part for task in known.values() for part in task.parts}
     return {**parts, **known}, problems
+
+
+def _swept(document: Document) -> list[tuple[Loc, str]]:
+    """Return the tasks that stand on the axes, and where."""
+    sweep = document.sweep
+    named: list[tuple[Loc, str]] = []
+    for index, names in enumerate(sweep.intermediates().values()):
+        loc: Loc = ("sweep", "intermediate", index)
+        named += [((*loc, place) if len(names) > 1 else loc, name) for place, name in enumerate(names)]
+    return named + [(("sweep", "target", index), name) for index, name in enumerate(sweep.target)]
 
 
 def _mentioned(document: Document, known: dict[str, Task]) -> list[tuple[Loc, str]]:

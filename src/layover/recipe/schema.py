@@ -29,6 +29,9 @@ Languages = Literal["all"] | Annotated[tuple[str, ...], Field(min_length=1)]
 NO_INTERMEDIATE = "none"
 """The value of the intermediate axis that means: straight from the pretrained encoder to the target."""
 
+AND = "+"
+"""Between the names of several intermediates, where their list is named: `mnli+squad`."""
+
 
 class Section(BaseModel):
     """A part of the recipe: unknown keys are refused, values do not change."""
@@ -85,7 +88,8 @@ class Method(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True)
 
     module: str
-    compose: str = "warm"
+    compose: str | dict[str, Any] = "warm"
+    """Name of the composition, or `{name: merge, ...}` with its settings."""
     head: Literal["fresh", "continue"] = "fresh"
     """`continue`: the target goes on with the intermediate's head where both have the same outputs (SIQA, COPA)."""
     lr: Positive | None = None
@@ -156,11 +160,25 @@ class Sweep(Section):
 
     model: tuple[str, ...] = Field(min_length=1)
     method: tuple[str, ...] = Field(min_length=1)
-    intermediate: tuple[str, ...] = (NO_INTERMEDIATE,)
+    intermediate: tuple[str | Annotated[tuple[str, ...], Field(min_length=2)], ...] = (NO_INTERMEDIATE,)
+    """Tasks, mixtures, or lists of them: modules that are learned separately and composed together."""
     target: tuple[str, ...] = Field(min_length=1)
     seed: tuple[Int, ...] = Field(default=(1,), min_length=1)
     exclude: tuple[dict[str, Any], ...] = ()
     """Cells to leave out: `{axis: value or list of values}`; all axes named must match."""
+
+    def values(self, axis: str) -> tuple[Any, ...]:
+        """Return the values of an axis; a list of intermediates by its name, `mnli+squad`."""
+        return tuple(self.intermediates()) if axis == "intermediate" else tuple(getattr(self, axis))
+
+    def intermediates(self) -> dict[str, tuple[str, ...]]:
+        """Return the intermediates by name, and what each is learned from, one after the other; nothing for none."""
+        learned = [(one,) if isinstance(one, str) else one for one in self.intermediate]
+        return {AND.join(names): () if names == (NO_INTERMEDIATE,) else names for names in learned}
+
+    def learned(self) -> tuple[str, ...]:
+        """Return everything that is learned as an intermediate, each once."""
+        return tuple(dict.fromkeys(name for names in self.intermediates().values() for name in names))
 
 
 class Eval(Section):
@@ -241,11 +259,17 @@ class Recipe(Section):
         """Return the path in the recipe at which a task is named: its settings, else where the sweep uses it."""
         if task in self.document.tasks:
             return ("tasks", task)
-        for axis in ("target", "intermediate"):
-            values = getattr(self.document.sweep, axis)
-            if task in values:
-                return ("sweep", axis, values.index(task))
+        sweep = self.document.sweep
+        if task in sweep.target:
+            return ("sweep", "target", sweep.target.index(task))
+        for index, names in enumerate(sweep.intermediates().values()):
+            if task in names:
+                return ("sweep", "intermediate", index)
         return ("tasks",)
+
+    def learned(self, intermediate: str) -> tuple[str, ...]:
+        """Return the names that an intermediate is learned from: one, several of a list, nothing for `none`."""
+        return () if intermediate == NO_INTERMEDIATE else self.document.sweep.intermediates()[intermediate]
 
     def settings(self, task: str) -> TaskSettings:
         """Return the recipe's settings of a task (empty ones when it says nothing)."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from layover.compositions import TARGET
+
 FEATURES = "features.safetensors"
 """tokenize: rows of token ids, see `layover.data.features`."""
 EXAMPLES = "examples.jsonl"
@@ -22,6 +24,11 @@ PREDICTIONS = "predictions.jsonl"
 """predict: one prediction per example; where several layers are searched there is such a file for each of them."""
 RECORD = "record.json"
 """score: see `layover.records`."""
+
+
+def weights_of(name: str) -> str:
+    """Return the name of the file with the trained weights of a part, or of a mixer."""
+    return MODULE if name == TARGET else f"{name}.safetensors"
 
 
 def predictions_of(layer: int, layers: Sequence[int]) -> str:

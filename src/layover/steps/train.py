@@ -10,7 +10,6 @@ from safetensors.torch import load_file, save_file
 
 from layover import kinds
 from layover.batches import Execution
-from layover.compositions import TARGET
 from layover.data.features import Features
 from layover.encoder import DropoutClock, Encoder
 from layover.heads import Head
@@ -18,10 +17,10 @@ from layover.plan import Node
 from layover.plan.inputs import Selection, TrainInputs
 from layover.predict import predict
 from layover.steps.context import Context
-from layover.steps.files import HEAD, MEASURED, MODULE, TRAINING
+from layover.steps.files import HEAD, MEASURED, TRAINING, weights_of
 from layover.steps.machine import execution_of
 from layover.steps.tokenize import load_examples, load_features
-from layover.steps.trained import build_head, parts_to_train
+from layover.steps.trained import build_head, pieces_to_train
 from layover.store import write_json
 from layover.training import LoopSettings, Progress, fit
 
@@ -32,8 +31,7 @@ def run(node: Node, folder: Path, context: Context) -> None:
     numbers, task = inputs.optimisation, inputs.task
     clock = DropoutClock(numbers.seed)
     encoder = Encoder.load(inputs.encoder.source, inputs.encoder.revision, clock=clock, dropout=numbers.dropout)
-    compose = inputs.composition.name if inputs.composition is not None else None
-    encoder.attach(parts_to_train(context.store, inputs.module, compose, inputs.intermediate), seed=numbers.seed)
+    encoder.attach(pieces_to_train(context.store, node.identity, encoder.shape), seed=numbers.seed)
     head = build_head(task.kind, list(task.labels), encoder, clock, numbers.dropout, numbers.seed)
     start = _start(head, inputs, context)
     features = load_features(context.store, inputs.data)
@@ -51,7 +49,8 @@ def run(node: Node, folder: Path, context: Context) -> None:
         progress=_reporter(context, numbers.batch),
         stop=context.stopping,
     )
-    save_file(encoder.state(TARGET), folder / MODULE)
+    for name in encoder.trained():
+        save_file(encoder.state(name), folder / weights_of(name))
     save_file({name: value.contiguous().cpu() for name, value in head.state_dict().items()}, folder / HEAD)
     counts = {name: sum(value.numel() for value in part.values()) for name, part in encoder.trained().items()}
     trained = {
@@ -64,8 +63,8 @@ def run(node: Node, folder: Path, context: Context) -> None:
 
 def _start(head: Head, inputs: TrainInputs, context: Context) -> str:
     """Give the head the weights it starts from, and return where they come from."""
-    if inputs.continues_head and inputs.intermediate is not None:
-        file = context.store.path(inputs.intermediate) / HEAD
+    if inputs.head_from is not None:
+        file = context.store.path(inputs.head_from) / HEAD
         head.load_weights(load_file(file), str(file))
         return "intermediate"
     return "pretrained" if head.start_from(inputs.encoder.source, inputs.encoder.revision) else "random"

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from safetensors.torch import load_file
 
 from layover import compositions, heads, kinds, modules
-from layover.compositions import INTERMEDIATE, TARGET, Part
+from layover.compositions import INTERMEDIATE, TARGET, Composition, Fold, Mix, Part, Piece
 from layover.encoder import DropoutClock, Encoder
 from layover.heads import Head
-from layover.modules import Module
-from layover.steps.files import HEAD, MODULE
+from layover.modules import Module, Shape
+from layover.steps.files import HEAD, weights_of
 from layover.store import Store
 
 
@@ -23,25 +24,61 @@ def module_of(identity: Mapping[str, Any]) -> Module:
     return modules.get(values.pop("name")).model_validate(values)
 
 
+def composition_of(identity: Mapping[str, Any]) -> Composition | None:
+    """Return the composition of a node's identity, with its settings; None where nothing was composed."""
+    found = identity["compose"]
+    if found is None:
+        return None
+    values = {"name": found} if isinstance(found, str) else dict(found)
+    return compositions.get(values.pop("name")).model_validate(values)
+
+
+def intermediates_of(identity: Mapping[str, Any]) -> list[str]:
+    """Return the keys of the trainings that a node's identity composes."""
+    found = identity["intermediate"]
+    if found is None:
+        return []
+    return [found] if isinstance(found, str) else list(found)
+
+
 def trained_part(store: Store, key: str, name: str) -> Part:
     """Return what a finished train node trained, as a frozen part called `name`."""
     module = module_of(store.done(key)["identity"])
-    return Part(name, module, load_file(store.path(key) / MODULE), trainable=False)
+    return Part(name, module, load_file(store.path(key) / weights_of(TARGET)), trainable=False)
 
 
-def parts_to_train(store: Store, module: Module, compose: str | None, intermediate: str | None) -> list[Part]:
-    """Return the parts a training starts from, in the order of their application."""
-    if compose is None or intermediate is None:
-        return [Part(TARGET, module, None, trainable=True)]
-    return compositions.get(compose).parts(module, trained_part(store, intermediate, INTERMEDIATE))
+def pieces_to_train(store: Store, identity: Mapping[str, Any], shape: Shape) -> list[Piece]:
+    """Return what a training starts from, in the order of application.
+
+    Args:
+        store: Where the intermediates lie.
+        identity: Of the node.
+        shape: Sizes of the encoder.
+    """
+    composition, keys = composition_of(identity), intermediates_of(identity)
+    if composition is None:
+        return [Part(TARGET, module_of(identity), None, trainable=True)]
+    names = [INTERMEDIATE] if len(keys) == 1 else [f"{INTERMEDIATE}.{place}" for place in range(len(keys))]
+    parts = [trained_part(store, key, name) for key, name in zip(keys, names, strict=True)]
+    return composition.parts(module_of(identity), parts, shape=shape, seed=identity["seed"])
 
 
-def trained_parts(store: Store, key: str) -> list[Part]:
-    """Return the parts of a finished training, all frozen."""
-    identity = store.done(key)["identity"]
-    parts = parts_to_train(store, module_of(identity), identity["compose"], identity["intermediate"])
-    own = trained_part(store, key, TARGET)
-    return [own if part.trainable else replace(part, trainable=False) for part in parts]
+def trained_pieces(store: Store, key: str, shape: Shape) -> list[Piece]:
+    """Return the pieces of a finished node, all frozen."""
+    pieces = pieces_to_train(store, store.done(key)["identity"], shape)
+    return [_finished(piece, store.path(key)) for piece in pieces]
+
+
+def _finished(piece: Piece, folder: Path) -> Piece:
+    """Return a piece with the weights that were trained in place of those it started from, frozen."""
+    if isinstance(piece, Fold):
+        return piece
+    weights = load_file(folder / weights_of(piece.name)) if piece.trainable else piece.weights
+    piece = replace(piece, weights=weights, trainable=False)
+    if isinstance(piece, Mix):
+        members = [_finished(member, folder) for member in piece.members]
+        piece = replace(piece, members=tuple(member for member in members if isinstance(member, Part)))
+    return piece
 
 
 def restore(store: Store, key: str, source: str, revision: str | None) -> tuple[Encoder, Head]:
@@ -65,7 +102,7 @@ def restore_encoder(store: Store, key: str, source: str, revision: str | None) -
     """Return the encoder of a finished training, with all it had attached, frozen; see `restore`."""
     seed = store.done(key)["identity"]["seed"]
     encoder = Encoder.load(source, revision, clock=DropoutClock(seed))
-    encoder.attach(trained_parts(store, key), seed=seed)
+    encoder.attach(trained_pieces(store, key, encoder.shape), seed=seed)
     return encoder
 
 

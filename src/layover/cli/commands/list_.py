@@ -63,7 +63,8 @@ def _methods() -> tuple[list[str], list[list[Any]]]:
         rows.append(["module", name, f"lr={module.default_lr:g}" + (f", {settings}" if settings else "")])
     for name in compositions.names():
         composition = compositions.get(name)
-        rows.append(["composition", name, "with " + ", ".join(sorted(composition.modules))])
+        settings = ", ".join(f"{field}={info.default!r}" for field, info in composition.model_fields.items())
+        rows.append(["composition", name, settings])
     return ["", "name", "settings"], rows
 
 

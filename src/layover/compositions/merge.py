@@ -1,0 +1,125 @@
+"""merge: intermediates are folded into the frozen weights, and a fresh target module is trained on top, or none.
+
+Every method is defined on the *deltas* of the linear maps, D_i = (alpha / rank) B A of a LoRA, with weights w_i:
+
+    exact      sum of w_i D_i: the LoRA of concatenated ranks
+    svd        the best approximation of that sum of a given rank (Eckart and Young)
+    magnitude  the same sum, of each D_i only the share `density` of largest entries
+    dare       the same sum, of each D_i a random share `density` of the entries, divided by `density`
+               (Yu et al. 2024, arXiv:2311.03099)
+    ties       of each D_i the share `density` of largest entries; per entry the sign with the larger weighted sum; the
+               weighted mean of the entries with that sign (Yadav et al. 2023, arXiv:2306.01708), times sum |w_i|
+
+Shares are counted per linear map. With equal weights lambda / K `ties` is lambda times the mean of the paper, and where
+no signs conflict and nothing is trimmed it is the exact sum. (peft's `linear` sums A and B on their own, and is none of
+these.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
+
+from pydantic import Field, Strict, field_validator, model_validator
+
+from layover.compositions._base import INTERMEDIATE, Composition, Fold, Part, Piece, Trained
+from layover.errors import ModelError, nearest
+from layover.modules import Module, Shape, Site
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Number = Annotated[float, Strict()]
+DENSITY: Mapping[str, float] = {"ties": 0.2, "dare": 0.5, "magnitude": 0.5}
+"""Entries that are kept when the recipe names no share; for `ties` that of its paper."""
+
+
+class Merge(Composition):
+    """One fold, then the target's module."""
+
+    name: ClassVar[str] = "merge"
+    takes_several: ClassVar[bool] = True
+
+    method: Literal["exact", "svd", "ties", "dare", "magnitude"] = "exact"
+    weights: Number | dict[str, Number] | tuple[Number, ...] | None = None
+    """One number for all intermediates, or `{mnli: 0.7, squad: 0.3}`; 1 / K of K when not given."""
+    density: Annotated[float, Strict(), Field(gt=0, le=1)] | None = None
+    """ties, dare, magnitude: share of the entries that are kept."""
+    rank: Annotated[int, Strict(), Field(ge=1)] | None = None
+    """svd: the module's own rank when not given."""
+    on_top: Trained = "module"
+    """What is trained on the merged encoder: a fresh `module` and the head, the `head` alone, or `none`."""
+
+    @field_validator("weights")
+    @classmethod
+    def _some_weight(cls, value: object) -> object:
+        numbers = value.values() if isinstance(value, dict) else value if isinstance(value, tuple) else [value]
+        if value is not None and not any(numbers):
+            raise ValueError("weights that are all 0 merge nothing")
+        return value
+
+    @model_validator(mode="after")
+    def _settings_of_the_method(self) -> Self:
+        for setting, methods in (("density", DENSITY), ("rank", ("svd",))):
+            if getattr(self, setting) is not None and self.method not in methods:
+                raise ValueError(f"{setting} has no meaning for {self.method}; it belongs to {', '.join(methods)}")
+        return self
+
+    def refuses(self, module: Module) -> str:
+        """See `Composition.refuses`: only linear changes add up inside a linear map."""
+        reason = super().refuses(module)
+        if reason or module.linear:
+            return reason
+        return "it is no linear change of the frozen weights, so there is nothing to fold in (fuse it instead)"
+
+    def trains(self) -> Trained:
+        """See `Composition.trains`."""
+        return self.on_top
+
+    def single_is_itself(self) -> bool:
+        """See `Composition.single_is_itself`: one module may be trimmed, and weighted."""
+        return False
+
+    def for_intermediates(self, names: Sequence[str]) -> Self:
+        """See `Composition.for_intermediates`: weights become one number per intermediate."""
+        weights = self.weights
+        if weights is None:
+            found = (1 / len(names),) * len(names)
+        elif isinstance(weights, float):
+            found = (weights,) * len(names)
+        elif isinstance(weights, tuple):
+            found = weights
+        else:
+            for name in names:
+                if name not in weights:
+                    raise ModelError(f"weights names no weight for {name!r}; {nearest(name, weights)}")
+            found = tuple(weights[name] for name in names)
+        if len(found) != len(names):
+            raise ModelError(f"{len(found)} weights for the {len(names)} intermediates {', '.join(names)}")
+        density = DENSITY.get(self.method) if self.density is None else self.density
+        return self.model_copy(update={"weights": found, "density": density})
+
+    def reordered(self, order: Sequence[int]) -> Self:
+        """See `Composition.reordered`."""
+        if not isinstance(self.weights, tuple):
+            return self
+        return self.model_copy(update={"weights": tuple(self.weights[index] for index in order)})
+
+    def _after(self, module: Module, intermediates: Sequence[Part], shape: Shape, seed: int) -> list[Piece]:
+        from layover.compositions._merging import Source, merged
+
+        weights = self.weights
+        if not isinstance(weights, tuple):
+            weights = self.for_intermediates([one.name for one in intermediates]).weights
+        if not isinstance(weights, tuple):
+            raise ModelError(f"merge: {weights!r} are no weights")
+        sources = [Source(one, weight, shape) for one, weight in zip(intermediates, weights, strict=True)]
+        sites = tuple(dict.fromkeys(site for source in sources for site in source.sites))
+
+        def change(site: Site) -> Tensor:
+            return merged(self, sources, site, seed)
+
+        return [Fold(INTERMEDIATE, sites, change), *self._target(module, len(intermediates))]
+
+
+COMPOSITION = Merge

@@ -1,0 +1,52 @@
+"""What every mixer is: shares for the modules at a place, token by token, and what is made of them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from math import prod
+from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+from layover.modules import Site
+
+if TYPE_CHECKING:
+    from torch import Generator, Tensor
+
+
+class Mixer(BaseModel, ABC):
+    """Settings of a mixer; all of them are identity. K modules act at each of its sites."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    name: ClassVar[str]
+    """The name of the file."""
+
+    @abstractmethod
+    def weights(self, site: Site, count: int) -> dict[str, tuple[int, ...]]:
+        """Return names and shapes of the mixer's weights at a site, for so many modules."""
+
+    @abstractmethod
+    def initialise(self, site: Site, count: int, generator: Generator) -> dict[str, Tensor]:
+        """Return fresh weights for a site, float32 on the CPU."""
+
+    @abstractmethod
+    def shares(self, site: Site, seen: Tensor, deltas: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
+        """Return how much of each module is taken, (B, T, K).
+
+        Args:
+            site: Where.
+            seen: What the modules read, (B, T, inputs).
+            deltas: What they would add, (B, T, K, outputs).
+            weights: The mixer's own at this site.
+        """
+
+    def mixed(self, shares: Tensor, deltas: Tensor, weights: Mapping[str, Tensor]) -> Tensor:  # noqa: ARG002
+        """Return what is added in the end, (B, T, outputs): the deltas by their shares."""
+        # one row of shares per token
+        return (shares.unsqueeze(2) @ deltas).squeeze(2)
+
+    def parameter_count(self, sites: tuple[Site, ...], count: int) -> int:
+        """Return how many weights the mixer has at these sites."""
+        return sum(prod(size) for site in sites for size in self.weights(site, count).values())

@@ -1,0 +1,65 @@
+"""attention: AdapterFusion (Pfeiffer et al. 2021, arXiv:2005.00247), the same for every kind of module."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar
+
+from layover.mixers._base import Mixer
+from layover.modules import Site
+
+if TYPE_CHECKING:
+    from torch import Generator, Tensor
+
+VALUE_INITIAL = 1e-6
+"""Off the diagonal of a fresh value matrix, as in adapters."""
+
+
+class Attention(Mixer):
+    """`softmax(q . k_i) (I + V) delta_i`: q from what the modules read, k_i from what each would add.
+
+    Arithmetic and initial weights as in adapters 1.3.0 (`dynamic`), whose value matrix is `I + V` here: weight decay
+    then draws it to the identity, which is what the penalty of the paper on `value - I` does.
+    """
+
+    name: ClassVar[str] = "attention"
+
+    def weights(self, site: Site, count: int) -> dict[str, tuple[int, ...]]:  # noqa: ARG002
+        """See `Mixer.weights`."""
+        return {
+            "query": (site.outputs, site.inputs),
+            "query_bias": (site.outputs,),
+            "key": (site.outputs, site.outputs),
+            "key_bias": (site.outputs,),
+            "value": (site.outputs, site.outputs),
+        }
+
+    def initialise(self, site: Site, count: int, generator: Generator) -> dict[str, Tensor]:
+        """See `Mixer.initialise`: query and key normal(0, 0.02), values almost unchanged."""
+        import torch
+
+        fresh = {name: torch.zeros(size) for name, size in self.weights(site, count).items()}
+        for name in ("query", "key"):
+            fresh[name].normal_(0.0, 0.02, generator=generator)
+        fresh["value"].fill_(VALUE_INITIAL).fill_diagonal_(0.0)
+        return fresh
+
+    def shares(self, site: Site, seen: Tensor, deltas: Tensor, weights: Mapping[str, Tensor]) -> Tensor:  # noqa: ARG002
+        """See `Mixer.shares`."""
+        from torch.nn.functional import linear
+
+        query = linear(seen, weights["query"], weights["query_bias"])
+        key = linear(deltas, weights["key"], weights["key_bias"])
+        # each token asks its own modules only
+        return (query.unsqueeze(2) @ key.transpose(-2, -1)).squeeze(2).softmax(-1)
+
+    def mixed(self, shares: Tensor, deltas: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
+        """See `Mixer.mixed`: of the values."""
+        import torch
+
+        value = weights["value"]
+        identity = torch.eye(len(value), dtype=value.dtype, device=value.device)
+        return super().mixed(shares, torch.nn.functional.linear(deltas, identity + value), weights)
+
+
+MIXER = Attention

@@ -1,0 +1,19 @@
+"""compose: intermediates put together, and the head of one of them; nothing is trained."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from layover.plan import Node
+from layover.plan.inputs import ComposeInputs
+from layover.steps.context import Context
+from layover.steps.files import HEAD
+
+
+def run(node: Node, folder: Path, context: Context) -> None:
+    """Keep the head; the composition itself follows from the node's identity whenever it is asked for."""
+    inputs: ComposeInputs = node.inputs
+    if inputs.head_from is not None:
+        shutil.copyfile(context.store.path(inputs.head_from) / HEAD, folder / HEAD)
+    context.progress({"done": 1, "total": 1, "unit": "heads"})
