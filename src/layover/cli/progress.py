@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from layover.cli.console import answer, duration, say
 from layover.plan import Plan
+from layover.plan.nodes import RESUMABLE
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
@@ -153,7 +154,7 @@ class LiveProgress(_Counting):
             if key in self._nodes:
                 self.bars.remove_task(self._nodes.pop(key)[0])
             text = self.ending(event)
-            if event["state"] != "done" or self.plan.nodes[key].kind == "train":
+            if event["state"] != "done" or self.plan.nodes[key].kind in RESUMABLE:
                 self.note(text)
             self.bars.update(self._overall, completed=self.ended)
 

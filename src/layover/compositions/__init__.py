@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from layover.compositions._base import INTERMEDIATE, MIX, TARGET, Composition, Fold, Mix, Part, Piece, Trained
+from layover.compositions._base import (
+    INTERMEDIATE,
+    MIX,
+    TARGET,
+    Composition,
+    Fold,
+    GateTraining,
+    Mix,
+    Part,
+    Piece,
+    Trained,
+)
 from layover.errors import ModelError
 from layover.registry import Registry
 
@@ -15,6 +26,7 @@ __all__ = [
     "TARGET",
     "Composition",
     "Fold",
+    "GateTraining",
     "Mix",
     "Part",
     "Piece",

@@ -5,9 +5,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, Strict
 
 from layover.errors import ModelError
 from layover.mixers import Mixer
@@ -33,6 +33,18 @@ class Part:
     weights: Mapping[str, Tensor] | None
     """Canonical name -> tensor; None = fresh."""
     trainable: bool
+    gates: Mapping[str, Tensor] | None = None
+    """Canonical name -> (1, inputs), where each site was given a gate for routing."""
+
+    def at(self, site: Site) -> dict[str, Tensor]:
+        """Return the weights at a site.
+
+        Raises:
+            ModelError: there are none.
+        """
+        if self.weights is None:
+            raise ModelError(f"{self.name} has no weights; train it first")
+        return {name: self.weights[f"{site.name}.{name}"] for name in self.module.weights(site)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +71,15 @@ class Fold:
 
 
 Piece = Part | Mix | Fold
+
+
+class GateTraining(BaseModel):
+    """How gates are trained: as in PHATGOOSE, but for its batch of 1,024 and its constant learning rate."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    steps: Annotated[int, Strict(), Field(ge=1)] = 100
+    lr: Annotated[float, Strict(), Field(gt=0)] = 5e-3
 
 
 class Composition(BaseModel, ABC):
@@ -110,6 +131,10 @@ class Composition(BaseModel, ABC):
     def target_module(self, module: Module, count: int) -> Module:  # noqa: ARG002
         """Return what the target trains on the encoder, given the method's module and the number of intermediates."""
         return module if self.trains() == "module" else module_named("none")()
+
+    def gate_training(self) -> GateTraining | None:
+        """Return how the gates of intermediates are trained, None where they have none."""
+        return None
 
     def target_lr(self) -> float | None:
         """Return the peak learning rate of the target stage where it is not the method's."""

@@ -41,11 +41,9 @@ class Source:
         """The linear maps that it changes."""
         return self.part.module.sites(self.shape)
 
-    def _own(self, site: Site) -> dict[str, Tensor]:
-        weights = self.part.weights
-        if weights is None:
-            raise ModelError(f"merge: {self.part.name} has no weights; train it first")
-        return {name: weights[f"{site.name}.{name}"] for name in self.part.module.weights(site)}
+    def _factors(self, site: Site) -> tuple[Tensor, Tensor]:
+        left, right = self.part.module.factors(site, self.part.at(site))
+        return left.float(), right.float()
 
     def delta(self, site: Site) -> Tensor:
         """Return its change of the linear map, (outputs, inputs) float32; zero where it has none."""
@@ -53,11 +51,12 @@ class Source:
 
         if site not in self.sites:
             return torch.zeros(site.outputs, site.inputs)
-        return self.part.module.matrix(site, self._own(site)).float()
+        left, right = self._factors(site)
+        return left @ right
 
     def rank(self, site: Site) -> int:
-        """Return the rank of its change, from the sizes of its weights."""
-        return min(min(size) for size in self.part.module.weights(site).values() if len(size) > 1)
+        """Return the rank of its change, 0 where it has none."""
+        return len(self._factors(site)[1]) if site in self.sites else 0
 
 
 def merged(how: How, sources: Sequence[Source], site: Site, seed: int) -> Tensor:
@@ -75,7 +74,7 @@ def merged(how: How, sources: Sequence[Source], site: Site, seed: int) -> Tensor
         total = weighted_sum(deltas, weights)
         if how.method == "exact":
             return total
-        return approximation(total, how.rank or max(source.rank(site) for source in sources if site in source.sites))
+        return approximation(total, how.rank or max(source.rank(site) for source in sources))
     if how.density is None:
         raise ModelError(f"merge: {how.method} needs a density")
     if how.method == "dare":

@@ -18,6 +18,7 @@ from typing import Any
 from layover import steps
 from layover.errors import LayoverError
 from layover.plan import Node
+from layover.plan.nodes import RESUMABLE
 from layover.recipe import Execution
 from layover.store import Store
 
@@ -123,7 +124,7 @@ def _compute(node: Node, store: Store, execution: Execution, send: Send) -> dict
             send({"event": "progress", "key": node.key, **values})
 
     context = steps.Context(store, execution, progress, _STOPPING.is_set)
-    if node.kind == "train":
+    if node.kind in RESUMABLE:
         _CAN_SAVE.set()
     try:
         with store.writing(node.kind, node.identity, node.needs) as folder:

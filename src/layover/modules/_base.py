@@ -132,8 +132,8 @@ class Module(BaseModel, ABC):
         """Return what the module adds at a site, (B, T, outputs)."""
         raise NotImplementedError(f"{self.name} adds nothing at {site.name}")
 
-    def matrix(self, site: Site, weights: Mapping[str, Tensor]) -> Tensor:
-        """Return the change of the linear map at a site, (outputs, inputs), for a module that is `linear`."""
+    def factors(self, site: Site, weights: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """Return what the change of a linear map is the product of, (outputs, r) and (r, inputs); of `linear` ones."""
         raise NotImplementedError(f"{self.name} changes no linear map at {site.name}")
 
     def parameter_count(self, hidden: int, intermediate: int, num_layers: int, *, embeddings: int = 0) -> int:  # noqa: ARG002

@@ -70,9 +70,9 @@ class Lora(LayeredModule):
         """See `Module.seen`."""
         return at.source
 
-    def matrix(self, site: Site, weights: Mapping[str, Tensor]) -> Tensor:  # noqa: ARG002
-        """See `Module.matrix`."""
-        return weights["B"] @ weights["A"] * (self.alpha / self.rank)
+    def factors(self, site: Site, weights: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:  # noqa: ARG002
+        """See `Module.factors`."""
+        return weights["B"] * (self.alpha / self.rank), weights["A"]
 
 
 MODULE = Lora

@@ -16,7 +16,7 @@ from layover.data.masking import PERCENT
 from layover.errors import LayoverError
 from layover.modules import Shape as Sizes
 from layover.plan.encoders import Shape
-from layover.plan.inputs import PredictInputs, RetrieveInputs, TokenizeInputs, TrainInputs
+from layover.plan.inputs import GateInputs, PredictInputs, RetrieveInputs, TokenizeInputs, TrainInputs
 from layover.plan.memory import training_bytes
 from layover.plan.nodes import Node, Plan
 
@@ -50,6 +50,8 @@ def estimate(plan: Plan, meta: Meta) -> dict[str, Cost]:
             costs[key] = _tokenize(node.inputs, meta(key))
         elif node.kind == "train":
             costs[key] = _train(node.inputs, costs)
+        elif node.kind == "gate":
+            costs[key] = _gate(node.inputs, costs)
         elif node.kind == "predict":
             costs[key] = _predict(node.inputs, costs)
         else:
@@ -115,6 +117,17 @@ def _train(inputs: TrainInputs, costs: Mapping[str, Cost]) -> Cost:
     )
 
 
+def _gate(inputs: GateInputs, costs: Mapping[str, Cost]) -> Cost:
+    """Return the cost of so many steps more of a training, whose weights all stay."""
+    whole, numbers = costs[inputs.key], inputs.trained.optimisation
+    if not whole.examples:
+        return Cost(peak_bytes=whole.peak_bytes)
+    share = inputs.steps * numbers.batch / (whole.examples * numbers.epochs)
+    flops = None if whole.flops is None else whole.flops * share
+    tokens = None if whole.tokens is None else whole.tokens * share
+    return Cost(whole.examples, tokens, flops, peak_bytes=whole.peak_bytes)
+
+
 def _predict(inputs: PredictInputs | RetrieveInputs, costs: Mapping[str, Cost]) -> Cost:
     data, shape = costs[inputs.data], inputs.encoder.shape
     each = len(inputs.layers) if isinstance(inputs, RetrieveInputs) else 1
@@ -137,7 +150,7 @@ def seconds_left(
     The speed is the median of the finished nodes of the plan; None while none of a kind is finished.
     """
     left = 0.0
-    for kind in ("train", "predict"):
+    for kind in ("train", "gate", "predict"):
         open_flops = [costs[node.key].flops for node in wanted if node.kind == kind]
         if not open_flops:
             continue

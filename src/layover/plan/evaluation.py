@@ -8,7 +8,7 @@ from typing import Any
 
 from layover.plan.data import DataRules, Portion
 from layover.plan.encoders import EncoderRef
-from layover.plan.inputs import PredictInputs, ScoreInputs, Threshold
+from layover.plan.inputs import PredictInputs, ScoreInputs, Threshold, rests_on
 from layover.plan.nodes import Node
 from layover.plan.retrieval import Maker
 from layover.tasks import Task
@@ -59,7 +59,8 @@ def score_node(maker: Maker, task: Task, found: Evaluated, encoder: EncoderRef, 
         inputs = PredictInputs(encoder, train.key, data.key, task, portion.language)
         label = f"predict {where} {portion.split} {portion.language}"
         asked = {"train": train.key, "data": data.key}
-        return maker.node("predict", asked, (train.key, data.key), label, inputs, job).key, data.key
+        needs = (*rests_on(train.key, train.inputs), data.key)
+        return maker.node("predict", asked, needs, label, inputs, job).key, data.key
 
     predictions = {language: predicted(portion) for language, portion in found.portions.items()}
     identity: dict[str, Any] = {

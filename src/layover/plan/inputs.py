@@ -77,6 +77,8 @@ class Learned:
     """The task or mixture; for people."""
     key: str
     """Of its training."""
+    gates: str | None = None
+    """Key of the training of its gates, where it is routed to by such."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ class Composed:
 
     def keys(self) -> tuple[str, ...]:
         """Return the nodes that have to be finished before."""
-        return tuple(one.key for one in self.learned)
+        return tuple(key for one in self.learned for key in (one.key, one.gates) if key is not None)
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,18 @@ class TrainInputs:
 
 
 @dataclass(frozen=True)
+class GateInputs:
+    """The gates of one finished intermediate, trained on its own task."""
+
+    trained: TrainInputs
+    """Of the intermediate."""
+    key: str
+    """Of its training."""
+    steps: int
+    lr: float
+
+
+@dataclass(frozen=True)
 class ComposeInputs:
     """Composed intermediates that nothing is trained after, with the head of one of them."""
 
@@ -122,6 +136,11 @@ class ComposeInputs:
     """Key of the training whose head it is."""
     precision: Literal["fp32", "bf16"]
     seed: int
+
+
+def rests_on(key: str, inputs: TrainInputs | ComposeInputs) -> tuple[str, ...]:
+    """Return the nodes whose files make up a trained or composed encoder: its own, and those of its intermediates."""
+    return (key, *(inputs.composed.keys() if inputs.composed is not None else ()))
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,11 @@ from typing import Any
 from layover.plan.inputs import ScoreInputs
 from layover.recipe import Recipe
 
-STEP_VERSIONS = {"tokenize": 3, "train": 2, "compose": 1, "predict": 2, "score": 2}
+STEP_VERSIONS = {"tokenize": 3, "train": 2, "compose": 1, "gate": 1, "predict": 2, "score": 2}
 """Raised when a step computes something else from the same identity; old results are then not used any more."""
+
+RESUMABLE = frozenset({"train", "gate"})
+"""Steps that answer a stop by a checkpoint, and go on from it."""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from layover.errors import DataError, ModelError
 from layover.kinds.retrieval import Search, Settled, mined, settle
 from layover.plan.data import DataRules, Portion
 from layover.plan.encoders import EncoderRef
-from layover.plan.inputs import RetrieveInputs, ScoreInputs, Threshold
+from layover.plan.inputs import RetrieveInputs, ScoreInputs, Threshold, rests_on
 from layover.plan.nodes import Node
 from layover.recipe import ResolvedMethod
 from layover.tasks import Task
@@ -197,7 +197,7 @@ def _predictions(
             layers=read,
             **settings,
         )
-        needs = (data.key, *((train.key,) if train else ()))
+        needs = (data.key, *(rests_on(train.key, train.inputs) if train else ()))
         label = f"predict {where} {portion.split} {language}"
         node = maker.node("predict", identity, needs, label, inputs, f"retrieve {where}")
         keys[language] = (node.key, data.key)

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from layover.compositions import GateTraining
 from layover.errors import NodeError
 from layover.modules import Module
 from layover.plan import heads
 from layover.plan.data import DataRules
 from layover.plan.encoders import EncoderRef
-from layover.plan.inputs import Composed, ComposeInputs, Learned, Optimisation, Selection, TrainInputs
+from layover.plan.inputs import Composed, ComposeInputs, GateInputs, Learned, Optimisation, Selection, TrainInputs
 from layover.plan.nodes import Node
 from layover.plan.retrieval import Maker
 from layover.recipe import Recipe, ResolvedMethod
@@ -80,11 +81,22 @@ class Stages:
         """Return the intermediates, in the order of their keys where their own means nothing."""
         names = self.recipe.learned(intermediate)
         composition = method.composition.for_intermediates(names)
-        found = [Learned(name, self.learned(model, method, name, seed).key) for name in names]
+        trained = {name: self.learned(model, method, name, seed) for name in names}
+        gates = {name: self._gates(node, composition.gate_training()) for name, node in trained.items()}
+        found = [Learned(name, node.key, gates[name]) for name, node in trained.items()]
         if not composition.keeps_order(method.module):
             order = sorted(range(len(found)), key=lambda index: found[index].key)
             found, composition = [found[index] for index in order], composition.reordered(order)
         return Composed(composition, method.module, tuple(found))
+
+    def _gates(self, trained: Node, how: GateTraining | None) -> str | None:
+        """Return the key of the training of an intermediate's gates, None where it needs none."""
+        if how is None:
+            return None
+        inputs = GateInputs(trained.inputs, trained.key, how.steps, how.lr)
+        identity = {"train": trained.key, **how.model_dump(mode="json")}
+        label = f"train gates of {trained.label.removeprefix('train ')}"
+        return self.maker.node("gate", identity, (trained.key, *trained.needs), label, inputs).key
 
     def _train(
         self,
@@ -163,7 +175,9 @@ def _composed_identity(composed: Composed | None) -> dict[str, Any]:
     if composed is None:
         return {"compose": None, "intermediate": None}
     keys = [one.key for one in composed.learned]
-    return {"compose": composed.composition.identity(), "intermediate": keys[0] if len(keys) == 1 else keys}
+    gates = [one.gates for one in composed.learned if one.gates is not None]
+    identity = {"compose": composed.composition.identity(), "intermediate": keys[0] if len(keys) == 1 else keys}
+    return {**identity, "gates": gates} if gates else identity
 
 
 def _train_identity(inputs: TrainInputs) -> dict[str, Any]:

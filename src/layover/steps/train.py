@@ -14,7 +14,7 @@ from layover.data.features import Features
 from layover.encoder import DropoutClock, Encoder
 from layover.heads import Head
 from layover.plan import Node
-from layover.plan.inputs import Selection, TrainInputs
+from layover.plan.inputs import Optimisation, Selection, TrainInputs
 from layover.predict import predict
 from layover.steps.context import Context
 from layover.steps.files import HEAD, MEASURED, TRAINING, weights_of
@@ -40,13 +40,13 @@ def run(node: Node, folder: Path, context: Context) -> None:
         encoder,
         head,
         features,
-        settings=_loop_settings(inputs),
+        settings=loop_settings(numbers, inputs.selection),
         execution=execution,
         clock=clock,
         evaluate=_evaluation(inputs, encoder, head, context, execution),
         criterion=inputs.selection.metric if inputs.selection is not None else None,
         checkpoint_dir=context.store.work(node.key),
-        progress=_reporter(context, numbers.batch),
+        progress=reporter(context, numbers.batch),
         stop=context.stopping,
     )
     for name in encoder.trained():
@@ -70,12 +70,14 @@ def _start(head: Head, inputs: TrainInputs, context: Context) -> str:
     return "pretrained" if head.start_from(inputs.encoder.source, inputs.encoder.revision) else "random"
 
 
-def _loop_settings(inputs: TrainInputs) -> LoopSettings:
-    numbers = inputs.optimisation
-    selection = inputs.selection
+def loop_settings(
+    numbers: Optimisation, selection: Selection | None = None, *, lr: float | None = None, steps: int | None = None
+) -> LoopSettings:
+    """Return the settings of the loop; with a learning rate, and a number of steps, other than the training's own."""
     return LoopSettings(
-        lr=numbers.lr,
+        lr=numbers.lr if lr is None else lr,
         epochs=numbers.epochs,
+        steps=steps,
         batch=numbers.batch,
         warmup=numbers.warmup,
         weight_decay=numbers.weight_decay,
@@ -117,7 +119,7 @@ def _scorer(
     return score
 
 
-def _reporter(context: Context, batch: int) -> Callable[[Progress], None]:
+def reporter(context: Context, batch: int) -> Callable[[Progress], None]:
     """Return what tells of a training in examples, as people compare speeds."""
 
     def report(progress: Progress) -> None:

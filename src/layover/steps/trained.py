@@ -14,7 +14,7 @@ from layover.compositions import INTERMEDIATE, TARGET, Composition, Fold, Mix, P
 from layover.encoder import DropoutClock, Encoder
 from layover.heads import Head
 from layover.modules import Module, Shape
-from layover.steps.files import HEAD, weights_of
+from layover.steps.files import GATES, HEAD, weights_of
 from layover.store import Store
 
 
@@ -60,6 +60,9 @@ def pieces_to_train(store: Store, identity: Mapping[str, Any], shape: Shape) -> 
         return [Part(TARGET, module_of(identity), None, trainable=True)]
     names = [INTERMEDIATE] if len(keys) == 1 else [f"{INTERMEDIATE}.{place}" for place in range(len(keys))]
     parts = [trained_part(store, key, name) for key, name in zip(keys, names, strict=True)]
+    if "gates" in identity:
+        gates = [load_file(store.path(key) / GATES) for key in identity["gates"]]
+        parts = [replace(part, gates=one) for part, one in zip(parts, gates, strict=True)]
     return composition.parts(module_of(identity), parts, shape=shape, seed=identity["seed"])
 
 
@@ -90,12 +93,17 @@ def restore(store: Store, key: str, source: str, revision: str | None) -> tuple[
         source: Directory or hub id of the pretrained encoder.
         revision: Its commit.
     """
-    identity = store.done(key)["identity"]
     encoder = restore_encoder(store, key, source, revision)
-    head = build_head(identity["kind"], identity["labels"], encoder, encoder.clock, 0.0, identity["seed"])
+    return encoder, load_head(store, key, encoder, 0.0)
+
+
+def load_head(store: Store, key: str, encoder: Encoder, dropout: float) -> Head:
+    """Return the head of a finished training, tied to an encoder."""
+    identity = store.done(key)["identity"]
+    head = build_head(identity["kind"], identity["labels"], encoder, encoder.clock, dropout, identity["seed"])
     file = store.path(key) / HEAD
     head.load_weights(load_file(file), str(file))
-    return encoder, head
+    return head
 
 
 def restore_encoder(store: Store, key: str, source: str, revision: str | None) -> Encoder:

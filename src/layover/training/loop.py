@@ -54,6 +54,7 @@ def fit(
     checkpoint_dir: Path | None,
     progress: Callable[[Progress], None],
     stop: Callable[[], bool] | None = None,
+    train_head: bool = True,
 ) -> FitResult:
     """Train what of the encoder is trainable, and the head; the weights that were selected are in them afterwards.
 
@@ -69,6 +70,7 @@ def fit(
         checkpoint_dir: A folder for this training alone; a checkpoint in it is gone on with. None writes none.
         progress: Called after each step, with what follows it (evaluation, checkpoint) done.
         stop: Asked after each step; when it says True, a checkpoint is written and `Stopped` raised.
+        train_head: False keeps the head as it is.
 
     Raises:
         DataError: nothing in the training set has gold.
@@ -81,6 +83,7 @@ def fit(
     if not head.weight(features, np.arange(features.units)):
         raise DataError("nothing to train on: no row of the training set has gold")
     with on_machine(execution) as device:
+        head.requires_grad_(train_head)
         run = _Run(encoder, head, features, settings, execution, clock, device, checkpoint_dir, criterion)
         run.resume()
         try:
@@ -112,7 +115,8 @@ class _Run:
         head.to(device)
         encoder.gradient_checkpointing(execution.gradient_checkpointing)
         self.schedule = Schedule.of(settings, features.units)
-        self.optimiser = Optimiser({**encoder.trained(), HEAD: dict(head.named_parameters())}, settings)
+        own = {name: weight for name, weight in head.named_parameters() if weight.requires_grad}
+        self.optimiser = Optimiser({**encoder.trained(), **({HEAD: own} if own else {})}, settings)
         self.criterion, self.checkpoint_dir = criterion, checkpoint_dir
         tokens = execution.micro_tokens or automatic_tokens(
             encoder, self.optimiser, settings, execution, device, head.logits_per_token(features)

@@ -35,6 +35,8 @@ class LoopSettings:
     """Batches that are sorted by length together."""
     select_every: int | None = None
     """Evaluate every so many steps; after each epoch when None. The last step is always evaluated."""
+    steps: int | None = None
+    """Steps in all, whatever `epochs` says."""
     patience: int | None = None
     """Stop after so many evaluations in a row without a better one."""
 
@@ -53,7 +55,7 @@ class Schedule:
         """Return the schedule for a training set of so many units."""
         per_epoch = math.ceil(units / settings.batch)
         # 0.1 epochs of 30 steps are 3 steps, not the 4 that 3.0000000000000004 would make
-        total = max(1, math.ceil(round(settings.epochs * per_epoch, 6)))
+        total = settings.steps or max(1, math.ceil(round(settings.epochs * per_epoch, 6)))
         share = settings.warmup
         warmup = math.ceil(round(share * total, 6)) if share < 1 else round(share)
         return cls(per_epoch, total, warmup, settings)

@@ -20,8 +20,6 @@ from layover.cli.shared import (
 
 ORDER = 20
 
-KINDS = ("tokenize", "train", "predict", "score")
-
 
 def command(
     recipe: RecipeArgument,
@@ -69,6 +67,7 @@ def _no_speed(summary: dict[str, Any]) -> str:
 def summarise(found: Planned) -> dict[str, Any]:
     """Return the plan in numbers, for people and machines alike."""
     from layover.plan.cost import Cost, estimate, seconds_left
+    from layover.plan.nodes import STEP_VERSIONS
     from layover.steps.counts import counts_of, seconds_of
 
     plan, store = found.plan, found.store
@@ -77,8 +76,10 @@ def summarise(found: Planned) -> dict[str, Any]:
     wanted = plan.wanted(finished)
     open_keys = {node.key for node in wanted}
     kinds = []
-    for kind in KINDS:
+    for kind in STEP_VERSIONS:
         keys = [key for key, node in plan.nodes.items() if node.kind == kind]
+        if not keys:
+            continue
         to_run = [costs[key] for key in keys if key in open_keys]
         kinds.append(
             {
@@ -86,7 +87,7 @@ def summarise(found: Planned) -> dict[str, Any]:
                 "nodes": len(keys),
                 "cached": sum(key in finished for key in keys),
                 "to_run": len(to_run),
-                "unknown": sum(cost.examples is None for cost in to_run) if kind != "score" else 0,
+                "unknown": sum(cost.examples is None for cost in to_run) if kind not in ("compose", "score") else 0,
                 **{name: _sum(to_run, name) for name in ("examples", "tokens", "flops", "disk_bytes")},
             }
         )

@@ -77,8 +77,10 @@ def command(
 
 def _weights(wanted: list[Node], costs: Mapping[str, Cost]) -> dict[str, float]:
     """Return each node's arithmetic, the bulk of the work; equal ones where that is not known of a training."""
+    from layover.plan.nodes import RESUMABLE
+
     flops = {node.key: costs[node.key].flops or 0.0 for node in wanted}
-    if not any(flops.values()) or any(not flops[node.key] for node in wanted if node.kind == "train"):
+    if not any(flops.values()) or any(not flops[node.key] for node in wanted if node.kind in RESUMABLE):
         return dict.fromkeys(flops, 1.0)
     return flops
 

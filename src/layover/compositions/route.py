@@ -1,0 +1,92 @@
+"""route: each token is sent, at each place, to those of several frozen intermediates whose gates suit it best.
+
+With `router: phatgoose` (Muqeeth et al. 2024, arXiv:2402.05859) every intermediate gets a gate after the fact: one
+vector per place, trained on its own task with everything else frozen. With `router: arrow` the gates follow from the
+modules themselves. A fresh target module is trained on top, or the head alone, or nothing: zero-shot routing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, ClassVar, Self
+
+from pydantic import Field, Strict, model_validator
+
+from layover import mixers
+from layover.compositions._base import MIX, Composition, GateTraining, Mix, Part, Piece, Trained
+from layover.errors import ModelError, nearest
+from layover.mixers._router import GATES, Router
+from layover.modules import Module, Shape, Site
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class Route(Composition):
+    """One mix, then the target's module."""
+
+    name: ClassVar[str] = "route"
+    takes_several: ClassVar[bool] = True
+
+    router: str = "phatgoose"
+    top_k: Annotated[int, Strict(), Field(ge=1)] = 2
+    """Intermediates that a token is sent to at each place."""
+    temperature: Annotated[float, Strict(), Field(gt=0)] | None = None
+    """arrow: divides the scores; 1 when not given."""
+    gates: GateTraining | None = None
+    """phatgoose: `{steps: 100, lr: 5e-3}`."""
+    on_top: Trained = "module"
+    """What is trained on the routed encoder: a fresh `module` and the head, the `head` alone, or `none`."""
+
+    @model_validator(mode="after")
+    def _settings_of_the_router(self) -> Self:
+        known = [name for name in mixers.names() if issubclass(mixers.get(name), Router)]
+        if self.router not in known:
+            raise ValueError(f"no router is called {self.router!r}; {nearest(self.router, known)}")
+        if self.gates is not None and not self._router().learns_gates:
+            raise ValueError(f"gates are not trained for {self.router}; leave them out")
+        if self.temperature is not None and "temperature" not in mixers.get(self.router).model_fields:
+            raise ValueError(f"{self.router} has no temperature; leave it out")
+        return self
+
+    def _router(self) -> Router:
+        temperature = {} if self.temperature is None else {"temperature": self.temperature}
+        found = mixers.get(self.router).model_validate({"top_k": self.top_k, **temperature})
+        if not isinstance(found, Router):
+            raise ModelError(f"route: {self.router} is no router")
+        return found
+
+    def refuses(self, module: Module) -> str:
+        """See `Composition.refuses`."""
+        return super().refuses(module) or self._router().refuses(module)
+
+    def trains(self) -> Trained:
+        """See `Composition.trains`."""
+        return self.on_top
+
+    def gate_training(self) -> GateTraining | None:
+        """See `Composition.gate_training`."""
+        return (self.gates or GateTraining()) if self._router().learns_gates else None
+
+    def _after(self, module: Module, intermediates: Sequence[Part], shape: Shape, seed: int) -> list[Piece]:  # noqa: ARG002
+        import torch
+
+        router = self._router()
+        gates = {
+            f"{site.name}.{GATES}": torch.stack([_gate(router, one, site) for one in intermediates])
+            for site in intermediates[0].module.sites(shape)
+        }
+        mix = Mix(MIX, router, tuple(intermediates), gates, trainable=False)
+        return [mix, *self._target(module, len(intermediates))]
+
+
+def _gate(router: Router, part: Part, site: Site) -> Tensor:
+    """Return the gate of an intermediate at a site, (inputs,)."""
+    if router.learns_gates:
+        if part.gates is None:
+            raise ModelError(f"route: {part.name} has no gates; train them first")
+        return part.gates[f"{site.name}.{GATES}"].squeeze(0)
+    return router.gate(part.module, site, part.at(site))
+
+
+COMPOSITION = Route

@@ -1,0 +1,56 @@
+"""What the routers have in common: a score per module and token, and a softmax over the best of them."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+from pydantic import Field, Strict
+
+from layover.mixers._base import Mixer
+from layover.modules import Module, Site
+
+if TYPE_CHECKING:
+    from torch import Generator, Tensor
+
+GATES = "gates"
+
+
+class Router(Mixer):
+    """One gate vector per module and site, found before the target is trained, and frozen."""
+
+    learns_gates: ClassVar[bool]
+    """Whether gates are trained, each on its module's own task; else they follow from the module's weights."""
+
+    top_k: Annotated[int, Strict(), Field(ge=1)] = 2
+    """Modules that each token is sent to at each site; all of them where there are fewer."""
+
+    def refuses(self, module: Module) -> str:  # noqa: ARG002
+        """Return why it cannot route over a kind of module; empty when it can."""
+        return ""
+
+    def gate(self, module: Module, site: Site, weights: Mapping[str, Tensor]) -> Tensor:
+        """Return the gate of a module at a site, (inputs,), from the module's own weights there."""
+        raise NotImplementedError(f"{self.name} learns its gates")
+
+    @abstractmethod
+    def scores(self, seen: Tensor, gates: Tensor) -> Tensor:
+        """Return how well each module suits each token, (B, T, K), from (B, T, inputs) and (K, inputs)."""
+
+    def weights(self, site: Site, count: int) -> dict[str, tuple[int, ...]]:
+        """See `Mixer.weights`."""
+        return {GATES: (count, site.inputs)}
+
+    def initialise(self, site: Site, count: int, generator: Generator) -> dict[str, Tensor]:  # noqa: ARG002
+        """See `Mixer.initialise`: gates that know nothing."""
+        import torch
+
+        return {GATES: torch.zeros(count, site.inputs)}
+
+    def shares(self, site: Site, seen: Tensor, deltas: Tensor, weights: Mapping[str, Tensor]) -> Tensor:  # noqa: ARG002
+        """See `Mixer.shares`: the softmax over the `top_k` best scores, zero for the others."""
+        scores = self.scores(seen.float(), weights[GATES])
+        best = scores.topk(min(self.top_k, scores.shape[-1]), dim=-1)
+        chosen = scores.new_zeros(scores.shape)
+        return chosen.scatter(-1, best.indices, best.values.softmax(-1)).to(deltas.dtype)

@@ -1,0 +1,38 @@
+"""gate: how the gates of `phatgoose` are learned: the module's delta times `sigmoid(v . u)`, token by token."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar
+
+from layover.mixers._base import Mixer
+from layover.mixers._router import GATES
+from layover.modules import Site
+
+if TYPE_CHECKING:
+    from torch import Generator, Tensor
+
+
+class Gate(Mixer):
+    """Each module has its own; a fresh gate is half open."""
+
+    name: ClassVar[str] = "gate"
+
+    def weights(self, site: Site, count: int) -> dict[str, tuple[int, ...]]:
+        """See `Mixer.weights`."""
+        return {GATES: (count, site.inputs)}
+
+    def initialise(self, site: Site, count: int, generator: Generator) -> dict[str, Tensor]:  # noqa: ARG002
+        """See `Mixer.initialise`."""
+        import torch
+
+        return {GATES: torch.zeros(count, site.inputs)}
+
+    def shares(self, site: Site, seen: Tensor, deltas: Tensor, weights: Mapping[str, Tensor]) -> Tensor:  # noqa: ARG002
+        """See `Mixer.shares`; they need not sum to 1."""
+        from torch.nn.functional import linear
+
+        return linear(seen, weights[GATES]).sigmoid()
+
+
+MIXER = Gate

@@ -1,0 +1,63 @@
+"""gate: the gates of an intermediate, trained on its own task while module and head stay as they are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from safetensors.torch import save_file
+
+from layover import mixers
+from layover.compositions import MIX, Mix, Part, Piece
+from layover.encoder import DropoutClock, Encoder
+from layover.errors import ModelError
+from layover.plan import Node
+from layover.plan.inputs import GateInputs
+from layover.steps.context import Context
+from layover.steps.files import GATES, MEASURED, TRAINING
+from layover.steps.machine import execution_of
+from layover.steps.tokenize import load_features
+from layover.steps.train import loop_settings, reporter
+from layover.steps.trained import load_head, trained_pieces
+from layover.store import write_json
+from layover.training import fit
+
+
+def run(node: Node, folder: Path, context: Context) -> None:
+    """Train the gates for a number of steps, and write the last ones."""
+    inputs: GateInputs = node.inputs
+    trained, numbers, store = inputs.trained, inputs.trained.optimisation, context.store
+    clock = DropoutClock(numbers.seed)
+    encoder = Encoder.load(trained.encoder.source, trained.encoder.revision, clock=clock, dropout=numbers.dropout)
+    encoder.attach(gated(trained_pieces(store, inputs.key, encoder.shape)), seed=numbers.seed)
+    head = load_head(store, inputs.key, encoder, numbers.dropout)
+    features = load_features(store, trained.data)
+    result = fit(
+        encoder,
+        head,
+        features,
+        settings=loop_settings(numbers, steps=inputs.steps, lr=inputs.lr),
+        execution=execution_of(context.execution),
+        clock=clock,
+        evaluate=None,
+        criterion=None,
+        checkpoint_dir=store.work(node.key),
+        progress=reporter(context, numbers.batch),
+        stop=context.stopping,
+        train_head=False,
+    )
+    save_file(encoder.state(MIX), folder / GATES)
+    count = sum(value.numel() for value in encoder.trained()[MIX].values())
+    write_json(folder / TRAINING, {**result.as_json(), "parameters": {"gates": count}, "rows": features.rows})
+    write_json(folder / MEASURED, result.measured.as_json())
+
+
+def gated(pieces: list[Piece]) -> list[Piece]:
+    """Return the pieces with a fresh gate on the module of the training, which stands last.
+
+    Raises:
+        ModelError: there is no such module.
+    """
+    if not pieces or not isinstance(pieces[-1], Part):
+        raise ModelError("gates are trained on a module, and there is none")
+    mix = Mix(MIX, mixers.get("gate")(), (pieces[-1],), None, trainable=True)
+    return [*pieces[:-1], mix]
