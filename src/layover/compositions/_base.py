@@ -120,6 +120,10 @@ class Composition(BaseModel, ABC):
         """Return what the target stage trains."""
         return "module"
 
+    def bare(self) -> Self:
+        """Return the composition with nothing trained on top, for targets that are not trained."""
+        return self
+
     def single_is_itself(self) -> bool:
         """Return whether one intermediate, composed with nothing, is the encoder with that module on it."""
         return True

@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, Strict, field_validator, model_validator
 
-from layover.compositions._base import INTERMEDIATE, Composition, Fold, Part, Piece, Trained
+from layover.compositions._base import INTERMEDIATE, Fold, Part, Piece
+from layover.compositions._on_top import OnTop
 from layover.errors import ModelError, nearest
 from layover.modules import Module, Shape, Site
 
@@ -34,7 +35,7 @@ DENSITY: Mapping[str, float] = {"ties": 0.2, "dare": 0.5, "magnitude": 0.5}
 """Entries that are kept when the recipe names no share; for `ties` that of its paper."""
 
 
-class Merge(Composition):
+class Merge(OnTop):
     """One fold, then the target's module."""
 
     name: ClassVar[str] = "merge"
@@ -47,8 +48,6 @@ class Merge(Composition):
     """ties, dare, magnitude: share of the entries that are kept."""
     rank: Annotated[int, Strict(), Field(ge=1)] | None = None
     """svd: the module's own rank when not given."""
-    on_top: Trained = "module"
-    """What is trained on the merged encoder: a fresh `module` and the head, the `head` alone, or `none`."""
 
     @field_validator("weights")
     @classmethod
@@ -71,10 +70,6 @@ class Merge(Composition):
         if reason or module.linear:
             return reason
         return "it is no linear change of the frozen weights, so there is nothing to fold in (fuse it instead)"
-
-    def trains(self) -> Trained:
-        """See `Composition.trains`."""
-        return self.on_top
 
     def single_is_itself(self) -> bool:
         """See `Composition.single_is_itself`: one module may be trimmed, and weighted."""

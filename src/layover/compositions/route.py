@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 from pydantic import Field, Strict, model_validator
 
 from layover import mixers
-from layover.compositions._base import MIX, Composition, GateTraining, Mix, Part, Piece, Trained
+from layover.compositions._base import MIX, GateTraining, Mix, Part, Piece
+from layover.compositions._on_top import OnTop
 from layover.errors import ModelError, nearest
 from layover.mixers._router import GATES, Router
 from layover.modules import Module, Shape, Site
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-class Route(Composition):
+class Route(OnTop):
     """One mix, then the target's module."""
 
     name: ClassVar[str] = "route"
@@ -35,8 +36,6 @@ class Route(Composition):
     """arrow: divides the scores; 1 when not given."""
     gates: GateTraining | None = None
     """phatgoose: `{steps: 100, lr: 5e-3}`."""
-    on_top: Trained = "module"
-    """What is trained on the routed encoder: a fresh `module` and the head, the `head` alone, or `none`."""
 
     @model_validator(mode="after")
     def _settings_of_the_router(self) -> Self:
@@ -59,10 +58,6 @@ class Route(Composition):
     def refuses(self, module: Module) -> str:
         """See `Composition.refuses`."""
         return super().refuses(module) or self._router().refuses(module)
-
-    def trains(self) -> Trained:
-        """See `Composition.trains`."""
-        return self.on_top
 
     def gate_training(self) -> GateTraining | None:
         """See `Composition.gate_training`."""

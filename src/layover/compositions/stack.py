@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from layover.compositions._base import Composition, Part, Piece
+from layover.compositions._base import Part, Piece
+from layover.compositions._on_top import OnTop
 from layover.modules import Module, Shape
 
 
-class Stack(Composition):
+class Stack(OnTop):
     """The frozen intermediates, then a fresh module."""
 
     name: ClassVar[str] = "stack"

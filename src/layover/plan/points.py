@@ -51,7 +51,7 @@ def _meaningless(recipe: Recipe, point: Point) -> str:
     composition, names = resolved.composition, recipe.learned(intermediate)
     trained = kinds.get(task.kind).trained
     if trained and composition.trains() == "none" and heads.first_with(recipe, names, task) is None:
-        return f"nothing is trained after {intermediate}, and no head of it has the outputs of {target}"
+        return f"nothing is trained on top, and no head of the intermediates has the outputs of {target}"
     if not names:
         return ""
     if not resolved.module.trains_encoder:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from layover.compositions import GateTraining
@@ -54,6 +54,7 @@ class Stages:
         """
         names, encoder = self.recipe.learned(intermediate), self.encoders[model]
         composed = self._composed(model, method, intermediate, seed)
+        composed = replace(composed, composition=composed.composition.bare())
         head = None
         if task is not None:
             index = heads.first_with(self.recipe, names, task)
@@ -63,7 +64,7 @@ class Stages:
         inputs = ComposeInputs(encoder, composed, task, head, method.precision, seed)
         identity = {
             "encoder": dict(encoder.identity),
-            "module": _settings(method.composition.target_module(method.module, len(names))),
+            "module": _settings(composed.composition.target_module(method.module, len(names))),
             **_composed_identity(composed),
             "kind": task.kind if task is not None else None,
             "labels": list(task.labels) if task is not None else [],
