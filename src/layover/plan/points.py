@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from layover import kinds
-from layover.errors import RecipeError
+from layover.errors import ModelError, Problem, RecipeError
 from layover.plan import heads
 from layover.recipe import AXES, Recipe
 
@@ -19,7 +19,7 @@ def points(recipe: Recipe, notes: list[str]) -> list[Point]:
     """Return the points of a recipe; what is left out without being excluded is added to `notes`.
 
     Raises:
-        RecipeError: nothing is left.
+        RecipeError: nothing is left, or a composition names other intermediates.
     """
     sweep = recipe.document.sweep
     rules = [_as_sets(rule) for rule in sweep.exclude]
@@ -41,7 +41,24 @@ def points(recipe: Recipe, notes: list[str]) -> list[Point]:
     if not kept:
         problem = recipe.source.problem(("sweep",), "no cell is left: exclude leaves out every combination")
         raise RecipeError([problem])
+    problems = _misnamed(recipe, kept)
+    if problems:
+        raise RecipeError(problems)
     return kept
+
+
+def _misnamed(recipe: Recipe, found: Iterable[Point]) -> list[Problem]:
+    """Return settings of compositions that do not fit the intermediates they meet."""
+    problems = {}
+    for _, method, intermediate, _, _ in found:
+        names = recipe.learned(intermediate)
+        try:
+            if names:
+                recipe.methods[method].composition.for_intermediates(names)
+        except ModelError as error:
+            problem = recipe.source.problem(("methods", method, "compose"), f"{intermediate}: {error}")
+            problems[method, intermediate] = problem
+    return list(problems.values())
 
 
 def _meaningless(recipe: Recipe, point: Point) -> str:

@@ -1,0 +1,169 @@
+"""Plans of lists of intermediates, and of what is composed without a training on top."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from layover.errors import RecipeError
+
+if TYPE_CHECKING:
+    from tests.plan.conftest import World
+
+    from layover.plan import Cell, Node, Plan
+
+DECLARED = "{{kind: classification, labels: [{}], text: [text], label: label, files: {{train: {}/en.jsonl, "
+DECLARED += "validation: {}/dev.jsonl, test: {{en: moods/en.jsonl}}}}}}"
+TASKS = (
+    "tasks.news=" + DECLARED.format("no, yes", "claims", "claims"),
+    "tasks.signs=" + DECLARED.format("a, b", "moods", "moods"),
+    "tasks.pairs={kind: retrieval, text: [text, label], files: {test: {sw: claims/sw.jsonl}}}",
+)
+LIST = "sweep.intermediate=[none, claims, [claims, news]]"
+
+
+def narrow(method: str, *more: str, intermediate: str = LIST, target: str = "[moods]") -> tuple[str, ...]:
+    """Return overrides to a sweep of one method, one seed."""
+    fixed = ("sweep.method=[one]", "sweep.exclude=[]", "sweep.seed=[1]", f"sweep.target={target}")
+    return (*TASKS, *fixed, intermediate, f"methods.one={method}", *more)
+
+
+def method(compose: str, module: str = "lora, rank: 4") -> str:
+    return f"{{module: {module}, lr: 4e-4, compose: {compose}}}"
+
+
+def listed(names: str) -> tuple[str, ...]:
+    return narrow(method("stack"), intermediate=f"sweep.intermediate=[[{names}]]")
+
+
+def cell(plan: Plan, intermediate: str, target: str = "moods") -> Cell:
+    (found,) = (one for one in plan.cells if (one.intermediate, one.target) == (intermediate, target))
+    return found
+
+
+def trained(plan: Plan, intermediate: str, target: str = "moods") -> Node:
+    return plan.nodes[cell(plan, intermediate, target).train or ""]
+
+
+@pytest.mark.parametrize("compose", ["stack", "merge", "{name: merge, method: ties}", "route"])
+def test_a_list_is_learned_one_by_one_and_shared(world: World, compose: str) -> None:
+    plan = world.plan(*narrow(method(compose)))
+    alone, both = trained(plan, "claims"), trained(plan, "claims+news")
+    keys = both.identity["intermediate"]
+    assert alone.identity["intermediate"] in keys
+    assert len(keys) == 2
+    assert set(keys) <= set(both.needs)
+    labels = {plan.nodes[key].label for key in keys}
+    assert labels == {"train claims tiny/one seed 1", "train news tiny/one seed 1"}
+    # nothing of it depends on the name of the method, or of the tasks
+    other = world.plan(*narrow(method(compose)), change=lambda text: text.replace("name: test", "name: other"))
+    assert trained(other, "claims+news").key == both.key
+
+
+def test_the_order_of_a_list_matters_only_in_a_stack_of_bottlenecks(world: World) -> None:
+    def key(compose: str, module: str, names: str) -> str:
+        plan = world.plan(*narrow(method(compose, module), intermediate=f"sweep.intermediate=[[{names}]]"))
+        return trained(plan, names.replace(", ", "+")).key
+
+    for compose, module, same in [
+        ("stack", "lora", True),
+        ("merge", "lora", True),
+        ("{name: merge, weights: {claims: 0.3, news: 0.7}}", "lora", True),
+        ("route", "bottleneck", True),
+        ("stack", "bottleneck", False),
+    ]:
+        assert (key(compose, module, "claims, news") == key(compose, module, "news, claims")) is same, compose
+
+
+def test_weights_go_with_their_intermediates(world: World) -> None:
+    weights = "{name: merge, weights: {claims: 0.3, news: 0.7}}"
+    plan = world.plan(*narrow(method(weights), intermediate="sweep.intermediate=[[claims, news]]"))
+    node = trained(plan, "claims+news")
+    found = {
+        plan.nodes[key].label: weight
+        for key, weight in zip(node.identity["intermediate"], node.identity["compose"]["weights"], strict=True)
+    }
+    assert found == {"train claims tiny/one seed 1": 0.3, "train news tiny/one seed 1": 0.7}
+    turned = "{name: merge, weights: {claims: 0.7, news: 0.3}}"
+    other = world.plan(*narrow(method(turned), intermediate="sweep.intermediate=[[claims, news]]"))
+    assert trained(other, "claims+news").key != node.key
+
+
+def test_gates_are_trained_once_per_intermediate(world: World) -> None:
+    plan = world.plan(*narrow(method("route")))
+    gates = [node for node in plan.nodes.values() if node.kind == "gate"]
+    assert sorted(node.label for node in gates) == [
+        "train gates of claims tiny/one seed 1",
+        "train gates of news tiny/one seed 1",
+    ]
+    node = trained(plan, "claims+news")
+    assert set(node.identity["gates"]) == {gate.key for gate in gates}
+    for gate in gates:
+        assert gate.identity["train"] in gate.needs
+    (prediction,) = (one for one in plan.nodes.values() if one.kind == "predict" and one.inputs.train == node.key)
+    assert {*node.identity["intermediate"], *node.identity["gates"]} <= set(prediction.needs)
+    assert not [
+        one for one in world.plan(*narrow(method("{name: route, router: arrow}"))).nodes.values() if one.kind == "gate"
+    ]
+
+
+def test_nothing_on_top_takes_the_first_head_that_fits(world: World) -> None:
+    direct = method("{name: merge, on_top: none}")
+    plan = world.plan(*narrow(direct, intermediate="sweep.intermediate=[none, [signs, news]]", target="[moods, signs]"))
+    node = trained(plan, "signs+news")
+    assert node.kind == "compose"
+    assert plan.nodes[node.identity["head"]].label == "train news tiny/one seed 1"
+    assert cell(plan, "signs+news").baseline is None, "there is nothing like it without an intermediate"
+    left_out = [note for note in plan.notes if "left out" in note]
+    why = "nothing is trained on top, and no head of the intermediates has the outputs of"
+    assert left_out == [f"one: 1 cells left out: {why} {target}" for target in ("moods", "signs")]
+
+
+def test_a_head_on_top_is_compared_with_a_head_alone(world: World) -> None:
+    plan = world.plan(*narrow(method("{name: merge, on_top: head}")))
+    assert trained(plan, "claims+news").identity["module"] == {"name": "none"}
+    assert trained(plan, "none").identity["module"] == {"name": "none"}
+    assert trained(plan, "claims").identity["intermediate"] is not None
+
+
+def test_targets_without_training_hang_on_what_is_composed(world: World) -> None:
+    overrides = narrow(method("merge"), target="[pairs]")
+    plan = world.plan(*overrides)
+    both, alone = trained(plan, "claims+news", "pairs"), trained(plan, "claims", "pairs")
+    assert (both.kind, alone.kind) == ("compose", "compose")  # one may be trimmed and weighted, too
+    assert both.identity["head"] is None
+    on_top = world.plan(*narrow(method("{name: merge, on_top: head}"), target="[pairs]"))
+    assert trained(on_top, "claims+news", "pairs").key == both.key
+    stacked = world.plan(*narrow(method("stack"), target="[pairs]"))
+    assert trained(stacked, "claims", "pairs").kind == "train"
+    assert trained(stacked, "claims+news", "pairs").kind == "compose"
+
+
+def test_warm_leaves_lists_out_and_says_so(world: World) -> None:
+    several = (*TASKS, LIST, "sweep.method=[lora, stack]", "sweep.exclude=[]", "sweep.seed=[1]")
+    plan = world.plan(*several)
+    assert {one.method for one in plan.cells if one.intermediate == "claims+news"} == {"stack"}
+    assert "lora: 1 cells left out: warm takes one intermediate, not several that were learned separately" in plan.notes
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (narrow("{module: lora}"), "no method of the sweep composes separately learned modules; one with compose: "),
+        (listed("claims, clams"), "unknown task 'clams'; did you mean 'claims'"),
+        (listed("claims, claims"), "'claims' stands twice in one list"),
+        (listed("claims, none"), "'none' has no place in a list"),
+        (listed("claims"), "at least 2 items"),
+        (narrow(method("{method: ties}")), "has no name; write {name: X, ...}"),
+        (narrow(method("{name: merge, methd: ties}")), "methods.one.compose.methd: unknown key; did you mean 'method'"),
+        (narrow(method("{name: merge, method: tis}")), "'tis' is not known here; did you mean 'ties'"),
+        (narrow(method("{name: mrge}")), "unknown composition 'mrge'; did you mean 'merge'"),
+        (narrow(method("merge", "bottleneck")), "merge does not work with bottleneck: it is no linear change"),
+        (narrow(method("{name: merge, weights: {claims: 1.0, nws: 1.0}}")), "no weight for 'news'; did you mean 'nws'"),
+    ],
+)  # fmt: skip
+def test_mistakes(world: World, overrides: tuple[str, ...], message: str) -> None:
+    with pytest.raises(RecipeError) as caught:
+        world.plan(*overrides)
+    assert message in str(caught.value)
