@@ -19,6 +19,9 @@ _WORD = 0xFFFFFFFF
 # multipliers of lowbias32, Chris Wellons' integer hash (public domain): constants with little bias
 _FIRST, _SECOND = 0x7FEB352D, 0x846CA68B
 
+_DRAW = 0xFFFF
+"""A salt that no dropout has."""
+
 
 def _mix(*values: int) -> int:
     """Return a 32-bit hash of integers of any size."""
@@ -62,6 +65,10 @@ class DropoutClock:
         """
         self.step = step
         self.rows = rows
+
+    def draw(self, below: int) -> int:
+        """Return a number from 0 to `below` - 1 for the step, each as likely as the others."""
+        return _mix(self.seed, self.step, _DRAW) * below >> 32
 
 
 class RowDropout(nn.Module):
