@@ -13,8 +13,8 @@ from torch.utils.hooks import RemovableHandle
 from transformers import PreTrainedModel
 
 from layover.compositions import Fold, Mix, Part, Piece
-from layover.encoder.attached import Attached, Mixed, Place
-from layover.encoder.dropout import DropoutClock, RowDropout
+from layover.encoder.attached import Attached, Mixed, Place, parts_of
+from layover.encoder.dropout import DropoutClock, replace_dropouts
 from layover.encoder.folding import Folded
 from layover.encoder.loading import load_model
 from layover.encoder.mask import attention_mask
@@ -58,7 +58,7 @@ class Encoder(nn.Module):
         """Longest input in tokens."""
         # transformers has no public name for the kind of attention
         self._additive_mask: bool = config._attn_implementation != "sdpa"  # noqa: SLF001
-        self._dropouts = self._replace_dropouts(dropout)
+        self._dropouts = replace_dropouts(model, self.points, self.num_layers, dropout, clock)
         self._checkpointing = False
         self._hooks: list[RemovableHandle] = []
         self._own_changed = False
@@ -93,16 +93,6 @@ class Encoder(nn.Module):
             raise ModelError(f"{self.model.config.model_type}: its word embeddings are no table")
         return found
 
-    def _replace_dropouts(self, p: float) -> list[RowDropout]:
-        """Put our dropout on all hidden states: after the embeddings, and at the end of each sublayer."""
-        paths = [f"{self.points.embeddings}.dropout"]
-        for layer in range(self.num_layers):
-            paths += [f"{self.points.layers}.{layer}.{path}.dropout" for path in self.points.sublayers.values()]
-        dropouts = [RowDropout(p, self.clock, salt) for salt, path in enumerate(paths)]
-        for path, dropout in zip(paths, dropouts, strict=True):
-            self.model.set_submodule(path, dropout)
-        return dropouts
-
     def train(self, mode: bool = True) -> Encoder:
         """Switch our dropouts; transformers' modules stay in eval mode, so that nothing else ever drops anything."""
         super().train(mode)
@@ -122,7 +112,7 @@ class Encoder(nn.Module):
             ModelError: weights do not fit, two pieces have one name, layers are out of range, or a `full` part
                 has changed the encoder's own weights and nothing replaces them.
         """
-        parts = _parts(pieces)
+        parts = parts_of(pieces)
         self._check(pieces, parts)
         self._folded.undo()
         self._folded.fold([piece for piece in pieces if isinstance(piece, Fold)], self._frozen)
@@ -311,14 +301,3 @@ class Encoder(nn.Module):
             # transformers 4 returns a tuple, 5 the tensor
             hidden = output[0] if isinstance(output, tuple) else output
         return hidden
-
-
-def _parts(pieces: Sequence[Piece]) -> list[Part]:
-    """Return the parts of all pieces, those of mixes among them."""
-    parts: list[Part] = []
-    for piece in pieces:
-        if isinstance(piece, Part):
-            parts.append(piece)
-        elif isinstance(piece, Mix):
-            parts += piece.members
-    return parts

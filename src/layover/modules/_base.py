@@ -90,9 +90,7 @@ def numbers_of(layers: str | tuple[int, ...], num_layers: int, name: str) -> tup
             raise ModelError(f"{name}: layers {layers}, but the encoder has {num_layers}")
         return tuple(range(num_layers - count, num_layers))
     if layers[-1] >= num_layers:
-        raise ModelError(
-            f"{name}: no layer {layers[-1]}: the encoder has {num_layers}, numbered 0 to {num_layers - 1}"
-        )
+        raise ModelError(f"{name}: no layer {layers[-1]}: the encoder has {num_layers}, numbered 0 to {num_layers - 1}")
     return layers
 
 
@@ -107,7 +105,7 @@ class Shape:
 
 @dataclass(frozen=True)
 class Site:
-    """A place in the encoder where a module adds something: of one layer a linear map, a sublayer or what is between."""
+    """A place in the encoder where a module adds something: a linear map, a sublayer or the inner part of a layer."""
 
     layer: int
     place: str
@@ -130,12 +128,12 @@ class At(NamedTuple):
 
     hidden: Tensor
     """(B, T, outputs): what the module adds to, modules applied before it included. At a linear map its output, at
-    `INNER` that of the activation function; at a sublayer its output before the residual connection and the LayerNorm."""
+    `INNER` the activation function's; at a sublayer its output before the residual connection and the LayerNorm."""
     source: Tensor
     """(B, T, inputs): what came into the linear map, at `INNER` into the one before the activation function; at a
     sublayer the other side of the residual connection."""
     frozen: nn.Module
-    """The linear map; at `INNER` the linear map and the activation function; at a sublayer its LayerNorm."""
+    """The linear map; at `INNER` the linear map with the activation function; at a sublayer its LayerNorm."""
 
 
 class Module(BaseModel, ABC):

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, Strict
 from layover.errors import ModelError
 from layover.modules._base import Module
 
-Layers = Annotated[int, Strict(), Field(ge=0)]
+Count = Annotated[int, Strict(), Field(ge=0)]
 
 
 class AdapterDrop(BaseModel):
@@ -20,11 +20,11 @@ class AdapterDrop(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    train: Layers = 0
+    train: Count = 0
     """In training: the first so many, at every step."""
     random: Annotated[bool, Strict()] = False
     """Draw the number anew at every step, each from 0 to `train` as likely as the others."""
-    predict: Layers | None = None
+    predict: Count | None = None
     """In predictions, those that select the best weights among them; when not given `train`, and 0 after `random`."""
 
     def drops(self) -> bool:
