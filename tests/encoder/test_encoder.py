@@ -98,6 +98,17 @@ def test_fresh_changes_nothing(model_of: ModelOf, padded: Padded, module: Module
     assert torch.equal(encoder(*padded), frozen)
 
 
+@pytest.mark.parametrize("module", ADDED, ids=label)
+def test_fresh_changes_nothing_in_bfloat16(model_of: ModelOf, padded: Padded, module: Module) -> None:
+    encoder = encoder_of(model_of())
+    with torch.autocast("cpu", torch.bfloat16):
+        frozen = encoder(*padded)
+        encoder.attach([Part("target", module, None, trainable=True)], seed=3)
+        assert torch.equal(encoder(*padded), frozen)
+        encoder.attach([Part("target", module, random_weights(encoder, module, 1), trainable=True)], seed=3)
+        assert not torch.equal(encoder(*padded), frozen)
+
+
 @pytest.mark.parametrize("module", SETTINGS, ids=label)
 def test_trunk_and_top_are_the_whole(model_of: ModelOf, padded: Padded, module: Module) -> None:
     ids, lengths = padded
