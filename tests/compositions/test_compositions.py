@@ -10,7 +10,7 @@ from layover.modules import Module, Shape
 
 SHAPE = Shape(hidden=8, intermediate=16, num_layers=2)
 LORA, OTHER = modules.get("lora")(), modules.get("lora")(rank=4)
-BOTTLENECK, FULL, NONE = (modules.get(name)() for name in ("bottleneck", "full", "none"))
+BOTTLENECK, FULL, NONE, DORA, IA3 = (modules.get(name)() for name in ("bottleneck", "full", "none", "dora", "ia3"))
 
 
 def done(module: Module, name: str = "intermediate") -> Part:
@@ -52,6 +52,8 @@ def test_warm_continues_and_stack_keeps() -> None:
     ]
     mixed = parts_of("stack", BOTTLENECK, done(OTHER))
     assert shown(mixed) == [("intermediate", "lora", True, False), ("target", "bottleneck", False, True)]
+    assert shown(parts_of("warm", DORA, done(DORA))) == [("target", "dora", True, True)]
+    assert shown(parts_of("stack", IA3, done(IA3)))[0] == ("intermediate", "ia3", True, False)
 
 
 def test_a_stack_takes_several_in_their_order() -> None:
@@ -80,6 +82,10 @@ def test_what_is_trained_on_a_merged_encoder(on_top: str, left: list[str]) -> No
         ("stack", LORA, NONE, "not work with none"),
         ("merge", BOTTLENECK, BOTTLENECK, "no linear change of the frozen weights"),
         ("merge", FULL, FULL, "a copy of the whole encoder"),
+        ("merge", IA3, IA3, "no linear change of the frozen weights"),
+        ("merge", DORA, DORA, "it sets the length of every row of the frozen weights anew"),
+        ("stack", DORA, DORA, "stack does not work with dora: .*; choose another composition or module"),
+        ("stack", DORA, LORA, "stack does not work with dora"),
     ],
 )
 def test_combinations_without_meaning(name: str, module: Module, intermediate: Module, message: str) -> None:

@@ -20,7 +20,7 @@ from layover.errors import ModelError
 from layover.modules import Shape, Site
 
 SHAPE = Shape(hidden=6, intermediate=10, num_layers=2)
-SITE = Site(layer=1, place="intermediate", inputs=6, outputs=10)
+SITE = Site(layer=1, place="intermediate", inputs=6, outputs=10, num_layers=2)
 Matrix = npt.NDArray[np.float64]
 merge = compositions.get("merge")
 
@@ -174,7 +174,7 @@ def test_dare_keeps_its_share_and_the_sum_on_average() -> None:
     assert np.all(np.abs(draws.mean(0) - whole) < 5 * deviation)
     masks = [draw != 0 for draw in draws[:2]]
     assert not np.array_equal(*masks)  # another seed
-    other = merged(case, method="dare", density=0.25, site=Site(0, "intermediate", 6, 10))
+    other = merged(case, method="dare", density=0.25, site=Site(0, "intermediate", 6, 10, 2))
     assert not np.array_equal(other != 0, merged(case, method="dare", density=0.25) != 0)  # another place
 
 

@@ -21,11 +21,17 @@ Padded = tuple[Tensor, Tensor]
 SETTINGS: list[Module] = [
     *(modules.get(name)() for name in modules.names()),
     modules.get("lora")(target=("key", "attention_output", "intermediate", "output"), layers="top-2", rank=3),
+    modules.get("lora")(
+        layers=(2, 3), rslora=True, patterns=[{"rank": 3}, {"target": ["output"], "layers": [1], "rank": 2}]
+    ),
+    modules.get("dora")(target=("value", "output"), layers="top-2", rank=3, alpha=4),
+    modules.get("ia3")(target=("query", "intermediate", "inner"), layers=(1, 2)),
     modules.get("bottleneck")(placement="houlsby", activation="swish", layers=(1, 3)),
     modules.get("bottleneck")(placement="parallel", reduction=2, activation="gelu"),
 ]
 TRAINING = [module for module in SETTINGS if module.trains_encoder]
 ADDED = [module for module in TRAINING if not module.whole]
+STACKING = [module for module in ADDED if not module.alone]
 
 
 def label(module: Module) -> str:
@@ -92,6 +98,17 @@ def test_fresh_changes_nothing(model_of: ModelOf, padded: Padded, module: Module
     assert torch.equal(encoder(*padded), frozen)
 
 
+@pytest.mark.parametrize("module", ADDED, ids=label)
+def test_fresh_changes_nothing_in_bfloat16(model_of: ModelOf, padded: Padded, module: Module) -> None:
+    encoder = encoder_of(model_of())
+    with torch.autocast("cpu", torch.bfloat16):
+        frozen = encoder(*padded)
+        encoder.attach([Part("target", module, None, trainable=True)], seed=3)
+        assert torch.equal(encoder(*padded), frozen)
+        encoder.attach([Part("target", module, random_weights(encoder, module, 1), trainable=True)], seed=3)
+        assert not torch.equal(encoder(*padded), frozen)
+
+
 @pytest.mark.parametrize("module", SETTINGS, ids=label)
 def test_trunk_and_top_are_the_whole(model_of: ModelOf, padded: Padded, module: Module) -> None:
     ids, lengths = padded
@@ -139,8 +156,8 @@ def test_only_what_is_named_trains(model_of: ModelOf, padded: Padded, module: Mo
     assert fingerprint(encoder) == before
 
 
-@pytest.mark.parametrize("module", ADDED, ids=label)
-@pytest.mark.parametrize("target", ADDED, ids=label)
+@pytest.mark.parametrize("module", STACKING, ids=label)
+@pytest.mark.parametrize("target", STACKING, ids=label)
 def test_stack_starts_as_the_intermediate(model_of: ModelOf, padded: Padded, module: Module, target: Module) -> None:
     encoder = encoder_of(model_of())
     weights = random_weights(encoder, module, 2)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
-from typing import Any
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, get_args
 
 import pytest
 import torch
@@ -14,7 +15,8 @@ from transformers import PreTrainedModel
 from layover import modules
 from layover.compositions import Part
 from layover.encoder import DropoutClock, Encoder
-from layover.modules import Module
+from layover.modules import Module, Shape, Site
+from layover.modules._activations import Activation
 
 ModelOf = Callable[..., PreTrainedModel]
 Padded = tuple[Tensor, Tensor]
@@ -26,6 +28,8 @@ PATHS = {
     "attention_output": "attention.output.dense",
     "intermediate": "intermediate.dense",
     "output": "output.dense",
+    # peft scales what comes into `output`
+    "inner": "output.dense",
     "attention": "attention.output",
     "feedforward": "output",
 }
@@ -70,16 +74,38 @@ def assert_same(one: tuple[Tensor, dict[str, Tensor]], other: tuple[Tensor, dict
     assert one[1]
     for name, gradient in one[1].items():
         assert float(gradient.abs().max()) > 0.0
-        assert torch.equal(gradient, other[1][name]), name
+        # peft writes a vector as a matrix of one row or column
+        assert torch.equal(gradient, other[1][name].view_as(gradient)), name
 
 
-def in_peft(model: PreTrainedModel, module: Any, parts: list[Part]) -> tuple[nn.Module, dict[str, nn.Parameter]]:
-    from peft import LoraConfig, get_peft_model
+def in_peft(
+    model: PreTrainedModel, module: Any, parts: list[Part], **settings: Any
+) -> tuple[nn.Module, dict[str, nn.Parameter]]:
+    from peft import LoraConfig
 
-    targets = [PATHS[name] for name in module.target]
-    # a bare `output.dense` would name the attention's too
-    pattern = r".*layer\.\d+\.(" + "|".join(path.replace(".", r"\.") for path in targets) + ")"
-    config = LoraConfig(r=module.rank, lora_alpha=module.alpha, target_modules=pattern, lora_dropout=0.0)
+    sites = module.sites(shape_of(model))
+    config = LoraConfig(
+        r=module.rank, lora_alpha=module.alpha, target_modules=paths(sites), lora_dropout=0.0, **settings
+    )
+    names = {"A": "lora_A.{}.weight", "B": "lora_B.{}.weight", "magnitude": "lora_magnitude_vector.{}.weight"}
+    return with_weights(model, config, parts, names)
+
+
+def shape_of(model: PreTrainedModel) -> Shape:
+    return Shape(model.config.hidden_size, model.config.intermediate_size, model.config.num_hidden_layers)
+
+
+def paths(sites: Sequence[Site]) -> str:
+    """Return a pattern of full names; a bare `output.dense` would name the attention's too."""
+    return "(" + "|".join(re.escape(path_of(site.name)) for site in sites) + ")"
+
+
+def with_weights(
+    model: PreTrainedModel, config: Any, parts: list[Part], names: Mapping[str, str]
+) -> tuple[nn.Module, dict[str, nn.Parameter]]:
+    """Return a model of peft with the weights of parts, and its parameters that are the last part's."""
+    from peft import get_peft_model
+
     peft_model = get_peft_model(model, config, adapter_name=parts[0].name)
     for part in parts[1:]:
         peft_model.add_adapter(part.name, config)
@@ -91,25 +117,138 @@ def in_peft(model: PreTrainedModel, module: Any, parts: list[Part]) -> tuple[nn.
     for part in parts:
         assert part.weights is not None
         for name, value in part.weights.items():
-            site, matrix = name.rsplit(".", 1)
-            parameter = own[f"base_model.model.{path_of(site)}.lora_{matrix}.{part.name}.weight"]
-            parameter.data.copy_(value)
+            site, kind = name.rsplit(".", 1)
+            parameter = own[f"base_model.model.{path_of(site)}.{names[kind].format(part.name)}"]
+            parameter.data.copy_(value.view_as(parameter))
             if part.trainable:
                 named[name] = parameter
     return peft_model.eval(), named
 
 
+LORA, DORA, IA3 = (modules.get(name) for name in ("lora", "dora", "ia3"))
+EVERYWHERE = tuple(modules.LINEARS)
+PATTERNS = (
+    {"target": ("query",), "layers": "top-2", "rank": 5, "alpha": 2.0},
+    {"target": ("output",), "layers": (1,), "rank": 2},
+    {"layers": (0,), "rank": 0},
+)
+IN_PEFT = {
+    "rank_pattern": {r"layer\.[23]\.attention\.self\.query": 5, r"layer\.1\.output\.dense": 2},
+    "alpha_pattern": {r"layer\.[23]\.attention\.self\.query": 2.0},
+}
+
+
 @pytest.mark.parametrize("names", [["one"], ["inter", "target"]], ids=["single", "stack"])
 @pytest.mark.parametrize(
-    "module",
-    [modules.get("lora")(), modules.get("lora")(rank=3, alpha=7.0, target=tuple(modules.LINEARS))],
-    ids=["query-value", "all"],
+    ("module", "settings"),
+    [
+        (LORA(), {}),
+        (LORA(rank=3, alpha=7.0, target=EVERYWHERE), {}),
+        (LORA(rank=3, rslora=True), {"use_rslora": True}),
+        (LORA(rank=3, patterns=PATTERNS), IN_PEFT),
+        (LORA(rank=3, rslora=True, patterns=PATTERNS), {"use_rslora": True, **IN_PEFT}),
+    ],
+    ids=["query-value", "all", "rslora", "patterns", "rslora-patterns"],
 )
-def test_lora_is_pefts(model_of: ModelOf, padded: Padded, module: Module, names: list[str]) -> None:
+def test_lora_is_pefts(
+    model_of: ModelOf, padded: Padded, module: Module, settings: dict[str, Any], names: list[str]
+) -> None:
     encoder = Encoder.from_model(model_of(), clock=DropoutClock(0)).eval()
     parts = random_parts(encoder, module, names)
-    model, named = in_peft(model_of(), module, parts)
+    model, named = in_peft(model_of(), module, parts, **settings)
     assert_same(ours(encoder, parts, padded), theirs(model, padded, named))
+
+
+DORAS = [
+    (DORA(), {}),
+    (DORA(rank=3, alpha=7.0, target=EVERYWHERE), {}),
+    (DORA(rank=3, rslora=True, patterns=PATTERNS), {"use_rslora": True, **IN_PEFT}),
+]
+
+
+@pytest.mark.parametrize(("module", "settings"), DORAS, ids=["query-value", "all", "rslora-patterns"])
+def test_dora_is_pefts(model_of: ModelOf, padded: Padded, module: Module, settings: dict[str, Any]) -> None:
+    encoder = Encoder.from_model(model_of(), clock=DropoutClock(0)).eval()
+    parts = random_parts(encoder, module, ["one"])
+    model, named = in_peft(model_of(), module, parts, use_dora=True, **settings)
+    assert_same(ours(encoder, parts, padded), theirs(model, padded, named))
+
+
+def ia3_in_peft(model: PreTrainedModel, module: Any, parts: list[Part]) -> tuple[nn.Module, dict[str, nn.Parameter]]:
+    from peft import IA3Config
+
+    sites = module.sites(shape_of(model))
+    inner = [site for site in sites if site.place == modules.INNER]
+    config = IA3Config(target_modules=paths(sites), feedforward_modules=paths(inner))
+    return with_weights(model, config, parts, {"scale": "ia3_l.{}"})
+
+
+IA3S = [IA3(), IA3(target=(*EVERYWHERE[:-1], modules.INNER)), IA3(layers="top-2")]
+
+
+@pytest.mark.parametrize("module", IA3S, ids=["paper", "all", "top"])
+def test_ia3_is_pefts(model_of: ModelOf, padded: Padded, module: Module) -> None:
+    encoder = Encoder.from_model(model_of(), clock=DropoutClock(0)).eval()
+    parts = random_parts(encoder, module, ["one"])
+    model, named = ia3_in_peft(model_of(), module, parts)
+    assert_same(ours(encoder, parts, padded), theirs(model, padded, named))
+
+
+def test_a_stack_of_ia3_is_pefts(model_of: ModelOf, padded: Padded) -> None:
+    """Up to rounding: peft multiplies the scales first, and what is scaled last."""
+    encoder = Encoder.from_model(model_of(), clock=DropoutClock(0)).eval()
+    parts = random_parts(encoder, IA3(), ["inter", "target"])
+    model, named = ia3_in_peft(model_of(), IA3(), parts)
+    output, gradients = ours(encoder, parts, padded)
+    expected, others = theirs(model, padded, named)
+    torch.testing.assert_close(output, expected, atol=1e-5, rtol=1e-5)
+    assert gradients.keys() == others.keys()
+    for name, gradient in gradients.items():
+        torch.testing.assert_close(gradient, others[name].view_as(gradient), atol=1e-4, rtol=1e-4)
+
+
+def stepped(forward: Callable[[], Tensor], parameters: Mapping[str, nn.Parameter], steps: int = 2) -> dict[str, Tensor]:
+    """Return weights after some steps of AdamW."""
+    optimiser = torch.optim.AdamW(list(parameters.values()), lr=0.01, weight_decay=0.0)
+    for _ in range(steps):
+        optimiser.zero_grad()
+        forward().pow(3).sum().backward()
+        optimiser.step()
+    return {name: value.detach() for name, value in parameters.items()}
+
+
+@pytest.mark.parametrize("module", [DORA(target=EVERYWHERE), IA3()], ids=["dora", "ia3"])
+def test_two_steps_are_pefts(model_of: ModelOf, padded: Padded, module: Module) -> None:
+    ids, lengths = padded
+    encoder = Encoder.from_model(model_of(), clock=DropoutClock(0)).eval()
+    encoder.attach([Part("one", module, None, trainable=True)], seed=1)
+    # from fresh weights, which each of the two makes its own way but for A
+    fresh = [Part("one", module, encoder.state("one"), trainable=True)]
+    encoder.attach(fresh, seed=0)
+    start = encoder.state("one")
+    trained = stepped(lambda: encoder(*padded), encoder.trained()["one"])
+    if module.name == "dora":
+        model, named = in_peft(model_of(), module, fresh, use_dora=True)
+    else:
+        model, named = ia3_in_peft(model_of(), module, fresh)
+    mask = (torch.arange(ids.shape[1]) < lengths[:, None]).long()
+    expected = stepped(lambda: model(input_ids=ids, attention_mask=mask).last_hidden_state, named)
+    for name, value in trained.items():
+        assert torch.equal(value, expected[name].view_as(value)), name
+        assert not torch.equal(value, start[name]), name
+
+
+def test_a_fresh_dora_has_pefts_magnitudes(model_of: ModelOf) -> None:
+    from peft import LoraConfig, get_peft_model
+
+    encoder = Encoder.from_model(model_of(), clock=DropoutClock(0)).eval()
+    encoder.attach([Part("one", DORA(), None, trainable=True)], seed=1)
+    config = LoraConfig(use_dora=True, target_modules=["query", "value"])
+    theirs_fresh = get_peft_model(model_of(), config, adapter_name="one").state_dict()
+    for name, value in encoder.state("one").items():
+        if name.endswith("magnitude"):
+            path = path_of(name.removesuffix(".magnitude"))
+            assert torch.equal(value, theirs_fresh[f"base_model.model.{path}.lora_magnitude_vector.one.weight"])
 
 
 def in_adapters(model: PreTrainedModel, module: Any, parts: list[Part]) -> tuple[nn.Module, dict[str, nn.Parameter]]:
@@ -155,11 +294,20 @@ def in_adapters(model: PreTrainedModel, module: Any, parts: list[Part]) -> tuple
         ("houlsby", ["inter", "target"]),
     ],
 )
-@pytest.mark.parametrize("activation", ["relu", "gelu", "swish"])
+@pytest.mark.parametrize("activation", ["relu", "swish"])
 def test_bottleneck_is_adapters(
     model_of: ModelOf, padded: Padded, placement: str, names: list[str], activation: str
 ) -> None:
-    module = modules.get("bottleneck")(placement=placement, reduction=5, activation=activation)
+    same_as_adapters(model_of, padded, names, placement=placement, activation=activation)
+
+
+@pytest.mark.parametrize("activation", get_args(Activation))
+def test_activations_are_adapters(model_of: ModelOf, padded: Padded, activation: str) -> None:
+    same_as_adapters(model_of, padded, ["one"], activation=activation)
+
+
+def same_as_adapters(model_of: ModelOf, padded: Padded, names: list[str], **settings: str) -> None:
+    module = modules.get("bottleneck")(reduction=5, **settings)
     encoder = Encoder.from_model(copy.deepcopy(model_of()), clock=DropoutClock(0)).eval()
     parts = random_parts(encoder, module, names)
     model, named = in_adapters(model_of(), module, parts)

@@ -14,7 +14,7 @@ from layover.compositions import Mix, Part
 from layover.errors import ModelError
 from layover.modules import Shape, Site
 
-SITE = Site(layer=0, place="intermediate", inputs=6, outputs=10)
+SITE = Site(layer=0, place="intermediate", inputs=6, outputs=10, num_layers=2)
 SHAPE = Shape(hidden=6, intermediate=10, num_layers=2)
 
 

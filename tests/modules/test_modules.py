@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -9,7 +10,7 @@ from pydantic import ValidationError
 from layover import compositions, modules
 from layover.compositions import Part
 from layover.errors import ModelError
-from layover.modules import LINEARS, SUBLAYERS, Shape
+from layover.modules import INNER, LINEARS, SUBLAYERS, AdapterDrop, Shape
 
 SHAPE = Shape(hidden=768, intermediate=3072, num_layers=12)
 
@@ -27,7 +28,7 @@ def test_contract(name: str) -> None:
     assert list(layers) == sorted(set(layers))
     sites = module.sites(SHAPE)
     assert len({site.name for site in sites}) == len(sites)
-    assert {site.place for site in sites} <= {*LINEARS, *SUBLAYERS}
+    assert {site.place for site in sites} <= {*LINEARS, INNER, *SUBLAYERS}
     if sites:
         assert {site.layer for site in sites} == set(layers)
     with pytest.raises(ValidationError, match="Extra inputs"):
@@ -50,6 +51,11 @@ def test_parameter_counts_of_xlm_r_base() -> None:
     assert count("lora", target=list(LINEARS)) == 1_327_104
     assert count("bottleneck") == 894_528
     assert count("bottleneck", placement="houlsby") == 1_789_056
+    assert count("lora", patterns=[{"layers": [0], "rank": 0}, {"target": ["output"], "layers": [11], "rank": 2}]) == (
+        294_912 * 11 // 12 + 2 * (3072 + 768)
+    )
+    assert count("dora") == 294_912 + 12 * 2 * 768
+    assert count("ia3") == 12 * (768 + 768 + 3072)
     assert count("none") == 0
     embeddings = 768 * (250_002 + 514 + 1 + 2)
     assert modules.get("full")().parameter_count(768, 3072, 12, embeddings=embeddings) == 277_453_056
@@ -79,6 +85,14 @@ def test_layers() -> None:
         ("lora", {"layers": [1, 1]}, "none twice"),
         ("lora", {"layers": [-1]}, "none below 0"),
         ("lora", {"layers": []}, "at least one"),
+        ("lora", {"rslora": 1}, "valid boolean"),
+        ("lora", {"patterns": [{}]}, "an empty rule"),
+        ("lora", {"patterns": [{"target": ["keys"]}]}, "did you mean 'key'"),
+        ("lora", {"patterns": [{"layers": "bottom-2"}]}, "names no layers"),
+        ("lora", {"patterns": [{"rank": 0, "alpha": 2}]}, "alpha has no meaning"),
+        ("dora", {"rank": 0}, "greater than or equal to 1"),
+        ("ia3", {"target": ["ffn"]}, "unknown target 'ffn'"),
+        ("ia3", {"target": []}, "at least one of: query"),
         ("bottleneck", {"placement": "serial"}, "pfeiffer"),
         ("bottleneck", {"reduction": 0}, "greater than 0"),
         ("bottleneck", {"activation": "sin"}, "relu"),
@@ -87,6 +101,102 @@ def test_layers() -> None:
 def test_wrong_settings(name: str, settings: dict[str, object], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         modules.get(name).model_validate(settings)
+
+
+@pytest.mark.parametrize(
+    ("name", "dump"),
+    [
+        ("lora", {"layers": "all", "rank": 8, "alpha": 16.0, "target": ["query", "value"]}),
+        ("bottleneck", {"layers": "all", "placement": "pfeiffer", "reduction": 16, "activation": "relu"}),
+        ("full", {}),
+        ("none", {}),
+    ],
+)
+def test_identities_of_the_first_modules_stay(name: str, dump: dict[str, object]) -> None:
+    """Whatever a module learns to do later, its old results keep their keys."""
+    assert modules.get(name)().model_dump(mode="json") == dump
+
+
+def test_later_settings_are_identity_when_set() -> None:
+    lora = modules.get("lora")
+    assert lora(rslora=True).model_dump()["rslora"] is True
+    changed = lora(patterns=[{"layers": "top-1", "rank": 2}])
+    assert lora.model_validate(changed.model_dump(mode="json")) == changed
+    assert "rslora" not in changed.model_dump(mode="json")
+
+
+def update_at(module: Any, layer: int, place: str) -> tuple[int, float] | None:
+    """Return rank and scale of an update in an encoder of 12 layers, None without one."""
+    for site in module.sites(SHAPE):
+        if (site.layer, site.place) == (layer, place):
+            return module.weights(site)["B"][1], module.scale(site)
+    return None
+
+
+def test_patterns_of_ranks() -> None:
+    module = modules.get("lora")(
+        rank=8,
+        alpha=16,
+        patterns=[
+            {"layers": "top-4", "rank": 4},
+            {"target": ["query"], "layers": [11], "rank": 16, "alpha": 64},
+            {"target": ["value"], "layers": [0, 1], "rank": 0},
+            {"target": ["output"], "layers": [2]},
+        ],
+    )
+    assert update_at(module, 3, "query") == (8, 2.0)
+    assert update_at(module, 8, "value") == (4, 4.0)
+    assert update_at(module, 11, "query") == (16, 4.0)
+    assert update_at(module, 11, "value") == (4, 4.0)
+    assert update_at(module, 1, "value") is None
+    assert update_at(module, 2, "output") == (8, 2.0)
+    assert update_at(module, 3, "output") is None
+    assert update_at(modules.get("lora")(rank=16, rslora=True), 0, "query") == (16, 4.0)
+
+
+def test_patterns_decide_the_layers() -> None:
+    lora = modules.get("lora")
+    without = {"layers": [0, 1], "rank": 0}
+    assert lora(patterns=[without]).layers_of(4) == (2, 3)
+    assert lora(layers="top-1", patterns=[{"layers": [1], "rank": 2}]).layers_of(4) == (1, 3)
+    with pytest.raises(ModelError, match="take every update away"):
+        lora(patterns=[without]).layers_of(2)
+    with pytest.raises(ModelError, match="no layer 9"):
+        lora(patterns=[{"layers": [9], "rank": 2}]).sites(Shape(8, 16, 4))
+
+
+@pytest.mark.parametrize(
+    ("layers", "drop", "message"),
+    [
+        ("all", AdapterDrop(train=11), ""),
+        ("all", AdapterDrop(train=12), "leaves nothing of lora, which adapts layers 0 to 11 of 12"),
+        ("all", AdapterDrop(predict=12), "leaves nothing"),
+        ("top-4", AdapterDrop(train=9), ""),
+        ("top-4", AdapterDrop(train=8, random=True), "drops nothing of lora.*a number from 9 to 11"),
+        ("all", AdapterDrop(train=2, predict=0), ""),
+    ],
+)
+def test_numbers_of_dropped_layers(layers: str, drop: AdapterDrop, message: str) -> None:
+    module = modules.get("lora")(layers=layers)
+    if not message:
+        drop.check(module, 12)
+        return
+    with pytest.raises(ModelError, match=message):
+        drop.check(module, 12)
+
+
+@pytest.mark.parametrize(
+    ("drop", "predicting"),
+    [
+        (AdapterDrop(), 0),
+        (AdapterDrop(train=3), 3),
+        (AdapterDrop(train=3, random=True), 0),
+        (AdapterDrop(train=3, random=True, predict=2), 2),
+        (AdapterDrop(train=3, predict=0), 0),
+    ],
+)
+def test_dropped_layers_in_predictions(drop: AdapterDrop, predicting: int) -> None:
+    assert drop.predicting == predicting
 
 
 def test_order_of_targets_is_not_identity() -> None:

@@ -13,6 +13,7 @@ import torch
 
 from layover import modules
 from layover.data.features import Features
+from layover.modules import AdapterDrop
 from layover.training import Execution, FitResult, LoopSettings, Progress, fit
 
 SETTINGS = LoopSettings(lr=0.01, epochs=3, batch=8, seed=1, bucket=2)  # 5 steps an epoch
@@ -82,6 +83,22 @@ def test_a_resumed_run_gives_equal_bits(
     assert result.measured.resumed_at == killed_after
     assert same(straight, resumed)
     assert result.as_json() == expected.as_json()
+
+
+@pytest.mark.parametrize("killed_after", [2, 7])
+def test_a_resumed_run_drops_the_same_layers(
+    killed_after: int, model_of: Any, features_of: Any, tmp_path: Path
+) -> None:
+    straight, killed, resumed, whole = (model_of() for _ in range(4))
+    for model in (straight, killed, resumed):
+        model.encoder.drop(AdapterDrop(train=2, random=True))
+    run(straight, features_of(), None)
+    with pytest.raises(Killed):
+        run(killed, features_of(), tmp_path, killed_after=killed_after)
+    run(resumed, features_of(), tmp_path)
+    assert same(straight, resumed)
+    run(whole, features_of(), None)
+    assert not same(straight, whole)
 
 
 def test_a_run_killed_in_an_evaluation_gives_equal_bits(model_of: Any, features_of: Any, tmp_path: Path) -> None:

@@ -21,8 +21,8 @@ class Stack(OnTop):
     takes_several: ClassVar[bool] = True
 
     def keeps_order(self, module: Module) -> bool:
-        """See `Composition.keeps_order`: sums have none."""
-        return not module.linear
+        """See `Composition.keeps_order`: sums and products have none."""
+        return not module.commutes
 
     def _after(self, module: Module, intermediates: Sequence[Part], shape: Shape, seed: int) -> list[Piece]:  # noqa: ARG002
         return [*intermediates, *self._target(module, len(intermediates))]

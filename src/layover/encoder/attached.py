@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from layover.compositions import Mix, Part
+from layover.compositions import Mix, Part, Piece
 from layover.encoder.weights import check_weights, generator_for
 from layover.errors import ModelError
 from layover.modules import At, Shape, Site
@@ -52,17 +52,29 @@ class SiteWeights(nn.Module):
         ]
         self.at = nn.ModuleList(self._at)
 
-    def named(self) -> dict[str, nn.Parameter]:
-        """Return canonical name -> parameter."""
+    def named(self, lowest: int = 0) -> dict[str, nn.Parameter]:
+        """Return canonical name -> parameter, of the layers from `lowest` up."""
         return {
             f"{site.name}.{name}": parameter
             for site, weights in zip(self._sites, self._at, strict=True)
             for name, parameter in weights.items()
+            if site.layer >= lowest
         }
 
     def of(self, index: int) -> Mapping[str, Tensor]:
         """Return the weights at the site of that index."""
         return dict(self._at[index].items())
+
+
+def parts_of(pieces: Sequence[Piece]) -> list[Part]:
+    """Return the parts of all pieces, those of mixes among them."""
+    parts: list[Part] = []
+    for piece in pieces:
+        if isinstance(piece, Part):
+            parts.append(piece)
+        elif isinstance(piece, Mix):
+            parts += piece.members
+    return parts
 
 
 def _values(
@@ -105,9 +117,17 @@ class Attached(nn.Module):
         values = _values(given, self.sites, module.weights, fresh, place, where)
         self.weights = SiteWeights(self.sites, module.weights, values, place)
 
+    def changes(self, first: int) -> tuple[int, ...]:
+        """Return the layers that it changes when modules act from layer `first` up."""
+        return tuple(layer for layer in self.layers if self.part.module.whole or layer >= first)
+
     def delta(self, index: int, at: At) -> Tensor:
         """Return what the part adds at the site of that index, (B, T, outputs)."""
         return self.part.module.delta(self.sites[index], at, self.weights.of(index))
+
+    def changed(self, index: int, at: At) -> Tensor:
+        """Return what becomes of `at.hidden`, (B, T, outputs)."""
+        return self.part.module.changed(self.sites[index], at, self.weights.of(index))
 
 
 class Mixed(nn.Module):
@@ -144,6 +164,10 @@ class Mixed(nn.Module):
         values = _values(mix.weights, self.sites, sizes, fresh, place, f"mix {mix.name!r} ({mixer.name})")
         self.weights = SiteWeights(self.sites, sizes, values, place)
 
+    def changes(self, first: int) -> tuple[int, ...]:
+        """Return the layers that it changes when modules act from layer `first` up."""
+        return tuple(layer for layer in self.layers if layer >= first)
+
     def delta(self, index: int, at: At) -> Tensor:
         """Return what the mix adds at the site of that index, (B, T, outputs)."""
         site, weights, mixer = self.sites[index], self.weights.of(index), self.mix.mixer
@@ -151,3 +175,7 @@ class Mixed(nn.Module):
         deltas = torch.stack([member.delta(index, at) for member in self._members], dim=2)
         seen = self._members[0].part.module.seen(site, at)
         return mixer.mixed(mixer.shares(site, seen, deltas, weights), deltas, weights)
+
+    def changed(self, index: int, at: At) -> Tensor:
+        """Return what becomes of `at.hidden`, (B, T, outputs)."""
+        return at.hidden + self.delta(index, at)

@@ -13,11 +13,15 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from layover.encoder.points import Points
 from layover.errors import ModelError
 
 _WORD = 0xFFFFFFFF
 # multipliers of lowbias32, Chris Wellons' integer hash (public domain): constants with little bias
 _FIRST, _SECOND = 0x7FEB352D, 0x846CA68B
+
+_DRAW = 0xFFFF
+"""A salt that no dropout has."""
 
 
 def _mix(*values: int) -> int:
@@ -62,6 +66,10 @@ class DropoutClock:
         """
         self.step = step
         self.rows = rows
+
+    def draw(self, below: int) -> int:
+        """Return a number from 0 to `below` - 1 for the step, each as likely as the others."""
+        return _mix(self.seed, self.step, _DRAW) * below >> 32
 
 
 class RowDropout(nn.Module):
@@ -124,6 +132,19 @@ class RowDropout(nn.Module):
             words = torch.arange(count, device=device, dtype=torch.int32) * _signed(0x85EBCA6B)
             self._features = _finished(_mix_tensor(words))
         return self._features
+
+
+def replace_dropouts(
+    model: nn.Module, points: Points, num_layers: int, p: float, clock: DropoutClock
+) -> list[RowDropout]:
+    """Put our dropout on all hidden states: after the embeddings, and at the end of each sublayer, layer by layer."""
+    paths = [f"{points.embeddings}.dropout"]
+    for layer in range(num_layers):
+        paths += [f"{points.layers}.{layer}.{path}.dropout" for path in points.sublayers.values()]
+    dropouts = [RowDropout(p, clock, salt) for salt in range(len(paths))]
+    for path, dropout in zip(paths, dropouts, strict=True):
+        model.set_submodule(path, dropout)
+    return dropouts
 
 
 def _finished(state: Tensor) -> Tensor:

@@ -13,15 +13,16 @@ from torch.utils.hooks import RemovableHandle
 from transformers import PreTrainedModel
 
 from layover.compositions import Fold, Mix, Part, Piece
-from layover.encoder.attached import Attached, Mixed, Place
-from layover.encoder.dropout import DropoutClock, RowDropout
+from layover.encoder.attached import Attached, Mixed, Place, parts_of
+from layover.encoder.dropout import DropoutClock, replace_dropouts
 from layover.encoder.folding import Folded
 from layover.encoder.loading import load_model
+from layover.encoder.mask import attention_mask
 from layover.encoder.points import points_of
 from layover.encoder.sites import frozen_at, place_hooks
 from layover.encoder.weights import check_weights
 from layover.errors import ModelError, nearest
-from layover.modules import Shape, Site
+from layover.modules import AdapterDrop, Shape, Site
 
 
 class Encoder(nn.Module):
@@ -55,16 +56,15 @@ class Encoder(nn.Module):
         self.shape = Shape(config.hidden_size, config.intermediate_size, self.num_layers)
         self.max_length = self.points.longest_input(config.max_position_embeddings, config.pad_token_id)
         """Longest input in tokens."""
-        self.lowest = self.num_layers
-        """The lowest changed layer; `num_layers` when nothing is attached, 0 when the encoder's own weights train."""
         # transformers has no public name for the kind of attention
         self._additive_mask: bool = config._attn_implementation != "sdpa"  # noqa: SLF001
-        self._dropouts = self._replace_dropouts(dropout)
+        self._dropouts = replace_dropouts(model, self.points, self.num_layers, dropout, clock)
         self._checkpointing = False
         self._hooks: list[RemovableHandle] = []
         self._own_changed = False
         self._folded = Folded()
         self._folded_layers: tuple[int, ...] = ()
+        self._drop = AdapterDrop()
         self.pieces = nn.ModuleList()
         self._decide_what_trains()
         self.train(self.training)
@@ -93,16 +93,6 @@ class Encoder(nn.Module):
             raise ModelError(f"{self.model.config.model_type}: its word embeddings are no table")
         return found
 
-    def _replace_dropouts(self, p: float) -> list[RowDropout]:
-        """Put our dropout on all hidden states: after the embeddings, and at the end of each sublayer."""
-        paths = [f"{self.points.embeddings}.dropout"]
-        for layer in range(self.num_layers):
-            paths += [f"{self.points.layers}.{layer}.{path}.dropout" for path in self.points.sublayers.values()]
-        dropouts = [RowDropout(p, self.clock, salt) for salt, path in enumerate(paths)]
-        for path, dropout in zip(paths, dropouts, strict=True):
-            self.model.set_submodule(path, dropout)
-        return dropouts
-
     def train(self, mode: bool = True) -> Encoder:
         """Switch our dropouts; transformers' modules stay in eval mode, so that nothing else ever drops anything."""
         super().train(mode)
@@ -122,7 +112,7 @@ class Encoder(nn.Module):
             ModelError: weights do not fit, two pieces have one name, layers are out of range, or a `full` part
                 has changed the encoder's own weights and nothing replaces them.
         """
-        parts = _parts(pieces)
+        parts = parts_of(pieces)
         self._check(pieces, parts)
         self._folded.undo()
         self._folded.fold([piece for piece in pieces if isinstance(piece, Fold)], self._frozen)
@@ -141,8 +131,32 @@ class Encoder(nn.Module):
             hook.remove()
         self._folded_layers = tuple(site.layer for piece in pieces if isinstance(piece, Fold) for site in piece.sites)
         self.pieces = nn.ModuleList(attached)
-        self._hooks = place_hooks(self.layers, self.points, attached)
+        self._hooks = place_hooks(self.layers, self.points, attached, self.skipped)
         self._decide_what_trains()
+
+    def drop(self, drop: AdapterDrop) -> None:
+        """Let what is attached act in all layers but the lowest, from now on."""
+        self._drop = drop
+        self._decide_what_trains()
+
+    def skipped(self) -> int:
+        """Return how many of the lowest layers go without modules now: in this step, or in predictions."""
+        if not self.training:
+            return self._drop.predicting
+        return self.clock.draw(self._drop.train + 1) if self._drop.random else self._drop.train
+
+    @property
+    def lowest(self) -> int:
+        """The lowest layer that is ever changed, in this mode (training or not).
+
+        `num_layers` when nothing is attached, 0 when the encoder's own weights train.
+        """
+        return self._lowest(self.training)
+
+    def _lowest(self, training: bool) -> int:
+        first = self._drop.always_training if training else self._drop.predicting
+        changed = {layer for piece in self._attached() for layer in piece.changes(first)}
+        return min((*changed, *self._folded_layers), default=self.num_layers)
 
     def _frozen(self, site: Site) -> nn.Module:
         return frozen_at(self.layers, self.points, site)
@@ -179,30 +193,30 @@ class Encoder(nn.Module):
         for weight in self.parameters():
             weight.requires_grad_(id(weight) in training)
             weight.grad = None
-        changed = [layer for piece in self._attached() for layer in piece.layers]
-        self.lowest = min((*changed, *self._folded_layers), default=self.num_layers)
+        lowest = self._lowest(training=True)
         for index, dropout in enumerate(self._dropouts):
             # the first follows the embeddings, then each layer has one per sublayer
             layer = (index - 1) // len(self.points.sublayers)
-            dropout.enabled = self.lowest == 0 or layer >= self.lowest
+            dropout.enabled = lowest == 0 or layer >= lowest
 
     def _attached(self) -> list[Attached | Mixed]:
         return [piece for piece in self.pieces if isinstance(piece, (Attached, Mixed))]
 
-    def _named(self) -> Iterator[tuple[str, bool, dict[str, nn.Parameter]]]:
-        """Yield of every part and every mixer the name, whether it trains, and its weights by canonical name."""
+    def _named(self, first: int = 0) -> Iterator[tuple[str, bool, dict[str, nn.Parameter]]]:
+        """Yield of every part and mixer the name, whether it trains, and its weights from layer `first` up."""
         for piece in self._attached():
             if isinstance(piece, Mixed):
-                yield piece.mix.name, piece.mix.trainable, piece.weights.named()
+                yield piece.mix.name, piece.mix.trainable, piece.weights.named(first)
             for one in piece.members if isinstance(piece, Mixed) else [piece]:
                 if isinstance(one, Attached):
                     whole = one.part.module.whole
-                    weights = dict(self.model.named_parameters()) if whole else one.weights.named()
+                    weights = dict(self.model.named_parameters()) if whole else one.weights.named(first)
                     yield one.part.name, one.part.trainable, weights
 
     def trained(self) -> dict[str, dict[str, nn.Parameter]]:
         """Return what trains: name of the part or mix -> canonical weight name -> parameter."""
-        return {name: weights for name, trainable, weights in self._named() if trainable}
+        first = self._drop.always_training
+        return {name: weights for name, trainable, weights in self._named(first) if trainable}
 
     def state(self, name: str) -> dict[str, Tensor]:
         """Return a copy of the weights of a part or a mixer on the CPU, by canonical name: what `attach` takes back.
@@ -276,7 +290,7 @@ class Encoder(nn.Module):
         self._checkpointing = on
 
     def _run(self, hidden: Tensor, lengths: Tensor, layers: Sequence[nn.Module]) -> Tensor:
-        mask = self._mask(hidden, lengths) if layers else None
+        mask = attention_mask(hidden, lengths, additive=self._additive_mask) if layers else None
         again = self._checkpointing and torch.is_grad_enabled()
         for layer in layers:
             if again:
@@ -287,26 +301,3 @@ class Encoder(nn.Module):
             # transformers 4 returns a tuple, 5 the tensor
             hidden = output[0] if isinstance(output, tuple) else output
         return hidden
-
-    def _mask(self, hidden: Tensor, lengths: Tensor) -> Tensor | None:
-        """Return what attention takes, (B, 1, 1, T), or None where nothing is padded (the fastest kernels)."""
-        longest = hidden.shape[1]
-        if bool((lengths >= longest).all()):
-            return None
-        positions = torch.arange(longest, device=hidden.device)
-        keep = (positions < lengths.to(hidden.device)[:, None])[:, None, None, :]
-        if not self._additive_mask:
-            return keep
-        empty = torch.zeros(keep.shape, dtype=hidden.dtype, device=hidden.device)
-        return empty.masked_fill(~keep, torch.finfo(hidden.dtype).min)
-
-
-def _parts(pieces: Sequence[Piece]) -> list[Part]:
-    """Return the parts of all pieces, those of mixes among them."""
-    parts: list[Part] = []
-    for piece in pieces:
-        if isinstance(piece, Part):
-            parts.append(piece)
-        elif isinstance(piece, Mix):
-            parts += piece.members
-    return parts

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from layover.errors import ModelError, nearest
+from layover.modules import INNER
 
 
 @dataclass(frozen=True)
@@ -18,11 +19,18 @@ class Points:
     """Ends in `dropout`."""
     linears: Mapping[str, str]
     """Name of a linear map (`modules.LINEARS`) -> path inside a layer."""
+    inner: str
+    """Path inside a layer of the block whose output are the inner activations of the feed-forward part."""
     sublayers: Mapping[str, str]
     """Name of a sublayer (`modules.SUBLAYERS`) -> path inside a layer of what ends it: a block that is called
     with (hidden, residual) and has `dense`, `dropout` and `LayerNorm`."""
     first_position_after_padding: bool
     """Positions are counted from the padding token's id + 1 (as in fairseq), not from 0."""
+
+    @property
+    def sources(self) -> Mapping[str, str]:
+        """Name of a linear map, or `modules.INNER` -> path inside a layer of what gives it out."""
+        return {**self.linears, INNER: self.inner}
 
     def longest_input(self, positions: int, padding: int | None) -> int:
         """Return how many tokens an encoder takes, from its table of positions and its padding token's id."""
@@ -45,6 +53,7 @@ def _bert_layers(*, first_position_after_padding: bool) -> Points:
             "intermediate": "intermediate.dense",
             "output": "output.dense",
         },
+        inner="intermediate",
         sublayers={"attention": "attention.output", "feedforward": "output"},
         first_position_after_padding=first_position_after_padding,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from torch import Tensor, nn
@@ -17,55 +17,64 @@ Acting = Sequence[tuple[Attached | Mixed, int]]
 
 
 def frozen_at(layers: Sequence[nn.Module], points: Points, site: Site) -> nn.Module:
-    """Return the linear map at a site; at a sublayer its LayerNorm."""
-    if site.place in points.linears:
-        return layers[site.layer].get_submodule(points.linears[site.place])
+    """Return what `At.frozen` is at a site."""
+    if site.place in points.sources:
+        return layers[site.layer].get_submodule(points.sources[site.place])
     return layers[site.layer].get_submodule(points.sublayers[site.place]).get_submodule("LayerNorm")
 
 
 def place_hooks(
-    layers: Sequence[nn.Module], points: Points, pieces: Sequence[Attached | Mixed]
+    layers: Sequence[nn.Module], points: Points, pieces: Sequence[Attached | Mixed], skipped: Callable[[], int]
 ) -> list[RemovableHandle]:
-    """Let the pieces act; removing the handles undoes it."""
+    """Let the pieces act in all layers but so many of the lowest; removing the handles undoes it."""
     acting: dict[tuple[int, str], list[tuple[Attached | Mixed, int]]] = {}
     for piece in pieces:
         for index, site in enumerate(piece.sites):
             acting.setdefault((site.layer, site.place), []).append((piece, index))
     handles: list[RemovableHandle] = []
     for (layer, place), here in acting.items():
-        if place in points.linears:
-            linear = layers[layer].get_submodule(points.linears[place])
-            handles.append(linear.register_forward_hook(_LinearHook(here)))
+        change = _Change(here, layer, skipped)
+        if place in points.sources:
+            block = layers[layer].get_submodule(points.sources[place])
+            handles.append(block.register_forward_hook(_OutputHook(change)))
         else:
-            hook = _SublayerHook(here, layers[layer].get_submodule(points.sublayers[place]))
+            hook = _SublayerHook(change, layers[layer].get_submodule(points.sublayers[place]))
             handles += hook.register()
     return handles
 
 
-def _add(acting: Acting, hidden: Tensor, source: Tensor, frozen: nn.Module) -> Tensor:
-    for piece, index in acting:
-        hidden = hidden + piece.delta(index, At(hidden, source, frozen))
-    return hidden
+class _Change:
+    """One piece after the other, in the order of application; nothing while the layer is skipped."""
+
+    def __init__(self, acting: Acting, layer: int, skipped: Callable[[], int]) -> None:
+        self._acting, self._layer, self._skipped = acting, layer, skipped
+
+    def __call__(self, hidden: Tensor, source: Tensor, frozen: nn.Module) -> Tensor:
+        if self._layer < self._skipped():
+            return hidden
+        for piece, index in self._acting:
+            hidden = piece.changed(index, At(hidden, source, frozen))
+        return hidden
 
 
-class _LinearHook:
-    """`y = W x + b`, then one delta after the other."""
+class _OutputHook:
+    """`y = W x + b`, or an activation function of it, changed."""
 
-    def __init__(self, acting: Acting) -> None:
-        self._acting = acting
+    def __init__(self, change: _Change) -> None:
+        self._change = change
 
-    def __call__(self, linear: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> Tensor:
-        return _add(self._acting, output, inputs[0], linear)
+    def __call__(self, block: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> Tensor:
+        return self._change(output, inputs[0], block)
 
 
 class _SublayerHook:
-    """`LayerNorm(h + x)` becomes `LayerNorm(h' + x)`, where h' is h after one delta after the other.
+    """`LayerNorm(h + x)` becomes `LayerNorm(h' + x)`, where h' is h changed.
 
     The block is called with x, its dropout gives h, and its own LayerNorm does the rest.
     """
 
-    def __init__(self, acting: Acting, block: nn.Module) -> None:
-        self._acting = acting
+    def __init__(self, change: _Change, block: nn.Module) -> None:
+        self._apply = change
         self._block = block
         self._norm = block.get_submodule("LayerNorm")
         self._residual: Tensor | None = None
@@ -83,7 +92,7 @@ class _SublayerHook:
     def _change(self, dropout: nn.Module, inputs: tuple[Any, ...], hidden: Tensor) -> Tensor | None:  # noqa: ARG002
         if self._residual is None:
             return None
-        return _add(self._acting, hidden, self._residual, self._norm)
+        return self._apply(hidden, self._residual, self._norm)
 
     def _leave(self, block: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> None:  # noqa: ARG002
         self._residual = None

@@ -7,11 +7,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
-from typing import TYPE_CHECKING, Annotated, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Strict, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, SerializerFunctionWrapHandler, Strict, model_serializer
 
-from layover.errors import ModelError
+from layover.errors import ModelError, nearest
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor, nn
@@ -29,7 +29,69 @@ LINEARS: dict[str, tuple[str, str]] = {
 SUBLAYERS = ("attention", "feedforward")
 """The two halves of a layer, each of which ends in `LayerNorm(sublayer(x) + x)`."""
 
+INNER = "inner"
+"""The inner activations of the feed-forward part: what comes out of its activation function and goes into `output`."""
+
 _TOP = re.compile(r"top-([1-9]\d*)")
+
+
+class Later:
+    """Marks a setting that a module got when results without it were kept already.
+
+    At its default it stands in no identity, so that their keys stay what they are.
+    """
+
+
+LATER = Later()
+
+
+def _known_layers(value: str | tuple[int, ...]) -> str | tuple[int, ...]:
+    if isinstance(value, str):
+        if value != "all" and _TOP.fullmatch(value) is None:
+            raise ValueError(f"{value!r} names no layers; write all, top-4 or a list such as [8, 9, 10, 11]")
+        return value
+    if not value or min(value) < 0 or len(set(value)) != len(value):
+        raise ValueError("a list of layers has at least one number, none below 0 and none twice")
+    return tuple(sorted(value))
+
+
+def _known_linears(value: tuple[str, ...]) -> tuple[str, ...]:
+    if not value:
+        raise ValueError(f"name at least one of: {', '.join(LINEARS)}")
+    for name in value:
+        if name not in LINEARS:
+            raise ValueError(f"unknown target {name!r}; {nearest(name, LINEARS)}")
+    # one order, so that the same module has one identity
+    return tuple(name for name in LINEARS if name in value)
+
+
+Layers = Annotated[str | tuple[Annotated[int, Strict()], ...], AfterValidator(_known_layers)]
+"""`all`, `top-N`, or a list of layer numbers counted from 0 at the bottom."""
+Linears = Annotated[tuple[str, ...], AfterValidator(_known_linears)]
+"""Names of `LINEARS`."""
+
+
+def numbers_of(layers: str | tuple[int, ...], num_layers: int, name: str) -> tuple[int, ...]:
+    """Return the numbers of layers, ascending.
+
+    Args:
+        layers: As a recipe writes them.
+        num_layers: Those of the encoder.
+        name: Of the module, for the message.
+
+    Raises:
+        ModelError: the encoder does not have them.
+    """
+    if layers == "all":
+        return tuple(range(num_layers))
+    if isinstance(layers, str):
+        count = int(layers.removeprefix("top-"))
+        if count > num_layers:
+            raise ModelError(f"{name}: layers {layers}, but the encoder has {num_layers}")
+        return tuple(range(num_layers - count, num_layers))
+    if layers[-1] >= num_layers:
+        raise ModelError(f"{name}: no layer {layers[-1]}: the encoder has {num_layers}, numbered 0 to {num_layers - 1}")
+    return layers
 
 
 @dataclass(frozen=True)
@@ -43,15 +105,17 @@ class Shape:
 
 @dataclass(frozen=True)
 class Site:
-    """A place in the encoder where a module adds something: a linear map or a sublayer of one layer."""
+    """A place in the encoder where a module adds something: a linear map, a sublayer or the inner part of a layer."""
 
     layer: int
     place: str
-    """A name of `LINEARS` or `SUBLAYERS`."""
+    """A name of `LINEARS` or `SUBLAYERS`, or `INNER`."""
     inputs: int
     """Features that come in."""
     outputs: int
     """Features that go out."""
+    num_layers: int
+    """Layers of the encoder, from which `top-4` is counted."""
 
     @property
     def name(self) -> str:
@@ -63,12 +127,13 @@ class At(NamedTuple):
     """What a module sees at a site."""
 
     hidden: Tensor
-    """(B, T, outputs): what the module adds to, modules applied before it included. At a linear map its output;
-    at a sublayer its output before the residual connection and the LayerNorm."""
+    """(B, T, outputs): what the module adds to, modules applied before it included. At a linear map its output, at
+    `INNER` the activation function's; at a sublayer its output before the residual connection and the LayerNorm."""
     source: Tensor
-    """(B, T, inputs): what came into the linear map; at a sublayer the other side of the residual connection."""
+    """(B, T, inputs): what came into the linear map, at `INNER` into the one before the activation function; at a
+    sublayer the other side of the residual connection."""
     frozen: nn.Module
-    """The linear map; at a sublayer its LayerNorm."""
+    """The linear map; at `INNER` the linear map with the activation function; at a sublayer its LayerNorm."""
 
 
 class Module(BaseModel, ABC):
@@ -88,6 +153,8 @@ class Module(BaseModel, ABC):
     """Whether its weights are the encoder's own, all of them."""
     linear: ClassVar[bool] = False
     """Whether `delta` is a matrix times what comes into a linear map, so that it can be folded into that map."""
+    commutes: ClassVar[bool] = False
+    """Whether the order of several on one encoder means nothing."""
     alone: ClassVar[str] = ""
     """Why it cannot act beside other modules; empty when it can."""
     default_lr: ClassVar[float]
@@ -95,18 +162,27 @@ class Module(BaseModel, ABC):
     default_dropout: ClassVar[float] = 0.0
     """Dropout when the recipe names none."""
 
+    @model_serializer(mode="wrap")
+    def _without_later_defaults(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what results from before a setting was there knew nothing of; see `Later`."""
+        values: dict[str, Any] = plain(self)
+        for name, info in type(self).model_fields.items():
+            if LATER in info.metadata and dict(self)[name] == info.default:
+                del values[name]
+        return values
+
     @abstractmethod
     def layers_of(self, num_layers: int) -> tuple[int, ...]:
         """Return the layers that the module changes, ascending.
 
         Raises:
-            ModelError: the settings ask for layers that the encoder does not have.
+            ModelError: the settings ask for layers that the encoder does not have, or leave none.
         """
 
     def sites(self, shape: Shape) -> tuple[Site, ...]:  # noqa: ARG002
         """Return the places where the module adds something, layer by layer in the order of their use.
 
-        A module without any leaves the next three methods alone.
+        A module without any leaves the next methods alone.
         """
         return ()
 
@@ -132,6 +208,10 @@ class Module(BaseModel, ABC):
         """Return what the module adds at a site, (B, T, outputs)."""
         raise NotImplementedError(f"{self.name} adds nothing at {site.name}")
 
+    def changed(self, site: Site, at: At, weights: Mapping[str, Tensor]) -> Tensor:
+        """Return what becomes of `at.hidden` when the module acts by itself, (B, T, outputs): `delta` is added."""
+        return at.hidden + self.delta(site, at, weights)
+
     def factors(self, site: Site, weights: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
         """Return what the change of a linear map is the product of, (outputs, r) and (r, inputs); of `linear` ones."""
         raise NotImplementedError(f"{self.name} changes no linear map at {site.name}")
@@ -152,31 +232,8 @@ class Module(BaseModel, ABC):
 class LayeredModule(Module):
     """A module that can be put on some of the layers only."""
 
-    layers: str | tuple[Annotated[int, Strict()], ...] = "all"
-    """`all`, `top-N`, or a list of layer numbers counted from 0 at the bottom."""
-
-    @field_validator("layers")
-    @classmethod
-    def _known_layers(cls, value: str | tuple[int, ...]) -> str | tuple[int, ...]:
-        if isinstance(value, str):
-            if value != "all" and _TOP.fullmatch(value) is None:
-                raise ValueError(f"{value!r} names no layers; write all, top-4 or a list such as [8, 9, 10, 11]")
-            return value
-        if not value or min(value) < 0 or len(set(value)) != len(value):
-            raise ValueError("a list of layers has at least one number, none below 0 and none twice")
-        return tuple(sorted(value))
+    layers: Layers = "all"
 
     def layers_of(self, num_layers: int) -> tuple[int, ...]:
         """See `Module.layers_of`."""
-        if self.layers == "all":
-            return tuple(range(num_layers))
-        if isinstance(self.layers, str):
-            count = int(self.layers.removeprefix("top-"))
-            if count > num_layers:
-                raise ModelError(f"{self.name}: layers {self.layers}, but the encoder has {num_layers}")
-            return tuple(range(num_layers - count, num_layers))
-        if self.layers[-1] >= num_layers:
-            raise ModelError(
-                f"{self.name}: no layer {self.layers[-1]}: the encoder has {num_layers}, numbered 0 to {num_layers - 1}"
-            )
-        return self.layers
+        return numbers_of(self.layers, num_layers, self.name)

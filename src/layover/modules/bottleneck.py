@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field, Strict
 
+from layover.modules._activations import Activation, activate
 from layover.modules._base import SUBLAYERS, At, LayeredModule, Shape, Site
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor, nn
 
 Placement = Literal["pfeiffer", "houlsby", "parallel"]
-Activation = Literal["relu", "gelu", "swish"]
 
 PARALLEL_SCALING = 4.0
 """He et al. 2022, arXiv:2110.04366, and `ParBnConfig` of adapters."""
@@ -42,7 +42,7 @@ class Bottleneck(LayeredModule):
         """See `Module.sites`."""
         places = SUBLAYERS if self.placement == "houlsby" else ("feedforward",)
         return tuple(
-            Site(layer, place, shape.hidden, shape.hidden)
+            Site(layer, place, shape.hidden, shape.hidden, shape.num_layers)
             for layer in self.layers_of(shape.num_layers)
             for place in places
         )
@@ -81,16 +81,9 @@ class Bottleneck(LayeredModule):
         from torch.nn import functional
 
         down = functional.linear(self.seen(site, at), weights["down"], weights["down_bias"])
-        inner = self._activate(down)
+        inner = activate(self.activation, down)
         up = functional.linear(inner, weights["up"], weights["up_bias"])
         return up * PARALLEL_SCALING if self.placement == "parallel" else up
-
-    def _activate(self, inner: Tensor) -> Tensor:
-        from torch.nn import functional
-
-        if self.activation == "relu":
-            return functional.relu(inner)
-        return functional.gelu(inner) if self.activation == "gelu" else functional.silu(inner)
 
 
 MODULE = Bottleneck

@@ -9,7 +9,7 @@ from typing import Any
 
 from layover import kinds
 from layover.data.masking import PERCENT
-from layover.errors import LayoverError, RecipeError
+from layover.errors import LayoverError, Problem, RecipeError
 from layover.identity import key_of
 from layover.plan import evaluation, heads, leakage
 from layover.plan.data import DataRules, Portion
@@ -106,6 +106,7 @@ class _Planner:
                 self.encoders[label] = resolve(label, document.models[label], self.hash_file, self.revisions)
             except LayoverError as error:
                 problems.append(self.recipe.source.problem(("models", label), str(error)))
+        problems += self._fitting()
         for name in dict.fromkeys((*sweep.learned(), *sweep.target)):
             task = self.recipe.tasks[name]
             try:
@@ -123,6 +124,22 @@ class _Planner:
                 problems.append(self.recipe.source.problem(self.recipe.place_of(name), str(error)))
         if problems:
             raise RecipeError(problems)
+
+    def _fitting(self) -> list[Problem]:
+        """Return the methods that ask for layers that an encoder does not have, where its shape is known."""
+        problems = []
+        for name in self.recipe.document.sweep.method:
+            for encoder in self.encoders.values():
+                method = self.recipe.methods[name]
+                try:
+                    if encoder.shape is not None:
+                        method.module.layers_of(encoder.shape.layers)
+                        if method.adapterdrop.drops():
+                            method.adapterdrop.check(method.module, encoder.shape.layers)
+                except LayoverError as error:
+                    message = f"{error} ({encoder.label})"
+                    problems.append(self.recipe.source.problem(("methods", name), message))
+        return problems
 
     def _reachable(self, keys: Any) -> Mapping[str, Node]:
         """Return the nodes below `keys`, each after the nodes it needs."""
@@ -202,7 +219,8 @@ class _Planner:
         task, encoder = self.recipe.tasks[target], self.encoders[model]
         train = self.stages.target(model, method, intermediate, task, seed)
         where = f"{target} {model}/{method.name}/{intermediate} seed {seed}"
-        return evaluation.score_node(self, task, self.evaluated[target], encoder, train, where)
+        skipped = method.adapterdrop.predicting
+        return evaluation.score_node(self, task, self.evaluated[target], encoder, train, where, skipped)
 
     def _retrieved(self, model: str, method: ResolvedMethod, intermediate: str, target: str, seed: int) -> Cell:
         """Return the cell of a target that is not trained."""

@@ -91,7 +91,8 @@ def _lowest(inputs: TrainInputs, shape: Shape) -> int:
     layers = inputs.module.layers_of(shape.layers)
     if inputs.composed is not None and _extra(inputs, shape):
         layers = (*layers, *inputs.composed.module.layers_of(shape.layers))
-    return min(layers) if layers else shape.layers
+    dropped = inputs.adapterdrop.always_training
+    return min((layer for layer in layers if layer >= dropped), default=shape.layers)
 
 
 def _train(inputs: TrainInputs, costs: Mapping[str, Cost]) -> Cost:

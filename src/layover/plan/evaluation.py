@@ -10,7 +10,7 @@ from layover.plan.data import DataRules, Portion
 from layover.plan.encoders import EncoderRef
 from layover.plan.inputs import PredictInputs, ScoreInputs, Threshold, rests_on
 from layover.plan.nodes import Node
-from layover.plan.retrieval import Maker
+from layover.plan.retrieval import Maker, skipping
 from layover.tasks import Task
 
 
@@ -50,15 +50,27 @@ def evaluated(rules: DataRules, task: Task) -> Evaluated:
     return Evaluated(split, portions, absent, metric, language, threshold, tuning)
 
 
-def score_node(maker: Maker, task: Task, found: Evaluated, encoder: EncoderRef, train: Node, where: str) -> Node:
-    """Return the scores of a target's training; `where` names the cell."""
+def score_node(
+    maker: Maker, task: Task, found: Evaluated, encoder: EncoderRef, train: Node, where: str, skipped: int = 0
+) -> Node:
+    """Return the scores of a target's training.
+
+    Args:
+        maker: Makes nodes.
+        task: The target.
+        found: What of it is judged.
+        encoder: The pretrained encoder.
+        train: The training.
+        where: Names the cell.
+        skipped: Lowest layers that go without modules in predictions.
+    """
     job = f"evaluate {train.key}"
 
     def predicted(portion: Portion) -> tuple[str, str]:
         data = maker.tokenize(portion, encoder, task)
-        inputs = PredictInputs(encoder, train.key, data.key, task, portion.language)
+        inputs = PredictInputs(encoder, train.key, data.key, task, portion.language, skipped)
         label = f"predict {where} {portion.split} {portion.language}"
-        asked = {"train": train.key, "data": data.key}
+        asked = {"train": train.key, "data": data.key, **skipping(skipped)}
         needs = (*rests_on(train.key, train.inputs), data.key)
         return maker.node("predict", asked, needs, label, inputs, job).key, data.key
 

@@ -9,7 +9,7 @@ from typing import Literal
 from layover.compositions import Composition
 from layover.data.task import Place
 from layover.kinds.retrieval import Settled
-from layover.modules import Module
+from layover.modules import AdapterDrop, Module
 from layover.plan.encoders import EncoderRef
 from layover.tasks import Task
 
@@ -110,6 +110,7 @@ class TrainInputs:
     hidden_percent: int
     selection: Selection | None
     optimisation: Optimisation
+    adapterdrop: AdapterDrop = field(default_factory=AdapterDrop)
 
 
 @dataclass(frozen=True)
@@ -153,6 +154,8 @@ class PredictInputs:
     data: str
     task: Task
     language: str
+    skipped: int = 0
+    """Lowest layers that go without modules."""
 
 
 @dataclass(frozen=True)
@@ -171,6 +174,8 @@ class RetrieveInputs:
     scoring: str
     mining: bool
     precision: Literal["fp32", "bf16"]
+    skipped: int = 0
+    """Lowest layers that go without modules."""
 
 
 @dataclass(frozen=True)

@@ -134,8 +134,9 @@ def score_node(
     """Return the scores of a target after the training of an intermediate, or of the encoder alone."""
     search = settled(found.search, encoder, task)
     where = f"{task.name} {encoder.label}" + (f" after {train.label.removeprefix('train ')}" if train else "")
+    skipped = method.adapterdrop.predicting if train else 0
     predictions, tuning, choosing = (
-        _predictions(maker, task, portions, encoder, search, method.precision, train, where)
+        _predictions(maker, task, portions, encoder, search, method.precision, train, where, skipped)
         for portions in (found.portions, found.tuning, found.choosing)
     )
     identity: dict[str, Any] = {
@@ -157,6 +158,11 @@ def score_node(
     return maker.node("score", identity, needs, f"score {where}", inputs, f"retrieve {where}")
 
 
+def skipping(layers: int) -> dict[str, int]:
+    """Return what of an identity says that the lowest layers go without modules; nothing where none does."""
+    return {"skipped": layers} if layers else {}
+
+
 def _listed(predictions: Mapping[str, tuple[str, str]]) -> dict[str, list[str]]:
     return {language: list(keys) for language, keys in predictions.items()}
 
@@ -170,6 +176,7 @@ def _predictions(
     precision: Any,
     train: Node | None,
     where: str,
+    skipped: int,
 ) -> dict[str, tuple[str, str]]:
     """Return, by language, the keys of predictions and data."""
     keys = {}
@@ -187,6 +194,7 @@ def _predictions(
             "train": train.key if train else None,
             "data": data.key,
             "retrieval": {"layer": read[0] if len(read) == 1 else list(read), **settings},
+            **skipping(skipped),
         }
         inputs = RetrieveInputs(
             encoder=encoder,
@@ -195,6 +203,7 @@ def _predictions(
             task=task,
             language=language,
             layers=read,
+            skipped=skipped,
             **settings,
         )
         needs = (data.key, *(rests_on(train.key, train.inputs) if train else ()))

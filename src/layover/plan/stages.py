@@ -8,7 +8,7 @@ from typing import Any
 
 from layover.compositions import GateTraining
 from layover.errors import NodeError
-from layover.modules import Module
+from layover.modules import AdapterDrop, Module
 from layover.plan import heads
 from layover.plan.data import DataRules
 from layover.plan.encoders import EncoderRef
@@ -125,6 +125,7 @@ class Stages:
             hidden_percent=data.inputs.hidden_percent,
             selection=selection,
             optimisation=self._optimisation(method, task, seed, after=composed is not None),
+            adapterdrop=AdapterDrop() if composed is None and not module.trains_encoder else method.adapterdrop,
         )
         wanted = (data.key, selection and selection.data, *(composed.keys() if composed else ()))
         origin = f" after {intermediate}" if intermediate is not None else ""
@@ -181,6 +182,14 @@ def _composed_identity(composed: Composed | None) -> dict[str, Any]:
     return {**identity, "gates": gates} if gates else identity
 
 
+def _dropped(inputs: TrainInputs) -> dict[str, Any]:
+    """Return the layers without modules, where there are any; those in predictions count where these select."""
+    drop = inputs.adapterdrop
+    trained = {"train": drop.train, "random": drop.random} if drop.train else {}
+    selected = {"predict": drop.predicting} if inputs.selection is not None and drop.drops() else {}
+    return {"adapterdrop": {**trained, **selected}} if trained or selected else {}
+
+
 def _train_identity(inputs: TrainInputs) -> dict[str, Any]:
     """Return all that decides the trained weights; neither the task's name nor the method's is among it."""
     selection, composed = inputs.selection, inputs.composed
@@ -193,6 +202,7 @@ def _train_identity(inputs: TrainInputs) -> dict[str, Any]:
         "data": inputs.data,
         "select": None if selection is None else asdict(selection),
         **asdict(inputs.optimisation),
+        **_dropped(inputs),
     }
     if inputs.head_from is None:
         return identity

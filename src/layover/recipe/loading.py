@@ -9,7 +9,7 @@ from typing import Any
 from layover import compositions, modules, tasks
 from layover.compositions import Composition
 from layover.errors import LayoverError, ModelError, Problem, RecipeError, nearest
-from layover.modules import Module
+from layover.modules import AdapterDrop, Module
 from layover.recipe.checks import (
     check_lists,
     check_pairs,
@@ -103,11 +103,28 @@ def _parse_composition(
     return composition, problems
 
 
+def _parse_adapterdrop(
+    name: str, method: Method, module: Module | None, source: Source
+) -> tuple[AdapterDrop, list[Problem]]:
+    drop, message = method.adapterdrop, ""
+    if drop is None:
+        return AdapterDrop(), []
+    if module is not None and (module.whole or not module.trains_encoder):
+        message = f"{module.name} adds nothing to the encoder's layers that could be left out of some"
+    elif drop.random and not drop.train:
+        message = "random draws a number of layers from 0 to train; set train"
+    elif not drop.drops():
+        message = "drops nothing; set train or predict to a number of layers"
+    return drop, [source.problem(("methods", name, "adapterdrop"), message)] if message else []
+
+
 def _resolve_method(
     name: str, method: Method, document: Document, source: Source
 ) -> tuple[ResolvedMethod | None, list[Problem]]:
     module, problems = _parse_module(name, method, source)
     composition, found = _parse_composition(name, method, module, source)
+    problems += found
+    drop, found = _parse_adapterdrop(name, method, module, source)
     problems += found
     if module is None or composition is None:
         return None, problems
@@ -122,6 +139,7 @@ def _resolve_method(
         dropout=dropout,
         weight_decay=train.weight_decay if method.weight_decay is None else method.weight_decay,
         precision=method.precision or train.precision,
+        adapterdrop=drop,
     ), problems
 
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, Strict, field_validator
 
 from layover.compositions import Composition
 from layover.kinds.retrieval import Search
-from layover.modules import Module
+from layover.modules import AdapterDrop, Module
 from layover.recipe.source import Source
 from layover.tasks import Paths, Task
 
@@ -97,6 +97,8 @@ class Method(BaseModel):
     dropout: Fraction | None = None
     weight_decay: NotNegative | None = None
     precision: Literal["fp32", "bf16"] | None = None
+    adapterdrop: AdapterDrop | None = None
+    """Modules act in all layers but the lowest, in training, in predictions or in both."""
 
 
 class TaskEval(Section):
@@ -241,6 +243,7 @@ class ResolvedMethod(Section):
     dropout: float
     weight_decay: float
     precision: Literal["fp32", "bf16"]
+    adapterdrop: AdapterDrop
 
 
 class Recipe(Section):

@@ -8,6 +8,7 @@ from pathlib import Path
 from layover import kinds
 from layover.encoder import Encoder
 from layover.heads import Head
+from layover.modules import AdapterDrop
 from layover.plan import Node
 from layover.plan.inputs import PredictInputs, RetrieveInputs
 from layover.predict import predict
@@ -30,6 +31,7 @@ def run(node: Node, folder: Path, context: Context) -> None:
     features = load_features(store, inputs.data)
     examples = load_examples(store, inputs.data, inputs.task.kind)
     encoder, head = _restored(store, inputs.train, inputs.encoder.source, inputs.encoder.revision)
+    encoder.drop(AdapterDrop(predict=inputs.skipped))
     precision = store.done(inputs.train)["identity"]["precision"]
     execution = execution_of(context.execution)
     outputs = predict(encoder, head, features, execution=execution, precision=precision)

@@ -21,6 +21,7 @@ from layover.heads import MeanPooling
 from layover.kinds._kind import finite
 from layover.kinds.retrieval import KIND, distinct, match
 from layover.metrics._retrieval import ENGLISH, LANGUAGE
+from layover.modules import AdapterDrop
 from layover.neighbours import both_ways
 from layover.plan.inputs import RetrieveInputs
 from layover.predict import embed
@@ -42,6 +43,7 @@ def run(inputs: RetrieveInputs, folder: Path, context: Context) -> None:
     if not inputs.special_tokens:
         check_tokens(features, examples, inputs.language)
     encoder = _encoder(store, inputs.train, inputs.encoder.source, inputs.encoder.revision)
+    encoder.drop(AdapterDrop(predict=inputs.skipped))
     pooling = MeanPooling(inputs.layers, inputs.special_tokens)
     sides = [distinct(examples, side)[0] for side in (LANGUAGE, ENGLISH)]
     with room(folder, (len(inputs.layers), features.rows, encoder.hidden_size)) as embeddings:

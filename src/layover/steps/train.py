@@ -32,6 +32,10 @@ def run(node: Node, folder: Path, context: Context) -> None:
     clock = DropoutClock(numbers.seed)
     encoder = Encoder.load(inputs.encoder.source, inputs.encoder.revision, clock=clock, dropout=numbers.dropout)
     encoder.attach(pieces_to_train(context.store, node.identity, encoder.shape), seed=numbers.seed)
+    drop = inputs.adapterdrop
+    if drop.drops():
+        drop.check(inputs.composed.module if inputs.composed is not None else inputs.module, encoder.num_layers)
+        encoder.drop(drop)
     head = build_head(task.kind, list(task.labels), encoder, clock, numbers.dropout, numbers.seed)
     start = _start(head, inputs, context)
     features = load_features(context.store, inputs.data)

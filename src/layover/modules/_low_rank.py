@@ -1,0 +1,120 @@
+"""What modules of low-rank updates have in common: which linear maps, at which rank, at which scale."""
+
+from __future__ import annotations
+
+from math import sqrt
+from typing import TYPE_CHECKING, Annotated, NamedTuple, Self
+
+from pydantic import BaseModel, ConfigDict, Field, Strict, model_validator
+
+from layover.errors import ModelError
+from layover.modules._base import LATER, LINEARS, LayeredModule, Layers, Linears, Shape, Site, numbers_of
+
+if TYPE_CHECKING:
+    from torch import Generator, Tensor, nn
+
+Alpha = Annotated[float, Strict(), Field(gt=0)]
+
+
+class Pattern(BaseModel):
+    """A rule for the linear maps `target` of `layers`; what it leaves out is the module's own."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    target: Linears | None = None
+    layers: Layers | None = None
+    rank: Annotated[int, Strict(), Field(ge=0)] | None = None
+    """0 takes the update away."""
+    alpha: Alpha | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError("an empty rule; name target, layers, rank or alpha")
+        if self.rank == 0 and self.alpha is not None:
+            raise ValueError("rank 0 takes the update away, so alpha has no meaning")
+        return self
+
+
+class _Rule(NamedTuple):
+    """A pattern with nothing left out."""
+
+    target: tuple[str, ...]
+    layers: str | tuple[int, ...]
+    rank: int
+    alpha: float
+
+
+class LowRank(LayeredModule):
+    """A module with matrices A (rank, inputs) and B (outputs, rank) at linear maps, initial weights as in peft."""
+
+    rank: Annotated[int, Strict(), Field(ge=1)] = 8
+    """Rows of A and columns of B."""
+    alpha: Alpha = 16.0
+    """The update is scaled by alpha / rank."""
+    target: Linears = ("query", "value")
+    """The linear maps that get an update."""
+    rslora: Annotated[bool, Strict(), LATER] = False
+    """Scale by alpha / sqrt(rank) instead (Kalajdzievski 2023, arXiv:2312.03732)."""
+    patterns: Annotated[tuple[Pattern, ...], LATER] = ()
+    """Other ranks and alphas for some of the linear maps; of several rules for one the last holds. They may name
+    linear maps that `target` and `layers` do not."""
+
+    def layers_of(self, num_layers: int) -> tuple[int, ...]:
+        """See `Module.layers_of`."""
+        return tuple(sorted({layer for layer, _ in self._updates(num_layers)}))
+
+    def sites(self, shape: Shape) -> tuple[Site, ...]:
+        """See `Module.sites`."""
+        sizes = {"hidden": shape.hidden, "intermediate": shape.intermediate}
+        return tuple(
+            Site(layer, name, sizes[LINEARS[name][0]], sizes[LINEARS[name][1]], shape.num_layers)
+            for layer, name in self._updates(shape.num_layers)
+        )
+
+    def weights(self, site: Site) -> dict[str, tuple[int, ...]]:
+        """See `Module.weights`: A (rank, inputs), B (outputs, rank)."""
+        rank = self._rank_and_alpha(site)[0]
+        return {"A": (rank, site.inputs), "B": (site.outputs, rank)}
+
+    def initialise(self, site: Site, frozen: nn.Module, generator: Generator) -> dict[str, Tensor]:  # noqa: ARG002
+        """See `Module.initialise`: A as torch fills a linear map, B zero."""
+        import torch
+
+        sizes = self.weights(site)
+        a = torch.empty(sizes["A"])
+        torch.nn.init.kaiming_uniform_(a, a=5**0.5, generator=generator)
+        return {"A": a, "B": torch.zeros(sizes["B"])}
+
+    def scale(self, site: Site) -> float:
+        """Return what B A is multiplied by at a site."""
+        rank, alpha = self._rank_and_alpha(site)
+        return alpha / (sqrt(rank) if self.rslora else rank)
+
+    def _rank_and_alpha(self, site: Site) -> tuple[int, float]:
+        for rule in reversed(self._rules()):
+            if site.place in rule.target and site.layer in numbers_of(rule.layers, site.num_layers, self.name):
+                return rule.rank, rule.alpha
+        raise ModelError(f"{self.name}: no update at {site.name}")
+
+    def _rules(self) -> list[_Rule]:
+        rules = [_Rule(self.target, self.layers, self.rank, self.alpha)]
+        for one in self.patterns:
+            rank = self.rank if one.rank is None else one.rank
+            rules.append(_Rule(one.target or self.target, one.layers or self.layers, rank, one.alpha or self.alpha))
+        return rules
+
+    def _updates(self, num_layers: int) -> list[tuple[int, str]]:
+        """Return layer and name of every linear map with an update, layer by layer in the order of their use.
+
+        Raises:
+            ModelError: a rule asks for layers that the encoder does not have, or the rules leave no update.
+        """
+        ranks: dict[tuple[int, str], int] = {}
+        for rule in self._rules():
+            for layer in numbers_of(rule.layers, num_layers, self.name):
+                ranks.update({(layer, name): rule.rank for name in rule.target})
+        kept = [(layer, name) for layer in range(num_layers) for name in LINEARS if ranks.get((layer, name))]
+        if not kept:
+            raise ModelError(f"{self.name}: the patterns take every update away; leave some of them a rank")
+        return kept

@@ -1,0 +1,69 @@
+"""DoRA: a low-rank update of the direction of linear maps, and their magnitudes (Liu et al. 2024, arXiv:2402.09353)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar
+
+from layover.errors import ModelError
+from layover.modules._base import At, Site
+from layover.modules._low_rank import LowRank
+
+if TYPE_CHECKING:
+    from torch import Generator, Tensor, nn
+
+
+class Dora(LowRank):
+    """`y = m / |V| V x + b` with `V = W + scale B A`; arithmetic and initial weights as in peft.
+
+    m (outputs,) is trained and starts as |W|, the norms of the rows; |V| gets no gradient, as in section 4.3 of the
+    paper.
+    """
+
+    name: ClassVar[str] = "dora"
+    alone: ClassVar[str] = "it sets the length of every row of the frozen weights anew, so nothing can act beside it"
+    default_lr: ClassVar[float] = 3e-4
+
+    def weights(self, site: Site) -> dict[str, tuple[int, ...]]:
+        """See `Module.weights`: A, B and the magnitude of each row."""
+        return {**super().weights(site), "magnitude": (site.outputs,)}
+
+    def initialise(self, site: Site, frozen: nn.Module, generator: Generator) -> dict[str, Tensor]:
+        """See `Module.initialise`: A and B of a fresh LoRA, so that |V| = |W| = m."""
+        fresh = super().initialise(site, frozen, generator)
+        w = _linear(frozen, site).weight.cpu()
+        return {**fresh, "magnitude": _lengths(w, fresh, self.scale(site))}
+
+    def delta(self, site: Site, at: At, weights: Mapping[str, Tensor]) -> Tensor:
+        """See `Module.delta`: `(m / |V| - 1) W x + m / |V| scale B A x`."""
+        from torch.nn.functional import linear
+
+        frozen, scale = _linear(at.frozen, site), self.scale(site)
+        ratio = weights["magnitude"] / _lengths(frozen.weight, weights, scale)
+        low_rank = linear(linear(at.source, weights["A"]), weights["B"])
+        change = (ratio - 1) * (at.hidden - frozen.bias) + ratio * low_rank * scale
+        return change.to(at.hidden.dtype)
+
+    def seen(self, site: Site, at: At) -> Tensor:  # noqa: ARG002
+        """See `Module.seen`."""
+        return at.source
+
+
+def _linear(frozen: nn.Module, site: Site) -> nn.Linear:
+    from torch import nn
+
+    if not isinstance(frozen, nn.Linear):
+        raise ModelError(f"dora: {site.name} is no linear map")
+    return frozen
+
+
+def _lengths(w: Tensor, weights: Mapping[str, Tensor], scale: float) -> Tensor:
+    """Return |V|, (outputs,) float32 without gradient; not in bfloat16, where a fresh m / |V| would not be 1."""
+    import torch
+
+    with torch.no_grad(), torch.autocast(w.device.type, enabled=False):
+        lengths: Tensor = torch.linalg.norm(w + scale * (weights["B"] @ weights["A"]), dim=1)
+        return lengths
+
+
+MODULE = Dora

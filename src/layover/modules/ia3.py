@@ -1,0 +1,78 @@
+"""IA3: learned vectors that scale activations (Liu et al. 2022, arXiv:2205.05638)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import field_validator
+
+from layover.errors import nearest
+from layover.modules._base import INNER, LINEARS, At, LayeredModule, Shape, Site
+
+if TYPE_CHECKING:
+    from torch import Generator, Tensor, nn
+
+PLACES = {**LINEARS, INNER: ("hidden", "intermediate")}
+"""What can be scaled -> (size that comes in, size that goes out)."""
+
+
+class Ia3(LayeredModule):
+    """`s * h`, h the output of a linear map or the inner activations of the feed-forward part; arithmetic as in peft.
+
+    To scale what comes into the linear map `output`, as peft's `feedforward_modules` do, is to scale `inner`. Scales of
+    a stack multiply.
+    """
+
+    name: ClassVar[str] = "ia3"
+    commutes: ClassVar[bool] = True
+    default_lr: ClassVar[float] = 3e-3
+    """That of the paper."""
+
+    target: tuple[str, ...] = ("key", "value", INNER)
+    """What is scaled; by default as in the paper."""
+
+    @field_validator("target")
+    @classmethod
+    def _known_target(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value:
+            raise ValueError(f"name at least one of: {', '.join(PLACES)}")
+        for name in value:
+            if name not in PLACES:
+                raise ValueError(f"unknown target {name!r}; {nearest(name, PLACES)}")
+        # one order, so that the same module has one identity
+        return tuple(name for name in PLACES if name in value)
+
+    def sites(self, shape: Shape) -> tuple[Site, ...]:
+        """See `Module.sites`."""
+        sizes = {"hidden": shape.hidden, "intermediate": shape.intermediate}
+        return tuple(
+            Site(layer, name, sizes[PLACES[name][0]], sizes[PLACES[name][1]], shape.num_layers)
+            for layer in self.layers_of(shape.num_layers)
+            for name in self.target
+        )
+
+    def weights(self, site: Site) -> dict[str, tuple[int, ...]]:
+        """See `Module.weights`: one number per feature."""
+        return {"scale": (site.outputs,)}
+
+    def initialise(self, site: Site, frozen: nn.Module, generator: Generator) -> dict[str, Tensor]:  # noqa: ARG002
+        """See `Module.initialise`: ones."""
+        import torch
+
+        return {"scale": torch.ones(site.outputs)}
+
+    def seen(self, site: Site, at: At) -> Tensor:  # noqa: ARG002
+        """See `Module.seen`: what came into the linear map."""
+        return at.source
+
+    def delta(self, site: Site, at: At, weights: Mapping[str, Tensor]) -> Tensor:  # noqa: ARG002
+        """See `Module.delta`."""
+        return (at.hidden * (weights["scale"] - 1)).to(at.hidden.dtype)
+
+    def changed(self, site: Site, at: At, weights: Mapping[str, Tensor]) -> Tensor:  # noqa: ARG002
+        """See `Module.changed`: one product."""
+        return (at.hidden * weights["scale"]).to(at.hidden.dtype)
+
+
+MODULE = Ia3
