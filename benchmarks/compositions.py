@@ -2,9 +2,9 @@
 
 python benchmarks/compositions.py
 
-A random XLM-R of base size; modules with random weights. One line per module x composition: the largest difference of the
-last hidden states to the intermediate alone, before anything of the target is trained, and the weights that train; or why
-the two do not go together.
+A random XLM-R of base size; modules with random weights. One line per module x composition: the largest difference of
+the last hidden states to the intermediate alone, before anything of the target is trained, and the weights that train;
+or why the two do not go together.
 """
 
 from __future__ import annotations
