@@ -119,6 +119,10 @@ class Composition(BaseModel, ABC):
         """Return how many weights train beside the target's module, with `count` intermediates of a module."""
         return 0
 
+    def mixes(self, names: Sequence[str]) -> tuple[str, ...]:  # noqa: ARG002
+        """Return what is mixed by shares, in their order, given the names of the intermediates; nothing if nothing is."""
+        return ()
+
     def identity(self) -> str | dict[str, Any]:
         """Return what of a composition decides a result: its name, and its settings where it has any."""
         settings = self.model_dump(mode="json")

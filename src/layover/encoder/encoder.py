@@ -13,11 +13,13 @@ from torch.utils.hooks import RemovableHandle
 from transformers import PreTrainedModel
 
 from layover.compositions import Fold, Mix, Part, Piece
-from layover.encoder.attached import Attached, Mixed, Place
+from layover.encoder.attached import Attached, Mixed, Place, parts_of
 from layover.encoder.dropout import DropoutClock, RowDropout
 from layover.encoder.folding import Folded
 from layover.encoder.loading import load_model
+from layover.encoder.masks import attention_mask
 from layover.encoder.points import points_of
+from layover.encoder.shares import Watch
 from layover.encoder.sites import frozen_at, place_hooks
 from layover.encoder.weights import check_weights
 from layover.errors import ModelError, nearest
@@ -65,6 +67,8 @@ class Encoder(nn.Module):
         self._own_changed = False
         self._folded = Folded()
         self._folded_layers: tuple[int, ...] = ()
+        self.watch = Watch()
+        """Tells how much is taken of each member of a mix."""
         self.pieces = nn.ModuleList()
         self._decide_what_trains()
         self.train(self.training)
@@ -122,14 +126,14 @@ class Encoder(nn.Module):
             ModelError: weights do not fit, two pieces have one name, layers are out of range, or a `full` part
                 has changed the encoder's own weights and nothing replaces them.
         """
-        parts = _parts(pieces)
+        parts = parts_of(pieces)
         self._check(pieces, parts)
         self._folded.undo()
         self._folded.fold([piece for piece in pieces if isinstance(piece, Fold)], self._frozen)
         device = next(self.model.parameters()).device
         attached: list[Attached | Mixed] = []
         for position, piece in enumerate(pieces):
-            place = Place(self.shape, self._frozen, seed, position, device)
+            place = Place(self.shape, self._frozen, seed, str(position), device, self.watch)
             if isinstance(piece, Part):
                 attached.append(Attached(piece, place))
             elif isinstance(piece, Mix):
@@ -276,7 +280,8 @@ class Encoder(nn.Module):
         self._checkpointing = on
 
     def _run(self, hidden: Tensor, lengths: Tensor, layers: Sequence[nn.Module]) -> Tensor:
-        mask = self._mask(hidden, lengths) if layers else None
+        self.watch.batch(lengths)
+        mask = attention_mask(hidden, lengths, additive=self._additive_mask) if layers else None
         again = self._checkpointing and torch.is_grad_enabled()
         for layer in layers:
             if again:
@@ -287,26 +292,3 @@ class Encoder(nn.Module):
             # transformers 4 returns a tuple, 5 the tensor
             hidden = output[0] if isinstance(output, tuple) else output
         return hidden
-
-    def _mask(self, hidden: Tensor, lengths: Tensor) -> Tensor | None:
-        """Return what attention takes, (B, 1, 1, T), or None where nothing is padded (the fastest kernels)."""
-        longest = hidden.shape[1]
-        if bool((lengths >= longest).all()):
-            return None
-        positions = torch.arange(longest, device=hidden.device)
-        keep = (positions < lengths.to(hidden.device)[:, None])[:, None, None, :]
-        if not self._additive_mask:
-            return keep
-        empty = torch.zeros(keep.shape, dtype=hidden.dtype, device=hidden.device)
-        return empty.masked_fill(~keep, torch.finfo(hidden.dtype).min)
-
-
-def _parts(pieces: Sequence[Piece]) -> list[Part]:
-    """Return the parts of all pieces, those of mixes among them."""
-    parts: list[Part] = []
-    for piece in pieces:
-        if isinstance(piece, Part):
-            parts.append(piece)
-        elif isinstance(piece, Mix):
-            parts += piece.members
-    return parts

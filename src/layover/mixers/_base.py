@@ -22,6 +22,8 @@ class Mixer(BaseModel, ABC):
 
     name: ClassVar[str]
     """The name of the file."""
+    learned: ClassVar[bool] = True
+    """Whether its weights are learned with the target (`fuse`), or come from the modules themselves (`route`)."""
 
     @abstractmethod
     def weights(self, site: Site, count: int) -> dict[str, tuple[int, ...]]:

@@ -6,7 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from layover import kinds
-from layover.encoder import Encoder
+from layover.encoder import Encoder, Shares
 from layover.heads import Head
 from layover.plan import Node
 from layover.plan.inputs import PredictInputs, RetrieveInputs
@@ -15,6 +15,7 @@ from layover.steps import retrieve
 from layover.steps.context import Context, write_lines
 from layover.steps.files import PREDICTIONS
 from layover.steps.machine import execution_of
+from layover.steps.shares import write_shares
 from layover.steps.tokenize import load_examples, load_features
 from layover.steps.trained import restore
 from layover.store import Store
@@ -32,7 +33,9 @@ def run(node: Node, folder: Path, context: Context) -> None:
     encoder, head = _restored(store, inputs.train, inputs.encoder.source, inputs.encoder.revision)
     precision = store.done(inputs.train)["identity"]["precision"]
     execution = execution_of(context.execution)
-    outputs = predict(encoder, head, features, execution=execution, precision=precision)
+    shares = Shares()
+    outputs = predict(encoder, head, features, execution=execution, precision=precision, shares=shares)
+    write_shares(folder, shares)
     predictions = kind.decode(outputs, features, examples, labels=inputs.task.labels)
     write_lines(folder / PREDICTIONS, predictions)
     context.progress({"done": len(examples), "total": len(examples), "unit": "examples"})
