@@ -66,5 +66,7 @@ class Watch:
         if self._sums is None or self._lengths is None:
             return
         if site in self._sums:
-            raise ModelError(f"two mixes act at {site}, so their shares cannot be told apart: watch one pass of one mix")
+            raise ModelError(
+                f"two mixes act at {site}, so their shares cannot be told apart: watch one pass of one mix"
+            )
         self._sums[site] = (shares.float() * real_tokens(self._lengths, shares)[:, :, None]).sum((0, 1))

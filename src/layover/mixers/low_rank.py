@@ -1,4 +1,4 @@
-"""low_rank: the attention of AdapterFusion with projections of a low rank, a seventieth of its weights on XLM-R base."""
+"""low_rank: the attention of AdapterFusion with projections of a low rank, 1/72 of the weights on XLM-R base."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class LowRank(Mixer):
     """`softmax(sqrt(outputs / rank) q . k_i) (I + U V) delta_i`, where q and k_i have `rank` numbers each.
 
     With projections drawn from normal(0, 0.02) as in AdapterFusion, q . k_i is a sum of `rank` products instead of
-    `outputs`; the factor gives the scores the spread that they start with there, whatever the rank. U starts at zero, so
-    that values start unchanged. There is no bias on the keys: it adds the same to all scores of a token, which softmax
-    takes out again.
+    `outputs`; the factor gives the scores the spread that they start with there, whatever the rank. U starts at zero,
+    so that values start unchanged. There is no bias on the keys: it adds the same to all scores of a token, which
+    softmax takes out again.
     """
 
     name: ClassVar[str] = "low_rank"
@@ -60,7 +60,8 @@ class LowRank(Mixer):
         from torch.nn.functional import linear
 
         mixed = super().mixed(shares, deltas, weights)
-        return mixed + linear(linear(mixed, weights["V"]), weights["U"])
+        changed: Tensor = mixed + linear(linear(mixed, weights["V"]), weights["U"])
+        return changed
 
 
 MIXER = LowRank

@@ -6,8 +6,9 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from math import prod
-from typing import TYPE_CHECKING, Annotated, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Strict, field_validator
 
@@ -59,7 +60,8 @@ class Site:
         return f"layers.{self.layer}.{self.place}"
 
 
-class At(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class At:
     """What a module sees at a site."""
 
     hidden: Tensor
@@ -69,6 +71,12 @@ class At(NamedTuple):
     """(B, T, inputs): what came into the linear map; at a sublayer the other side of the residual connection."""
     frozen: nn.Module
     """The linear map; at a sublayer its LayerNorm."""
+
+    @cached_property
+    def normed(self) -> Tensor:
+        """At a sublayer `LayerNorm(hidden + source)`, (B, T, outputs); once, however many modules read it."""
+        normed: Tensor = self.frozen(self.hidden + self.source)
+        return normed
 
 
 class Module(BaseModel, ABC):
