@@ -120,7 +120,7 @@ class Composition(BaseModel, ABC):
         return 0
 
     def mixes(self, names: Sequence[str]) -> tuple[str, ...]:  # noqa: ARG002
-        """Return what is mixed by shares, in their order, given the names of the intermediates; nothing if nothing is."""
+        """Return the names of what it mixes, in their order, given those of the intermediates; none if it does not."""
         return ()
 
     def identity(self) -> str | dict[str, Any]:

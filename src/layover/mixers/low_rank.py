@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import sqrt
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field, Strict
@@ -51,7 +52,7 @@ class LowRank(Mixer):
         """See `Mixer.shares`."""
         from torch.nn.functional import linear
 
-        query = linear(seen, weights["query"], weights["query_bias"]) * (site.outputs / self.rank) ** 0.5
+        query = linear(seen, weights["query"], weights["query_bias"]) * sqrt(site.outputs / self.rank)
         key = linear(deltas, weights["key"])
         return (query.unsqueeze(2) @ key.transpose(-2, -1)).squeeze(2).softmax(-1)
 
