@@ -43,7 +43,7 @@ def by_layer(rows: Sequence[CellRow]) -> ByLayer:
 
 def bands(layers: Sequence[int]) -> list[tuple[int, ...]]:
     """Return layers in as many columns as are readable, of equal width but for the last."""
-    width = -(-len(layers) // MOST_COLUMNS)
+    width = max(1, -(-len(layers) // MOST_COLUMNS))
     return [tuple(layers[start : start + width]) for start in range(0, len(layers), width)]
 
 
