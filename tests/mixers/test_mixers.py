@@ -288,6 +288,7 @@ def test_a_pass_that_fails_or_mixes_nothing_adds_no_shares(encoder: Encoder, bat
 COUNTS: list[tuple[str, Callable[[], Module], int]] = [
     ("attention", modules.get("bottleneck"), 21_252_096),  # 21.3 M, as published
     ("attention", lambda: LORA, 42_504_192),
+    ("attention", lambda: modules.get("lora")(target=tuple(LINEARS)), 382_371_840),
     ("low_rank", modules.get("bottleneck"), 295_008),
     ("low_rank", lambda: LORA, 590_016),
     ("low_rank", lambda: modules.get("lora")(target=tuple(LINEARS)), 2_654_784),
