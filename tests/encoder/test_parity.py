@@ -75,6 +75,10 @@ def assert_same(one: tuple[Tensor, dict[str, Tensor]], other: tuple[Tensor, dict
     assert one[1].keys() == other[1].keys()
     assert one[1]
     for name, gradient in one[1].items():
+        if name.endswith("key_bias"):
+            # it adds the same to all scores of a token, and softmax takes it out again: rounding alone
+            assert max(float(found[1][name].abs().max()) for found in (one, other)) < 1e-3
+            continue
         assert float(gradient.abs().max()) > 0.0
         assert torch.equal(gradient, other[1][name]), name
 
@@ -242,7 +246,7 @@ def test_fusion_is_adapters(model_of: ModelOf, padded: Padded, placement: str) -
             optimiser.step()
     for name, value in encoder.state("mix").items():
         if name.endswith("key_bias"):
-            continue  # softmax takes it out again, so that its gradient is rounding alone, which AdamW makes large
+            continue  # AdamW makes large steps of the smallest gradients
         moved = named[name].detach() - torch.eye(len(value)) if name.endswith(".value") else named[name].detach()
         assert not torch.equal(value, weights[name])
         torch.testing.assert_close(value, moved, atol=1e-5, rtol=0)

@@ -299,3 +299,31 @@ COUNTS: list[tuple[str, Callable[[], Module], int]] = [
 @pytest.mark.parametrize(("mixer", "module", "count"), COUNTS)
 def test_parameters_on_xlm_r_base(mixer: str, module: Callable[[], Module], count: int) -> None:
     assert compositions.get("fuse")(mixer=mixer).extra_parameters(module(), 3, BASE) == count
+
+
+@every_mixer
+@every_module
+def test_what_a_training_keeps_for_a_mix(
+    encoder: Encoder, batch: tuple[Tensor, Tensor], mixer: Mixer, module: Module
+) -> None:
+    members = finished(encoder, module, 12)
+
+    def kept(count: int) -> int:
+        """Return the numbers per token that autograd keeps, weights left out."""
+        encoder.attach([Mix("mix", mixer, tuple(members[:count]), None, trainable=True)], seed=1)
+        weights = {one.untyped_storage().data_ptr() for one in encoder.parameters()}
+        found: dict[int, Tensor] = {}
+
+        def keep(one: Tensor) -> Tensor:
+            found[one.untyped_storage().data_ptr()] = one
+            return one
+
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda one: one):
+            output = encoder(*batch)
+        size = sum(one.untyped_storage().nbytes() for place, one in found.items() if place not in weights)
+        return size // 4 // output[..., 0].numel()
+
+    sites = module.sites(encoder.shape)
+    expected = sum(mixer.kept(site, 12) - mixer.kept(site, 4) for site in sites)
+    own = sum(8 * min(size[0] for size in module.weights(site).values()) for site in sites)
+    assert expected <= kept(12) - kept(4) < 1.1 * expected + 4 * own

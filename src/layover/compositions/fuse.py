@@ -83,6 +83,11 @@ class Fuse(Composition):
         """See `Composition.extra_parameters`: the mixer's."""
         return self.built().parameter_count(module.sites(shape), count + self.own)
 
+    def kept_numbers(self, module: Module, count: int, shape: Shape) -> int:
+        """See `Composition.kept_numbers`."""
+        mixer = self.built()
+        return sum(mixer.kept(site, count + self.own) for site in module.sites(shape))
+
     def mixes(self, names: Sequence[str]) -> tuple[str, ...]:
         """See `Composition.mixes`."""
         return (*names, OWN) if self.own else tuple(names)

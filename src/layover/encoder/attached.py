@@ -161,11 +161,15 @@ class Mixed(nn.Module):
         values = _values(mix.weights, self.sites, sizes, fresh, replace(place, position=f"{place.position}.mix"), where)
         self.weights = SiteWeights(self.sites, sizes, values, place)
 
+    def kept(self) -> int:
+        """Return how many numbers per token a training keeps for it, see `Mixer.kept`."""
+        return sum(self.mix.mixer.kept(site, len(self._members)) for site in self.sites)
+
     def delta(self, index: int, at: At) -> Tensor:
         """Return what the mix adds at the site of that index, (B, T, outputs)."""
         site, weights, mixer = self.sites[index], self.weights.of(index), self.mix.mixer
-        # every member reads the same, so that their order means nothing; laid out as in adapters, for equal gradients
-        deltas = torch.stack([member.delta(index, at) for member in self._members]).permute(1, 2, 0, 3)
+        # every member reads the same, so that their order means nothing
+        deltas = torch.stack([member.delta(index, at) for member in self._members], dim=2)
         seen = self._members[0].part.module.seen(site, at)
         shares = mixer.shares(site, seen, deltas, weights)
         self._watch.see(site.name, shares)

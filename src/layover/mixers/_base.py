@@ -49,6 +49,10 @@ class Mixer(BaseModel, ABC):
         # one row of shares per token
         return (shares.unsqueeze(2) @ deltas).squeeze(2)
 
+    def kept(self, site: Site, count: int) -> int:
+        """Return how many numbers per token a training keeps for the backward pass: the deltas, and more."""
+        return count * site.outputs
+
     def parameter_count(self, sites: tuple[Site, ...], count: int) -> int:
         """Return how many weights the mixer has at these sites."""
         return sum(prod(size) for site in sites for size in self.weights(site, count).values())

@@ -63,5 +63,9 @@ class Attention(Mixer):
         identity = torch.eye(len(value), dtype=value.dtype, device=value.device)
         return super().mixed(shares, torch.nn.functional.linear(deltas, identity + value), weights)
 
+    def kept(self, site: Site, count: int) -> int:
+        """See `Mixer.kept`: deltas, keys and values of every module, and a query."""
+        return (3 * count + 1) * site.outputs
+
 
 MIXER = Attention

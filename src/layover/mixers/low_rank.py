@@ -64,5 +64,9 @@ class LowRank(Mixer):
         changed: Tensor = mixed + linear(linear(mixed, weights["V"]), weights["U"])
         return changed
 
+    def kept(self, site: Site, count: int) -> int:
+        """See `Mixer.kept`: the deltas, and the mix whose value is taken."""
+        return (count + 1) * site.outputs
+
 
 MIXER = LowRank
