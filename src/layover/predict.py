@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from layover.batches import Batch, Execution, collate_rows, is_out_of_memory, on_machine, prediction_batches
 from layover.batches.order import Index, offsets_of
 from layover.data.features import Array, Features
-from layover.encoder import Encoder
+from layover.encoder import Encoder, Shares
 from layover.errors import DataError, ModelError, NodeError
 from layover.heads import Head, MeanPooling
 from layover.plan.memory import Precision
@@ -34,6 +34,7 @@ def predict(
     execution: Execution,
     precision: Precision = "fp32",
     progress: Callable[[int, int], None] | None = None,
+    shares: Shares | None = None,
 ) -> Outputs:
     """Return what the head says of every row, in the order of the features.
 
@@ -44,6 +45,7 @@ def predict(
         execution: Device and tokens at a time; outputs differ by rounding only.
         precision: `bf16` runs under autocast; outputs are float32 all the same.
         progress: Called with the rows done and all rows.
+        shares: Filled with what the encoder's mix takes of its members, if it has one.
 
     Returns:
         By output name an array with one value per row, or one per token: `logits` (rows, labels) float32, `tags`
@@ -58,9 +60,10 @@ def predict(
     pieces: list[dict[str, Tensor]] = []
 
     def read(batch: Batch) -> dict[str, Tensor]:
-        with _as(precision, batch):
-            logits = head(encoder(batch.ids, batch.lengths, batch.segments), batch.lengths, batch.targets)
-        return head.outputs(logits, batch.lengths, batch.targets)
+        with encoder.watch.into(shares):
+            with _as(precision, batch):
+                logits = head(encoder(batch.ids, batch.lengths, batch.segments), batch.lengths, batch.targets)
+            return head.outputs(logits, batch.lengths, batch.targets)
 
     def keep(rows: Index, outputs: dict[str, Tensor]) -> None:
         order.append(rows)
@@ -80,6 +83,7 @@ def embed(
     *,
     execution: Execution,
     precision: Precision = "fp32",
+    shares: Shares | None = None,
 ) -> None:
     """Write the embedding of every row after each of the pooling's layers, all of them in one pass.
 
@@ -90,6 +94,7 @@ def embed(
         into: Filled, (layers, rows, H) float32; in memory or on the disk.
         execution: Device and tokens at a time.
         precision: `bf16` runs under autocast.
+        shares: See `predict`.
 
     Raises:
         DataError: there are no rows.
@@ -97,7 +102,7 @@ def embed(
     """
 
     def read(batch: Batch) -> Tensor:
-        with _as(precision, batch):
+        with _as(precision, batch), encoder.watch.into(shares):
             states = encoder.after(pooling.layers, batch.ids, batch.lengths, batch.segments)
             return torch.stack([pooling(hidden, batch.lengths) for hidden in states]).cpu()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, get_args
 
 import pytest
@@ -12,8 +13,8 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from layover import modules
-from layover.compositions import Part
+from layover import mixers, modules
+from layover.compositions import Mix, Part
 from layover.encoder import DropoutClock, Encoder
 from layover.modules import Module, Shape, Site
 from layover.modules._activations import Activation
@@ -52,7 +53,7 @@ def path_of(site: str) -> str:
     return f"encoder.layer.{layer}.{PATHS[place]}"
 
 
-def ours(encoder: Encoder, parts: list[Part], batch: Padded) -> tuple[Tensor, dict[str, Tensor]]:
+def ours(encoder: Encoder, parts: Sequence[Part | Mix], batch: Padded) -> tuple[Tensor, dict[str, Tensor]]:
     encoder.attach(parts, seed=0)
     output = encoder(*batch)
     output.pow(3).sum().backward()
@@ -61,11 +62,16 @@ def ours(encoder: Encoder, parts: list[Part], batch: Padded) -> tuple[Tensor, di
 
 
 def theirs(model: nn.Module, batch: Padded, parameters: Mapping[str, nn.Parameter]) -> tuple[Tensor, dict[str, Tensor]]:
+    output = run(model, batch)
+    output.pow(3).sum().backward()
+    return output, {name: value.grad for name, value in parameters.items() if value.grad is not None}
+
+
+def run(model: nn.Module, batch: Padded) -> Tensor:
     ids, lengths = batch
     mask = (torch.arange(ids.shape[1]) < lengths[:, None]).long()
     output: Tensor = model(input_ids=ids, attention_mask=mask).last_hidden_state
-    output.pow(3).sum().backward()
-    return output, {name: value.grad for name, value in parameters.items() if value.grad is not None}
+    return output
 
 
 def assert_same(one: tuple[Tensor, dict[str, Tensor]], other: tuple[Tensor, dict[str, Tensor]]) -> None:
@@ -73,6 +79,10 @@ def assert_same(one: tuple[Tensor, dict[str, Tensor]], other: tuple[Tensor, dict
     assert one[1].keys() == other[1].keys()
     assert one[1]
     for name, gradient in one[1].items():
+        if name.endswith("key_bias"):
+            # it adds the same to all scores of a token, and softmax takes it out again: rounding alone
+            assert max(float(found[1][name].abs().max()) for found in (one, other)) < 1e-3
+            continue
         assert float(gradient.abs().max()) > 0.0
         # peft writes a vector as a matrix of one row or column
         assert torch.equal(gradient, other[1][name].view_as(gradient)), name
@@ -312,3 +322,84 @@ def same_as_adapters(model_of: ModelOf, padded: Padded, names: list[str], **sett
     parts = random_parts(encoder, module, names)
     model, named = in_adapters(model_of(), module, parts)
     assert_same(ours(encoder, parts, padded), theirs(model, padded, named))
+
+
+FUSION = {"query": "query.weight", "query_bias": "query.bias", "key": "key.weight", "key_bias": "key.bias"}
+
+
+def fused_in_adapters(
+    model: PreTrainedModel, module: Any, members: list[Part], mixed: Mapping[str, Tensor]
+) -> tuple[nn.Module, dict[str, nn.Parameter]]:
+    """Return the model with an AdapterFusion of those weights; their value matrix is our I + V."""
+    model, _ = in_adapters(model, module, members)
+    import adapters
+
+    fuse = adapters.Fuse(*(part.name for part in members))
+    model.add_adapter_fusion(fuse, "dynamic")
+    model.train_adapter_fusion(fuse)
+    own = dict(model.named_parameters())
+    named = {}
+    for name, value in mixed.items():
+        site, matrix = name.rsplit(".", 1)
+        fusion = f"{path_of(site)}.adapter_fusion_layer.{','.join(fuse.children)}"
+        parameter = own[f"{fusion}.{FUSION.get(matrix, 'value.weight')}"]
+        parameter.data.copy_(torch.eye(len(value)) + value if matrix == "value" else value)
+        named[name] = parameter
+    assert {id(one) for one in own.values() if one.requires_grad} == {id(one) for one in named.values()}
+    return model.eval(), named
+
+
+def without_residual(model: nn.Module) -> None:
+    """Let AdapterFusion add nothing but the mix."""
+    from adapters.methods.modeling import BertFusion
+
+    def drop(
+        block: nn.Module, inputs: tuple[Any, ...], named: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        return (*inputs[:3], torch.zeros_like(inputs[3])), named
+
+    for block in model.modules():
+        if isinstance(block, BertFusion):
+            block.register_forward_pre_hook(drop, with_kwargs=True)
+
+
+@pytest.mark.parametrize("placement", ["pfeiffer", "houlsby", "parallel"])
+def test_fusion_is_adapters(model_of: ModelOf, padded: Padded, placement: str) -> None:
+    module = modules.get("bottleneck")(placement=placement, reduction=5)
+    encoder = Encoder.from_model(copy.deepcopy(model_of()), clock=DropoutClock(0)).eval()
+    members = [replace(part, trainable=False) for part in random_parts(encoder, module, ["one", "two", "three"])]
+    mix = Mix("mix", mixers.get("attention")(), tuple(members), None, trainable=True)
+    encoder.attach([mix], seed=0)
+    generator = torch.Generator().manual_seed(9)
+    weights = {
+        name: value + torch.randn(value.shape, generator=generator) * 0.2
+        for name, value in encoder.state("mix").items()
+    }
+    model, named = fused_in_adapters(model_of(), module, members, weights)
+    if placement == "parallel":
+        # adapters adds the residual connection twice here: the fusion does, and the adapter behind it does again
+        encoder.attach([replace(mix, weights=weights)], seed=0)
+        assert not torch.allclose(run(model, padded), encoder(*padded), atol=0.1)
+        without_residual(model)
+    mine = [replace(mix, weights=weights)]
+    assert_same(ours(encoder, mine, padded), theirs(model, padded, named))
+    # I + V and V move alike, but for the rounding of 1 + v
+    optimisers = [
+        torch.optim.AdamW(one.values(), lr=1e-3, weight_decay=0.0) for one in (encoder.trained()["mix"], named)
+    ]
+    for _ in range(2):
+        for optimiser, again in zip(optimisers, (lambda: encoder(*padded), lambda: run(model, padded)), strict=True):
+            optimiser.zero_grad()
+            again().pow(3).sum().backward()
+            optimiser.step()
+    state = encoder.state("mix")
+    back = {
+        name: value.detach() - torch.eye(len(value)) if name.endswith(".value") else value.detach().clone()
+        for name, value in named.items()
+    }
+    for name, value in state.items():
+        assert not torch.equal(value, weights[name])
+        if not name.endswith("key_bias"):  # AdamW makes large steps of the smallest gradients
+            torch.testing.assert_close(value, back[name], atol=1e-5, rtol=0)
+    encoder.attach([replace(mix, weights=back)], seed=0)
+    torch.testing.assert_close(encoder(*padded), run(model, padded), atol=1e-5, rtol=0)

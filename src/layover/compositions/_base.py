@@ -148,6 +148,14 @@ class Composition(BaseModel, ABC):
         """Return how many weights train beside the target's module, with `count` intermediates of a module."""
         return 0
 
+    def mixes(self, names: Sequence[str]) -> tuple[str, ...]:  # noqa: ARG002
+        """Return the names of what it mixes, in their order, given those of the intermediates; none if it does not."""
+        return ()
+
+    def kept_numbers(self, module: Module, count: int, shape: Shape) -> int:  # noqa: ARG002
+        """Return how many numbers per token mixing keeps for the backward pass, with `count` intermediates."""
+        return 0
+
     def identity(self) -> str | dict[str, Any]:
         """Return what of a composition decides a result: its name, and its settings where it has any."""
         settings = self.model_dump(mode="json")

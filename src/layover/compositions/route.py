@@ -59,6 +59,15 @@ class Route(OnTop):
         """See `Composition.refuses`."""
         return super().refuses(module) or self._router().refuses(module)
 
+    def mixes(self, names: Sequence[str]) -> tuple[str, ...]:
+        """See `Composition.mixes`."""
+        return tuple(names)
+
+    def kept_numbers(self, module: Module, count: int, shape: Shape) -> int:
+        """See `Composition.kept_numbers`."""
+        router = self._router()
+        return sum(router.kept(site, count) for site in module.sites(shape))
+
     def gate_training(self) -> GateTraining | None:
         """See `Composition.gate_training`."""
         return (self.gates or GateTraining()) if self._router().learns_gates else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from layover.encoder.dropout import DropoutClock, RowDropout
 from layover.encoder.encoder import Encoder
 from layover.encoder.points import FAMILIES, Points, points_of
+from layover.encoder.shares import Shares
 from layover.encoder.weights import check_weights, fingerprint, generator_for, read_weights, write_weights
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "Encoder",
     "Points",
     "RowDropout",
+    "Shares",
     "check_weights",
     "fingerprint",
     "generator_for",

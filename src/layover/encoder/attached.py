@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from layover.compositions import Mix, Part, Piece
+from layover.encoder.shares import Watch
 from layover.encoder.weights import check_weights, generator_for
 from layover.errors import ModelError
 from layover.modules import At, Shape, Site
@@ -28,9 +29,12 @@ class Place:
     frozen: Callable[[Site], nn.Module]
     """What `At.frozen` will be at a site."""
     seed: int
-    position: int
-    """Number of pieces applied before, so that a module stacked on another starts from other weights."""
+    position: str
+    """Number of pieces applied before, so that a module stacked on another starts from other weights; a mixer's is told
+    apart from that of its members."""
     device: torch.device
+    watch: Watch
+    """Who is told of shares."""
 
 
 class SiteWeights(nn.Module):
@@ -144,6 +148,7 @@ class Mixed(nn.Module):
     def __init__(self, mix: Mix, place: Place) -> None:
         super().__init__()
         self.mix = replace(mix, weights=None, members=())
+        self._watch = place.watch
         self._members = [Attached(part, place) for part in mix.members]
         self.members = nn.ModuleList(self._members)
         first, mixer, count = self._members[0], mix.mixer, len(mix.members)
@@ -161,12 +166,17 @@ class Mixed(nn.Module):
         def fresh(site: Site, generator: torch.Generator) -> Mapping[str, Tensor]:
             return mixer.initialise(site, count, generator)
 
-        values = _values(mix.weights, self.sites, sizes, fresh, place, f"mix {mix.name!r} ({mixer.name})")
+        where = f"mix {mix.name!r} ({mixer.name})"
+        values = _values(mix.weights, self.sites, sizes, fresh, replace(place, position=f"{place.position}.mix"), where)
         self.weights = SiteWeights(self.sites, sizes, values, place)
 
     def changes(self, first: int) -> tuple[int, ...]:
         """Return the layers that it changes when modules act from layer `first` up."""
         return tuple(layer for layer in self.layers if layer >= first)
+
+    def kept(self) -> int:
+        """Return how many numbers per token a training keeps for it, see `Mixer.kept`."""
+        return sum(self.mix.mixer.kept(site, len(self._members)) for site in self.sites)
 
     def delta(self, index: int, at: At) -> Tensor:
         """Return what the mix adds at the site of that index, (B, T, outputs)."""
@@ -174,7 +184,9 @@ class Mixed(nn.Module):
         # every member reads the same, so that their order means nothing
         deltas = torch.stack([member.delta(index, at) for member in self._members], dim=2)
         seen = self._members[0].part.module.seen(site, at)
-        return mixer.mixed(mixer.shares(site, seen, deltas, weights), deltas, weights)
+        shares = mixer.shares(site, seen, deltas, weights)
+        self._watch.see(site.name, shares)
+        return mixer.mixed(shares, deltas, weights)
 
     def changed(self, index: int, at: At) -> Tensor:
         """Return what becomes of `at.hidden`, (B, T, outputs)."""

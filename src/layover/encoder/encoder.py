@@ -17,8 +17,9 @@ from layover.encoder.attached import Attached, Mixed, Place, parts_of
 from layover.encoder.dropout import DropoutClock, replace_dropouts
 from layover.encoder.folding import Folded
 from layover.encoder.loading import load_model
-from layover.encoder.mask import attention_mask
+from layover.encoder.masks import attention_mask
 from layover.encoder.points import points_of
+from layover.encoder.shares import Watch
 from layover.encoder.sites import frozen_at, place_hooks
 from layover.encoder.weights import check_weights
 from layover.errors import ModelError, nearest
@@ -65,6 +66,8 @@ class Encoder(nn.Module):
         self._folded = Folded()
         self._folded_layers: tuple[int, ...] = ()
         self._drop = AdapterDrop()
+        self.watch = Watch()
+        """Tells how much is taken of each member of a mix."""
         self.pieces = nn.ModuleList()
         self._decide_what_trains()
         self.train(self.training)
@@ -119,7 +122,7 @@ class Encoder(nn.Module):
         device = next(self.model.parameters()).device
         attached: list[Attached | Mixed] = []
         for position, piece in enumerate(pieces):
-            place = Place(self.shape, self._frozen, seed, position, device)
+            place = Place(self.shape, self._frozen, seed, str(position), device, self.watch)
             if isinstance(piece, Part):
                 attached.append(Attached(piece, place))
             elif isinstance(piece, Mix):
@@ -290,6 +293,7 @@ class Encoder(nn.Module):
         self._checkpointing = on
 
     def _run(self, hidden: Tensor, lengths: Tensor, layers: Sequence[nn.Module]) -> Tensor:
+        self.watch.batch(lengths)
         mask = attention_mask(hidden, lengths, additive=self._additive_mask) if layers else None
         again = self._checkpointing and torch.is_grad_enabled()
         for layer in layers:

@@ -22,6 +22,8 @@ class Mixer(BaseModel, ABC):
 
     name: ClassVar[str]
     """The name of the file."""
+    learned: ClassVar[bool] = True
+    """Whether its weights are learned with the target (`fuse`), or come from the modules themselves (`route`)."""
 
     @abstractmethod
     def weights(self, site: Site, count: int) -> dict[str, tuple[int, ...]]:
@@ -46,6 +48,10 @@ class Mixer(BaseModel, ABC):
         """Return what is added in the end, (B, T, outputs): the deltas by their shares."""
         # one row of shares per token
         return (shares.unsqueeze(2) @ deltas).squeeze(2)
+
+    def kept(self, site: Site, count: int) -> int:
+        """Return how many numbers per token a training keeps for the backward pass: the deltas, and more."""
+        return count * site.outputs
 
     def parameter_count(self, sites: tuple[Site, ...], count: int) -> int:
         """Return how many weights the mixer has at these sites."""

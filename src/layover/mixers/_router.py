@@ -20,6 +20,7 @@ GATES = "gates"
 class Router(Mixer):
     """One gate vector per module and site, found before the target is trained, and frozen."""
 
+    learned: ClassVar[bool] = False
     learns_gates: ClassVar[bool]
     """Whether gates are trained, each on its module's own task; else they follow from the module's weights."""
 

@@ -19,7 +19,9 @@ class Attention(Mixer):
     """`softmax(q . k_i) (I + V) delta_i`: q from what the modules read, k_i from what each would add.
 
     Arithmetic and initial weights as in adapters 1.3.0 (`dynamic`), whose value matrix is `I + V` here: weight decay
-    then draws it to the identity, which is what the penalty of the paper on `value - I` does.
+    then draws it to the identity, which is what the penalty of the paper on `value - I` does. Two things are not as
+    there: adapters drops scores while it trains, with the encoder's `attention_probs_dropout_prob`, and with parallel
+    adapters it adds the residual connection twice, in the fusion and behind it.
     """
 
     name: ClassVar[str] = "attention"
@@ -60,6 +62,10 @@ class Attention(Mixer):
         value = weights["value"]
         identity = torch.eye(len(value), dtype=value.dtype, device=value.device)
         return super().mixed(shares, torch.nn.functional.linear(deltas, identity + value), weights)
+
+    def kept(self, site: Site, count: int) -> int:
+        """See `Mixer.kept`: deltas, keys and values of every module, and a query."""
+        return (3 * count + 1) * site.outputs
 
 
 MIXER = Attention

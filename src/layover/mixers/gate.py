@@ -17,6 +17,7 @@ class Gate(Mixer):
     """Each module has its own; a fresh gate is half open."""
 
     name: ClassVar[str] = "gate"
+    learned: ClassVar[bool] = False
 
     def weights(self, site: Site, count: int) -> dict[str, tuple[int, ...]]:
         """See `Mixer.weights`."""

@@ -6,8 +6,9 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from math import prod
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, SerializerFunctionWrapHandler, Strict, model_serializer
 
@@ -123,7 +124,8 @@ class Site:
         return f"layers.{self.layer}.{self.place}"
 
 
-class At(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class At:
     """What a module sees at a site."""
 
     hidden: Tensor
@@ -134,6 +136,12 @@ class At(NamedTuple):
     sublayer the other side of the residual connection."""
     frozen: nn.Module
     """The linear map; at `INNER` the linear map with the activation function; at a sublayer its LayerNorm."""
+
+    @cached_property
+    def normed(self) -> Tensor:
+        """At a sublayer `LayerNorm(hidden + source)`, (B, T, outputs); once, however many modules read it."""
+        normed: Tensor = self.frozen(self.hidden + self.source)
+        return normed
 
 
 class Module(BaseModel, ABC):

@@ -72,8 +72,7 @@ class Bottleneck(LayeredModule):
     def seen(self, site: Site, at: At) -> Tensor:  # noqa: ARG002
         """See `Module.seen`: z."""
         if self.placement == "pfeiffer":
-            normed: Tensor = at.frozen(at.hidden + at.source)
-            return normed
+            return at.normed
         return at.hidden if self.placement == "houlsby" else at.source
 
     def delta(self, site: Site, at: At, weights: Mapping[str, Tensor]) -> Tensor:

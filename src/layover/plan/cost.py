@@ -86,6 +86,15 @@ def _extra(inputs: TrainInputs, shape: Shape) -> int:
     return composed.composition.extra_parameters(composed.module, len(composed.learned), sizes)
 
 
+def _mixed(inputs: TrainInputs, shape: Shape) -> int:
+    """Return how many numbers per token mixing keeps for the backward pass."""
+    composed = inputs.composed
+    if composed is None:
+        return 0
+    sizes = Sizes(shape.hidden, shape.intermediate, shape.layers)
+    return composed.composition.kept_numbers(composed.module, len(composed.learned), sizes)
+
+
 def _lowest(inputs: TrainInputs, shape: Shape) -> int:
     """Return the lowest layer that gets a gradient."""
     layers = inputs.module.layers_of(shape.layers)
@@ -108,7 +117,8 @@ def _train(inputs: TrainInputs, costs: Mapping[str, Cost]) -> Cost:
     forward = 2.0 * shape.layers * shape.layer_parameters + head
     lowest = _lowest(inputs, shape)
     backward = (2.0 * (shape.layers - lowest) * shape.layer_parameters + head) * (2 if whole else 1)
-    peak = training_bytes(shape, weights, lowest=lowest, precision=numbers.precision, logits=logits)
+    mixed, precision = _mixed(inputs, shape), numbers.precision
+    peak = training_bytes(shape, weights, lowest=lowest, precision=precision, logits=logits, mixed=mixed)
     return Cost(
         examples=data.examples,
         tokens=tokens,

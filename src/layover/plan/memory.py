@@ -67,6 +67,7 @@ def bytes_per_token(
     precision: Precision,
     gradient_checkpointing: bool = False,
     logits: float = 0.0,
+    mixed: float = 0.0,
 ) -> float:
     """Return the bytes that one padded token takes at the end of the forward pass.
 
@@ -78,12 +79,13 @@ def bytes_per_token(
         precision: `fp32`, or `bf16` under autocast.
         gradient_checkpointing: Only the input of each layer is kept, and all of one layer at a time.
         logits: Logits of the head per token, where they are many.
+        mixed: Numbers per token that mixes of modules keep, of all layers together.
     """
-    head = BYTES_PER_LOGIT * logits
+    head, mixed = BYTES_PER_LOGIT * logits, BYTES_PER_WEIGHT * mixed
     one_layer, above = SAVED_BYTES[whole, precision] * hidden, layers - lowest
     if gradient_checkpointing and above:
-        return head + WORKING_BYTES * hidden + one_layer + BYTES_PER_WEIGHT * hidden * above
-    return head + WORKING_BYTES * hidden + one_layer * above
+        return head + WORKING_BYTES * hidden + one_layer + mixed / above + BYTES_PER_WEIGHT * hidden * above
+    return head + WORKING_BYTES * hidden + one_layer * above + mixed
 
 
 def training_bytes(
@@ -94,6 +96,7 @@ def training_bytes(
     precision: Precision,
     tokens: int = MICRO_TOKENS["cpu"],
     logits: float = 0.0,
+    mixed: float = 0.0,
 ) -> int:
     """Return the estimated peak of a training process in bytes, selection of the best weights included.
 
@@ -104,9 +107,10 @@ def training_bytes(
         precision: As in `bytes_per_token`.
         tokens: Padded tokens of a micro-batch.
         logits: As in `bytes_per_token`.
+        mixed: As in `bytes_per_token`.
     """
-    whole = trained >= shape.parameters
-    each = bytes_per_token(shape.hidden, shape.layers, lowest=lowest, whole=whole, precision=precision, logits=logits)
+    whole, size = trained >= shape.parameters, (shape.hidden, shape.layers)
+    each = bytes_per_token(*size, lowest=lowest, whole=whole, precision=precision, logits=logits, mixed=mixed)
     weights = BYTES_PER_WEIGHT * shape.parameters
     weights += (BYTES_PER_TRAINED_WEIGHT + BYTES_PER_SELECTED_WEIGHT) * trained
     casts = (shape.layers - lowest) * shape.layer_parameters * BYTES_PER_CAST if precision == "bf16" else 0

@@ -9,6 +9,7 @@ from statistics import fmean, stdev
 from layover.plan import Cell, Plan, partial
 from layover.plan.inputs import ScoreInputs
 from layover.records import Record, read_record
+from layover.report.shares import Share, shares_of
 from layover.steps.files import RECORD
 from layover.store import Store
 
@@ -28,6 +29,8 @@ class CellRow:
     baseline: Record | None
     """The same cell without an intermediate, wherever it was computed."""
     failure: str | None
+    shares: tuple[Share, ...] = ()
+    """What was taken of each module, where modules are mixed."""
 
     @property
     def value(self) -> float | None:
@@ -57,7 +60,8 @@ def rows_of(plan: Plan, store: Store) -> list[CellRow]:
         failure = None if record is not None else _failure(plan, store, cell.score)
         inputs: ScoreInputs = plan.nodes[cell.score].inputs
         found = partial(plan, inputs)
-        rows.append(CellRow(cell, inputs.metric, inputs.split, found, record, record_of(cell.baseline), failure))
+        baseline, shares = record_of(cell.baseline), shares_of(plan, store, cell)
+        rows.append(CellRow(cell, inputs.metric, inputs.split, found, record, baseline, failure, shares))
     return rows
 
 

@@ -24,6 +24,8 @@ MEASURED = "measured.json"
 """train: times and how the work was cut; the one file that differs from run to run."""
 PREDICTIONS = "predictions.jsonl"
 """predict: one prediction per example; where several layers are searched there is such a file for each of them."""
+SHARES = "shares.json"
+"""predict: where modules are mixed, how much is taken of each; see `layover.encoder.shares`."""
 RECORD = "record.json"
 """score: see `layover.records`."""
 

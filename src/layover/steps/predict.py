@@ -6,7 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from layover import kinds
-from layover.encoder import Encoder
+from layover.encoder import Encoder, Shares
 from layover.heads import Head
 from layover.modules import AdapterDrop
 from layover.plan import Node
@@ -16,6 +16,7 @@ from layover.steps import retrieve
 from layover.steps.context import Context, write_lines
 from layover.steps.files import PREDICTIONS
 from layover.steps.machine import execution_of
+from layover.steps.shares import write_shares
 from layover.steps.tokenize import load_examples, load_features
 from layover.steps.trained import restore
 from layover.store import Store
@@ -34,7 +35,9 @@ def run(node: Node, folder: Path, context: Context) -> None:
     encoder.drop(AdapterDrop(predict=inputs.skipped))
     precision = store.done(inputs.train)["identity"]["precision"]
     execution = execution_of(context.execution)
-    outputs = predict(encoder, head, features, execution=execution, precision=precision)
+    shares = Shares()
+    outputs = predict(encoder, head, features, execution=execution, precision=precision, shares=shares)
+    write_shares(folder, shares)
     predictions = kind.decode(outputs, features, examples, labels=inputs.task.labels)
     write_lines(folder / PREDICTIONS, predictions)
     context.progress({"done": len(examples), "total": len(examples), "unit": "examples"})

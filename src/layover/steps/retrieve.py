@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from layover.data.features import Features
-from layover.encoder import DropoutClock, Encoder
+from layover.encoder import DropoutClock, Encoder, Shares
 from layover.errors import DataError, NodeError
 from layover.heads import MeanPooling
 from layover.kinds._kind import finite
@@ -28,6 +28,7 @@ from layover.predict import embed
 from layover.steps.context import Context, write_lines
 from layover.steps.files import predictions_of
 from layover.steps.machine import execution_of
+from layover.steps.shares import write_shares
 from layover.steps.tokenize import load_examples, load_features
 from layover.steps.trained import restore_encoder
 from layover.store import Store
@@ -47,7 +48,9 @@ def run(inputs: RetrieveInputs, folder: Path, context: Context) -> None:
     pooling = MeanPooling(inputs.layers, inputs.special_tokens)
     sides = [distinct(examples, side)[0] for side in (LANGUAGE, ENGLISH)]
     with room(folder, (len(inputs.layers), features.rows, encoder.hidden_size)) as embeddings:
-        embed(encoder, pooling, features, embeddings, execution=execution, precision=inputs.precision)
+        shares = Shares()
+        embed(encoder, pooling, features, embeddings, execution=execution, precision=inputs.precision, shares=shares)
+        write_shares(folder, shares)
         for layer, rows in zip(inputs.layers, embeddings, strict=True):
             left, right = (finite({"embedding": rows[side]}, "embedding", (len(side), rows.shape[1])) for side in sides)
             forward, backward = both_ways(left, right, execution=execution)

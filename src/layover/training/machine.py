@@ -14,6 +14,7 @@ from accelerate.state import AcceleratorState
 from layover.batches import Execution, free_bytes
 from layover.data.features import Features
 from layover.encoder import Encoder
+from layover.encoder.attached import Mixed
 from layover.errors import NodeError
 from layover.identity import key_of
 from layover.plan import memory
@@ -66,6 +67,7 @@ def automatic_tokens(
         precision=settings.precision,
         gradient_checkpointing=execution.gradient_checkpointing,
         logits=logits,
+        mixed=sum(piece.kept() for piece in encoder.pieces if isinstance(piece, Mixed)),
     )
     budget = BUDGET * free_bytes(device) - weights
     most = memory.MICRO_TOKENS.get(device.type, memory.MICRO_TOKENS["accelerator"])

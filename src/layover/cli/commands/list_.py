@@ -18,7 +18,7 @@ def command(
     *,
     json: JsonOption = False,
 ) -> None:
-    """List the tasks, their kinds, the methods (modules and compositions) or the models known by name."""
+    """List the tasks, their kinds, the methods (modules, compositions, mixers) or the models known by name."""
     listings = {"tasks": _tasks, "kinds": _kinds, "methods": _methods, "models": _models}
     if what not in listings:
         raise LayoverError(f"nothing to list under {what!r}; {nearest(what, listings)}")
@@ -54,7 +54,7 @@ def _kinds() -> tuple[list[str], list[list[Any]]]:
 
 
 def _methods() -> tuple[list[str], list[list[Any]]]:
-    from layover import compositions, modules
+    from layover import compositions, mixers, modules
 
     rows: list[list[Any]] = []
     for name in modules.names():
@@ -65,6 +65,10 @@ def _methods() -> tuple[list[str], list[list[Any]]]:
         composition = compositions.get(name)
         settings = ", ".join(f"{field}={info.default!r}" for field, info in composition.model_fields.items())
         rows.append(["composition", name, settings])
+    for name in mixers.names():
+        mixer = mixers.get(name)
+        settings = ", ".join(f"{field}={info.default!r}" for field, info in mixer.model_fields.items())
+        rows.append(["mixer", name, settings])
     return ["", "name", "settings"], rows
 
 

@@ -1,9 +1,14 @@
-"""What attention is told of padding."""
+"""Which tokens are real, and what attention is told of it."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
+
+
+def real_tokens(lengths: Tensor, like: Tensor) -> Tensor:
+    """Return where tensors (B, T, ...) like that one are no padding, (B, T)."""
+    return torch.arange(like.shape[1], device=like.device) < lengths.to(like.device)[:, None]
 
 
 def attention_mask(hidden: Tensor, lengths: Tensor, *, additive: bool) -> Tensor | None:
@@ -14,11 +19,9 @@ def attention_mask(hidden: Tensor, lengths: Tensor, *, additive: bool) -> Tensor
         lengths: (B,) int64, on any device.
         additive: 0 and the smallest number, instead of true and false.
     """
-    longest = hidden.shape[1]
-    if bool((lengths >= longest).all()):
+    if bool((lengths >= hidden.shape[1]).all()):
         return None
-    positions = torch.arange(longest, device=hidden.device)
-    keep = (positions < lengths.to(hidden.device)[:, None])[:, None, None, :]
+    keep = real_tokens(lengths, hidden)[:, None, None, :]
     if not additive:
         return keep
     empty = torch.zeros(keep.shape, dtype=hidden.dtype, device=hidden.device)

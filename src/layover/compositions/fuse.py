@@ -1,0 +1,100 @@
+"""fuse: frozen intermediates whose changes are mixed by weights that are learned with the target.
+
+With the mixer `attention` this is AdapterFusion (Pfeiffer et al. 2021, arXiv:2005.00247), for every kind of module: of
+LoRAs the changes of each linear map are mixed. A target without an intermediate is the method's module alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any, ClassVar, Self
+
+from pydantic import Field, Strict, model_validator
+
+from layover import mixers
+from layover.compositions._base import MIX, TARGET, Composition, Mix, Part, Piece
+from layover.errors import ModelError, nearest
+from layover.mixers import Mixer
+from layover.modules import Module, Shape
+from layover.modules import get as module_named
+
+OWN = "own"
+"""What the target's own module is called among those that are mixed; it is the last."""
+
+
+class Fuse(Composition):
+    """One mix of the intermediates; it and the head train, and with `own` a fresh module that is one of the mix."""
+
+    name: ClassVar[str] = "fuse"
+    takes_several: ClassVar[bool] = True
+
+    mixer: str = "attention"
+    """One that is learned: `attention`, `low_rank`, `gated`."""
+    rank: Annotated[int, Strict(), Field(ge=1)] | None = None
+    """low_rank: of its projections; the mixer's default when not given."""
+    own: Annotated[bool, Strict()] = False
+    """Whether a fresh module of the target is mixed, too."""
+    lr: Annotated[float, Strict(), Field(gt=0)] | None = Field(default=None, exclude=True)
+    """Peak learning rate of the target stage, the method's when not given. A training has it among its own numbers, so
+    it does not stand in the identity again."""
+
+    @model_validator(mode="after")
+    def _learned_mixer(self) -> Self:
+        learned = [name for name in mixers.names() if mixers.get(name).learned]
+        if self.mixer not in learned:
+            raise ValueError(f"no mixer that is learned is called {self.mixer!r}; {nearest(self.mixer, learned)}")
+        ranked = [name for name in learned if "rank" in mixers.get(name).model_fields]
+        if self.rank is not None and self.mixer not in ranked:
+            raise ValueError(f"rank has no meaning for {self.mixer}; it belongs to {', '.join(ranked)}")
+        return self
+
+    def built(self) -> Mixer:
+        """Return the mixer with its settings."""
+        settings = {} if self.rank is None else {"rank": self.rank}
+        return mixers.get(self.mixer).model_validate(settings)
+
+    def identity(self) -> dict[str, Any]:
+        """See `Composition.identity`: a rank that is not given is the mixer's own."""
+        return {"name": self.name, **self.model_dump(mode="json"), **self.built().model_dump(mode="json")}
+
+    def check(self, module: Module, intermediates: Sequence[Module]) -> None:
+        """See `Composition.check`: what is mixed acts at the same places."""
+        super().check(module, intermediates)
+        for one in intermediates if self.own else ():
+            if one != module:
+                raise ModelError(
+                    f"fuse mixes modules of one kind, but the intermediate is {one.name}({one}) and the target's own "
+                    f"{module.name}({module}): give both the same settings, or leave out own"
+                )
+
+    def needs_training(self) -> bool:
+        """See `Composition.needs_training`: a fresh mixer knows nothing of the intermediates."""
+        return True
+
+    def target_module(self, module: Module, count: int) -> Module:
+        """See `Composition.target_module`: beside intermediates only if it is asked for."""
+        return module if self.own or not count else module_named("none")()
+
+    def target_lr(self) -> float | None:
+        """See `Composition.target_lr`: mixers want another one than modules."""
+        return self.lr
+
+    def extra_parameters(self, module: Module, count: int, shape: Shape) -> int:
+        """See `Composition.extra_parameters`: the mixer's."""
+        return self.built().parameter_count(module.sites(shape), count + self.own)
+
+    def kept_numbers(self, module: Module, count: int, shape: Shape) -> int:
+        """See `Composition.kept_numbers`."""
+        mixer = self.built()
+        return sum(mixer.kept(site, count + self.own) for site in module.sites(shape))
+
+    def mixes(self, names: Sequence[str]) -> tuple[str, ...]:
+        """See `Composition.mixes`."""
+        return (*names, OWN) if self.own else tuple(names)
+
+    def _after(self, module: Module, intermediates: Sequence[Part], shape: Shape, seed: int) -> list[Piece]:  # noqa: ARG002
+        own = [Part(TARGET, module, None, trainable=True)] if self.own else []
+        return [Mix(MIX, self.built(), (*intermediates, *own), None, trainable=True)]
+
+
+COMPOSITION = Fuse

@@ -1,0 +1,72 @@
+"""How much a mix takes of each of its members, averaged over the tokens of some data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from layover.encoder.masks import real_tokens
+from layover.errors import ModelError
+
+
+class Shares:
+    """The mean shares of many batches."""
+
+    def __init__(self) -> None:
+        self.tokens = 0
+        """Real tokens; special ones are among them, and those of overlapping windows once per window."""
+        self._sums: dict[str, list[Tensor]] = {}
+
+    def add(self, tokens: int, sums: dict[str, Tensor]) -> None:
+        """Add a batch: by the name of the site the sums over its tokens, (K,)."""
+        self.tokens += tokens
+        for site, total in sums.items():
+            self._sums.setdefault(site, []).append(total)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return `{tokens, sites: {site: mean share of each member}}`; no site where nothing is mixed."""
+        # sums wait on the device until the end, so that no batch waits for them
+        totals = {site: torch.stack(sums).cpu().double().sum(0) for site, sums in self._sums.items()}
+        return {"tokens": self.tokens, "sites": {site: (sums / self.tokens).tolist() for site, sums in totals.items()}}
+
+
+class Watch:
+    """Where an encoder and its mixes say what they do; what they say is only taken down inside `into`."""
+
+    def __init__(self) -> None:
+        self._lengths: Tensor | None = None
+        self._sums: dict[str, Tensor] | None = None
+
+    @contextmanager
+    def into(self, shares: Shares | None) -> Iterator[None]:
+        """Add to `shares` what is taken in the one pass within; nothing of a pass that fails, nothing with None."""
+        self._sums = None if shares is None else {}
+        try:
+            yield
+            if shares is not None and self._sums and self._lengths is not None:
+                shares.add(int(self._lengths.sum()), self._sums)
+        finally:
+            self._sums, self._lengths = None, None
+
+    def batch(self, lengths: Tensor) -> None:
+        """Take down the lengths of the rows that come now."""
+        if self._sums is not None:
+            self._lengths = lengths
+
+    def see(self, site: str, shares: Tensor) -> None:
+        """Take down the shares at a site, (B, T, K).
+
+        Raises:
+            ModelError: another mix has acted there, so that the sum would mean nothing.
+        """
+        if self._sums is None or self._lengths is None:
+            return
+        if site in self._sums:
+            raise ModelError(
+                f"two mixes act at {site}, so their shares cannot be told apart: watch one pass of one mix"
+            )
+        self._sums[site] = (shares.float() * real_tokens(self._lengths, shares)[:, :, None]).sum((0, 1))

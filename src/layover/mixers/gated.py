@@ -1,0 +1,38 @@
+"""gated: one learned weight per place and module, the same for all tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar
+
+from layover.mixers._base import Mixer
+from layover.modules import Site
+
+if TYPE_CHECKING:
+    from torch import Generator, Tensor
+
+
+class Gated(Mixer):
+    """`softmax(logits)_i delta_i`; fresh logits are zero, so that it starts from the mean of the modules.
+
+    That mean is, for LoRA, what `merge` gives with equal weights.
+    """
+
+    name: ClassVar[str] = "gated"
+
+    def weights(self, site: Site, count: int) -> dict[str, tuple[int, ...]]:  # noqa: ARG002
+        """See `Mixer.weights`."""
+        return {"logits": (count,)}
+
+    def initialise(self, site: Site, count: int, generator: Generator) -> dict[str, Tensor]:  # noqa: ARG002
+        """See `Mixer.initialise`: nothing is drawn."""
+        import torch
+
+        return {"logits": torch.zeros(count)}
+
+    def shares(self, site: Site, seen: Tensor, deltas: Tensor, weights: Mapping[str, Tensor]) -> Tensor:  # noqa: ARG002
+        """See `Mixer.shares`: the same for every token."""
+        return weights["logits"].softmax(-1).to(deltas.dtype).expand(deltas.shape[:-1])
+
+
+MIXER = Gated

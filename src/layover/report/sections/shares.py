@@ -1,0 +1,90 @@
+"""One table per target of mixed intermediates: how much is taken of each of them, layer by layer.
+
+A share is what a mixer takes of one module's change, averaged over the tokens that were scored; those of one place and
+token add up to 1. Shares of a seed are averaged over languages and places, then mean and deviation over seeds.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import fmean
+
+from layover.plan import Plan
+from layover.report._section import Section, markdown_table
+from layover.report.main_table import NOTHING
+from layover.report.rows import CellRow, by_group, spread
+
+MOST_COLUMNS = 12
+FIELDS = ("model", "method", "intermediate", "target", "seed")
+EXPLAINED = (
+    "How much is taken of each module, in percent: the mean over the tokens of each language, over languages and "
+    "places, then mean ± standard deviation over n seeds. A share says what is mixed, not what helps: modules change "
+    "the hidden states by much or by little. `shares.csv` has every place, language and seed, `shares.png` draws them."
+)
+
+ByLayer = Mapping[str, Mapping[int, list[float]]]
+"""Member -> layer -> the share of each seed."""
+
+
+def by_layer(rows: Sequence[CellRow]) -> ByLayer:
+    """Return the shares of cells that differ in their seeds only, averaged over languages and places."""
+    found: dict[str, dict[int, list[float]]] = {}
+    for row in rows:
+        mine: dict[str, dict[int, list[float]]] = {}
+        for share in row.shares:
+            mine.setdefault(share.member, {}).setdefault(share.layer, []).append(share.value)
+        for member, layers in mine.items():
+            for layer, values in layers.items():
+                found.setdefault(member, {}).setdefault(layer, []).append(fmean(values))
+    return found
+
+
+def bands(layers: Sequence[int]) -> list[tuple[int, ...]]:
+    """Return layers in as many columns as are readable, of equal width but for the last."""
+    width = max(1, -(-len(layers) // MOST_COLUMNS))
+    return [tuple(layers[start : start + width]) for start in range(0, len(layers), width)]
+
+
+def cells(rows: Sequence[CellRow], target: str) -> tuple[list[str], list[list[str]]]:
+    """Return headers and lines of the table of one target."""
+    mine = [row for row in rows if row.cell.target == target and row.shares]
+    layers = sorted({share.layer for row in mine for share in row.shares})
+    columns = bands(layers)
+    names = [str(band[0]) if len(band) == 1 else f"{band[0]}-{band[-1]}" for band in columns]
+    lines = []
+    for group, seeds in by_group(mine).items():
+        for member, found in by_layer(seeds).items():
+            lines.append([*group, member, str(len(seeds)), *(_text(found, band) for band in (layers, *columns))])
+    return ["model", "method", "intermediate", "module", "n", "all layers", *(f"layer {name}" for name in names)], lines
+
+
+def _text(found: Mapping[int, list[float]], layers: Sequence[int]) -> str:
+    """Return the mean over some layers, of every seed, as percent."""
+    there = [found[layer] for layer in layers if layer in found]
+    seeds = spread([100 * fmean(values) for values in zip(*there, strict=True)])
+    return NOTHING if seeds is None else seeds.text()
+
+
+def write(rows: Sequence[CellRow], path: Path) -> bool:
+    """Write one line per cell, language, place and member; return False, and write nothing, when nothing is mixed."""
+    mixed = [row for row in rows if row.shares]
+    if not mixed:
+        return False
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow([*FIELDS, "language", "layer", "place", "member", "share"])
+        for row in mixed:
+            cell = [getattr(row.cell, field) for field in FIELDS]
+            for share in row.shares:
+                writer.writerow([*cell, share.language, share.layer, share.place, share.member, repr(share.value)])
+    return True
+
+
+def _target(_plan: Plan, rows: Sequence[CellRow], target: str) -> list[str]:
+    headers, lines = cells(rows, target)
+    return [f"### {target}: shares", EXPLAINED, markdown_table(headers, lines)] if lines else []
+
+
+SECTION = Section(35, target=_target, file="shares.csv", write=write)

@@ -1,0 +1,98 @@
+"""The picture of the shares: for each method and target how much is taken of each module, layer by layer.
+
+Numbers are percent; the colour is the difference to an equal share, 100 / K of K modules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import isnan
+from pathlib import Path
+from statistics import fmean
+from typing import TYPE_CHECKING
+
+from layover.report._section import Section
+from layover.report.rows import CellRow, by_group
+from layover.report.sections.shares import by_layer
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.image import AxesImage
+
+SQUARE_INCHES, LETTER_INCHES = 0.36, 0.085
+MOST_NUMBERED = 12
+"""Layers beside each other that leave room for numbers in their squares."""
+
+Panel = Mapping[str, Mapping[int, float]]
+"""Member -> layer -> mean share over seeds, percent."""
+
+
+def panels(rows: Sequence[CellRow]) -> dict[tuple[str, str, str], dict[str, Panel]]:
+    """Return by (model, method, intermediate) and target what is drawn."""
+    found: dict[tuple[str, str, str], dict[str, Panel]] = {}
+    for group, members in by_group([row for row in rows if row.shares]).items():
+        for target in dict.fromkeys(row.cell.target for row in members):
+            shares = by_layer([row for row in members if row.cell.target == target])
+            found.setdefault(group, {})[target] = {
+                member: {layer: 100 * fmean(values) for layer, values in layers.items()}
+                for member, layers in shares.items()
+            }
+    return found
+
+
+def draw(rows: Sequence[CellRow], path: Path) -> bool:
+    """Draw the picture as PNG; return False, and draw nothing, when nothing is mixed."""
+    found = panels(rows)
+    if not found:
+        return False
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    every = [panel for by_target in found.values() for panel in by_target.values()]
+    targets = list(dict.fromkeys(target for by_target in found.values() for target in by_target))
+    layers = sorted({layer for panel in every for shares in panel.values() for layer in shares})
+    limit = max(abs(value - _equal(panel)) for panel in every for line in panel.values() for value in line.values())
+    names = max(len(member) for panel in every for member in panel) * LETTER_INCHES
+    heights = [max(map(len, by_target.values())) * SQUARE_INCHES + 0.8 for by_target in found.values()]
+    width = len(targets) * (max(len(layers) * SQUARE_INCHES, 1.6) + names + 0.3) + 1.2
+    figure = Figure(figsize=(width, sum(heights) + 0.8), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(len(found), len(targets), squeeze=False, height_ratios=heights)
+    image = None
+    for line, (group, by_target) in zip(axes, found.items(), strict=True):
+        for axis, target in zip(line, targets, strict=True):
+            if target not in by_target:
+                axis.set_axis_off()
+                continue
+            image = _panel(axis, by_target[target], layers, limit or 1.0)
+            axis.set_title(f"{target}: {' '.join(group[:2])}", loc="left", fontsize=9)
+            axis.set_xlabel("layer", fontsize=8)
+    if image is not None:
+        figure.colorbar(image, ax=axes, label="points above an equal share", shrink=0.8)
+    figure.suptitle("How much is taken of each module, percent", fontsize=11)
+    figure.savefig(path, dpi=150)
+    return True
+
+
+def _equal(panel: Panel) -> float:
+    return 100 / len(panel)
+
+
+def _panel(axis: Axes, panel: Panel, layers: Sequence[int], limit: float) -> AxesImage:
+    """Draw layers from left to right, members from top to bottom; a layer without modules stays empty."""
+    grid = [[shares.get(layer, float("nan")) for layer in layers] for shares in panel.values()]
+    above = [[value - _equal(panel) for value in line] for line in grid]
+    image = axis.imshow(above, cmap="PuOr", vmin=-limit, vmax=limit, aspect="auto")
+    for y, line in enumerate(grid if len(layers) <= MOST_NUMBERED else []):
+        for x, value in enumerate(line):
+            color = "white" if abs(above[y][x]) > 0.6 * limit else "black"
+            shown = "" if isnan(value) else f"{value:.0f}"
+            axis.text(x, y, shown, ha="center", va="center", color=color, fontsize=7)
+    every = -(-len(layers) // MOST_NUMBERED)
+    axis.set_xticks(range(0, len(layers), every), [str(layer) for layer in layers[::every]], fontsize=8)
+    axis.set_yticks(range(len(panel)), list(panel), fontsize=8)
+    axis.tick_params(length=0)
+    return image
+
+
+SECTION = Section(55, file="shares.png", write=draw)

@@ -1,0 +1,48 @@
+"""What the mixes of a plan took of their members, read from the predictions of each cell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from layover.plan import Cell, Plan
+from layover.plan.inputs import ComposeInputs, ScoreInputs, TrainInputs
+from layover.steps.shares import read_shares
+from layover.store import Store
+
+
+@dataclass(frozen=True)
+class Share:
+    """How much is taken of one member at one place, the mean over the tokens of one language."""
+
+    language: str
+    layer: int
+    place: str
+    member: str
+    value: float
+    """From 0 to 1."""
+
+
+def shares_of(plan: Plan, store: Store, cell: Cell) -> tuple[Share, ...]:
+    """Return the shares of a cell; nothing where nothing is mixed, or while a language is not predicted."""
+    members = _members(plan, cell)
+    scored: ScoreInputs = plan.nodes[cell.score].inputs
+    if not members or not all(store.has(key) for key, _ in scored.predictions.values()):
+        return ()  # a mean over fewer languages would not be comparable
+    found = []
+    for language, (key, _) in scored.predictions.items():
+        for site, values in read_shares(store.path(key)).items():
+            _, layer, place = site.split(".")
+            found += [
+                Share(language, int(layer), place, member, value) for member, value in zip(members, values, strict=True)
+            ]
+    return tuple(found)
+
+
+def _members(plan: Plan, cell: Cell) -> tuple[str, ...]:
+    """Return the names of what a cell mixes, in the order of the shares."""
+    if cell.train is None:
+        return ()
+    inputs: TrainInputs | ComposeInputs = plan.nodes[cell.train].inputs
+    if inputs.composed is None:
+        return ()
+    return inputs.composed.composition.mixes([one.name for one in inputs.composed.learned])
