@@ -22,7 +22,7 @@ from layover.steps.machine import execution_of
 from layover.steps.tokenize import load_examples, load_features
 from layover.steps.trained import build_head, pieces_to_train
 from layover.store import write_json
-from layover.training import LoopSettings, Progress, fit
+from layover.training import Branch, LoopSettings, Progress, fit
 
 
 def run(node: Node, folder: Path, context: Context) -> None:
@@ -38,8 +38,7 @@ def run(node: Node, folder: Path, context: Context) -> None:
     execution = execution_of(context.execution)
     result = fit(
         encoder,
-        head,
-        features,
+        [Branch(task.name, head, features)],
         settings=_loop_settings(inputs),
         execution=execution,
         clock=clock,
