@@ -109,6 +109,10 @@ class TrainInputs:
     selection: Selection | None
     optimisation: Optimisation
 
+    def data_keys(self) -> tuple[str, ...]:
+        """Return the key of the training set, as the inputs of a mixture return theirs."""
+        return (self.data,)
+
 
 @dataclass(frozen=True)
 class ComposeInputs:
