@@ -120,9 +120,7 @@ def _mixture(inputs: MixtureInputs, costs: Mapping[str, Cost]) -> Cost:
     total = None if tokens is None else sum(tokens)
     if shape is None:
         return Cost(examples, total)
-    logits = [
-        kinds.get(one.task.kind).logits_per_token(shape.vocabulary, one.hidden_percent) for one in inputs.tasks
-    ]
+    logits = [kinds.get(one.task.kind).logits_per_token(shape.vocabulary, one.hidden_percent) for one in inputs.tasks]
     each = [_flops_per_token(inputs, shape, one) for one in logits]
     flops = None if tokens is None else sum(one * rate for one, rate in zip(tokens, each, strict=True))
     return Cost(examples, total, flops, 4.0 * _weights(inputs, shape), _peak(inputs, shape, max(logits)))
@@ -145,9 +143,7 @@ def _flops_per_token(inputs: Training, shape: Shape, logits: float) -> float:
 
 def _peak(inputs: Training, shape: Shape, logits: float) -> float:
     weights, lowest = _weights(inputs, shape), _lowest(inputs, shape)
-    return float(
-        training_bytes(shape, weights, lowest=lowest, precision=inputs.optimisation.precision, logits=logits)
-    )
+    return float(training_bytes(shape, weights, lowest=lowest, precision=inputs.optimisation.precision, logits=logits))
 
 
 def _predict(inputs: PredictInputs | RetrieveInputs, costs: Mapping[str, Cost]) -> Cost:

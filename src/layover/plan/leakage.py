@@ -33,9 +33,9 @@ def notes(recipe: Recipe, rules: DataRules, pairs: Iterable[tuple[str, str]]) ->
                     twice = "trains on the same data twice; a gain here is not another task's"
                     found[f"{target} after {name}{f' ({member})' if member != name else ''}: {twice}"] = None
                 trained.append(recipe.tasks[member])
-            for one, other in itertools.combinations(members, 2):
-                if contents(one) & contents(other):
-                    found[f"{name}: {one} and {other} have training examples in common, which count twice"] = None
+            for first, second in itertools.combinations(members, 2):
+                if contents(first) & contents(second):
+                    found[f"{name}: {first} and {second} have training examples in common, which count twice"] = None
         for one in trained:
             found |= dict.fromkeys(_seen(recipe, rules, one, task))
     return list(found)

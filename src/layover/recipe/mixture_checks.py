@@ -27,9 +27,7 @@ def check_mixtures(document: Document, known: dict[str, Task], source: Source) -
     return problems
 
 
-def _tasks(
-    loc: Loc, mixture: Mixture, document: Document, known: dict[str, Task], source: Source
-) -> list[Problem]:
+def _tasks(loc: Loc, mixture: Mixture, document: Document, known: dict[str, Task], source: Source) -> list[Problem]:
     problems = []
     if len(mixture.tasks) < 2:
         message = "a mixture has two tasks or more; one alone stands on the axis itself"

@@ -230,7 +230,6 @@ class Document(Section):
             raise ValueError(f"this version reads schema 1, not {value!r}")
         return value
 
-
     def members(self, name: str) -> tuple[str, ...]:
         """Return the tasks that a learned thing trains on: those of a mixture, or the task itself."""
         return self.mixtures[name].tasks if name in self.mixtures else (name,)

@@ -12,10 +12,12 @@ from safetensors.torch import load_file
 from layover import compositions, heads, kinds, modules
 from layover.compositions import INTERMEDIATE, TARGET, Composition, Fold, Mix, Part, Piece
 from layover.encoder import DropoutClock, Encoder
+from layover.errors import NodeError
 from layover.heads import Head
 from layover.modules import Module, Shape
-from layover.steps.files import HEAD, weights_of
+from layover.steps.files import HEAD, head_of, weights_of
 from layover.store import Store
+from layover.tasks import Task
 
 
 def module_of(identity: Mapping[str, Any]) -> Module:
@@ -104,6 +106,21 @@ def restore_encoder(store: Store, key: str, source: str, revision: str | None) -
     encoder = Encoder.load(source, revision, clock=DropoutClock(seed))
     encoder.attach(trained_pieces(store, key, encoder.shape), seed=seed)
     return encoder
+
+
+def head_file(store: Store, key: str, task: Task) -> Path:
+    """Return the file of a finished training's head for the outputs of a task; a mixture has several.
+
+    Raises:
+        NodeError: no head has such outputs.
+    """
+    folder, tasks = store.path(key), store.done(key)["identity"].get("tasks")
+    if tasks is None:
+        return folder / HEAD
+    for one in tasks:
+        if one["kind"] == task.kind and kinds.get(task.kind).same_outputs(tuple(one["labels"]), task.labels):
+            return folder / head_of(one["head"])
+    raise NodeError(f"{task.name}: no head of {folder} has its outputs")
 
 
 def build_head(kind: str, labels: list[str], encoder: Encoder, clock: DropoutClock, dropout: float, seed: int) -> Head:

@@ -73,9 +73,7 @@ def automatic_tokens(
     return memory.tokens_within(budget, per_token, most=most)
 
 
-def identity_of(
-    settings: LoopSettings, criterion: str | None, branches: Sequence[Branch], optimiser: Optimiser
-) -> str:
+def identity_of(settings: LoopSettings, criterion: str | None, branches: Sequence[Branch], optimiser: Optimiser) -> str:
     """Return the hash of a training before its first step: settings, data, and the weights it starts from."""
     data = [_data(branch) for branch in branches]
     if len(branches) > 1:
