@@ -34,7 +34,8 @@ def notes(recipe: Recipe, rules: DataRules, pairs: Iterable[tuple[str, str]]) ->
                     found[f"{target} after {name}{f' ({member})' if member != name else ''}: {twice}"] = None
                 trained.append(recipe.tasks[member])
             for first, second in itertools.combinations(members, 2):
-                if contents(first) & contents(second):
+                one_kind = recipe.tasks[first].kind == recipe.tasks[second].kind
+                if one_kind and contents(first) & contents(second):
                     found[f"{name}: {first} and {second} have training examples in common, which count twice"] = None
         for one in trained:
             found |= dict.fromkeys(_seen(recipe, rules, one, task))
