@@ -23,7 +23,7 @@ from layover.data.features import Features
 from layover.encoder import DropoutClock, Encoder
 from layover.plan.encoders import Shape
 from layover.plan.memory import Precision, training_bytes
-from layover.training import Execution, LoopSettings, fit
+from layover.training import Branch, Execution, LoopSettings, fit
 
 MODULES = ("bottleneck", "full", "lora", "none")
 PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")
@@ -93,8 +93,7 @@ def peak(module: str, layers: str, precision: Precision, tokens: int) -> dict[st
     }
     fit(
         encoder,
-        head,
-        Features(arrays),
+        [Branch("benchmark", head, Features(arrays))],
         settings=LoopSettings(lr=1e-4, epochs=1, batch=tokens // length, seed=0, precision=precision),
         execution=Execution(micro_tokens=tokens),
         clock=encoder.clock,

@@ -31,7 +31,7 @@ from layover.data.features import Features
 from layover.encoder import DropoutClock, Encoder
 from layover.plan.memory import Precision
 from layover.predict import predict
-from layover.training import Execution, LoopSettings, fit
+from layover.training import Branch, Execution, LoopSettings, fit
 
 LABELS, LONGEST, PAD = 3, 128, 1
 
@@ -81,8 +81,7 @@ class Ours:
         precision: Precision = self.given.precision
         result = fit(
             self.encoder,
-            self.head,
-            self.features,
+            [Branch("benchmark", self.head, self.features)],
             settings=LoopSettings(lr=1e-4, epochs=1, batch=self.given.batch, seed=0, precision=precision),
             execution=self.execution,
             clock=self.encoder.clock,

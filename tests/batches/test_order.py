@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from layover.batches import micro_batches, padding, prediction_batches, steps_of_epoch, unit_lengths
+from layover.batches import micro_batches, padding, prediction_batches, steps_of_epoch, turns_of_epoch, unit_lengths
 from layover.batches.order import padded_tokens
 from layover.data.features import Features
 
@@ -88,3 +88,17 @@ def test_predictions_go_from_long_to_short_over_rows() -> None:
 def test_nothing_makes_no_steps(rows: int) -> None:
     assert steps_of_epoch(features([]), batch=4, seed=0, epoch=0) == []
     assert prediction_batches(features([]), max_tokens=4) == []
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.integers(1, 40), min_size=1, max_size=6), st.integers(0, 2**40), st.integers(0, 50))
+def test_every_training_set_has_its_turns(steps: list[int], seed: int, epoch: int) -> None:
+    turns = turns_of_epoch(steps, seed=seed, epoch=epoch)
+    assert np.bincount(turns, minlength=len(steps)).tolist() == steps
+    assert turns.tolist() == turns_of_epoch(steps, seed=seed, epoch=epoch).tolist()
+
+
+def test_the_turns_of_a_seed_are_fixed_for_ever() -> None:
+    first, second = (turns_of_epoch([4, 3, 2], seed=7, epoch=epoch).tolist() for epoch in (0, 1))
+    assert (first, second) == ([0, 1, 2, 2, 0, 0, 1, 0, 1], [0, 0, 1, 0, 2, 1, 0, 2, 1])
+    assert turns_of_epoch([4, 3, 2], seed=8, epoch=0).tolist() != first

@@ -24,7 +24,7 @@ from layover.metrics._retrieval import ENGLISH, LANGUAGE
 from layover.neighbours import both_ways
 from layover.predict import embed, predict
 from layover.tasks import Task
-from layover.training import LoopSettings, fit
+from layover.training import Branch, LoopSettings, fit
 
 HIDDEN = 48
 EXECUTION = Execution(micro_tokens=4000)
@@ -68,8 +68,8 @@ def test_five_rows_are_learned_by_heart(name: str, tmp_path: Path, tokenizer: To
     head = heads.build(task.kind, HIDDEN, size, clock=encoder.clock, dropout=0.0, seed=0)
     settings = replace(SETTINGS, epochs=60 + len(task.labels))  # with a hundred labels it takes longer
     fit(
-        encoder, head, features, settings=settings, execution=EXECUTION, clock=encoder.clock, evaluate=None,
-        criterion=None, checkpoint_dir=None, progress=lambda _: None,
+        encoder, [Branch(name, head, features)], settings=settings, execution=EXECUTION, clock=encoder.clock,
+        evaluate=None, criterion=None, checkpoint_dir=None, progress=lambda _: None,
     )  # fmt: skip
     outputs = predict(encoder, head, features, execution=EXECUTION)
     predictions = json.loads(json.dumps(kind.decode(outputs, features, examples, labels=task.labels)))

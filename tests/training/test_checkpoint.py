@@ -14,7 +14,7 @@ import torch
 from layover import modules
 from layover.data.features import Features
 from layover.modules import AdapterDrop
-from layover.training import Execution, FitResult, LoopSettings, Progress, fit
+from layover.training import Branch, Execution, FitResult, LoopSettings, Progress, fit
 
 SETTINGS = LoopSettings(lr=0.01, epochs=3, batch=8, seed=1, bucket=2)  # 5 steps an epoch
 EVERY_STEP = Execution(micro_tokens=100, checkpoint_seconds=0.0)
@@ -50,8 +50,7 @@ def run(
 
     return fit(
         model.encoder,
-        model.head,
-        features,
+        [Branch("task", model.head, features)],
         settings=settings,
         execution=execution,
         clock=model.clock,

@@ -15,7 +15,7 @@ from layover import modules
 from layover.data.features import Features
 from layover.errors import DataError, NodeError
 from layover.predict import predict
-from layover.training import Execution, FitResult, LoopSettings, Progress, Stopped, fit
+from layover.training import Branch, Execution, FitResult, LoopSettings, Progress, Stopped, fit
 from layover.training.gradients import Gradients
 
 SETTINGS = LoopSettings(lr=0.01, epochs=2, batch=8, seed=1, bucket=2)
@@ -47,7 +47,8 @@ def train(model: Any, features: Features, settings: LoopSettings = SETTINGS, **c
         "checkpoint_dir": None,
         "progress": quiet,
     }
-    return fit(model.encoder, model.head, features, settings=settings, clock=model.clock, **{**given, **changes})
+    branches = [Branch("task", model.head, features)]
+    return fit(model.encoder, branches, settings=settings, clock=model.clock, **{**given, **changes})
 
 
 def far(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> float:

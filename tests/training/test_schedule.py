@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from layover.training import LoopSettings, Schedule
@@ -9,7 +11,8 @@ from layover.training import LoopSettings, Schedule
 
 def schedule(units: int = 100, **changes: object) -> Schedule:
     settings: dict[str, object] = {"lr": 1.0, "epochs": 2, "batch": 10, "seed": 0, **changes}
-    return Schedule.of(LoopSettings(**settings), units)  # type: ignore[arg-type]
+    found = LoopSettings(**settings)  # type: ignore[arg-type]
+    return Schedule.of(found, math.ceil(units / found.batch))
 
 
 def test_warm_up_rises_to_the_peak_and_falls_to_zero() -> None:

@@ -2,7 +2,14 @@
 
 from layover.batches.collate import Batch, collate, collate_rows
 from layover.batches.execution import Execution, free_bytes, is_out_of_memory, on_machine
-from layover.batches.order import micro_batches, padding, prediction_batches, steps_of_epoch, unit_lengths
+from layover.batches.order import (
+    micro_batches,
+    padding,
+    prediction_batches,
+    steps_of_epoch,
+    turns_of_epoch,
+    unit_lengths,
+)
 
 __all__ = [
     "Batch",
@@ -16,5 +23,6 @@ __all__ = [
     "padding",
     "prediction_batches",
     "steps_of_epoch",
+    "turns_of_epoch",
     "unit_lengths",
 ]

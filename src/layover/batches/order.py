@@ -7,7 +7,7 @@ memory and changes nothing but rounding.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import cast
 
 import numpy as np
@@ -64,6 +64,21 @@ def steps_of_epoch(features: Features, *, batch: int, seed: int, epoch: int, buc
         part = part[np.argsort(longest[part], kind="stable")]
         steps += [part[first : first + batch] for first in range(0, len(part), batch)]
     return [steps[position] for position in _shuffled(bits, len(steps))]
+
+
+def turns_of_epoch(steps: Sequence[int], *, seed: int, epoch: int) -> Index:
+    """Return which of several training sets each step of an epoch takes its units from, (sum of steps,) int64.
+
+    Shuffled as in `steps_of_epoch`, by a part of the stream of its own.
+
+    Args:
+        steps: How many steps of the epoch each training set has.
+        seed: Seed of the run, from 0 on.
+        epoch: Number of the epoch, from 0 on.
+    """
+    key = np.array([seed, epoch], dtype=np.uint64)
+    turns: Index = np.repeat(np.arange(len(steps)), steps)
+    return turns[_shuffled(np.random.Philox(key=key, counter=[0, 0, 0, 1]), len(turns))]
 
 
 def _shuffled(bits: np.random.Philox, count: int) -> Index:

@@ -11,7 +11,7 @@ from layover import kinds
 from layover.data.masking import PERCENT
 from layover.errors import LayoverError, Problem, RecipeError
 from layover.identity import key_of
-from layover.plan import evaluation, heads, leakage
+from layover.plan import evaluation, heads, leakage, mixtures
 from layover.plan.data import DataRules, Portion
 from layover.plan.encoders import EncoderRef, resolve
 from layover.plan.evaluation import Evaluated
@@ -75,6 +75,7 @@ class _Planner:
                 notes.append(f"{target}: {there}; absent: {missing}")
         notes += self._selected_on_what_is_scored()
         pairs = {(cell.intermediate, cell.target) for cell in cells}
+        notes += mixtures.notes(self.recipe)
         notes += heads.notes(self.recipe, cells)
         notes += leakage.notes(self.recipe, self.rules, pairs)
         notes += [f"{target}: {note}" for target, one in judged.items() for note in one.notes()]
@@ -107,7 +108,7 @@ class _Planner:
             except LayoverError as error:
                 problems.append(self.recipe.source.problem(("models", label), str(error)))
         problems += self._fitting()
-        for name in dict.fromkeys((*sweep.learned(), *sweep.target)):
+        for name in document.swept():
             task = self.recipe.tasks[name]
             try:
                 if not kinds.get(task.kind).trained:

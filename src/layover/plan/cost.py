@@ -6,6 +6,7 @@ limits. Lengths are typical ones until then; every estimate says so by being Non
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from statistics import median
@@ -18,6 +19,7 @@ from layover.modules import Shape as Sizes
 from layover.plan.encoders import Shape
 from layover.plan.inputs import GateInputs, PredictInputs, RetrieveInputs, TokenizeInputs, TrainInputs
 from layover.plan.memory import training_bytes
+from layover.plan.mixtures import MixtureInputs
 from layover.plan.nodes import Node, Plan
 
 TYPICAL_TOKENS = {"classification": 40, "tagging": 35, "span": 230, "choice": 200, "mlm": 30, "retrieval": 16}
@@ -38,6 +40,8 @@ class Cost:
     peak_bytes: float | None = None
 
 
+Training = TrainInputs | MixtureInputs
+
 Meta = Callable[[str], Mapping[str, Any] | None]
 """Key of a tokenize node -> its counts when it is finished."""
 
@@ -49,7 +53,7 @@ def estimate(plan: Plan, meta: Meta) -> dict[str, Cost]:
         if node.kind == "tokenize":
             costs[key] = _tokenize(node.inputs, meta(key))
         elif node.kind == "train":
-            costs[key] = _train(node.inputs, costs)
+            costs[key] = (_mixture if isinstance(node.inputs, MixtureInputs) else _train)(node.inputs, costs)
         elif node.kind == "gate":
             costs[key] = _gate(node.inputs, costs)
         elif node.kind == "predict":
@@ -77,7 +81,7 @@ def _tokenize(inputs: TokenizeInputs, meta: Mapping[str, Any] | None) -> Cost:
     return Cost(count, tokens, 0.0, tokens * BYTES_PER_TOKEN_ON_DISK)
 
 
-def _extra(inputs: TrainInputs, shape: Shape) -> int:
+def _extra(inputs: Training, shape: Shape) -> int:
     """Return how many weights train beside the target's module."""
     composed = inputs.composed
     if composed is None:
@@ -86,7 +90,7 @@ def _extra(inputs: TrainInputs, shape: Shape) -> int:
     return composed.composition.extra_parameters(composed.module, len(composed.learned), sizes)
 
 
-def _mixed(inputs: TrainInputs, shape: Shape) -> int:
+def _mixed(inputs: Training, shape: Shape) -> int:
     """Return how many numbers per token mixing keeps for the backward pass."""
     composed = inputs.composed
     if composed is None:
@@ -95,7 +99,7 @@ def _mixed(inputs: TrainInputs, shape: Shape) -> int:
     return composed.composition.kept_numbers(composed.module, len(composed.learned), sizes)
 
 
-def _lowest(inputs: TrainInputs, shape: Shape) -> int:
+def _lowest(inputs: Training, shape: Shape) -> int:
     """Return the lowest layer that gets a gradient."""
     layers = inputs.module.layers_of(shape.layers)
     if inputs.composed is not None and _extra(inputs, shape):
@@ -106,26 +110,53 @@ def _lowest(inputs: TrainInputs, shape: Shape) -> int:
 
 def _train(inputs: TrainInputs, costs: Mapping[str, Cost]) -> Cost:
     data, shape = costs[inputs.data], inputs.encoder.shape
-    numbers, whole = inputs.optimisation, inputs.module.name == "full"
-    tokens = None if data.tokens is None else data.tokens * numbers.epochs
+    tokens = None if data.tokens is None else data.tokens * inputs.optimisation.epochs
     if shape is None:
         return Cost(data.examples, tokens)
-    trained = inputs.module.parameter_count(shape.hidden, shape.intermediate, shape.layers) + _extra(inputs, shape)
-    weights = shape.parameters if whole else trained
     logits = kinds.get(inputs.task.kind).logits_per_token(shape.vocabulary, inputs.hidden_percent)
+    flops = None if tokens is None else tokens * _flops_per_token(inputs, shape, logits)
+    return Cost(data.examples, tokens, flops, 4.0 * _weights(inputs, shape), _peak(inputs, shape, logits))
+
+
+def _mixture(inputs: MixtureInputs, costs: Mapping[str, Cost]) -> Cost:
+    """Return the cost of tasks that take turns; one whose size is not known leaves the work unknown."""
+    shape, numbers = inputs.encoder.shape, inputs.optimisation
+    found = [costs[key] for key in inputs.data_keys()]
+    counts = [one.examples for one in found if one.examples is not None]
+    examples, tokens = None, None
+    if len(counts) == len(found):
+        examples = sum(inputs.sampling.sizes(counts))
+        steps = inputs.sampling.steps(counts, [one.weight for one in inputs.tasks], batch=numbers.batch)
+        passes = [one / math.ceil(count / numbers.batch) for one, count in zip(steps, counts, strict=True)]
+        tokens = [numbers.epochs * one * (cost.tokens or 0.0) for one, cost in zip(passes, found, strict=True)]
+    total = None if tokens is None else sum(tokens)
+    if shape is None:
+        return Cost(examples, total)
+    logits = [kinds.get(one.task.kind).logits_per_token(shape.vocabulary, one.hidden_percent) for one in inputs.tasks]
+    each = [_flops_per_token(inputs, shape, one) for one in logits]
+    flops = None if tokens is None else sum(one * rate for one, rate in zip(tokens, each, strict=True))
+    return Cost(examples, total, flops, 4.0 * _weights(inputs, shape), _peak(inputs, shape, max(logits)))
+
+
+def _weights(inputs: Training, shape: Shape) -> int:
+    """Return how many weights of the encoder and its modules train."""
+    if inputs.module.name == "full":
+        return shape.parameters
+    return inputs.module.parameter_count(shape.hidden, shape.intermediate, shape.layers) + _extra(inputs, shape)
+
+
+def _flops_per_token(inputs: Training, shape: Shape, logits: float) -> float:
+    """Return the arithmetic of one token, forward and backward; `logits` as in `training_bytes`."""
     head = 2.0 * shape.hidden * logits
     forward = 2.0 * shape.layers * shape.layer_parameters + head
-    lowest = _lowest(inputs, shape)
-    backward = (2.0 * (shape.layers - lowest) * shape.layer_parameters + head) * (2 if whole else 1)
-    mixed, precision = _mixed(inputs, shape), numbers.precision
-    peak = training_bytes(shape, weights, lowest=lowest, precision=precision, logits=logits, mixed=mixed)
-    return Cost(
-        examples=data.examples,
-        tokens=tokens,
-        flops=None if tokens is None else tokens * (forward + backward),
-        disk_bytes=4.0 * weights,
-        peak_bytes=float(peak),
-    )
+    above = shape.layers - _lowest(inputs, shape)
+    return forward + (2.0 * above * shape.layer_parameters + head) * (2 if inputs.module.name == "full" else 1)
+
+
+def _peak(inputs: Training, shape: Shape, logits: float) -> float:
+    weights, lowest = _weights(inputs, shape), _lowest(inputs, shape)
+    precision, mixed = inputs.optimisation.precision, _mixed(inputs, shape)
+    return float(training_bytes(shape, weights, lowest=lowest, precision=precision, logits=logits, mixed=mixed))
 
 
 def _gate(inputs: GateInputs, costs: Mapping[str, Cost]) -> Cost:

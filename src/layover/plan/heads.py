@@ -17,8 +17,10 @@ def same_head(before: Task, task: Task) -> bool:
 
 def first_with(recipe: Recipe, names: Sequence[str], task: Task) -> int | None:
     """Return the place of the first intermediate whose outputs are the task's, None when there is none."""
-    fitting = (place for place, name in enumerate(names) if same_head(recipe.tasks[name], task))
-    return next(fitting, None)
+    for place, name in enumerate(names):
+        if any(same_head(recipe.tasks[one], task) for one in recipe.members(name)):
+            return place
+    return None
 
 
 def notes(recipe: Recipe, cells: Iterable[Cell]) -> list[str]:

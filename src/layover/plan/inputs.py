@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from layover.compositions import Composition
 from layover.data.task import Place
@@ -12,6 +12,9 @@ from layover.kinds.retrieval import Settled
 from layover.modules import AdapterDrop, Module
 from layover.plan.encoders import EncoderRef
 from layover.tasks import Task
+
+if TYPE_CHECKING:
+    from layover.plan.mixtures import MixtureInputs
 
 
 @dataclass(frozen=True)
@@ -112,12 +115,16 @@ class TrainInputs:
     optimisation: Optimisation
     adapterdrop: AdapterDrop = field(default_factory=AdapterDrop)
 
+    def data_keys(self) -> tuple[str, ...]:
+        """Return the key of the training set, as the inputs of a mixture return theirs."""
+        return (self.data,)
+
 
 @dataclass(frozen=True)
 class GateInputs:
-    """The gates of one finished intermediate, trained on its own task."""
+    """The gates of one finished intermediate, trained on its own task, or tasks."""
 
-    trained: TrainInputs
+    trained: TrainInputs | MixtureInputs
     """Of the intermediate."""
     key: str
     """Of its training."""
@@ -139,7 +146,7 @@ class ComposeInputs:
     seed: int
 
 
-def rests_on(key: str, inputs: TrainInputs | ComposeInputs) -> tuple[str, ...]:
+def rests_on(key: str, inputs: TrainInputs | MixtureInputs | ComposeInputs) -> tuple[str, ...]:
     """Return the nodes whose files make up a trained or composed encoder: its own, and those of its intermediates."""
     return (key, *(inputs.composed.keys() if inputs.composed is not None else ()))
 

@@ -28,8 +28,7 @@ def with_labels(
         hash_file: SHA-256 of a file.
         memory: Labels by the identity of the data: a large file is read once, not for every plan.
     """
-    sweep = recipe.document.sweep
-    swept = [recipe.tasks[name] for name in (*sweep.learned(), *sweep.target)]
+    swept = [recipe.tasks[name] for name in recipe.document.swept()]
     found: dict[str, Task] = {}
     problems: list[Problem] = []
     for task in swept:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from functools import cache
 
@@ -26,10 +27,16 @@ def notes(recipe: Recipe, rules: DataRules, pairs: Iterable[tuple[str, str]]) ->
         task = recipe.tasks[target]
         trained = [task] if kinds.get(task.kind).trained else []
         for name in recipe.learned(intermediate):
-            if kinds.get(task.kind).trained and contents(target) & contents(name):
-                twice = "trains on the same data twice; a gain here is not another task's"
-                found[f"{target} after {name}: {twice}"] = None
-            trained.append(recipe.tasks[name])
+            members = recipe.members(name)
+            for member in members:
+                if kinds.get(task.kind).trained and contents(target) & contents(member):
+                    twice = "trains on the same data twice; a gain here is not another task's"
+                    found[f"{target} after {name}{f' ({member})' if member != name else ''}: {twice}"] = None
+                trained.append(recipe.tasks[member])
+            for first, second in itertools.combinations(members, 2):
+                one_kind = recipe.tasks[first].kind == recipe.tasks[second].kind
+                if one_kind and contents(first) & contents(second):
+                    found[f"{name}: {first} and {second} have training examples in common, which count twice"] = None
         for one in trained:
             found |= dict.fromkeys(_seen(recipe, rules, one, task))
     return list(found)

@@ -13,8 +13,10 @@ from layover.plan import heads
 from layover.plan.data import DataRules
 from layover.plan.encoders import EncoderRef
 from layover.plan.inputs import Composed, ComposeInputs, GateInputs, Learned, Optimisation, Selection, TrainInputs
+from layover.plan.mixtures import MixtureInputs, Taught, ordered
 from layover.plan.nodes import Node
 from layover.plan.retrieval import Maker
+from layover.plan.sampling import Sampling
 from layover.recipe import Recipe, ResolvedMethod
 from layover.tasks import Task
 
@@ -34,8 +36,39 @@ class Stages:
         self._made: dict[tuple[object, ...], Node] = {}
 
     def learned(self, model: str, method: ResolvedMethod, name: str, seed: int) -> Node:
-        """Return the training of an intermediate."""
+        """Return the training of an intermediate, a task or a mixture."""
+        if name in self.recipe.document.mixtures:
+            return self._mixture(model, method, name, seed)
         return self._train(model, method, None, self.recipe.tasks[name], seed, method.module)
+
+    def _mixture(self, model: str, method: ResolvedMethod, name: str, seed: int) -> Node:
+        mixture, encoder, train = self.recipe.document.mixtures[name], self.encoders[model], self.recipe.document.train
+        asked = (model, method.name, name, seed)
+        if asked in self._made:
+            return self._made[asked]
+
+        def taught(task: Task) -> Taught:
+            data = self.maker.tokenize(self.rules.train(task), encoder, task)
+            weight = mixture.weights.get(task.name, 1.0)
+            return Taught(task, data.key, data.inputs.hidden_percent, weight, self._selection(task, encoder))
+
+        epochs = train.epochs if mixture.epochs is None else mixture.epochs
+        batch = train.batch if mixture.batch is None else mixture.batch
+        inputs = MixtureInputs(
+            name=name,
+            encoder=encoder,
+            module=method.module,
+            tasks=ordered(taught(self.recipe.tasks[task]) for task in mixture.tasks),
+            sampling=Sampling(mixture.exponent(), mixture.cap),
+            optimisation=self._optimisation(method, epochs, batch, seed, after=False),
+            adapterdrop=method.adapterdrop,
+        )
+        start = {"encoder": dict(encoder.identity), "module": _settings(method.module), **_composed_identity(None)}
+        start |= _dropped(inputs.adapterdrop, selects=train.select is not None)
+        label = f"train {name} {model}/{method.name} seed {seed}"
+        node = self.maker.node("train", {**start, **inputs.identity()}, inputs.needs(), label, inputs)
+        self._made[asked] = node
+        return node
 
     def target(self, model: str, method: ResolvedMethod, intermediate: str, task: Task, seed: int) -> Node:
         """Return the training of a target after an intermediate, or without one."""
@@ -124,7 +157,7 @@ class Stages:
             data=data.key,
             hidden_percent=data.inputs.hidden_percent,
             selection=selection,
-            optimisation=self._optimisation(method, task, seed, after=composed is not None),
+            optimisation=self._optimisation(method, *self._course(task), seed, after=composed is not None),
             adapterdrop=AdapterDrop() if composed is None and not module.trains_encoder else method.adapterdrop,
         )
         wanted = (data.key, selection and selection.data, *(composed.keys() if composed else ()))
@@ -145,12 +178,19 @@ class Stages:
         index = heads.first_with(self.recipe, names, task)
         return None if index is None else self.learned(model, method, names[index], seed).key
 
-    def _optimisation(self, method: ResolvedMethod, task: Task, seed: int, *, after: bool) -> Optimisation:
+    def _course(self, task: Task) -> tuple[float, int]:
+        """Return the epochs and the batch of a task that is trained on its own."""
+        train = self.recipe.document.train
+        return self.rules.number(task, "epochs", train.epochs), self.rules.number(task, "batch", train.batch)
+
+    def _optimisation(
+        self, method: ResolvedMethod, epochs: float, batch: int, seed: int, *, after: bool
+    ) -> Optimisation:
         train, lr = self.recipe.document.train, method.composition.target_lr() if after else None
         return Optimisation(
             lr=method.lr if lr is None else lr,
-            epochs=float(self.rules.number(task, "epochs", train.epochs)),
-            batch=self.rules.number(task, "batch", train.batch),
+            epochs=float(epochs),
+            batch=batch,
             warmup=float(train.warmup),
             weight_decay=float(method.weight_decay),
             clip=float(train.clip),
@@ -182,11 +222,10 @@ def _composed_identity(composed: Composed | None) -> dict[str, Any]:
     return {**identity, "gates": gates} if gates else identity
 
 
-def _dropped(inputs: TrainInputs) -> dict[str, Any]:
+def _dropped(drop: AdapterDrop, *, selects: bool) -> dict[str, Any]:
     """Return the layers without modules, where there are any; those in predictions count where these select."""
-    drop = inputs.adapterdrop
     trained = {"train": drop.train, "random": drop.random} if drop.train else {}
-    selected = {"predict": drop.predicting} if inputs.selection is not None and drop.drops() else {}
+    selected = {"predict": drop.predicting} if selects and drop.drops() else {}
     return {"adapterdrop": {**trained, **selected}} if trained or selected else {}
 
 
@@ -202,7 +241,7 @@ def _train_identity(inputs: TrainInputs) -> dict[str, Any]:
         "data": inputs.data,
         "select": None if selection is None else asdict(selection),
         **asdict(inputs.optimisation),
-        **_dropped(inputs),
+        **_dropped(inputs.adapterdrop, selects=selection is not None),
     }
     if inputs.head_from is None:
         return identity

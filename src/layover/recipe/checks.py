@@ -184,8 +184,8 @@ def _unused(name: str, task: Task | None, document: Document, known: dict[str, T
         found.append(("without", f"{name} trains on {task.train_task}: set it there, tasks.{task.train_task}.without"))
     elif name in settings.without:
         found.append(("without", f"{name} cannot leave out its own development and test data"))
-    swept = {*document.sweep.learned(), *document.sweep.target}
-    alone = swept | {one.train_task for other, one in known.items() if other in swept}
+    swept = document.swept()
+    alone = {*swept} | {one.train_task for other, one in known.items() if other in swept}
     wholes = [other for other, one in known.items() if name in {part.name for part in one.parts}]
     if wholes and name not in alone:
         for field in ("limit", "holdout", "without"):

@@ -18,6 +18,7 @@ from layover.recipe.checks import (
     check_training,
     check_training_data,
 )
+from layover.recipe.mixture_checks import check_mixtures
 from layover.recipe.schema import (
     NO_INTERMEDIATE,
     Document,
@@ -56,6 +57,7 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Recipe:
     problems += found + check_sweep(document, source) + check_pairs(document, known, source)
     problems += check_training(document, known, source) + check_training_data(document, known, source)
     problems += check_retrieval(document, known, source) + check_lists(document, methods, source)
+    problems += check_mixtures(document, known, source)
     if document.data_root is not None and not Path(document.data_root).is_dir():
         problems.append(source.problem(("data_root",), f"no such folder: {Path(document.data_root).resolve()}"))
     if problems:
@@ -156,7 +158,8 @@ def _resolve_tasks(document: Document, source: Source) -> tuple[dict[str, Task],
         if name in tasks.names():
             known.setdefault(name, tasks.get(name))
         elif name not in document.tasks:
-            problems.append(source.problem(loc, f"unknown task {name!r}; {nearest(name, valid)}"))
+            near = (*valid, *document.mixtures) if loc[1] == "intermediate" else valid
+            problems.append(source.problem(loc, f"unknown task {name!r}; {nearest(name, near)}"))
     for loc, other in _mentioned(document, known):
         if other in tasks.names():
             known.setdefault(other, tasks.get(other))
@@ -167,13 +170,16 @@ def _resolve_tasks(document: Document, source: Source) -> tuple[dict[str, Task],
 
 
 def _swept(document: Document) -> list[tuple[Loc, str]]:
-    """Return the tasks that stand on the axes, and where."""
+    """Return the tasks that stand on the axes and in mixtures, and where."""
     sweep = document.sweep
     named: list[tuple[Loc, str]] = []
     for index, names in enumerate(sweep.intermediates().values()):
         loc: Loc = ("sweep", "intermediate", index)
         named += [((*loc, place) if len(names) > 1 else loc, name) for place, name in enumerate(names)]
-    return named + [(("sweep", "target", index), name) for index, name in enumerate(sweep.target)]
+    named += [(("sweep", "target", index), name) for index, name in enumerate(sweep.target)]
+    for mixture, its in document.mixtures.items():
+        named += [(("mixtures", mixture, "tasks", index), name) for index, name in enumerate(its.tasks)]
+    return [(loc, name) for loc, name in named if name not in document.mixtures]
 
 
 def _mentioned(document: Document, known: dict[str, Task]) -> list[tuple[Loc, str]]:

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, Strict, field_validator
 from layover.compositions import Composition
 from layover.kinds.retrieval import Search
 from layover.modules import AdapterDrop, Module
+from layover.recipe.mixture import Mixture, MixtureName
 from layover.recipe.source import Source
 from layover.tasks import Paths, Task
 
@@ -218,6 +219,8 @@ class Document(Section):
     methods: dict[str, Method] = Field(min_length=1)
     train: Train = Train()
     tasks: dict[str, TaskSettings] = Field(default_factory=dict)
+    mixtures: dict[MixtureName, Mixture] = Field(default_factory=dict)
+    """Sets of tasks that are learned together; each acts as an intermediate."""
     sweep: Sweep
     eval: Eval = Eval()
     run: Execution = Execution()
@@ -228,6 +231,15 @@ class Document(Section):
         if value != 1 or value is True:
             raise ValueError(f"this version reads schema 1, not {value!r}")
         return value
+
+    def members(self, name: str) -> tuple[str, ...]:
+        """Return the tasks that a learned thing trains on: those of a mixture, or the task itself."""
+        return self.mixtures[name].tasks if name in self.mixtures else (name,)
+
+    def swept(self) -> tuple[str, ...]:
+        """Return every task that something of the sweep trains on or is scored on, each once."""
+        learned = (task for name in self.sweep.learned() for task in self.members(name))
+        return tuple(dict.fromkeys((*learned, *self.sweep.target)))
 
 
 class ResolvedMethod(Section):
@@ -254,7 +266,7 @@ class Recipe(Section):
     document: Document
     methods: dict[str, ResolvedMethod]
     tasks: dict[str, Task]
-    """Every task that the sweep names, and the tasks these train on."""
+    """Every task that the sweep or a mixture names, and the tasks these train on."""
     source: Source
     """The file it was read from, for messages."""
 
@@ -268,11 +280,18 @@ class Recipe(Section):
         for index, names in enumerate(sweep.intermediates().values()):
             if task in names:
                 return ("sweep", "intermediate", index)
+        for name, mixture in self.document.mixtures.items():
+            if task in mixture.tasks:
+                return ("mixtures", name, "tasks", mixture.tasks.index(task))
         return ("tasks",)
 
     def learned(self, intermediate: str) -> tuple[str, ...]:
         """Return the names that an intermediate is learned from: one, several of a list, nothing for `none`."""
         return () if intermediate == NO_INTERMEDIATE else self.document.sweep.intermediates()[intermediate]
+
+    def members(self, name: str) -> tuple[str, ...]:
+        """Return the tasks that a learned thing trains on; see `Document.members`."""
+        return self.document.members(name)
 
     def settings(self, task: str) -> TaskSettings:
         """Return the recipe's settings of a task (empty ones when it says nothing)."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from statistics import fmean, stdev
 
 from layover.plan import Cell, Plan, partial
 from layover.plan.inputs import ScoreInputs
 from layover.records import Record, read_record
+from layover.report.learned import LearnedMixture, mixtures_below
 from layover.report.shares import Share, shares_of
 from layover.steps.files import RECORD
 from layover.store import Store
@@ -31,6 +33,8 @@ class CellRow:
     failure: str | None
     shares: tuple[Share, ...] = ()
     """What was taken of each module, where modules are mixed."""
+    mixtures: tuple[LearnedMixture, ...] = ()
+    """The finished ones that it rests on, wherever they were trained."""
 
     @property
     def value(self) -> float | None:
@@ -46,6 +50,7 @@ class CellRow:
 def rows_of(plan: Plan, store: Store) -> list[CellRow]:
     """Return a row for every cell of the plan, finished or not."""
     records: dict[str, Record | None] = {}
+    mixtures = cache(lambda key: mixtures_below(plan, store, key))
 
     def record_of(key: str | None) -> Record | None:
         if key is None:
@@ -60,8 +65,8 @@ def rows_of(plan: Plan, store: Store) -> list[CellRow]:
         failure = None if record is not None else _failure(plan, store, cell.score)
         inputs: ScoreInputs = plan.nodes[cell.score].inputs
         found = partial(plan, inputs)
-        baseline, shares = record_of(cell.baseline), shares_of(plan, store, cell)
-        rows.append(CellRow(cell, inputs.metric, inputs.split, found, record, baseline, failure, shares))
+        baseline, shares, below = record_of(cell.baseline), shares_of(plan, store, cell), mixtures(cell.train)
+        rows.append(CellRow(cell, inputs.metric, inputs.split, found, record, baseline, failure, shares, below))
     return rows
 
 

@@ -80,8 +80,8 @@ def _cell(plan: Plan, model: str) -> tuple[Cell, str]:
     for cell in plan.cells:
         if cell.model != model or cell.train is None:
             continue
-        inputs: TrainInputs = plan.nodes[cell.train].inputs
-        if inputs.task.kind == KIND and inputs.module.whole:
+        inputs = plan.nodes[cell.train].inputs
+        if isinstance(inputs, TrainInputs) and inputs.task.kind == KIND and inputs.module.whole:
             found[cell.train] = cell
     if not found:
         raise ModelError(f"no cell of the recipe trains all weights of {model!r} on masked language modelling")

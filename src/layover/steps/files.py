@@ -15,9 +15,9 @@ META = "meta.json"
 MODULE = "module.safetensors"
 """train: the trained weights by canonical name; a stack keeps only its own, the intermediate's lie in its node."""
 HEAD = "head.safetensors"
-"""train: the head."""
+"""train: the head; those of a mixture are `head_of` their numbers."""
 TRAINING = "training.json"
-"""train: history, best step, number of trained weights, what the head started from."""
+"""train: history, best step, number of trained weights, the head's start; of a mixture, what each task gave."""
 GATES = "gates.safetensors"
 """gate: the gates of an intermediate, by canonical name."""
 MEASURED = "measured.json"
@@ -33,6 +33,11 @@ RECORD = "record.json"
 def weights_of(name: str) -> str:
     """Return the name of the file with the trained weights of a part, or of a mixer."""
     return MODULE if name == TARGET else f"{name}.safetensors"
+
+
+def head_of(place: int) -> str:
+    """Return the name of the file with one of the heads of a mixture."""
+    return f"head.{place}.safetensors"
 
 
 def predictions_of(layer: int, layers: Sequence[int]) -> str:

@@ -1,4 +1,4 @@
-"""gate: the gates of an intermediate, trained on its own task while module and head stay as they are."""
+"""gate: the gates of an intermediate, trained on its own task or tasks while module and heads stay as they are."""
 
 from __future__ import annotations
 
@@ -12,14 +12,16 @@ from layover.encoder import DropoutClock, Encoder
 from layover.errors import ModelError
 from layover.plan import Node
 from layover.plan.inputs import GateInputs
+from layover.plan.mixtures import MixtureInputs
 from layover.steps.context import Context
 from layover.steps.files import GATES, MEASURED, TRAINING
+from layover.steps.fitting import loop_settings, reporter
 from layover.steps.machine import execution_of
+from layover.steps.mixture import branches_of
 from layover.steps.tokenize import load_features
-from layover.steps.train import loop_settings, reporter
-from layover.steps.trained import load_head, trained_pieces
+from layover.steps.trained import load_heads, trained_pieces
 from layover.store import write_json
-from layover.training import fit
+from layover.training import Branch, fit
 
 
 def run(node: Node, folder: Path, context: Context) -> None:
@@ -29,12 +31,14 @@ def run(node: Node, folder: Path, context: Context) -> None:
     clock = DropoutClock(numbers.seed)
     encoder = Encoder.load(trained.encoder.source, trained.encoder.revision, clock=clock, dropout=numbers.dropout)
     encoder.attach(gated(trained_pieces(store, inputs.key, encoder.shape)), seed=numbers.seed)
-    head = load_head(store, inputs.key, encoder, numbers.dropout)
-    features = load_features(store, trained.data)
+    heads = load_heads(store, inputs.key, encoder, numbers.dropout)
+    if isinstance(trained, MixtureInputs):
+        branches = branches_of(trained, heads, store)
+    else:
+        branches = [Branch(trained.task.name, heads[0], load_features(store, trained.data))]
     result = fit(
         encoder,
-        head,
-        features,
+        branches,
         settings=loop_settings(numbers, steps=inputs.steps, lr=inputs.lr),
         execution=execution_of(context.execution),
         clock=clock,
@@ -47,7 +51,8 @@ def run(node: Node, folder: Path, context: Context) -> None:
     )
     save_file(encoder.state(MIX), folder / GATES)
     count = sum(value.numel() for value in encoder.trained()[MIX].values())
-    write_json(folder / TRAINING, {**result.as_json(), "parameters": {"gates": count}, "rows": features.rows})
+    rows = sum(branch.features.rows for branch in branches)
+    write_json(folder / TRAINING, {**result.as_json(), "parameters": {"gates": count}, "rows": rows})
     write_json(folder / MEASURED, result.measured.as_json())
 
 

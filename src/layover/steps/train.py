@@ -2,48 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
-from layover import kinds
 from layover.batches import Execution
-from layover.data.features import Features
 from layover.encoder import DropoutClock, Encoder
 from layover.heads import Head
 from layover.plan import Node
-from layover.plan.inputs import Optimisation, Selection, TrainInputs
+from layover.plan.inputs import TrainInputs
+from layover.plan.mixtures import MixtureInputs
 from layover.predict import predict
+from layover.steps import mixture
 from layover.steps.context import Context
-from layover.steps.files import HEAD, MEASURED, TRAINING, weights_of
+from layover.steps.files import HEAD, MEASURED, TRAINING
+from layover.steps.fitting import drop_layers, loop_settings, reporter, save_head, save_trained, scorer
 from layover.steps.machine import execution_of
-from layover.steps.tokenize import load_examples, load_features
-from layover.steps.trained import build_head, pieces_to_train
+from layover.steps.tokenize import load_features
+from layover.steps.trained import build_head, head_file, pieces_to_train
 from layover.store import write_json
-from layover.training import LoopSettings, Progress, fit
+from layover.training import Branch, fit
 
 
 def run(node: Node, folder: Path, context: Context) -> None:
     """Train, and write the trained weights, the head and the history."""
+    if isinstance(node.inputs, MixtureInputs):
+        mixture.run(node, node.inputs, folder, context)
+        return
     inputs: TrainInputs = node.inputs
     numbers, task = inputs.optimisation, inputs.task
     clock = DropoutClock(numbers.seed)
     encoder = Encoder.load(inputs.encoder.source, inputs.encoder.revision, clock=clock, dropout=numbers.dropout)
     encoder.attach(pieces_to_train(context.store, node.identity, encoder.shape), seed=numbers.seed)
-    drop = inputs.adapterdrop
-    if drop.drops():
-        drop.check(inputs.composed.module if inputs.composed is not None else inputs.module, encoder.num_layers)
-        encoder.drop(drop)
+    drop_layers(encoder, inputs.adapterdrop, inputs.composed.module if inputs.composed else inputs.module)
     head = build_head(task.kind, list(task.labels), encoder, clock, numbers.dropout, numbers.seed)
     start = _start(head, inputs, context)
     features = load_features(context.store, inputs.data)
     execution = execution_of(context.execution)
     result = fit(
         encoder,
-        head,
-        features,
+        [Branch(task.name, head, features)],
         settings=loop_settings(numbers, inputs.selection),
         execution=execution,
         clock=clock,
@@ -53,14 +52,8 @@ def run(node: Node, folder: Path, context: Context) -> None:
         progress=reporter(context, numbers.batch),
         stop=context.stopping,
     )
-    for name in encoder.trained():
-        save_file(encoder.state(name), folder / weights_of(name))
-    save_file({name: value.contiguous().cpu() for name, value in head.state_dict().items()}, folder / HEAD)
-    counts = {name: sum(value.numel() for value in part.values()) for name, part in encoder.trained().items()}
-    trained = {
-        "parameters": {**counts, "head": sum(value.numel() for value in head.parameters())},
-        "head_start": start,
-    }
+    counts = save_trained(encoder, folder)
+    trained = {"parameters": {**counts, "head": save_head(head, folder / HEAD)}, "head_start": start}
     write_json(folder / TRAINING, {**result.as_json(), **trained, "rows": features.rows})
     write_json(folder / MEASURED, result.measured.as_json())
 
@@ -68,29 +61,10 @@ def run(node: Node, folder: Path, context: Context) -> None:
 def _start(head: Head, inputs: TrainInputs, context: Context) -> str:
     """Give the head the weights it starts from, and return where they come from."""
     if inputs.head_from is not None:
-        file = context.store.path(inputs.head_from) / HEAD
+        file = head_file(context.store, inputs.head_from, inputs.task)
         head.load_weights(load_file(file), str(file))
         return "intermediate"
     return "pretrained" if head.start_from(inputs.encoder.source, inputs.encoder.revision) else "random"
-
-
-def loop_settings(
-    numbers: Optimisation, selection: Selection | None = None, *, lr: float | None = None, steps: int | None = None
-) -> LoopSettings:
-    """Return the settings of the loop; with a learning rate, and a number of steps, other than the training's own."""
-    return LoopSettings(
-        lr=numbers.lr if lr is None else lr,
-        epochs=numbers.epochs,
-        steps=steps,
-        batch=numbers.batch,
-        warmup=numbers.warmup,
-        weight_decay=numbers.weight_decay,
-        clip=numbers.clip,
-        precision=numbers.precision,
-        seed=numbers.seed,
-        select_every=selection.every if selection is not None else None,
-        patience=selection.patience if selection is not None else None,
-    )
 
 
 def _evaluation(
@@ -101,34 +75,10 @@ def _evaluation(
     if selection is None:
         return None
     features = load_features(context.store, selection.data)
-    score = _scorer(inputs, selection, features, context)
+    score = scorer(inputs.task, selection, features, context)
 
     def evaluate() -> dict[str, float]:
         outputs = predict(encoder, head, features, execution=execution, precision=inputs.optimisation.precision)
         return score(outputs)
 
     return evaluate
-
-
-def _scorer(
-    inputs: TrainInputs, selection: Selection, features: Features, context: Context
-) -> Callable[..., dict[str, float]]:
-    task, kind = inputs.task, kinds.get(inputs.task.kind)
-    examples = load_examples(context.store, selection.data, task.kind)
-
-    def score(outputs: Mapping[str, Any]) -> dict[str, float]:
-        predictions = kind.decode(outputs, features, examples, labels=task.labels)
-        return kind.score(predictions, examples, metrics=task.metrics, language=selection.language)
-
-    return score
-
-
-def reporter(context: Context, batch: int) -> Callable[[Progress], None]:
-    """Return what tells of a training in examples, as people compare speeds."""
-
-    def report(progress: Progress) -> None:
-        values = progress.as_json()
-        done, total = progress.done * batch, progress.total * batch
-        context.progress({**values, "done": done, "total": total, "unit": "examples"})
-
-    return report

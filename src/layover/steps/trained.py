@@ -12,10 +12,12 @@ from safetensors.torch import load_file
 from layover import compositions, heads, kinds, modules
 from layover.compositions import INTERMEDIATE, TARGET, Composition, Fold, Mix, Part, Piece
 from layover.encoder import DropoutClock, Encoder
+from layover.errors import NodeError
 from layover.heads import Head
 from layover.modules import Module, Shape
-from layover.steps.files import GATES, HEAD, weights_of
+from layover.steps.files import GATES, HEAD, head_of, weights_of
 from layover.store import Store
+from layover.tasks import Task
 
 
 def module_of(identity: Mapping[str, Any]) -> Module:
@@ -100,8 +102,24 @@ def restore(store: Store, key: str, source: str, revision: str | None) -> tuple[
 def load_head(store: Store, key: str, encoder: Encoder, dropout: float) -> Head:
     """Return the head of a finished training, tied to an encoder."""
     identity = store.done(key)["identity"]
-    head = build_head(identity["kind"], identity["labels"], encoder, encoder.clock, dropout, identity["seed"])
-    file = store.path(key) / HEAD
+    return _loaded(identity, store.path(key) / HEAD, encoder, dropout, identity["seed"])
+
+
+def load_heads(store: Store, key: str, encoder: Encoder, dropout: float) -> list[Head]:
+    """Return the heads of a finished training by their numbers: one, or those of a mixture."""
+    identity = store.done(key)["identity"]
+    if "tasks" not in identity:
+        return [load_head(store, key, encoder, dropout)]
+    first = {one["head"]: one for one in reversed(identity["tasks"])}
+    return [
+        _loaded(one, store.path(key) / head_of(place), encoder, dropout, identity["seed"])
+        for place, one in sorted(first.items())
+    ]
+
+
+def _loaded(of: Mapping[str, Any], file: Path, encoder: Encoder, dropout: float, seed: int) -> Head:
+    """Return the head for a kind and labels, with the weights of a file."""
+    head = build_head(of["kind"], of["labels"], encoder, encoder.clock, dropout, seed)
     head.load_weights(load_file(file), str(file))
     return head
 
@@ -112,6 +130,21 @@ def restore_encoder(store: Store, key: str, source: str, revision: str | None) -
     encoder = Encoder.load(source, revision, clock=DropoutClock(seed))
     encoder.attach(trained_pieces(store, key, encoder.shape), seed=seed)
     return encoder
+
+
+def head_file(store: Store, key: str, task: Task) -> Path:
+    """Return the file of a finished training's head for the outputs of a task; a mixture has several.
+
+    Raises:
+        NodeError: no head has such outputs.
+    """
+    folder, tasks = store.path(key), store.done(key)["identity"].get("tasks")
+    if tasks is None:
+        return folder / HEAD
+    for one in tasks:
+        if one["kind"] == task.kind and kinds.get(task.kind).same_outputs(tuple(one["labels"]), task.labels):
+            return folder / head_of(one["head"])
+    raise NodeError(f"{task.name}: no head of {folder} has its outputs")
 
 
 def build_head(kind: str, labels: list[str], encoder: Encoder, clock: DropoutClock, dropout: float, seed: int) -> Head:

@@ -1,11 +1,13 @@
 """Training: the loop, its settings, selection, checkpoints."""
 
 from layover.batches import Execution
+from layover.training.course import Branch
 from layover.training.loop import Stopped, fit
-from layover.training.results import Evaluation, FitResult, Measured, Progress
+from layover.training.results import Evaluation, FitResult, Measured, Progress, Seen
 from layover.training.settings import LoopSettings, Schedule
 
 __all__ = [
+    "Branch",
     "Evaluation",
     "Execution",
     "FitResult",
@@ -13,6 +15,7 @@ __all__ = [
     "Measured",
     "Progress",
     "Schedule",
+    "Seen",
     "Stopped",
     "fit",
 ]

@@ -20,7 +20,7 @@ from layover.predict import padding_id
 
 @dataclass(frozen=True, eq=False)
 class Gradients:
-    """Forward and backward passes of one training."""
+    """Forward and backward passes of one branch of a training."""
 
     encoder: Encoder
     head: Head

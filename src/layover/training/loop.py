@@ -10,23 +10,22 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from layover.batches import Execution, micro_batches, on_machine, steps_of_epoch
+from layover.batches import Execution, micro_batches, on_machine
 from layover.batches.order import Index, padded_tokens, real_tokens
-from layover.data.features import Features
 from layover.encoder import DropoutClock, Encoder
 from layover.errors import DataError, NodeError
-from layover.heads import Head
 from layover.training import checkpoint
+from layover.training.course import Branch, Course
 from layover.training.gradients import Gradients
 from layover.training.machine import accelerator_for, automatic_tokens, identity_of
-from layover.training.optimiser import HEAD, Optimiser
+from layover.training.optimiser import Optimiser, head_parts
 from layover.training.results import FitResult, Measured, Progress
 from layover.training.selection import Position
 from layover.training.settings import LoopSettings, Schedule
@@ -43,8 +42,7 @@ class Stopped(Exception):  # noqa: N818  no error: it was asked for
 
 def fit(
     encoder: Encoder,
-    head: Head,
-    features: Features,
+    branches: Sequence[Branch],
     *,
     settings: LoopSettings,
     execution: Execution,
@@ -56,35 +54,36 @@ def fit(
     stop: Callable[[], bool] | None = None,
     train_head: bool = True,
 ) -> FitResult:
-    """Train what of the encoder is trainable, and the head; the weights that were selected are in them afterwards.
+    """Train what of the encoder is trainable, and the heads; the weights that were selected are in them afterwards.
 
     Args:
         encoder: With its parts attached.
-        head: Of the kind of the features.
-        features: The training set.
+        branches: One training set and its head; several that take turns for a mixture, in an order that decides.
         settings: What decides the result.
         execution: Device, micro-batch, checkpoints: what does not.
-        clock: The one that encoder and head were made with.
+        clock: The one that encoder and heads were made with.
         evaluate: Returns metrics of the current weights; called after each epoch or every `select_every` steps.
         criterion: Metric that selects, higher is better, of equals the earliest; None keeps the last weights.
         checkpoint_dir: A folder for this training alone; a checkpoint in it is gone on with. None writes none.
         progress: Called after each step, with what follows it (evaluation, checkpoint) done.
         stop: Asked after each step; when it says True, a checkpoint is written and `Stopped` raised.
-        train_head: False keeps the head as it is.
+        train_head: False keeps the heads as they are.
 
     Raises:
-        DataError: nothing in the training set has gold.
+        DataError: nothing in a training set has gold.
         NodeError: the loss or a gradient is no number; a single unit does not fit into memory; the criterion is
             not among the metrics.
         Stopped: see `stop`.
     """
     if criterion is not None and evaluate is None:
         raise ValueError("a criterion selects among evaluations: give evaluate, too")
-    if not head.weight(features, np.arange(features.units)):
-        raise DataError("nothing to train on: no row of the training set has gold")
+    for branch in branches:
+        if not branch.head.weight(branch.features, np.arange(branch.features.units)):
+            raise DataError(f"{branch.name}: nothing to train on: no row of the training set has gold")
     with on_machine(execution) as device:
-        head.requires_grad_(train_head)
-        run = _Run(encoder, head, features, settings, execution, clock, device, checkpoint_dir, criterion)
+        for branch in branches:
+            branch.head.requires_grad_(train_head)
+        run = _Run(encoder, branches, settings, execution, clock, device, checkpoint_dir, criterion)
         run.resume()
         try:
             return run.to_the_end(evaluate, progress, stop)
@@ -98,8 +97,7 @@ class _Run:
     def __init__(
         self,
         encoder: Encoder,
-        head: Head,
-        features: Features,
+        branches: Sequence[Branch],
         settings: LoopSettings,
         execution: Execution,
         clock: DropoutClock,
@@ -107,25 +105,26 @@ class _Run:
         checkpoint_dir: Path | None,
         criterion: str | None,
     ) -> None:
-        self.encoder, self.head, self.features = encoder, head, features
+        self.encoder, self.branches = encoder, branches
+        self.heads = list(dict.fromkeys(branch.head for branch in branches))
         self.settings, self.execution, self.device = settings, execution, device
         accelerator = accelerator_for(device, settings.precision)
-        self.gradients = Gradients(encoder, head, features, clock, accelerator, device)
-        encoder.to(device)
-        head.to(device)
+        self.gradients = [Gradients(encoder, one.head, one.features, clock, accelerator, device) for one in branches]
+        for part in (encoder, *self.heads):
+            part.to(device)
         encoder.gradient_checkpointing(execution.gradient_checkpointing)
-        self.schedule = Schedule.of(settings, features.units)
-        own = {name: weight for name, weight in head.named_parameters() if weight.requires_grad}
-        self.optimiser = Optimiser({**encoder.trained(), **({HEAD: own} if own else {})}, settings)
+        self.course = Course(branches, settings)
+        self.schedule = Schedule.of(settings, self.course.steps_per_epoch)
+        self.optimiser = Optimiser({**encoder.trained(), **head_parts(self.heads)}, settings)
         self.criterion, self.checkpoint_dir = criterion, checkpoint_dir
+        logits = max(branch.head.logits_per_token(branch.features) for branch in branches)
         tokens = execution.micro_tokens or automatic_tokens(
-            encoder, self.optimiser, settings, execution, device, head.logits_per_token(features)
+            encoder, self.optimiser, settings, execution, device, logits
         )
         self.position = Position(tokens)
         self.best: dict[str, Tensor] = {}
         self.identity = ""
         self.measured = Measured()
-        self._epoch: tuple[int, list[Index]] = (-1, [])
         self._late: list[tuple[int, Tensor]] = []
         self._last_loss: float | None = None
 
@@ -133,7 +132,7 @@ class _Run:
         """Go on with a checkpoint, if there is one for this very training."""
         if self.checkpoint_dir is None:
             return
-        self.identity = identity_of(self.settings, self.criterion, self.features, self.optimiser)
+        self.identity = identity_of(self.settings, self.criterion, self.branches, self.optimiser)
         found, reasons = checkpoint.load(self.checkpoint_dir, identity=self.identity)
         for reason in reasons:
             self._note(reason)
@@ -171,43 +170,35 @@ class _Run:
         self._read_losses()
         if self.best:
             self.optimiser.set_weights(self.best)
-        self.encoder.eval()
-        self.head.eval()
+        for part in (self.encoder, *self.heads):
+            part.eval()
         return self._result()
 
     def _step(self) -> None:
-        units = self._units()
-        weight = self.head.weight(self.features, units)
-        lr = self.schedule.lr(self.position.step)
+        step = self.position.step
+        gradients, units = self.gradients[self.course.turn(step)], self.course.units(step)
+        weight = gradients.head.weight(gradients.features, units)
+        lr = self.schedule.lr(step)
         if weight:  # a step without gold has no gradient, and changes nothing
-            loss = self._gradients_of(units, weight)
-            self._late.append((self.position.step, torch.stack([loss, *self.optimiser.step(lr)])))
+            loss = self._gradients_of(gradients, units, weight)
+            self._late.append((step, torch.stack([loss, *self.optimiser.step(lr)])))
         self.position.step += 1
-        self.measured.tokens += real_tokens(self.features, units)
+        self.measured.tokens += real_tokens(gradients.features, units)
         if self.device.type == "cpu" or len(self._late) >= ACCELERATOR_LAG:
             self._read_losses()
 
-    def _gradients_of(self, units: Index, weight: float) -> Tensor:
+    def _gradients_of(self, gradients: Gradients, units: Index, weight: float) -> Tensor:
         """Return the loss of a step, its gradients added up; in smaller pieces from where memory runs out."""
         step = self.position.step
         while True:
-            pieces = micro_batches(self.features, units, max_tokens=self.position.micro_tokens)
-            loss = self.gradients.add_up(pieces, step, weight)
+            pieces = micro_batches(gradients.features, units, max_tokens=self.position.micro_tokens)
+            loss = gradients.add_up(pieces, step, weight)
             if loss is not None:
-                self.measured.padded_tokens += sum(padded_tokens(self.features, piece) for piece in pieces)
+                self.measured.padded_tokens += sum(padded_tokens(gradients.features, piece) for piece in pieces)
                 return loss
             self.optimiser.forget()
-            self.position.micro_tokens = self.gradients.fewer_tokens(pieces, step, self.position.micro_tokens)
+            self.position.micro_tokens = gradients.fewer_tokens(pieces, step, self.position.micro_tokens)
             self._note(f"step {step}: out of memory; now {self.position.micro_tokens} tokens at once")
-
-    def _units(self) -> Index:
-        """Return the units of the next step."""
-        epoch, place = divmod(self.position.step, self.schedule.steps_per_epoch)
-        if self._epoch[0] != epoch:
-            order = self.settings
-            steps = steps_of_epoch(self.features, batch=order.batch, seed=order.seed, epoch=epoch, bucket=order.bucket)
-            self._epoch = (epoch, steps)
-        return self._epoch[1][place]
 
     def _read_losses(self) -> None:
         """Bring losses and gradient norms to the CPU, and refuse what is no number."""
@@ -216,7 +207,8 @@ class _Run:
         rows = torch.stack([values for _, values in self._late]).tolist()
         for (step, _), (loss, *norms) in zip(self._late, rows, strict=True):
             if not torch.tensor([loss, *norms]).isfinite().all():
-                found = {"loss": loss, **dict(zip(self.optimiser.parts, norms, strict=True))}
+                task = self.branches[self.course.turn(step)].name
+                found = {"task": task, "loss": loss, **dict(zip(self.optimiser.parts, norms, strict=True))}
                 raise NodeError(
                     f"step {step}: loss or gradient norm is no number: {found}; lower the learning rate, or use "
                     "precision fp32"
@@ -260,6 +252,7 @@ class _Run:
             history=tuple(position.history),
             curve_every=self.schedule.stretch,
             curve=tuple(position.curve),
+            seen=self.course.seen(position.step if best is None else best),
             measured=self.measured,
         )
 

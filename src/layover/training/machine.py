@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -12,13 +13,13 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 
 from layover.batches import Execution, free_bytes
-from layover.data.features import Features
 from layover.encoder import Encoder
 from layover.encoder.attached import Mixed
 from layover.errors import NodeError
 from layover.identity import key_of
 from layover.plan import memory
-from layover.training.optimiser import HEAD, Optimiser
+from layover.training.course import Branch
+from layover.training.optimiser import Optimiser
 from layover.training.settings import LoopSettings
 
 BUDGET = 0.8
@@ -52,7 +53,7 @@ def automatic_tokens(
 ) -> int:
     """Return the padded tokens of a micro-batch that fit into the free memory; weights are on the device.
 
-    `logits` is the number of the head's logits per token.
+    `logits` is the number of logits per token of the head that has most.
     """
     trained = sum(weight.numel() for weights in optimiser.parts.values() for weight in weights)
     own = sum(weight.numel() for weight in encoder.model.parameters())
@@ -62,7 +63,7 @@ def automatic_tokens(
     per_token = memory.bytes_per_token(
         encoder.hidden_size,
         encoder.num_layers,
-        lowest=encoder.lowest if set(optimiser.parts) != {HEAD} else encoder.num_layers,
+        lowest=encoder.lowest if encoder.trained() else encoder.num_layers,
         whole=trained >= own,
         precision=settings.precision,
         gradient_checkpointing=execution.gradient_checkpointing,
@@ -74,18 +75,30 @@ def automatic_tokens(
     return memory.tokens_within(budget, per_token, most=most)
 
 
-def identity_of(settings: LoopSettings, criterion: str | None, features: Features, optimiser: Optimiser) -> str:
+def identity_of(settings: LoopSettings, criterion: str | None, branches: Sequence[Branch], optimiser: Optimiser) -> str:
     """Return the hash of a training before its first step: settings, data, and the weights it starts from."""
+    data = [_data(branch) for branch in branches]
+    if len(branches) > 1:
+        heads = list(dict.fromkeys(branch.head for branch in branches))
+        turns = [{"steps": branch.steps, "head": heads.index(branch.head)} for branch in branches]
+        data = [{"branches": [{**one, **turn} for one, turn in zip(data, turns, strict=True)]}]
     return key_of(
         {
             "settings": asdict(settings),
             "criterion": criterion,
-            "group": features.group,
-            "hidden_percent": features.hidden_percent,
-            "arrays": {name: _digest(array) for name, array in features.arrays.items()},
+            **data[0],
             "weights": {name: [list(one.shape), _digest(one.numpy())] for name, one in optimiser.weights().items()},
         }
     )
+
+
+def _data(branch: Branch) -> dict[str, Any]:
+    features = branch.features
+    return {
+        "group": features.group,
+        "hidden_percent": features.hidden_percent,
+        "arrays": {name: _digest(array) for name, array in features.arrays.items()},
+    }
 
 
 def _digest(array: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
+from layover.heads import Head
 from layover.training.settings import LoopSettings
 
 HEAD = "head"
@@ -17,11 +18,22 @@ FUSED = {"cpu", "cuda", "mps", "xpu"}
 Parts = Mapping[str, Mapping[str, nn.Parameter]]
 
 
+def head_parts(heads: Sequence[Head]) -> dict[str, dict[str, nn.Parameter]]:
+    """Return the heads that train as parts: `head`, of several `head.0`, `head.1`."""
+    names = [HEAD] if len(heads) == 1 else [f"{HEAD}.{place}" for place in range(len(heads))]
+    parts = {name: dict(head.named_parameters()) for name, head in zip(names, heads, strict=True)}
+    trained = {
+        name: {one: weight for one, weight in weights.items() if weight.requires_grad}
+        for name, weights in parts.items()
+    }
+    return {name: weights for name, weights in trained.items() if weights}
+
+
 class Optimiser:
     """Decoupled weight decay on matrices; vectors (biases, layer norms) do not decay.
 
     Args:
-        parts: Part name -> weight name -> parameter; the head is a part.
+        parts: Part name -> weight name -> parameter; each head is a part.
         settings: Betas, eps, weight decay, clip.
     """
 
@@ -30,6 +42,7 @@ class Optimiser:
         self.parts = {part: list(weights.values()) for part, weights in parts.items()}
         self.named = {f"{part}/{name}": weight for part, weights in parts.items() for name, weight in weights.items()}
         weights = list(self.named.values())
+        self._zero = torch.zeros((), device=weights[0].device)
         groups = [
             {"params": [one for one in weights if one.dim() > 1], "weight_decay": settings.weight_decay},
             {"params": [one for one in weights if one.dim() <= 1], "weight_decay": 0.0},
@@ -43,10 +56,15 @@ class Optimiser:
         )
 
     def step(self, lr: float) -> list[Tensor]:
-        """Clip, update, forget the gradients; return the gradient norm of each part, on the device."""
+        """Clip, update, forget the gradients; return the gradient norm of each part, on the device.
+
+        A part without gradients, the head of a task that has not its turn, stays as it is: nothing of it decays, and
+        its moments stand still. Its norm is 0.
+        """
         norms = []
         for weights in self.parts.values():
-            norm = get_total_norm([weight.grad for weight in weights if weight.grad is not None])
+            found = [weight.grad for weight in weights if weight.grad is not None]
+            norm = get_total_norm(found) if found else self._zero
             if self.clip is not None:
                 clip_grads_with_norm_(weights, self.clip, norm)
             norms.append(norm)

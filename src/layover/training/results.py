@@ -36,6 +36,15 @@ class Evaluation:
     """Empty when nothing evaluates."""
 
 
+@dataclass(frozen=True)
+class Seen:
+    """What one branch of a training was trained on."""
+
+    steps: int
+    units: int
+    """Each counted as often as it came."""
+
+
 @dataclass
 class Measured:
     """What differs from run to run: times, and how the work was cut. Counted in this process only."""
@@ -73,6 +82,8 @@ class FitResult:
     """Steps of a point of the curve."""
     curve: tuple[float, ...]
     """Mean training losses, one after the other; steps without gold do not count."""
+    seen: tuple[Seen, ...]
+    """By branch, until the weights that were kept."""
     measured: Measured
 
     def as_json(self) -> dict[str, Any]:

@@ -51,9 +51,8 @@ class Schedule:
     settings: LoopSettings
 
     @classmethod
-    def of(cls, settings: LoopSettings, units: int) -> Schedule:
-        """Return the schedule for a training set of so many units."""
-        per_epoch = math.ceil(units / settings.batch)
+    def of(cls, settings: LoopSettings, per_epoch: int) -> Schedule:
+        """Return the schedule for epochs of so many steps."""
         # 0.1 epochs of 30 steps are 3 steps, not the 4 that 3.0000000000000004 would make
         total = settings.steps or max(1, math.ceil(round(settings.epochs * per_epoch, 6)))
         share = settings.warmup

@@ -128,6 +128,7 @@ class _Asked:
                 raise LayoverError("name a task, or a recipe with --recipe; `layover list tasks` shows them")
             return [tasks.get(name) for name in names]
         known = self.recipe.tasks
+        names = [task for name in names for task in self.recipe.members(name)]
         for name in names:
             if name not in known:
                 raise LayoverError(f"the recipe has no task {name!r}; {nearest(name, known)}")

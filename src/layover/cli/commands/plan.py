@@ -111,7 +111,8 @@ def _without_gold(found: Planned, finished: set[str]) -> list[str]:
     from layover.steps.counts import counts_of
 
     notes = []
-    for key in dict.fromkeys(node.inputs.data for node in found.plan.nodes.values() if node.kind == "train"):
+    trained = (node.inputs for node in found.plan.nodes.values() if node.kind == "train")
+    for key in dict.fromkeys(key for inputs in trained for key in inputs.data_keys()):
         counts = counts_of(found.store, key) if key in finished else {"examples": 0, "gold": 0}
         if counts["gold"] < counts["examples"]:
             label = found.plan.nodes[key].label.removeprefix("tokenize ")

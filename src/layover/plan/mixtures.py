@@ -1,0 +1,107 @@
+"""Mixtures in a plan: one training of several tasks, with a head for all those whose outputs are the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from layover.identity import canonical
+from layover.modules import AdapterDrop, Module
+from layover.plan.encoders import EncoderRef
+from layover.plan.heads import same_head
+from layover.plan.inputs import Optimisation, Selection
+from layover.plan.sampling import Sampling
+from layover.recipe import Recipe
+from layover.tasks import Task
+
+MEAN = "mean"
+"""What selects: the mean of the tasks' own metrics."""
+
+
+@dataclass(frozen=True)
+class Taught:
+    """One task of a mixture."""
+
+    task: Task
+    data: str
+    """Key of the tokenized training set."""
+    hidden_percent: int
+    weight: float
+    """Factor on its share of the steps."""
+    selection: Selection | None
+    head: int = 0
+    """Which of the mixture's heads is its own; `ordered` numbers them."""
+
+    def identity(self) -> dict[str, Any]:
+        """Return what the task adds to the identity; not its name."""
+        return {
+            "data": self.data,
+            "kind": self.task.kind,
+            "labels": list(self.task.labels),
+            "select": None if self.selection is None else asdict(self.selection),
+            "weight": self.weight,
+        }
+
+
+@dataclass(frozen=True)
+class MixtureInputs:
+    """One module trained on several tasks that take turns."""
+
+    name: str
+    """For people."""
+    encoder: EncoderRef
+    module: Module
+    tasks: tuple[Taught, ...]
+    """In the order of their identities, so that the recipe's does not matter."""
+    sampling: Sampling
+    optimisation: Optimisation
+    adapterdrop: AdapterDrop
+    composed: None = None
+    """An intermediate is learned on the encoder alone."""
+
+    def data_keys(self) -> tuple[str, ...]:
+        """Return the keys of the training sets."""
+        return tuple(one.data for one in self.tasks)
+
+    def needs(self) -> tuple[str, ...]:
+        """Return the nodes that have to be finished before."""
+        selections = (one.selection for one in self.tasks)
+        return (*self.data_keys(), *(one.data for one in selections if one is not None))
+
+    def identity(self) -> dict[str, Any]:
+        """Return what of the mixture itself decides the weights."""
+        return {
+            "tasks": [{**one.identity(), "head": one.head} for one in self.tasks],
+            "sampling": asdict(self.sampling),
+            **asdict(self.optimisation),
+        }
+
+
+def ordered(tasks: Iterable[Taught]) -> tuple[Taught, ...]:
+    """Return the tasks in the order of their identities, which begin with the keys of their data; heads numbered."""
+    heads: list[Task] = []
+    found = []
+    for one in sorted(tasks, key=lambda one: canonical(one.identity())):
+        place = next((place for place, task in enumerate(heads) if same_head(task, one.task)), len(heads))
+        if place == len(heads):
+            heads.append(one.task)
+        found.append(replace(one, head=place))
+    return tuple(found)
+
+
+def notes(recipe: Recipe) -> list[str]:
+    """Return which settings of tasks do not count where they are learned in a mixture."""
+    found = []
+    for name in recipe.document.sweep.learned():
+        if name not in recipe.document.mixtures:
+            continue
+        for task in recipe.members(name):
+            settings = recipe.settings(task)
+            given = (("epochs", settings.epochs), ("batch", settings.batch))
+            found += [
+                f"{name}: tasks.{task}.{field} does not count in a mixture; mixtures.{name}.{field} does"
+                for field, value in given
+                if value is not None
+            ]
+    return found

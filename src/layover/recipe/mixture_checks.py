@@ -1,0 +1,60 @@
+"""Checks of the mixtures of a recipe, those that nothing uses among them."""
+
+from __future__ import annotations
+
+from layover import tasks
+from layover.errors import Problem, nearest
+from layover.recipe.mixture import Mixture
+from layover.recipe.schema import NO_INTERMEDIATE, Document
+from layover.recipe.source import Loc, Source
+from layover.tasks import Task
+
+
+def check_mixtures(document: Document, known: dict[str, Task], source: Source) -> list[Problem]:
+    """Return what is wrong with mixtures: their names, their tasks, settings that do not fit together."""
+    problems = []
+    for name, mixture in document.mixtures.items():
+        loc: Loc = ("mixtures", name)
+        if name == NO_INTERMEDIATE:
+            problems.append(source.problem(loc, f"{name!r} means no intermediate; call the mixture something else"))
+        elif name in known or name in tasks.names():
+            problems.append(source.problem(loc, f"{name!r} is the name of a task; call the mixture something else"))
+        problems += _tasks(loc, mixture, document, known, source) + _settings(loc, mixture, source)
+    for index, name in enumerate(document.sweep.target):
+        if name in document.mixtures:
+            message = f"{name} is a mixture, and mixtures are intermediates; a target is one task"
+            problems.append(source.problem(("sweep", "target", index), message))
+    return problems
+
+
+def _tasks(loc: Loc, mixture: Mixture, document: Document, known: dict[str, Task], source: Source) -> list[Problem]:
+    problems = []
+    if len(mixture.tasks) < 2:
+        message = "a mixture has two tasks or more; one alone stands on the axis itself"
+        problems.append(source.problem((*loc, "tasks"), message))
+    for index, name in enumerate(mixture.tasks):
+        task, message = known.get(name), ""
+        if name in mixture.tasks[:index]:
+            message = f"{name!r} stands twice"
+        elif name in document.mixtures:
+            message = f"{name} is a mixture itself; name its tasks"
+        elif task is not None and "intermediate" not in task.stages:
+            message = f"{name} cannot be used as intermediate: it is declared for {', '.join(task.stages)}"
+        if message:
+            problems.append(source.problem((*loc, "tasks", index), message))
+    return problems
+
+
+def _settings(loc: Loc, mixture: Mixture, source: Source) -> list[Problem]:
+    problems = []
+    tempered = mixture.sampling == "temperature"
+    if tempered and mixture.temperature is None:
+        problems.append(source.problem((*loc, "sampling"), "needs a number beside it, temperature: 2"))
+    if mixture.temperature is not None and not tempered:
+        message = f"has no meaning for {mixture.sampling} sampling; it belongs to sampling: temperature"
+        problems.append(source.problem((*loc, "temperature"), message))
+    for name in mixture.weights:
+        if name not in mixture.tasks:
+            message = f"{name!r} is no task of the mixture; {nearest(name, mixture.tasks)}"
+            problems.append(source.problem((*loc, "weights", name), message))
+    return problems

@@ -1,0 +1,89 @@
+"""Finished trainings of mixtures: what each task gave, and how each did on its development data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from layover.plan import Node, Plan
+from layover.plan.mixtures import MEAN, MixtureInputs
+from layover.steps.files import TRAINING
+from layover.store import Store, read_json
+
+
+@dataclass(frozen=True)
+class Point:
+    """One metric of one evaluation."""
+
+    step: int
+    task: str
+    """Empty for the mean over the tasks."""
+    metric: str
+    value: float
+
+
+@dataclass(frozen=True)
+class Contribution:
+    """One task of a mixture, until the weights that were kept."""
+
+    task: str
+    examples: int
+    """Training units, each counted as often as it came."""
+    steps: int
+    metric: str | None
+    """The one that takes part in the selection, None where nothing selects."""
+    score: float | None
+    """Of the weights that were kept."""
+
+
+@dataclass(frozen=True)
+class LearnedMixture:
+    """A finished training of a mixture."""
+
+    key: str
+    name: str
+    seed: int
+    tasks: tuple[Contribution, ...]
+    mean: float | None
+    """Of the tasks' scores, by which the weights were selected."""
+    points: tuple[Point, ...]
+    """Every evaluation."""
+
+
+def mixtures_below(plan: Plan, store: Store, key: str | None) -> tuple[LearnedMixture, ...]:
+    """Return the finished mixtures that a training, or what was composed without one, rests on."""
+    nodes = dict.fromkeys(_trainings(plan, key)) if key is not None else ()
+    return tuple(_read(plan, plan.nodes[one], store) for one in nodes if store.has(one))
+
+
+def _trainings(plan: Plan, key: str) -> Iterator[str]:
+    if isinstance(plan.nodes[key].inputs, MixtureInputs):
+        yield key
+    for need in plan.nodes[key].needs:
+        yield from _trainings(plan, need)
+
+
+def _read(plan: Plan, node: Node, store: Store) -> LearnedMixture:
+    inputs: MixtureInputs = node.inputs
+    training = read_json(store.path(node.key) / TRAINING)
+    # the plan that trained it may have had other names for the same tasks, which lie in the same order
+    stored = [one["name"] for one in training["tasks"]]
+    names = {old: one.task.name for old, one in zip(stored, inputs.tasks, strict=True)}
+    points = tuple(_points(training["history"], names))
+    best = training["best_step"]
+    kept = {(one.task, one.metric): one.value for one in points if one.step == best}
+    tasks = []
+    for one, given in zip(inputs.tasks, training["tasks"], strict=True):
+        metric = one.selection.metric if one.selection is not None else None
+        score = kept.get((one.task.name, metric)) if metric is not None else None
+        tasks.append(Contribution(one.task.name, given["examples"], given["steps"], metric, score))
+    tasks.sort(key=lambda one: plan.recipe.members(inputs.name).index(one.task))
+    return LearnedMixture(node.key, inputs.name, inputs.optimisation.seed, tuple(tasks), kept.get(("", MEAN)), points)
+
+
+def _points(history: list[dict[str, Any]], names: Mapping[str, str]) -> Iterator[Point]:
+    for evaluation in history:
+        for key, value in evaluation["metrics"].items():
+            task, _, metric = key.rpartition("/")
+            yield Point(evaluation["step"], names[task] if task else "", metric, value)

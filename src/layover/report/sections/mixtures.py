@@ -1,0 +1,92 @@
+"""What each task gave to a mixture, and how each did on its development data; every evaluation as a file."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from layover.plan import Plan
+from layover.report._section import Section, markdown_table
+from layover.report.learned import Contribution, LearnedMixture
+from layover.report.main_table import NOTHING
+from layover.report.rows import CellRow, spread
+
+EXPLAINED = (
+    "What each task gave to the weights that were kept: training examples (windows of a long context one by one, each "
+    "as often as it came) and its share of the steps; and its score on its development data then. The mean of these "
+    "selects. Mean ± standard deviation over n seeds. `mixtures.csv` has every evaluation of every task."
+)
+HEADERS = ("mixture", "model", "method", "task", "examples", "share of steps", "on development data", "n")
+FIELDS = ("mixture", "model", "method", "seed", "step", "task", "metric", "value")
+
+Group = tuple[str, str, str]
+"""Mixture, model, method; methods that share a training are named together."""
+
+
+def groups(rows: Sequence[CellRow]) -> Mapping[Group, list[LearnedMixture]]:
+    """Return the finished trainings, each once, in the order of the sweep."""
+    found: dict[str, LearnedMixture] = {}
+    used: dict[str, dict[tuple[str, str], None]] = {}
+    for row in rows:
+        for one in row.mixtures:
+            found[one.key] = one
+            used.setdefault(one.key, {})[row.cell.model, row.cell.method] = None
+    grouped: dict[Group, list[LearnedMixture]] = {}
+    for key, one in found.items():
+        models, methods = (", ".join(dict.fromkeys(names)) for names in zip(*used[key], strict=True))
+        grouped.setdefault((one.name, models, methods), []).append(one)
+    return grouped
+
+
+def cells(rows: Sequence[CellRow]) -> list[list[str]]:
+    """Return the lines of the table: each task of each mixture, then the mean that selects."""
+    lines = []
+    for group, trainings in groups(rows).items():
+        seeds = str(len(trainings))
+        for place, first in enumerate(trainings[0].tasks):
+            lines.append([*group, *_task(first, [one.tasks[place] for one in trainings], trainings), seeds])
+        means = spread([one.mean for one in trainings if one.mean is not None])
+        if means is not None:
+            lines.append([*group, "mean", "", "", means.text(), seeds])
+    return lines
+
+
+def _task(first: Contribution, same: Sequence[Contribution], trainings: Sequence[LearnedMixture]) -> list[str]:
+    """Return the name of a task, its examples, its share and its score over the seeds."""
+    totals = [sum(task.steps for task in one.tasks) for one in trainings]
+    shares = [100 * one.steps / total for one, total in zip(same, totals, strict=True)]
+    examples, share = spread([one.examples for one in same]), spread(shares)
+    score = spread([one.score for one in same if one.score is not None])
+    return [
+        first.task,
+        NOTHING if examples is None else examples.text(digits=0),
+        NOTHING if share is None else f"{share.mean:.1f} %",
+        NOTHING if score is None else f"{first.metric} {score.text()}",
+    ]
+
+
+def write(rows: Sequence[CellRow], path: Path) -> None:
+    """Write one line per training, evaluation, task and metric; the mean over the tasks has no task."""
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(FIELDS)
+        for group, trainings in groups(rows).items():
+            for one in trainings:
+                for point in one.points:
+                    writer.writerow([*group, one.seed, point.step, point.task, point.metric, repr(point.value)])
+
+
+def _whole(_plan: Plan, rows: Sequence[CellRow]) -> list[str]:
+    lines = cells(rows)
+    return ["## Mixtures", EXPLAINED, markdown_table(HEADERS, lines)] if lines else []
+
+
+def _file(rows: Sequence[CellRow], path: Path) -> bool:
+    found = any(row.mixtures for row in rows)
+    if found:
+        write(rows, path)
+    return found
+
+
+SECTION = Section(15, whole=_whole, file="mixtures.csv", write=_file)

@@ -1,0 +1,87 @@
+"""What every training does beside the loop: its settings, scores on development data, what it tells, its files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import save_file
+
+from layover import kinds
+from layover.data.features import Features
+from layover.encoder import Encoder
+from layover.heads import Head
+from layover.modules import AdapterDrop, Module
+from layover.plan.inputs import Optimisation, Selection
+from layover.steps.context import Context
+from layover.steps.files import weights_of
+from layover.steps.tokenize import load_examples
+from layover.tasks import Task
+from layover.training import LoopSettings, Progress
+
+
+def loop_settings(
+    numbers: Optimisation, selection: Selection | None = None, *, lr: float | None = None, steps: int | None = None
+) -> LoopSettings:
+    """Return the settings of the loop; with a learning rate, and a number of steps, other than the training's own."""
+    return LoopSettings(
+        lr=numbers.lr if lr is None else lr,
+        epochs=numbers.epochs,
+        steps=steps,
+        batch=numbers.batch,
+        warmup=numbers.warmup,
+        weight_decay=numbers.weight_decay,
+        clip=numbers.clip,
+        precision=numbers.precision,
+        seed=numbers.seed,
+        select_every=selection.every if selection is not None else None,
+        patience=selection.patience if selection is not None else None,
+    )
+
+
+def scorer(task: Task, selection: Selection, features: Features, context: Context) -> Callable[..., dict[str, float]]:
+    """Return what scores the head's outputs on a development set by every metric of the task."""
+    kind = kinds.get(task.kind)
+    examples = load_examples(context.store, selection.data, task.kind)
+
+    def score(outputs: Mapping[str, Any]) -> dict[str, float]:
+        predictions = kind.decode(outputs, features, examples, labels=task.labels)
+        return kind.score(predictions, examples, metrics=task.metrics, language=selection.language)
+
+    return score
+
+
+def reporter(context: Context, batch: int) -> Callable[[Progress], None]:
+    """Return what tells of a training in examples, as people compare speeds."""
+
+    def report(progress: Progress) -> None:
+        values = progress.as_json()
+        done, total = progress.done * batch, progress.total * batch
+        context.progress({**values, "done": done, "total": total, "unit": "examples"})
+
+    return report
+
+
+def drop_layers(encoder: Encoder, drop: AdapterDrop, module: Module) -> None:
+    """Leave modules out of the lowest layers, where it is asked for.
+
+    Raises:
+        ModelError: nothing of a module would be left, or all of it.
+    """
+    if drop.drops():
+        drop.check(module, encoder.num_layers)
+        encoder.drop(drop)
+
+
+def save_trained(encoder: Encoder, folder: Path) -> dict[str, int]:
+    """Write the trained weights of every part; return how many there are of each."""
+    for name in encoder.trained():
+        save_file(encoder.state(name), folder / weights_of(name))
+    return {name: sum(value.numel() for value in part.values()) for name, part in encoder.trained().items()}
+
+
+def save_head(head: Head, file: Path) -> int:
+    """Write the weights of a head; return how many there are."""
+    save_file({name: value.contiguous().cpu() for name, value in head.state_dict().items()}, file)
+    return sum(value.numel() for value in head.parameters())

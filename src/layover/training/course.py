@@ -1,0 +1,85 @@
+"""What a step trains on: a function of the seed and of the number of the step, so that there is nothing to keep."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from layover.batches import steps_of_epoch, turns_of_epoch
+from layover.batches.order import Index
+from layover.data.features import Features
+from layover.heads import Head
+from layover.training.results import Seen
+from layover.training.settings import LoopSettings
+
+
+@dataclass(frozen=True, eq=False)
+class Branch:
+    """A training set and the head that learns from it; several branches may share a head."""
+
+    name: str
+    """Of the task, for messages."""
+    head: Head
+    features: Features
+    steps: int | None = None
+    """Its steps of an epoch; so many as one pass over it takes when None."""
+
+
+class Course:
+    """The branches in turn, each step all of one branch.
+
+    The turns of an epoch are shuffled anew. A branch goes through its own data pass after pass, however many of its
+    steps an epoch has: what is left of a pass comes in the next epoch. With a single branch an epoch is a pass.
+    """
+
+    def __init__(self, branches: Sequence[Branch], settings: LoopSettings) -> None:
+        self._branches, self._settings = branches, settings
+        self._passes = [math.ceil(branch.features.units / settings.batch) for branch in branches]
+        given = zip(branches, self._passes, strict=True)
+        self._steps = [once if branch.steps is None else branch.steps for branch, once in given]
+        self.steps_per_epoch = sum(self._steps)
+        self._turns: tuple[int, Index] = (-1, np.empty(0, np.int64))
+        self._pass: dict[int, tuple[int, list[Index]]] = {}
+
+    def turn(self, step: int) -> int:
+        """Return the place of the branch that a step trains."""
+        epoch, place = divmod(step, self.steps_per_epoch)
+        return int(self._turns_of(epoch)[place])
+
+    def units(self, step: int) -> Index:
+        """Return the units of that branch that the step trains on."""
+        branch = self.turn(step)
+        number, place = divmod(self._done(branch, step), self._passes[branch])
+        return self._pass_of(branch, number)[place]
+
+    def seen(self, steps: int) -> tuple[Seen, ...]:
+        """Return what each branch was trained on in so many steps."""
+        found = []
+        for branch, one in enumerate(self._branches):
+            done = self._done(branch, steps)
+            passes, rest = divmod(done, self._passes[branch])
+            begun = self._pass_of(branch, passes)[:rest] if rest else []
+            found.append(Seen(done, passes * one.features.units + sum(map(len, begun))))
+        return tuple(found)
+
+    def _done(self, branch: int, steps: int) -> int:
+        """Return how many of the first steps were the branch's."""
+        epochs, rest = divmod(steps, self.steps_per_epoch)
+        begun = int((self._turns_of(epochs)[:rest] == branch).sum()) if rest else 0
+        return epochs * self._steps[branch] + begun
+
+    def _turns_of(self, epoch: int) -> Index:
+        if self._turns[0] != epoch:
+            self._turns = (epoch, turns_of_epoch(self._steps, seed=self._settings.seed, epoch=epoch))
+        return self._turns[1]
+
+    def _pass_of(self, branch: int, number: int) -> list[Index]:
+        known = self._pass.get(branch)
+        if known is None or known[0] != number:
+            order, features = self._settings, self._branches[branch].features
+            steps = steps_of_epoch(features, batch=order.batch, seed=order.seed, epoch=number, bucket=order.bucket)
+            known = self._pass[branch] = (number, steps)
+        return known[1]
