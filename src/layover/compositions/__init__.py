@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from layover.compositions._base import INTERMEDIATE, MIX, TARGET, Composition, Fold, Mix, Part, Piece, Trained
+from layover.compositions._base import INTERMEDIATE, LANGUAGE, MIX, TARGET, Composition, Fold, Mix, Part, Piece, Trained
 from layover.errors import ModelError
 from layover.registry import Registry
 
@@ -11,6 +11,7 @@ names, get = _COMPOSITIONS.names, _COMPOSITIONS.get
 
 __all__ = [
     "INTERMEDIATE",
+    "LANGUAGE",
     "MIX",
     "TARGET",
     "Composition",

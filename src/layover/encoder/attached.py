@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from layover.compositions import Mix, Part
 from layover.encoder.weights import check_weights, generator_for
 from layover.errors import ModelError
-from layover.modules import At, Shape, Site
+from layover.modules import EMBEDDINGS, At, Shape, Site
 
 Sizes = Callable[[Site], Mapping[str, tuple[int, ...]]]
 Fresh = Callable[[Site, torch.Generator], Mapping[str, Tensor]]
@@ -108,6 +108,13 @@ class Attached(nn.Module):
     def delta(self, index: int, at: At) -> Tensor:
         """Return what the part adds at the site of that index, (B, T, outputs)."""
         return self.part.module.delta(self.sites[index], at, self.weights.of(index))
+
+    def undone(self, hidden: Tensor) -> Tensor:
+        """Return what the embeddings were before the part changed them, (..., H)."""
+        for index, site in enumerate(self.sites):
+            if site.place == EMBEDDINGS:
+                hidden = self.part.module.undone(site, hidden, self.weights.of(index))
+        return hidden
 
 
 class Mixed(nn.Module):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -12,11 +13,12 @@ from torch.utils.checkpoint import checkpoint
 from torch.utils.hooks import RemovableHandle
 from transformers import PreTrainedModel
 
-from layover.compositions import Fold, Mix, Part, Piece
+from layover.compositions import LANGUAGE, Fold, Mix, Part, Piece
 from layover.encoder.attached import Attached, Mixed, Place
 from layover.encoder.dropout import DropoutClock, RowDropout
 from layover.encoder.folding import Folded
 from layover.encoder.loading import load_model
+from layover.encoder.masks import attention_mask
 from layover.encoder.points import points_of
 from layover.encoder.sites import frozen_at, place_hooks
 from layover.encoder.weights import check_weights
@@ -137,15 +139,34 @@ class Encoder(nn.Module):
         for part in parts:
             if part.module.whole:
                 self._take_own_weights(part)
+        self._folded_layers = tuple(site.layer for piece in pieces if isinstance(piece, Fold) for site in piece.sites)
+        self._let_act(attached)
+
+    def set_language(self, part: Part | None) -> None:
+        """Let the adapter of a language act before all that is attached, in place of another's; None takes it away.
+
+        Nothing else is touched, so that languages change in the middle of a training, and between two predictions.
+
+        Raises:
+            ModelError: its weights do not fit, or it has none.
+        """
+        attached = [one for one in self._attached() if not (isinstance(one, Attached) and one.part.name == LANGUAGE)]
+        if part is not None:
+            if not part.weights:
+                raise ModelError(f"{part.name}: the adapter of a language has no weights; train it first")
+            place = Place(self.shape, self._frozen, 0, 0, next(self.model.parameters()).device)
+            attached.insert(0, Attached(replace(part, name=LANGUAGE, trainable=False), place))
+        self._let_act(attached)
+
+    def _let_act(self, attached: Sequence[Attached | Mixed]) -> None:
         for hook in self._hooks:
             hook.remove()
-        self._folded_layers = tuple(site.layer for piece in pieces if isinstance(piece, Fold) for site in piece.sites)
         self.pieces = nn.ModuleList(attached)
-        self._hooks = place_hooks(self.layers, self.points, attached)
+        self._hooks = place_hooks(self.model, self.layers, self.points, attached)
         self._decide_what_trains()
 
     def _frozen(self, site: Site) -> nn.Module:
-        return frozen_at(self.layers, self.points, site)
+        return frozen_at(self.model, self.layers, self.points, site)
 
     def _check(self, pieces: Sequence[Piece], parts: Sequence[Part]) -> None:
         mixes = [piece for piece in pieces if isinstance(piece, Mix)]
@@ -271,12 +292,22 @@ class Encoder(nn.Module):
         """Return the last hidden states from what `trunk` gave, (B, T, H)."""
         return self._run(hidden, lengths, self.layers[self.lowest :])
 
+    def undone(self, hidden: Tensor) -> Tensor:
+        """Return hidden states as they are without what parts changed of the embeddings, (..., H).
+
+        For a head that compares them with the word embeddings, which know nothing of that change.
+        """
+        for piece in reversed(self._attached()):
+            if isinstance(piece, Attached):
+                hidden = piece.undone(hidden)
+        return hidden
+
     def gradient_checkpointing(self, on: bool) -> None:
         """Keep only the input of each layer and compute the layer again in the backward; the result is the same."""
         self._checkpointing = on
 
     def _run(self, hidden: Tensor, lengths: Tensor, layers: Sequence[nn.Module]) -> Tensor:
-        mask = self._mask(hidden, lengths) if layers else None
+        mask = attention_mask(hidden, lengths, additive=self._additive_mask) if layers else None
         again = self._checkpointing and torch.is_grad_enabled()
         for layer in layers:
             if again:
@@ -287,18 +318,6 @@ class Encoder(nn.Module):
             # transformers 4 returns a tuple, 5 the tensor
             hidden = output[0] if isinstance(output, tuple) else output
         return hidden
-
-    def _mask(self, hidden: Tensor, lengths: Tensor) -> Tensor | None:
-        """Return what attention takes, (B, 1, 1, T), or None where nothing is padded (the fastest kernels)."""
-        longest = hidden.shape[1]
-        if bool((lengths >= longest).all()):
-            return None
-        positions = torch.arange(longest, device=hidden.device)
-        keep = (positions < lengths.to(hidden.device)[:, None])[:, None, None, :]
-        if not self._additive_mask:
-            return keep
-        empty = torch.zeros(keep.shape, dtype=hidden.dtype, device=hidden.device)
-        return empty.masked_fill(~keep, torch.finfo(hidden.dtype).min)
 
 
 def _parts(pieces: Sequence[Piece]) -> list[Part]:

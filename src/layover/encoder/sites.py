@@ -10,21 +10,23 @@ from torch.utils.hooks import RemovableHandle
 
 from layover.encoder.attached import Attached, Mixed
 from layover.encoder.points import Points
-from layover.modules import At, Site
+from layover.modules import EMBEDDINGS, At, Site
 
 Acting = Sequence[tuple[Attached | Mixed, int]]
 """What acts at a site, in the order of application, each with the index of the site in it."""
 
 
-def frozen_at(layers: Sequence[nn.Module], points: Points, site: Site) -> nn.Module:
-    """Return the linear map at a site; at a sublayer its LayerNorm."""
+def frozen_at(model: nn.Module, layers: Sequence[nn.Module], points: Points, site: Site) -> nn.Module:
+    """Return the linear map at a site; at a sublayer its LayerNorm; all of the embeddings."""
+    if site.place == EMBEDDINGS:
+        return model.get_submodule(points.embeddings)
     if site.place in points.linears:
         return layers[site.layer].get_submodule(points.linears[site.place])
     return layers[site.layer].get_submodule(points.sublayers[site.place]).get_submodule("LayerNorm")
 
 
 def place_hooks(
-    layers: Sequence[nn.Module], points: Points, pieces: Sequence[Attached | Mixed]
+    model: nn.Module, layers: Sequence[nn.Module], points: Points, pieces: Sequence[Attached | Mixed]
 ) -> list[RemovableHandle]:
     """Let the pieces act; removing the handles undoes it."""
     acting: dict[tuple[int, str], list[tuple[Attached | Mixed, int]]] = {}
@@ -33,7 +35,10 @@ def place_hooks(
             acting.setdefault((site.layer, site.place), []).append((piece, index))
     handles: list[RemovableHandle] = []
     for (layer, place), here in acting.items():
-        if place in points.linears:
+        if place == EMBEDDINGS:
+            embeddings = model.get_submodule(points.embeddings)
+            handles.append(embeddings.register_forward_hook(_EmbeddingsHook(here)))
+        elif place in points.linears:
             linear = layers[layer].get_submodule(points.linears[place])
             handles.append(linear.register_forward_hook(_LinearHook(here)))
         else:
@@ -56,6 +61,16 @@ class _LinearHook:
 
     def __call__(self, linear: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> Tensor:
         return _add(self._acting, output, inputs[0], linear)
+
+
+class _EmbeddingsHook:
+    """What enters the first layer, then one delta after the other."""
+
+    def __init__(self, acting: Acting) -> None:
+        self._acting = acting
+
+    def __call__(self, embeddings: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> Tensor:  # noqa: ARG002
+        return _add(self._acting, output, output, embeddings)
 
 
 class _SublayerHook:

@@ -7,10 +7,10 @@ can be checked without it.
 from __future__ import annotations
 
 from layover.errors import ModelError
-from layover.modules._base import LINEARS, SUBLAYERS, At, Module, Shape, Site
+from layover.modules._base import EMBEDDINGS, LINEARS, SUBLAYERS, At, Module, Shape, Site
 from layover.registry import Registry
 
 _MODULES: Registry[type[Module]] = Registry(__name__, __path__, "MODULE", ModelError)
 names, get = _MODULES.names, _MODULES.get
 
-__all__ = ["LINEARS", "SUBLAYERS", "At", "Module", "Shape", "Site", "get", "names"]
+__all__ = ["EMBEDDINGS", "LINEARS", "SUBLAYERS", "At", "Module", "Shape", "Site", "get", "names"]

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
-from typing import TYPE_CHECKING, Annotated, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Strict, field_validator
 
@@ -29,6 +29,9 @@ LINEARS: dict[str, tuple[str, str]] = {
 SUBLAYERS = ("attention", "feedforward")
 """The two halves of a layer, each of which ends in `LayerNorm(sublayer(x) + x)`."""
 
+EMBEDDINGS = "embeddings"
+"""What enters the first layer: the one place where a change can be undone, see `Module.undone`."""
+
 _TOP = re.compile(r"top-([1-9]\d*)")
 
 
@@ -43,11 +46,12 @@ class Shape:
 
 @dataclass(frozen=True)
 class Site:
-    """A place in the encoder where a module adds something: a linear map or a sublayer of one layer."""
+    """A place in the encoder where a module adds something: a linear map or a sublayer of one layer; the embeddings."""
 
     layer: int
+    """0 for the embeddings, which enter it."""
     place: str
-    """A name of `LINEARS` or `SUBLAYERS`."""
+    """A name of `LINEARS` or `SUBLAYERS`, or `EMBEDDINGS`."""
     inputs: int
     """Features that come in."""
     outputs: int
@@ -66,9 +70,10 @@ class At(NamedTuple):
     """(B, T, outputs): what the module adds to, modules applied before it included. At a linear map its output;
     at a sublayer its output before the residual connection and the LayerNorm."""
     source: Tensor
-    """(B, T, inputs): what came into the linear map; at a sublayer the other side of the residual connection."""
+    """(B, T, inputs): what came into the linear map; at a sublayer the other side of the residual connection; the
+    embeddings as they were."""
     frozen: nn.Module
-    """The linear map; at a sublayer its LayerNorm."""
+    """The linear map; at a sublayer its LayerNorm; all of the embeddings."""
 
 
 class Module(BaseModel, ABC):
@@ -90,14 +95,26 @@ class Module(BaseModel, ABC):
     """Whether `delta` is a matrix times what comes into a linear map, so that it can be folded into that map."""
     alone: ClassVar[str] = ""
     """Why it cannot act beside other modules; empty when it can."""
+    later: ClassVar[frozenset[str]] = frozenset()
+    """Settings that are newer than stored results: at their default they are no part of an identity."""
     default_lr: ClassVar[float]
     """Peak learning rate when the recipe names none."""
     default_dropout: ClassVar[float] = 0.0
     """Dropout when the recipe names none."""
 
+    def identity(self) -> dict[str, Any]:
+        """Return what of a module decides a result: its name and its settings."""
+        settings, changed = self.model_dump(mode="json"), self.model_dump(exclude_defaults=True)
+        kept = {name: value for name, value in settings.items() if name not in self.later or name in changed}
+        return {"name": self.name, **kept}
+
+    def only_for_languages(self) -> str:
+        """Return why it can only be the adapter of a language; empty when a task can train it, too."""
+        return ""
+
     @abstractmethod
     def layers_of(self, num_layers: int) -> tuple[int, ...]:
-        """Return the layers that the module changes, ascending.
+        """Return the layers that the module changes, ascending; the embeddings count as the first one.
 
         Raises:
             ModelError: the settings ask for layers that the encoder does not have.
@@ -135,6 +152,13 @@ class Module(BaseModel, ABC):
     def matrix(self, site: Site, weights: Mapping[str, Tensor]) -> Tensor:
         """Return the change of the linear map at a site, (outputs, inputs), for a module that is `linear`."""
         raise NotImplementedError(f"{self.name} changes no linear map at {site.name}")
+
+    def undone(self, site: Site, changed: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
+        """Return the hidden states to which `delta` was added, (..., H), for a site at the embeddings.
+
+        A head that compares hidden states with the word embeddings (mlm) reads them so.
+        """
+        raise NotImplementedError(f"{self.name} cannot undo what it adds at {site.name}")
 
     def parameter_count(self, hidden: int, intermediate: int, num_layers: int, *, embeddings: int = 0) -> int:  # noqa: ARG002
         """Return how many weights train.
