@@ -120,9 +120,9 @@ def test_only_the_embeddings_are_one_more_site() -> None:
 
 def test_the_key_of_a_module_knows_new_settings_only_when_they_are_set() -> None:
     bottleneck = modules.get("bottleneck")
-    assert bottleneck().identity().keys() == {"name", "layers", "placement", "reduction", "activation"}
-    assert bottleneck(invertible=True).identity()["invertible"] is True
-    assert bottleneck(invertible=True, inv_reduction=4).identity()["inv_reduction"] == 4
+    assert bottleneck().model_dump().keys() == {"layers", "placement", "reduction", "activation"}
+    assert bottleneck(invertible=True).model_dump()["invertible"] is True
+    assert bottleneck(invertible=True, inv_reduction=4).model_dump()["inv_reduction"] == 4
     with pytest.raises(ValueError, match="inv_reduction has a meaning with `invertible: true` only"):
         bottleneck(inv_reduction=4)
 
@@ -162,9 +162,7 @@ def test_a_language_below_a_task_is_adapters_stack(model_of: ModelOf, encoder: E
         assert torch.equal(encoder(*padded), model(input_ids=ids, attention_mask=mask).last_hidden_state)
 
 
-def test_the_mlm_head_undoes_the_coupling_as_adapters_does(
-    model_of: ModelOf, encoder: Encoder, padded: Padded
-) -> None:
+def test_the_mlm_head_undoes_the_coupling_as_adapters_does(model_of: ModelOf, encoder: Encoder, padded: Padded) -> None:
     adapters = pytest.importorskip("adapters", reason="the extra `adapterhub` is not installed", exc_type=ImportError)
     head = build("mlm", 48, 200, clock=encoder.clock, dropout=0.0, seed=0).eval()
     head.load_state_dict({name: torch.randn(one.shape) * 0.2 for name, one in head.state_dict().items()})

@@ -18,7 +18,7 @@ from layover.encoder.attached import Attached, Mixed, Place
 from layover.encoder.dropout import DropoutClock, RowDropout
 from layover.encoder.folding import Folded
 from layover.encoder.loading import load_model
-from layover.encoder.masks import attention_mask
+from layover.encoder.mask import attention_mask
 from layover.encoder.points import points_of
 from layover.encoder.sites import frozen_at, place_hooks
 from layover.encoder.weights import check_weights

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Strict, field_validator
+from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, Strict, field_validator, model_serializer
 
 from layover.errors import ModelError
 
@@ -33,6 +33,16 @@ EMBEDDINGS = "embeddings"
 """What enters the first layer: the one place where a change can be undone, see `Module.undone`."""
 
 _TOP = re.compile(r"top-([1-9]\d*)")
+
+
+class Later:
+    """Marks a setting that a module got when results without it were kept already.
+
+    At its default it stands in no identity, so that their keys stay what they are.
+    """
+
+
+LATER = Later()
 
 
 @dataclass(frozen=True)
@@ -95,18 +105,19 @@ class Module(BaseModel, ABC):
     """Whether `delta` is a matrix times what comes into a linear map, so that it can be folded into that map."""
     alone: ClassVar[str] = ""
     """Why it cannot act beside other modules; empty when it can."""
-    later: ClassVar[frozenset[str]] = frozenset()
-    """Settings that are newer than stored results: at their default they are no part of an identity."""
     default_lr: ClassVar[float]
     """Peak learning rate when the recipe names none."""
     default_dropout: ClassVar[float] = 0.0
     """Dropout when the recipe names none."""
 
-    def identity(self) -> dict[str, Any]:
-        """Return what of a module decides a result: its name and its settings."""
-        settings, changed = self.model_dump(mode="json"), self.model_dump(exclude_defaults=True)
-        kept = {name: value for name, value in settings.items() if name not in self.later or name in changed}
-        return {"name": self.name, **kept}
+    @model_serializer(mode="wrap")
+    def _without_later_defaults(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what results from before a setting was there knew nothing of; see `Later`."""
+        values: dict[str, Any] = plain(self)
+        for name, info in type(self).model_fields.items():
+            if LATER in info.metadata and dict(self)[name] == info.default:
+                del values[name]
+        return values
 
     def only_for_languages(self) -> str:
         """Return why it can only be the adapter of a language; empty when a task can train it, too."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 from pydantic import Field, Strict, model_validator
 
 from layover.modules import _coupling
-from layover.modules._base import EMBEDDINGS, SUBLAYERS, At, LayeredModule, Shape, Site
+from layover.modules._base import EMBEDDINGS, LATER, SUBLAYERS, At, LayeredModule, Shape, Site
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor, nn
@@ -36,15 +36,14 @@ class Bottleneck(LayeredModule):
 
     name: ClassVar[str] = "bottleneck"
     default_lr: ClassVar[float] = 1e-4
-    later: ClassVar[frozenset[str]] = frozenset({"invertible", "inv_reduction"})
 
     placement: Placement = "pfeiffer"
     reduction: Annotated[float, Strict(), Field(gt=0)] = 16
     """The inner size is the hidden size divided by this, at least 1."""
     activation: Activation = "relu"
-    invertible: Annotated[bool, Strict()] = False
+    invertible: Annotated[bool, Strict(), LATER] = False
     """Whether the embeddings are changed, too; for the adapters of languages."""
-    inv_reduction: Annotated[float, Strict(), Field(gt=0)] = 2
+    inv_reduction: Annotated[float, Strict(), Field(gt=0), LATER] = 2
     """The same for the two networks of the coupling, each of which reads half of the features."""
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""Which tokens attention may look at: the real ones, not the padding."""
+"""What attention is told of padding."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ def attention_mask(hidden: Tensor, lengths: Tensor, *, additive: bool) -> Tensor
     """Return what attention takes, (B, 1, 1, T), or None where nothing is padded (the fastest kernels).
 
     Args:
-        hidden: (B, T, H).
-        lengths: (B,).
-        additive: 0 and the lowest number in the type of `hidden`, instead of true and false.
+        hidden: (B, T, H), for its length, device and type.
+        lengths: (B,) int64, on any device.
+        additive: 0 and the smallest number, instead of true and false.
     """
     longest = hidden.shape[1]
     if bool((lengths >= longest).all()):
