@@ -9,6 +9,7 @@ from typing import Any
 from layover.plan.data import DataRules, Portion
 from layover.plan.encoders import EncoderRef
 from layover.plan.inputs import PredictInputs, ScoreInputs, Threshold
+from layover.plan.languages import AdapterOf, used
 from layover.plan.nodes import Node
 from layover.plan.retrieval import Maker
 from layover.tasks import Task
@@ -26,6 +27,10 @@ class Evaluated:
     no_answer: Threshold | None
     """How the threshold for no answer is found; the predictions on `tuning` belong to it."""
     tuning: Portion | None
+
+    def languages(self) -> tuple[str, ...]:
+        """Return the languages of all text that is read."""
+        return tuple(dict.fromkeys((*self.portions, *((self.tuning.language,) if self.tuning else ()))))
 
     def notes(self) -> list[str]:
         """Return what was tuned on the very gold that it is scored with."""
@@ -50,16 +55,27 @@ def evaluated(rules: DataRules, task: Task) -> Evaluated:
     return Evaluated(split, portions, absent, metric, language, threshold, tuning)
 
 
-def score_node(maker: Maker, task: Task, found: Evaluated, encoder: EncoderRef, train: Node, where: str) -> Node:
+def score_node(
+    maker: Maker,
+    task: Task,
+    found: Evaluated,
+    encoder: EncoderRef,
+    train: Node,
+    where: str,
+    adapter_of: AdapterOf,
+) -> Node:
     """Return the scores of a target's training; `where` names the cell."""
     job = f"evaluate {train.key}"
 
     def predicted(portion: Portion) -> tuple[str, str]:
         data = maker.tokenize(portion, encoder, task)
-        inputs = PredictInputs(encoder, train.key, data.key, task, portion.language)
+        adapter = adapter_of(portion.language)
+        below = {"language": adapter.key} if adapter is not None else {}
+        inputs = PredictInputs(encoder, train.key, data.key, task, portion.language, below.get("language"))
         label = f"predict {where} {portion.split} {portion.language}"
-        asked = {"train": train.key, "data": data.key}
-        return maker.node("predict", asked, (train.key, data.key), label, inputs, job).key, data.key
+        asked = {"train": train.key, "data": data.key, **below}
+        needs = (train.key, data.key, *below.values())
+        return maker.node("predict", asked, needs, label, inputs, job).key, data.key
 
     predictions = {language: predicted(portion) for language, portion in found.portions.items()}
     identity: dict[str, Any] = {
@@ -68,6 +84,9 @@ def score_node(maker: Maker, task: Task, found: Evaluated, encoder: EncoderRef, 
         "absent": dict(sorted(found.absent.items())),
         "source_language": found.source_language,
     }
+    adapters = used(adapter_of, found.languages())
+    if adapters is not None:
+        identity["language_adapters"] = adapters
     asked = list(predictions.values())
     threshold = found.no_answer
     if threshold is not None:
@@ -81,6 +100,13 @@ def score_node(maker: Maker, task: Task, found: Evaluated, encoder: EncoderRef, 
         identity["no_answer"] = {**how, "tuned_on": tuned_on}
     needs = tuple(key for keys in asked for key in keys)
     inputs = ScoreInputs(
-        task, found.split, found.metric, predictions, found.absent, found.source_language, threshold=threshold
+        task,
+        found.split,
+        found.metric,
+        predictions,
+        found.absent,
+        found.source_language,
+        threshold=threshold,
+        language_adapters=adapters,
     )
     return maker.node("score", identity, needs, f"score {where}", inputs, job)

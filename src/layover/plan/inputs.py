@@ -94,6 +94,29 @@ class Composed:
 
 
 @dataclass(frozen=True)
+class Adapter:
+    """A language adapter, a finished training."""
+
+    language: str
+    """The one that it has learned."""
+    key: str
+
+
+@dataclass(frozen=True)
+class Below:
+    """The language adapters that act below a training, by key; none in a method without."""
+
+    train: str | None = None
+    """That of the training data."""
+    select: str | None = None
+    """That of the development data; None when nothing selects."""
+
+    def keys(self) -> tuple[str, ...]:
+        """Return the nodes that have to be finished before."""
+        return tuple(key for key in (self.train, self.select) if key is not None)
+
+
+@dataclass(frozen=True)
 class TrainInputs:
     """One module (and head) trained on one task."""
 
@@ -108,6 +131,7 @@ class TrainInputs:
     hidden_percent: int
     selection: Selection | None
     optimisation: Optimisation
+    languages: Below = Below()
 
 
 @dataclass(frozen=True)
@@ -134,6 +158,8 @@ class PredictInputs:
     data: str
     task: Task
     language: str
+    adapter: str | None = None
+    """Key of the language adapter that acts below; None in a method without."""
 
 
 @dataclass(frozen=True)
@@ -152,6 +178,8 @@ class RetrieveInputs:
     scoring: str
     mining: bool
     precision: Literal["fp32", "bf16"]
+    adapters: tuple[str, str] | None = None
+    """Keys of the language adapters of the two sides, the English one last; None in a method without."""
 
 
 @dataclass(frozen=True)
@@ -187,3 +215,5 @@ class ScoreInputs:
     """retrieval: for mined pairs; span: where questions may have no answer."""
     choosing: Mapping[str, tuple[str, str]] | None = None
     """retrieval: the predictions on the validation split whose gold chooses the layer; None where it does not."""
+    language_adapters: Mapping[str, str] | None = None
+    """Language -> the language whose adapter acted on its text; None in a method without adapters."""

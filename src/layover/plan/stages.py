@@ -11,7 +11,16 @@ from layover.modules import Module
 from layover.plan import heads
 from layover.plan.data import DataRules
 from layover.plan.encoders import EncoderRef
-from layover.plan.inputs import Composed, ComposeInputs, Learned, Optimisation, Selection, TrainInputs
+from layover.plan.inputs import (
+    Adapter,
+    Below,
+    Composed,
+    ComposeInputs,
+    Learned,
+    Optimisation,
+    Selection,
+    TrainInputs,
+)
 from layover.plan.nodes import Node
 from layover.plan.retrieval import Maker
 from layover.recipe import Recipe, ResolvedMethod
@@ -45,6 +54,18 @@ class Stages:
         if method.composition.trains() == "none":
             return self.composed(model, method, intermediate, task, seed)
         return self._train(model, method, intermediate, task, seed, module)
+
+    def adapter(self, model: str, method: ResolvedMethod, language: str) -> Adapter | None:
+        """Return the adapter that acts on text of a language; None in a method without, or where there is none.
+
+        It is trained once for all methods and seeds: by masked language modelling, the last weights kept.
+        """
+        adapters = self.recipe.languages
+        name = adapters.adapter_of(language) if adapters is not None and method.languages else None
+        if adapters is None or name is None:
+            return None
+        how = adapters.method
+        return Adapter(name, self._train(model, how, None, adapters.texts[name], adapters.seed, how.module).key)
 
     def composed(self, model: str, method: ResolvedMethod, intermediate: str, task: Task | None, seed: int) -> Node:
         """Return the node of an encoder with composed intermediates that nothing is trained after.
@@ -102,6 +123,7 @@ class Stages:
         composed = self._composed(model, method, intermediate, seed) if intermediate is not None else None
         data = self.maker.tokenize(self.rules.train(task), encoder, task)
         selection = self._selection(task, encoder)
+        languages = self._below(model, method, task, selection)
         inputs = TrainInputs(
             encoder=encoder,
             module=module,
@@ -112,14 +134,21 @@ class Stages:
             hidden_percent=data.inputs.hidden_percent,
             selection=selection,
             optimisation=self._optimisation(method, task, seed, after=composed is not None),
+            languages=languages,
         )
-        wanted = (data.key, selection and selection.data, *(composed.keys() if composed else ()))
+        wanted = (data.key, selection and selection.data, *(composed.keys() if composed else ()), *languages.keys())
         origin = f" after {intermediate}" if intermediate is not None else ""
         label = f"train {task.name} {model}/{method.name}{origin} seed {seed}"
         needs = tuple(key for key in wanted if key)
         node = self.maker.node("train", _train_identity(inputs), needs, label, inputs)
         self._made[asked] = node
         return node
+
+    def _below(self, model: str, method: ResolvedMethod, task: Task, selection: Selection | None) -> Below:
+        """Return the language adapters below a training."""
+        train = self.adapter(model, method, self.rules.train_language(task))
+        select = self.adapter(model, method, selection.language) if selection is not None else None
+        return Below(train.key if train is not None else None, select.key if select is not None else None)
 
     def _head_from(
         self, model: str, method: ResolvedMethod, intermediate: str | None, task: Task, seed: int
@@ -147,7 +176,8 @@ class Stages:
 
     def _selection(self, task: Task, encoder: EncoderRef) -> Selection | None:
         select = self.recipe.document.train.select
-        if select is None:
+        texts = self.recipe.languages.settings if self.recipe.languages is not None else {}
+        if select is None or task.name in texts:
             return None
         portion = self.rules.select(task, select.split, select.language)
         data = self.maker.tokenize(portion, encoder, task)
@@ -179,6 +209,8 @@ def _train_identity(inputs: TrainInputs) -> dict[str, Any]:
         "select": None if selection is None else asdict(selection),
         **asdict(inputs.optimisation),
     }
+    if inputs.languages.keys():
+        identity["languages"] = asdict(inputs.languages)
     if inputs.head_from is None:
         return identity
     one = composed is not None and len(composed.learned) == 1

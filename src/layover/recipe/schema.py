@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, Strict, field_validator
 from layover.compositions import Composition
 from layover.kinds.retrieval import Search
 from layover.modules import Module
+from layover.recipe.languages import LanguageSettings
 from layover.recipe.source import Source
 from layover.tasks import Paths, Task
 
@@ -97,6 +98,8 @@ class Method(BaseModel):
     dropout: Fraction | None = None
     weight_decay: NotNegative | None = None
     precision: Literal["fp32", "bf16"] | None = None
+    languages: Flag = False
+    """Whether the adapter of the language at hand acts below everything else; see `languages`."""
 
 
 class TaskEval(Section):
@@ -216,6 +219,8 @@ class Document(Section):
     methods: dict[str, Method] = Field(min_length=1)
     train: Train = Train()
     tasks: dict[str, TaskSettings] = Field(default_factory=dict)
+    languages: LanguageSettings | None = None
+    """Adapters of languages, for the methods that say so."""
     sweep: Sweep
     eval: Eval = Eval()
     run: Execution = Execution()
@@ -241,6 +246,26 @@ class ResolvedMethod(Section):
     dropout: float
     weight_decay: float
     precision: Literal["fp32", "bf16"]
+    languages: bool = False
+
+
+class LanguageAdapters(Section):
+    """The recipe's language adapters: how one is learned, and from which texts."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+    method: ResolvedMethod
+    """Module, learning rate and so on."""
+    texts: dict[str, Task]
+    """Language -> the task of learning it."""
+    settings: dict[str, TaskSettings]
+    """By the names of these tasks."""
+    fallback: str | None
+    seed: int
+
+    def adapter_of(self, language: str) -> str | None:
+        """Return the language whose adapter acts on text of `language`: its own or the fallback; None without both."""
+        return language if language in self.texts else self.fallback
 
 
 class Recipe(Section):
@@ -252,6 +277,7 @@ class Recipe(Section):
     methods: dict[str, ResolvedMethod]
     tasks: dict[str, Task]
     """Every task that the sweep names, and the tasks these train on."""
+    languages: LanguageAdapters | None = None
     source: Source
     """The file it was read from, for messages."""
 
@@ -273,4 +299,6 @@ class Recipe(Section):
 
     def settings(self, task: str) -> TaskSettings:
         """Return the recipe's settings of a task (empty ones when it says nothing)."""
+        if self.languages is not None and task in self.languages.settings:
+            return self.languages.settings[task]
         return self.document.tasks.get(task, TaskSettings())

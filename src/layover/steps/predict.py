@@ -16,7 +16,7 @@ from layover.steps.context import Context, write_lines
 from layover.steps.files import PREDICTIONS
 from layover.steps.machine import execution_of
 from layover.steps.tokenize import load_examples, load_features
-from layover.steps.trained import restore
+from layover.steps.trained import restore, speak
 from layover.store import Store
 
 
@@ -30,6 +30,7 @@ def run(node: Node, folder: Path, context: Context) -> None:
     features = load_features(store, inputs.data)
     examples = load_examples(store, inputs.data, inputs.task.kind)
     encoder, head = _restored(store, inputs.train, inputs.encoder.source, inputs.encoder.revision)
+    speak(encoder, store, inputs.adapter)
     precision = store.done(inputs.train)["identity"]["precision"]
     execution = execution_of(context.execution)
     outputs = predict(encoder, head, features, execution=execution, precision=precision)

@@ -28,7 +28,7 @@ from layover.steps.context import Context, write_lines
 from layover.steps.files import predictions_of
 from layover.steps.machine import execution_of
 from layover.steps.tokenize import load_examples, load_features
-from layover.steps.trained import restore_encoder
+from layover.steps.trained import restore_encoder, speak
 from layover.store import Store
 
 Embeddings = npt.NDArray[np.float32]
@@ -44,8 +44,12 @@ def run(inputs: RetrieveInputs, folder: Path, context: Context) -> None:
     encoder = _encoder(store, inputs.train, inputs.encoder.source, inputs.encoder.revision)
     pooling = MeanPooling(inputs.layers, inputs.special_tokens)
     sides = [distinct(examples, side)[0] for side in (LANGUAGE, ENGLISH)]
+    # each side by the adapter of its language; without adapters all of it in one pass
+    passes = [(None, None)] if inputs.adapters is None else zip(inputs.adapters, sides, strict=True)
     with room(folder, (len(inputs.layers), features.rows, encoder.hidden_size)) as embeddings:
-        embed(encoder, pooling, features, embeddings, execution=execution, precision=inputs.precision)
+        for adapter, only in passes:
+            speak(encoder, store, adapter)
+            embed(encoder, pooling, features, embeddings, execution=execution, precision=inputs.precision, only=only)
         for layer, rows in zip(inputs.layers, embeddings, strict=True):
             left, right = (finite({"embedding": rows[side]}, "embedding", (len(side), rows.shape[1])) for side in sides)
             forward, backward = both_ways(left, right, execution=execution)

@@ -20,7 +20,7 @@ from layover.steps.context import Context
 from layover.steps.files import HEAD, MEASURED, TRAINING, weights_of
 from layover.steps.machine import execution_of
 from layover.steps.tokenize import load_examples, load_features
-from layover.steps.trained import build_head, pieces_to_train
+from layover.steps.trained import build_head, pieces_to_train, speak
 from layover.store import write_json
 from layover.training import LoopSettings, Progress, fit
 
@@ -32,6 +32,7 @@ def run(node: Node, folder: Path, context: Context) -> None:
     clock = DropoutClock(numbers.seed)
     encoder = Encoder.load(inputs.encoder.source, inputs.encoder.revision, clock=clock, dropout=numbers.dropout)
     encoder.attach(pieces_to_train(context.store, node.identity, encoder.shape), seed=numbers.seed)
+    speak(encoder, context.store, inputs.languages.train)
     head = build_head(task.kind, list(task.labels), encoder, clock, numbers.dropout, numbers.seed)
     start = _start(head, inputs, context)
     features = load_features(context.store, inputs.data)
@@ -95,10 +96,15 @@ def _evaluation(
     if selection is None:
         return None
     features = load_features(context.store, selection.data)
-    score = _scorer(inputs, selection, features, context)
+    score, languages = _scorer(inputs, selection, features, context), inputs.languages
+    swapped = languages.select != languages.train
 
     def evaluate() -> dict[str, float]:
+        if swapped:
+            speak(encoder, context.store, languages.select)
         outputs = predict(encoder, head, features, execution=execution, precision=inputs.optimisation.precision)
+        if swapped:
+            speak(encoder, context.store, languages.train)
         return score(outputs)
 
     return evaluate

@@ -10,7 +10,7 @@ from typing import Any
 from safetensors.torch import load_file
 
 from layover import compositions, heads, kinds, modules
-from layover.compositions import INTERMEDIATE, TARGET, Composition, Fold, Mix, Part, Piece
+from layover.compositions import INTERMEDIATE, LANGUAGE, TARGET, Composition, Fold, Mix, Part, Piece
 from layover.encoder import DropoutClock, Encoder
 from layover.heads import Head
 from layover.modules import Module, Shape
@@ -79,6 +79,11 @@ def _finished(piece: Piece, folder: Path) -> Piece:
         members = [_finished(member, folder) for member in piece.members]
         piece = replace(piece, members=tuple(member for member in members if isinstance(member, Part)))
     return piece
+
+
+def speak(encoder: Encoder, store: Store, key: str | None) -> None:
+    """Let a finished language adapter act below all that is attached, instead of another one; None takes it away."""
+    encoder.set_language(None if key is None else trained_part(store, key, LANGUAGE))
 
 
 def restore(store: Store, key: str, source: str, revision: str | None) -> tuple[Encoder, Head]:
