@@ -8,7 +8,7 @@ from typing import Any
 
 from layover.plan.data import DataRules, Portion
 from layover.plan.encoders import EncoderRef
-from layover.plan.inputs import PredictInputs, ScoreInputs, Threshold
+from layover.plan.inputs import Adapter, PredictInputs, ScoreInputs, Threshold
 from layover.plan.languages import AdapterOf, used
 from layover.plan.nodes import Node
 from layover.plan.retrieval import Maker
@@ -65,17 +65,9 @@ def score_node(
     adapter_of: AdapterOf,
 ) -> Node:
     """Return the scores of a target's training; `where` names the cell."""
-    job = f"evaluate {train.key}"
 
     def predicted(portion: Portion) -> tuple[str, str]:
-        data = maker.tokenize(portion, encoder, task)
-        adapter = adapter_of(portion.language)
-        below = {"language": adapter.key} if adapter is not None else {}
-        inputs = PredictInputs(encoder, train.key, data.key, task, portion.language, below.get("language"))
-        label = f"predict {where} {portion.split} {portion.language}"
-        asked = {"train": train.key, "data": data.key, **below}
-        needs = (train.key, data.key, *below.values())
-        return maker.node("predict", asked, needs, label, inputs, job).key, data.key
+        return _predicted(maker, task, portion, encoder, train, where, adapter_of(portion.language))
 
     predictions = {language: predicted(portion) for language, portion in found.portions.items()}
     identity: dict[str, Any] = {
@@ -109,4 +101,21 @@ def score_node(
         threshold=threshold,
         language_adapters=adapters,
     )
-    return maker.node("score", identity, needs, f"score {where}", inputs, job)
+    return maker.node("score", identity, needs, f"score {where}", inputs, _job(train))
+
+
+def _predicted(
+    maker: Maker, task: Task, portion: Portion, encoder: EncoderRef, train: Node, where: str, adapter: Adapter | None
+) -> tuple[str, str]:
+    """Return the keys of the predictions and of the data of one language."""
+    data = maker.tokenize(portion, encoder, task)
+    below = {"language": adapter.key} if adapter is not None else {}
+    inputs = PredictInputs(encoder, train.key, data.key, task, portion.language, below.get("language"))
+    label = f"predict {where} {portion.split} {portion.language}"
+    identity = {"train": train.key, "data": data.key, **below}
+    needs = (train.key, data.key, *below.values())
+    return maker.node("predict", identity, needs, label, inputs, _job(train)).key, data.key
+
+
+def _job(train: Node) -> str:
+    return f"evaluate {train.key}"
