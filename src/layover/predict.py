@@ -84,6 +84,7 @@ def embed(
     execution: Execution,
     precision: Precision = "fp32",
     shares: Shares | None = None,
+    only: Index | None = None,
 ) -> None:
     """Write the embedding of every row after each of the pooling's layers, all of them in one pass.
 
@@ -95,6 +96,7 @@ def embed(
         execution: Device and tokens at a time.
         precision: `bf16` runs under autocast.
         shares: See `predict`.
+        only: These rows, not every one.
 
     Raises:
         DataError: there are no rows.
@@ -109,7 +111,7 @@ def embed(
     def keep(rows: Index, embeddings: Tensor) -> None:
         into[:, rows] = embeddings.numpy()
 
-    _every_row(encoder, features, read, keep, execution, None)
+    _every_row(encoder, features, read, keep, execution, None, only)
 
 
 def padding_id(encoder: Encoder) -> int:
@@ -129,14 +131,15 @@ def _every_row(
     keep: Callable[[Index, T], None],
     execution: Execution,
     progress: Callable[[int, int], None] | None,
+    only: Index | None = None,
 ) -> None:
-    """Hand every row to `read` in batches, from long to short, and what it returns to `keep`."""
+    """Hand every row, or only some, to `read` in batches, from long to short, and what it returns to `keep`."""
     if not features.rows:
         raise DataError("nothing to predict: the features have no rows")
     with on_machine(execution) as device, _evaluating(encoder), torch.inference_mode():
         encoder.to(device)
         most = execution.micro_tokens or MICRO_TOKENS.get(device.type, ACCELERATOR_TOKENS)
-        waiting = prediction_batches(features, max_tokens=most)[::-1]
+        waiting = prediction_batches(features, max_tokens=most, only=only)[::-1]
         done = 0
         while waiting:
             rows = waiting.pop()

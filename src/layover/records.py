@@ -76,6 +76,8 @@ class Record(BaseModel):
     """How sentences were embedded and compared; None for other kinds."""
     no_answer: NoAnswer | None = None
     """None where every question has an answer, and for other kinds."""
+    language_adapters: dict[str, str] | None = None
+    """Language -> the language whose adapter acted on its text; None in a method without adapters."""
 
     def value(self, language: str, metric: str) -> float | None:
         """Return one score, or None where it is missing."""

@@ -23,7 +23,7 @@ def learned(seed: int, nli: float | None, text: float | None, steps: tuple[int, 
 
 def row(method: str, target: str, *found: LearnedMixture) -> CellRow:
     cell = Cell("base", method, "both", target, found[0].seed, "t", "s", None)
-    return CellRow(cell, "accuracy", "test", {}, None, None, None, tuple(found))
+    return CellRow(cell, "accuracy", "test", {}, None, None, None, mixtures=tuple(found))
 
 
 def test_a_line_for_each_task_and_one_for_the_mean() -> None:

@@ -93,9 +93,10 @@ def micro_batches(features: Features, units: Index, *, max_tokens: int) -> list[
     return _cut(units, unit_lengths(features, units), features.group, max_tokens)
 
 
-def prediction_batches(features: Features, *, max_tokens: int) -> list[Index]:
-    """Return all *rows* (not units) in one pass from long to short, cut by padded tokens."""
-    return _cut(np.arange(features.rows), features.lengths, 1, max_tokens)
+def prediction_batches(features: Features, *, max_tokens: int, only: Index | None = None) -> list[Index]:
+    """Return all *rows* (not units), or only some, in one pass from long to short, cut by padded tokens."""
+    rows = np.arange(features.rows) if only is None else only
+    return _cut(rows, row_lengths(features, rows), 1, max_tokens)
 
 
 def _cut(items: Index, longest: Index, rows_each: int, max_tokens: int) -> list[Index]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from layover.compositions._base import (
     INTERMEDIATE,
+    LANGUAGE,
     MIX,
     TARGET,
     Composition,
@@ -22,6 +23,7 @@ names, get = _COMPOSITIONS.names, _COMPOSITIONS.get
 
 __all__ = [
     "INTERMEDIATE",
+    "LANGUAGE",
     "MIX",
     "TARGET",
     "Composition",

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 INTERMEDIATE, MIX, TARGET = "intermediate", "mix", "target"
 
+LANGUAGE = "language"
+"""The name of a language's adapter, which acts before the pieces of every composition."""
+
 Trained = Literal["module", "head", "none"]
 """What the target stage trains: a module and the head, the head alone, or nothing."""
 
@@ -28,7 +31,7 @@ class Part:
     """One module on the encoder, with its weights and whether they train."""
 
     name: str
-    """`target`, `intermediate`, or of several `intermediate.0`, `intermediate.1`."""
+    """`target`, `intermediate`, or of several `intermediate.0`, `intermediate.1`; `language`."""
     module: Module
     weights: Mapping[str, Tensor] | None
     """Canonical name -> tensor; None = fresh."""

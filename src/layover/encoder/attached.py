@@ -12,7 +12,7 @@ from layover.compositions import Mix, Part, Piece
 from layover.encoder.shares import Watch
 from layover.encoder.weights import check_weights, generator_for
 from layover.errors import ModelError
-from layover.modules import At, Shape, Site
+from layover.modules import EMBEDDINGS, At, Shape, Site
 
 Sizes = Callable[[Site], Mapping[str, tuple[int, ...]]]
 Fresh = Callable[[Site, torch.Generator], Mapping[str, Tensor]]
@@ -122,8 +122,11 @@ class Attached(nn.Module):
         self.weights = SiteWeights(self.sites, module.weights, values, place)
 
     def changes(self, first: int) -> tuple[int, ...]:
-        """Return the layers that it changes when modules act from layer `first` up."""
-        return tuple(layer for layer in self.layers if self.part.module.whole or layer >= first)
+        """Return the layers that it changes when modules act from layer `first` up; the embeddings count as layer 0."""
+        if self.part.module.whole:
+            return self.layers
+        own = {site.layer for site in self.sites if site.place == EMBEDDINGS}
+        return tuple(layer for layer in self.layers if layer >= first or layer in own)
 
     def delta(self, index: int, at: At) -> Tensor:
         """Return what the part adds at the site of that index, (B, T, outputs)."""
@@ -132,6 +135,13 @@ class Attached(nn.Module):
     def changed(self, index: int, at: At) -> Tensor:
         """Return what becomes of `at.hidden`, (B, T, outputs)."""
         return self.part.module.changed(self.sites[index], at, self.weights.of(index))
+
+    def undone(self, hidden: Tensor) -> Tensor:
+        """Return what the embeddings were before the part changed them, (..., H)."""
+        for index, site in enumerate(self.sites):
+            if site.place == EMBEDDINGS:
+                hidden = self.part.module.undone(site, hidden, self.weights.of(index))
+        return hidden
 
 
 class Mixed(nn.Module):

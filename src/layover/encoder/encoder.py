@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -12,7 +13,7 @@ from torch.utils.checkpoint import checkpoint
 from torch.utils.hooks import RemovableHandle
 from transformers import PreTrainedModel
 
-from layover.compositions import Fold, Mix, Part, Piece
+from layover.compositions import LANGUAGE, Fold, Mix, Part, Piece
 from layover.encoder.attached import Attached, Mixed, Place, parts_of
 from layover.encoder.dropout import DropoutClock, replace_dropouts
 from layover.encoder.folding import Folded
@@ -130,11 +131,30 @@ class Encoder(nn.Module):
         for part in parts:
             if part.module.whole:
                 self._take_own_weights(part)
+        self._folded_layers = tuple(site.layer for piece in pieces if isinstance(piece, Fold) for site in piece.sites)
+        self._let_act(attached)
+
+    def set_language(self, part: Part | None) -> None:
+        """Let the adapter of a language act before all that is attached, in place of another's; None takes it away.
+
+        Nothing else is touched, so that languages change in the middle of a training, and between two predictions.
+
+        Raises:
+            ModelError: its weights do not fit, or it has none.
+        """
+        attached = [one for one in self._attached() if not (isinstance(one, Attached) and one.part.name == LANGUAGE)]
+        if part is not None:
+            if not part.weights:
+                raise ModelError(f"{part.name}: the adapter of a language has no weights; train it first")
+            place = Place(self.shape, self._frozen, 0, LANGUAGE, next(self.model.parameters()).device, self.watch)
+            attached.insert(0, Attached(replace(part, name=LANGUAGE, trainable=False), place))
+        self._let_act(attached)
+
+    def _let_act(self, attached: Sequence[Attached | Mixed]) -> None:
         for hook in self._hooks:
             hook.remove()
-        self._folded_layers = tuple(site.layer for piece in pieces if isinstance(piece, Fold) for site in piece.sites)
         self.pieces = nn.ModuleList(attached)
-        self._hooks = place_hooks(self.layers, self.points, attached, self.skipped)
+        self._hooks = place_hooks(self.model, self.layers, self.points, attached, self.skipped)
         self._decide_what_trains()
 
     def drop(self, drop: AdapterDrop) -> None:
@@ -162,7 +182,7 @@ class Encoder(nn.Module):
         return min((*changed, *self._folded_layers), default=self.num_layers)
 
     def _frozen(self, site: Site) -> nn.Module:
-        return frozen_at(self.layers, self.points, site)
+        return frozen_at(self.model, self.layers, self.points, site)
 
     def _check(self, pieces: Sequence[Piece], parts: Sequence[Part]) -> None:
         mixes = [piece for piece in pieces if isinstance(piece, Mix)]
@@ -287,6 +307,16 @@ class Encoder(nn.Module):
     def top(self, hidden: Tensor, lengths: Tensor) -> Tensor:
         """Return the last hidden states from what `trunk` gave, (B, T, H)."""
         return self._run(hidden, lengths, self.layers[self.lowest :])
+
+    def undone(self, hidden: Tensor) -> Tensor:
+        """Return hidden states as they are without what parts changed of the embeddings, (..., H).
+
+        For a head that compares them with the word embeddings, which know nothing of that change.
+        """
+        for piece in reversed(self._attached()):
+            if isinstance(piece, Attached):
+                hidden = piece.undone(hidden)
+        return hidden
 
     def gradient_checkpointing(self, on: bool) -> None:
         """Keep only the input of each layer and compute the layer again in the backward; the result is the same."""

@@ -10,21 +10,27 @@ from torch.utils.hooks import RemovableHandle
 
 from layover.encoder.attached import Attached, Mixed
 from layover.encoder.points import Points
-from layover.modules import At, Site
+from layover.modules import EMBEDDINGS, At, Site
 
 Acting = Sequence[tuple[Attached | Mixed, int]]
 """What acts at a site, in the order of application, each with the index of the site in it."""
 
 
-def frozen_at(layers: Sequence[nn.Module], points: Points, site: Site) -> nn.Module:
+def frozen_at(model: nn.Module, layers: Sequence[nn.Module], points: Points, site: Site) -> nn.Module:
     """Return what `At.frozen` is at a site."""
+    if site.place == EMBEDDINGS:
+        return model.get_submodule(points.embeddings)
     if site.place in points.sources:
         return layers[site.layer].get_submodule(points.sources[site.place])
     return layers[site.layer].get_submodule(points.sublayers[site.place]).get_submodule("LayerNorm")
 
 
 def place_hooks(
-    layers: Sequence[nn.Module], points: Points, pieces: Sequence[Attached | Mixed], skipped: Callable[[], int]
+    model: nn.Module,
+    layers: Sequence[nn.Module],
+    points: Points,
+    pieces: Sequence[Attached | Mixed],
+    skipped: Callable[[], int],
 ) -> list[RemovableHandle]:
     """Let the pieces act in all layers but so many of the lowest; removing the handles undoes it."""
     acting: dict[tuple[int, str], list[tuple[Attached | Mixed, int]]] = {}
@@ -33,8 +39,11 @@ def place_hooks(
             acting.setdefault((site.layer, site.place), []).append((piece, index))
     handles: list[RemovableHandle] = []
     for (layer, place), here in acting.items():
-        change = _Change(here, layer, skipped)
-        if place in points.sources:
+        change = _Change(here, layer, skipped if place != EMBEDDINGS else _nothing_skipped)
+        if place == EMBEDDINGS:
+            embeddings = model.get_submodule(points.embeddings)
+            handles.append(embeddings.register_forward_hook(_EmbeddingsHook(change)))
+        elif place in points.sources:
             block = layers[layer].get_submodule(points.sources[place])
             handles.append(block.register_forward_hook(_OutputHook(change)))
         else:
@@ -43,8 +52,15 @@ def place_hooks(
     return handles
 
 
+def _nothing_skipped() -> int:
+    return 0
+
+
 class _Change:
-    """One piece after the other, in the order of application; nothing while the layer is skipped."""
+    """One piece after the other, in the order of application; nothing while the layer is skipped.
+
+    The embeddings lie below all layers, so that no count of layers skips them.
+    """
 
     def __init__(self, acting: Acting, layer: int, skipped: Callable[[], int]) -> None:
         self._acting, self._layer, self._skipped = acting, layer, skipped
@@ -65,6 +81,16 @@ class _OutputHook:
 
     def __call__(self, block: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> Tensor:
         return self._change(output, inputs[0], block)
+
+
+class _EmbeddingsHook:
+    """What enters the first layer, changed."""
+
+    def __init__(self, change: _Change) -> None:
+        self._change = change
+
+    def __call__(self, embeddings: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> Tensor:  # noqa: ARG002
+        return self._change(output, output, embeddings)
 
 
 class _SublayerHook:

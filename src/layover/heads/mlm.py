@@ -20,14 +20,15 @@ class MlmHead(Head):
     """dense, gelu, layer norm, decoder: `XLMRobertaLMHead` of transformers.
 
     The decoder is the encoder's table of word embeddings and a bias; the table is not among the head's weights, so
-    it trains, or stays as it is, with the encoder. It has no dropout, as there.
+    it trains, or stays as it is, with the encoder. What a language's adapter changed of the embeddings is undone before
+    it, as in adapters. It has no dropout, as there.
     """
 
     def _build(self, hidden_size: int, size: int) -> None:
         self.dense = nn.Linear(hidden_size, hidden_size)
         self.layer_norm = nn.LayerNorm(hidden_size)
         self.bias = nn.Parameter(torch.zeros(size))
-        self._tied: tuple[nn.Embedding, ...] = ()  # in a tuple: no submodule, so it is neither saved nor moved twice
+        self._tied: tuple[Encoder, ...] = ()  # in a tuple: no submodule, so it is neither saved nor moved twice
 
     def logits_per_token(self, features: Features) -> float:
         """See `Head.logits_per_token`."""
@@ -41,7 +42,7 @@ class MlmHead(Head):
                 f"a head of {self.size} tokens does not fit the encoder's {embeddings.num_embeddings} word embeddings"
             )
         self.layer_norm.eps = encoder.model.config.layer_norm_eps
-        self._tied = (embeddings,)
+        self._tied = (encoder,)
 
     def start_from(self, source: str, revision: str | None) -> bool:
         """Take over the masked-language-modelling head that the encoder was pretrained with, if it is there."""
@@ -57,8 +58,9 @@ class MlmHead(Head):
         if "places" not in targets:
             raise ModelError("an mlm head needs masked rows; the features were encoded for another kind")
         found = hidden.flatten(0, 1)[targets["places"]]
-        found = self.layer_norm(functional.gelu(self.dense(found)))
-        return functional.linear(found, self._tied[0].weight, self.bias)
+        (encoder,) = self._tied
+        found = encoder.undone(self.layer_norm(functional.gelu(self.dense(found))))
+        return functional.linear(found, encoder.word_embeddings.weight, self.bias)
 
     def loss(self, logits: Tensor, targets: Mapping[str, Tensor]) -> Tensor:
         """See `Head.loss`; `targets["masked"]` (M,), what stood at the places."""

@@ -7,11 +7,23 @@ can be checked without it.
 from __future__ import annotations
 
 from layover.errors import ModelError
-from layover.modules._base import INNER, LINEARS, SUBLAYERS, At, Module, Shape, Site
+from layover.modules._base import EMBEDDINGS, INNER, LINEARS, SUBLAYERS, At, Module, Shape, Site
 from layover.modules._drop import AdapterDrop
 from layover.registry import Registry
 
 _MODULES: Registry[type[Module]] = Registry(__name__, __path__, "MODULE", ModelError)
 names, get = _MODULES.names, _MODULES.get
 
-__all__ = ["INNER", "LINEARS", "SUBLAYERS", "AdapterDrop", "At", "Module", "Shape", "Site", "get", "names"]
+__all__ = [
+    "EMBEDDINGS",
+    "INNER",
+    "LINEARS",
+    "SUBLAYERS",
+    "AdapterDrop",
+    "At",
+    "Module",
+    "Shape",
+    "Site",
+    "get",
+    "names",
+]

@@ -33,6 +33,9 @@ SUBLAYERS = ("attention", "feedforward")
 INNER = "inner"
 """The inner activations of the feed-forward part: what comes out of its activation function and goes into `output`."""
 
+EMBEDDINGS = "embeddings"
+"""What enters the first layer: the one place where a change can be undone, see `Module.undone`."""
+
 _TOP = re.compile(r"top-([1-9]\d*)")
 
 
@@ -106,11 +109,12 @@ class Shape:
 
 @dataclass(frozen=True)
 class Site:
-    """A place in the encoder where a module adds something: a linear map, a sublayer or the inner part of a layer."""
+    """A place in the encoder where a module adds something: a part of a layer, or the embeddings."""
 
     layer: int
+    """0 for the embeddings, which enter it."""
     place: str
-    """A name of `LINEARS` or `SUBLAYERS`, or `INNER`."""
+    """A name of `LINEARS` or `SUBLAYERS`, or `INNER` or `EMBEDDINGS`."""
     inputs: int
     """Features that come in."""
     outputs: int
@@ -133,9 +137,10 @@ class At:
     `INNER` the activation function's; at a sublayer its output before the residual connection and the LayerNorm."""
     source: Tensor
     """(B, T, inputs): what came into the linear map, at `INNER` into the one before the activation function; at a
-    sublayer the other side of the residual connection."""
+    sublayer the other side of the residual connection; the embeddings as they were."""
     frozen: nn.Module
-    """The linear map; at `INNER` the linear map with the activation function; at a sublayer its LayerNorm."""
+    """The linear map; at `INNER` the linear map with the activation function; at a sublayer its LayerNorm; all of the
+    embeddings."""
 
     @cached_property
     def normed(self) -> Tensor:
@@ -179,9 +184,13 @@ class Module(BaseModel, ABC):
                 del values[name]
         return values
 
+    def only_for_languages(self) -> str:
+        """Return why it can only be the adapter of a language; empty when a task can train it, too."""
+        return ""
+
     @abstractmethod
     def layers_of(self, num_layers: int) -> tuple[int, ...]:
-        """Return the layers that the module changes, ascending.
+        """Return the layers that the module changes, ascending; the embeddings count as the first one.
 
         Raises:
             ModelError: the settings ask for layers that the encoder does not have, or leave none.
@@ -223,6 +232,13 @@ class Module(BaseModel, ABC):
     def factors(self, site: Site, weights: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
         """Return what the change of a linear map is the product of, (outputs, r) and (r, inputs); of `linear` ones."""
         raise NotImplementedError(f"{self.name} changes no linear map at {site.name}")
+
+    def undone(self, site: Site, changed: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
+        """Return the hidden states to which `delta` was added, (..., H), for a site at the embeddings.
+
+        A head that compares hidden states with the word embeddings (mlm) reads them so.
+        """
+        raise NotImplementedError(f"{self.name} cannot undo what it adds at {site.name}")
 
     def parameter_count(self, hidden: int, intermediate: int, num_layers: int, *, embeddings: int = 0) -> int:  # noqa: ARG002
         """Return how many weights train.

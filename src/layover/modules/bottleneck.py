@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
-from pydantic import Field, Strict
+from pydantic import Field, Strict, model_validator
 
+from layover.modules import _coupling
 from layover.modules._activations import Activation, activate
-from layover.modules._base import SUBLAYERS, At, LayeredModule, Shape, Site
+from layover.modules._base import EMBEDDINGS, LATER, SUBLAYERS, At, LayeredModule, Shape, Site
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor, nn
@@ -28,6 +29,9 @@ class Bottleneck(LayeredModule):
             whose own default activation is swish).
         parallel: feed-forward; z = x, scale 4 (He et al. 2022, arXiv:2110.04366; `ParBnConfig`, whose own
             default reduction is 2).
+
+    `invertible` also changes the embeddings, by an additive coupling that the mlm head undoes (Pfeiffer et al. 2020,
+    arXiv:2005.00052; `SeqBnInvConfig` of adapters).
     """
 
     name: ClassVar[str] = "bottleneck"
@@ -37,18 +41,37 @@ class Bottleneck(LayeredModule):
     reduction: Annotated[float, Strict(), Field(gt=0)] = 16
     """The inner size is the hidden size divided by this, at least 1."""
     activation: Activation = "relu"
+    invertible: Annotated[bool, Strict(), LATER] = False
+    """Whether the embeddings are changed, too; for the adapters of languages."""
+    inv_reduction: Annotated[float, Strict(), Field(gt=0), LATER] = 2
+    """The same for the two networks of the coupling, each of which reads half of the features."""
+
+    @model_validator(mode="after")
+    def _coupled(self) -> Self:
+        if not self.invertible and self.inv_reduction != 2:
+            raise ValueError("inv_reduction has a meaning with `invertible: true` only")
+        return self
+
+    def only_for_languages(self) -> str:
+        """See `Module.only_for_languages`."""
+        return "`invertible` changes the embeddings, which are a language's and not a task's" if self.invertible else ""
+
+    def layers_of(self, num_layers: int) -> tuple[int, ...]:
+        """See `Module.layers_of`."""
+        layers = super().layers_of(num_layers)
+        return (0, *layers) if self.invertible and layers[0] > 0 else layers
 
     def sites(self, shape: Shape) -> tuple[Site, ...]:
         """See `Module.sites`."""
         places = SUBLAYERS if self.placement == "houlsby" else ("feedforward",)
-        return tuple(
-            Site(layer, place, shape.hidden, shape.hidden, shape.num_layers)
-            for layer in self.layers_of(shape.num_layers)
-            for place in places
-        )
+        changed = [(0, EMBEDDINGS)] if self.invertible else []
+        changed += [(layer, place) for layer in super().layers_of(shape.num_layers) for place in places]
+        return tuple(Site(layer, place, shape.hidden, shape.hidden, shape.num_layers) for layer, place in changed)
 
     def weights(self, site: Site) -> dict[str, tuple[int, ...]]:
         """See `Module.weights`: two linear maps, hidden -> inner -> hidden."""
+        if site.place == EMBEDDINGS:
+            return _coupling.sizes(site.inputs, self.inv_reduction)
         inner = max(1, int(site.inputs // self.reduction))
         return {
             "down": (inner, site.inputs),
@@ -66,11 +89,15 @@ class Bottleneck(LayeredModule):
         import torch
 
         fresh = {name: torch.zeros(size) for name, size in self.weights(site).items()}
-        fresh["down"].normal_(0.0, 0.02, generator=generator)
+        for name, value in fresh.items():
+            if name.endswith("down"):
+                value.normal_(0.0, 0.02, generator=generator)
         return fresh
 
-    def seen(self, site: Site, at: At) -> Tensor:  # noqa: ARG002
+    def seen(self, site: Site, at: At) -> Tensor:
         """See `Module.seen`: z."""
+        if site.place == EMBEDDINGS:
+            return at.hidden
         if self.placement == "pfeiffer":
             return at.normed
         return at.hidden if self.placement == "houlsby" else at.source
@@ -79,10 +106,19 @@ class Bottleneck(LayeredModule):
         """See `Module.delta`."""
         from torch.nn import functional
 
+        if site.place == EMBEDDINGS:
+            return _coupling.delta(at.hidden, weights, self._activate)
         down = functional.linear(self.seen(site, at), weights["down"], weights["down_bias"])
-        inner = activate(self.activation, down)
+        inner = self._activate(down)
         up = functional.linear(inner, weights["up"], weights["up_bias"])
         return up * PARALLEL_SCALING if self.placement == "parallel" else up
+
+    def undone(self, site: Site, changed: Tensor, weights: Mapping[str, Tensor]) -> Tensor:  # noqa: ARG002
+        """See `Module.undone`."""
+        return _coupling.undone(changed, weights, self._activate)
+
+    def _activate(self, inner: Tensor) -> Tensor:
+        return activate(self.activation, inner)
 
 
 MODULE = Bottleneck

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from layover import kinds
 from layover.data.masking import PERCENT
 from layover.errors import LayoverError, Problem, RecipeError
 from layover.identity import key_of
-from layover.plan import evaluation, heads, leakage, mixtures
+from layover.plan import evaluation, heads, languages, leakage, mixtures
 from layover.plan.data import DataRules, Portion
 from layover.plan.encoders import EncoderRef, resolve
 from layover.plan.evaluation import Evaluated
@@ -65,8 +66,11 @@ class _Planner:
     def plan(self) -> Plan:
         self._locate_everything()
         notes: list[str] = []
-        cells = [self._cell(*point) for point in points(self.recipe, notes)]
+        kept = points(self.recipe, notes)
         judged: dict[str, Evaluated | Searched] = {**self.evaluated, **self.searched}
+        if problems := languages.problems(self.recipe, self.rules, kept, judged):
+            raise RecipeError(problems)
+        cells = [self._cell(*point) for point in kept]
         for target, one in judged.items():
             if one.absent:
                 total = len(one.portions) + len(one.absent)
@@ -77,6 +81,7 @@ class _Planner:
         pairs = {(cell.intermediate, cell.target) for cell in cells}
         notes += mixtures.notes(self.recipe)
         notes += heads.notes(self.recipe, cells)
+        notes += languages.notes(self.recipe, self.rules, kept, judged)
         notes += leakage.notes(self.recipe, self.rules, pairs)
         notes += [f"{target}: {note}" for target, one in judged.items() for note in one.notes()]
         return Plan(
@@ -123,6 +128,7 @@ class _Planner:
                     self.evaluated[name] = evaluation.evaluated(self.rules, task)
             except LayoverError as error:
                 problems.append(self.recipe.source.problem(self.recipe.place_of(name), str(error)))
+        problems += self._texts()
         if problems:
             raise RecipeError(problems)
 
@@ -140,6 +146,16 @@ class _Planner:
                 except LayoverError as error:
                     message = f"{error} ({encoder.label})"
                     problems.append(self.recipe.source.problem(("methods", name), message))
+        return problems
+
+    def _texts(self) -> list[Problem]:
+        """Return what is wrong with the texts that languages are learned from."""
+        problems, adapters = [], self.recipe.languages
+        for language, task in adapters.texts.items() if adapters is not None else ():
+            try:
+                self.rules.train(task)
+            except LayoverError as error:
+                problems.append(self.recipe.source.problem(("languages", "text", language), str(error)))
         return problems
 
     def _reachable(self, keys: Any) -> Mapping[str, Node]:
@@ -220,17 +236,19 @@ class _Planner:
         task, encoder = self.recipe.tasks[target], self.encoders[model]
         train = self.stages.target(model, method, intermediate, task, seed)
         where = f"{target} {model}/{method.name}/{intermediate} seed {seed}"
-        skipped = method.adapterdrop.predicting
-        return evaluation.score_node(self, task, self.evaluated[target], encoder, train, where, skipped)
+        adapter_of = partial(self.stages.adapter, model, method)
+        reader = evaluation.Reader(encoder, train, where, adapter_of, method.adapterdrop.predicting)
+        return evaluation.score_node(self, task, self.evaluated[target], reader)
 
     def _retrieved(self, model: str, method: ResolvedMethod, intermediate: str, target: str, seed: int) -> Cell:
         """Return the cell of a target that is not trained."""
         task, encoder, found = self.recipe.tasks[target], self.encoders[model], self.searched[target]
         metric, before, baseline = self.rules.metric(task), None, None
+        adapter_of = partial(self.stages.adapter, model, method)
         if intermediate != NO_INTERMEDIATE:
             before = self._before(model, method, intermediate, seed)
-            baseline = score_node(self, task, found, encoder, method, None, metric).key
-        score = score_node(self, task, found, encoder, method, before, metric).key
+            baseline = score_node(self, task, found, encoder, method, None, metric, adapter_of).key
+        score = score_node(self, task, found, encoder, method, before, metric, adapter_of).key
         train, seeded = before.key if before else None, before is not None
         return Cell(model, method.name, intermediate, target, seed, train, score, baseline, seeded, False)
 

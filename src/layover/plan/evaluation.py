@@ -9,6 +9,7 @@ from typing import Any
 from layover.plan.data import DataRules, Portion
 from layover.plan.encoders import EncoderRef
 from layover.plan.inputs import PredictInputs, ScoreInputs, Threshold, rests_on
+from layover.plan.languages import AdapterOf, used
 from layover.plan.nodes import Node
 from layover.plan.retrieval import Maker, skipping
 from layover.tasks import Task
@@ -26,6 +27,10 @@ class Evaluated:
     no_answer: Threshold | None
     """How the threshold for no answer is found; the predictions on `tuning` belong to it."""
     tuning: Portion | None
+
+    def languages(self) -> tuple[str, ...]:
+        """Return the languages of all text that is read."""
+        return tuple(dict.fromkeys((*self.portions, *((self.tuning.language,) if self.tuning else ()))))
 
     def notes(self) -> list[str]:
         """Return what was tuned on the very gold that it is scored with."""
@@ -50,29 +55,42 @@ def evaluated(rules: DataRules, task: Task) -> Evaluated:
     return Evaluated(split, portions, absent, metric, language, threshold, tuning)
 
 
-def score_node(
-    maker: Maker, task: Task, found: Evaluated, encoder: EncoderRef, train: Node, where: str, skipped: int = 0
-) -> Node:
-    """Return the scores of a target's training.
+@dataclass(frozen=True)
+class Reader:
+    """What reads the texts of one cell."""
 
-    Args:
-        maker: Makes nodes.
-        task: The target.
-        found: What of it is judged.
-        encoder: The pretrained encoder.
-        train: The training.
-        where: Names the cell.
-        skipped: Lowest layers that go without modules in predictions.
-    """
-    job = f"evaluate {train.key}"
+    encoder: EncoderRef
+    train: Node
+    """The training, or what was composed without one."""
+    where: str
+    """Names the cell."""
+    adapter_of: AdapterOf
+    skipped: int = 0
+    """Lowest layers that go without modules."""
+
+    @property
+    def job(self) -> str:
+        """All predictions of a training run in one process."""
+        return f"evaluate {self.train.key}"
+
+    def predicted(self, maker: Maker, task: Task, portion: Portion) -> tuple[str, str]:
+        """Return the keys of the predictions and of the data of one language."""
+        data, adapter = maker.tokenize(portion, self.encoder, task), self.adapter_of(portion.language)
+        below = {"language": adapter.key} if adapter is not None else {}
+        inputs = PredictInputs(
+            self.encoder, self.train.key, data.key, task, portion.language, self.skipped, below.get("language")
+        )
+        label = f"predict {self.where} {portion.split} {portion.language}"
+        identity = {"train": self.train.key, "data": data.key, **skipping(self.skipped), **below}
+        needs = (*rests_on(self.train.key, self.train.inputs), data.key, *below.values())
+        return maker.node("predict", identity, needs, label, inputs, self.job).key, data.key
+
+
+def score_node(maker: Maker, task: Task, found: Evaluated, reader: Reader) -> Node:
+    """Return the scores of a target's training."""
 
     def predicted(portion: Portion) -> tuple[str, str]:
-        data = maker.tokenize(portion, encoder, task)
-        inputs = PredictInputs(encoder, train.key, data.key, task, portion.language, skipped)
-        label = f"predict {where} {portion.split} {portion.language}"
-        asked = {"train": train.key, "data": data.key, **skipping(skipped)}
-        needs = (*rests_on(train.key, train.inputs), data.key)
-        return maker.node("predict", asked, needs, label, inputs, job).key, data.key
+        return reader.predicted(maker, task, portion)
 
     predictions = {language: predicted(portion) for language, portion in found.portions.items()}
     identity: dict[str, Any] = {
@@ -81,6 +99,9 @@ def score_node(
         "absent": dict(sorted(found.absent.items())),
         "source_language": found.source_language,
     }
+    adapters = used(reader.adapter_of, found.languages())
+    if adapters is not None:
+        identity["language_adapters"] = adapters
     asked = list(predictions.values())
     threshold = found.no_answer
     if threshold is not None:
@@ -94,6 +115,13 @@ def score_node(
         identity["no_answer"] = {**how, "tuned_on": tuned_on}
     needs = tuple(key for keys in asked for key in keys)
     inputs = ScoreInputs(
-        task, found.split, found.metric, predictions, found.absent, found.source_language, threshold=threshold
+        task,
+        found.split,
+        found.metric,
+        predictions,
+        found.absent,
+        found.source_language,
+        threshold=threshold,
+        language_adapters=adapters,
     )
-    return maker.node("score", identity, needs, f"score {where}", inputs, job)
+    return maker.node("score", identity, needs, f"score {reader.where}", inputs, reader.job)

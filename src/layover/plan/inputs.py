@@ -99,6 +99,29 @@ class Composed:
 
 
 @dataclass(frozen=True)
+class Adapter:
+    """A language adapter, a finished training."""
+
+    language: str
+    """The one that it has learned."""
+    key: str
+
+
+@dataclass(frozen=True)
+class Below:
+    """The language adapters that act below a training, by key; none in a method without."""
+
+    train: str | None = None
+    """That of the training data."""
+    select: str | None = None
+    """That of the development data; None when nothing selects."""
+
+    def adapters(self) -> tuple[str, ...]:
+        """Return the nodes that have to be finished before."""
+        return tuple(key for key in (self.train, self.select) if key is not None)
+
+
+@dataclass(frozen=True)
 class TrainInputs:
     """One module (and head) trained on one task."""
 
@@ -114,6 +137,7 @@ class TrainInputs:
     selection: Selection | None
     optimisation: Optimisation
     adapterdrop: AdapterDrop = field(default_factory=AdapterDrop)
+    languages: Below = Below()
 
     def data_keys(self) -> tuple[str, ...]:
         """Return the key of the training set, as the inputs of a mixture return theirs."""
@@ -130,6 +154,7 @@ class GateInputs:
     """Of its training."""
     steps: int
     lr: float
+    languages: Below = Below()
 
 
 @dataclass(frozen=True)
@@ -163,6 +188,8 @@ class PredictInputs:
     language: str
     skipped: int = 0
     """Lowest layers that go without modules."""
+    adapter: str | None = None
+    """Key of the language adapter that acts below; None in a method without."""
 
 
 @dataclass(frozen=True)
@@ -183,6 +210,8 @@ class RetrieveInputs:
     precision: Literal["fp32", "bf16"]
     skipped: int = 0
     """Lowest layers that go without modules."""
+    adapters: tuple[str, str] | None = None
+    """Keys of the language adapters of the two sides, the English one last; None in a method without."""
 
 
 @dataclass(frozen=True)
@@ -218,3 +247,5 @@ class ScoreInputs:
     """retrieval: for mined pairs; span: where questions may have no answer."""
     choosing: Mapping[str, tuple[str, str]] | None = None
     """retrieval: the predictions on the validation split whose gold chooses the layer; None where it does not."""
+    language_adapters: Mapping[str, str] | None = None
+    """Language -> the language whose adapter acted on its text; None in a method without adapters."""

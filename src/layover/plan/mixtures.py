@@ -10,7 +10,7 @@ from layover.identity import canonical
 from layover.modules import AdapterDrop, Module
 from layover.plan.encoders import EncoderRef
 from layover.plan.heads import same_head
-from layover.plan.inputs import Optimisation, Selection
+from layover.plan.inputs import Below, Optimisation, Selection
 from layover.plan.sampling import Sampling
 from layover.recipe import Recipe
 from layover.tasks import Task
@@ -30,17 +30,20 @@ class Taught:
     weight: float
     """Factor on its share of the steps."""
     selection: Selection | None
+    languages: Below
     head: int = 0
     """Which of the mixture's heads is its own; `ordered` numbers them."""
 
     def identity(self) -> dict[str, Any]:
         """Return what the task adds to the identity; not its name."""
+        below = {"languages": asdict(self.languages)} if self.languages.adapters() else {}
         return {
             "data": self.data,
             "kind": self.task.kind,
             "labels": list(self.task.labels),
             "select": None if self.selection is None else asdict(self.selection),
             "weight": self.weight,
+            **below,
         }
 
 
@@ -60,14 +63,20 @@ class MixtureInputs:
     composed: None = None
     """An intermediate is learned on the encoder alone."""
 
+    @property
+    def languages(self) -> Below:
+        """The language adapters below the training, which are the same for all tasks but where these select."""
+        return self.tasks[0].languages
+
     def data_keys(self) -> tuple[str, ...]:
         """Return the keys of the training sets."""
         return tuple(one.data for one in self.tasks)
 
     def needs(self) -> tuple[str, ...]:
         """Return the nodes that have to be finished before."""
-        selections = (one.selection for one in self.tasks)
-        return (*self.data_keys(), *(one.data for one in selections if one is not None))
+        selections = (one.selection.data for one in self.tasks if one.selection is not None)
+        adapters = (key for one in self.tasks for key in one.languages.adapters())
+        return (*self.data_keys(), *selections, *adapters)
 
     def identity(self) -> dict[str, Any]:
         """Return what of the mixture itself decides the weights."""

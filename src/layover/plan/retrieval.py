@@ -15,9 +15,13 @@ from layover.kinds.retrieval import Search, Settled, mined, settle
 from layover.plan.data import DataRules, Portion
 from layover.plan.encoders import EncoderRef
 from layover.plan.inputs import RetrieveInputs, ScoreInputs, Threshold, rests_on
+from layover.plan.languages import AdapterOf, used
 from layover.plan.nodes import Node
 from layover.recipe import ResolvedMethod
 from layover.tasks import Task
+
+ENGLISH_SIDE = "en"
+"""The language of the sentences on the other side."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,10 @@ class Searched:
     choosing: Mapping[str, Portion]
     """Language -> the validation data whose gold chooses the layer; empty when they do not."""
     absent: Mapping[str, str]
+
+    def languages(self) -> tuple[str, ...]:
+        """Return the languages of all text that is read."""
+        return tuple(dict.fromkeys((*self.portions, *self.tuning, *self.choosing, ENGLISH_SIDE)))
 
     def notes(self) -> list[str]:
         """Return what was tuned on the very gold that it is scored with."""
@@ -130,13 +138,14 @@ def score_node(
     method: ResolvedMethod,
     train: Node | None,
     metric: str,
+    adapter_of: AdapterOf,
 ) -> Node:
     """Return the scores of a target after the training of an intermediate, or of the encoder alone."""
     search = settled(found.search, encoder, task)
     where = f"{task.name} {encoder.label}" + (f" after {train.label.removeprefix('train ')}" if train else "")
     skipped = method.adapterdrop.predicting if train else 0
     predictions, tuning, choosing = (
-        _predictions(maker, task, portions, encoder, search, method.precision, train, where, skipped)
+        _predictions(maker, task, portions, encoder, search, method.precision, train, where, skipped, adapter_of)
         for portions in (found.portions, found.tuning, found.choosing)
     )
     identity: dict[str, Any] = {
@@ -145,6 +154,9 @@ def score_node(
         "absent": dict(sorted(found.absent.items())),
         "search": search.identity(),
     }
+    adapters = used(adapter_of, found.languages())
+    if adapters is not None:
+        identity["language_adapters"] = adapters
     threshold = None
     if search.threshold is not None:
         threshold = Threshold(search.threshold, tuning)
@@ -153,7 +165,7 @@ def score_node(
         identity["chosen"] = {"by": metric, "predictions": _listed(choosing)}
     needs = tuple(key for some in (predictions, tuning, choosing) for keys in some.values() for key in keys)
     inputs = ScoreInputs(
-        task, found.split, metric, predictions, found.absent, None, search, threshold, choosing or None
+        task, found.split, metric, predictions, found.absent, None, search, threshold, choosing or None, adapters
     )
     return maker.node("score", identity, needs, f"score {where}", inputs, f"retrieve {where}")
 
@@ -177,6 +189,7 @@ def _predictions(
     train: Node | None,
     where: str,
     skipped: int,
+    adapter_of: AdapterOf,
 ) -> dict[str, tuple[str, str]]:
     """Return, by language, the keys of predictions and data."""
     keys = {}
@@ -189,13 +202,16 @@ def _predictions(
             "precision": precision,
         }
         read = search.layers
-        identity = {
+        identity: dict[str, Any] = {
             "encoder": dict(encoder.identity),
             "train": train.key if train else None,
             "data": data.key,
             "retrieval": {"layer": read[0] if len(read) == 1 else list(read), **settings},
             **skipping(skipped),
         }
+        adapters = _of_both_sides(adapter_of, language)
+        if adapters is not None:
+            identity["languages"] = list(adapters)
         inputs = RetrieveInputs(
             encoder=encoder,
             train=train.key if train else None,
@@ -204,10 +220,16 @@ def _predictions(
             language=language,
             layers=read,
             skipped=skipped,
+            adapters=adapters,
             **settings,
         )
-        needs = (data.key, *(rests_on(train.key, train.inputs) if train else ()))
+        needs = (data.key, *(rests_on(train.key, train.inputs) if train else ()), *(adapters or ()))
         label = f"predict {where} {portion.split} {language}"
         node = maker.node("predict", identity, needs, label, inputs, f"retrieve {where}")
         keys[language] = (node.key, data.key)
     return keys
+
+
+def _of_both_sides(adapter_of: AdapterOf, language: str) -> tuple[str, str] | None:
+    one, english = adapter_of(language), adapter_of(ENGLISH_SIDE)
+    return None if one is None or english is None else (one.key, english.key)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, replace
-from typing import Any
+from dataclasses import replace
 
 from layover.compositions import GateTraining
 from layover.errors import NodeError
@@ -12,7 +11,18 @@ from layover.modules import AdapterDrop, Module
 from layover.plan import heads
 from layover.plan.data import DataRules
 from layover.plan.encoders import EncoderRef
-from layover.plan.inputs import Composed, ComposeInputs, GateInputs, Learned, Optimisation, Selection, TrainInputs
+from layover.plan.identities import composed_identity, dropped, settings_of, train_identity
+from layover.plan.inputs import (
+    Adapter,
+    Below,
+    Composed,
+    ComposeInputs,
+    GateInputs,
+    Learned,
+    Optimisation,
+    Selection,
+    TrainInputs,
+)
 from layover.plan.mixtures import MixtureInputs, Taught, ordered
 from layover.plan.nodes import Node
 from layover.plan.retrieval import Maker
@@ -49,8 +59,9 @@ class Stages:
 
         def taught(task: Task) -> Taught:
             data = self.maker.tokenize(self.rules.train(task), encoder, task)
-            weight = mixture.weights.get(task.name, 1.0)
-            return Taught(task, data.key, data.inputs.hidden_percent, weight, self._selection(task, encoder))
+            weight, selection = mixture.weights.get(task.name, 1.0), self._selection(task, encoder)
+            below = self._below(model, method, task, selection)
+            return Taught(task, data.key, data.inputs.hidden_percent, weight, selection, below)
 
         epochs = train.epochs if mixture.epochs is None else mixture.epochs
         batch = train.batch if mixture.batch is None else mixture.batch
@@ -63,8 +74,8 @@ class Stages:
             optimisation=self._optimisation(method, epochs, batch, seed, after=False),
             adapterdrop=method.adapterdrop,
         )
-        start = {"encoder": dict(encoder.identity), "module": _settings(method.module), **_composed_identity(None)}
-        start |= _dropped(inputs.adapterdrop, selects=train.select is not None)
+        start = {"encoder": dict(encoder.identity), "module": settings_of(method.module), **composed_identity(None)}
+        start |= dropped(inputs.adapterdrop, selects=train.select is not None)
         label = f"train {name} {model}/{method.name} seed {seed}"
         node = self.maker.node("train", {**start, **inputs.identity()}, inputs.needs(), label, inputs)
         self._made[asked] = node
@@ -79,6 +90,18 @@ class Stages:
         if method.composition.trains() == "none":
             return self.composed(model, method, intermediate, task, seed)
         return self._train(model, method, intermediate, task, seed, module)
+
+    def adapter(self, model: str, method: ResolvedMethod, language: str) -> Adapter | None:
+        """Return the adapter that acts on text of a language; None in a method without, or where there is none.
+
+        It is trained once for all methods and seeds: by masked language modelling, the last weights kept.
+        """
+        adapters = self.recipe.languages
+        name = adapters.adapter_of(language) if adapters is not None and method.languages else None
+        if adapters is None or name is None:
+            return None
+        how = adapters.method
+        return Adapter(name, self._train(model, how, None, adapters.texts[name], adapters.seed, how.module).key)
 
     def composed(self, model: str, method: ResolvedMethod, intermediate: str, task: Task | None, seed: int) -> Node:
         """Return the node of an encoder with composed intermediates that nothing is trained after.
@@ -97,8 +120,8 @@ class Stages:
         inputs = ComposeInputs(encoder, composed, task, head, method.precision, seed)
         identity = {
             "encoder": dict(encoder.identity),
-            "module": _settings(composed.composition.target_module(method.module, len(names))),
-            **_composed_identity(composed),
+            "module": settings_of(composed.composition.target_module(method.module, len(names))),
+            **composed_identity(composed),
             "kind": task.kind if task is not None else None,
             "labels": list(task.labels) if task is not None else [],
             "head": head,
@@ -148,6 +171,7 @@ class Stages:
         composed = self._composed(model, method, intermediate, seed) if intermediate is not None else None
         data = self.maker.tokenize(self.rules.train(task), encoder, task)
         selection = self._selection(task, encoder)
+        languages = self._below(model, method, task, selection)
         inputs = TrainInputs(
             encoder=encoder,
             module=module,
@@ -159,14 +183,21 @@ class Stages:
             selection=selection,
             optimisation=self._optimisation(method, *self._course(task), seed, after=composed is not None),
             adapterdrop=AdapterDrop() if composed is None and not module.trains_encoder else method.adapterdrop,
+            languages=languages,
         )
-        wanted = (data.key, selection and selection.data, *(composed.keys() if composed else ()))
+        wanted = (data.key, selection and selection.data, *(composed.keys() if composed else ()), *languages.adapters())
         origin = f" after {intermediate}" if intermediate is not None else ""
         label = f"train {task.name} {model}/{method.name}{origin} seed {seed}"
         needs = tuple(key for key in wanted if key)
-        node = self.maker.node("train", _train_identity(inputs), needs, label, inputs)
+        node = self.maker.node("train", train_identity(inputs), needs, label, inputs)
         self._made[asked] = node
         return node
+
+    def _below(self, model: str, method: ResolvedMethod, task: Task, selection: Selection | None) -> Below:
+        """Return the language adapters below a training."""
+        train = self.adapter(model, method, self.rules.train_language(task))
+        select = self.adapter(model, method, selection.language) if selection is not None else None
+        return Below(train.key if train is not None else None, select.key if select is not None else None)
 
     def _head_from(
         self, model: str, method: ResolvedMethod, intermediate: str | None, task: Task, seed: int
@@ -201,49 +232,9 @@ class Stages:
 
     def _selection(self, task: Task, encoder: EncoderRef) -> Selection | None:
         select = self.recipe.document.train.select
-        if select is None:
+        texts = self.recipe.languages.settings if self.recipe.languages is not None else {}
+        if select is None or task.name in texts:
             return None
         portion = self.rules.select(task, select.split, select.language)
         data = self.maker.tokenize(portion, encoder, task)
         return Selection(data.key, self.rules.metric(task), select.every, select.patience, portion.language)
-
-
-def _settings(module: Module) -> dict[str, Any]:
-    return {"name": module.name, **module.model_dump(mode="json")}
-
-
-def _composed_identity(composed: Composed | None) -> dict[str, Any]:
-    """Return what a composition of finished trainings is; one of them stands there without a list."""
-    if composed is None:
-        return {"compose": None, "intermediate": None}
-    keys = [one.key for one in composed.learned]
-    gates = [one.gates for one in composed.learned if one.gates is not None]
-    identity = {"compose": composed.composition.identity(), "intermediate": keys[0] if len(keys) == 1 else keys}
-    return {**identity, "gates": gates} if gates else identity
-
-
-def _dropped(drop: AdapterDrop, *, selects: bool) -> dict[str, Any]:
-    """Return the layers without modules, where there are any; those in predictions count where these select."""
-    trained = {"train": drop.train, "random": drop.random} if drop.train else {}
-    selected = {"predict": drop.predicting} if selects and drop.drops() else {}
-    return {"adapterdrop": {**trained, **selected}} if trained or selected else {}
-
-
-def _train_identity(inputs: TrainInputs) -> dict[str, Any]:
-    """Return all that decides the trained weights; neither the task's name nor the method's is among it."""
-    selection, composed = inputs.selection, inputs.composed
-    identity = {
-        "encoder": dict(inputs.encoder.identity),
-        "module": _settings(inputs.module),
-        **_composed_identity(composed),
-        "kind": inputs.task.kind,
-        "labels": list(inputs.task.labels),
-        "data": inputs.data,
-        "select": None if selection is None else asdict(selection),
-        **asdict(inputs.optimisation),
-        **_dropped(inputs.adapterdrop, selects=selection is not None),
-    }
-    if inputs.head_from is None:
-        return identity
-    one = composed is not None and len(composed.learned) == 1
-    return {**identity, "head": "continue" if one else {"continue": inputs.head_from}}

@@ -28,14 +28,27 @@ def explain(identity: Identity, store: Store, planned: Mapping[str, Identity]) -
         return store.done(key)["identity"] if store.has(key) else None
 
     best: dict[str, Any] | None = None
+    least = (0, 0)
     for key in sorted(store.finished()):
         done = store.done(key)
         if done["kind"] != identity["node"]:
             continue
         differences = _differences(done["identity"], identity, "", look_up)
-        if best is None or len(differences) < len(best["differences"]):
-            best = {"key": key, "differences": differences}
+        far = _distance(differences)
+        if best is None or far < least:
+            best, least = {"key": key, "differences": differences}, far
     return best
+
+
+def _distance(differences: list[dict[str, Any]]) -> tuple[int, int]:
+    """Return how many values differ, and of these how many stand on one side only.
+
+    A section that the other lacks counts by its values, or a node without it would be nearer than one of the same kind
+    in which two of them are different.
+    """
+    pairs = [(one["there"], one["here"]) for one in differences]
+    sections = [value for pair in pairs if None in pair for value in pair if isinstance(value, Mapping)]
+    return len(pairs) + sum(len(section) - 1 for section in sections), sum(None in pair for pair in pairs)
 
 
 def _differences(there: Any, here: Any, path: str, look_up: Callable[[str], Identity | None]) -> list[dict[str, Any]]:

@@ -18,6 +18,7 @@ from layover.recipe.checks import (
     check_training,
     check_training_data,
 )
+from layover.recipe.language_checks import check_languages, resolve_languages
 from layover.recipe.mixture_checks import check_mixtures
 from layover.recipe.schema import (
     NO_INTERMEDIATE,
@@ -58,11 +59,13 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Recipe:
     problems += check_training(document, known, source) + check_training_data(document, known, source)
     problems += check_retrieval(document, known, source) + check_lists(document, methods, source)
     problems += check_mixtures(document, known, source)
+    languages, found = resolve_languages(document, known, source)
+    problems += found + check_languages(document, methods, source)
     if document.data_root is not None and not Path(document.data_root).is_dir():
         problems.append(source.problem(("data_root",), f"no such folder: {Path(document.data_root).resolve()}"))
     if problems:
         raise RecipeError(problems)
-    return Recipe(document=document, methods=methods, tasks=known, source=source)
+    return Recipe(document=document, methods=methods, tasks=known, languages=languages, source=source)
 
 
 def _check_raw_methods(source: Source) -> list[Problem]:
@@ -142,6 +145,7 @@ def _resolve_method(
         weight_decay=train.weight_decay if method.weight_decay is None else method.weight_decay,
         precision=method.precision or train.precision,
         adapterdrop=drop,
+        languages=method.languages,
     ), problems
 
 

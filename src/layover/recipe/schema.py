@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, Strict, field_validator
 from layover.compositions import Composition
 from layover.kinds.retrieval import Search
 from layover.modules import AdapterDrop, Module
+from layover.recipe.languages import LanguageSettings
 from layover.recipe.mixture import Mixture, MixtureName
 from layover.recipe.source import Source
 from layover.tasks import Paths, Task
@@ -100,6 +101,8 @@ class Method(BaseModel):
     precision: Literal["fp32", "bf16"] | None = None
     adapterdrop: AdapterDrop | None = None
     """Modules act in all layers but the lowest, in training, in predictions or in both."""
+    languages: Flag = False
+    """Whether the adapter of the language at hand acts below everything else; see `languages`."""
 
 
 class TaskEval(Section):
@@ -221,6 +224,8 @@ class Document(Section):
     tasks: dict[str, TaskSettings] = Field(default_factory=dict)
     mixtures: dict[MixtureName, Mixture] = Field(default_factory=dict)
     """Sets of tasks that are learned together; each acts as an intermediate."""
+    languages: LanguageSettings | None = None
+    """Adapters of languages, for the methods that say so."""
     sweep: Sweep
     eval: Eval = Eval()
     run: Execution = Execution()
@@ -256,6 +261,26 @@ class ResolvedMethod(Section):
     weight_decay: float
     precision: Literal["fp32", "bf16"]
     adapterdrop: AdapterDrop
+    languages: bool = False
+
+
+class LanguageAdapters(Section):
+    """The recipe's language adapters: how one is learned, and from which texts."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+    method: ResolvedMethod
+    """Module, learning rate and so on."""
+    texts: dict[str, Task]
+    """Language -> the task of learning it."""
+    settings: dict[str, TaskSettings]
+    """By the names of these tasks."""
+    fallback: str | None
+    seed: int
+
+    def adapter_of(self, language: str) -> str | None:
+        """Return the language whose adapter acts on text of `language`: its own or the fallback; None without both."""
+        return language if language in self.texts else self.fallback
 
 
 class Recipe(Section):
@@ -267,6 +292,7 @@ class Recipe(Section):
     methods: dict[str, ResolvedMethod]
     tasks: dict[str, Task]
     """Every task that the sweep or a mixture names, and the tasks these train on."""
+    languages: LanguageAdapters | None = None
     source: Source
     """The file it was read from, for messages."""
 
@@ -295,4 +321,6 @@ class Recipe(Section):
 
     def settings(self, task: str) -> TaskSettings:
         """Return the recipe's settings of a task (empty ones when it says nothing)."""
+        if self.languages is not None and task in self.languages.settings:
+            return self.languages.settings[task]
         return self.document.tasks.get(task, TaskSettings())

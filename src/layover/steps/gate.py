@@ -15,11 +15,11 @@ from layover.plan.inputs import GateInputs
 from layover.plan.mixtures import MixtureInputs
 from layover.steps.context import Context
 from layover.steps.files import GATES, MEASURED, TRAINING
-from layover.steps.fitting import loop_settings, reporter
+from layover.steps.fitting import drop_layers, loop_settings, reporter
 from layover.steps.machine import execution_of
 from layover.steps.mixture import branches_of
 from layover.steps.tokenize import load_features
-from layover.steps.trained import load_heads, trained_pieces
+from layover.steps.trained import load_heads, speak, trained_pieces
 from layover.store import write_json
 from layover.training import Branch, fit
 
@@ -31,6 +31,8 @@ def run(node: Node, folder: Path, context: Context) -> None:
     clock = DropoutClock(numbers.seed)
     encoder = Encoder.load(trained.encoder.source, trained.encoder.revision, clock=clock, dropout=numbers.dropout)
     encoder.attach(gated(trained_pieces(store, inputs.key, encoder.shape)), seed=numbers.seed)
+    drop_layers(encoder, trained.adapterdrop, trained.module)
+    speak(encoder, store, trained.languages.train)
     heads = load_heads(store, inputs.key, encoder, numbers.dropout)
     if isinstance(trained, MixtureInputs):
         branches = branches_of(trained, heads, store)

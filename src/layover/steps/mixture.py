@@ -18,7 +18,7 @@ from layover.steps.files import MEASURED, TRAINING, head_of
 from layover.steps.fitting import drop_layers, loop_settings, reporter, save_head, save_trained, scorer
 from layover.steps.machine import execution_of
 from layover.steps.tokenize import load_features
-from layover.steps.trained import build_head, pieces_to_train
+from layover.steps.trained import build_head, pieces_to_train, speak, spoken
 from layover.store import Store, write_json
 from layover.training import Branch, FitResult, fit
 
@@ -32,6 +32,7 @@ def run(node: Node, inputs: MixtureInputs, folder: Path, context: Context) -> No
     encoder = Encoder.load(inputs.encoder.source, inputs.encoder.revision, clock=clock, dropout=numbers.dropout)
     encoder.attach(pieces_to_train(context.store, node.identity, encoder.shape), seed=numbers.seed)
     drop_layers(encoder, inputs.adapterdrop, inputs.module)
+    speak(encoder, context.store, inputs.languages.train)
     heads = _heads(inputs, encoder, clock)
     starts = [head.start_from(inputs.encoder.source, inputs.encoder.revision) for head in heads]
     branches = branches_of(inputs, heads, context.store)
@@ -87,13 +88,15 @@ def _evaluation(
         if one.selection is not None:
             features = load_features(context.store, one.selection.data)
             score = scorer(one.task, one.selection, features, context)
-            judges.append((one.task.name, heads[one.head], features, score, one.selection.metric))
+            judges.append((one, heads[one.head], features, score, one.selection.metric))
 
     def evaluate() -> dict[str, float]:
         found: dict[str, float] = {}
         main = []
-        for name, head, features, score, metric in judges:
-            outputs = predict(encoder, head, features, execution=execution, precision=inputs.optimisation.precision)
+        for one, head, features, score, metric in judges:
+            name = one.task.name
+            with spoken(encoder, context.store, one.languages):
+                outputs = predict(encoder, head, features, execution=execution, precision=inputs.optimisation.precision)
             try:
                 scores = score(outputs)
             except DataError as error:

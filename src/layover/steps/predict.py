@@ -18,7 +18,7 @@ from layover.steps.files import PREDICTIONS
 from layover.steps.machine import execution_of
 from layover.steps.shares import write_shares
 from layover.steps.tokenize import load_examples, load_features
-from layover.steps.trained import restore
+from layover.steps.trained import restore, speak
 from layover.store import Store
 
 
@@ -33,6 +33,7 @@ def run(node: Node, folder: Path, context: Context) -> None:
     examples = load_examples(store, inputs.data, inputs.task.kind)
     encoder, head = _restored(store, inputs.train, inputs.encoder.source, inputs.encoder.revision)
     encoder.drop(AdapterDrop(predict=inputs.skipped))
+    speak(encoder, store, inputs.adapter)
     precision = store.done(inputs.train)["identity"]["precision"]
     execution = execution_of(context.execution)
     shares = Shares()

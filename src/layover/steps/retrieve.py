@@ -30,7 +30,7 @@ from layover.steps.files import predictions_of
 from layover.steps.machine import execution_of
 from layover.steps.shares import write_shares
 from layover.steps.tokenize import load_examples, load_features
-from layover.steps.trained import restore_encoder
+from layover.steps.trained import restore_encoder, speak
 from layover.store import Store
 
 Embeddings = npt.NDArray[np.float32]
@@ -47,9 +47,22 @@ def run(inputs: RetrieveInputs, folder: Path, context: Context) -> None:
     encoder.drop(AdapterDrop(predict=inputs.skipped))
     pooling = MeanPooling(inputs.layers, inputs.special_tokens)
     sides = [distinct(examples, side)[0] for side in (LANGUAGE, ENGLISH)]
+    # each side by the adapter of its language; without adapters all of it in one pass
+    passes = [(None, None)] if inputs.adapters is None else zip(inputs.adapters, sides, strict=True)
     with room(folder, (len(inputs.layers), features.rows, encoder.hidden_size)) as embeddings:
         shares = Shares()
-        embed(encoder, pooling, features, embeddings, execution=execution, precision=inputs.precision, shares=shares)
+        for adapter, only in passes:
+            speak(encoder, store, adapter)
+            embed(
+                encoder,
+                pooling,
+                features,
+                embeddings,
+                execution=execution,
+                precision=inputs.precision,
+                shares=shares,
+                only=only,
+            )
         write_shares(folder, shares)
         for layer, rows in zip(inputs.layers, embeddings, strict=True):
             left, right = (finite({"embedding": rows[side]}, "embedding", (len(side), rows.shape[1])) for side in sides)

@@ -42,6 +42,7 @@ def run(node: Node, folder: Path, context: Context) -> None:
         no_answer=None
         if inputs.threshold is None
         else NoAnswer(tuned_on=inputs.threshold.tuned_on, thresholds=thresholds),
+        language_adapters=inputs.language_adapters,
     )
     write_record(folder / RECORD, record)
     context.progress({"done": len(scores), "total": len(scores), "unit": "languages"})

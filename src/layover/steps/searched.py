@@ -54,6 +54,7 @@ def record_of(inputs: ScoreInputs, search: Settled, store: Store) -> Record:
         examples=dict(sorted(counts.items())),
         missing=dict(sorted(reasons.items())),
         retrieval=retrieved,
+        language_adapters=inputs.language_adapters,
     )
 
 

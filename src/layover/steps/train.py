@@ -20,7 +20,7 @@ from layover.steps.files import HEAD, MEASURED, TRAINING
 from layover.steps.fitting import drop_layers, loop_settings, reporter, save_head, save_trained, scorer
 from layover.steps.machine import execution_of
 from layover.steps.tokenize import load_features
-from layover.steps.trained import build_head, head_file, pieces_to_train
+from layover.steps.trained import build_head, head_file, pieces_to_train, speak, spoken
 from layover.store import write_json
 from layover.training import Branch, fit
 
@@ -36,6 +36,7 @@ def run(node: Node, folder: Path, context: Context) -> None:
     encoder = Encoder.load(inputs.encoder.source, inputs.encoder.revision, clock=clock, dropout=numbers.dropout)
     encoder.attach(pieces_to_train(context.store, node.identity, encoder.shape), seed=numbers.seed)
     drop_layers(encoder, inputs.adapterdrop, inputs.composed.module if inputs.composed else inputs.module)
+    speak(encoder, context.store, inputs.languages.train)
     head = build_head(task.kind, list(task.labels), encoder, clock, numbers.dropout, numbers.seed)
     start = _start(head, inputs, context)
     features = load_features(context.store, inputs.data)
@@ -78,7 +79,8 @@ def _evaluation(
     score = scorer(inputs.task, selection, features, context)
 
     def evaluate() -> dict[str, float]:
-        outputs = predict(encoder, head, features, execution=execution, precision=inputs.optimisation.precision)
+        with spoken(encoder, context.store, inputs.languages):
+            outputs = predict(encoder, head, features, execution=execution, precision=inputs.optimisation.precision)
         return score(outputs)
 
     return evaluate

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,12 @@ from typing import Any
 from safetensors.torch import load_file
 
 from layover import compositions, heads, kinds, modules
-from layover.compositions import INTERMEDIATE, TARGET, Composition, Fold, Mix, Part, Piece
+from layover.compositions import INTERMEDIATE, LANGUAGE, TARGET, Composition, Fold, Mix, Part, Piece
 from layover.encoder import DropoutClock, Encoder
 from layover.errors import NodeError
 from layover.heads import Head
 from layover.modules import Module, Shape
+from layover.plan.inputs import Below
 from layover.steps.files import GATES, HEAD, head_of, weights_of
 from layover.store import Store
 from layover.tasks import Task
@@ -84,6 +86,24 @@ def _finished(piece: Piece, folder: Path) -> Piece:
         members = [_finished(member, folder) for member in piece.members]
         piece = replace(piece, members=tuple(member for member in members if isinstance(member, Part)))
     return piece
+
+
+def speak(encoder: Encoder, store: Store, key: str | None) -> None:
+    """Let a finished language adapter act below all that is attached, instead of another one; None takes it away."""
+    encoder.set_language(None if key is None else trained_part(store, key, LANGUAGE))
+
+
+@contextmanager
+def spoken(encoder: Encoder, store: Store, languages: Below) -> Iterator[None]:
+    """Let the adapter of the development data act for a while, and that of the training data again."""
+    swapped = languages.select != languages.train
+    if swapped:
+        speak(encoder, store, languages.select)
+    try:
+        yield
+    finally:
+        if swapped:
+            speak(encoder, store, languages.train)
 
 
 def restore(store: Store, key: str, source: str, revision: str | None) -> tuple[Encoder, Head]:

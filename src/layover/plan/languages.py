@@ -1,0 +1,126 @@
+"""The part of a plan for language adapters: which one acts on which text, and where there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Protocol
+
+from layover import kinds
+from layover.errors import Problem
+from layover.plan.data import DataRules
+from layover.plan.inputs import Adapter
+from layover.plan.points import Point
+from layover.recipe import Recipe
+from layover.tasks import Task
+
+AdapterOf = Callable[[str], Adapter | None]
+"""Language of a text -> the adapter that acts on it, None in a method that has none."""
+
+
+class Judged(Protocol):
+    """What of a target is scored."""
+
+    def languages(self) -> tuple[str, ...]:
+        """Return the languages of all text that is read for it."""
+        ...
+
+
+def used(adapter_of: AdapterOf, languages: Iterable[str]) -> dict[str, str] | None:
+    """Return by language whose adapter acts on its text, as a record says it; None in a method that has none."""
+    found = {language: adapter_of(language) for language in languages}
+    names = {language: adapter.language for language, adapter in sorted(found.items()) if adapter is not None}
+    return names or None
+
+
+def problems(recipe: Recipe, rules: DataRules, points: Iterable[Point], judged: Mapping[str, Judged]) -> list[Problem]:
+    """Return the languages that a method with adapters meets and that have none.
+
+    Args:
+        recipe: A checked recipe.
+        rules: Of this recipe.
+        points: Of its sweep.
+        judged: Target -> what of it is scored; those that are missing are told elsewhere.
+    """
+    adapters = recipe.languages
+    if adapters is None:
+        return []
+    found, there = _mixed_languages(recipe, rules, points), ", ".join(adapters.texts)
+    trained, read = _trained(recipe, rules, points), _read(recipe, rules, points, judged)
+    for language, names in _by_language(trained).items():
+        if language not in adapters.texts:
+            message = f"{', '.join(names)}: trained in {language}, of which languages.text has nothing (only {there})"
+            found.append(recipe.source.problem(("languages", "text"), message))
+    for language, names in _by_language(read).items():
+        if adapters.adapter_of(language) is None:
+            message = (
+                f"no adapter for {language}, which {', '.join(names)} is scored or selected on: name a text of it, "
+                f"say whose adapter takes its place (languages.fallback: {next(iter(adapters.texts))}), or leave the "
+                "language out with eval.languages"
+            )
+            found.append(recipe.source.problem(("languages", "text"), message))
+    return found
+
+
+def _mixed_languages(recipe: Recipe, rules: DataRules, points: Iterable[Point]) -> list[Problem]:
+    """Return the mixtures whose tasks train in several languages: one adapter acts below one training."""
+    found = []
+    used = {
+        name for _, method, names, _, _ in points if recipe.methods[method].languages for name in recipe.learned(names)
+    }
+    for name in sorted(used):
+        spoken = {rules.train_language(recipe.tasks[task]) for task in recipe.members(name)}
+        if len(spoken) > 1:
+            message = (
+                f"its tasks train in {', '.join(sorted(spoken))}; a method with languages: true needs one language"
+            )
+            found.append(recipe.source.problem(("mixtures", name, "tasks"), message))
+    return found
+
+
+def notes(recipe: Recipe, rules: DataRules, points: Iterable[Point], judged: Mapping[str, Judged]) -> list[str]:
+    """Return where the adapter of another language acts."""
+    adapters = recipe.languages
+    if adapters is None:
+        return []
+    lacking = sorted(language for language in _by_language(_read(recipe, rules, points, judged))
+                     if language not in adapters.texts)  # fmt: skip
+    methods = ", ".join(name for name in recipe.document.sweep.method if recipe.methods[name].languages)
+    said = f"no text of {' '.join(lacking)}: the adapter of {adapters.fallback} acts there"
+    return [f"{methods}: {said}"] if lacking else []
+
+
+def _trained(recipe: Recipe, rules: DataRules, points: Iterable[Point]) -> Iterator[tuple[str, str]]:
+    """Yield the training language of every task that a method with adapters trains, and the task."""
+    for task in _tasks(recipe, points):
+        if kinds.get(task.kind).trained:
+            yield rules.train_language(task), task.name
+
+
+def _read(
+    recipe: Recipe, rules: DataRules, points: Iterable[Point], judged: Mapping[str, Judged]
+) -> Iterator[tuple[str, str]]:
+    """Yield every language that something is predicted in by a method with adapters, and the task."""
+    select = recipe.document.train.select
+    for task in _tasks(recipe, points):
+        if select is not None and kinds.get(task.kind).trained:
+            yield rules.select(task, select.split, select.language).language, task.name
+        if task.name in judged:
+            for language in judged[task.name].languages():
+                yield language, task.name
+
+
+def _tasks(recipe: Recipe, points: Iterable[Point]) -> list[Task]:
+    """Return the tasks of the cells whose method has language adapters, each once."""
+    names: dict[str, None] = {}
+    for _, method, intermediate, target, _ in points:
+        if recipe.methods[method].languages:
+            learned = (task for name in recipe.learned(intermediate) for task in recipe.members(name))
+            names |= dict.fromkeys((*learned, target))
+    return [recipe.tasks[name] for name in names]
+
+
+def _by_language(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for language, name in dict.fromkeys(pairs):
+        found.setdefault(language, []).append(name)
+    return found
