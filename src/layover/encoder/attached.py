@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from layover.compositions import Mix, Part, Piece
+from layover.compositions import Mix, Part
 from layover.encoder.shares import Watch
 from layover.encoder.weights import check_weights, generator_for
 from layover.errors import ModelError
@@ -68,17 +68,6 @@ class SiteWeights(nn.Module):
     def of(self, index: int) -> Mapping[str, Tensor]:
         """Return the weights at the site of that index."""
         return dict(self._at[index].items())
-
-
-def parts_of(pieces: Sequence[Piece]) -> list[Part]:
-    """Return the parts of all pieces, those of mixes among them."""
-    parts: list[Part] = []
-    for piece in pieces:
-        if isinstance(piece, Part):
-            parts.append(piece)
-        elif isinstance(piece, Mix):
-            parts += piece.members
-    return parts
 
 
 def _values(

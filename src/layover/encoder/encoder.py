@@ -14,11 +14,12 @@ from torch.utils.hooks import RemovableHandle
 from transformers import PreTrainedModel
 
 from layover.compositions import LANGUAGE, Fold, Mix, Part, Piece
-from layover.encoder.attached import Attached, Mixed, Place, parts_of
+from layover.encoder.attached import Attached, Mixed, Place
 from layover.encoder.dropout import DropoutClock, replace_dropouts
 from layover.encoder.folding import Folded
 from layover.encoder.loading import load_model
 from layover.encoder.masks import attention_mask
+from layover.encoder.pieces import check_pieces, parts_of
 from layover.encoder.points import points_of
 from layover.encoder.shares import Watch
 from layover.encoder.sites import frozen_at, place_hooks
@@ -117,7 +118,9 @@ class Encoder(nn.Module):
                 has changed the encoder's own weights and nothing replaces them.
         """
         parts = parts_of(pieces)
-        self._check(pieces, parts)
+        check_pieces(pieces)
+        if self._own_changed and not any(part.module.whole and part.weights is not None for part in parts):
+            raise ModelError("the pretrained weights are gone, a full part has replaced them: load the encoder again")
         self._folded.undo()
         self._folded.fold([piece for piece in pieces if isinstance(piece, Fold)], self._frozen)
         device = next(self.model.parameters()).device
@@ -183,21 +186,6 @@ class Encoder(nn.Module):
 
     def _frozen(self, site: Site) -> nn.Module:
         return frozen_at(self.model, self.layers, self.points, site)
-
-    def _check(self, pieces: Sequence[Piece], parts: Sequence[Part]) -> None:
-        mixes = [piece for piece in pieces if isinstance(piece, Mix)]
-        names = [*(part.name for part in parts), *(mix.name for mix in mixes)]
-        for name in names:
-            if names.count(name) > 1:
-                raise ModelError(f"two parts are called {name!r}; give each its own name")
-        for part in parts:
-            if part.weights is None and part.module.trains_encoder and not part.trainable:
-                raise ModelError(f"part {part.name!r} is frozen and has no weights, so it would never be trained")
-        whole = [part for part in parts if part.module.whole]
-        if len(whole) > 1:
-            raise ModelError(f"parts {whole[0].name!r} and {whole[1].name!r} both are the whole encoder; keep one")
-        if self._own_changed and not any(part.weights is not None for part in whole):
-            raise ModelError("the pretrained weights are gone, a full part has replaced them: load the encoder again")
 
     def _take_own_weights(self, part: Part) -> None:
         own = dict(self.model.named_parameters())

@@ -1,6 +1,7 @@
 """Recipes: what a user writes, checked."""
 
 from layover.recipe.loading import load
-from layover.recipe.schema import AXES, NO_INTERMEDIATE, Execution, Recipe, ResolvedMethod, TaskSettings
+from layover.recipe.resolved import Recipe, ResolvedMethod
+from layover.recipe.schema import AXES, NO_INTERMEDIATE, Execution, TaskSettings
 
 __all__ = ["AXES", "NO_INTERMEDIATE", "Execution", "Recipe", "ResolvedMethod", "TaskSettings", "load"]

@@ -7,7 +7,8 @@ from typing import Any
 
 from layover import compositions, metrics
 from layover.errors import Problem, nearest
-from layover.recipe.schema import AND, AXES, NO_INTERMEDIATE, Document, ResolvedMethod, TaskSettings
+from layover.recipe.resolved import ResolvedMethod
+from layover.recipe.schema import AND, AXES, NO_INTERMEDIATE, Document, TaskSettings
 from layover.recipe.source import Loc, Source
 from layover.tasks import FROM_TRAINING, Paths, Task
 

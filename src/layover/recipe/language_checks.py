@@ -10,7 +10,8 @@ from layover.archives import is_file
 from layover.errors import Problem, nearest
 from layover.modules import AdapterDrop, Module
 from layover.recipe.languages import LanguageSettings
-from layover.recipe.schema import Document, LanguageAdapters, ResolvedMethod, TaskSettings
+from layover.recipe.resolved import LanguageAdapters, ResolvedMethod
+from layover.recipe.schema import Document, TaskSettings
 from layover.recipe.source import Loc, Source
 from layover.recipe.validation import validate
 from layover.tasks import OwnTask, Task

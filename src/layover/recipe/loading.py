@@ -20,12 +20,11 @@ from layover.recipe.checks import (
 )
 from layover.recipe.language_checks import check_languages, resolve_languages
 from layover.recipe.mixture_checks import check_mixtures
+from layover.recipe.resolved import Recipe, ResolvedMethod
 from layover.recipe.schema import (
     NO_INTERMEDIATE,
     Document,
     Method,
-    Recipe,
-    ResolvedMethod,
     TaskSettings,
 )
 from layover.recipe.source import Loc, Source, read_source

@@ -1,0 +1,92 @@
+"""A recipe that was checked: names looked up, settings parsed, defaults filled in."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import ConfigDict
+
+from layover.compositions import Composition
+from layover.modules import AdapterDrop, Module
+from layover.recipe.schema import NO_INTERMEDIATE, Document, Section, TaskSettings
+from layover.recipe.source import Source
+from layover.tasks import Task
+
+
+class ResolvedMethod(Section):
+    """A method with its module's settings parsed and its defaults filled in."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+    name: str
+    module: Module
+    composition: Composition
+    continues_head: bool
+    lr: float
+    dropout: float
+    weight_decay: float
+    precision: Literal["fp32", "bf16"]
+    adapterdrop: AdapterDrop
+    languages: bool = False
+
+
+class LanguageAdapters(Section):
+    """The recipe's language adapters: how one is learned, and from which texts."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+    method: ResolvedMethod
+    """Module, learning rate and so on."""
+    texts: dict[str, Task]
+    """Language -> the task of learning it."""
+    settings: dict[str, TaskSettings]
+    """By the names of these tasks."""
+    fallback: str | None
+    seed: int
+
+    def adapter_of(self, language: str) -> str | None:
+        """Return the language whose adapter acts on text of `language`: its own or the fallback; None without both."""
+        return language if language in self.texts else self.fallback
+
+
+class Recipe(Section):
+    """A checked recipe: every name in it is known and every combination has a meaning."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+    document: Document
+    methods: dict[str, ResolvedMethod]
+    tasks: dict[str, Task]
+    """Every task that the sweep or a mixture names, and the tasks these train on."""
+    languages: LanguageAdapters | None = None
+    source: Source
+    """The file it was read from, for messages."""
+
+    def place_of(self, task: str) -> tuple[str | int, ...]:
+        """Return the path in the recipe at which a task is named: its settings, else where the sweep uses it."""
+        if task in self.document.tasks:
+            return ("tasks", task)
+        sweep = self.document.sweep
+        if task in sweep.target:
+            return ("sweep", "target", sweep.target.index(task))
+        for index, names in enumerate(sweep.intermediates().values()):
+            if task in names:
+                return ("sweep", "intermediate", index)
+        for name, mixture in self.document.mixtures.items():
+            if task in mixture.tasks:
+                return ("mixtures", name, "tasks", mixture.tasks.index(task))
+        return ("tasks",)
+
+    def learned(self, intermediate: str) -> tuple[str, ...]:
+        """Return the names that an intermediate is learned from: one, several of a list, nothing for `none`."""
+        return () if intermediate == NO_INTERMEDIATE else self.document.sweep.intermediates()[intermediate]
+
+    def members(self, name: str) -> tuple[str, ...]:
+        """Return the tasks that a learned thing trains on; see `Document.members`."""
+        return self.document.members(name)
+
+    def settings(self, task: str) -> TaskSettings:
+        """Return the recipe's settings of a task (empty ones when it says nothing)."""
+        if self.languages is not None and task in self.languages.settings:
+            return self.languages.settings[task]
+        return self.document.tasks.get(task, TaskSettings())
