@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shutil
 from typing import TYPE_CHECKING, Any
@@ -81,6 +82,12 @@ def test_a_target_after_a_list(folder: Folder, compose: str) -> None:
     ((path, _),) = after
     assert sorted(file.name for file in path.glob("*.safetensors")) == ["head.safetensors", "module.safetensors"]
     assert "moods" in folder.run("report", "recipe.yaml", *STILL, LIST, method, "train.epochs=1")
+    (cost,) = csv.DictReader((folder.root / "reports/tiny/costs.csv").read_text(encoding="utf-8").splitlines())
+    module = load_file(path / "module.safetensors")
+    assert int(cost["weights"]) == sum(value.numel() for value in module.values())
+    assert float(cost["seconds_before"]) > float(cost["seconds"]) > 0, (
+        "two intermediates, and gates where there are any"
+    )
     # an intermediate that is gone is trained again where a prediction needs it, though the target's training is there
     key = next(one["intermediate"][0] for _, one in after)
     for gone in (

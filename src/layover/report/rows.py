@@ -10,6 +10,7 @@ from statistics import fmean, stdev
 from layover.plan import Cell, Plan, partial
 from layover.plan.inputs import ScoreInputs
 from layover.records import Record, read_record
+from layover.report.costs import Cost, cost_of
 from layover.report.learned import LearnedMixture, mixtures_below
 from layover.report.shares import Share, shares_of
 from layover.steps.files import RECORD
@@ -35,6 +36,8 @@ class CellRow:
     """What was taken of each module, where modules are mixed."""
     mixtures: tuple[LearnedMixture, ...] = ()
     """The finished ones that it rests on, wherever they were trained."""
+    cost: Cost | None = None
+    """Of the target's training, None where there is none."""
 
     @property
     def value(self) -> float | None:
@@ -66,7 +69,8 @@ def rows_of(plan: Plan, store: Store) -> list[CellRow]:
         inputs: ScoreInputs = plan.nodes[cell.score].inputs
         found = partial(plan, inputs)
         baseline, shares, below = record_of(cell.baseline), shares_of(plan, store, cell), mixtures(cell.train)
-        rows.append(CellRow(cell, inputs.metric, inputs.split, found, record, baseline, failure, shares, below))
+        cost = cost_of(plan, store, cell.train) if inputs.search is None else None  # retrieval trains no target
+        rows.append(CellRow(cell, inputs.metric, inputs.split, found, record, baseline, failure, shares, below, cost))
     return rows
 
 

@@ -1,0 +1,70 @@
+"""What each method costs: weights that train for a target, and seconds, for the target and for what it rests on."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+from layover.plan import Plan
+from layover.report._section import Section, markdown_table
+from layover.report.costs import Cost
+from layover.report.rows import CellRow, by_group, spread
+
+EXPLAINED = (
+    "Weights that train on the encoder for a target, without its head; seconds of such a training, the mean over targets "
+    "and seeds; and of all that it rests on (intermediates, gates), which is trained once for all targets. Seconds are of "
+    "the machine and of whatever ran beside it; trainings that were stopped and gone on with are not among them."
+)
+HEADERS = ["model", "method", "intermediate", "weights", "seconds", "seconds before"]
+
+
+def costs(rows: Sequence[CellRow]) -> dict[tuple[str, str, str], list[Cost]]:
+    """Return the costs of finished trainings of targets by model, method and intermediate."""
+    found = {}
+    for group, members in by_group(rows).items():
+        known = [row.cost for row in members if row.cost is not None]
+        if known:
+            found[group] = known
+    return found
+
+
+def cells(rows: Sequence[CellRow]) -> list[list[str]]:
+    """Return the lines of the table."""
+    return [
+        [
+            *group,
+            " to ".join(f"{count:,}" for count in sorted({min(weights), max(weights)})),
+            _mean([cost.seconds for cost in found]),
+            _mean([cost.seconds_before for cost in found]),
+        ]
+        for group, found in costs(rows).items()
+        for weights in [[cost.weights for cost in found]]
+    ]
+
+
+def _mean(values: Sequence[float | None]) -> str:
+    found = spread([value for value in values if value is not None])
+    return "–" if found is None else f"{found.mean:.1f}"
+
+
+def _whole(_plan: Plan, rows: Sequence[CellRow]) -> list[str]:
+    lines = cells(rows)
+    return ["## What it cost", EXPLAINED, markdown_table(HEADERS, lines)] if lines else []
+
+
+def write(rows: Sequence[CellRow], path: Path) -> bool:
+    """Write one line per finished training of a target."""
+    known = [(row.cell, row.cost) for row in rows if row.cost is not None]
+    if not known:
+        return False
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(["model", "method", "intermediate", "target", "seed", "weights", "seconds", "seconds_before"])
+        for cell, cost in known:
+            times = ["" if value is None else repr(value) for value in (cost.seconds, cost.seconds_before)]
+            writer.writerow([cell.model, cell.method, cell.intermediate, cell.target, cell.seed, cost.weights, *times])
+    return True
+
+
+SECTION = Section(25, whole=_whole, file="costs.csv", write=write)
