@@ -84,4 +84,4 @@ def test_identity() -> None:
     for fuse in different:
         again = FUSE.model_validate({key: value for key, value in fuse.identity().items() if key != "name"})
         assert again.identity() == fuse.identity()
-        assert again.built() == fuse.built()
+        assert again.built_mixer() == fuse.built_mixer()

@@ -15,7 +15,7 @@ from layover.compositions import LANGUAGE, TARGET, Part
 from layover.encoder import DropoutClock, Encoder, fingerprint
 from layover.errors import ModelError
 from layover.heads import build
-from layover.modules import EMBEDDINGS, Module
+from layover.modules import EMBEDDINGS, AdapterDrop, Module
 
 ModelOf = Callable[..., PreTrainedModel]
 Padded = tuple[Tensor, Tensor]
@@ -188,3 +188,16 @@ def test_the_mlm_head_undoes_the_coupling_as_adapters_does(model_of: ModelOf, en
         assert torch.equal(head(encoder(*padded), lengths, {"places": places}), logits)
         encoder.set_language(None)
         assert not torch.allclose(head(encoder(*padded), lengths, {"places": places}), logits, atol=0.1)
+
+
+def test_the_adapter_of_a_language_stays_where_modules_are_dropped(encoder: Encoder, padded: Padded) -> None:
+    language, task = drawn(encoder, SPOKEN, 1), drawn(encoder, modules.get("lora")(layers=(0, 1)), 2)
+    encoder.attach([], seed=0)
+    encoder.set_language(language)
+    alone = encoder(*padded)
+    encoder.attach([task], seed=0)
+    encoder.set_language(language)
+    assert not torch.equal(encoder(*padded), alone)
+    encoder.drop(AdapterDrop(predict=2))
+    assert encoder.lowest == 0, "the embeddings are changed"
+    assert torch.equal(encoder(*padded), alone)

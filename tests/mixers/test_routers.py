@@ -137,6 +137,17 @@ def test_what_cannot_be_routed() -> None:
     with pytest.raises(ModelError, match="no singular vectors"):
         compositions.get("route")(router="arrow").check(bottleneck, [bottleneck])
     compositions.get("route")().check(bottleneck, [bottleneck])
-    without = Part(part.name, part.module, part.weights, trainable=False)
-    with pytest.raises(ModelError, match="intermediate has no gates; train them first"):
-        compositions.get("route")().parts(part.module, [without], shape=SHAPE, seed=1)
+    without = [Part(f"{part.name}.{place}", part.module, part.weights, trainable=False) for place in range(2)]
+    with pytest.raises(ModelError, match=r"intermediate.0 has no gates; train them first"):
+        compositions.get("route")().parts(part.module, without, shape=SHAPE, seed=1)
+    compositions.get("route")().parts(part.module, without[:1], shape=SHAPE, seed=1)  # all tokens go to a single one
+
+
+@pytest.mark.parametrize("name", ["phatgoose", "arrow"])
+def test_autocast_decides_no_route(name: str) -> None:
+    """The best of many near scores are the same in bf16 training as in fp32."""
+    seen, gates, deltas = random(2, 50, 6), random(8, 6, seed=1), random(2, 50, 8, 10, seed=2)
+    router = mixers.get(name)(top_k=2)
+    expected = router.shares(SITE, seen, deltas, {"gates": gates})
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(router.shares(SITE, seen, deltas, {"gates": gates}), expected)

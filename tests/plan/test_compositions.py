@@ -116,8 +116,55 @@ def test_nothing_on_top_takes_the_first_head_that_fits(world: World) -> None:
     assert plan.nodes[node.identity["head"]].label == "train news tiny/one seed 1"
     assert cell(plan, "signs+news").baseline is None, "there is nothing like it without an intermediate"
     left_out = [note for note in plan.notes if "left out" in note]
-    why = "nothing is trained on top, and no head of the intermediates has the outputs of"
-    assert left_out == [f"one: 1 cells left out: {why} {target}" for target in ("moods", "signs")]
+    assert left_out == [
+        "one: 2 cells left out: nothing is trained, and without an intermediate there is no head",
+    ]
+    alone = narrow(direct, intermediate="sweep.intermediate=[signs]")
+    with pytest.raises(
+        RecipeError, match="no cell is left: nothing is trained on top, and no head of the intermediates"
+    ):
+        world.plan(*alone)
+
+
+def test_a_target_that_nothing_trains_needs_no_training_data(world: World) -> None:
+    files = "tasks.moods.files={test: {en: moods/en.jsonl}}"
+    overrides = narrow(method("{name: stack, on_top: none}"), files, intermediate="sweep.intermediate=[claims]")
+    plan = world.plan(*overrides)
+    assert not [note for note in plan.notes if "moods" in note]
+    with pytest.raises(RecipeError, match="no train data for en"):
+        world.plan(*narrow(method("stack"), files, intermediate="sweep.intermediate=[claims]"))
+
+
+def test_zero_shot_is_from_the_language_of_the_head(world: World) -> None:
+    german = TASKS[0].replace("tasks.news={", "tasks.nachrichten={train_language: de, ")
+    several = "sweep.intermediate=[[signs, nachrichten]]"
+    direct = narrow(method("{name: merge, on_top: none}"), german, intermediate=several)
+    plan = world.plan(*direct)
+    (found,) = plan.cells
+    assert plan.nodes[found.score].inputs.source_language == "de"
+    assert plan.nodes[found.score].identity["source_language"] == "de"
+
+
+def test_gates_are_named_by_their_settings_once(world: World) -> None:
+    def key(compose: str) -> str:
+        return trained(world.plan(*narrow(method(compose))), "claims+news").key
+
+    assert (
+        key("route") == key("{name: route, gates: {}}") == key("{name: route, gates: {steps: 100, lr: 5e-3}, top_k: 2}")
+    )
+    assert key("route") != key("{name: route, gates: {steps: 101}}")
+    alone = world.plan(*narrow(method("route"), intermediate="sweep.intermediate=[claims]"))
+    assert not [node for node in alone.nodes.values() if node.kind == "gate"], "of one all tokens go to it"
+
+
+def test_what_is_trained_on_top_may_have_its_own_learning_rate(world: World) -> None:
+    usual = world.plan(*narrow(method("{name: merge, on_top: head}")))
+    plan = world.plan(*narrow(method("{name: merge, on_top: head, lr: 1e-3}")))
+    assert trained(plan, "claims+news").identity["lr"] == 1e-3
+    assert trained(usual, "claims+news").identity["lr"] == 4e-4
+    assert (
+        trained(plan, "claims+news").identity["intermediate"] == trained(usual, "claims+news").identity["intermediate"]
+    )
 
 
 def test_a_head_on_top_is_compared_with_a_head_alone(world: World) -> None:
@@ -154,7 +201,10 @@ def test_warm_leaves_lists_out_and_says_so(world: World) -> None:
         (listed("claims, clams"), "unknown task 'clams'; did you mean 'claims'"),
         (listed("claims, claims"), "'claims' stands twice in one list"),
         (listed("claims, none"), "'none' has no place in a list"),
-        (listed("claims"), "at least 2 items"),
+        (listed("claims"), "a list names two intermediates or more; write claims"),
+        (narrow(method("[merge]")), "['merge'] is no composition; write its name, or {name: merge, method: ties}"),
+        (narrow(method("{name: fuse, mixer: gatd}")), "compose.mixer: no mixer that is learned is called 'gatd'; did"),
+        (narrow(method("{name: route, router: arow}")), "compose.router: no router is called 'arow'; did"),
         (narrow(method("{method: ties}")), "has no name; write {name: X, ...}"),
         (narrow(method("{name: merge, methd: ties}")), "methods.one.compose.methd: unknown key; did you mean 'method'"),
         (narrow(method("{name: merge, method: tis}")), "'tis' is not known here; did you mean 'ties'"),
@@ -167,3 +217,17 @@ def test_mistakes(world: World, overrides: tuple[str, ...], message: str) -> Non
     with pytest.raises(RecipeError) as caught:
         world.plan(*overrides)
     assert message in str(caught.value)
+    if "nws" not in message:  # that misses one name and has another too many
+        assert len(caught.value.problems) == 1, caught.value
+
+
+def test_weights_name_intermediates_of_the_sweep(world: World) -> None:
+    def change(text: str) -> str:
+        weights = "{module: lora, compose: {name: merge, weights: {claims: 0.5, clams: 0.5}}, lr: 4e-4, rank: 4}"
+        return text.replace("{module: lora, compose: stack, lr: 4e-4, rank: 4}", weights)
+
+    with pytest.raises(
+        RecipeError, match=r"compose.weights.clams: 'clams' is no intermediate of the sweep; did you mean"
+    ):
+        world.plan(change=change)
+    world.plan("sweep.intermediate=[claims]", change=lambda text: change(text).replace("clams", "moods"))

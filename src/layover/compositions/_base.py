@@ -107,6 +107,10 @@ class Composition(BaseModel, ABC):
         """Return whether the order of several intermediates matters."""
         return False
 
+    def named(self) -> tuple[str, ...]:
+        """Return the intermediates that its settings name."""
+        return ()
+
     def reordered(self, order: Sequence[int]) -> Self:  # noqa: ARG002
         """Return the composition for intermediates in another order, `order[i]` being the old place of the i-th."""
         return self
@@ -147,21 +151,31 @@ class Composition(BaseModel, ABC):
         """Return the peak learning rate of the target stage where it is not the method's."""
         return None
 
-    def extra_parameters(self, module: Module, count: int, shape: Shape) -> int:  # noqa: ARG002
-        """Return how many weights train beside the target's module, with `count` intermediates of a module."""
-        return 0
+    def built_mixer(self) -> Mixer | None:
+        """Return what mixes the intermediates, None where nothing does."""
+        return None
 
-    def mixes(self, names: Sequence[str]) -> tuple[str, ...]:  # noqa: ARG002
+    def mixes(self, names: Sequence[str]) -> tuple[str, ...]:
         """Return the names of what it mixes, in their order, given those of the intermediates; none if it does not."""
-        return ()
+        return tuple(names) if self.built_mixer() is not None else ()
 
-    def kept_numbers(self, module: Module, count: int, shape: Shape) -> int:  # noqa: ARG002
+    def extra_parameters(self, module: Module, count: int, shape: Shape) -> int:
+        """Return how many weights train beside the target's module, with `count` intermediates of a module."""
+        mixer, members = self.built_mixer(), len(self.mixes([""] * count))
+        return mixer.parameter_count(module.sites(shape), members) if mixer is not None and mixer.learned else 0
+
+    def kept_numbers(self, module: Module, count: int, shape: Shape) -> int:
         """Return how many numbers per token mixing keeps for the backward pass, with `count` intermediates."""
-        return 0
+        mixer, members = self.built_mixer(), len(self.mixes([""] * count))
+        return sum(mixer.kept(site, members) for site in module.sites(shape)) if mixer is not None else 0
+
+    def settings(self) -> dict[str, Any]:
+        """Return the settings that decide a result, what is not given filled in."""
+        return self.model_dump(mode="json")
 
     def identity(self) -> str | dict[str, Any]:
         """Return what of a composition decides a result: its name, and its settings where it has any."""
-        settings = self.model_dump(mode="json")
+        settings = self.settings()
         return {"name": self.name, **settings} if settings else self.name
 
     def check(self, module: Module, intermediates: Sequence[Module]) -> None:

@@ -41,7 +41,8 @@ class Source:
         """The linear maps that it changes."""
         return self.part.module.sites(self.shape)
 
-    def _factors(self, site: Site) -> tuple[Tensor, Tensor]:
+    def factors(self, site: Site) -> tuple[Tensor, Tensor]:
+        """Return what its change of the linear map is the product of, (outputs, r) and (r, inputs) float32."""
         left, right = self.part.module.factors(site, self.part.at(site))
         return left.float(), right.float()
 
@@ -51,12 +52,8 @@ class Source:
 
         if site not in self.sites:
             return torch.zeros(site.outputs, site.inputs)
-        left, right = self._factors(site)
+        left, right = self.factors(site)
         return left @ right
-
-    def rank(self, site: Site) -> int:
-        """Return the rank of its change, 0 where it has none."""
-        return len(self._factors(site)[1]) if site in self.sites else 0
 
 
 def merged(how: How, sources: Sequence[Source], site: Site, seed: int) -> Tensor:
@@ -68,13 +65,16 @@ def merged(how: How, sources: Sequence[Source], site: Site, seed: int) -> Tensor
         site: The linear map.
         seed: For `dare`; the entries depend on it, on the site and on the place of the intermediate.
     """
+    here = [source for source in sources if site in source.sites]
+    if how.method == "svd":
+        factors = [source.factors(site) for source in here]
+        rank = how.rank or max(len(right) for _, right in factors)
+        weighted = [(left * source.weight, right) for source, (left, right) in zip(here, factors, strict=True)]
+        return approximation(weighted, rank)
     deltas = [source.delta(site) for source in sources]
     weights = [source.weight for source in sources]
-    if how.method in ("exact", "svd"):
-        total = weighted_sum(deltas, weights)
-        if how.method == "exact":
-            return total
-        return approximation(total, how.rank or max(source.rank(site) for source in sources))
+    if how.method == "exact":
+        return weighted_sum(deltas, weights)
     if how.density is None:
         raise ModelError(f"merge: {how.method} needs a density")
     if how.method == "dare":
@@ -94,12 +94,17 @@ def weighted_sum(deltas: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
     return total
 
 
-def approximation(matrix: Tensor, rank: int) -> Tensor:
-    """Return the nearest matrix of a rank, in the Frobenius norm."""
+def approximation(factors: Sequence[tuple[Tensor, Tensor]], rank: int) -> Tensor:
+    """Return the nearest matrix of a rank, in the Frobenius norm, to the sum of products of factors.
+
+    Of the product itself nothing is decomposed: its singular values are those of a matrix as small as the ranks' sum.
+    """
     import torch
 
-    left, values, right = torch.linalg.svd(matrix, full_matrices=False)
-    nearest: Tensor = (left[:, :rank] * values[:rank]) @ right[:rank]
+    left, right = torch.cat([one for one, _ in factors], 1), torch.cat([one for _, one in factors], 0)
+    outer, inner = torch.linalg.qr(left), torch.linalg.qr(right.T)
+    u, values, v = torch.linalg.svd(outer.R @ inner.R.T, full_matrices=False)
+    nearest: Tensor = (outer.Q @ (u[:, :rank] * values[:rank])) @ (v[:rank] @ inner.Q.T)
     return nearest
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Annotated, Any, Self
+
+from pydantic import Field, Strict
 
 from layover.compositions._base import Composition, Trained
 
@@ -10,12 +12,19 @@ from layover.compositions._base import Composition, Trained
 class OnTop(Composition):
     """Intermediates stay frozen, whatever is trained on top."""
 
-    on_top: Trained = "module"
+    on_top: Trained = Field(default="module", exclude=True)
     """A fresh `module` and the head, the `head` alone, or `none`: then the head is an intermediate's."""
+    lr: Annotated[float, Strict(), Field(gt=0)] | None = Field(default=None, exclude=True)
+    """Peak learning rate of what is trained on top, the method's when not given. A training has it among its own
+    numbers, so it does not stand in the identity again."""
 
     def trains(self) -> Trained:
         """See `Composition.trains`."""
         return self.on_top
+
+    def target_lr(self) -> float | None:
+        """See `Composition.target_lr`."""
+        return self.lr
 
     def bare(self) -> Self:
         """See `Composition.bare`."""
@@ -23,7 +32,5 @@ class OnTop(Composition):
 
     def identity(self) -> str | dict[str, Any]:
         """See `Composition.identity`; a module on top is the rule."""
-        settings = self.model_dump(mode="json")
-        if self.on_top == "module":
-            settings.pop("on_top")
+        settings = self.settings() | ({"on_top": self.on_top} if self.on_top != "module" else {})
         return {"name": self.name, **settings} if settings else self.name

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import Field, Strict, model_validator
+from pydantic import Field, Strict, field_validator, model_validator
 
 from layover import mixers
 from layover.compositions._base import MIX, TARGET, Composition, Mix, Part, Piece
@@ -38,24 +38,29 @@ class Fuse(Composition):
     """Peak learning rate of the target stage, the method's when not given. A training has it among its own numbers, so
     it does not stand in the identity again."""
 
-    @model_validator(mode="after")
-    def _learned_mixer(self) -> Self:
+    @field_validator("mixer")
+    @classmethod
+    def _learned_mixer(cls, value: str) -> str:
         learned = [name for name in mixers.names() if mixers.get(name).learned]
-        if self.mixer not in learned:
-            raise ValueError(f"no mixer that is learned is called {self.mixer!r}; {nearest(self.mixer, learned)}")
-        ranked = [name for name in learned if "rank" in mixers.get(name).model_fields]
+        if value not in learned:
+            raise ValueError(f"no mixer that is learned is called {value!r}; {nearest(value, learned)}")
+        return value
+
+    @model_validator(mode="after")
+    def _rank_of_the_mixer(self) -> Self:
+        ranked = [name for name in mixers.names() if "rank" in mixers.get(name).model_fields]
         if self.rank is not None and self.mixer not in ranked:
             raise ValueError(f"rank has no meaning for {self.mixer}; it belongs to {', '.join(ranked)}")
         return self
 
-    def built(self) -> Mixer:
-        """Return the mixer with its settings."""
+    def built_mixer(self) -> Mixer:
+        """See `Composition.built_mixer`."""
         settings = {} if self.rank is None else {"rank": self.rank}
         return mixers.get(self.mixer).model_validate(settings)
 
-    def identity(self) -> dict[str, Any]:
-        """See `Composition.identity`: a rank that is not given is the mixer's own."""
-        return {"name": self.name, **self.model_dump(mode="json"), **self.built().model_dump(mode="json")}
+    def settings(self) -> dict[str, Any]:
+        """See `Composition.settings`: a rank that is not given is the mixer's own."""
+        return {**self.model_dump(mode="json"), **self.built_mixer().model_dump(mode="json")}
 
     def check(self, module: Module, intermediates: Sequence[Module]) -> None:
         """See `Composition.check`: what is mixed acts at the same places."""
@@ -79,22 +84,13 @@ class Fuse(Composition):
         """See `Composition.target_lr`: mixers want another one than modules."""
         return self.lr
 
-    def extra_parameters(self, module: Module, count: int, shape: Shape) -> int:
-        """See `Composition.extra_parameters`: the mixer's."""
-        return self.built().parameter_count(module.sites(shape), count + self.own)
-
-    def kept_numbers(self, module: Module, count: int, shape: Shape) -> int:
-        """See `Composition.kept_numbers`."""
-        mixer = self.built()
-        return sum(mixer.kept(site, count + self.own) for site in module.sites(shape))
-
     def mixes(self, names: Sequence[str]) -> tuple[str, ...]:
         """See `Composition.mixes`."""
         return (*names, OWN) if self.own else tuple(names)
 
     def _after(self, module: Module, intermediates: Sequence[Part], shape: Shape, seed: int) -> list[Piece]:  # noqa: ARG002
         own = [Part(TARGET, module, None, trainable=True)] if self.own else []
-        return [Mix(MIX, self.built(), (*intermediates, *own), None, trainable=True)]
+        return [Mix(MIX, self.built_mixer(), (*intermediates, *own), None, trainable=True)]
 
 
 COMPOSITION = Fuse

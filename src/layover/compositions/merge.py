@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
-from pydantic import Field, Strict, field_validator, model_validator
+from pydantic import BeforeValidator, Field, Strict, model_validator
 
 from layover.compositions._base import INTERMEDIATE, Fold, Part, Piece
 from layover.compositions._on_top import OnTop
@@ -35,6 +35,20 @@ DENSITY: Mapping[str, float] = {"ties": 0.2, "dare": 0.5, "magnitude": 0.5}
 """Entries that are kept when the recipe names no share; for `ties` that of its paper."""
 
 
+def _numbers(value: object) -> object:
+    """Refuse weights of another form, and such as merge nothing; with one message for all forms."""
+    numbers = value.values() if isinstance(value, Mapping) else value if isinstance(value, (list, tuple)) else [value]
+    if value is None:
+        return None
+    if not all(isinstance(number, (int, float)) and not isinstance(number, bool) for number in numbers):
+        raise ValueError(
+            f"{value!r} are no weights; write a number, or one for each intermediate: {{mnli: 0.7, squad: 0.3}}"
+        )
+    if not any(numbers):
+        raise ValueError("merging needs a weight other than 0")
+    return value
+
+
 class Merge(OnTop):
     """One fold, then the target's module."""
 
@@ -42,20 +56,12 @@ class Merge(OnTop):
     takes_several: ClassVar[bool] = True
 
     method: Literal["exact", "svd", "ties", "dare", "magnitude"] = "exact"
-    weights: Number | dict[str, Number] | tuple[Number, ...] | None = None
+    weights: Annotated[Number | dict[str, Number] | tuple[Number, ...] | None, BeforeValidator(_numbers)] = None
     """One number for all intermediates, or `{mnli: 0.7, squad: 0.3}`; 1 / K of K when not given."""
     density: Annotated[float, Strict(), Field(gt=0, le=1)] | None = None
     """ties, dare, magnitude: share of the entries that are kept."""
     rank: Annotated[int, Strict(), Field(ge=1)] | None = None
     """svd: the module's own rank when not given."""
-
-    @field_validator("weights")
-    @classmethod
-    def _some_weight(cls, value: object) -> object:
-        numbers = value.values() if isinstance(value, dict) else value if isinstance(value, tuple) else [value]
-        if value is not None and not any(numbers):
-            raise ValueError("weights that are all 0 merge nothing")
-        return value
 
     @model_validator(mode="after")
     def _settings_of_the_method(self) -> Self:
@@ -91,8 +97,14 @@ class Merge(OnTop):
             found = tuple(weights[name] for name in names)
         if len(found) != len(names):
             raise ModelError(f"{len(found)} weights for the {len(names)} intermediates {', '.join(names)}")
+        if not any(found):
+            raise ModelError(f"the weight of {', '.join(names)} is 0, so nothing would be merged")
         density = DENSITY.get(self.method) if self.density is None else self.density
         return self.model_copy(update={"weights": found, "density": density})
+
+    def named(self) -> tuple[str, ...]:
+        """See `Composition.named`."""
+        return tuple(self.weights) if isinstance(self.weights, dict) else ()
 
     def reordered(self, order: Sequence[int]) -> Self:
         """See `Composition.reordered`."""
@@ -103,16 +115,13 @@ class Merge(OnTop):
     def _after(self, module: Module, intermediates: Sequence[Part], shape: Shape, seed: int) -> list[Piece]:
         from layover.compositions._merging import Source, merged
 
-        weights = self.weights
-        if not isinstance(weights, tuple):
-            weights = self.for_intermediates([one.name for one in intermediates]).weights
-        if not isinstance(weights, tuple):
-            raise ModelError(f"merge: {weights!r} are no weights")
+        how = self.for_intermediates([one.name for one in intermediates])
+        weights = how.weights if isinstance(how.weights, tuple) else ()
         sources = [Source(one, weight, shape) for one, weight in zip(intermediates, weights, strict=True)]
         sites = tuple(dict.fromkeys(site for source in sources for site in source.sites))
 
         def change(site: Site) -> Tensor:
-            return merged(self, sources, site, seed)
+            return merged(how, sources, site, seed)
 
         return [Fold(INTERMEDIATE, sites, change), *self._target(module, len(intermediates))]
 

@@ -8,14 +8,15 @@ modules themselves. A fresh target module is trained on top, or the head alone, 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, ClassVar, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
-from pydantic import Field, Strict, model_validator
+from pydantic import Field, Strict, field_validator, model_validator
 
 from layover import mixers
 from layover.compositions._base import MIX, GateTraining, Mix, Part, Piece
 from layover.compositions._on_top import OnTop
 from layover.errors import ModelError, nearest
+from layover.mixers import Mixer
 from layover.mixers._router import GATES, Router
 from layover.modules import Module, Shape, Site
 
@@ -34,19 +35,28 @@ class Route(OnTop):
     """Intermediates that a token is sent to at each place."""
     temperature: Annotated[float, Strict(), Field(gt=0)] | None = None
     """arrow: divides the scores; 1 when not given."""
-    gates: GateTraining | None = None
-    """phatgoose: `{steps: 100, lr: 5e-3}`."""
+    gates: GateTraining | None = Field(default=None, exclude=True)
+    """phatgoose: `{steps: 100, lr: 5e-3}`. The trained gates stand in an identity by their own keys."""
+
+    @field_validator("router")
+    @classmethod
+    def _known_router(cls, value: str) -> str:
+        known = [name for name in mixers.names() if issubclass(mixers.get(name), Router)]
+        if value not in known:
+            raise ValueError(f"no router is called {value!r}; {nearest(value, known)}")
+        return value
 
     @model_validator(mode="after")
     def _settings_of_the_router(self) -> Self:
-        known = [name for name in mixers.names() if issubclass(mixers.get(name), Router)]
-        if self.router not in known:
-            raise ValueError(f"no router is called {self.router!r}; {nearest(self.router, known)}")
         if self.gates is not None and not self._router().learns_gates:
             raise ValueError(f"gates are not trained for {self.router}; leave them out")
         if self.temperature is not None and "temperature" not in mixers.get(self.router).model_fields:
             raise ValueError(f"{self.router} has no temperature; leave it out")
         return self
+
+    def settings(self) -> dict[str, Any]:
+        """See `Composition.settings`: the router's, with its defaults."""
+        return {"router": self.router, **self._router().model_dump(mode="json")}
 
     def _router(self) -> Router:
         temperature = {} if self.temperature is None else {"temperature": self.temperature}
@@ -59,14 +69,9 @@ class Route(OnTop):
         """See `Composition.refuses`."""
         return super().refuses(module) or self._router().refuses(module)
 
-    def mixes(self, names: Sequence[str]) -> tuple[str, ...]:
-        """See `Composition.mixes`."""
-        return tuple(names)
-
-    def kept_numbers(self, module: Module, count: int, shape: Shape) -> int:
-        """See `Composition.kept_numbers`."""
-        router = self._router()
-        return sum(router.kept(site, count) for site in module.sites(shape))
+    def built_mixer(self) -> Mixer:
+        """See `Composition.built_mixer`."""
+        return self._router()
 
     def gate_training(self) -> GateTraining | None:
         """See `Composition.gate_training`."""
@@ -76,8 +81,12 @@ class Route(OnTop):
         import torch
 
         router = self._router()
+        # a single one gets every token, whatever its gate
+        one_alone = len(intermediates) == 1 and intermediates[0].gates is None
         gates = {
-            f"{site.name}.{GATES}": torch.stack([_gate(router, one, site) for one in intermediates])
+            f"{site.name}.{GATES}": torch.zeros(1, site.inputs)
+            if one_alone
+            else torch.stack([_gate(router, one, site) for one in intermediates])
             for site in intermediates[0].module.sites(shape)
         }
         mix = Mix(MIX, router, tuple(intermediates), gates, trainable=False)

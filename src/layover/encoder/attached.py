@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from layover.compositions import Mix, Part
+from layover.compositions import LANGUAGE, Mix, Part
 from layover.encoder.shares import Watch
 from layover.encoder.weights import check_weights, generator_for
 from layover.errors import ModelError
@@ -111,11 +111,13 @@ class Attached(nn.Module):
         self.weights = SiteWeights(self.sites, module.weights, values, place)
 
     def changes(self, first: int) -> tuple[int, ...]:
-        """Return the layers that it changes when modules act from layer `first` up; the embeddings count as layer 0."""
-        if self.part.module.whole:
-            return self.layers
-        own = {site.layer for site in self.sites if site.place == EMBEDDINGS}
-        return tuple(layer for layer in self.layers if layer >= first or layer in own)
+        """Return the layers that it changes when modules act from layer `first` up."""
+        return tuple(layer for layer in self.layers if self.stays or self.part.module.whole or layer >= first)
+
+    @property
+    def stays(self) -> bool:
+        """Whether it acts in every layer, whatever is left out of the lowest: so does the adapter of a language."""
+        return self.part.name == LANGUAGE
 
     def delta(self, index: int, at: At) -> Tensor:
         """Return what the part adds at the site of that index, (B, T, outputs)."""
@@ -147,6 +149,7 @@ class Mixed(nn.Module):
     def __init__(self, mix: Mix, place: Place) -> None:
         super().__init__()
         self.mix = replace(mix, weights=None, members=())
+        self.stays = False
         self._watch = place.watch
         self._members = [Attached(part, place) for part in mix.members]
         self.members = nn.ModuleList(self._members)

@@ -39,7 +39,7 @@ def place_hooks(
             acting.setdefault((site.layer, site.place), []).append((piece, index))
     handles: list[RemovableHandle] = []
     for (layer, place), here in acting.items():
-        change = _Change(here, layer, skipped if place != EMBEDDINGS else _nothing_skipped)
+        change = _Change(here, layer, skipped)
         if place == EMBEDDINGS:
             embeddings = model.get_submodule(points.embeddings)
             handles.append(embeddings.register_forward_hook(_EmbeddingsHook(change)))
@@ -52,24 +52,17 @@ def place_hooks(
     return handles
 
 
-def _nothing_skipped() -> int:
-    return 0
-
-
 class _Change:
-    """One piece after the other, in the order of application; nothing while the layer is skipped.
-
-    The embeddings lie below all layers, so that no count of layers skips them.
-    """
+    """One piece after the other, in the order of application; while the layer is skipped those alone that stay."""
 
     def __init__(self, acting: Acting, layer: int, skipped: Callable[[], int]) -> None:
         self._acting, self._layer, self._skipped = acting, layer, skipped
 
     def __call__(self, hidden: Tensor, source: Tensor, frozen: nn.Module) -> Tensor:
-        if self._layer < self._skipped():
-            return hidden
+        skipped = self._layer < self._skipped()
         for piece, index in self._acting:
-            hidden = piece.changed(index, At(hidden, source, frozen))
+            if piece.stays or not skipped:
+                hidden = piece.changed(index, At(hidden, source, frozen))
         return hidden
 
 

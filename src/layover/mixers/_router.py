@@ -51,7 +51,10 @@ class Router(Mixer):
 
     def shares(self, site: Site, seen: Tensor, deltas: Tensor, weights: Mapping[str, Tensor]) -> Tensor:  # noqa: ARG002
         """See `Mixer.shares`: the softmax over the `top_k` best scores, zero for the others."""
-        scores = self.scores(seen.float(), weights[GATES])
+        import torch
+
+        with torch.autocast(seen.device.type, enabled=False):  # which scores are best is a matter of small differences
+            scores = self.scores(seen.float(), weights[GATES])
         best = scores.topk(min(self.top_k, scores.shape[-1]), dim=-1)
         chosen = scores.new_zeros(scores.shape)
         return chosen.scatter(-1, best.indices, best.values.softmax(-1)).to(deltas.dtype)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from functools import partial
@@ -20,7 +21,7 @@ from layover.plan.hub import Revisions
 from layover.plan.inputs import TokenizeInputs
 from layover.plan.labels import with_labels
 from layover.plan.nodes import STEP_VERSIONS, Cell, Node, Plan
-from layover.plan.points import points
+from layover.plan.points import points, trained_targets
 from layover.plan.retrieval import Searched, score_node, searched, settled
 from layover.plan.stages import Stages
 from layover.recipe import NO_INTERMEDIATE, Recipe, ResolvedMethod
@@ -57,6 +58,8 @@ class _Planner:
         self.revisions = revisions
         self.rules = DataRules(self.recipe, revisions, hash_file)
         self.made: dict[str, Node] = {}
+        self.trained: frozenset[str] = frozenset()
+        """Targets that some cell trains."""
         self.encoders: dict[str, EncoderRef] = {}
         self.evaluated: dict[str, Evaluated] = {}
         self.searched: dict[str, Searched] = {}
@@ -64,9 +67,10 @@ class _Planner:
         self._tokenized: dict[tuple[object, ...], Node] = {}
 
     def plan(self) -> Plan:
-        self._locate_everything()
         notes: list[str] = []
         kept = points(self.recipe, notes)
+        self.trained = trained_targets(self.recipe, kept)
+        self._locate_everything()
         judged: dict[str, Evaluated | Searched] = {**self.evaluated, **self.searched}
         if problems := languages.problems(self.recipe, self.rules, kept, judged):
             raise RecipeError(problems)
@@ -78,11 +82,12 @@ class _Planner:
                 there = f"{one.split} data for {len(one.portions)} of {total} languages"
                 notes.append(f"{target}: {there}; absent: {missing}")
         notes += self._selected_on_what_is_scored()
-        pairs = {(cell.intermediate, cell.target) for cell in cells}
         notes += mixtures.notes(self.recipe)
         notes += heads.notes(self.recipe, cells)
         notes += languages.notes(self.recipe, self.rules, kept, judged)
-        notes += leakage.notes(self.recipe, self.rules, pairs)
+        notes += leakage.notes(
+            self.recipe, self.rules, {(cell.intermediate, cell.target) for cell in cells}, self.trained
+        )
         notes += [f"{target}: {note}" for target, one in judged.items() for note in one.notes()]
         return Plan(
             recipe=self.recipe,
@@ -96,8 +101,8 @@ class _Planner:
         """Say where the best weights are chosen on examples that are scored."""
         select, notes = self.recipe.document.train.select, []
         for target, one in self.evaluated.items():
-            if select is None:
-                break
+            if select is None or target not in self.trained:
+                continue
             portion = self.rules.select(self.recipe.tasks[target], select.split, select.language)
             if self.rules.overlapping(portion, one.portions.values()):
                 notes.append(f"{target}: weights are selected on the {portion.language} data that are scored too")
@@ -113,6 +118,7 @@ class _Planner:
             except LayoverError as error:
                 problems.append(self.recipe.source.problem(("models", label), str(error)))
         problems += self._fitting()
+        intermediates = {task for name in sweep.learned() for task in document.members(name)}
         for name in document.swept():
             task = self.recipe.tasks[name]
             try:
@@ -121,8 +127,10 @@ class _Planner:
                     for encoder in self.encoders.values():
                         settled(self.searched[name].search, encoder, task)
                     continue
-                self.rules.train(task)
-                if document.train.select is not None:
+                learned = name in self.trained or name in intermediates
+                if learned:
+                    self.rules.train(task)
+                if learned and document.train.select is not None:
                     self.rules.select(task, document.train.select.split, document.train.select.language)
                 if name in sweep.target:
                     self.evaluated[name] = evaluation.evaluated(self.rules, task)
@@ -135,17 +143,19 @@ class _Planner:
     def _fitting(self) -> list[Problem]:
         """Return the methods that ask for layers that an encoder does not have, where its shape is known."""
         problems = []
-        for name in self.recipe.document.sweep.method:
-            for encoder in self.encoders.values():
-                method = self.recipe.methods[name]
-                try:
-                    if encoder.shape is not None:
-                        method.module.layers_of(encoder.shape.layers)
-                        if method.adapterdrop.drops():
-                            method.adapterdrop.check(method.module, encoder.shape.layers)
-                except LayoverError as error:
-                    message = f"{error} ({encoder.label})"
-                    problems.append(self.recipe.source.problem(("methods", name), message))
+        asking: list[tuple[tuple[str, ...], ResolvedMethod]] = [
+            (("methods", name), self.recipe.methods[name]) for name in self.recipe.document.sweep.method
+        ]
+        if self.recipe.languages is not None:
+            asking.append((("languages",), self.recipe.languages.method))
+        for (where, method), encoder in itertools.product(asking, self.encoders.values()):
+            try:
+                if encoder.shape is not None:
+                    method.module.layers_of(encoder.shape.layers)
+                    if method.adapterdrop.drops():
+                        method.adapterdrop.check(method.module, encoder.shape.layers)
+            except LayoverError as error:
+                problems.append(self.recipe.source.problem(where, f"{error} ({encoder.label})"))
         return problems
 
     def _texts(self) -> list[Problem]:
@@ -237,7 +247,7 @@ class _Planner:
         train = self.stages.target(model, method, intermediate, task, seed)
         where = f"{target} {model}/{method.name}/{intermediate} seed {seed}"
         adapter_of = partial(self.stages.adapter, model, method)
-        reader = evaluation.Reader(encoder, train, where, adapter_of, method.adapterdrop.predicting)
+        reader = evaluation.Reader(encoder, train, where, adapter_of)
         return evaluation.score_node(self, task, self.evaluated[target], reader)
 
     def _retrieved(self, model: str, method: ResolvedMethod, intermediate: str, target: str, seed: int) -> Cell:

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from layover.modules import AdapterDrop
 from layover.plan.data import DataRules, Portion
 from layover.plan.encoders import EncoderRef
-from layover.plan.inputs import PredictInputs, ScoreInputs, Threshold, rests_on
+from layover.plan.inputs import ComposeInputs, PredictInputs, ScoreInputs, Threshold, rests_on
 from layover.plan.languages import AdapterOf, used
 from layover.plan.nodes import Node
 from layover.plan.retrieval import Maker, skipping
@@ -65,8 +66,16 @@ class Reader:
     where: str
     """Names the cell."""
     adapter_of: AdapterOf
-    skipped: int = 0
-    """Lowest layers that go without modules."""
+
+    @property
+    def skipped(self) -> int:
+        """Lowest layers that go without modules."""
+        drop: AdapterDrop = self.train.inputs.adapterdrop
+        return drop.predicting
+
+    def source_language(self, otherwise: str) -> str | None:
+        """Return the language of the head's training: the target's own, or that of the intermediate it comes from."""
+        return self.train.inputs.source_language if isinstance(self.train.inputs, ComposeInputs) else otherwise
 
     @property
     def job(self) -> str:
@@ -97,7 +106,7 @@ def score_node(maker: Maker, task: Task, found: Evaluated, reader: Reader) -> No
         "predictions": {language: list(keys) for language, keys in predictions.items()},
         "metrics": list(task.metrics),
         "absent": dict(sorted(found.absent.items())),
-        "source_language": found.source_language,
+        "source_language": reader.source_language(found.source_language),
     }
     adapters = used(reader.adapter_of, found.languages())
     if adapters is not None:
@@ -120,7 +129,7 @@ def score_node(maker: Maker, task: Task, found: Evaluated, reader: Reader) -> No
         found.metric,
         predictions,
         found.absent,
-        found.source_language,
+        reader.source_language(found.source_language),
         threshold=threshold,
         language_adapters=adapters,
     )

@@ -15,11 +15,12 @@ def same_head(before: Task, task: Task) -> bool:
     return before.kind == task.kind and kinds.get(task.kind).same_outputs(before.labels, task.labels)
 
 
-def first_with(recipe: Recipe, names: Sequence[str], task: Task) -> int | None:
-    """Return the place of the first intermediate whose outputs are the task's, None when there is none."""
-    for place, name in enumerate(names):
-        if any(same_head(recipe.tasks[one], task) for one in recipe.members(name)):
-            return place
+def first_with(recipe: Recipe, names: Sequence[str], task: Task) -> tuple[str, Task] | None:
+    """Return the first intermediate whose outputs are a task's, and which of its tasks has them; None without one."""
+    for name in names:
+        for one in recipe.members(name):
+            if same_head(recipe.tasks[one], task):
+                return name, recipe.tasks[one]
     return None
 
 

@@ -154,7 +154,6 @@ class GateInputs:
     """Of its training."""
     steps: int
     lr: float
-    languages: Below = Below()
 
 
 @dataclass(frozen=True)
@@ -167,6 +166,9 @@ class ComposeInputs:
     """None for targets without a head."""
     head_from: str | None
     """Key of the training whose head it is."""
+    source_language: str | None
+    """The language that head was trained on."""
+    adapterdrop: AdapterDrop
     precision: Literal["fp32", "bf16"]
     seed: int
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Protocol
 
-from layover import kinds
 from layover.errors import Problem
 from layover.plan.data import DataRules
 from layover.plan.inputs import Adapter
-from layover.plan.points import Point
+from layover.plan.points import Point, trained_targets
 from layover.recipe import Recipe
 from layover.tasks import Task
 
@@ -91,8 +90,8 @@ def notes(recipe: Recipe, rules: DataRules, points: Iterable[Point], judged: Map
 
 def _trained(recipe: Recipe, rules: DataRules, points: Iterable[Point]) -> Iterator[tuple[str, str]]:
     """Yield the training language of every task that a method with adapters trains, and the task."""
-    for task in _tasks(recipe, points):
-        if kinds.get(task.kind).trained:
+    for task, trained in _tasks(recipe, points):
+        if trained:
             yield rules.train_language(task), task.name
 
 
@@ -101,22 +100,23 @@ def _read(
 ) -> Iterator[tuple[str, str]]:
     """Yield every language that something is predicted in by a method with adapters, and the task."""
     select = recipe.document.train.select
-    for task in _tasks(recipe, points):
-        if select is not None and kinds.get(task.kind).trained:
+    for task, trained in _tasks(recipe, points):
+        if select is not None and trained:
             yield rules.select(task, select.split, select.language).language, task.name
         if task.name in judged:
             for language in judged[task.name].languages():
                 yield language, task.name
 
 
-def _tasks(recipe: Recipe, points: Iterable[Point]) -> list[Task]:
-    """Return the tasks of the cells whose method has language adapters, each once."""
-    names: dict[str, None] = {}
-    for _, method, intermediate, target, _ in points:
-        if recipe.methods[method].languages:
-            learned = (task for name in recipe.learned(intermediate) for task in recipe.members(name))
-            names |= dict.fromkeys((*learned, target))
-    return [recipe.tasks[name] for name in names]
+def _tasks(recipe: Recipe, points: Iterable[Point]) -> list[tuple[Task, bool]]:
+    """Return the tasks of the cells whose method has language adapters, each once, and whether they are trained."""
+    with_adapters = [point for point in points if recipe.methods[point[1]].languages]
+    trained = trained_targets(recipe, with_adapters)
+    names: dict[str, bool] = {}
+    for _, _, intermediate, target, _ in with_adapters:
+        names |= {task: True for name in recipe.learned(intermediate) for task in recipe.members(name)}
+        names[target] = names.get(target, False) or target in trained
+    return [(recipe.tasks[name], learned) for name, learned in names.items()]
 
 
 def _by_language(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:

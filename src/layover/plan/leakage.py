@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import cache
 
-from layover import kinds
 from layover.plan.data import DataRules
 from layover.recipe import Recipe
 from layover.tasks import Task
 
 
-def notes(recipe: Recipe, rules: DataRules, pairs: Iterable[tuple[str, str]]) -> list[str]:
+def notes(
+    recipe: Recipe, rules: DataRules, pairs: Iterable[tuple[str, str]], trained_targets: Collection[str]
+) -> list[str]:
     """Return what a reader of the table must know about (intermediate, target) pairs.
 
     Equal training data are found by their content, shared test data where a task declares them (`Task.shares`).
@@ -25,11 +26,11 @@ def notes(recipe: Recipe, rules: DataRules, pairs: Iterable[tuple[str, str]]) ->
 
     for intermediate, target in sorted(set(pairs)):
         task = recipe.tasks[target]
-        trained = [task] if kinds.get(task.kind).trained else []
+        trained = [task] if target in trained_targets else []
         for name in recipe.learned(intermediate):
             members = recipe.members(name)
             for member in members:
-                if kinds.get(task.kind).trained and contents(target) & contents(member):
+                if target in trained_targets and contents(target) & contents(member):
                     twice = "trains on the same data twice; a gain here is not another task's"
                     found[f"{target} after {name}{f' ({member})' if member != name else ''}: {twice}"] = None
                 trained.append(recipe.tasks[member])

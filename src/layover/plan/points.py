@@ -39,25 +39,36 @@ def points(recipe: Recipe, notes: list[str]) -> list[Point]:
         methods = ", ".join(sorted({point[1] for point in points_of}))
         notes.append(f"{methods}: {len(points_of)} cells left out: {reason}")
     if not kept:
-        problem = recipe.source.problem(("sweep",), "no cell is left: exclude leaves out every combination")
-        raise RecipeError([problem])
+        why = "; ".join(left_out) or "exclude leaves out every combination"
+        raise RecipeError([recipe.source.problem(("sweep",), f"no cell is left: {why}")])
     problems = _misnamed(recipe, kept)
     if problems:
         raise RecipeError(problems)
     return kept
 
 
+def trained_targets(recipe: Recipe, found: Iterable[Point]) -> frozenset[str]:
+    """Return the targets that some cell trains: not those that are only asked, nor where nothing is trained on top."""
+    return frozenset(
+        target
+        for _, method, intermediate, target, _ in found
+        if kinds.get(recipe.tasks[target].kind).trained
+        and (not recipe.learned(intermediate) or recipe.methods[method].composition.trains() != "none")
+    )
+
+
 def _misnamed(recipe: Recipe, found: Iterable[Point]) -> list[Problem]:
     """Return settings of compositions that do not fit the intermediates they meet."""
-    problems = {}
+    problems: dict[str, Problem] = {}
     for _, method, intermediate, _, _ in found:
         names = recipe.learned(intermediate)
         try:
             if names:
                 recipe.methods[method].composition.for_intermediates(names)
         except ModelError as error:
-            problem = recipe.source.problem(("methods", method, "compose"), f"{intermediate}: {error}")
-            problems[method, intermediate] = problem
+            problems.setdefault(
+                method, recipe.source.problem(("methods", method, "compose"), f"{intermediate}: {error}")
+            )
     return list(problems.values())
 
 
@@ -67,10 +78,11 @@ def _meaningless(recipe: Recipe, point: Point) -> str:
     resolved, task = recipe.methods[method], recipe.tasks[target]
     composition, names = resolved.composition, recipe.learned(intermediate)
     trained = kinds.get(task.kind).trained
+    if not names:
+        headless = trained and composition.trains() == "none"
+        return "nothing is trained, and without an intermediate there is no head" if headless else ""
     if trained and composition.trains() == "none" and heads.first_with(recipe, names, task) is None:
         return f"nothing is trained on top, and no head of the intermediates has the outputs of {target}"
-    if not names:
-        return ""
     if not resolved.module.trains_encoder:
         return "a method that trains no part of the encoder carries nothing over from an intermediate"
     if len(names) > 1 and not composition.takes_several:

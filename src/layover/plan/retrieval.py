@@ -143,7 +143,7 @@ def score_node(
     """Return the scores of a target after the training of an intermediate, or of the encoder alone."""
     search = settled(found.search, encoder, task)
     where = f"{task.name} {encoder.label}" + (f" after {train.label.removeprefix('train ')}" if train else "")
-    skipped = method.adapterdrop.predicting if train else 0
+    skipped = train.inputs.adapterdrop.predicting if train else 0
     predictions, tuning, choosing = (
         _predictions(maker, task, portions, encoder, search, method.precision, train, where, skipped, adapter_of)
         for portions in (found.portions, found.tuning, found.choosing)

@@ -111,13 +111,14 @@ class Stages:
         names, encoder = self.recipe.learned(intermediate), self.encoders[model]
         composed = self._composed(model, method, intermediate, seed)
         composed = replace(composed, composition=composed.composition.bare())
-        head = None
+        head, language = None, None
         if task is not None:
-            index = heads.first_with(self.recipe, names, task)
-            if index is None:
+            found = heads.first_with(self.recipe, names, task)
+            if found is None:
                 raise NodeError(f"{task.name}: none of {', '.join(names)} has its outputs")
-            head = self.learned(model, method, names[index], seed).key
-        inputs = ComposeInputs(encoder, composed, task, head, method.precision, seed)
+            head, language = self.learned(model, method, found[0], seed).key, self.rules.train_language(found[1])
+        drop = method.adapterdrop
+        inputs = ComposeInputs(encoder, composed, task, head, language, drop, method.precision, seed)
         identity = {
             "encoder": dict(encoder.identity),
             "module": settings_of(composed.composition.target_module(method.module, len(names))),
@@ -139,21 +140,23 @@ class Stages:
         names = self.recipe.learned(intermediate)
         composition = method.composition.for_intermediates(names)
         trained = {name: self.learned(model, method, name, seed) for name in names}
-        gates = {name: self._gates(node, composition.gate_training()) for name, node in trained.items()}
+        how = composition.gate_training() if len(names) > 1 else None  # of one all tokens go to it
+        gates = {
+            name: self._gates(node, how, f"{name} {model}/{method.name} seed {seed}") for name, node in trained.items()
+        }
         found = [Learned(name, node.key, gates[name]) for name, node in trained.items()]
         if not composition.keeps_order(method.module):
             order = sorted(range(len(found)), key=lambda index: found[index].key)
             found, composition = [found[index] for index in order], composition.reordered(order)
         return Composed(composition, method.module, tuple(found))
 
-    def _gates(self, trained: Node, how: GateTraining | None) -> str | None:
+    def _gates(self, trained: Node, how: GateTraining | None, of: str) -> str | None:
         """Return the key of the training of an intermediate's gates, None where it needs none."""
         if how is None:
             return None
         inputs = GateInputs(trained.inputs, trained.key, how.steps, how.lr)
         identity = {"train": trained.key, **how.model_dump(mode="json")}
-        label = f"train gates of {trained.label.removeprefix('train ')}"
-        return self.maker.node("gate", identity, (trained.key, *trained.needs), label, inputs).key
+        return self.maker.node("gate", identity, (trained.key, *trained.needs), f"train gates of {of}", inputs).key
 
     def _train(
         self,
@@ -205,9 +208,8 @@ class Stages:
         """Return the key of the training whose head the target goes on with, None for a fresh head."""
         if intermediate is None or not method.continues_head:
             return None
-        names = self.recipe.learned(intermediate)
-        index = heads.first_with(self.recipe, names, task)
-        return None if index is None else self.learned(model, method, names[index], seed).key
+        found = heads.first_with(self.recipe, self.recipe.learned(intermediate), task)
+        return None if found is None else self.learned(model, method, found[0], seed).key
 
     def _course(self, task: Task) -> tuple[float, int]:
         """Return the epochs and the batch of a task that is trained on its own."""

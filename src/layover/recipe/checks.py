@@ -63,6 +63,14 @@ def check_lists(document: Document, methods: Mapping[str, ResolvedMethod], sourc
             able = ", ".join(name for name in compositions.names() if compositions.get(name).takes_several)
             message = "no method of the sweep composes separately learned modules"
             problems.append(source.problem(loc, f"{message}; one with compose: {able} does, or train a mixture"))
+    for name in document.sweep.method if not _left_out_by_override(source, "intermediate") else ():
+        learned = document.sweep.learned()
+        for other in methods[name].composition.named() if name in methods else ():
+            if other not in learned:
+                loc = ("methods", name, "compose", "weights", other)
+                problems.append(
+                    source.problem(loc, f"{other!r} is no intermediate of the sweep; {nearest(other, learned)}")
+                )
     return problems
 
 

@@ -93,6 +93,8 @@ def _text(
         valid = [other for other in (*tasks.names(), *known) if _kind_of(other, known) == "mlm"]
         where = f"below {document.data_root}" if document.data_root else "here"
         message = f"{named!r} is no file {where}, and no task; {nearest(named, valid)}"
+    if name in document.tasks:
+        message = f"tasks.{name} bears the name of this adapter's own training; call the task something else"
     if message:
         return None, source.problem((*HERE, "text", language), message)
     return task, None

@@ -178,7 +178,9 @@ def _swept(document: Document) -> list[tuple[Loc, str]]:
     named: list[tuple[Loc, str]] = []
     for index, names in enumerate(sweep.intermediates().values()):
         loc: Loc = ("sweep", "intermediate", index)
-        named += [((*loc, place) if len(names) > 1 else loc, name) for place, name in enumerate(names)]
+        # a `none` inside a list is told of there
+        here = [(place, name) for place, name in enumerate(names) if name != NO_INTERMEDIATE]
+        named += [((*loc, place) if len(names) > 1 else loc, name) for place, name in here]
     named += [(("sweep", "target", index), name) for index, name in enumerate(sweep.target)]
     for mixture, its in document.mixtures.items():
         named += [(("mixtures", mixture, "tasks", index), name) for index, name in enumerate(its.tasks)]

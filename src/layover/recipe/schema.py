@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, Strict, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, field_validator
 
 from layover.kinds.retrieval import Search
 from layover.modules import AdapterDrop
@@ -82,13 +82,19 @@ class Train(Section):
     """`null` keeps the last weights."""
 
 
+def _composition(value: object) -> object:
+    if isinstance(value, (str, dict)):
+        return value
+    raise ValueError(f"{value!r} is no composition; write its name, or {{name: merge, method: ties}}")
+
+
 class Method(BaseModel):
     """Module x composition x hyperparameters; the keys of the module stand beside these and are checked by it."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
     module: str
-    compose: str | dict[str, Any] = "warm"
+    compose: Annotated[str | dict[str, Any], BeforeValidator(_composition)] = "warm"
     """Name of the composition, or `{name: merge, ...}` with its settings."""
     head: Literal["fresh", "continue"] = "fresh"
     """`continue`: the target goes on with the intermediate's head where both have the same outputs (SIQA, COPA)."""
@@ -156,6 +162,17 @@ class TaskSettings(BaseModel):
         return value
 
 
+def _intermediate(value: object) -> object:
+    """Refuse what is neither a name nor a list of several; with one message for both forms."""
+    if isinstance(value, (list, tuple)) and all(isinstance(name, str) for name in value):
+        if len(value) < 2:
+            raise ValueError(f"a list names two intermediates or more; write {''.join(value) or NO_INTERMEDIATE}")
+        return value
+    if isinstance(value, str):
+        return value
+    raise ValueError(f"{value!r} is no intermediate; write a name, or a list of several")
+
+
 AXES = ("model", "method", "intermediate", "target", "seed")
 
 
@@ -164,7 +181,7 @@ class Sweep(Section):
 
     model: tuple[str, ...] = Field(min_length=1)
     method: tuple[str, ...] = Field(min_length=1)
-    intermediate: tuple[str | Annotated[tuple[str, ...], Field(min_length=2)], ...] = (NO_INTERMEDIATE,)
+    intermediate: tuple[Annotated[str | tuple[str, ...], BeforeValidator(_intermediate)], ...] = (NO_INTERMEDIATE,)
     """Tasks, mixtures, or lists of them: modules that are learned separately and composed together."""
     target: tuple[str, ...] = Field(min_length=1)
     seed: tuple[Int, ...] = Field(default=(1,), min_length=1)
