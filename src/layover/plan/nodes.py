@@ -30,7 +30,7 @@ class Node:
     label: str
     """For people: `train xnli lora/mnli seed 1`."""
     inputs: Any
-    """What the step is handed: the class of `layover.plan.inputs` that bears the kind's name."""
+    """What the step is handed: a class of `layover.plan.inputs`, or `layover.plan.mixtures` for a mixture."""
     job: str
     """Nodes of one job run in one process, one after the other."""
 

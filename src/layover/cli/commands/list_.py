@@ -55,6 +55,7 @@ def _kinds() -> tuple[list[str], list[list[Any]]]:
 
 def _methods() -> tuple[list[str], list[list[Any]]]:
     from layover import compositions, mixers, modules
+    from layover.mixers._router import Router
 
     rows: list[list[Any]] = []
     for name in modules.names():
@@ -67,8 +68,10 @@ def _methods() -> tuple[list[str], list[list[Any]]]:
         rows.append(["composition", name, settings])
     for name in mixers.names():
         mixer = mixers.get(name)
+        used = "mixer of fuse" if mixer.learned else "router of route" if issubclass(mixer, Router) else ""
         settings = ", ".join(f"{field}={info.default!r}" for field, info in mixer.model_fields.items())
-        rows.append(["mixer", name, settings])
+        if used:
+            rows.append([used, name, settings])
     return ["", "name", "settings"], rows
 
 
