@@ -1,8 +1,8 @@
 """The part of a plan for targets that are not trained: an encoder, with an intermediate or without, is only asked.
 
 The nodes hang on the training of a single intermediate directly, or on what several are composed to; without an
-intermediate on nothing but encoder, data, precision and language adapters, whatever else the method and the seed are. So
-equal cells are one node.
+intermediate on nothing but encoder, data, precision and language adapters, whatever else the method and the seed are.
+So equal cells are one node.
 """
 
 from __future__ import annotations
