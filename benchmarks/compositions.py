@@ -1,15 +1,20 @@
 """What a composition changes at step 0, and how many weights it trains: the figures of docs/compositions.md.
 
 python benchmarks/compositions.py
+python benchmarks/compositions.py --report reports/sandbox-compositions
 
 A random XLM-R of base size; modules with random weights. One line per module x composition: the largest difference of
 the last hidden states to the intermediate alone, before anything of the target is trained, and the weights that train;
-or why the two do not go together.
+or why the two do not go together. With a report it prints the table of docs/sandbox.md from that instead.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
+import json
+from pathlib import Path
+from statistics import fmean, stdev
 from typing import Any
 
 import torch
@@ -91,9 +96,48 @@ def step_0(module: Module, composition: Composition, batch: tuple[Tensor, Tensor
     return f"{difference:.1e}  {trained:,} weights train ({count} intermediates)"
 
 
+def table_of(folder: Path) -> str:
+    """Return zero-shot means, weights and seconds of every method and intermediate of a report, as Markdown."""
+    scores: dict[tuple[str, str], dict[str, list[float]]] = {}
+    for line in (folder / "records.jsonl").read_text(encoding="utf-8").splitlines():
+        one = json.loads(line)
+        record, row = one["record"], scores.setdefault((one["method"], one["intermediate"]), {})
+        languages = record["languages"].items()
+        others = [values[one["metric"]] for code, values in languages if code != record["source_language"]]
+        if one["seeded"] or not row.get(one["target"]):  # where no seed decides anything there is one result
+            row.setdefault(one["target"], []).append(fmean(others))
+    costs: dict[tuple[str, str], list[dict[str, str]]] = {}
+    with (folder / "costs.csv").open(encoding="utf-8") as stream:
+        for cost in csv.DictReader(stream):
+            costs.setdefault((cost["method"], cost["intermediate"]), []).append(cost)
+    targets = list(dict.fromkeys(target for row in scores.values() for target in row))
+    best = {target: max(fmean(row[target]) for row in scores.values() if target in row) for target in targets}
+    lines = [["method", "intermediate", *targets, "weights", "seconds", "before"]]
+    lines.append(["---"] * len(lines[0]))
+    for key, row in scores.items():
+        cells = [_cell(row.get(target), best[target]) for target in targets]
+        mine = costs.get(key, [])
+        seconds = [f"{fmean(float(one[name]) for one in mine):.1f}" for name in ("seconds", "seconds_before")]
+        several = "the three" if "+" in key[1] else key[1]
+        lines.append([key[0], several, *cells, f"{int(mine[0]['weights']):,}", *seconds])
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _cell(values: list[float] | None, best: float) -> str:
+    if values is None:
+        return "–"
+    text = f"{fmean(values):.1f}" + (f" ± {stdev(values):.1f}" if len(values) > 1 else "")
+    return f"**{text}**" if fmean(values) == best else text
+
+
 def main() -> None:
     """Measure and print."""
-    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--report", type=Path, help="A report of recipes/sandbox/compositions.yaml.")
+    arguments = parser.parse_args()
+    if arguments.report is not None:
+        print(table_of(arguments.report))
+        return
     lengths = torch.tensor([24, 17, 9, 5])
     ids = torch.randint(4, VOCABULARY, (4, 24), generator=torch.Generator().manual_seed(7))
     batch = ids.masked_fill(torch.arange(24) >= lengths[:, None], 1), lengths

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from layover.errors import StoreError
 from layover.plan import Cell, Plan
 from layover.plan.inputs import ComposeInputs, ScoreInputs, TrainInputs
 from layover.steps.shares import read_shares
@@ -28,13 +29,17 @@ def shares_of(plan: Plan, store: Store, cell: Cell) -> tuple[Share, ...]:
     scored: ScoreInputs = plan.nodes[cell.score].inputs
     if not members or not all(store.has(key) for key, _ in scored.predictions.values()):
         return ()  # a mean over fewer languages would not be comparable
+    # a plan sorts them by their keys; people read them as the recipe lists them, and the target's own last
+    listed = plan.recipe.learned(cell.intermediate)
+    ranks = {name: place for place, name in enumerate(listed)}
+    order = sorted(range(len(members)), key=lambda place: ranks.get(members[place], len(listed)))
     found = []
     for language, (key, _) in scored.predictions.items():
         for site, values in read_shares(store.path(key)).items():
             _, layer, place = site.split(".")
-            found += [
-                Share(language, int(layer), place, member, value) for member, value in zip(members, values, strict=True)
-            ]
+            if len(values) != len(members):
+                raise StoreError(f"{store.path(key)}: {len(values)} shares at {site} for {len(members)} modules")
+            found += [Share(language, int(layer), place, members[one], values[one]) for one in order]
     return tuple(found)
 
 
