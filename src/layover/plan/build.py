@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from layover.plan.inputs import TokenizeInputs
 from layover.plan.labels import with_labels
 from layover.plan.nodes import STEP_VERSIONS, Cell, Node, Plan
 from layover.plan.points import points, trained_targets
-from layover.plan.retrieval import Searched, score_node, searched, settled
+from layover.plan.retrieval import Asked, Searched, score_node, searched, settled
 from layover.plan.stages import Stages
 from layover.recipe import NO_INTERMEDIATE, Recipe, ResolvedMethod
 from layover.store import Memory
@@ -254,11 +254,11 @@ class _Planner:
         """Return the cell of a target that is not trained."""
         task, encoder, found = self.recipe.tasks[target], self.encoders[model], self.searched[target]
         metric, before, baseline = self.rules.metric(task), None, None
-        adapter_of = partial(self.stages.adapter, model, method)
+        asked = Asked(encoder, None, method.precision, partial(self.stages.adapter, model, method))
         if intermediate != NO_INTERMEDIATE:
             before = self._before(model, method, intermediate, seed)
-            baseline = score_node(self, task, found, encoder, method, None, metric, adapter_of).key
-        score = score_node(self, task, found, encoder, method, before, metric, adapter_of).key
+            baseline = score_node(self, task, found, asked, metric).key
+        score = score_node(self, task, found, replace(asked, train=before), metric).key
         train, seeded = before.key if before else None, before is not None
         return Cell(model, method.name, intermediate, target, seed, train, score, baseline, seeded, False)
 

@@ -9,16 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from layover.errors import DataError, ModelError
 from layover.kinds.retrieval import Search, Settled, mined, settle
+from layover.modules import AdapterDrop
 from layover.plan.data import DataRules, Portion
 from layover.plan.encoders import EncoderRef
 from layover.plan.inputs import RetrieveInputs, ScoreInputs, Threshold, rests_on
 from layover.plan.languages import AdapterOf, used
 from layover.plan.nodes import Node
-from layover.recipe import ResolvedMethod
 from layover.tasks import Task
 
 ENGLISH_SIDE = "en"
@@ -131,22 +131,76 @@ def settled(search: Search, encoder: EncoderRef, task: Task) -> Settled:
         raise ModelError(f"{task.name}: {error} ({hint})") from None
 
 
-def score_node(
-    maker: Maker,
-    task: Task,
-    found: Searched,
-    encoder: EncoderRef,
-    method: ResolvedMethod,
-    train: Node | None,
-    metric: str,
-    adapter_of: AdapterOf,
-) -> Node:
-    """Return the scores of a target after the training of an intermediate, or of the encoder alone."""
-    search = settled(found.search, encoder, task)
-    where = f"{task.name} {encoder.label}" + (f" after {train.label.removeprefix('train ')}" if train else "")
-    skipped = train.inputs.adapterdrop.predicting if train else 0
+@dataclass(frozen=True)
+class Asked:
+    """The encoder that sentences are embedded by."""
+
+    encoder: EncoderRef
+    train: Node | None
+    """What is on it: the training of an intermediate, or what several are composed to."""
+    precision: Literal["fp32", "bf16"]
+    adapter_of: AdapterOf
+
+    @property
+    def skipped(self) -> int:
+        """Lowest layers that go without modules."""
+        drop = self.train.inputs.adapterdrop if self.train is not None else AdapterDrop()
+        return int(drop.predicting)
+
+    def where(self, task: Task) -> str:
+        """Return what names the predictions of a task, for people."""
+        after = f" after {self.train.label.removeprefix('train ')}" if self.train is not None else ""
+        return f"{task.name} {self.encoder.label}{after}"
+
+    def predicted(self, maker: Maker, task: Task, portion: Portion, search: Settled) -> tuple[str, str]:
+        """Return the keys of the predictions and of the data of one language."""
+        data, train, adapters = (
+            maker.tokenize(portion, self.encoder, task),
+            self.train,
+            self._adapters(portion.language),
+        )
+        settings: dict[str, Any] = {
+            "special_tokens": search.special_tokens,
+            "scoring": search.scoring,
+            "mining": mined(portion.task.columns),
+            "precision": self.precision,
+        }
+        read = search.layers
+        identity: dict[str, Any] = {
+            "encoder": dict(self.encoder.identity),
+            "train": train.key if train else None,
+            "data": data.key,
+            "retrieval": {"layer": read[0] if len(read) == 1 else list(read), **settings},
+            **skipping(self.skipped),
+            **({"languages": list(adapters)} if adapters is not None else {}),
+        }
+        inputs = RetrieveInputs(
+            encoder=self.encoder,
+            train=train.key if train else None,
+            data=data.key,
+            task=task,
+            language=portion.language,
+            layers=read,
+            skipped=self.skipped,
+            adapters=adapters,
+            **settings,
+        )
+        needs = (data.key, *(rests_on(train.key, train.inputs) if train else ()), *(adapters or ()))
+        where = self.where(task)
+        label = f"predict {where} {portion.split} {portion.language}"
+        return maker.node("predict", identity, needs, label, inputs, f"retrieve {where}").key, data.key
+
+    def _adapters(self, language: str) -> tuple[str, str] | None:
+        """Return the keys of the language adapters of both sides, the English one last."""
+        one, english = self.adapter_of(language), self.adapter_of(ENGLISH_SIDE)
+        return None if one is None or english is None else (one.key, english.key)
+
+
+def score_node(maker: Maker, task: Task, found: Searched, asked: Asked, metric: str) -> Node:
+    """Return the scores of a target that is not trained."""
+    search, where = settled(found.search, asked.encoder, task), asked.where(task)
     predictions, tuning, choosing = (
-        _predictions(maker, task, portions, encoder, search, method.precision, train, where, skipped, adapter_of)
+        {language: asked.predicted(maker, task, portion, search) for language, portion in portions.items()}
         for portions in (found.portions, found.tuning, found.choosing)
     )
     identity: dict[str, Any] = {
@@ -155,7 +209,7 @@ def score_node(
         "absent": dict(sorted(found.absent.items())),
         "search": search.identity(),
     }
-    adapters = used(adapter_of, found.languages())
+    adapters = used(asked.adapter_of, found.languages())
     if adapters is not None:
         identity["language_adapters"] = adapters
     threshold = None
@@ -178,59 +232,3 @@ def skipping(layers: int) -> dict[str, int]:
 
 def _listed(predictions: Mapping[str, tuple[str, str]]) -> dict[str, list[str]]:
     return {language: list(keys) for language, keys in predictions.items()}
-
-
-def _predictions(
-    maker: Maker,
-    task: Task,
-    portions: Mapping[str, Portion],
-    encoder: EncoderRef,
-    search: Settled,
-    precision: Any,
-    train: Node | None,
-    where: str,
-    skipped: int,
-    adapter_of: AdapterOf,
-) -> dict[str, tuple[str, str]]:
-    """Return, by language, the keys of predictions and data."""
-    keys = {}
-    for language, portion in portions.items():
-        data = maker.tokenize(portion, encoder, task)
-        settings = {
-            "special_tokens": search.special_tokens,
-            "scoring": search.scoring,
-            "mining": mined(portion.task.columns),
-            "precision": precision,
-        }
-        read = search.layers
-        identity: dict[str, Any] = {
-            "encoder": dict(encoder.identity),
-            "train": train.key if train else None,
-            "data": data.key,
-            "retrieval": {"layer": read[0] if len(read) == 1 else list(read), **settings},
-            **skipping(skipped),
-        }
-        adapters = _of_both_sides(adapter_of, language)
-        if adapters is not None:
-            identity["languages"] = list(adapters)
-        inputs = RetrieveInputs(
-            encoder=encoder,
-            train=train.key if train else None,
-            data=data.key,
-            task=task,
-            language=language,
-            layers=read,
-            skipped=skipped,
-            adapters=adapters,
-            **settings,
-        )
-        needs = (data.key, *(rests_on(train.key, train.inputs) if train else ()), *(adapters or ()))
-        label = f"predict {where} {portion.split} {language}"
-        node = maker.node("predict", identity, needs, label, inputs, f"retrieve {where}")
-        keys[language] = (node.key, data.key)
-    return keys
-
-
-def _of_both_sides(adapter_of: AdapterOf, language: str) -> tuple[str, str] | None:
-    one, english = adapter_of(language), adapter_of(ENGLISH_SIDE)
-    return None if one is None or english is None else (one.key, english.key)
