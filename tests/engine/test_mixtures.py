@@ -124,10 +124,15 @@ def test_a_stopped_mixture_goes_on_to_equal_bits(folder: Folder) -> None:
 def test_the_gates_of_a_mixture_are_trained_on_all_of_its_tasks(folder: Folder) -> None:
     (folder.root / "mixed.yaml").write_text(RECIPE, encoding="utf-8")
     route = "methods.lora={module: lora, rank: 2, compose: {name: route, on_top: none, gates: {steps: 7}}}"
-    folder.run("run", "mixed.yaml", route, "sweep.method=[lora]")
-    (gates,) = folder.root.glob("store/nodes/*/*/gates.safetensors")
-    training = json.loads((gates.parent / "training.json").read_text(encoding="utf-8"))
-    assert training["steps"] == 7
-    assert training["rows"] == sum(one["rows"] for one in of_mixture(folder)[0]["tasks"])
+    several = "sweep.intermediate=[[three, sandbox/ner]]"
+    folder.run("run", "mixed.yaml", route, "sweep.method=[lora]", several)
+    mixture = sum(one["rows"] for one in of_mixture(folder)[0]["tasks"])
+    found = {}
+    for gates in folder.root.glob("store/nodes/*/*/gates.safetensors"):
+        training = json.loads((gates.parent / "training.json").read_text(encoding="utf-8"))
+        assert training["steps"] == 7
+        found[training["rows"]] = gates
+    assert len(found) == 2
+    gates = found[mixture]
     assert any(bool(value.any()) for value in load_file(gates).values()), "gates begin at zero"
     assert len(folder.records()) == 1

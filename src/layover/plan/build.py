@@ -247,7 +247,8 @@ class _Planner:
         train = self.stages.target(model, method, intermediate, task, seed)
         where = f"{target} {model}/{method.name}/{intermediate} seed {seed}"
         adapter_of = partial(self.stages.adapter, model, method)
-        reader = evaluation.Reader(encoder, train, where, adapter_of)
+        skipped = method.adapterdrop.predicting if train.inputs.acts else 0
+        reader = evaluation.Reader(encoder, train, where, adapter_of, skipped)
         return evaluation.score_node(self, task, self.evaluated[target], reader)
 
     def _retrieved(self, model: str, method: ResolvedMethod, intermediate: str, target: str, seed: int) -> Cell:
@@ -258,7 +259,8 @@ class _Planner:
         if intermediate != NO_INTERMEDIATE:
             before = self._before(model, method, intermediate, seed)
             baseline = score_node(self, task, found, asked, metric).key
-        score = score_node(self, task, found, replace(asked, train=before), metric).key
+            asked = replace(asked, train=before, skipped=method.adapterdrop.predicting)
+        score = score_node(self, task, found, asked, metric).key
         train, seeded = before.key if before else None, before is not None
         return Cell(model, method.name, intermediate, target, seed, train, score, baseline, seeded, False)
 

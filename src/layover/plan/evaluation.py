@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from layover.modules import AdapterDrop
 from layover.plan.data import DataRules, Portion
 from layover.plan.encoders import EncoderRef
 from layover.plan.inputs import ComposeInputs, PredictInputs, ScoreInputs, Threshold, rests_on
@@ -66,12 +65,8 @@ class Reader:
     where: str
     """Names the cell."""
     adapter_of: AdapterOf
-
-    @property
-    def skipped(self) -> int:
-        """Lowest layers that go without modules."""
-        drop: AdapterDrop = self.train.inputs.adapterdrop
-        return drop.predicting
+    skipped: int
+    """Lowest layers that go without modules; methods that differ in it may share the training."""
 
     def source_language(self, otherwise: str) -> str | None:
         """Return the language of the head's training: the target's own, or that of the intermediate it comes from."""

@@ -139,6 +139,11 @@ class TrainInputs:
     adapterdrop: AdapterDrop = field(default_factory=AdapterDrop)
     languages: Below = Below()
 
+    @property
+    def acts(self) -> bool:
+        """Whether a module acts on the encoder."""
+        return self.composed is not None or self.module.trains_encoder
+
     def data_keys(self) -> tuple[str, ...]:
         """Return the key of the training set, as the inputs of a mixture return theirs."""
         return (self.data,)
@@ -168,9 +173,13 @@ class ComposeInputs:
     """Key of the training whose head it is."""
     source_language: str | None
     """The language that head was trained on."""
-    adapterdrop: AdapterDrop
     precision: Literal["fp32", "bf16"]
     seed: int
+
+    @property
+    def acts(self) -> bool:
+        """See `TrainInputs.acts`."""
+        return True
 
 
 def rests_on(key: str, inputs: TrainInputs | MixtureInputs | ComposeInputs) -> tuple[str, ...]:

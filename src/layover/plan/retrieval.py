@@ -13,7 +13,6 @@ from typing import Any, Literal, Protocol
 
 from layover.errors import DataError, ModelError
 from layover.kinds.retrieval import Search, Settled, mined, settle
-from layover.modules import AdapterDrop
 from layover.plan.data import DataRules, Portion
 from layover.plan.encoders import EncoderRef
 from layover.plan.inputs import RetrieveInputs, ScoreInputs, Threshold, rests_on
@@ -140,12 +139,8 @@ class Asked:
     """What is on it: the training of an intermediate, or what several are composed to."""
     precision: Literal["fp32", "bf16"]
     adapter_of: AdapterOf
-
-    @property
-    def skipped(self) -> int:
-        """Lowest layers that go without modules."""
-        drop = self.train.inputs.adapterdrop if self.train is not None else AdapterDrop()
-        return int(drop.predicting)
+    skipped: int = 0
+    """Lowest layers that go without modules."""
 
     def where(self, task: Task) -> str:
         """Return what names the predictions of a task, for people."""

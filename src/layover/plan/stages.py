@@ -117,8 +117,7 @@ class Stages:
             if found is None:
                 raise NodeError(f"{task.name}: none of {', '.join(names)} has its outputs")
             head, language = self.learned(model, method, found[0], seed).key, self.rules.train_language(found[1])
-        drop = method.adapterdrop
-        inputs = ComposeInputs(encoder, composed, task, head, language, drop, method.precision, seed)
+        inputs = ComposeInputs(encoder, composed, task, head, language, method.precision, seed)
         identity = {
             "encoder": dict(encoder.identity),
             "module": settings_of(composed.composition.target_module(method.module, len(names))),
