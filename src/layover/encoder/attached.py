@@ -38,23 +38,47 @@ class Place:
 
 
 class SiteWeights(nn.Module):
-    """Named weights at sites; float32, and copies of what they are made from."""
+    """Named weights at sites; float32, and copies of what they are made from.
 
-    def __init__(self, sites: Sequence[Site], sizes: Sizes, values: Mapping[str, Tensor], place: Place) -> None:
+    Args:
+        sites: Where.
+        sizes: Site -> name -> shape.
+        given: Canonical name -> tensor; None draws fresh ones.
+        fresh: Draws those of a site.
+        place: Of what is attached.
+        where: What it is, for messages.
+
+    Raises:
+        ModelError: the given ones do not fit.
+    """
+
+    def __init__(
+        self,
+        sites: Sequence[Site],
+        sizes: Sizes,
+        given: Mapping[str, Tensor] | None,
+        fresh: Fresh,
+        place: Place,
+        where: str,
+    ) -> None:
         super().__init__()
         self._sites = sites
-        self._at = [
-            nn.ParameterDict(
-                {
-                    name: nn.Parameter(
-                        values[f"{site.name}.{name}"].detach().to(place.device, torch.float32, copy=True)
-                    )
-                    for name in sizes(site)
-                }
-            )
-            for site in sites
-        ]
+        if given is not None:
+            expected = {f"{site.name}.{name}": size for site in sites for name, size in sizes(site).items()}
+            check_weights(given, expected, where)
+        self._at = [self._made(site, sizes, given, fresh, place) for site in sites]
         self.at = nn.ModuleList(self._at)
+
+    @staticmethod
+    def _made(
+        site: Site, sizes: Sizes, given: Mapping[str, Tensor] | None, fresh: Fresh, place: Place
+    ) -> nn.ParameterDict:
+        if given is not None:
+            values = {name: given[f"{site.name}.{name}"] for name in sizes(site)}
+        else:
+            values = dict(fresh(site, generator_for(place.seed, f"{place.position}.{site.name}")))
+        copies = {name: values[name].detach().to(place.device, torch.float32, copy=True) for name in sizes(site)}
+        return nn.ParameterDict({name: nn.Parameter(value) for name, value in copies.items()})
 
     def named(self, lowest: int = 0) -> dict[str, nn.Parameter]:
         """Return canonical name -> parameter, of the layers from `lowest` up."""
@@ -68,20 +92,6 @@ class SiteWeights(nn.Module):
     def of(self, index: int) -> Mapping[str, Tensor]:
         """Return the weights at the site of that index."""
         return dict(self._at[index].items())
-
-
-def _values(
-    given: Mapping[str, Tensor] | None, sites: Sequence[Site], sizes: Sizes, fresh: Fresh, place: Place, where: str
-) -> Mapping[str, Tensor]:
-    """Return the weights that are given, if they fit, or fresh ones."""
-    if given is None:
-        values = {}
-        for site in sites:
-            drawn = fresh(site, generator_for(place.seed, f"{place.position}.{site.name}"))
-            values.update({f"{site.name}.{name}": value for name, value in drawn.items()})
-        return values
-    check_weights(given, {f"{site.name}.{name}": size for site in sites for name, size in sizes(site).items()}, where)
-    return given
 
 
 class Attached(nn.Module):
@@ -107,8 +117,7 @@ class Attached(nn.Module):
 
         given = None if module.whole else part.weights  # those of a whole module are in the encoder itself
         where = f"part {part.name!r} ({module.name})"
-        values = _values(given, self.sites, module.weights, fresh, place, where)
-        self.weights = SiteWeights(self.sites, module.weights, values, place)
+        self.weights = SiteWeights(self.sites, module.weights, given, fresh, place, where)
 
     def changes(self, first: int) -> tuple[int, ...]:
         """Return the layers that it changes when modules act from layer `first` up."""
@@ -169,8 +178,8 @@ class Mixed(nn.Module):
             return mixer.initialise(site, count, generator)
 
         where = f"mix {mix.name!r} ({mixer.name})"
-        values = _values(mix.weights, self.sites, sizes, fresh, replace(place, position=f"{place.position}.mix"), where)
-        self.weights = SiteWeights(self.sites, sizes, values, place)
+        apart = replace(place, position=f"{place.position}.mix")
+        self.weights = SiteWeights(self.sites, sizes, mix.weights, fresh, apart, where)
 
     def changes(self, first: int) -> tuple[int, ...]:
         """Return the layers that it changes when modules act from layer `first` up."""

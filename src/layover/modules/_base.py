@@ -59,14 +59,22 @@ def _known_layers(value: str | tuple[int, ...]) -> str | tuple[int, ...]:
     return tuple(sorted(value))
 
 
-def _known_linears(value: tuple[str, ...]) -> tuple[str, ...]:
+def known_places(value: tuple[str, ...], places: Mapping[str, tuple[str, str]]) -> tuple[str, ...]:
+    """Return names of places in the places' order, so that the same module has one identity.
+
+    Raises:
+        ValueError: there is none, or one is unknown.
+    """
     if not value:
-        raise ValueError(f"name at least one of: {', '.join(LINEARS)}")
+        raise ValueError(f"name at least one of: {', '.join(places)}")
     for name in value:
-        if name not in LINEARS:
-            raise ValueError(f"unknown target {name!r}; {nearest(name, LINEARS)}")
-    # one order, so that the same module has one identity
-    return tuple(name for name in LINEARS if name in value)
+        if name not in places:
+            raise ValueError(f"unknown target {name!r}; {nearest(name, places)}")
+    return tuple(name for name in places if name in value)
+
+
+def _known_linears(value: tuple[str, ...]) -> tuple[str, ...]:
+    return known_places(value, LINEARS)
 
 
 Layers = Annotated[str | tuple[Annotated[int, Strict()], ...], AfterValidator(_known_layers)]
@@ -126,6 +134,17 @@ class Site:
     def name(self) -> str:
         """The first part of the canonical names of the weights here, `layers.3.query`."""
         return f"layers.{self.layer}.{self.place}"
+
+
+PLACES = {**LINEARS, INNER: ("hidden", "intermediate")}
+"""What has a size that comes in and one that goes out."""
+
+
+def site_at(layer: int, place: str, shape: Shape) -> Site:
+    """Return the site at one of `PLACES` in a layer."""
+    sizes = {"hidden": shape.hidden, "intermediate": shape.intermediate}
+    inputs, outputs = (sizes[name] for name in PLACES[place])
+    return Site(layer, place, inputs, outputs, shape.num_layers)
 
 
 @dataclass(frozen=True, eq=False)

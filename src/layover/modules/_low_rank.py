@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple, Self
 from pydantic import BaseModel, ConfigDict, Field, Strict, model_validator
 
 from layover.errors import ModelError
-from layover.modules._base import LATER, LINEARS, LayeredModule, Layers, Linears, Shape, Site, numbers_of
+from layover.modules._base import LATER, LINEARS, LayeredModule, Layers, Linears, Shape, Site, numbers_of, site_at
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor, nn
@@ -66,11 +66,7 @@ class LowRank(LayeredModule):
 
     def sites(self, shape: Shape) -> tuple[Site, ...]:
         """See `Module.sites`."""
-        sizes = {"hidden": shape.hidden, "intermediate": shape.intermediate}
-        return tuple(
-            Site(layer, name, sizes[LINEARS[name][0]], sizes[LINEARS[name][1]], shape.num_layers)
-            for layer, name in self._updates(shape.num_layers)
-        )
+        return tuple(site_at(layer, name, shape) for layer, name in self._updates(shape.num_layers))
 
     def weights(self, site: Site) -> dict[str, tuple[int, ...]]:
         """See `Module.weights`: A (rank, inputs), B (outputs, rank)."""

@@ -7,14 +7,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import field_validator
 
-from layover.errors import nearest
-from layover.modules._base import INNER, LINEARS, At, LayeredModule, Shape, Site
+from layover.modules._base import INNER, PLACES, At, LayeredModule, Shape, Site, known_places, site_at
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor, nn
-
-PLACES = {**LINEARS, INNER: ("hidden", "intermediate")}
-"""What can be scaled -> (size that comes in, size that goes out)."""
 
 
 class Ia3(LayeredModule):
@@ -35,22 +31,12 @@ class Ia3(LayeredModule):
     @field_validator("target")
     @classmethod
     def _known_target(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if not value:
-            raise ValueError(f"name at least one of: {', '.join(PLACES)}")
-        for name in value:
-            if name not in PLACES:
-                raise ValueError(f"unknown target {name!r}; {nearest(name, PLACES)}")
-        # one order, so that the same module has one identity
-        return tuple(name for name in PLACES if name in value)
+        return known_places(value, PLACES)
 
     def sites(self, shape: Shape) -> tuple[Site, ...]:
         """See `Module.sites`."""
-        sizes = {"hidden": shape.hidden, "intermediate": shape.intermediate}
-        return tuple(
-            Site(layer, name, sizes[PLACES[name][0]], sizes[PLACES[name][1]], shape.num_layers)
-            for layer in self.layers_of(shape.num_layers)
-            for name in self.target
-        )
+        layers = self.layers_of(shape.num_layers)
+        return tuple(site_at(layer, name, shape) for layer in layers for name in self.target)
 
     def weights(self, site: Site) -> dict[str, tuple[int, ...]]:
         """See `Module.weights`: one number per feature."""

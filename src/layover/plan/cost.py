@@ -81,28 +81,20 @@ def _tokenize(inputs: TokenizeInputs, meta: Mapping[str, Any] | None) -> Cost:
     return Cost(count, tokens, 0.0, tokens * BYTES_PER_TOKEN_ON_DISK)
 
 
-def _extra(inputs: Training, shape: Shape) -> int:
-    """Return how many weights train beside the target's module."""
+def _beside(inputs: Training, shape: Shape) -> tuple[int, int]:
+    """Return how many weights train beside the target's module, and how many numbers per token mixing keeps."""
     composed = inputs.composed
     if composed is None:
-        return 0
+        return 0, 0
+    how, count = composed.composition, len(composed.learned)
     sizes = Sizes(shape.hidden, shape.intermediate, shape.layers)
-    return composed.composition.extra_parameters(composed.module, len(composed.learned), sizes)
-
-
-def _mixed(inputs: Training, shape: Shape) -> int:
-    """Return how many numbers per token mixing keeps for the backward pass."""
-    composed = inputs.composed
-    if composed is None:
-        return 0
-    sizes = Sizes(shape.hidden, shape.intermediate, shape.layers)
-    return composed.composition.kept_numbers(composed.module, len(composed.learned), sizes)
+    return how.extra_parameters(composed.module, count, sizes), how.kept_numbers(composed.module, count, sizes)
 
 
 def _lowest(inputs: Training, shape: Shape) -> int:
     """Return the lowest layer that gets a gradient."""
     layers = inputs.module.layers_of(shape.layers)
-    if inputs.composed is not None and _extra(inputs, shape):
+    if inputs.composed is not None and _beside(inputs, shape)[0]:
         layers = (*layers, *inputs.composed.module.layers_of(shape.layers))
     dropped = inputs.adapterdrop.always_training
     return min((layer for layer in layers if layer >= dropped), default=shape.layers)
@@ -142,7 +134,7 @@ def _weights(inputs: Training, shape: Shape) -> int:
     """Return how many weights of the encoder and its modules train."""
     if inputs.module.name == "full":
         return shape.parameters
-    return inputs.module.parameter_count(shape.hidden, shape.intermediate, shape.layers) + _extra(inputs, shape)
+    return inputs.module.parameter_count(shape.hidden, shape.intermediate, shape.layers) + _beside(inputs, shape)[0]
 
 
 def _flops_per_token(inputs: Training, shape: Shape, logits: float) -> float:
@@ -155,7 +147,7 @@ def _flops_per_token(inputs: Training, shape: Shape, logits: float) -> float:
 
 def _peak(inputs: Training, shape: Shape, logits: float) -> float:
     weights, lowest = _weights(inputs, shape), _lowest(inputs, shape)
-    precision, mixed = inputs.optimisation.precision, _mixed(inputs, shape)
+    precision, mixed = inputs.optimisation.precision, _beside(inputs, shape)[1]
     return float(training_bytes(shape, weights, lowest=lowest, precision=precision, logits=logits, mixed=mixed))
 
 
