@@ -22,7 +22,8 @@ from layover.compositions import Part
 from layover.data.features import Features
 from layover.encoder import DropoutClock, Encoder
 from layover.plan.encoders import Shape
-from layover.plan.memory import Precision, training_bytes
+from layover.plan.memory import training_bytes
+from layover.precision import Precision
 from layover.training import Branch, Execution, LoopSettings, fit
 
 MODULES = ("bottleneck", "full", "lora", "none")

@@ -29,7 +29,7 @@ from layover.batches import padding, steps_of_epoch
 from layover.compositions import Part
 from layover.data.features import Features
 from layover.encoder import DropoutClock, Encoder
-from layover.plan.memory import Precision
+from layover.precision import Precision
 from layover.predict import predict
 from layover.training import Branch, Execution, LoopSettings, fit
 

@@ -35,6 +35,7 @@ ROOMS = (
     ("compositions",),
     ("mixers",),
     ("modules",),
+    ("precision",),
     ("identity",),
     ("archives",),
     ("registry",),

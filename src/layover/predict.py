@@ -10,13 +10,22 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from layover.batches import Batch, Execution, collate_rows, is_out_of_memory, on_machine, prediction_batches
+from layover.batches import (
+    Batch,
+    Execution,
+    States,
+    collate_rows,
+    is_out_of_memory,
+    on_machine,
+    prediction_batches,
+    tokens_of,
+)
 from layover.batches.order import Index, offsets_of
 from layover.data.features import Array, Features
-from layover.encoder import Encoder, Shares
+from layover.encoder import Encoder, Shares, computing, is_mixed
 from layover.errors import DataError, ModelError, NodeError
 from layover.heads import Head, MeanPooling
-from layover.plan.memory import Precision
+from layover.precision import Precision
 
 MICRO_TOKENS = {"cpu": 2048}
 """Padded tokens at once; on a CPU more falls out of its caches."""
@@ -35,6 +44,7 @@ def predict(
     precision: Precision = "fp32",
     progress: Callable[[int, int], None] | None = None,
     shares: Shares | None = None,
+    states: States | None = None,
 ) -> Outputs:
     """Return what the head says of every row, in the order of the features.
 
@@ -46,6 +56,7 @@ def predict(
         precision: `bf16` runs under autocast; outputs are float32 all the same.
         progress: Called with the rows done and all rows.
         shares: Filled with what the encoder's mix takes of its members, if it has one.
+        states: Kept hidden states of the features' tokens, from which the encoder goes on.
 
     Returns:
         By output name an array with one value per row, or one per token: `logits` (rows, labels) float32, `tags`
@@ -56,13 +67,14 @@ def predict(
         DataError: there are no rows.
         NodeError: a single row does not fit into memory.
     """
+    mixed = is_mixed(precision, encoder.dtype)
     order: list[Index] = []
     pieces: list[dict[str, Tensor]] = []
 
     def read(batch: Batch) -> dict[str, Tensor]:
         with encoder.watch.into(shares):
-            with _as(precision, batch):
-                logits = head(encoder(batch.ids, batch.lengths, batch.segments), batch.lengths, batch.targets)
+            with _as(mixed, batch):
+                logits = head(last_hidden(encoder, head, batch), batch.lengths, batch.targets)
             return head.outputs(logits, batch.lengths, batch.targets)
 
     def keep(rows: Index, outputs: dict[str, Tensor]) -> None:
@@ -71,7 +83,7 @@ def predict(
 
     with _evaluating(head):
         head.to(execution.device)
-        _every_row(encoder, features, read, keep, execution, progress)
+        _every_row(encoder, features, read, keep, execution, precision, progress, states=states)
     return _in_order(features, np.concatenate(order), pieces)
 
 
@@ -102,16 +114,44 @@ def embed(
         DataError: there are no rows.
         NodeError: a single row does not fit into memory.
     """
+    mixed = is_mixed(precision, encoder.dtype)
 
     def read(batch: Batch) -> Tensor:
-        with _as(precision, batch), encoder.watch.into(shares):
+        with _as(mixed, batch), encoder.watch.into(shares):
             states = encoder.after(pooling.layers, batch.ids, batch.lengths, batch.segments)
             return torch.stack([pooling(hidden, batch.lengths) for hidden in states]).cpu()
 
     def keep(rows: Index, embeddings: Tensor) -> None:
         into[:, rows] = embeddings.numpy()
 
-    _every_row(encoder, features, read, keep, execution, None, only)
+    _every_row(encoder, features, read, keep, execution, precision, None, only)
+
+
+def keep_states(
+    encoder: Encoder, features: Features, into: States, *, execution: Execution, precision: Precision
+) -> None:
+    """Write the hidden states that enter a layer, of every token; what is attached to the encoder takes no part.
+
+    Args:
+        encoder: With nothing attached below that layer.
+        features: Rows of one or of several languages.
+        into: Filled.
+        execution: Device and tokens at a time.
+        precision: Of the encoder.
+
+    Raises:
+        DataError: there are no rows.
+        NodeError: a single row does not fit into memory.
+        ModelError: something attached changes the layers below.
+    """
+
+    def read(batch: Batch) -> Tensor:
+        return encoder.below(into.layer, batch.ids, batch.lengths, batch.segments)[0].cpu()
+
+    def keep(rows: Index, states: Tensor) -> None:
+        into.put(tokens_of(features, rows), states)
+
+    _every_row(encoder, features, read, keep, execution, precision, None)
 
 
 def padding_id(encoder: Encoder) -> int:
@@ -120,8 +160,16 @@ def padding_id(encoder: Encoder) -> int:
     return 0 if padding is None else padding
 
 
-def _as(precision: Precision, batch: Batch) -> torch.autocast:
-    return torch.autocast(batch.ids.device.type, torch.bfloat16, enabled=precision == "bf16")
+def last_hidden(encoder: Encoder, head: Head, batch: Batch) -> Tensor:
+    """Return what a head reads of a batch, (B, T, H) or (B, 1, H) float32."""
+    if batch.states is not None:
+        return encoder.top(batch.states, batch.lengths, batch.layer, first=head.first_only).float()
+    hidden: Tensor = encoder(batch.ids, batch.lengths, batch.segments, first=head.first_only)
+    return hidden.float()
+
+
+def _as(mixed: bool, batch: Batch) -> torch.autocast:
+    return torch.autocast(batch.ids.device.type, torch.bfloat16, enabled=mixed)
 
 
 def _every_row(
@@ -130,20 +178,25 @@ def _every_row(
     read: Callable[[Batch], T],
     keep: Callable[[Index, T], None],
     execution: Execution,
+    precision: Precision,
     progress: Callable[[int, int], None] | None,
     only: Index | None = None,
+    states: States | None = None,
 ) -> None:
     """Hand every row, or only some, to `read` in batches, from long to short, and what it returns to `keep`."""
     if not features.rows:
         raise DataError("nothing to predict: the features have no rows")
-    with on_machine(execution) as device, _evaluating(encoder), torch.inference_mode():
+    device = torch.device(execution.device)
+    with on_machine(execution), computing(precision, device), _evaluating(encoder), torch.inference_mode():
+        if states is None:
+            encoder.need(features.arrays["ids"])
         encoder.to(device)
         most = execution.micro_tokens or MICRO_TOKENS.get(device.type, ACCELERATOR_TOKENS)
         waiting = prediction_batches(features, max_tokens=most, only=only)[::-1]
         done = 0
         while waiting:
             rows = waiting.pop()
-            found = _try(read, collate_rows(features, rows, pad=padding_id(encoder)), device)
+            found = _try(read, collate_rows(features, rows, pad=padding_id(encoder), states=states), device)
             if found is None:
                 waiting += _halves(features, rows, device)
                 continue

@@ -64,8 +64,13 @@ def test_forward_equals_transformers(model_of: ModelOf, padded: Padded, kind: st
     with torch.no_grad():
         expected = reference(ids, attention_mask=attention(lengths, 17)).last_hidden_state
         unpadded = reference(ids[:1]).last_hidden_state
-    assert torch.equal(encoder(ids, lengths), expected)
-    assert torch.equal(encoder(ids[:1], lengths[:1]), unpadded)
+        found = encoder(ids, lengths)
+        real = attention(lengths, 17).bool()
+        torch.testing.assert_close(found[real], expected[real], atol=1e-5, rtol=0)
+        assert not found[~real].any()
+        alone = encoder(ids[:1], lengths[:1])
+        torch.testing.assert_close(alone, unpadded, atol=0 if attn == "sdpa" else 1e-5, rtol=0)
+        torch.testing.assert_close(encoder(ids, lengths, first=True)[:, 0], expected[:, 0], atol=1e-5, rtol=0)
 
 
 def test_segments_reach_the_embeddings(model_of: ModelOf, padded: Padded) -> None:
@@ -76,8 +81,9 @@ def test_segments_reach_the_embeddings(model_of: ModelOf, padded: Padded) -> Non
     encoder = encoder_of(copy.deepcopy(reference))
     with torch.no_grad():
         expected = reference(ids, attention_mask=attention(lengths, 17), token_type_ids=segments).last_hidden_state
-    assert torch.equal(encoder(ids, lengths, segments), expected)
-    assert not torch.equal(encoder(ids, lengths), expected)
+    real = attention(lengths, 17).bool()
+    torch.testing.assert_close(encoder(ids, lengths, segments)[real], expected[real], atol=1e-5, rtol=0)
+    assert not torch.allclose(encoder(ids, lengths)[real], expected[real], atol=1e-2)
 
 
 def test_the_configs_dropout_never_acts(model_of: ModelOf, padded: Padded) -> None:
@@ -101,7 +107,8 @@ def test_fresh_changes_nothing(model_of: ModelOf, padded: Padded, module: Module
 @pytest.mark.parametrize("module", ADDED, ids=label)
 def test_fresh_changes_nothing_in_bfloat16(model_of: ModelOf, padded: Padded, module: Module) -> None:
     encoder = encoder_of(model_of())
-    with torch.autocast("cpu", torch.bfloat16):
+    # without gradients, for attention has another kernel where they are kept
+    with torch.autocast("cpu", torch.bfloat16), torch.no_grad():
         frozen = encoder(*padded)
         encoder.attach([Part("target", module, None, trainable=True)], seed=3)
         assert torch.equal(encoder(*padded), frozen)
@@ -327,4 +334,5 @@ def test_camembert_has_the_same_points(padded: Padded) -> None:
     ids, lengths = padded
     with torch.no_grad():
         expected = reference(ids, attention_mask=attention(lengths, 17)).last_hidden_state
-    assert torch.equal(encoder(ids, lengths), expected)
+    real = attention(lengths, 17).bool()
+    torch.testing.assert_close(encoder(ids, lengths)[real], expected[real], atol=1e-5, rtol=0)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from layover.plan.encoders import KNOWN_SHAPES
-from layover.plan.memory import Precision, available_ram, bytes_per_token, tokens_within, training_bytes
+from layover.plan.memory import available_ram, bytes_per_token, tokens_within, training_bytes
+from layover.precision import Precision
 
 BASE = KNOWN_SHAPES["FacebookAI/xlm-roberta-base"]
 MIB = 2**20

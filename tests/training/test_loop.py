@@ -131,10 +131,10 @@ def test_running_out_of_memory_changes_nothing(
     train(calm, features, FAITHFUL)
     forward = type(starved.encoder).forward
 
-    def limited(self: Any, ids: torch.Tensor, *rest: Any) -> torch.Tensor:
+    def limited(self: Any, ids: torch.Tensor, *rest: Any, **more: Any) -> torch.Tensor:
         if ids.numel() > 100:
             raise error
-        return forward(self, ids, *rest)
+        return forward(self, ids, *rest, **more)
 
     monkeypatch.setattr(type(starved.encoder), "forward", limited)
     result = train(starved, features, FAITHFUL)
@@ -148,7 +148,7 @@ def test_a_unit_that_does_not_fit_ends_the_run(
 ) -> None:
     model = model_of()
 
-    def never(self: Any, *rest: Any) -> torch.Tensor:
+    def never(self: Any, *rest: Any, **_: object) -> torch.Tensor:
         raise torch.OutOfMemoryError("no memory")
 
     monkeypatch.setattr(type(model.encoder), "forward", never)
@@ -159,7 +159,7 @@ def test_a_unit_that_does_not_fit_ends_the_run(
 def test_other_errors_are_not_taken_for_want_of_memory(
     model_of: Any, features_of: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(self: Any, *rest: Any) -> torch.Tensor:
+    def broken(self: Any, *rest: Any, **_: object) -> torch.Tensor:
         raise RuntimeError("shapes differ")
 
     model = model_of()

@@ -1,6 +1,6 @@
 """Batches: which units make a step, how a step is cut to fit into memory, and how rows become tensors."""
 
-from layover.batches.collate import Batch, collate, collate_rows
+from layover.batches.collate import Batch, collate, collate_rows, tokens_of
 from layover.batches.execution import Execution, free_bytes, is_out_of_memory, on_machine
 from layover.batches.order import (
     micro_batches,
@@ -10,10 +10,13 @@ from layover.batches.order import (
     turns_of_epoch,
     unit_lengths,
 )
+from layover.batches.states import States, StateType
 
 __all__ = [
     "Batch",
     "Execution",
+    "StateType",
+    "States",
     "collate",
     "collate_rows",
     "free_bytes",
@@ -23,6 +26,7 @@ __all__ = [
     "padding",
     "prediction_batches",
     "steps_of_epoch",
+    "tokens_of",
     "turns_of_epoch",
     "unit_lengths",
 ]

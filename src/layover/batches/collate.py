@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from layover.batches.order import Index, offsets_of, row_lengths, unit_rows
+from layover.batches.states import States
 from layover.data.features import Array, Features
 from layover.data.masking import Moment, mask
 
@@ -37,21 +38,32 @@ class Batch:
     targets: Mapping[str, Tensor]
     units: Index
     rows: Tensor
+    states: Tensor | None = None
+    """(1, N, H): hidden states that were kept, of all tokens without padding; the layers below need not run."""
+    layer: int = 0
+    """The one that they enter."""
 
     def to(self, device: torch.device) -> Batch:
         """Return the batch on a device; the lengths stay, so that nobody waits for the device to learn the shape."""
         if device == self.ids.device:
             return self
+
+        def moved(tensor: Tensor) -> Tensor:
+            # pinned memory is copied while the device works on what it was given before
+            source = tensor.pin_memory() if device.type == "cuda" else tensor
+            return source.to(device, non_blocking=True)
+
         return replace(
             self,
-            ids=self.ids.to(device),
-            segments=None if self.segments is None else self.segments.to(device),
-            targets={name: target.to(device) for name, target in self.targets.items()},
-            rows=self.rows.to(device),
+            ids=moved(self.ids),
+            segments=None if self.segments is None else moved(self.segments),
+            targets={name: moved(target) for name, target in self.targets.items()},
+            rows=moved(self.rows),
+            states=None if self.states is None else moved(self.states),
         )
 
 
-def collate(features: Features, units: Index, *, pad: int, moment: Moment) -> Batch:
+def collate(features: Features, units: Index, *, pad: int, moment: Moment, states: States | None = None) -> Batch:
     """Return units with their targets; the rows of a unit stand one after another.
 
     Args:
@@ -59,6 +71,7 @@ def collate(features: Features, units: Index, *, pad: int, moment: Moment) -> Ba
         units: Which of its units.
         pad: Token on padding.
         moment: Of the training, for what is hidden.
+        states: Kept hidden states of the features' tokens.
     """
     rows = unit_rows(units, features.group).ravel()
     grid = _Grid.of(features, rows)
@@ -66,16 +79,23 @@ def collate(features: Features, units: Index, *, pad: int, moment: Moment) -> Ba
     targets = {name: _tensor(arrays[name][units]) for name in UNIT_TARGETS if name in arrays}
     targets |= {name: _tensor(arrays[name][rows]) for name in ROW_TARGETS if name in arrays}
     targets |= {name: grid.fill(arrays[name], NO_LABEL) for name in TOKEN_TARGETS if name in arrays}
-    batch = _rows(features, rows, grid, pad, moment)
+    batch = _rows(features, rows, grid, pad, moment, states)
     return replace(batch, targets={**batch.targets, **targets}, units=units)
 
 
-def collate_rows(features: Features, rows: Index, *, pad: int) -> Batch:
+def collate_rows(features: Features, rows: Index, *, pad: int, states: States | None = None) -> Batch:
     """Return rows without targets, for a prediction; hidden tokens are hidden as in every prediction."""
-    return _rows(features, rows, _Grid.of(features, rows), pad, None)
+    return _rows(features, rows, _Grid.of(features, rows), pad, None, states)
 
 
-def _rows(features: Features, rows: Index, grid: _Grid, pad: int, moment: Moment | None) -> Batch:
+def tokens_of(features: Features, rows: Index) -> Index:
+    """Return where the tokens of rows lie in the flat arrays, row by row, (N,) int64."""
+    return _Grid.of(features, rows).tokens
+
+
+def _rows(
+    features: Features, rows: Index, grid: _Grid, pad: int, moment: Moment | None, states: States | None
+) -> Batch:
     ids, targets = grid.fill(features.arrays["ids"], pad), {}
     if "roles" in features.arrays:
         hidden = mask(features, ids.numpy(), grid.real, rows, moment)
@@ -89,6 +109,8 @@ def _rows(features: Features, rows: Index, grid: _Grid, pad: int, moment: Moment
         targets=targets,
         units=np.empty(0, np.int64),
         rows=_tensor(rows),
+        states=None if states is None else states.at(grid.tokens),
+        layer=0 if states is None else states.layer,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from layover.encoder.computing import computing, dtype_of, is_mixed
 from layover.encoder.dropout import DropoutClock, RowDropout
 from layover.encoder.encoder import Encoder
 from layover.encoder.points import FAMILIES, Points, points_of
@@ -16,8 +17,11 @@ __all__ = [
     "RowDropout",
     "Shares",
     "check_weights",
+    "computing",
+    "dtype_of",
     "fingerprint",
     "generator_for",
+    "is_mixed",
     "points_of",
     "read_weights",
     "write_weights",

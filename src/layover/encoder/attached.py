@@ -89,9 +89,9 @@ class SiteWeights(nn.Module):
             if site.layer >= lowest
         }
 
-    def of(self, index: int) -> Mapping[str, Tensor]:
-        """Return the weights at the site of that index."""
-        return dict(self._at[index].items())
+    def of(self, index: int, dtype: torch.dtype) -> Mapping[str, Tensor]:
+        """Return the weights at the site of that index, as the encoder computes; gradients reach them in float32."""
+        return {name: weight.to(dtype) for name, weight in self._at[index].items()}
 
 
 class Attached(nn.Module):
@@ -129,18 +129,21 @@ class Attached(nn.Module):
         return self.part.name == LANGUAGE
 
     def delta(self, index: int, at: At) -> Tensor:
-        """Return what the part adds at the site of that index, (B, T, outputs)."""
-        return self.part.module.delta(self.sites[index], at, self.weights.of(index))
+        """Return what the part adds at the site of that index, (1, N, outputs)."""
+        return self.part.module.delta(self.sites[index], at, self._weights(index, at.source))
 
     def changed(self, index: int, at: At) -> Tensor:
-        """Return what becomes of `at.hidden`, (B, T, outputs)."""
-        return self.part.module.changed(self.sites[index], at, self.weights.of(index))
+        """Return what becomes of `at.hidden`, (1, N, outputs)."""
+        return self.part.module.changed(self.sites[index], at, self._weights(index, at.source))
+
+    def _weights(self, index: int, like: Tensor) -> Mapping[str, Tensor]:
+        return self.weights.of(index, torch.float32 if self.part.module.exact else like.dtype)
 
     def undone(self, hidden: Tensor) -> Tensor:
         """Return what the embeddings were before the part changed them, (..., H)."""
         for index, site in enumerate(self.sites):
             if site.place == EMBEDDINGS:
-                hidden = self.part.module.undone(site, hidden, self.weights.of(index))
+                hidden = self.part.module.undone(site, hidden, self._weights(index, hidden))
         return hidden
 
 
@@ -190,8 +193,9 @@ class Mixed(nn.Module):
         return sum(self.mix.mixer.kept(site, len(self._members)) for site in self.sites)
 
     def delta(self, index: int, at: At) -> Tensor:
-        """Return what the mix adds at the site of that index, (B, T, outputs)."""
-        site, weights, mixer = self.sites[index], self.weights.of(index), self.mix.mixer
+        """Return what the mix adds at the site of that index, (1, N, outputs)."""
+        site, mixer = self.sites[index], self.mix.mixer
+        weights = self.weights.of(index, torch.float32 if mixer.exact else at.source.dtype)
         # every member reads the same, so that their order means nothing
         deltas = torch.stack([member.delta(index, at) for member in self._members], dim=2)
         seen = self._members[0].part.module.seen(site, at)
@@ -200,5 +204,5 @@ class Mixed(nn.Module):
         return mixer.mixed(shares, deltas, weights)
 
     def changed(self, index: int, at: At) -> Tensor:
-        """Return what becomes of `at.hidden`, (B, T, outputs)."""
+        """Return what becomes of `at.hidden`, (1, N, outputs)."""
         return at.hidden + self.delta(index, at)

@@ -10,6 +10,9 @@ slows the fused attention kernels, and for one module on a frozen encoder it is 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor, nn
 
@@ -58,6 +61,8 @@ class DropoutClock:
         self.seed = seed
         self.step = 0
         self.rows: Tensor | None = None
+        self.packed: tuple[int, Tensor, Tensor] | None = None
+        """While hidden states are (1, N, H): number of rows, and of each token its row and its place in it, (N,)."""
 
     def set(self, step: int, rows: Tensor) -> None:
         """Set the optimiser step and the ids of the batch's rows, (B,) integers.
@@ -66,6 +71,15 @@ class DropoutClock:
         """
         self.step = step
         self.rows = rows
+
+    @contextmanager
+    def packing(self, count: int, rows: Tensor, positions: Tensor) -> Iterator[None]:
+        """Say that rows run without padding for a while, and where the tokens belong; see `packed`."""
+        self.packed = (count, rows, positions)
+        try:
+            yield
+        finally:
+            self.packed = None
 
     def draw(self, below: int) -> int:
         """Return a number from 0 to `below` - 1 for the step, each as likely as the others."""
@@ -100,7 +114,7 @@ class RowDropout(nn.Module):
         return f"p={self.p}"
 
     def forward(self, hidden: Tensor) -> Tensor:
-        """Return hidden states with some set to zero and the rest scaled by 1 / (1 - p), (B, H) or (B, T, H)."""
+        """Return hidden states with some set to zero and the rest scaled by 1 / (1 - p), in the shape they came."""
         if not self.training or not self.enabled or self.p == 0.0:
             return hidden
         cut = round(self.p * 65536)
@@ -110,13 +124,17 @@ class RowDropout(nn.Module):
 
     def _half_words(self, hidden: Tensor) -> Tensor:
         """Return 16 hashed bits per element, int16 of the shape of `hidden`."""
-        rows = self.clock.rows
-        if rows is None or rows.shape[0] != hidden.shape[0]:
+        rows, packed = self.clock.rows, self.clock.packed
+        count = hidden.shape[0] if packed is None else packed[0]
+        if rows is None or rows.shape[0] != count:
             have = "no rows" if rows is None else f"{rows.shape[0]} rows"
-            raise ModelError(f"dropout: the clock has {have}, the batch {hidden.shape[0]}; set it before the forward")
+            raise ModelError(f"dropout: the clock has {have}, the batch {count}; set it before the forward")
         base = _signed(_mix(self.clock.seed, self.clock.step, self.salt))
         key = _finished(_mix_tensor(rows.to(hidden.device, torch.int32) ^ base))  # (B,)
-        if hidden.dim() == 3:
+        if packed is not None:
+            _, row, token = packed
+            key = _finished(_mix_tensor(key[row] + token.to(torch.int32) * _signed(0x9E3779B9)))[None]  # (1, N)
+        elif hidden.dim() == 3:
             tokens = torch.arange(hidden.shape[1], device=hidden.device, dtype=torch.int32)
             key = _finished(_mix_tensor(key[:, None] + tokens * _signed(0x9E3779B9)))  # (B, T)
         # one 32-bit hash serves two neighbouring features
@@ -135,15 +153,27 @@ class RowDropout(nn.Module):
 
 
 def replace_dropouts(
-    model: nn.Module, points: Points, num_layers: int, p: float, clock: DropoutClock
-) -> list[RowDropout]:
-    """Put our dropout on all hidden states: after the embeddings, and at the end of each sublayer, layer by layer."""
-    paths = [f"{points.embeddings}.dropout"]
+    model: nn.Module, points: Points, num_layers: int, p: float, clock: DropoutClock, first: int = 0
+) -> dict[int, list[RowDropout]]:
+    """Put our dropout on all hidden states, and return it by layer; -1 are the embeddings.
+
+    Args:
+        model: Of transformers.
+        points: Of its family.
+        num_layers: Its layers.
+        p: See `RowDropout`.
+        clock: See `RowDropout`.
+        first: The layers below are absent, and with them the embeddings.
+    """
+    paths = [(-1, f"{points.embeddings}.dropout")]
     for layer in range(num_layers):
-        paths += [f"{points.layers}.{layer}.{path}.dropout" for path in points.sublayers.values()]
-    dropouts = [RowDropout(p, clock, salt) for salt in range(len(paths))]
-    for path, dropout in zip(paths, dropouts, strict=True):
-        model.set_submodule(path, dropout)
+        paths += [(layer, f"{points.layers}.{layer}.{path}.dropout") for path in points.sublayers.values()]
+    dropouts: dict[int, list[RowDropout]] = {}
+    for salt, (layer, path) in enumerate(paths):
+        if first == 0 or layer >= first:
+            dropout = RowDropout(p, clock, salt)
+            model.set_submodule(path, dropout)
+            dropouts.setdefault(layer, []).append(dropout)
     return dropouts
 
 

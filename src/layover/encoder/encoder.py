@@ -7,6 +7,8 @@ from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
@@ -17,13 +19,15 @@ from layover.compositions import LANGUAGE, Fold, Mix, Part, Piece
 from layover.encoder.attached import Attached, Mixed, Place
 from layover.encoder.dropout import DropoutClock, replace_dropouts
 from layover.encoder.folding import Folded
-from layover.encoder.loading import load_model
-from layover.encoder.masks import attention_mask
+from layover.encoder.loading import Absent, load_model
+from layover.encoder.packing import Packing
 from layover.encoder.pieces import check_pieces, parts_of
 from layover.encoder.points import points_of
+from layover.encoder.running import Layer
 from layover.encoder.shares import Watch
 from layover.encoder.sites import frozen_at, place_hooks
 from layover.encoder.weights import check_weights
+from layover.encoder.words import Words
 from layover.errors import ModelError, nearest
 from layover.modules import AdapterDrop, Shape, Site
 
@@ -59,9 +63,13 @@ class Encoder(nn.Module):
         self.shape = Shape(config.hidden_size, config.intermediate_size, self.num_layers)
         self.max_length = self.points.longest_input(config.max_position_embeddings, config.pad_token_id)
         """Longest input in tokens."""
-        # transformers has no public name for the kind of attention
-        self._additive_mask: bool = config._attn_implementation != "sdpa"  # noqa: SLF001
-        self._dropouts = replace_dropouts(model, self.points, self.num_layers, dropout, clock)
+        self.first = sum(isinstance(layer, Absent) for layer in self.layers)
+        """The lowest layer that is there; from 1 on the embeddings are not, either."""
+        self._dropouts = replace_dropouts(model, self.points, self.num_layers, dropout, clock, self.first)
+        self._running = [
+            None if isinstance(layer, Absent) else Layer(layer, self.points, config.num_attention_heads, clock)
+            for layer in self.layers
+        ]
         self._checkpointing = False
         self._hooks: list[RemovableHandle] = []
         self._own_changed = False
@@ -76,14 +84,32 @@ class Encoder(nn.Module):
 
     @classmethod
     def load(
-        cls, source: str | Path, revision: str | None = None, *, clock: DropoutClock, dropout: float = 0.0
+        cls,
+        source: str | Path,
+        revision: str | None = None,
+        *,
+        clock: DropoutClock,
+        dropout: float = 0.0,
+        dtype: torch.dtype = torch.float32,
+        from_layer: int = 0,
+        all_words: bool = True,
     ) -> Encoder:
         """Load a hub id or a directory; every weight is frozen.
+
+        Args:
+            source: Hub id or directory.
+            revision: Of the hub.
+            clock: Where the training stands, for dropout.
+            dropout: Probability on hidden states.
+            dtype: What the weights are rounded to, and what the encoder computes in.
+            from_layer: What is below is left out; the encoder then goes on from kept hidden states only (`top`).
+            all_words: False keeps those word embeddings in memory alone that `need` asks for.
 
         Raises:
             ModelError: not there, not supported, no safetensors, or incomplete.
         """
-        return cls(load_model(source, revision), clock=clock, dropout=dropout)
+        model = load_model(source, revision, dtype=dtype, from_layer=from_layer, all_words=all_words)
+        return cls(model, clock=clock, dropout=dropout)
 
     @classmethod
     def from_model(cls, model: PreTrainedModel, *, clock: DropoutClock, dropout: float = 0.0) -> Encoder:
@@ -95,15 +121,31 @@ class Encoder(nn.Module):
         """The table of word embeddings, (vocabulary, H)."""
         found = self.model.get_input_embeddings()
         if not isinstance(found, nn.Embedding):
-            raise ModelError(f"{self.model.config.model_type}: its word embeddings are no table")
+            raise ModelError(f"{self.model.config.model_type}: its word embeddings are no table in memory")
         return found
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """What the frozen weights are, and what the encoder computes in."""
+        return next(weight.dtype for weight in self.model.parameters() if weight.dtype.is_floating_point)
+
+    def need(self, ids: npt.NDArray[np.generic]) -> None:
+        """Have the word embeddings of these tokens in memory.
+
+        Raises:
+            ModelError: there is no such token.
+        """
+        words = None if self.first else self.model.get_input_embeddings()
+        if isinstance(words, Words):
+            words.need(ids)
 
     def train(self, mode: bool = True) -> Encoder:
         """Switch our dropouts; transformers' modules stay in eval mode, so that nothing else ever drops anything."""
         super().train(mode)
         self.model.train(mode=False)
-        for dropout in self._dropouts:
-            dropout.train(mode)
+        for dropouts in self._dropouts.values():
+            for dropout in dropouts:
+                dropout.train(mode)
         return self
 
     def attach(self, pieces: Sequence[Piece], *, seed: int) -> None:
@@ -172,6 +214,11 @@ class Encoder(nn.Module):
         return self.clock.draw(self._drop.train + 1) if self._drop.random else self._drop.train
 
     @property
+    def drops_at_random(self) -> bool:
+        """Whether the layers without modules differ from step to step."""
+        return self._drop.random
+
+    @property
     def lowest(self) -> int:
         """The lowest layer that is ever changed, in this mode (training or not).
 
@@ -205,10 +252,9 @@ class Encoder(nn.Module):
             weight.requires_grad_(id(weight) in training)
             weight.grad = None
         lowest = self._lowest(training=True)
-        for index, dropout in enumerate(self._dropouts):
-            # the first follows the embeddings, then each layer has one per sublayer
-            layer = (index - 1) // len(self.points.sublayers)
-            dropout.enabled = lowest == 0 or layer >= lowest
+        for layer, dropouts in self._dropouts.items():
+            for dropout in dropouts:
+                dropout.enabled = lowest == 0 or layer >= lowest
 
     def _attached(self) -> list[Attached | Mixed]:
         return [piece for piece in self.pieces if isinstance(piece, (Attached, Mixed))]
@@ -240,9 +286,13 @@ class Encoder(nn.Module):
             raise ModelError(f"no part {name!r} is attached; {nearest(name, known)}")
         return {one: value.detach().to("cpu", copy=True).contiguous() for one, value in known[name].items()}
 
-    def forward(self, ids: Tensor, lengths: Tensor, segments: Tensor | None = None) -> Tensor:
-        """Return the last hidden states, (B, T, H); see `trunk` and `top`."""
-        return self.top(self.trunk(ids, lengths, segments), lengths)
+    def forward(self, ids: Tensor, lengths: Tensor, segments: Tensor | None = None, *, first: bool = False) -> Tensor:
+        """Return the last hidden states, (B, T, H) or, of the first token of each row alone, (B, 1, H).
+
+        See `trunk` and `top`; padding is zero in what is returned.
+        """
+        packing = Packing.of(lengths, ids.shape[1], ids.device)
+        return self._ended(self._trunk(ids, packing, segments), packing, first=first)
 
     def after(
         self, layers: Sequence[int], ids: Tensor, lengths: Tensor, segments: Tensor | None = None
@@ -261,40 +311,92 @@ class Encoder(nn.Module):
         for layer in layers:
             if not 0 <= layer <= self.num_layers:
                 raise ModelError(f"no hidden states after {layer} layers: the encoder has {self.num_layers}")
-        hidden, below = self._embedded(ids, segments), 0
+        packing = Packing.of(lengths, ids.shape[1], ids.device)
+        hidden, below = self._embedded(ids, packing, segments), 0
         for layer in layers:
-            hidden = self._run(hidden, lengths, self.layers[below:layer])
+            hidden = self._run(hidden, packing, below, layer)
             below = layer
-            yield hidden
+            yield packing.unpack(hidden)
 
     def trunk(self, ids: Tensor, lengths: Tensor, segments: Tensor | None = None) -> Tensor:
-        """Return the hidden states that enter the lowest adapted layer, (B, T, H).
+        """Return the hidden states that enter the lowest adapted layer, (1, N, H): all rows' tokens without padding.
 
         Args:
-            ids: (B, T) int64, padded on the right with the padding token.
+            ids: (B, T) int64, padded on the right.
             lengths: (B,) int64, on any device; on the CPU it saves a wait for the accelerator.
             segments: (B, T) int64 token type ids; None = all 0.
 
         Raises:
             ModelError: the input is longer than the encoder's positions.
         """
-        with torch.no_grad() if self.lowest > 0 else nullcontext():
-            return self._run(self._embedded(ids, segments), lengths, self.layers[: self.lowest])
+        return self._trunk(ids, Packing.of(lengths, ids.shape[1], ids.device), segments)
 
-    def _embedded(self, ids: Tensor, segments: Tensor | None) -> Tensor:
-        """Return what enters the first layer, (B, T, H)."""
+    def below(self, layer: int, ids: Tensor, lengths: Tensor, segments: Tensor | None = None) -> Tensor:
+        """Return the hidden states that enter a layer of the trunk, (1, N, H), or leave it; see `trunk`.
+
+        Raises:
+            ModelError: what is attached changes a layer below.
+        """
+        self._check_trunk(layer)
+        packing = Packing.of(lengths, ids.shape[1], ids.device)
+        with torch.no_grad():
+            return self._run(self._embedded(ids, packing, segments), packing, 0, layer)
+
+    def top(self, hidden: Tensor, lengths: Tensor, layer: int | None = None, *, first: bool = False) -> Tensor:
+        """Return the last hidden states, (B, T, H) or (B, 1, H), from what `trunk`, or `below` of a layer, gave.
+
+        T is the longest row's.
+
+        Raises:
+            ModelError: what is attached changes a layer below that one.
+        """
+        packing = Packing.of(lengths, int(lengths.max()), hidden.device)
+        if layer is not None:
+            self._check_trunk(layer)
+            with torch.no_grad():
+                hidden = self._run(hidden, packing, layer, self.lowest)
+        return self._ended(hidden, packing, first=first)
+
+    def _check_trunk(self, layer: int) -> None:
+        if not 0 <= layer <= self.lowest:
+            raise ModelError(
+                f"hidden states that enter layer {layer} do not belong to a trunk of {self.lowest} layers: what is "
+                "attached changes them"
+            )
+
+    def _trunk(self, ids: Tensor, packing: Packing, segments: Tensor | None) -> Tensor:
+        with torch.no_grad() if self.lowest > 0 else nullcontext():
+            return self._run(self._embedded(ids, packing, segments), packing, 0, self.lowest)
+
+    def _embedded(self, ids: Tensor, packing: Packing, segments: Tensor | None) -> Tensor:
+        """Return what enters the first layer, (1, N, H)."""
         if ids.shape[1] > self.max_length:
             raise ModelError(
                 f"an input of {ids.shape[1]} tokens, but this encoder has {self.max_length} positions: "
                 "set max_length lower"
             )
+        packed = packing.pack(ids)
+        positions = packing.positions + self.points.first_position(self.model.config.pad_token_id)
         embeddings = self.model.get_submodule(self.points.embeddings)
-        hidden: Tensor = embeddings(input_ids=ids, token_type_ids=segments)
+        with packing.told(self.clock):
+            hidden: Tensor = embeddings(
+                input_ids=packed,
+                # given, for the tables of transformers that they are else taken from end at the longest input
+                token_type_ids=torch.zeros_like(packed) if segments is None else packing.pack(segments),
+                position_ids=positions[None],
+            )
         return hidden
 
-    def top(self, hidden: Tensor, lengths: Tensor) -> Tensor:
-        """Return the last hidden states from what `trunk` gave, (B, T, H)."""
-        return self._run(hidden, lengths, self.layers[self.lowest :])
+    def _ended(self, hidden: Tensor, packing: Packing, *, first: bool) -> Tensor:
+        """Return the last hidden states from those that enter the lowest adapted layer."""
+        # shares are told of all tokens
+        first = first and not self.watch.on
+        if not first:
+            return packing.unpack(self._run(hidden, packing, self.lowest, self.num_layers))
+        if self.lowest == self.num_layers:
+            return hidden[0, packing.first_places()][:, None]
+        hidden = self._run(hidden, packing, self.lowest, self.num_layers - 1)
+        return self._run(hidden, packing, self.num_layers - 1, self.num_layers, packing.firsts())[0][:, None]
 
     def undone(self, hidden: Tensor) -> Tensor:
         """Return hidden states as they are without what parts changed of the embeddings, (..., H).
@@ -310,16 +412,22 @@ class Encoder(nn.Module):
         """Keep only the input of each layer and compute the layer again in the backward; the result is the same."""
         self._checkpointing = on
 
-    def _run(self, hidden: Tensor, lengths: Tensor, layers: Sequence[nn.Module]) -> Tensor:
-        self.watch.batch(lengths)
-        mask = attention_mask(hidden, lengths, additive=self._additive_mask) if layers else None
+    def _run(self, hidden: Tensor, packing: Packing, below: int, above: int, wanted: Packing | None = None) -> Tensor:
+        """Return the hidden states after the layers from `below` to `above` - 1, (1, N, H).
+
+        With `wanted` those of the tokens alone that are wanted of the last of them.
+        """
+        self.watch.batch(packing.lengths)
         again = self._checkpointing and torch.is_grad_enabled()
-        for layer in layers:
+        for number in range(below, above):
+            layer = self._running[number]
+            if layer is None:
+                raise ModelError(f"the encoder was loaded without its layer {number}: it begins with {self.first}")
             if again:
                 # no random state is drawn anywhere: dropout is a function of the clock
-                output = checkpoint(layer, hidden, mask, use_reentrant=False, preserve_rng_state=False)
+                hidden = checkpoint(
+                    layer, hidden, packing, wanted or packing, use_reentrant=False, preserve_rng_state=False
+                )
             else:
-                output = layer(hidden, mask)
-            # transformers 4 returns a tuple, 5 the tensor
-            hidden = output[0] if isinstance(output, tuple) else output
+                hidden = layer(hidden, packing, wanted or packing)
         return hidden

@@ -47,4 +47,4 @@ class Folded:
             )
         self._before.setdefault(site.name, (weight, weight.detach().clone()))
         with torch.no_grad():
-            weight.add_(change.to(weight.device, weight.dtype))
+            weight.copy_(weight.float() + change.to(weight.device))  # rounded once where the weights are bfloat16

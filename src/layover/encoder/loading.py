@@ -1,74 +1,153 @@
-"""Loading a pretrained encoder: safetensors only, complete or not at all, without foreign code."""
+"""Loading a pretrained encoder: safetensors only, complete or not at all, without foreign code.
+
+Weights are read one by one, as the encoder will compute with them, and only those that it needs: so a run that reads
+hidden states from the disk never has the layers below in memory, nor the table of word embeddings.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
+from accelerate import init_empty_weights
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
-from layover.encoder.points import points_of
+from layover.encoder.files import weight_files
+from layover.encoder.points import Points, points_of
+from layover.encoder.words import Table, Words
 from layover.errors import ModelError
 
+OLD_NAMES = {"LayerNorm.gamma": "LayerNorm.weight", "LayerNorm.beta": "LayerNorm.bias"}
 
-def load_model(source: str | Path, revision: str | None) -> PreTrainedModel:
-    """Return an encoder of transformers in float32, without pooler.
+
+class Absent(nn.Module):
+    """Stands where a part of the encoder was left out."""
+
+    def forward(self, *_: object, **__: object) -> Tensor:
+        """Refuse.
+
+        Raises:
+            ModelError: always.
+        """
+        raise ModelError("the encoder was loaded without this part: it goes on from kept hidden states only")
+
+
+def load_model(
+    source: str | Path,
+    revision: str | None,
+    *,
+    dtype: torch.dtype = torch.float32,
+    from_layer: int = 0,
+    all_words: bool = True,
+) -> PreTrainedModel:
+    """Return an encoder of transformers without pooler.
+
+    Args:
+        source: Hub id or directory.
+        revision: Of the hub.
+        dtype: What the weights are rounded to.
+        from_layer: The layers below, and with them the embeddings, stay out.
+        all_words: False leaves the word embeddings on the disk, see `Words`.
 
     Raises:
         ModelError: there is no such model, its type is not supported, it has no safetensors weights, or its
             weights do not fill the encoder that its config describes.
     """
-    with quiet(), torch.random.fork_rng(devices=[]):  # transformers draws weights before it fills them
+    with quiet(), torch.random.fork_rng(devices=[]):  # transformers draws weights before they are filled
         try:
             config = AutoConfig.from_pretrained(source, revision=revision, trust_remote_code=False)
-            points_of(config.model_type)
-            model, report = AutoModel.from_pretrained(
-                source,
-                revision=revision,
-                config=config,
-                add_pooling_layer=False,
-                attn_implementation="sdpa",
-                dtype=torch.float32,
-                use_safetensors=True,
-                trust_remote_code=False,
-                output_loading_info=True,
-            )
+            points = points_of(config.model_type)
+            with init_empty_weights(include_buffers=False):
+                model: PreTrainedModel = AutoModel.from_config(  # type: ignore[no-untyped-call]
+                    config, add_pooling_layer=False, attn_implementation="sdpa", trust_remote_code=False
+                )
+            whole = set(model.state_dict())
+            _leave_out(model, points, from_layer)
+            foreign = _fill(model, weight_files(source, revision), points, dtype, all_words=all_words) - whole
+            _refuse_larger(foreign)
+        except ModelError as error:
+            raise ModelError(f"{_place(source, revision)}: {error}") from None
         except (OSError, ValueError, SafetensorError, RuntimeError) as error:
-            place = f"{source} (revision {revision})" if revision else str(source)
             raise ModelError(
-                f"{place}: cannot be loaded: {error} (a directory or hub id with config.json and model.safetensors "
-                "is needed)"
+                f"{_place(source, revision)}: cannot be loaded: {error} (a directory or hub id with config.json and "
+                "model.safetensors is needed)"
             ) from error
-    _check_report(str(source), model.base_model_prefix, report)
-    encoder: PreTrainedModel = model
-    return encoder
+    model.train(mode=False)
+    return model
 
 
-def _check_report(source: str, prefix: str, report: dict[str, object]) -> None:
-    """Refuse weights that are missing, or that belong to an encoder other than the config's."""
-    for problem in ("missing_keys", "mismatched_keys", "error_msgs"):
-        names = report.get(problem)
-        if names:
-            raise ModelError(f"{source}: the weights do not fit config.json: {problem} {_some(names)}")
-    unexpected = report.get("unexpected_keys")
+def _place(source: str | Path, revision: str | None) -> str:
+    return f"{source} (revision {revision})" if revision else str(source)
+
+
+def _leave_out(model: PreTrainedModel, points: Points, from_layer: int) -> None:
+    if from_layer:
+        model.set_submodule(points.embeddings, Absent())
+    for layer in range(from_layer):
+        model.set_submodule(f"{points.layers}.{layer}", Absent())
+
+
+def _fill(
+    model: PreTrainedModel, files: list[Path], points: Points, dtype: torch.dtype, *, all_words: bool
+) -> set[str]:
+    """Put the weights of the files in the places of the model's empty ones, and return the names of all others.
+
+    Raises:
+        ModelError: some are missing, or have another shape.
+    """
+    expected = {name: tuple(value.shape) for name, value in model.state_dict().items()}
+    words = f"{points.embeddings}.word_embeddings"
+    found: dict[str, Tensor] = {}
+    others: set[str] = set()
+    for file in files:
+        with safe_open(file, framework="pt") as stream:
+            for key in stream.keys():  # noqa: SIM118  safe_open is no mapping
+                name = _own_name(key, model.base_model_prefix)
+                if name not in expected:
+                    others.add(name)
+                    continue
+                size = tuple(stream.get_slice(key).get_shape())
+                if size != expected[name]:
+                    raise ModelError(f"the weights do not fit config.json: {name} is {size}, not {expected[name]}")
+                if name == f"{words}.weight" and not all_words:
+                    model.set_submodule(words, Words(Table(file, key, *size), dtype))
+                else:
+                    found[name] = stream.get_tensor(key).to(dtype, copy=True)
+    missing = [name for name, _ in model.named_parameters() if name not in found]
+    if missing:
+        raise ModelError(f"the weights do not fit config.json: missing_keys {_some(missing)}")
+    model.load_state_dict(found, strict=False, assign=True)
+    return others
+
+
+def _own_name(key: str, prefix: str) -> str:
+    """Return what the encoder itself calls a weight of a checkpoint."""
+    name = key.removeprefix(f"{prefix}.")
+    for old, new in OLD_NAMES.items():
+        name = name.replace(old, new)
+    return name
+
+
+def _refuse_larger(foreign: Collection[str]) -> None:
+    """Refuse weights of an encoder other than the config's.
+
+    Heads and poolers stay behind; the position ids are a table of old versions that nobody trained.
+    """
     inner = [
-        key
-        for key in (unexpected if isinstance(unexpected, (list, set, tuple)) else ())
-        # heads and poolers stay behind; the position ids are a table of old versions that nobody trained
-        if str(key).removeprefix(f"{prefix}.").startswith(("embeddings.", "encoder."))
-        and not str(key).endswith("position_ids")
+        name for name in foreign if name.startswith(("embeddings.", "encoder.")) and not name.endswith("position_ids")
     ]
     if inner:
-        raise ModelError(f"{source}: the weights are of a larger encoder than config.json describes: {_some(inner)}")
+        raise ModelError(f"the weights are of a larger encoder than config.json describes: {_some(inner)}")
 
 
-def _some(names: object) -> str:
-    listed = sorted(str(name) for name in names) if isinstance(names, (list, set, tuple)) else [str(names)]
+def _some(names: Collection[str]) -> str:
+    listed = sorted(names)
     return ", ".join(listed[:3]) + (f" and {len(listed) - 3} more" if len(listed) > 3 else "")
 
 

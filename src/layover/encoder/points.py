@@ -34,11 +34,15 @@ class Points:
 
     def longest_input(self, positions: int, padding: int | None) -> int:
         """Return how many tokens an encoder takes, from its table of positions and its padding token's id."""
+        return positions - self.first_position(padding)
+
+    def first_position(self, padding: int | None) -> int:
+        """Return the position of a row's first token, from the padding token's id."""
         if not self.first_position_after_padding:
-            return positions
+            return 0
         if padding is None:
             raise ModelError("the encoder's config has no pad_token_id, from which positions are counted")
-        return positions - padding - 1
+        return padding + 1
 
 
 def _bert_layers(*, first_position_after_padding: bool) -> Points:

@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from layover.encoder.masks import real_tokens
 from layover.errors import ModelError
 
 
@@ -52,13 +51,18 @@ class Watch:
         finally:
             self._sums, self._lengths = None, None
 
+    @property
+    def on(self) -> bool:
+        """Whether anything is taken down now."""
+        return self._sums is not None
+
     def batch(self, lengths: Tensor) -> None:
         """Take down the lengths of the rows that come now."""
         if self._sums is not None:
             self._lengths = lengths
 
     def see(self, site: str, shares: Tensor) -> None:
-        """Take down the shares at a site, (B, T, K).
+        """Take down the shares at a site, (1, N, K), of tokens that are no padding.
 
         Raises:
             ModelError: another mix has acted there, so that the sum would mean nothing.
@@ -69,4 +73,4 @@ class Watch:
             raise ModelError(
                 f"two mixes act at {site}, so their shares cannot be told apart: watch one pass of one mix"
             )
-        self._sums[site] = (shares.float() * real_tokens(self._lengths, shares)[:, :, None]).sum((0, 1))
+        self._sums[site] = shares.float().sum((0, 1))

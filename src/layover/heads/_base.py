@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -49,13 +50,16 @@ class Head(nn.Module, ABC):
                 else:
                     parameter.normal_(0.0, 0.02, generator=generator_for(seed, f"head.{name}"))
 
+    first_only: ClassVar[bool] = False
+    """Whether it reads the hidden state of each row's first token alone, so that the last layer need not do more."""
+
     @abstractmethod
     def _build(self, hidden_size: int, size: int) -> None:
         """Create the linear maps."""
 
     @abstractmethod
     def forward(self, hidden: Tensor, lengths: Tensor, targets: Mapping[str, Tensor] = NOTHING) -> Tensor:
-        """Return logits from the encoder's last hidden states, (B, T, H), and lengths (B,).
+        """Return logits from the encoder's last hidden states, float32 (B, T, H), and lengths (B,).
 
         `targets` are the batch's; only a head whose logits stand at some tokens alone looks at them.
         """

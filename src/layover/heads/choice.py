@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +16,8 @@ from layover.heads._base import NOTHING, Head, Units, count_labelled
 
 class ChoiceHead(Head):
     """dropout, dense, tanh, dropout, out, with a single output: the score of a row."""
+
+    first_only: ClassVar[bool] = True
 
     def _build(self, hidden_size: int, size: int) -> None:
         if size != 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +15,8 @@ from layover.heads._base import NOTHING, Head, Units, count_labelled
 
 class ClassificationHead(Head):
     """dropout, dense, tanh, dropout, out: `XLMRobertaClassificationHead` of transformers."""
+
+    first_only: ClassVar[bool] = True
 
     def _build(self, hidden_size: int, size: int) -> None:
         self.dense = nn.Linear(hidden_size, hidden_size)

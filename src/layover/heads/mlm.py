@@ -60,7 +60,8 @@ class MlmHead(Head):
         found = hidden.flatten(0, 1)[targets["places"]]
         (encoder,) = self._tied
         found = encoder.undone(self.layer_norm(functional.gelu(self.dense(found))))
-        return functional.linear(found, encoder.word_embeddings.weight, self.bias)
+        table = encoder.word_embeddings.weight
+        return functional.linear(found.to(table.dtype), table, self.bias.to(table.dtype))
 
     def loss(self, logits: Tensor, targets: Mapping[str, Tensor]) -> Tensor:
         """See `Head.loss`; `targets["masked"]` (M,), what stood at the places."""

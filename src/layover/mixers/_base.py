@@ -25,6 +25,9 @@ class Mixer(BaseModel, ABC):
     learned: ClassVar[bool] = True
     """Whether its weights are learned with the target (`fuse`), or come from the modules themselves (`route`)."""
 
+    exact: ClassVar[bool] = False
+    """Whether its arithmetic is handed float32 weights in an encoder that computes in bfloat16, too."""
+
     @abstractmethod
     def weights(self, site: Site, count: int) -> dict[str, tuple[int, ...]]:
         """Return names and shapes of the mixer's weights at a site, for so many modules."""

@@ -21,6 +21,7 @@ class Router(Mixer):
     """One gate vector per module and site, found before the target is trained, and frozen."""
 
     learned: ClassVar[bool] = False
+    exact: ClassVar[bool] = True
     learns_gates: ClassVar[bool]
     """Whether gates are trained, each on its module's own task; else they follow from the module's weights."""
 

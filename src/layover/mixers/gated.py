@@ -19,6 +19,7 @@ class Gated(Mixer):
     """
 
     name: ClassVar[str] = "gated"
+    exact: ClassVar[bool] = True
 
     def weights(self, site: Site, count: int) -> dict[str, tuple[int, ...]]:  # noqa: ARG002
         """See `Mixer.weights`."""

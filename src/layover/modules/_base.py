@@ -187,6 +187,8 @@ class Module(BaseModel, ABC):
     """Whether `delta` is a matrix times what comes into a linear map, so that it can be folded into that map."""
     commutes: ClassVar[bool] = False
     """Whether the order of several on one encoder means nothing."""
+    exact: ClassVar[bool] = False
+    """Whether its arithmetic is handed float32 weights in an encoder that computes in bfloat16, too."""
     alone: ClassVar[str] = ""
     """Why it cannot act beside other modules; empty when it can."""
     default_lr: ClassVar[float]

@@ -21,6 +21,7 @@ class Dora(LowRank):
     """
 
     name: ClassVar[str] = "dora"
+    exact: ClassVar[bool] = True
     alone: ClassVar[str] = "it sets the length of every row of the frozen weights anew, so nothing can act beside it"
     default_lr: ClassVar[float] = 3e-4
 
@@ -40,7 +41,8 @@ class Dora(LowRank):
 
         frozen, scale = _linear(at.frozen, site), self.scale(site)
         ratio = weights["magnitude"] / _lengths(frozen.weight, weights, scale)
-        low_rank = linear(linear(at.source, weights["A"]), weights["B"])
+        a, b = (weights[name].to(at.source.dtype) for name in ("A", "B"))
+        low_rank = linear(linear(at.source, a), b)
         change = (ratio - 1) * (at.hidden - frozen.bias) + ratio * low_rank * scale
         return change.to(at.hidden.dtype)
 

@@ -11,6 +11,7 @@ from layover.data.task import Place
 from layover.kinds.retrieval import Settled
 from layover.modules import AdapterDrop, Module
 from layover.plan.encoders import EncoderRef
+from layover.precision import Precision
 from layover.tasks import Task
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class Optimisation:
     weight_decay: float
     clip: float
     dropout: float
-    precision: Literal["fp32", "bf16"]
+    precision: Precision
     seed: int
 
 
@@ -173,7 +174,7 @@ class ComposeInputs:
     """Key of the training whose head it is."""
     source_language: str | None
     """The language that head was trained on."""
-    precision: Literal["fp32", "bf16"]
+    precision: Precision
     seed: int
 
     @property
@@ -218,7 +219,7 @@ class RetrieveInputs:
     special_tokens: bool
     scoring: str
     mining: bool
-    precision: Literal["fp32", "bf16"]
+    precision: Precision
     skipped: int = 0
     """Lowest layers that go without modules."""
     adapters: tuple[str, str] | None = None

@@ -7,9 +7,9 @@ of hidden size. `benchmarks/memory.py` measures it, and the peak of whole proces
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 
-Precision = Literal["fp32", "bf16"]
+from layover.precision import Precision
 
 SAVED_BYTES: dict[tuple[bool, Precision], float] = {
     (False, "fp32"): 75.0,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from layover.errors import DataError, ModelError
 from layover.kinds.retrieval import Search, Settled, mined, settle
@@ -18,6 +18,7 @@ from layover.plan.encoders import EncoderRef
 from layover.plan.inputs import RetrieveInputs, ScoreInputs, Threshold, rests_on
 from layover.plan.languages import AdapterOf, used
 from layover.plan.nodes import Node
+from layover.precision import Precision
 from layover.tasks import Task
 
 ENGLISH_SIDE = "en"
@@ -137,7 +138,7 @@ class Asked:
     encoder: EncoderRef
     train: Node | None
     """What is on it: the training of an intermediate, or what several are composed to."""
-    precision: Literal["fp32", "bf16"]
+    precision: Precision
     adapter_of: AdapterOf
     skipped: int = 0
     """Lowest layers that go without modules."""

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from pydantic import ConfigDict
 
 from layover.compositions import Composition
 from layover.modules import AdapterDrop, Module
+from layover.precision import Precision
 from layover.recipe.schema import NO_INTERMEDIATE, Document, Section, TaskSettings
 from layover.recipe.source import Source
 from layover.tasks import Task
@@ -25,7 +24,7 @@ class ResolvedMethod(Section):
     lr: float
     dropout: float
     weight_decay: float
-    precision: Literal["fp32", "bf16"]
+    precision: Precision
     adapterdrop: AdapterDrop
     languages: bool = False
 

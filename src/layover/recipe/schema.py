@@ -13,6 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, fiel
 
 from layover.kinds.retrieval import Search
 from layover.modules import AdapterDrop
+from layover.precision import Precision
 from layover.recipe.languages import LanguageSettings
 from layover.recipe.mixture import Mixture, MixtureName
 from layover.tasks import Paths
@@ -75,7 +76,7 @@ class Train(Section):
     """Longest input in tokens, special tokens included."""
     stride: Annotated[int, Strict(), Field(ge=0)] = 64
     """Tokens that two windows of one long context share."""
-    precision: Literal["fp32", "bf16"] = "fp32"
+    precision: Precision = "fp32"
     dropout: Fraction | None = None
     """On hidden states and in the head; when not given, 0.1 for a full module and 0 for a frozen encoder."""
     select: Select | None = Select()
@@ -102,7 +103,7 @@ class Method(BaseModel):
     """Peak learning rate; the module's own default when not given."""
     dropout: Fraction | None = None
     weight_decay: NotNegative | None = None
-    precision: Literal["fp32", "bf16"] | None = None
+    precision: Precision | None = None
     adapterdrop: AdapterDrop | None = None
     """Modules act in all layers but the lowest, in training, in predictions or in both."""
     languages: Flag = False

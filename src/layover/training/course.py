@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from layover.batches import steps_of_epoch, turns_of_epoch
+from layover.batches import States, steps_of_epoch, turns_of_epoch
 from layover.batches.order import Index
 from layover.data.features import Features
 from layover.heads import Head
@@ -26,6 +26,8 @@ class Branch:
     features: Features
     steps: int | None = None
     """Its steps of an epoch; so many as one pass over it takes when None."""
+    states: States | None = None
+    """Kept hidden states of the features' tokens, from which the encoder goes on."""
 
 
 class Course:

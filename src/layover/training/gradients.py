@@ -8,14 +8,14 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
-from layover.batches import Batch, collate, is_out_of_memory
+from layover.batches import Batch, States, collate, is_out_of_memory
 from layover.batches.order import Index, padded_tokens
 from layover.data.features import Features
 from layover.data.masking import Moment
 from layover.encoder import DropoutClock, Encoder
 from layover.errors import NodeError
 from layover.heads import Head
-from layover.predict import padding_id
+from layover.predict import last_hidden, padding_id
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +25,7 @@ class Gradients:
     encoder: Encoder
     head: Head
     features: Features
+    states: States | None
     clock: DropoutClock
     accelerator: Accelerator
     device: torch.device
@@ -56,7 +57,7 @@ class Gradients:
             batch = self._batch(piece, step)
             self.clock.set(step, batch.rows)
             with self.accelerator.autocast():
-                hidden = self.encoder(batch.ids, batch.lengths, batch.segments)
+                hidden = last_hidden(self.encoder, self.head, batch)
                 logits = self.head(hidden, batch.lengths, batch.targets)
             loss = self.head.loss(logits.float(), batch.targets) / weight
             self.accelerator.backward(loss)
@@ -65,7 +66,7 @@ class Gradients:
 
     def _batch(self, piece: Index, step: int) -> Batch:
         pad, moment = padding_id(self.encoder), Moment(self.clock.seed, step)
-        return collate(self.features, piece, pad=pad, moment=moment).to(self.device)
+        return collate(self.features, piece, pad=pad, moment=moment, states=self.states).to(self.device)
 
     def fewer_tokens(self, pieces: list[Index], step: int, allowed: int) -> int:
         """Return how many padded tokens to try after these pieces did not fit.

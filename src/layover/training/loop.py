@@ -19,7 +19,7 @@ from torch import Tensor
 
 from layover.batches import Execution, micro_batches, on_machine
 from layover.batches.order import Index, padded_tokens, real_tokens
-from layover.encoder import DropoutClock, Encoder
+from layover.encoder import DropoutClock, Encoder, computing, is_mixed
 from layover.errors import DataError, NodeError
 from layover.training import checkpoint
 from layover.training.course import Branch, Course
@@ -80,7 +80,8 @@ def fit(
     for branch in branches:
         if not branch.head.weight(branch.features, np.arange(branch.features.units)):
             raise DataError(f"{branch.name}: nothing to train on: no row of the training set has gold")
-    with on_machine(execution) as device:
+    device = torch.device(execution.device)
+    with on_machine(execution), computing(settings.precision, device):
         for branch in branches:
             branch.head.requires_grad_(train_head)
         run = _Run(encoder, branches, settings, execution, clock, device, checkpoint_dir, criterion)
@@ -108,14 +109,21 @@ class _Run:
         self.encoder, self.branches = encoder, branches
         self.heads = list(dict.fromkeys(branch.head for branch in branches))
         self.settings, self.execution, self.device = settings, execution, device
-        accelerator = accelerator_for(device, settings.precision)
-        self.gradients = [Gradients(encoder, one.head, one.features, clock, accelerator, device) for one in branches]
+        accelerator = accelerator_for(device, mixed=is_mixed(settings.precision, encoder.dtype))
+        self.gradients = [
+            Gradients(encoder, one.head, one.features, one.states, clock, accelerator, device) for one in branches
+        ]
+        for branch in branches:
+            if branch.states is None:
+                encoder.need(branch.features.arrays["ids"])
         for part in (encoder, *self.heads):
             part.to(device)
         encoder.gradient_checkpointing(execution.gradient_checkpointing)
         self.course = Course(branches, settings)
         self.schedule = Schedule.of(settings, self.course.steps_per_epoch)
-        self.optimiser = Optimiser({**encoder.trained(), **head_parts(self.heads)}, settings)
+        self.optimiser = Optimiser(
+            {**encoder.trained(), **head_parts(self.heads)}, settings, layers_rest=encoder.drops_at_random
+        )
         self.criterion, self.checkpoint_dir = criterion, checkpoint_dir
         logits = max(branch.head.logits_per_token(branch.features) for branch in branches)
         tokens = execution.micro_tokens or automatic_tokens(

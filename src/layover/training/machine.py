@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -26,7 +26,7 @@ BUDGET = 0.8
 """Share of the free memory that a training plans with."""
 
 
-def accelerator_for(device: torch.device, precision: Literal["fp32", "bf16"]) -> Accelerator:
+def accelerator_for(device: torch.device, *, mixed: bool) -> Accelerator:
     """Return an accelerator for one training in this process.
 
     Raises:
@@ -35,7 +35,7 @@ def accelerator_for(device: torch.device, precision: Literal["fp32", "bf16"]) ->
     # Accelerate keeps device and precision once per process and refuses another precision; a worker trains
     # node after node, in fp32 and in bf16, one at a time. There is no public way to begin anew.
     AcceleratorState._reset_state(reset_partial_state=True)  # noqa: SLF001
-    accelerator = Accelerator(cpu=device.type == "cpu", mixed_precision="bf16" if precision == "bf16" else "no")
+    accelerator = Accelerator(cpu=device.type == "cpu", mixed_precision="bf16" if mixed else "no")
     if accelerator.num_processes > 1:
         raise NodeError("a training runs in one process; `layover run` starts a process per node by itself")
     if accelerator.device.type != device.type:

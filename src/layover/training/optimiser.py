@@ -1,4 +1,4 @@
-"""AdamW over the trained parts, each of which has a gradient norm of its own."""
+"""AdamW over the trained parts, each of which has a gradient norm of its own; small weights are updated as one."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from layover.training.settings import LoopSettings
 HEAD = "head"
 FUSED = {"cpu", "cuda", "mps", "xpu"}
 """Devices on which AdamW is one kernel; on a CPU it is bit for bit the same in every run, too."""
+SMALL = 1 << 20
+"""Larger weights gain nothing by lying beside others, and their gradients would be there twice."""
 
 Parts = Mapping[str, Mapping[str, nn.Parameter]]
 
@@ -29,30 +31,74 @@ def head_parts(heads: Sequence[Head]) -> dict[str, dict[str, nn.Parameter]]:
     return {name: weights for name, weights in trained.items() if weights}
 
 
+class _Flat:
+    """Weights of one part that lie in one buffer and are updated together; each becomes a view of its place there.
+
+    A dozen matrices of a LoRA are a dozen calls of a kernel that is done before the next one begins.
+    """
+
+    def __init__(self, weights: Mapping[str, nn.Parameter]) -> None:
+        self.weights = list(weights.values())
+        self.places: dict[str, slice] = {}
+        start = 0
+        for name, weight in weights.items():
+            self.places[name] = slice(start, start + weight.numel())
+            start += weight.numel()
+        if len(self.weights) == 1:
+            self.buffer = self.weights[0]
+            return
+        with torch.no_grad():
+            self.buffer = nn.Parameter(torch.cat([weight.detach().flatten() for weight in self.weights]))
+            for weight, place in zip(self.weights, self.places.values(), strict=True):
+                weight.data = self.buffer.data[place].view(weight.shape)
+
+    def gather(self) -> bool:
+        """Bring the gradients of the weights together; return whether there are any.
+
+        A weight without one, beside others that have theirs, counts as one whose gradient is zero.
+        """
+        if all(weight.grad is None for weight in self.weights):
+            return False
+        if len(self.weights) > 1:
+            found = [torch.zeros_like(one) if one.grad is None else one.grad for one in self.weights]
+            self.buffer.grad = torch.cat([one.flatten() for one in found])
+            for weight in self.weights:
+                weight.grad = None
+        return True
+
+
 class Optimiser:
     """Decoupled weight decay on matrices; vectors (biases, layer norms) do not decay.
 
     Args:
         parts: Part name -> weight name -> parameter; each head is a part.
         settings: Betas, eps, weight decay, clip.
+        layers_rest: Whether some layers have no gradients in some steps; these then stay as they are.
     """
 
-    def __init__(self, parts: Parts, settings: LoopSettings) -> None:
+    def __init__(self, parts: Parts, settings: LoopSettings, *, layers_rest: bool = False) -> None:
         self.clip = settings.clip
         self.parts = {part: list(weights.values()) for part, weights in parts.items()}
         self.named = {f"{part}/{name}": weight for part, weights in parts.items() for name, weight in weights.items()}
-        weights = list(self.named.values())
-        self._zero = torch.zeros((), device=weights[0].device)
+        self._zero = torch.zeros((), device=next(iter(self.named.values())).device)
+        together: dict[tuple[str, ...], dict[str, nn.Parameter]] = {}
+        for part, weights in parts.items():
+            for name, weight in weights.items():
+                apart = name if weight.numel() > SMALL else ""
+                layer = ".".join(name.split(".")[:2]) if layers_rest else ""
+                kind = "matrix" if weight.dim() > 1 else "vector"
+                together.setdefault((part, kind, layer, apart), {})[f"{part}/{name}"] = weight
+        self._flats = [(part, kind, _Flat(weights)) for (part, kind, *_), weights in together.items()]
         groups = [
-            {"params": [one for one in weights if one.dim() > 1], "weight_decay": settings.weight_decay},
-            {"params": [one for one in weights if one.dim() <= 1], "weight_decay": 0.0},
+            {"params": [flat.buffer for _, one, flat in self._flats if one == kind], "weight_decay": decay}
+            for kind, decay in (("matrix", settings.weight_decay), ("vector", 0.0))
         ]
         self._adam = torch.optim.AdamW(
             [group for group in groups if group["params"]],
             lr=settings.lr,
             betas=settings.betas,
             eps=settings.eps,
-            fused=weights[0].device.type in FUSED,
+            fused=self._zero.device.type in FUSED,
         )
 
     def step(self, lr: float) -> list[Tensor]:
@@ -61,12 +107,13 @@ class Optimiser:
         A part without gradients, the head of a task that has not its turn, stays as it is: nothing of it decays, and
         its moments stand still. Its norm is 0.
         """
+        there = [(part, flat.buffer) for part, _, flat in self._flats if flat.gather()]
         norms = []
-        for weights in self.parts.values():
-            found = [weight.grad for weight in weights if weight.grad is not None]
-            norm = get_total_norm(found) if found else self._zero
+        for part in self.parts:
+            found = [buffer for one, buffer in there if one == part]
+            norm = get_total_norm([one.grad for one in found if one.grad is not None]) if found else self._zero
             if self.clip is not None:
-                clip_grads_with_norm_(weights, self.clip, norm)
+                clip_grads_with_norm_(found, self.clip, norm)
             norms.append(norm)
         for group in self._adam.param_groups:
             group["lr"] = lr
@@ -77,6 +124,8 @@ class Optimiser:
     def forget(self) -> None:
         """Drop the gradients."""
         self._adam.zero_grad(set_to_none=True)
+        for weight in self.named.values():
+            weight.grad = None
 
     def weights(self) -> dict[str, Tensor]:
         """Return copies of the trained weights on the CPU, `part/name`."""
@@ -90,15 +139,20 @@ class Optimiser:
 
     def state(self) -> dict[str, Tensor]:
         """Return copies of AdamW's moments and step counts on the CPU, `part/name:moment`."""
-        return {
-            f"{name}:{key}": value.detach().to("cpu", copy=True)
-            for name, weight in self.named.items()
-            for key, value in self._adam.state.get(weight, {}).items()
-        }
+        found: dict[str, Tensor] = {}
+        for _, _, flat in self._flats:
+            for key, value in self._adam.state.get(flat.buffer, {}).items():
+                for name, place in flat.places.items():
+                    own = value if value.dim() == 0 else value.flatten()[place].view(self.named[name].shape)
+                    found[f"{name}:{key}"] = own.detach().to("cpu", copy=True)
+        return found
 
     def set_state(self, state: Mapping[str, Tensor]) -> None:
         """Take over what `state` gave."""
-        for name, value in state.items():
-            weight_name, _, key = name.rpartition(":")
-            weight = self.named[weight_name]
-            self._adam.state[weight][key] = value.to(weight.device, copy=True)
+        for _, _, flat in self._flats:
+            names = list(flat.places)
+            for key in {name.rpartition(":")[2] for name in state if name.rpartition(":")[0] == names[0]}:
+                values = [state[f"{name}:{key}"] for name in names]
+                whole = values[0] if values[0].dim() == 0 else torch.cat([one.flatten() for one in values])
+                like = whole if whole.dim() == 0 else whole.view(flat.buffer.shape)
+                self._adam.state[flat.buffer][key] = like.to(flat.buffer.device, copy=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+
+from layover.precision import Precision
 
 CURVE_POINTS = 50
 
@@ -29,8 +30,8 @@ class LoopSettings:
     eps: float = 1e-8
     clip: float | None = 1.0
     """Largest gradient norm of each trained part and of the head, each on its own; None does not clip."""
-    precision: Literal["fp32", "bf16"] = "fp32"
-    """`bf16`: matrix products under autocast; weights, loss and optimiser stay float32."""
+    precision: Precision = "fp32"
+    """See `layover.precision`."""
     bucket: int = 16
     """Batches that are sorted by length together."""
     select_every: int | None = None

@@ -1,0 +1,37 @@
+"""The weight files of a checkpoint: safetensors, whole or in shards, in a directory or from the hub."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from transformers.utils.hub import cached_file
+
+from layover.errors import ModelError
+
+WEIGHTS, SHARDS = "model.safetensors", "model.safetensors.index.json"
+
+
+def weight_files(source: str | Path, revision: str | None) -> list[Path]:
+    """Return the files that hold an encoder's weights.
+
+    Raises:
+        ModelError: there are none, or not all of them.
+    """
+    whole = _file(source, revision, WEIGHTS)
+    if whole is not None:
+        return [whole]
+    index = _file(source, revision, SHARDS)
+    names = [] if index is None else sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
+    files = [file for name in names if (file := _file(source, revision, name)) is not None]
+    if not files or len(files) < len(names):
+        raise ModelError(f"{source}: neither {WEIGHTS} nor all files that {SHARDS} names")
+    return files
+
+
+def _file(source: str | Path, revision: str | None, name: str) -> Path | None:
+    try:
+        found = cached_file(str(source), name, revision=revision)
+    except OSError:  # also what it raises for a file that is not there
+        return None
+    return None if found is None else Path(found)

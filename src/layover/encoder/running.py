@@ -1,0 +1,83 @@
+"""One layer of a BERT-family encoder on packed rows: its own maps and norms, hooks and all, around our attention."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import scaled_dot_product_attention
+
+from layover.encoder.dropout import DropoutClock
+from layover.encoder.packing import Packing
+from layover.encoder.points import Points
+
+
+class Layer:
+    """A layer, taken apart.
+
+    Args:
+        block: Of transformers.
+        points: Where its parts are.
+        heads: Attention heads.
+        clock: Told which tokens run, for dropout.
+    """
+
+    def __init__(self, block: nn.Module, points: Points, heads: int, clock: DropoutClock) -> None:
+        self._heads, self._clock = heads, clock
+        linears = [block.get_submodule(points.linears[name]) for name in ("query", "key", "value")]
+        self._query, self._key, self._value = linears
+        self._inner = block.get_submodule(points.inner)
+        self._ends = [block.get_submodule(path) for path in points.sublayers.values()]
+
+    def __call__(self, hidden: Tensor, packing: Packing, wanted: Packing) -> Tensor:
+        """Return the hidden states after the layer, (1, N', H).
+
+        Args:
+            hidden: (1, N, H).
+            packing: How these lie.
+            wanted: `packing` itself for all tokens, or `packing.firsts()` for the first of each row.
+        """
+        asking = hidden if wanted is packing else hidden[:, packing.first_places()]
+        query, key, value = self._query(asking), self._key(hidden), self._value(hidden)
+        context = attend(query, key, value, self._heads, packing, wanted)
+        attention, feedforward = self._ends
+        # told here and not once for all layers: a checkpointed layer runs again in the backward pass
+        with wanted.told(self._clock):
+            attended = attention(context, asking)
+            after: Tensor = feedforward(self._inner(attended), attended)
+        return after
+
+
+def attend(query: Tensor, key: Tensor, value: Tensor, heads: int, packing: Packing, wanted: Packing) -> Tensor:
+    """Return `softmax(q k / sqrt(d)) v` of every row and head, (1, N', H).
+
+    Args:
+        query: (1, N', H).
+        key: (1, N, H).
+        value: (1, N, H).
+        heads: Attention heads.
+        packing: How keys and values lie.
+        wanted: How the queries lie.
+    """
+    q = _by_head(wanted.unpack(query), heads)
+    k, v = (_by_head(packing.unpack(one), heads) for one in (key, value))
+    keep = None if packing.real is None else packing.real[:, None, None, :]
+    found = _plain(q, k, v, keep) if _slow_when_fused(q) else scaled_dot_product_attention(q, k, v, attn_mask=keep)
+    return wanted.pack(found.transpose(1, 2).flatten(2))
+
+
+def _by_head(hidden: Tensor, heads: int) -> Tensor:
+    """Return (B, heads, T, d) of (B, T, H)."""
+    return hidden.view(*hidden.shape[:2], heads, -1).transpose(1, 2)
+
+
+def _slow_when_fused(query: Tensor) -> bool:
+    """Tell whether the fused kernel is slower: on CPUs its backward pass in bfloat16 takes 3 to 5 times as long."""
+    return query.device.type == "cpu" and query.dtype == torch.bfloat16 and torch.is_grad_enabled()
+
+
+def _plain(query: Tensor, key: Tensor, value: Tensor, keep: Tensor | None) -> Tensor:
+    scores = (query * query.shape[-1] ** -0.5) @ key.transpose(-1, -2)
+    if keep is not None:
+        scores = scores.masked_fill(~keep, torch.finfo(scores.dtype).min)
+    found: Tensor = scores.softmax(-1) @ value
+    return found

@@ -1,0 +1,78 @@
+"""The table of word embeddings, of which only the rows that some data use are in memory.
+
+XLM-R's table of 250,002 x 768 numbers is 70 % of the base model, and a data set uses some thousand rows of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from safetensors import safe_open
+from torch import Tensor, nn
+from torch.nn import functional
+
+from layover.errors import ModelError
+
+
+@dataclass(frozen=True)
+class Table:
+    """Where the whole table lies."""
+
+    file: Path
+    name: str
+    """Of the tensor."""
+    rows: int
+    features: int
+
+
+class Words(nn.Module):
+    """What `nn.Embedding` gives, of the rows that were asked for with `need`.
+
+    Args:
+        table: On the disk.
+        dtype: Of the rows in memory.
+    """
+
+    lookup: Tensor
+    weight: Tensor
+
+    def __init__(self, table: Table, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.table = table
+        self._there = np.zeros(table.rows, np.bool_)
+        # no parameters: they never train, and are no part of what the encoder is saved as
+        self.register_buffer("lookup", torch.full((table.rows,), -1, dtype=torch.int64), persistent=False)
+        self.register_buffer("weight", torch.empty(0, table.features, dtype=dtype), persistent=False)
+
+    def need(self, ids: npt.NDArray[np.generic]) -> None:
+        """Read the rows of these tokens that are not in memory yet.
+
+        Raises:
+            ModelError: the table has no such row.
+        """
+        ids = ids.astype(np.int64, copy=False)
+        wanted = np.zeros(self.table.rows, np.bool_)
+        if len(ids) and not 0 <= int(ids.min()) <= int(ids.max()) < self.table.rows:
+            raise ModelError(
+                f"token {int(ids.max())} is not among the encoder's {self.table.rows} word embeddings: the tokenizer "
+                "belongs to another encoder"
+            )
+        wanted[ids] = True
+        missing = torch.from_numpy(np.flatnonzero(wanted & ~self._there))
+        if not len(missing):
+            return
+        with safe_open(self.table.file, framework="pt") as stream:
+            # the tensor is a view of the mapped file: only the pages of these rows are read
+            rows = stream.get_tensor(self.table.name).index_select(0, missing)
+        before = len(self.weight)
+        self.weight = torch.cat([self.weight, rows.to(self.weight.device, self.weight.dtype)])
+        self.lookup[missing.to(self.lookup.device)] = torch.arange(before, len(self.weight), device=self.lookup.device)
+        self._there[missing.numpy()] = True
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """Return (..., H) of (...,); a token that was not asked for is an error of the caller (an index of -1)."""
+        return functional.embedding(self.lookup[ids], self.weight)

@@ -1,0 +1,34 @@
+"""trunk: the hidden states that the frozen layers below all modules give for some data, computed once and kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from layover.batches import States, StateType
+from layover.encoder import DropoutClock, Encoder, dtype_of
+from layover.plan import Node
+from layover.plan.inputs import TrunkInputs
+from layover.predict import keep_states
+from layover.steps.context import Context
+from layover.steps.files import META, STATES
+from layover.steps.machine import execution_of
+from layover.steps.tokenize import load_features
+from layover.store import write_json
+
+
+def run(node: Node, folder: Path, context: Context) -> None:
+    """Write the hidden states that enter a layer, of every token, in the numbers that the encoder computes in."""
+    inputs: TrunkInputs = node.inputs
+    features = load_features(context.store, inputs.data)
+    dtype = dtype_of(inputs.precision, whole=False)
+    encoder = Encoder.load(
+        inputs.encoder.source, inputs.encoder.revision, clock=DropoutClock(0), dtype=dtype, all_words=False
+    )
+    kind: StateType = "bfloat16" if inputs.precision == "bf16" else "float32"
+    tokens = int(features.arrays["offsets"][-1])
+    size = {"layer": inputs.layer, "kind": kind, "tokens": tokens, "hidden": encoder.hidden_size}
+    into = States.create(folder / STATES, layer=inputs.layer, kind=kind, tokens=tokens, hidden=encoder.hidden_size)
+    keep_states(encoder, features, into, execution=execution_of(context.execution), precision=inputs.precision)
+    into.flush()
+    write_json(folder / META, size)
+    context.progress({"done": features.rows, "total": features.rows, "unit": "rows"})
