@@ -136,8 +136,8 @@ def _every_row(
     """Hand every row, or only some, to `read` in batches, from long to short, and what it returns to `keep`."""
     if not features.rows:
         raise DataError("nothing to predict: the features have no rows")
-    with on_machine(execution) as device, _evaluating(encoder), torch.inference_mode():
-        encoder.to(device)
+    # weights are moved before inference mode begins: those that move inside it can be trained no more
+    with on_machine(execution) as device, _evaluating(encoder.to(device)), torch.inference_mode():
         most = execution.micro_tokens or MICRO_TOKENS.get(device.type, ACCELERATOR_TOKENS)
         waiting = prediction_batches(features, max_tokens=most, only=only)[::-1]
         done = 0
