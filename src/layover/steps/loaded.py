@@ -7,10 +7,11 @@ is handed on as it was loaded, and loaded anew where a node has changed its own 
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any, TypeVar
+
+from transformers import PreTrainedModel
 
 from layover.encoder import DropoutClock, Encoder
 
@@ -45,18 +46,21 @@ def load(source: str, revision: str | None, *, clock: DropoutClock, dropout: flo
         ModelError: not there, not supported, no safetensors, or incomplete.
     """
     wanted = Pretrained(source, revision)
-    last = _LAST.pop(wanted, None)
-    model = None if last is None else last.release()
-    del last
-    _LAST.clear()
-    _MADE.clear()
+    model = forget().get(wanted)  # any other is gone before the next is loaded: the memory may not hold two
     if model is None:
-        gc.collect()  # two models at once may be more than the memory holds
         encoder = Encoder.load(source, revision, clock=clock, dropout=dropout)
     else:
         encoder = Encoder.from_model(model, clock=clock, dropout=dropout)
     _LAST[wanted] = encoder
     return encoder
+
+
+def forget() -> dict[Pretrained, PreTrainedModel | None]:
+    """Keep nothing from now on; return the model that was kept, see `Encoder.release`."""
+    models = {pretrained: encoder.release() for pretrained, encoder in _LAST.items()}
+    _LAST.clear()
+    _MADE.clear()
+    return models
 
 
 def once(key: Hashable, make: Callable[[], T]) -> T:
