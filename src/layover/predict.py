@@ -187,10 +187,11 @@ def _every_row(
     if not features.rows:
         raise DataError("nothing to predict: the features have no rows")
     device = torch.device(execution.device)
+    if states is None:
+        encoder.need(features.arrays["ids"])
+    # weights are moved before inference mode begins: those that move inside it can be trained no more
+    encoder.to(device)
     with on_machine(execution), computing(precision, device), _evaluating(encoder), torch.inference_mode():
-        if states is None:
-            encoder.need(features.arrays["ids"])
-        encoder.to(device)
         most = execution.micro_tokens or MICRO_TOKENS.get(device.type, ACCELERATOR_TOKENS)
         waiting = prediction_batches(features, max_tokens=most, only=only)[::-1]
         done = 0

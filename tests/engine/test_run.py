@@ -210,6 +210,10 @@ def test_a_worker_that_dies_is_a_failed_node(folder: Folder) -> None:
     assert "want of memory" in ends[killed]["error"]
     blocked = [event for event in ends.values() if event["state"] == "blocked"]
     assert blocked
+    assert {event["cause"] for event in blocked} <= {killed, *(event["key"] for event in blocked)}
+    assert {ends[key]["state"] for key in ends if key != killed} == {"done", "blocked"}
+    processes = {event["pid"] for event in said if event.get("event") == "start"}
+    assert len(processes) == 3, "two go from job to job, one stands in for the dead"
     assert len(ends) == len({event["key"] for event in said if event.get("event") == "start"}) + len(blocked)
     folder.run("run", "recipe.yaml")
     assert len(folder.records()) == CELLS

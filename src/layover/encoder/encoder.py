@@ -116,6 +116,17 @@ class Encoder(nn.Module):
         """Take over an encoder that is in memory."""
         return cls(model, clock=clock, dropout=dropout)
 
+    def release(self) -> PreTrainedModel | None:
+        """Take all that is attached or folded in off the model, and give it back for another encoder to take over.
+
+        This one is of no use afterwards. None when a `full` part has changed the model's own weights.
+        """
+        self._folded.undo()
+        self._let_act([])
+        model = self.model
+        del self.model
+        return None if self._own_changed else model
+
     @property
     def word_embeddings(self) -> nn.Embedding:
         """The table of word embeddings, (vocabulary, H)."""

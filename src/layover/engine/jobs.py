@@ -17,6 +17,12 @@ class Job:
     not_before: float = 0.0
     """Monotonic seconds; a job whose nodes another sweep works on waits a little."""
 
+    @property
+    def encoder(self) -> tuple[str, str | None] | None:
+        """Source and revision of the encoder whose weights or tokenizer the job loads; None when it loads none."""
+        found = (getattr(node.inputs, "encoder", None) for node in self.nodes)
+        return next(((one.source, one.revision) for one in found if one is not None), None)
+
     def needs(self) -> set[str]:
         """Return the keys that must be finished before this job starts."""
         own = {node.key for node in self.nodes}

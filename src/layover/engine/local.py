@@ -1,6 +1,7 @@
 """The local engine: the jobs of a plan in worker processes on this machine.
 
-A job starts when everything it needs is finished. A failed node fails those that need it and nothing else.
+A job starts when everything it needs is finished. A failed node fails those that need it and nothing else: a worker
+lives on from job to job, but ends when a node of it fails, and one that is killed fails the node it was at.
 Nodes that another sweep on the same store works on are left to it and looked at again.
 """
 
@@ -9,13 +10,16 @@ from __future__ import annotations
 import multiprocessing
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerProcess
+from pathlib import Path
 from typing import Any
 
 from layover.engine.jobs import Job, group
-from layover.engine.worker import Work, main
+from layover.engine.resources import most_between_jobs
+from layover.engine.worker import Setup, Work, main
 from layover.errors import StoreError
 from layover.plan import Node, Plan
 from layover.recipe import Execution
@@ -41,13 +45,23 @@ class Outcome:
 
 
 @dataclass
-class _Running:
-    job: Job
+class _Worker:
     process: ForkServerProcess
     connection: Connection
+    job: Job | None = None
+    """None while it is free."""
+    encoder: tuple[str, str | None] | None = None
+    """Of the last job that has one: what it has loaded."""
+    jobs: int = 0
+    """How many it has finished."""
     current: Node | None = None
     ended: set[str] = field(default_factory=set)
+    """Of the job, as the rest."""
     busy: set[str] = field(default_factory=set)
+
+    def suits(self, job: Job) -> bool:
+        """Tell whether it has loaded what a job needs."""
+        return job.encoder in {None, self.encoder}
 
 
 class LocalEngine:
@@ -64,7 +78,7 @@ class LocalEngine:
         self.workers, self.threads = workers, threads
         self.report = report
         self.outcome = Outcome()
-        self._running: list[_Running] = []
+        self._workers: list[_Worker] = []
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(["layover.engine.preload"])
 
@@ -74,28 +88,42 @@ class LocalEngine:
         waiting = group(plan.wanted(finished))
         self.outcome.done = {key for key in plan.nodes if key in finished}
         try:
-            while waiting or self._running:
-                waiting = self._start_what_can(waiting)
-                if not waiting and not self._running:
+            while True:
+                waiting = self._hand_out(waiting)
+                if not waiting and not self._working():
                     break
                 self._listen(waiting)
         finally:
             self._end_all()
         return self.outcome
 
-    def _start_what_can(self, waiting: list[Job]) -> list[Job]:
-        left = []
-        now = time.monotonic()
+    def _working(self) -> list[_Worker]:
+        return [worker for worker in self._workers if worker.job is not None]
+
+    def _free(self) -> list[_Worker]:
+        return [worker for worker in self._workers if worker.job is None]
+
+    def _hand_out(self, waiting: list[Job]) -> list[Job]:
+        """Give jobs that can run to workers; return those that go on waiting.
+
+        A free worker takes the first job that suits what it has loaded. The others are taken in the order of the plan.
+        """
         for job in waiting:
             self._drop_blocked(job)
-            if not job.nodes:
-                continue
-            ready = now >= job.not_before and job.needs() <= self.outcome.done
-            if ready and len(self._running) < self.workers:
-                self._start(job)
-            else:
-                left.append(job)
-        return left
+        waiting = [job for job in waiting if job.nodes]
+        now = time.monotonic()
+        ready = [job for job in waiting if now >= job.not_before and job.needs() <= self.outcome.done]
+        for worker in self._free():
+            suitable = next((job for job in ready if worker.suits(job)), None)
+            if suitable is not None:
+                ready.remove(suitable)
+                self._hand(worker, suitable)
+        while ready and len(self._workers) < self.workers:
+            self._hand(self._begin(), ready.pop(0))
+        for worker, job in zip(self._free(), ready, strict=False):
+            self._hand(worker, job)
+        taken = {id(worker.job) for worker in self._workers}
+        return [job for job in waiting if id(job) not in taken]
 
     def _drop_blocked(self, job: Job) -> None:
         """Take out of a job what needs a failed node, and what another sweep has finished."""
@@ -112,80 +140,109 @@ class LocalEngine:
         self.outcome.blocked[node.key] = self.outcome.blocked.get(cause, cause)
         self.report({"event": "end", "key": node.key, "state": "blocked", "cause": cause})
 
-    def _start(self, job: Job) -> None:
-        receiving, sending = self._context.Pipe(duplex=False)
-        log = self.store.root / "logs" / f"{job.nodes[0].key}.log"
-        work = Work(tuple(job.nodes), self.store.root, self.execution, self.threads, log)
-        process = self._context.Process(target=main, args=(work, sending), daemon=True)
+    def _begin(self) -> _Worker:
+        ours, theirs = self._context.Pipe()
+        setup = Setup(self.store.root, self.execution, self.threads, most_between_jobs(self.workers))
+        process = self._context.Process(target=main, args=(setup, theirs), daemon=True)
         process.start()
-        sending.close()
-        self._running.append(_Running(job, process, receiving))
+        theirs.close()
+        worker = _Worker(process, ours)
+        self._workers.append(worker)
+        return worker
+
+    def _hand(self, worker: _Worker, job: Job) -> None:
+        worker.job, worker.encoder = job, job.encoder or worker.encoder
+        worker.ended, worker.busy = set(), set()
+        # one that was killed while it was free is heard of like any other, and the job waits again
+        with suppress(BrokenPipeError, ConnectionResetError):
+            worker.connection.send(Work(tuple(job.nodes), self._log(job)))
+
+    def _log(self, job: Job) -> Path:
+        return self.store.root / "logs" / f"{job.nodes[0].key}.log"
 
     def _listen(self, waiting: list[Job]) -> None:
-        if not self._running:
+        if not self._working():
             if all(job.not_before == 0.0 for job in waiting):
                 names = ", ".join(job.name for job in waiting)
                 raise StoreError(f"{names}: what they need is neither finished nor planned; run again")
             time.sleep(POLL_SECONDS)
             return
-        by_connection = {running.connection: running for running in self._running}
+        by_connection = {worker.connection: worker for worker in self._workers}
         for ready in wait(list(by_connection), timeout=POLL_SECONDS):
-            running = by_connection[ready]  # type: ignore[index]
+            worker = by_connection[ready]  # type: ignore[index]
             try:
-                self._hear(running, running.connection.recv())
-            except EOFError:
-                self._finish(running, waiting)
+                message = worker.connection.recv()
+            except (EOFError, ConnectionResetError):
+                self._gone(worker, waiting)
+                continue
+            if message["event"] == "free":
+                self._conclude(worker, waiting)
+            else:
+                self._hear(worker, message)
 
-    def _hear(self, running: _Running, message: dict[str, Any]) -> None:
-        node = next(node for node in running.job.nodes if node.key == message["key"])
+    def _hear(self, worker: _Worker, message: dict[str, Any]) -> None:
+        nodes = [] if worker.job is None else worker.job.nodes
+        node = next(node for node in nodes if node.key == message["key"])
         if message["event"] == "start":
-            running.current = node
+            worker.current = node
         elif message["event"] == "end":
-            running.current = None
-            running.ended.add(node.key)
+            worker.current = None
+            worker.ended.add(node.key)
             if message["state"] == "done":
                 self.outcome.done.add(node.key)
             elif message["state"] == "failed":
                 self.outcome.failed[node.key] = message["error"]
             else:
-                running.busy.add(node.key)
+                worker.busy.add(node.key)
                 return
         self.report(message)
 
-    def _finish(self, running: _Running, waiting: list[Job]) -> None:
-        """A worker is gone: in order, or killed by the system."""
-        running.process.join()
-        running.connection.close()
-        self._running.remove(running)
-        log = self.store.root / "logs" / f"{running.job.nodes[0].key}.log"
-        if running.process.exitcode:
-            self._died(running, log.read_text(encoding="utf-8", errors="replace") if log.is_file() else "")
-        elif running.ended.isdisjoint(self.outcome.failed):
-            log.unlink(missing_ok=True)
-        left = [node for node in running.job.nodes if node.key not in running.ended - running.busy]
-        left = [node for node in left if node.key not in self.outcome.failed]
+    def _conclude(self, worker: _Worker, waiting: list[Job]) -> None:
+        """A job is over: what is left of it waits again, and its log stays only if it tells of a failure."""
+        job, worker.job = worker.job, None
+        if job is None:
+            return
+        worker.jobs += 1
+        if not worker.process.exitcode and worker.ended.isdisjoint(self.outcome.failed):
+            self._log(job).unlink(missing_ok=True)
+        left = [node for node in job.nodes if node.key not in worker.ended - worker.busy]
         if left:
-            waiting.append(Job(running.job.name, left, time.monotonic() + BUSY_SECONDS))
+            waiting.insert(0, Job(job.name, left, time.monotonic() + BUSY_SECONDS if worker.busy else 0.0))
 
-    def _died(self, running: _Running, log: str) -> None:
-        open_nodes = (node for node in running.job.nodes if node.key not in running.ended)
-        node = running.current or next(open_nodes, None)
+    def _gone(self, worker: _Worker, waiting: list[Job]) -> None:
+        """A worker has left: after a failure, because it was worn, or killed by the system."""
+        worker.process.join()
+        worker.connection.close()
+        self._workers.remove(worker)
+        if worker.process.exitcode and worker.job is not None:
+            self._died(worker, worker.job)
+        self._conclude(worker, waiting)
+
+    def _died(self, worker: _Worker, job: Job) -> None:
+        """Fail the node that a worker died of, if there is one."""
+        node = worker.current
+        if node is None and not worker.jobs and not worker.ended:
+            node = job.nodes[0]  # it came to nothing at all, and neither would the next
         if node is None:
-            return  # everything was done before it died
-        code = running.process.exitcode
+            return  # it died between two nodes: no one's fault
+        code, file = worker.process.exitcode, self._log(job)
+        log = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
         cause = "killed, perhaps for want of memory" if code == -9 else f"ended with exit code {code}"
         error = f"the process of this node was {cause}"
         self.store.fail(node.key, {"node": node.label, "error": error, "traceback": log[-4000:] or None})
         self.outcome.failed[node.key] = error
-        running.ended.add(node.key)
+        worker.ended.add(node.key)
         self.report({"event": "end", "key": node.key, "state": "failed", "error": error})
 
     def _end_all(self) -> None:
-        for running in self._running:
-            running.process.terminate()
-        for running in self._running:
-            running.process.join(timeout=STOP_SECONDS)
-            if running.process.is_alive():
-                running.process.kill()
-                running.process.join()
-        self._running.clear()
+        for worker in self._workers:
+            if worker.job is None:
+                worker.connection.close()  # it waits for a job and leaves
+            else:
+                worker.process.terminate()
+        for worker in self._workers:
+            worker.process.join(timeout=STOP_SECONDS)
+            if worker.process.is_alive():
+                worker.process.kill()
+                worker.process.join()
+        self._workers.clear()

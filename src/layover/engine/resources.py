@@ -29,6 +29,15 @@ def gpu_there() -> bool:
     return not hidden and os.path.exists("/dev/nvidia0")  # noqa: PTH110  a device file
 
 
+def most_between_jobs(workers: int) -> int:
+    """Return the bytes that each of so many processes may hold between two jobs.
+
+    A quarter of its share of the memory: `resources` lets the peaks take 0.7 of it, so that there is room for both.
+    Libraries and an encoder mostly take much less; a process with more has not given back what a node took.
+    """
+    return psutil.virtual_memory().total // (4 * workers)
+
+
 def resources(execution: Execution, peak_bytes: int | None) -> Resources:
     """Return what the recipe's `run` section asks for, or what fits.
 

@@ -1,19 +1,26 @@
-"""The process that runs a job: it computes its nodes, commits each, and tells its parent."""
+"""The process that runs jobs, one after the other: it computes their nodes, commits each, and tells its parent.
+
+It lives on from job to job, so that libraries, tokenizer and encoder are loaded, and files checked by their hashes,
+once. What a node computes does not depend on those before it; see `layover.steps.loaded`.
+"""
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from layover import steps
 from layover.errors import LayoverError
@@ -24,6 +31,9 @@ from layover.store import Store
 
 PROGRESS_SECONDS = 0.2
 """A node tells of its progress at most this often."""
+MOST_JOBS = 200
+"""Then a fresh process takes over: a bound on what no one counts (handles, pieces of memory on an accelerator), at the
+price of one start in so many jobs."""
 
 Send = Callable[[Mapping[str, Any]], None]
 
@@ -33,54 +43,96 @@ _CAN_SAVE = threading.Event()
 
 
 @dataclass(frozen=True)
-class Work:
-    """What a worker is handed."""
+class Setup:
+    """What holds for all jobs of a worker."""
 
-    nodes: Sequence[Node]
     store: Path
     execution: Execution
     threads: int
+    most_bytes: int
+    """What it may hold between two jobs."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """One job."""
+
+    nodes: Sequence[Node]
     log: Path
 
 
-def main(work: Work, connection: Connection) -> None:
-    """Run in a fresh process: compute the nodes of one job."""
-    _prepare(work)
+def main(setup: Setup, connection: Connection) -> None:
+    """Run in a fresh process: do job after job, and say `free` after each, until the parent hangs up.
+
+    It ends by itself in the middle of a job when a node has failed, so that whatever the failure left behind in memory
+    is gone with it, and after a job when it is worn. The parent then starts another for what is left.
+    """
+    _prepare(setup.threads)
     import torch
 
-    torch.set_num_threads(work.threads)
+    torch.set_num_threads(setup.threads)
+    store = Store(setup.store)
+    gc.freeze()  # what is there now stays, so that collecting after each job costs little
+    for count, work in enumerate(_handed(connection), 1):
+        in_order = _run_job(work, store, setup.execution, connection)
+        if not in_order or _STOPPING.is_set() or _worn(count, setup.most_bytes):
+            break
+        connection.send({"event": "free"})
+    connection.close()
+
+
+def _handed(connection: Connection) -> Iterator[Work]:
+    """Yield the jobs that the parent hands over, until it hangs up; what a job prints goes into its log."""
+    while True:
+        try:
+            work: Work = connection.recv()
+        except EOFError:
+            return
+        _print_into(work.log)
+        yield work
+
+
+def _run_job(work: Work, store: Store, execution: Execution, connection: Connection) -> bool:
+    """Compute the nodes of a job; return False as soon as one has failed, or the sweep is being stopped."""
 
     def send(message: Mapping[str, Any]) -> None:
         connection.send(dict(message))
 
-    store = Store(work.store)
-    failed: set[str] = set()
+    busy: set[str] = set()
     for node in work.nodes:
-        blockers = failed.intersection(node.needs)
-        if blockers:
-            failed.add(node.key)
-            continue  # the parent knows what a failure blocks
-        state = run_node(node, store, work.execution, send)
-        if state != "done":
-            failed.add(node.key)
-    connection.close()
+        state = "busy" if busy.intersection(node.needs) else run_node(node, store, execution, send)
+        if state == "busy":
+            busy.add(node.key)  # with all that needs it; the parent tries again
+        if state == "failed" or _STOPPING.is_set():
+            return False
+    return True
 
 
-def _prepare(work: Work) -> None:
-    """Leave Ctrl-C to the parent, die with it, and keep the libraries' chatter out of its terminal."""
+def _worn(jobs: int, most_bytes: int) -> bool:
+    """Tell whether a fresh process had better go on."""
+    gc.collect()  # what a training leaves in cycles can be gigabytes in a handful of objects
+    return jobs >= MOST_JOBS or psutil.Process().memory_info().rss > most_bytes
+
+
+def _prepare(threads: int) -> None:
+    """Leave Ctrl-C to the parent, and die with it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _stop)
-    os.environ["TOKENIZERS_PARALLELISM"] = "true" if work.threads > 1 else "false"
+    os.environ["TOKENIZERS_PARALLELISM"] = "true" if threads > 1 else "false"
     parent = parent_process()
     if parent is not None:
         watcher = threading.Thread(target=_die_with, args=(parent.sentinel,), daemon=True)
         watcher.start()
-    work.log.parent.mkdir(parents=True, exist_ok=True)
-    stream = work.log.open("a", encoding="utf-8")
+
+
+def _print_into(log: Path) -> None:
+    """Keep the libraries' chatter out of the parent's terminal."""
+    log.parent.mkdir(parents=True, exist_ok=True)
     for target in (sys.stdout, sys.stderr):
         target.flush()
-    os.dup2(stream.fileno(), 1)
-    os.dup2(stream.fileno(), 2)
+    with log.open("a", encoding="utf-8") as stream:
+        os.dup2(stream.fileno(), 1)
+        os.dup2(stream.fileno(), 2)
 
 
 def _stop(_signal: int, _frame: object) -> None:

@@ -161,6 +161,11 @@ class GateInputs:
     steps: int
     lr: float
 
+    @property
+    def encoder(self) -> EncoderRef:
+        """The intermediate's."""
+        return self.trained.encoder
+
 
 @dataclass(frozen=True)
 class ComposeInputs:

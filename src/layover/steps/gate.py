@@ -8,7 +8,7 @@ from safetensors.torch import save_file
 
 from layover import mixers
 from layover.compositions import MIX, Mix, Part, Piece
-from layover.encoder import DropoutClock, Encoder
+from layover.encoder import DropoutClock
 from layover.errors import ModelError
 from layover.plan import Node
 from layover.plan.inputs import GateInputs
@@ -16,6 +16,7 @@ from layover.plan.mixtures import MixtureInputs
 from layover.steps.context import Context
 from layover.steps.files import GATES, MEASURED, TRAINING
 from layover.steps.fitting import drop_layers, loop_settings, reporter
+from layover.steps.loaded import load
 from layover.steps.machine import execution_of
 from layover.steps.mixture import branches_of
 from layover.steps.tokenize import load_features
@@ -29,7 +30,7 @@ def run(node: Node, folder: Path, context: Context) -> None:
     inputs: GateInputs = node.inputs
     trained, numbers, store = inputs.trained, inputs.trained.optimisation, context.store
     clock = DropoutClock(numbers.seed)
-    encoder = Encoder.load(trained.encoder.source, trained.encoder.revision, clock=clock, dropout=numbers.dropout)
+    encoder = load(trained.encoder.source, trained.encoder.revision, clock=clock, dropout=numbers.dropout)
     encoder.attach(gated(trained_pieces(store, inputs.key, encoder.shape)), seed=numbers.seed)
     drop_layers(encoder, trained.adapterdrop, trained.module)
     speak(encoder, store, trained.languages.train)

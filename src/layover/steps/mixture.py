@@ -16,6 +16,7 @@ from layover.predict import predict
 from layover.steps.context import Context
 from layover.steps.files import MEASURED, TRAINING, head_of
 from layover.steps.fitting import drop_layers, loop_settings, reporter, save_head, save_trained, scorer
+from layover.steps.loaded import load
 from layover.steps.machine import execution_of
 from layover.steps.tokenize import load_features
 from layover.steps.trained import build_head, pieces_to_train, speak, spoken
@@ -29,7 +30,7 @@ def run(node: Node, inputs: MixtureInputs, folder: Path, context: Context) -> No
     """Train, and write the trained weights, the heads and the history."""
     numbers, selection = inputs.optimisation, inputs.tasks[0].selection
     clock = DropoutClock(numbers.seed)
-    encoder = Encoder.load(inputs.encoder.source, inputs.encoder.revision, clock=clock, dropout=numbers.dropout)
+    encoder = load(inputs.encoder.source, inputs.encoder.revision, clock=clock, dropout=numbers.dropout)
     encoder.attach(pieces_to_train(context.store, node.identity, encoder.shape), seed=numbers.seed)
     drop_layers(encoder, inputs.adapterdrop, inputs.module)
     speak(encoder, context.store, inputs.languages.train)

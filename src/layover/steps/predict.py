@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from pathlib import Path
 
 from layover import kinds
@@ -15,6 +14,7 @@ from layover.predict import predict
 from layover.steps import retrieve
 from layover.steps.context import Context, write_lines
 from layover.steps.files import PREDICTIONS
+from layover.steps.loaded import once
 from layover.steps.machine import execution_of
 from layover.steps.shares import write_shares
 from layover.steps.tokenize import load_examples, load_features
@@ -31,7 +31,7 @@ def run(node: Node, folder: Path, context: Context) -> None:
     store, kind = context.store, kinds.get(inputs.task.kind)
     features = load_features(store, inputs.data)
     examples = load_examples(store, inputs.data, inputs.task.kind)
-    encoder, head = _restored(store, inputs.train, inputs.encoder.source, inputs.encoder.revision)
+    encoder, head = _restored(inputs, store)
     encoder.drop(AdapterDrop(predict=inputs.skipped))
     speak(encoder, store, inputs.adapter)
     precision = store.done(inputs.train)["identity"]["precision"]
@@ -44,7 +44,7 @@ def run(node: Node, folder: Path, context: Context) -> None:
     context.progress({"done": len(examples), "total": len(examples), "unit": "examples"})
 
 
-@lru_cache(maxsize=1)
-def _restored(store: Store, key: str, source: str, revision: str | None) -> tuple[Encoder, Head]:
+def _restored(inputs: PredictInputs, store: Store) -> tuple[Encoder, Head]:
     """Load a trained task once for all the languages of a job."""
-    return restore(store, key, source, revision)
+    of = (store, inputs.train, inputs.encoder.source, inputs.encoder.revision)
+    return once(("predict", *of), lambda: restore(*of))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import lru_cache
 from math import prod
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -27,6 +26,7 @@ from layover.plan.inputs import RetrieveInputs
 from layover.predict import embed
 from layover.steps.context import Context, write_lines
 from layover.steps.files import predictions_of
+from layover.steps.loaded import load, once
 from layover.steps.machine import execution_of
 from layover.steps.shares import write_shares
 from layover.steps.tokenize import load_examples, load_features
@@ -43,7 +43,8 @@ def run(inputs: RetrieveInputs, folder: Path, context: Context) -> None:
     examples = load_examples(store, inputs.data, inputs.task.kind)
     if not inputs.special_tokens:
         check_tokens(features, examples, inputs.language)
-    encoder = _encoder(store, inputs.train, inputs.encoder.source, inputs.encoder.revision)
+    of = (store, inputs.train, inputs.encoder.source, inputs.encoder.revision)
+    encoder = once(("retrieve", *of), lambda: _encoder(*of))
     encoder.drop(AdapterDrop(predict=inputs.skipped))
     pooling = MeanPooling(inputs.layers, inputs.special_tokens)
     sides = [distinct(examples, side)[0] for side in (LANGUAGE, ENGLISH)]
@@ -110,9 +111,8 @@ def check_tokens(features: Features, examples: list[Any], language: str) -> None
         )
 
 
-@lru_cache(maxsize=1)
 def _encoder(store: Store, train: str | None, source: str, revision: str | None) -> Encoder:
-    """Load an encoder once for all the languages of a job, with what an intermediate trained on it."""
+    """Load an encoder, with what an intermediate trained on it."""
     if train is None:
-        return Encoder.load(source, revision, clock=DropoutClock(0))
+        return load(source, revision, clock=DropoutClock(0))
     return restore_encoder(store, train, source, revision)

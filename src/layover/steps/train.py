@@ -18,6 +18,7 @@ from layover.steps import mixture
 from layover.steps.context import Context
 from layover.steps.files import HEAD, MEASURED, TRAINING
 from layover.steps.fitting import drop_layers, loop_settings, reporter, save_head, save_trained, scorer
+from layover.steps.loaded import load
 from layover.steps.machine import execution_of
 from layover.steps.tokenize import load_features
 from layover.steps.trained import build_head, head_file, pieces_to_train, speak, spoken
@@ -33,7 +34,7 @@ def run(node: Node, folder: Path, context: Context) -> None:
     inputs: TrainInputs = node.inputs
     numbers, task = inputs.optimisation, inputs.task
     clock = DropoutClock(numbers.seed)
-    encoder = Encoder.load(inputs.encoder.source, inputs.encoder.revision, clock=clock, dropout=numbers.dropout)
+    encoder = load(inputs.encoder.source, inputs.encoder.revision, clock=clock, dropout=numbers.dropout)
     encoder.attach(pieces_to_train(context.store, node.identity, encoder.shape), seed=numbers.seed)
     drop_layers(encoder, inputs.adapterdrop, inputs.composed.module if inputs.composed else inputs.module)
     speak(encoder, context.store, inputs.languages.train)

@@ -18,6 +18,7 @@ from layover.heads import Head
 from layover.modules import Module, Shape
 from layover.plan.inputs import Below
 from layover.steps.files import GATES, HEAD, head_of, weights_of
+from layover.steps.loaded import load
 from layover.store import Store
 from layover.tasks import Task
 
@@ -147,7 +148,7 @@ def _loaded(of: Mapping[str, Any], file: Path, encoder: Encoder, dropout: float,
 def restore_encoder(store: Store, key: str, source: str, revision: str | None) -> Encoder:
     """Return the encoder of a finished training, with all it had attached, frozen; see `restore`."""
     seed = store.done(key)["identity"]["seed"]
-    encoder = Encoder.load(source, revision, clock=DropoutClock(seed))
+    encoder = load(source, revision, clock=DropoutClock(seed))
     encoder.attach(trained_pieces(store, key, encoder.shape), seed=seed)
     return encoder
 

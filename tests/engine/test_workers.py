@@ -1,0 +1,130 @@
+"""Workers that live on: what a node computes depends on nothing that was computed before it in the process."""
+
+from __future__ import annotations
+
+import weakref
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from layover.cli.shared import planned
+from layover.encoder import DropoutClock, Encoder
+from layover.engine.jobs import Job
+from layover.engine.local import LocalEngine, _Worker
+from layover.engine.worker import run_node
+from layover.plan import Node
+from layover.recipe import Execution
+from layover.steps import loaded
+from layover.store import Store
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.engine.conftest import Folder
+
+METHODS = (
+    "train.epochs=0.5",
+    "methods.full={module: full, lr: 1e-3}",
+    "methods.merge={module: lora, lr: 3e-3, rank: 2, compose: merge}",
+    "methods.dora={module: dora, lr: 3e-3, rank: 2, dropout: 0.1}",
+    "sweep.method=[lora, full, merge, dora]",
+    "sweep.seed=[1]",
+    "sweep.exclude=[{method: merge, intermediate: none}]",
+)
+EXECUTION = Execution(workers=1, threads=1, device="cpu")
+
+
+@pytest.fixture(autouse=True)
+def _nothing_kept() -> None:
+    loaded.forget()
+
+
+def computed(folder: Folder, store: str, *, fresh: bool) -> dict[str, bytes]:
+    """Compute a plan in this process, the latest node that can run first; return the bytes of what decides."""
+    found = planned(folder.root / "recipe.yaml", list(METHODS), folder.root / store)
+    waiting = list(found.plan.nodes.values())
+    while waiting:
+        done = found.store.finished()
+        node = next(node for node in reversed(waiting) if done.issuperset(node.needs))
+        waiting.remove(node)
+        if fresh:
+            loaded.forget()
+        assert run_node(node, found.store, EXECUTION, lambda _: None) == "done", found.store.failure(node.key)
+    return {
+        f"{path.parent.name}/{path.name}": path.read_bytes()
+        for path in folder.root.glob(f"{store}/nodes/*/*/*")
+        if path.name not in {"done.json", "measured.json"}
+    }
+
+
+def test_a_result_does_not_depend_on_what_ran_before(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    loads: list[str] = []
+    load = Encoder.load
+
+    def counted(source: str, revision: str | None, *, clock: DropoutClock, dropout: float = 0.0) -> Encoder:
+        loads.append(source)
+        return load(source, revision, clock=clock, dropout=dropout)
+
+    monkeypatch.setattr(Encoder, "load", counted)
+    monkeypatch.chdir(folder.root)
+    alone = computed(folder, "alone", fresh=True)
+    each = len(loads)
+    together = computed(folder, "together", fresh=False)
+    assert {name for name in alone if alone[name] != together.get(name)} == set()
+    assert alone.keys() == together.keys()
+    assert {name.partition("/")[2] for name in alone} >= {"module.safetensors", "head.safetensors", "predictions.jsonl"}
+    # what is trained in full, and what predicts with it, leaves a model of no use
+    assert len(loads) - each < each / 2
+
+
+def test_one_encoder_acts_on_a_model_at_a_time(encoder: Path, tmp_path: Path) -> None:
+    clock = DropoutClock(0)
+    first = loaded.load(str(encoder), None, clock=clock)
+    model = weakref.ref(first.model)
+    made = loaded.once("key", lambda: "made")
+    assert loaded.once("key", lambda: "again") == made
+    second = loaded.load(str(encoder), None, clock=clock, dropout=0.5)
+    assert second.model is model()
+    assert not hasattr(first, "model")
+    assert loaded.once("key", lambda: "again") == "again", "it stood on an encoder that is gone"
+    (tmp_path / "other").symlink_to(encoder)
+    del second
+    loaded.load(str(tmp_path / "other"), None, clock=clock)
+    assert model() is None, "two models at once"
+
+
+@dataclass
+class _Line:
+    """The parent's end of a worker that only listens."""
+
+    sent: list[str] = field(default_factory=list)
+
+    def send(self, work: Any) -> None:
+        self.sent.append(work.nodes[0].key)
+
+
+@dataclass(frozen=True)
+class _Inputs:
+    encoder: Any
+
+
+@dataclass(frozen=True)
+class _Source:
+    source: str
+    revision: None = None
+
+
+def test_a_free_worker_takes_what_suits_its_encoder_and_else_the_next(tmp_path: Path) -> None:
+    jobs = [
+        Job(key, [Node("train", key, {}, (), key, _Inputs(_Source(model)), key)])
+        for key, model in (("a", "large"), ("b", "small"), ("c", "large"), ("d", "large"))
+    ]
+    engine = LocalEngine(Store(tmp_path / "store"), EXECUTION, 2, 1, lambda _: None)
+    workers: Any = [_Worker(None, _Line(), encoder=(model, None)) for model in ("small", "tiny")]  # type: ignore[arg-type]
+    engine._workers = workers
+    assert [job.name for job in engine._hand_out(jobs)] == ["c", "d"]
+    assert [worker.connection.sent for worker in workers] == [["b"], ["a"]]
+    workers[1].job = None
+    assert [job.name for job in engine._hand_out(jobs[2:])] == ["d"]
+    assert [worker.encoder for worker in workers] == [("small", None), ("large", None)]
