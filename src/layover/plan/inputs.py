@@ -11,6 +11,7 @@ from layover.data.task import Place
 from layover.kinds.retrieval import Settled
 from layover.modules import AdapterDrop, Module
 from layover.plan.encoders import EncoderRef
+from layover.plan.memory import Precision
 from layover.tasks import Task
 
 if TYPE_CHECKING:
@@ -43,6 +44,18 @@ class TokenizeInputs:
     """mlm: share of the tokens that are to be guessed."""
     without: tuple[Place, ...] = ()
     """Data whose texts are left out."""
+
+
+@dataclass(frozen=True)
+class TrunkInputs:
+    """The hidden states of one tokenized set that enter a layer, kept on disk."""
+
+    encoder: EncoderRef
+    data: str
+    """Key of the tokenized set."""
+    layer: int
+    """Layers that have run, from 1 to all of the encoder's."""
+    precision: Precision
 
 
 @dataclass(frozen=True)
