@@ -7,7 +7,7 @@ limits. Lengths are typical ones until then; every estimate says so by being Non
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
@@ -47,17 +47,26 @@ def estimate(plan: Plan, meta: Meta) -> dict[str, Cost]:
     """Return the estimated cost of every node of a plan; one that reads a trunk cache costs what is left to do."""
     costs: dict[str, Cost] = {}
     for key, node in plan.nodes.items():
-        costs[key] = data_cost(node.inputs, meta(key)) if node.kind == "tokenize" else _node(plan, node, costs)
+        if node.kind == "tokenize":
+            costs[key] = data_cost(node.inputs, meta(key))
+        else:
+            kept = {data: plan.nodes[trunk].inputs.layer for data, trunk in node.trunks.items()}
+            costs[key] = _node(plan, node, costs, kept)
     return costs
 
 
-def _node(plan: Plan, node: Node, costs: Mapping[str, Cost]) -> Cost:
+def _node(plan: Plan, node: Node, costs: Mapping[str, Cost], kept: Mapping[str, int]) -> Cost:
+    """Return the cost of a node that reads hidden states; `kept` are the layers it does without, by data."""
     if node.kind == "trunk":
         return _trunk(node.inputs, costs)
     if node.kind in ("train", "gate"):
-        return _train(node, costs, plan)
+        return _train(plan, node, costs, kept)
     if node.kind == "predict":
-        return _retrieve(node.inputs, costs) if isinstance(node.inputs, RetrieveInputs) else _predict(node, costs, plan)
+        return (
+            _retrieve(node.inputs, costs)
+            if isinstance(node.inputs, RetrieveInputs)
+            else _predict(plan, node, costs, kept)
+        )
     return Cost(disk_bytes=2000.0)
 
 
@@ -103,12 +112,12 @@ def _trunk(inputs: TrunkInputs, costs: Mapping[str, Cost]) -> Cost:
     data, shape = costs[inputs.data], inputs.encoder.shape
     if shape is None or data.tokens is None:
         return Cost(data.examples, data.tokens)
-    flops = data.tokens * trunk_flops(shape, inputs.layer)
+    flops = data.tokens * layer_flops(shape, inputs.layer)
     return Cost(data.examples, data.tokens, flops, data.tokens * trunk_bytes(shape, inputs.precision))
 
 
-def trunk_flops(shape: Shape, layers: int) -> float:
-    """Return the arithmetic of one token in the lowest layers, forward."""
+def layer_flops(shape: Shape, layers: int) -> float:
+    """Return the arithmetic of one token in so many layers, forward."""
     return 2.0 * layers * shape.layer_parameters
 
 
@@ -117,7 +126,7 @@ def trunk_bytes(shape: Shape, precision: str) -> int:
     return shape.hidden * (2 if precision == "bf16" else 4)
 
 
-def _train(node: Node, costs: Mapping[str, Cost], plan: Plan) -> Cost:
+def _train(plan: Plan, node: Node, costs: Mapping[str, Cost], kept: Mapping[str, int]) -> Cost:
     """Return the cost of a training, selection included, or of the gates of one, whose weights all stay."""
     gate = isinstance(node.inputs, GateInputs)
     inputs: Training = node.inputs.trained if gate else node.inputs
@@ -129,25 +138,30 @@ def _train(node: Node, costs: Mapping[str, Cost], plan: Plan) -> Cost:
     tokens = None if found is None else sum(one.times * (costs[one.data].tokens or 0.0) for one in found if one.trains)
     if shape is None:
         return Cost(examples, tokens)
-    flops = None if found is None else _flops(node, shape, found, costs, plan)
+    flops = None if found is None else _flops(on_encoder(plan.nodes, node), shape, found, costs, kept)
     disk = None if gate else 4.0 * _weights(inputs, shape)
     return Cost(examples, tokens, flops, disk, _peak(inputs, shape))
 
 
-def _flops(node: Node, shape: Shape, found: tuple[Pass, ...], costs: Mapping[str, Cost], plan: Plan) -> float | None:
-    """Return the arithmetic of a node's passes over its data, None where the size of one is not known."""
-    inputs, total = on_encoder(plan.nodes, node), 0.0
+def _flops(
+    inputs: Training | ComposeInputs,
+    shape: Shape,
+    found: tuple[Pass, ...],
+    costs: Mapping[str, Cost],
+    kept: Mapping[str, int],
+) -> float | None:
+    """Return the arithmetic of passes over data, None where the size of one is not known."""
+    total = 0.0
     for one in found:
         tokens = costs[one.data].tokens
         if tokens is None:
             return None
-        each = 2.0 * shape.layers * shape.layer_parameters + _head(one, shape)
+        each = layer_flops(shape, shape.layers) + _head(one, shape)
         if one.trains and not isinstance(inputs, ComposeInputs):
-            above = shape.layers - _lowest(inputs, shape)
-            backward = 2.0 * above * shape.layer_parameters + _head(one, shape)
+            backward = layer_flops(shape, shape.layers - _lowest(inputs, shape)) + _head(one, shape)
             each += backward * (2 if inputs.module.name == "full" else 1)
-        if one.data in node.trunks:  # one operation per number that is read, so that nothing is free
-            each += shape.hidden - trunk_flops(shape, changed_from(inputs, shape.layers))
+        if one.data in kept:  # one operation per number that is read, so that nothing is free
+            each += shape.hidden - layer_flops(shape, kept[one.data])
         total += one.times * tokens * each
     return total
 
@@ -173,11 +187,11 @@ def _peak(inputs: Training, shape: Shape) -> float:
     return float(training_bytes(shape, weights, lowest=lowest, precision=precision, logits=max(logits), mixed=mixed))
 
 
-def _predict(node: Node, costs: Mapping[str, Cost], plan: Plan) -> Cost:
+def _predict(plan: Plan, node: Node, costs: Mapping[str, Cost], kept: Mapping[str, int]) -> Cost:
     inputs: PredictInputs = node.inputs
     data, shape = costs[inputs.data], inputs.encoder.shape
     found = passes(inputs, lambda key: costs[key].examples)
-    flops = None if shape is None or found is None else _flops(node, shape, found, costs, plan)
+    flops = None if shape is None or found is None else _flops(on_encoder(plan.nodes, node), shape, found, costs, kept)
     return Cost(data.examples, data.tokens, flops, _predicted_bytes(data, 1))
 
 
@@ -185,7 +199,7 @@ def _retrieve(inputs: RetrieveInputs, costs: Mapping[str, Cost]) -> Cost:
     data, shape = costs[inputs.data], inputs.encoder.shape
     flops = None
     if shape is not None and data.tokens is not None:
-        flops = data.tokens * trunk_flops(shape, max(inputs.layers))
+        flops = data.tokens * layer_flops(shape, max(inputs.layers))
     return Cost(data.examples, data.tokens, flops, _predicted_bytes(data, len(inputs.layers)))
 
 
@@ -228,7 +242,9 @@ def _speed(
         done = done_of(node.key)
     except LayoverError:
         return None  # removed by gc since
-    if set(done["needs"]) > set(node.needs):  # it read hidden states, which may be gone since
-        node = replace(node, trunks=dict.fromkeys(node.needs, ""))
-    flops = _node(plan, node, costs).flops
+    flops, kept = costs[node.key].flops, set(done["needs"]) - set(node.needs)
+    if kept and flops:  # hidden states, which may be gone since
+        on = on_encoder(plan.nodes, node)
+        layer = changed_from(on, on.encoder.shape.layers if on.encoder.shape is not None else 0)
+        flops = _node(plan, node, costs, dict.fromkeys(node.needs, layer)).flops
     return flops / done["seconds"] if flops and done["seconds"] else None

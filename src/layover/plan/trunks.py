@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from layover import kinds
 from layover.identity import key_of
-from layover.plan.cost import Cost, Meta, data_cost, trunk_bytes, trunk_flops
+from layover.plan.cost import Cost, Meta, data_cost, layer_flops, trunk_bytes
 from layover.plan.encoders import EncoderRef, Shape
 from layover.plan.inputs import ComposeInputs, GateInputs, PredictInputs, TrainInputs, TrunkInputs
 from layover.plan.memory import Precision
@@ -86,27 +86,37 @@ def first_to_run(plan: Plan, finished: Collection[str]) -> list[Node]:
     """
     wanted = plan.wanted(finished)
     missing = [node for node in wanted if node.kind == "tokenize"]
-    return missing if missing and any(_trunk_of(plan, node) is not None for node in wanted) else []
+    trunks = _Trunks(plan)
+    return missing if missing and any(trunks.of(node) is not None for node in wanted) else []
 
 
-def _trunk_of(plan: Plan, node: Node) -> _Trunk | None:
-    """Return the trunk whose hidden states a node could read; None where there is none, or they vary."""
-    inputs = node.inputs
-    if isinstance(inputs, PredictInputs):
-        moves = inputs.skipped > 0 or inputs.adapter is not None or kinds.get(inputs.task.kind).changes_tokens
-    elif isinstance(inputs, TrainInputs | MixtureInputs):
-        moves = _moves(inputs)
-    elif isinstance(inputs, GateInputs):
-        moves = _moves(inputs.trained)
-    else:
+class _Trunks:
+    """Finds the trunks of a plan's nodes; what is on an encoder is looked at once for all that read it."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._nodes = plan.nodes
+        self._known: dict[str, _Trunk | None] = {}
+
+    def of(self, node: Node) -> _Trunk | None:
+        """Return the trunk whose hidden states a node could read; None where there is none, or they vary."""
+        inputs = node.inputs
+        if isinstance(inputs, PredictInputs):
+            moves = inputs.skipped > 0 or inputs.adapter is not None or kinds.get(inputs.task.kind).changes_tokens
+            return None if moves else self._below(inputs.train, node)
+        if isinstance(inputs, GateInputs):
+            return None if _moves(inputs.trained) else self._below(inputs.key, node)
+        if isinstance(inputs, TrainInputs | MixtureInputs):
+            return None if _moves(inputs) else self._below(node.key, node)
         return None
-    on = on_encoder(plan.nodes, node)
-    shape = on.encoder.shape
-    if moves or shape is None:
-        return None
-    layer = changed_from(on, shape.layers)
-    precision = on.precision if isinstance(on, ComposeInputs) else on.optimisation.precision
-    return _Trunk(on.encoder, shape, layer, precision) if layer else None
+
+    def _below(self, trained: str, node: Node) -> _Trunk | None:
+        if trained not in self._known:
+            on = on_encoder(self._nodes, node)
+            shape = on.encoder.shape
+            layer = changed_from(on, shape.layers) if shape is not None else 0
+            precision = on.precision if isinstance(on, ComposeInputs) else on.optimisation.precision
+            self._known[trained] = _Trunk(on.encoder, shape, layer, precision) if shape is not None and layer else None
+        return self._known[trained]
 
 
 def _moves(inputs: Training) -> bool:
@@ -121,6 +131,7 @@ def _candidates(plan: Plan, meta: Meta, wanted: set[str]) -> list[_Kept]:
     sizes: dict[str, Cost] = {}
     known: dict[tuple[str, str, int, str], _Kept | None] = {}
     made: dict[str, _Kept] = {}
+    trunks = _Trunks(plan)
 
     def size(key: str) -> Cost:
         if key not in sizes:
@@ -128,7 +139,7 @@ def _candidates(plan: Plan, meta: Meta, wanted: set[str]) -> list[_Kept]:
         return sizes[key]
 
     for node in plan.nodes.values():
-        trunk = _trunk_of(plan, node)
+        trunk = trunks.of(node)
         if trunk is None:
             continue
         for one in passes(node.inputs, lambda key: size(key).examples) or ():
@@ -160,7 +171,7 @@ def _kept(trunk: _Trunk, data: Node, tokens: float | None) -> _Kept | None:
     job = f"trunk {trunk.encoder.label} {trunk.layer} {trunk.precision}"
     node = Node("trunk", key_of(identity), identity, (data.key,), label, inputs, job)
     each = trunk_bytes(trunk.shape, trunk.precision)
-    return _Kept(node, round(tokens * each), trunk_flops(trunk.shape, trunk.layer) / each)
+    return _Kept(node, round(tokens * each), layer_flops(trunk.shape, trunk.layer) / each)
 
 
 def _chosen(
