@@ -23,10 +23,11 @@ def savings(plain: Plan, plan: Plan, costs: Mapping[str, Cost], meta: Meta, fini
         meta: Counts of finished data.
         finished: Keys of what is in the store.
     """
-    from layover.plan.cost import estimate
+    from layover.plan.cost import ENCODING, estimate
 
     before = estimate(plain, meta) if plan.cache.sets else {}
-    open_before = [before[node.key].flops for node in plain.wanted(finished)] if before else []
+    wanted = plain.wanted(finished) if before else []
+    open_before = [before[node.key].flops for node in wanted if node.kind in ENCODING]
     left = sum(flops or 0.0 for flops in open_before)
     after = sum(costs[node.key].flops or 0.0 for node in plan.wanted(finished)) if before else 0.0
     return {**asdict(plan.cache), "flops_without": left, "flops_saved": left - after, "exact": None not in open_before}

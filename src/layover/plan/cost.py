@@ -24,6 +24,9 @@ from layover.plan.passes import Pass, Training, changed_from, on_encoder, passes
 TYPICAL_TOKENS = {"classification": 40, "tagging": 35, "span": 230, "choice": 200, "mlm": 30, "retrieval": 16}
 """Tokens of an average example, all its rows together (XLM-R tokens of the tasks of the mission)."""
 
+ENCODING = ("trunk", "train", "gate", "predict")
+"""Kinds of nodes that run the encoder: all arithmetic that counts is theirs."""
+
 BYTES_PER_TOKEN_ON_DISK = 12
 BYTES_PER_PREDICTION = 60
 
@@ -221,7 +224,7 @@ def seconds_left(
         done_of: Key -> what a finished node says of itself, `seconds` and `needs`; a `LayoverError` where it is gone.
     """
     left = 0.0
-    for kind in ("trunk", "train", "gate", "predict"):
+    for kind in ENCODING:
         open_flops = [costs[node.key].flops for node in wanted if node.kind == kind]
         if not open_flops:
             continue
@@ -245,6 +248,6 @@ def _speed(
     flops, kept = costs[node.key].flops, set(done["needs"]) - set(node.needs)
     if kept and flops:  # hidden states, which may be gone since
         on = on_encoder(plan.nodes, node)
-        layer = changed_from(on, on.encoder.shape.layers if on.encoder.shape is not None else 0)
+        layer = changed_from(on, on.encoder.shape.layers) if on.encoder.shape is not None else 0
         flops = _node(plan, node, costs, dict.fromkeys(node.needs, layer)).flops
     return flops / done["seconds"] if flops and done["seconds"] else None

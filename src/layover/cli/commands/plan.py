@@ -70,7 +70,7 @@ def _no_speed(summary: dict[str, Any]) -> str:
 
 def summarise(found: Planned) -> dict[str, Any]:
     """Return the plan in numbers, for people and machines alike."""
-    from layover.plan.cost import Cost, estimate, seconds_left
+    from layover.plan.cost import ENCODING, Cost, estimate, seconds_left
     from layover.plan.nodes import STEP_VERSIONS
 
     plan, store = found.plan, found.store
@@ -79,7 +79,7 @@ def summarise(found: Planned) -> dict[str, Any]:
     costs = estimate(plan, meta)
     wanted = plan.wanted(finished)
     open_keys = {node.key for node in wanted}
-    kinds = []
+    kinds, sized = [], (*ENCODING, "tokenize")
     for kind in STEP_VERSIONS:
         keys = [key for key, node in plan.nodes.items() if node.kind == kind]
         if not keys:
@@ -91,7 +91,7 @@ def summarise(found: Planned) -> dict[str, Any]:
                 "nodes": len(keys),
                 "cached": sum(key in finished for key in keys),
                 "to_run": len(to_run),
-                "unknown": sum(None in (cost.examples, cost.flops) for cost in to_run) if _sized(kind) else 0,
+                "unknown": sum(None in (cost.examples, cost.flops) for cost in to_run) if kind in sized else 0,
                 **{name: _sum(to_run, name) for name in ("examples", "tokens", "flops", "disk_bytes")},
             }
         )
@@ -109,10 +109,6 @@ def summarise(found: Planned) -> dict[str, Any]:
         "trunk_cache": savings(found.plain, plan, costs, meta, finished),
         "notes": [*plan.notes, *_without_gold(found, finished), *unresolved],
     }
-
-
-def _sized(kind: str) -> bool:
-    return kind not in ("compose", "score")
 
 
 def _without_gold(found: Planned, finished: set[str]) -> list[str]:
