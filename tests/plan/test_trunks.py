@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -77,8 +78,6 @@ ROUTE = "{name: route, on_top: none}"
         (sweep(f"{{module: lora, layers: top-1, compose: {ROUTE}}}", "[claims, moods]"),
          {"train": {1}, "gate": {1}, "predict": {1}}),
         (sweep("{module: lora, layers: top-1}", "both", MIXTURE), {"train": {1}, "predict": {1}}),
-        # only predictions go without the modules of the lowest layer, and only the training is without them
-        (sweep("{module: lora, layers: [0, 1], adapterdrop: {train: 1}}"), {}),
     ],
 )  # fmt: skip
 def test_hidden_states_enter_the_lowest_layer_that_anything_changes(
@@ -107,6 +106,19 @@ def test_no_cache_where_tokens_or_lower_layers_move(world: World) -> None:
     assert not layers_read(
         cached(world.plan(*sweep("{module: lora, layers: top-1, languages: true}", "none", languages)))
     )
+
+
+def test_what_acts_in_some_steps_only_leaves_no_trunk(world: World) -> None:
+    config = json.loads((world.root / "encoder" / "config.json").read_text(encoding="utf-8"))
+    (world.root / "encoder" / "config.json").write_text(json.dumps({**config, "num_hidden_layers": 4}), "utf-8")
+
+    def read(drop: str) -> dict[str, set[int]]:
+        lora = f"{{module: lora, layers: top-3, adapterdrop: {drop}}}"
+        return layers_read(cached(world.plan(*sweep(lora, "none"))))
+
+    assert read("{train: 2, predict: 0}") == {"predict": {1}}
+    assert read("{train: 2, random: true}") == {"predict": {1}}
+    assert read("{predict: 2}") == {}
 
 
 def test_what_is_gone_over_twice_is_kept(world: World) -> None:

@@ -82,7 +82,7 @@ def with_trunks(
 def first_to_run(plan: Plan, finished: Collection[str]) -> list[Node]:
     """Return the data to be tokenized before it is decided about hidden states; nothing where none could be kept.
 
-    So the decision rests on exact sizes, and is the same after a stop.
+    So the decision rests on exact sizes, the same before and after a stop.
     """
     wanted = plan.wanted(finished)
     missing = [node for node in wanted if node.kind == "tokenize"]
