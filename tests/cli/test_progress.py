@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from layover.cli.console import amount, duration, size, table
+from layover.cli.console import amount, duration, room, size, table
 from layover.cli.progress import JsonProgress, LiveProgress, PlainProgress
 
 KEYS = {"a": ("train", "train xnli"), "b": ("predict", "predict xnli sw"), "c": ("score", "score xnli")}
@@ -58,6 +58,19 @@ def test_bars() -> None:
     assert progress.bars.tasks[0].completed == 3
 
 
+@pytest.mark.parametrize("display", [PlainProgress, LiveProgress])
+def test_nodes_that_are_decided_on_later_count_with_the_first(display: type[PlainProgress | LiveProgress]) -> None:
+    progress = display(PLAN, {"a": 0.0, "b": 1.0})  # type: ignore[arg-type]
+    progress.event(EVENTS[2])
+    progress.go_on(PLAN, {"b": 1.0, "c": 3.0})  # type: ignore[arg-type]
+    assert progress.position().startswith("[1/3, ")
+    progress.event(EVENTS[3])
+    progress.event(EVENTS[4])
+    assert (progress.ended, progress.total, progress.done) == (3, 3, 4.0)
+    if isinstance(progress, LiveProgress):
+        assert progress.bars.tasks[0].total == 3
+
+
 def test_the_time_left_follows_the_work_not_the_number_of_nodes(monkeypatch: pytest.MonkeyPatch) -> None:
     now = iter([100.0, 160.0, 190.0])
     monkeypatch.setattr("layover.cli.progress.time.monotonic", lambda: next(now))
@@ -76,6 +89,9 @@ def test_the_time_left_follows_the_work_not_the_number_of_nodes(monkeypatch: pyt
         (lambda: size(1.13e9), "1.1 GB"),
         (lambda: size(None), "?"),
         (lambda: size(5), "5 B"),
+        (lambda: room(0), "0 B"),
+        (lambda: room(10 * 2**30), "10 GiB"),
+        (lambda: room(3.14 * 2**20), "3.14 MiB"),
         (lambda: duration(3.21), "3.2 s"),
         (lambda: duration(340), "5 min 40 s"),
         (lambda: duration(599.4), "9 min 59 s"),

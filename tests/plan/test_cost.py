@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from layover import kinds
+from layover.errors import StoreError
 from layover.plan import Plan
 from layover.plan.cost import TYPICAL_TOKENS, estimate, seconds_left
 from layover.plan.encoders import KNOWN_SHAPES
@@ -38,11 +39,13 @@ def test_arithmetic_of_the_modules(world: World) -> None:
     layer = 4 * 16 * 17 + 2 * 16 * 32 + 32 + 16 + 4 * 16
     tokens = 300 * 2  # two epochs
     forward = 2 * 2 * layer
+    selection = 2 * 300 * forward  # after each of them
     expected = {"head": forward, "lora": forward + 2 * 2 * layer, "full": forward + 2 * 2 * 2 * layer}
     for method, flops in expected.items():
-        assert costs[train_of(plan, method)].flops == pytest.approx(tokens * flops)
+        assert costs[train_of(plan, method)].flops == pytest.approx(tokens * flops + selection)
     top = world.plan("methods.lora.layers=top-1")
-    assert estimate(top, lambda _: META)[train_of(top, "lora")].flops == pytest.approx(tokens * (forward + 2 * layer))
+    expected_top = tokens * (forward + 2 * layer) + selection
+    assert estimate(top, lambda _: META)[train_of(top, "lora")].flops == pytest.approx(expected_top)
 
 
 MLM = "kind: mlm, text: [text],"
@@ -56,7 +59,8 @@ def test_a_head_over_the_vocabulary_costs_what_it_does(world: World) -> None:
     expected = {"head": 2 * 2 * layer + 2 * 2 * head, "full": 3 * (2 * 2 * layer + 2 * head)}
     costs, without = estimate(plan, lambda _: META), estimate(plain, lambda _: META)
     for method, flops in expected.items():
-        assert costs[train_of(plan, method)].flops == pytest.approx(600 * flops), method
+        selection = 600 * (2 * 2 * layer + 2 * head)
+        assert costs[train_of(plan, method)].flops == pytest.approx(600 * flops + selection), method
         more = costs[train_of(plan, method)].peak_bytes - without[train_of(plain, method)].peak_bytes
         assert more == pytest.approx(4096 * BYTES_PER_LOGIT * 0.15 * 100, abs=2), method
     predicted = next(key for key, node in plan.nodes.items() if node.kind == "predict")
@@ -88,7 +92,13 @@ def test_time_left_follows_the_speed_of_finished_nodes(world: World) -> None:
     costs = estimate(plan, lambda _: META)
     trains = [node for node in plan.nodes.values() if node.kind == "train"]
     done, left = trains[0], trains[1:]
-    assert seconds_left(plan, costs, trains, lambda _: None) is None
+
+    def done_of(key: str) -> dict[str, Any]:
+        if key != done.key:
+            raise StoreError("removed")
+        return {"seconds": 2.0, "needs": list(done.needs)}
+
+    assert seconds_left(plan, costs, trains, done_of) is None
     flops = sum(costs[node.key].flops or 0 for node in left)
     speed = (costs[done.key].flops or 0) / 2.0
-    assert seconds_left(plan, costs, left, lambda key: 2.0 if key == done.key else None) == pytest.approx(flops / speed)
+    assert seconds_left(plan, costs, left, done_of) == pytest.approx(flops / speed)

@@ -12,6 +12,7 @@ from layover.errors import RecipeError
 from layover.plan import Cell, Plan
 from layover.plan.collect import removable
 from layover.plan.cost import estimate
+from layover.plan.trunks import with_trunks
 from layover.plan.why import explain
 from layover.store import Store
 
@@ -250,6 +251,13 @@ def test_the_cost_is_that_of_the_layers_that_run(sentences: World) -> None:
     assert flops() == pytest.approx(2 * 20 * 2 * layer)  # two languages, 20 tokens, the first of two layers
     for above in ("layer: 2", "layers: all", "layer: scored"):
         assert flops(f"tasks.parallel.retrieval={{{above}}}") == pytest.approx(2 * flops())
+
+
+def test_every_layer_is_read_so_no_hidden_states_are_kept_for_a_search(sentences: World) -> None:
+    plan = sentences.plan("methods.lora.layers=top-1", "methods.stack.layers=top-1", change=change)
+    kept = with_trunks(plan, lambda _: {"examples": 4, "tokens": 20}, (), 10**9)
+    assert kept.cache.sets, "the intermediates' trainings read some"
+    assert not any(node.trunks for node in nodes(kept, "predict"))
 
 
 def test_why_and_gc_understand_these_nodes(sentences: World, tmp_path: Path) -> None:

@@ -62,6 +62,15 @@ def size(count: float | None) -> str:
     return f"{count:.1f} TB"
 
 
+def room(count: float) -> str:
+    """Return bytes as a recipe writes them: `3.1 GiB`."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if count < 1024:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.3g} {unit}"
+        count /= 1024
+    return f"{count:.3g} TiB"
+
+
 def duration(seconds: float | None) -> str:
     """Return seconds for people: `5 min 40 s`, `1 h 05 min`; `?` when unknown."""
     if seconds is None:

@@ -30,6 +30,10 @@ class Progress(Protocol):
 
     def event(self, event: Mapping[str, Any]) -> None: ...
 
+    def go_on(self, plan: Plan, weights: Mapping[str, float]) -> None:
+        """Follow a plan with more nodes from now on; `weights` are those of the nodes that are still to end."""
+        ...
+
 
 @contextmanager
 def choose(plan: Plan, weights: Mapping[str, float], *, as_json: bool) -> Iterator[Progress]:
@@ -60,6 +64,10 @@ class JsonProgress:
         """Write a note."""
         answer({"event": "note", "text": text})
 
+    def go_on(self, plan: Plan, weights: Mapping[str, float]) -> None:  # noqa: ARG002
+        """See `Progress.go_on`."""
+        self._plan = plan
+
     def event(self, event: Mapping[str, Any]) -> None:
         """Write an event with the node's label."""
         answer({**event, "label": self._plan.nodes[event["key"]].label})
@@ -70,6 +78,12 @@ class _Counting:
 
     def __init__(self, plan: Plan, weights: Mapping[str, float]) -> None:
         self.plan, self.weights, self.total, self.ended = plan, weights, len(weights), 0
+        self.work, self.done = sum(weights.values()), 0.0
+        self.started = time.monotonic()
+
+    def go_on(self, plan: Plan, weights: Mapping[str, float]) -> None:
+        """See `Progress.go_on`; the time that is left is guessed from what comes now."""
+        self.plan, self.weights, self.total = plan, weights, self.ended + len(weights)
         self.work, self.done = sum(weights.values()), 0.0
         self.started = time.monotonic()
 
@@ -138,6 +152,11 @@ class LiveProgress(_Counting):
     def note(self, text: str) -> None:
         """Write a note above the bars."""
         self.bars.console.print(text, markup=False, highlight=False)
+
+    def go_on(self, plan: Plan, weights: Mapping[str, float]) -> None:
+        """See `Progress.go_on`."""
+        super().go_on(plan, weights)
+        self.bars.update(self._overall, total=self.total)
 
     def event(self, event: Mapping[str, Any]) -> None:
         """Show an event."""

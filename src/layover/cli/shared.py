@@ -10,6 +10,7 @@ import typer
 
 if TYPE_CHECKING:
     from layover.plan import Plan
+    from layover.plan.cost import Meta
     from layover.store import Store
 
 RecipeArgument = Annotated[Path, typer.Argument(help="A recipe, YAML.", show_default=False)]
@@ -23,12 +24,18 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON, for ma
 DEFAULT_STORE = Path("store")
 
 
+FREE_SHARE = 0.8
+"""Of the free disk that kept hidden states may take: the results need some, too."""
+
+
 @dataclass(frozen=True)
 class Planned:
     """A plan beside the store it is held against."""
 
     plan: Plan
     store: Store
+    plain: Plan
+    """The plan without a trunk cache."""
 
 
 def planned(recipe: Path, overrides: list[str] | None, store: Path) -> Planned:
@@ -43,4 +50,21 @@ def planned(recipe: Path, overrides: list[str] | None, store: Path) -> Planned:
     opened = Store(store)  # a recipe that cannot be planned leaves no folder behind
     hashes.save()
     labels.save()
-    return Planned(plan, opened)
+    return Planned(with_cache(plan, opened, opened.finished()), opened, plan)
+
+
+def meta_of(store: Store, finished: set[str]) -> Meta:
+    """Return what tells the counts of finished data."""
+    from layover.steps.counts import counts_of
+
+    return lambda key: counts_of(store, key) if key in finished else None
+
+
+def with_cache(plan: Plan, store: Store, finished: set[str]) -> Plan:
+    """Return a plan with the hidden states that are worth keeping, as far as the recipe and the disk have room."""
+    import shutil
+
+    from layover.plan.trunks import with_trunks
+
+    free = FREE_SHARE * shutil.disk_usage(store.root).free
+    return with_trunks(plan, meta_of(store, finished), finished, plan.recipe.document.run.trunk_cache, free)

@@ -400,9 +400,8 @@ class Encoder(nn.Module):
 
     def _ended(self, hidden: Tensor, packing: Packing, *, first: bool) -> Tensor:
         """Return the last hidden states from those that enter the lowest adapted layer."""
-        # shares are told of all tokens
-        first = first and not self.watch.on
-        if not first:
+        shared = self.watch.on and any(isinstance(piece, Mixed) for piece in self.pieces)
+        if not first or shared:  # shares are told of all tokens
             return packing.unpack(self._run(hidden, packing, self.lowest, self.num_layers))
         if self.lowest == self.num_layers:
             return hidden[0, packing.first_places()][:, None]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import multiprocessing
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
@@ -82,10 +82,18 @@ class LocalEngine:
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(["layover.engine.preload"])
 
-    def run(self, plan: Plan) -> Outcome:
-        """Run until nothing is left that can run; always ends its processes."""
+    def run(self, plan: Plan, only: Collection[str] | None = None) -> Outcome:
+        """Run until nothing is left that can run; always ends its processes.
+
+        A node that failed in an earlier call is not tried again, and what needs it is not run.
+
+        Args:
+            plan: What has to run is what its scores still need.
+            only: Keys of those of these nodes that are run now; all of them when None.
+        """
         finished = self.store.finished()
-        waiting = group(plan.wanted(finished))
+        wanted = (node for node in plan.wanted(finished) if only is None or node.key in only)
+        waiting = group(node for node in wanted if node.key not in self.outcome.failed)
         self.outcome.done = {key for key in plan.nodes if key in finished}
         try:
             while True:

@@ -36,6 +36,7 @@ class MaskedLanguageModelling(Kind[Example]):
     """
 
     name: ClassVar[str] = "mlm"
+    changes_tokens: ClassVar[bool] = True
     required: ClassVar[frozenset[str]] = frozenset({"first"})
     optional: ClassVar[frozenset[str]] = frozenset({"second"})
     metrics: ClassVar[tuple[str, ...]] = ("mlm_accuracy", "mlm_loss")

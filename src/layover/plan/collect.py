@@ -17,7 +17,8 @@ def removable(store: Store, plans: Sequence[Plan], policy: str) -> list[str]:
         store: The store.
         plans: The plans whose results are kept.
         policy: `all` keeps every node the plans reach; `modules` lets go of full checkpoints that no unfinished
-            node needs; `records` keeps scores, and what unfinished nodes need.
+            node needs; `records` keeps scores, and what unfinished nodes need. Hidden states are kept for unfinished
+            nodes only.
     """
     finished = store.finished()
     reached = {key: node for plan in plans for key, node in plan.nodes.items()}
@@ -26,6 +27,7 @@ def removable(store: Store, plans: Sequence[Plan], policy: str) -> list[str]:
     for key, node in reached.items():
         full = node.kind == "train" and node.inputs.module.name == "full"
         dropped = (policy == "modules" and full) or (policy == "records" and node.kind != "score")
+        dropped = dropped or node.kind == "trunk"
         if key in needed or not dropped:
             keep.add(key)
     return sorted(finished - keep)

@@ -6,24 +6,26 @@ limits. Lengths are typical ones until then; every estimate says so by being Non
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
 from layover import kinds
-from layover.data.masking import PERCENT
 from layover.errors import LayoverError
 from layover.modules import Shape as Sizes
 from layover.plan.encoders import Shape
-from layover.plan.inputs import GateInputs, PredictInputs, RetrieveInputs, TokenizeInputs, TrainInputs
+from layover.plan.inputs import ComposeInputs, GateInputs, PredictInputs, RetrieveInputs, TokenizeInputs, TrunkInputs
 from layover.plan.memory import training_bytes
 from layover.plan.mixtures import MixtureInputs
 from layover.plan.nodes import Node, Plan
+from layover.plan.passes import Pass, Training, changed_from, on_encoder, passes, tasks_of
 
 TYPICAL_TOKENS = {"classification": 40, "tagging": 35, "span": 230, "choice": 200, "mlm": 30, "retrieval": 16}
 """Tokens of an average example, all its rows together (XLM-R tokens of the tasks of the mission)."""
+
+ENCODING = ("trunk", "train", "gate", "predict")
+"""Kinds of nodes that run the encoder: all arithmetic that counts is theirs."""
 
 BYTES_PER_TOKEN_ON_DISK = 12
 BYTES_PER_PREDICTION = 60
@@ -40,30 +42,39 @@ class Cost:
     peak_bytes: float | None = None
 
 
-Training = TrainInputs | MixtureInputs
-
 Meta = Callable[[str], Mapping[str, Any] | None]
 """Key of a tokenize node -> its counts when it is finished."""
 
 
 def estimate(plan: Plan, meta: Meta) -> dict[str, Cost]:
-    """Return the estimated cost of every node of a plan."""
+    """Return the estimated cost of every node of a plan; one that reads a trunk cache costs what is left to do."""
     costs: dict[str, Cost] = {}
     for key, node in plan.nodes.items():
         if node.kind == "tokenize":
-            costs[key] = _tokenize(node.inputs, meta(key))
-        elif node.kind == "train":
-            costs[key] = (_mixture if isinstance(node.inputs, MixtureInputs) else _train)(node.inputs, costs)
-        elif node.kind == "gate":
-            costs[key] = _gate(node.inputs, costs)
-        elif node.kind == "predict":
-            costs[key] = _predict(node.inputs, costs)
+            costs[key] = data_cost(node.inputs, meta(key))
         else:
-            costs[key] = Cost(disk_bytes=2000.0)
+            kept = {data: plan.nodes[trunk].inputs.layer for data, trunk in node.trunks.items()}
+            costs[key] = _node(plan, node, costs, kept)
     return costs
 
 
-def _tokenize(inputs: TokenizeInputs, meta: Mapping[str, Any] | None) -> Cost:
+def _node(plan: Plan, node: Node, costs: Mapping[str, Cost], kept: Mapping[str, int]) -> Cost:
+    """Return the cost of a node that reads hidden states; `kept` are the layers it does without, by data."""
+    if node.kind == "trunk":
+        return _trunk(node.inputs, costs)
+    if node.kind in ("train", "gate"):
+        return _train(plan, node, costs, kept)
+    if node.kind == "predict":
+        return (
+            _retrieve(node.inputs, costs)
+            if isinstance(node.inputs, RetrieveInputs)
+            else _predict(plan, node, costs, kept)
+        )
+    return Cost(disk_bytes=2000.0)
+
+
+def data_cost(inputs: TokenizeInputs, meta: Mapping[str, Any] | None) -> Cost:
+    """Return the size of a tokenized set: exact where its counts are known, else estimated."""
     if meta is not None:
         tokens = float(meta["tokens"])
         return Cost(int(meta["examples"]), tokens, 0.0, tokens * BYTES_PER_TOKEN_ON_DISK)
@@ -100,34 +111,67 @@ def _lowest(inputs: Training, shape: Shape) -> int:
     return min((layer for layer in layers if layer >= dropped), default=shape.layers)
 
 
-def _train(inputs: TrainInputs, costs: Mapping[str, Cost]) -> Cost:
+def _trunk(inputs: TrunkInputs, costs: Mapping[str, Cost]) -> Cost:
     data, shape = costs[inputs.data], inputs.encoder.shape
-    tokens = None if data.tokens is None else data.tokens * inputs.optimisation.epochs
-    if shape is None:
-        return Cost(data.examples, tokens)
-    logits = kinds.get(inputs.task.kind).logits_per_token(shape.vocabulary, inputs.hidden_percent)
-    flops = None if tokens is None else tokens * _flops_per_token(inputs, shape, logits)
-    return Cost(data.examples, tokens, flops, 4.0 * _weights(inputs, shape), _peak(inputs, shape, logits))
+    if shape is None or data.tokens is None:
+        return Cost(data.examples, data.tokens)
+    flops = data.tokens * layer_flops(shape, inputs.layer)
+    return Cost(data.examples, data.tokens, flops, data.tokens * trunk_bytes(shape, inputs.precision))
 
 
-def _mixture(inputs: MixtureInputs, costs: Mapping[str, Cost]) -> Cost:
-    """Return the cost of tasks that take turns; one whose size is not known leaves the work unknown."""
-    shape, numbers = inputs.encoder.shape, inputs.optimisation
-    found = [costs[key] for key in inputs.data_keys()]
-    counts = [one.examples for one in found if one.examples is not None]
-    examples, tokens = None, None
-    if len(counts) == len(found):
-        examples = sum(inputs.sampling.sizes(counts))
-        steps = inputs.sampling.steps(counts, [one.weight for one in inputs.tasks], batch=numbers.batch)
-        passes = [one / math.ceil(count / numbers.batch) for one, count in zip(steps, counts, strict=True)]
-        tokens = [numbers.epochs * one * (cost.tokens or 0.0) for one, cost in zip(passes, found, strict=True)]
-    total = None if tokens is None else sum(tokens)
+def layer_flops(shape: Shape, layers: int) -> float:
+    """Return the arithmetic of one token in so many layers, forward."""
+    return 2.0 * layers * shape.layer_parameters
+
+
+def trunk_bytes(shape: Shape, precision: str) -> int:
+    """Return the bytes of one token's hidden states on disk."""
+    return shape.hidden * (2 if precision == "bf16" else 4)
+
+
+def _train(plan: Plan, node: Node, costs: Mapping[str, Cost], kept: Mapping[str, int]) -> Cost:
+    """Return the cost of a training, selection included, or of the gates of one, whose weights all stay."""
+    gate = isinstance(node.inputs, GateInputs)
+    inputs: Training = node.inputs.trained if gate else node.inputs
+    shape, found = inputs.encoder.shape, passes(node.inputs, lambda key: costs[key].examples)
+    examples = None
+    if found is not None:
+        sizes = [costs[one.data].examples or 0 for one in found if one.trains]
+        examples = sum(inputs.sampling.sizes(sizes) if isinstance(inputs, MixtureInputs) else sizes)
+    tokens = None if found is None else sum(one.times * (costs[one.data].tokens or 0.0) for one in found if one.trains)
     if shape is None:
-        return Cost(examples, total)
-    logits = [kinds.get(one.task.kind).logits_per_token(shape.vocabulary, one.hidden_percent) for one in inputs.tasks]
-    each = [_flops_per_token(inputs, shape, one) for one in logits]
-    flops = None if tokens is None else sum(one * rate for one, rate in zip(tokens, each, strict=True))
-    return Cost(examples, total, flops, 4.0 * _weights(inputs, shape), _peak(inputs, shape, max(logits)))
+        return Cost(examples, tokens)
+    flops = None if found is None else _flops(on_encoder(plan.nodes, node), shape, found, costs, kept)
+    disk = None if gate else 4.0 * _weights(inputs, shape)
+    return Cost(examples, tokens, flops, disk, _peak(inputs, shape))
+
+
+def _flops(
+    inputs: Training | ComposeInputs,
+    shape: Shape,
+    found: tuple[Pass, ...],
+    costs: Mapping[str, Cost],
+    kept: Mapping[str, int],
+) -> float | None:
+    """Return the arithmetic of passes over data, None where the size of one is not known."""
+    total = 0.0
+    for one in found:
+        tokens = costs[one.data].tokens
+        if tokens is None:
+            return None
+        each = layer_flops(shape, shape.layers) + _head(one, shape)
+        if one.trains and not isinstance(inputs, ComposeInputs):
+            backward = layer_flops(shape, shape.layers - _lowest(inputs, shape)) + _head(one, shape)
+            each += backward * (2 if inputs.module.name == "full" else 1)
+        if one.data in kept:  # one operation per number that is read, so that nothing is free
+            each += shape.hidden - layer_flops(shape, kept[one.data])
+        total += one.times * tokens * each
+    return total
+
+
+def _head(one: Pass, shape: Shape) -> float:
+    """Return the arithmetic of one token in the head, forward."""
+    return 2.0 * shape.hidden * kinds.get(one.kind).logits_per_token(shape.vocabulary, one.hidden_percent)
 
 
 def _weights(inputs: Training, shape: Shape) -> int:
@@ -137,71 +181,73 @@ def _weights(inputs: Training, shape: Shape) -> int:
     return inputs.module.parameter_count(shape.hidden, shape.intermediate, shape.layers) + _beside(inputs, shape)[0]
 
 
-def _flops_per_token(inputs: Training, shape: Shape, logits: float) -> float:
-    """Return the arithmetic of one token, forward and backward; `logits` as in `training_bytes`."""
-    head = 2.0 * shape.hidden * logits
-    forward = 2.0 * shape.layers * shape.layer_parameters + head
-    above = shape.layers - _lowest(inputs, shape)
-    return forward + (2.0 * above * shape.layer_parameters + head) * (2 if inputs.module.name == "full" else 1)
-
-
-def _peak(inputs: Training, shape: Shape, logits: float) -> float:
+def _peak(inputs: Training, shape: Shape) -> float:
     weights, lowest = _weights(inputs, shape), _lowest(inputs, shape)
     precision, mixed = inputs.optimisation.precision, _beside(inputs, shape)[1]
-    return float(training_bytes(shape, weights, lowest=lowest, precision=precision, logits=logits, mixed=mixed))
+    logits = (
+        kinds.get(one.task.kind).logits_per_token(shape.vocabulary, one.hidden_percent) for one in tasks_of(inputs)
+    )
+    return float(training_bytes(shape, weights, lowest=lowest, precision=precision, logits=max(logits), mixed=mixed))
 
 
-def _gate(inputs: GateInputs, costs: Mapping[str, Cost]) -> Cost:
-    """Return the cost of so many steps more of a training, whose weights all stay."""
-    whole, numbers = costs[inputs.key], inputs.trained.optimisation
-    if not whole.examples:
-        return Cost(peak_bytes=whole.peak_bytes)
-    share = inputs.steps * numbers.batch / (whole.examples * numbers.epochs)
-    flops = None if whole.flops is None else whole.flops * share
-    tokens = None if whole.tokens is None else whole.tokens * share
-    return Cost(whole.examples, tokens, flops, peak_bytes=whole.peak_bytes)
-
-
-def _predict(inputs: PredictInputs | RetrieveInputs, costs: Mapping[str, Cost]) -> Cost:
+def _predict(plan: Plan, node: Node, costs: Mapping[str, Cost], kept: Mapping[str, int]) -> Cost:
+    inputs: PredictInputs = node.inputs
     data, shape = costs[inputs.data], inputs.encoder.shape
-    each = len(inputs.layers) if isinstance(inputs, RetrieveInputs) else 1
-    disk = None if data.examples is None else float(data.examples * each * BYTES_PER_PREDICTION)
-    if shape is None or data.tokens is None:
-        return Cost(data.examples, data.tokens, disk_bytes=disk)
-    if isinstance(inputs, RetrieveInputs):
-        forward = 2.0 * max(inputs.layers) * shape.layer_parameters
-    else:
-        logits = kinds.get(inputs.task.kind).logits_per_token(shape.vocabulary, PERCENT)
-        forward = 2.0 * shape.layers * shape.layer_parameters + 2.0 * shape.hidden * logits
-    return Cost(data.examples, data.tokens, data.tokens * forward, disk)
+    found = passes(inputs, lambda key: costs[key].examples)
+    flops = None if shape is None or found is None else _flops(on_encoder(plan.nodes, node), shape, found, costs, kept)
+    return Cost(data.examples, data.tokens, flops, _predicted_bytes(data, 1))
+
+
+def _retrieve(inputs: RetrieveInputs, costs: Mapping[str, Cost]) -> Cost:
+    data, shape = costs[inputs.data], inputs.encoder.shape
+    flops = None
+    if shape is not None and data.tokens is not None:
+        flops = data.tokens * layer_flops(shape, max(inputs.layers))
+    return Cost(data.examples, data.tokens, flops, _predicted_bytes(data, len(inputs.layers)))
+
+
+def _predicted_bytes(data: Cost, each: int) -> float | None:
+    return None if data.examples is None else float(data.examples * each * BYTES_PER_PREDICTION)
 
 
 def seconds_left(
-    plan: Plan, costs: Mapping[str, Cost], wanted: list[Node], seconds_of: Callable[[str], float | None]
+    plan: Plan, costs: Mapping[str, Cost], wanted: list[Node], done_of: Callable[[str], Mapping[str, Any]]
 ) -> float | None:
     """Return the estimated seconds of work that is left, one process after the other.
 
     The speed is the median of the finished nodes of the plan; None while none of a kind is finished.
+
+    Args:
+        plan: The plan.
+        costs: Of its nodes.
+        wanted: The nodes that have to run.
+        done_of: Key -> what a finished node says of itself, `seconds` and `needs`; a `LayoverError` where it is gone.
     """
     left = 0.0
-    for kind in ("train", "gate", "predict"):
+    for kind in ENCODING:
         open_flops = [costs[node.key].flops for node in wanted if node.kind == kind]
         if not open_flops:
             continue
         open_keys = {node.key for node in wanted}
-        speeds = []
-        for key, node in plan.nodes.items():
-            flops = costs[key].flops
-            if node.kind == kind and key not in open_keys and flops and (seconds := _seconds(seconds_of, key)):
-                speeds.append(flops / seconds)
+        closed = (node for key, node in plan.nodes.items() if node.kind == kind and key not in open_keys)
+        speeds = [speed for node in closed if (speed := _speed(plan, node, costs, done_of))]
         if not speeds or any(flops is None for flops in open_flops):
             return None
         left += sum(flops or 0.0 for flops in open_flops) / median(speeds)
     return left
 
 
-def _seconds(seconds_of: Callable[[str], float | None], key: str) -> float | None:
+def _speed(
+    plan: Plan, node: Node, costs: Mapping[str, Cost], done_of: Callable[[str], Mapping[str, Any]]
+) -> float | None:
+    """Return the arithmetic per second of a finished node, as it was computed then."""
     try:
-        return seconds_of(key)
+        done = done_of(node.key)
     except LayoverError:
         return None  # removed by gc since
+    flops, kept = costs[node.key].flops, set(done["needs"]) - set(node.needs)
+    if kept and flops:  # hidden states, which may be gone since
+        on = on_encoder(plan.nodes, node)
+        layer = changed_from(on, on.encoder.shape.layers) if on.encoder.shape is not None else 0
+        flops = _node(plan, node, costs, dict.fromkeys(node.needs, layer)).flops
+    return flops / done["seconds"] if flops and done["seconds"] else None

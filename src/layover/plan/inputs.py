@@ -47,6 +47,18 @@ class TokenizeInputs:
 
 
 @dataclass(frozen=True)
+class TrunkInputs:
+    """The hidden states of one tokenized set that enter a layer, kept on disk."""
+
+    encoder: EncoderRef
+    data: str
+    """Key of the tokenized set."""
+    layer: int
+    """Layers that have run, from 1 to all of the encoder's."""
+    precision: Precision
+
+
+@dataclass(frozen=True)
 class Optimisation:
     """Every number of the training loop that decides the weights."""
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from layover.plan.inputs import ScoreInputs
 from layover.recipe import Recipe
 
-STEP_VERSIONS = {"tokenize": 3, "train": 2, "compose": 1, "gate": 1, "predict": 2, "score": 2}
+STEP_VERSIONS = {"tokenize": 3, "trunk": 1, "train": 3, "compose": 1, "gate": 1, "predict": 3, "score": 2}
 """Raised when a step computes something else from the same identity; old results are then not used any more."""
 
 RESUMABLE = frozenset({"train", "gate"})
@@ -33,6 +33,8 @@ class Node:
     """What the step is handed: a class of `layover.plan.inputs`, or `layover.plan.mixtures` for a mixture."""
     job: str
     """Nodes of one job run in one process, one after the other."""
+    trunks: Mapping[str, str] = field(default_factory=dict)
+    """Data key -> key of the trunk node with its hidden states: how the node is computed, no part of its identity."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,26 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class TrunkCache:
+    """What was decided about keeping hidden states; sizes in bytes."""
+
+    sets: int = 0
+    """Sets of hidden states that unfinished nodes read."""
+    paying: int = 0
+    """Sets that are worth keeping, these among them."""
+    used_bytes: int = 0
+    """Of the sets that are read."""
+    idle_bytes: int = 0
+    """Of finished sets that nothing unfinished reads; they count until `gc` removes them."""
+    left_out_bytes: int = 0
+    """Of the sets that are worth keeping and for which there is no room."""
+    short_of_disk: bool = False
+    """Whether the recipe would have had room for one of them and the disk has not."""
+    budget_bytes: int = 0
+    """What the recipe allows."""
+
+
+@dataclass(frozen=True)
 class Plan:
     """Everything a sweep will do."""
 
@@ -74,6 +96,8 @@ class Plan:
     """What a user should know: combinations left out, languages without data."""
     unresolved: tuple[str, ...] = ()
     """Hub revisions that could not be resolved; keys are provisional and `run` refuses."""
+    cache: TrunkCache = TrunkCache()
+    """Empty in a plan that knows of no trunk cache."""
 
     def wanted(self, finished: Iterable[str]) -> list[Node]:
         """Return the nodes that have to run: those that a missing score needs, in order.

@@ -7,6 +7,7 @@ different types, so that nothing has to be remembered as excluded from a key.
 from __future__ import annotations
 
 import math
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, field_validator
@@ -211,6 +212,22 @@ class Eval(Section):
     """Of a task of XTREME `all` are XTREME's: the languages that came with XTREME-R are evaluated when named."""
 
 
+_SIZE = re.compile(r"(\d+(?:\.\d+)?) ?([KMGT])iB")
+
+
+def _bytes(value: object) -> object:
+    """Return the bytes of a size as a recipe writes it."""
+    if value == 0 and isinstance(value, int) and not isinstance(value, bool):
+        return 0
+    found = _SIZE.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError(f"{value!r} is no size; write it like 10GiB or 500MiB, or 0 for none")
+    return round(float(found[1]) * 1024 ** (" KMGT".index(found[2])))
+
+
+Bytes = Annotated[int, BeforeValidator(_bytes)]
+
+
 class Execution(Section):
     """How the work is done; never part of a key."""
 
@@ -225,6 +242,8 @@ class Execution(Section):
     deterministic: Flag = True
     checkpoint_seconds: Positive = 60.0
     """A training saves its state this often."""
+    trunk_cache: Bytes = 10 * 2**30
+    """What hidden states of the frozen lower layers may take of the store's disk, in bytes; 0 keeps none."""
 
 
 class Document(Section):

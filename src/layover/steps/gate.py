@@ -19,8 +19,9 @@ from layover.steps.fitting import drop_layers, loop_settings, reporter
 from layover.steps.loaded import load
 from layover.steps.machine import execution_of
 from layover.steps.mixture import branches_of
+from layover.steps.states import load_states, lowest_needed
 from layover.steps.tokenize import load_features
-from layover.steps.trained import load_heads, speak, trained_pieces
+from layover.steps.trained import load_heads, reads_table, speak, trained_pieces
 from layover.store import write_json
 from layover.training import Branch, fit
 
@@ -30,15 +31,25 @@ def run(node: Node, folder: Path, context: Context) -> None:
     inputs: GateInputs = node.inputs
     trained, numbers, store = inputs.trained, inputs.trained.optimisation, context.store
     clock = DropoutClock(numbers.seed)
-    encoder = load(trained.encoder.source, trained.encoder.revision, clock=clock, dropout=numbers.dropout)
+    tasks = trained.tasks if isinstance(trained, MixtureInputs) else (trained,)
+    encoder = load(
+        trained.encoder.source,
+        trained.encoder.revision,
+        clock=clock,
+        dropout=numbers.dropout,
+        precision=numbers.precision,
+        from_layer=lowest_needed(store, node.trunks, trained.data_keys()),
+        all_words=any(reads_table(one.task.kind, one.task.labels) for one in tasks),
+    )
     encoder.attach(gated(trained_pieces(store, inputs.key, encoder.shape)), seed=numbers.seed)
     drop_layers(encoder, trained.adapterdrop, trained.module)
     speak(encoder, store, trained.languages.train)
     heads = load_heads(store, inputs.key, encoder, numbers.dropout)
     if isinstance(trained, MixtureInputs):
-        branches = branches_of(trained, heads, store)
+        branches = branches_of(trained, heads, store, node.trunks)
     else:
-        branches = [Branch(trained.task.name, heads[0], load_features(store, trained.data))]
+        states = load_states(store, node.trunks, trained.data)
+        branches = [Branch(trained.task.name, heads[0], load_features(store, trained.data), states=states)]
     result = fit(
         encoder,
         branches,

@@ -11,9 +11,11 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import torch
 from transformers import PreTrainedModel
 
-from layover.encoder import DropoutClock, Encoder
+from layover.encoder import DropoutClock, Encoder, dtype_of
+from layover.precision import Precision
 
 T = TypeVar("T")
 
@@ -25,6 +27,9 @@ class Pretrained:
     source: str
     """Directory or hub id."""
     revision: str | None
+    dtype: torch.dtype
+    from_layer: int
+    all_words: bool
 
 
 _LAST: dict[Pretrained, Encoder] = {}
@@ -33,7 +38,17 @@ _MADE: dict[Hashable, Any] = {}
 """What was put together on the last encoder."""
 
 
-def load(source: str, revision: str | None, *, clock: DropoutClock, dropout: float = 0.0) -> Encoder:
+def load(
+    source: str,
+    revision: str | None,
+    *,
+    clock: DropoutClock,
+    dropout: float = 0.0,
+    precision: Precision = "fp32",
+    whole: bool = False,
+    from_layer: int = 0,
+    all_words: bool = False,
+) -> Encoder:
     """Return an encoder that nothing is attached to; the one returned before is of no use from now on.
 
     Args:
@@ -41,14 +56,26 @@ def load(source: str, revision: str | None, *, clock: DropoutClock, dropout: flo
         revision: Commit of a hub model.
         clock: Where the training stands.
         dropout: On hidden states.
+        precision: In which numbers it computes.
+        whole: All its weights train, or are replaced by such that were trained.
+        from_layer: What is below is not needed, for its hidden states are kept.
+        all_words: All word embeddings are needed, not only those of the data.
 
     Raises:
         ModelError: not there, not supported, no safetensors, or incomplete.
     """
-    wanted = Pretrained(source, revision)
+    wanted = Pretrained(source, revision, dtype_of(precision, whole=whole), from_layer, all_words or whole)
     model = forget().get(wanted)  # any other is gone before the next is loaded: the memory may not hold two
     if model is None:
-        encoder = Encoder.load(source, revision, clock=clock, dropout=dropout)
+        encoder = Encoder.load(
+            source,
+            revision,
+            clock=clock,
+            dropout=dropout,
+            dtype=wanted.dtype,
+            from_layer=from_layer,
+            all_words=wanted.all_words,
+        )
     else:
         encoder = Encoder.from_model(model, clock=clock, dropout=dropout)
     _LAST[wanted] = encoder

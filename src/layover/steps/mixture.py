@@ -18,8 +18,9 @@ from layover.steps.files import MEASURED, TRAINING, head_of
 from layover.steps.fitting import drop_layers, loop_settings, reporter, save_head, save_trained, scorer
 from layover.steps.loaded import load
 from layover.steps.machine import execution_of
+from layover.steps.states import Trunks, load_states, lowest_needed
 from layover.steps.tokenize import load_features
-from layover.steps.trained import build_head, pieces_to_train, speak, spoken
+from layover.steps.trained import build_head, pieces_to_train, reads_table, speak, spoken
 from layover.store import Store, write_json
 from layover.training import Branch, FitResult, fit
 
@@ -30,13 +31,23 @@ def run(node: Node, inputs: MixtureInputs, folder: Path, context: Context) -> No
     """Train, and write the trained weights, the heads and the history."""
     numbers, selection = inputs.optimisation, inputs.tasks[0].selection
     clock = DropoutClock(numbers.seed)
-    encoder = load(inputs.encoder.source, inputs.encoder.revision, clock=clock, dropout=numbers.dropout)
+    selected = (one.selection.data for one in inputs.tasks if one.selection is not None)
+    encoder = load(
+        inputs.encoder.source,
+        inputs.encoder.revision,
+        clock=clock,
+        dropout=numbers.dropout,
+        precision=numbers.precision,
+        whole=inputs.module.whole,
+        from_layer=lowest_needed(context.store, node.trunks, (*inputs.data_keys(), *selected)),
+        all_words=any(reads_table(one.task.kind, one.task.labels) for one in inputs.tasks),
+    )
     encoder.attach(pieces_to_train(context.store, node.identity, encoder.shape), seed=numbers.seed)
     drop_layers(encoder, inputs.adapterdrop, inputs.module)
     speak(encoder, context.store, inputs.languages.train)
     heads = _heads(inputs, encoder, clock)
     starts = [head.start_from(inputs.encoder.source, inputs.encoder.revision) for head in heads]
-    branches = branches_of(inputs, heads, context.store)
+    branches = branches_of(inputs, heads, context.store, node.trunks)
     execution = execution_of(context.execution)
     result = fit(
         encoder,
@@ -44,7 +55,9 @@ def run(node: Node, inputs: MixtureInputs, folder: Path, context: Context) -> No
         settings=loop_settings(numbers, selection),
         execution=execution,
         clock=clock,
-        evaluate=_evaluation(inputs, encoder, heads, context, execution) if selection is not None else None,
+        evaluate=_evaluation(inputs, encoder, heads, context, execution, node.trunks)
+        if selection is not None
+        else None,
         criterion=MEAN if selection is not None else None,
         checkpoint_dir=context.store.work(node.key),
         progress=reporter(context, numbers.batch),
@@ -69,35 +82,41 @@ def _heads(inputs: MixtureInputs, encoder: Encoder, clock: DropoutClock) -> list
     ]
 
 
-def branches_of(inputs: MixtureInputs, heads: list[Head], store: Store) -> list[Branch]:
+def branches_of(inputs: MixtureInputs, heads: list[Head], store: Store, trunks: Trunks) -> list[Branch]:
     """Return the tasks with their heads and training sets, and how many steps of an epoch each has."""
     features = [load_features(store, key) for key in inputs.data_keys()]
     units, weights = [one.units for one in features], [one.weight for one in inputs.tasks]
     steps = inputs.sampling.steps(units, weights, batch=inputs.optimisation.batch)
     return [
-        Branch(one.task.name, heads[one.head], data, count)
+        Branch(one.task.name, heads[one.head], data, count, load_states(store, trunks, one.data))
         for one, data, count in zip(inputs.tasks, features, steps, strict=True)
     ]
 
 
 def _evaluation(
-    inputs: MixtureInputs, encoder: Encoder, heads: list[Head], context: Context, execution: Execution
+    inputs: MixtureInputs,
+    encoder: Encoder,
+    heads: list[Head],
+    context: Context,
+    execution: Execution,
+    trunks: Trunks,
 ) -> Evaluate:
     """Return what scores the current weights on the development set of every task, and their mean."""
-    judges = []
+    judges, precision = [], inputs.optimisation.precision
     for one in inputs.tasks:
         if one.selection is not None:
             features = load_features(context.store, one.selection.data)
             score = scorer(one.task, one.selection, features, context)
-            judges.append((one, heads[one.head], features, score, one.selection.metric))
+            states = load_states(context.store, trunks, one.selection.data)
+            judges.append((one, heads[one.head], features, states, score, one.selection.metric))
 
     def evaluate() -> dict[str, float]:
         found: dict[str, float] = {}
         main = []
-        for one, head, features, score, metric in judges:
+        for one, head, features, states, score, metric in judges:
             name = one.task.name
             with spoken(encoder, context.store, one.languages):
-                outputs = predict(encoder, head, features, execution=execution, precision=inputs.optimisation.precision)
+                outputs = predict(encoder, head, features, execution=execution, precision=precision, states=states)
             try:
                 scores = score(outputs)
             except DataError as error:

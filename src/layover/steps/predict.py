@@ -17,6 +17,7 @@ from layover.steps.files import PREDICTIONS
 from layover.steps.loaded import once
 from layover.steps.machine import execution_of
 from layover.steps.shares import write_shares
+from layover.steps.states import load_states, lowest_needed
 from layover.steps.tokenize import load_examples, load_features
 from layover.steps.trained import restore, speak
 from layover.store import Store
@@ -31,20 +32,20 @@ def run(node: Node, folder: Path, context: Context) -> None:
     store, kind = context.store, kinds.get(inputs.task.kind)
     features = load_features(store, inputs.data)
     examples = load_examples(store, inputs.data, inputs.task.kind)
-    encoder, head = _restored(inputs, store)
+    encoder, head = _restored(inputs, store, lowest_needed(store, node.trunks, (inputs.data,)))
     encoder.drop(AdapterDrop(predict=inputs.skipped))
     speak(encoder, store, inputs.adapter)
     precision = store.done(inputs.train)["identity"]["precision"]
     execution = execution_of(context.execution)
-    shares = Shares()
-    outputs = predict(encoder, head, features, execution=execution, precision=precision, shares=shares)
+    shares, states = Shares(), load_states(store, node.trunks, inputs.data)
+    outputs = predict(encoder, head, features, execution=execution, precision=precision, shares=shares, states=states)
     write_shares(folder, shares)
     predictions = kind.decode(outputs, features, examples, labels=inputs.task.labels)
     write_lines(folder / PREDICTIONS, predictions)
     context.progress({"done": len(examples), "total": len(examples), "unit": "examples"})
 
 
-def _restored(inputs: PredictInputs, store: Store) -> tuple[Encoder, Head]:
+def _restored(inputs: PredictInputs, store: Store, from_layer: int) -> tuple[Encoder, Head]:
     """Load a trained task once for all the languages of a job."""
-    of = (store, inputs.train, inputs.encoder.source, inputs.encoder.revision)
+    of = (store, inputs.train, inputs.encoder.source, inputs.encoder.revision, from_layer)
     return once(("predict", *of), lambda: restore(*of))

@@ -23,6 +23,7 @@ from layover.metrics._retrieval import ENGLISH, LANGUAGE
 from layover.modules import AdapterDrop
 from layover.neighbours import both_ways
 from layover.plan.inputs import RetrieveInputs
+from layover.precision import Precision
 from layover.predict import embed
 from layover.steps.context import Context, write_lines
 from layover.steps.files import predictions_of
@@ -43,7 +44,7 @@ def run(inputs: RetrieveInputs, folder: Path, context: Context) -> None:
     examples = load_examples(store, inputs.data, inputs.task.kind)
     if not inputs.special_tokens:
         check_tokens(features, examples, inputs.language)
-    of = (store, inputs.train, inputs.encoder.source, inputs.encoder.revision)
+    of = (store, inputs.train, inputs.encoder.source, inputs.encoder.revision, inputs.precision)
     encoder = once(("retrieve", *of), lambda: _encoder(*of))
     encoder.drop(AdapterDrop(predict=inputs.skipped))
     pooling = MeanPooling(inputs.layers, inputs.special_tokens)
@@ -111,8 +112,8 @@ def check_tokens(features: Features, examples: list[Any], language: str) -> None
         )
 
 
-def _encoder(store: Store, train: str | None, source: str, revision: str | None) -> Encoder:
+def _encoder(store: Store, train: str | None, source: str, revision: str | None, precision: Precision) -> Encoder:
     """Load an encoder, with what an intermediate trained on it."""
     if train is None:
-        return load(source, revision, clock=DropoutClock(0))
+        return load(source, revision, clock=DropoutClock(0), precision=precision)
     return restore_encoder(store, train, source, revision)

@@ -20,8 +20,9 @@ from layover.steps.files import HEAD, MEASURED, TRAINING
 from layover.steps.fitting import drop_layers, loop_settings, reporter, save_head, save_trained, scorer
 from layover.steps.loaded import load
 from layover.steps.machine import execution_of
+from layover.steps.states import Trunks, load_states, lowest_needed
 from layover.steps.tokenize import load_features
-from layover.steps.trained import build_head, head_file, pieces_to_train, speak, spoken
+from layover.steps.trained import build_head, head_file, pieces_to_train, reads_table, speak, spoken
 from layover.store import write_json
 from layover.training import Branch, fit
 
@@ -34,7 +35,17 @@ def run(node: Node, folder: Path, context: Context) -> None:
     inputs: TrainInputs = node.inputs
     numbers, task = inputs.optimisation, inputs.task
     clock = DropoutClock(numbers.seed)
-    encoder = load(inputs.encoder.source, inputs.encoder.revision, clock=clock, dropout=numbers.dropout)
+    store, selected = context.store, () if inputs.selection is None else (inputs.selection.data,)
+    encoder = load(
+        inputs.encoder.source,
+        inputs.encoder.revision,
+        clock=clock,
+        dropout=numbers.dropout,
+        precision=numbers.precision,
+        whole=inputs.module.whole,
+        from_layer=lowest_needed(store, node.trunks, (inputs.data, *selected)),
+        all_words=reads_table(task.kind, task.labels),
+    )
     encoder.attach(pieces_to_train(context.store, node.identity, encoder.shape), seed=numbers.seed)
     drop_layers(encoder, inputs.adapterdrop, inputs.composed.module if inputs.composed else inputs.module)
     speak(encoder, context.store, inputs.languages.train)
@@ -44,11 +55,11 @@ def run(node: Node, folder: Path, context: Context) -> None:
     execution = execution_of(context.execution)
     result = fit(
         encoder,
-        [Branch(task.name, head, features)],
+        [Branch(task.name, head, features, states=load_states(store, node.trunks, inputs.data))],
         settings=loop_settings(numbers, inputs.selection),
         execution=execution,
         clock=clock,
-        evaluate=_evaluation(inputs, encoder, head, context, execution),
+        evaluate=_evaluation(inputs, encoder, head, context, execution, node.trunks),
         criterion=inputs.selection.metric if inputs.selection is not None else None,
         checkpoint_dir=context.store.work(node.key),
         progress=reporter(context, numbers.batch),
@@ -70,18 +81,20 @@ def _start(head: Head, inputs: TrainInputs, context: Context) -> str:
 
 
 def _evaluation(
-    inputs: TrainInputs, encoder: Encoder, head: Head, context: Context, execution: Execution
+    inputs: TrainInputs, encoder: Encoder, head: Head, context: Context, execution: Execution, trunks: Trunks
 ) -> Callable[[], dict[str, float]] | None:
     """Return what scores the current weights on the development set, or None when nothing selects."""
     selection = inputs.selection
     if selection is None:
         return None
     features = load_features(context.store, selection.data)
+    states = load_states(context.store, trunks, selection.data)
     score = scorer(inputs.task, selection, features, context)
+    precision = inputs.optimisation.precision
 
     def evaluate() -> dict[str, float]:
         with spoken(encoder, context.store, inputs.languages):
-            outputs = predict(encoder, head, features, execution=execution, precision=inputs.optimisation.precision)
+            outputs = predict(encoder, head, features, execution=execution, precision=precision, states=states)
         return score(outputs)
 
     return evaluate

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -107,7 +107,7 @@ def spoken(encoder: Encoder, store: Store, languages: Below) -> Iterator[None]:
             speak(encoder, store, languages.train)
 
 
-def restore(store: Store, key: str, source: str, revision: str | None) -> tuple[Encoder, Head]:
+def restore(store: Store, key: str, source: str, revision: str | None, from_layer: int = 0) -> tuple[Encoder, Head]:
     """Return encoder and head of a finished training, ready to predict.
 
     Args:
@@ -115,8 +115,9 @@ def restore(store: Store, key: str, source: str, revision: str | None) -> tuple[
         key: The train node.
         source: Directory or hub id of the pretrained encoder.
         revision: Its commit.
+        from_layer: The hidden states that enter this layer are kept; 0 when they are not.
     """
-    encoder = restore_encoder(store, key, source, revision)
+    encoder = restore_encoder(store, key, source, revision, from_layer)
     return encoder, load_head(store, key, encoder, 0.0)
 
 
@@ -145,12 +146,25 @@ def _loaded(of: Mapping[str, Any], file: Path, encoder: Encoder, dropout: float,
     return head
 
 
-def restore_encoder(store: Store, key: str, source: str, revision: str | None) -> Encoder:
+def restore_encoder(store: Store, key: str, source: str, revision: str | None, from_layer: int = 0) -> Encoder:
     """Return the encoder of a finished training, with all it had attached, frozen; see `restore`."""
-    seed = store.done(key)["identity"]["seed"]
-    encoder = load(source, revision, clock=DropoutClock(seed))
-    encoder.attach(trained_pieces(store, key, encoder.shape), seed=seed)
+    identity = store.done(key)["identity"]
+    encoder = load(
+        source,
+        revision,
+        clock=DropoutClock(identity["seed"]),
+        precision=identity["precision"],
+        whole=module_of(identity).whole,
+        from_layer=from_layer,
+        all_words=any(reads_table(one["kind"], one["labels"]) for one in identity.get("tasks", [identity])),
+    )
+    encoder.attach(trained_pieces(store, key, encoder.shape), seed=identity["seed"])
     return encoder
+
+
+def reads_table(kind: str | None, labels: Sequence[str]) -> bool:
+    """Return whether the head of a kind shares the whole table of word embeddings; there is none without a kind."""
+    return kind is not None and kinds.get(kind).head_size(tuple(labels)) is None
 
 
 def head_file(store: Store, key: str, task: Task) -> Path:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from layover.batches import States, StateType
-from layover.encoder import DropoutClock, Encoder, dtype_of
+from layover.encoder import DropoutClock
 from layover.plan import Node
 from layover.plan.inputs import TrunkInputs
 from layover.predict import keep_states
 from layover.steps.context import Context
 from layover.steps.files import META, STATES
+from layover.steps.loaded import load
 from layover.steps.machine import execution_of
 from layover.steps.tokenize import load_features
 from layover.store import write_json
@@ -20,10 +21,7 @@ def run(node: Node, folder: Path, context: Context) -> None:
     """Write the hidden states that enter a layer, of every token, in the numbers that the encoder computes in."""
     inputs: TrunkInputs = node.inputs
     features = load_features(context.store, inputs.data)
-    dtype = dtype_of(inputs.precision, whole=False)
-    encoder = Encoder.load(
-        inputs.encoder.source, inputs.encoder.revision, clock=DropoutClock(0), dtype=dtype, all_words=False
-    )
+    encoder = load(inputs.encoder.source, inputs.encoder.revision, clock=DropoutClock(0), precision=inputs.precision)
     kind: StateType = "bfloat16" if inputs.precision == "bf16" else "float32"
     tokens = int(features.arrays["offsets"][-1])
     size = {"layer": inputs.layer, "kind": kind, "tokens": tokens, "hidden": encoder.hidden_size}

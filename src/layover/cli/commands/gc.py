@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from layover.cli.console import answer, say, size
-from layover.cli.shared import DEFAULT_STORE, JsonOption, StoreOption
+from layover.cli.shared import DEFAULT_STORE, JsonOption, StoreOption, with_cache
 from layover.errors import StoreError
 
 ORDER = 80
@@ -49,6 +49,8 @@ def command(
             f"hub revisions that are not resolved ({', '.join(unresolved)}): without them nothing in the store is "
             "known to belong to these recipes, and all of it would go"
         )
+    finished = opened.finished()
+    plans = [with_cache(plan, opened, finished) for plan in plans]
     gone = removable(opened, plans, keep)
     freed = sum(opened.remove(key) if yes else folder_bytes(opened.path(key, verify=False)) for key in gone)
     freed += opened.sweep_up(keep={key for plan in plans for key in plan.nodes}, remove=yes)

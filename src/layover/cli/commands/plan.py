@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from layover.cli.console import amount, answer, duration, say, size, table
+from layover.cli.savings import savings, told
 from layover.cli.shared import (
     DEFAULT_STORE,
     JsonOption,
@@ -15,6 +16,7 @@ from layover.cli.shared import (
     Planned,
     RecipeArgument,
     StoreOption,
+    meta_of,
     planned,
 )
 
@@ -43,6 +45,8 @@ def command(
     say(table(["node", "all", "cached", "to run", "examples", "tokens", "arithmetic", "disk"], rows))
     say(f"memory of the largest node: {size(summary['peak_bytes'])} (estimated)")
     say(f"work left: {duration(summary['seconds_left'])}" + _no_speed(summary))
+    if worth := told(summary["trunk_cache"]):
+        say(worth)
     for note in summary["notes"]:
         say(f"note: {note}")
     if nodes:
@@ -66,16 +70,16 @@ def _no_speed(summary: dict[str, Any]) -> str:
 
 def summarise(found: Planned) -> dict[str, Any]:
     """Return the plan in numbers, for people and machines alike."""
-    from layover.plan.cost import Cost, estimate, seconds_left
+    from layover.plan.cost import ENCODING, Cost, estimate, seconds_left
     from layover.plan.nodes import STEP_VERSIONS
-    from layover.steps.counts import counts_of, seconds_of
 
     plan, store = found.plan, found.store
     finished = store.finished()
-    costs = estimate(plan, lambda key: counts_of(store, key) if key in finished else None)
+    meta = meta_of(store, finished)
+    costs = estimate(plan, meta)
     wanted = plan.wanted(finished)
     open_keys = {node.key for node in wanted}
-    kinds = []
+    kinds, sized = [], (*ENCODING, "tokenize")
     for kind in STEP_VERSIONS:
         keys = [key for key, node in plan.nodes.items() if node.kind == kind]
         if not keys:
@@ -87,7 +91,7 @@ def summarise(found: Planned) -> dict[str, Any]:
                 "nodes": len(keys),
                 "cached": sum(key in finished for key in keys),
                 "to_run": len(to_run),
-                "unknown": sum(cost.examples is None for cost in to_run) if kind not in ("compose", "score") else 0,
+                "unknown": sum(None in (cost.examples, cost.flops) for cost in to_run) if kind in sized else 0,
                 **{name: _sum(to_run, name) for name in ("examples", "tokens", "flops", "disk_bytes")},
             }
         )
@@ -101,7 +105,8 @@ def summarise(found: Planned) -> dict[str, Any]:
         "by_kind": dict(Counter(node.kind for node in wanted)),
         "kinds": kinds,
         "peak_bytes": max(peaks, default=0.0) or None,
-        "seconds_left": seconds_left(plan, costs, wanted, lambda key: seconds_of(store, key)) if wanted else 0.0,
+        "seconds_left": seconds_left(plan, costs, wanted, store.done) if wanted else 0.0,
+        "trunk_cache": savings(found.plain, plan, costs, meta, finished),
         "notes": [*plan.notes, *_without_gold(found, finished), *unresolved],
     }
 

@@ -6,11 +6,13 @@ import signal
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from layover.cli.console import answer, complain, duration, say, size, table
+from layover.cli.savings import savings, told
 from layover.cli.shared import (
     DEFAULT_STORE,
     JsonOption,
@@ -18,10 +20,14 @@ from layover.cli.shared import (
     Planned,
     RecipeArgument,
     StoreOption,
+    meta_of,
     planned,
+    with_cache,
 )
 
 if TYPE_CHECKING:
+    from layover.cli.progress import Progress
+    from layover.engine.local import LocalEngine
     from layover.plan import Node
     from layover.plan.cost import Cost
 
@@ -50,8 +56,8 @@ def command(
             f"the hub cannot be reached and the local cache does not know: {names}. Go online once, name a commit as "
             "revision, or use a local directory (layover init-encoder makes a small one) and data_root"
         )
-    wanted = found.plan.wanted(found.store.finished())
-    costs = estimate(found.plan, lambda _: None)
+    finished = found.store.finished()
+    wanted, costs = found.plan.wanted(finished), estimate(found.plan, meta_of(found.store, finished))
     peak = max((costs[node.key].peak_bytes or 0 for node in wanted), default=0)
     execution = found.plan.recipe.document.run
     if workers is not None:
@@ -69,20 +75,41 @@ def command(
         # a scheduler's or a shutdown's request to end is a person's Ctrl-C
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
+            found = _with_exact_sizes(found, engine, progress)
             outcome = engine.run(found.plan)
         except KeyboardInterrupt:
             raise StoppedError("stopped; what is finished is kept, the same command goes on from there") from None
     _conclude(found, outcome.failed, outcome.blocked, time.monotonic() - started, json)
 
 
+def _with_exact_sizes(found: Planned, engine: LocalEngine, progress: Progress) -> Planned:
+    """Return the plan with hidden states decided about; what that takes to know is run first."""
+    from layover.plan.cost import estimate
+    from layover.plan.trunks import first_to_run
+
+    plain, plan, store = found.plain, found.plan, found.store
+    finished = store.finished()
+    first = first_to_run(plain, finished) if plain.recipe.document.run.trunk_cache else []
+    if first:
+        failed = engine.run(plain, only={node.key for node in first}).failed
+        finished = store.finished()
+        plan = with_cache(plain, store, finished)
+        left = [node for node in plan.wanted(finished) if node.key not in failed]
+        progress.go_on(plan, _weights(left, estimate(plan, meta_of(store, finished))))
+    meta = meta_of(store, finished)
+    if line := told(savings(plain, plan, estimate(plan, meta), meta, finished)):
+        progress.note(line)
+    return replace(found, plan=plan)
+
+
 def _weights(wanted: list[Node], costs: Mapping[str, Cost]) -> dict[str, float]:
     """Return each node's arithmetic, the bulk of the work; equal ones where that is not known of a training."""
     from layover.plan.nodes import RESUMABLE
 
-    flops = {node.key: costs[node.key].flops or 0.0 for node in wanted}
-    if not any(flops.values()) or any(not flops[node.key] for node in wanted if node.kind in RESUMABLE):
+    flops = {node.key: costs[node.key].flops for node in wanted}
+    if not any(flops.values()) or any(flops[node.key] is None for node in wanted if node.kind in RESUMABLE):
         return dict.fromkeys(flops, 1.0)
-    return flops
+    return {key: known or 0.0 for key, known in flops.items()}
 
 
 def _conclude(found: Planned, failed: dict[str, str], blocked: dict[str, str], seconds: float, as_json: bool) -> None:

@@ -1,0 +1,211 @@
+"""The trunk cache: which hidden states of the frozen lower layers are kept on disk, and which nodes read them.
+
+Up to the lowest layer that anything on the encoder changes, hidden states are a function of encoder, data and
+precision alone. Whether they are computed again or read back is execution: no other node's key depends on it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+
+from layover import kinds
+from layover.identity import key_of
+from layover.plan.cost import Cost, Meta, data_cost, layer_flops, trunk_bytes
+from layover.plan.encoders import EncoderRef, Shape
+from layover.plan.inputs import ComposeInputs, GateInputs, PredictInputs, TrainInputs, TrunkInputs
+from layover.plan.mixtures import MixtureInputs
+from layover.plan.nodes import STEP_VERSIONS, Node, Plan, TrunkCache
+from layover.plan.passes import Training, changed_from, on_encoder, passes, tasks_of
+from layover.precision import Precision
+
+LEAST_PASSES = 2.0
+"""Over the same hidden states, from which on keeping them pays: computing them is one pass, too."""
+
+
+@dataclass(frozen=True)
+class _Trunk:
+    """The part of an encoder that stays as it was pretrained under a node."""
+
+    encoder: EncoderRef
+    shape: Shape
+    layer: int
+    precision: Precision
+
+
+@dataclass
+class _Kept:
+    """Hidden states of one tokenized set that could be kept."""
+
+    node: Node
+    bytes: int
+    flops_per_byte: float
+    """Arithmetic of one pass."""
+    passes: float = 0.0
+    """Over them, by nodes that have to run."""
+    readers: list[tuple[str, str]] = field(default_factory=list)
+    """Keys of these nodes and of the data."""
+
+    def worth(self) -> float:
+        """Return the arithmetic that is saved, per byte."""
+        return (self.passes - 1) * self.flops_per_byte
+
+
+def with_trunks(
+    plan: Plan, meta: Meta, finished: Collection[str], budget_bytes: int, free_bytes: float = math.inf
+) -> Plan:
+    """Return the plan with the hidden states that are worth keeping, which nodes that have to run read.
+
+    Finished sets count first. Of the others that these nodes go over twice or more, those that save most arithmetic
+    per byte are taken as long as there is room.
+
+    Args:
+        plan: One without a trunk cache.
+        meta: Counts of finished data; the sizes of other data are estimated.
+        finished: Keys of what is in the store.
+        budget_bytes: Of all sets together; 0 keeps none.
+        free_bytes: What new sets may take of the disk.
+    """
+    there = set(finished)
+    wanted = {node.key for node in plan.wanted(there)} if budget_bytes > 0 else set()
+    if not wanted:
+        return plan
+    kept, cache = _chosen(_candidates(plan, meta, wanted), there, budget_bytes, free_bytes)
+    trunks: dict[str, dict[str, str]] = {}
+    for one in kept:
+        for key, data in one.readers:
+            trunks.setdefault(key, {})[data] = one.node.key
+    return replace(plan, nodes=_reading(plan, {one.node.key: one.node for one in kept}, trunks), cache=cache)
+
+
+def first_to_run(plan: Plan, finished: Collection[str]) -> list[Node]:
+    """Return the data to be tokenized before it is decided about hidden states; nothing where none could be kept.
+
+    So the decision rests on exact sizes, the same before and after a stop.
+    """
+    wanted = plan.wanted(finished)
+    missing = [node for node in wanted if node.kind == "tokenize"]
+    trunks = _Trunks(plan)
+    return missing if missing and any(trunks.of(node) is not None for node in wanted) else []
+
+
+class _Trunks:
+    """Finds the trunks of a plan's nodes; what is on an encoder is looked at once for all that read it."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._nodes = plan.nodes
+        self._known: dict[str, _Trunk | None] = {}
+
+    def of(self, node: Node) -> _Trunk | None:
+        """Return the trunk whose hidden states a node could read; None where there is none, or they vary."""
+        inputs = node.inputs
+        if isinstance(inputs, PredictInputs):
+            moves = inputs.skipped > 0 or inputs.adapter is not None or kinds.get(inputs.task.kind).changes_tokens
+            return None if moves else self._below(inputs.train, node)
+        if isinstance(inputs, GateInputs):
+            return None if _moves(inputs.trained) else self._below(inputs.key, node)
+        if isinstance(inputs, TrainInputs | MixtureInputs):
+            return None if _moves(inputs) else self._below(node.key, node)
+        return None
+
+    def _below(self, trained: str, node: Node) -> _Trunk | None:
+        if trained not in self._known:
+            on = on_encoder(self._nodes, node)
+            shape = on.encoder.shape
+            layer = changed_from(on, shape.layers) if shape is not None else 0
+            precision = on.precision if isinstance(on, ComposeInputs) else on.optimisation.precision
+            self._known[trained] = _Trunk(on.encoder, shape, layer, precision) if shape is not None and layer else None
+        return self._known[trained]
+
+
+def _moves(inputs: Training) -> bool:
+    """Return whether tokens, or what acts on the lower layers, differ from step to step or from set to set."""
+    return inputs.adapterdrop.drops() or any(
+        bool(one.languages.adapters()) or kinds.get(one.task.kind).changes_tokens for one in tasks_of(inputs)
+    )
+
+
+def _candidates(plan: Plan, meta: Meta, wanted: set[str]) -> list[_Kept]:
+    """Return the sets that nodes of the plan could read, with the passes of those that have to run."""
+    sizes: dict[str, Cost] = {}
+    known: dict[tuple[str, str, int, str], _Kept | None] = {}
+    made: dict[str, _Kept] = {}
+    trunks = _Trunks(plan)
+
+    def size(key: str) -> Cost:
+        if key not in sizes:
+            sizes[key] = data_cost(plan.nodes[key].inputs, meta(key))
+        return sizes[key]
+
+    for node in plan.nodes.values():
+        trunk = trunks.of(node)
+        if trunk is None:
+            continue
+        for one in passes(node.inputs, lambda key: size(key).examples) or ():
+            asked = (trunk.encoder.label, one.data, trunk.layer, trunk.precision)
+            if asked not in known:
+                found = _kept(trunk, plan.nodes[one.data], size(one.data).tokens)
+                # two names of one encoder share what they keep
+                known[asked] = None if found is None else made.setdefault(found.node.key, found)
+            kept = known[asked]
+            if kept is not None and node.key in wanted:
+                kept.passes += one.times
+                kept.readers.append((node.key, one.data))
+    return list(made.values())
+
+
+def _kept(trunk: _Trunk, data: Node, tokens: float | None) -> _Kept | None:
+    if tokens is None:
+        return None
+    inputs = TrunkInputs(trunk.encoder, data.key, trunk.layer, trunk.precision)
+    identity = {
+        "node": "trunk",
+        "version": STEP_VERSIONS["trunk"],
+        "encoder": dict(trunk.encoder.identity),
+        "data": data.key,
+        "layer": trunk.layer,
+        "precision": trunk.precision,
+    }
+    label = f"trunk of {trunk.layer} layers: {data.label.removeprefix('tokenize ')} {trunk.encoder.label}"
+    job = f"trunk {trunk.encoder.label} {trunk.layer} {trunk.precision}"
+    node = Node("trunk", key_of(identity), identity, (data.key,), label, inputs, job)
+    each = trunk_bytes(trunk.shape, trunk.precision)
+    return _Kept(node, round(tokens * each), layer_flops(trunk.shape, trunk.layer) / each)
+
+
+def _chosen(
+    candidates: list[_Kept], finished: set[str], budget_bytes: int, free_bytes: float
+) -> tuple[list[_Kept], TrunkCache]:
+    """Return the sets that are read, and what is to be said of them."""
+    there = [one for one in candidates if one.node.key in finished]
+    idle = sum(one.bytes for one in there if not one.passes)
+    paying = sorted((one for one in there if one.passes), key=lambda one: (-one.worth(), one.node.key))
+    new = [one for one in candidates if one.node.key not in finished and one.passes >= LEAST_PASSES]
+    new.sort(key=lambda one: (-one.worth(), one.node.key))
+    room, disk = budget_bytes - idle, free_bytes
+    kept, left_out, short_of_disk = [], 0, False
+    for one in (*paying, *new):
+        added = 0 if one.node.key in finished else one.bytes
+        if one.bytes <= room and added <= disk:
+            kept.append(one)
+            room, disk = room - one.bytes, disk - added
+        else:
+            left_out += one.bytes
+            short_of_disk = short_of_disk or one.bytes <= room
+    used = sum(one.bytes for one in kept)
+    return kept, TrunkCache(len(kept), len(paying) + len(new), used, idle, left_out, short_of_disk, budget_bytes)
+
+
+def _reading(plan: Plan, made: Mapping[str, Node], trunks: Mapping[str, Mapping[str, str]]) -> dict[str, Node]:
+    """Return the nodes of a plan, each set of hidden states before the first node that reads it."""
+    nodes: dict[str, Node] = {}
+    for key, node in plan.nodes.items():
+        read = trunks.get(key)
+        if read is None:
+            nodes[key] = node
+            continue
+        for one in read.values():
+            nodes.setdefault(one, made[one])
+        nodes[key] = replace(node, trunks=read, needs=tuple(dict.fromkeys((*node.needs, *read.values()))))
+    return nodes
