@@ -44,11 +44,9 @@ def told(values: Mapping[str, Any]) -> str | None:
         what = "the arithmetic that is left" if values["exact"] else "the known arithmetic that is left"
         text += f"; saves {100 * saved / left:.0f} % of {what} ({amount(saved)}FLOP of {amount(left)}FLOP)"
     if values["left_out_bytes"]:
-        count, why = (
-            values["paying"] - values["sets"],
-            "the free disk" if values["short_of_disk"] else "run.trunk_cache",
-        )
-        text += f"; {count} more would pay, but {why} has no room for their {room(values['left_out_bytes'])}"
+        why = "the free disk" if values["short_of_disk"] else "run.trunk_cache"
+        count, lacking = values["paying"] - values["sets"], room(values["left_out_bytes"])
+        text += f"; {count} more would pay, but {why} has no room for their {lacking}"
         if values["idle_bytes"]:
             text += f" ({room(values['idle_bytes'])} are of finished work: layover gc frees them)"
     return text

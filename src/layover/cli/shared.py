@@ -23,7 +23,6 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON, for ma
 
 DEFAULT_STORE = Path("store")
 
-
 FREE_SHARE = 0.8
 """Of the free disk that kept hidden states may take: the results need some, too."""
 
