@@ -138,7 +138,12 @@ class Encoder(nn.Module):
     @property
     def dtype(self) -> torch.dtype:
         """What the frozen weights are, and what the encoder computes in."""
-        return next(weight.dtype for weight in self.model.parameters() if weight.dtype.is_floating_point)
+        return self._any.dtype
+
+    @property
+    def _any(self) -> Tensor:
+        """A weight, for its type and device."""
+        return next(one for one in (*self.model.parameters(), *self.model.buffers()) if one.is_floating_point())
 
     def need(self, ids: npt.NDArray[np.generic]) -> None:
         """Have the word embeddings of these tokens in memory.
@@ -176,7 +181,7 @@ class Encoder(nn.Module):
             raise ModelError("the pretrained weights are gone, a full part has replaced them: load the encoder again")
         self._folded.undo()
         self._folded.fold([piece for piece in pieces if isinstance(piece, Fold)], self._frozen)
-        device = next(self.model.parameters()).device
+        device = self._any.device
         attached: list[Attached | Mixed] = []
         for position, piece in enumerate(pieces):
             place = Place(self.shape, self._frozen, seed, str(position), device, self.watch)
@@ -202,7 +207,7 @@ class Encoder(nn.Module):
         if part is not None:
             if not part.weights:
                 raise ModelError(f"{part.name}: the adapter of a language has no weights; train it first")
-            place = Place(self.shape, self._frozen, 0, LANGUAGE, next(self.model.parameters()).device, self.watch)
+            place = Place(self.shape, self._frozen, 0, LANGUAGE, self._any.device, self.watch)
             attached.insert(0, Attached(replace(part, name=LANGUAGE, trainable=False), place))
         self._let_act(attached)
 

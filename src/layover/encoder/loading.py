@@ -27,7 +27,15 @@ OLD_NAMES = {"LayerNorm.gamma": "LayerNorm.weight", "LayerNorm.beta": "LayerNorm
 
 
 class Absent(nn.Module):
-    """Stands where a part of the encoder was left out."""
+    """Stands where a part of the encoder was left out.
+
+    Args:
+        dtype: Of the weights that are not there; an encoder of which nothing is left still knows its type and device.
+    """
+
+    def __init__(self, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.register_buffer("nothing", torch.empty(0, dtype=dtype), persistent=False)
 
     def forward(self, *_: object, **__: object) -> Tensor:
         """Refuse.
@@ -68,7 +76,7 @@ def load_model(
                     config, add_pooling_layer=False, attn_implementation="sdpa", trust_remote_code=False
                 )
             whole = set(model.state_dict())
-            _leave_out(model, points, from_layer)
+            _leave_out(model, points, from_layer, dtype)
             foreign = _fill(model, weight_files(source, revision), points, dtype, all_words=all_words) - whole
             _refuse_larger(foreign)
         except ModelError as error:
@@ -86,11 +94,11 @@ def _place(source: str | Path, revision: str | None) -> str:
     return f"{source} (revision {revision})" if revision else str(source)
 
 
-def _leave_out(model: PreTrainedModel, points: Points, from_layer: int) -> None:
+def _leave_out(model: PreTrainedModel, points: Points, from_layer: int, dtype: torch.dtype) -> None:
     if from_layer:
-        model.set_submodule(points.embeddings, Absent())
+        model.set_submodule(points.embeddings, Absent(dtype))
     for layer in range(from_layer):
-        model.set_submodule(f"{points.layers}.{layer}", Absent())
+        model.set_submodule(f"{points.layers}.{layer}", Absent(dtype))
 
 
 def _fill(
