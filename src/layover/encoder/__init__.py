@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from layover.encoder.computing import computing, dtype_of, is_mixed
+from layover.encoder.precision import computing, dtype_of, is_mixed
 from layover.encoder.dropout import DropoutClock, RowDropout
 from layover.encoder.encoder import Encoder
 from layover.encoder.points import FAMILIES, Points, points_of
