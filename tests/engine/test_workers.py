@@ -12,7 +12,7 @@ from layover.cli.shared import planned
 from layover.encoder import DropoutClock, Encoder
 from layover.engine.jobs import Job
 from layover.engine.local import LocalEngine, _Worker
-from layover.engine.worker import run_node
+from layover.engine.worker import MOST_JOBS, _worn, run_node
 from layover.plan import Node
 from layover.recipe import Execution
 from layover.steps import loaded
@@ -128,3 +128,9 @@ def test_a_free_worker_takes_what_suits_its_encoder_and_else_the_next(tmp_path: 
     workers[1].job = None
     assert [job.name for job in engine._hand_out(jobs[2:])] == ["d"]
     assert [worker.encoder for worker in workers] == [("small", None), ("large", None)]
+
+
+def test_a_worn_worker_makes_room_for_a_fresh_one() -> None:
+    assert not _worn(1, 2**60)
+    assert _worn(1, 2**20), "it holds more than it may"
+    assert _worn(MOST_JOBS, 2**60)

@@ -1,4 +1,4 @@
-"""Jobs: the nodes that run one after the other in one process."""
+"""Jobs: the nodes that are handed to a worker at once, and run one after the other."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from layover.plan import Node
 
 @dataclass
 class Job:
-    """Nodes of one process, and the keys of other jobs' nodes they need."""
+    """Nodes, and the keys of other jobs' nodes they need."""
 
     name: str
     nodes: list[Node] = field(default_factory=list)

@@ -37,7 +37,7 @@ def accelerator_for(device: torch.device, *, mixed: bool) -> Accelerator:
     AcceleratorState._reset_state(reset_partial_state=True)  # noqa: SLF001
     accelerator = Accelerator(cpu=device.type == "cpu", mixed_precision="bf16" if mixed else "no")
     if accelerator.num_processes > 1:
-        raise NodeError("a training runs in one process; `layover run` starts a process per node by itself")
+        raise NodeError("a training runs in one process; `layover run` starts its processes by itself")
     if accelerator.device.type != device.type:
         raise NodeError(f"run.device: {device} is not available here, accelerate finds {accelerator.device}")
     return accelerator
