@@ -55,7 +55,12 @@ def kept(model: Any, features: Features, file: Path, precision: Precision) -> St
 @pytest.mark.parametrize("kind", ["classification", "tagging"])
 @pytest.mark.parametrize(("precision", "error"), [("fp32", 1e-5), ("bf16", 2e-2)])
 def test_kept_states_train_and_predict_the_same(
-    model_of: ModelOf, features_of: Callable[..., Features], tmp_path: Path, kind: str, precision: Precision, error: float
+    model_of: ModelOf,
+    features_of: Callable[..., Features],
+    tmp_path: Path,
+    kind: str,
+    precision: Precision,
+    error: float,
 ) -> None:
     features, results = features_of(kind), []
     for cached in (False, True):
