@@ -133,6 +133,6 @@ def test_onednn_is_float32_or_refused() -> None:
 
 def test_onednn_that_rounds_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("layover.encoder.precision._product_error", lambda: 2e-3)
-    with pytest.raises(ModelError, match="off by 0.002"), computing("fp32-onednn", torch.device("cpu")):
+    with pytest.raises(ModelError, match=r"off by 0\.002"), computing("fp32-onednn", torch.device("cpu")):
         pass
     assert torch.get_float32_matmul_precision() == "highest"

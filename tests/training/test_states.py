@@ -95,11 +95,11 @@ def test_bfloat16_weights_are_frozen_and_modules_are_float32(
 ) -> None:
     model = lowered(model_of("classification", modules.get("lora")(rank=4)))
     before = {name: value.clone() for name, value in model.encoder.model.named_parameters()}
-    result = trained(model, features_of(), "bf16")
-    assert result.curve[-1] < result.curve[0]
+    trained(model, features_of(), "bf16")
+    assert all(value.any() for name, value in model.encoder.state("target").items() if name.endswith("B"))
     assert {value.dtype for value in model.encoder.trained()["target"].values()} == {torch.float32}
     assert all(torch.equal(value, before[name]) for name, value in model.encoder.model.named_parameters())
-    with pytest.raises(ModelError, match="precision fp32: the encoder was loaded in torch.bfloat16"):
+    with pytest.raises(ModelError, match=r"precision fp32: the encoder was loaded in torch.bfloat16"):
         trained(model, features_of(), "fp32")
 
 
