@@ -46,7 +46,7 @@ def predict(
     shares: Shares | None = None,
     states: States | None = None,
 ) -> Outputs:
-    """Return what the head says of every row, in the order of the features.
+    """Return what the head says of every row, in the order of the features; of equal rows it is computed once.
 
     Args:
         encoder: Put into eval mode for the while, as is the head.
@@ -54,7 +54,7 @@ def predict(
         features: Rows of one or of several languages.
         execution: Device and tokens at a time; outputs differ by rounding only.
         precision: `bf16` runs under autocast; outputs are float32 all the same.
-        progress: Called with the rows done and all rows.
+        progress: Called with the rows done and all that are computed.
         shares: Filled with what the encoder's mix takes of its members, if it has one.
         states: Kept hidden states of the features' tokens, from which the encoder goes on.
 
@@ -81,10 +81,13 @@ def predict(
         order.append(rows)
         pieces.append(outputs)
 
+    # what a mix takes is told of all rows
+    first = np.arange(features.rows) if encoder.mixes else features.first_equal
     with _evaluating(head):
         head.to(execution.device)
-        _every_row(encoder, features, read, keep, execution, precision, progress, states=states)
-    return _in_order(features, np.concatenate(order), pieces)
+        only = np.unique(first)
+        _every_row(encoder, features, read, keep, execution, precision, progress, only, states)
+    return _in_order(features, np.concatenate(order), pieces, first)
 
 
 def embed(
@@ -204,7 +207,7 @@ def _every_row(
             keep(rows, found)
             done += len(rows)
             if progress is not None:
-                progress(done, features.rows)
+                progress(done, features.rows if only is None else len(only))
 
 
 def _try(read: Callable[[Batch], T], batch: Batch, device: torch.device) -> T | None:
@@ -239,20 +242,23 @@ def _halves(features: Features, rows: Index, device: torch.device) -> list[Index
     return [rows[middle:], rows[:middle]]
 
 
-def _in_order(features: Features, rows: Index, pieces: list[dict[str, Tensor]]) -> Outputs:
-    """Put outputs, which lie in the order of `rows`, into the order of the features."""
-    starts, lengths = offsets_of(features)[rows], features.lengths[rows]
-    before = np.cumsum(lengths) - lengths
-    tokens = np.repeat(starts - before, lengths) + np.arange(int(lengths.sum()))
+def _in_order(features: Features, rows: Index, pieces: list[dict[str, Tensor]], first: Index) -> Outputs:
+    """Put outputs, which lie in the order of `rows`, into the order of the features; `first` are the equal rows'."""
+    tokens = tokens_of(features, rows)
+    copies = np.flatnonzero(first != np.arange(features.rows))
+    sizes = {len(rows): features.rows, len(tokens): int(offsets_of(features)[-1])}
     outputs = {}
     for name in pieces[0]:
         values = torch.cat([piece[name] for piece in pieces]).numpy()
         # a row has at least two tokens, its first and its last special one, so the sizes differ
-        places = {len(rows): rows, len(tokens): tokens}.get(len(values))
-        if places is None:
+        if len(values) not in sizes:
             raise ModelError(
                 f"the head's output {name!r} has {len(values)} values for {len(rows)} rows of {len(tokens)} tokens"
             )
-        outputs[name] = np.empty_like(values)
-        outputs[name][places] = values
+        found = outputs[name] = np.empty((sizes[len(values)], *values.shape[1:]), values.dtype)
+        by_row = len(values) == len(rows)
+        found[rows if by_row else tokens] = values
+        found[copies if by_row else tokens_of(features, copies)] = found[
+            first[copies] if by_row else tokens_of(features, first[copies])
+        ]
     return outputs

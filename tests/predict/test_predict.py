@@ -172,3 +172,33 @@ def test_what_cannot_be_predicted_is_an_error(encoder: Encoder, monkeypatch: pyt
     monkeypatch.setattr(head, "outputs", lambda *_: {"odd": torch.zeros(3)})
     with pytest.raises(ModelError, match=r"'odd' has 3 values for 24 rows"):
         predict(encoder, head, features(), execution=WHOLE)
+
+
+@pytest.mark.parametrize("kind", ["classification", "tagging", "mlm"])
+def test_equal_rows_are_computed_once(encoder: Encoder, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    few = features(rows=6, kind=kind)
+    offsets, ids = few.arrays["offsets"], few.arrays["ids"]
+    order = [0, 1, 2, 1, 3, 4, 0, 5]
+    rows = [ids[offsets[row] : offsets[row + 1]] for row in order]
+    starts = np.cumsum([0, *map(len, rows)])
+    arrays = {"ids": np.concatenate(rows), "offsets": starts, "example": np.arange(8, dtype=np.int32)}
+    roles = {"roles": few.arrays["roles"]} if kind == "mlm" else {}
+    many, head, seen = Features({**arrays, **roles}), head_of(kind, encoder), []
+    forward = Encoder.forward
+
+    def counted(self: Encoder, ids: torch.Tensor, *rest: Any, **more: Any) -> torch.Tensor:
+        seen.append(len(ids))
+        return forward(self, ids, *rest, **more)
+
+    monkeypatch.setattr(Encoder, "forward", counted)
+    outputs = predict(encoder, head, many, execution=WHOLE)
+    # what is hidden in a row depends on its number
+    assert sum(seen) == (8 if kind == "mlm" else 6)
+    if kind != "mlm":
+        alone = predict(encoder, head, few, execution=WHOLE)
+        by_row = kind == "classification"
+        for name, values in outputs.items():
+            for place, row in enumerate(order):
+                found = values[place] if by_row else values[starts[place] : starts[place + 1]]
+                expected = alone[name][row] if by_row else alone[name][offsets[row] : offsets[row + 1]]
+                np.testing.assert_allclose(found, expected, atol=1e-6)

@@ -6,11 +6,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from layover.errors import DataError
@@ -32,6 +33,9 @@ COLUMNS: dict[str, tuple[type[np.generic], str]] = {
     "char_end": (np.int32, "token"),
     "roles": (np.int8, "vocabulary"),
 }
+
+STORED: dict[str, np.dtype[Any]] = {"I8": np.dtype(np.int8), "I32": np.dtype(np.int32), "I64": np.dtype(np.int64)}
+"""What safetensors calls the types above."""
 
 NUMBERS = ("group", "hidden_percent")
 
@@ -113,6 +117,22 @@ class Features:
         """Id of the mask token; only where there are `roles`."""
         return int(np.flatnonzero(np.equal(self.arrays["roles"], 2))[0])
 
+    @cached_property
+    def first_equal(self) -> npt.NDArray[np.int64]:
+        """The first row with the same tokens as each row, (rows,) int64; each its own where tokens are hidden in them.
+
+        What is hidden depends on the number of the row, so with `roles` no two rows are read alike.
+        """
+        if "roles" in self.arrays:
+            return np.arange(self.rows)
+        offsets, ids, segments = self.arrays["offsets"], self.arrays["ids"], self.arrays.get("segments")
+        seen: dict[tuple[bytes, bytes], int] = {}
+        found = np.empty(self.rows, np.int64)
+        for row, (start, end) in enumerate(pairwise(offsets.tolist())):
+            types = b"" if segments is None else segments[start:end].tobytes()
+            found[row] = seen.setdefault((ids[start:end].tobytes(), types), row)
+        return found
+
     def length(self, row: int) -> int:
         """Return the number of tokens of one row."""
         offsets = self.arrays["offsets"]
@@ -127,19 +147,28 @@ class Features:
 
     @classmethod
     def load(cls, path: Path) -> Features:
-        """Read what `save` wrote.
+        """Map what `save` wrote: rows are read from the disk when they are asked for, and shared between processes.
 
         Raises:
             DataError: the file is missing, or is not one of ours.
         """
         try:
-            with safe_open(path, framework="numpy") as stream:
-                metadata = stream.metadata() or {}
-                # safe_open is no mapping: it has keys() and no iteration
-                arrays = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118
-        except (OSError, SafetensorError) as error:
+            with path.open("rb") as stream:
+                size = int.from_bytes(stream.read(8), "little")
+                header = json.loads(stream.read(min(size, path.stat().st_size)))
+            numbers = json.loads(header.pop("__metadata__", {}).get("numbers", "{}"))
+            arrays = {name: _mapped(path, name, 8 + size, entry) for name, entry in header.items()}
+        except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
             raise DataError(f"{path}: not a readable features file ({error})") from error
-        numbers = json.loads(metadata.get("numbers", "{}"))
         if set(numbers) != set(NUMBERS):
             raise DataError(f"{path}: not a features file: its metadata lack {', '.join(NUMBERS)}")
         return cls(arrays, **numbers)
+
+
+def _mapped(path: Path, name: str, begin: int, entry: Mapping[str, Any]) -> Array:
+    """Return an array of a safetensors file without reading it; its type is checked with all else."""
+    (count,), (start, end) = entry["shape"], entry["data_offsets"]
+    dtype = STORED[entry["dtype"]]
+    if end - start != count * dtype.itemsize or begin + end > path.stat().st_size:
+        raise ValueError(f"the place of {name!r} is not {count} numbers")
+    return np.memmap(path, dtype, "r", begin + start, (count,)) if count else np.empty(0, dtype)

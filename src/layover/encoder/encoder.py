@@ -230,6 +230,11 @@ class Encoder(nn.Module):
         return self.clock.draw(self._drop.train + 1) if self._drop.random else self._drop.train
 
     @property
+    def mixes(self) -> bool:
+        """Whether a mix is attached, whose shares may be asked for."""
+        return any(isinstance(piece, Mixed) for piece in self.pieces)
+
+    @property
     def drops_at_random(self) -> bool:
         """Whether the layers without modules differ from step to step."""
         return self._drop.random
@@ -405,8 +410,7 @@ class Encoder(nn.Module):
 
     def _ended(self, hidden: Tensor, packing: Packing, *, first: bool) -> Tensor:
         """Return the last hidden states from those that enter the lowest adapted layer."""
-        shared = self.watch.on and any(isinstance(piece, Mixed) for piece in self.pieces)
-        if not first or shared:  # shares are told of all tokens
+        if not first or (self.mixes and self.watch.on):  # shares are told of all tokens
             return packing.unpack(self._run(hidden, packing, self.lowest, self.num_layers))
         if self.lowest == self.num_layers:
             return hidden[0, packing.first_places()][:, None]
