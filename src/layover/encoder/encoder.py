@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from layover.encoder.attached import Attached, Mixed, Place
 from layover.encoder.dropout import DropoutClock, replace_dropouts
 from layover.encoder.folding import Folded
 from layover.encoder.loading import Absent, load_model
-from layover.encoder.packing import Packing
+from layover.encoder.packing import Packing, rounds
 from layover.encoder.pieces import check_pieces, parts_of
 from layover.encoder.points import points_of
 from layover.encoder.running import Layer
@@ -143,7 +144,7 @@ class Encoder(nn.Module):
     @property
     def _any(self) -> Tensor:
         """A weight, for its type and device."""
-        return next(one for one in (*self.model.parameters(), *self.model.buffers()) if one.is_floating_point())
+        return next(one for one in chain(self.model.parameters(), self.model.buffers()) if one.is_floating_point())
 
     def need(self, ids: npt.NDArray[np.generic]) -> None:
         """Have the word embeddings of these tokens in memory.
@@ -312,7 +313,7 @@ class Encoder(nn.Module):
 
         See `trunk` and `top`; padding is zero in what is returned.
         """
-        packing = Packing.of(lengths, ids.shape[1], ids.device)
+        packing = self._packing(lengths, ids.shape[1], ids.device)
         return self._ended(self._trunk(ids, packing, segments), packing, first=first)
 
     def after(
@@ -332,12 +333,12 @@ class Encoder(nn.Module):
         for layer in layers:
             if not 0 <= layer <= self.num_layers:
                 raise ModelError(f"no hidden states after {layer} layers: the encoder has {self.num_layers}")
-        packing = Packing.of(lengths, ids.shape[1], ids.device)
+        packing = self._packing(lengths, ids.shape[1], ids.device)
         hidden, below = self._embedded(ids, packing, segments), 0
         for layer in layers:
             hidden = self._run(hidden, packing, below, layer)
             below = layer
-            yield packing.unpack(hidden)
+            yield packing.padded(hidden)
 
     def trunk(self, ids: Tensor, lengths: Tensor, segments: Tensor | None = None) -> Tensor:
         """Return the hidden states that enter the lowest adapted layer, (1, N, H): all rows' tokens without padding.
@@ -350,7 +351,8 @@ class Encoder(nn.Module):
         Raises:
             ModelError: the input is longer than the encoder's positions.
         """
-        return self._trunk(ids, Packing.of(lengths, ids.shape[1], ids.device), segments)
+        packing = self._packing(lengths, ids.shape[1], ids.device)
+        return self._trunk(ids, packing, segments)[:, : packing.count]
 
     def below(self, layer: int, ids: Tensor, lengths: Tensor, segments: Tensor | None = None) -> Tensor:
         """Return the hidden states that enter a layer of the trunk, (1, N, H), or leave it; see `trunk`.
@@ -359,9 +361,9 @@ class Encoder(nn.Module):
             ModelError: what is attached changes a layer below.
         """
         self._check_trunk(layer)
-        packing = Packing.of(lengths, ids.shape[1], ids.device)
+        packing = self._packing(lengths, ids.shape[1], ids.device)
         with torch.no_grad():
-            return self._run(self._embedded(ids, packing, segments), packing, 0, layer)
+            return self._run(self._embedded(ids, packing, segments), packing, 0, layer)[:, : packing.count]
 
     def top(self, hidden: Tensor, lengths: Tensor, layer: int | None = None, *, first: bool = False) -> Tensor:
         """Return the last hidden states, (B, T, H) or (B, 1, H), from what `trunk`, or `below` of a layer, gave.
@@ -371,7 +373,8 @@ class Encoder(nn.Module):
         Raises:
             ModelError: what is attached changes a layer below that one.
         """
-        packing = Packing.of(lengths, int(lengths.max()), hidden.device)
+        packing = self._packing(lengths, int(lengths.max()), hidden.device)
+        hidden = packing.filled(hidden)
         if layer is not None:
             self._check_trunk(layer)
             with torch.no_grad():
@@ -385,6 +388,9 @@ class Encoder(nn.Module):
                 "attached changes them"
             )
 
+    def _packing(self, lengths: Tensor, longest: int, device: torch.device) -> Packing:
+        return Packing.of(lengths, longest, device, rounded=rounds(device, self.dtype))
+
     def _trunk(self, ids: Tensor, packing: Packing, segments: Tensor | None) -> Tensor:
         with torch.no_grad() if self.lowest > 0 else nullcontext():
             return self._run(self._embedded(ids, packing, segments), packing, 0, self.lowest)
@@ -396,14 +402,14 @@ class Encoder(nn.Module):
                 f"an input of {ids.shape[1]} tokens, but this encoder has {self.max_length} positions: "
                 "set max_length lower"
             )
-        packed = packing.pack(ids)
+        packed = packing.pack_padded(ids)
         positions = packing.positions + self.points.first_position(self.model.config.pad_token_id)
         embeddings = self.model.get_submodule(self.points.embeddings)
         with packing.told(self.clock):
             hidden: Tensor = embeddings(
                 input_ids=packed,
                 # given, for the tables of transformers that they are else taken from end at the longest input
-                token_type_ids=torch.zeros_like(packed) if segments is None else packing.pack(segments),
+                token_type_ids=torch.zeros_like(packed) if segments is None else packing.pack_padded(segments),
                 position_ids=positions[None],
             )
         return hidden
@@ -411,7 +417,7 @@ class Encoder(nn.Module):
     def _ended(self, hidden: Tensor, packing: Packing, *, first: bool) -> Tensor:
         """Return the last hidden states from those that enter the lowest adapted layer."""
         if not first or (self.mixes and self.watch.on):  # shares are told of all tokens
-            return packing.unpack(self._run(hidden, packing, self.lowest, self.num_layers))
+            return packing.padded(self._run(hidden, packing, self.lowest, self.num_layers))
         if self.lowest == self.num_layers:
             return hidden[0, packing.first_places()][:, None]
         hidden = self._run(hidden, packing, self.lowest, self.num_layers - 1)

@@ -62,7 +62,7 @@ class Watch:
             self._lengths = lengths
 
     def see(self, site: str, shares: Tensor) -> None:
-        """Take down the shares at a site, (1, N, K), of tokens that are no padding.
+        """Take down the shares at a site, (1, N', K); those of the tokens that belong to no row stand at the end.
 
         Raises:
             ModelError: another mix has acted there, so that the sum would mean nothing.
@@ -73,4 +73,4 @@ class Watch:
             raise ModelError(
                 f"two mixes act at {site}, so their shares cannot be told apart: watch one pass of one mix"
             )
-        self._sums[site] = shares.float().sum((0, 1))
+        self._sums[site] = shares[:, : int(self._lengths.sum())].float().sum((0, 1))

@@ -50,8 +50,9 @@ class Gradients:
         return None
 
     def _add_up(self, pieces: list[Index], step: int, weight: float) -> Tensor:
-        self.encoder.train()
-        self.head.train()
+        for part in (self.encoder, self.head):
+            if not part.training:  # to say so to hundreds of modules takes as long as a small step
+                part.train()
         total = torch.zeros((), device=self.device)
         for piece in pieces:
             batch = self._batch(piece, step)
