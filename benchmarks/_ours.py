@@ -105,6 +105,8 @@ def train(
 ) -> tuple[float, float]:
     """Train; return the seconds and the mean loss of the steps of the last epoch."""
     settings = LoopSettings(lr=LR, epochs=epochs, batch=BATCH, seed=0, precision=precision, warmup=0, weight_decay=0.0)
+    encoder.to(device)  # as the Trainer's model, which is there before its first step
+    head.to(device)
     took = Stopwatch(device)
     result = fit(
         encoder,

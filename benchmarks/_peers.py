@@ -140,6 +140,8 @@ def make_trainer(
     model: nn.Module, style: Style, folder: Path, device: str, out: Path, rows: list[dict[str, Any]] | None = None
 ) -> Trainer:
     """Return a Trainer for one epoch; AdapterTrainer where adapters made the model."""
+    # TrainingArguments(bf16=True) leaves this behind, and every later Trainer of the process would run in bf16
+    os.environ.pop("ACCELERATE_MIXED_PRECISION", None)
     arguments = TrainingArguments(
         output_dir=str(out),
         per_device_train_batch_size=BATCH,
@@ -161,6 +163,9 @@ def make_trainer(
 
         kind = AdapterTrainer
     trainer = kind(model=model, args=arguments, data_collator=collator, train_dataset=rows)
+    wanted = "bf16" if style.arguments.get("bf16") else "no"
+    if trainer.accelerator.mixed_precision != wanted:
+        raise RuntimeError(f"the Trainer runs in {trainer.accelerator.mixed_precision}, not {wanted}")
     trainer.remove_callback(PrinterCallback)  # standard output is for the result
     return trainer
 

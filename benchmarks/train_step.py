@@ -145,7 +145,7 @@ def main() -> None:
             name: {
                 "examples_per_second": spread([one["examples"] / one["seconds"] for one in found], 3),
                 "loss_after_equal_steps": round(losses[name]["loss"], 4),
-                "held_out_loss": round(losses[name].get("held_out_loss", float("nan")), 4),
+                "held_out_loss": losses[name].get("held_out_loss"),
             }
             for name, found in turns.items()
         },
