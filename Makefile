@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PYTEST := -m pytest -n auto --dist loadfile
 export OMP_NUM_THREADS := 1
 
-.PHONY: quickstart install lint types check test test-newest coverage clean
+.PHONY: quickstart install lint types check test test-newest coverage bench clean
 
 $(BIN)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -53,6 +53,18 @@ $(VENV)-newest/.installed: pyproject.toml
 
 test-newest: $(VENV)-newest/.installed
 	$(VENV)-newest/bin/python $(PYTEST) -m "not data" $(NEWEST)
+
+# Alone on the machine, please; each script says in its first lines what it measures, and has a --quick run.
+bench: BENCH := env -u OMP_NUM_THREADS $(BIN)/python benchmarks
+bench: install  ## The figures of docs/benchmarks.md, on public test data (LAYOVER_DATA): three quarters of an hour on two cores
+	$(BENCH)/train_step.py
+	$(BENCH)/sweep.py
+	$(BENCH)/sweep.py --size base --intermediates 1 --targets 1 --seeds 1 --rows 80 --predicted 16
+	$(BENCH)/predict.py
+	$(BENCH)/memory.py
+	$(BENCH)/limit.py
+	$(BENCH)/scaling.py
+	$(BIN)/python benchmarks/page.py
 
 clean:
 	rm -rf $(VENV) $(VENV)-newest dist build .mypy_cache .ruff_cache .pytest_cache .coverage*

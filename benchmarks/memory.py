@@ -1,141 +1,189 @@
-"""Measure what the memory model (`layover.plan.memory`) says.
+"""Memory of a training: whole processes, Layover against the Trainer, beside the estimate of `layover plan`.
 
-    python benchmarks/memory.py saved                    what the forward pass keeps, per token, layer, hidden unit
-    python benchmarks/memory.py peak --module lora       peak of a whole training process against the estimate
+    python benchmarks/memory.py [--repeats 2]
+    python benchmarks/memory.py --saved          what our forward pass keeps, per token, layer and hidden unit
 
-Random weights; no network. Prints one JSON object.
+Each way is a process of its own that loads XLM-R base from a folder and trains a few steps of 16 rows of 128 tokens,
+without any padding to save. Peak resident memory of the process; on a GPU the most that was allocated.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import resource
+import os
+import subprocess
+import sys
+import tempfile
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from transformers import XLMRobertaConfig, XLMRobertaModel
+from _common import BATCH, SIZES, WIDTH, arguments, encoder_folder, finish, spread, take_turns
 
-from layover import heads, modules
-from layover.compositions import Part
-from layover.data.features import Features
-from layover.encoder import DropoutClock, Encoder
-from layover.plan.encoders import Shape
-from layover.plan.memory import training_bytes
-from layover.precision import Precision
-from layover.training import Branch, Execution, LoopSettings, fit
-
-MODULES = ("bottleneck", "full", "lora", "none")
-PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")
+STEPS = 3
+LENGTH = WIDTH["classification"]
+PEERS = {"full fine-tuning (a)": "full", "peft LoRA (a)": "peft-lora", "adapters seq_bn (a)": "adapters-seq_bn"}
 
 
-def make_encoder(shape: Shape, module: str, layers: str, dropout: float) -> Encoder:
-    """Return a random XLM-R with a fresh module."""
-    config = XLMRobertaConfig(
-        vocab_size=shape.vocabulary,
-        hidden_size=shape.hidden,
-        num_hidden_layers=shape.layers,
-        num_attention_heads=shape.hidden // 64,
-        intermediate_size=shape.intermediate,
-        max_position_embeddings=514,
-        type_vocab_size=1,
-    )
-    clock = DropoutClock(0)
-    encoder = Encoder.from_model(XLMRobertaModel(config, add_pooling_layer=False), clock=clock, dropout=dropout)
-    wanted = {} if module in {"full", "none"} else {"layers": layers}
-    encoder.attach([Part("target", modules.get(module)(**wanted), None, trainable=True)], seed=0)
-    return encoder
+def ways_of(size: str) -> dict[str, dict[str, Any]]:
+    """Return what each child does, by name."""
+    layers = SIZES[size][0]
+    found: dict[str, dict[str, Any]] = {name: {"peer": method} for name, method in PEERS.items()}
+    for which, label in (("all", "all layers"), (f"top-{layers // 2}", "top half")):
+        for precision in ("fp32", "bf16"):
+            one = {"layers": which, "precision": precision, "cached": False}
+            found[f"ours, {label}, {precision}"] = one
+            if which != "all":
+                found[f"ours, {label}, {precision}, cached"] = {**one, "cached": True}
+    return found
 
 
-def saved(encoder: Encoder, rows: int, length: int, precision: Precision) -> float:
-    """Return the bytes that a forward pass keeps beside weights, per token, layer and unit of hidden size."""
-    own = {weight.untyped_storage().data_ptr() for weight in encoder.parameters()}
-    kept: dict[int, torch.Tensor] = {}
+def train_once(way: dict[str, Any], folder: Path, device: str) -> dict[str, Any]:
+    """Train in this process; return its peak, and for ours what was estimated before."""
+    from layover.data.features import Features
 
-    def pack(tensor: torch.Tensor) -> torch.Tensor:
-        pointer = tensor.untyped_storage().data_ptr()
-        if pointer not in own:
-            kept[pointer] = tensor.detach()
-        return tensor
-
-    encoder.train()
-    encoder.clock.set(0, torch.arange(rows))
-    ids, lengths = torch.randint(4, 100, (rows, length)), torch.full((rows,), length)
-    lengths[0] -= 3
-    with (
-        torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor),
-        torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"),
-    ):
-        encoder(ids, lengths)
-    return sum(one.untyped_storage().nbytes() for one in kept.values()) / (
-        rows * length * encoder.num_layers * encoder.hidden_size
-    )
-
-
-def slope(module: str, precision: Precision, dropout: float) -> float:
-    """Return `saved` without the part that does not grow with the tokens (autocast's copies of the weights)."""
-    encoder = make_encoder(Shape(2, 768, 3072, 500), module, "all", dropout)
-    few, many = saved(encoder, 4, 128, precision), saved(encoder, 8, 128, precision)
-    return round(2 * many - few, 1)
-
-
-def peak(module: str, layers: str, precision: Precision, tokens: int) -> dict[str, Any]:
-    """Train some steps of `tokens` tokens on an encoder of base size; return measured and estimated MiB."""
-    shape = Shape(12, 768, 3072, 250_002)
-    encoder = make_encoder(shape, module, layers, 0.1)
-    head = heads.build("classification", shape.hidden, 3, clock=encoder.clock, dropout=0.1, seed=0)
-    rows, length = tokens // 128 * 3, 128
+    rows = STEPS * BATCH
     arrays = {
-        "ids": np.random.default_rng(0).integers(4, shape.vocabulary, rows * length).astype(np.int32),
-        "offsets": np.arange(0, rows * length + 1, length, dtype=np.int64),
+        "ids": np.random.default_rng(0).integers(4, 250_002, rows * LENGTH).astype(np.int32),
+        "offsets": np.arange(0, rows * LENGTH + 1, LENGTH, dtype=np.int64),
         "example": np.arange(rows, dtype=np.int32),
         "label": np.arange(rows, dtype=np.int64) % 3,
     }
-    fit(
-        encoder,
-        [Branch("benchmark", head, Features(arrays))],
-        settings=LoopSettings(lr=1e-4, epochs=1, batch=tokens // length, seed=0, precision=precision),
-        execution=Execution(micro_tokens=tokens),
-        clock=encoder.clock,
-        evaluate=lambda: {"accuracy": 0.0},
-        criterion="accuracy",
-        checkpoint_dir=None,
-        progress=lambda _: None,
-    )
+    features, found = Features(arrays), {}
+    if "peer" in way:
+        import _peers
+
+        model = _peers.make_model(folder, "classification", way["peer"])
+        with tempfile.TemporaryDirectory() as out:
+            _peers.train(model, _peers.AS_USERS_DO, features, folder, device, Path(out))
+    else:
+        found = _train_ours(way, features, folder, device)
+    if device == "cuda":
+        import torch
+
+        return {**found, "mib": torch.cuda.max_memory_allocated() / 2**20}
+    # not ru_maxrss, which begins with that of the process that started this one
+    status = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    peak = next(line for line in status if line.startswith("VmHWM"))
+    return {**found, "mib": int(peak.split()[1]) / 1024}
+
+
+def _train_ours(way: dict[str, Any], features: Any, folder: Path, device: str) -> dict[str, Any]:
+    import _ours
+
+    from layover.plan.encoders import Shape
+    from layover.plan.memory import training_bytes
+
+    layers, precision = way["layers"], way["precision"]
+    states, kept = None, folder.parent / f"states-{layers}-{precision}"
+    if way.get("builds"):
+        trunk, layer = _ours.make_encoder(folder, precision, module="none"), _ours.lowest_of(folder, layers)
+        _ours.build_states(trunk, precision, features, layer=layer, into=kept, device=device)
+        return {}
+    if way["cached"]:
+        states = _ours.open_states(kept)
+        encoder = _ours.make_cached_encoder(folder, precision, layers=layers)
+    else:
+        encoder = _ours.make_encoder(folder, precision, layers=layers)
+    head = _ours.make_head("classification", encoder)
     trained = sum(weight.numel() for part in encoder.trained().values() for weight in part.values())
-    found = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    estimate = training_bytes(shape, trained, lowest=encoder.lowest, precision=precision, tokens=tokens) / 2**20
-    return {
-        "module": module,
-        "layers": layers,
-        "precision": precision,
-        "tokens": tokens,
-        "peak_mib": round(found),
-        "estimated_mib": round(estimate),
-    }
+    _ours.train(encoder, head, features, precision, device, states=states, micro_tokens=BATCH * LENGTH)
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    shape = Shape(config["num_hidden_layers"], config["hidden_size"], config["intermediate_size"], config["vocab_size"])
+    if way["cached"] or device != "cpu":
+        return {}
+    estimate = training_bytes(shape, trained, lowest=encoder.lowest, precision=precision, tokens=BATCH * LENGTH)
+    return {"estimated_mib": estimate / 2**20}
+
+
+def in_a_process(way: dict[str, Any], folder: Path, device: str) -> dict[str, Any]:
+    """Run one way in a process of its own."""
+    command = [sys.executable, __file__, "--child", json.dumps([way, str(folder)]), "--device", device]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env={**os.environ})
+    return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+def saved(module: str, precision: str, dropout: float) -> float:
+    """Return the bytes that a forward pass keeps beside weights, per token, layer and unit of hidden size.
+
+    The part that does not grow with the tokens (autocast's copies of weights) is not in it.
+    """
+    import torch
+    from transformers import XLMRobertaConfig, XLMRobertaModel
+
+    from layover import modules
+    from layover.compositions import Part
+    from layover.encoder import DropoutClock, Encoder
+
+    config = XLMRobertaConfig(vocab_size=500, num_hidden_layers=2, max_position_embeddings=514, type_vocab_size=1)
+    model = XLMRobertaModel(config, add_pooling_layer=False)
+    encoder = Encoder.from_model(model, clock=DropoutClock(0), dropout=dropout)
+    encoder.attach([Part("target", modules.get(module)(), None, trainable=True)], seed=0)
+    encoder.train()
+
+    def kept(rows: int) -> float:
+        own = {weight.untyped_storage().data_ptr() for weight in encoder.parameters()}
+        found: dict[int, torch.Tensor] = {}
+
+        def pack(tensor: torch.Tensor) -> torch.Tensor:
+            pointer = tensor.untyped_storage().data_ptr()
+            if pointer not in own:
+                found[pointer] = tensor.detach()
+            return tensor
+
+        encoder.clock.set(0, torch.arange(rows))
+        ids, lengths = torch.randint(4, 100, (rows, LENGTH)), torch.full((rows,), LENGTH)
+        lengths[0] -= 3
+        with (
+            torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor),
+            torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"),
+        ):
+            encoder(ids, lengths)
+        return sum(one.untyped_storage().nbytes() for one in found.values())
+
+    return round((kept(8) - kept(4)) / (4 * LENGTH * encoder.num_layers * encoder.hidden_size), 1)
 
 
 def main() -> None:
-    """Measure one thing."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["saved", "peak"])
-    parser.add_argument("--module", choices=MODULES, default="lora")
-    parser.add_argument("--layers", default="all")
-    parser.add_argument("--precision", choices=PRECISIONS, default="fp32")
-    parser.add_argument("--tokens", type=int, default=2048)
+    """Measure."""
+    parser = arguments(__doc__, repeats=2)
+    parser.add_argument("--saved", action="store_true", help="what the forward pass keeps, and nothing else")
+    parser.add_argument("--child", help=argparse.SUPPRESS)
     given = parser.parse_args()
-    if given.what == "peak":
-        print(json.dumps(peak(given.module, given.layers, given.precision, given.tokens)))
+    if given.child:
+        way, folder = json.loads(given.child)
+        print(json.dumps(train_once(way, Path(folder), given.device)))
         return
-    table = {
-        f"{module} {precision} dropout {dropout}": slope(module, precision, dropout)
-        for module in MODULES
-        if module != "none"
-        for precision in PRECISIONS
-        for dropout in (0.0, 0.1)
-    }
-    print(json.dumps(table, indent=1))
+    if given.saved:
+        choices = [
+            (module, precision, dropout)
+            for module in ("bottleneck", "full", "lora")
+            for precision in ("fp32", "bf16")
+            for dropout in (0.0, 0.1)
+        ]
+        print(json.dumps({" ".join(map(str, one)): saved(*one) for one in choices}, indent=1))
+        return
+    if given.quick:
+        given.repeats = 1
+    size = "mini" if given.quick else "base"
+    with encoder_folder(size) as folder:
+        ways = ways_of(size)
+        for way in ways.values():
+            if way.get("cached"):  # in a process of its own, as in a sweep
+                in_a_process({**way, "builds": True}, folder, given.device)
+        turns = take_turns(
+            {name: partial(in_a_process, way, folder, given.device) for name, way in ways.items()}, given.repeats
+        )
+    found = {}
+    for name, each in turns.items():
+        found[name] = {"peak_mib": spread([one["mib"] for one in each], 1)}
+        if "estimated_mib" in each[0]:
+            estimate = each[0]["estimated_mib"]
+            ratio = estimate / found[name]["peak_mib"]["median"]
+            found[name] |= {"estimated_mib": round(estimate, 1), "estimate_to_measured": round(ratio, 3)}
+    finish("memory", given, {"encoder": size, "ways": found})
 
 
 if __name__ == "__main__":

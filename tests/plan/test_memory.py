@@ -20,8 +20,8 @@ def test_upper_layers_and_checkpointing_take_less() -> None:
     assert again < 0.2 * whole
 
 
-# peak resident MiB of `benchmarks/memory.py peak`; for full fine-tuning with the copy of the best weights, which that
-# run makes only at its end
+# peak resident MiB of such processes (`benchmarks/memory.py`); for full fine-tuning with the copy of the best weights,
+# which such a run makes only at its end
 @pytest.mark.parametrize(
     ("trained", "lowest", "precision", "tokens", "measured"),
     [

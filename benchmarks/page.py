@@ -1,0 +1,247 @@
+"""Write docs/benchmarks.md and its pictures from benchmarks/page.md and benchmarks/results/*.json.
+
+python benchmarks/page.py [--results FOLDER] [--docs FOLDER]
+
+The text says what is measured and holds no figures; those are all filled in, so that none is typed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+ROOT = Path(__file__).resolve().parents[1]
+Result = dict[str, Any]
+
+
+def main() -> None:
+    """Write the page."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--results", type=Path, default=ROOT / "benchmarks" / "results")
+    parser.add_argument("--docs", type=Path, default=ROOT / "docs")
+    given = parser.parse_args()
+    template = (ROOT / "benchmarks" / "page.md").read_text(encoding="utf-8")
+
+    def filled(place: re.Match[str]) -> str:
+        name = place[1]
+        file = given.results / f"{name}.json"
+        if not file.is_file():
+            return f"No result `{name}` is kept yet."
+        result = json.loads(file.read_text(encoding="utf-8"))
+        return "\n".join([f"{under(result)}\n", *SECTIONS[name](result, Pictures(given.docs, name))]).strip()
+
+    page = re.sub(r"\{\{([a-z_-]+)\}\}", filled, template)
+    (given.docs / "benchmarks.md").write_text(page, encoding="utf-8")
+
+
+def under(result: Result) -> str:
+    """Return what the figures of a result must not be read without."""
+    on, of = result["machine"], result["versions"]
+    gpu = f"{on['gpu']}, " if on["gpu"] and result["settings"]["device"] == "cuda" else ""
+    bf16 = f", {' and '.join(on['bf16_instructions'])}" if on["bf16_instructions"] else ", no bf16 instructions"
+    settings = ", ".join(f"{key} {value}" for key, value in result["settings"].items() if key not in {"quick", "saved"})
+    quick = " **A smoke run: its figures mean nothing.**" if result["settings"]["quick"] else ""
+    return (
+        f"*{result['encoder']}* encoder, on {gpu}{on['cpu']}{bf16}, {on['cores']} cores, {on['threads']} threads, "
+        f"{on['ram_gib']} GiB; Python {of['python']}, torch {of['torch']}, transformers {of['transformers']}, peft "
+        f"{of['peft']}, adapters {of['adapters']}, layover {of['layover']}; {settings}.{quick}"
+    )
+
+
+class Pictures:
+    """Where the pictures of a result go."""
+
+    def __init__(self, docs: Path, name: str) -> None:
+        self._docs, self._name = docs, name
+
+    def bars(self, values: Mapping[str, Mapping[str, float]], label: str, tag: str = "") -> str:
+        """Draw one bar per way with its least and most; return the Markdown."""
+        figure = Figure(figsize=(8, 0.32 * len(values) + 1.1), layout="constrained")
+        axes = figure.subplots()
+        names = list(values)[::-1]
+        medians = [values[name]["median"] for name in names]
+        low = [values[name]["median"] - values[name]["min"] for name in names]
+        high = [values[name]["max"] - values[name]["median"] for name in names]
+        colours = ["#2a6f97" if name.startswith(("ours", "layover")) else "#b0b0b0" for name in names]
+        axes.barh(names, medians, xerr=[low, high], color=colours, error_kw={"elinewidth": 1})
+        axes.set_xlabel(label)
+        return self._saved(figure, label, tag)
+
+    def lines(self, panels: Mapping[str, Mapping[str, Sequence[tuple[float, float]]]]) -> str:
+        """Draw one panel per series, each with lines of (x, seconds); return the Markdown."""
+        figure = Figure(figsize=(3.1 * len(panels), 2.9), layout="constrained")
+        for axes, (title, curves) in zip(
+            figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True
+        ):
+            for label, points in curves.items():
+                axes.plot(*zip(*points, strict=True), marker="o", label=label)
+            axes.set_title(title, fontsize=10)
+            if title.startswith("plan"):
+                axes.set_xscale("log")
+                axes.set_yscale("log")
+            else:
+                axes.set_ylim(bottom=0)
+            if len(curves) > 1:
+                axes.legend(fontsize=8)
+        return self._saved(figure, "seconds", "")
+
+    def _saved(self, figure: Figure, label: str, tag: str) -> str:
+        FigureCanvasAgg(figure)
+        file = f"img/bench-{self._name}{tag}.png"
+        (self._docs / "img").mkdir(parents=True, exist_ok=True)
+        figure.savefig(self._docs / file, dpi=110, metadata={"Software": None})
+        return f"![{label}]({file})\n"
+
+
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """Return a Markdown table; the first row is its head."""
+    lines = [list(rows[0]), ["---"] * len(rows[0]), *map(list, rows[1:])]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+
+
+def within(value: Mapping[str, float], form: str = ".1f") -> str:
+    """Return a median with its least and most."""
+    if len(value["all"]) == 1:  # type: ignore[arg-type]
+        return f"{value['median']:{form}}"
+    return f"{value['median']:{form}} [{value['min']:{form}}–{value['max']:{form}}]"
+
+
+def times(one: Mapping[str, float], other: Mapping[str, float]) -> str:
+    """Return how many times one median is of another."""
+    return f"x{one['median'] / other['median']:.1f}"
+
+
+def train_step(result: Result, pictures: Pictures) -> list[str]:
+    """Return the section."""
+    ways = result["ways"]
+    rate = {name: one["examples_per_second"] for name, one in ways.items()}
+    full, lora, expert = (rate[name] for name in ("full fine-tuning (a)", "peft LoRA (a)", "peft LoRA (b)"))
+    rows = [["way", "examples/s", "to full (a)", "to peft LoRA (a)", "to peft LoRA (b)", "loss", "held-out loss"]]
+    for name, one in ways.items():
+        ratios = [times(rate[name], other) for other in (full, lora, expert)]
+        held = one["held_out_loss"]
+        losses = [f"{one['loss_after_equal_steps']:.3f}", "–" if held is None else f"{held:.3f}"]
+        rows.append([name, within(rate[name]), *ratios, *losses])
+    steps = result["settings"]["equal_steps"]
+    text = f"Mean length {result['mean_length']} tokens. Losses are those of {steps} steps on the same rows.\n"
+    return [text, table(rows), pictures.bars(rate, "examples per second")]
+
+
+def sweep(result: Result, pictures: Pictures) -> list[str]:
+    """Return the section."""
+    ways = result["ways"]
+    cpu = {name: one["cpu_seconds"] for name, one in ways.items()}
+    targets = list(next(iter(ways.values()))["scores"])
+    head = ["way", "CPU s", "wall s", "peak MiB", "against (a)", "against (b)", "scaled CPU min"]
+    rows = [[*head, *(f"{target} %" for target in targets)]]
+    for name, one in ways.items():
+        scores = [f"{one['scores'][target]['mean']:.1f} ± {one['scores'][target]['sd']:.1f}" for target in targets]
+        costs = [
+            within(one[key], form)
+            for key, form in (("cpu_seconds", ".0f"), ("wall_seconds", ".0f"), ("peak_mib", ".0f"))
+        ]
+        ratios = [times(cpu[loop], cpu[name]) for loop in ("loop (a)", "loop (b)")]
+        rows.append([name, *costs, *ratios, within(one["scaled_cpu_minutes"]), *scores])
+    text = (
+        f"Measured: {result['trainings']} trainings and their predictions. Scaled, not measured: the CPU minutes of "
+        f"{result['scaled_to_trainings']} trainings (10 intermediates, 9 targets each) at the measured time of one.\n"
+    )
+    return [text, table(rows), pictures.bars(cpu, "CPU seconds of all processes")]
+
+
+def predict(result: Result, pictures: Pictures) -> list[str]:
+    """Return the section."""
+    parts = []
+    for task, found in result["tasks"].items():
+        rate = {name: one["rows_per_second"] for name, one in found["ways"].items()}
+        rows = [["way", "rows/s", "to (a)", "to (b)", "same answers", "largest difference of a logit"]]
+        for name, one in found["ways"].items():
+            ratios = [times(rate[name], rate[f"peft LoRA ({peer})"]) for peer in "ab"]
+            same = (
+                [f"{100 * one['same_answers']:.1f} %", f"{one['largest_difference']:.1g}"]
+                if "same_answers" in one
+                else ["–"] * 2
+            )
+            rows.append([name, within(rate[name]), *ratios, *same])
+        spread = next(one["logit_sd"] for one in found["ways"].values() if "logit_sd" in one)
+        text = (
+            f"**{task}**: {found['rows']} rows of {len(found['languages'])} files, mean length {found['mean_length']} "
+            f"tokens. Answers are compared with those of (a); its logits have a standard deviation of {spread}.\n"
+        )
+        parts += [text, table(rows), pictures.bars(rate, f"rows per second, {task}", f"-{task}")]
+    return parts
+
+
+def memory(result: Result, pictures: Pictures) -> list[str]:
+    """Return the section."""
+    peak = {name: one["peak_mib"] for name, one in result["ways"].items()}
+    rows = [["way", "peak MiB", "of full (a)", "estimate MiB", "estimate / measured"]]
+    for name, one in result["ways"].items():
+        share = f"{peak[name]['median'] / peak['full fine-tuning (a)']['median']:.2f}"
+        known = "estimated_mib" in one
+        estimate = [f"{one['estimated_mib']:.0f}", f"{one['estimate_to_measured']:.2f}"] if known else ["–", "–"]
+        rows.append([name, within(peak[name], ".0f"), share, *estimate])
+    return [table(rows), pictures.bars(peak, "peak MiB")]
+
+
+def limit(result: Result, pictures: Pictures) -> list[str]:
+    """Return the section."""
+    rows, shares, parts = [["precision", "work", "GFLOP/s", "dense GFLOP/s", "share of dense"]], {}, []
+    for precision, one in result["precisions"].items():
+        dense = max(one["dense_gflops"].values())
+        for work in ("training", "prediction"):
+            rows.append(
+                [precision, work, within(one[work]["gflops"]), f"{dense:.0f}", within(one[work]["of_dense"], ".2f")]
+            )
+            shares[f"ours, {work}, {precision}"] = one[work]["of_dense"]
+            top = ", ".join(f"`{row['operator']}` {100 * row['share']:.0f} %" for row in one[work]["self_time"])
+            parts.append(f"- {work}, {precision}: {top}\n")
+    text = f"Mean length {result['mean_length']} tokens. Where the time goes, by the operators' own time:\n"
+    return [table(rows), text, "".join(parts), pictures.bars(shares, "share of the dense rate")]
+
+
+def scaling(result: Result, pictures: Pictures) -> list[str]:
+    """Return the section."""
+    parts, panels = [], {}
+    labels = {
+        "modules": "modules, top half, one after another",
+        "length": "tokens of a row",
+        "layers": "adapted layers from the top",
+        "languages": "languages predicted",
+        "plan": "plan, cells",
+    }
+    for name, label in labels.items():
+        points = result["series"][name]
+        rows = [[label, "seconds", "against the first"]]
+        first = next(iter(points.values()))["seconds"]
+        curves: dict[str, list[tuple[float, float]]] = {}
+        for point, one in points.items():
+            rows.append([point, within(one["seconds"], ".2f"), times(one["seconds"], first)])
+            number, _, kind = point.partition(" ")
+            curves.setdefault(kind or "anew", []).append((float(number), one["seconds"]["median"]))
+        panels[label.replace(", one after another", "")] = curves
+        parts.append(table(rows))
+    return [*parts, pictures.lines(panels)]
+
+
+SECTIONS = {
+    "train_step": train_step,
+    "train_step-squad": train_step,
+    "sweep": sweep,
+    "sweep-base": sweep,
+    "predict": predict,
+    "memory": memory,
+    "limit": limit,
+    "scaling": scaling,
+}
+
+
+if __name__ == "__main__":
+    main()
