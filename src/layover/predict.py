@@ -67,7 +67,7 @@ def predict(
         DataError: there are no rows.
         NodeError: a single row does not fit into memory.
     """
-    mixed = is_mixed(precision, encoder.dtype)
+    mixed = is_mixed(precision, encoder.dtype, encoder.quantisation)
     order: list[Index] = []
     pieces: list[dict[str, Tensor]] = []
 
@@ -117,7 +117,7 @@ def embed(
         DataError: there are no rows.
         NodeError: a single row does not fit into memory.
     """
-    mixed = is_mixed(precision, encoder.dtype)
+    mixed = is_mixed(precision, encoder.dtype, encoder.quantisation)
 
     def read(batch: Batch) -> Tensor:
         with _as(mixed, batch), encoder.watch.into(shares):

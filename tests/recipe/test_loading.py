@@ -206,3 +206,15 @@ def test_languages_of_ones_own_files_are_known(tmp_path: Path) -> None:
 )
 def test_unusual_yaml_ends_in_words(tmp_path: Path, text: str) -> None:
     assert problems(tmp_path, text)
+
+
+def test_quantised_weights_are_not_changed(tmp_path: Path) -> None:
+    text = VALID.replace("compose: stack, lr: 4e-4}", "compose: merge, precision: int8}")
+    found = problems(tmp_path, text.replace("precision: fp32", "precision: nf4"))
+    frozen = "it changes the frozen weights themselves"
+    too_few = "stores them in too few bits for that"
+    assert [line.split(";")[0] for line in found] == [
+        f"5: methods.full.module: full does not go with nf4: it trains all weights, and nf4 {too_few}",
+        f"8: methods.stack.precision: merge does not go with int8: {frozen}, and int8 {too_few}",
+    ]
+    load(write(tmp_path, VALID), ["train.precision=nf4", "methods.full.precision=bf16"])

@@ -94,6 +94,8 @@ class Composition(BaseModel, ABC):
     """The name of the file, as recipes write it."""
     takes_several: ClassVar[bool] = False
     """Whether an intermediate may be a list of separately learned modules."""
+    folds: ClassVar[bool] = False
+    """Whether it changes the frozen weights themselves."""
 
     def refuses(self, module: Module) -> str:
         """Return why the composition has no meaning for a module; empty when it has."""

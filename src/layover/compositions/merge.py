@@ -54,6 +54,7 @@ class Merge(OnTop):
 
     name: ClassVar[str] = "merge"
     takes_several: ClassVar[bool] = True
+    folds: ClassVar[bool] = True
 
     method: Literal["exact", "svd", "ties", "dare", "magnitude"] = "exact"
     weights: Annotated[Number | dict[str, Number] | tuple[Number, ...] | None, BeforeValidator(_numbers)] = None

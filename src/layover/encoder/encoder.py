@@ -24,6 +24,7 @@ from layover.encoder.loading import Absent, load_model
 from layover.encoder.packing import Packing, rounds
 from layover.encoder.pieces import check_pieces, parts_of
 from layover.encoder.points import points_of
+from layover.encoder.quantising import Quantised
 from layover.encoder.running import Layer
 from layover.encoder.shares import Watch
 from layover.encoder.sites import frozen_at, place_hooks
@@ -31,6 +32,7 @@ from layover.encoder.weights import check_weights
 from layover.encoder.words import Words
 from layover.errors import ModelError, nearest
 from layover.modules import AdapterDrop, Shape, Site
+from layover.precision import Quantisation
 
 
 class Encoder(nn.Module):
@@ -92,6 +94,7 @@ class Encoder(nn.Module):
         clock: DropoutClock,
         dropout: float = 0.0,
         dtype: torch.dtype = torch.float32,
+        quantisation: Quantisation | None = None,
         from_layer: int = 0,
         all_words: bool = True,
     ) -> Encoder:
@@ -103,13 +106,16 @@ class Encoder(nn.Module):
             clock: Where the training stands, for dropout.
             dropout: Probability on hidden states.
             dtype: What the weights are rounded to, and what the encoder computes in.
+            quantisation: How the linear maps of its layers are stored; None as `dtype`.
             from_layer: What is below is left out; the encoder then goes on from kept hidden states only (`top`).
             all_words: False keeps those word embeddings in memory alone that `need` asks for.
 
         Raises:
-            ModelError: not there, not supported, no safetensors, or incomplete.
+            ModelError: not there, not supported, no safetensors, or incomplete; or what quantises it is missing.
         """
-        model = load_model(source, revision, dtype=dtype, from_layer=from_layer, all_words=all_words)
+        model = load_model(
+            source, revision, dtype=dtype, quantisation=quantisation, from_layer=from_layer, all_words=all_words
+        )
         return cls(model, clock=clock, dropout=dropout)
 
     @classmethod
@@ -140,6 +146,12 @@ class Encoder(nn.Module):
     def dtype(self) -> torch.dtype:
         """What the frozen weights are, and what the encoder computes in."""
         return self._any.dtype
+
+    @property
+    def quantisation(self) -> Quantisation | None:
+        """How the linear maps of the layers are stored; None as `dtype`."""
+        stored = (one.quantisation for one in self.model.modules() if isinstance(one, (Quantised, Absent)))
+        return next(stored, None)
 
     @property
     def _any(self) -> Tensor:
@@ -173,11 +185,12 @@ class Encoder(nn.Module):
             seed: Fresh weights depend on it, on the piece's position and on the names of its sites only.
 
         Raises:
-            ModelError: weights do not fit, two pieces have one name, layers are out of range, or a `full` part
-                has changed the encoder's own weights and nothing replaces them.
+            ModelError: weights do not fit, two pieces have one name, layers are out of range, a `full` part has
+                changed the encoder's own weights and nothing replaces them, or its weights are quantised and a piece
+                would change them.
         """
         parts = parts_of(pieces)
-        check_pieces(pieces)
+        check_pieces(pieces, self.quantisation)
         if self._own_changed and not any(part.module.whole and part.weights is not None for part in parts):
             raise ModelError("the pretrained weights are gone, a full part has replaced them: load the encoder again")
         self._folded.undo()

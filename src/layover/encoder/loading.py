@@ -20,8 +20,10 @@ from transformers.utils import logging as transformers_logging
 
 from layover.encoder.files import weight_files
 from layover.encoder.points import Points, points_of
+from layover.encoder.quantising import Quantised, quantised
 from layover.encoder.words import Table, Words
 from layover.errors import ModelError
+from layover.precision import Quantisation
 
 OLD_NAMES = {"LayerNorm.gamma": "LayerNorm.weight", "LayerNorm.beta": "LayerNorm.bias"}
 
@@ -31,10 +33,12 @@ class Absent(nn.Module):
 
     Args:
         dtype: Of the weights that are not there; an encoder of which nothing is left still knows its type and device.
+        quantisation: How its linear maps would be stored.
     """
 
-    def __init__(self, dtype: torch.dtype) -> None:
+    def __init__(self, dtype: torch.dtype, quantisation: Quantisation | None) -> None:
         super().__init__()
+        self.quantisation = quantisation
         self.register_buffer("nothing", torch.empty(0, dtype=dtype), persistent=False)
 
     def forward(self, *_: object, **__: object) -> Tensor:
@@ -51,6 +55,7 @@ def load_model(
     revision: str | None,
     *,
     dtype: torch.dtype = torch.float32,
+    quantisation: Quantisation | None = None,
     from_layer: int = 0,
     all_words: bool = True,
 ) -> PreTrainedModel:
@@ -60,12 +65,13 @@ def load_model(
         source: Hub id or directory.
         revision: Of the hub.
         dtype: What the weights are rounded to.
+        quantisation: How the linear maps of the layers are stored; None as `dtype`.
         from_layer: The layers below, and with them the embeddings, stay out.
         all_words: False leaves the word embeddings on the disk, see `Words`.
 
     Raises:
-        ModelError: there is no such model, its type is not supported, it has no safetensors weights, or its
-            weights do not fill the encoder that its config describes.
+        ModelError: there is no such model, its type is not supported, it has no safetensors weights, its weights
+            do not fill the encoder that its config describes, or they cannot be stored so.
     """
     with quiet(), torch.random.fork_rng(devices=[]):  # transformers draws weights before they are filled
         try:
@@ -76,8 +82,9 @@ def load_model(
                     config, add_pooling_layer=False, attn_implementation="sdpa", trust_remote_code=False
                 )
             whole = set(model.state_dict())
-            _leave_out(model, points, from_layer, dtype)
-            foreign = _fill(model, weight_files(source, revision), points, dtype, all_words=all_words) - whole
+            _leave_out(model, points, from_layer, dtype, quantisation)
+            files = weight_files(source, revision)
+            foreign = _fill(model, files, points, dtype, quantisation, all_words=all_words) - whole
             _refuse_larger(foreign)
         except ModelError as error:
             raise ModelError(f"{_place(source, revision)}: {error}") from None
@@ -94,15 +101,37 @@ def _place(source: str | Path, revision: str | None) -> str:
     return f"{source} (revision {revision})" if revision else str(source)
 
 
-def _leave_out(model: PreTrainedModel, points: Points, from_layer: int, dtype: torch.dtype) -> None:
+def _leave_out(
+    model: PreTrainedModel, points: Points, from_layer: int, dtype: torch.dtype, quantisation: Quantisation | None
+) -> None:
     if from_layer:
-        model.set_submodule(points.embeddings, Absent(dtype))
+        model.set_submodule(points.embeddings, Absent(dtype, quantisation))
     for layer in range(from_layer):
-        model.set_submodule(f"{points.layers}.{layer}", Absent(dtype))
+        model.set_submodule(f"{points.layers}.{layer}", Absent(dtype, quantisation))
+
+
+def _make_room(model: PreTrainedModel, points: Points, dtype: torch.dtype, quantisation: Quantisation) -> set[str]:
+    """Put empty quantised maps in the place of empty linear ones, and return the names of the weights of these."""
+    names = set()
+    for number, layer in enumerate(model.get_submodule(points.layers).children()):
+        for path in () if isinstance(layer, Absent) else points.linears.values():
+            old = layer.get_submodule(path)
+            if not isinstance(old, nn.Linear):
+                raise ModelError(f"{points.layers}.{number}.{path} is no linear map, so it cannot be quantised")
+            new = Quantised(old.in_features, old.out_features, quantisation, dtype=dtype, device=old.weight.device)
+            layer.set_submodule(path, new)
+            names.add(f"{points.layers}.{number}.{path}.weight")
+    return names
 
 
 def _fill(
-    model: PreTrainedModel, files: list[Path], points: Points, dtype: torch.dtype, *, all_words: bool
+    model: PreTrainedModel,
+    files: list[Path],
+    points: Points,
+    dtype: torch.dtype,
+    quantisation: Quantisation | None,
+    *,
+    all_words: bool,
 ) -> set[str]:
     """Put the weights of the files in the places of the model's empty ones, and return the names of all others.
 
@@ -110,8 +139,11 @@ def _fill(
         ModelError: some are missing, or have another shape.
     """
     expected = {name: tuple(value.shape) for name, value in model.state_dict().items()}
+    wanted = [name for name, _ in model.named_parameters()]
+    smaller = set() if quantisation is None else _make_room(model, points, dtype, quantisation)
     words = f"{points.embeddings}.word_embeddings"
     found: dict[str, Tensor] = {}
+    read: set[str] = set()
     others: set[str] = set()
     for file in files:
         with safe_open(file, framework="pt") as stream:
@@ -123,11 +155,15 @@ def _fill(
                 size = tuple(stream.get_slice(key).get_shape())
                 if size != expected[name]:
                     raise ModelError(f"the weights do not fit config.json: {name} is {size}, not {expected[name]}")
+                read.add(name)
                 if name == f"{words}.weight" and not all_words:
                     model.set_submodule(words, Words(Table(file, key, *size), dtype))
+                elif quantisation is not None and name in smaller:
+                    stored = quantised(stream.get_tensor(key), quantisation)
+                    found.update({f"{name.removesuffix('weight')}{part}": value for part, value in stored.items()})
                 else:
                     found[name] = stream.get_tensor(key).to(dtype, copy=True)
-    missing = [name for name, _ in model.named_parameters() if name not in found]
+    missing = [name for name in wanted if name not in read]
     if missing:
         raise ModelError(f"the weights do not fit config.json: missing_keys {_some(missing)}")
     model.load_state_dict(found, strict=False, assign=True)

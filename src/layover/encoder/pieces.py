@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from layover.compositions import Mix, Part, Piece
+from layover.compositions import Fold, Mix, Part, Piece
 from layover.errors import ModelError
+from layover.precision import Quantisation, cannot_be_quantised
 
 
 def parts_of(pieces: Sequence[Piece]) -> list[Part]:
@@ -19,11 +20,16 @@ def parts_of(pieces: Sequence[Piece]) -> list[Part]:
     return parts
 
 
-def check_pieces(pieces: Sequence[Piece]) -> None:
-    """Refuse pieces that do not go together.
+def check_pieces(pieces: Sequence[Piece], quantisation: Quantisation | None = None) -> None:
+    """Refuse pieces that do not go together, or not with the encoder.
+
+    Args:
+        pieces: What is to be attached.
+        quantisation: How the encoder's linear maps are stored.
 
     Raises:
-        ModelError: two of them have one name, one would never be trained, or two are the whole encoder.
+        ModelError: two of them have one name, one would never be trained, two are the whole encoder, or one changes
+            weights that are quantised.
     """
     parts = parts_of(pieces)
     names = [*(part.name for part in parts), *(piece.name for piece in pieces if isinstance(piece, Mix))]
@@ -36,3 +42,9 @@ def check_pieces(pieces: Sequence[Piece]) -> None:
     whole = [part for part in parts if part.module.whole]
     if len(whole) > 1:
         raise ModelError(f"parts {whole[0].name!r} and {whole[1].name!r} both are the whole encoder; keep one")
+    if quantisation is None:
+        return
+    folds = [piece.name for piece in pieces if isinstance(piece, Fold)]
+    for name in (*(part.name for part in whole), *folds):
+        if reason := cannot_be_quantised(quantisation, whole=name not in folds, folds=name in folds):
+            raise ModelError(f"{name!r} does not go with an encoder loaded in {quantisation}: {reason}")

@@ -9,26 +9,42 @@ from functools import lru_cache
 import torch
 
 from layover.errors import ModelError
-from layover.precision import Precision
+from layover.precision import Precision, Quantisation, cannot_be_quantised, computes_in, quantisation_of
 
 LARGEST_ERROR = 1e-6
 """Of a product of matrices, relative, in float32: rounding gives 2e-7 to 4e-7, rounding to bfloat16 2e-3."""
 
 
 def dtype_of(precision: Precision, *, whole: bool) -> torch.dtype:
-    """Return what the encoder's weights are loaded as: bfloat16 where that is asked for, unless all of them train."""
-    return torch.bfloat16 if precision == "bf16" and not whole else torch.float32
-
-
-def is_mixed(precision: Precision, dtype: torch.dtype) -> bool:
-    """Return whether an encoder with weights of a type runs under autocast.
+    """Return what the encoder's weights are loaded as: bfloat16 where that is asked for, unless all of them train.
 
     Raises:
-        ModelError: the weights are bfloat16, and float32 is asked for.
+        ModelError: all of them train, and the precision leaves too little of them for that.
     """
-    if precision != "bf16" and dtype != torch.float32:
+    if reason := cannot_be_quantised(precision, whole=whole):
+        raise ModelError(f"precision {precision} does not go with a module that is the whole encoder: {reason}")
+    return torch.bfloat16 if computes_in(precision) == "bf16" and not whole else torch.float32
+
+
+def is_mixed(precision: Precision, dtype: torch.dtype, quantisation: Quantisation | None) -> bool:
+    """Return whether an encoder with weights of a type runs under autocast.
+
+    Args:
+        precision: What is asked for.
+        dtype: Of the encoder's weights.
+        quantisation: How its linear maps are stored.
+
+    Raises:
+        ModelError: the encoder was loaded for another precision.
+    """
+    if quantisation != (asked := quantisation_of(precision)):
+        raise ModelError(
+            f"precision {precision}: the encoder was loaded with {quantisation or 'no'} quantisation; load it with "
+            f"{asked or 'none'}"
+        )
+    if dtype != torch.float32 and computes_in(precision) == "fp32":
         raise ModelError(f"precision {precision}: the encoder was loaded in {dtype}; load it in float32")
-    return precision == "bf16" and dtype == torch.float32
+    return dtype == torch.float32 and computes_in(precision) == "bf16"
 
 
 @contextmanager

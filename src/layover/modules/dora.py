@@ -32,18 +32,18 @@ class Dora(LowRank):
     def initialise(self, site: Site, frozen: nn.Module, generator: Generator) -> dict[str, Tensor]:
         """See `Module.initialise`: A and B of a fresh LoRA, so that |V| = |W| = m."""
         fresh = super().initialise(site, frozen, generator)
-        w = _linear(frozen, site).weight.cpu()
+        w = _linear_map(frozen, site)[0].cpu()
         return {**fresh, "magnitude": _lengths(w, fresh, self.scale(site))}
 
     def delta(self, site: Site, at: At, weights: Mapping[str, Tensor]) -> Tensor:
         """See `Module.delta`: `(m / |V| - 1) W x + m / |V| scale B A x`."""
         from torch.nn.functional import linear
 
-        frozen, scale = _linear(at.frozen, site), self.scale(site)
-        ratio = weights["magnitude"] / _lengths(frozen.weight, weights, scale)
+        (w, bias), scale = _linear_map(at.frozen, site), self.scale(site)
+        ratio = weights["magnitude"] / _lengths(w, weights, scale)
         a, b = (weights[name].to(at.source.dtype) for name in ("A", "B"))
         low_rank = linear(linear(at.source, a), b)
-        change = (ratio - 1) * (at.hidden - frozen.bias) + ratio * low_rank * scale
+        change = (ratio - 1) * (at.hidden - bias) + ratio * low_rank * scale
         return change.to(at.hidden.dtype)
 
     def seen(self, site: Site, at: At) -> Tensor:  # noqa: ARG002
@@ -51,12 +51,14 @@ class Dora(LowRank):
         return at.source
 
 
-def _linear(frozen: nn.Module, site: Site) -> nn.Linear:
-    from torch import nn
+def _linear_map(frozen: nn.Module, site: Site) -> tuple[Tensor, Tensor]:
+    """Return W (outputs, inputs) and b (outputs,); W is made for this call where it is stored in fewer bits."""
+    from torch import Tensor
 
-    if not isinstance(frozen, nn.Linear):
+    w, bias = frozen.weight, frozen.bias
+    if not isinstance(w, Tensor) or not isinstance(bias, Tensor) or w.shape != (site.outputs, site.inputs):
         raise ModelError(f"dora: {site.name} is no linear map")
-    return frozen
+    return w, bias
 
 
 def _lengths(w: Tensor, weights: Mapping[str, Tensor], scale: float) -> Tensor:

@@ -20,6 +20,7 @@ from layover.plan.memory import training_bytes
 from layover.plan.mixtures import MixtureInputs
 from layover.plan.nodes import Node, Plan
 from layover.plan.passes import Pass, Training, changed_from, on_encoder, passes, tasks_of
+from layover.precision import Precision, state_bytes
 
 TYPICAL_TOKENS = {"classification": 40, "tagging": 35, "span": 230, "choice": 200, "mlm": 30, "retrieval": 16}
 """Tokens of an average example, all its rows together (XLM-R tokens of the tasks of the mission)."""
@@ -124,9 +125,9 @@ def layer_flops(shape: Shape, layers: int) -> float:
     return 2.0 * layers * shape.layer_parameters
 
 
-def trunk_bytes(shape: Shape, precision: str) -> int:
+def trunk_bytes(shape: Shape, precision: Precision) -> int:
     """Return the bytes of one token's hidden states on disk."""
-    return shape.hidden * (2 if precision == "bf16" else 4)
+    return shape.hidden * state_bytes(precision)
 
 
 def _train(plan: Plan, node: Node, costs: Mapping[str, Cost], kept: Mapping[str, int]) -> Cost:

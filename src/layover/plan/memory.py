@@ -7,20 +7,21 @@ of hidden size. `benchmarks/memory.py` measures it, and the peak of whole proces
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
-from layover.precision import Precision
+from layover.precision import Precision, computes_in, frozen_bytes, quantisation_of
 
-SAVED_BYTES: dict[tuple[bool, Precision], float] = {
+SAVED_BYTES: dict[tuple[bool, Literal["fp32", "bf16"]], float] = {
     (False, "fp32"): 75.0,
     (False, "bf16"): 45.0,
     (True, "fp32"): 68.0,
     (True, "bf16"): 44.0,
 }
-"""(all weights train, precision) -> per token, layer from the lowest trained one up, and unit of hidden size, with
-dropout. For a module on a frozen encoder by the growth of a process's peak; autograd itself keeps 46 (lora, houlsby),
-40 (pfeiffer) or 31 (bf16), the rest is the allocator's. For `full` what autograd keeps: at the peak of the gradients
-the activations are half gone. Fused attention keeps no scores, so the length of the rows does not matter."""
+"""(all weights train, numbers of the activations) -> per token, layer from the lowest trained one up, and unit of
+hidden size, with dropout. For a module on a frozen encoder by the growth of a process's peak; autograd itself
+keeps 46 (lora, houlsby), 40 (pfeiffer) or 31 (bf16), the rest is the allocator's. For `full` what autograd keeps: at
+the peak of the gradients the activations are half gone. Fused attention keeps no scores, so the length of the rows
+does not matter."""
 
 WORKING_BYTES = 30.0
 """Per token and unit of hidden size: what one layer needs while it is computed."""
@@ -82,7 +83,7 @@ def bytes_per_token(
         mixed: Numbers per token that mixes of modules keep, of all layers together.
     """
     head, mixed = BYTES_PER_LOGIT * logits, BYTES_PER_WEIGHT * mixed
-    one_layer, above = SAVED_BYTES[whole, precision] * hidden, layers - lowest
+    one_layer, above = SAVED_BYTES[whole, computes_in(precision)] * hidden, layers - lowest
     if gradient_checkpointing and above:
         return head + WORKING_BYTES * hidden + one_layer + mixed / above + BYTES_PER_WEIGHT * hidden * above
     return head + WORKING_BYTES * hidden + one_layer * above + mixed
@@ -111,7 +112,9 @@ def training_bytes(
     """
     whole, size = trained >= shape.parameters, (shape.hidden, shape.layers)
     each = bytes_per_token(*size, lowest=lowest, whole=whole, precision=precision, logits=logits, mixed=mixed)
-    weights = BYTES_PER_WEIGHT * shape.parameters
+    weights: float = BYTES_PER_WEIGHT * shape.parameters
+    if quantisation_of(precision) is not None:
+        weights -= (BYTES_PER_WEIGHT - frozen_bytes(precision)) * shape.layers * shape.layer_parameters
     weights += (BYTES_PER_TRAINED_WEIGHT + BYTES_PER_SELECTED_WEIGHT) * trained
     casts = (shape.layers - lowest) * shape.layer_parameters * BYTES_PER_CAST if precision == "bf16" else 0
     return int(PROCESS_BYTES + weights + casts + each * tokens)

@@ -7,6 +7,7 @@ from typing import Any
 
 from layover import compositions, metrics
 from layover.errors import Problem, nearest
+from layover.precision import cannot_be_quantised
 from layover.recipe.resolved import ResolvedMethod
 from layover.recipe.schema import AND, AXES, NO_INTERMEDIATE, Document, TaskSettings
 from layover.recipe.source import Loc, Source
@@ -71,6 +72,20 @@ def check_lists(document: Document, methods: Mapping[str, ResolvedMethod], sourc
                 problems.append(
                     source.problem(loc, f"{other!r} is no intermediate of the sweep; {nearest(other, learned)}")
                 )
+    return problems
+
+
+def check_precisions(document: Document, methods: Mapping[str, ResolvedMethod], source: Source) -> list[Problem]:
+    """Return methods that change weights of which their precision leaves too little."""
+    problems = []
+    for name, method in methods.items():
+        whole, folds = method.module.whole, method.composition.folds
+        if reason := cannot_be_quantised(method.precision, whole=whole, folds=folds):
+            what, field = (method.module.name, "module") if whole else (method.composition.name, "compose")
+            if document.methods[name].precision is not None:
+                field = "precision"
+            message = f"{what} does not go with {method.precision}: {reason}"
+            problems.append(source.problem(("methods", name, field), f"{message} (a method may have its own)"))
     return problems
 
 

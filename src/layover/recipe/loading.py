@@ -13,6 +13,7 @@ from layover.modules import AdapterDrop, Module
 from layover.recipe.checks import (
     check_lists,
     check_pairs,
+    check_precisions,
     check_retrieval,
     check_sweep,
     check_training,
@@ -57,7 +58,7 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Recipe:
     problems += found + check_sweep(document, source) + check_pairs(document, known, source)
     problems += check_training(document, known, source) + check_training_data(document, known, source)
     problems += check_retrieval(document, known, source) + check_lists(document, methods, source)
-    problems += check_mixtures(document, known, source)
+    problems += check_mixtures(document, known, source) + check_precisions(document, methods, source)
     languages, found = resolve_languages(document, known, source)
     problems += found + check_languages(document, methods, source)
     if document.data_root is not None and not Path(document.data_root).is_dir():

@@ -15,7 +15,7 @@ import torch
 from transformers import PreTrainedModel
 
 from layover.encoder import DropoutClock, Encoder, dtype_of
-from layover.precision import Precision
+from layover.precision import Precision, Quantisation, quantisation_of
 
 T = TypeVar("T")
 
@@ -28,6 +28,7 @@ class Pretrained:
     """Directory or hub id."""
     revision: str | None
     dtype: torch.dtype
+    quantisation: Quantisation | None
     from_layer: int
     all_words: bool
 
@@ -62,9 +63,11 @@ def load(
         all_words: All word embeddings are needed, not only those of the data.
 
     Raises:
-        ModelError: not there, not supported, no safetensors, or incomplete.
+        ModelError: not there, not supported, no safetensors, or incomplete; or the precision leaves too little of its
+            weights to train them, or needs a library that is not installed.
     """
-    wanted = Pretrained(source, revision, dtype_of(precision, whole=whole), from_layer, all_words or whole)
+    dtype, quantisation = dtype_of(precision, whole=whole), quantisation_of(precision)
+    wanted = Pretrained(source, revision, dtype, quantisation, from_layer, all_words or whole)
     model = forget().get(wanted)  # any other is gone before the next is loaded: the memory may not hold two
     if model is None:
         encoder = Encoder.load(
@@ -73,6 +76,7 @@ def load(
             clock=clock,
             dropout=dropout,
             dtype=wanted.dtype,
+            quantisation=wanted.quantisation,
             from_layer=from_layer,
             all_words=wanted.all_words,
         )

@@ -8,6 +8,7 @@ from layover.batches import States, StateType
 from layover.encoder import DropoutClock
 from layover.plan import Node
 from layover.plan.inputs import TrunkInputs
+from layover.precision import computes_in
 from layover.predict import keep_states
 from layover.steps.context import Context
 from layover.steps.files import META, STATES
@@ -22,7 +23,7 @@ def run(node: Node, folder: Path, context: Context) -> None:
     inputs: TrunkInputs = node.inputs
     features = load_features(context.store, inputs.data)
     encoder = load(inputs.encoder.source, inputs.encoder.revision, clock=DropoutClock(0), precision=inputs.precision)
-    kind: StateType = "bfloat16" if inputs.precision == "bf16" else "float32"
+    kind: StateType = "bfloat16" if computes_in(inputs.precision) == "bf16" else "float32"
     tokens = int(features.arrays["offsets"][-1])
     size = {"layer": inputs.layer, "kind": kind, "tokens": tokens, "hidden": encoder.hidden_size}
     into = States.create(folder / STATES, layer=inputs.layer, kind=kind, tokens=tokens, hidden=encoder.hidden_size)

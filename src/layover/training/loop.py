@@ -109,7 +109,8 @@ class _Run:
         self.encoder, self.branches = encoder, branches
         self.heads = list(dict.fromkeys(branch.head for branch in branches))
         self.settings, self.execution, self.device = settings, execution, device
-        accelerator = accelerator_for(device, mixed=is_mixed(settings.precision, encoder.dtype))
+        mixed = is_mixed(settings.precision, encoder.dtype, encoder.quantisation)
+        accelerator = accelerator_for(device, mixed=mixed)
         self.gradients = [
             Gradients(encoder, one.head, one.features, one.states, clock, accelerator, device) for one in branches
         ]

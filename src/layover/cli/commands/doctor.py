@@ -14,7 +14,17 @@ from layover.cli.shared import DEFAULT_STORE, JsonOption, StoreOption
 
 ORDER = 85
 
-PACKAGES = ("torch", "transformers", "peft", "adapters", "datasets", "accelerate", "tokenizers", "numpy")
+PACKAGES = (
+    "torch",
+    "transformers",
+    "peft",
+    "adapters",
+    "datasets",
+    "accelerate",
+    "tokenizers",
+    "bitsandbytes",
+    "numpy",
+)
 
 
 def command(*, store: StoreOption = DEFAULT_STORE, json: JsonOption = False) -> None:
