@@ -78,6 +78,8 @@ def _slow_when_fused(query: Tensor) -> bool:
 def _plain(query: Tensor, key: Tensor, value: Tensor, keep: Tensor | None) -> Tensor:
     scores = (query * query.shape[-1] ** -0.5) @ key.transpose(-1, -2)
     if keep is not None:
-        scores = scores.masked_fill(~keep, torch.finfo(scores.dtype).min)
+        # added and not filled in, for then there is nothing to do in the backward pass
+        least = torch.finfo(scores.dtype).min
+        scores = scores + torch.zeros_like(keep, dtype=scores.dtype).masked_fill(~keep, least)
     found: Tensor = scores.softmax(-1) @ value
     return found
