@@ -70,6 +70,7 @@ def test_a_finished_fusion_is_the_one_that_was_trained(fused: Folder, intermedia
             # torch may add up a product in another order when a factor is to be trained
             weights[one].requires_grad_(requires_grad=False).copy_(value)
     restored, _ = restore(store, key, source, None)
+    restored.need(ids.numpy())
     assert torch.equal(restored.eval()(ids, lengths), encoder(ids, lengths))
     assert not torch.equal(encoder(ids, lengths), fresh)
     assert not restored.trained()

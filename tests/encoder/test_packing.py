@@ -1,0 +1,77 @@
+"""Rows without padding, and with the tokens at the end that belong to no row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from layover import compositions, modules
+from layover.compositions import Part
+from layover.encoder import DropoutClock, Encoder, Shares
+from layover.encoder.packing import Packing, rounds
+
+ModelOf = Callable[..., PreTrainedModel]
+Padded = tuple[Tensor, Tensor]
+CPU = torch.device("cpu")
+
+
+@pytest.mark.parametrize("rounded", [False, True])
+@pytest.mark.parametrize("lengths", [[3, 1, 4], [4, 4], [8] * 4, [5]])
+def test_there_and_back(lengths: list[int], rounded: bool) -> None:
+    packing = Packing.of(torch.tensor(lengths), max(lengths), CPU, rounded=rounded)
+    padded = torch.randn(len(lengths), max(lengths), 2, dtype=torch.float64)
+    for row, length in enumerate(lengths):
+        padded[row, length:] = 0
+    packed = packing.pack_padded(padded)
+    count = sum(lengths)
+    assert packed.shape[1] == (-(-count // 32) * 32 if rounded else count)
+    assert torch.equal(packed[0, :count], torch.cat([padded[row, :length] for row, length in enumerate(lengths)]))
+    assert torch.equal(packing.padded(packed), padded)
+    hidden = torch.randn(packed.shape, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda one: packing.pack(packing.unpack(one).sin())[:, :count], hidden)
+
+
+@pytest.mark.parametrize("module", ["lora", "bottleneck"])
+def test_tokens_of_no_row_change_nothing(
+    model_of: ModelOf, padded: Padded, monkeypatch: pytest.MonkeyPatch, module: str
+) -> None:
+    ids, lengths = padded
+    encoder, found = Encoder.from_model(model_of(), clock=DropoutClock(5), dropout=0.3), []
+    settings = modules.get(module)()
+    encoder.attach([Part("any", settings, None, trainable=True)], seed=0)
+    parts = []
+    for number in range(2):
+        state = {
+            name: torch.randn(one.shape, generator=torch.Generator().manual_seed(number)) * 0.1
+            for name, one in encoder.state("any").items()
+        }
+        parts.append(Part(f"intermediate.{number}", settings, state, trainable=False))
+    mixed = compositions.get("fuse")(mixer="low_rank").parts(settings, parts, shape=encoder.shape, seed=0)
+    for rounded in (False, True):
+        monkeypatch.setattr("layover.encoder.encoder.rounds", lambda *_, rounded=rounded: rounded)
+        encoder.attach(mixed, seed=0)
+        encoder.train().clock.set(3, torch.arange(3))
+        shares = Shares()
+        with encoder.watch.into(shares):
+            hidden = encoder(ids, lengths)
+        hidden.pow(3).sum().backward()
+        gradients = [one.grad.clone() for one in encoder.trained()["mix"].values()]
+        found.append((hidden.detach(), gradients, shares.as_json()))
+    (plain, gradients, shares), (same, others, told) = found
+    torch.testing.assert_close(same, plain, atol=1e-5, rtol=0)
+    for one, other in zip(gradients, others, strict=True):
+        torch.testing.assert_close(other, one, atol=1e-2, rtol=1e-4)
+    assert told["tokens"] == shares["tokens"]
+    for site, values in shares["sites"].items():
+        assert told["sites"][site] == pytest.approx(values, abs=1e-5)
+
+
+def test_sizes_are_rounded_where_kernels_are_compiled_for_them() -> None:
+    assert not rounds(CPU, torch.float32)
+    assert rounds(CPU, torch.bfloat16)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert rounds(CPU, torch.float32)
