@@ -143,7 +143,7 @@ def features_of(case: Case) -> Features:
     if case.kind == "classification":
         arrays["label"] = np.arange(rows, dtype=np.int64) % 3
     else:
-        arrays["labels"] = (np.arange(offsets[-1]) % 3).astype(np.int16)
+        arrays["labels"] = np.arange(offsets[-1]) % 3
     return Features(arrays)
 
 

@@ -15,7 +15,7 @@ from layover import kinds
 from layover.errors import LayoverError
 from layover.plan.encoders import Shape
 from layover.plan.inputs import ComposeInputs, GateInputs, PredictInputs, RetrieveInputs, TokenizeInputs, TrunkInputs
-from layover.plan.loads import load_of, lowest_of, weights_of
+from layover.plan.loads import Loads, lowest_of, weights_of
 from layover.plan.memory import Load
 from layover.plan.mixtures import MixtureInputs
 from layover.plan.nodes import Node, Plan
@@ -55,12 +55,13 @@ Meta = Callable[[str], Mapping[str, Any] | None]
 def estimate(plan: Plan, meta: Meta) -> dict[str, Cost]:
     """Return the estimated cost of every node of a plan; one that reads a trunk cache costs what is left to do."""
     costs: dict[str, Cost] = {}
+    loads = Loads(plan)
     for key, node in plan.nodes.items():
         if node.kind == "tokenize":
             costs[key] = data_cost(node.inputs, meta(key))
         else:
             kept = {data: plan.nodes[trunk].inputs.layer for data, trunk in node.trunks.items()}
-            costs[key] = replace(_node(plan, node, costs, kept), load=load_of(plan, node, kept))
+            costs[key] = replace(_node(plan, node, costs, kept), load=loads.of(node, kept))
     return costs
 
 

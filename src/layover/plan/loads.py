@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache
 
 from layover import kinds
 from layover.data.masking import PERCENT
@@ -19,28 +20,43 @@ from layover.recipe import Execution
 from layover.tasks import Task
 
 
-def load_of(plan: Plan, node: Node, kept: Mapping[str, int]) -> Load | None:
-    """Return the load of a node that runs the encoder; None of others, and where the encoder's shape is not known.
+class Loads:
+    """Finds the loads of a plan's nodes; what is on an encoder is looked at once for all that is predicted with it."""
 
-    Args:
-        plan: The plan.
-        node: One of its nodes.
-        kept: By data, the layers that the node does without, for their hidden states are read from the disk.
-    """
-    run, inputs = plan.recipe.document.run, node.inputs
-    work, trains = None, node.kind in ("train", "gate")
-    if isinstance(inputs, TrunkInputs | RetrieveInputs):
-        work = _frozen(inputs.encoder.shape, inputs)
-    elif isinstance(inputs, TrainInputs | MixtureInputs | GateInputs | PredictInputs):
-        work = _on_encoder(plan, node, kept)
-    if work is None:
-        return None
-    device = device_of(run)
-    work = replace(work, gradient_checkpointing=run.gradient_checkpointing, device=device)
-    load = Load(work, trains, run.micro_tokens or most_tokens(device, trains=trains))
-    if trains and run.memory is not None and run.micro_tokens is None:
-        return replace(load, most=load.tokens(run.memory))
-    return load
+    def __init__(self, plan: Plan) -> None:
+        self._plan, self._run = plan, plan.recipe.document.run
+        self._known: dict[tuple[str, str, int], Load | None] = {}
+
+    def of(self, node: Node, kept: Mapping[str, int]) -> Load | None:
+        """Return the load of a node that runs the encoder; None of others, and where the encoder's shape is not known.
+
+        Args:
+            node: One of the plan.
+            kept: By data, the layers that the node does without, for their hidden states are read from the disk.
+        """
+        inputs = node.inputs
+        if not isinstance(inputs, PredictInputs):
+            return self._of(node, kept)
+        asked = (inputs.train, inputs.task.name, kept.get(inputs.data, 0))
+        if asked not in self._known:
+            self._known[asked] = self._of(node, kept)
+        return self._known[asked]
+
+    def _of(self, node: Node, kept: Mapping[str, int]) -> Load | None:
+        run, inputs = self._run, node.inputs
+        work, trains = None, node.kind in ("train", "gate")
+        if isinstance(inputs, TrunkInputs | RetrieveInputs):
+            work = _frozen(inputs.encoder.shape, inputs)
+        elif isinstance(inputs, TrainInputs | MixtureInputs | GateInputs | PredictInputs):
+            work = _on_encoder(self._plan, node, kept)
+        if work is None:
+            return None
+        device = device_of(run)
+        work = replace(work, gradient_checkpointing=run.gradient_checkpointing, device=device)
+        load = Load(work, trains, run.micro_tokens or most_tokens(device, trains=trains))
+        if trains and run.memory is not None and run.micro_tokens is None:
+            return replace(load, most=load.tokens(run.memory))
+        return load
 
 
 def device_of(run: Execution) -> str:
@@ -73,6 +89,7 @@ def weights_of(inputs: Training, shape: Shape) -> int:
     return inputs.module.parameter_count(shape.hidden, shape.intermediate, shape.layers) + beside(inputs, shape)[0]
 
 
+@lru_cache(maxsize=256)
 def kept_per_layer(module: Module, sizes: Sizes) -> float:
     """Return the numbers per token that training a module keeps in each of its layers."""
     return module.kept_numbers(sizes) / max(1, len(module.layers_of(sizes.num_layers)))
