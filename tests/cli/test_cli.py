@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 VERBS = (
     "check",
     "plan",
+    "fit",
     "run",
     "status",
     "why",

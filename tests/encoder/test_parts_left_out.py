@@ -83,7 +83,7 @@ def test_word_embeddings_of_the_data_alone(folder: Path, padded: Padded) -> None
     ids, lengths = padded
     used = np.unique(ids.numpy())
     few.need(used[:5])
-    with pytest.raises(IndexError):
+    with pytest.raises(ModelError, match=r"ask for them with Encoder\.need"):
         few(ids, lengths)
     few.need(used)
     assert few.model.get_input_embeddings().weight.shape == (len(used), 48)

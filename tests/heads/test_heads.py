@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 from transformers import XLMRobertaConfig, XLMRobertaModel
 
-from layover import heads
+from layover import heads, kinds
 from layover.data.features import Features
 from layover.encoder import DropoutClock, Encoder
 from layover.errors import ModelError
@@ -90,6 +90,12 @@ def features_of(kind: str) -> Features:
         real = torch.arange(7) < LENGTHS[:, None]
         arrays[name] = (values[real] if values.dim() == 2 else values).numpy()
     return Features(arrays, group=2 if kind == "choice" else 1)
+
+
+def test_kinds_and_heads_agree_on_the_tokens_that_are_read() -> None:
+    assert {name: heads.get(name).first_only for name in heads.names()} == {
+        name: kinds.get(name).first_only for name in heads.names()
+    }
 
 
 def test_every_kind_has_a_head() -> None:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from layover import kinds
-from layover.errors import StoreError
+from layover.cli.room import answered, asked
+from layover.errors import RecipeError, StoreError
 from layover.plan import Plan
 from layover.plan.cost import TYPICAL_TOKENS, estimate, seconds_left
 from layover.plan.encoders import KNOWN_SHAPES
+from layover.plan.loads import Loads
 from layover.plan.memory import BYTES_PER_LOGIT
 
 if TYPE_CHECKING:
     from tests.plan.conftest import World
 
+GIB = 2**30
 META = {"examples": 10, "tokens": 300}
 
 
@@ -61,10 +65,46 @@ def test_a_head_over_the_vocabulary_costs_what_it_does(world: World) -> None:
     for method, flops in expected.items():
         selection = 600 * (2 * 2 * layer + 2 * head)
         assert costs[train_of(plan, method)].flops == pytest.approx(600 * flops + selection), method
-        more = costs[train_of(plan, method)].peak_bytes - without[train_of(plain, method)].peak_bytes
-        assert more == pytest.approx(4096 * BYTES_PER_LOGIT * 0.15 * 100, abs=2), method
+        load = costs[train_of(plan, method)].load
+        assert load.each - replace(load, work=replace(load.work, logits=0)).each == pytest.approx(
+            BYTES_PER_LOGIT * 0.15 * 100
+        )
+        assert load.peak() > without[train_of(plain, method)].load.peak()
     predicted = next(key for key, node in plan.nodes.items() if node.kind == "predict")
     assert costs[predicted].flops == pytest.approx(300 * (2 * 2 * layer + 2 * head))
+
+
+def test_memory_is_held_against_a_budget(world: World) -> None:
+    plan = world.plan("run.memory=2GiB", "run.device=cpu")
+    costs, run = list(estimate(plan, lambda _: META).values()), plan.recipe.document.run
+    found = asked(costs, run, None)
+    assert (found["budget_bytes"], found["fits"], found["tokens"], found["device"]) == (2 * GIB, True, 4096, "cpu")
+    assert "fits in 2 GiB of memory: yes, with micro-batches of 4,096 tokens" in answered(found)
+    on_gpu = asked(costs, run, GIB)
+    assert on_gpu["peak_bytes"] < found["peak_bytes"], "no process lies there"
+    assert "fits in 1 GiB of GPU memory: yes" in answered(on_gpu)
+    assert "fits in 8 MiB of GPU memory: no" in answered(asked(costs, run, 8 * 2**20))
+    unknown = asked(costs, run.model_copy(update={"device": "cuda", "memory": None}), None)
+    assert unknown["fits"] is None
+    assert asked([], run, GIB)["peak_bytes"] is None
+    with pytest.raises(RecipeError, match=r"run\.memory: '2' is no size; write it like 10GiB or 500MiB"):
+        world.plan("run.memory='2'")
+
+
+def test_upper_layers_with_kept_states_take_less_memory(world: World) -> None:
+    plan = world.plan("methods.lora.layers=top-1")
+    key, loads = train_of(plan, "lora"), Loads(plan)
+    data = {plan.nodes[key].inputs.data, plan.nodes[key].inputs.selection.data}
+    alone, half, kept = (loads.of(plan.nodes[key], dict.fromkeys(some, 1)) for some in ((), list(data)[:1], data))
+    assert alone is not None
+    assert kept is not None
+    assert half == alone, "a set that is not kept needs the whole encoder"
+    assert kept.work.from_layer == 1
+    assert kept.peak() < alone.peak()
+    predict = next(node for node in plan.nodes.values() if node.kind == "predict")
+    found = loads.of(predict, {})
+    assert found is not None
+    assert not found.trains
 
 
 def test_every_kind_has_a_typical_length() -> None:

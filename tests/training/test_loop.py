@@ -156,6 +156,13 @@ def test_a_unit_that_does_not_fit_ends_the_run(
         train(model, features_of())
 
 
+def test_micro_batches_keep_to_the_memory_that_is_given(model_of: Any, features_of: Any) -> None:
+    automatic = replace(EXECUTION, micro_tokens=None)
+    free = train(model_of(), features_of(), execution=automatic)
+    tight = train(model_of(), features_of(), execution=replace(automatic, memory=2**20))
+    assert (free.measured.micro_tokens, tight.measured.micro_tokens) == (4096, 64)
+
+
 def test_other_errors_are_not_taken_for_want_of_memory(
     model_of: Any, features_of: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

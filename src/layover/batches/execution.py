@@ -21,6 +21,8 @@ class Execution:
     """`cpu`, `cuda` or `mps`, as `torch.device` takes it."""
     micro_tokens: int | None = None
     """Padded tokens at once; from the memory at hand when None."""
+    memory: int | None = None
+    """Bytes that the process may take of the device's memory; what is free when None."""
     gradient_checkpointing: bool = False
     """Compute the activations again in the backward pass instead of keeping them."""
     deterministic: bool = True

@@ -158,6 +158,17 @@ class Encoder(nn.Module):
         """A weight, for its type and device."""
         return next(one for one in chain(self.model.parameters(), self.model.buffers()) if one.is_floating_point())
 
+    @property
+    def whole(self) -> bool:
+        """Whether all its own weights train."""
+        return any(isinstance(one, Attached) and one.part.trainable and one.part.module.whole for one in self.pieces)
+
+    @property
+    def words_there(self) -> int | None:
+        """Word embeddings in memory; None for the whole table."""
+        words = None if self.first else self.model.get_input_embeddings()
+        return len(words.weight) if isinstance(words, Words) else None
+
     def need(self, ids: npt.NDArray[np.generic]) -> None:
         """Have the word embeddings of these tokens in memory.
 

@@ -17,6 +17,9 @@ from torch.nn import functional
 
 from layover.errors import ModelError
 
+AT_ONCE = 2048
+"""Rows that are read while the file is open; most systems map 64 KiB around each."""
+
 
 @dataclass(frozen=True)
 class Table:
@@ -65,14 +68,30 @@ class Words(nn.Module):
         missing = torch.from_numpy(np.flatnonzero(wanted & ~self._there))
         if not len(missing):
             return
-        with safe_open(self.table.file, framework="pt") as stream:
-            # the tensor is a view of the mapped file: only the pages of these rows are read
-            rows = stream.get_tensor(self.table.name).index_select(0, missing)
         before = len(self.weight)
-        self.weight = torch.cat([self.weight, rows.to(self.weight.device, self.weight.dtype)])
+        parts = (missing[start : start + AT_ONCE] for start in range(0, len(missing), AT_ONCE))
+        rows = [self._read(part).to(self.weight.device, self.weight.dtype) for part in parts]
+        self.weight = torch.cat([self.weight, *rows])
         self.lookup[missing.to(self.lookup.device)] = torch.arange(before, len(self.weight), device=self.lookup.device)
         self._there[missing.numpy()] = True
 
+    def _read(self, numbers: Tensor) -> Tensor:
+        """Return rows of the table, ascending.
+
+        The tensor is a view of the mapped file. Only the pages around these rows are read, but they count as the
+        process's memory until the file is closed.
+        """
+        with safe_open(self.table.file, framework="pt") as stream:
+            rows: Tensor = stream.get_tensor(self.table.name).index_select(0, numbers)
+        return rows
+
     def forward(self, ids: Tensor) -> Tensor:
-        """Return (..., H) of (...,); a token that was not asked for is an error of the caller (an index of -1)."""
-        return functional.embedding(self.lookup[ids], self.weight)
+        """Return (..., H) of (...,).
+
+        Raises:
+            ModelError: a token was not asked for; on a CPU alone, for an accelerator would have to be waited for.
+        """
+        rows = self.lookup[ids]
+        if rows.device.type == "cpu" and bool((rows < 0).any()):
+            raise ModelError("the word embeddings of these tokens are not in memory; ask for them with Encoder.need")
+        return functional.embedding(rows, self.weight)

@@ -29,6 +29,8 @@ class Kind(ABC, Generic[E]):
     name: ClassVar[str]
     trained: ClassVar[bool] = True
     """Whether a task of this kind is trained; one that is not is a target only, and has no head."""
+    first_only: ClassVar[bool] = False
+    """Whether its head reads each row's first token alone, so that the last layer need not do more."""
     changes_tokens: ClassVar[bool] = False
     """Whether the encoder reads other tokens than the encoded ones, drawn anew for every batch."""
     required: ClassVar[frozenset[str]]

@@ -37,6 +37,7 @@ class Choice(Kind[Example]):
     """
 
     name: ClassVar[str] = "choice"
+    first_only: ClassVar[bool] = True
     required: ClassVar[frozenset[str]] = frozenset({"first", "choices", "label"})
     optional: ClassVar[frozenset[str]] = frozenset()
     metrics: ClassVar[tuple[str, ...]] = ("accuracy",)

@@ -31,6 +31,7 @@ class Classification(Kind[Example]):
     """One row per example, one logit per label; a prediction is a label."""
 
     name: ClassVar[str] = "classification"
+    first_only: ClassVar[bool] = True
     required: ClassVar[frozenset[str]] = frozenset({"first", "label"})
     optional: ClassVar[frozenset[str]] = frozenset({"second"})
     metrics: ClassVar[tuple[str, ...]] = ("accuracy",)

@@ -7,7 +7,7 @@ can be checked without it.
 from __future__ import annotations
 
 from layover.errors import ModelError
-from layover.modules._base import EMBEDDINGS, INNER, LINEARS, SUBLAYERS, At, Module, Shape, Site
+from layover.modules._base import EMBEDDINGS, INNER, LINEARS, SUBLAYERS, At, LayeredModule, Module, Shape, Site
 from layover.modules._drop import AdapterDrop
 from layover.registry import Registry
 
@@ -21,6 +21,7 @@ __all__ = [
     "SUBLAYERS",
     "AdapterDrop",
     "At",
+    "LayeredModule",
     "Module",
     "Shape",
     "Site",

@@ -261,6 +261,14 @@ class Module(BaseModel, ABC):
         """
         raise NotImplementedError(f"{self.name} cannot undo what it adds at {site.name}")
 
+    def kept_numbers(self, shape: Shape) -> int:
+        """Return how many numbers per token training it keeps for the backward pass, of all layers together.
+
+        Beside what a frozen layer keeps to hand a gradient through; what comes in and goes out at each site unless a
+        module knows better.
+        """
+        return sum(site.inputs + site.outputs for site in self.sites(shape))
+
     def parameter_count(self, hidden: int, intermediate: int, num_layers: int, *, embeddings: int = 0) -> int:  # noqa: ARG002
         """Return how many weights train.
 

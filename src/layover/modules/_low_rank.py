@@ -36,6 +36,10 @@ class Pattern(BaseModel):
         return self
 
 
+_SOURCES = {"key": "query", "value": "query"}
+"""Linear maps that read what another one reads."""
+
+
 class _Rule(NamedTuple):
     """A pattern with nothing left out."""
 
@@ -81,6 +85,12 @@ class LowRank(LayeredModule):
         a = torch.empty(sizes["A"])
         torch.nn.init.kaiming_uniform_(a, a=5**0.5, generator=generator)
         return {"A": a, "B": torch.zeros(sizes["B"])}
+
+    def kept_numbers(self, shape: Shape) -> int:
+        """See `Module.kept_numbers`: what comes in, once for maps that read the same, and what is between A and B."""
+        sites = self.sites(shape)
+        sources = {(site.layer, _SOURCES.get(site.place, site.place)): site.inputs for site in sites}
+        return sum(sources.values()) + sum(self._rank_and_alpha(site)[0] for site in sites)
 
     def scale(self, site: Site) -> float:
         """Return what B A is multiplied by at a site."""

@@ -94,6 +94,11 @@ class Bottleneck(LayeredModule):
                 value.normal_(0.0, 0.02, generator=generator)
         return fresh
 
+    def kept_numbers(self, shape: Shape) -> int:
+        """See `Module.kept_numbers`: what the layer's last bottleneck adds to and reads, and what is inside of each."""
+        inside = sum(self.weights(site)["down"][0] for site in self.sites(shape) if site.place != EMBEDDINGS)
+        return 2 * shape.hidden * len(self.layers_of(shape.num_layers)) + inside
+
     def seen(self, site: Site, at: At) -> Tensor:
         """See `Module.seen`: z."""
         if site.place == EMBEDDINGS:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 from layover.errors import ModelError
-from layover.modules._base import At, Site
+from layover.modules._base import At, Shape, Site
 from layover.modules._low_rank import LowRank
 
 if TYPE_CHECKING:
@@ -28,6 +28,10 @@ class Dora(LowRank):
     def weights(self, site: Site) -> dict[str, tuple[int, ...]]:
         """See `Module.weights`: A, B and the magnitude of each row."""
         return {**super().weights(site), "magnitude": (site.outputs,)}
+
+    def kept_numbers(self, shape: Shape) -> int:
+        """See `Module.kept_numbers`: what the magnitudes are multiplied with, too."""
+        return super().kept_numbers(shape) + sum(2 * site.outputs for site in self.sites(shape))
 
     def initialise(self, site: Site, frozen: nn.Module, generator: Generator) -> dict[str, Tensor]:
         """See `Module.initialise`: A and B of a fresh LoRA, so that |V| = |W| = m."""

@@ -42,6 +42,10 @@ class Ia3(LayeredModule):
         """See `Module.weights`: one number per feature."""
         return {"scale": (site.outputs,)}
 
+    def kept_numbers(self, shape: Shape) -> int:
+        """See `Module.kept_numbers`: what is scaled."""
+        return sum(site.outputs for site in self.sites(shape))
+
     def initialise(self, site: Site, frozen: nn.Module, generator: Generator) -> dict[str, Tensor]:  # noqa: ARG002
         """See `Module.initialise`: ones."""
         import torch

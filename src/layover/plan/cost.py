@@ -7,19 +7,19 @@ limits. Lengths are typical ones until then; every estimate says so by being Non
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import Any
 
 from layover import kinds
 from layover.errors import LayoverError
-from layover.modules import Shape as Sizes
 from layover.plan.encoders import Shape
 from layover.plan.inputs import ComposeInputs, GateInputs, PredictInputs, RetrieveInputs, TokenizeInputs, TrunkInputs
-from layover.plan.memory import training_bytes
+from layover.plan.loads import Loads, lowest_of, weights_of
+from layover.plan.memory import Load
 from layover.plan.mixtures import MixtureInputs
 from layover.plan.nodes import Node, Plan
-from layover.plan.passes import Pass, Training, changed_from, on_encoder, passes, tasks_of
+from layover.plan.passes import Pass, Training, changed_from, on_encoder, passes
 from layover.precision import Precision, state_bytes
 
 TYPICAL_TOKENS = {"classification": 40, "tagging": 35, "span": 230, "choice": 200, "mlm": 30, "retrieval": 16}
@@ -40,7 +40,13 @@ class Cost:
     tokens: float | None = None
     flops: float | None = None
     disk_bytes: float | None = None
-    peak_bytes: float | None = None
+    load: Load | None = None
+    """On the memory, where the node runs the encoder."""
+
+    @property
+    def peak_bytes(self) -> int | None:
+        """Of the memory, with micro-batches of the usual size."""
+        return None if self.load is None else self.load.peak()
 
 
 Meta = Callable[[str], Mapping[str, Any] | None]
@@ -50,12 +56,13 @@ Meta = Callable[[str], Mapping[str, Any] | None]
 def estimate(plan: Plan, meta: Meta) -> dict[str, Cost]:
     """Return the estimated cost of every node of a plan; one that reads a trunk cache costs what is left to do."""
     costs: dict[str, Cost] = {}
+    loads = Loads(plan)
     for key, node in plan.nodes.items():
         if node.kind == "tokenize":
             costs[key] = data_cost(node.inputs, meta(key))
         else:
             kept = {data: plan.nodes[trunk].inputs.layer for data, trunk in node.trunks.items()}
-            costs[key] = _node(plan, node, costs, kept)
+            costs[key] = replace(_node(plan, node, costs, kept), load=loads.of(node, kept))
     return costs
 
 
@@ -93,25 +100,6 @@ def data_cost(inputs: TokenizeInputs, meta: Mapping[str, Any] | None) -> Cost:
     return Cost(count, tokens, 0.0, tokens * BYTES_PER_TOKEN_ON_DISK)
 
 
-def _beside(inputs: Training, shape: Shape) -> tuple[int, int]:
-    """Return how many weights train beside the target's module, and how many numbers per token mixing keeps."""
-    composed = inputs.composed
-    if composed is None:
-        return 0, 0
-    how, count = composed.composition, len(composed.learned)
-    sizes = Sizes(shape.hidden, shape.intermediate, shape.layers)
-    return how.extra_parameters(composed.module, count, sizes), how.kept_numbers(composed.module, count, sizes)
-
-
-def _lowest(inputs: Training, shape: Shape) -> int:
-    """Return the lowest layer that gets a gradient."""
-    layers = inputs.module.layers_of(shape.layers)
-    if inputs.composed is not None and _beside(inputs, shape)[0]:
-        layers = (*layers, *inputs.composed.module.layers_of(shape.layers))
-    dropped = inputs.adapterdrop.always_training
-    return min((layer for layer in layers if layer >= dropped), default=shape.layers)
-
-
 def _trunk(inputs: TrunkInputs, costs: Mapping[str, Cost]) -> Cost:
     data, shape = costs[inputs.data], inputs.encoder.shape
     if shape is None or data.tokens is None:
@@ -143,8 +131,8 @@ def _train(plan: Plan, node: Node, costs: Mapping[str, Cost], kept: Mapping[str,
     if shape is None:
         return Cost(examples, tokens)
     flops = None if found is None else _flops(on_encoder(plan.nodes, node), shape, found, costs, kept)
-    disk = None if gate else 4.0 * _weights(inputs, shape)
-    return Cost(examples, tokens, flops, disk, _peak(inputs, shape))
+    disk = None if gate else 4.0 * weights_of(inputs, shape)
+    return Cost(examples, tokens, flops, disk)
 
 
 def _flops(
@@ -162,7 +150,7 @@ def _flops(
             return None
         each = layer_flops(shape, shape.layers) + _head(one, shape)
         if one.trains and not isinstance(inputs, ComposeInputs):
-            backward = layer_flops(shape, shape.layers - _lowest(inputs, shape)) + _head(one, shape)
+            backward = layer_flops(shape, shape.layers - lowest_of(inputs, shape)) + _head(one, shape)
             each += backward * (2 if inputs.module.name == "full" else 1)
         if one.data in kept:  # one operation per number that is read, so that nothing is free
             each += shape.hidden - layer_flops(shape, kept[one.data])
@@ -173,22 +161,6 @@ def _flops(
 def _head(one: Pass, shape: Shape) -> float:
     """Return the arithmetic of one token in the head, forward."""
     return 2.0 * shape.hidden * kinds.get(one.kind).logits_per_token(shape.vocabulary, one.hidden_percent)
-
-
-def _weights(inputs: Training, shape: Shape) -> int:
-    """Return how many weights of the encoder and its modules train."""
-    if inputs.module.name == "full":
-        return shape.parameters
-    return inputs.module.parameter_count(shape.hidden, shape.intermediate, shape.layers) + _beside(inputs, shape)[0]
-
-
-def _peak(inputs: Training, shape: Shape) -> float:
-    weights, lowest = _weights(inputs, shape), _lowest(inputs, shape)
-    precision, mixed = inputs.optimisation.precision, _beside(inputs, shape)[1]
-    logits = (
-        kinds.get(one.task.kind).logits_per_token(shape.vocabulary, one.hidden_percent) for one in tasks_of(inputs)
-    )
-    return float(training_bytes(shape, weights, lowest=lowest, precision=precision, logits=max(logits), mixed=mixed))
 
 
 def _predict(plan: Plan, node: Node, costs: Mapping[str, Cost], kept: Mapping[str, int]) -> Cost:

@@ -51,6 +51,8 @@ KNOWN_SHAPES = {
 }
 """So that a table for the models of the mission can be planned on a machine that never saw them."""
 
+SHORT_NAMES = {"base": "FacebookAI/xlm-roberta-base", "large": "FacebookAI/xlm-roberta-large"}
+
 
 @dataclass(frozen=True)
 class EncoderRef:
@@ -86,6 +88,28 @@ def resolve(label: str, model: ModelSource, hash_file: Callable[[Path], str], re
     identity = {"hub": model.name, "commit": commit} if commit else {"hub": model.name, "revision": model.revision}
     shape = KNOWN_SHAPES.get(model.name) or _cached_shape(model.name, commit)
     return EncoderRef(label, model.name, commit or model.revision, identity, identity, shape)
+
+
+def shape_of(name: str) -> Shape:
+    """Return the shape of an encoder by its name, without a network.
+
+    Args:
+        name: `base` or `large`, a directory, a name of the sandbox, a hub id that is known or was loaded here before.
+
+    Raises:
+        ModelError: nothing is known of it.
+    """
+    known = {**packaged_shapes(), **KNOWN_SHAPES, **{short: KNOWN_SHAPES[name] for short, name in SHORT_NAMES.items()}}
+    if name in known:
+        return known[name]
+    if Path(name).is_dir():
+        return _read_shape(Path(name) / "config.json")
+    cached = _cached_shape(name, None) if name.count("/") == 1 and not name.startswith((".", "/", "~")) else None
+    if cached is None:
+        raise ModelError(
+            f"{name!r} is no folder with a config.json, and no model that is known here; {nearest(name, known)}"
+        )
+    return cached
 
 
 def packaged_shapes() -> dict[str, Shape]:

@@ -215,17 +215,30 @@ class Eval(Section):
 _SIZE = re.compile(r"(\d+(?:\.\d+)?) ?([KMGT])iB")
 
 
+def size_of(text: object, more: str = "") -> int:
+    """Return the bytes of a size as a recipe writes it, `10GiB`.
+
+    Raises:
+        ValueError: it is none; the message ends with `more`.
+    """
+    found = _SIZE.fullmatch(text) if isinstance(text, str) else None
+    if found is None:
+        raise ValueError(f"{text!r} is no size; write it like 10GiB or 500MiB{more}")
+    return round(float(found[1]) * 1024.0 ** " KMGT".index(found[2]))
+
+
 def _bytes(value: object) -> object:
-    """Return the bytes of a size as a recipe writes it."""
     if value == 0 and isinstance(value, int) and not isinstance(value, bool):
         return 0
-    found = _SIZE.fullmatch(value) if isinstance(value, str) else None
-    if found is None:
-        raise ValueError(f"{value!r} is no size; write it like 10GiB or 500MiB, or 0 for none")
-    return round(float(found[1]) * 1024 ** (" KMGT".index(found[2])))
+    return size_of(value, ", or 0 for none")
+
+
+def _budget(value: object) -> object:
+    return size_of(value)
 
 
 Bytes = Annotated[int, BeforeValidator(_bytes)]
+Budget = Annotated[int, BeforeValidator(_budget)]
 
 
 class Execution(Section):
@@ -239,6 +252,8 @@ class Execution(Section):
     micro_tokens: Count | None = None
     """Padded tokens in memory at once; from the memory at hand when not given."""
     gradient_checkpointing: Flag = False
+    memory: Budget | None = None
+    """What a process may take of the device's memory, in bytes; micro-batches are made to fit. What is free if None."""
     deterministic: Flag = True
     checkpoint_seconds: Positive = 60.0
     """A training saves its state this often."""

@@ -30,6 +30,7 @@ def execution_of(wanted: Wanted) -> Execution:
     return Execution(
         device=device,
         micro_tokens=wanted.micro_tokens,
+        memory=wanted.memory,
         gradient_checkpointing=wanted.gradient_checkpointing,
         deterministic=wanted.deterministic,
         checkpoint_seconds=wanted.checkpoint_seconds,

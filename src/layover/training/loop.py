@@ -126,9 +126,8 @@ class _Run:
             {**encoder.trained(), **head_parts(self.heads)}, settings, layers_rest=encoder.drops_at_random
         )
         self.criterion, self.checkpoint_dir = criterion, checkpoint_dir
-        logits = max(branch.head.logits_per_token(branch.features) for branch in branches)
         tokens = execution.micro_tokens or automatic_tokens(
-            encoder, self.optimiser, settings, execution, device, logits
+            encoder, self.optimiser, settings, execution, device, branches
         )
         self.position = Position(tokens)
         self.best: dict[str, Tensor] = {}

@@ -8,22 +8,22 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
+import psutil
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 
 from layover.batches import Execution, free_bytes
 from layover.encoder import Encoder
-from layover.encoder.attached import Mixed
+from layover.encoder.attached import Attached, Mixed
 from layover.errors import NodeError
 from layover.identity import key_of
 from layover.plan import memory
+from layover.plan.encoders import Shape as Sizes
+from layover.plan.loads import kept_per_layer
 from layover.training.course import Branch
 from layover.training.optimiser import Optimiser
 from layover.training.settings import LoopSettings
-
-BUDGET = 0.8
-"""Share of the free memory that a training plans with."""
 
 
 def accelerator_for(device: torch.device, *, mixed: bool) -> Accelerator:
@@ -49,30 +49,32 @@ def automatic_tokens(
     settings: LoopSettings,
     execution: Execution,
     device: torch.device,
-    logits: float,
+    branches: Sequence[Branch],
 ) -> int:
-    """Return the padded tokens of a micro-batch that fit into the free memory; weights are on the device.
-
-    `logits` is the number of logits per token of the head that has most.
-    """
+    """Return the padded tokens of a micro-batch that fit into the memory; weights are on the device."""
     trained = sum(weight.numel() for weights in optimiser.parts.values() for weight in weights)
-    own = sum(weight.numel() for weight in encoder.model.parameters())
-    weights = memory.BYTES_PER_TRAINED_WEIGHT * trained
-    if settings.precision == "bf16":
-        weights += memory.BYTES_PER_CAST * own
-    per_token = memory.bytes_per_token(
-        encoder.hidden_size,
-        encoder.num_layers,
-        lowest=encoder.lowest if encoder.trained() else encoder.num_layers,
-        whole=trained >= own,
-        precision=settings.precision,
+    lowest, whole, shape = encoder.lowest if encoder.trained() else encoder.num_layers, encoder.whole, encoder.shape
+    pieces = [piece for piece in encoder.pieces if isinstance(piece, Attached) and piece.part.trainable]
+    work = memory.Work(
+        Sizes(encoder.num_layers, encoder.hidden_size, shape.intermediate, encoder.model.config.vocab_size),
+        settings.precision,
+        lowest,
+        trained=trained,
+        kept=sum(kept_per_layer(piece.part.module, shape) for piece in pieces),
+        whole=whole,
+        from_layer=encoder.first,
+        words=encoder.words_there,
         gradient_checkpointing=execution.gradient_checkpointing,
-        logits=logits,
+        first_only=all(branch.head.first_only for branch in branches),
+        logits=max(branch.head.logits_per_token(branch.features) for branch in branches),
         mixed=sum(piece.kept() for piece in encoder.pieces if isinstance(piece, Mixed)),
+        length=max(int(branch.features.lengths.max()) for branch in branches),
+        device=device.type,
     )
-    budget = BUDGET * free_bytes(device) - weights
-    most = memory.MICRO_TOKENS.get(device.type, memory.MICRO_TOKENS["accelerator"])
-    return memory.tokens_within(budget, per_token, most=most)
+    load = memory.Load(work, trains=True, most=memory.most_tokens(device.type, trains=True))
+    there = psutil.Process().memory_info().rss if work.on_cpu else memory.held_bytes(work)
+    budget = there + memory.USABLE * free_bytes(device)
+    return load.tokens(budget if execution.memory is None else min(budget, execution.memory))
 
 
 def identity_of(settings: LoopSettings, criterion: str | None, branches: Sequence[Branch], optimiser: Optimiser) -> str:

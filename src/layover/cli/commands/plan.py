@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from layover.cli.console import amount, answer, duration, say, size, table
+from layover.cli.room import answered, asked, budget_of
 from layover.cli.savings import savings, told
 from layover.cli.shared import (
     DEFAULT_STORE,
@@ -29,11 +30,12 @@ def command(
     *,
     store: StoreOption = DEFAULT_STORE,
     nodes: Annotated[bool, typer.Option("--nodes", help="List every node.")] = False,
+    gpu: Annotated[str | None, typer.Option(help="Memory of a GPU to hold the plan against, 6GiB.")] = None,
     json: JsonOption = False,
 ) -> None:
-    """Show what is cached, what will run, and the estimated cost, disk and memory."""
+    """Show what is cached, what will run, the estimated cost and disk, and whether it fits into the memory."""
     found = planned(recipe, overrides, store)
-    summary = summarise(found)
+    summary = summarise(found, None if gpu is None else budget_of(gpu, "--gpu"))
     if json:
         answer({**summary, "nodes": _listing(found)} if nodes else summary)
         return
@@ -43,7 +45,7 @@ def command(
     ]
     say(f"{len(found.plan.cells)} cells, {summary['cells_finished']} finished")
     say(table(["node", "all", "cached", "to run", "examples", "tokens", "arithmetic", "disk"], rows))
-    say(f"memory of the largest node: {size(summary['peak_bytes'])} (estimated)")
+    say(answered(summary["memory"]))
     say(f"work left: {duration(summary['seconds_left'])}" + _no_speed(summary))
     if worth := told(summary["trunk_cache"]):
         say(worth)
@@ -68,9 +70,9 @@ def _no_speed(summary: dict[str, Any]) -> str:
     return " (estimated from the speed of finished nodes, there are none yet)"
 
 
-def summarise(found: Planned) -> dict[str, Any]:
-    """Return the plan in numbers, for people and machines alike."""
-    from layover.plan.cost import ENCODING, Cost, estimate, seconds_left
+def summarise(found: Planned, gpu: int | None = None) -> dict[str, Any]:
+    """Return the plan in numbers, for people and machines alike; held against the bytes of a GPU if given."""
+    from layover.plan.cost import ENCODING, estimate, seconds_left
     from layover.plan.nodes import STEP_VERSIONS
 
     plan, store = found.plan, found.store
@@ -95,8 +97,7 @@ def summarise(found: Planned) -> dict[str, Any]:
                 **{name: _sum(to_run, name) for name in ("examples", "tokens", "flops", "disk_bytes")},
             }
         )
-    blank = Cost()
-    peaks = [costs.get(key, blank).peak_bytes or 0.0 for key in open_keys]
+    memory = asked([costs[node.key] for node in wanted], plan.recipe.document.run, gpu)
     unresolved = [f"hub revision not resolved, keys are provisional: {name}" for name in plan.unresolved]
     return {
         "cells": len(plan.cells),
@@ -104,7 +105,8 @@ def summarise(found: Planned) -> dict[str, Any]:
         "to_run": len(wanted),
         "by_kind": dict(Counter(node.kind for node in wanted)),
         "kinds": kinds,
-        "peak_bytes": max(peaks, default=0.0) or None,
+        "peak_bytes": memory["peak_bytes"],
+        "memory": memory,
         "seconds_left": seconds_left(plan, costs, wanted, store.done) if wanted else 0.0,
         "trunk_cache": savings(found.plain, plan, costs, meta, finished),
         "notes": [*plan.notes, *_without_gold(found, finished), *unresolved],

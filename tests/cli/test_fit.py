@@ -1,0 +1,67 @@
+"""`layover fit`: what it proposes, and that a recipe takes it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+from typer.testing import CliRunner
+
+from layover.cli.main import build_app
+from layover.errors import LayoverError
+from layover.plan.memory import USABLE
+from layover.recipe.schema import Execution, Method
+
+
+def fit(*arguments: str) -> Any:
+    found = CliRunner().invoke(build_app(), ["fit", *arguments, "--json"], catch_exceptions=False)
+    return json.loads(found.stdout)
+
+
+def test_the_best_that_fits_comes_first_and_a_recipe_takes_it() -> None:
+    found = fit("--gpu", "6GiB", "--model", "base")
+    first = found["choices"][0]
+    assert (first["layers"], first["precision"], first["checkpointing"], first["costs"]) == ("all", "fp32", False, [])
+    assert first["fits"]
+    assert first["peak_bytes"] < USABLE * found["budget_bytes"]
+    assert [one["cached"] for one in found["choices"]] == [one["layers"] != "all" for one in found["choices"]]
+    recipe = YAML(typ="safe").load(found["recipe"])
+    Method.model_validate(recipe["methods"]["lora"])
+    assert Execution.model_validate(recipe["run"]).memory == int(USABLE * 6 * 1024) * 2**20
+
+
+def test_less_memory_asks_for_more_concessions() -> None:
+    wide, narrow = (fit("--ram", size, "--model", "base", "--batch", "64") for size in ("16GiB", "1GiB"))
+    chosen = [next(one for one in found["choices"] if one["fits"]) for found in (wide, narrow)]
+    assert chosen[0]["costs"] == []
+    assert chosen[1]["costs"]
+    assert chosen[0]["rows"] == 32, "no more than 4,096 tokens at once on a CPU"
+    assert fit("--ram", "2GiB", "--model", "large", "--method", "full")["recipe"] is None
+
+
+def test_a_folder_needs_its_config_alone(tmp_path: Path) -> None:
+    config = {"num_hidden_layers": 6, "hidden_size": 64, "intermediate_size": 128, "vocab_size": 100}
+    (tmp_path / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    found = fit("--gpu", "1GiB", "--model", str(tmp_path), "--layers", "top-2")
+    assert {one["layers"] for one in found["choices"]} == {"top-2"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--gpu", "6GB", "--model", "base"], "--gpu: '6GB' is no size; write it like 10GiB"),
+        (["--model", "base"], "either --gpu 6GiB or --ram 16GiB"),
+        (["--gpu", "6GiB", "--model", "lrge"], "did you mean 'large'?"),
+        (["--gpu", "6GiB", "--model", "base", "--method", "lor"], "did you mean 'lora'?"),
+        (["--gpu", "6GiB", "--model", "base", "--layers", "top-20"], "the encoder has 12"),
+        (["--gpu", "6GiB", "--model", "base", "--layers", "upper"], "write all or top-4"),
+        (["--gpu", "6GiB", "--model", "base", "--method", "full", "--layers", "top-2"], "leave the option out"),
+    ],
+)
+def test_mistakes_are_told(arguments: list[str], message: str) -> None:
+    with pytest.raises(LayoverError) as error:
+        fit(*arguments)
+    assert message in str(error.value)
