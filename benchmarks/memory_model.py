@@ -303,7 +303,7 @@ def saved_bytes(case: Case, layers: int, rows: int) -> int:
     lengths[0] -= 3
     with (
         torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor),
-        torch.autocast("cpu", torch.bfloat16, enabled=is_mixed(case.precision, encoder.dtype)),
+        torch.autocast("cpu", torch.bfloat16, enabled=is_mixed(case.precision, encoder.dtype, None)),
     ):
         encoder(ids, lengths)
     return sum(one.untyped_storage().nbytes() for one in kept.values())

@@ -124,7 +124,7 @@ def _saved(name: str, precision: Precision, layers: int, rows: int) -> int:
     lengths[0] = 31
     with (
         torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor),
-        torch.autocast("cpu", torch.bfloat16, enabled=is_mixed(precision, encoder.dtype)),
+        torch.autocast("cpu", torch.bfloat16, enabled=is_mixed(precision, encoder.dtype, None)),
     ):
         encoder(torch.full((rows, 32), 5), lengths)
     return sum(one.untyped_storage().nbytes() for one in kept.values())
