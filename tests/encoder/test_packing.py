@@ -52,7 +52,7 @@ def test_tokens_of_no_row_change_nothing(
         parts.append(Part(f"intermediate.{number}", settings, state, trainable=False))
     mixed = compositions.get("fuse")(mixer="low_rank").parts(settings, parts, shape=encoder.shape, seed=0)
     for rounded in (False, True):
-        monkeypatch.setattr("layover.encoder.encoder.rounds", lambda *_, rounded=rounded: rounded)
+        monkeypatch.setattr("layover.encoder.flow.rounds", lambda *_, rounded=rounded: rounded)
         encoder.attach(mixed, seed=0)
         encoder.train().clock.set(3, torch.arange(3))
         shares = Shares()
