@@ -22,17 +22,27 @@ CPU = torch.device("cpu")
 @pytest.mark.parametrize("rounded", [False, True])
 @pytest.mark.parametrize("lengths", [[3, 1, 4], [4, 4], [8] * 4, [5]])
 def test_there_and_back(lengths: list[int], rounded: bool) -> None:
-    packing = Packing.of(torch.tensor(lengths), max(lengths), CPU, rounded=rounded)
-    padded = torch.randn(len(lengths), max(lengths), 2, dtype=torch.float64)
+    packing = Packing.of(torch.tensor(lengths), max(lengths), CPU, heads=2, rounded=rounded)
+    padded = torch.randn(len(lengths), max(lengths), 6, dtype=torch.float64)
     for row, length in enumerate(lengths):
         padded[row, length:] = 0
-    packed = packing.pack_padded(padded)
+    packed = packing.pack(padded)
     count = sum(lengths)
-    assert packed.shape[1] == (-(-count // 32) * 32 if rounded else count)
+    assert packed.shape[1] % 32 == 0 if rounded else packed.shape[1] - count in (0, 1)
     assert torch.equal(packed[0, :count], torch.cat([padded[row, :length] for row, length in enumerate(lengths)]))
     assert torch.equal(packing.padded(packed), padded)
+    heads = packing.by_head(packed, 2)
+    assert heads.shape == (len(lengths), 2, packing.width, 3)
+    for row, length in enumerate(lengths):
+        assert torch.equal(heads[row, 1, :length], padded[row, :length, 3:])
+    assert torch.equal(packing.from_heads(heads)[:, :count], packed[:, :count])
+
+    def through(hidden: Tensor) -> Tensor:
+        """Return what attention would make of them, from padding too, and what is read of it."""
+        return packing.padded(packing.from_heads(packing.by_head(hidden, 2).sin()))
+
     hidden = torch.randn(packed.shape, dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(lambda one: packing.pack(packing.unpack(one).sin())[:, :count], hidden)
+    assert torch.autograd.gradcheck(through, hidden)
 
 
 @pytest.mark.parametrize("module", ["lora", "bottleneck"])

@@ -217,7 +217,8 @@ class Flow(nn.Module):
             )
 
     def _packing(self, lengths: Tensor, longest: int, device: torch.device) -> Packing:
-        return Packing.of(lengths, longest, device, rounded=rounds(device, self.dtype))
+        heads = self.model.config.num_attention_heads
+        return Packing.of(lengths, longest, device, heads=heads, rounded=rounds(device, self.dtype))
 
     def _trunk(self, ids: Tensor, packing: Packing, segments: Tensor | None) -> Tensor:
         with torch.no_grad() if self.lowest > 0 else nullcontext():
@@ -230,14 +231,14 @@ class Flow(nn.Module):
                 f"an input of {ids.shape[1]} tokens, but this encoder has {self.max_length} positions: "
                 "set max_length lower"
             )
-        packed = packing.pack_padded(ids)
+        packed = packing.pack(ids)
         positions = packing.positions + self.points.first_position(self.model.config.pad_token_id)
         embeddings = self.model.get_submodule(self.points.embeddings)
         with packing.told(self.clock):
             hidden: Tensor = embeddings(
                 input_ids=packed,
                 # given, for the tables of transformers that they are else taken from end at the longest input
-                token_type_ids=torch.zeros_like(packed) if segments is None else packing.pack_padded(segments),
+                token_type_ids=torch.zeros_like(packed) if segments is None else packing.pack(segments),
                 position_ids=positions[None],
             )
         return hidden

@@ -39,30 +39,41 @@ class Packing:
     """(N',) int64: its place in the grid of B x T'; None where grid and tokens are the same."""
     real: Tensor | None
     """(B, T') bool: what is no padding; None where nothing is."""
+    to_heads: Tensor | None = None
+    """(B * heads * T',) int64: what of the tokens' (N' * heads) parts stands there, see `by_head`."""
+    of_heads: Tensor | None = None
+    """(N' * heads,) int64: the way back."""
 
     @classmethod
-    def of(cls, lengths: Tensor, longest: int, device: torch.device, *, rounded: bool = False) -> Packing:
+    def of(cls, lengths: Tensor, longest: int, device: torch.device, *, heads: int, rounded: bool = False) -> Packing:
         """Return how rows lie.
 
         Args:
             lengths: Of the rows, (B,) on any device.
             longest: T; it may be more than the longest row has.
             device: Of the hidden states.
+            heads: Of attention.
             rounded: See `rounds`.
         """
         lengths = lengths.cpu()
         width = _up(longest, WIDTH) if rounded else longest
         real = torch.arange(width) < lengths[:, None]
         places = real.flatten().nonzero().flatten()
-        count = len(places)
-        full = count == real.numel()
-        if rounded and _up(count, TOKENS) > count:
-            places, full = torch.nn.functional.pad(places, (0, _up(count, TOKENS) - count)), False
-        rows, positions, grid, mask = (
-            one.to(device, non_blocking=True) for one in (places // width, places % width, places, real)
-        )
-        padded = count < real.numel()
-        return cls(lengths, longest, width, count, rows, positions, None if full else grid, mask if padded else None)
+        count, slots = len(places), real.numel()
+        padded = count < slots
+        # where the grid has padding, one token more stands for it
+        size = _up(count + padded, TOKENS if rounded else 1)
+        if size == slots == count:
+            rows, positions = (one.to(device, non_blocking=True) for one in (places // width, places % width))
+            return cls(lengths, longest, width, count, rows, positions, None, None)
+        grid = torch.full((slots,), count).index_copy_(0, places, torch.arange(count))
+        places = torch.nn.functional.pad(places, (0, size - count))
+        rows, positions, every = places // width, places % width, torch.arange(heads)
+        to_heads = grid.view(-1, 1, width) * heads + every[:, None]
+        of_heads = (rows[:, None] * heads + every) * width + positions[:, None]
+        found = (rows, positions, places, real, to_heads.flatten(), of_heads.flatten())
+        rows, positions, places, real, to, back = (one.to(device, non_blocking=True) for one in found)
+        return cls(lengths, longest, width, count, rows, positions, places, real if padded else None, to, back)
 
     def told(self, clock: DropoutClock) -> AbstractContextManager[None]:
         """Let dropouts know for a while which tokens the hidden states belong to."""
@@ -78,28 +89,39 @@ class Packing:
         """Return where each row begins among the tokens, (B,)."""
         return (self.lengths.cumsum(0) - self.lengths).to(self.rows.device, non_blocking=True)
 
-    def pack(self, grid: Tensor) -> Tensor:
-        """Return what stands at the tokens, (1, N', ...), of (B, T', ...)."""
-        flat = grid.flatten(0, 1)
-        return (flat if self.places is None else _packed(flat, self.places, self.count))[None]
-
-    def pack_padded(self, padded: Tensor) -> Tensor:
+    def pack(self, padded: Tensor) -> Tensor:
         """Return (1, N', ...) of (B, T, ...), which has no gradient."""
-        return self.pack(padded if self.width == self.longest else pad_to(padded, 1, self.width))
-
-    def unpack(self, packed: Tensor) -> Tensor:
-        """Return (B, T', ...), zero on padding, of (1, N', ...)."""
-        rows = len(self.lengths)
-        flat = packed[0] if self.places is None else _unpacked(packed[0], self.places, self.count, rows * self.width)
-        return flat.view(rows, self.width, *packed.shape[2:])
+        grid = (padded if self.width == self.longest else pad_to(padded, 1, self.width)).flatten(0, 1)
+        return (grid if self.places is None else grid.index_select(0, self.places))[None]
 
     def padded(self, packed: Tensor) -> Tensor:
         """Return (B, T, ...), zero on padding, of (1, N', ...)."""
-        return self.unpack(packed)[:, : self.longest]
+        rows, flat = len(self.lengths), packed[0]
+        if self.places is not None:
+            empty = flat.new_zeros((rows * self.width, *flat.shape[1:]))
+            flat = empty.index_copy(0, self.places[: self.count], flat[: self.count])
+        return flat.view(rows, self.width, *flat.shape[1:])[:, : self.longest]
 
     def filled(self, tokens: Tensor) -> Tensor:
         """Return (1, N', ...) of (1, N, ...), which has no gradient."""
         return tokens if len(self.rows) == self.count else pad_to(tokens, 1, len(self.rows))
+
+    def by_head(self, packed: Tensor, heads: int) -> Tensor:
+        """Return the grid head by head, (B, heads, T', d), of (1, N', H); on padding stands what nothing reads."""
+        if self.to_heads is None or self.of_heads is None:
+            return packed.view(-1, self.width, heads, packed.shape[-1] // heads).transpose(1, 2)
+        parts = packed.view(packed.shape[1] * heads, -1)
+        return _taken(parts, self.to_heads, self.of_heads, self.count * heads).view(
+            -1, heads, self.width, parts.shape[-1]
+        )
+
+    def from_heads(self, grid: Tensor) -> Tensor:
+        """Return (1, N', H) of (B, heads, T', d)."""
+        if self.to_heads is None or self.of_heads is None:
+            return grid.transpose(1, 2).flatten(2).flatten(0, 1)[None]
+        parts = grid.reshape(-1, grid.shape[-1])
+        # the way back gives padding the gradient of a token that nothing reads: none
+        return _taken(parts, self.of_heads, self.to_heads, len(parts)).view(1, len(self.rows), -1)
 
 
 def rounds(device: torch.device, dtype: torch.dtype) -> bool:
@@ -123,48 +145,24 @@ def _up(number: int, multiple: int) -> int:
     return -(-number // multiple) * multiple
 
 
-class _Pack(torch.autograd.Function):
-    """Rows of a matrix by their places; the backward pass knows that no place comes twice, so it adds nothing up."""
+class _Take(torch.autograd.Function):
+    """Rows of a matrix by an index; the gradient comes back by an index, too, for no row that is read comes twice."""
 
     @staticmethod
-    def forward(ctx: Any, flat: Tensor, places: Tensor, count: int) -> Tensor:
-        ctx.save_for_backward(places)
-        ctx.count, ctx.size = count, len(flat)
-        return flat.index_select(0, places)
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
-        (places,) = ctx.saved_tensors
-        return _spread(grad, places, ctx.count, ctx.size), None, None
-
-
-class _Unpack(torch.autograd.Function):
-    """The other way."""
-
-    @staticmethod
-    def forward(ctx: Any, packed: Tensor, places: Tensor, count: int, size: int) -> Tensor:
-        ctx.save_for_backward(places)
+    def forward(ctx: Any, rows: Tensor, index: Tensor, back: Tensor, count: int) -> Tensor:
+        ctx.save_for_backward(back)
         ctx.count = count
-        return _spread(packed, places, count, size)
+        return rows.index_select(0, index)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None]:
-        (places,) = ctx.saved_tensors
-        found = grad.index_select(0, places)
+        (back,) = ctx.saved_tensors
+        found = grad.index_select(0, back)
         found[ctx.count :] = 0
         return found, None, None, None
 
 
-def _packed(flat: Tensor, places: Tensor, count: int) -> Tensor:
-    found: Tensor = _Pack.apply(flat, places, count)  # type: ignore[no-untyped-call]
+def _taken(rows: Tensor, index: Tensor, back: Tensor, count: int) -> Tensor:
+    """Return (len(index), ...) of rows, whose gradients after the first `count` are nothing."""
+    found: Tensor = _Take.apply(rows, index, back, count)  # type: ignore[no-untyped-call]
     return found
-
-
-def _unpacked(packed: Tensor, places: Tensor, count: int, size: int) -> Tensor:
-    found: Tensor = _Unpack.apply(packed, places, count, size)  # type: ignore[no-untyped-call]
-    return found
-
-
-def _spread(packed: Tensor, places: Tensor, count: int, size: int) -> Tensor:
-    empty = packed.new_zeros((size, *packed.shape[1:]))
-    return empty.index_copy_(0, places[:count], packed[:count])

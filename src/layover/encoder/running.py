@@ -58,16 +58,11 @@ def attend(query: Tensor, key: Tensor, value: Tensor, heads: int, packing: Packi
         packing: How keys and values lie.
         wanted: How the queries lie.
     """
-    q = _by_head(wanted.unpack(query), heads)
-    k, v = (_by_head(packing.unpack(one), heads) for one in (key, value))
+    q = wanted.by_head(query, heads)
+    k, v = (packing.by_head(one, heads) for one in (key, value))
     keep = None if packing.real is None else packing.real[:, None, None, :]
     found = _plain(q, k, v, keep) if _slow_when_fused(q) else scaled_dot_product_attention(q, k, v, attn_mask=keep)
-    return wanted.pack(found.transpose(1, 2).flatten(2))
-
-
-def _by_head(hidden: Tensor, heads: int) -> Tensor:
-    """Return (B, heads, T, d) of (B, T, H)."""
-    return hidden.view(*hidden.shape[:2], heads, -1).transpose(1, 2)
+    return wanted.from_heads(found)
 
 
 def _slow_when_fused(query: Tensor) -> bool:
