@@ -6,12 +6,17 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from tokenizers import Tokenizer as Backend
 from tokenizers import models, normalizers, pre_tokenizers, processors
 
 from layover.data.tokenizer import Tokenizer
 
 ROOT = Path(__file__).resolve().parents[1]
+
+# how long an example takes says more of the machine than of the code
+settings.register_profile("layover", deadline=None)
+settings.load_profile("layover")
 
 
 @pytest.fixture(scope="session")

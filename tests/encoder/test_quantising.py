@@ -75,7 +75,7 @@ def made_plain(encoder: Encoder, folder: Path) -> Encoder:
     return plain
 
 
-@pytest.mark.parametrize(("quantisation", "least", "most"), [("nf4", 0.05, 0.5), ("int8", 0.002, 0.05)])
+@pytest.mark.parametrize(("quantisation", "least", "most"), [("nf4", 0.05, 0.6), ("int8", 0.002, 0.05)])
 def test_hidden_states_are_near_float32s(
     folder: Path, padded: Padded, quantisation: Quantisation, least: float, most: float
 ) -> None:
@@ -143,19 +143,28 @@ def test_a_part_of_an_encoder_knows_what_it_is(folder: Path, padded: Padded) -> 
 
 
 def test_nf4_is_bitsandbytes_and_int8_the_nearest() -> None:
-    weight = torch.randn(7, 48, generator=torch.Generator().manual_seed(0))
+    weight = torch.randn(7, 64, generator=torch.Generator().manual_seed(0))
     weight[3] = 0
-    hidden = torch.randn(1, 5, 48, generator=torch.Generator().manual_seed(1)).bfloat16().requires_grad_()
+    hidden = torch.randn(1, 5, 64, generator=torch.Generator().manual_seed(1)).bfloat16().requires_grad_()
     theirs = bitsandbytes().nn.Linear4bit(
-        48, 7, compute_dtype=torch.bfloat16, compress_statistics=False, quant_type="nf4"
+        64, 7, compute_dtype=torch.bfloat16, compress_statistics=False, quant_type="nf4"
     )
     theirs.load_state_dict({"weight": weight, "bias": torch.zeros(7)})
-    ours = Quantised(48, 7, "nf4", dtype=torch.bfloat16, device=torch.device("cpu"))
+    ours = Quantised(64, 7, "nf4", dtype=torch.bfloat16, device=torch.device("cpu"))
     ours.load_state_dict({**quantised(weight, "nf4"), "bias": torch.zeros(7)})
     assert torch.equal(ours(hidden), theirs.to("cpu")(hidden))
     codes, scales = quantised(weight, "int8").values()
     assert ((codes * scales - weight).abs() <= scales / 2 * 1.0001).all()
     assert (codes.abs().amax(dim=1) == torch.tensor([127, 127, 127, 0, 127, 127, 127])).all()
+
+
+@pytest.mark.parametrize("size", [(64, 64), (96, 48), (48, 96), (7, 33)])
+def test_nf4_is_near_whatever_the_size(size: tuple[int, int]) -> None:
+    """The library's kernel for CPUs is not, where rows do not end with a block."""
+    weight = torch.randn(size, generator=torch.Generator().manual_seed(0))
+    stored = Quantised(size[1], size[0], "nf4", dtype=torch.bfloat16, device=torch.device("cpu"))
+    stored.load_state_dict({**quantised(weight, "nf4"), "bias": torch.zeros(size[0])})
+    assert distance(stored.matrix(torch.float32), weight) < 0.12
 
 
 @pytest.mark.parametrize("quantisation", QUANTISATIONS)

@@ -78,13 +78,14 @@ class Quantised(nn.Module):
         kernels = bitsandbytes().functional
         state = kernels.QuantState(
             absmax=self.scales,
-            shape=torch.Size((self.outputs, self.inputs)),
+            # one long row: on a CPU the kernel takes every row to begin with a block of its own
+            shape=torch.Size((1, self.outputs * self.inputs)),
             blocksize=BLOCK,
             quant_type="nf4",
             dtype=dtype,
         )
-        matrix: Tensor = kernels.dequantize_4bit(self.codes, state)
-        return matrix
+        flat: Tensor = kernels.dequantize_4bit(self.codes, state)
+        return flat.view(self.outputs, self.inputs)
 
     def forward(self, hidden: Tensor) -> Tensor:
         """Return `W x + b`, (..., outputs); a gradient reaches x alone."""
@@ -118,7 +119,7 @@ def quantised(weight: Tensor, quantisation: Quantisation) -> dict[str, Tensor]:
         raise ModelError(f"{quantisation}: a weight is no finite number, so it has no place on a scale")
     if quantisation == "nf4":
         codes, state = bitsandbytes().functional.quantize_4bit(
-            exact, blocksize=BLOCK, compress_statistics=False, quant_type="nf4"
+            exact.view(1, -1), blocksize=BLOCK, compress_statistics=False, quant_type="nf4"
         )
         return {"codes": codes, "scales": state.absmax}
     scales = exact.abs().amax(dim=1, keepdim=True) / 127
