@@ -1,7 +1,6 @@
 """Memory of a training: whole processes, Layover against the Trainer, beside the estimate of `layover plan`.
 
     python benchmarks/memory.py [--repeats 2]
-    python benchmarks/memory.py --saved          what our forward pass keeps, per token, layer and hidden unit
 
 Each way is a process of its own that loads XLM-R base from a folder and trains a few steps of 16 rows of 128 tokens,
 without any padding to save. Peak resident memory of the process; on a GPU the most that was allocated.
@@ -105,65 +104,14 @@ def in_a_process(way: dict[str, Any], folder: Path, device: str) -> dict[str, An
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
-def saved(module: str, precision: str, dropout: float) -> float:
-    """Return the bytes that a forward pass keeps beside weights, per token, layer and unit of hidden size.
-
-    The part that does not grow with the tokens (autocast's copies of weights) is not in it.
-    """
-    import torch
-    from transformers import XLMRobertaConfig, XLMRobertaModel
-
-    from layover import modules
-    from layover.compositions import Part
-    from layover.encoder import DropoutClock, Encoder
-
-    config = XLMRobertaConfig(vocab_size=500, num_hidden_layers=2, max_position_embeddings=514, type_vocab_size=1)
-    model = XLMRobertaModel(config, add_pooling_layer=False)
-    encoder = Encoder.from_model(model, clock=DropoutClock(0), dropout=dropout)
-    encoder.attach([Part("target", modules.get(module)(), None, trainable=True)], seed=0)
-    encoder.train()
-
-    def kept(rows: int) -> float:
-        own = {weight.untyped_storage().data_ptr() for weight in encoder.parameters()}
-        found: dict[int, torch.Tensor] = {}
-
-        def pack(tensor: torch.Tensor) -> torch.Tensor:
-            pointer = tensor.untyped_storage().data_ptr()
-            if pointer not in own:
-                found[pointer] = tensor.detach()
-            return tensor
-
-        encoder.clock.set(0, torch.arange(rows))
-        ids, lengths = torch.randint(4, 100, (rows, LENGTH)), torch.full((rows,), LENGTH)
-        lengths[0] -= 3
-        with (
-            torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor),
-            torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"),
-        ):
-            encoder(ids, lengths)
-        return sum(one.untyped_storage().nbytes() for one in found.values())
-
-    return round((kept(8) - kept(4)) / (4 * LENGTH * encoder.num_layers * encoder.hidden_size), 1)
-
-
 def main() -> None:
     """Measure."""
     parser = arguments(__doc__, repeats=2)
-    parser.add_argument("--saved", action="store_true", help="what the forward pass keeps, and nothing else")
     parser.add_argument("--child", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.child:
         way, folder = json.loads(given.child)
         print(json.dumps(train_once(way, Path(folder), given.device)))
-        return
-    if given.saved:
-        choices = [
-            (module, precision, dropout)
-            for module in ("bottleneck", "full", "lora")
-            for precision in ("fp32", "bf16")
-            for dropout in (0.0, 0.1)
-        ]
-        print(json.dumps({" ".join(map(str, one)): saved(*one) for one in choices}, indent=1))
         return
     if given.quick:
         given.repeats = 1

@@ -32,7 +32,7 @@ from layover.encoder import DropoutClock, Encoder, dtype_of, is_mixed
 from layover.modules import LayeredModule, Module
 from layover.plan import memory
 from layover.plan.encoders import Shape
-from layover.plan.loads import kept_per_layer, sizes_of
+from layover.plan.loads import work_of
 from layover.precision import Precision
 from layover.predict import predict
 from layover.steps.loaded import load
@@ -216,19 +216,11 @@ def peak_bytes() -> int:
 
 def load_of(case: Case) -> memory.Load:
     """Return what the model is told of a process."""
-    shape, module = SHAPES[case.size], module_of(case)
-    layers = module.layers_of(shape.layers)
-    lowest = min(layers, default=shape.layers)
-    work = memory.Work(
-        shape,
-        case.precision,
-        lowest,
-        trained=shape.parameters
-        if module.whole
-        else module.parameter_count(shape.hidden, shape.intermediate, shape.layers),
-        kept=kept_per_layer(module, sizes_of(shape)),
-        whole=module.whole,
-        from_layer=lowest if case.cached else 0,
+    module = module_of(case)
+    alone = work_of(module, SHAPES[case.size], case.precision)
+    work = replace(
+        alone,
+        from_layer=alone.lowest if case.cached else 0,
         words=None if module.whole else len(words_of(case)),
         gradient_checkpointing=case.checkpointing,
         first_only=case.kind == "classification",

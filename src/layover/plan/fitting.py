@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from layover.modules import LayeredModule, Module
 from layover.plan.encoders import Shape
-from layover.plan.loads import kept_per_layer, sizes_of
-from layover.plan.memory import TYPICAL_WORDS, Load, Work, most_tokens
+from layover.plan.loads import work_of
+from layover.plan.memory import TYPICAL_WORDS, Load, most_tokens
 from layover.precision import Precision
 
 BF16 = "bf16: weights and activations are rounded to bfloat16"
@@ -77,17 +77,10 @@ def _layers(module: Module, shape: Shape, *, fixed_layers: bool) -> list[Module]
 
 def _load(shape: Shape, module: Module, precision: Precision, checkpointing: bool, length: int, device: str) -> Load:
     """Return the training of a module with hidden states kept below it, where anything is."""
-    lowest = min(module.layers_of(shape.layers), default=shape.layers)
-    work = Work(
-        shape,
-        precision,
-        lowest,
-        trained=shape.parameters
-        if module.whole
-        else module.parameter_count(shape.hidden, shape.intermediate, shape.layers),
-        kept=kept_per_layer(module, sizes_of(shape)),
-        whole=module.whole,
-        from_layer=lowest,
+    alone = work_of(module, shape, precision)
+    work = replace(
+        alone,
+        from_layer=alone.lowest,
         words=None if module.whole else min(TYPICAL_WORDS, shape.vocabulary),
         gradient_checkpointing=checkpointing,
         length=length,

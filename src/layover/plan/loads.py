@@ -15,7 +15,8 @@ from layover.plan.inputs import ComposeInputs, GateInputs, PredictInputs, Retrie
 from layover.plan.memory import TYPICAL_WORDS, Load, Work, most_tokens
 from layover.plan.mixtures import MixtureInputs
 from layover.plan.nodes import Node, Plan
-from layover.plan.passes import Training, on_encoder, tasks_of
+from layover.plan.passes import Training, data_of, on_encoder, tasks_of
+from layover.precision import Precision
 from layover.recipe import Execution
 from layover.tasks import Task
 
@@ -84,9 +85,23 @@ def lowest_of(inputs: Training, shape: Shape) -> int:
 
 def weights_of(inputs: Training, shape: Shape) -> int:
     """Return how many weights of the encoder and its modules train."""
-    if inputs.module.whole:
-        return shape.parameters
-    return inputs.module.parameter_count(shape.hidden, shape.intermediate, shape.layers) + beside(inputs, shape)[0]
+    return shape.parameters if inputs.module.whole else _own_weights(inputs.module, shape) + beside(inputs, shape)[0]
+
+
+def _own_weights(module: Module, shape: Shape) -> int:
+    return module.parameter_count(shape.hidden, shape.intermediate, shape.layers)
+
+
+def work_of(module: Module, shape: Shape, precision: Precision) -> Work:
+    """Return the work of training a module alone, on the whole encoder with all its word embeddings."""
+    return Work(
+        shape,
+        precision,
+        lowest=min(module.layers_of(shape.layers), default=shape.layers),
+        trained=shape.parameters if module.whole else _own_weights(module, shape),
+        kept=kept_per_layer(module, sizes_of(shape)),
+        whole=module.whole,
+    )
 
 
 @lru_cache(maxsize=256)
@@ -144,7 +159,4 @@ def _read_by(node: Node, on: Training | ComposeInputs) -> tuple[list[str], list[
     if isinstance(node.inputs, PredictInputs) or isinstance(on, ComposeInputs):
         return [node.inputs.data], [(node.inputs.task, PERCENT)]
     taught = tasks_of(on)
-    data = [one.data for one in taught]
-    if node.kind == "train":
-        data += [one.selection.data for one in taught if one.selection is not None]
-    return data, [(one.task, one.hidden_percent) for one in taught]
+    return data_of(on, selects=node.kind == "train"), [(one.task, one.hidden_percent) for one in taught]

@@ -35,6 +35,13 @@ def tasks_of(inputs: Training) -> tuple[TrainInputs | Taught, ...]:
     return inputs.tasks if isinstance(inputs, MixtureInputs) else (inputs,)
 
 
+def data_of(inputs: Training, *, selects: bool) -> list[str]:
+    """Return the keys of the data that a training reads, with those it is selected on; gates are not selected."""
+    tasks = tasks_of(inputs)
+    selected = [one.selection.data for one in tasks if one.selection is not None] if selects else []
+    return [*(one.data for one in tasks), *selected]
+
+
 def on_encoder(nodes: Mapping[str, Node], node: Node) -> Training | ComposeInputs:
     """Return what is on the encoder while a train, gate or predict node runs."""
     found: Training | ComposeInputs = node.inputs

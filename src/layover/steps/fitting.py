@@ -10,13 +10,18 @@ from safetensors.torch import save_file
 
 from layover import kinds
 from layover.data.features import Features
-from layover.encoder import Encoder
+from layover.encoder import DropoutClock, Encoder
 from layover.heads import Head
 from layover.modules import AdapterDrop, Module
+from layover.plan import Node
 from layover.plan.inputs import Optimisation, Selection
+from layover.plan.passes import Training, data_of, tasks_of
 from layover.steps.context import Context
 from layover.steps.files import weights_of
+from layover.steps.loaded import load
+from layover.steps.states import lowest_needed
 from layover.steps.tokenize import load_examples
+from layover.steps.trained import reads_table
 from layover.tasks import Task
 from layover.training import LoopSettings, Progress
 
@@ -37,6 +42,28 @@ def loop_settings(
         seed=numbers.seed,
         select_every=selection.every if selection is not None else None,
         patience=selection.patience if selection is not None else None,
+    )
+
+
+def load_encoder(training: Training, node: Node, context: Context, clock: DropoutClock) -> Encoder:
+    """Return the encoder of a training, or of a training of its gates, with nothing attached: as much as its data need.
+
+    Args:
+        training: What it is loaded for.
+        node: Whose hidden states are kept.
+        context: Where they lie.
+        clock: Where the training stands.
+    """
+    numbers, tasks = training.optimisation, tasks_of(training)
+    return load(
+        training.encoder.source,
+        training.encoder.revision,
+        clock=clock,
+        dropout=numbers.dropout,
+        precision=numbers.precision,
+        whole=training.module.whole,
+        from_layer=lowest_needed(context.store, node.trunks, data_of(training, selects=node.kind == "train")),
+        all_words=any(reads_table(one.task.kind, one.task.labels) for one in tasks),
     )
 
 

@@ -15,13 +15,12 @@ from layover.plan.inputs import GateInputs
 from layover.plan.mixtures import MixtureInputs
 from layover.steps.context import Context
 from layover.steps.files import GATES, MEASURED, TRAINING
-from layover.steps.fitting import drop_layers, loop_settings, reporter
-from layover.steps.loaded import load
+from layover.steps.fitting import drop_layers, load_encoder, loop_settings, reporter
 from layover.steps.machine import execution_of
 from layover.steps.mixture import branches_of
-from layover.steps.states import load_states, lowest_needed
+from layover.steps.states import load_states
 from layover.steps.tokenize import load_features
-from layover.steps.trained import load_heads, reads_table, speak, trained_pieces
+from layover.steps.trained import load_heads, speak, trained_pieces
 from layover.store import write_json
 from layover.training import Branch, fit
 
@@ -31,16 +30,7 @@ def run(node: Node, folder: Path, context: Context) -> None:
     inputs: GateInputs = node.inputs
     trained, numbers, store = inputs.trained, inputs.trained.optimisation, context.store
     clock = DropoutClock(numbers.seed)
-    tasks = trained.tasks if isinstance(trained, MixtureInputs) else (trained,)
-    encoder = load(
-        trained.encoder.source,
-        trained.encoder.revision,
-        clock=clock,
-        dropout=numbers.dropout,
-        precision=numbers.precision,
-        from_layer=lowest_needed(store, node.trunks, trained.data_keys()),
-        all_words=any(reads_table(one.task.kind, one.task.labels) for one in tasks),
-    )
+    encoder = load_encoder(trained, node, context, clock)
     encoder.attach(gated(trained_pieces(store, inputs.key, encoder.shape)), seed=numbers.seed)
     drop_layers(encoder, trained.adapterdrop, trained.module)
     speak(encoder, store, trained.languages.train)

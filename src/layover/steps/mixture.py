@@ -15,12 +15,11 @@ from layover.plan.mixtures import MEAN, MixtureInputs
 from layover.predict import predict
 from layover.steps.context import Context
 from layover.steps.files import MEASURED, TRAINING, head_of
-from layover.steps.fitting import drop_layers, loop_settings, reporter, save_head, save_trained, scorer
-from layover.steps.loaded import load
+from layover.steps.fitting import drop_layers, load_encoder, loop_settings, reporter, save_head, save_trained, scorer
 from layover.steps.machine import execution_of
-from layover.steps.states import Trunks, load_states, lowest_needed
+from layover.steps.states import Trunks, load_states
 from layover.steps.tokenize import load_features
-from layover.steps.trained import build_head, pieces_to_train, reads_table, speak, spoken
+from layover.steps.trained import build_head, pieces_to_train, speak, spoken
 from layover.store import Store, write_json
 from layover.training import Branch, FitResult, fit
 
@@ -31,17 +30,7 @@ def run(node: Node, inputs: MixtureInputs, folder: Path, context: Context) -> No
     """Train, and write the trained weights, the heads and the history."""
     numbers, selection = inputs.optimisation, inputs.tasks[0].selection
     clock = DropoutClock(numbers.seed)
-    selected = (one.selection.data for one in inputs.tasks if one.selection is not None)
-    encoder = load(
-        inputs.encoder.source,
-        inputs.encoder.revision,
-        clock=clock,
-        dropout=numbers.dropout,
-        precision=numbers.precision,
-        whole=inputs.module.whole,
-        from_layer=lowest_needed(context.store, node.trunks, (*inputs.data_keys(), *selected)),
-        all_words=any(reads_table(one.task.kind, one.task.labels) for one in inputs.tasks),
-    )
+    encoder = load_encoder(inputs, node, context, clock)
     encoder.attach(pieces_to_train(context.store, node.identity, encoder.shape), seed=numbers.seed)
     drop_layers(encoder, inputs.adapterdrop, inputs.module)
     speak(encoder, context.store, inputs.languages.train)

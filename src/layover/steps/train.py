@@ -17,12 +17,11 @@ from layover.predict import predict
 from layover.steps import mixture
 from layover.steps.context import Context
 from layover.steps.files import HEAD, MEASURED, TRAINING
-from layover.steps.fitting import drop_layers, loop_settings, reporter, save_head, save_trained, scorer
-from layover.steps.loaded import load
+from layover.steps.fitting import drop_layers, load_encoder, loop_settings, reporter, save_head, save_trained, scorer
 from layover.steps.machine import execution_of
-from layover.steps.states import Trunks, load_states, lowest_needed
+from layover.steps.states import Trunks, load_states
 from layover.steps.tokenize import load_features
-from layover.steps.trained import build_head, head_file, pieces_to_train, reads_table, speak, spoken
+from layover.steps.trained import build_head, head_file, pieces_to_train, speak, spoken
 from layover.store import write_json
 from layover.training import Branch, fit
 
@@ -35,17 +34,7 @@ def run(node: Node, folder: Path, context: Context) -> None:
     inputs: TrainInputs = node.inputs
     numbers, task = inputs.optimisation, inputs.task
     clock = DropoutClock(numbers.seed)
-    store, selected = context.store, () if inputs.selection is None else (inputs.selection.data,)
-    encoder = load(
-        inputs.encoder.source,
-        inputs.encoder.revision,
-        clock=clock,
-        dropout=numbers.dropout,
-        precision=numbers.precision,
-        whole=inputs.module.whole,
-        from_layer=lowest_needed(store, node.trunks, (inputs.data, *selected)),
-        all_words=reads_table(task.kind, task.labels),
-    )
+    store, encoder = context.store, load_encoder(inputs, node, context, clock)
     encoder.attach(pieces_to_train(context.store, node.identity, encoder.shape), seed=numbers.seed)
     drop_layers(encoder, inputs.adapterdrop, inputs.composed.module if inputs.composed else inputs.module)
     speak(encoder, context.store, inputs.languages.train)
