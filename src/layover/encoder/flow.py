@@ -16,11 +16,11 @@ from torch.utils.checkpoint import checkpoint
 from transformers import PreTrainedModel
 
 from layover.encoder.dropout import DropoutClock, replace_dropouts
+from layover.encoder.layer import Layer
 from layover.encoder.loading import Absent
 from layover.encoder.packing import Packing, rounds
 from layover.encoder.points import points_of
 from layover.encoder.quantising import Quantised
-from layover.encoder.running import Layer
 from layover.encoder.shares import Watch
 from layover.encoder.words import Words
 from layover.errors import ModelError

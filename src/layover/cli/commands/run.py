@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from layover.cli.console import answer, complain, duration, say, size, table
+from layover.cli.console import answer, complain, duration, room, say, table
 from layover.cli.savings import savings, told
 from layover.cli.shared import (
     DEFAULT_STORE,
@@ -66,7 +66,7 @@ def command(
     with choose(found.plan, _weights(wanted, costs), as_json=json) as progress, found.store.sweeping():
         progress.note(
             f"{len(wanted)} of {len(found.plan.nodes)} nodes to run, {chosen.workers} processes with "
-            f"{chosen.threads} threads each; largest node about {size(peak or None)}"
+            f"{chosen.threads} threads each; largest node about {room(peak) if peak else '?'}"
         )
         for text in found.plan.notes:
             progress.note(text)
