@@ -23,6 +23,8 @@ from _common import BATCH, SIZES, WIDTH, arguments, encoder_folder, finish, spre
 
 STEPS = 3
 LENGTH = WIDTH["classification"]
+SMALL = LENGTH * BATCH // 4
+"""Tokens of a micro-batch where memory is short; a step is of `BATCH` rows all the same."""
 PEERS = {"full fine-tuning (a)": "full", "peft LoRA (a)": "peft-lora", "adapters seq_bn (a)": "adapters-seq_bn"}
 
 
@@ -36,6 +38,8 @@ def ways_of(size: str) -> dict[str, dict[str, Any]]:
             found[f"ours, {label}, {precision}"] = one
             if which != "all":
                 found[f"ours, {label}, {precision}, cached"] = {**one, "cached": True}
+                small = f"ours, {label}, {precision}, cached, {SMALL} tokens at once"
+                found[small] = {**one, "cached": True, "micro_tokens": SMALL}
     return found
 
 
@@ -88,7 +92,8 @@ def _train_ours(way: dict[str, Any], features: Any, folder: Path, device: str) -
         encoder = _ours.make_encoder(folder, precision, layers=layers)
     head = _ours.make_head("classification", encoder)
     trained = sum(weight.numel() for part in encoder.trained().values() for weight in part.values())
-    _ours.train(encoder, head, features, precision, device, states=states, micro_tokens=BATCH * LENGTH)
+    micro_tokens = way.get("micro_tokens", BATCH * LENGTH)
+    _ours.train(encoder, head, features, precision, device, states=states, micro_tokens=micro_tokens)
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     shape = Shape(config["num_hidden_layers"], config["hidden_size"], config["intermediate_size"], config["vocab_size"])
     if way["cached"] or device != "cpu":

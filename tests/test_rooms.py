@@ -32,6 +32,7 @@ ROOMS = (
     ("data",),
     ("metrics",),
     ("sandbox",),
+    ("layouts",),
     ("compositions",),
     ("mixers",),
     ("modules",),

@@ -11,8 +11,9 @@ from transformers import PreTrainedModel
 
 from layover import compositions, modules
 from layover.compositions import Part
-from layover.encoder import DropoutClock, Encoder, fingerprint, points_of
+from layover.encoder import DropoutClock, Encoder, fingerprint
 from layover.errors import ModelError
+from layover.layouts.points import points_of
 from layover.modules import Module
 
 ModelOf = Callable[..., PreTrainedModel]

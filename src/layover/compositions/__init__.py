@@ -14,6 +14,7 @@ from layover.compositions._base import (
     Part,
     Piece,
     Trained,
+    finished,
 )
 from layover.errors import ModelError
 from layover.registry import Registry
@@ -33,6 +34,7 @@ __all__ = [
     "Part",
     "Piece",
     "Trained",
+    "finished",
     "get",
     "names",
 ]

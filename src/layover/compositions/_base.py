@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, Strict
@@ -74,6 +74,23 @@ class Fold:
 
 
 Piece = Part | Mix | Fold
+
+
+def finished(piece: Piece, trained: Callable[[str], Mapping[str, Tensor]]) -> Piece:
+    """Return a piece frozen, with the weights that were trained in place of those it started from.
+
+    Args:
+        piece: As a training starts from it.
+        trained: Name of a part, or of a mix -> its trained weights; asked for those that were trained only.
+    """
+    if isinstance(piece, Fold):
+        return piece
+    weights = trained(piece.name) if piece.trainable else piece.weights
+    piece = replace(piece, weights=weights, trainable=False)
+    if isinstance(piece, Mix):
+        members = [finished(member, trained) for member in piece.members]
+        piece = replace(piece, members=tuple(member for member in members if isinstance(member, Part)))
+    return piece
 
 
 class GateTraining(BaseModel):

@@ -202,7 +202,7 @@ class Location:
             layouts.append(self.source.listing.layout)
             reading["listing"] = {"id": self.source.listing.id, "taken": self.source.listing.taken}
         return {
-            "files": [hash_file(path) for path in self._files()],
+            "files": [hash_file(path) for path in self.files()],
             "layouts": [layout.model_dump(mode="json") for layout in layouts if layout is not None],
             "reading": reading,
         }
@@ -212,9 +212,10 @@ class Location:
         if isinstance(self.source, HubSource):
             config = f" {self.source.config}" if self.source.config else ""
             return f"hub {self.source.path}{config} [{self.source.split}] @ {self.source.revision[:12]}"
-        return " + ".join(str(path) for path in self._files())
+        return " + ".join(str(path) for path in self.files())
 
-    def _files(self) -> tuple[Path, ...]:
+    def files(self) -> tuple[Path, ...]:
+        """Return every file that is read; none for the hub."""
         return (*self.paths, *self.more, *((self.listing,) if self.listing is not None else ()))
 
 

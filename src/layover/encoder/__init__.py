@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from layover.encoder.dropout import DropoutClock, RowDropout
 from layover.encoder.encoder import Encoder
-from layover.encoder.points import FAMILIES, Points, points_of
 from layover.encoder.precision import computing, dtype_of, is_mixed
 from layover.encoder.shares import Shares
 from layover.encoder.weights import check_weights, fingerprint, generator_for, read_weights, write_weights
 
 __all__ = [
-    "FAMILIES",
     "DropoutClock",
     "Encoder",
-    "Points",
     "RowDropout",
     "Shares",
     "check_weights",
@@ -22,7 +19,6 @@ __all__ = [
     "fingerprint",
     "generator_for",
     "is_mixed",
-    "points_of",
     "read_weights",
     "write_weights",
 ]

@@ -16,8 +16,8 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from layover.encoder.points import Points
 from layover.errors import ModelError
+from layover.layouts.points import Points
 
 _WORD = 0xFFFFFFFF
 # multipliers of lowbias32, Chris Wellons' integer hash (public domain): constants with little bias

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 from transformers.utils.hub import cached_file
@@ -10,6 +11,19 @@ from transformers.utils.hub import cached_file
 from layover.errors import ModelError
 
 WEIGHTS, SHARDS = "model.safetensors", "model.safetensors.index.json"
+_SHARD = re.compile(r"[\w-][\w.-]*\.safetensors")
+
+
+def config_file(source: str | Path, revision: str | None) -> Path:
+    """Return the file of an encoder's config.
+
+    Raises:
+        ModelError: there is none.
+    """
+    found = _file(source, revision, "config.json")
+    if found is None:
+        raise ModelError(f"{source}: no config.json")
+    return found
 
 
 def weight_files(source: str | Path, revision: str | None) -> list[Path]:
@@ -23,6 +37,8 @@ def weight_files(source: str | Path, revision: str | None) -> list[Path]:
         return [whole]
     index = _file(source, revision, SHARDS)
     names = [] if index is None else sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
+    if strange := [name for name in names if _SHARD.fullmatch(str(name)) is None]:
+        raise ModelError(f"{source}: {SHARDS} names {strange[0]!r}, which is no file of this model")
     files = [file for name in names if (file := _file(source, revision, name)) is not None]
     if not files or len(files) < len(names):
         raise ModelError(f"{source}: neither {WEIGHTS} nor all files that {SHARDS} names")

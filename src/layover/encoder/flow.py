@@ -19,11 +19,11 @@ from layover.encoder.dropout import DropoutClock, replace_dropouts
 from layover.encoder.layer import Layer
 from layover.encoder.loading import Absent
 from layover.encoder.packing import Packing, rounds
-from layover.encoder.points import points_of
 from layover.encoder.quantising import Quantised
 from layover.encoder.shares import Watch
 from layover.encoder.words import Words
 from layover.errors import ModelError
+from layover.layouts.points import points_of
 from layover.modules import Shape
 from layover.precision import Quantisation
 

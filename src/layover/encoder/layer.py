@@ -8,7 +8,7 @@ from torch.nn.functional import scaled_dot_product_attention
 
 from layover.encoder.dropout import DropoutClock
 from layover.encoder.packing import Packing
-from layover.encoder.points import Points
+from layover.layouts.points import Points
 
 
 class Layer:

@@ -19,10 +19,10 @@ from transformers import AutoConfig, AutoModel, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
 from layover.encoder.files import weight_files
-from layover.encoder.points import Points, points_of
 from layover.encoder.quantising import Quantised, quantised
 from layover.encoder.words import Table, Words
 from layover.errors import ModelError
+from layover.layouts.points import Points, points_of
 from layover.precision import Quantisation
 
 OLD_NAMES = {"LayerNorm.gamma": "LayerNorm.weight", "LayerNorm.beta": "LayerNorm.bias"}

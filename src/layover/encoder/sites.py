@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from layover.encoder.attached import Attached, Mixed
-from layover.encoder.points import Points
+from layover.layouts.points import Points
 from layover.modules import EMBEDDINGS, At, Site
 
 Acting = Sequence[tuple[Attached | Mixed, int]]

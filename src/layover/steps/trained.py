@@ -11,7 +11,7 @@ from typing import Any
 from safetensors.torch import load_file
 
 from layover import compositions, heads, kinds, modules
-from layover.compositions import INTERMEDIATE, LANGUAGE, TARGET, Composition, Fold, Mix, Part, Piece
+from layover.compositions import INTERMEDIATE, LANGUAGE, TARGET, Composition, Part, Piece, finished
 from layover.encoder import DropoutClock, Encoder
 from layover.errors import NodeError
 from layover.heads import Head
@@ -46,6 +46,11 @@ def intermediates_of(identity: Mapping[str, Any]) -> list[str]:
     return [found] if isinstance(found, str) else list(found)
 
 
+def roles(count: int) -> list[str]:
+    """Return what so many intermediates are called on the encoder."""
+    return [INTERMEDIATE] if count == 1 else [f"{INTERMEDIATE}.{place}" for place in range(count)]
+
+
 def trained_part(store: Store, key: str, name: str) -> Part:
     """Return what a finished train node trained, as a frozen part called `name`."""
     module = module_of(store.done(key)["identity"])
@@ -63,7 +68,7 @@ def pieces_to_train(store: Store, identity: Mapping[str, Any], shape: Shape) -> 
     composition, keys = composition_of(identity), intermediates_of(identity)
     if composition is None:
         return [Part(TARGET, module_of(identity), None, trainable=True)]
-    names = [INTERMEDIATE] if len(keys) == 1 else [f"{INTERMEDIATE}.{place}" for place in range(len(keys))]
+    names = roles(len(keys))
     parts = [trained_part(store, key, name) for key, name in zip(keys, names, strict=True)]
     if "gates" in identity:
         gates = [load_file(store.path(key) / GATES) for key in identity["gates"]]
@@ -73,20 +78,9 @@ def pieces_to_train(store: Store, identity: Mapping[str, Any], shape: Shape) -> 
 
 def trained_pieces(store: Store, key: str, shape: Shape) -> list[Piece]:
     """Return the pieces of a finished node, all frozen."""
+    folder = store.path(key)
     pieces = pieces_to_train(store, store.done(key)["identity"], shape)
-    return [_finished(piece, store.path(key)) for piece in pieces]
-
-
-def _finished(piece: Piece, folder: Path) -> Piece:
-    """Return a piece with the weights that were trained in place of those it started from, frozen."""
-    if isinstance(piece, Fold):
-        return piece
-    weights = load_file(folder / weights_of(piece.name)) if piece.trainable else piece.weights
-    piece = replace(piece, weights=weights, trainable=False)
-    if isinstance(piece, Mix):
-        members = [_finished(member, folder) for member in piece.members]
-        piece = replace(piece, members=tuple(member for member in members if isinstance(member, Part)))
-    return piece
+    return [finished(piece, lambda name: load_file(folder / weights_of(name))) for piece in pieces]
 
 
 def speak(encoder: Encoder, store: Store, key: str | None) -> None:

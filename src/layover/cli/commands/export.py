@@ -1,0 +1,59 @@
+"""export: finished work as packages to share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from layover.cli.console import answer, say
+from layover.cli.shared import DEFAULT_STORE, JsonOption, RecipeArgument, StoreOption, planned
+from layover.errors import LayoverError
+
+ORDER = 66
+BEST = "best-per-target"
+
+
+def command(
+    recipe: RecipeArgument,
+    cells: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Labels of cells, or first digits of the keys of trainings; overrides of the recipe among them.",
+            show_default=False,
+        ),
+    ] = None,
+    *,
+    to: Annotated[Path, typer.Option(help="Folder of the packages.")] = Path("adapters_hub_export"),
+    every: Annotated[
+        str | None, typer.Option("--all", help=f"{BEST}: the best cell of every target.", show_default=False)
+    ] = None,
+    flatten: Annotated[bool, typer.Option("--flatten", help="One LoRA of summed rank instead of several.")] = False,
+    adapterhub: Annotated[bool, typer.Option("--adapterhub", help="Write AdapterHub's layout of a LoRA, too.")] = False,
+    name: Annotated[str | None, typer.Option(help="Of the one package.", show_default="from the cell")] = None,
+    store: StoreOption = DEFAULT_STORE,
+    json: JsonOption = False,
+) -> None:
+    """Write packages that load in peft, in adapters and in Layover: module, head, card, results, proof."""
+    from layover.report.rows import rows_of
+    from layover.sharing.choose import best_per_target, choose
+    from layover.sharing.export import Export, Options
+
+    overrides = [text for text in cells or () if "=" in text]
+    labels = [text for text in cells or () if "=" not in text]
+    if bool(labels) == (every is not None):
+        raise LayoverError(f"name cells, or --all {BEST}")
+    if every not in {None, BEST}:
+        raise LayoverError(f"--all {every}: only {BEST} is known")
+    found = planned(recipe, overrides, store)
+    wanted = choose(found.plan, found.store, labels or best_per_target(rows_of(found.plan, found.store)))
+    if name is not None and len(wanted) > 1:
+        raise LayoverError(f"--name is for one package, not for {len(wanted)}")
+    export = Export(found.plan, found.store, to, Options(flatten=flatten, adapterhub=adapterhub, name=name))
+    folders = [export.package(one) for one in wanted]
+    if json:
+        answer({"packages": [str(folder) for folder in folders], "written": [str(one) for one in export.written]})
+        return
+    for folder in dict.fromkeys([*export.written, *folders]):
+        say(f"{folder}: {'written' if folder in export.written else 'was there already'}")

@@ -1,0 +1,215 @@
+"""What every layout of modules is: names and settings in files, beside our own."""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from layover.errors import ModelError
+from layover.layouts.points import Points, points_of
+from layover.layouts.safe import Entry, header, tensors
+from layover.modules import EMBEDDINGS, SUBLAYERS, Module, Shape, Site
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+CONFIG = "adapter_config.json"
+
+PREFIXES: Mapping[str, str] = {"bert": "bert", "camembert": "roberta", "roberta": "roberta", "xlm-roberta": "roberta"}
+"""`model_type` -> what transformers calls the encoder inside a model with a head."""
+
+
+@dataclass(frozen=True)
+class Base:
+    """The encoder that modules belong to: all that names and shapes of their weights depend on."""
+
+    model_type: str
+    """Of its transformers config."""
+    shape: Shape
+
+    @cached_property
+    def points(self) -> Points:
+        """The inner names of the encoder."""
+        return points_of(self.model_type)
+
+    @property
+    def prefix(self) -> str:
+        """What transformers calls the encoder inside a model with a head."""
+        return PREFIXES[self.model_type]
+
+    def path(self, layer: int, inside: str) -> str:
+        """Return the full name of something inside a layer, without the encoder's own: `encoder.layer.3.output`."""
+        return f"{self.points.layers}.{layer}.{inside}"
+
+    def split(self, path: str) -> tuple[int, str] | None:
+        """Return layer and rest of such a name, with the encoder's own before it or without; None for any other."""
+        found = re.fullmatch(rf"(?:{self.prefix}\.)?{re.escape(self.points.layers)}\.(\d{{1,4}})\.(.+)", path)
+        return None if found is None else (int(found[1]), found[2])
+
+
+@dataclass(frozen=True)
+class Named:
+    """What is written of a module beside its settings."""
+
+    name: str
+    """Its own name."""
+    model: str | None
+    """Hub id of the encoder, never a path; None where it has none."""
+    revision: str | None
+    """Commit of the hub."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A module that a folder holds."""
+
+    module: Module
+    names: Mapping[str, str]
+    """Canonical name of a weight -> its name in the file."""
+    shapes: Mapping[str, tuple[int, ...]]
+    """Canonical name -> the module's own shape, as which the file's is read."""
+    file: Path
+    left_out: tuple[str, ...] = ()
+    """What else is in the file and is no part of a module: a head's weights."""
+
+    def weights(self) -> dict[str, Tensor]:
+        """Return the weights by canonical name, float32.
+
+        Raises:
+            ModelError: the file is damaged, or a weight is not finite.
+        """
+        values = tensors(self.file)
+        return {name: values[theirs].reshape(self.shapes[name]).contiguous() for name, theirs in self.names.items()}
+
+
+class Layout(ABC):
+    """One way to lay a module down in files; stateless."""
+
+    name: ClassVar[str]
+    describe: ClassVar[str]
+    """For people: `peft (adapter_config.json with a peft_type)`."""
+    file: ClassVar[str]
+    """The name of the file with the weights."""
+
+    @abstractmethod
+    def refuses(self, module: Module, base: Base) -> str:
+        """Return why a module has no form in this layout; empty when it has."""
+
+    @abstractmethod
+    def config(self, module: Module, base: Base, named: Named) -> dict[str, Any]:
+        """Return what stands in the config file.
+
+        Args:
+            module: One that the layout does not refuse.
+            base: The encoder.
+            named: What the module and its encoder are called.
+        """
+
+    @abstractmethod
+    def names(self, module: Module, base: Base, name: str) -> dict[str, str]:
+        """Return what the file calls each weight: canonical name -> theirs."""
+
+    @abstractmethod
+    def shape(self, canonical: str, site: Site, size: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the shape that a weight has in the file, given our own."""
+
+    @abstractmethod
+    def recognises(self, folder: Path) -> bool:
+        """Return whether a folder is written in this layout.
+
+        Raises:
+            ModelError: it is, or may be, and its config cannot be read; or its weights are there as a pickle only.
+        """
+
+    @abstractmethod
+    def read(self, folder: Path, base: Base) -> Found:
+        """Return what a folder holds, fitted to an encoder.
+
+        Raises:
+            ModelError: something in it has no meaning here, is missing, is too much, or does not fit the encoder:
+                nothing is ever half loaded.
+        """
+
+    def laid_out(self, module: Module, base: Base, name: str, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return weights under the layout's names and in its shapes.
+
+        Args:
+            module: One that the layout does not refuse.
+            base: The encoder.
+            name: Of the module.
+            weights: By canonical name, all of them.
+        """
+        theirs, found = self.names(module, base, name), {}
+        for site in module.sites(base.shape):
+            for weight, size in module.weights(site).items():
+                own = f"{site.name}.{weight}"
+                value = weights[own].detach().cpu().reshape(self.shape(own, site, size))
+                found[theirs[own]] = value.contiguous().clone()
+        return found
+
+    def found(self, module: Module, base: Base, name: str, file: Path, left_out: Sequence[str] = ()) -> Found:
+        """Return a module whose names and shapes were compared with those of a file, in both directions.
+
+        Raises:
+            ModelError: names the first weight that is missing, too much or of another shape.
+        """
+        there, theirs, shapes = header(file), self.names(module, base, name), {}
+        for site in module.sites(base.shape):
+            for weight, size in module.weights(site).items():
+                own = f"{site.name}.{weight}"
+                shapes[own] = size
+                _check(there.get(theirs[own]), self.shape(own, site, size), f"{file}: {theirs[own]}")
+        extra = sorted(set(there) - set(theirs.values()) - set(left_out))
+        if extra:
+            raise ModelError(f"{file}: {extra[0]}: {module.name} has no such weight on this encoder")
+        return Found(module, theirs, shapes, file, tuple(left_out))
+
+
+def _check(entry: Entry | None, shape: tuple[int, ...], where: str) -> None:
+    if entry is None:
+        raise ModelError(f"{where}: is missing; the module does not cover this encoder")
+    if entry.shape != shape:
+        raise ModelError(
+            f"{where}: has the shape {list(entry.shape)}, but {list(shape)} is needed: it belongs to an encoder of "
+            "another size, or to other settings"
+        )
+
+
+def layers_in(base: Base, layers: Sequence[int], where: str) -> None:
+    """Refuse layers that an encoder does not have.
+
+    Raises:
+        ModelError: names the first.
+    """
+    for layer in layers:
+        if layer >= base.shape.num_layers:
+            raise ModelError(
+                f"{where}: has weights for layer {layer}, but the encoder has {base.shape.num_layers} layers, numbered "
+                f"0 to {base.shape.num_layers - 1}: it was trained on a deeper one"
+            )
+
+
+def as_layers(layers: Sequence[int], num_layers: int) -> str | tuple[int, ...]:
+    """Return layers as a recipe writes them."""
+    found = tuple(sorted(set(layers)))
+    return "all" if found == tuple(range(num_layers)) else found
+
+
+def inside(base: Base, site: Site) -> str:
+    """Return the path inside a layer of what a site stands at."""
+    if site.place == EMBEDDINGS:
+        raise ModelError(f"{site.name}: the embeddings have no place in this layout")
+    return base.points.sublayers[site.place] if site.place in SUBLAYERS else base.points.sources[site.place]
+
+
+def only_pickle(folder: Path, pickle: str, advice: str) -> ModelError:
+    """Return the error for weights that are there as a pickle alone."""
+    return ModelError(
+        f"{folder}: its weights are there as {pickle} only, a pickle, which could run any program when it is opened; "
+        f"it is not read. {advice}"
+    )

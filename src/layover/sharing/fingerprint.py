@@ -1,0 +1,74 @@
+"""Fingerprints: of an encoder, of weights, and of what a package computes."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from layover.errors import ModelError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_ENCODER = re.compile(r"(?:(?:roberta|bert)\.)?(encoder\.layer\.\d+\..+|embeddings\..+)")
+_BUFFERS = ("embeddings.position_ids", "embeddings.token_type_ids")
+
+
+def of_weights(weights: Mapping[str, Tensor]) -> str:
+    """Return the SHA-256 of weights: names, shapes and float32 values, in the order of their names."""
+    return _digest((name, weights[name]) for name in sorted(weights))
+
+
+def of_encoder(source: str, revision: str | None) -> str:
+    """Return the SHA-256 of an encoder's weights, read from its checkpoint one at a time.
+
+    Names as the bare encoder of transformers has them; pooler, head and buffers do not count. A checkpoint in float16
+    or bfloat16 has the fingerprint of the same numbers in float32.
+
+    Args:
+        source: Hub id or directory.
+        revision: Of the hub.
+
+    Raises:
+        ModelError: there are no safetensors weights.
+    """
+    from safetensors import safe_open
+
+    from layover.encoder.files import weight_files
+    from layover.encoder.loading import OLD_NAMES
+
+    places: dict[str, tuple[Path, str]] = {}
+    for file in weight_files(source, revision):
+        with safe_open(file, framework="pt") as stream:
+            for name in stream.keys():  # noqa: SIM118 - it is no mapping
+                found = _ENCODER.fullmatch(name)
+                if found is None or found[1] in _BUFFERS:
+                    continue
+                own = found[1]
+                for old, new in OLD_NAMES.items():
+                    own = own.replace(old, new)
+                places[own] = (file, name)
+    if not places:
+        raise ModelError(f"{source}: no weight of an encoder in its checkpoint")
+
+    def read() -> Iterator[tuple[str, Tensor]]:
+        for own in sorted(places):
+            file, name = places[own]
+            with safe_open(file, framework="pt") as stream:
+                yield own, stream.get_tensor(name)
+
+    return _digest(read())
+
+
+def _digest(named: Iterator[tuple[str, Tensor]]) -> str:
+    import torch
+
+    digest = hashlib.sha256()
+    for name, value in named:
+        ready = value.detach().cpu().to(torch.float32).contiguous()
+        digest.update(f"{name} {tuple(ready.shape)}\n".encode())
+        digest.update(ready.view(-1).numpy().data)
+    return digest.hexdigest()
