@@ -14,8 +14,8 @@ SOURCE = Path(__file__).resolve().parents[1] / "src" / "layover"
 ROOMS = (
     ("cli",),
     ("engine",),
-    ("report",),
     ("sharing",),
+    ("report",),
     ("steps",),
     ("training",),
     ("predict",),
@@ -48,6 +48,7 @@ WORKER_FILES = {
     *(f"steps/{name}.py" for name in ("loaded", "train", "predict", "retrieve", "trained", "machine")),
     "engine/preload.py",
     "sharing/encoder.py",
+    "sharing/probe.py",
 }
 """Found by name inside a worker process, or imported inside a verb."""
 HEAVY = {"torch", "transformers", "datasets", "pandas", "accelerate", "peft", "adapters", "matplotlib"}
