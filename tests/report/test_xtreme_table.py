@@ -14,8 +14,8 @@ from layover.records import Record, Retrieved
 from layover.report import CellRow, rows_of
 from layover.report.files import write_report
 from layover.report.sections import xtreme
-from layover.sharing.xtreme import official
 from layover.store import FileHashes, Store
+from layover.tasks import official
 
 SCORES = {
     "xnli": 70.0, "pawsx": 80.0, "udpos": 60.0, "panx": 50.0, "xquad": 64.0, "mlqa": 56.0, "tydiqa": 48.0,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from layover import kinds, metrics, tasks
+from layover import kinds, metrics
 from layover.data.formats import Layout, read
 from layover.errors import DataError, LayoverError, nearest
 from layover.kinds.retrieval import above, mined
@@ -19,15 +19,10 @@ from layover.steps.context import read_lines
 from layover.steps.files import PREDICTIONS, RECORD, predictions_of
 from layover.steps.tokenize import load_examples
 from layover.store import Store
-from layover.tasks import Task
+from layover.tasks import Task, official
 
 Answers = Sequence[Any]
 """One per example, as metrics take them."""
-
-
-def official() -> dict[str, Task]:
-    """Return XTREME's nine tasks by name, which is also the name of their folder."""
-    return {name: task for name in tasks.names() if (task := tasks.get(name)).xtreme}
 
 
 def file_name(task: Task, language: str) -> str:

@@ -15,6 +15,12 @@ from layover.tasks._xtreme import Averages, average
 _TASKS: Registry[Task] = Registry(__name__, __path__, "TASK", DataError)
 names, get = _TASKS.names, _TASKS.get
 
+
+def official() -> dict[str, Task]:
+    """Return XTREME's nine tasks by name, which is also the name of their folder in a submission."""
+    return {name: task for name in names() if (task := get(name)).xtreme}
+
+
 __all__ = [
     "FROM_TRAINING",
     "QUANTILES",
@@ -35,6 +41,7 @@ __all__ = [
     "find_overlap",
     "get",
     "names",
+    "official",
     "take_census",
     "texts_in",
 ]

@@ -20,8 +20,8 @@ def command(
     json: JsonOption = False,
 ) -> None:
     """Score a submission to XTREME; an average over languages or tasks that are not all there stays empty."""
-    from layover.sharing.xtreme import official, score_submission
-    from layover.tasks import average
+    from layover.sharing.xtreme import score_submission
+    from layover.tasks import average, official
 
     scores = score_submission(directory, data_root)
     averages = average(scores, official())

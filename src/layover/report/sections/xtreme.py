@@ -16,8 +16,7 @@ from layover.records import Record
 from layover.report._section import Section, markdown_table
 from layover.report.main_table import Entry, text
 from layover.report.rows import CellRow, by_group, spread
-from layover.sharing.xtreme import official
-from layover.tasks import Averages, Task, average
+from layover.tasks import Averages, Task, average, official
 
 ALL = "all"
 GROUP = ("model", "method", "intermediate")
