@@ -90,6 +90,7 @@ class Pictures:
                 axes.set_ylim(bottom=0)
             if len(curves) > 1:
                 axes.legend(fontsize=8)
+        figure.supylabel("seconds", fontsize=10)
         return self._saved(figure, "seconds", "")
 
     def _saved(self, figure: Figure, label: str, tag: str) -> str:
