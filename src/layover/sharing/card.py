@@ -8,8 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from layover import kinds
 from layover.errors import ModelError
 from layover.layouts import Base
 from layover.layouts.safe import read_json
@@ -82,11 +83,21 @@ class TaskFacts(Section):
     kind: Literal["classification", "tagging", "span", "choice", "mlm"]
     labels: tuple[str, ...]
     """In the order of the head's outputs."""
+    columns: dict[str, str | tuple[str, ...]] | None = None
+    """Field of the kind -> what the task's data call it, as in `tasks`; None where the card does not say."""
     metrics: tuple[str, ...]
     language: str | None
     """Of the training data."""
     max_length: int
     stride: int
+
+    @model_validator(mode="after")
+    def _columns_are_fields(self) -> TaskFacts:
+        kind = kinds.get(self.kind)
+        if self.columns is not None and not kind.required <= set(self.columns) <= kind.required | kind.optional:
+            needed = ", ".join(sorted(kind.required))
+            raise ValueError(f"the columns of {self.kind} are those of {needed}, not of {', '.join(self.columns)}")
+        return self
 
 
 class DataFacts(Section):
