@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+import peft
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from transformers import AutoTokenizer, XLMRobertaForSequenceClassification
 
 import layover
 from layover import Layover, LayoverError, kinds
@@ -23,11 +25,20 @@ from layover.data.formats import Row
 from layover.encoder import Encoder
 from layover.errors import DataError, ModelError
 from layover.identity import file_sha256
+from layover.layouts import heads
 from layover.predict import predict
 from layover.sandbox import encoders
 from layover.sharing.card import Card, read_card, write_card
 from layover.sharing.encoders import encoder_for
-from layover.sharing.results import ChoiceResult, ClassificationResult, SpanResult, TaggingResult
+from layover.sharing.results import (
+    _RESULTS,
+    ChoiceResult,
+    ClassificationResult,
+    SpanResult,
+    TaggingResult,
+    results_of,
+)
+from layover.sharing.rows import _FIELDS, _NOT_NEEDED
 from layover.steps.tokenize import load_tokenizer
 from layover.steps.trained import restore
 
@@ -75,7 +86,10 @@ def copied(served: Served, name: str, to: Path, change: Callable[[Card], Mapping
     for other in read_card(to / name).needed():
         shutil.copytree(served.packages / other, to / other)
     card = read_card(to / name)
-    write_card(to / name, card.model_copy(update=change(card)))
+    changed = card.model_copy(update=change(card))
+    for file in set(card.files) - set(changed.files):
+        (to / name / file).unlink()
+    write_card(to / name, changed)
     return to / name
 
 
@@ -154,6 +168,21 @@ def test_the_scores_of_labels_are_the_softmax_of_the_logits(loaded: Layover, ser
         assert max(result.scores, key=lambda label: result.scores[label]) == result.label
 
 
+def test_peft_and_transformers_say_the_same(loaded: Layover, served: Served) -> None:
+    folder, source = served.packages / NLI, str(encoders.folder_of("sandbox/mini"))
+    model: Any = XLMRobertaForSequenceClassification.from_pretrained(source, num_labels=3, dtype=torch.float32)
+    head = load_file(folder / "head.safetensors")
+    assert not model.load_state_dict(head, strict=False).unexpected_keys
+    model = peft.PeftModel.from_pretrained(model, folder).eval()
+    tokenizer: Any = AutoTokenizer.from_pretrained(source)
+    pairs = [PAIR, {"premise": "Clara did not wash the coat in summer.", "hypothesis": "The coat was washed."}]
+    for pair, result in zip(pairs, loaded.predict(pairs, package=NLI), strict=True):
+        with torch.inference_mode():
+            logits = model(**tokenizer(pair["premise"], pair["hypothesis"], return_tensors="pt")).logits[0]
+        assert isinstance(result, ClassificationResult)
+        assert np.allclose(list(result.scores.values()), logits.softmax(-1).numpy(), atol=1e-5)
+
+
 def test_the_scores_of_choices_are_the_softmax_over_them(loaded: Layover, served: Served) -> None:
     examples, _, outputs = outputs_of(served, COPA)
     found = loaded.predict(rows_of("choice", examples), package=COPA)
@@ -191,8 +220,6 @@ def test_an_answer_stands_where_it_says(loaded: Layover, served: Served, name: s
 
 
 def test_no_answer_leaves_the_best_stretch_visible(served: Served) -> None:
-    from layover.sharing.results import results_of
-
     span, tokenizer = kinds.get("span"), load_tokenizer(str(encoders.folder_of("sandbox/mini")), None)
     example = span.from_json({"id": "1", "question": "Who?", "context": "Anna sleeps.", "answers": None})
     features = span.encode([example], tokenizer, labels=("no answer",), max_length=40, stride=4)
@@ -201,6 +228,12 @@ def test_no_answer_leaves_the_best_stretch_visible(served: Served) -> None:
     (result,) = results_of("span", {"start": start, "end": start}, features, [example], ("no answer",))
     assert (result.text, result.score, result.null_score) == ("", 0.0, 10.0)
     assert "Anna sleeps."[result.start : result.end]
+
+
+def test_every_kind_whose_head_is_shared_has_results() -> None:
+    assert set(_RESULTS) == set(heads.TASKS)
+    for kind in heads.TASKS:
+        assert kinds.get(kind).required | kinds.get(kind).optional <= {*_FIELDS, *_NOT_NEEDED}
 
 
 # which package, and what it costs
@@ -508,7 +541,22 @@ def test_a_probe_is_held_in_fp32_whatever_the_precision(served: Served, tmp_path
     assert Layover.load(folder, precision="int8", check=False).predict([PAIR])
 
 
+def test_layers_that_go_without_modules(served: Served, tmp_path: Path) -> None:
+    folder = copied(served, PARAPHRASE, tmp_path, lambda _: {"skipped_layers": 3})
+    with pytest.raises(ModelError, match="its probe gives numbers that differ"):
+        Layover.load(folder)
+    pair = {"first": "a", "second": "b"}
+    (whole,) = Layover.load(served.packages / PARAPHRASE).predict([pair])
+    both = Layover.load([folder, served.packages / NLI], check=False)
+    assert both.predict([pair], package=PARAPHRASE) != [whole]
+    # it says nothing about the package after it
+    (after,) = both.predict([PAIR], package=NLI)
+    assert_close(after, Layover.load(served.packages / NLI).predict([PAIR])[0])
+
+
 def test_settings_that_are_wrong(served: Served) -> None:
+    with pytest.raises(ModelError, match="does not go with an encoder loaded in int8"):
+        Layover.load(served.packages / COPA, precision="int8")  # merged, and so folded into its weights
     with pytest.raises(ModelError, match="precision: there is no 'fp16'; did you mean 'bf16'"):
         Layover.load(served.packages / NLI, precision="fp16")  # type: ignore[arg-type]
     with pytest.raises(ModelError, match="device: there is no device 'gpu'"):
@@ -527,7 +575,7 @@ def test_no_encoder_is_loaded_because_a_card_names_it(served: Served) -> None:
     assert encoder_for(card("sandbox/mini", None), None) == (str(encoders.folder_of("sandbox/mini")), None)
     assert encoder_for(card("FacebookAI/xlm-roberta-base", commit), None) == ("FacebookAI/xlm-roberta-base", commit)
     for name, revision in (("evil/model", commit), (None, None), ("FacebookAI/xlm-roberta-base", None)):
-        with pytest.raises(LayoverError, match="name it with base"):
+        with pytest.raises(LayoverError, match=r"name .*base"):
             encoder_for(card(name, revision), None)
     assert encoder_for(card("evil/model", commit), "evil/model") == ("evil/model", commit)
     assert encoder_for(card("evil/model", commit), "mine/model") == ("mine/model", None)

@@ -6,7 +6,7 @@ A card never holds a path, a user, a host or a token. What is not known is null,
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -92,11 +92,15 @@ class TaskFacts(Section):
     stride: int
 
     @model_validator(mode="after")
-    def _columns_are_fields(self) -> TaskFacts:
-        kind = kinds.get(self.kind)
-        if self.columns is not None and not kind.required <= set(self.columns) <= kind.required | kind.optional:
-            needed = ", ".join(sorted(kind.required))
-            raise ValueError(f"the columns of {self.kind} are those of {needed}, not of {', '.join(self.columns)}")
+    def _can_be_told(self) -> Self:
+        kind, columns = kinds.get(self.kind), self.columns or {}
+        if self.columns is not None and not kind.required <= set(columns) <= kind.required | kind.optional:
+            raise ValueError(f"the columns of {self.kind} are those of {', '.join(sorted(kind.required))}")
+        if len(set(self.labels)) < len(self.labels):
+            raise ValueError("a label stands twice")
+        names = [name for one in columns.values() for name in (one if isinstance(one, tuple) else (one,))]
+        if not all(name.isprintable() for name in (self.name, *names)):
+            raise ValueError("a name that cannot be printed")  # messages repeat them
         return self
 
 

@@ -82,7 +82,8 @@ class Layover:
 
         Raises:
             ModelError: a file is missing or changed; the encoder or the tokenizer is another than the package's; the
-                probe gives other numbers; the packages belong to different encoders; or a package has no head.
+                probe gives other numbers; the packages belong to different encoders; a package has no head; or the
+                device or the precision is not to be had here.
         """
         folders = [Path(package)] if isinstance(package, (str, Path)) else [Path(one) for one in package]
         beside = [*map(Path, others), *folders]
@@ -97,12 +98,15 @@ class Layover:
         encoder = wanted.load("fp32" if check else numbers, cards[0])
         tokenizer = wanted.tokenizer(cards[0])
         served = {one.card.id: served_of(one, encoder) for one in packages}
-        if check:
-            for one in served.values():
+        for one in served.values():
+            one.act(encoder)
+            if check:
                 prove(one, encoder, wanted)
         if not computes_in(encoder, numbers):
             del encoder  # the memory may not hold two
             encoder = wanted.load(numbers, cards[0])
+            for one in served.values():
+                one.act(encoder)  # what does not go with these numbers is refused now
         return cls(served, readers, encoder, tokenizer, there, numbers)
 
     @property
