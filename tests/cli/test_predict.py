@@ -259,6 +259,8 @@ def test_a_stopped_stream_leaves_nothing_behind(served: Served, tmp_path: Path) 
         ("rows.dat", (), "rows.dat: its name does not tell its format (.jsonl, .tsv, .txt); say it with --format"),
         ("rows.dat", ("--format", "json"), "--format json: there is no such format; did you mean 'jsonl'?"),
         ("rows.dat", ("--format", "text"), "rows.dat: no row in it"),
+        ("nowhere", ("--format", "jsonl"), "nowhere: no such file, and --format jsonl is for one"),
+        ("{" + '"a":[' * 100_000, (), "not JSON"),
         ("{}", ("--out", "."), "--out .: is a folder"),
         ("{}", ("--out", "nowhere/out"), "--out nowhere/out: there is no folder nowhere"),
         ("{}", (), "row 1: there is no field 'premise' (it has none)"),

@@ -447,6 +447,7 @@ def test_what_a_package_rests_on_may_lie_elsewhere(served: Served, tmp_path: Pat
     expected = Layover.load(served.packages / PARAPHRASE).predict([{"first": "a", "second": "b"}])
     for one in (
         Layover.load(tmp_path / PARAPHRASE, others=[served.packages / NLI]),
+        Layover.load(tmp_path / PARAPHRASE, others=str(served.packages / NLI)),
         Layover.load([tmp_path / PARAPHRASE, served.packages / NLI]),
     ):
         assert one.predict([{"first": "a", "second": "b"}], package=PARAPHRASE) == expected

@@ -30,8 +30,8 @@ class Input:
 
     @property
     def twice(self) -> bool:
-        """Whether it can be read again: a pipe cannot."""
-        return self.path is None or self.path.is_file()
+        """Whether it can be read again: a pipe cannot, and standard input need not."""
+        return self.path is None or (self.path != _STREAM and self.path.is_file())
 
     def rows(self) -> Iterator[Row]:
         """Yield the rows.
@@ -68,6 +68,8 @@ def input_of(given: str, wanted: str | None, *, quoting: bool = True) -> Input:
         return Input(_STREAM, _layout(wanted or "jsonl", quoting))
     path = Path(given)
     if not _exists(path):
+        if wanted is not None:
+            raise DataError(f"{given[:200]}: no such file, and --format {wanted} is for one")
         return Input(None, None, _row(given))
     if path.is_dir():
         raise DataError(f"{given}: a folder; name a file, or give a text that is no folder's name")
@@ -100,6 +102,6 @@ def _row(given: str) -> Row:
         return Row({"text": given}, "", 1)
     try:
         values = json.loads(given)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(f"the row {given[:60]!r}: not JSON ({error})") from None
     return Row(values, "", 1)

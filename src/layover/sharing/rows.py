@@ -75,7 +75,7 @@ class Reader:
 
     @cached_property
     def _forms(self) -> tuple[Reading, ...]:
-        """Return the ways to read a row, those with most fields first."""
+        """Return the ways to read a row, the columns of the task's own data first."""
         declared = self._declared()
         fields = _ordered(declared) if declared is not None else _ordered(kinds.get(self.task.kind).required)
         forms: list[dict[str, str | tuple[str, ...]]] = [{field: field for field in fields}]

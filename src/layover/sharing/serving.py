@@ -63,7 +63,7 @@ class Layover:
         revision: str | None = None,
         device: str = "cpu",
         precision: Precision | None = None,
-        others: Sequence[str | Path] = (),
+        others: str | Path | Sequence[str | Path] = (),
         check: bool = True,
     ) -> Layover:
         """Return what predicts with the package of a folder, or with those of several over one encoder.
@@ -85,8 +85,8 @@ class Layover:
                 probe gives other numbers; the packages belong to different encoders; a package has no head; or the
                 device or the precision is not to be had here.
         """
-        folders = [Path(package)] if isinstance(package, (str, Path)) else [Path(one) for one in package]
-        beside = [*map(Path, others), *folders]
+        folders = _folders(package)
+        beside = [*_folders(others), *folders]
         packages = [open_package(folder_of(folder), beside) for folder in folders]
         cards = [one.card for one in packages]
         readers = Readers(cards)
@@ -196,6 +196,10 @@ class Layover:
             self._encoder, served.head, features, execution=execution, precision=self._precision, certainty=True
         )
         return results_of(task.kind, outputs, features, examples, task.labels)
+
+
+def _folders(given: str | Path | Sequence[str | Path]) -> list[Path]:
+    return [Path(given)] if isinstance(given, (str, Path)) else [Path(one) for one in given]
 
 
 def _listed(rows: Iterable[Any]) -> list[Any]:
