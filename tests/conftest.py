@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -63,3 +68,100 @@ def segmented() -> Tokenizer:
     backend.post_processor = processors.TemplateProcessing("[CLS] $A [SEP]", pair, special)
     backend.add_special_tokens(names[:5])
     return Tokenizer(backend)
+
+
+SERVED = """\
+schema: 1
+name: served
+models: {mini: {name: sandbox/mini}}
+methods:
+  stack: {module: lora, compose: stack, lr: 3e-3, rank: 4, alpha: 8}
+  merge: {module: lora, compose: {name: merge, on_top: module}, lr: 3e-3, rank: 4, alpha: 8}
+  fuse:  {module: bottleneck, compose: fuse, lr: 3e-3, reduction: 8}
+  route: {module: lora, compose: {name: route, gates: {steps: 4}}, lr: 3e-3, rank: 4, alpha: 8}
+  bn:    {module: bottleneck, placement: pfeiffer, compose: stack, lr: 5e-3, reduction: 8}
+train: {batch: 16, epochs: 1, max_length: 64, stride: 4, select: null}
+tasks:
+  sandbox/nli:        {limit: {train: 48}}
+  sandbox/completion: {limit: {train: 16}}
+  sandbox/paraphrase: {limit: {train: 48, test: 6}}
+  sandbox/ner:        {limit: {train: 48, test: 6}, max_length: 10}
+  sandbox/copa:       {limit: {train: 16, test: 6}}
+  sandbox/qa:         {limit: {train: 48, test: 6}, max_length: 40}
+  sandbox/qa_open:    {limit: {train: 48, validation: 12, test: 6}, max_length: 40}
+  moods: {kind: classification, labels: [bad, good], text: [said, meant], label: mood,
+          files: {train: moods.jsonl, test: {en: moods.jsonl, sw: moods.jsonl}}}
+sweep:
+  model: [mini]
+  method: [stack, merge, fuse, route, bn]
+  intermediate: [sandbox/nli, [sandbox/nli, sandbox/completion]]
+  target: [sandbox/paraphrase, sandbox/ner, sandbox/copa, sandbox/qa, sandbox/qa_open, moods]
+  seed: [1]
+  exclude:
+    - {method: [stack, merge, bn], intermediate: sandbox/nli+sandbox/completion}
+    - {method: [fuse, route], intermediate: sandbox/nli}
+    - {method: stack, target: [sandbox/ner, sandbox/copa, sandbox/qa_open]}
+    - {method: merge, target: [sandbox/paraphrase, sandbox/ner, sandbox/qa, sandbox/qa_open, moods]}
+    - {method: fuse, target: [sandbox/paraphrase, sandbox/copa, sandbox/qa, sandbox/qa_open, moods]}
+    - {method: route, target: [sandbox/paraphrase, sandbox/ner, sandbox/copa, sandbox/qa, moods]}
+    - {method: bn, target: [sandbox/paraphrase, sandbox/copa, sandbox/qa, sandbox/qa_open, moods]}
+eval: {split: test, languages: [en, sw]}
+"""
+"""Every kind that packages have heads for, and every composition that puts several packages together."""
+
+
+@dataclass(frozen=True)
+class Served:
+    """A folder with a finished sweep, and with the packages of all its cells in `adapters_hub_export`."""
+
+    root: Path
+
+    @property
+    def packages(self) -> Path:
+        """The folder of the packages."""
+        return self.root / "adapters_hub_export"
+
+    @property
+    def data(self) -> str:
+        """Where the files of the task of its own are, as an override."""
+        return f"data_root={self.root / 'data'}"
+
+    @cached_property
+    def planned(self) -> Any:
+        """The plan beside the store."""
+        from layover.cli.shared import planned
+
+        return planned(self.root / "recipe.yaml", [self.data], self.root / "store")
+
+    def predicted(self, method: str, target: str) -> Mapping[str, tuple[list[Any], list[Any]]]:
+        """Return language -> the examples of a cell and what the sweep predicted for them."""
+        from layover.steps.context import read_lines
+        from layover.steps.files import PREDICTIONS
+        from layover.steps.tokenize import load_examples
+
+        plan, store = self.planned.plan, self.planned.store
+        (cell,) = (cell for cell in plan.cells if (cell.method, cell.target) == (method, target))
+        scored = plan.nodes[cell.score].inputs
+        return {
+            language: (load_examples(store, data, scored.task.kind), read_lines(store.path(node) / PREDICTIONS))
+            for language, (node, data) in scored.predictions.items()
+        }
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Served:
+    """A finished sweep and its packages; tests only read them."""
+    from layover.cli.main import build_app
+    from layover.engine.worker import run_node
+
+    found = Served(tmp_path_factory.mktemp("served"))
+    (found.root / "recipe.yaml").write_text(SERVED, encoding="utf-8")
+    (found.root / "data").mkdir()
+    moods = [{"said": f"it is {word}", "meant": "so", "mood": mood} for word in "abcd" for mood in ("bad", "good")]
+    (found.root / "data" / "moods.jsonl").write_text("".join(json.dumps(one) + "\n" for one in moods), encoding="utf-8")
+    plan, store = found.planned.plan, found.planned.store
+    states = {run_node(node, store, plan.recipe.document.run, lambda _: None) for node in plan.wanted(set())}
+    assert states == {"done"}
+    arguments = ["export", str(found.root / "recipe.yaml"), found.data, *(cell.label for cell in plan.cells)]
+    build_app()([*arguments, "--to", str(found.packages), "--store", str(found.root / "store")], standalone_mode=False)
+    return found

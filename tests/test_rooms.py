@@ -49,6 +49,7 @@ WORKER_FILES = {
     "engine/preload.py",
     "sharing/encoder.py",
     "sharing/probe.py",
+    "sharing/served.py",
 }
 """Found by name inside a worker process, or imported inside a verb."""
 HEAVY = {"torch", "transformers", "datasets", "pandas", "accelerate", "peft", "adapters", "matplotlib"}

@@ -45,6 +45,7 @@ def predict(
     progress: Callable[[int, int], None] | None = None,
     shares: Shares | None = None,
     states: States | None = None,
+    certainty: bool = False,
 ) -> Outputs:
     """Return what the head says of every row, in the order of the features; of equal rows it is computed once.
 
@@ -57,11 +58,12 @@ def predict(
         progress: Called with the rows done and all that are computed.
         shares: Filled with what the encoder's mix takes of its members, if it has one.
         states: Kept hidden states of the features' tokens, from which the encoder goes on.
+        certainty: Tell also how sure the head is where its outputs do not, see `Head.certainty`.
 
     Returns:
         By output name an array with one value per row, or one per token: `logits` (rows, labels) float32, `tags`
         (tokens,) int16, `start` and `end` (tokens,) float32, `score` (rows,) float32, `nats` (rows,) float32,
-        `masked` and `correct` (rows,) int64.
+        `masked` and `correct` (rows,) int64; with `certainty` of tags `probability` (tokens,) float32.
 
     Raises:
         DataError: there are no rows.
@@ -75,7 +77,8 @@ def predict(
         with encoder.watch.into(shares):
             with _as(mixed, batch):
                 logits = head(last_hidden(encoder, head, batch), batch.lengths, batch.targets)
-            return head.outputs(logits, batch.lengths, batch.targets)
+            outputs = head.outputs(logits, batch.lengths, batch.targets)
+            return {**outputs, **head.certainty(logits, batch.lengths)} if certainty else outputs
 
     def keep(rows: Index, outputs: dict[str, Tensor]) -> None:
         order.append(rows)

@@ -22,6 +22,7 @@ VERBS = (
     "list",
     "new",
     "gc",
+    "predict",
     "doctor",
     "data",
     "xtreme-submission",

@@ -39,6 +39,13 @@ class Reading:
     open: bool = False
     """Whether there are no declared labels and any text is one: no typo can be told from a label."""
 
+    def names(self, name: str) -> tuple[str, ...]:
+        """Return the columns that a field is read from."""
+        column = self.columns[name]
+        if isinstance(column, tuple):
+            return column
+        return tuple(_PLACE.findall(column)) if "{" in column else (column,)
+
     def value(self, row: Row, name: str) -> Any:
         """Return the value of a field as the source has it.
 

@@ -77,6 +77,10 @@ class Head(nn.Module, ABC):
     def outputs(self, logits: Tensor, lengths: Tensor, targets: Mapping[str, Tensor] = NOTHING) -> dict[str, Tensor]:
         """Return what a kind decodes, without padding, flattened in row order, on the CPU."""
 
+    def certainty(self, logits: Tensor, lengths: Tensor) -> dict[str, Tensor]:  # noqa: ARG002
+        """Return how sure it is of what `outputs` says, flattened alike; nothing where that tells by itself."""
+        return {}
+
     def logits_per_token(self, features: Features) -> float:  # noqa: ARG002
         """Return the logits per token of input, for the memory they take; 0 where they are few beside hidden states."""
         return 0.0

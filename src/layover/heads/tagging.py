@@ -42,5 +42,10 @@ class TaggingHead(Head):
         tags = logits.detach().argmax(-1).cpu()
         return {"tags": tags[real_tokens(lengths.cpu(), tags.shape[1])].to(torch.int16)}
 
+    def certainty(self, logits: Tensor, lengths: Tensor) -> dict[str, Tensor]:
+        """Return `probability` (tokens,) float32, that of the most likely label of every real token."""
+        highest = logits.detach().float().softmax(-1).amax(-1).cpu()
+        return {"probability": highest[real_tokens(lengths.cpu(), highest.shape[1])]}
+
 
 HEAD = TaggingHead

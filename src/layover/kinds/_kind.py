@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
@@ -61,6 +61,10 @@ class Kind(ABC, Generic[E]):
 
         `stride` is the number of tokens that two windows of one long context share; only spans have windows.
         """
+
+    def encoded_with(self, example: E) -> Hashable:  # noqa: ARG002
+        """Return what examples that are encoded at once must have in common; None where any go together."""
+        return None
 
     @abstractmethod
     def decode(

@@ -46,7 +46,7 @@ class Choice(Kind[Example]):
         choices = reading.texts(row, "choices")
         if len(choices) < 2:
             raise DataError(f"{row.where()}: {len(choices)} choices, but two or more are needed")
-        first, columns, label = reading.text(row, "first"), reading.columns["choices"], reading.columns["label"]
+        first, columns, label = reading.text(row, "first"), reading.columns["choices"], reading.columns.get("label")
         if isinstance(columns, tuple) and label in columns:
             return _sorted(first, choices, choices[columns.index(label)], row)
         index = reading.index(reading.gold(row, "label"), row, len(choices))
@@ -70,6 +70,9 @@ class Choice(Kind[Example]):
         gold = [-1 if item.label is None else item.label for item in examples]
         arrays["label"] = np.array(gold, np.int64)
         return Features(arrays, group)
+
+    def encoded_with(self, example: Example) -> int:
+        return len(example.choices)
 
     def decode(
         self,

@@ -96,6 +96,18 @@ class Span(Kind[Example]):
         *,
         labels: tuple[str, ...],
     ) -> list[Json]:
+        found = self.placed(outputs, features, examples, labels=labels)
+        return [prediction for prediction, _ in found]
+
+    def placed(
+        self,
+        outputs: Mapping[str, npt.NDArray[Any]],
+        features: Features,
+        examples: Sequence[Example],
+        *,
+        labels: tuple[str, ...],
+    ) -> list[tuple[dict[str, Json], tuple[int, int]]]:
+        """Return one prediction per example, see `decode`, and which characters of the context it is."""
         shape = features.arrays["ids"].shape
         start, end = finite(outputs, "start", shape), finite(outputs, "end", shape)
         offsets, owner = features.arrays["offsets"], features.arrays["example"]
@@ -104,7 +116,8 @@ class Span(Kind[Example]):
             window = slice(int(offsets[row]), int(offsets[row + 1]))
             borders = features.arrays["char_start"][window], features.arrays["char_end"][window]
             best[owner[row]].see(start[window], end[window], *borders)
-        return [found.prediction(item, bool(labels)) for found, item in zip(best, examples, strict=True)]
+        found = zip(best, examples, strict=True)
+        return [(stretch.prediction(item, bool(labels)), stretch.borders) for stretch, item in found]
 
     def tune(self, predictions: Sequence[Any], examples: Sequence[Example], *, metric: str, language: str) -> float:
         """Return the threshold for no answer that gives a metric its best; of equally good ones that of fewest answers.

@@ -6,10 +6,11 @@ A card never holds a path, a user, a host or a token. What is not known is null,
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from layover import kinds
 from layover.errors import ModelError
 from layover.layouts import Base
 from layover.layouts.safe import read_json
@@ -82,11 +83,25 @@ class TaskFacts(Section):
     kind: Literal["classification", "tagging", "span", "choice", "mlm"]
     labels: tuple[str, ...]
     """In the order of the head's outputs."""
+    columns: dict[str, str | tuple[str, ...]] | None = None
+    """Field of the kind -> what the task's data call it, as in `tasks`; None where the card does not say."""
     metrics: tuple[str, ...]
     language: str | None
     """Of the training data."""
     max_length: int
     stride: int
+
+    @model_validator(mode="after")
+    def _can_be_told(self) -> Self:
+        kind, columns = kinds.get(self.kind), self.columns or {}
+        if self.columns is not None and not kind.required <= set(columns) <= kind.required | kind.optional:
+            raise ValueError(f"the columns of {self.kind} are those of {', '.join(sorted(kind.required))}")
+        if len(set(self.labels)) < len(self.labels):
+            raise ValueError("a label stands twice")
+        names = [name for one in columns.values() for name in (one if isinstance(one, tuple) else (one,))]
+        if not all(name.isprintable() for name in (self.name, *names)):
+            raise ValueError("a name that cannot be printed")  # messages repeat them
+        return self
 
 
 class DataFacts(Section):

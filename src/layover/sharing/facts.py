@@ -61,6 +61,7 @@ def task_of(plan: Plan, inputs: Trained) -> TaskFacts | None:
         name=task.name,
         kind=task.kind,
         labels=task.labels,
+        columns=task.columns,
         metrics=task.metrics,
         language=source.location.language,
         max_length=source.max_length,

@@ -119,7 +119,7 @@ class Package:
                 return module, other.own_weights()
         raise ModelError(
             f"{self.folder}: needs the package {piece.package} (weights {piece.weights_sha256[:12]}), trained on "
-            f"{', '.join(piece.trained_on)}; put its folder beside this one, or name it with --with"
+            f"{', '.join(piece.trained_on)}; put its folder beside this one, or name it (--with, others)"
         )
 
 

@@ -15,6 +15,7 @@ class Row:
 
     values: Mapping[str, Any]
     path: str
+    """Empty for a row that is in no file."""
     line: int
     """Line of the row's first item, or number of the row; counted from 1."""
     lines: tuple[int, ...] = ()
@@ -36,5 +37,7 @@ class Row:
         return found
 
     def where(self, word: int | None = None) -> str:
-        """Return `file:line` of the row, or of one of its words."""
+        """Return `file:line` of the row, or of one of its words; `row 3` where there is no file."""
+        if not self.path:
+            return f"row {self.line}"
         return f"{self.path}:{self.lines[word] if word is not None and self.lines else self.line}"

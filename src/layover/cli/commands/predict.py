@@ -1,0 +1,126 @@
+"""predict: what packages say of texts."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from itertools import islice
+from json import dumps
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import typer
+
+from layover.cli.console import answer
+from layover.errors import LayoverError, StoppedError
+
+if TYPE_CHECKING:
+    from layover.precision import Precision
+    from layover.sharing.inputs import Input
+    from layover.sharing.rows import Readers
+    from layover.sharing.serving import Layover
+
+ORDER = 67
+AT_ONCE = 1024
+"""Rows that are in memory at a time, sorted by length among each other."""
+
+Write = Callable[[Any], None]
+
+
+def command(
+    text: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="INPUT",
+            help="A text, a row as JSON, a file (.jsonl, .tsv, .txt: one text per line), or - for standard input.",
+            show_default=False,
+        ),
+    ] = None,
+    *,
+    package: Annotated[list[Path], typer.Option(help="Folder of a package; several share one encoder.")],
+    out: Annotated[Path | None, typer.Option(help="File for the results.", show_default="standard output")] = None,
+    format_: Annotated[
+        str | None, typer.Option("--format", help="jsonl, tsv or text.", show_default="by the file's extension")
+    ] = None,
+    quoting: Annotated[bool, typer.Option(help="tsv: whether double quotes wrap values.")] = True,
+    base: Annotated[
+        str | None, typer.Option(help="The encoder: a directory or hub id.", show_default="the card's, if it is known")
+    ] = None,
+    revision: Annotated[str | None, typer.Option(help="Commit of the encoder.", show_default="the card's")] = None,
+    precision: Annotated[
+        str | None, typer.Option(help="fp32, fp32-onednn, bf16, nf4 or int8.", show_default="the card's")
+    ] = None,
+    device: Annotated[str, typer.Option(help="cpu, cuda, mps, or auto.")] = "cpu",
+    others: Annotated[
+        list[Path] | None, typer.Option("--with", help="Folder of a package that these rest on.", show_default="beside")
+    ] = None,
+    batch_tokens: Annotated[int | None, typer.Option(help="Tokens at once.", show_default="by the device")] = None,
+    check: Annotated[bool, typer.Option(help="Compare what a package computes with its probe.")] = True,
+) -> None:
+    """Predict with packages: a line of JSON per row, in the order of the rows.
+
+    A row may name its package in the field `package`. All rows of a file are looked at before anything is predicted,
+    those of standard input a thousand at a time.
+    """
+    from layover.sharing.card import read_card
+    from layover.sharing.inputs import input_of
+    from layover.sharing.rows import Readers
+
+    if text is None and sys.stdin.isatty():
+        raise LayoverError("name a text, a file, or - for standard input")
+    given = input_of("-" if text is None else text, format_, quoting=quoting)
+    readers = Readers(read_card(folder) for folder in package)
+    # a scheduler's or a shutdown's request to end is a person's Ctrl-C
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with written(out) as write:
+            if given.twice:
+                for row in given.rows():
+                    readers.read(row)
+            from layover.sharing.serving import Layover
+
+            model = Layover.load(
+                package,
+                base=base,
+                revision=revision,
+                device=device,
+                precision=cast("Precision | None", precision),  # held to the names that there are
+                others=others or (),
+                check=check,
+            )
+            _predict(model, given, readers, batch_tokens, write)
+    except KeyboardInterrupt:
+        what = "nothing was written" if out is not None else "what was written is whole lines"
+        raise StoppedError(f"stopped; {what}") from None
+
+
+def _predict(model: Layover, given: Input, readers: Readers, batch_tokens: int | None, write: Write) -> None:
+    """Write the results of all rows, some rows at a time."""
+    rows, several = given.rows(), len(readers) > 1
+    while some := list(islice(rows, AT_ONCE)):
+        names = [readers.of(row) for row in some]
+        for name, result in zip(names, model.predict(some, package=names, batch_tokens=batch_tokens), strict=True):
+            write({"package": name, **asdict(result)} if several else asdict(result))
+
+
+@contextmanager
+def written(out: Path | None) -> Iterator[Write]:
+    """Give what writes values as lines of JSON: to standard output, or to a file that is there whole or not at all."""
+    if out is None:
+        yield answer
+        return
+    if out.is_dir() or not out.parent.is_dir():
+        raise LayoverError(f"--out {out}: " + ("is a folder" if out.is_dir() else f"there is no folder {out.parent}"))
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as work:
+        file = Path(work) / out.name
+        with file.open("w", encoding="utf-8") as stream:
+            yield lambda value: _line(stream.write, value)
+        file.replace(out)
+
+
+def _line(write: Callable[[str], int], value: Any) -> None:
+    write(dumps(value, ensure_ascii=False, allow_nan=False) + "\n")
