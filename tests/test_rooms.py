@@ -24,6 +24,7 @@ ROOMS = (
     ("encoder",),
     ("batches",),
     ("plan",),
+    ("packages",),
     ("records",),
     ("store",),
     ("recipe",),

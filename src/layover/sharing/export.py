@@ -15,13 +15,7 @@ from layover.identity import file_sha256
 from layover.layouts import CONFIG, Base, Named, heads
 from layover.layouts.adapterhub import PICKLE
 from layover.modules import AdapterDrop, Module
-from layover.plan import Plan
-from layover.plan.encoders import EncoderRef
-from layover.plan.inputs import ComposeInputs
-from layover.report.files import full_methods
-from layover.report.rows import CellRow, rows_of
-from layover.sharing import facts, model_card
-from layover.sharing.card import (
+from layover.packages.card import (
     ADAPTERHUB,
     CARD,
     MIXER,
@@ -32,9 +26,15 @@ from layover.sharing.card import (
     read_card,
     write_card,
 )
+from layover.packages.fingerprint import of_weights
+from layover.packages.package import MODULE_LAYOUT
+from layover.plan import Plan
+from layover.plan.encoders import EncoderRef
+from layover.plan.inputs import ComposeInputs
+from layover.report.files import full_methods
+from layover.report.rows import CellRow, rows_of
+from layover.sharing import facts, model_card
 from layover.sharing.choose import Trained, Wanted, learned_before
-from layover.sharing.fingerprint import of_weights
-from layover.sharing.package import MODULE_LAYOUT
 from layover.steps.files import HEAD, weights_of
 from layover.steps.tokenize import load_tokenizer
 from layover.steps.trained import composition_of, intermediates_of, load_head, module_of, roles, trained_pieces

@@ -10,15 +10,14 @@ from typing import Any
 from layover.data.task import HubSource, Joined, Location
 from layover.errors import LayoverError
 from layover.identity import file_sha256
+from layover.packages.card import BaseModelFacts, Cost, DataFacts, Scores, TaskFacts
 from layover.plan import Plan
 from layover.plan.encoders import EncoderRef
 from layover.plan.inputs import ComposeInputs, TokenizeInputs
 from layover.records import Record
 from layover.report.rows import CellRow
 from layover.sandbox import encoders
-from layover.sharing.card import BaseModelFacts, Cost, DataFacts, Scores, TaskFacts
 from layover.sharing.choose import Trained
-from layover.sharing.fingerprint import of_encoder
 from layover.steps.counts import counts_of
 from layover.steps.tokenize import load_tokenizer
 from layover.store import Store, read_json
@@ -30,6 +29,7 @@ LIBRARIES = ("layover", "torch", "transformers", "peft", "adapters", "safetensor
 def base_of(plan: Plan, encoder: EncoderRef) -> BaseModelFacts:
     """Return what a card says of an encoder."""
     from layover.encoder.files import config_file
+    from layover.encoder.fingerprint import of_encoder
 
     name: str | None = plan.recipe.document.models[encoder.label].name
     if name is not None and encoders.folder_of(name) is None and Path(encoder.source).is_dir():

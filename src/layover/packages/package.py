@@ -19,8 +19,8 @@ from layover.identity import file_sha256
 from layover.layouts import Found, heads
 from layover.layouts.safe import plain_file, tensors
 from layover.modules import Module, Shape
-from layover.sharing.card import ADAPTERHUB, CARD, MIXER, MODULE, Card, PieceFacts, read_card
-from layover.sharing.fingerprint import of_weights
+from layover.packages.card import ADAPTERHUB, CARD, MIXER, MODULE, Card, PieceFacts, read_card
+from layover.packages.fingerprint import of_weights
 
 if TYPE_CHECKING:
     from torch import Tensor
