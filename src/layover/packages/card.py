@@ -66,7 +66,7 @@ class BaseModelFacts(Section):
     """Of config.json, as it lay there."""
     weights_sha256: Sha256
     """Of the encoder's weights in float32, name by name, without pooler and head: equal for every copy of them, in
-    whichever files; see `layover.encoder.fingerprint`."""
+    whichever files; see `layover.encoder.digest`."""
     tokenizer_sha256: Sha256
     """Of the tokenizer's own serialisation."""
 

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Literal
 from layover.compositions import Composition
 from layover.data.task import Place
 from layover.kinds.retrieval import Settled
+from layover.layouts import Base
 from layover.modules import AdapterDrop, Module
 from layover.plan.encoders import EncoderRef
+from layover.plan.origin import Origin
 from layover.precision import Precision
+from layover.recipe.imported import ImportedHead
 from layover.tasks import Task
 
 if TYPE_CHECKING:
@@ -90,9 +93,10 @@ class Learned:
     """A module that was learned as an intermediate."""
 
     name: str
-    """The task or mixture; for people."""
+    """The task, mixture or imported module; for people."""
     key: str
-    """Of its training."""
+    """Of its training, or of its import."""
+    module: Module
     gates: str | None = None
     """Key of the training of its gates, where it is routed to by such."""
 
@@ -102,9 +106,16 @@ class Composed:
     """Finished intermediates and how they take part."""
 
     composition: Composition
-    module: Module
-    """Theirs."""
     learned: tuple[Learned, ...]
+
+    @property
+    def module(self) -> Module:
+        """The first one's; where they are mixed all act at the same places."""
+        return self.learned[0].module
+
+    def layers_of(self, num_layers: int) -> tuple[int, ...]:
+        """Return the layers that any of them changes, ascending."""
+        return tuple(sorted({layer for one in self.learned for layer in one.module.layers_of(num_layers)}))
 
     def keys(self) -> tuple[str, ...]:
         """Return the nodes that have to be finished before."""
@@ -177,6 +188,29 @@ class GateInputs:
     def encoder(self) -> EncoderRef:
         """The intermediate's."""
         return self.trained.encoder
+
+
+@dataclass(frozen=True)
+class ImportInputs:
+    """A module that was trained elsewhere, held against an encoder."""
+
+    name: str
+    """In the recipe; for people."""
+    encoder: EncoderRef
+    base: Base
+    module: Module
+    origin: Origin
+    files: Mapping[str, str]
+    """Name of a file with weights -> its SHA-256 when the plan was made."""
+    head: ImportedHead | None
+    belongs_to: str | None
+    """Hash of the weights of the encoder that its card names; None without a card."""
+    package: str | None
+    """What the package is called; None where another library wrote the module."""
+    skipped: int
+    """Lowest layers that go without it in predictions, as its card says."""
+    tasks: tuple[str, ...]
+    """What it was trained on, as far as it is known; for people."""
 
 
 @dataclass(frozen=True)

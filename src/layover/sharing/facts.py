@@ -28,8 +28,8 @@ LIBRARIES = ("layover", "torch", "transformers", "peft", "adapters", "safetensor
 
 def base_of(plan: Plan, encoder: EncoderRef) -> BaseModelFacts:
     """Return what a card says of an encoder."""
+    from layover.encoder.digest import of_encoder
     from layover.encoder.files import config_file
-    from layover.encoder.fingerprint import of_encoder
 
     name: str | None = plan.recipe.document.models[encoder.label].name
     if name is not None and encoders.folder_of(name) is None and Path(encoder.source).is_dir():

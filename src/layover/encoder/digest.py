@@ -1,4 +1,4 @@
-"""The fingerprint of an encoder: equal for every copy of its weights, in whichever files."""
+"""What an encoder is known by: a hash that is equal for every copy of its weights, in whichever files."""
 
 from __future__ import annotations
 
