@@ -13,7 +13,7 @@ from layover.identity import file_sha256
 from layover.packages.card import BaseModelFacts, Cost, DataFacts, Scores, TaskFacts
 from layover.plan import Plan
 from layover.plan.encoders import EncoderRef
-from layover.plan.inputs import ComposeInputs, TokenizeInputs
+from layover.plan.inputs import ComposeInputs, ImportInputs, TokenizeInputs
 from layover.records import Record
 from layover.report.rows import CellRow
 from layover.sandbox import encoders
@@ -69,8 +69,11 @@ def task_of(plan: Plan, inputs: Trained) -> TaskFacts | None:
 
 
 def trained_on(plan: Plan, key: str) -> tuple[str, ...]:
-    """Return the tasks that a training was on."""
-    return tuple(dict.fromkeys(plan.nodes[data].inputs.task.name for data in _tokenized(plan.nodes[key].inputs)))
+    """Return the tasks that a training was on; of an imported module as far as they are known."""
+    inputs = plan.nodes[key].inputs
+    if isinstance(inputs, ImportInputs):
+        return inputs.tasks
+    return tuple(dict.fromkeys(plan.nodes[data].inputs.task.name for data in _tokenized(inputs)))
 
 
 def data_of(plan: Plan, store: Store, keys: Iterable[str]) -> tuple[DataFacts, ...]:
