@@ -77,6 +77,6 @@ def _seen_elsewhere(recipe: Recipe, rules: DataRules, name: str, target: Task, *
             found.append(f"{target.name} after {name}: it was trained on {owner.name}, as the target is")
         for part in (owner.name, *(part.name for part in owner.parts)):
             if splits := target.shares.get(part, ()):
-                where = f"the {' and '.join(splits)} data of {part}, on which {name} was trained"
+                where = f"the {' and '.join(splits)} data of {part}, which {name} may have seen"
                 found.append(f"{target.name} after {name}: texts it is scored on are in {where}")
     return found

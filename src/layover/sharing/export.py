@@ -88,10 +88,12 @@ class Export:
             LayoverError: another thing lies there; the training changed all weights of the encoder, or needs language
                 adapters; or something does not have the form that was asked for.
         """
-        folder = self.directory / wanted.id
+        folder = self.directory / (self.options.name or wanted.id)
         if folder.exists():
             if not (folder / CARD).is_file() or read_card(folder).key != wanted.key:
-                raise LayoverError(f"{folder} exists and is not the package of {wanted.id}; remove it, or use --to")
+                raise LayoverError(
+                    f"{folder} exists and is another package than that of {wanted.id}; remove it, or use --to"
+                )
             return folder
         inputs: Trained = self.plan.nodes[wanted.key].inputs
         needed = [] if self.options.flatten else learned_before(self.plan, wanted)
@@ -99,8 +101,8 @@ class Export:
         others = {one.key: self._holding(one) for one in needed}
         draft = Draft(self, wanted, inputs, self._base(inputs.encoder), others)
         self.directory.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=self.directory, prefix=f".{wanted.id}.") as temporary:
-            work = Path(temporary) / wanted.id  # the temporary directory itself is closed to others
+        with tempfile.TemporaryDirectory(dir=self.directory, prefix=f".{folder.name}.") as temporary:
+            work = Path(temporary) / folder.name  # the temporary directory itself is closed to others
             work.mkdir()
             draft.write(work)
             work.rename(folder)
