@@ -3,15 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-import re
 import shutil
-import subprocess
-import sys
-from collections.abc import Callable
-from importlib.util import find_spec
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
@@ -19,152 +12,18 @@ from safetensors.torch import load_file
 
 from layover.compositions import get as composition
 from layover.encoder import DropoutClock, Encoder
-from layover.errors import RecipeError
-from layover.identity import file_sha256
 from layover.modules import get as module
-from layover.packages.card import CARD, read_card
+from layover.packages.card import read_card
 from layover.packages.package import open_package
-from layover.plan import Plan, build
-from layover.recipe import load
 from layover.sandbox.encoders import folder_of
 from layover.sharing.probe import largest_difference
 from layover.steps.trained import trained_part
-from layover.store import FileHashes, Store
+from layover.store import Store
+
+if TYPE_CHECKING:
+    from tests.engine.conftest import Swept
 
 MINI = str(folder_of("sandbox/mini"))
-
-BEFORE = """\
-schema: 1
-name: before
-models: {mini: {name: sandbox/mini}}
-methods: {lora: {module: lora, rank: 4, alpha: 8, target: [query, value], lr: 3e-3}}
-train: {batch: 16, epochs: 1, select: null}
-tasks: {sandbox/nli: {limit: {train: 32, test: 8}}}
-sweep: {model: [mini], method: [lora], target: [sandbox/nli]}
-eval: {languages: [de]}
-run: {workers: 1, threads: 1, device: cpu}
-"""
-
-AFTER = """\
-schema: 1
-name: after
-models: {mini: {name: sandbox/mini}}
-modules:
-  mine: {path: foreign/lora}
-  headed: {path: foreign/headed, task: sandbox/nli}
-  pack: {path: packages/before}
-  theirs: {path: foreign/bottleneck}
-methods:
-  warm:  {module: lora, rank: 4, alpha: 8, lr: 3e-3}
-  stack: {module: lora, compose: stack, rank: 2, lr: 3e-3}
-  merge: {module: lora, compose: merge, rank: 2, lr: 3e-3}
-  fuse:  {module: lora, compose: {name: fuse, mixer: gated}, rank: 4, lr: 3e-3}
-  arrow: {module: lora, compose: {name: route, router: arrow}, rank: 4, lr: 3e-3}
-  direct: {module: lora, compose: {name: stack, on_top: none}}
-  goes_on: {module: lora, compose: stack, head: continue, rank: 2, lr: 3e-3}
-  further: {module: bottleneck, placement: houlsby, reduction: 8, activation: swish, lr: 1e-3}
-train: {batch: 16, epochs: 1, select: null}
-tasks:
-  sandbox/nli: {limit: {train: 32, test: 8}}
-  sandbox/paraphrase: {limit: {train: 32, test: 8}}
-sweep:
-  model: [mini]
-  method: [warm, stack, merge, fuse, arrow, direct, goes_on, further]
-  intermediate: [mine, headed, pack, [mine, pack], theirs]
-  target: [sandbox/paraphrase, sandbox/nli, sandbox/aligned]
-  seed: [1]
-  exclude:
-    - {target: sandbox/paraphrase, method: [direct, goes_on]}
-    - {target: sandbox/nli, method: [warm, stack, merge, fuse, arrow]}
-    - {target: sandbox/aligned, method: [stack, fuse, arrow, direct, goes_on]}
-    - {target: [sandbox/nli, sandbox/aligned], method: further}
-    - {target: sandbox/aligned, intermediate: [headed, pack, mine+pack, theirs]}
-    - {method: [fuse, arrow], intermediate: [mine, headed, pack]}
-    - {method: [goes_on, direct], intermediate: [mine+pack, theirs]}
-eval: {languages: [de]}
-run: {workers: 1, threads: 1, device: cpu}
-"""
-WITHOUT_ADAPTERS = (
-    "sweep.method=[warm, stack, merge, fuse, arrow, direct, goes_on]",
-    "sweep.intermediate=[mine, headed, pack, [mine, pack]]",
-)
-
-
-class Swept:
-    """A folder with recipes, modules and a store."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.axes: tuple[str, ...] = ()
-
-    def after(self, verb: str, *more: str, code: int = 0) -> str:
-        """Run a verb on the recipe with imported modules."""
-        return self.run(verb, "after.yaml", *self.axes, *more, code=code)
-
-    def run(self, *arguments: str, code: int = 0) -> str:
-        """Run `layover ARGUMENTS` in the folder, hold it to its exit code, return what it said."""
-        found = subprocess.run(
-            [sys.executable, "-m", "layover", *arguments],
-            cwd=self.root,
-            capture_output=True,
-            text=True,
-            env={**os.environ, "HF_HUB_OFFLINE": "1"},
-            check=False,
-        )
-        said = found.stdout + found.stderr
-        assert found.returncode == code, said
-        assert "Traceback" not in said, said
-        return said
-
-    def nodes(self, kind: str) -> dict[str, dict[str, Any]]:
-        """Return the identities of the finished nodes of a kind, by key."""
-        found = {}
-        for path in sorted(self.root.glob("store/nodes/*/*/done.json")):
-            done = json.loads(path.read_text(encoding="utf-8"))
-            if done["kind"] == kind:
-                found[done["key"]] = done["identity"]
-        return found
-
-    def place(self, key: str) -> Path:
-        """Return the folder of a finished node."""
-        return self.root / "store" / "nodes" / key[:2] / key
-
-    def imported(self, file: str) -> str:
-        """Return the key of the import of a file of weights."""
-        wanted = file_sha256(self.root / file)
-        (key,) = (key for key, identity in self.nodes("import").items() if identity["weights"] == wanted)
-        return key
-
-
-@pytest.fixture(scope="session")
-def swept(tmp_path_factory: pytest.TempPathFactory, foreign: Path) -> Swept:
-    """A finished sweep over modules of peft, of adapters where it is installed, and a package of Layover."""
-    done = Swept(tmp_path_factory.mktemp("imports"))
-    shutil.copytree(foreign, done.root / "foreign")
-    for name, text in (("before", BEFORE), ("after", AFTER)):
-        (done.root / f"{name}.yaml").write_text(text, encoding="utf-8")
-    if find_spec("adapters") is None:
-        done.axes = WITHOUT_ADAPTERS
-    else:
-        save_bottleneck(done.root / "foreign" / "bottleneck")
-    done.run("run", "before.yaml")
-    done.run("export", "before.yaml", "mini/lora/none/sandbox/nli/1", "--name", "before", "--to", "packages")
-    said = done.after("run")
-    assert re.search(r"\n(\d+) of \1 cells finished", said), said
-    return done
-
-
-def save_bottleneck(folder: Path) -> None:
-    import adapters
-
-    model = plain("bottleneck")
-    adapters.init(model)
-    model.add_adapter("theirs", config=adapters.DoubleSeqBnConfig(reduction_factor=8))
-    torch.manual_seed(1)
-    for name, weight in model.named_parameters():
-        if "adapters" in name:
-            torch.nn.init.normal_(weight, std=0.1)
-    model.save_adapter(str(folder), "theirs", use_safetensors=True)
 
 
 def stacked(swept: Swept, key: str) -> Encoder:
@@ -296,91 +155,6 @@ def test_a_module_of_another_encoder_stops_before_anything_runs(swept: Swept, ve
     assert "it was trained on a deeper one (mini)" in said
     assert len(said.splitlines()) == 2
     assert len(list(swept.root.glob("store/nodes/*/*"))) == before
-
-
-def planned(swept: Swept, *overrides: str) -> Plan:
-    return build(load(swept.root / "after.yaml", (*swept.axes, *overrides)), FileHashes())
-
-
-def changed(swept: Swept, name: str, change: Callable[[dict[str, Any]], object]) -> str:
-    """Return the override that imports a copy of the package with another card."""
-    folder = swept.root / "packages" / name
-    shutil.copytree(swept.root / "packages" / "before", folder)
-    card = json.loads((folder / CARD).read_text(encoding="utf-8"))
-    change(card)
-    (folder / CARD).write_text(json.dumps(card), encoding="utf-8")
-    return f"modules.pack.path=packages/{name}"
-
-
-def test_a_card_of_another_shape_is_refused_by_the_plan(swept: Swept) -> None:
-    override = changed(swept, "deep", lambda card: card["base"].update(num_layers=12))
-    with pytest.raises(RecipeError, match=r"belongs to a xlm-roberta of 12 layers, 128 and 512 features wide, but the"):
-        planned(swept, override)
-
-
-def test_a_package_whose_file_was_changed_is_refused_by_the_plan(swept: Swept) -> None:
-    override = changed(swept, "torn", dict)
-    file = swept.root / "packages" / "torn" / "head.safetensors"
-    file.write_bytes(file.read_bytes()[:-1] + b"\x01")
-    with pytest.raises(RecipeError, match=r"head\.safetensors: its SHA-256 is not that of the card"):
-        planned(swept, override)
-
-
-def test_a_package_that_leaves_layers_out_goes_with_methods_that_do(swept: Swept) -> None:
-    override = changed(swept, "skipping", lambda card: card.update(skipped_layers=2))
-    alone = ("sweep.intermediate=[pack]", "sweep.target=[sandbox/paraphrase]", "sweep.method=[stack]")
-    with pytest.raises(
-        RecipeError, match=r"pack was left out of the lowest 2 layers; adapterdrop: \{predict: 2\} does"
-    ):
-        planned(swept, override, *alone)
-    assert planned(swept, override, *alone, "methods.stack.adapterdrop={predict: 2}").cells
-
-
-def test_a_package_that_needs_others_is_no_module(swept: Swept) -> None:
-    cell = "mini/stack/pack/sandbox/paraphrase/1"
-    swept.run("export", "after.yaml", *swept.axes, cell, "--name", "on-top", "--to", "packages")
-    folder = swept.root / "packages" / "on-top"
-    pieces = read_card(folder).pieces
-    assert [(one.role, one.package, one.key is None) for one in pieces] == [
-        ("intermediate", "before", True),
-        ("target", None, False),
-    ]
-    package = open_package(folder)
-    encoder = Encoder.load(MINI, None, clock=DropoutClock(0), all_words=True)
-    encoder.attach(package.pieces(), seed=0)
-    probe = package.card.probe.model_copy(update={"outputs": None})
-    assert largest_difference(probe, encoder, None) < 1e-6, "it is found by its hash beside the other"
-    with pytest.raises(RecipeError, match=r"the package acts only together with others \(before\), so it is no module"):
-        planned(swept, "modules.pack.path=packages/on-top")
-
-
-@pytest.mark.parametrize(
-    ("cell", "expected"),
-    [
-        ("mini/stack/mine/sandbox/paraphrase/1", "rests on mine, a module that another library wrote"),
-        ("mini/direct/pack/sandbox/nli/1", "nothing in it was trained here, neither a module nor a head; share what"),
-    ],
-)
-def test_what_is_not_ours_is_not_exported(swept: Swept, cell: str, expected: str) -> None:
-    said = swept.run("export", "after.yaml", *swept.axes, cell, "--to", "refused", code=2)
-    assert expected in said
-    assert not (swept.root / "refused").exists()
-
-
-def test_a_package_tells_what_it_was_trained_on(swept: Swept) -> None:
-    notes = planned(swept, "sweep.method=[goes_on]").notes
-    assert "sandbox/nli after pack: it was trained on sandbox/nli, as the target is" in notes
-    assert not [note for note in notes if note.startswith("pack: what it was trained on")]
-
-
-def test_a_package_of_another_encoder_of_the_same_shape_fails_in_its_import(swept: Swept) -> None:
-    override = changed(swept, "liar", lambda card: card["base"].update(weights_sha256="0" * 64))
-    count = len(swept.nodes("import"))
-    only = ("sweep.intermediate=[pack]", "sweep.method=[stack]", "sweep.target=[sandbox/paraphrase]")
-    said = swept.run("run", "after.yaml", override, *only, code=1)
-    assert "failed: import pack mini: pack: the package before was trained on another encoder of the same shape" in said
-    assert "0 of 1 cells finished" in said
-    assert len(swept.nodes("import")) == count, "though the same weights were imported before, from one that fits"
 
 
 def test_a_bottleneck_of_adapters_begins_as_adapters_has_it(swept: Swept) -> None:

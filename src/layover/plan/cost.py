@@ -14,10 +14,10 @@ from typing import Any
 from layover import kinds
 from layover.errors import LayoverError
 from layover.plan.encoders import Shape
+from layover.plan.imports import ImportInputs
 from layover.plan.inputs import (
     ComposeInputs,
     GateInputs,
-    ImportInputs,
     PredictInputs,
     RetrieveInputs,
     TokenizeInputs,

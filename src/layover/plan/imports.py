@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePosixPath
@@ -15,7 +15,6 @@ from layover.packages.package import same
 from layover.plan.encoders import EncoderRef
 from layover.plan.hub import Revisions
 from layover.plan.identities import composed_identity, settings_of
-from layover.plan.inputs import ImportInputs
 from layover.plan.nodes import Node
 from layover.plan.origin import Folder, Origin, downloaded
 from layover.plan.points import Point, sifted
@@ -23,6 +22,29 @@ from layover.plan.retrieval import Maker
 from layover.recipe import Recipe
 from layover.recipe.import_checks import folder_of
 from layover.recipe.imported import ImportedHead, Told
+
+
+@dataclass(frozen=True)
+class ImportInputs:
+    """A module that was trained elsewhere, held against an encoder."""
+
+    name: str
+    """In the recipe; for people."""
+    encoder: EncoderRef
+    base: Base
+    module: Module
+    origin: Origin
+    files: Mapping[str, str]
+    """Name of a file with weights -> its SHA-256 when the plan was made."""
+    head: ImportedHead | None
+    belongs_to: str | None
+    """Hash of the weights of the encoder that its card names; None without a card."""
+    package: str | None
+    """What the package is called; None where another library wrote the module."""
+    skipped: int
+    """Lowest layers that go without it in predictions, as its card says."""
+    tasks: tuple[str, ...]
+    """What it was trained on, as far as it is known; for people."""
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,9 @@ from typing import TYPE_CHECKING, Literal
 from layover.compositions import Composition
 from layover.data.task import Place
 from layover.kinds.retrieval import Settled
-from layover.layouts import Base
 from layover.modules import AdapterDrop, Module
 from layover.plan.encoders import EncoderRef
-from layover.plan.origin import Origin
 from layover.precision import Precision
-from layover.recipe.imported import ImportedHead
 from layover.tasks import Task
 
 if TYPE_CHECKING:
@@ -188,29 +185,6 @@ class GateInputs:
     def encoder(self) -> EncoderRef:
         """The intermediate's."""
         return self.trained.encoder
-
-
-@dataclass(frozen=True)
-class ImportInputs:
-    """A module that was trained elsewhere, held against an encoder."""
-
-    name: str
-    """In the recipe; for people."""
-    encoder: EncoderRef
-    base: Base
-    module: Module
-    origin: Origin
-    files: Mapping[str, str]
-    """Name of a file with weights -> its SHA-256 when the plan was made."""
-    head: ImportedHead | None
-    belongs_to: str | None
-    """Hash of the weights of the encoder that its card names; None without a card."""
-    package: str | None
-    """What the package is called; None where another library wrote the module."""
-    skipped: int
-    """Lowest layers that go without it in predictions, as its card says."""
-    tasks: tuple[str, ...]
-    """What it was trained on, as far as it is known; for people."""
 
 
 @dataclass(frozen=True)

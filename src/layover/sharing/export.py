@@ -30,7 +30,8 @@ from layover.packages.fingerprint import of_weights
 from layover.packages.package import MODULE_LAYOUT
 from layover.plan import Plan
 from layover.plan.encoders import EncoderRef
-from layover.plan.inputs import ComposeInputs, ImportInputs
+from layover.plan.imports import ImportInputs
+from layover.plan.inputs import ComposeInputs
 from layover.report.files import full_methods
 from layover.report.rows import CellRow, rows_of
 from layover.sharing import facts, model_card

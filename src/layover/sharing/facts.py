@@ -13,7 +13,8 @@ from layover.identity import file_sha256
 from layover.packages.card import BaseModelFacts, Cost, DataFacts, Scores, TaskFacts
 from layover.plan import Plan
 from layover.plan.encoders import EncoderRef
-from layover.plan.inputs import ComposeInputs, ImportInputs, TokenizeInputs
+from layover.plan.imports import ImportInputs
+from layover.plan.inputs import ComposeInputs, TokenizeInputs
 from layover.records import Record
 from layover.report.rows import CellRow
 from layover.sandbox import encoders

@@ -13,7 +13,7 @@ from layover.layouts.safe import plain_file
 from layover.packages.opened import open_module
 from layover.packages.package import same
 from layover.plan import Node
-from layover.plan.inputs import ImportInputs
+from layover.plan.imports import ImportInputs
 from layover.steps.context import Context
 from layover.steps.files import HEAD, weights_of
 
