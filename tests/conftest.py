@@ -16,6 +16,7 @@ from tokenizers import Tokenizer as Backend
 from tokenizers import models, normalizers, pre_tokenizers, processors
 
 from layover.data.tokenizer import Tokenizer
+from layover.sandbox.encoders import folder_of
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -165,3 +166,36 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Served:
     arguments = ["export", str(found.root / "recipe.yaml"), found.data, *(cell.label for cell in plan.cells)]
     build_app()([*arguments, "--to", str(found.packages), "--store", str(found.root / "store")], standalone_mode=False)
     return found
+
+
+@pytest.fixture(scope="session")
+def foreign(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of modules that peft wrote: for sandbox/mini `lora` and `headed`, for other encoders the rest."""
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification, BertConfig
+
+    root, mini = tmp_path_factory.mktemp("foreign"), folder_of("sandbox/mini")
+    assert mini is not None
+
+    def other(**sizes: int) -> torch.nn.Module:
+        return AutoModel.from_config(AutoConfig.from_pretrained(mini, vocab_size=50, **sizes))
+
+    bert = BertConfig(vocab_size=50, hidden_size=128, num_hidden_layers=4, num_attention_heads=4, intermediate_size=512)
+    torch.manual_seed(0)
+    models = {
+        "lora": (AutoModel.from_pretrained(mini), None),
+        "headed": (AutoModelForSequenceClassification.from_pretrained(mini, num_labels=3), "SEQ_CLS"),
+        "deeper": (other(num_hidden_layers=6), None),
+        "shallower": (other(num_hidden_layers=2), None),
+        "wider": (other(hidden_size=160), None),
+        "bert": (AutoModelForSequenceClassification.from_config(bert), "SEQ_CLS"),
+    }
+    for name, (model, task) in models.items():
+        config = LoraConfig(task_type=task, r=4, lora_alpha=8, target_modules=["query", "value"])
+        wrapped = get_peft_model(model, config)
+        for key, weight in wrapped.named_parameters():
+            if "lora_" in key:
+                torch.nn.init.normal_(weight, std=0.1)
+        wrapped.save_pretrained(root / name, save_embedding_layers=False)
+    return root

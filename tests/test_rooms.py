@@ -24,6 +24,7 @@ ROOMS = (
     ("encoder",),
     ("batches",),
     ("plan",),
+    ("packages",),
     ("records",),
     ("store",),
     ("recipe",),
@@ -45,7 +46,7 @@ ROOMS = (
 RANK = {name: rank for rank, names in enumerate(ROOMS) for name in names}
 TORCH_ROOMS = {"training", "predict", "neighbours", "heads", "encoder", "batches"}
 WORKER_FILES = {
-    *(f"steps/{name}.py" for name in ("loaded", "train", "predict", "retrieve", "trained", "machine")),
+    *(f"steps/{name}.py" for name in ("loaded", "import_", "train", "predict", "retrieve", "trained", "machine")),
     "engine/preload.py",
     "sharing/encoder.py",
     "sharing/probe.py",

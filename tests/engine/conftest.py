@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from layover.sandbox.encoders import folder_of
 
 RECIPE = """\
 schema: 1
@@ -46,17 +52,11 @@ def rows(path: Path, things: Sequence[str]) -> None:
     path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
 
 
-class Folder:
-    """A working folder with a recipe, its data and an encoder."""
+class Working:
+    """A folder to work in."""
 
-    def __init__(self, root: Path, encoder: Path) -> None:
+    def __init__(self, root: Path) -> None:
         self.root = root
-        (root / "data").mkdir(parents=True)
-        (root / "encoder").symlink_to(encoder)
-        rows(root / "data" / "claims.jsonl", ["tree", "house", "river", "stone"] * 8)
-        rows(root / "data" / "moods.jsonl", ["cat", "dog", "bird", "fish"] * 8)
-        rows(root / "data" / "german.jsonl", ["Katze", "Hund", "Vogel", "Fisch"])
-        (root / "recipe.yaml").write_text(RECIPE, encoding="utf-8")
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start `layover ARGUMENTS` in the folder."""
@@ -77,6 +77,19 @@ class Folder:
         assert process.returncode == code, said
         assert "Traceback" not in said, said
         return said
+
+
+class Folder(Working):
+    """A working folder with a recipe, its data and an encoder."""
+
+    def __init__(self, root: Path, encoder: Path) -> None:
+        super().__init__(root)
+        (root / "data").mkdir(parents=True)
+        (root / "encoder").symlink_to(encoder)
+        rows(root / "data" / "claims.jsonl", ["tree", "house", "river", "stone"] * 8)
+        rows(root / "data" / "moods.jsonl", ["cat", "dog", "bird", "fish"] * 8)
+        rows(root / "data" / "german.jsonl", ["Katze", "Hund", "Vogel", "Fisch"])
+        (root / "recipe.yaml").write_text(RECIPE, encoding="utf-8")
 
     def stop_in_training(self, *arguments: str, after: int) -> None:
         """Run `layover ARGUMENTS --json` and press Ctrl-C when a training has seen more than `after` examples."""
@@ -127,3 +140,126 @@ def finished(tmp_path_factory: pytest.TempPathFactory, encoder: Path) -> Folder:
     done = Folder(tmp_path_factory.mktemp("finished") / "work", encoder)
     done.run("run", "recipe.yaml")
     return done
+
+
+BEFORE = """\
+schema: 1
+name: before
+models: {mini: {name: sandbox/mini}}
+methods: {lora: {module: lora, rank: 4, alpha: 8, target: [query, value], lr: 3e-3}}
+train: {batch: 16, epochs: 1, select: null}
+tasks: {sandbox/nli: {limit: {train: 32, test: 8}}}
+sweep: {model: [mini], method: [lora], target: [sandbox/nli]}
+eval: {languages: [de]}
+run: {workers: 1, threads: 1, device: cpu}
+"""
+
+AFTER = """\
+schema: 1
+name: after
+models: {mini: {name: sandbox/mini}}
+modules:
+  mine: {path: foreign/lora}
+  headed: {path: foreign/headed, task: sandbox/nli}
+  pack: {path: packages/before}
+  theirs: {path: foreign/bottleneck}
+methods:
+  warm:  {module: lora, rank: 4, alpha: 8, lr: 3e-3}
+  stack: {module: lora, compose: stack, rank: 2, lr: 3e-3}
+  merge: {module: lora, compose: merge, rank: 2, lr: 3e-3}
+  fuse:  {module: lora, compose: {name: fuse, mixer: gated}, rank: 4, lr: 3e-3}
+  arrow: {module: lora, compose: {name: route, router: arrow}, rank: 4, lr: 3e-3}
+  direct: {module: lora, compose: {name: stack, on_top: none}}
+  goes_on: {module: lora, compose: stack, head: continue, rank: 2, lr: 3e-3}
+  further: {module: bottleneck, placement: houlsby, reduction: 8, activation: swish, lr: 1e-3}
+train: {batch: 16, epochs: 1, select: null}
+tasks:
+  sandbox/nli: {limit: {train: 32, test: 8}}
+  sandbox/paraphrase: {limit: {train: 32, test: 8}}
+sweep:
+  model: [mini]
+  method: [warm, stack, merge, fuse, arrow, direct, goes_on, further]
+  intermediate: [mine, headed, pack, [mine, pack], theirs]
+  target: [sandbox/paraphrase, sandbox/nli, sandbox/aligned]
+  seed: [1]
+  exclude:
+    - {target: sandbox/paraphrase, method: [direct, goes_on]}
+    - {target: sandbox/nli, method: [warm, stack, merge, fuse, arrow]}
+    - {target: sandbox/aligned, method: [stack, fuse, arrow, direct, goes_on]}
+    - {target: [sandbox/nli, sandbox/aligned], method: further}
+    - {target: sandbox/aligned, intermediate: [headed, pack, mine+pack, theirs]}
+    - {method: [fuse, arrow], intermediate: [mine, headed, pack]}
+    - {method: [goes_on, direct], intermediate: [mine+pack, theirs]}
+eval: {languages: [de]}
+run: {workers: 1, threads: 1, device: cpu}
+"""
+WITHOUT_ADAPTERS = (
+    "sweep.method=[warm, stack, merge, fuse, arrow, direct, goes_on]",
+    "sweep.intermediate=[mine, headed, pack, [mine, pack]]",
+)
+
+
+class Swept(Working):
+    """A folder with recipes, modules and a store."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.axes: tuple[str, ...] = ()
+
+    def after(self, verb: str, *more: str, code: int = 0) -> str:
+        """Run a verb on the recipe with imported modules."""
+        return self.run(verb, "after.yaml", *self.axes, *more, code=code)
+
+    def nodes(self, kind: str) -> dict[str, dict[str, Any]]:
+        """Return the identities of the finished nodes of a kind, by key."""
+        found = {}
+        for path in sorted(self.root.glob("store/nodes/*/*/done.json")):
+            done = json.loads(path.read_text(encoding="utf-8"))
+            if done["kind"] == kind:
+                found[done["key"]] = done["identity"]
+        return found
+
+    def place(self, key: str) -> Path:
+        """Return the folder of a finished node."""
+        return self.root / "store" / "nodes" / key[:2] / key
+
+    def imported(self, file: str) -> str:
+        """Return the key of the import of a file of weights."""
+        from layover.identity import file_sha256
+
+        wanted = file_sha256(self.root / file)
+        (key,) = (key for key, identity in self.nodes("import").items() if identity["weights"] == wanted)
+        return key
+
+
+@pytest.fixture(scope="session")
+def swept(tmp_path_factory: pytest.TempPathFactory, foreign: Path) -> Swept:
+    """A finished sweep over modules of peft, of adapters where it is installed, and a package of Layover."""
+    done = Swept(tmp_path_factory.mktemp("imports"))
+    shutil.copytree(foreign, done.root / "foreign")
+    for name, text in (("before", BEFORE), ("after", AFTER)):
+        (done.root / f"{name}.yaml").write_text(text, encoding="utf-8")
+    if find_spec("adapters") is None:
+        done.axes = WITHOUT_ADAPTERS
+    else:
+        _save_bottleneck(done.root / "foreign" / "bottleneck")
+    done.run("run", "before.yaml")
+    done.run("export", "before.yaml", "mini/lora/none/sandbox/nli/1", "--name", "before", "--to", "packages")
+    said = done.after("run")
+    assert re.search(r"\n(\d+) of \1 cells finished", said), said
+    return done
+
+
+def _save_bottleneck(folder: Path) -> None:
+    import adapters
+    import torch
+    from transformers import AutoModel
+
+    model = AutoModel.from_pretrained(folder_of("sandbox/mini"), dtype=torch.float32)
+    adapters.init(model)
+    model.add_adapter("theirs", config=adapters.DoubleSeqBnConfig(reduction_factor=8))
+    torch.manual_seed(1)
+    for name, weight in model.named_parameters():
+        if "adapters" in name:
+            torch.nn.init.normal_(weight, std=0.1)
+    model.save_adapter(str(folder), "theirs", use_safetensors=True)

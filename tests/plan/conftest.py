@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -85,3 +86,45 @@ def world(tmp_path: Path) -> World:
 def other_world(tmp_path: Path) -> World:
     """The same files somewhere else."""
     return World(tmp_path / "two")
+
+
+IMPORTING = """\
+schema: 1
+name: test
+models: {mini: {name: sandbox/mini}}
+modules:
+  mine: {path: modules/lora}
+methods:
+  one: {module: lora, compose: stack, rank: 4, alpha: 8}
+train: {epochs: 1, select: null}
+tasks:
+  sandbox/nli: {limit: {train: 8}}
+  sandbox/paraphrase: {limit: {train: 8, test: 4}}
+sweep:
+  model: [mini]
+  method: [one]
+  intermediate: [none, mine]
+  target: [sandbox/paraphrase]
+eval: {languages: [en]}
+"""
+
+
+class Importing:
+    """A folder with a recipe, and a LoRA for sandbox/mini that peft wrote."""
+
+    def __init__(self, root: Path, foreign: Path) -> None:
+        self.root = root
+        (root / "recipe.yaml").write_text(IMPORTING, encoding="utf-8")
+        shutil.copytree(foreign / "lora", root / "modules" / "lora")
+
+    def plan(self, *overrides: str) -> Plan:
+        """Return the plan of the recipe."""
+        revisions = Revisions()
+        revisions.offline = True
+        return build(load(self.root / "recipe.yaml", overrides), FileHashes(), revisions)
+
+
+@pytest.fixture
+def importing(tmp_path: Path, foreign: Path) -> Importing:
+    """A fresh folder."""
+    return Importing(tmp_path, foreign)

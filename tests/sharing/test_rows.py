@@ -13,8 +13,8 @@ from layover import kinds
 from layover.data.formats import Row
 from layover.data.tokenizer import Tokenizer
 from layover.errors import DataError
+from layover.packages.card import TaskFacts
 from layover.sandbox import encoders
-from layover.sharing.card import TaskFacts
 from layover.sharing.rows import Reader, row_of
 
 COLUMNS: dict[str, dict[str, str | tuple[str, ...]]] = {

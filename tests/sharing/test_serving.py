@@ -26,9 +26,9 @@ from layover.encoder import Encoder
 from layover.errors import DataError, ModelError
 from layover.identity import file_sha256
 from layover.layouts import heads
+from layover.packages.card import Card, read_card, write_card
 from layover.predict import predict
 from layover.sandbox import encoders
-from layover.sharing.card import Card, read_card, write_card
 from layover.sharing.encoders import encoder_for
 from layover.sharing.results import (
     _RESULTS,

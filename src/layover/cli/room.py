@@ -19,7 +19,7 @@ def budget_of(text: str, option: str) -> int:
     Raises:
         LayoverError: it is none.
     """
-    from layover.recipe.schema import size_of
+    from layover.recipe.sizes import size_of
 
     try:
         return size_of(text)

@@ -154,6 +154,10 @@ class Composition(BaseModel, ABC):
         """Return whether one intermediate, composed with nothing, is the encoder with that module on it."""
         return True
 
+    def draws(self) -> bool:
+        """Return whether what it makes of finished intermediates depends on a seed."""
+        return False
+
     def needs_training(self) -> bool:
         """Return whether it means nothing before a target was trained."""
         return False

@@ -78,6 +78,10 @@ class Merge(OnTop):
             return reason
         return "it is no linear change of the frozen weights, so there is nothing to fold in (fuse it instead)"
 
+    def draws(self) -> bool:
+        """See `Composition.draws`."""
+        return self.method == "dare"
+
     def single_is_itself(self) -> bool:
         """See `Composition.single_is_itself`: one module may be trimmed, and weighted."""
         return False

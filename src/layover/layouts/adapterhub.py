@@ -8,11 +8,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, get_args
 
 from layover.errors import ModelError, nearest
-from layover.layouts._base import CONFIG, Base, Found, Layout, Named, as_layers, inside, layers_in, only_pickle
+from layover.layouts._base import (
+    CONFIG,
+    Base,
+    Found,
+    Layout,
+    Named,
+    as_layers,
+    inside,
+    layers_in,
+    named_model,
+    only_pickle,
+)
 from layover.layouts.safe import header, plain_file, read_json
 from layover.modules import LINEARS, Module, Site
 from layover.modules._activations import Activation
@@ -167,7 +179,8 @@ class AdapterHub(Layout):
         there = header(file)
         layers_in(base, [place[0] for key in there if (place := base.split(key)) is not None], str(file))
         short = any(key.startswith(f"{base.points.layers}.") for key in there)
-        return (_Short() if short else self).found(module, base, name, file)
+        found = (_Short() if short else self).found(module, base, name, file)
+        return replace(found, model=named_model(written.get("model_name")))
 
 
 class _Short(AdapterHub):

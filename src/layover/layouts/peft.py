@@ -9,11 +9,23 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 from layover.errors import ModelError, nearest
-from layover.layouts._base import CONFIG, Base, Found, Layout, Named, as_layers, inside, layers_in, only_pickle
+from layover.layouts._base import (
+    CONFIG,
+    Base,
+    Found,
+    Layout,
+    Named,
+    as_layers,
+    inside,
+    layers_in,
+    named_model,
+    only_pickle,
+)
 from layover.layouts.safe import header, plain_file, read_json
 from layover.modules import INNER, LINEARS, Module, Site
 from layover.modules.dora import Dora
@@ -138,7 +150,8 @@ class Peft(Layout):
         _all_there(config, set(places), base, where)
         module = _low_rank(config, places, base, where) if kind == "LORA" else _scales(config, places, base, where)
         short = any(name.startswith(f"{BEFORE}{base.points.layers}.") for name in rest)
-        return self._found(module, base, file, heads, short=short)
+        found = self._found(module, base, file, heads, short=short)
+        return replace(found, model=named_model(config.get("base_model_name_or_path")))
 
     def _found(self, module: Module, base: Base, file: Path, heads: Sequence[str], *, short: bool) -> Found:
         if not short:

@@ -18,10 +18,11 @@ from layover.plan.data import DataRules, Portion
 from layover.plan.encoders import EncoderRef, resolve
 from layover.plan.evaluation import Evaluated
 from layover.plan.hub import Revisions
+from layover.plan.imports import Imports
 from layover.plan.inputs import TokenizeInputs
 from layover.plan.labels import with_labels
 from layover.plan.nodes import STEP_VERSIONS, Cell, Node, Plan
-from layover.plan.points import points, trained_targets
+from layover.plan.points import Point, points, trained_targets
 from layover.plan.retrieval import Asked, Searched, score_node, searched, settled
 from layover.plan.stages import Stages
 from layover.recipe import NO_INTERMEDIATE, Recipe, ResolvedMethod
@@ -54,6 +55,8 @@ class _Planner:
 
     def __init__(self, recipe: Recipe, hash_file: Callable[[Path], str], revisions: Revisions, memory: Memory) -> None:
         self.recipe, self.unlabelled = with_labels(recipe, DataRules(recipe, revisions, hash_file), hash_file, memory)
+        self.imports = Imports(self.recipe, revisions, hash_file)
+        self.recipe = self.recipe.model_copy(update={"imported": self.imports.told})
         self.hash_file = hash_file
         self.revisions = revisions
         self.rules = DataRules(self.recipe, revisions, hash_file)
@@ -63,14 +66,16 @@ class _Planner:
         self.encoders: dict[str, EncoderRef] = {}
         self.evaluated: dict[str, Evaluated] = {}
         self.searched: dict[str, Searched] = {}
-        self.stages = Stages(self.recipe, self.rules, self.encoders, self)
+        self.stages = Stages(self.recipe, self.rules, self.encoders, self.imports, self)
         self._tokenized: dict[tuple[object, ...], Node] = {}
 
     def plan(self) -> Plan:
         notes: list[str] = []
-        kept = points(self.recipe, notes)
+        kept = self._points(notes)
         self.trained = trained_targets(self.recipe, kept)
-        self._locate_everything()
+        self._locate_everything(kept)
+        kept = self.imports.composable(kept, notes)
+        self.trained = trained_targets(self.recipe, kept)
         judged: dict[str, Evaluated | Searched] = {**self.evaluated, **self.searched}
         if problems := languages.problems(self.recipe, self.rules, kept, judged):
             raise RecipeError(problems)
@@ -82,7 +87,7 @@ class _Planner:
                 there = f"{one.split} data for {len(one.portions)} of {total} languages"
                 notes.append(f"{target}: {there}; absent: {missing}")
         notes += self._selected_on_what_is_scored()
-        notes += mixtures.notes(self.recipe)
+        notes += mixtures.notes(self.recipe) + self.imports.notes()
         notes += heads.notes(self.recipe, cells)
         notes += languages.notes(self.recipe, self.rules, kept, judged)
         notes += leakage.notes(
@@ -108,7 +113,16 @@ class _Planner:
                 notes.append(f"{target}: weights are selected on the {portion.language} data that are scored too")
         return sorted(notes)
 
-    def _locate_everything(self) -> None:
+    def _points(self, notes: list[str]) -> list[Point]:
+        """Return the points of the sweep; where modules cannot be opened that is said, and not what follows from it."""
+        try:
+            return points(self.recipe, notes)
+        except RecipeError:
+            if self.imports.problems:
+                raise RecipeError(self.imports.problems) from None
+            raise
+
+    def _locate_everything(self, kept: list[Point]) -> None:
         """Find every model and data set first, so that all that is missing is said at once."""
         problems = list(self.unlabelled)
         document, sweep = self.recipe.document, self.recipe.document.sweep
@@ -136,7 +150,7 @@ class _Planner:
                     self.evaluated[name] = evaluation.evaluated(self.rules, task)
             except LayoverError as error:
                 problems.append(self.recipe.source.problem(self.recipe.place_of(name), str(error)))
-        problems += self._texts()
+        problems += self._texts() + self.imports.problems + self.imports.unfitting(self.encoders.values(), kept)
         if problems:
             raise RecipeError(problems)
 
@@ -261,14 +275,14 @@ class _Planner:
             baseline = score_node(self, task, found, asked, metric).key
             asked = replace(asked, train=before, skipped=method.adapterdrop.predicting)
         score = score_node(self, task, found, asked, metric).key
-        train, seeded = before.key if before else None, before is not None
+        train, seeded = before.key if before else None, before is not None and self.stages.seeded(method, intermediate)
         return Cell(model, method.name, intermediate, target, seed, train, score, baseline, seeded, False)
 
     def _before(self, model: str, method: ResolvedMethod, intermediate: str, seed: int) -> Node:
         """Return what a target that is not trained hangs on: one intermediate alone, or several composed."""
         names = self.recipe.learned(intermediate)
         if len(names) == 1 and method.composition.single_is_itself():
-            return self.stages.learned(model, method, names[0], seed)
+            return self.stages.alone(model, method, intermediate, seed)
         return self.stages.composed(model, method, intermediate, None, seed)
 
     def _cell(self, model: str, method: str, intermediate: str, target: str, seed: int) -> Cell:
@@ -280,4 +294,5 @@ class _Planner:
         if intermediate != NO_INTERMEDIATE and resolved.composition.trains() != "none":
             baseline = self._score(model, resolved, NO_INTERMEDIATE, target, seed).key
         train = self.stages.target(model, resolved, intermediate, task, seed)
-        return Cell(model, method, intermediate, target, seed, train.key, score.key, baseline)
+        seeded = train.kind != "compose" or self.stages.seeded(resolved, intermediate)
+        return Cell(model, method, intermediate, target, seed, train.key, score.key, baseline, seeded)

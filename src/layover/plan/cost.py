@@ -14,7 +14,15 @@ from typing import Any
 from layover import kinds
 from layover.errors import LayoverError
 from layover.plan.encoders import Shape
-from layover.plan.inputs import ComposeInputs, GateInputs, PredictInputs, RetrieveInputs, TokenizeInputs, TrunkInputs
+from layover.plan.imports import ImportInputs
+from layover.plan.inputs import (
+    ComposeInputs,
+    GateInputs,
+    PredictInputs,
+    RetrieveInputs,
+    TokenizeInputs,
+    TrunkInputs,
+)
 from layover.plan.loads import Loads, lowest_of, weights_of
 from layover.plan.memory import Load
 from layover.plan.mixtures import MixtureInputs
@@ -78,6 +86,10 @@ def _node(plan: Plan, node: Node, costs: Mapping[str, Cost], kept: Mapping[str, 
             if isinstance(node.inputs, RetrieveInputs)
             else _predict(plan, node, costs, kept)
         )
+    if isinstance(node.inputs, ImportInputs):
+        sizes = node.inputs.base.shape
+        count = node.inputs.module.parameter_count(sizes.hidden, sizes.intermediate, sizes.num_layers)
+        return Cost(disk_bytes=4.0 * count)
     return Cost(disk_bytes=2000.0)
 
 

@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from layover.errors import ModelError, nearest
+from layover.layouts import Base
+from layover.layouts.points import points_of
+from layover.modules import Shape as Sizes
 from layover.plan.hub import Revisions
 from layover.recipe.schema import ModelSource
 from layover.sandbox import encoders
@@ -51,6 +54,9 @@ KNOWN_SHAPES = {
 }
 """So that a table for the models of the mission can be planned on a machine that never saw them."""
 
+KNOWN_TYPE = "xlm-roberta"
+"""Their `model_type`."""
+
 SHORT_NAMES = {"base": "FacebookAI/xlm-roberta-base", "large": "FacebookAI/xlm-roberta-large"}
 
 
@@ -65,6 +71,23 @@ class EncoderRef:
     identity: Mapping[str, Any]
     tokenizer: Mapping[str, Any]
     shape: Shape | None
+    model_type: str | None = None
+    """Of its transformers config; None where nothing is known of it here."""
+
+    def base(self) -> Base:
+        """Return what names and shapes of modules depend on.
+
+        Raises:
+            ModelError: it is not known here, or modules cannot attach to such an encoder.
+        """
+        if self.shape is None or self.model_type is None:
+            raise ModelError(
+                f"{self.source}: its config.json is not here, or names no model_type, so that no module can be held "
+                "against it; run the recipe without imported modules once, or name a local directory"
+            )
+        sizes = Sizes(self.shape.hidden, self.shape.intermediate, self.shape.layers)
+        points_of(self.model_type)
+        return Base(self.model_type, sizes)
 
 
 def resolve(label: str, model: ModelSource, hash_file: Callable[[Path], str], revisions: Revisions) -> EncoderRef:
@@ -86,8 +109,11 @@ def resolve(label: str, model: ModelSource, hash_file: Callable[[Path], str], re
         )
     commit = revisions.commit(model.name, model.revision, "model")
     identity = {"hub": model.name, "commit": commit} if commit else {"hub": model.name, "revision": model.revision}
-    shape = KNOWN_SHAPES.get(model.name) or _cached_shape(model.name, commit)
-    return EncoderRef(label, model.name, commit or model.revision, identity, identity, shape)
+    config = _cached_config(model.name, commit)
+    known = KNOWN_SHAPES.get(model.name)
+    shape = known or (None if config is None else _read_shape(config))
+    model_type = KNOWN_TYPE if known else (None if config is None else _read_type(config))
+    return EncoderRef(label, model.name, commit or model.revision, identity, identity, shape, model_type)
 
 
 def shape_of(name: str) -> Shape:
@@ -104,12 +130,12 @@ def shape_of(name: str) -> Shape:
         return known[name]
     if Path(name).is_dir():
         return _read_shape(Path(name) / "config.json")
-    cached = _cached_shape(name, None) if name.count("/") == 1 and not name.startswith((".", "/", "~")) else None
-    if cached is None:
+    config = _cached_config(name, None) if name.count("/") == 1 and not name.startswith((".", "/", "~")) else None
+    if config is None:
         raise ModelError(
             f"{name!r} is no folder with a config.json, and no model that is known here; {nearest(name, known)}"
         )
-    return cached
+    return _read_shape(config)
 
 
 def packaged_shapes() -> dict[str, Shape]:
@@ -129,7 +155,7 @@ def _local(label: str, folder: Path, hash_file: Callable[[Path], str]) -> Encode
         raise ModelError(f"{folder} has no tokenizer.json")
     identity = {"config": hash_file(config), "weights": [hash_file(file) for file in weights]}
     files = {name: hash_file(folder / name) for name in tokenizer if (folder / name).is_file()}
-    return EncoderRef(label, str(folder), None, identity, files, _read_shape(config))
+    return EncoderRef(label, str(folder), None, identity, files, _read_shape(config), _read_type(config))
 
 
 def _read_shape(config: Path) -> Shape:
@@ -145,8 +171,14 @@ def _read_shape(config: Path) -> Shape:
         raise ModelError(f"{config}: not the config of an encoder: {error!r}") from None
 
 
-def _cached_shape(repository: str, commit: str | None) -> Shape | None:
+def _read_type(config: Path) -> str | None:
+    """Return what kind of model a config, which was read before, is of; None where it does not say."""
+    found = json.loads(config.read_text(encoding="utf-8")).get("model_type")
+    return found if isinstance(found, str) else None
+
+
+def _cached_config(repository: str, commit: str | None) -> Path | None:
     from huggingface_hub import try_to_load_from_cache
 
     found = try_to_load_from_cache(repository, "config.json", revision=commit)
-    return _read_shape(Path(found)) if isinstance(found, str) else None
+    return Path(found) if isinstance(found, str) else None

@@ -7,20 +7,23 @@ from collections.abc import Iterable, Sequence
 from layover import kinds
 from layover.plan.nodes import Cell
 from layover.recipe import NO_INTERMEDIATE, Recipe
+from layover.recipe.imported import ImportedHead
 from layover.tasks import Task
 
 
-def same_head(before: Task, task: Task) -> bool:
-    """Return whether the outputs of two tasks mean the same, so that one head can go on where the other ended."""
+def same_head(before: Task | ImportedHead, task: Task) -> bool:
+    """Return whether the outputs of two heads mean the same, so that one can go on where the other ended."""
     return before.kind == task.kind and kinds.get(task.kind).same_outputs(before.labels, task.labels)
 
 
-def first_with(recipe: Recipe, names: Sequence[str], task: Task) -> tuple[str, Task] | None:
+def first_with(recipe: Recipe, names: Sequence[str], task: Task) -> tuple[str, Task | ImportedHead] | None:
     """Return the first intermediate whose outputs are a task's, and which of its tasks has them; None without one."""
     for name in names:
-        for one in recipe.members(name):
-            if same_head(recipe.tasks[one], task):
-                return name, recipe.tasks[one]
+        head = recipe.imported[name].head if name in recipe.imported else None
+        found = [recipe.tasks[one] for one in recipe.members(name)] if head is None else [head]
+        for one in found:
+            if same_head(one, task):
+                return name, one
     return None
 
 

@@ -1,10 +1,12 @@
-"""Revisions of the hub: a branch or tag to the commit it names now, without which no key is final."""
+"""The hub: a branch or tag to the commit it names now, without which no key is final; and single files."""
 
 from __future__ import annotations
 
 import os
 import re
 from pathlib import Path
+
+from layover.errors import ModelError
 
 COMMIT = re.compile(r"^[0-9a-f]{40}$")
 TIMEOUT_SECONDS = 5.0
@@ -37,6 +39,45 @@ class Revisions:
                 local = "; there is no folder of that name here" if kind == "model" else ""
                 self.unresolved.append(f"{kind}s/{repository}@{revision}{local}")
         return self._known[name]
+
+    def file(self, repository: str, commit: str, name: str) -> Path | None:
+        """Return a file of a model's repository, downloaded where the cache does not have it; None where there is none.
+
+        Args:
+            repository: `org/name`.
+            commit: Of the repository.
+            name: Path of the file in it.
+
+        Raises:
+            ModelError: the hub does not let it be read.
+        """
+        from huggingface_hub import hf_hub_download, try_to_load_from_cache
+
+        cached = try_to_load_from_cache(repository, name, revision=commit)
+        if isinstance(cached, str):
+            return Path(cached)
+        if cached is not None or self.offline:  # the cache knows that there is none, or nobody can be asked
+            return None
+        import httpx
+        from huggingface_hub.errors import (
+            EntryNotFoundError,
+            HfHubHTTPError,
+            HFValidationError,
+            LocalEntryNotFoundError,
+        )
+
+        try:
+            return Path(hf_hub_download(repository, name, revision=commit, etag_timeout=TIMEOUT_SECONDS))
+        except LocalEntryNotFoundError:  # what it says when nobody answers
+            self.offline = True
+        except EntryNotFoundError:
+            return None
+        except (HfHubHTTPError, HFValidationError) as error:
+            first = str(error).strip().splitlines()[0]
+            raise ModelError(f"{repository}@{commit[:12]}: {name} cannot be had from the hub: {first}") from None
+        except (OSError, httpx.HTTPError):
+            self.offline = True
+        return None
 
     def _ask(self, repository: str, revision: str, kind: str) -> str | None:
         if self.offline:

@@ -90,9 +90,10 @@ class Learned:
     """A module that was learned as an intermediate."""
 
     name: str
-    """The task or mixture; for people."""
+    """The task, mixture or imported module; for people."""
     key: str
-    """Of its training."""
+    """Of its training, or of its import."""
+    module: Module
     gates: str | None = None
     """Key of the training of its gates, where it is routed to by such."""
 
@@ -102,9 +103,16 @@ class Composed:
     """Finished intermediates and how they take part."""
 
     composition: Composition
-    module: Module
-    """Theirs."""
     learned: tuple[Learned, ...]
+
+    @property
+    def module(self) -> Module:
+        """The first one's; where they are mixed all act at the same places."""
+        return self.learned[0].module
+
+    def layers_of(self, num_layers: int) -> tuple[int, ...]:
+        """Return the layers that any of them changes, ascending."""
+        return tuple(sorted({layer for one in self.learned for layer in one.module.layers_of(num_layers)}))
 
     def keys(self) -> tuple[str, ...]:
         """Return the nodes that have to be finished before."""

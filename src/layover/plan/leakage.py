@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Collection, Iterable
 from functools import cache
 
+from layover import tasks
 from layover.plan.data import DataRules
 from layover.recipe import Recipe
 from layover.tasks import Task
@@ -29,6 +30,7 @@ def notes(
         trained = [task] if target in trained_targets else []
         for name in recipe.learned(intermediate):
             members = recipe.members(name)
+            found |= dict.fromkeys(_seen_elsewhere(recipe, rules, name, task, trained=bool(trained)))
             for member in members:
                 if target in trained_targets and contents(target) & contents(member):
                     twice = "trains on the same data twice; a gain here is not another task's"
@@ -60,4 +62,21 @@ def _seen(recipe: Recipe, rules: DataRules, trained: Task, target: Task) -> list
             where = f"{' and '.join(splits)} data of {name}"
             leave = f"tasks.{owner.name}.without: [{target.name}] leaves them out"
             found.append(f"{target.name}: texts it is scored on are in the {where}; {leave}")
+    return found
+
+
+def _seen_elsewhere(recipe: Recipe, rules: DataRules, name: str, target: Task, *, trained: bool) -> list[str]:
+    """Return what an imported module has seen of a target, by the names of tasks alone: its data are not here."""
+    found, known = [], {**dict.fromkeys(tasks.names()), **recipe.tasks}
+    for of in recipe.imported[name].tasks if name in recipe.imported else ():
+        if of not in known:
+            continue  # by its card, a task of someone else's own
+        task = known[of] or tasks.get(of)
+        owner = known.get(task.train_task or of) or tasks.get(task.train_task or of)
+        if trained and owner.name == rules.owner(target).name:
+            found.append(f"{target.name} after {name}: it was trained on {owner.name}, as the target is")
+        for part in (owner.name, *(part.name for part in owner.parts)):
+            if splits := target.shares.get(part, ()):
+                where = f"the {' and '.join(splits)} data of {part}, which {name} may have seen"
+                found.append(f"{target.name} after {name}: texts it is scored on are in {where}")
     return found

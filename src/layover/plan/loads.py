@@ -78,7 +78,7 @@ def lowest_of(inputs: Training, shape: Shape) -> int:
     """Return the lowest layer that gets a gradient."""
     layers = inputs.module.layers_of(shape.layers)
     if inputs.composed is not None and beside(inputs, shape)[0]:
-        layers = (*layers, *inputs.composed.module.layers_of(shape.layers))
+        layers = (*layers, *inputs.composed.layers_of(shape.layers))
     dropped = inputs.adapterdrop.always_training
     return min((layer for layer in layers if layer >= dropped), default=shape.layers)
 

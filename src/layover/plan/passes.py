@@ -59,7 +59,7 @@ def changed_from(inputs: Training | ComposeInputs, num_layers: int) -> int:
     """
     found = [] if isinstance(inputs, ComposeInputs) else list(inputs.module.layers_of(num_layers))
     if inputs.composed is not None:
-        found += inputs.composed.module.layers_of(num_layers)
+        found += inputs.composed.layers_of(num_layers)
     return min(found, default=num_layers)
 
 

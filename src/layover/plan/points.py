@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from layover import kinds
@@ -28,9 +28,28 @@ def points(recipe: Recipe, notes: list[str]) -> list[Point]:
         named = dict(zip(AXES, point, strict=True))
         if not any(all(named[axis] in values for axis, values in rule.items()) for rule in rules):
             found.append(point)
+    kept = sifted(recipe, found, lambda point: _meaningless(recipe, point), notes)
+    problems = _misnamed(recipe, kept)
+    if problems:
+        raise RecipeError(problems)
+    return kept
+
+
+def sifted(recipe: Recipe, found: Iterable[Point], refused: Callable[[Point], str], notes: list[str]) -> list[Point]:
+    """Return the points that nothing speaks against; what is left out is added to `notes`.
+
+    Args:
+        recipe: A checked recipe.
+        found: Points of its sweep.
+        refused: Why a point has no meaning; empty when it has.
+        notes: For people.
+
+    Raises:
+        RecipeError: nothing is left.
+    """
     kept, left_out = [], dict[str, list[Point]]()
     for point in found:
-        reason = _meaningless(recipe, point)
+        reason = refused(point)
         if reason:
             left_out.setdefault(reason, []).append(point)
         else:
@@ -41,9 +60,6 @@ def points(recipe: Recipe, notes: list[str]) -> list[Point]:
     if not kept:
         why = "; ".join(left_out) or "exclude leaves out every combination"
         raise RecipeError([recipe.source.problem(("sweep",), f"no cell is left: {why}")])
-    problems = _misnamed(recipe, kept)
-    if problems:
-        raise RecipeError(problems)
     return kept
 
 

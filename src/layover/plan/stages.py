@@ -1,10 +1,11 @@
-"""The trainings of a plan: intermediates, each learned once, and targets after them."""
+"""The trainings of a plan: intermediates, each learned or imported once, and targets after them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
 
+from layover import compositions
 from layover.compositions import GateTraining
 from layover.errors import NodeError
 from layover.modules import AdapterDrop, Module
@@ -12,6 +13,7 @@ from layover.plan import heads
 from layover.plan.data import DataRules
 from layover.plan.encoders import EncoderRef
 from layover.plan.identities import composed_identity, dropped, settings_of, train_identity
+from layover.plan.imports import Imports
 from layover.plan.inputs import (
     Adapter,
     Below,
@@ -28,6 +30,7 @@ from layover.plan.nodes import Node
 from layover.plan.retrieval import Maker
 from layover.plan.sampling import Sampling
 from layover.recipe import Recipe, ResolvedMethod
+from layover.recipe.imported import ImportedHead
 from layover.tasks import Task
 
 
@@ -38,15 +41,20 @@ class Stages:
         recipe: With the labels of its tasks.
         rules: Of this recipe.
         encoders: By the label of the model; filled before anything is asked for.
+        imports: Its imported modules.
         maker: Makes nodes.
     """
 
-    def __init__(self, recipe: Recipe, rules: DataRules, encoders: Mapping[str, EncoderRef], maker: Maker) -> None:
-        self.recipe, self.rules, self.encoders, self.maker = recipe, rules, encoders, maker
+    def __init__(
+        self, recipe: Recipe, rules: DataRules, encoders: Mapping[str, EncoderRef], imports: Imports, maker: Maker
+    ) -> None:
+        self.recipe, self.rules, self.encoders, self.imports, self.maker = recipe, rules, encoders, imports, maker
         self._made: dict[tuple[object, ...], Node] = {}
 
     def learned(self, model: str, method: ResolvedMethod, name: str, seed: int) -> Node:
-        """Return the training of an intermediate, a task or a mixture."""
+        """Return the training of an intermediate, a task or a mixture; or the import of one."""
+        if name in self.recipe.document.modules:
+            return self.imports.node(self.encoders[model], method.module, name, self.maker)
         if name in self.recipe.document.mixtures:
             return self._mixture(model, method, name, seed)
         return self._train(model, method, None, self.recipe.tasks[name], seed, method.module)
@@ -109,6 +117,8 @@ class Stages:
         With a `task` its head is that of the first intermediate that has the same outputs.
         """
         names, encoder = self.recipe.learned(intermediate), self.encoders[model]
+        seeded = self.seeded(method, intermediate)
+        seed = seed if seeded else 0  # one result, whatever the sweep's seeds
         composed = self._composed(model, method, intermediate, seed)
         composed = replace(composed, composition=composed.composition.bare())
         head, language = None, None
@@ -116,7 +126,8 @@ class Stages:
             found = heads.first_with(self.recipe, names, task)
             if found is None:
                 raise NodeError(f"{task.name}: none of {', '.join(names)} has its outputs")
-            head, language = self.learned(model, method, found[0], seed).key, self.rules.train_language(found[1])
+            head, of = self.learned(model, method, found[0], seed).key, found[1]
+            language = of.language if isinstance(of, ImportedHead) else self.rules.train_language(of)
         inputs = ComposeInputs(encoder, composed, task, head, language, method.precision, seed)
         identity = {
             "encoder": dict(encoder.identity),
@@ -129,10 +140,22 @@ class Stages:
             "seed": seed,
         }
         needs = (*composed.keys(), *((head,) if head else ()))
-        label = (
-            f"compose {intermediate} {model}/{method.name}" + (f" for {task.name}" if task else "") + f" seed {seed}"
-        )
+        label = f"compose {intermediate} {model}/{method.name}" + (f" for {task.name}" if task else "")
+        label += f" seed {seed}" if seeded else ""
         return self.maker.node("compose", identity, needs, label, inputs)
+
+    def alone(self, model: str, method: ResolvedMethod, intermediate: str, seed: int) -> Node:
+        """Return what gives the encoder with one intermediate on it and nothing else, whatever the composition."""
+        (name,) = self.recipe.learned(intermediate)
+        if name not in self.recipe.document.modules:
+            return self.learned(model, method, name, seed)
+        stack = compositions.get("stack")()
+        return self.composed(model, method.model_copy(update={"composition": stack}), intermediate, None, seed)
+
+    def seeded(self, method: ResolvedMethod, intermediate: str) -> bool:
+        """Return whether a seed decides anything of intermediates that nothing is trained after."""
+        names = self.recipe.learned(intermediate)
+        return method.composition.draws() or not all(name in self.recipe.document.modules for name in names)
 
     def _composed(self, model: str, method: ResolvedMethod, intermediate: str, seed: int) -> Composed:
         """Return the intermediates, in the order of their keys where their own means nothing."""
@@ -143,11 +166,12 @@ class Stages:
         gates = {
             name: self._gates(node, how, f"{name} {model}/{method.name} seed {seed}") for name, node in trained.items()
         }
-        found = [Learned(name, node.key, gates[name]) for name, node in trained.items()]
-        if not composition.keeps_order(method.module):
+        found = [Learned(name, node.key, node.inputs.module, gates[name]) for name, node in trained.items()]
+        one_kind = len({one.module.name for one in found}) == 1
+        if one_kind and not composition.keeps_order(found[0].module):
             order = sorted(range(len(found)), key=lambda index: found[index].key)
             found, composition = [found[index] for index in order], composition.reordered(order)
-        return Composed(composition, method.module, tuple(found))
+        return Composed(composition, tuple(found))
 
     def _gates(self, trained: Node, how: GateTraining | None, of: str) -> str | None:
         """Return the key of the training of an intermediate's gates, None where it needs none."""

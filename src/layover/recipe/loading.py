@@ -19,6 +19,7 @@ from layover.recipe.checks import (
     check_training,
     check_training_data,
 )
+from layover.recipe.import_checks import check_modules
 from layover.recipe.language_checks import check_languages, resolve_languages
 from layover.recipe.mixture_checks import check_mixtures
 from layover.recipe.resolved import Recipe, ResolvedMethod
@@ -58,7 +59,8 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Recipe:
     problems += found + check_sweep(document, source) + check_pairs(document, known, source)
     problems += check_training(document, known, source) + check_training_data(document, known, source)
     problems += check_retrieval(document, known, source) + check_lists(document, methods, source)
-    problems += check_mixtures(document, known, source) + check_precisions(document, methods, source)
+    problems += check_mixtures(document, known, source) + check_modules(document, known, source)
+    problems += check_precisions(document, methods, source)
     languages, found = resolve_languages(document, known, source)
     problems += found + check_languages(document, methods, source)
     if document.data_root is not None and not Path(document.data_root).is_dir():
@@ -162,7 +164,7 @@ def _resolve_tasks(document: Document, source: Source) -> tuple[dict[str, Task],
         if name in tasks.names():
             known.setdefault(name, tasks.get(name))
         elif name not in document.tasks:
-            near = (*valid, *document.mixtures) if loc[1] == "intermediate" else valid
+            near = (*valid, *document.mixtures, *document.modules) if loc[1] == "intermediate" else valid
             problems.append(source.problem(loc, f"unknown task {name!r}; {nearest(name, near)}"))
     for loc, other in _mentioned(document, known):
         if other in tasks.names():
@@ -185,16 +187,18 @@ def _swept(document: Document) -> list[tuple[Loc, str]]:
     named += [(("sweep", "target", index), name) for index, name in enumerate(sweep.target)]
     for mixture, its in document.mixtures.items():
         named += [(("mixtures", mixture, "tasks", index), name) for index, name in enumerate(its.tasks)]
-    return [(loc, name) for loc, name in named if name not in document.mixtures]
+    # what is wrong with mixtures and imported modules there is told elsewhere
+    return [(loc, name) for loc, name in named if name not in document.mixtures and name not in document.modules]
 
 
 def _mentioned(document: Document, known: dict[str, Task]) -> list[tuple[Loc, str]]:
-    """Return the tasks that others name, and where; what is left out may itself train on another."""
+    """Return the tasks that others, or modules, name, and where; what is left out may itself train on another."""
     named: list[tuple[Loc, str]] = [
         (("tasks", name, "without", index), other)
         for name, settings in document.tasks.items()
         for index, other in enumerate(settings.without)
     ]
+    named += [(("modules", name, "task"), one.task) for name, one in document.modules.items() if one.task is not None]
     everyone = {**{other: tasks.get(other) for _, other in named if other in tasks.names()}, **known}
     owners = [(name, task.train_task) for name, task in everyone.items() if task.train_task is not None]
     return named + [(("tasks", name, "train_task"), other) for name, other in owners]

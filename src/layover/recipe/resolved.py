@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
 from layover.compositions import Composition
 from layover.modules import AdapterDrop, Module
 from layover.precision import Precision
+from layover.recipe.imported import Told
 from layover.recipe.schema import NO_INTERMEDIATE, Document, Section, TaskSettings
 from layover.recipe.source import Source
 from layover.tasks import Task
@@ -58,6 +59,8 @@ class Recipe(Section):
     tasks: dict[str, Task]
     """Every task that the sweep or a mixture names, and the tasks these train on."""
     languages: LanguageAdapters | None = None
+    imported: dict[str, Told] = Field(default_factory=dict)
+    """Of the imported modules on the axis, once a plan has opened them."""
     source: Source
     """The file it was read from, for messages."""
 

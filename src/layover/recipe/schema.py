@@ -7,7 +7,6 @@ different types, so that nothing has to be remembered as excluded from a key.
 from __future__ import annotations
 
 import math
-import re
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, field_validator
@@ -15,8 +14,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, fiel
 from layover.kinds.retrieval import Search
 from layover.modules import AdapterDrop
 from layover.precision import Precision
+from layover.recipe.imported import ImportedModule, ModuleName
 from layover.recipe.languages import LanguageSettings
 from layover.recipe.mixture import Mixture, MixtureName
+from layover.recipe.sizes import Budget, Bytes
 from layover.tasks import Paths
 
 Int = Annotated[int, Strict()]
@@ -184,7 +185,7 @@ class Sweep(Section):
     model: tuple[str, ...] = Field(min_length=1)
     method: tuple[str, ...] = Field(min_length=1)
     intermediate: tuple[Annotated[str | tuple[str, ...], BeforeValidator(_intermediate)], ...] = (NO_INTERMEDIATE,)
-    """Tasks, mixtures, or lists of them: modules that are learned separately and composed together."""
+    """Tasks, mixtures, imported modules; or lists of these, which are learned separately and composed together."""
     target: tuple[str, ...] = Field(min_length=1)
     seed: tuple[Int, ...] = Field(default=(1,), min_length=1)
     exclude: tuple[dict[str, Any], ...] = ()
@@ -210,35 +211,6 @@ class Eval(Section):
     split: Literal["validation", "test"] = "test"
     languages: Languages = "all"
     """Of a task of XTREME `all` are XTREME's: the languages that came with XTREME-R are evaluated when named."""
-
-
-_SIZE = re.compile(r"(\d+(?:\.\d+)?) ?([KMGT])iB")
-
-
-def size_of(text: object, more: str = "") -> int:
-    """Return the bytes of a size as a recipe writes it, `10GiB`.
-
-    Raises:
-        ValueError: it is none; the message ends with `more`.
-    """
-    found = _SIZE.fullmatch(text) if isinstance(text, str) else None
-    if found is None:
-        raise ValueError(f"{text!r} is no size; write it like 10GiB or 500MiB{more}")
-    return round(float(found[1]) * 1024.0 ** " KMGT".index(found[2]))
-
-
-def _bytes(value: object) -> object:
-    if value == 0 and isinstance(value, int) and not isinstance(value, bool):
-        return 0
-    return size_of(value, ", or 0 for none")
-
-
-def _budget(value: object) -> object:
-    return size_of(value)
-
-
-Bytes = Annotated[int, BeforeValidator(_bytes)]
-Budget = Annotated[int, BeforeValidator(_budget)]
 
 
 class Execution(Section):
@@ -274,6 +246,8 @@ class Document(Section):
     tasks: dict[str, TaskSettings] = Field(default_factory=dict)
     mixtures: dict[MixtureName, Mixture] = Field(default_factory=dict)
     """Sets of tasks that are learned together; each acts as an intermediate."""
+    modules: dict[ModuleName, ImportedModule] = Field(default_factory=dict)
+    """Modules that were trained elsewhere; each acts as an intermediate."""
     languages: LanguageSettings | None = None
     """Adapters of languages, for the methods that say so."""
     sweep: Sweep
@@ -288,7 +262,9 @@ class Document(Section):
         return value
 
     def members(self, name: str) -> tuple[str, ...]:
-        """Return the tasks that a learned thing trains on: those of a mixture, or the task itself."""
+        """Return the tasks that a learned thing trains on: those of a mixture, the task itself, none if imported."""
+        if name in self.modules:
+            return ()
         return self.mixtures[name].tasks if name in self.mixtures else (name,)
 
     def swept(self) -> tuple[str, ...]:

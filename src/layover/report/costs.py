@@ -20,14 +20,16 @@ class Cost:
     seconds: float | None
     """Of its training, selection included; None when it was stopped in between, for the clock saw the rest only."""
     seconds_before: float | None
-    """Of all that it rests on, intermediates and gates, together."""
+    """Of all that it rests on, intermediates and gates, together; None where something was trained elsewhere."""
 
 
 def cost_of(plan: Plan, store: Store, key: str | None) -> Cost | None:
     """Return the cost of a finished training, None where nothing is trained or it is not there."""
     if key is None or plan.nodes[key].kind != "train" or not store.has(key):
         return None
-    before = [seconds_of(store, need) for need in plan.nodes[key].needs if plan.nodes[need].kind in ("train", "gate")]
+    needed = {need: plan.nodes[need].kind for need in plan.nodes[key].needs}
+    before = [seconds_of(store, need) for need, kind in needed.items() if kind in ("train", "gate")]
+    before += [None for kind in needed.values() if kind == "import"]
     trained = read_json(store.path(key) / TRAINING)["parameters"]
     return Cost(
         weights=sum(count for name, count in trained.items() if not name.startswith(HEAD)),

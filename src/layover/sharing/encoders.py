@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from layover.errors import ModelError
+from layover.packages.card import Card
 from layover.plan.encoders import KNOWN_SHAPES
 from layover.sandbox import encoders
-from layover.sharing.card import Card
 
 
 def encoder_for(card: Card, base: str | None) -> tuple[str, str | None]:

@@ -15,13 +15,7 @@ from layover.identity import file_sha256
 from layover.layouts import CONFIG, Base, Named, heads
 from layover.layouts.adapterhub import PICKLE
 from layover.modules import AdapterDrop, Module
-from layover.plan import Plan
-from layover.plan.encoders import EncoderRef
-from layover.plan.inputs import ComposeInputs
-from layover.report.files import full_methods
-from layover.report.rows import CellRow, rows_of
-from layover.sharing import facts, model_card
-from layover.sharing.card import (
+from layover.packages.card import (
     ADAPTERHUB,
     CARD,
     MIXER,
@@ -32,9 +26,16 @@ from layover.sharing.card import (
     read_card,
     write_card,
 )
+from layover.packages.fingerprint import of_weights
+from layover.packages.package import MODULE_LAYOUT
+from layover.plan import Plan
+from layover.plan.encoders import EncoderRef
+from layover.plan.imports import ImportInputs
+from layover.plan.inputs import ComposeInputs
+from layover.report.files import full_methods
+from layover.report.rows import CellRow, rows_of
+from layover.sharing import facts, model_card
 from layover.sharing.choose import Trained, Wanted, learned_before
-from layover.sharing.fingerprint import of_weights
-from layover.sharing.package import MODULE_LAYOUT
 from layover.steps.files import HEAD, weights_of
 from layover.steps.tokenize import load_tokenizer
 from layover.steps.trained import composition_of, intermediates_of, load_head, module_of, roles, trained_pieces
@@ -88,32 +89,52 @@ class Export:
             LayoverError: another thing lies there; the training changed all weights of the encoder, or needs language
                 adapters; or something does not have the form that was asked for.
         """
-        folder = self.directory / wanted.id
+        folder = self.directory / (self.options.name or wanted.id)
         if folder.exists():
             if not (folder / CARD).is_file() or read_card(folder).key != wanted.key:
-                raise LayoverError(f"{folder} exists and is not the package of {wanted.id}; remove it, or use --to")
+                raise LayoverError(
+                    f"{folder} exists and is another package than that of {wanted.id}; remove it, or use --to"
+                )
             return folder
         inputs: Trained = self.plan.nodes[wanted.key].inputs
-        self._check(wanted, inputs)
         needed = [] if self.options.flatten else learned_before(self.plan, wanted)
-        others = {one.key: Export.package(self._plainly(), one).name for one in needed}
+        self._check(wanted, inputs, needed)
+        others = {one.key: self._holding(one) for one in needed}
         draft = Draft(self, wanted, inputs, self._base(inputs.encoder), others)
         self.directory.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=self.directory, prefix=f".{wanted.id}.") as temporary:
-            work = Path(temporary) / wanted.id  # the temporary directory itself is closed to others
+        with tempfile.TemporaryDirectory(dir=self.directory, prefix=f".{folder.name}.") as temporary:
+            work = Path(temporary) / folder.name  # the temporary directory itself is closed to others
             work.mkdir()
             draft.write(work)
             work.rename(folder)
         self.written.append(folder)
         return folder
 
+    def _holding(self, one: Wanted) -> str:
+        """Return the package that holds an intermediate: it is written now, or was imported."""
+        inputs = self.plan.nodes[one.key].inputs
+        if isinstance(inputs, ImportInputs) and inputs.package is not None:
+            return inputs.package
+        return Export.package(self._plainly(), one).name
+
     def _plainly(self) -> Export:
         """Return the export of what a package needs, which is named after its own training."""
         options = Options(adapterhub=self.options.adapterhub)
         return Export(self.plan, self.store, self.directory, options, self.written, self._rows, self._bases)
 
-    def _check(self, wanted: Wanted, inputs: Trained) -> None:
-        identity = self.store.done(wanted.key)["identity"]
+    def _check(self, wanted: Wanted, inputs: Trained, needed: Sequence[Wanted]) -> None:
+        identity, nodes = self.store.done(wanted.key)["identity"], self.plan.nodes
+        head_from = inputs.head_from if isinstance(inputs, ComposeInputs) else None
+        if "import" in {nodes[key].kind for key in (wanted.key, head_from) if key is not None}:
+            raise LayoverError(
+                f"{wanted.id}: nothing in it was trained here, neither a module nor a head; share what was imported"
+            )
+        foreign = [one.name for one in needed if nodes[one.key].kind == "import" and not nodes[one.key].inputs.package]
+        if foreign:
+            raise LayoverError(
+                f"{wanted.id}: rests on {foreign[0]}, a module that another library wrote: it is no package that could "
+                "be referred to, and not ours to publish; where both are LoRAs, --flatten puts them into one"
+            )
         if module_of(identity).whole:
             raise LayoverError(f"{wanted.id}: trains all weights of the encoder; only modules are exported")
         if identity.get("languages"):
@@ -216,8 +237,8 @@ class Draft:
         for role, key in zip(roles(len(keys)), keys, strict=True):
             weights = load_file(store.path(key) / weights_of(TARGET))
             module = store.done(key)["identity"]["module"]
-            tasks = facts.trained_on(plan, key)
-            found.append(_piece(role, module, tasks, key, of_weights(weights), self.others[key]))
+            tasks, trained = facts.trained_on(plan, key), None if plan.nodes[key].kind == "import" else key
+            found.append(_piece(role, module, tasks, trained, of_weights(weights), self.others[key]))
         if (store.path(self.wanted.key) / weights_of(TARGET)).is_file():
             digest = of_weights(self.own_weights(encoder))
             tasks = facts.trained_on(plan, self.wanted.key)
@@ -281,7 +302,7 @@ def gated_parts(pieces: Sequence[Any]) -> list[Part]:
 
 
 def _piece(
-    role: str, module: Mapping[str, Any], tasks: tuple[str, ...], key: str, digest: str, package: str | None
+    role: str, module: Mapping[str, Any], tasks: tuple[str, ...], key: str | None, digest: str, package: str | None
 ) -> PieceFacts:
     return PieceFacts(role=role, module=dict(module), trained_on=tasks, key=key, weights_sha256=digest, package=package)
 

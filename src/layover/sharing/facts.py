@@ -10,15 +10,15 @@ from typing import Any
 from layover.data.task import HubSource, Joined, Location
 from layover.errors import LayoverError
 from layover.identity import file_sha256
+from layover.packages.card import BaseModelFacts, Cost, DataFacts, Scores, TaskFacts
 from layover.plan import Plan
 from layover.plan.encoders import EncoderRef
+from layover.plan.imports import ImportInputs
 from layover.plan.inputs import ComposeInputs, TokenizeInputs
 from layover.records import Record
 from layover.report.rows import CellRow
 from layover.sandbox import encoders
-from layover.sharing.card import BaseModelFacts, Cost, DataFacts, Scores, TaskFacts
 from layover.sharing.choose import Trained
-from layover.sharing.fingerprint import of_encoder
 from layover.steps.counts import counts_of
 from layover.steps.tokenize import load_tokenizer
 from layover.store import Store, read_json
@@ -29,6 +29,7 @@ LIBRARIES = ("layover", "torch", "transformers", "peft", "adapters", "safetensor
 
 def base_of(plan: Plan, encoder: EncoderRef) -> BaseModelFacts:
     """Return what a card says of an encoder."""
+    from layover.encoder.digest import of_encoder
     from layover.encoder.files import config_file
 
     name: str | None = plan.recipe.document.models[encoder.label].name
@@ -70,8 +71,11 @@ def task_of(plan: Plan, inputs: Trained) -> TaskFacts | None:
 
 
 def trained_on(plan: Plan, key: str) -> tuple[str, ...]:
-    """Return the tasks that a training was on."""
-    return tuple(dict.fromkeys(plan.nodes[data].inputs.task.name for data in _tokenized(plan.nodes[key].inputs)))
+    """Return the tasks that a training was on; of an imported module as far as they are known."""
+    inputs = plan.nodes[key].inputs
+    if isinstance(inputs, ImportInputs):
+        return inputs.tasks
+    return tuple(dict.fromkeys(plan.nodes[data].inputs.task.name for data in _tokenized(inputs)))
 
 
 def data_of(plan: Plan, store: Store, keys: Iterable[str]) -> tuple[DataFacts, ...]:

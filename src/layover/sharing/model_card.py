@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from layover.sharing.card import Card
+from layover.packages.card import Card
 from layover.sharing.choose import Wanted
 
 if TYPE_CHECKING:

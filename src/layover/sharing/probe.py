@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from layover.sharing.card import Probe
+from layover.packages.card import Probe
 
 if TYPE_CHECKING:
     from layover.encoder import Encoder

@@ -12,15 +12,15 @@ import torch
 from layover.compositions import Piece
 from layover.data.tokenizer import Tokenizer
 from layover.encoder import DropoutClock, Encoder, computing, dtype_of
+from layover.encoder.digest import of_encoder
 from layover.encoder.files import config_file
 from layover.errors import ModelError, nearest
 from layover.heads import Head
 from layover.modules import AdapterDrop
+from layover.packages.card import Card, TaskFacts
+from layover.packages.package import Package
 from layover.precision import Precision, quantisation_of
 from layover.sharing import probe
-from layover.sharing.card import Card, TaskFacts
-from layover.sharing.fingerprint import of_encoder
-from layover.sharing.package import Package
 from layover.steps.tokenize import load_tokenizer
 from layover.steps.trained import build_head
 

@@ -13,11 +13,11 @@ from layover.data.formats import Row
 from layover.data.tokenizer import Tokenizer
 from layover.encoder import Encoder
 from layover.errors import DataError
+from layover.packages.card import Card
+from layover.packages.package import open_package
 from layover.precision import Precision
 from layover.predict import predict
-from layover.sharing.card import Card
 from layover.sharing.encoders import encoder_for
-from layover.sharing.package import open_package
 from layover.sharing.results import Result, results_of
 from layover.sharing.rows import Readers, row_of
 from layover.sharing.served import (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import keyword
 from pathlib import Path
 from typing import Protocol
 
@@ -19,7 +20,8 @@ class Step(Protocol):
 
 def get(kind: str) -> Step:
     """Return the step that computes nodes of a kind."""
-    step: Step = importlib.import_module(f"layover.steps.{kind}")
+    name = f"{kind}_" if keyword.iskeyword(kind) else kind  # as Python's own style has it for `import`
+    step: Step = importlib.import_module(f"layover.steps.{name}")
     return step
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -90,14 +90,15 @@ def reporter(context: Context, batch: int) -> Callable[[Progress], None]:
     return report
 
 
-def drop_layers(encoder: Encoder, drop: AdapterDrop, module: Module) -> None:
+def drop_layers(encoder: Encoder, drop: AdapterDrop, modules: Iterable[Module]) -> None:
     """Leave modules out of the lowest layers, where it is asked for.
 
     Raises:
         ModelError: nothing of a module would be left, or all of it.
     """
     if drop.drops():
-        drop.check(module, encoder.num_layers)
+        for module in modules:
+            drop.check(module, encoder.num_layers)
         encoder.drop(drop)
 
 

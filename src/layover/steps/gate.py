@@ -32,7 +32,7 @@ def run(node: Node, folder: Path, context: Context) -> None:
     clock = DropoutClock(numbers.seed)
     encoder = load_encoder(trained, node, context, clock)
     encoder.attach(gated(trained_pieces(store, inputs.key, encoder.shape)), seed=numbers.seed)
-    drop_layers(encoder, trained.adapterdrop, trained.module)
+    drop_layers(encoder, trained.adapterdrop, [trained.module])
     speak(encoder, store, trained.languages.train)
     heads = load_heads(store, inputs.key, encoder, numbers.dropout)
     if isinstance(trained, MixtureInputs):

@@ -32,7 +32,7 @@ def run(node: Node, inputs: MixtureInputs, folder: Path, context: Context) -> No
     clock = DropoutClock(numbers.seed)
     encoder = load_encoder(inputs, node, context, clock)
     encoder.attach(pieces_to_train(context.store, node.identity, encoder.shape), seed=numbers.seed)
-    drop_layers(encoder, inputs.adapterdrop, inputs.module)
+    drop_layers(encoder, inputs.adapterdrop, [inputs.module])
     speak(encoder, context.store, inputs.languages.train)
     heads = _heads(inputs, encoder, clock)
     starts = [head.start_from(inputs.encoder.source, inputs.encoder.revision) for head in heads]

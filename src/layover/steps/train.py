@@ -36,7 +36,8 @@ def run(node: Node, folder: Path, context: Context) -> None:
     clock = DropoutClock(numbers.seed)
     store, encoder = context.store, load_encoder(inputs, node, context, clock)
     encoder.attach(pieces_to_train(context.store, node.identity, encoder.shape), seed=numbers.seed)
-    drop_layers(encoder, inputs.adapterdrop, inputs.composed.module if inputs.composed else inputs.module)
+    acting = [one.module for one in inputs.composed.learned] if inputs.composed else [inputs.module]
+    drop_layers(encoder, inputs.adapterdrop, acting)
     speak(encoder, context.store, inputs.languages.train)
     head = build_head(task.kind, list(task.labels), encoder, clock, numbers.dropout, numbers.seed)
     start = _start(head, inputs, context)

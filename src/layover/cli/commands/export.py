@@ -37,7 +37,7 @@ def command(
 ) -> None:
     """Write packages that load in peft, in adapters and in Layover: module, head, card, results, proof."""
     from layover.report.rows import rows_of
-    from layover.sharing.choose import best_per_target, choose
+    from layover.sharing.choose import best_per_target, choose, identifier
     from layover.sharing.export import Export, Options
 
     overrides = [text for text in cells or () if "=" in text]
@@ -50,6 +50,8 @@ def command(
     wanted = choose(found.plan, found.store, labels or best_per_target(rows_of(found.plan, found.store)))
     if name is not None and len(wanted) > 1:
         raise LayoverError(f"--name is for one package, not for {len(wanted)}")
+    if name is not None and name != identifier(name):
+        raise LayoverError(f"--name {name!r}: a letter, then letters, digits, - and _; {identifier(name)} would do")
     export = Export(found.plan, found.store, to, Options(flatten=flatten, adapterhub=adapterhub, name=name))
     folders = [export.package(one) for one in wanted]
     if json:

@@ -66,7 +66,7 @@ def command(
     A row may name its package in the field `package`. All rows of a file are looked at before anything is predicted,
     those of standard input a thousand at a time.
     """
-    from layover.sharing.card import read_card
+    from layover.packages.card import read_card
     from layover.sharing.inputs import input_of
     from layover.sharing.rows import Readers
 

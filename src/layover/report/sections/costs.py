@@ -13,8 +13,9 @@ from layover.report.rows import CellRow, by_group, spread
 
 EXPLAINED = (
     "Weights that train on the encoder for a target, without its head; seconds of such a training, the mean over "
-    "targets and seeds; and of all that it rests on (intermediates, gates), which is trained once for all targets. The "
-    "clock saw whatever else ran on the machine; trainings that were stopped and gone on with are not among them."
+    "targets and seeds; and of all that it rests on (intermediates, gates), which is trained once for all targets; not "
+    "known where something of it was trained elsewhere. The clock saw whatever else ran on the machine; trainings that "
+    "were stopped and gone on with are not among them."
 )
 HEADERS = ["model", "method", "intermediate", "weights", "seconds", "seconds before"]
 

@@ -19,8 +19,8 @@ from layover.identity import file_sha256
 from layover.layouts import Found, heads
 from layover.layouts.safe import plain_file, tensors
 from layover.modules import Module, Shape
-from layover.sharing.card import ADAPTERHUB, CARD, MIXER, MODULE, Card, PieceFacts, read_card
-from layover.sharing.fingerprint import of_weights
+from layover.packages.card import ADAPTERHUB, CARD, MIXER, MODULE, Card, PieceFacts, read_card
+from layover.packages.fingerprint import of_weights
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -36,6 +36,17 @@ class Package:
     card: Card
     beside: tuple[Package, ...] = ()
     """Packages that hold what this one needs."""
+
+    def read_from(self) -> tuple[str, ...]:
+        """Return the names of the files that its own module and its head are read from; first the module's weights."""
+        if self.module is None or self.card.layout is None:
+            own: tuple[str, ...] = ()
+        elif self.card.layout == MODULE_LAYOUT:
+            own = (MODULE,)
+        else:
+            below = f"{ADAPTERHUB}/" if self.card.layout == "adapterhub" else ""
+            own = tuple(f"{below}{name}" for name in (layouts.get(self.card.layout).file, layouts.CONFIG))
+        return (*own, *([heads.HEAD] if heads.HEAD in self.card.files else []))
 
     @cached_property
     def module(self) -> Module | None:
@@ -153,15 +164,19 @@ def open_package(folder: Path, others: Iterable[Path] = ()) -> Package:
     return Package(folder, package.card, tuple(found))
 
 
-def check_files(package: Package) -> None:
+def check_files(package: Package, names: Iterable[str] | None = None) -> None:
     """Refuse a package whose files are not those of its card.
 
+    Args:
+        package: Whose card was read.
+        names: Of the files that count; all of the card's when None.
+
     Raises:
-        ModelError: names the first one that is missing or changed.
+        ModelError: names the first one that is missing or changed, or that the card does not tell of.
     """
-    for name, expected in package.card.files.items():
+    for name in package.card.files if names is None else names:
         file = plain_file(package.folder / name)
-        if file_sha256(file) != expected:
+        if file_sha256(file) != package.card.files.get(name):
             raise ModelError(f"{file}: its SHA-256 is not that of the card: it was changed, or not copied whole")
 
 
@@ -171,8 +186,13 @@ def check_same(one: Module, other: Module, shape: Shape, where: str) -> None:
     Raises:
         ModelError: they differ in what they compute.
     """
-    if _meaning(one, shape) != _meaning(other, shape):
+    if not same(one, other, shape):
         raise ModelError(f"{where}: its config means {other.name}({other}), but the card {one.name}({one})")
+
+
+def same(one: Module, other: Module, shape: Shape) -> bool:
+    """Return whether two modules compute the same on an encoder, however their settings are written."""
+    return bool(_meaning(one, shape) == _meaning(other, shape))
 
 
 def _meaning(module: Module, shape: Shape) -> Any:

@@ -1,25 +1,21 @@
-"""Fingerprints: of an encoder, of weights, and of what a package computes."""
+"""What an encoder is known by: a hash that is equal for every copy of its weights, in whichever files."""
 
 from __future__ import annotations
 
-import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from safetensors import safe_open
+from torch import Tensor
+
+from layover.encoder.files import weight_files
+from layover.encoder.loading import OLD_NAMES
 from layover.errors import ModelError
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from layover.packages.fingerprint import of_named
 
 _ENCODER = re.compile(r"(?:(?:roberta|bert)\.)?(encoder\.layer\.\d+\..+|embeddings\..+)")
 _BUFFERS = ("embeddings.position_ids", "embeddings.token_type_ids")
-
-
-def of_weights(weights: Mapping[str, Tensor]) -> str:
-    """Return the SHA-256 of weights: names, shapes and float32 values, in the order of their names."""
-    return _digest((name, weights[name]) for name in sorted(weights))
 
 
 def of_encoder(source: str, revision: str | None) -> str:
@@ -35,11 +31,6 @@ def of_encoder(source: str, revision: str | None) -> str:
     Raises:
         ModelError: there are no safetensors weights.
     """
-    from safetensors import safe_open
-
-    from layover.encoder.files import weight_files
-    from layover.encoder.loading import OLD_NAMES
-
     places: dict[str, tuple[Path, str]] = {}
     for file in weight_files(source, revision):
         with safe_open(file, framework="pt") as stream:
@@ -60,15 +51,4 @@ def of_encoder(source: str, revision: str | None) -> str:
             with safe_open(file, framework="pt") as stream:
                 yield own, stream.get_tensor(name)
 
-    return _digest(read())
-
-
-def _digest(named: Iterator[tuple[str, Tensor]]) -> str:
-    import torch
-
-    digest = hashlib.sha256()
-    for name, value in named:
-        ready = value.detach().cpu().to(torch.float32).contiguous()
-        digest.update(f"{name} {tuple(ready.shape)}\n".encode())
-        digest.update(ready.view(-1).numpy().data)
-    return digest.hexdigest()
+    return of_named(read())

@@ -67,7 +67,7 @@ class BaseModelFacts(Section):
     """Of config.json, as it lay there."""
     weights_sha256: Sha256
     """Of the encoder's weights in float32, name by name, without pooler and head: equal for every copy of them, in
-    whichever files; see `layover.sharing.fingerprint`."""
+    whichever files; see `layover.encoder.digest`."""
     tokenizer_sha256: Sha256
     """Of the tokenizer's own serialisation."""
 
@@ -134,7 +134,7 @@ class PieceFacts(Section):
     key: Sha256 | None
     """Of its training; None for a module from elsewhere."""
     weights_sha256: Sha256
-    """Of its weights by canonical name, see `layover.sharing.fingerprint.of_weights`."""
+    """Of its weights by canonical name, see `layover.packages.fingerprint.of_weights`."""
     package: Identifier | None
     """The package that holds it; None for the package itself."""
 

@@ -1,0 +1,279 @@
+"""Imported modules in a plan: opened once, held against each encoder they meet, and made into nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path, PurePosixPath
+
+from layover.errors import LayoverError, ModelError, Problem, RecipeError
+from layover.layouts import Base
+from layover.modules import Module
+from layover.packages.opened import Opened, open_module
+from layover.packages.package import same
+from layover.plan.encoders import EncoderRef
+from layover.plan.hub import Revisions
+from layover.plan.identities import composed_identity, settings_of
+from layover.plan.nodes import Node
+from layover.plan.origin import Folder, Origin, downloaded
+from layover.plan.points import Point, sifted
+from layover.plan.retrieval import Maker
+from layover.recipe import Recipe
+from layover.recipe.import_checks import folder_of
+from layover.recipe.imported import ImportedHead, Told
+
+
+@dataclass(frozen=True)
+class ImportInputs:
+    """A module that was trained elsewhere, held against an encoder."""
+
+    name: str
+    """In the recipe; for people."""
+    encoder: EncoderRef
+    base: Base
+    module: Module
+    origin: Origin
+    files: Mapping[str, str]
+    """Name of a file with weights -> its SHA-256 when the plan was made."""
+    head: ImportedHead | None
+    belongs_to: str | None
+    """Hash of the weights of the encoder that its card names; None without a card."""
+    package: str | None
+    """What the package is called; None where another library wrote the module."""
+    skipped: int
+    """Lowest layers that go without it in predictions, as its card says."""
+    tasks: tuple[str, ...]
+    """What it was trained on, as far as it is known; for people."""
+
+
+@dataclass(frozen=True)
+class _Known:
+    """An imported module before it meets an encoder."""
+
+    origin: Origin
+    files: dict[str, str]
+    """Name of a file with weights -> its SHA-256; first the module's."""
+    told: Told
+    belongs_to: str | None
+    package: str | None
+    skipped: int
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    """The same on an encoder."""
+
+    base: Base
+    module: Module
+    left_out: tuple[str, ...]
+    model: str | None
+    """What its config calls the encoder it was trained on."""
+
+
+class Imports:
+    """The imported modules on the axis of a recipe.
+
+    Args:
+        recipe: A checked recipe.
+        revisions: Resolver of hub revisions.
+        hash_file: SHA-256 of a file.
+    """
+
+    def __init__(self, recipe: Recipe, revisions: Revisions, hash_file: Callable[[Path], str]) -> None:
+        self._recipe, self._hash_file = recipe, hash_file
+        self._known: dict[str, _Known] = {}
+        self._fitted: dict[tuple[str, str], _Fitted] = {}
+        self.problems: list[Problem] = []
+        """What cannot be opened."""
+        for name in recipe.document.sweep.learned():
+            if name in recipe.document.modules:
+                try:
+                    self._known[name] = self._open(name, revisions)
+                except LayoverError as error:
+                    self.problems.append(self._problem(name, str(error)))
+
+    @property
+    def told(self) -> dict[str, Told]:
+        """What the files of each say, by name."""
+        return {name: known.told for name, known in self._known.items()}
+
+    def _problem(self, name: str, message: str) -> Problem:
+        return self._recipe.source.problem(("modules", name), message)
+
+    def _open(self, name: str, revisions: Revisions) -> _Known:
+        written = self._recipe.document.modules[name]
+        folder = folder_of(written, self._recipe.source)
+        if folder is not None:
+            origin: Origin = Folder(folder)
+        else:
+            origin = downloaded(written.hub or "", written.revision or "", revisions)
+        with origin.at_hand() as there:
+            opened = open_module(there)
+            files = [file for file in opened.read_from() if PurePosixPath(file).suffix == ".safetensors"]
+        tasks = opened.card.own()[0].trained_on if opened.card is not None else ()
+        return _Known(
+            origin=origin,
+            files={file: self._hash_file(origin.place(file)) for file in files},
+            told=Told(_head(opened), (written.task,) if written.task is not None else tasks),
+            belongs_to=None if opened.card is None else opened.card.base.weights_sha256,
+            package=None if opened.card is None else opened.card.id,
+            skipped=0 if opened.card is None else opened.card.skipped_layers,
+        )
+
+    def fit(self, encoder: EncoderRef, name: str) -> None:
+        """Hold a module against an encoder that it meets.
+
+        Raises:
+            ModelError: it does not fit completely, or too little is known of the encoder.
+        """
+        if (encoder.label, name) in self._fitted or name not in self._known:
+            return
+        base = encoder.base()
+        with self._known[name].origin.at_hand() as there:
+            found = open_module(there).found(base)
+        self._fitted[encoder.label, name] = _Fitted(base, found.module, found.left_out, found.model)
+
+    def unfitting(self, encoders: Iterable[EncoderRef], points: Iterable[Point]) -> list[Problem]:
+        """Return which modules do not fit an encoder that they meet in some cell."""
+        by_label, problems = {encoder.label: encoder for encoder in encoders}, []
+        met = dict.fromkeys((point[0], name) for point in points for name in self._recipe.learned(point[2]))
+        for model, name in met:
+            if model not in by_label:
+                continue  # that there is no such encoder is told elsewhere
+            try:
+                self.fit(by_label[model], name)
+            except ModelError as error:
+                several = len(self._recipe.document.sweep.model) > 1
+                hint = f"; sweep.exclude: [{{model: {model}, intermediate: {name}}}] leaves it out there"
+                problems.append(self._problem(name, f"{error} ({model}){hint if several else ''}"))
+        return problems
+
+    def composable(self, points: list[Point], notes: list[str]) -> list[Point]:
+        """Return the points whose imported modules their methods can take; what is left out is added to `notes`.
+
+        Raises:
+            RecipeError: nothing is left, or nothing with one of the modules.
+        """
+        asked = cache(self._refused)
+        reasons = {point: asked(*point[:3]) for point in points}
+        kept = sifted(self._recipe, points, lambda point: reasons[point], notes)
+        there = {name for point in kept for name in self._recipe.learned(point[2])}
+        lost: dict[str, dict[str, None]] = {}
+        for point, reason in reasons.items():
+            for name in self._recipe.learned(point[2]) if reason else ():
+                if name in self._known and name not in there:
+                    lost.setdefault(name, {})[f"{point[1]}: {reason}"] = None
+        if lost:
+            raise RecipeError(
+                [self._problem(name, f"no method takes it: {'; '.join(why)}") for name, why in lost.items()]
+            )
+        return kept
+
+    def _refused(self, model: str, method: str, intermediate: str) -> str:
+        """Return why a method cannot take imported modules; empty when it can, or there are none."""
+        names = self._recipe.learned(intermediate)
+        imported = [name for name in names if name in self._known]
+        if not imported:
+            return ""
+        how = self._recipe.methods[method]
+        composition, said = how.composition, ", ".join(imported)
+        modules = {name: self._module(model, name, how.module) if name in imported else how.module for name in names}
+        if len(names) > 1 and composition.gate_training() is not None:
+            return (
+                f"gates are learned on a module's own training data, and {said} comes without; "
+                "compose: {name: route, router: arrow} needs none"
+            )
+        shape = self._fitted[model, imported[0]].base.shape
+        try:
+            composition.check(composition.target_module(how.module, len(names)), list(modules.values()))
+            for name in imported if how.adapterdrop.drops() else ():
+                how.adapterdrop.check(modules[name], shape.num_layers)
+        except ModelError as error:
+            return f"{said}: {error}"
+        sites = {name: module.sites(shape) for name, module in modules.items()}
+        other = next((name for name in names if sites[name] != sites[names[0]]), None)
+        if composition.mixes(names) and other is not None:
+            return f"{names[0]} and {other} act at different places of the encoder, so that there is nothing to mix"
+        skipping = next((name for name in imported if self._known[name].skipped != how.adapterdrop.predicting), None)
+        if skipping is not None and self._known[skipping].skipped:
+            layers = self._known[skipping].skipped
+            return f"{skipping} was left out of the lowest {layers} layers; adapterdrop: {{predict: {layers}}} does so"
+        return ""
+
+    def _module(self, model: str, name: str, beside: Module) -> Module:
+        """Return a module on an encoder, with the settings as a method's own write them where they mean the same."""
+        fitted = self._fitted[model, name]
+        return beside if same(beside, fitted.module, fitted.base.shape) else fitted.module
+
+    def node(self, encoder: EncoderRef, beside: Module, name: str, maker: Maker) -> Node:
+        """Return the import of a module; of what decides it neither its name nor where it lies.
+
+        Args:
+            encoder: That it was held against.
+            beside: The method's own module.
+            name: In the recipe.
+            maker: Makes nodes.
+        """
+        known, fitted = self._known[name], self._fitted[encoder.label, name]
+        inputs = ImportInputs(
+            name=name,
+            encoder=encoder,
+            base=fitted.base,
+            module=self._module(encoder.label, name, beside),
+            origin=known.origin,
+            files=known.files,
+            head=known.told.head,
+            belongs_to=known.belongs_to,
+            package=known.package,
+            skipped=known.skipped,
+            tasks=known.told.tasks,
+        )
+        weights, *head = known.files.values()
+        outputs = None
+        if inputs.head is not None:
+            outputs = {"weights": head[0], "kind": inputs.head.kind, "labels": list(inputs.head.labels)}
+        identity = {
+            "encoder": dict(encoder.identity),
+            "module": settings_of(inputs.module),
+            **composed_identity(None),
+            "weights": weights,
+            "belongs_to": inputs.belongs_to,
+            "head": outputs,
+        }
+        return maker.node("import", identity, (), f"import {name} {encoder.label}", inputs)
+
+    def notes(self) -> list[str]:
+        """Return what a reader must know of the modules: what is not taken over, and what cannot be known."""
+        found: dict[str, None] = {}
+        for (label, name), fitted in self._fitted.items():
+            if fitted.left_out:
+                found[f"{name}: of a head in its file nothing is taken over ({', '.join(fitted.left_out)})"] = None
+            model = self._recipe.document.models[label].name
+            if (
+                self._known[name].belongs_to is None
+                and fitted.model is not None
+                and _last(fitted.model) != _last(model)
+            ):
+                found[
+                    f"{name}: its config says that it was trained on {fitted.model}; here it acts on {model}, and that "
+                    "the sizes are the same proves nothing"
+                ] = None
+        for name, told in self.told.items():
+            if not told.tasks:
+                unknown = "what it was trained on is not known, nor what of a target it has seen"
+                found[f"{name}: {unknown}; say it with modules.{name}.task"] = None
+        return list(found)
+
+
+def _head(opened: Opened) -> ImportedHead | None:
+    """Return the head that a package comes with."""
+    card = opened.card
+    if card is None or card.task is None or not opened.has_head():
+        return None
+    return ImportedHead(card.task.kind, card.task.labels, card.task.language)
+
+
+def _last(model: str) -> str:
+    """Return the last part of the name of an encoder, which a hub id and a folder may have in common."""
+    return model.rstrip("/").rpartition("/")[2]

@@ -1,0 +1,54 @@
+"""import: a module that was trained elsewhere, under canonical names, as a finished training leaves its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from layover.compositions import TARGET
+from layover.encoder import write_weights
+from layover.encoder.digest import of_encoder
+from layover.errors import ModelError
+from layover.identity import file_sha256
+from layover.layouts.safe import plain_file
+from layover.packages.opened import open_module
+from layover.packages.package import same
+from layover.plan import Node
+from layover.plan.imports import ImportInputs
+from layover.steps.context import Context
+from layover.steps.files import HEAD, weights_of
+
+
+def run(node: Node, folder: Path, context: Context) -> None:
+    """Write the weights of module and head.
+
+    Raises:
+        ModelError: the files are not those that were planned with, or the encoder is not the one that the card names.
+    """
+    inputs: ImportInputs = node.inputs
+    with inputs.origin.at_hand() as there:
+        for name, planned in inputs.files.items():
+            if file_sha256(plain_file(there / name)) != planned:
+                raise ModelError(f"{there / name}: was changed after the plan was made; run again")
+        opened = open_module(there)
+        if not same(inputs.module, opened.found(inputs.base).module, inputs.base.shape):
+            raise ModelError(f"{there}: its settings were changed after the plan was made; run again")
+        weights, head = opened.weights(inputs.base), opened.head() if inputs.head is not None else None
+    _check_encoder(inputs)
+    write_weights(folder / weights_of(TARGET), weights)
+    if head is not None:
+        write_weights(folder / HEAD, head)
+    context.progress({"done": 1, "total": 1, "unit": "modules"})
+
+
+def _check_encoder(inputs: ImportInputs) -> None:
+    """Refuse a package that belongs to another encoder of the same shape.
+
+    Raises:
+        ModelError: its card names other weights.
+    """
+    encoder = inputs.encoder
+    if inputs.belongs_to is not None and of_encoder(encoder.source, encoder.revision) != inputs.belongs_to:
+        raise ModelError(
+            f"{inputs.name}: the package {inputs.package} was trained on another encoder of the same shape than "
+            f"{encoder.source} (whose weights its card calls {inputs.belongs_to[:12]}); name that, or another module"
+        )

@@ -1,0 +1,112 @@
+"""Imported modules that a plan refuses, and what a reader is told of others."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from layover.errors import RecipeError
+
+if TYPE_CHECKING:
+    from tests.plan.conftest import Importing
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+def edit(file: Path, change: Callable[[Any], object]) -> None:
+    values = json.loads(file.read_text(encoding="utf-8"))
+    change(values)
+    file.write_text(json.dumps(values), encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        (
+            "deeper",
+            "has weights for layer 4, but the encoder has 4 layers, numbered 0 to 3: it was trained on a deeper",
+        ),
+        ("shallower", "and the file has no weights for it: it was trained on an encoder with fewer layers than this"),
+        ("wider", "has the shape [4, 160], but [4, 128] is needed: it belongs to an encoder of another size"),
+        ("bert", "not a weight of the layers of xlm-roberta"),
+    ],
+)
+def test_a_module_of_another_encoder_is_refused_before_anything_runs(
+    importing: Importing, foreign: Path, name: str, expected: str
+) -> None:
+    with pytest.raises(RecipeError) as caught:
+        importing.plan(f"modules.mine.path={foreign / name}")
+    (problem,) = caught.value.problems
+    assert expected in problem.message
+    assert problem.message.endswith("(mini)")
+    assert problem.path == "modules.mine"
+
+
+def test_every_mistake_is_told_at_once(importing: Importing, foreign: Path) -> None:
+    more = (
+        "modules.other={path: modules}",
+        f"modules.wide={{path: {foreign / 'wider'}}}",
+        f"data_root={importing.root}",
+    )
+    with pytest.raises(RecipeError) as caught:
+        importing.plan(*more, "sweep.intermediate=[mine, other, wide]", "tasks.sandbox/paraphrase.files={train: gone}")
+    found = {problem.path: problem.message for problem in caught.value.problems}
+    assert set(found) >= {"modules.other", "modules.wide", "tasks.sandbox/paraphrase"}
+    assert "no module in it that Layover can read" in found["modules.other"]
+
+
+def test_a_pickle_is_refused_by_its_name(importing: Importing) -> None:
+    folder = importing.root / "modules" / "lora"
+    (folder / "adapter_model.safetensors").rename(folder / "adapter_model.bin")
+    with pytest.raises(RecipeError, match=r"modules\.mine: .* a pickle, which could run any program"):
+        importing.plan()
+
+
+def test_one_of_two_encoders_may_be_left_out(importing: Importing, foreign: Path) -> None:
+    two = ("models.base={name: FacebookAI/xlm-roberta-base, revision: main}", "sweep.model=[mini, base]")
+    with pytest.raises(RecipeError) as caught:
+        importing.plan(*two)
+    (problem,) = caught.value.problems
+    assert "(base); sweep.exclude: [{model: base, intermediate: mine}] leaves it out there" in problem.message
+    plan = importing.plan(*two, "sweep.exclude=[{model: base, intermediate: mine}]")
+    assert {one.model for one in plan.cells if one.intermediate == "mine"} == {"mini"}
+
+
+def test_an_encoder_of_which_nothing_is_known_cannot_be_compared_with(importing: Importing) -> None:
+    with pytest.raises(RecipeError, match=r"modules\.mine: org/unknown: its config\.json is not here, or names no"):
+        importing.plan(f"models.mini={{name: org/unknown, revision: {COMMIT}}}")
+
+
+def test_a_reader_is_told_what_is_not_taken_over_and_not_known(importing: Importing, foreign: Path) -> None:
+    plain = importing.plan().notes
+    assert "mine: what it was trained on is not known, nor what of a target it has seen; say it with" in "\n".join(
+        plain
+    )
+    assert not [note for note in plain if "head in its file" in note or "proves nothing" in note]
+    told = importing.plan(f"modules.mine={{path: {foreign / 'headed'}, task: sandbox/nli}}").notes
+    (note,) = (note for note in told if note.startswith("mine: of a head in its file nothing is taken over"))
+    assert "classifier.out_proj.weight" in note
+    assert not [note for note in told if "is not known" in note]
+    edit(
+        importing.root / "modules" / "lora" / "adapter_config.json",
+        lambda config: config.update(base_model_name_or_path="org/other-encoder"),
+    )
+    (note,) = (note for note in importing.plan().notes if "proves nothing" in note)
+    assert "it was trained on org/other-encoder; here it acts on sandbox/mini" in note
+
+
+def test_what_it_has_seen_of_a_target_is_told_by_the_task(importing: Importing) -> None:
+    plan = importing.plan("modules.mine.task=sandbox/paraphrase")
+    assert "sandbox/paraphrase after mine: it was trained on sandbox/paraphrase, as the target is" in plan.notes
+    (importing.root / "dev.json").write_text("{}", encoding="utf-8")
+    files = ("tasks.squad.files={train: dev.json, validation: dev.json}", "tasks.xquad.files={test: {en: dev.json}}")
+    one = (f"data_root={importing.root}", *files, "sweep.target=[xquad]")
+    notes = importing.plan(*one, "modules.mine.task=squad").notes
+    assert "xquad after mine: it was trained on squad, as the target is" in notes
+    seen = "xquad after mine: texts it is scored on are in the validation data of squad, which mine may have seen"
+    assert seen in notes
+    assert not [note for note in importing.plan(*one, "modules.mine.task=mnli").notes if "after mine" in note]
