@@ -47,7 +47,8 @@ def in_adapters(subject: Subject) -> str:
 
 def _nothing(subject: Subject, library: str) -> str:
     module = subject.package.module
-    return f"nothing here is for {library}: {'a head alone' if module is None else f'the module is {module.name}'}"
+    why = "it has no module of its own" if module is None else f"the module is {module.name}"
+    return f"nothing here is for {library}: {why}"
 
 
 def _adds_up(packages: Sequence[Package]) -> bool:
