@@ -58,17 +58,18 @@ def listed(folder: Path) -> dict[str, int]:
 
 
 def _files(folder: Path, prefix: str) -> Iterator[tuple[str, int]]:
-    for entry in os.scandir(folder):
-        name, path = f"{prefix}{entry.name}", Path(entry.path)
-        if name == ADAPTERHUB and entry.is_dir(follow_symlinks=False):
-            yield from _files(path, f"{ADAPTERHUB}/")
-        elif name in FILES:
-            yield name, sized(path, FILES[name])
-        elif name != OF_THE_HUB:
-            raise ModelError(
-                f"{folder}: {printable(entry.name)!r} is no file of a package; `layover pull` takes over those that "
-                "are, and leaves the rest"
-            )
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            name, path = f"{prefix}{entry.name}", Path(entry.path)
+            if name == ADAPTERHUB and entry.is_dir(follow_symlinks=False):
+                yield from _files(path, f"{ADAPTERHUB}/")
+            elif name in FILES:
+                yield name, sized(path, FILES[name])
+            elif name != OF_THE_HUB:
+                raise ModelError(
+                    f"{folder}: {printable(entry.name)!r} is no file of a package; `layover pull` takes over those "
+                    "that are, and leaves the rest"
+                )
 
 
 def sized(file: Path, most: int) -> int:

@@ -78,12 +78,11 @@ class _Library:
         version = self._version()
         packages = self._together(subject)
         expected = subject.card.probe.hidden if packages else _by_itself(subject)
+        encoder = load_model(*subject.encoder)
         with _silent():
             try:
-                model = self.load(load_model(*subject.encoder), packages or [subject.package])
+                model = self.load(encoder, packages or [subject.package])
                 found = _hidden(model, subject.card.probe.rows)
-            except ModelError:
-                raise
             except Exception as error:  # noqa: BLE001  another library's: whatever it raises is what it says of the package
                 said = printable(f"{type(error).__name__}: {error}"[:300])
                 raise ModelError(f"{self.name} {version} does not load it: {said}") from None
