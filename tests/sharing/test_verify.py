@@ -59,114 +59,27 @@ def test_the_own_module_alone_is_compared_where_a_library_cannot_compose(package
     fails(packages[packages.lora_nli], "probe", "differ from those on its card")
 
 
-DAMAGES: dict[str, tuple[str, str, Callable[[Any, Path], object]]] = {
-    "a program": ("files", "'evil.py' is no file of a package", lambda p, d: (d / "evil.py").write_text("")),
-    "a folder": ("files", "'.git' is no file of a package", lambda p, d: (d / ".git").mkdir()),
-    "a file too much": ("files", "mixer.safetensors is too much", lambda p, d: too_much(p, d, seal=True)),
-    "a file not on the card": ("files", "is there, but not on the card", lambda p, d: too_much(p, d, seal=False)),
-    "a file is gone": ("files", "head.safetensors is on the card, but not", lambda p, d: (d / "head.safetensors").unlink()),
-    "a head is gone": ("files", "head.safetensors is missing", lambda p, d: ((d / "head.safetensors").unlink(), p.seal(d.name))),
-    "a byte": ("hashes", "it was changed, or not copied whole", lambda p, d: flip(d / "head.safetensors")),
-    "a weight too few": (
-        "weights",
-        "lora_A has 0 rows, but its rank is 4",
-        lambda p, d: p.edit_weights(d.name, "adapter_model.safetensors", lambda w: w.pop(min(w))),
-    ),
-    "a weight too much": (
-        "weights",
-        "not a weight of the layers",
-        lambda p, d: p.edit_weights(d.name, "adapter_model.safetensors", lambda w: w.update(more=torch.ones(3))),
-    ),
-    "a head in the module": (
-        "weights",
-        "a module's file holds no head",
-        lambda p, d: p.edit_weights(
-            d.name,
-            "adapter_model.safetensors",
-            lambda w: w.update({"base_model.model.classifier.weight": torch.ones(3, 4)}),
-        ),
-    ),
-    "another label": (
-        "weights",
-        "classifier.bias: has the shape",
-        lambda p, d: p.edit_card(d.name, lambda card: card["task"]["labels"].append("B-X")),
-    ),
-    "another rank": (
-        "weights",
-        "its rank is 8",
-        lambda p, d: p.edit_json(d.name, "adapter_config.json", r=8),
-    ),
-    "another alpha": (
-        "weights",
-        "but the card",
-        lambda p, d: p.edit_json(d.name, "adapter_config.json", lora_alpha=9),
-    ),
-    "half numbers": (
-        "weights",
-        "its numbers are F16",
-        lambda p, d: p.edit_weights(
-            d.name, "head.safetensors", lambda w: w.update({key: value.half() for key, value in w.items()})
-        ),
-    ),
-    "an untouched module": ("trained", "its lora changes nothing at any of its 8 places: B", lambda p, d: zero(p, d)),
-    "an empty head": (
-        "trained",
-        "out.weight is zero throughout",
-        lambda p, d: p.edit_weights(d.name, "head.safetensors", lambda w: [value.zero_() for value in w.values()]),
-    ),
-    "another encoder for peft": (
-        "configs",
-        "base_model_name_or_path is other/model, but sandbox/mini",
-        lambda p, d: p.edit_json(d.name, "adapter_config.json", base_model_name_or_path="other/model"),
-    ),
-    "code for peft to import": (
-        "configs",
-        "auto_mapping: no such setting",
-        lambda p, d: p.edit_json(d.name, "adapter_config.json", auto_mapping={"parent_library": "os"}),
-    ),
-    "labels in another order": (
-        "configs",
-        "labels is",
-        lambda p, d: p.edit_json(d.name, "head_config.json", labels=["B-PER", "O"]),
-    ),
-    "other weights": (
-        "pieces",
-        "the weights of its module are not those of its card",
-        lambda p, d: p.edit_weights(
-            d.name, "adapter_model.safetensors", lambda w: w.update({min(w): w[min(w)] + 1})
-        ),
-    ),
-    "another size of the encoder": (
-        "weights",
-        "",
-        lambda p, d: p.edit_card(d.name, lambda card: card["base"].update(num_layers=5)),
-    ),
-    "another vocabulary": (
-        "config",
-        "its vocab_size is 4400, but 9000",
-        lambda p, d: p.edit_card(d.name, lambda card: card["base"].update(vocabulary=9000)),
-    ),
-    "another tokenizer": (
-        "tokenizer",
-        "but 000000000000 on the card",
-        lambda p, d: p.edit_card(d.name, lambda card: card["base"].update(tokenizer_sha256="0" * 64)),
-    ),
-    "other outputs": (
-        "probe",
-        "it is not what the card says",
-        lambda p, d: p.edit_card(d.name, lambda card: card["probe"]["hidden"][0].__setitem__(0, 0.5)),
-    ),
-    "other logits": (
-        "probe",
-        "it is not what the card says",
-        lambda p, d: p.edit_card(d.name, lambda card: card["probe"]["outputs"]["logits"].__setitem__(0, 0.5)),
-    ),
-    "outputs of another size": (
-        "probe",
-        "differ from those on its card by inf",
-        lambda p, d: p.edit_card(d.name, lambda card: card["probe"]["outputs"]["logits"].pop()),
-    ),
-}
+Do = Callable[[Any, Path], object]
+DAMAGES: dict[str, tuple[str, str, Do]] = {}
+BN_DAMAGES: dict[str, tuple[str, str, Do]] = {}
+
+
+def told(check: str, message: str, of: dict[str, tuple[str, str, Do]] = DAMAGES) -> Callable[[Do], Do]:
+    """Say by which check a damage is told, and how."""
+
+    def keep(do: Do) -> Do:
+        of[do.__name__] = (check, message, do)
+        return do
+
+    return keep
+
+
+def card(change: Callable[[dict[str, Any]], object]) -> Do:
+    return lambda packages, folder: packages.edit_card(folder.name, change)
+
+
+def weights(file: str, change: Callable[[dict[str, torch.Tensor]], object]) -> Do:
+    return lambda packages, folder: packages.edit_weights(folder.name, file, change)
 
 
 def flip(file: Path) -> None:
@@ -175,20 +88,160 @@ def flip(file: Path) -> None:
     file.write_bytes(content)
 
 
-def zero(packages: Any, folder: Path) -> None:
-    def change(weights: dict[str, torch.Tensor]) -> None:
-        for name, value in weights.items():
+MODULE, HEAD = "adapter_model.safetensors", "head.safetensors"
+
+
+@told("files", "'evil.py' is no file of a package")
+def a_program(packages: Any, folder: Path) -> None:
+    (folder / "evil.py").write_text("")
+
+
+@told("files", "'.git' is no file of a package")
+def a_folder(packages: Any, folder: Path) -> None:
+    (folder / ".git").mkdir()
+
+
+@told("files", "a link or no ordinary file")
+def a_link(packages: Any, folder: Path) -> None:
+    (folder / HEAD).rename(folder.parent / HEAD)
+    (folder / HEAD).symlink_to(folder.parent / HEAD)
+
+
+@told("files", "is there, but not on the card")
+def a_file_that_is_not_on_the_card(packages: Any, folder: Path) -> None:
+    shutil.copy(folder / HEAD, folder / "mixer.safetensors")
+
+
+@told("files", "mixer.safetensors is too much")
+def a_file_too_much(packages: Any, folder: Path) -> None:
+    a_file_that_is_not_on_the_card(packages, folder)
+    packages.seal(folder.name)
+
+
+@told("files", "head.safetensors is on the card, but not there")
+def a_file_is_gone(packages: Any, folder: Path) -> None:
+    (folder / HEAD).unlink()
+
+
+@told("files", "head.safetensors is missing")
+def the_head_is_gone(packages: Any, folder: Path) -> None:
+    a_file_is_gone(packages, folder)
+    packages.seal(folder.name)
+
+
+@told("hashes", "it was changed, or not copied whole")
+def a_byte(packages: Any, folder: Path) -> None:
+    flip(folder / HEAD)
+
+
+@told("weights", "lora_A has 0 rows, but its rank is 4")
+def a_weight_too_few(packages: Any, folder: Path) -> None:
+    weights(MODULE, lambda found: found.pop(min(found)))(packages, folder)
+
+
+@told("weights", "not a weight of the layers")
+def a_weight_too_many(packages: Any, folder: Path) -> None:
+    weights(MODULE, lambda found: found.update(more=torch.ones(3)))(packages, folder)
+
+
+@told("weights", "a module's file holds no head")
+def a_head_in_the_module(packages: Any, folder: Path) -> None:
+    name = "base_model.model.classifier.weight"
+    weights(MODULE, lambda found: found.update({name: torch.ones(3, 4)}))(packages, folder)
+
+
+@told("weights", "classifier.bias: has the shape")
+def a_label_more(packages: Any, folder: Path) -> None:
+    card(lambda found: found["task"]["labels"].append("B-X"))(packages, folder)
+
+
+@told("weights", "its rank is 8")
+def another_rank(packages: Any, folder: Path) -> None:
+    packages.edit_json(folder.name, "adapter_config.json", r=8)
+
+
+@told("weights", "but the card")
+def another_alpha(packages: Any, folder: Path) -> None:
+    packages.edit_json(folder.name, "adapter_config.json", lora_alpha=9)
+
+
+@told("weights", "its numbers are F16")
+def half_numbers(packages: Any, folder: Path) -> None:
+    def change(found: dict[str, torch.Tensor]) -> None:
+        found.update({name: value.half() for name, value in found.items()})
+
+    weights(HEAD, change)(packages, folder)
+
+
+@told("weights", "holds NaN or infinity")
+def a_number_that_is_none(packages: Any, folder: Path) -> None:
+    weights(HEAD, lambda found: found["classifier.weight"][0].fill_(float("nan")))(packages, folder)
+
+
+@told("weights", "was trained on an encoder with fewer layers")
+def another_depth(packages: Any, folder: Path) -> None:
+    card(lambda found: found["base"].update(num_layers=5))(packages, folder)
+
+
+@told("trained", "its lora changes nothing at any of its 8 places: B")
+def an_untouched_module(packages: Any, folder: Path) -> None:
+    def change(found: dict[str, torch.Tensor]) -> None:
+        for name, value in found.items():
             if "lora_B" in name:
                 value.zero_()
 
-    packages.edit_weights(folder.name, "adapter_model.safetensors", change)
+    weights(MODULE, change)(packages, folder)
     packages.seal_weights(folder.name)
 
 
-def too_much(packages: Any, folder: Path, *, seal: bool) -> None:
-    shutil.copy(folder / "head.safetensors", folder / "mixer.safetensors")
-    if seal:
-        packages.seal(folder.name)
+@told("trained", "out.weight is zero throughout")
+def an_empty_head(packages: Any, folder: Path) -> None:
+    weights(HEAD, lambda found: [value.zero_() for value in found.values()])(packages, folder)
+
+
+@told("configs", "base_model_name_or_path is other/model, but sandbox/mini")
+def another_encoder_for_peft(packages: Any, folder: Path) -> None:
+    packages.edit_json(folder.name, "adapter_config.json", base_model_name_or_path="other/model")
+
+
+@told("configs", "auto_mapping: no such setting")
+def code_for_peft_to_import(packages: Any, folder: Path) -> None:
+    packages.edit_json(folder.name, "adapter_config.json", auto_mapping={"parent_library": "os"})
+
+
+@told("configs", "labels is")
+def labels_in_another_order(packages: Any, folder: Path) -> None:
+    packages.edit_json(folder.name, "head_config.json", labels=["B-PER", "O"])
+
+
+@told("pieces", "the weights of its module are not those of its card")
+def other_weights(packages: Any, folder: Path) -> None:
+    weights(MODULE, lambda found: found[min(found)].add_(1))(packages, folder)
+
+
+@told("config", "its vocab_size is 4400, but 9000")
+def another_vocabulary(packages: Any, folder: Path) -> None:
+    card(lambda found: found["base"].update(vocabulary=9000))(packages, folder)
+
+
+@told("tokenizer", "but 000000000000 on the card")
+def another_tokenizer(packages: Any, folder: Path) -> None:
+    card(lambda found: found["base"].update(tokenizer_sha256="0" * 64))(packages, folder)
+
+
+@told("probe", "it is not what the card says")
+def other_hidden_states(packages: Any, folder: Path) -> None:
+    card(lambda found: found["probe"]["hidden"][0].__setitem__(0, 0.5))(packages, folder)
+
+
+@told("probe", "it is not what the card says")
+def other_logits(packages: Any, folder: Path) -> None:
+    card(lambda found: found["probe"]["outputs"]["logits"].__setitem__(0, 0.5))(packages, folder)
+
+
+@told("probe", "differ from those on its card by inf")
+def logits_of_another_size(packages: Any, folder: Path) -> None:
+    card(lambda found: found["probe"]["outputs"]["logits"].pop())(packages, folder)
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
@@ -201,50 +254,39 @@ def test_each_damage_is_told_by_its_check(packages: Any, damage: str) -> None:
     assert {state for name, state in states(found).items() if name in later} <= {"skip"}
 
 
-BN_DAMAGES: dict[str, tuple[str, str, Callable[[Any, Path], object]]] = {
-    "a pickle of other numbers": (
-        "pickles",
-        "not the same as in adapterhub/adapter.safetensors",
-        lambda p, d: p.edit_weights(
-            d.name, "adapterhub/adapter.safetensors", lambda w: w.update({min(w): w[min(w)] + 1})
-        ),
-    ),
-    "another head for adapters": (
-        "weights",
-        "other numbers than in head.safetensors",
-        lambda p, d: other_head(p, d),
-    ),
-    "another name in adapters": (
-        "weights",
-        "is missing",
-        lambda p, d: p.edit_json(d.name, "adapterhub/adapter_config.json", name="another"),
-    ),
-    "another model class": (
-        "configs",
-        "model_class is Evil",
-        lambda p, d: p.edit_json(d.name, "adapterhub/adapter_config.json", model_class="Evil"),
-    ),
-    "other labels in adapters": (
-        "configs",
-        "config is",
-        lambda p, d: p.edit_json(d.name, "adapterhub/head_config.json", config={"head_type": "tagging"}),
-    ),
-    "no pickle beside": (
-        "files",
-        "adapterhub/pytorch_adapter.bin is missing",
-        lambda p, d: ((d / "adapterhub" / "pytorch_adapter.bin").unlink(), p.seal(d.name)),
-    ),
-}
+@told("pickles", "not the same as in adapterhub/adapter.safetensors", BN_DAMAGES)
+def a_pickle_of_other_numbers(packages: Any, folder: Path) -> None:
+    weights("adapterhub/adapter.safetensors", lambda found: found[min(found)].add_(1))(packages, folder)
 
 
-def other_head(packages: Any, folder: Path) -> None:
-    inner = folder / "adapterhub"
+@told("weights", "other numbers than in head.safetensors", BN_DAMAGES)
+def another_head_for_adapters(packages: Any, folder: Path) -> None:
+    def change(found: dict[str, torch.Tensor]) -> None:
+        found.update({name: value + 1 for name, value in found.items()})
+        torch.save(found, folder / "adapterhub" / "pytorch_model_head.bin")
 
-    def change(weights: dict[str, torch.Tensor]) -> None:
-        weights.update({name: value + 1 for name, value in weights.items()})
-        torch.save(weights, inner / "pytorch_model_head.bin")
+    weights("adapterhub/model_head.safetensors", change)(packages, folder)
 
-    packages.edit_weights(folder.name, "adapterhub/model_head.safetensors", change)
+
+@told("weights", "is missing", BN_DAMAGES)
+def another_name_in_adapters(packages: Any, folder: Path) -> None:
+    packages.edit_json(folder.name, "adapterhub/adapter_config.json", name="another")
+
+
+@told("configs", "model_class is Evil", BN_DAMAGES)
+def another_class_for_adapters(packages: Any, folder: Path) -> None:
+    packages.edit_json(folder.name, "adapterhub/adapter_config.json", model_class="Evil")
+
+
+@told("configs", "config is", BN_DAMAGES)
+def another_head_config_for_adapters(packages: Any, folder: Path) -> None:
+    packages.edit_json(folder.name, "adapterhub/head_config.json", config={"head_type": "tagging"})
+
+
+@told("files", "adapterhub/pytorch_adapter.bin is missing", BN_DAMAGES)
+def no_pickle_beside(packages: Any, folder: Path) -> None:
+    (folder / "adapterhub" / "pytorch_adapter.bin").unlink()
+    packages.seal(folder.name)
 
 
 @pytest.mark.parametrize("damage", BN_DAMAGES)

@@ -77,9 +77,9 @@ def _check_end(archive: Path, size: int) -> None:
 
 def _unpack(opened: ZipFile, work: Path, where: str, packed: int) -> None:
     total = 0
-    for info, name in _named(opened.infolist(), where):
+    for info, name in _named(opened.infolist(), where, packed):
         target = work / name
-        if info.is_dir():
+        if _is_folder(info):
             target.mkdir(parents=True, exist_ok=True)
             continue
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -95,7 +95,7 @@ def _unpack(opened: ZipFile, work: Path, where: str, packed: int) -> None:
                     )
 
 
-def _named(infos: list[ZipInfo], where: str) -> Iterator[tuple[ZipInfo, str]]:
+def _named(infos: list[ZipInfo], where: str, packed: int) -> Iterator[tuple[ZipInfo, str]]:
     """Yield the entries with their names, each checked, and all of them against one another.
 
     Raises:
@@ -108,6 +108,8 @@ def _named(infos: list[ZipInfo], where: str) -> Iterator[tuple[ZipInfo, str]]:
     files: set[str] = set()
     checked = []
     for info in infos:
+        if not 0 <= info.header_offset < packed:
+            raise ModelError(f"{where}: damaged: an entry lies outside of it")
         name = _name(info, where)
         parts = name.split("/")
         for depth in range(1, len(parts) + 1):
@@ -116,12 +118,16 @@ def _named(infos: list[ZipInfo], where: str) -> Iterator[tuple[ZipInfo, str]]:
                 raise ModelError(f"{where}: {path!r} and {spelled[_folded(path)]!r} are one name on some file systems")
             if depth < len(parts) and path in files:
                 raise ModelError(f"{where}: {path!r} is a file, and a folder too")
-        if not info.is_dir():
+        if not _is_folder(info):
             if name in files or any(path.startswith(f"{name}/") for path in spelled.values()):
                 raise ModelError(f"{where}: {name!r} stands in it twice")
             files.add(name)
         checked.append((info, name))
     yield from checked
+
+
+def _is_folder(info: ZipInfo) -> bool:
+    return info.orig_filename.endswith("/")
 
 
 def _folded(path: str) -> str:
@@ -137,13 +143,13 @@ def _name(info: ZipInfo, where: str) -> str:
     if info.compress_type not in {ZIP_STORED, ZIP_DEFLATED}:
         raise ModelError(f"{told}: packed in a way that is not unpacked here; store or deflate it")
     kind = stat.S_IFMT(info.external_attr >> 16)
-    if kind not in {0, stat.S_IFDIR if info.is_dir() else stat.S_IFREG}:
+    if kind not in {0, stat.S_IFDIR if _is_folder(info) else stat.S_IFREG}:
         raise ModelError(f"{told}: a link, or no ordinary file")
-    name = info.orig_filename.removesuffix("/") if info.is_dir() else info.orig_filename
+    name = info.orig_filename.removesuffix("/") if _is_folder(info) else info.orig_filename
     parts = name.split("/")
     plain = name.isprintable() and not set(name) & set('\\:*?"<>|') and len(parts) <= MOST_DEPTH
     if not plain or not all(part and len(part) <= MOST_NAME and not part.endswith((".", " ")) for part in parts):
         raise ModelError(f"{told}: no plain name inside a folder")
-    if info.is_dir() and info.file_size:
+    if _is_folder(info) and info.file_size:
         raise ModelError(f"{told}: a folder with content")
     return name

@@ -66,7 +66,8 @@ def read(file: Path) -> dict[str, Saved]:
         if values is None or len(values) != 4 * tensor.storage.numbers:
             raise ModelError(f"{file}: the numbers of {printable(name[:120])} are not there")
         found[name] = tensor.shape, values
-    if len({tensor.storage.key for tensor in described.values()}) != sum(name.startswith("data/") for name in records):
+    keys = {f"data/{tensor.storage.key}" for tensor in described.values()}
+    if len(keys) < len(found) or keys != {name for name in records if name.startswith("data/")}:
         raise ModelError(f"{file}: holds numbers that belong to no tensor, or to several")
     return found
 
