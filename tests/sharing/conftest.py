@@ -12,7 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import huggingface_hub
 import pytest
+from huggingface_hub import CommitInfo, ModelInfo
+from huggingface_hub.utils import filter_repo_objects
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -161,3 +164,132 @@ def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
         return code or 0, said.out, said.err
 
     return run
+
+
+class Hub:
+    """Repositories in memory, behind the functions of huggingface_hub that Layover calls.
+
+    It takes what they take (`test_the_fake_takes_what_the_hub_takes`), answers with their own types, and chooses files
+    with their own filter.
+    """
+
+    def __init__(self) -> None:
+        self.branches: dict[str, dict[str, str]] = {}
+        """Repository -> branch -> commit."""
+        self.commits: dict[str, dict[str, bytes]] = {}
+        """Commit -> its files."""
+        self.asked: list[str] = []
+        self.private: dict[str, bool | None] = {}
+        self.fetched: list[str] = []
+
+    def put(self, repository: str, folder: Path, **more: bytes) -> str:
+        """Commit all files of a folder to the main branch; return the commit."""
+        files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+        return self._commit(repository, "main", {**files, **{name.replace("__", "."): more[name] for name in more}})
+
+    def files(self, repository: str, branch: str = "main") -> dict[str, bytes]:
+        return self.commits[self.branches[repository][branch]]
+
+    def _commit(self, repository: str, branch: str, files: dict[str, bytes]) -> str:
+        commit = hashlib.sha1(f"{len(self.commits)}".encode()).hexdigest()  # noqa: S324
+        self.commits[commit] = files
+        self.branches.setdefault(repository, {})[branch] = commit
+        return commit
+
+    def _resolved(self, repository: str, revision: str | None) -> str:
+        named = self.branches[repository]
+        commit = named.get(revision or "main", revision or "")
+        assert commit in self.commits, f"{repository} has no {revision}"
+        return commit
+
+    def repo_info(
+        self,
+        repo_id: str,
+        *,
+        revision: str | None = None,
+        repo_type: str | None = None,
+        timeout: float | None = None,
+        files_metadata: bool = False,
+    ) -> ModelInfo:
+        self.asked.append(f"repo_info {repo_id} {revision}")
+        assert repo_type == "model"
+        assert timeout is not None
+        assert files_metadata
+        commit = self._resolved(repo_id, revision)
+        siblings = [{"rfilename": name, "size": len(content)} for name, content in self.commits[commit].items()]
+        return ModelInfo(id=repo_id, sha=commit, siblings=siblings)
+
+    def snapshot_download(
+        self,
+        repo_id: str,
+        *,
+        repo_type: str | None = None,
+        revision: str | None = None,
+        local_dir: str | Path | None = None,
+        allow_patterns: list[str] | str | None = None,
+    ) -> str:
+        self.asked.append(f"snapshot_download {repo_id} {revision}")
+        assert repo_type == "model"
+        assert local_dir is not None
+        assert revision in self.commits, "a branch may have moved since it was looked at"
+        files = self.commits[revision]
+        for name in filter_repo_objects(files, allow_patterns=allow_patterns):
+            target = Path(local_dir) / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(files[name])
+            self.fetched.append(name)
+        (Path(local_dir) / ".cache" / "huggingface").mkdir(parents=True)
+        return str(local_dir)
+
+    def create_repo(
+        self, repo_id: str, *, private: bool | None = None, repo_type: str | None = None, exist_ok: bool = False
+    ) -> None:
+        self.asked.append(f"create_repo {repo_id}")
+        assert repo_type == "model"
+        assert exist_ok
+        if repo_id not in self.branches:
+            self.private[repo_id] = private
+            self._commit(repo_id, "main", {".gitattributes": b"*.bin filter=lfs\n"})
+
+    def create_branch(self, repo_id: str, *, branch: str, repo_type: str | None = None, exist_ok: bool = False) -> None:
+        self.asked.append(f"create_branch {repo_id} {branch}")
+        assert exist_ok
+        assert repo_type == "model"
+        self.branches[repo_id].setdefault(branch, self.branches[repo_id]["main"])
+
+    def upload_folder(
+        self,
+        *,
+        repo_id: str,
+        folder_path: str | Path,
+        commit_message: str | None = None,
+        repo_type: str | None = None,
+        revision: str | None = None,
+        allow_patterns: list[str] | str | None = None,
+        delete_patterns: list[str] | str | None = None,
+    ) -> CommitInfo:
+        self.asked.append(f"upload_folder {repo_id} {revision}")
+        assert repo_type == "model"
+        assert commit_message
+        folder = Path(folder_path)
+        names = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
+        before = self.files(repo_id, revision or "main")
+        removed = set(filter_repo_objects(before, allow_patterns=delete_patterns)) if delete_patterns else set()
+        kept = {name: content for name, content in before.items() if name not in removed}
+        sent = {
+            name: (folder / name).read_bytes() for name in filter_repo_objects(names, allow_patterns=allow_patterns)
+        }
+        commit = self._commit(repo_id, revision or "main", {**kept, **sent})
+        url = f"https://huggingface.co/{repo_id}/commit/{commit}"
+        return CommitInfo(commit_url=url, commit_message=commit_message, commit_description="", oid=commit)
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Hub:
+    """The hub, without a network."""
+    found = Hub()
+    for name in ("repo_info", "create_repo", "create_branch", "upload_folder"):
+        # a static method is called as any other, without the HfApi that it is asked of
+        monkeypatch.setattr(huggingface_hub.HfApi, name, staticmethod(getattr(found, name)))
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", found.snapshot_download)
+    return found
