@@ -147,6 +147,12 @@ def packages(exported: Path, tmp_path: Path) -> Packages:
     return Packages(exported, tmp_path / "packages")
 
 
+@pytest.fixture(scope="session")
+def fuzzed(exported: Path, tmp_path_factory: pytest.TempPathFactory) -> Packages:
+    """Copies that a test damages and mends many times."""
+    return Packages(exported, tmp_path_factory.mktemp("fuzzed") / "packages")
+
+
 @pytest.fixture
 def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
     """Run `layover ARGUMENTS` in this process: exit code, standard output, standard error."""

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from layover.errors import ModelError, printable
-from layover.layouts import Base
+from layover.layouts import Base, heads
 from layover.layouts.safe import read_json
 from layover.modules import Shape
 from layover.store import write_json
@@ -39,6 +39,8 @@ MOST_PIECES = 65
 MOST_PATTERNS = 512
 """Rules of one module for its linear maps."""
 MOST_TOLERANCE = 1e-2
+MOST_NUMBER = 2**31
+"""Of any setting, and one divided by the least."""
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,79}$")]
@@ -54,11 +56,25 @@ def _plain_name(value: str) -> str:
     return value
 
 
-def _few_patterns(value: dict[str, Any]) -> dict[str, Any]:
+def _sane(value: dict[str, Any]) -> dict[str, Any]:
+    """Refuse settings that could make whoever computes with them compute for ever."""
     patterns = value.get("patterns", ())
     if not isinstance(patterns, (list, tuple)) or len(patterns) > MOST_PATTERNS:
         raise ValueError(f"a module has a list of at most {MOST_PATTERNS} patterns")
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict):
+            waiting += one.values()
+        elif isinstance(one, (list, tuple)):
+            waiting += one
+        elif isinstance(one, (int, float)) and one != 0 and not 1 / MOST_NUMBER <= abs(one) <= MOST_NUMBER:
+            raise ValueError(f"{str(one)[:20]} is no number that a setting could have")
     return value
+
+
+Settings = Annotated[dict[str, Any], AfterValidator(_sane)]
+"""Of a module or a composition, as a recipe writes them."""
 
 
 FileName = Annotated[str, AfterValidator(_plain_name)]
@@ -133,7 +149,7 @@ class PieceFacts(Section):
 
     role: Annotated[str, Field(pattern=r"^(intermediate|intermediate\.\d{1,2}|target)$")]
     """`intermediate`, `intermediate.0`, `target`."""
-    module: Annotated[dict[str, Any], AfterValidator(_few_patterns)]
+    module: Settings
     """Settings, with the module's name as `name`."""
     trained_on: tuple[str, ...]
     """Tasks."""
@@ -211,7 +227,7 @@ class Card(Section):
     base: BaseModelFacts
     task: TaskFacts | None
     """None for a mixture, whose module goes without a head."""
-    composition: dict[str, Any] | None
+    composition: Settings | None
     """Settings, with the composition's name as `name`; None where nothing was composed."""
     pieces: Annotated[tuple[PieceFacts, ...], Field(max_length=MOST_PIECES)]
     """What acts on the encoder; the package holds those without a `package`."""
@@ -254,6 +270,8 @@ class Card(Section):
             raise ValueError(f"its layout is {self.layout}, but it holds {len(self.own())} modules of its own")
         if self.skipped_layers > self.base.num_layers:
             raise ValueError(f"skips {self.skipped_layers} of {self.base.num_layers} layers")
+        if self.probe.outputs is not None and (self.task is None or not heads.shared(self.task.kind)):
+            raise ValueError("outputs of a head, and no task whose heads are shared")
         if any(token >= self.base.vocabulary for row in self.probe.rows for token in row):
             raise ValueError(f"a token of the probe is not among the encoder's {self.base.vocabulary}")
         return self
