@@ -26,7 +26,9 @@ models: {mini: {name: sandbox/mini}}
 methods:
   lora: {module: lora, compose: stack, lr: 3e-3, rank: 4, alpha: 8}
   bn:   {module: bottleneck, compose: stack, lr: 5e-3, reduction: 8}
+  par:  {module: bottleneck, placement: parallel, layers: top-2, compose: stack, lr: 5e-3, reduction: 8}
   fuse: {module: lora, compose: {name: fuse, mixer: gated}, lr: 3e-3, rank: 2}
+  none: {module: none}
 train: {batch: 16, epochs: 1, max_length: 64, stride: 16, select: null}
 tasks:
   sandbox/nli:        {limit: {train: 16}}
@@ -34,20 +36,28 @@ tasks:
   sandbox/ner:        {limit: {train: 16, test: 4}}
 sweep:
   model: [mini]
-  method: [lora, bn, fuse]
-  intermediate: [sandbox/nli, [sandbox/nli, sandbox/completion]]
+  method: [lora, bn, par, fuse, none]
+  intermediate: [none, sandbox/nli, [sandbox/nli, sandbox/completion]]
   target: [sandbox/ner]
   seed: [1]
   exclude:
-    - {method: fuse, intermediate: sandbox/nli}
-    - {method: [lora, bn], intermediate: sandbox/nli+sandbox/completion}
+    - {method: [lora, bn, par], intermediate: [none, sandbox/nli+sandbox/completion]}
+    - {method: fuse, intermediate: [none, sandbox/nli]}
+    - {method: none, intermediate: [sandbox/nli, sandbox/nli+sandbox/completion]}
 eval: {languages: [en]}
 run: {workers: 1, threads: 1, device: cpu}
 """
-CELLS = ("lora/sandbox/nli", "bn/sandbox/nli", "fuse/sandbox/nli+sandbox/completion")
+CELLS = (
+    "lora/sandbox/nli",
+    "bn/sandbox/nli",
+    "par/sandbox/nli",
+    "fuse/sandbox/nli+sandbox/completion",
+    "none/none",
+)
 
 LORA, LORA_NLI = "mini-lora-sandbox-nli-sandbox-ner-s1", "mini-lora-sandbox-nli-s1"
 BN, BN_NLI = "mini-bn-sandbox-nli-sandbox-ner-s1", "mini-bn-sandbox-nli-s1"
+PAR, HEAD = "mini-par-sandbox-nli-sandbox-ner-s1", "mini-none-sandbox-ner-s1"
 FUSE = "mini-fuse-sandbox-nli-sandbox-completion-sandbox-ner-s1"
 
 
@@ -78,7 +88,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
 class Packages:
     """Copies of packages, and what a person with a text editor and a library could do to them."""
 
-    lora, lora_nli, bn, bn_nli, fuse = LORA, LORA_NLI, BN, BN_NLI, FUSE
+    lora, lora_nli, bn, bn_nli, par, fuse, head = LORA, LORA_NLI, BN, BN_NLI, PAR, FUSE, HEAD
 
     def __init__(self, exported: Path, root: Path) -> None:
         self.root = root

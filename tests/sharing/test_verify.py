@@ -37,14 +37,19 @@ def fails(folder: Path, check: str, message: str, **options: Any) -> Verdict:
     return found
 
 
-@pytest.mark.parametrize("name", ["lora", "lora_nli", "bn", "bn_nli", "fuse"])
+@pytest.mark.parametrize("name", ["lora", "lora_nli", "bn", "bn_nli", "par", "fuse", "head"])
 def test_what_export_wrote_passes_every_check(packages: Any, name: str) -> None:
     found = verify(packages[getattr(packages, name)])
-    skipped = {"lora": {"adapters"}, "bn": {"peft"}, "fuse": {"peft", "adapters"}}[name.removesuffix("_nli")]
+    neither = {"peft", "adapters"}
+    skipped = {"lora": {"adapters"}, "bn": {"peft"}, "par": {"peft"}, "fuse": neither, "head": {"pieces", *neither}}[
+        name.removesuffix("_nli")
+    ]
     skipped |= set() if "adapters" in {one.name for one in distributions()} else {"adapters"}
     assert states(found) == {one: "skip" if one in skipped else "ok" for one in NAMES}
     if name == "lora":  # both LoRAs act in peft, and only together they are what the probe knows
         assert "computes the probe's hidden states" in said(found, "peft")
+    if name == "par" and "adapters" not in skipped:  # a stack of parallel ones is another thing in adapters
+        assert "the package's own module alone" in said(found, "adapters")
 
 
 def test_the_own_module_alone_is_compared_where_a_library_cannot_compose(packages: Any) -> None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from layover.compositions import TARGET, Part
 from layover.errors import ModelError, printable
 from layover.layouts import CONFIG
+from layover.modules.bottleneck import Bottleneck
 from layover.sharing.card import ADAPTERHUB
 from layover.sharing.checks._base import SkippedError, Subject
 from layover.sharing.package import Package
@@ -54,14 +55,17 @@ def _nothing(subject: Subject, library: str) -> str:
 def _adds_up(packages: Sequence[Package]) -> bool:
     """Return whether peft puts modules on one another as Layover does: sums and products of one kind."""
     modules = [package.module for package in packages]
-    return len({one.name for one in modules if one is not None}) == 1 and all(
-        one is not None and one.commutes for one in modules
-    )
+    commute = all(one is not None and one.commutes for one in modules)
+    return len(packages) == 1 or (commute and len({one.name for one in modules if one is not None}) == 1)
 
 
 def _in_a_row(packages: Sequence[Package]) -> bool:
-    """Return whether adapters applies them one after the other as here; its stack of LoRAs is another thing."""
-    return len(packages) == 1 or all(one.module is not None and one.module.name == "bottleneck" for one in packages)
+    """Return whether adapters applies modules one after the other as Layover does.
+
+    In its stack of LoRAs, and in that of parallel bottlenecks, one reads what the other gives out.
+    """
+    modules = [package.module for package in packages]
+    return len(packages) == 1 or all(isinstance(one, Bottleneck) and one.placement != "parallel" for one in modules)
 
 
 @dataclass(frozen=True)
