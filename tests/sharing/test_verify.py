@@ -313,6 +313,14 @@ def test_an_empty_mixer(packages: Any) -> None:
     fails(folder, "trained", "zero throughout")
 
 
+def test_a_head_brings_no_module_for_adapters(packages: Any) -> None:
+    """Nothing would hold it against anything."""
+    folder = packages[packages.head]
+    shutil.copytree(packages[packages.bn] / "adapterhub", folder / "adapterhub")
+    packages.seal(folder.name)
+    fails(folder, "files", "adapterhub/adapter.safetensors is too much")
+
+
 def test_some_untouched_places_are_said(packages: Any) -> None:
     folder = packages[packages.lora_nli]
 

@@ -8,12 +8,27 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from layover.errors import ModelError, printable
 from layover.layouts import Base, heads
 from layover.layouts.safe import read_json
 from layover.modules import Shape
+from layover.sharing.bounds import (
+    MOST_FEATURES,
+    MOST_LAYERS,
+    MOST_PIECES,
+    MOST_PROBED,
+    MOST_TOKENS,
+    MOST_TOLERANCE,
+    MOST_WORDS,
+    FileName,
+    Identifier,
+    ProbeRow,
+    Seen,
+    Settings,
+    Sha256,
+)
 from layover.store import write_json
 
 CARD = "transfer_card.json"
@@ -25,59 +40,6 @@ MODULE = "module.safetensors"
 ADAPTERHUB = "adapterhub"
 """The folder with the same module in AdapterHub's layout."""
 SCHEMA: Literal[1] = 1
-
-# What a reader takes from a stranger is bounded, far above all that was ever trained: a card with absurd numbers is
-# refused before anything is made as large as it says.
-MOST_LAYERS = 128
-MOST_FEATURES = 2**16
-MOST_WORDS = 2**24
-MOST_TOKENS = 2**13
-"""Of a row."""
-MOST_PROBED = 64
-"""Rows of a probe, each of at most 512 tokens."""
-MOST_PIECES = 65
-MOST_PATTERNS = 512
-"""Rules of one module for its linear maps."""
-MOST_TOLERANCE = 1e-2
-MOST_NUMBER = 2**31
-"""Of any setting, and one divided by the least."""
-
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Identifier = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,79}$")]
-"""The name of a package: of its folder, and of the module in AdapterHub's layout."""
-
-
-def _plain_name(value: str) -> str:
-    parts = value.split("/")
-    if len(parts) > 2 or not all(part and not part.startswith(".") for part in parts):
-        raise ValueError(f"{value[:80]!r} is no name of a file in a package")
-    if len(value) > 200 or not value.isprintable() or any(character in value for character in "\\:"):
-        raise ValueError(f"{value[:80]!r} is no name of a file in a package")
-    return value
-
-
-def _sane(value: dict[str, Any]) -> dict[str, Any]:
-    """Refuse settings that could make whoever computes with them compute for ever."""
-    patterns = value.get("patterns", ())
-    if not isinstance(patterns, (list, tuple)) or len(patterns) > MOST_PATTERNS:
-        raise ValueError(f"a module has a list of at most {MOST_PATTERNS} patterns")
-    waiting = [value]
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, dict):
-            waiting += one.values()
-        elif isinstance(one, (list, tuple)):
-            waiting += one
-        elif isinstance(one, (int, float)) and one != 0 and not 1 / MOST_NUMBER <= abs(one) <= MOST_NUMBER:
-            raise ValueError(f"{str(one)[:20]} is no number that a setting could have")
-    return value
-
-
-Settings = Annotated[dict[str, Any], AfterValidator(_sane)]
-"""Of a module or a composition, as a recipe writes them."""
-
-
-FileName = Annotated[str, AfterValidator(_plain_name)]
 
 
 class Section(BaseModel):
@@ -180,15 +142,12 @@ class Scores(Section):
     """Full fine-tuning with the same intermediate and seed; None where the sweep has none."""
 
 
-ProbeRow = Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1, max_length=512)]
-
-
 class Probe(Section):
     """Fixed rows and what comes out of them: a package that gives other numbers is not what it says it is."""
 
     rows: Annotated[tuple[ProbeRow, ...], Field(min_length=1, max_length=MOST_PROBED)]
     """Token ids, special tokens included."""
-    hidden: tuple[Annotated[tuple[float, ...], Field(min_length=1, max_length=8)], ...]
+    hidden: tuple[Seen, ...]
     """Of each row, the first eight numbers of the last hidden state of its first token, float32."""
     outputs: dict[Literal["logits"], tuple[float, ...]] | None
     """What the head gives out for all rows, flat; None without a head."""

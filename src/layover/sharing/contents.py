@@ -87,7 +87,8 @@ def sized(file: Path, most: int) -> int:
 def needed(package: Package) -> set[str]:
     """Return the files that a package must have, by what its card says: no more than these and a picture."""
     card, found = package.card, {README, CARD}
-    hub = card.layout == "adapterhub" or any(name.startswith(f"{ADAPTERHUB}/") for name in card.files)
+    also = card.layout == "peft" and any(name.startswith(f"{ADAPTERHUB}/") for name in card.files)
+    hub = card.layout == "adapterhub" or also
     head = card.probe.outputs is not None
     if card.layout == "peft":
         found |= {CONFIG, get("peft").file}

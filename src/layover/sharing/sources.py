@@ -9,7 +9,6 @@ from pathlib import Path
 
 from layover.errors import LayoverError, ModelError, printable
 from layover.layouts import CONFIG
-from layover.layouts.safe import plain_file
 from layover.sharing import archives, hub
 from layover.sharing.card import CARD
 from layover.sharing.contents import FILES, MODULE_FILES, OF_THE_HUB, sized
@@ -32,7 +31,7 @@ class Origin:
     @property
     def package(self) -> bool:
         """Whether it has a card."""
-        return (self.folder / CARD).exists()
+        return _there(self.folder / CARD)
 
 
 def origins(source: str, revision: str | None, work: Path) -> list[Origin]:
@@ -64,11 +63,11 @@ def origins(source: str, revision: str | None, work: Path) -> list[Origin]:
 def _unpacked(archive: Path, work: Path) -> list[Origin]:
     if archive.suffix.lower() != archives.SUFFIX:
         raise LayoverError(f"{archive}: only zip archives are unpacked; unpack it, and pull the folder")
-    folder = work / archive.stem
+    folder = work / "unpacked"
     archives.unpack(archive, folder)
-    if (folder / CARD).exists() or (folder / CONFIG).exists():
+    if _there(folder / CARD) or _there(folder / CONFIG):
         return [Origin(folder, archive.stem, str(archive))]
-    inner = [one for one in sorted(folder.iterdir()) if (one / CARD).exists() or (one / CONFIG).exists()]
+    inner = [one for one in sorted(folder.iterdir()) if _there(one / CARD) or _there(one / CONFIG)]
     if not inner:
         raise LayoverError(f"{archive}: no package and no module in it: neither {CARD} nor {CONFIG}")
     return [Origin(one, one.name, f"{archive}: {one.name}") for one in inner]
@@ -87,14 +86,20 @@ def _fetched(id: str, revision: str | None, work: Path) -> Origin:  # noqa: A002
         raise LayoverError(f"{id} at {found.commit}: neither {CARD} nor {CONFIG}: no package, and no module")
     names = [name for name in wanted if name in found.files]
     for name in names:
-        size = found.files[name]
-        if size is None or size > wanted[name]:
-            raise ModelError(f"{id} at {found.commit}: {name}: {size} bytes; such a file has at most {wanted[name]}")
+        size, most = found.files[name], wanted[name]
+        if size is None or size > most:
+            told = "of an unknown size" if size is None else f"{size} bytes"
+            raise ModelError(f"{id} at {found.commit}: {name}: {told}; such a file has at most {most} bytes")
     left = tuple(sorted(set(found.files) - set(names) - {OF_THE_HUB}))
     folder = work / id.replace("/", "--")
     folder.mkdir()
     hub.fetch(found, names, folder)
     return Origin(folder, id.rpartition("/")[2], f"{id}@{found.commit}", found.commit, left)
+
+
+def _there(path: Path) -> bool:
+    """Return whether there is something of a name, be it a link that leads nowhere."""
+    return path.is_symlink() or path.exists()
 
 
 def take(source: Path, target: Path, files: Mapping[str, int]) -> tuple[str, ...]:
@@ -111,11 +116,11 @@ def take(source: Path, target: Path, files: Mapping[str, int]) -> tuple[str, ...
     target.mkdir()
     for name, most in files.items():
         file = source / name
-        if not file.is_symlink() and not file.exists():
+        if not _there(file):
             continue
         if file.parent.is_symlink():
             raise ModelError(f"{file.parent}: a link; it is not followed")
-        sized(plain_file(file), most)
+        sized(file, most)
         (target / name).parent.mkdir(exist_ok=True)
         shutil.copyfile(file, target / name, follow_symlinks=False)
     known = {name.partition("/")[0] for name in files} | {OF_THE_HUB}
