@@ -449,7 +449,7 @@ class TestCommand:
             (folder / "transfer_card.json").write_text('{"schema_version": 7}', encoding="utf-8")
         code, out, err = cli("verify", packages[packages.lora], folder)
         assert (code, out) == (2, "")
-        assert str(folder) in err
+        assert f"{folder}: no package" in err or "a card of schema 7; this version reads 1" in err
 
     def test_a_card_cannot_write_to_the_terminal(self, packages: Any, cli: Cli) -> None:
         """Names out of files could move the cursor, or forge a line that says ok."""

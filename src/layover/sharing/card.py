@@ -250,6 +250,8 @@ def read_card(folder: Path) -> Card:
     Raises:
         ModelError: there is none, or it is no card of this version.
     """
+    if not (folder / CARD).exists() and not (folder / CARD).is_symlink():
+        raise ModelError(f"{folder}: no package: there is no {CARD} in it")
     values = read_json(folder / CARD)
     if values.get("schema_version") != SCHEMA:
         found = str(values.get("schema_version"))[:40]

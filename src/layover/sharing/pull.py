@@ -87,25 +87,22 @@ def _with_beside(found: Sequence[Origin], to: Path) -> list[Origin]:
 
 def _taken(origin: Origin, ready: Path) -> Pulled:
     """Copy what belongs to a package, or to a module without a card, and say what it is."""
-    if origin.package:
-        card = read_card(origin.folder)
-        target, told = ready / card.id, printable(card.title)
-    else:
-        target, told = ready / identifier(origin.name), ""
+    card = read_card(origin.folder) if origin.package else None
+    target = ready / (identifier(origin.name) if card is None else card.id)
     if target.exists():
         raise LayoverError(f"{target.name} would be pulled twice, the second time from {origin.where}")
-    if not origin.package:
-        told = _module(origin.folder, origin)
+    told = _module(origin) if card is None else printable(card.title)
     left = take(origin.folder, target, FILES if origin.package else MODULE_FILES)
     return Pulled(target, origin.where, origin.commit, None, told, left if origin.commit is None else origin.left)
 
 
-def _module(folder: Path, origin: Origin) -> str:
+def _module(origin: Origin) -> str:
     """Return what a module without a card is, after its form was checked.
 
     Raises:
         ModelError: no layout knows it, it is there as a pickle only, or it is damaged.
     """
+    folder = origin.folder
     if not (folder / CONFIG).exists():
         raise ModelError(f"{origin.where}: neither {CARD} nor {CONFIG}: no package, and no module")
     layout = next((one for one in layouts.every() if one.recognises(folder)), None)
