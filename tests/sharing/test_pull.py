@@ -14,6 +14,7 @@ from typing import Any
 import huggingface_hub
 import pytest
 import torch
+from huggingface_hub.errors import OfflineModeIsEnabled
 
 from layover.errors import LayoverError
 from layover.sharing.contents import FILES
@@ -229,7 +230,7 @@ class TestHub:
 
     def test_without_a_network(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         def offline(*_: object, **__: object) -> None:
-            raise huggingface_hub.errors.OfflineModeIsEnabled("offline mode is enabled")
+            raise OfflineModeIsEnabled("offline mode is enabled")
 
         monkeypatch.setattr(huggingface_hub.HfApi, "repo_info", offline)
         refused(tmp_path / "to", "OfflineModeIsEnabled: offline mode is enabled", "me/nli", revision="main")

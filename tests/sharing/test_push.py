@@ -10,6 +10,7 @@ from typing import Any
 
 import huggingface_hub
 import pytest
+from huggingface_hub.errors import HfHubHTTPError
 
 from layover.sharing.pull import pull
 
@@ -91,7 +92,7 @@ def test_no_repository(packages: Any, hub: Any, cli: Cli, where: str) -> None:
     assert hub.asked == []
 
 
-KINDS = (huggingface_hub.errors.HfHubHTTPError, OSError, ValueError, RuntimeError, KeyError)
+KINDS = (HfHubHTTPError, OSError, ValueError, RuntimeError, KeyError)
 
 
 def failing(kind: type[Exception], token: str) -> Exception:
