@@ -79,3 +79,11 @@ def nearest(name: str, valid: Iterable[str]) -> str:
     if close:
         return f"did you mean {close[0]!r}?"
     return f"one of: {', '.join(names)}" if names else "none is known here"
+
+
+def printable(text: str) -> str:
+    """Return text that a terminal only shows: what could move its cursor, or hide something, is escaped.
+
+    For what strangers wrote: names and texts out of files.
+    """
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode("ascii") for one in text)

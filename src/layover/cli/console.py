@@ -7,6 +7,8 @@ import os
 import sys
 from typing import Any
 
+from layover.errors import printable
+
 
 def say(text: str = "") -> None:
     """Write a line for people to standard output."""
@@ -28,8 +30,9 @@ def _write(text: str) -> None:
 
 
 def complain(text: str) -> None:
-    """Write an error to standard error."""
-    sys.stderr.write(f"layover: {text}\n")
+    """Write an error to standard error; what it quotes of a file is shown and never obeyed by the terminal."""
+    lines = "\n".join(printable(line) for line in text.split("\n"))
+    sys.stderr.write(f"layover: {lines}\n")
 
 
 def table(headers: list[str], rows: list[list[str]]) -> str:

@@ -69,6 +69,28 @@ def in_adapters(kind: str, name: str) -> dict[str, str]:
     return {f"{own}.{end}": f"heads.{name}.{layer}.{end}" for own, layer in layers.items() for end in ends}
 
 
+def shapes(kind: str, labels: Sequence[str], base: Base) -> dict[str, tuple[int, ...]]:
+    """Return the weights of a head in its file: name in `class_of` -> shape.
+
+    Raises:
+        ModelError: heads of this kind are not shared.
+    """
+    if not shared(kind):
+        raise ModelError(f"heads for {kind} are not shared; only those for {', '.join(sorted(TASKS))}")
+    hidden, outputs = base.shape.hidden, _outputs(kind, labels)
+    own = {
+        "dense.weight": (hidden, hidden),
+        "dense.bias": (hidden,),
+        "out.weight": (outputs, hidden),
+        "out.bias": (outputs,),
+    }
+    return {theirs: own[name] for name, theirs in in_transformers(kind, base).items()}
+
+
+def _outputs(kind: str, labels: Sequence[str]) -> int:
+    return {"span": 2, "choice": 1}.get(kind, len(labels))
+
+
 def config(kind: str, labels: Sequence[str], base: Base) -> dict[str, Any]:
     """Return what stands in `head_config.json` beside the head.
 
@@ -81,7 +103,7 @@ def config(kind: str, labels: Sequence[str], base: Base) -> dict[str, Any]:
         "kind": kind,
         "labels": list(labels),
         "label2id": {label: number for number, label in enumerate(labels)},
-        "num_labels": {"span": 2, "choice": 1}.get(kind, len(labels)),
+        "num_labels": _outputs(kind, labels),
         "hidden_size": base.shape.hidden,
         "pooling": READS[kind],
         "transformers_class": class_of(kind, base),

@@ -8,13 +8,28 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from layover import kinds
-from layover.errors import ModelError
-from layover.layouts import Base
+from layover.errors import ModelError, printable
+from layover.layouts import Base, heads
 from layover.layouts.safe import read_json
 from layover.modules import Shape
+from layover.packages.bounds import (
+    MOST_FEATURES,
+    MOST_LAYERS,
+    MOST_PIECES,
+    MOST_PROBED,
+    MOST_TOKENS,
+    MOST_TOLERANCE,
+    MOST_WORDS,
+    FileName,
+    Identifier,
+    ProbeRow,
+    Seen,
+    Settings,
+    Sha256,
+)
 from layover.store import write_json
 
 CARD = "transfer_card.json"
@@ -26,22 +41,6 @@ MODULE = "module.safetensors"
 ADAPTERHUB = "adapterhub"
 """The folder with the same module in AdapterHub's layout."""
 SCHEMA: Literal[1] = 1
-
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Identifier = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,79}$")]
-"""The name of a package: of its folder, and of the module in AdapterHub's layout."""
-
-
-def _plain_name(value: str) -> str:
-    parts = value.split("/")
-    if len(parts) > 2 or not all(part and part not in {".", ".."} and not part.startswith(".") for part in parts):
-        raise ValueError(f"{value!r} is no name of a file in a package")
-    if any(character in value for character in "\\:\0"):
-        raise ValueError(f"{value!r} is no name of a file in a package")
-    return value
-
-
-FileName = Annotated[str, AfterValidator(_plain_name)]
 
 
 class Section(BaseModel):
@@ -59,10 +58,10 @@ class BaseModelFacts(Section):
     revision: Annotated[str, Field(pattern=r"^[\w.-]{1,64}$")] | None
     """Commit of the hub; None where the encoder is not from there."""
     model_type: Literal["bert", "camembert", "roberta", "xlm-roberta"]
-    num_layers: Annotated[int, Field(ge=1, le=1000)]
-    hidden_size: Annotated[int, Field(ge=1, le=2**20)]
-    intermediate_size: Annotated[int, Field(ge=1, le=2**20)]
-    vocabulary: Annotated[int, Field(ge=1)]
+    num_layers: Annotated[int, Field(ge=1, le=MOST_LAYERS)]
+    hidden_size: Annotated[int, Field(ge=1, le=MOST_FEATURES)]
+    intermediate_size: Annotated[int, Field(ge=1, le=MOST_FEATURES)]
+    vocabulary: Annotated[int, Field(ge=1, le=MOST_WORDS)]
     config_sha256: Sha256
     """Of config.json, as it lay there."""
     weights_sha256: Sha256
@@ -88,8 +87,8 @@ class TaskFacts(Section):
     metrics: tuple[str, ...]
     language: str | None
     """Of the training data."""
-    max_length: int
-    stride: int
+    max_length: Annotated[int, Field(ge=1, le=MOST_TOKENS)]
+    stride: Annotated[int, Field(ge=0, le=MOST_TOKENS)]
 
     @model_validator(mode="after")
     def _can_be_told(self) -> Self:
@@ -125,9 +124,9 @@ class DataFacts(Section):
 class PieceFacts(Section):
     """One module that acts on the encoder, in the order of application."""
 
-    role: str
+    role: Annotated[str, Field(pattern=r"^(intermediate|intermediate\.\d{1,2}|target)$")]
     """`intermediate`, `intermediate.0`, `target`."""
-    module: dict[str, Any]
+    module: Settings
     """Settings, with the module's name as `name`."""
     trained_on: tuple[str, ...]
     """Tasks."""
@@ -161,14 +160,22 @@ class Scores(Section):
 class Probe(Section):
     """Fixed rows and what comes out of them: a package that gives other numbers is not what it says it is."""
 
-    rows: tuple[tuple[int, ...], ...]
+    rows: Annotated[tuple[ProbeRow, ...], Field(min_length=1, max_length=MOST_PROBED)]
     """Token ids, special tokens included."""
-    hidden: tuple[tuple[float, ...], ...]
+    hidden: tuple[Seen, ...]
     """Of each row, the first eight numbers of the last hidden state of its first token, float32."""
-    outputs: dict[str, tuple[float, ...]] | None
+    outputs: dict[Literal["logits"], tuple[float, ...]] | None
     """What the head gives out for all rows, flat; None without a head."""
-    tolerance: Annotated[float, Field(gt=0, le=1)]
+    tolerance: Annotated[float, Field(gt=0, le=MOST_TOLERANCE)]
     """Largest difference that counts as rounding."""
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if len(self.hidden) != len(self.rows):
+            raise ValueError(f"{len(self.rows)} rows, and hidden states of {len(self.hidden)}")
+        if self.outputs is not None and "logits" not in self.outputs:
+            raise ValueError("outputs without logits")
+        return self
 
 
 class Cost(Section):
@@ -194,18 +201,18 @@ class Card(Section):
     base: BaseModelFacts
     task: TaskFacts | None
     """None for a mixture, whose module goes without a head."""
-    composition: dict[str, Any] | None
+    composition: Settings | None
     """Settings, with the composition's name as `name`; None where nothing was composed."""
-    pieces: tuple[PieceFacts, ...]
+    pieces: Annotated[tuple[PieceFacts, ...], Field(max_length=MOST_PIECES)]
     """What acts on the encoder; the package holds those without a `package`."""
     flattened: bool
     """Whether several linear modules were put together into one of summed rank."""
-    layout: str | None
+    layout: Annotated[str, Field(pattern="^(peft|adapterhub|layover)$")] | None
     """The layout of the package's own module at its root or in its folder: `peft`, `adapterhub`, `layover`; None where
     it has none (a head on other packages' modules)."""
     precision: str
     """In which numbers the encoder computed while it was trained."""
-    skipped_layers: int
+    skipped_layers: Annotated[int, Field(ge=0, le=MOST_LAYERS)]
     """Lowest layers that go without modules in predictions."""
     recipe: str
     """Name of the recipe."""
@@ -226,6 +233,23 @@ class Card(Section):
     readme_sha256: Sha256
     """Of README.md. Hubs let owners edit it: `verify` says so when it was, and fails nothing."""
 
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        roles = [piece.role for piece in self.pieces]
+        if len(set(roles)) < len(roles):
+            raise ValueError("two pieces have one role")
+        if self.composition is None and set(roles) - {"target"}:
+            raise ValueError("several pieces, and no composition that says what is made of them")
+        if len(self.own()) != (self.layout is not None):
+            raise ValueError(f"its layout is {self.layout}, but it holds {len(self.own())} modules of its own")
+        if self.skipped_layers > self.base.num_layers:
+            raise ValueError(f"skips {self.skipped_layers} of {self.base.num_layers} layers")
+        if self.probe.outputs is not None and (self.task is None or not heads.shared(self.task.kind)):
+            raise ValueError("outputs of a head, and no task whose heads are shared")
+        if any(token >= self.base.vocabulary for row in self.probe.rows for token in row):
+            raise ValueError(f"a token of the probe is not among the encoder's {self.base.vocabulary}")
+        return self
+
     def own(self) -> tuple[PieceFacts, ...]:
         """Return the pieces that the package itself holds."""
         return tuple(piece for piece in self.pieces if piece.package is None)
@@ -241,6 +265,8 @@ def read_card(folder: Path) -> Card:
     Raises:
         ModelError: there is none, or it is no card of this version.
     """
+    if not (folder / CARD).exists() and not (folder / CARD).is_symlink():
+        raise ModelError(f"{folder}: no package: there is no {CARD} in it")
     values = read_json(folder / CARD)
     if values.get("schema_version") != SCHEMA:
         found = str(values.get("schema_version"))[:40]
@@ -248,9 +274,9 @@ def read_card(folder: Path) -> Card:
     try:
         return Card.model_validate(values)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))[:120]
-        raise ModelError(f"{folder / CARD}: {place}: {first['msg'][:300]}") from None
+        first = error.errors(include_input=False, include_url=False)[0]
+        place = printable(".".join(map(str, first["loc"]))[:120])
+        raise ModelError(f"{folder / CARD}: {place}{': ' if place else ''}{first['msg'][:300]}") from None
 
 
 def write_card(folder: Path, card: Card) -> None:

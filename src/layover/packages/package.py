@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from layover import compositions, layouts, modules
 from layover.compositions import MIX, TARGET, Composition, Part, Piece, finished
-from layover.errors import ModelError
+from layover.errors import ModelError, printable
 from layover.identity import file_sha256
 from layover.layouts import Found, heads
 from layover.layouts.safe import plain_file, tensors
+from layover.mixers._router import GATES
 from layover.modules import Module, Shape
 from layover.packages.card import ADAPTERHUB, CARD, MIXER, MODULE, Card, PieceFacts, read_card
 from layover.packages.fingerprint import of_weights
@@ -81,10 +82,37 @@ class Package:
             raise ModelError(f"{self.folder}: the weights of its module are not those of its card")
         return weights
 
-    def mixer(self) -> dict[str, dict[str, Tensor]]:
-        """Return role, or `mix` -> weights of what mixes; nothing in a package that mixes nothing."""
-        if MIXER not in self.card.files:
+    def mixer_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return the weights of what mixes, name in `MIXER` -> shape; nothing in a package that mixes nothing.
+
+        Raises:
+            ModelError: the card asks for modules or a composition that there are not.
+        """
+        where, shape = self.folder / CARD, self.card.base.base().shape
+        composition = _composition(self.card.composition, where)
+        mixer = None if composition is None else composition.built_mixer()
+        others = {one.role: _module(one.module, where) for one in self.card.pieces if one.role != TARGET}
+        if composition is None or mixer is None or not others:
             return {}
+        roles, sites = tuple(others), next(iter(others.values())).sites(shape)
+        if mixer.learned:
+            count = len(composition.mixes(roles))
+            sizes = {site: mixer.weights(site, count) for site in sites}
+            return {f"{MIX}.{site.name}.{name}": size for site in sites for name, size in sizes[site].items()}
+        if composition.gate_training() is None or len(roles) == 1:
+            return {}
+        return {f"{role}.{site.name}.{GATES}": (1, site.inputs) for role in roles for site in sites}
+
+    def mixer(self) -> dict[str, dict[str, Tensor]]:
+        """Return role, or `mix` -> weights of what mixes; nothing in a package that mixes nothing.
+
+        Raises:
+            ModelError: they are damaged, or not exactly those that its composition has.
+        """
+        shapes = self.mixer_shapes()
+        if not shapes:
+            return {}
+        check_shapes(self.folder / MIXER, shapes)
         found: dict[str, dict[str, Tensor]] = {}
         for name, value in tensors(self.folder / MIXER).items():
             role, _, own = name.partition(".layers.")
@@ -92,10 +120,16 @@ class Package:
         return found
 
     def head(self) -> dict[str, Tensor] | None:
-        """Return the weights of its head under our names, None where it has none."""
-        if heads.HEAD not in self.card.files or self.card.task is None:
+        """Return the weights of its head under our names, None where it has none.
+
+        Raises:
+            ModelError: they are damaged, or not exactly those that a head of its kind and labels has.
+        """
+        task, base, file = self.card.task, self.card.base.base(), self.folder / heads.HEAD
+        if heads.HEAD not in self.card.files or task is None:
             return None
-        return heads.read(plain_file(self.folder / heads.HEAD), self.card.task.kind, self.card.base.base())
+        check_shapes(file, heads.shapes(task.kind, task.labels, base))
+        return heads.read(file, task.kind, base)
 
     def pieces(self) -> list[Piece]:
         """Return what acts on the encoder, all of it frozen, in the order of application.
@@ -111,23 +145,31 @@ class Package:
             return [] if target is None else [target]
         gated = [Part(one.name, one.module, one.weights, False, mixer.get(one.name)) for one in parts.values()]
         module = target.module if target is not None else modules.get("none")()
-        made = composition.parts(module, gated, shape=shape, seed=int(card.settings["seed"]))
+        made = composition.parts(module, gated, shape=shape, seed=_seed(card, self.folder / CARD))
         trained = {MIX: mixer.get(MIX, {}), TARGET: {} if target is None else target.weights or {}}
         return [finished(piece, lambda name: trained[name]) for piece in made]
 
     def _part(self, piece: PieceFacts) -> tuple[Module, Weights]:
-        module = _module(piece.module, self.folder / CARD)
+        return _module(piece.module, self.folder / CARD), self.holder(piece).own_weights()
+
+    def holder(self, piece: PieceFacts) -> Package:
+        """Return the package that holds one of the pieces: this one, or one of those beside it.
+
+        Raises:
+            ModelError: none does, or it belongs to another encoder, or holds another module than the card says.
+        """
         if piece.package is None:
-            return module, self.own_weights()
+            return self
         for other in self.beside:
             own = other.card.own()
             if own and own[0].weights_sha256 == piece.weights_sha256:
                 if other.card.base.weights_sha256 != self.card.base.weights_sha256:
                     raise ModelError(f"{other.folder}: belongs to another encoder than {self.folder}")
-                check_same(
-                    module, _module(own[0].module, other.folder / CARD), self.card.base.base().shape, str(other.folder)
-                )
-                return module, other.own_weights()
+                ours, theirs = _module(piece.module, self.folder / CARD), other.module
+                if theirs is None:
+                    raise ModelError(f"{other.folder}: holds no module of its own")
+                check_same(ours, theirs, self.card.base.base().shape, str(other.folder))
+                return other
         raise ModelError(
             f"{self.folder}: needs the package {piece.package} (weights {piece.weights_sha256[:12]}), trained on "
             f"{', '.join(piece.trained_on)}; put its folder beside this one, or name it (--with, others)"
@@ -150,8 +192,18 @@ def open_package(folder: Path, others: Iterable[Path] = ()) -> Package:
     """
     package = Package(folder, read_card(folder))
     check_files(package)
+    return with_needed(package, others)
+
+
+def with_needed(package: Package, others: Iterable[Path] = ()) -> Package:
+    """Return a package with those found that hold what it needs; see `open_package`.
+
+    Raises:
+        ModelError: one of them is damaged.
+    """
     if not package.card.needed():
         return package
+    folder = package.folder
     wanted = {piece.weights_sha256 for piece in package.card.pieces if piece.package is not None}
     named = {piece.package for piece in package.card.pieces}
     beside = [other for other in sorted(folder.absolute().parent.iterdir()) if other.name in named and other.is_dir()]
@@ -209,12 +261,37 @@ def _no_scale(_site: object) -> float:
     return 1.0
 
 
+def check_shapes(file: Path, shapes: Mapping[str, tuple[int, ...]]) -> None:
+    """Refuse a file whose weights are not exactly those of `shapes`, by their names there; reads its header alone.
+
+    Raises:
+        ModelError: names the first that is missing, too much, or of another shape.
+    """
+    there = {name: entry.shape for name, entry in layouts.safe.header(file).items()}
+    for name in sorted(set(there) | set(shapes)):
+        found, expected = there.get(name), shapes.get(name)
+        if found != expected:
+            what = "is missing" if found is None else "is too much" if expected is None else f"has the shape {found}"
+            rest = "" if found is None or expected is None else f", but {expected} is needed"
+            raise ModelError(f"{file}: {name}: {what}{rest}")
+
+
 def _module(settings: Mapping[str, Any], where: Path) -> Module:
     values = dict(settings)
     try:
-        return modules.get(str(values.pop("name", ""))).model_validate(values)
+        module = modules.get(str(values.pop("name", ""))).model_validate(values)
     except ValueError as error:
-        raise ModelError(f"{where}: the settings of its module: {error}") from None
+        raise ModelError(f"{where}: the settings of its module: {printable(str(error))[:300]}") from None
+    if module.whole or not module.trains_encoder:
+        raise ModelError(f"{where}: {module.name} is no module that a package could hold")
+    return module
+
+
+def _seed(card: Card, where: Path) -> int:
+    seed = card.settings.get("seed")
+    if type(seed) is not int:
+        raise ModelError(f"{where}: its settings have no seed")
+    return seed
 
 
 def _composition(settings: Mapping[str, Any] | None, where: Path) -> Composition | None:
@@ -224,14 +301,11 @@ def _composition(settings: Mapping[str, Any] | None, where: Path) -> Composition
     try:
         return compositions.get(str(values.pop("name", ""))).model_validate(values)
     except ValueError as error:
-        raise ModelError(f"{where}: the settings of its composition: {error}") from None
+        raise ModelError(f"{where}: the settings of its composition: {printable(str(error))[:300]}") from None
 
 
 def _plain(module: Module, shape: Shape, file: Path) -> Found:
     """Return a module that lies under its canonical names."""
     own = {f"{site.name}.{name}": size for site in module.sites(shape) for name, size in module.weights(site).items()}
-    there = {name: entry.shape for name, entry in layouts.safe.header(file).items()}
-    if there != own:
-        wrong = min(set(there) ^ set(own) or {name for name in own if own[name] != there[name]})
-        raise ModelError(f"{file}: {wrong}: missing, too much, or of another shape than {module.name} has here")
+    check_shapes(file, own)
     return Found(module, {name: name for name in own}, own, file)

@@ -239,7 +239,8 @@ class Draft:
             module = store.done(key)["identity"]["module"]
             tasks, trained = facts.trained_on(plan, key), None if plan.nodes[key].kind == "import" else key
             found.append(_piece(role, module, tasks, trained, of_weights(weights), self.others[key]))
-        if (store.path(self.wanted.key) / weights_of(TARGET)).is_file():
+        there = (store.path(self.wanted.key) / weights_of(TARGET)).is_file()
+        if there and self.own_module().trains_encoder:  # a head alone is no module
             digest = of_weights(self.own_weights(encoder))
             tasks = facts.trained_on(plan, self.wanted.key)
             found.append(_piece(TARGET, self.identity["module"], tasks, self.wanted.key, digest, None))

@@ -1,0 +1,70 @@
+"""pull: a package from the hub, a folder or an archive, checked before it is kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from layover.cli.console import answer, say
+from layover.cli.shared import JsonOption
+
+if TYPE_CHECKING:
+    from layover.sharing.pull import Pulled
+
+ORDER = 68
+PACKAGES = Path("packages")
+
+
+def command(
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="ID|DIR|ZIP", help="org/name@commit of the hub, a folder, or a zip archive.", show_default=False
+        ),
+    ],
+    *,
+    revision: Annotated[
+        str | None, typer.Option(help="Commit on the hub; `main` must be said.", show_default=False)
+    ] = None,
+    to: Annotated[Path, typer.Option(help="Folder of the packages.")] = PACKAGES,
+    others: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--with", help="Where a package that it needs is pulled from; else beside it.", show_default=False
+        ),
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Copy a package, and those that it needs, into a folder of packages; nothing that fails a check is kept."""
+    from layover.sharing.pull import pull
+
+    pulled = pull(source, to, revision=revision, others=others or ())
+    if json:
+        answer({"pulled": [_as_json(one) for one in pulled]})
+        return
+    for one in pulled:
+        say(f"{one.folder}: {one.told}")
+        say(f"  {'from' if one.new else 'was there already; the same as'} {one.where}")
+        if one.left:
+            say(f"  left out: {', '.join(one.left)}")
+        if one.verdict is None:
+            say("  It has no card, no hashes, no scores and no probe: nobody vouches for what it computes.")
+            say(f"  In a recipe: modules: {{{one.folder.name}: {{path: {one.folder}}}}}, beside the encoder it is for.")
+        else:
+            passed = sum(result.state == "ok" for result in one.verdict.results)
+            say(f"  {passed} checks passed; with its encoder: layover verify {one.folder}")
+
+
+def _as_json(one: Pulled) -> dict[str, Any]:
+    return {
+        "folder": str(one.folder),
+        "from": one.where,
+        "commit": one.commit,
+        "new": one.new,
+        "kind": "module" if one.verdict is None else "package",
+        "told": one.told,
+        "left_out": list(one.left),
+        "checks": None if one.verdict is None else one.verdict.as_json()["checks"],
+    }

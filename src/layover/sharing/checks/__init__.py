@@ -1,0 +1,1 @@
+"""What `verify` checks of a package: one function for each line that it says."""

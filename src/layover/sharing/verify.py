@@ -1,0 +1,111 @@
+"""verify: does a package do what its card says? One line for each check; the list is `CHECKS`.
+
+Verifying shows that files are whole, that they mean what the card says, and that they compute what the card says. It
+cannot show that what was learned is harmless: a module that misbehaves on a secret word has a flawless format.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from layover.errors import LayoverError, printable
+from layover.packages.card import read_card
+from layover.sharing.checks import encoder, files, libraries, pieces, weights
+from layover.sharing.checks._base import Check, SkippedError, Stage, Subject
+
+CHECKS: tuple[Check, ...] = (
+    Check("files", files.files, Stage.FILES),
+    Check("hashes", files.hashes, Stage.CONTENT),
+    Check("pickles", files.no_pickles, Stage.CONTENT),
+    Check("weights", weights.complete, Stage.CONTENT),
+    Check("trained", weights.trained, Stage.CONTENT),
+    Check("configs", weights.configs, Stage.CONTENT),
+    Check("pieces", pieces.pieces, Stage.CONTENT),
+    Check("config", encoder.config, Stage.ENCODER),
+    Check("encoder", encoder.weights, Stage.ENCODER),
+    Check("tokenizer", encoder.tokenizer, Stage.ENCODER),
+    Check("probe", encoder.probe, Stage.COMPUTING),
+    Check("peft", libraries.in_peft, Stage.LIBRARIES),
+    Check("adapters", libraries.in_adapters, Stage.LIBRARIES),
+)
+WITHOUT_ENCODER: tuple[Check, ...] = tuple(check for check in CHECKS if check.stage <= Stage.CONTENT)
+
+State = Literal["ok", "FAIL", "skip"]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one check found."""
+
+    name: str
+    state: State
+    said: str
+
+    def line(self) -> str:
+        """Return it as one line: `ok    hashes      SHA-256 of 8 files as on the card`."""
+        return f"{self.state:<4}  {self.name:<9}  {self.said}"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What all checks found of a package."""
+
+    folder: Path
+    id: str
+    results: tuple[Result, ...]
+
+    @property
+    def failed(self) -> tuple[Result, ...]:
+        """The checks that failed."""
+        return tuple(result for result in self.results if result.state == "FAIL")
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it for machines."""
+        checks = [{"check": one.name, "state": one.state, "said": one.said} for one in self.results]
+        return {"folder": str(self.folder), "id": self.id, "ok": not self.failed, "checks": checks}
+
+
+def verify(
+    folder: Path, *, others: Iterable[Path] = (), base: str | None = None, checks: Sequence[Check] = CHECKS
+) -> Verdict:
+    """Return what the checks find of a package.
+
+    Args:
+        folder: Of the package.
+        others: Folders of packages that it may need; those beside it are looked at, too.
+        base: Its encoder, where a person names one; see `encoder_for`.
+        checks: In their order.
+
+    Raises:
+        LayoverError: it is no package, or `base` is no encoder.
+    """
+    subject = Subject(folder, read_card(folder), tuple(others), base)
+    if base is not None:
+        _ = subject.encoder
+    results: list[Result] = []
+    failed: Stage | None = None
+    for check in checks:
+        if failed is not None and failed < check.stage:
+            results.append(Result(check.name, "skip", "something above failed"))
+            continue
+        result = _made(check, subject)
+        results.append(result)
+        if result.state == "FAIL" and failed is None:
+            failed = check.stage
+    return Verdict(folder, subject.card.id, tuple(results))
+
+
+def _made(check: Check, subject: Subject) -> Result:
+    state: State = "ok"
+    try:
+        said = check.run(subject)
+    except SkippedError as reason:
+        state, said = "skip", str(reason)
+    except LayoverError as error:
+        state, said = "FAIL", str(error).removeprefix(f"{subject.folder}: ").removeprefix(f"{subject.folder}/")
+    except OSError as error:
+        state, said = "FAIL", f"{error.filename or subject.folder}: {error.strerror or error}"
+    return Result(check.name, state, printable(said))
