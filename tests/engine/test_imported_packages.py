@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from layover.encoder import DropoutClock, Encoder
-from layover.errors import RecipeError
+from layover.errors import LayoverError, RecipeError
 from layover.packages.card import CARD, read_card
 from layover.packages.package import open_package
 from layover.plan import Plan, build
 from layover.recipe import load
 from layover.sandbox.encoders import folder_of
+from layover.sharing.choose import choose
+from layover.sharing.export import Export
 from layover.sharing.probe import largest_difference
-from layover.store import FileHashes
+from layover.store import FileHashes, Store
 
 if TYPE_CHECKING:
     from tests.engine.conftest import Swept
@@ -89,9 +91,19 @@ def test_a_package_that_needs_others_is_no_module(swept: Swept) -> None:
     ],
 )
 def test_what_is_not_ours_is_not_exported(swept: Swept, cell: str, expected: str) -> None:
-    said = swept.run("export", "after.yaml", *swept.axes, cell, "--to", "refused", code=2)
-    assert expected in said
+    plan, store = planned(swept), Store(swept.root / "store")
+    (wanted,) = choose(plan, store, [cell])
+    with pytest.raises(LayoverError, match=expected):
+        Export(plan, store, swept.root / "refused").package(wanted)
     assert not (swept.root / "refused").exists()
+
+
+def test_a_package_has_the_name_that_was_asked_for(swept: Swept) -> None:
+    assert read_card(swept.root / "packages" / "before").id == "before"
+    cell = ("mini/lora/none/sandbox/nli/1", "--to", "elsewhere", "--name", "../my module")
+    said = swept.run("export", "before.yaml", *cell, code=2)
+    assert "--name '../my module': a letter, then letters, digits, - and _; my-module would do" in said
+    assert not (swept.root / "elsewhere").exists()
 
 
 def test_a_package_tells_what_it_was_trained_on(swept: Swept) -> None:

@@ -112,7 +112,10 @@ def test_warm_takes_a_module_that_means_the_same_however_it_is_written(importing
         ),
         ("methods.one={module: full}", "mine: warm continues the intermediate's weights"),
         ("methods.one={module: none}", "trains no part of the encoder carries nothing over"),
-        (method("{name: stack, on_top: none}"), "nothing is trained on top, and no head of the intermediates has the"),
+        (
+            method("{name: stack, on_top: none}"),
+            "no head of the intermediates has the outputs of sandbox/paraphrase (mine was imported without a head)",
+        ),
         (method("{name: fuse, own: true}", "rank: 2"), "mine: fuse mixes modules of one kind"),
         (method("stack", more=", adapterdrop: {predict: 4}"), "without the lowest 4 layers it leaves nothing of lora"),
     ],

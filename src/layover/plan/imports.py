@@ -195,10 +195,10 @@ class Imports:
         other = next((name for name in names if sites[name] != sites[names[0]]), None)
         if composition.mixes(names) and other is not None:
             return f"{names[0]} and {other} act at different places of the encoder, so that there is nothing to mix"
-        skipping = next((name for name in imported if self._known[name].skipped != how.adapterdrop.predicting), None)
-        if skipping is not None and self._known[skipping].skipped:
-            layers = self._known[skipping].skipped
-            return f"{skipping} was left out of the lowest {layers} layers; adapterdrop: {{predict: {layers}}} does so"
+        skipped = {name: self._known[name].skipped for name in imported}
+        for name, layers in skipped.items():
+            if layers not in {0, how.adapterdrop.predicting}:
+                return f"{name} was left out of the lowest {layers} layers; adapterdrop: {{predict: {layers}}} does so"
         return ""
 
     def _module(self, model: str, name: str, beside: Module) -> Module:
@@ -250,15 +250,10 @@ class Imports:
             if fitted.left_out:
                 found[f"{name}: of a head in its file nothing is taken over ({', '.join(fitted.left_out)})"] = None
             model = self._recipe.document.models[label].name
-            if (
-                self._known[name].belongs_to is None
-                and fitted.model is not None
-                and _last(fitted.model) != _last(model)
-            ):
-                found[
-                    f"{name}: its config says that it was trained on {fitted.model}; here it acts on {model}, and that "
-                    "the sizes are the same proves nothing"
-                ] = None
+            theirs = fitted.model if self._known[name].belongs_to is None else None
+            if theirs is not None and _last(theirs) != _last(model):
+                said = f"{name}: its config says that it was trained on {theirs}; here it acts on {model}"
+                found[f"{said}, and that the sizes are the same proves nothing"] = None
         for name, told in self.told.items():
             if not told.tasks:
                 unknown = "what it was trained on is not known, nor what of a target it has seen"

@@ -98,7 +98,9 @@ def _meaningless(recipe: Recipe, point: Point) -> str:
         headless = trained and composition.trains() == "none"
         return "nothing is trained, and without an intermediate there is no head" if headless else ""
     if trained and composition.trains() == "none" and heads.first_with(recipe, names, task) is None:
-        return f"nothing is trained on top, and no head of the intermediates has the outputs of {target}"
+        without = [name for name in names if name in recipe.imported and recipe.imported[name].head is None]
+        more = f" ({', '.join(without)} was imported without a head)" if without else ""
+        return f"nothing is trained on top, and no head of the intermediates has the outputs of {target}{more}"
     if not resolved.module.trains_encoder:
         return "a method that trains no part of the encoder carries nothing over from an intermediate"
     if len(names) > 1 and not composition.takes_several:
