@@ -295,7 +295,7 @@ def test_an_empty_line_is_no_row_left_out(run: Run, served: Served, tmp_path: Pa
 def test_a_folder_that_is_no_package(run: Run, tmp_path: Path) -> None:
     code, _, err = run("--package", tmp_path, "a text")
     assert code == 2
-    assert "transfer_card.json: cannot be read" in err
+    assert "no package: there is no transfer_card.json in it" in err
 
 
 def test_what_a_package_rests_on_is_named(run: Run, served: Served, tmp_path: Path) -> None:

@@ -509,7 +509,8 @@ def test_packages_that_do_not_go_together(served: Served, tmp_path: Path) -> Non
 def test_a_package_without_a_head_predicts_nothing(served: Served, tmp_path: Path, mixture: bool) -> None:
     def beheaded(card: Card) -> dict[str, Any]:
         files = {name: digest for name, digest in card.files.items() if not name.startswith("head")}
-        return {"files": files, "task": None if mixture else card.task}
+        probe = card.probe.model_copy(update={"outputs": None})
+        return {"files": files, "task": None if mixture else card.task, "probe": probe}
 
     with pytest.raises(ModelError, match=f"{NLI}: has no head .*nothing to predict"):
         Layover.load(copied(served, NLI, tmp_path, beheaded))
