@@ -33,17 +33,26 @@ def every() -> Iterator[Layout]:
     yield from (get(name) for name in names())
 
 
+def of(folder: Path) -> Layout:
+    """Return the layout that a folder is written in.
+
+    Raises:
+        ModelError: none knows it, or its weights are there as a pickle only.
+    """
+    for layout in every():
+        if layout.recognises(folder):
+            return layout
+    known = ", ".join(layout.describe for layout in every())
+    raise ModelError(f"{folder}: no module in it that Layover can read; it knows {known}")
+
+
 def read(folder: Path, base: Base) -> Found:
     """Return what a folder holds, in whichever layout.
 
     Raises:
         ModelError: no layout knows it, or it does not fit the encoder completely.
     """
-    for layout in every():
-        if layout.recognises(folder):
-            return layout.read(folder, base)
-    known = ", ".join(layout.describe for layout in every())
-    raise ModelError(f"{folder}: no module in it that Layover can read; it knows {known}")
+    return of(folder).read(folder, base)
 
 
-__all__ = ["CONFIG", "Base", "Found", "Layout", "Named", "every", "get", "names", "read"]
+__all__ = ["CONFIG", "Base", "Found", "Layout", "Named", "every", "get", "names", "of", "read"]

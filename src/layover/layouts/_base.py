@@ -78,6 +78,8 @@ class Found:
     file: Path
     left_out: tuple[str, ...] = ()
     """What else is in the file and is no part of a module: a head's weights."""
+    model: str | None = None
+    """What its config calls the encoder that it was trained on; for people, and never gone to."""
 
     def weights(self) -> dict[str, Tensor]:
         """Return the weights by canonical name, float32.
@@ -211,6 +213,11 @@ def layers_in(base: Base, layers: Sequence[int], where: str) -> None:
                 f"{where}: has weights for layer {layer}, but the encoder has {base.shape.num_layers} layers, numbered "
                 f"0 to {base.shape.num_layers - 1}: it was trained on a deeper one"
             )
+
+
+def named_model(value: object) -> str | None:
+    """Return what a config calls an encoder, None where it says nothing that could be a name."""
+    return value if isinstance(value, str) and value.isprintable() and 0 < len(value) <= 200 else None
 
 
 def as_layers(layers: Sequence[int], num_layers: int) -> str | tuple[int, ...]:

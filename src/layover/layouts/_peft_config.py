@@ -182,7 +182,7 @@ class Read:
                 )
             rules[place[0], named[place[1]]] = rule
         made: type[Lora | Dora] = Dora if self.flag("use_dora") else Lora
-        return made(**_settings(rules, self.base), rslora=self.flag("use_rslora"))
+        return made(**low_rank_settings(rules, self.base), rslora=self.flag("use_rslora"))
 
     def _rule(self, key: str, patterns: Patterns) -> Rule:
         """Return rank and alpha that the config gives to a linear map: those of the first pattern that matches."""
@@ -236,7 +236,7 @@ def _are_texts(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(one, str) for one in value)
 
 
-def _settings(rules: Mapping[tuple[int, str], Rule], base: Base) -> dict[str, Any]:
+def low_rank_settings(rules: Mapping[tuple[int, str], Rule], base: Base) -> dict[str, Any]:
     """Return the settings of a low-rank module with a rule for each linear map: layer and name -> rank and alpha."""
     usual = Counter(rules.values()).most_common(1)[0][0]
     layers = sorted({layer for layer, _ in rules})

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, get_args
 
 from layover.errors import ModelError, nearest
-from layover.layouts._base import CONFIG, Base, Found, Layout, Named, as_layers, inside, layers_in
+from layover.layouts._base import CONFIG, Base, Found, Layout, Named, as_layers, inside, layers_in, named_model
 from layover.layouts.safe import header, read_json, shown
 from layover.modules import LINEARS, Module, Site
 from layover.modules._activations import Activation
@@ -86,11 +87,10 @@ USUAL_LORA: Mapping[str, Any] = {
 }
 CLASSES: Mapping[str, str] = {
     "bert": "BertAdapterModel",
-    "camembert": "CamembertAdapterModel",
     "roberta": "RobertaAdapterModel",
     "xlm-roberta": "XLMRobertaAdapterModel",
 }
-"""`model_type` -> what adapters calls its model with heads."""
+"""`model_type` -> what adapters calls its model with heads; it has none for CamemBERT."""
 
 
 class AdapterHub(Layout):
@@ -103,8 +103,10 @@ class AdapterHub(Layout):
     mark: ClassVar[str] = "model_class"
     advice: ClassVar[str] = "Load it with adapters where you trust it, and save_adapter(..., use_safetensors=True)"
 
-    def refuses(self, module: Module, base: Base) -> str:  # noqa: ARG002
+    def refuses(self, module: Module, base: Base) -> str:
         """See `Layout.refuses`."""
+        if base.model_type not in CLASSES:
+            return f"adapters takes no encoders of the type {base.model_type}"
         if isinstance(module, Bottleneck):
             return "an invertible bottleneck belongs to a language" if module.invertible else ""
         if not isinstance(module, Lora):
@@ -166,7 +168,8 @@ class AdapterHub(Layout):
         there = header(file)
         layers_in(base, [place[0] for key in there if (place := base.split(key)) is not None], str(file))
         short = any(key.startswith(f"{base.points.layers}.") for key in there)
-        return (_Short() if short else self).found(module, base, name, file)
+        found = (_Short() if short else self).found(module, base, name, file)
+        return replace(found, model=named_model(written.get("model_name")))
 
 
 class _Short(AdapterHub):

@@ -88,8 +88,21 @@ def config(kind: str, labels: Sequence[str], base: Base) -> dict[str, Any]:
     }
 
 
-def adapters_config(kind: str, labels: Sequence[str], base: Base, named: Named) -> dict[str, Any]:
-    """Return what adapters writes as `head_config.json`; see `config`."""
+def adapters_config(
+    kind: str, labels: Sequence[str], base: Base, named: Named, *, choices: int | None
+) -> dict[str, Any]:
+    """Return what adapters writes as `head_config.json`; see `config`.
+
+    Args:
+        kind: Of the task.
+        labels: In the order of the outputs; none for spans and choices.
+        base: The encoder.
+        named: The package and its encoder.
+        choices: How many an example has; None for other kinds. adapters cuts its rows into so many.
+
+    Raises:
+        ModelError: the number of choices is missing.
+    """
     types = {"span": "question_answering", "choice": "multiple_choice"}
     own: dict[str, Any] = {
         "activation_function": "tanh",
@@ -102,8 +115,10 @@ def adapters_config(kind: str, labels: Sequence[str], base: Base, named: Named) 
     if kind == "classification":
         own["bias"] = True
     if kind == "choice":
-        own["num_choices"] = 2  # how many there are is the batch's
-    names = list(labels) if kind in {"classification", "tagging"} else ["LABEL_0", "LABEL_1"]
+        if choices is None or choices < 2:
+            raise ModelError(f"{named.name}: its head chooses among {choices}; adapters needs to know among how many")
+        own["num_choices"] = choices
+    names = list(labels) if kind in {"classification", "tagging"} else [f"LABEL_{n}" for n in range(choices or 2)]
     own["label2id"] = {label: number for number, label in enumerate(names)}
     if kind != "choice":
         own["num_labels"] = len(names)

@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 from layover.errors import ModelError
-from layover.layouts._base import CONFIG, Base, Found, Layout, Named, inside, layers_in
+from layover.layouts._base import CONFIG, Base, Found, Layout, Named, inside, layers_in, named_model
 from layover.layouts._peft_config import Place, Read, Rule
 from layover.layouts.safe import header, read_json, shown
 from layover.modules import INNER, Module, Site
@@ -106,7 +107,8 @@ class Peft(Layout):
         layers_in(base, [layer for layer, _ in places], str(file))
         short = any(name.startswith(f"{BEFORE}{base.points.layers}.") for name in rest)
         module = Read(config, base, short, where).module(places)
-        return (_Short() if short else self).found(module, base, "", file, heads)
+        found = (_Short() if short else self).found(module, base, "", file, heads)
+        return replace(found, model=named_model(config.get("base_model_name_or_path")))
 
 
 class _Short(Peft):

@@ -87,6 +87,8 @@ class TaskFacts(Section):
     """Of the training data."""
     max_length: int
     stride: int
+    choices: Annotated[int, Field(ge=2)] | None = None
+    """How many an example of its kind has; None for other kinds."""
 
 
 class DataFacts(Section):
