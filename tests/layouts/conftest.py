@@ -98,9 +98,7 @@ class Sample:
         sizes = {f"{site.name}.{name}": size for site in sites for name, size in module.weights(site).items()}
         return {name: torch.randn(size, generator=generator) * 0.2 + 0.05 for name, size in sizes.items()}
 
-    def write(
-        self, folder: Path, layout: str, module: Module, weights: Mapping[str, Tensor], name: str = "one"
-    ) -> Path:
+    def write(self, folder: Path, layout: str, module: Module, weights: Mapping[str, Tensor]) -> Path:
         """Write a module as an export does, and the pickle that adapters asks for by default."""
         one = layouts.get(layout)
         assert not one.refuses(module, self.base)

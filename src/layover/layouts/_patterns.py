@@ -18,8 +18,10 @@ LONGEST = 100_000
 """Characters of a pattern; that of a LoRA with another rank in every layer takes 5,000."""
 DEEPEST = 50
 """Groups inside each other."""
-MOST_STEPS = 2_000_000
-"""Steps of all patterns of a file together, about a second."""
+MOST_STEPS = 3_000_000
+"""Steps of all patterns of a file together, some seconds."""
+_STEPS_TO_READ = 10
+"""What a character of a pattern counts, and what a pattern and each run of it count beside their parts."""
 
 _ASCII = frozenset(map(chr, range(128)))
 _CLASSES = {
@@ -82,6 +84,8 @@ class Patterns:
     where: str
     _left: int = MOST_STEPS
     _parsed: dict[str, _Node] = field(default_factory=dict)
+    _places: dict[str, dict[frozenset[str], int]] = field(default_factory=dict)
+    """Text -> letters -> the places where one of them stands, as bits."""
 
     def whole(self, pattern: str, text: str) -> bool:
         """Return what `re.fullmatch` would.
@@ -98,16 +102,22 @@ class Patterns:
     def _ends(self, pattern: str, text: str) -> int:
         """Return the places, as bits, where matches that begin with the text end."""
         if pattern not in self._parsed:
-            self._step(pattern, len(pattern))
+            self.step(pattern, _STEPS_TO_READ * (len(pattern) + 1))
             try:
                 self._parsed[pattern] = _Parser(pattern).parse()
             except _UnknownError as error:
                 raise ModelError(
                     f"{self.where}: the pattern {shown(pattern)}: {error}; write a list of names instead"
                 ) from None
-        return _Run(self, pattern, text).after(self._parsed[pattern], 1)
+        self.step(pattern, _STEPS_TO_READ)
+        return _Run(self, pattern, text, self._places.setdefault(text, {})).after(self._parsed[pattern], 1)
 
-    def _step(self, pattern: str, count: int = 1) -> None:
+    def step(self, pattern: str, count: int = 1) -> None:
+        """Count steps.
+
+        Raises:
+            ModelError: there were too many.
+        """
         self._left -= count
         if self._left < 0 or len(pattern) > LONGEST:
             raise ModelError(f"{self.where}: its patterns take too long, among them {shown(pattern)}")
@@ -116,13 +126,12 @@ class Patterns:
 class _Run:
     """One pattern on one text."""
 
-    def __init__(self, patterns: Patterns, pattern: str, text: str) -> None:
-        self._patterns, self._pattern, self._text = patterns, pattern, text
-        self._places: dict[frozenset[str], int] = {}
+    def __init__(self, patterns: Patterns, pattern: str, text: str, places: dict[frozenset[str], int]) -> None:
+        self._patterns, self._pattern, self._text, self._places = patterns, pattern, text, places
 
     def after(self, node: _Node, at: int) -> int:
         """Return where a part may end that begins at one of some places; all of them as bits."""
-        self._patterns._step(self._pattern)  # noqa: SLF001 - one thing in two classes
+        self._patterns.step(self._pattern)
         if isinstance(node, _Letter):
             return (at & self._where(node.known)) << 1
         if isinstance(node, _Edge):
@@ -158,6 +167,7 @@ class _Run:
 
     def _where(self, known: frozenset[str]) -> int:
         if known not in self._places:
+            self._patterns.step(self._pattern, len(self._text))
             self._places[known] = sum(1 << place for place, letter in enumerate(self._text) if letter in known)
         return self._places[known]
 

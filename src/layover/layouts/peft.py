@@ -145,10 +145,11 @@ def _targets(sites: Sequence[Site], base: Base) -> str | list[str]:
         ends = [path.rpartition(".self.")[2] for path in paths]
         if not any(f".{other}".endswith(f".{end}") for end in ends for other in _others(paths, base)):
             return ends
-    groups = [
-        rf"({'|'.join(map(str, layers))})\.({'|'.join(re.escape(path) for path in paths)})"
-        for paths, layers in by_paths.items()
-    ]
+    groups = []
+    for paths, layers in by_paths.items():
+        # all layers are not counted up, so that those that a deeper encoder has more are missed there
+        numbers = r"\d+" if layers == every else "|".join(map(str, layers))
+        groups.append(rf"({numbers})\.({'|'.join(map(re.escape, paths))})")
     return rf"(.*\.)?{re.escape(base.points.layers)}\.({'|'.join(groups)})"
 
 
