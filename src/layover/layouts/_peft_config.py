@@ -142,19 +142,20 @@ class Read:
     def _layers(self, *, by_pattern: bool) -> frozenset[int] | None:
         """Return the only layers that the config asks for; None for all."""
         value, names = self.values.get("layers_to_transform"), self.values.get("layers_pattern")
-        if value is None or value == []:
-            return None
-        numbers = value if isinstance(value, list) else [value]
-        if by_pattern or not all(type(number) is int and number >= 0 for number in numbers):
+        numbers = value if isinstance(value, list) else [] if value is None else [value]
+        if (by_pattern and (value is not None or names)) or not all(type(one) is int and one >= 0 for one in numbers):
             raise ModelError(
                 f"{self.where}: layers_to_transform is {shown(value)}; it is a list of numbers, beside target_modules "
                 "that are a list of names"
             )
+        if names and not value:
+            raise ModelError(f"{self.where}: layers_pattern is {shown(names)}, beside no layers_to_transform")
+        if not numbers:
+            return None
         known = self.base.points.layers
         usual = (known, known.rpartition(".")[2], known.replace(".", r"\."))
-        for name in names if isinstance(names, list) else [names] if names else []:
-            if name not in usual:
-                raise ModelError(f"{self.where}: layers_pattern is {shown(names)}; the layers are called {usual[1]}")
+        if not all(name in usual for name in (names if isinstance(names, list) else [names] if names else [])):
+            raise ModelError(f"{self.where}: layers_pattern is {shown(names)}; the layers are called {usual[1]}")
         return frozenset(numbers)
 
     def _low_rank(self, places: Places, patterns: Patterns) -> Module:
@@ -188,7 +189,7 @@ class Read:
         """Return rank and alpha that the config gives to a linear map: those of the first pattern that matches."""
         numbers: list[float] = []
         for usual, setting in (("r", "rank_pattern"), ("lora_alpha", "alpha_pattern")):
-            number, given = self.values.get(usual, 8), self.values.get(setting) or {}  # 8 is peft's own default of both
+            number, given = self.values.get(usual, 8), self.values.get(setting, {})  # 8 is peft's own default of both
             if not isinstance(given, dict):
                 raise ModelError(f"{self.where}: {setting} is {shown(given)}, no object")
             for pattern, other in given.items():
