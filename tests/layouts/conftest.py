@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import copy
+import json
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 import transformers
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from layover import layouts
+from layover import layouts, modules
 from layover.compositions import Part
 from layover.encoder import DropoutClock, Encoder, write_weights
+from layover.errors import ModelError
 from layover.layouts import CONFIG, Base, Named, heads
 from layover.modules import Module, Shape
 from layover.store import write_json
@@ -126,6 +130,45 @@ def make(model_type: str = "xlm-roberta", **settings: object) -> Sample:
     return Sample(Base(model_type, shape), sizes)
 
 
+class Folder:
+    """A folder with a module, and what can be done to it."""
+
+    def __init__(self, sample: Any, path: Path, layout: str, module: Any) -> None:
+        self.sample, self.path = sample, sample.write(path, layout, module, sample.random(module))
+        self.file = path / layouts.get(layout).file
+
+    def read(self, base: Any = None) -> layouts.Found:
+        return layouts.read(self.path, base or self.sample.base)
+
+    def configure(self, **settings: Any) -> None:
+        config = json.loads((self.path / CONFIG).read_text())
+        (self.path / CONFIG).write_text(json.dumps(config | settings))
+
+    def configure_inside(self, **settings: Any) -> None:
+        config = json.loads((self.path / CONFIG).read_text())
+        self.configure(config={**config["config"], **settings})
+
+    def without(self, name: str) -> None:
+        config = json.loads((self.path / CONFIG).read_text())
+        (config if name in config else config["config"]).pop(name)
+        (self.path / CONFIG).write_text(json.dumps(config))
+
+    def change(self, change: Callable[[dict[str, Any]], Mapping[str, Any]]) -> None:
+        found = change(load_file(self.file))
+        save_file({name: value.contiguous().clone() for name, value in found.items()}, self.file)
+
+    def add(self, name: str, *shape: int) -> None:
+        self.change(lambda weights: {**weights, name: torch.ones(shape)})
+
+    def refused(self, message: str, base: Any = None) -> None:
+        """It is refused by one sentence that names a file of the folder."""
+        with pytest.raises(ModelError, match=message) as error:
+            self.read(base).weights()
+        assert str(error.value).startswith(str(self.path))
+        assert "\n" not in str(error.value)
+        assert len(str(error.value)) < 500 + len(str(self.path))
+
+
 @pytest.fixture(scope="session")
 def sample_of() -> Callable[..., Sample]:
     return make
@@ -160,3 +203,28 @@ def _loudly() -> object:
     with warnings.catch_warnings():
         warnings.filterwarnings("error", message=".*(missing adapter keys|[Uu]nexpected).*")
         yield
+
+
+@pytest.fixture
+def folder_of() -> Callable[..., Folder]:
+    return Folder
+
+
+@pytest.fixture
+def lora(sample: Any, tmp_path: Path) -> Folder:
+    return Folder(sample, tmp_path / "one", "peft", modules.get("lora")(rank=4, alpha=8.0))
+
+
+@pytest.fixture
+def ia3(sample: Any, tmp_path: Path) -> Folder:
+    return Folder(sample, tmp_path / "one", "peft", modules.get("ia3")())
+
+
+@pytest.fixture
+def bottleneck(sample: Any, tmp_path: Path) -> Folder:
+    return Folder(sample, tmp_path / "one", "adapterhub", modules.get("bottleneck")(reduction=4))
+
+
+@pytest.fixture
+def hub_lora(sample: Any, tmp_path: Path) -> Folder:
+    return Folder(sample, tmp_path / "one", "adapterhub", modules.get("lora")(rank=4, alpha=8.0))

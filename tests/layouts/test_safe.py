@@ -84,13 +84,15 @@ HEADERS: dict[str, tuple[Any, bytes, str]] = {
     "dtype-list": ({"a": entry(dtype=["F32"])}, bytes(8), r'not \["F32"\]'),
     "metadata": ({"__metadata__": {"format": 1}, "a": entry()}, bytes(8), "no texts"),
     "metadata-list": ({"__metadata__": ["pt"], "a": entry()}, bytes(8), "no texts"),
-    "list": ([1], b"", "no object"),
+    "list": ([1], b"", "its header is no JSON"),
+    "space": (b' {"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}', bytes(4), "its header is no JSON"),
     "twice": (b'{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":1}', bytes(4), 'the key "a" stands twice'),
     "twice-inside": (b'{"a":{"dtype":"F32","dtype":"F32","shape":[1],"data_offsets":[0,4]}}', bytes(4), "twice"),
     "nan": (b'{"a":NaN}', b"", "NaN is no number"),
     "latin": (b'{"\xff":1}', b"", "not plain JSON"),
     "deep": (b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}", b"", "nested too deeply"),
-    "no-json": (b"not json at all", b"", "not plain JSON"),
+    "no-json": (b"not json at all", b"", "its header is no JSON"),
+    "half-json": (b'{"a": ', b"", "not plain JSON"),
 }
 
 

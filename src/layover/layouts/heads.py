@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from layover.errors import ModelError
 from layover.layouts._base import Base, Named
 from layover.layouts.adapterhub import CLASSES, VERSION
-from layover.layouts.safe import tensors
+from layover.layouts.safe import header, tensors
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -152,8 +152,8 @@ def read(file: Path, kind: str, base: Base) -> dict[str, Tensor]:
         ModelError: the file is damaged, or has other weights than a head of that kind.
     """
     names = {theirs: own for own, theirs in in_transformers(kind, base).items()}
-    values = tensors(file)
-    if set(values) != set(names):
-        wrong, needed = sorted(set(values) ^ set(names)), ", ".join(sorted(names))
+    there = set(header(file))
+    if there != set(names):
+        wrong, needed = sorted(there ^ set(names)), ", ".join(sorted(names))
         raise ModelError(f"{file}: a head for {kind} has {needed}; {wrong[0]!r} is one too many or few")
-    return {names[theirs]: value for theirs, value in values.items()}
+    return {names[theirs]: value for theirs, value in tensors(file, names).items()}

@@ -206,7 +206,10 @@ def _header(stream: BufferedReader, size: int, path: Path) -> dict[str, Entry]:
         raise ModelError(f"{path}: not a safetensors file: its header claims {length} bytes of the file's {size}")
     if length > MOST_HEADER:
         raise ModelError(f"{path}: a header of {length} bytes; at most {MOST_HEADER} are read")
-    values = parse_json(stream.read(length), f"{path}: header")
+    text = stream.read(length)
+    if not text.startswith(b"{"):
+        raise ModelError(f"{path}: not a safetensors file: its header is no JSON")
+    values = parse_json(text, f"{path}: header")
     metadata = values.pop("__metadata__", {})
     if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
         raise ModelError(f"{path}: header: its __metadata__ are no texts")
