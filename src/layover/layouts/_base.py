@@ -7,12 +7,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from layover.errors import ModelError
 from layover.layouts.points import Points, points_of
-from layover.layouts.safe import Entry, header, tensors
+from layover.layouts.safe import Entry, header, is_there, read_json, tensors
 from layover.modules import EMBEDDINGS, SUBLAYERS, Module, Shape, Site
 
 if TYPE_CHECKING:
@@ -48,7 +49,8 @@ class Base:
 
     def split(self, path: str) -> tuple[int, str] | None:
         """Return layer and rest of such a name, with the encoder's own before it or without; None for any other."""
-        found = re.fullmatch(rf"(?:{self.prefix}\.)?{re.escape(self.points.layers)}\.(\d{{1,4}})\.(.+)", path)
+        number = r"(0|[1-9]\d{0,3})"
+        found = re.fullmatch(rf"(?:{self.prefix}\.)?{re.escape(self.points.layers)}\.{number}\.(.+)", path, re.ASCII)
         return None if found is None else (int(found[1]), found[2])
 
 
@@ -85,8 +87,12 @@ class Found:
         Raises:
             ModelError: the file is damaged, or a weight is not finite.
         """
-        values = tensors(self.file)
-        return {name: values[theirs].reshape(self.shapes[name]).contiguous() for name, theirs in self.names.items()}
+        values, found = tensors(self.file, self.names.values()), {}
+        for name, theirs in self.names.items():
+            if values[theirs].numel() != prod(self.shapes[name]):
+                raise ModelError(f"{self.file}: {theirs}: has changed since its shape was looked at")
+            found[name] = values[theirs].reshape(self.shapes[name])
+        return found
 
 
 class Layout(ABC):
@@ -97,6 +103,12 @@ class Layout(ABC):
     """For people: `peft (adapter_config.json with a peft_type)`."""
     file: ClassVar[str]
     """The name of the file with the weights."""
+    pickle: ClassVar[str]
+    """The name of the file that others may have them in, which is never read."""
+    advice: ClassVar[str]
+    """What to do when there is nothing else."""
+    mark: ClassVar[str]
+    """The setting by which a config is known."""
 
     @abstractmethod
     def refuses(self, module: Module, base: Base) -> str:
@@ -120,13 +132,20 @@ class Layout(ABC):
     def shape(self, canonical: str, site: Site, size: tuple[int, ...]) -> tuple[int, ...]:
         """Return the shape that a weight has in the file, given our own."""
 
-    @abstractmethod
     def recognises(self, folder: Path) -> bool:
         """Return whether a folder is written in this layout.
 
         Raises:
             ModelError: it is, or may be, and its config cannot be read; or its weights are there as a pickle only.
         """
+        if not is_there(folder / CONFIG) or self.mark not in read_json(folder / CONFIG):
+            return False
+        if not is_there(folder / self.file) and is_there(folder / self.pickle):
+            raise ModelError(
+                f"{folder}: its weights are there as {self.pickle} only, a pickle, which could run any program when it "
+                f"is opened; it is not read. {self.advice}"
+            )
+        return True
 
     @abstractmethod
     def read(self, folder: Path, base: Base) -> Found:
@@ -212,11 +231,3 @@ def inside(base: Base, site: Site) -> str:
     if site.place == EMBEDDINGS:
         raise ModelError(f"{site.name}: the embeddings have no place in this layout")
     return base.points.sublayers[site.place] if site.place in SUBLAYERS else base.points.sources[site.place]
-
-
-def only_pickle(folder: Path, pickle: str, advice: str) -> ModelError:
-    """Return the error for weights that are there as a pickle alone."""
-    return ModelError(
-        f"{folder}: its weights are there as {pickle} only, a pickle, which could run any program when it is opened; "
-        f"it is not read. {advice}"
-    )

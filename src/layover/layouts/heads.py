@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from layover.errors import ModelError
 from layover.layouts._base import Base, Named
 from layover.layouts.adapterhub import CLASSES, VERSION
-from layover.layouts.safe import tensors
+from layover.layouts.safe import header, tensors
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -110,8 +110,21 @@ def config(kind: str, labels: Sequence[str], base: Base) -> dict[str, Any]:
     }
 
 
-def adapters_config(kind: str, labels: Sequence[str], base: Base, named: Named) -> dict[str, Any]:
-    """Return what adapters writes as `head_config.json`; see `config`."""
+def adapters_config(
+    kind: str, labels: Sequence[str], base: Base, named: Named, *, choices: int | None
+) -> dict[str, Any]:
+    """Return what adapters writes as `head_config.json`; see `config`.
+
+    Args:
+        kind: Of the task.
+        labels: In the order of the outputs; none for spans and choices.
+        base: The encoder.
+        named: The package and its encoder.
+        choices: How many an example has; None for other kinds. adapters cuts its rows into so many.
+
+    Raises:
+        ModelError: the number of choices is missing.
+    """
     types = {"span": "question_answering", "choice": "multiple_choice"}
     own: dict[str, Any] = {
         "activation_function": "tanh",
@@ -124,8 +137,10 @@ def adapters_config(kind: str, labels: Sequence[str], base: Base, named: Named) 
     if kind == "classification":
         own["bias"] = True
     if kind == "choice":
-        own["num_choices"] = 2  # how many there are is the batch's
-    names = list(labels) if kind in {"classification", "tagging"} else ["LABEL_0", "LABEL_1"]
+        if choices is None or choices < 2:
+            raise ModelError(f"{named.name}: its head chooses among {choices}; adapters needs to know among how many")
+        own["num_choices"] = choices
+    names = list(labels) if kind in {"classification", "tagging"} else [f"LABEL_{n}" for n in range(choices or 2)]
     own["label2id"] = {label: number for number, label in enumerate(names)}
     if kind != "choice":
         own["num_labels"] = len(names)
@@ -159,8 +174,8 @@ def read(file: Path, kind: str, base: Base) -> dict[str, Tensor]:
         ModelError: the file is damaged, or has other weights than a head of that kind.
     """
     names = {theirs: own for own, theirs in in_transformers(kind, base).items()}
-    values = tensors(file)
-    if set(values) != set(names):
-        wrong, needed = sorted(set(values) ^ set(names)), ", ".join(sorted(names))
+    there = set(header(file))
+    if there != set(names):
+        wrong, needed = sorted(there ^ set(names)), ", ".join(sorted(names))
         raise ModelError(f"{file}: a head for {kind} has {needed}; {wrong[0]!r} is one too many or few")
-    return {names[theirs]: value for theirs, value in values.items()}
+    return {names[theirs]: value for theirs, value in tensors(file, names).items()}

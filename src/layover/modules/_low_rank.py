@@ -74,7 +74,7 @@ class LowRank(LayeredModule):
 
     def weights(self, site: Site) -> dict[str, tuple[int, ...]]:
         """See `Module.weights`: A (rank, inputs), B (outputs, rank)."""
-        rank = self._rank_and_alpha(site)[0]
+        rank = self.rank_and_alpha(site)[0]
         return {"A": (rank, site.inputs), "B": (site.outputs, rank)}
 
     def initialise(self, site: Site, frozen: nn.Module, generator: Generator) -> dict[str, Tensor]:  # noqa: ARG002
@@ -90,14 +90,19 @@ class LowRank(LayeredModule):
         """See `Module.kept_numbers`: what comes in, once for maps that read the same, and what is between A and B."""
         sites = self.sites(shape)
         sources = {(site.layer, _SOURCES.get(site.place, site.place)): site.inputs for site in sites}
-        return sum(sources.values()) + sum(self._rank_and_alpha(site)[0] for site in sites)
+        return sum(sources.values()) + sum(self.rank_and_alpha(site)[0] for site in sites)
 
     def scale(self, site: Site) -> float:
         """Return what B A is multiplied by at a site."""
-        rank, alpha = self._rank_and_alpha(site)
+        rank, alpha = self.rank_and_alpha(site)
         return alpha / (sqrt(rank) if self.rslora else rank)
 
-    def _rank_and_alpha(self, site: Site) -> tuple[int, float]:
+    def rank_and_alpha(self, site: Site) -> tuple[int, float]:
+        """Return the rank of the update at a site, and its alpha.
+
+        Raises:
+            ModelError: there is none.
+        """
         for rule in reversed(self._rules()):
             if site.place in rule.target and site.layer in numbers_of(rule.layers, site.num_layers, self.name):
                 return rule.rank, rule.alpha

@@ -173,7 +173,7 @@ class Draft:
         self.identity: dict[str, Any] = store.done(self.wanted.key)["identity"]
         self.base: Base = self.facts.base()
         self.id = self.export.options.name or self.wanted.id
-        self.task = facts.task_of(self.export.plan, self.inputs)
+        self.task = facts.task_of(self.export.plan, store, self.inputs)
 
     def write(self, folder: Path) -> None:
         """Write all files; the card comes last."""
@@ -188,7 +188,16 @@ class Draft:
         self._write_mixer(folder, encoder)
         if head is not None and self.task is not None and heads.shared(self.task.kind):
             adapters = (folder / ADAPTERHUB).is_dir()
-            write_head(folder, head, self.task.kind, self.task.labels, self.base, self._named(), adapters=adapters)
+            write_head(
+                folder,
+                head,
+                self.task.kind,
+                self.task.labels,
+                self.base,
+                self._named(),
+                adapters=adapters,
+                choices=self.task.choices,
+            )
         else:
             head = None
         card = self._card(pieces, layout, encoder, head)
@@ -366,8 +375,12 @@ def write_head(
     named: Named,
     *,
     adapters: bool,
+    choices: int | None,
 ) -> None:
-    """Write a head under the names of transformers, and of adapters where its folder is there."""
+    """Write a head under the names of transformers, and of adapters where its folder is there.
+
+    `choices` is how many an example has, None for kinds other than `choice`.
+    """
     import torch
 
     from layover.encoder import write_weights
@@ -377,7 +390,7 @@ def write_head(
     write_weights(folder / heads.HEAD, heads.renamed(own, heads.in_transformers(kind, base)))
     if adapters:
         inner = folder / ADAPTERHUB
-        write_json(inner / heads.HEAD_CONFIG, heads.adapters_config(kind, labels, base, named))
+        write_json(inner / heads.HEAD_CONFIG, heads.adapters_config(kind, labels, base, named, choices=choices))
         theirs = heads.renamed(own, heads.in_adapters(kind, named.name))
         write_weights(inner / heads.ADAPTERS_HEAD, theirs)
         torch.save(theirs, inner / heads.ADAPTERS_PICKLE)

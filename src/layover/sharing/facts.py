@@ -51,13 +51,13 @@ def base_of(plan: Plan, encoder: EncoderRef) -> BaseModelFacts:
     )
 
 
-def task_of(plan: Plan, inputs: Trained) -> TaskFacts | None:
+def task_of(plan: Plan, store: Store, inputs: Trained) -> TaskFacts | None:
     """Return the task whose head a package has; None for a mixture, and for what was composed without a head."""
     task = getattr(inputs, "task", None)
     if not isinstance(task, Task):
         return None
     data = _tokenized_before(plan, inputs)[0] if isinstance(inputs, ComposeInputs) else _tokenized(inputs)[0]
-    source = plan.nodes[data].inputs
+    source, counts = plan.nodes[data].inputs, counts_of(store, data)
     return TaskFacts(
         name=task.name,
         kind=task.kind,
@@ -67,6 +67,8 @@ def task_of(plan: Plan, inputs: Trained) -> TaskFacts | None:
         language=source.location.language,
         max_length=source.max_length,
         stride=source.stride,
+        # a row for each of them
+        choices=counts["rows"] // counts["examples"] if task.kind == "choice" else None,
     )
 
 

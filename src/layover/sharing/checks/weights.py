@@ -131,7 +131,8 @@ def configs(subject: Subject) -> str:
         kind, labels = card.task.kind, card.task.labels
         expected[heads.HEAD_CONFIG] = heads.config(kind, labels, base)
         if f"{ADAPTERHUB}/{heads.HEAD_CONFIG}" in card.files:
-            expected[f"{ADAPTERHUB}/{heads.HEAD_CONFIG}"] = heads.adapters_config(kind, labels, base, named)
+            theirs = heads.adapters_config(kind, labels, base, named, choices=card.task.choices)
+            expected[f"{ADAPTERHUB}/{heads.HEAD_CONFIG}"] = theirs
     if not expected:
         raise SkippedError("it has none")
     for name, values in expected.items():

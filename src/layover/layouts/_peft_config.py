@@ -1,0 +1,257 @@
+"""What a config of peft means on an encoder: which linear maps it changes, and how.
+
+Source: peft 0.21, `check_target_module_exists` and `get_pattern_key`. The names of linear maps are those of the model
+that the file was saved of, with the encoder's own name before them where that model had a head.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from layover.errors import ModelError
+from layover.layouts._base import Base, as_layers
+from layover.layouts._patterns import Patterns
+from layover.layouts.safe import shown
+from layover.modules import INNER, LINEARS, Module
+from layover.modules.dora import Dora
+from layover.modules.ia3 import Ia3
+from layover.modules.lora import Lora
+
+Place = tuple[int, str]
+"""A layer, and the path inside it of a linear map."""
+Places = Mapping[Place, Mapping[str, tuple[int, ...]]]
+"""Place -> our name of a weight -> its shape in the file."""
+Rule = tuple[int, float]
+"""Rank and alpha of one linear map."""
+
+ALL_LINEAR = "all-linear"
+STARTS = ("gaussian", "orthogonal", "eva")
+"""Values of `init_lora_weights`, beside true and false, that leave the encoder's own weights as they are."""
+_COMMON = {
+    *("auto_mapping", "base_model_name_or_path", "revision", "peft_type", "peft_version", "task_type"),
+    *("exclude_modules", "inference_mode", "layers_pattern", "layers_to_transform", "modules_to_save"),
+    "target_modules",
+}
+_LOW_RANK = _COMMON | {
+    *("r", "lora_alpha", "rank_pattern", "alpha_pattern", "use_dora", "use_rslora", "bias", "init_lora_weights"),
+    *("ensure_weight_tying", "eva_config", "lora_dropout", "megatron_core", "qalora_group_size", "runtime_config"),
+}
+_SCALES = _COMMON | {"feedforward_modules", "init_ia3_weights"}
+"""The settings that are read, or decide nothing about finished weights; any other is refused where it is on."""
+
+
+@dataclass(frozen=True)
+class Read:
+    """A config that is being read.
+
+    Args:
+        values: Of the file.
+        base: The encoder.
+        short: The encoder's own name is in no key, as in a file that was saved of an encoder without a head.
+        where: The file, for messages.
+    """
+
+    values: Mapping[str, Any]
+    base: Base
+    short: bool
+    where: str
+
+    def key(self, place: Place) -> str:
+        """Return what the model that was saved calls a linear map."""
+        path = self.base.path(*place)
+        return path if self.short else f"{self.base.prefix}.{path}"
+
+    def module(self, places: Places) -> Module:
+        """Return the module that the config means, given what the file has weights for.
+
+        Raises:
+            ModelError: the two do not agree, or something in it has no meaning here.
+        """
+        patterns = Patterns(self.where)
+        low_rank = self.values.get("peft_type") == "LORA"
+        for name, value in self.values.items():
+            if value and name not in (_LOW_RANK if low_rank else _SCALES):
+                raise ModelError(
+                    f"{self.where}: {shown(name)} is {shown(value)}: not known here; what it does would be lost"
+                )
+        self._all_there(places, patterns)
+        return self._low_rank(places, patterns) if low_rank else self._scales(places, patterns)
+
+    def flag(self, name: str) -> bool:
+        """Return a setting that is on or off; off where it is not there."""
+        value = self.values.get(name, False)
+        if not isinstance(value, bool):
+            raise ModelError(f"{self.where}: {name} is {shown(value)}, neither true nor false")
+        return value
+
+    def _all_there(self, places: Places, patterns: Patterns) -> None:
+        """Refuse a file with weights for other linear maps than its config asks for on this encoder."""
+        asked, layers = self._asked(patterns), self.base.shape.num_layers
+        wanted = (
+            (layer, path)
+            for layer in range(layers)
+            for path in self.base.points.linears.values()
+            if asked((layer, path))
+        )
+        expected = set(wanted)
+        for place in sorted(expected - set(places)):
+            raise ModelError(
+                f"{self.where}: asks for {self.key(place)}, and the file has no weights for it: it is not whole, or "
+                f"was trained on an encoder with fewer layers than this one's {layers}"
+            )
+        for place in sorted(set(places) - expected):
+            raise ModelError(f"{self.where}: does not ask for {self.key(place)}, but the file has weights for it")
+
+    def _asked(self, patterns: Patterns) -> Callable[[Place], bool]:
+        """Return whether the config asks for a linear map, as peft decides it."""
+        target, excluded = self._chosen("target_modules"), self._chosen("exclude_modules", or_none=True)
+        saved, layers = self.values.get("modules_to_save"), self._layers(by_pattern=isinstance(target, str))
+        saved = [] if saved is None else saved
+        if not _are_texts(saved):
+            raise ModelError(f"{self.where}: modules_to_save is {shown(saved)}, no list of names")
+
+        def chosen(one: str | frozenset[str], key: str) -> bool:
+            if isinstance(one, str):
+                return patterns.whole(one, key)
+            parts = key.split(".")
+            return any(".".join(parts[start:]) in one for start in range(len(parts)))
+
+        def asked(place: Place) -> bool:
+            key = self.key(place)
+            if chosen(excluded, key) or any(patterns.begins(rf"(^|.*\.){name}($|\..*)", key) for name in saved):
+                return False
+            everywhere = isinstance(target, str) and target.lower() == ALL_LINEAR
+            return everywhere or (chosen(target, key) and (layers is None or place[0] in layers))
+
+        return asked
+
+    def _chosen(self, setting: str, *, or_none: bool = False) -> str | frozenset[str]:
+        """Return a pattern of names, or the ends of names."""
+        value: Any = self.values.get(setting)
+        if value is None and or_none:
+            return frozenset()
+        if isinstance(value, str):
+            return value
+        if not _are_texts(value):
+            raise ModelError(f"{self.where}: {setting} is {shown(value)}, neither a pattern nor a list of names")
+        return frozenset(value)
+
+    def _layers(self, *, by_pattern: bool) -> frozenset[int] | None:
+        """Return the only layers that the config asks for; None for all."""
+        value, names = self.values.get("layers_to_transform"), self.values.get("layers_pattern")
+        numbers = value if isinstance(value, list) else [] if value is None else [value]
+        if (by_pattern and (value is not None or names)) or not all(type(one) is int and one >= 0 for one in numbers):
+            raise ModelError(
+                f"{self.where}: layers_to_transform is {shown(value)}; it is a list of numbers, beside target_modules "
+                "that are a list of names"
+            )
+        if names and not value:
+            raise ModelError(f"{self.where}: layers_pattern is {shown(names)}, beside no layers_to_transform")
+        if not numbers:
+            return None
+        known = self.base.points.layers
+        usual = (known, known.rpartition(".")[2], known.replace(".", r"\."))
+        if not all(name in usual for name in (names if isinstance(names, list) else [names] if names else [])):
+            raise ModelError(f"{self.where}: layers_pattern is {shown(names)}; the layers are called {usual[1]}")
+        return frozenset(numbers)
+
+    def _low_rank(self, places: Places, patterns: Patterns) -> Module:
+        """Return the LoRA or DoRA of the config and the shapes of its weights."""
+        if self.values.get("bias", "none") != "none":
+            raise ModelError(
+                f"{self.where}: bias is {shown(self.values['bias'])}: biases of the encoder itself were trained, which "
+                "no module of Layover does"
+            )
+        start = self.values.get("init_lora_weights", True)
+        if start is not None and not isinstance(start, bool) and start not in STARTS:
+            raise ModelError(
+                f"{self.where}: init_lora_weights is {shown(start)}: the weights belong to an encoder that was changed "
+                "at the start; convert it (path_initial_model_for_weight_conversion of peft's save_pretrained)"
+            )
+        named = {path: place for place, path in self.base.points.linears.items()}
+        rules: dict[tuple[int, str], Rule] = {}
+        for place, shapes in places.items():
+            rule = self._rule(self.key(place), patterns)
+            if "A" not in shapes:
+                raise ModelError(f"{self.where}: {self.key(place)}: the file has no lora_A for it")
+            if shapes["A"][0] != rule[0]:
+                raise ModelError(
+                    f"{self.where}: {self.key(place)}: lora_A has {shapes['A'][0]} rows, but its rank is {rule[0]}"
+                )
+            rules[place[0], named[place[1]]] = rule
+        made: type[Lora | Dora] = Dora if self.flag("use_dora") else Lora
+        return made(**low_rank_settings(rules, self.base), rslora=self.flag("use_rslora"))
+
+    def _rule(self, key: str, patterns: Patterns) -> Rule:
+        """Return rank and alpha that the config gives to a linear map: those of the first pattern that matches."""
+        numbers: list[float] = []
+        for usual, setting in (("r", "rank_pattern"), ("lora_alpha", "alpha_pattern")):
+            number, given = self.values.get(usual, 8), self.values.get(setting, {})  # 8 is peft's own default of both
+            if not isinstance(given, dict):
+                raise ModelError(f"{self.where}: {setting} is {shown(given)}, no object")
+            for pattern, other in given.items():
+                if patterns.begins(rf"(.*\.)?({pattern})$", key):
+                    number = other
+                    break
+            if isinstance(number, bool) or not isinstance(number, (int, float)) or not 0 < number < 2**31:
+                raise ModelError(f"{self.where}: {usual} of {key} is {shown(number)}, no number above 0")
+            numbers.append(number)
+        rank, alpha = numbers
+        if not isinstance(rank, int):
+            raise ModelError(f"{self.where}: r of {key} is {rank}, no whole number")
+        return rank, float(alpha)
+
+    def _scales(self, places: Places, patterns: Patterns) -> Module:
+        """Return the IA3 of the config; of what it calls feed-forward, what comes in is scaled, by a row of scales."""
+        named = {path: place for place, path in self.base.points.linears.items()}
+        found: set[tuple[int, str]] = set()
+        for layer, path in places:
+            name = named[path]
+            if self._inward(self.key((layer, path)), patterns):
+                if name != "output":
+                    raise ModelError(
+                        f"{self.where}: scales what comes into {self.key((layer, path))}; Layover's IA3 scales what "
+                        "comes out of a linear map, or what comes into the last one of a layer"
+                    )
+                name = INNER
+            found.add((layer, name))
+        layers, target = sorted({layer for layer, _ in found}), sorted({name for _, name in found})
+        for layer in layers:
+            for name in target:
+                if (layer, name) not in found:
+                    raise ModelError(f"{self.where}: {name} is scaled in some layers and not in layer {layer}")
+        return Ia3(target=tuple(target), layers=as_layers(layers, self.base.shape.num_layers))
+
+    def _inward(self, key: str, patterns: Patterns) -> bool:
+        inward = self._chosen("feedforward_modules")
+        if isinstance(inward, str):
+            return patterns.whole(inward, key)
+        # here peft compares the ends of texts, not those of names
+        return any(key[at:] in inward for at in range(len(key) + 1))
+
+
+def _are_texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)
+
+
+def low_rank_settings(rules: Mapping[tuple[int, str], Rule], base: Base) -> dict[str, Any]:
+    """Return the settings of a low-rank module with a rule for each linear map: layer and name -> rank and alpha."""
+    usual = Counter(rules.values()).most_common(1)[0][0]
+    layers = sorted({layer for layer, _ in rules})
+    places = [place for place in LINEARS if any(place == other for _, other in rules)]
+    unusual: dict[tuple[str, Rule], list[int]] = {}
+    for layer in layers:
+        for place in places:
+            rule = rules.get((layer, place), (0, usual[1]))
+            if rule != usual:
+                unusual.setdefault((place, rule), []).append(layer)
+    patterns = [
+        {"target": (place,), "layers": tuple(those), "rank": rank, **({"alpha": alpha} if rank else {})}
+        for (place, (rank, alpha)), those in unusual.items()
+    ]
+    settings = {"rank": usual[0], "alpha": usual[1], "target": tuple(places)}
+    settings["layers"] = as_layers(layers, base.shape.num_layers)
+    return settings | ({"patterns": tuple(patterns)} if patterns else {})

@@ -1,0 +1,143 @@
+"""Settings and weights of adapters that mean something else than they seem to, or that Layover has no module for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+HUB_EXTRA = (
+    "roberta.encoder.layer.0.output.adapters.one.gate.weight",
+    "roberta.encoder.layer.0.output.adapters.two.adapter_up.weight",
+    "roberta.encoder.layer.0.attention.output.adapters.one.adapter_up.weight",
+    "roberta.invertible_adapters.one.F.0.weight",
+    "roberta.encoder.layer.0.output.adapter_fusion_layer.one,two.query.weight".replace(",", "-"),
+    "heads.one.1.weight",
+)
+
+
+@pytest.mark.parametrize("name", HUB_EXTRA)
+def test_a_weight_too_many_for_adapters_is_refused(bottleneck: Any, name: str) -> None:
+    bottleneck.add(name, 4, 32)
+    bottleneck.refused("has no such weight")
+
+
+INSIDE: dict[str, tuple[Any, str]] = {
+    "inv_adapter": ("nice", 'inv_adapter is "nice"; only null is known here'),
+    "use_gating": (True, "use_gating is true; only false"),
+    "phm_layer": (True, "phm_layer is true; only false"),
+    "ln_before": (True, "only false"),
+    "ln_after": (True, "only false"),
+    "original_ln_after": (False, "only true"),
+    "residual_before_ln": ("post_add", "only true"),
+    "residual_before_ln-1": (1, "only true"),
+    "adapter_residual_before_ln": (True, "only false"),
+    "cross_adapter": (True, "only false"),
+    "output_adapter": (False, "only true"),
+    "mh_adapter": (True, "is none of the placements pfeiffer, houlsby, parallel"),
+    "mh_adapter-text": ("no", "decide the placement, and are"),
+    "is_parallel": (True, "is none of the placements"),
+    "original_ln_before": (False, "is none of the placements"),
+    "scaling": (2.0, "is none of the placements"),
+    "scaling-learned": ("learned", "decide the placement, and are"),
+    "scaling-whole": (1, "decide the placement, and are"),
+    "reduction_factor": ({"0": 4, "default": 4}, "reduction_factor is .*; one number for all layers is needed"),
+    "reduction_factor-other": (8, "has the shape"),
+    "reduction_factor-zero": (0, "one number for all layers"),
+    "reduction_factor-tiny": (5e-324, "one number for all layers"),
+    "reduction_factor-text": ("4", "one number for all layers"),
+    "non_linearity": ("rellu", "non_linearity is \"rellu\"; did you mean 'relu'?"),
+    "non_linearity-list": (["relu"], "non_linearity is"),
+    "leave_out": ([0], "has no such weight"),
+    "leave_out-all": ([0, 1, 2, 3], "leave_out leaves no layer of the encoder's 4"),
+    "leave_out-text": ("0", 'leave_out is "0", no list of layers'),
+    "leave_out-minus": ([-1], "no list of layers"),
+    "architecture": ("prefix_tuning", '"architecture" is "prefix_tuning": not known here'),
+    "architecture-union": ("union", "not known here"),
+    "not_yet_invented": (1, '"not_yet_invented" is 1: not known here'),
+}
+
+
+@pytest.mark.parametrize("name", INSIDE)
+def test_a_bottleneck_that_means_something_else_is_refused(bottleneck: Any, name: str) -> None:
+    value, message = INSIDE[name]
+    bottleneck.configure_inside(**{name if name == "not_yet_invented" else name.partition("-")[0]: value})
+    bottleneck.refused(message)
+
+
+NEEDED = [
+    *("mh_adapter", "is_parallel", "original_ln_before", "scaling", "reduction_factor", "non_linearity"),
+    *("original_ln_after", "output_adapter", "residual_before_ln", "name", "config", "version", "hidden_size"),
+]
+
+
+@pytest.mark.parametrize("name", NEEDED)
+def test_a_setting_that_decides_is_never_guessed(bottleneck: Any, name: str) -> None:
+    """What adapters takes when a setting is missing is not what a placement has: seq_bn without it is another one."""
+    bottleneck.without(name)
+    bottleneck.refused("is missing|decide the placement|is null|has no config and name")
+
+
+def test_settings_of_adapters_that_decide_nothing_are_let_be(bottleneck: Any) -> None:
+    expected = bottleneck.read()
+    bottleneck.configure_inside(dropout=0.3, init_weights="houlsby", init_weights_seed=7, phm_dim=9, not_invented=None)
+    bottleneck.configure(
+        model_name="/home/somebody/secret", model_class="RobertaAdapterModel", version="adapters.1.0.1"
+    )
+    for name in ("stochastic_depth", "phm_layer", "inv_adapter", "use_gating"):  # as before they were invented
+        bottleneck.without(name)
+    found = bottleneck.read()
+    assert found.module == expected.module
+    assert found.names == expected.names
+
+
+HUB_LORA: dict[str, tuple[Any, str]] = {
+    "composition_mode": ("scale", 'composition_mode is "scale"; only "add" is known here'),
+    "use_dora": (True, "only false"),
+    "use_gating": (True, "only false"),
+    "vera_d": (0.1, "only null"),
+    "dtype": ("float16", "only null"),
+    "r": (5, "has the shape"),
+    "r-text": ("4", "no numbers above 0"),
+    "r-zero": (0, "no numbers above 0"),
+    "alpha": (None, "no numbers above 0"),
+    "alpha-zero": (0, "no numbers above 0"),
+    "attn_matrices": (["q", "o"], "attn_matrices are some of q, k, v"),
+    "attn_matrices-list": ([["q"]], "attn_matrices are some of"),
+    "attn_matrices-none": (None, "attn_matrices are some of"),
+    "attn_matrices-more": (["q", "k", "v"], "is missing"),
+    "attn_matrices-less": (["q"], "has no such weight"),
+    "selfattn_lora": (False, "asks for no linear map"),
+    "selfattn_lora-1": (1, "neither true nor false"),
+    "output_lora": (True, "is missing"),
+    "intermediate_lora": ("yes", "neither true nor false"),
+    "architecture": ("mtl_lora", "not known here"),
+}
+
+
+@pytest.mark.parametrize("name", HUB_LORA)
+def test_a_lora_of_adapters_that_means_something_else_is_refused(hub_lora: Any, name: str) -> None:
+    value, message = HUB_LORA[name]
+    hub_lora.configure_inside(**{name.partition("-")[0]: value})
+    hub_lora.refused(message)
+
+
+OUTSIDE: dict[str, tuple[Any, str]] = {
+    "model_type": ("roberta", 'model_type is "roberta", but the encoder\'s is xlm-roberta'),
+    "hidden_size": (768, "hidden_size is 768, but the encoder's is 32"),
+    "version": ("3.2.1", 'version is "3.2.1", from before adapters 1.0'),
+    "version-none": (None, "from before adapters 1.0 or unknown"),
+    "name": ("two", "is missing"),
+    "name-path": ("../two", "has no config and name"),
+    "name-format": ("{0.__class__}", "has no config and name"),
+    "name-list": (["one"], "has no config and name"),
+    "config": (None, "has no config and name"),
+    "config-text": ("pfeiffer", "has no config and name"),
+}
+
+
+@pytest.mark.parametrize("name", OUTSIDE)
+def test_a_config_of_adapters_about_something_else_is_refused(bottleneck: Any, name: str) -> None:
+    value, message = OUTSIDE[name]
+    bottleneck.configure(**{name.partition("-")[0]: value})
+    bottleneck.refused(message)

@@ -1,0 +1,230 @@
+"""Settings and weights of peft that mean something else than they seem to, or that Layover has no module for."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from layover import layouts, modules
+from layover.errors import ModelError
+
+LORA, DORA, IA3, BOTTLENECK = (modules.get(name) for name in ("lora", "dora", "ia3", "bottleneck"))
+BEFORE = "base_model.model.roberta.encoder.layer"
+
+
+EXTRA = {
+    "twice-named": f"{BEFORE}.0.attention.self.query.lora_A.default.weight",
+    "pooler": "base_model.model.roberta.pooler.dense.lora_A.weight",
+    "embeddings": "base_model.model.roberta.embeddings.word_embeddings.lora_embedding_A",
+    "base-weight": f"{BEFORE}.0.attention.self.query.weight",
+    "base-bias": f"{BEFORE}.0.attention.self.query.bias",
+    "norm": f"{BEFORE}.0.output.LayerNorm.lora_A.weight",
+    "lm-head": "base_model.model.lm_head.dense.lora_A.weight",
+    "no-prefix": "roberta.encoder.layer.0.attention.self.query.lora_A.weight",
+    "lora-bias": f"{BEFORE}.0.attention.self.query.lora_B.bias",
+    "magnitude": f"{BEFORE}.0.attention.self.query.lora_magnitude_vector",
+    "other-place": f"{BEFORE}.0.attention.self.key.lora_A.weight",
+    "zero-padded": f"{BEFORE}.00.attention.self.query.lora_A.weight",
+    "layer-9999": f"{BEFORE}.9999.attention.self.query.lora_A.weight",
+    "layer-99999": f"{BEFORE}.99999.attention.self.query.lora_A.weight",
+    "prompt": "prompt_embeddings",
+    "gate": f"{BEFORE}.0.attention.self.query.gate.weight",
+}
+
+
+@pytest.mark.parametrize("name", EXTRA)
+def test_a_weight_too_many_is_refused(lora: Any, name: str) -> None:
+    lora.read()
+    lora.add(EXTRA[name], 4, 32)
+    lora.refused("not a weight of the layers|has no such weight|does not ask for|has weights for layer 9999")
+
+
+STARTS = ["pissa", "pissa_niter_4", "olora", "corda", "loftq", "lora_ga", "", 0.0, ["gaussian"], {"a": 1}]
+
+
+@pytest.mark.parametrize("start", STARTS)
+def test_a_start_that_changed_the_encoder_is_refused(lora: Any, start: object) -> None:
+    lora.configure(init_lora_weights=start)
+    lora.refused("init_lora_weights is .*: the weights belong to an encoder that was changed at the start")
+
+
+def test_a_pissa_of_peft_is_refused_until_it_is_converted(sample: Any, tmp_path: Path) -> None:
+    from peft import LoraConfig, get_peft_model
+
+    model = get_peft_model(sample.encoder(), LoraConfig(target_modules=["query"], init_lora_weights="pissa"))
+    model.save_pretrained(tmp_path / "start")
+    with torch.no_grad():
+        for key, value in model.named_parameters():
+            if "lora_" in key:
+                value.mul_(1.3)
+    model.eval().save_pretrained(tmp_path / "one")
+    with pytest.raises(ModelError, match='init_lora_weights is "pissa"'):
+        layouts.read(tmp_path / "one", sample.base)
+    expected = sample.hidden(model)
+    model.save_pretrained(tmp_path / "two", path_initial_model_for_weight_conversion=str(tmp_path / "start"))
+    found = layouts.read(tmp_path / "two", sample.base)
+    torch.testing.assert_close(sample.ours(found.module, found.weights()), expected, atol=1e-4, rtol=0)
+
+
+SETTINGS: dict[str, tuple[Any, str]] = {
+    "bias": ("all", 'bias is "all": biases of the encoder itself were trained'),
+    "bias-lora": ("lora_only", "biases of the encoder itself were trained"),
+    "fan_in_fan_out": (True, '"fan_in_fan_out" is true: not known here'),
+    "lora_bias": (True, "not known here"),
+    "layer_replication": ([[0, 4], [2, 5]], "not known here"),
+    "use_qalora": (True, "not known here"),
+    "arrow_config": ({"top_k": 2}, "not known here"),
+    "target_parameters": (["x"], "not known here"),
+    "trainable_token_indices": ([1, 2], "not known here"),
+    "alora_invocation_tokens": ([1], "not known here"),
+    "loftq_config": ({"loftq_bits": 4}, "not known here"),
+    "not_yet_invented": (0.5, '"not_yet_invented" is 0.5: not known here'),
+    "bad\nname\x1b[2J": ("\x1b[2J\ud800", "not known here"),
+    "use_dora": ("yes", 'use_dora is "yes", neither true nor false'),
+    "use_rslora": (1, "use_rslora is 1, neither"),
+    "r": (5, "lora_A has 4 rows, but its rank is 5"),
+    "r-none": (None, "r of .* is null, no number above 0"),
+    "r-text": ("4", "no number above 0"),
+    "r-zero": (0, "no number above 0"),
+    "r-true": (True, "no number above 0"),
+    "r-half": (4.0, "r of .* is 4.0, no whole number"),
+    "lora_alpha": (-1, "no number above 0"),
+    "lora_alpha-huge": (10**900, "no number above 0"),
+    "lora_alpha-list": ([8], "no number above 0"),
+    "rank_pattern": ({"query": 3}, "lora_A has 4 rows, but its rank is 3"),
+    "rank_pattern-zero": ({"query": 0}, "no number above 0"),
+    "rank_pattern-list": ([["query", 4]], "rank_pattern is .*, no object"),
+    "rank_pattern-null": (None, "rank_pattern is null, no object"),
+    "alpha_pattern": ({"query": None}, "no number above 0"),
+    "alpha_pattern-broken": ({"(query": 3}, "the pattern .* is not run here"),
+    "alpha_pattern-behind": ({r"(.)\1": 3}, "is not run here"),
+    "target_modules": (None, "target_modules is null, neither a pattern nor a list of names"),
+    "target_modules-numbers": ([1, 2], "neither a pattern nor a list of names"),
+    "target_modules-less": (["query"], "does not ask for .*value"),
+    "target_modules-more": (["query", "value", "key"], "asks for .*key, and the file has no weights for it"),
+    "target_modules-pattern": (r".*\.(query|key|value)", "asks for .*key, and the file has no weights"),
+    "target_modules-short": (r"encoder\..*\.(query|value)", "does not ask for roberta"),
+    "target_modules-ahead": (r".*(?=query).*", "is not run here"),
+    "target_modules-all": ("all-linear", "asks for .*, and the file has no weights for it"),
+    "target_modules-empty": ([], "does not ask for"),
+    "exclude_modules": (["value"], "does not ask for .*value"),
+    "exclude_modules-pattern": (r".*layer\.0.*", "does not ask for .*layer.0"),
+    "exclude_modules-number": (7, "exclude_modules is 7"),
+    "layers_to_transform": ([0, 1], "does not ask for roberta.encoder.layer.2"),
+    "layers_to_transform-one": (0, "does not ask for roberta.encoder.layer.1"),
+    "layers_to_transform-text": ("all", 'layers_to_transform is "all"'),
+    "layers_to_transform-true": (True, "layers_to_transform is true"),
+    "layers_to_transform-minus": ([-1], "layers_to_transform is"),
+    "layers_pattern": ("layer", "layers_pattern is .*, beside no layers_to_transform"),
+    "modules_to_save": (["query"], "does not ask for .*query"),
+    "modules_to_save-text": ("classifier", "modules_to_save is .*, no list of names"),
+    "peft_type": ("VERA", 'peft_type "VERA": Layover has LORA and IA3'),
+    "peft_type-list": (["LORA"], "peft_type"),
+    "peft_type-null": (None, "peft_type null"),
+}
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_a_setting_that_means_something_else_is_refused(lora: Any, name: str) -> None:
+    value, message = SETTINGS[name]
+    setting = name if name == "not_yet_invented" or "\n" in name else name.partition("-")[0]
+    lora.configure(**{setting: value})
+    lora.refused(message)
+
+
+def test_layers_are_called_layer(lora: Any) -> None:
+    lora.configure(layers_to_transform=[0, 1, 2, 3], layers_pattern=["layer"])
+    lora.read()
+    lora.configure(layers_pattern=["blocks"])
+    lora.refused("layers_pattern is .*; the layers are called layer")
+    lora.configure(layers_pattern=None, target_modules=".*(query|value)")
+    lora.refused("layers_to_transform is .*; it is a list of numbers, beside target_modules that are a list of names")
+
+
+def test_settings_that_decide_nothing_are_let_be(lora: Any) -> None:
+    expected = lora.read()
+    lora.configure(
+        lora_dropout=0.3,
+        inference_mode=False,
+        auto_mapping={"base_model_class": "XLMRobertaModel", "parent_library": "os"},
+        peft_version="0.99",
+        eva_config={"rho": 2.0},
+        not_yet_invented=None,
+        also_not=[],
+        base_model_name_or_path="/home/somebody/secret",
+    )
+    found = lora.read()
+    assert found.module == expected.module
+    assert found.names == expected.names
+
+
+SCALES: dict[str, tuple[Any, str]] = {
+    "feedforward_modules": ([], "has the shape|scales what"),
+    "feedforward_modules-all": (["dense", "key", "value"], "scales what comes into .*key"),
+    "feedforward_modules-null": (None, "feedforward_modules is null"),
+    "feedforward_modules-pattern": ("(a|", "is not run here"),
+    "fan_in_fan_out": (True, "not known here"),
+    "r": (8, "not known here"),
+    "target_modules": (["key", "value"], "does not ask for"),
+    "peft_type": ("LORA", "not a weight of the layers"),
+}
+
+
+@pytest.mark.parametrize("name", SCALES)
+def test_an_ia3_that_means_something_else_is_refused(ia3: Any, name: str) -> None:
+    value, message = SCALES[name]
+    ia3.configure(**{name.partition("-")[0]: value})
+    ia3.refused(message)
+
+
+def test_scales_of_some_layers_only_are_refused(folder_of: Callable[..., Any], sample: Any, tmp_path: Path) -> None:
+    folder = folder_of(sample, tmp_path / "one", "peft", IA3(target=("key", "value")))
+    folder.configure(target_modules=r".*(value|[012]\.attention\.self\.key)")
+    folder.change(lambda weights: {key: value for key, value in weights.items() if "3.attention.self.key" not in key})
+    folder.refused("key is scaled in some layers and not in layer 3")
+
+
+def test_pefts_usual_ia3_is_refused(sample_of: Callable[..., Any], tmp_path: Path) -> None:
+    """Its `output.dense` is the end of `attention.output.dense`, too, where Layover scales nothing that comes in."""
+    from peft import IA3Config, get_peft_model
+
+    sample = sample_of("roberta")
+    get_peft_model(sample.with_head(), IA3Config(task_type="SEQ_CLS")).save_pretrained(tmp_path)
+    with pytest.raises(ModelError, match=r"scales what comes into roberta.*attention\.output\.dense"):
+        layouts.read(tmp_path, sample.base)
+
+
+def test_numbers_in_a_config_that_are_none_are_refused(lora: Any) -> None:
+    for number in (float("nan"), float("inf")):
+        lora.configure(lora_alpha=number)
+        lora.refused("is no number")
+
+
+@pytest.mark.parametrize(
+    "where", ["rank_pattern", "alpha_pattern", "target_modules", "exclude_modules", "modules_to_save"]
+)
+def test_patterns_that_would_run_for_years_do_not(lora: Any, where: str) -> None:
+    for pattern in ("(.|.)" * 70 + "!", "(.+)+!", "((.*)*)*!"):
+        value = {pattern: 4} if where.endswith("pattern") else [pattern] if where == "modules_to_save" else pattern
+        lora.configure(**{where: value})
+        start = time.process_time()
+        try:
+            lora.read()
+        except ModelError as error:
+            assert "take too long" in str(error) or "does not ask for" in str(error)  # noqa: PT017
+        assert time.process_time() - start < 10.0
+
+
+def test_a_head_beside_a_module_is_left_out(lora: Any) -> None:
+    """peft saves it in the same file; it is no part of the module, and its numbers are not even looked at."""
+    expected = lora.read().weights()
+    lora.add("base_model.model.classifier.out_proj.weight", 3, 32)
+    lora.change(lambda weights: {**weights, "base_model.model.classifier.dense.bias": torch.tensor([float("nan")])})
+    found = lora.read()
+    assert len(found.left_out) == 2
+    assert all(torch.equal(value, expected[name]) for name, value in found.weights().items())
