@@ -7,68 +7,18 @@ module has no need of (looking around, referring back, flags) is refused.
 
 from __future__ import annotations
 
-import re
-import string
 from dataclasses import dataclass, field
 
 from layover.errors import ModelError
+from layover.layouts._pattern_syntax import Edge, Either, Letter, Node, Repeat, Sequence, UnknownError, Word, parse
 from layover.layouts.safe import shown
 
-LONGEST = 100_000
+LONGEST = 20_000
 """Characters of a pattern; that of a LoRA with another rank in every layer takes 5,000."""
-DEEPEST = 50
-"""Groups inside each other."""
 MOST_STEPS = 3_000_000
 """Steps of all patterns of a file together, some seconds."""
 _STEPS_TO_READ = 10
 """What a character of a pattern counts, and what a pattern and each run of it count beside their parts."""
-
-_ASCII = frozenset(map(chr, range(128)))
-_CLASSES = {
-    "d": frozenset(string.digits),
-    "w": frozenset(string.ascii_letters + string.digits + "_"),
-    "s": frozenset(string.whitespace),
-}
-_COUNT = re.compile(r"\{(\d{1,3})(?:(,)(\d{0,3}))?\}", re.ASCII)
-
-
-@dataclass(frozen=True)
-class _Letter:
-    """One character of a set."""
-
-    known: frozenset[str]
-
-
-@dataclass(frozen=True)
-class _Edge:
-    """The beginning of the text, or its end."""
-
-    end: bool
-
-
-@dataclass(frozen=True)
-class _Sequence:
-    items: tuple[_Node, ...]
-
-
-@dataclass(frozen=True)
-class _Either:
-    items: tuple[_Node, ...]
-
-
-@dataclass(frozen=True)
-class _Repeat:
-    item: _Node
-    least: int
-    most: int | None
-    """None for any number."""
-
-
-_Node = _Letter | _Edge | _Sequence | _Either | _Repeat
-
-
-class _UnknownError(ValueError):
-    """A pattern, or a part of one, that is not run here."""
 
 
 @dataclass
@@ -83,9 +33,9 @@ class Patterns:
 
     where: str
     _left: int = MOST_STEPS
-    _parsed: dict[str, _Node] = field(default_factory=dict)
-    _places: dict[str, dict[frozenset[str], int]] = field(default_factory=dict)
-    """Text -> letters -> the places where one of them stands, as bits."""
+    _parsed: dict[str, Node] = field(default_factory=dict)
+    _places: dict[str, dict[Letter, int]] = field(default_factory=dict)
+    """Text -> letter -> the places where it stands, as bits."""
 
     def whole(self, pattern: str, text: str) -> bool:
         """Return what `re.fullmatch` would.
@@ -104,8 +54,8 @@ class Patterns:
         if pattern not in self._parsed:
             self.step(pattern, _STEPS_TO_READ * (len(pattern) + 1))
             try:
-                self._parsed[pattern] = _Parser(pattern).parse()
-            except _UnknownError as error:
+                self._parsed[pattern] = parse(pattern)
+            except UnknownError as error:
                 raise ModelError(
                     f"{self.where}: the pattern {shown(pattern)}: {error}; write a list of names instead"
                 ) from None
@@ -126,37 +76,39 @@ class Patterns:
 class _Run:
     """One pattern on one text."""
 
-    def __init__(self, patterns: Patterns, pattern: str, text: str, places: dict[frozenset[str], int]) -> None:
+    def __init__(self, patterns: Patterns, pattern: str, text: str, places: dict[Letter, int]) -> None:
         self._patterns, self._pattern, self._text, self._places = patterns, pattern, text, places
 
-    def after(self, node: _Node, at: int) -> int:
+    def after(self, node: Node, at: int) -> int:
         """Return where a part may end that begins at one of some places; all of them as bits."""
         self._patterns.step(self._pattern)
-        if isinstance(node, _Letter):
-            return (at & self._where(node.known)) << 1
-        if isinstance(node, _Edge):
+        if isinstance(node, Letter):
+            return (at & self._where(node)) << 1
+        if isinstance(node, Word):
+            return self._behind(node.text, at)
+        if isinstance(node, Edge):
             return at & (1 << len(self._text) if node.end else 1)
-        if isinstance(node, _Sequence):
+        if isinstance(node, Sequence):
             for item in node.items:
                 if not at:
                     break
                 at = self.after(item, at)
             return at
-        if isinstance(node, _Either):
+        if isinstance(node, Either):
             found = 0
             for item in node.items:
                 found |= self.after(item, at)
             return found
         return self._repeated(node, at)
 
-    def _repeated(self, node: _Repeat, at: int) -> int:
+    def _repeated(self, node: Repeat, at: int) -> int:
         for _ in range(node.least):
             if not at:
                 return 0
             at = self.after(node.item, at)
-        if isinstance(node.item, _Letter) and node.most is None:
+        if isinstance(node.item, Letter) and node.most is None:
             # adding carries from each place through the letters that are known, as far as they stand side by side
-            known = self._where(node.item.known)
+            known = self._where(node.item)
             return (((at & known) + known) ^ known) | at
         found, count = at, node.least
         while at and (node.most is None or count < node.most):
@@ -165,132 +117,19 @@ class _Run:
             found, count = found | at, count + 1
         return found
 
-    def _where(self, known: frozenset[str]) -> int:
-        if known not in self._places:
+    def _where(self, letter: Letter) -> int:
+        """Return the places where a letter stands, as bits."""
+        if letter not in self._places:
             self._patterns.step(self._pattern, len(self._text))
-            self._places[known] = sum(1 << place for place, letter in enumerate(self._text) if letter in known)
-        return self._places[known]
+            found = (1 << place for place, one in enumerate(self._text) if one in letter.known)
+            self._places[letter] = sum(found)
+        return self._places[letter]
 
-
-class _Parser:
-    """Reads a pattern."""
-
-    def __init__(self, pattern: str) -> None:
-        self._pattern, self._at, self._depth = pattern, 0, 0
-
-    def parse(self) -> _Node:
-        """Return the whole pattern.
-
-        Raises:
-            _UnknownError: says what is wrong with it.
-        """
-        found = self._either()
-        if self._at < len(self._pattern):
-            raise _UnknownError("a group is closed that was not opened")
-        return found
-
-    def _next(self) -> str:
-        return self._pattern[self._at : self._at + 1]
-
-    def _take(self, text: str) -> bool:
-        if not self._pattern.startswith(text, self._at):
-            return False
-        self._at += len(text)
-        return True
-
-    def _any(self) -> str:
-        found = self._next()
-        if not found:
-            raise _UnknownError("it ends too early")
-        self._at += 1
-        return found
-
-    def _either(self) -> _Node:
-        found = [self._sequence()]
-        while self._take("|"):
-            found.append(self._sequence())
-        return found[0] if len(found) == 1 else _Either(tuple(found))
-
-    def _sequence(self) -> _Node:
-        found: list[_Node] = []
-        while self._next() not in {"", "|", ")"}:
-            found.append(self._counted(self._atom()))
-        return _Sequence(tuple(found))
-
-    def _atom(self) -> _Node:
-        letter = self._any()
-        if letter == "(":
-            return self._group()
-        if letter == "[":
-            return _Letter(self._set())
-        if letter in "^$":
-            return _Edge(end=letter == "$")
-        if letter == ".":
-            return _Letter(_ASCII - {"\n"})
-        if letter in "*+?{":
-            raise _UnknownError(f"nothing stands before {letter}")
-        return _Letter(self._escaped() if letter == "\\" else frozenset(letter))
-
-    def _group(self) -> _Node:
-        if self._next() == "?" and not self._take("?:"):
-            raise _UnknownError("groups that begin with (? are not run")
-        self._depth += 1
-        if self._depth > DEEPEST:
-            raise _UnknownError("too many groups inside each other")
-        found = self._either()
-        if not self._take(")"):
-            raise _UnknownError("a group is not closed")
-        self._depth -= 1
-        return found
-
-    def _escaped(self) -> frozenset[str]:
-        letter = self._any()
-        if letter.lower() in _CLASSES:
-            known = _CLASSES[letter.lower()]
-            return known if letter.islower() else _ASCII - known
-        if letter.isalnum():
-            raise _UnknownError(f"\\{letter} is not run")
-        return frozenset(letter)
-
-    def _set(self) -> frozenset[str]:
-        negated, known = self._take("^"), set[str]()
-        first = True
-        while first or self._next() != "]":
-            first = False
-            low = self._one_of_set()
-            if self._next() == "-" and not self._pattern.startswith("-]", self._at):
-                self._take("-")
-                high = self._one_of_set()
-                if len(low) != 1 or len(high) != 1 or min(low) > min(high):
-                    raise _UnknownError("a range of characters has no order")
-                low = frozenset(letter for letter in _ASCII if min(low) <= letter <= min(high))
-            known |= low
-        self._take("]")
-        return _ASCII - known if negated else frozenset(known)
-
-    def _one_of_set(self) -> frozenset[str]:
-        letter = self._any()
-        return self._escaped() if letter == "\\" else frozenset(letter)
-
-    def _counted(self, item: _Node) -> _Node:
-        counts = {"*": (0, None), "+": (1, None), "?": (0, 1)}
-        letter = self._next()
-        if letter not in {*counts, "{"}:
-            return item
-        if isinstance(item, _Edge):
-            raise _UnknownError(f"nothing stands before {letter}")
-        found = _COUNT.match(self._pattern, self._at)
-        if found is None and letter == "{":
-            raise _UnknownError("{ begins no number of repetitions; write \\{ for the character")
-        self._at = self._at + 1 if found is None else found.end()
-        if found is None:
-            least, most = counts[letter]
-        else:
-            least = int(found[1])
-            most = least if found[2] is None else int(found[3]) if found[3] else None
-        if most is not None and most < least:
-            raise _UnknownError("fewer repetitions at most than at least")
-        self._take("?")  # as few as possible: the same texts
-        if self._next() in {*counts, "{"}:
-            raise _UnknownError("one repetition right behind another")
-        return _Repeat(item, least, most)
+    def _behind(self, word: str, at: int) -> int:
+        """Return where a word ends that begins at one of some places."""
+        found, place = 0, self._text.find(word)
+        while place >= 0:
+            self._patterns.step(self._pattern)
+            found |= 1 << place
+            place = self._text.find(word, place + 1)
+        return (at & found) << len(word)
