@@ -43,7 +43,7 @@ coverage: install
 	$(BIN)/python $(PYTEST) --cov --cov-report=term-missing:skip-covered
 
 # The rooms that meet transformers, on its newest version and without adapters: nobody is locked to the one adapters pins.
-NEWEST := $(addprefix tests/,batches compositions data encoder heads kinds modules predict steps training test_rooms.py \
+NEWEST := $(addprefix tests/,batches compositions data encoder heads kinds layouts modules predict steps training test_rooms.py \
 	cli/test_cli.py engine/test_mlm.py engine/test_run.py sandbox/test_encoders.py tasks/test_whole_path.py)
 $(VENV)-newest/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)-newest
