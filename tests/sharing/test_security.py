@@ -490,10 +490,9 @@ class TestFuzz:
         card = fuzzed.card(name)
         for _ in range(data.draw(st.integers(1, 2))):
             change(card, data)
-        kept = (fuzzed[name] / "transfer_card.json").read_bytes()
-        fuzzed.write_card(name, card)
-        told(fuzzed[name])
-        (fuzzed[name] / "transfer_card.json").write_bytes(kept)
+        with mended(fuzzed[name] / "transfer_card.json"):
+            fuzzed.write_card(name, card)
+            told(fuzzed[name])
 
     @settings(max_examples=120)
     @given(data=st.data())
@@ -508,15 +507,24 @@ class TestFuzz:
                 ]
             )
         )
-        path, card = fuzzed[name] / file, fuzzed[name] / "transfer_card.json"
-        kept = path.read_bytes(), card.read_bytes()
-        values = json.loads(kept[0])
+        path = fuzzed[name] / file
+        values = json.loads(path.read_text())
         change(values, data)
-        path.write_text(json.dumps(values))
-        fuzzed.seal(name)
-        told(fuzzed[name])
-        path.write_bytes(kept[0])
-        card.write_bytes(kept[1])
+        with mended(path, fuzzed[name] / "transfer_card.json"):
+            path.write_text(json.dumps(values))
+            fuzzed.seal(name)
+            told(fuzzed[name])
+
+
+@contextmanager
+def mended(*files: Path) -> Iterator[None]:
+    """Give files back what they had before."""
+    kept = [(file, file.read_bytes()) for file in files]
+    try:
+        yield
+    finally:
+        for file, content in kept:
+            file.write_bytes(content)
 
 
 ODD = st.one_of(
