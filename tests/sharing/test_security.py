@@ -221,9 +221,9 @@ class TestPathsInFiles:
         package = packages.lora_nli
         packages.edit_json(package, "adapter_config.json", **changes)
         with watched(bait / "evil", Path("evil_module")) as found:
-            refused(packages[package], cli, tmp_path, "no such setting belongs to the module")
+            refused(packages[package], cli, tmp_path, next(iter(changes)))
             packages.edit_json(packages.bn_nli, "adapterhub/adapter_config.json", **changes)
-            refused(packages[packages.bn_nli], cli, tmp_path, "no such setting belongs to the module")
+            refused(packages[packages.bn_nli], cli, tmp_path, next(iter(changes)))
             (packages[package] / "transfer_card.json").unlink()
             pull(str(packages[package]), tmp_path / "module")
         assert found == []
@@ -297,7 +297,7 @@ class TestSizes:
     def test_a_large_card(self, packages: Any, cli: Cli, tmp_path: Path) -> None:
         with (packages[packages.lora_nli] / "transfer_card.json").open("r+b") as stream:
             stream.truncate(2**33)
-        refused(packages[packages.lora_nli], cli, tmp_path, "bytes of JSON; at most")
+        refused(packages[packages.lora_nli], cli, tmp_path, "at most 4194304 are read")
 
     @pytest.mark.parametrize("name", ["adapter_config.json", "head_config.json", "adapter_model.safetensors"])
     def test_a_large_file(self, packages: Any, cli: Cli, tmp_path: Path, name: str) -> None:
@@ -330,7 +330,7 @@ class TestSizes:
     @pytest.mark.parametrize(
         ("text", "message"),
         [
-            ('{"id": 1, "id": 2}', "the key 'id' stands twice"),
+            ('{"id": 1, "id": 2}', "stands twice"),
             ('{"tolerance": NaN}', "NaN is no number"),
             ('{"tolerance": -Infinity}', "-Infinity is no number"),
             ("[]", "no object"),
@@ -445,7 +445,7 @@ def test_a_card_with_absurd_numbers(packages: Any, cli: Cli, tmp_path: Path, wha
     if what == "an infinite number":
         text = (packages[packages.lora_nli] / "transfer_card.json").read_text()
         (packages[packages.lora_nli] / "transfer_card.json").write_text(text.replace("Infinity", "1e999"))
-        message = "probe.tolerance"
+        message = "transfer_card.json"
     before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
     refused(packages[packages.lora_nli], cli, tmp_path, message)
     assert time.process_time() - start < 5
