@@ -230,6 +230,21 @@ class TestPathsInFiles:
         assert "evil_module" not in sys.modules
 
     @pytest.mark.parametrize(
+        "changes",
+        [
+            {"target_modules": "(.*)*(.*)*(.*)*(.*)*(.*)*x"},
+            {"target_modules": r".*\.(query|value)"},
+            {"rank_pattern": {"(.*)*(.*)*x": 4}},
+            {"alpha_pattern": {"((((.*)*)*)*)*x": 8}},
+        ],
+    )
+    def test_patterns_that_peft_would_run(
+        self, packages: Any, cli: Cli, tmp_path: Path, changes: dict[str, Any]
+    ) -> None:
+        packages.edit_json(packages.lora_nli, "adapter_config.json", **changes)
+        refused(packages[packages.lora_nli], cli, tmp_path, "adapter_config.json")
+
+    @pytest.mark.parametrize(
         "name",
         [
             "../outside",
