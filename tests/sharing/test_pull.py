@@ -138,7 +138,9 @@ class TestFolders:
         ("source", "message"),
         [("nowhere", "is no folder, no zip archive, and no id"), ("../x", "no id of the hub"), ("a/b/c", "no id")],
     )
-    def test_no_source(self, tmp_path: Path, source: str, message: str) -> None:
+    def test_no_source(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, message: str) -> None:
+        (tmp_path / "here").mkdir()
+        monkeypatch.chdir(tmp_path / "here")
         refused(tmp_path / "to", message, source)
 
     def test_neither_package_nor_module(self, tmp_path: Path) -> None:

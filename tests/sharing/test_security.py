@@ -221,13 +221,28 @@ class TestPathsInFiles:
         package = packages.lora_nli
         packages.edit_json(package, "adapter_config.json", **changes)
         with watched(bait / "evil", Path("evil_module")) as found:
-            refused(packages[package], cli, tmp_path, "adapter_config.json: ")
+            refused(packages[package], cli, tmp_path, next(iter(changes)))
             packages.edit_json(packages.bn_nli, "adapterhub/adapter_config.json", **changes)
-            refused(packages[packages.bn_nli], cli, tmp_path, "adapter_config.json: ")
+            refused(packages[packages.bn_nli], cli, tmp_path, next(iter(changes)))
             (packages[package] / "transfer_card.json").unlink()
             pull(str(packages[package]), tmp_path / "module")
         assert found == []
         assert "evil_module" not in sys.modules
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"target_modules": "(.*)*(.*)*(.*)*(.*)*(.*)*x"},
+            {"target_modules": r".*\.(query|value)"},
+            {"rank_pattern": {"(.*)*(.*)*x": 4}},
+            {"alpha_pattern": {"((((.*)*)*)*)*x": 8}},
+        ],
+    )
+    def test_patterns_that_peft_would_run(
+        self, packages: Any, cli: Cli, tmp_path: Path, changes: dict[str, Any]
+    ) -> None:
+        packages.edit_json(packages.lora_nli, "adapter_config.json", **changes)
+        refused(packages[packages.lora_nli], cli, tmp_path, "adapter_config.json")
 
     @pytest.mark.parametrize(
         "name",
@@ -297,7 +312,7 @@ class TestSizes:
     def test_a_large_card(self, packages: Any, cli: Cli, tmp_path: Path) -> None:
         with (packages[packages.lora_nli] / "transfer_card.json").open("r+b") as stream:
             stream.truncate(2**33)
-        refused(packages[packages.lora_nli], cli, tmp_path, "bytes; at most")
+        refused(packages[packages.lora_nli], cli, tmp_path, "at most 4194304 are read")
 
     @pytest.mark.parametrize("name", ["adapter_config.json", "head_config.json", "adapter_model.safetensors"])
     def test_a_large_file(self, packages: Any, cli: Cli, tmp_path: Path, name: str) -> None:
@@ -330,7 +345,7 @@ class TestSizes:
     @pytest.mark.parametrize(
         ("text", "message"),
         [
-            ('{"id": 1, "id": 2}', 'the key "id" stands twice'),
+            ('{"id": 1, "id": 2}', "stands twice"),
             ('{"tolerance": NaN}', "NaN is no number"),
             ('{"tolerance": -Infinity}', "-Infinity is no number"),
             ("[]", "no object"),
@@ -445,7 +460,7 @@ def test_a_card_with_absurd_numbers(packages: Any, cli: Cli, tmp_path: Path, wha
     if what == "an infinite number":
         text = (packages[packages.lora_nli] / "transfer_card.json").read_text()
         (packages[packages.lora_nli] / "transfer_card.json").write_text(text.replace("Infinity", "1e999"))
-        message = "1e999 is too large a number"
+        message = "transfer_card.json"
     before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
     refused(packages[packages.lora_nli], cli, tmp_path, message)
     assert time.process_time() - start < 5
@@ -490,10 +505,9 @@ class TestFuzz:
         card = fuzzed.card(name)
         for _ in range(data.draw(st.integers(1, 2))):
             change(card, data)
-        kept = (fuzzed[name] / "transfer_card.json").read_bytes()
-        fuzzed.write_card(name, card)
-        told(fuzzed[name])
-        (fuzzed[name] / "transfer_card.json").write_bytes(kept)
+        with mended(fuzzed[name] / "transfer_card.json"):
+            fuzzed.write_card(name, card)
+            told(fuzzed[name])
 
     @settings(max_examples=120)
     @given(data=st.data())
@@ -508,15 +522,24 @@ class TestFuzz:
                 ]
             )
         )
-        path, card = fuzzed[name] / file, fuzzed[name] / "transfer_card.json"
-        kept = path.read_bytes(), card.read_bytes()
-        values = json.loads(kept[0])
+        path = fuzzed[name] / file
+        values = json.loads(path.read_text())
         change(values, data)
-        path.write_text(json.dumps(values))
-        fuzzed.seal(name)
-        told(fuzzed[name])
-        path.write_bytes(kept[0])
-        card.write_bytes(kept[1])
+        with mended(path, fuzzed[name] / "transfer_card.json"):
+            path.write_text(json.dumps(values))
+            fuzzed.seal(name)
+            told(fuzzed[name])
+
+
+@contextmanager
+def mended(*files: Path) -> Iterator[None]:
+    """Give files back what they had before."""
+    kept = [(file, file.read_bytes()) for file in files]
+    try:
+        yield
+    finally:
+        for file, content in kept:
+            file.write_bytes(content)
 
 
 ODD = st.one_of(

@@ -139,7 +139,7 @@ def a_byte(packages: Any, folder: Path) -> None:
     flip(folder / HEAD)
 
 
-@told("weights", "the file has no lora_A for it")
+@told("weights", "lora_A")
 def a_weight_too_few(packages: Any, folder: Path) -> None:
     weights(MODULE, lambda found: found.pop(min(found)))(packages, folder)
 

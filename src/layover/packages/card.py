@@ -89,7 +89,7 @@ class TaskFacts(Section):
     """Of the training data."""
     max_length: Annotated[int, Field(ge=1, le=MOST_TOKENS)]
     stride: Annotated[int, Field(ge=0, le=MOST_TOKENS)]
-    choices: Annotated[int, Field(ge=2)] | None = None
+    choices: Annotated[int, Field(ge=2, le=1000)] | None = None
     """How many an example of its kind has; None for other kinds."""
 
     @model_validator(mode="after")

@@ -19,8 +19,10 @@ from layover.sharing.checks._base import SkippedError, Subject
 if TYPE_CHECKING:
     from torch import Tensor
 
-NAMING = (
+EXACT = (
+    "alpha_pattern",
     "base_model_name_or_path",
+    "feedforward_modules",
     "hidden_size",
     "model_class",
     "model_name",
@@ -28,10 +30,13 @@ NAMING = (
     "modules_to_save",
     "name",
     "peft_type",
+    "rank_pattern",
     "revision",
+    "target_modules",
     "task_type",
 )
-"""Settings in the configs of peft and adapters that are no module's own."""
+"""Settings in the configs of peft and adapters that are no module's own, or patterns that peft runs: these are as
+Layover writes them. The others have many forms of one meaning."""
 NEUTRAL: Mapping[str, float] = {"B": 0.0, "up": 0.0, "up_bias": 0.0, "scale": 1.0}
 """Name of a weight at a site -> the number with which a fresh module changes nothing there."""
 
@@ -143,11 +148,11 @@ def configs(subject: Subject) -> str:
 
 
 def _held_against(file: Path, expected: Mapping[str, Any]) -> None:
-    """Compare a config with that which Layover writes; settings of modules have many forms, and are read elsewhere."""
+    """Compare a config with that which Layover writes; what a module's settings mean was compared before."""
     found = read_json(file)
     for name in sorted(set(found) - set(expected)):
         raise ModelError(f"{file}: {printable(name[:80])}: no such setting belongs to the module of the card")
-    exact = expected if file.name == heads.HEAD_CONFIG else [name for name in NAMING if name in expected]
+    exact = expected if file.name == heads.HEAD_CONFIG else [name for name in EXACT if name in expected]
     for name in exact:
         if found.get(name) != expected[name]:
             there = printable(str(found.get(name))[:80])
