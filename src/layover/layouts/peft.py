@@ -271,7 +271,7 @@ def _low_rank(
         if rows != rule[0]:
             raise ModelError(f"{where}: {base.path(layer, path)}: lora_A has {rows} rows, but its rank is {rule[0]}")
         rules[layer, named[path]] = rule
-    settings = _settings(rules, base)
+    settings = low_rank_settings(rules, base)
     made: type[Lora | Dora] = Dora if _flag(config, "use_dora", where) else Lora
     return made(**settings, rslora=_flag(config, "use_rslora", where))
 
@@ -311,7 +311,7 @@ def _flag(config: Mapping[str, Any], name: str, where: str) -> bool:
     return value
 
 
-def _settings(rules: Mapping[tuple[int, str], Rule], base: Base) -> dict[str, Any]:
+def low_rank_settings(rules: Mapping[tuple[int, str], Rule], base: Base) -> dict[str, Any]:
     """Return the settings of a low-rank module with a rule for each linear map."""
     usual = Counter(rules.values()).most_common(1)[0][0]
     layers = sorted({layer for layer, _ in rules})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,36 @@ def of_encoder(source: str, revision: str | None) -> str:
     """
     from safetensors import safe_open
 
+    places = _places(source, revision)
+
+    def read() -> Iterator[tuple[str, Tensor]]:
+        for own in sorted(places):
+            file, name = places[own]
+            with safe_open(file, framework="pt") as stream:
+                yield own, stream.get_tensor(name)
+
+    return _digest(read())
+
+
+def count_of(source: str, revision: str | None) -> int:
+    """Return how many weights an encoder has, those that `of_encoder` counts; reads the headers of its files only.
+
+    Raises:
+        ModelError: see `of_encoder`.
+    """
+    from safetensors import safe_open
+
+    total = 0
+    for file, name in _places(source, revision).values():
+        with safe_open(file, framework="pt") as stream:
+            total += prod(stream.get_slice(name).get_shape())
+    return total
+
+
+def _places(source: str, revision: str | None) -> dict[str, tuple[Path, str]]:
+    """Return the file of each weight of an encoder, and its name there, by the bare encoder's name for it."""
+    from safetensors import safe_open
+
     from layover.encoder.files import weight_files
     from layover.encoder.loading import OLD_NAMES
 
@@ -53,14 +84,7 @@ def of_encoder(source: str, revision: str | None) -> str:
                 places[own] = (file, name)
     if not places:
         raise ModelError(f"{source}: no weight of an encoder in its checkpoint")
-
-    def read() -> Iterator[tuple[str, Tensor]]:
-        for own in sorted(places):
-            file, name = places[own]
-            with safe_open(file, framework="pt") as stream:
-                yield own, stream.get_tensor(name)
-
-    return _digest(read())
+    return places
 
 
 def _digest(named: Iterator[tuple[str, Tensor]]) -> str:

@@ -41,7 +41,7 @@ class Package:
     def module(self) -> Module | None:
         """The module that the package itself holds."""
         own = self.card.own()
-        return _module(own[0].module, self.folder / CARD) if own else None
+        return module_of(own[0].module, self.folder / CARD) if own else None
 
     def found(self) -> Found:
         """Return its own module, in the layout that the card names, fitted to its encoder.
@@ -95,7 +95,7 @@ class Package:
         card, shape, mixer = self.card, self.card.base.base().shape, self.mixer()
         parts = {one.role: Part(one.role, *self._part(one), trainable=False, gates=None) for one in card.pieces}
         target = parts.pop(TARGET, None)
-        composition = _composition(card.composition, self.folder / CARD)
+        composition = composition_of(card.composition, self.folder / CARD)
         if composition is None or not parts:
             return [] if target is None else [target]
         gated = [Part(one.name, one.module, one.weights, False, mixer.get(one.name)) for one in parts.values()]
@@ -105,7 +105,7 @@ class Package:
         return [finished(piece, lambda name: trained[name]) for piece in made]
 
     def _part(self, piece: PieceFacts) -> tuple[Module, Weights]:
-        module = _module(piece.module, self.folder / CARD)
+        module = module_of(piece.module, self.folder / CARD)
         if piece.package is None:
             return module, self.own_weights()
         for other in self.beside:
@@ -113,9 +113,8 @@ class Package:
             if own and own[0].weights_sha256 == piece.weights_sha256:
                 if other.card.base.weights_sha256 != self.card.base.weights_sha256:
                     raise ModelError(f"{other.folder}: belongs to another encoder than {self.folder}")
-                check_same(
-                    module, _module(own[0].module, other.folder / CARD), self.card.base.base().shape, str(other.folder)
-                )
+                theirs = module_of(own[0].module, other.folder / CARD)
+                check_same(module, theirs, self.card.base.base().shape, str(other.folder))
                 return module, other.own_weights()
         raise ModelError(
             f"{self.folder}: needs the package {piece.package} (weights {piece.weights_sha256[:12]}), trained on "
@@ -189,7 +188,16 @@ def _no_scale(_site: object) -> float:
     return 1.0
 
 
-def _module(settings: Mapping[str, Any], where: Path) -> Module:
+def module_of(settings: Mapping[str, Any], where: Path) -> Module:
+    """Return the module that a card tells of.
+
+    Args:
+        settings: With its name as `name`.
+        where: Of the card, for the message.
+
+    Raises:
+        ModelError: there is no such module, or it has no such settings.
+    """
     values = dict(settings)
     try:
         return modules.get(str(values.pop("name", ""))).model_validate(values)
@@ -197,7 +205,8 @@ def _module(settings: Mapping[str, Any], where: Path) -> Module:
         raise ModelError(f"{where}: the settings of its module: {error}") from None
 
 
-def _composition(settings: Mapping[str, Any] | None, where: Path) -> Composition | None:
+def composition_of(settings: Mapping[str, Any] | None, where: Path) -> Composition | None:
+    """Return the composition that a card tells of, None for none; see `module_of`."""
     if settings is None:
         return None
     values = dict(settings)

@@ -29,7 +29,7 @@ def command(
     every: Annotated[
         str | None, typer.Option("--all", help=f"{BEST}: the best cell of every target.", show_default=False)
     ] = None,
-    flatten: Annotated[bool, typer.Option("--flatten", help="One LoRA of summed rank instead of several.")] = False,
+    flatten: Annotated[bool, typer.Option("--flatten", help="One LoRA instead of a stack or an exact merge.")] = False,
     adapterhub: Annotated[bool, typer.Option("--adapterhub", help="Write AdapterHub's layout of a LoRA, too.")] = False,
     name: Annotated[str | None, typer.Option(help="Of the one package.", show_default="from the cell")] = None,
     store: StoreOption = DEFAULT_STORE,
@@ -47,11 +47,12 @@ def command(
     if every not in {None, BEST}:
         raise LayoverError(f"--all {every}: only {BEST} is known")
     found = planned(recipe, overrides, store)
-    wanted = choose(found.plan, found.store, labels or best_per_target(rows_of(found.plan, found.store)))
-    if name is not None and len(wanted) > 1:
-        raise LayoverError(f"--name is for one package, not for {len(wanted)}")
+    if labels:
+        wanted = choose(found.plan, found.store, labels)
+    else:
+        wanted = best_per_target(found.plan, rows_of(found.plan, found.store))
     export = Export(found.plan, found.store, to, Options(flatten=flatten, adapterhub=adapterhub, name=name))
-    folders = [export.package(one) for one in wanted]
+    folders = export.packages(wanted)
     if json:
         answer({"packages": [str(folder) for folder in folders], "written": [str(one) for one in export.written]})
         return
