@@ -87,6 +87,9 @@ class Draft:
         self.base = self.facts.base()
         self.named = Named(self.id, self.facts.name, self.facts.revision)
         self.task = facts.task_of(self.plan, self.inputs)
+        self.module = module_of(self.identity)
+        self.trains_module = self.module.trains_encoder and self.plan.nodes[self.wanted.key].kind == "train"
+        """Whether a module was trained, and not a head alone, or nothing."""
         self.composition: Composition | None = composition_of(self.identity)
         apart = self.composition is not None and self.composition.name != "warm"
         self.intermediates = intermediates_of(self.identity) if apart else []
@@ -128,16 +131,13 @@ class Draft:
 
     def _trained(self, encoder: Encoder) -> Own | None:
         """Return the module that the training trained, None where it trained a head alone, or nothing."""
-        if not (self.store.path(self.wanted.key) / weights_of(TARGET)).is_file():
-            return None
-        return Own(module_of(self.identity), encoder.state(TARGET))
+        return Own(self.module, encoder.state(TARGET)) if self.trains_module else None
 
     def _terms(self) -> list[Summand]:
         """Return what is put together into one module."""
         names = roles(len(self.intermediates))
         parts = [trained_part(self.store, key, name) for name, key in zip(names, self.intermediates, strict=True)]
-        trained = (self.store.path(self.wanted.key) / weights_of(TARGET)).is_file()
-        target = trained_part(self.store, self.wanted.key, TARGET) if trained else None
+        target = trained_part(self.store, self.wanted.key, TARGET) if self.trains_module else None
         if self.composition is None:
             raise ModelError(f"{self.id}: nothing is composed here that could be put together")
         return flatten.summands(self.composition, parts, target, self.skipped)

@@ -79,15 +79,18 @@ def summands(composition: Composition, parts: Sequence[Part], target: Part | Non
 
 
 def flattened(terms: Sequence[Summand], base: Base) -> tuple[Module, dict[str, Tensor]]:
-    """Return the one module, and its weights by canonical name, float32.
+    """Return the one module, and its weights by canonical name.
 
     Args:
         terms: See `summands`; all linear, or all IA3.
         base: The encoder.
 
     Raises:
-        ModelError: IA3 that scale other places in one layer than in another.
+        ModelError: IA3 that scale other places in one layer than in another; or nothing is left in the layers that
+            predict.
     """
+    if not any(one.sites(base) for one in terms):
+        raise ModelError("no module acts in the layers that predict, so there is nothing to put together")
     return _product(terms, base) if all(isinstance(one.part.module, Ia3) for one in terms) else _sum(terms, base)
 
 
@@ -98,7 +101,7 @@ def _sum(terms: Sequence[Summand], base: Base) -> tuple[Module, dict[str, Tensor
     for one in terms:
         for site in one.sites(base):
             left, right = one.part.module.factors(site, one.part.at(site))
-            factors.setdefault(site, []).append((left.float() * one.factor, right.float()))
+            factors.setdefault(site, []).append((left * one.factor, right))
     weights: dict[str, Tensor] = {}
     for site, products in factors.items():
         weights[f"{site.name}.A"] = torch.cat([right for _, right in products], dim=0)  # (sum of ranks, inputs)
@@ -112,7 +115,7 @@ def _product(terms: Sequence[Summand], base: Base) -> tuple[Module, dict[str, Te
     scales: dict[Site, Tensor] = {}
     for one in terms:
         for site in one.sites(base):
-            scale = one.part.at(site)["scale"].float()
+            scale = one.part.at(site)["scale"]
             scales[site] = scales[site] * scale if site in scales else scale
     layers = sorted({site.layer for site in scales})
     module = Ia3(

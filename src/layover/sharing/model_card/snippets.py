@@ -66,7 +66,10 @@ def for_adapters(card: Card) -> str:
     lines += [f'own = model.load_adapter(f"{{package}}/{ADAPTERHUB}", use_safetensors=True)']
     active = f"Stack({', '.join([*loaded, 'own'])})" if below else "own"
     skipped = f", skip_layers={list(range(card.skipped_layers))}" if card.skipped_layers else ""
-    lines += [f"model.set_active_adapters({active}{skipped})", "model.eval()", "", *_use(card)]
+    lines += [f"model.set_active_adapters({active}{skipped})", "model.eval()", ""]
+    if has_head(card) and card.task is not None and card.task.kind == "choice":
+        lines += [f'model.heads[own].config["num_choices"] = {len(CHOICES)}  # as many as there are below']
+    lines += _use(card)
     return "\n".join(lines)
 
 
