@@ -7,12 +7,14 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import torch
+from filelock import FileLock
 from torch import Tensor
 
 from layover.cli.shared import planned
@@ -138,10 +140,30 @@ class Sweep:
         return Export(self.plan, self.store, to, Options(**options)).packages(wanted)  # type: ignore[arg-type]
 
 
+@contextmanager
+def made_once(factory: pytest.TempPathFactory, name: str) -> Iterator[tuple[Path, bool]]:
+    """Yield a folder that all processes of a test run share, and whether this one has to fill it."""
+    root = factory.getbasetemp()
+    root = root.parent if "PYTEST_XDIST_WORKER" in os.environ else root
+    folder, done = root / name, root / f"{name}.done"
+    with FileLock(root / f"{name}.lock"):
+        folder.mkdir(exist_ok=True)
+        yield folder, not done.exists()
+        done.touch()
+
+
 @pytest.fixture(scope="session")
 def sweep(tmp_path_factory: pytest.TempPathFactory) -> Sweep:
     """The finished sweep."""
-    root = tmp_path_factory.mktemp("sharing")
+    with made_once(tmp_path_factory, "sharing") as (root, needed):
+        if needed:
+            _run(root)
+    there = planned(root / "recipe.yaml", [], root / "store")
+    return Sweep(root, there.plan, there.store)
+
+
+def _run(root: Path) -> None:
+    """Make an encoder and run the sweep."""
     texts = root / "texts"
     texts.mkdir()
     words = ["the cat sleeps", "a dog runs", "two birds sing", "das Haus ist rot", "who closed the door"]
@@ -157,8 +179,6 @@ def sweep(tmp_path_factory: pytest.TempPathFactory) -> Sweep:
         check=False,
     )
     assert found.returncode == 0, found.stdout[-2000:] + found.stderr[-2000:]
-    there = planned(root / "recipe.yaml", [], root / "store")
-    return Sweep(root, there.plan, there.store)
 
 
 REFUSED = ("full", "aligned")
@@ -175,6 +195,10 @@ INTERMEDIATES = tuple(
 """What is exported because others need it: each once, named after the first method that begins with it."""
 
 
+IN_PEFT = ("lora", "stack", "drop", "onhead", "merge", "ia3", "dora")
+"""Methods whose packages are for peft."""
+
+
 def _names() -> list[str]:
     """Return the names of all packages."""
     found = [HUB, *INTERMEDIATES, "own-stack-sandbox-nli-s1"]
@@ -188,20 +212,33 @@ def _names() -> list[str]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run a test that asks for a `name` with that of every package."""
-    if "name" in metafunc.fixturenames:
-        metafunc.parametrize("name", _names())
+    """Run a test that asks for a `name` with that of every package, or of every one that a library is for."""
+    names = _names()
+    chosen = {
+        "name": names,
+        "peft_name": [name for name in names if name.split("-")[1] in IN_PEFT],
+        "adapters_name": [
+            name
+            for name in names
+            if name == HUB or name.split("-")[1] in {"bn", "houlsby"} or (name in INTERMEDIATES and "stack" not in name)
+            if "ia3" not in name
+        ],
+    }
+    for argument, values in chosen.items():
+        if argument in metafunc.fixturenames:
+            metafunc.parametrize(argument, values)
 
 
 @pytest.fixture(scope="session")
-def exported(sweep: Sweep) -> Path:
+def exported(sweep: Sweep, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of all packages of the sweep, and the encoder that has no name beside them."""
-    folder = sweep.root / "packages"
-    labels = [cell.label for cell in sweep.plan.cells]
-    sweep.export(folder, *(label for label in labels if not any(word in label for word in REFUSED)))
-    sweep.export(folder, *(label for label in labels if label.startswith(FLAT) and ALIGNED not in label), flatten=True)
-    sweep.export(folder, "mini/stack/none", name=HUB, adapterhub=True)
-    (folder / "encoder").symlink_to(sweep.root / "encoder")
+    labels = [cell.label for cell in sweep.plan.cells if not any(word in cell.label for word in REFUSED)]
+    with made_once(tmp_path_factory, "packages") as (folder, needed):
+        if needed:
+            sweep.export(folder, *labels)
+            sweep.export(folder, *(label for label in labels if label.startswith(FLAT)), flatten=True)
+            sweep.export(folder, "mini/stack/none", name=HUB, adapterhub=True)
+            (folder / "encoder").symlink_to(sweep.root / "encoder")
     return folder
 
 

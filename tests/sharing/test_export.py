@@ -56,7 +56,8 @@ def test_a_module_acts(load: Callable[[str], Any], name: str) -> None:
     """A probe that the bare encoder passes would prove nothing."""
     found = load(name)
     if not found.package.card.pieces:
-        pytest.skip("a head alone")
+        assert "head" in name
+        return
     before = probe.make(found.encoder, None, found.package.card.probe.rows)
     found.encoder.attach([], seed=0)
     assert probe.largest_difference(before, found.encoder, None) > 1e-3

@@ -254,9 +254,9 @@ def test_the_table_shows_every_gap(real: Card) -> None:
     text = markdown(real, 100, pictured=True)
     assert rows(text, "language") == [
         ["en, trained", "50.0", "4", "+5.0", "−10.0"],
-        ["de", "–", "0", "–", "–"],
-        ["no", "40.0", "4", "−4.0", "−1.0"],
-        ["sw", "30.0", "3", "–", "−3.0"],
+        ["de, zero-shot", "–", "0", "–", "–"],
+        ["no, zero-shot", "40.0", "4", "−4.0", "−1.0"],
+        ["sw, zero-shot", "30.0", "3", "–", "−3.0"],
         ["**mean of 3 of 4**", "**40.0**", "", "**+0.5 (2)**", "**−4.7**"],
         ["**zero-shot mean of 2 of 3**", "**35.0**", "", "**−4.0 (1)**", "**−2.0**"],
     ]

@@ -154,7 +154,6 @@ class Draft:
         module, weights = flatten.flattened(self.terms, self.base)
         encoder.attach([Part(TARGET, module, weights, trainable=False)], seed=self.wanted.seed)
         encoder.drop(AdapterDrop())
-        self.skipped = 0  # the layers that went without are left out of the one module
         difference = probe.largest_difference(before, encoder, None)
         if difference > probe.TOLERANCE:
             raise ModelError(f"{self.id}: put together the hidden states differ by {difference:.1e}; do not flatten it")
@@ -205,7 +204,7 @@ class Draft:
             made_of=self._made_of(),
             layout=layout,
             precision=self.identity["precision"],
-            skipped_layers=self.skipped,
+            skipped_layers=0 if self.terms else self.skipped,  # one module has left these layers out
             recipe=plan.recipe.document.name,
             key=wanted.key,
             settings=self.identity,

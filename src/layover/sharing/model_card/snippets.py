@@ -134,7 +134,9 @@ def _peft_modules(card: Card, base: Base, *, headed: bool) -> list[str]:
     if factors is not None and set(factors) != {1.0}:
         lines += [f'model.add_weighted_adapter({_listed(apart)}, {list(factors)}, "merged", combination_type="cat")']
         active = ["merged", *(role for role, package in roles if package is None)]
-    if len(roles) > 1 or active != [roles[0][0]]:
+    if len(active) > 1:
+        lines += [f"model.base_model.set_adapter({_listed(active)})  # all of them act, one beside the other"]
+    elif active != [roles[0][0]]:
         lines += [f"model.base_model.set_adapter({_listed(active)})"]
     if card.skipped_layers:
         inside = f"{base.prefix}.{base.points.layers}" if headed else base.points.layers

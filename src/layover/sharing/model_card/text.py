@@ -59,7 +59,7 @@ def results(card: Card, *, pictured: bool) -> list[str]:
     headers = ["language", heading(scores.metric), "n", *(name for name, _ in columns)]
     table = [
         [
-            line.language if line.zero_shot else f"{line.language}, trained",
+            f"{line.language}, {'zero-shot' if line.zero_shot else 'trained'}",
             shown(scores, line.score),
             "–" if line.examples is None else f"{line.examples:,}",
             *(shown(scores, value(line), signed=True) for _, value in columns),
@@ -166,8 +166,8 @@ def _means(scores: Scores, lines: Sequence[Line], columns: Sequence[tuple[str, V
 def _reading(card: Card, scores: Scores, lines: Sequence[Line], compared: Sequence[str]) -> str:
     """Return how the table is read."""
     text = f"On the {scores.split} split, of these very weights (seed {', '.join(map(str, card.seeds))}). "
-    if card.task is not None and card.task.language is not None and any(line.zero_shot for line in lines):
-        text += f"Trained in `{card.task.language}`; every other language is zero-shot. "
+    if any(line.zero_shot for line in lines):
+        text += "*zero-shot*: a language that the task was not trained in. "
     if compared:
         said = {
             "to no intermediate": "the same method and seed without an intermediate",
@@ -191,7 +191,10 @@ def _remarks(card: Card, scores: Scores, lines: Sequence[Line]) -> list[str]:
         by_reason: dict[str, list[str]] = {}
         for line in group:
             by_reason.setdefault(line.remark or "no reason known", []).append(line.language)
-        said = "; ".join(f"{', '.join(languages)} ({reason})" for reason, languages in by_reason.items())
+        said = "; ".join(
+            f"{'every language' if len(languages) == len(lines) else ', '.join(languages)} ({reason})"
+            for reason, languages in by_reason.items()
+        )
         found += [f"{begin}: {said}."] if said else []
     others = {seed: value for seed, value in scores.by_seed.items() if int(seed) not in card.seeds}
     if others:
@@ -230,7 +233,7 @@ def _numbers(trainings: Sequence[TrainingFacts]) -> str:
         ("epochs, batch", lambda one: f"{one.epochs:g}, {one.batch}"),
         ("peak learning rate", lambda one: f"{one.lr:g}, warm-up over {100 * one.warmup:g} % of the steps"),
         ("weight decay, clip, dropout", lambda one: f"{one.weight_decay:g}, {one.clip:g}, {one.dropout:g}"),
-        ("numbers of the encoder", lambda one: one.precision),
+        ("precision", lambda one: one.precision),
         ("seed", lambda one: str(one.seed)),
         ("weights kept", lambda one: "the last ones" if one.selection is None else f"best {one.selection}"),
         ("time", lambda one: "stopped in between" if one.seconds is None else f"{one.seconds:.1f} s"),
@@ -240,10 +243,10 @@ def _numbers(trainings: Sequence[TrainingFacts]) -> str:
 
 
 def _settings(module: dict[str, Any]) -> str:
-    """Return the settings of a module in one line."""
-    values = {name: value for name, value in module.items() if name != "name"}
-    told = (f"{name} {_value(value)}" for name, value in values.items())
-    return ", ".join([f"`{module['name']}`", *told])
+    """Return the settings of a module in one line, what a reader looks for first."""
+    first = [name for name in ("placement", "rank", "alpha", "reduction", "target", "layers") if name in module]
+    others = [name for name in module if name not in {*first, "name"}]
+    return ", ".join([f"`{module['name']}`", *(f"{name} {_value(module[name])}" for name in [*first, *others])])
 
 
 def _value(value: Any) -> str:
