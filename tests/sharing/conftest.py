@@ -32,6 +32,8 @@ from layover.store import Store
 
 NLI, COMPLETION, BOTH = "sandbox/nli", "sandbox/completion", "sandbox/nli+sandbox/completion"
 PARAPHRASE, NER, COPA, QA, ALIGNED = (f"sandbox/{name}" for name in ("paraphrase", "ner", "copa", "qa", "aligned"))
+LEGAL = "sandbox/nli_legal"
+TARGETS = (PARAPHRASE, NER, COPA, QA, ALIGNED, LEGAL)
 
 METHODS = """\
   full:    {module: full, compose: warm, lr: 1e-3, dropout: 0}
@@ -39,11 +41,11 @@ METHODS = """\
   lora:    {module: lora, compose: warm, lr: 2e-2, rank: 2, alpha: 4, target: [query, attention_output, output],
             layers: [0, 1, 3], patterns: [{target: [output], layers: [1], rank: 3, alpha: 2}]}
   stack:   {module: lora, compose: stack, lr: 2e-2, rank: 2, alpha: 4}
-  other:   {module: lora, compose: stack, lr: 2e-2, rank: 2, alpha: 4}
   drop:    {module: lora, compose: stack, lr: 2e-2, rank: 2, alpha: 4, adapterdrop: {predict: 2}}
   onhead:  {module: lora, compose: {name: stack, on_top: head}, lr: 2e-2, rank: 2, alpha: 4}
   merge:   {module: lora, compose: {name: merge, weights: {sandbox/nli: 0.75, sandbox/completion: -0.5}},
             lr: 2e-2, rank: 2, alpha: 4}
+  alone:   {module: lora, compose: {name: merge, on_top: none}, lr: 2e-2, rank: 2, alpha: 4}
   ties:    {module: lora, compose: {name: merge, method: ties}, lr: 2e-2, rank: 2, alpha: 4}
   fuse:    {module: bottleneck, compose: fuse, lr: 2e-2, reduction: 16}
   route:   {module: lora, compose: {name: route, gates: {steps: 2}}, lr: 2e-2, rank: 2, alpha: 4}
@@ -66,6 +68,7 @@ CELLS = (
     ("mini", "drop", NLI, PARAPHRASE),
     ("mini", "onhead", NLI, PARAPHRASE),
     ("mini", "merge", BOTH, COPA),
+    ("mini", "alone", BOTH, LEGAL),
     ("mini", "ties", BOTH, COPA),
     ("mini", "fuse", BOTH, PARAPHRASE),
     ("mini", "route", BOTH, PARAPHRASE),
@@ -83,6 +86,7 @@ FLAT = (
     "mini/drop",
     "mini/onhead",
     "mini/merge",
+    "mini/alone",
     "mini/ia3",
     "own/stack",
 )
@@ -101,7 +105,7 @@ sweep:
   model: [mini, own]
   method: {names}
   intermediate: [none, sandbox/nli, [sandbox/nli, sandbox/completion], mix]
-  target: [sandbox/paraphrase, sandbox/ner, sandbox/copa, sandbox/qa, sandbox/aligned]
+  target: {targets}
   seed: [1]
   exclude: {excluded}
 eval: {{languages: [de, en]}}
@@ -111,13 +115,18 @@ run: {{workers: 2, threads: 1, device: cpu}}
 
 def _recipe(encoder: Path) -> str:
     names = [line.split(":")[0].strip() for line in METHODS.splitlines() if line[2] != " "]
-    every = itertools.product(("mini", "own"), names, ("none", NLI, BOTH, "mix"), (PARAPHRASE, NER, COPA, QA, ALIGNED))
+    every = itertools.product(("mini", "own"), names, ("none", NLI, BOTH, "mix"), TARGETS)
     fields = ("model", "method", "intermediate", "target")
     excluded = [dict(zip(fields, point, strict=True)) for point in every if point not in CELLS]
-    limited = (NLI, COMPLETION, PARAPHRASE, NER, COPA, QA, "sandbox/text")
+    limited = (NLI, COMPLETION, PARAPHRASE, NER, COPA, QA, LEGAL, "sandbox/text")
     tasks = "\n".join(f"  {name}: {{limit: {{train: 24, test: 4}}}}" for name in limited)
     return RECIPE.format(
-        encoder=encoder, methods=METHODS, tasks=tasks, names=json.dumps(names), excluded=json.dumps(excluded)
+        encoder=encoder,
+        methods=METHODS,
+        tasks=tasks,
+        names=json.dumps(names),
+        targets=json.dumps(TARGETS),
+        excluded=json.dumps(excluded),
     )
 
 
@@ -195,7 +204,7 @@ INTERMEDIATES = tuple(
 """What is exported because others need it: each once, named after the first method that begins with it."""
 
 
-IN_PEFT = ("lora", "stack", "drop", "onhead", "merge", "ia3", "dora")
+IN_PEFT = ("lora", "stack", "drop", "onhead", "merge", "alone", "ia3", "dora")
 """Methods whose packages are for peft."""
 
 

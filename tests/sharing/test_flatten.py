@@ -233,7 +233,7 @@ def test_the_card_tells_what_it_was_made_of(exported: Path) -> None:
 
 def test_flattened_packages_compute_the_same(load: Any, exported: Path) -> None:
     flat = sorted(folder.name for folder in exported.glob("*-flat"))
-    assert len(flat) == 7
+    assert len(flat) == 8
     for name in flat:
         one, several = load(name), load(name.removesuffix("-flat"))
         for row in one.package.card.probe.rows:

@@ -95,7 +95,7 @@ def held_to_the_probe(card: Card, said: str, outputs: list[float]) -> None:
 
 def test_the_programs_for_peft_run_as_they_stand(exported: Path) -> None:
     chosen = [card for card in cards(exported) if not peft_refuses(card)]
-    assert len(chosen) == 24
+    assert len(chosen) == 26
     for name, (said, outputs) in ran(exported, "peft", chosen).items():
         held_to_the_probe(read_card(exported / name), said, outputs)
 
@@ -300,6 +300,10 @@ def test_demonstrations_say_so(exported: Path) -> None:
             "on top of the LoRA of **sandbox/nli**, which acts unchanged",
         ),
         ("mini-ia3-sandbox-nli-sandbox-copa-s1", "An IA3 for the frozen encoder"),
+        (
+            "mini-alone-sandbox-nli-sandbox-completion-sandbox-nli_legal-s1",
+            "with the head that one of them has for **sandbox/nli_legal**",
+        ),
         ("mini-dora-sandbox-copa-s1", "It needs no other package."),
     ],
 )

@@ -68,7 +68,19 @@ def markdown(cards: Sequence[Card]) -> str:
             "## Trained for a task",
             _reading(scored),
             markdown_table(
-                ["name", "kind", "task", "after", "score", "zero-shot", "to none", "to full", "base", "for", "needs"],
+                [
+                    "name",
+                    "kind",
+                    "task",
+                    "after",
+                    "score",
+                    "zero-shot",
+                    "to none",
+                    "to full",
+                    "base",
+                    "loads in",
+                    "needs",
+                ],
                 [_scored(card) for card in scored],
             ),
         ]
@@ -76,7 +88,7 @@ def markdown(cards: Sequence[Card]) -> str:
         parts += [
             "## Intermediates",
             "What the packages above were trained on top of.",
-            markdown_table(["name", "kind", "task", "base", "for"], [_unscored(card) for card in others]),
+            markdown_table(["name", "kind", "task", "base", "loads in"], [_unscored(card) for card in others]),
         ]
     return "\n\n".join(parts) + "\n"
 

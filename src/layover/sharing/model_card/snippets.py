@@ -25,7 +25,8 @@ def for_layover(card: Card) -> str:
             "from layover import Layover",
             "",
             f'model = Layover.load("{card.id}"{base})',
-            f"print(model.predict([{_row(card)}]))",
+            f"rows = [{_row(card)}]",
+            "print(model.predict(rows))",
         ]
     )
 
@@ -141,7 +142,7 @@ def _peft_modules(card: Card, base: Base, *, headed: bool) -> list[str]:
     if card.skipped_layers:
         inside = f"{base.prefix}.{base.points.layers}" if headed else base.points.layers
         lines += [
-            f"for layer in model.base_model.model.{inside}[: {card.skipped_layers}]:  # where no module acts",
+            f"for layer in model.base_model.model.{inside}[:{card.skipped_layers}]:  # where no module acts",
             "    for part in layer.modules():",
             "        if isinstance(part, BaseTunerLayer):",
             "            part.enable_adapters(False)",
@@ -192,7 +193,8 @@ def _asked(card: Card) -> list[str]:
         ]
     if kind == "span":
         return [
-            f'inputs = tokenizer("{QUESTION}", "{CONTEXT}", return_tensors="pt")',
+            f'question, context = "{QUESTION}", "{CONTEXT}"',
+            'inputs = tokenizer(question, context, return_tensors="pt")',
             inference,
             "    found = model(**inputs)",
             "start = int(found.start_logits.argmax())",

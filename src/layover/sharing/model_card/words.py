@@ -96,7 +96,7 @@ def _what(card: Card) -> str:
     goal = f"**{trained_on(card)}**"
     if task is not None:
         goal += f" ({task.kind}, in `{task.language}`)" if task.language else f" ({task.kind})"
-    start = f"{_a(own)} for the frozen encoder {_linked(card)}"
+    start = f"{_a(own)} for {_frozen(card)}"
     learned = listed([f"**{one}**" for one in intermediates(card)])
     below = f"the {_below(card)} of {learned}"
     if name is None:
@@ -105,13 +105,11 @@ def _what(card: Card) -> str:
         return _sentence(f"{start} that learned {learned} first, and then went on to learn {goal}.")
     if name == "fuse":
         what = f"a mix of {below}" + (f" and {_a(own)} of its own" if own != HEAD else "")
-        how = f"how much of each is taken, token by token, was learned on {goal} (`{settings['mixer']}`)"
-        return _sentence(f"{what} for the frozen encoder {_linked(card)}: {how}.")
+        how = f"how much `{settings['mixer']}` takes of each, token by token, was learned on {goal}"
+        return _sentence(f"{what} for {_frozen(card)}: {how}.")
     if not card.trainings or card.trainings[-1].key != card.key:
-        return _sentence(
-            f"{below} for the frozen encoder {_linked(card)}, with the head for {goal} of one of them; nothing was "
-            f"trained after {_composed(settings, several=len(card.trainings) > 1)}."
-        )
+        how = "stacked" if name == "stack" else _composed(settings, several=len(card.trainings) > 1)
+        return _sentence(f"{below} for {_frozen(card)}, {how}, with the head that one of them has for {goal}.")
     tail = _composed(settings, several=len(intermediates(card)) > 1)
     return _sentence(f"{start} that has learned {goal} on top of {below}, {tail}.")
 
@@ -149,11 +147,12 @@ def _needs(card: Card) -> str:
     return f"It needs {listed([f'[{name}](../{name})' for name in card.needed()])} beside it."
 
 
-def _linked(card: Card) -> str:
+def _frozen(card: Card) -> str:
     name = card.base.name
     if name is None:
-        return f"(one of {card.base.num_layers} layers without a public name)"
-    return f"`{name}`" if name.startswith("sandbox/") else f"[{name}](https://huggingface.co/{name})"
+        return f"a frozen encoder of {card.base.num_layers} layers without a public name"
+    linked = f"`{name}`" if name.startswith("sandbox/") else f"[{name}](https://huggingface.co/{name})"
+    return f"the frozen encoder {linked}"
 
 
 def _a(noun: str) -> str:
