@@ -6,6 +6,7 @@ import getpass
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -26,7 +27,7 @@ from layover.errors import LayoverError
 from layover.plan import Plan
 from layover.sharing import choose as choosing
 from layover.sharing import draft, probe
-from layover.sharing.card import CARD, read_card
+from layover.sharing.card import CARD, read_card, write_card
 from layover.sharing.choose import best_per_target, choose
 from layover.sharing.export import Export
 
@@ -325,6 +326,17 @@ def test_another_thing_in_its_place(sweep: Any, tmp_path: Path) -> None:
     sweep.export(tmp_path, "mini/stack/none", name="plain")
     with pytest.raises(LayoverError, match="without AdapterHub's layout"):
         sweep.export(tmp_path, "mini/stack/none", name="plain", adapterhub=True)
+
+
+def test_what_it_needs_lies_there_with_other_weights(sweep: Any, exported: Path, tmp_path: Path) -> None:
+    """The same training on another machine has other roundings: nobody could open the package that rests on it."""
+    shutil.copytree(exported / "mini-stack-sandbox-nli-s1", tmp_path / "mini-stack-sandbox-nli-s1")
+    card = read_card(tmp_path / "mini-stack-sandbox-nli-s1")
+    piece = card.pieces[0].model_copy(update={"weights_sha256": "0" * 64})
+    write_card(tmp_path / card.id, card.model_copy(update={"pieces": (piece,)}))
+    with pytest.raises(LayoverError, match="holds other weights"):
+        sweep.export(tmp_path, "mini/stack/sandbox/nli/sandbox/paraphrase")
+    assert [path.name for path in tmp_path.iterdir()] == ["mini-stack-sandbox-nli-s1"]
 
 
 def test_a_page_of_somebody_else_is_kept(sweep: Any, tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from layover.sharing.card import (
     ModuleFacts,
     PieceFacts,
     SummandFacts,
+    read_card,
     write_card,
 )
 from layover.sharing.choose import Trained, Wanted
@@ -71,7 +72,7 @@ class Draft:
         id: Its name.
         inputs: Of the training.
         facts: Of the encoder.
-        others: Key of a training -> the package that holds it.
+        others: Key of a training -> the folder of the package that holds it.
     """
 
     export: Export
@@ -79,7 +80,7 @@ class Draft:
     id: str
     inputs: Trained
     facts: BaseModelFacts
-    others: Mapping[str, str]
+    others: Mapping[str, Path]
 
     def __post_init__(self) -> None:
         self.plan, self.store = self.export.plan, self.export.store
@@ -232,8 +233,13 @@ class Draft:
         found = []
         if not self.terms:
             for role, key in zip(roles(len(self.intermediates)), self.intermediates, strict=True):
-                told = self._told(trained_part(self.store, key, role), key)
-                found.append(PieceFacts(**told.model_dump(), package=self.others[key]))
+                told, other = self._told(trained_part(self.store, key, role), key), self.others[key]
+                if read_card(other).own()[0].weights_sha256 != told.weights_sha256:
+                    raise ModelError(
+                        f"{other} was there already and holds other weights than {self.id} was trained on, of the same "
+                        "training on another machine; remove it, or use --to"
+                    )
+                found.append(PieceFacts(**told.model_dump(), package=other.name))
         if own is not None:
             part = Part(TARGET, own.module, own.weights, trainable=False)
             told = self._told(part, self.wanted.key)

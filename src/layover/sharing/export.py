@@ -93,7 +93,7 @@ class Export:
         needed = [] if self.options.flatten else learned_before(self.plan, wanted)
         # what a package needs is named after its own training
         plainly = Export(self.plan, self.store, self.directory, Options(), self.written, self.rows(), self._bases)
-        others = {one.key: plainly.package(one).name for one in needed}
+        others = {one.key: plainly.package(one) for one in needed}
         inputs: Trained = self.plan.nodes[wanted.key].inputs
         draft = Draft(self, wanted, folder.name, inputs, self._base(inputs.encoder), others)
         with _whole(folder) as work:
