@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PYTEST := -m pytest -n auto --dist loadfile
 export OMP_NUM_THREADS := 1
 
-.PHONY: quickstart install lint types check test test-newest coverage bench clean
+.PHONY: quickstart packages install lint types check test test-newest coverage bench clean
 
 $(BIN)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -22,6 +22,25 @@ quickstart: $(BIN)/.ready  ## A whole sweep in some minutes on two cores: no GPU
 	@echo "  docs/sandbox.md         the world it lives in, its other tasks and its larger encoder"
 	@echo "  recipes/xtreme.yaml     XLM-R on XTREME, on a GPU"
 	@echo "  docs/recipe.md          tasks of your own: one file of texts, four lines of YAML"
+
+# $(call package,METHOD,INTERMEDIATE,TARGET,OVERRIDES,OPTIONS): what one package needs of the quickstart, and the package
+define package
+	$(BIN)/layover run recipes/quickstart.yaml 'sweep.method=[full, $(1)]' 'sweep.intermediate=[none, $(2)]' \
+		'sweep.target=[$(3)]' 'sweep.seed=[1]' $(4)
+	$(BIN)/layover export recipes/quickstart.yaml mini/$(1)/$(2)/$(3)/1 'sweep.method=[full, $(1)]' \
+		'sweep.intermediate=[none, $(2)]' 'sweep.target=[$(3)]' 'sweep.seed=[1]' $(4) --to build/packages $(5)
+endef
+QA := 'tasks.sandbox/qa={limit: {train: 1000, test: 80}, epochs: 4}'
+
+packages: $(BIN)/.ready  ## Make adapters_hub_export anew: a classifier, a tagger, a reader and a chooser, in some minutes
+	rm -rf build/packages
+	$(call package,stack,sandbox/nli,sandbox/paraphrase)
+	$(call package,stack,sandbox/nli,sandbox/paraphrase,,--flatten)
+	$(call package,stack,sandbox/parallel,sandbox/ner)
+	$(call package,bn,sandbox/completion,sandbox/copa)
+	$(call package,lora,sandbox/parallel,sandbox/qa,$(QA))
+	rm -rf adapters_hub_export
+	mv build/packages adapters_hub_export
 
 $(BIN)/.installed: $(BIN)/.ready
 	$(BIN)/python -m pip install --quiet --editable ".[adapterhub,dev]"
@@ -43,7 +62,8 @@ coverage: install
 	$(BIN)/python $(PYTEST) --cov --cov-report=term-missing:skip-covered
 
 # The rooms that meet transformers, on its newest version and without adapters: nobody is locked to the one adapters pins.
-NEWEST := $(addprefix tests/,batches compositions data encoder heads kinds layouts modules predict steps training test_rooms.py \
+NEWEST := $(addprefix tests/,batches compositions data encoder heads kinds layouts modules predict sharing steps training \
+	test_rooms.py \
 	cli/test_cli.py engine/test_mlm.py engine/test_run.py sandbox/test_encoders.py tasks/test_whole_path.py)
 $(VENV)-newest/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)-newest

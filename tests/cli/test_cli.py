@@ -19,6 +19,7 @@ VERBS = (
     "status",
     "why",
     "report",
+    "export",
     "list",
     "new",
     "gc",

@@ -70,6 +70,7 @@ def test_same_call_same_bytes(texts: Path, made: Path, tmp_path: Path) -> None:
     assert sorted(file.name for file in made.iterdir()) == [
         "config.json",
         "model.safetensors",
+        "random.json",
         "sentencepiece.bpe.model",
         "tokenizer.json",
         "tokenizer_config.json",

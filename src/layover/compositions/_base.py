@@ -182,6 +182,16 @@ class Composition(BaseModel, ABC):
         """Return the names of what it mixes, in their order, given those of the intermediates; none if it does not."""
         return tuple(names) if self.built_mixer() is not None else ()
 
+    def summed(self, names: Sequence[str]) -> tuple[float, ...] | None:  # noqa: ARG002
+        """Return the factor of each intermediate where they act as the sum of their changes; None where they do not.
+
+        Such a composition of linear modules is one linear module.
+
+        Args:
+            names: Of the intermediates.
+        """
+        return None
+
     def extra_parameters(self, module: Module, count: int, shape: Shape) -> int:
         """Return how many weights train beside the target's module, with `count` intermediates of a module."""
         mixer, members = self.built_mixer(), len(self.mixes([""] * count))

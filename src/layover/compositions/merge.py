@@ -117,6 +117,11 @@ class Merge(OnTop):
             return self
         return self.model_copy(update={"weights": tuple(self.weights[index] for index in order)})
 
+    def summed(self, names: Sequence[str]) -> tuple[float, ...] | None:
+        """See `Composition.summed`: what is trimmed, dropped or approximated is no sum of the modules any more."""
+        weights = self.for_intermediates(names).weights
+        return weights if self.method == "exact" and isinstance(weights, tuple) else None
+
     def _after(self, module: Module, intermediates: Sequence[Part], shape: Shape, seed: int) -> list[Piece]:
         from layover.compositions._merging import Source, merged
 

@@ -24,6 +24,10 @@ class Stack(OnTop):
         """See `Composition.keeps_order`: sums and products have none."""
         return not module.commutes
 
+    def summed(self, names: Sequence[str]) -> tuple[float, ...] | None:
+        """See `Composition.summed`."""
+        return (1.0,) * len(names)
+
     def _after(self, module: Module, intermediates: Sequence[Part], shape: Shape, seed: int) -> list[Piece]:  # noqa: ARG002
         return [*intermediates, *self._target(module, len(intermediates))]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from math import prod
 from pathlib import Path
 
 from safetensors import safe_open
@@ -31,6 +32,32 @@ def of_encoder(source: str, revision: str | None) -> str:
     Raises:
         ModelError: there are no safetensors weights.
     """
+    places = _places(source, revision)
+
+    def read() -> Iterator[tuple[str, Tensor]]:
+        for own in sorted(places):
+            file, name = places[own]
+            with safe_open(file, framework="pt") as stream:
+                yield own, stream.get_tensor(name)
+
+    return of_named(read())
+
+
+def count_of(source: str, revision: str | None) -> int:
+    """Return how many weights an encoder has, those that `of_encoder` counts; reads the headers of its files only.
+
+    Raises:
+        ModelError: see `of_encoder`.
+    """
+    total = 0
+    for file, name in _places(source, revision).values():
+        with safe_open(file, framework="pt") as stream:
+            total += prod(stream.get_slice(name).get_shape())
+    return total
+
+
+def _places(source: str, revision: str | None) -> dict[str, tuple[Path, str]]:
+    """Return the file of each weight of an encoder, and its name there, by the bare encoder's name for it."""
     places: dict[str, tuple[Path, str]] = {}
     for file in weight_files(source, revision):
         with safe_open(file, framework="pt") as stream:
@@ -44,11 +71,4 @@ def of_encoder(source: str, revision: str | None) -> str:
                 places[own] = (file, name)
     if not places:
         raise ModelError(f"{source}: no weight of an encoder in its checkpoint")
-
-    def read() -> Iterator[tuple[str, Tensor]]:
-        for own in sorted(places):
-            file, name = places[own]
-            with safe_open(file, framework="pt") as stream:
-                yield own, stream.get_tensor(name)
-
-    return of_named(read())
+    return places

@@ -9,8 +9,11 @@ from pathlib import Path
 from transformers.utils.hub import cached_file
 
 from layover.errors import ModelError
+from layover.identity import file_sha256
 
 WEIGHTS, SHARDS = "model.safetensors", "model.safetensors.index.json"
+RANDOM = "random.json"
+"""Beside weights that were drawn at random: their seed and SHA-256, so that other weights in their place are none."""
 _SHARD = re.compile(r"[\w-][\w.-]*\.safetensors")
 
 
@@ -43,6 +46,14 @@ def weight_files(source: str | Path, revision: str | None) -> list[Path]:
     if not files or len(files) < len(names):
         raise ModelError(f"{source}: neither {WEIGHTS} nor all files that {SHARDS} names")
     return files
+
+
+def is_random(source: str | Path) -> bool:
+    """Return whether an encoder's weights are the ones that `layover init-encoder` drew, still untrained."""
+    mark, weights = Path(source) / RANDOM, Path(source) / WEIGHTS
+    if not mark.is_file() or not weights.is_file():
+        return False
+    return bool(json.loads(mark.read_text(encoding="utf-8"))["weights_sha256"] == file_sha256(weights))
 
 
 def _file(source: str | Path, revision: str | None, name: str) -> Path | None:

@@ -14,9 +14,11 @@ from transformers import XLMRobertaConfig, XLMRobertaModel
 
 from layover.data.sentencepiece import load_xlmr
 from layover.encoder.corpus import sentences
+from layover.encoder.files import RANDOM, WEIGHTS
 from layover.encoder.loading import quiet
 from layover.encoder.weights import generator_for
 from layover.errors import ModelError
+from layover.identity import file_sha256
 
 PIECES = "sentencepiece.bpe.model"
 """The name under which XLM-R tokenizers look for it, although it is a unigram model."""
@@ -165,3 +167,5 @@ def _write_model(
         model.save_pretrained(work)
     for file in work.glob("*.safetensors"):  # written for its owner only
         file.chmod((work / "config.json").stat().st_mode)
+    mark = {"seed": seed, "weights_sha256": file_sha256(work / WEIGHTS)}
+    (work / RANDOM).write_text(json.dumps(mark, indent=1) + "\n", encoding="utf-8")

@@ -25,7 +25,8 @@ MOST_NUMBER = 2**31
 MOST_NAME = 200
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Identifier = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,79}$")]
+IDENTIFIER = r"^[A-Za-z][A-Za-z0-9_-]{0,79}$"
+Identifier = Annotated[str, Field(pattern=IDENTIFIER)]
 """The name of a package: of its folder, and of the module in AdapterHub's layout."""
 ProbeRow = Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1, max_length=MOST_PROBE_TOKENS)]
 """Token ids."""

@@ -62,6 +62,11 @@ class BaseModelFacts(Section):
     hidden_size: Annotated[int, Field(ge=1, le=MOST_FEATURES)]
     intermediate_size: Annotated[int, Field(ge=1, le=MOST_FEATURES)]
     vocabulary: Annotated[int, Field(ge=1, le=MOST_WORDS)]
+    parameters: Annotated[int, Field(ge=1)]
+    """Weights of the encoder, without pooler and head."""
+    random: bool
+    """Whether its weights were drawn at random and never trained, as `layover init-encoder` writes it: what rests on it
+    is a demonstration."""
     config_sha256: Sha256
     """Of config.json, as it lay there."""
     weights_sha256: Sha256
@@ -106,7 +111,7 @@ class TaskFacts(Section):
 
 
 class DataFacts(Section):
-    """Data that something in the package was trained on."""
+    """Data that something in the package was trained on, or scored on."""
 
     task: str
     split: str
@@ -123,8 +128,8 @@ class DataFacts(Section):
     """Of the tokenized set."""
 
 
-class PieceFacts(Section):
-    """One module that acts on the encoder, in the order of application."""
+class ModuleFacts(Section):
+    """A module that was trained."""
 
     role: Annotated[str, Field(pattern=r"^(intermediate|intermediate\.\d{1,2}|target)$")]
     """`intermediate`, `intermediate.0`, `target`."""
@@ -133,11 +138,51 @@ class PieceFacts(Section):
     trained_on: tuple[str, ...]
     """Tasks."""
     key: Sha256 | None
-    """Of its training; None for a module from elsewhere."""
+    """Of its training; None for a module from elsewhere, and for one that was put together from several."""
     weights_sha256: Sha256
     """Of its weights by canonical name, see `layover.packages.fingerprint.of_weights`."""
+
+
+class PieceFacts(ModuleFacts):
+    """One module that acts on the encoder, in the order of application."""
+
     package: Identifier | None
     """The package that holds it; None for the package itself."""
+
+
+class SummandFacts(ModuleFacts):
+    """One of the modules that a flattened one was made of."""
+
+    factor: float
+    """What its change was multiplied by: 1 in a stack, its weight in a merge."""
+    from_layer: Annotated[int, Field(ge=0)]
+    """The lowest layer in which it was taken."""
+
+
+class TrainingFacts(Section):
+    """One training that the weights rest on."""
+
+    stage: Literal["intermediate", "target"]
+    tasks: tuple[str, ...]
+    key: Sha256
+    module: dict[str, Any]
+    """Settings of what was trained on the encoder, with its name as `name`."""
+    epochs: float
+    batch: int
+    lr: float
+    """The peak."""
+    warmup: float
+    """Share of the steps in which the learning rate rises."""
+    weight_decay: float
+    clip: float
+    dropout: float
+    precision: str
+    """In which numbers the encoder computed."""
+    seed: int
+    selection: str | None
+    """What chose the weights that were kept, `accuracy in en`; None where the last ones were."""
+    seconds: float | None
+    """None where it was stopped in between."""
 
 
 class Scores(Section):
@@ -151,12 +196,21 @@ class Scores(Section):
     """Language -> scored examples."""
     every: dict[str, dict[str, float]]
     """Language -> all metrics."""
+    missing: dict[str, str]
+    """Language -> why it has no score."""
     partial: dict[str, str]
     """Language -> why the scored examples may not be the whole split."""
+    data: tuple[DataFacts, ...]
+    """What was scored."""
     without_intermediate: dict[str, float | None] | None
     """The same cell without an intermediate; None where there is no such cell."""
     full: dict[str, float | None] | None
     """Full fine-tuning with the same intermediate and seed; None where the sweep has none."""
+    by_seed: dict[str, float]
+    """Seed -> mean over the languages, of every finished seed of this cell: what the choice of a seed is worth."""
+    best_of: Annotated[int, Field(ge=2)] | None
+    """Of how many combinations of model, method and intermediate this one was taken because its scores, those that
+    stand here, are the highest; None where a person named it."""
 
 
 class Probe(Section):
@@ -208,7 +262,9 @@ class Card(Section):
     pieces: Annotated[tuple[PieceFacts, ...], Field(max_length=MOST_PIECES)]
     """What acts on the encoder; the package holds those without a `package`."""
     flattened: bool
-    """Whether several linear modules were put together into one of summed rank."""
+    """Whether several linear modules were put together into one of summed rank, the one piece."""
+    made_of: tuple[SummandFacts, ...]
+    """Those modules; none in a package that was not flattened."""
     layout: Annotated[str, Field(pattern="^(peft|adapterhub|layover)$")] | None
     """The layout of the package's own module at its root or in its folder: `peft`, `adapterhub`, `layover`; None where
     it has none (a head on other packages' modules)."""
@@ -222,7 +278,10 @@ class Card(Section):
     """Of the training, or of what was composed without one."""
     settings: dict[str, Any]
     """The identity of that node: every number that decided the weights."""
+    trainings: tuple[TrainingFacts, ...]
+    """Those that the weights rest on, in their order; the last one is the package's own."""
     data: tuple[DataFacts, ...]
+    """What these were on."""
     seeds: tuple[int, ...]
     scores: Scores | None
     """None for an intermediate that was not scored itself."""

@@ -53,7 +53,7 @@ class Package:
     def module(self) -> Module | None:
         """The module that the package itself holds."""
         own = self.card.own()
-        return _module(own[0].module, self.folder / CARD) if own else None
+        return module_of(own[0].module, self.folder / CARD) if own else None
 
     def found(self) -> Found:
         """Return its own module, in the layout that the card names, fitted to its encoder.
@@ -89,9 +89,9 @@ class Package:
             ModelError: the card asks for modules or a composition that there are not.
         """
         where, shape = self.folder / CARD, self.card.base.base().shape
-        composition = _composition(self.card.composition, where)
+        composition = composition_of(self.card.composition, where)
         mixer = None if composition is None else composition.built_mixer()
-        others = {one.role: _module(one.module, where) for one in self.card.pieces if one.role != TARGET}
+        others = {one.role: module_of(one.module, where) for one in self.card.pieces if one.role != TARGET}
         if composition is None or mixer is None or not others:
             return {}
         roles, sites = tuple(others), next(iter(others.values())).sites(shape)
@@ -140,7 +140,7 @@ class Package:
         card, shape, mixer = self.card, self.card.base.base().shape, self.mixer()
         parts = {one.role: Part(one.role, *self._part(one), trainable=False, gates=None) for one in card.pieces}
         target = parts.pop(TARGET, None)
-        composition = _composition(card.composition, self.folder / CARD)
+        composition = composition_of(card.composition, self.folder / CARD)
         if composition is None or not parts:
             return [] if target is None else [target]
         gated = [Part(one.name, one.module, one.weights, False, mixer.get(one.name)) for one in parts.values()]
@@ -150,7 +150,7 @@ class Package:
         return [finished(piece, lambda name: trained[name]) for piece in made]
 
     def _part(self, piece: PieceFacts) -> tuple[Module, Weights]:
-        return _module(piece.module, self.folder / CARD), self.holder(piece).own_weights()
+        return module_of(piece.module, self.folder / CARD), self.holder(piece).own_weights()
 
     def holder(self, piece: PieceFacts) -> Package:
         """Return the package that holds one of the pieces: this one, or one of those beside it.
@@ -165,7 +165,7 @@ class Package:
             if own and own[0].weights_sha256 == piece.weights_sha256:
                 if other.card.base.weights_sha256 != self.card.base.weights_sha256:
                     raise ModelError(f"{other.folder}: belongs to another encoder than {self.folder}")
-                ours, theirs = _module(piece.module, self.folder / CARD), other.module
+                ours, theirs = module_of(piece.module, self.folder / CARD), other.module
                 if theirs is None:
                     raise ModelError(f"{other.folder}: holds no module of its own")
                 check_same(ours, theirs, self.card.base.base().shape, str(other.folder))
@@ -276,7 +276,16 @@ def check_shapes(file: Path, shapes: Mapping[str, tuple[int, ...]]) -> None:
             raise ModelError(f"{file}: {name}: {what}{rest}")
 
 
-def _module(settings: Mapping[str, Any], where: Path) -> Module:
+def module_of(settings: Mapping[str, Any], where: Path) -> Module:
+    """Return the module that a card tells of.
+
+    Args:
+        settings: With its name as `name`.
+        where: Of the card, for the message.
+
+    Raises:
+        ModelError: there is no such module, or it has no such settings.
+    """
     values = dict(settings)
     try:
         module = modules.get(str(values.pop("name", ""))).model_validate(values)
@@ -294,7 +303,8 @@ def _seed(card: Card, where: Path) -> int:
     return seed
 
 
-def _composition(settings: Mapping[str, Any] | None, where: Path) -> Composition | None:
+def composition_of(settings: Mapping[str, Any] | None, where: Path) -> Composition | None:
+    """Return the composition that a card tells of, None for none; see `module_of`."""
     if settings is None:
         return None
     values = dict(settings)

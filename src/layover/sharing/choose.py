@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from statistics import fmean
 
 from layover.errors import LayoverError, nearest
+from layover.identity import key_of
 from layover.plan import Cell, Plan
-from layover.plan.inputs import ComposeInputs, TrainInputs
+from layover.plan.inputs import ComposeInputs, ScoreInputs, TrainInputs
 from layover.plan.mixtures import MixtureInputs
 from layover.report.rows import CellRow
 from layover.store import Store
 
 Trained = TrainInputs | MixtureInputs | ComposeInputs
+LONGEST = 75
+"""Characters of the names that are given here; what names of packages may have beyond is room for `-flat`."""
 
 
 @dataclass(frozen=True)
@@ -31,12 +35,19 @@ class Wanted:
     seed: int
     cell: Cell | None
     """The cell that scores it; None for an intermediate."""
+    best_of: int | None = None
+    """Of how many combinations of model, method and intermediate it has the highest scores; None where a person named
+    it."""
 
 
 def identifier(*words: str) -> str:
-    """Return words as the name of a package, `mini-stack-sandbox-nli-s1`: no slash, no dot, a letter first."""
+    """Return words as the name of a package, `mini-stack-sandbox-nli-s1`: no slash, no dot, a letter first.
+
+    A longer one than `LONGEST` ends in a hash of the words, so that two of them keep two names.
+    """
     joined = re.sub(r"[^A-Za-z0-9_]+", "-", "-".join(words)).strip("-")
-    return (joined if joined[:1].isalpha() else f"m-{joined}")[:80]
+    name = joined if joined[:1].isalpha() else f"m-{joined}"
+    return name if len(name) <= LONGEST else f"{name[: LONGEST - 9]}-{key_of(list(words))[:8]}"
 
 
 def choose(plan: Plan, store: Store, wanted: Sequence[str]) -> list[Wanted]:
@@ -54,26 +65,49 @@ def choose(plan: Plan, store: Store, wanted: Sequence[str]) -> list[Wanted]:
     return list(dict.fromkeys(_one(plan, store, text) for text in wanted))
 
 
-def best_per_target(rows: Sequence[CellRow]) -> list[str]:
-    """Return for every target that is trained the label of the cell with the highest score, `full` methods left out.
+def best_per_target(plan: Plan, rows: Sequence[CellRow]) -> list[Wanted]:
+    """Return for every target that is trained the cell with the highest score among those that can be exported.
 
-    Of several seeds of the best (model, method, intermediate) by their mean, the first one.
+    Of several seeds of the best (model, method, intermediate) by their mean, the first one. Where seeds are missing the
+    means are of those that are finished.
+
+    Args:
+        plan: Of the recipe.
+        rows: Of its cells.
 
     Raises:
-        LayoverError: no cell is finished.
+        LayoverError: no cell that can be exported is finished.
     """
-    groups: dict[str, dict[tuple[str, str, str], list[CellRow]]] = {}
+    groups: dict[str, dict[tuple[str, str, str], list[tuple[float, Wanted]]]] = {}
     for row in rows:
-        cell = row.cell
-        if row.value is not None and cell.train is not None:
-            groups.setdefault(cell.target, {}).setdefault((cell.model, cell.method, cell.intermediate), []).append(row)
+        cell, found = row.cell, _of_cell(plan, row.cell)
+        if row.value is not None and found is not None and not refuses(plan, found):
+            by_group = groups.setdefault(cell.target, {})
+            by_group.setdefault((cell.model, cell.method, cell.intermediate), []).append((row.value, found))
     if not groups:
-        raise LayoverError("no cell is finished, so none is best; run the recipe first")
+        raise LayoverError("no cell that can be exported is finished, so none is best; run the recipe first")
 
-    def mean(members: Sequence[CellRow]) -> float:
-        return sum(row.value for row in members if row.value is not None) / len(members)
+    def mean(members: Sequence[tuple[float, Wanted]]) -> float:
+        return fmean(value for value, _ in members)
 
-    return [max(found.values(), key=mean)[0].cell.label for found in groups.values()]
+    best = [(max(by_group.values(), key=mean)[0][1], len(by_group)) for by_group in groups.values()]
+    return [replace(one, best_of=count if count > 1 else None) for one, count in best]
+
+
+def refuses(plan: Plan, one: Wanted) -> str:
+    """Return why a finished training is no package; empty when it is."""
+    inputs: Trained = plan.nodes[one.key].inputs
+    head_from = inputs.head_from if isinstance(inputs, ComposeInputs) else None
+    if "import" in {plan.nodes[key].kind for key in (one.key, head_from) if key is not None}:
+        return "nothing in it was trained here, neither a module nor a head; share what was imported"
+    if not isinstance(inputs, ComposeInputs) and inputs.module.whole:
+        return "it trains all weights of the encoder; only modules are exported"
+    if plan.recipe.methods[one.method].languages:
+        return (
+            "it acts on top of language adapters, one for each language, which a package cannot hold; export a method "
+            "without `languages`"
+        )
+    return ""
 
 
 def learned_before(plan: Plan, one: Wanted) -> list[Wanted]:
@@ -87,13 +121,10 @@ def learned_before(plan: Plan, one: Wanted) -> list[Wanted]:
     return [first[learned.key] for learned in inputs.composed.learned]
 
 
-def _learned(of: Wanted, name: str, key: str) -> Wanted:
-    id_ = identifier(of.model, of.method, name, f"s{of.seed}")
-    return Wanted(id_, key, of.model, of.method, name, of.seed, None)
-
-
-def _of_cell(cell: Cell) -> Wanted | None:
-    if cell.train is None:
+def _of_cell(plan: Plan, cell: Cell) -> Wanted | None:
+    """Return the package of a cell; None where the target has no head and no training of its own, as in retrieval."""
+    scored: ScoreInputs = plan.nodes[cell.score].inputs
+    if cell.train is None or scored.search is not None:
         return None
     words = [cell.model, cell.method, *([] if cell.intermediate == "none" else [cell.intermediate])]
     id_ = identifier(*words, cell.target, f"s{cell.seed}")
@@ -102,20 +133,30 @@ def _of_cell(cell: Cell) -> Wanted | None:
 
 def _candidates(plan: Plan) -> Iterable[Wanted]:
     """Yield everything of a sweep that could be exported; cells before intermediates."""
-    cells = [found for cell in plan.cells if (found := _of_cell(cell)) is not None]
-    yield from cells
-    for one in cells:
-        inputs: Trained = plan.nodes[one.key].inputs
-        for learned in inputs.composed.learned if inputs.composed is not None else ():
-            yield _learned(one, learned.name, learned.key)
+    yield from (found for cell in plan.cells if (found := _of_cell(plan, cell)) is not None)
+    for cell in plan.cells:
+        if cell.train is None:
+            continue
+        node = plan.nodes[cell.train]
+        inputs: Trained = node.inputs
+        names = inputs.composed.learned if inputs.composed is not None else ()
+        learned = [(one.name, one.key) for one in names]
+        if _of_cell(plan, cell) is None and node.kind == "train":  # of retrieval, straight after an intermediate
+            learned.append((cell.intermediate, cell.train))
+        for name, key in learned:
+            id_ = identifier(cell.model, cell.method, name, f"s{cell.seed}")
+            yield Wanted(id_, key, cell.model, cell.method, name, cell.seed, None)
 
 
 def _one(plan: Plan, store: Store, text: str) -> Wanted:
     labels = {cell.label: cell for cell in plan.cells}
     if text in labels:
-        found = _of_cell(labels[text])
+        found = _of_cell(plan, labels[text])
         if found is None:
-            raise LayoverError(f"{text}: nothing is trained in this cell, so there is nothing to export")
+            raise LayoverError(
+                f"{text}: nothing is trained for this target, so it has no module and no head of its own; export the "
+                "intermediate by its key, see: layover plan --nodes"
+            )
     elif re.fullmatch(r"[0-9a-f]{8,64}", text):
         by_key = {one.key: one for one in reversed(list(_candidates(plan))) if one.key.startswith(text)}
         if len(by_key) != 1:
@@ -126,4 +167,6 @@ def _one(plan: Plan, store: Store, text: str) -> Wanted:
         raise LayoverError(f"{text!r} is no cell of the recipe; {nearest(text, labels)}")
     if not store.has(found.key):
         raise LayoverError(f"{text}: its training is not finished; run the recipe first")
+    if found.cell is not None and not store.has(found.cell.score):
+        raise LayoverError(f"{text}: its scores are not finished; run the recipe first")
     return found

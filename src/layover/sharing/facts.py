@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import importlib.metadata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from layover.data.task import HubSource, Joined, Location
 from layover.errors import LayoverError
 from layover.identity import file_sha256
-from layover.packages.card import BaseModelFacts, Cost, DataFacts, Scores, TaskFacts
+from layover.packages.card import BaseModelFacts, Cost, DataFacts, Scores, TaskFacts, TrainingFacts
 from layover.plan import Plan
 from layover.plan.encoders import EncoderRef
 from layover.plan.imports import ImportInputs
-from layover.plan.inputs import ComposeInputs, TokenizeInputs
+from layover.plan.inputs import ComposeInputs, ScoreInputs, TokenizeInputs
 from layover.records import Record
+from layover.report.costs import cost_of as training_cost
+from layover.report.costs import seconds_of
+from layover.report.files import full_methods as full_methods_of
 from layover.report.rows import CellRow
 from layover.sandbox import encoders
 from layover.sharing.choose import Trained
@@ -24,13 +27,15 @@ from layover.steps.tokenize import load_tokenizer
 from layover.store import Store, read_json
 from layover.tasks import Task
 
+OPTIMISATION = ("epochs", "batch", "lr", "warmup", "weight_decay", "clip", "dropout", "precision", "seed")
+"""What a card repeats of the numbers of a training."""
 LIBRARIES = ("layover", "torch", "transformers", "peft", "adapters", "safetensors")
 
 
 def base_of(plan: Plan, encoder: EncoderRef) -> BaseModelFacts:
     """Return what a card says of an encoder."""
-    from layover.encoder.digest import of_encoder
-    from layover.encoder.files import config_file
+    from layover.encoder.digest import count_of, of_encoder
+    from layover.encoder.files import config_file, is_random
 
     name: str | None = plan.recipe.document.models[encoder.label].name
     if name is not None and encoders.folder_of(name) is None and Path(encoder.source).is_dir():
@@ -45,6 +50,8 @@ def base_of(plan: Plan, encoder: EncoderRef) -> BaseModelFacts:
         hidden_size=values["hidden_size"],
         intermediate_size=values["intermediate_size"],
         vocabulary=values["vocab_size"],
+        parameters=count_of(encoder.source, encoder.revision),
+        random=is_random(encoder.source),
         config_sha256=file_sha256(config),
         weights_sha256=of_encoder(encoder.source, encoder.revision),
         tokenizer_sha256=load_tokenizer(encoder.source, encoder.revision).sha256,
@@ -82,14 +89,16 @@ def trained_on(plan: Plan, key: str) -> tuple[str, ...]:
 
 def data_of(plan: Plan, store: Store, keys: Iterable[str]) -> tuple[DataFacts, ...]:
     """Return the data that trainings were on, each once."""
-    found: dict[str, DataFacts] = {}
-    for key in keys:
-        for data in _tokenized(plan.nodes[key].inputs):
-            inputs: TokenizeInputs = plan.nodes[data].inputs
-            parts = inputs.location.parts if isinstance(inputs.location, Joined) else (inputs.location,)
-            for number, part in enumerate(parts):
-                found[f"{data} {number}"] = _data(inputs, part, data, counts_of(store, data)["examples"])
-    return tuple(found.values())
+    sets = dict.fromkeys(data for key in keys for data in _tokenized(plan.nodes[key].inputs))
+    return tuple(one for data in sets for one in _set(plan, store, data))
+
+
+def _set(plan: Plan, store: Store, key: str) -> list[DataFacts]:
+    """Return what a tokenized set was read from: one place, or those of the tasks that it joins."""
+    inputs: TokenizeInputs = plan.nodes[key].inputs
+    parts = inputs.location.parts if isinstance(inputs.location, Joined) else (inputs.location,)
+    examples = counts_of(store, key)["examples"]
+    return [_data(inputs, part, key, examples) for part in parts]
 
 
 def _data(inputs: TokenizeInputs, part: Location, key: str, examples: int) -> DataFacts:
@@ -125,11 +134,45 @@ def _tokenized_before(plan: Plan, inputs: ComposeInputs) -> Sequence[str]:
     return [data for data, task in tasks.items() if (task.kind, task.labels) == (kind, labels)] or list(found)
 
 
-def scores_of(row: CellRow, rows: Sequence[CellRow], full_methods: frozenset[str]) -> Scores | None:
-    """Return the scores of a cell beside those of the same without an intermediate, and of full fine-tuning."""
+def training_of(plan: Plan, store: Store, key: str, stage: Literal["intermediate", "target"]) -> TrainingFacts:
+    """Return what a card says of a finished training."""
+    identity = store.done(key)["identity"]
+    numbers = {name: identity[name] for name in OPTIMISATION}
+    return TrainingFacts(
+        stage=stage,
+        tasks=trained_on(plan, key),
+        key=key,
+        module=identity["module"],
+        selection=_selection(identity),
+        seconds=seconds_of(store, key),
+        **numbers,
+    )
+
+
+def _selection(identity: Mapping[str, Any]) -> str | None:
+    """Return what chose the weights that were kept; of a mixture the mean over its tasks does."""
+    chosen = [one["select"] for one in identity.get("tasks", [identity]) if one["select"] is not None]
+    if not chosen:
+        return None
+    by = "; ".join(dict.fromkeys(f"{one['metric']} in {one['language']}" for one in chosen))
+    return by if len(chosen) == 1 else f"mean of {by}"
+
+
+def scores_of(
+    plan: Plan, store: Store, row: CellRow, rows: Sequence[CellRow], best_of: int | None = None
+) -> Scores | None:
+    """Return the scores of a cell beside those of the same without an intermediate, and of full fine-tuning.
+
+    Args:
+        plan: Of the recipe.
+        store: Where it is finished.
+        row: Of the cell.
+        rows: Of all cells.
+        best_of: See `Scores.best_of`.
+    """
     if row.record is None:
         return None
-    cell, metric = row.cell, row.metric
+    cell, metric, full_methods = row.cell, row.metric, full_methods_of(plan)
     full = next(
         (
             other.record
@@ -140,15 +183,22 @@ def scores_of(row: CellRow, rows: Sequence[CellRow], full_methods: frozenset[str
         ),
         None,
     )
+    group = (cell.model, cell.method, cell.intermediate, cell.target)
+    same = [one for one in rows if (one.cell.model, one.cell.method, one.cell.intermediate, one.cell.target) == group]
+    scored: ScoreInputs = plan.nodes[cell.score].inputs
     return Scores(
         split=row.split,
         metric=metric,
         languages=_values(row.record, metric),
         examples=dict(row.record.examples),
         every={name: scores for name, scores in row.record.languages.items() if scores is not None},
+        missing=dict(row.record.missing),
         partial=dict(row.partial),
+        data=tuple(one for _, data in scored.predictions.values() for one in _set(plan, store, data)),
         without_intermediate=None if row.baseline is None else _values(row.baseline, metric),
         full=None if full is None else _values(full, metric),
+        by_seed={str(one.cell.seed): one.value for one in same if one.value is not None},
+        best_of=best_of,
     )
 
 
@@ -156,11 +206,12 @@ def _values(record: Record, metric: str) -> dict[str, float | None]:
     return {language: record.value(language, metric) for language in record.languages}
 
 
-def cost_of(row: CellRow) -> Cost | None:
-    """Return what a cell's training took."""
-    if row.cost is None:
+def cost_of(plan: Plan, store: Store, key: str) -> Cost | None:
+    """Return what a training took; None where nothing was trained."""
+    found = training_cost(plan, store, key)
+    if found is None:
         return None
-    return Cost(trained_weights=row.cost.weights, seconds=row.cost.seconds, seconds_before=row.cost.seconds_before)
+    return Cost(trained_weights=found.weights, seconds=found.seconds, seconds_before=found.seconds_before)
 
 
 def versions() -> dict[str, str]:

@@ -29,7 +29,7 @@ def command(
     every: Annotated[
         str | None, typer.Option("--all", help=f"{BEST}: the best cell of every target.", show_default=False)
     ] = None,
-    flatten: Annotated[bool, typer.Option("--flatten", help="One LoRA of summed rank instead of several.")] = False,
+    flatten: Annotated[bool, typer.Option("--flatten", help="One LoRA instead of a stack or an exact merge.")] = False,
     adapterhub: Annotated[bool, typer.Option("--adapterhub", help="Write AdapterHub's layout of a LoRA, too.")] = False,
     name: Annotated[str | None, typer.Option(help="Of the one package.", show_default="from the cell")] = None,
     store: StoreOption = DEFAULT_STORE,
@@ -37,7 +37,7 @@ def command(
 ) -> None:
     """Write packages that load in peft, in adapters and in Layover: module, head, card, results, proof."""
     from layover.report.rows import rows_of
-    from layover.sharing.choose import best_per_target, choose, identifier
+    from layover.sharing.choose import best_per_target, choose
     from layover.sharing.export import Export, Options
 
     overrides = [text for text in cells or () if "=" in text]
@@ -47,13 +47,12 @@ def command(
     if every not in {None, BEST}:
         raise LayoverError(f"--all {every}: only {BEST} is known")
     found = planned(recipe, overrides, store)
-    wanted = choose(found.plan, found.store, labels or best_per_target(rows_of(found.plan, found.store)))
-    if name is not None and len(wanted) > 1:
-        raise LayoverError(f"--name is for one package, not for {len(wanted)}")
-    if name is not None and name != identifier(name):
-        raise LayoverError(f"--name {name!r}: a letter, then letters, digits, - and _; {identifier(name)} would do")
+    if labels:
+        wanted = choose(found.plan, found.store, labels)
+    else:
+        wanted = best_per_target(found.plan, rows_of(found.plan, found.store))
     export = Export(found.plan, found.store, to, Options(flatten=flatten, adapterhub=adapterhub, name=name))
-    folders = [export.package(one) for one in wanted]
+    folders = export.packages(wanted)
     if json:
         answer({"packages": [str(folder) for folder in folders], "written": [str(one) for one in export.written]})
         return

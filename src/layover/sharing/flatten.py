@@ -1,0 +1,127 @@
+"""Several linear modules put together into one: a stack, or an exact merge with what was trained on top of it.
+
+The sum of `s_i B_i A_i` is `B A` with the B's beside each other, each times its factor and scale, and the A's below
+each other: a LoRA whose rank at a linear map is the sum of theirs, with a scale of 1. A stack of IA3 is the product of
+its scales.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from layover.compositions import Composition, Part
+from layover.errors import ModelError
+from layover.layouts import Base
+from layover.layouts._peft_config import low_rank_settings
+from layover.modules import Module, Site
+from layover.modules.ia3 import Ia3
+from layover.modules.lora import Lora
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Summand:
+    """One of the modules that become one."""
+
+    part: Part
+    """With its weights."""
+    factor: float
+    """What its change is multiplied by."""
+    from_layer: int
+    """The lowest layer that it acts in."""
+
+    def sites(self, base: Base) -> list[Site]:
+        """Return the places where it acts."""
+        return [site for site in self.part.module.sites(base.shape) if site.layer >= self.from_layer]
+
+
+def refuses(composition: Composition | None, modules: Sequence[Module], names: Sequence[str]) -> str:
+    """Return why what was composed is not one module of a layout; empty when it is.
+
+    Args:
+        composition: How the intermediates take part; None without any.
+        modules: All that act, those of the intermediates first.
+        names: Of the intermediates.
+    """
+    if composition is None or composition.name == "warm":
+        return "it is one module already; leave out --flatten"
+    if composition.summed(names) is None:
+        method = composition.settings().get("method", "")
+        how = f"{composition.name} by {method}" if method else composition.name
+        return f"{how} is no sum of its modules, so no single module does the same; export it without --flatten"
+    if all(module.linear for module in modules):
+        return ""
+    if all(isinstance(module, Ia3) for module in modules):
+        return ""
+    other = next(module.name for module in modules if not module.linear)
+    return f"{other} is no linear change of the frozen weights, so several are not one; export it without --flatten"
+
+
+def summands(composition: Composition, parts: Sequence[Part], target: Part | None, skipped: int) -> list[Summand]:
+    """Return what has to be added up.
+
+    Args:
+        composition: One that `refuses` has nothing against.
+        parts: The intermediates, in the order of the composition.
+        target: What was trained on top of them; None where nothing was.
+        skipped: Lowest layers that go without modules; what is merged into the frozen weights acts there, too.
+    """
+    factors = composition.summed([part.name for part in parts])
+    if factors is None:
+        raise ModelError(f"{composition.name} is no sum of its modules")
+    below = 0 if composition.folds else skipped
+    found = [Summand(part, factor, below) for part, factor in zip(parts, factors, strict=True) if factor]
+    return found if target is None else [*found, Summand(target, 1.0, skipped)]
+
+
+def flattened(terms: Sequence[Summand], base: Base) -> tuple[Module, dict[str, Tensor]]:
+    """Return the one module, and its weights by canonical name.
+
+    Args:
+        terms: See `summands`; all linear, or all IA3.
+        base: The encoder.
+
+    Raises:
+        ModelError: IA3 that scale other places in one layer than in another; or nothing is left in the layers that
+            predict.
+    """
+    if not any(one.sites(base) for one in terms):
+        raise ModelError("no module acts in the layers that predict, so there is nothing to put together")
+    return _product(terms, base) if all(isinstance(one.part.module, Ia3) for one in terms) else _sum(terms, base)
+
+
+def _sum(terms: Sequence[Summand], base: Base) -> tuple[Module, dict[str, Tensor]]:
+    import torch
+
+    factors: dict[Site, list[tuple[Tensor, Tensor]]] = {}
+    for one in terms:
+        for site in one.sites(base):
+            left, right = one.part.module.factors(site, one.part.at(site))
+            factors.setdefault(site, []).append((left * one.factor, right))
+    weights: dict[str, Tensor] = {}
+    for site, products in factors.items():
+        weights[f"{site.name}.A"] = torch.cat([right for _, right in products], dim=0)  # (sum of ranks, inputs)
+        weights[f"{site.name}.B"] = torch.cat([left for left, _ in products], dim=1)  # (outputs, sum of ranks)
+    ranks = {(site.layer, site.place): len(weights[f"{site.name}.A"]) for site in factors}
+    rules = {place: (rank, float(rank)) for place, rank in ranks.items()}
+    return Lora.model_validate(low_rank_settings(rules, base)), weights
+
+
+def _product(terms: Sequence[Summand], base: Base) -> tuple[Module, dict[str, Tensor]]:
+    scales: dict[Site, Tensor] = {}
+    for one in terms:
+        for site in one.sites(base):
+            scale = one.part.at(site)["scale"]
+            scales[site] = scales[site] * scale if site in scales else scale
+    layers = sorted({site.layer for site in scales})
+    module = Ia3(
+        target=tuple(dict.fromkeys(site.place for site in scales)),
+        layers="all" if len(layers) == base.shape.num_layers else tuple(layers),
+    )
+    if set(module.sites(base.shape)) != set(scales):
+        raise ModelError("the ia3 scale other places in one layer than in another, which one ia3 cannot")
+    return module, {f"{site.name}.scale": scale for site, scale in scales.items()}

@@ -1,0 +1,58 @@
+"""Which other library gives out what a package does, all that acts together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from layover import layouts
+from layover.layouts import CONFIG
+from layover.packages.card import ADAPTERHUB, Card
+from layover.packages.package import composition_of, module_of
+
+PEFT, ADAPTERS, LAYOVER = "peft", "adapters", "layover"
+
+
+def reader_of(card: Card) -> str:
+    """Return the library that a package is for, as a hub may say it: `peft`, `adapters`, or Layover alone."""
+    if not peft_refuses(card):
+        return PEFT
+    return LAYOVER if adapters_refuses(card) else ADAPTERS
+
+
+def peft_refuses(card: Card) -> str:
+    """Return why peft does not give out what a package does; empty when it does."""
+    if not card.pieces:
+        return "it is a head on the frozen encoder, with no module"
+    base, layout = card.base.base(), layouts.get("peft")
+    for piece in card.pieces:
+        if reason := layout.refuses(module_of(piece.module, Path(card.id)), base):
+            return reason
+    composition = composition_of(card.composition, Path(card.id))
+    apart = [piece for piece in card.pieces if piece.package is not None]
+    if composition is None or not apart:
+        return ""
+    if composition.summed([piece.role for piece in apart]) is None:
+        return f"peft has nothing that does what {composition.name} does here"
+    if composition.folds and card.skipped_layers:
+        return "what is merged acts in layers where nothing else does"
+    return ""
+
+
+def adapters_refuses(card: Card) -> str:
+    """Return why adapters does not give out what a package does; empty when it does."""
+    if not card.pieces:
+        return "it is a head on the frozen encoder, with no module"
+    if f"{ADAPTERHUB}/{CONFIG}" not in card.files:
+        return "it was not exported in AdapterHub's layout"
+    return "" if len(card.pieces) == 1 else _no_stack(card)
+
+
+def _no_stack(card: Card) -> str:
+    """Return why a stack of adapters is not what acts here; empty when it is."""
+    if card.composition is None or card.composition["name"] != "stack":
+        return "adapters has nothing that does what the composition does here"
+    if {piece.module["name"] for piece in card.pieces} != {"bottleneck"}:
+        return "adapters hands the change of one LoRA to the next, where they should add up"
+    if any(piece.module["placement"] == "parallel" for piece in card.pieces):
+        return "of several parallel bottlenecks adapters lets the last one act alone"
+    return ""

@@ -1,0 +1,91 @@
+"""The numbers of a model card: each language beside no intermediate and full fine-tuning, and their means."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from layover import metrics
+from layover.packages.card import Card, Scores
+
+Values = Mapping[str, float | None]
+
+
+@dataclass(frozen=True)
+class Line:
+    """One language; None is a gap."""
+
+    language: str
+    zero_shot: bool
+    """Whether the task was not trained in it."""
+    score: float | None
+    examples: int | None
+    without: float | None
+    """The same without an intermediate."""
+    full: float | None
+    """Full fine-tuning."""
+    remark: str
+    """Why there is no score, or why it may not be that of the whole split; mostly empty."""
+
+    @property
+    def to_none(self) -> float | None:
+        """The difference to no intermediate."""
+        return _minus(self.score, self.without)
+
+    @property
+    def to_full(self) -> float | None:
+        """The difference to full fine-tuning."""
+        return _minus(self.score, self.full)
+
+
+@dataclass(frozen=True)
+class Mean:
+    """The mean over some languages, of those that have what it is the mean of."""
+
+    value: float
+    languages: int
+
+
+def lines_of(card: Card) -> list[Line]:
+    """Return a line per language: that of the training first, then by code."""
+    scores = card.scores
+    if scores is None:
+        return []
+    trained = card.task.language if card.task is not None else None
+    order = sorted(scores.languages, key=lambda language: (language != trained, language))
+    return [
+        Line(
+            language=language,
+            zero_shot=language != trained,
+            score=scores.languages[language],
+            examples=scores.examples.get(language),
+            without=_of(scores.without_intermediate, language),
+            full=_of(scores.full, language),
+            remark=scores.missing.get(language) or scores.partial.get(language, ""),
+        )
+        for language in order
+    ]
+
+
+def mean(lines: Sequence[Line], value: Callable[[Line], float | None]) -> Mean | None:
+    """Return the mean of a number over the languages that have it, None where none has."""
+    known = [found for line in lines if (found := value(line)) is not None]
+    return Mean(fmean(known), len(known)) if known else None
+
+
+def shown(scores: Scores, value: float | None, *, signed: bool = False) -> str:
+    """Return a number as it stands in a table, a gap as `–`."""
+    if value is None:
+        return "–"
+    digits = 1 if metrics.get(scores.metric).unit == "percent" else 3
+    text = f"{value:{'+' if signed else ''}.{digits}f}"
+    return text.replace("-", "−")
+
+
+def _minus(one: float | None, other: float | None) -> float | None:
+    return None if one is None or other is None else one - other
+
+
+def _of(values: Values | None, language: str) -> float | None:
+    return None if values is None else values.get(language)

@@ -1,0 +1,96 @@
+"""Modules and heads into the folder of a package, in every layout that has a form for them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from layover import layouts
+from layover.errors import ModelError
+from layover.layouts import CONFIG, Base, Named, heads
+from layover.layouts.adapterhub import PICKLE
+from layover.modules import Module
+from layover.packages.card import ADAPTERHUB, MODULE, TaskFacts
+from layover.packages.package import MODULE_LAYOUT
+from layover.store import write_json
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from layover.heads import Head
+
+
+def write_module(
+    folder: Path,
+    module: Module,
+    weights: Mapping[str, Tensor],
+    base: Base,
+    named: Named,
+    *,
+    adapterhub: bool,
+) -> str:
+    """Write a module in the layouts that have a form for it; return which of them the card names.
+
+    Args:
+        folder: Of the package.
+        module: Settings.
+        weights: By canonical name.
+        base: The encoder.
+        named: The package and its encoder.
+        adapterhub: Whether AdapterHub's layout is wanted of a LoRA, too.
+
+    Raises:
+        ModelError: AdapterHub's layout is wanted and has no form for it.
+    """
+    import torch
+
+    from layover.encoder import write_weights
+
+    peft, hub = layouts.get("peft"), layouts.get("adapterhub")
+    used = []
+    if not peft.refuses(module, base):
+        write_json(folder / CONFIG, peft.config(module, base, named))
+        write_weights(folder / peft.file, peft.laid_out(module, base, named.name, weights))
+        used.append(peft.name)
+    if module.name == "bottleneck" or adapterhub:
+        reason = hub.refuses(module, base)
+        if reason and adapterhub:
+            raise ModelError(f"{named.name}: AdapterHub's layout: {reason}")
+        if not reason:
+            inner = folder / ADAPTERHUB
+            inner.mkdir()
+            write_json(inner / CONFIG, hub.config(module, base, named))
+            theirs = hub.laid_out(module, base, named.name, weights)
+            write_weights(inner / hub.file, theirs)
+            torch.save(theirs, inner / PICKLE)  # the one its loader asks for; never read here
+            used.append(hub.name)
+    if not used:
+        write_weights(folder / MODULE, weights)
+        used.append(MODULE_LAYOUT)
+    return used[0]
+
+
+def write_head(
+    folder: Path,
+    head: Head,
+    task: TaskFacts,
+    base: Base,
+    named: Named,
+    *,
+    adapters: bool,
+) -> None:
+    """Write a head under the names of transformers, and of adapters where its folder is there."""
+    import torch
+
+    from layover.encoder import write_weights
+
+    own, kind, labels = dict(head.state_dict()), task.kind, task.labels
+    write_json(folder / heads.HEAD_CONFIG, heads.config(kind, labels, base))
+    write_weights(folder / heads.HEAD, heads.renamed(own, heads.in_transformers(kind, base)))
+    if adapters:
+        inner = folder / ADAPTERHUB
+        write_json(inner / heads.HEAD_CONFIG, heads.adapters_config(kind, labels, base, named, choices=task.choices))
+        theirs = heads.renamed(own, heads.in_adapters(kind, named.name))
+        write_weights(inner / heads.ADAPTERS_HEAD, theirs)
+        torch.save(theirs, inner / heads.ADAPTERS_PICKLE)
