@@ -18,7 +18,6 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +33,11 @@ from layover.errors import ModelError
 from layover.layouts import CONFIG, Base, Found, adapterhub
 from layover.layouts.safe import header, parse_json, tensors
 from layover.modules import INNER, LINEARS
+
+try:
+    import adapters
+except ImportError:
+    adapters = None
 
 SECONDS = float(os.environ.get("LAYOVER_FUZZ_SECONDS", "0"))
 FOUND = Path(os.environ.get("LAYOVER_FUZZ_FOUND", "fuzz-found"))
@@ -438,8 +442,6 @@ def in_peft(folder: Path, found: Found, sample: Any) -> Meaning:
 
 def in_adapters(folder: Path, found: Found, sample: Any) -> Meaning:
     """Return what adapters makes of a folder; how it acts is seen in the outputs, where numbers are not too large."""
-    import adapters
-
     config = json.loads((folder / CONFIG).read_bytes())
     inside = {name: value for name, value in config["config"].items() if name not in NOTHING_INSIDE}
     (folder / CONFIG).write_text(json.dumps({**config, "config": inside}))
@@ -458,7 +460,7 @@ def in_adapters(folder: Path, found: Found, sample: Any) -> Meaning:
     return meaning(found, read, sample.base)
 
 
-JUDGES = {"peft": in_peft} | ({"adapterhub": in_adapters} if find_spec("adapters") else {})
+JUDGES = {"peft": in_peft} | ({} if adapters is None else {"adapterhub": in_adapters})
 """What says what a folder means; the extra `adapterhub` may not be installed."""
 
 

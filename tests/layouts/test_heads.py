@@ -74,6 +74,23 @@ def test_transformers_takes_it_over(sample_of: Callable[..., Any], tmp_path: Pat
 
 @pytest.mark.parametrize("kind", heads.TASKS)
 @pytest.mark.parametrize("model_type", FAMILIES)
+def test_head_and_module_act_together_in_peft(
+    sample_of: Callable[..., Any], tmp_path: Path, model_type: str, kind: str
+) -> None:
+    from peft import PeftModel
+
+    sample, module = sample_of(model_type), modules.get("lora")(rank=3, target=("value", "output"))
+    weights, head = sample.random(module), head_of(sample, kind)
+    folder = sample.write(tmp_path / "one", "peft", module, weights)
+    model = sample.with_head(kind)
+    names = heads.in_transformers(kind, sample.base)
+    model.load_state_dict(heads.renamed(head.state_dict(), names), strict=False)
+    model = PeftModel.from_pretrained(model, str(folder)).eval()
+    close(theirs(sample, kind, model), ours(sample, head, sample.ours(module, weights)))
+
+
+@pytest.mark.parametrize("kind", heads.TASKS)
+@pytest.mark.parametrize("model_type", FAMILIES)
 def test_a_head_of_transformers_is_read(
     sample_of: Callable[..., Any], tmp_path: Path, model_type: str, kind: str
 ) -> None:

@@ -207,14 +207,14 @@ class Read:
     def _scales(self, places: Places, patterns: Patterns) -> Module:
         """Return the IA3 of the config; of what it calls feed-forward, what comes in is scaled, by a row of scales."""
         named = {path: place for place, path in self.base.points.linears.items()}
-        found: set[tuple[int, str]] = set()
+        inward, found = self._chosen("feedforward_modules"), set[tuple[int, str]]()
         for layer, path in places:
-            name = named[path]
-            if self._inward(self.key((layer, path)), patterns):
+            name, key = named[path], self.key((layer, path))
+            if _ends(inward, key, patterns):
                 if name != "output":
                     raise ModelError(
-                        f"{self.where}: scales what comes into {self.key((layer, path))}; Layover's IA3 scales what "
-                        "comes out of a linear map, or what comes into the last one of a layer"
+                        f"{self.where}: scales what comes into {key}; Layover's IA3 scales what comes out of a linear "
+                        "map, or what comes into the last one of a layer"
                     )
                 name = INNER
             found.add((layer, name))
@@ -225,12 +225,12 @@ class Read:
                     raise ModelError(f"{self.where}: {name} is scaled in some layers and not in layer {layer}")
         return Ia3(target=tuple(target), layers=as_layers(layers, self.base.shape.num_layers))
 
-    def _inward(self, key: str, patterns: Patterns) -> bool:
-        inward = self._chosen("feedforward_modules")
-        if isinstance(inward, str):
-            return patterns.whole(inward, key)
-        # here peft compares the ends of texts, not those of names
-        return any(key[at:] in inward for at in range(len(key) + 1))
+
+def _ends(chosen: str | frozenset[str], key: str, patterns: Patterns) -> bool:
+    """Return whether a linear map is among the feed-forward ones: in a list peft takes ends of texts, not of names."""
+    if isinstance(chosen, str):
+        return patterns.whole(chosen, key)
+    return any(key[at:] in chosen for at in range(len(key) + 1))
 
 
 def _are_texts(value: object) -> bool:

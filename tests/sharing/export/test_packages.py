@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from layover.encoder import DropoutClock, Encoder
+from layover.encoder.digest import of_encoder
 from layover.identity import file_sha256
 from layover.modules import AdapterDrop
 from layover.packages.card import CARD, read_card
-from layover.encoder.digest import of_encoder
 from layover.packages.package import open_package
 from layover.sandbox.encoders import folder_of
 from layover.sharing import index, probe
