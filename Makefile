@@ -55,16 +55,18 @@ lint: install
 types: install
 	$(BIN)/mypy
 
-test: lint types  ## Lint, types and all tests
+test: lint types  ## Lint, types and tests
+	$(BIN)/python $(PYTEST) -m "not rare"
+
+test-all: lint types  ## The rare ones, too: before a release, and where one touches what they guard
 	$(BIN)/python $(PYTEST)
 
 coverage: install
 	$(BIN)/python $(PYTEST) --cov --cov-report=term-missing:skip-covered
 
 # The rooms that meet transformers, on its newest version and without adapters: nobody is locked to the one adapters pins.
-NEWEST := $(addprefix tests/,batches compositions data encoder heads kinds layouts modules predict sharing steps training \
-	test_rooms.py \
-	cli/test_cli.py engine/test_mlm.py engine/test_run.py sandbox/test_encoders.py tasks/test_whole_path.py)
+NEWEST := $(addprefix tests/,batches compositions encoder heads layouts modules predict steps training test_rooms.py \
+	engine/test_adapterdrop.py engine/test_heads.py sandbox/test_encoders.py tasks/test_whole_path.py)
 $(VENV)-newest/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)-newest
 	$(VENV)-newest/bin/python -m pip install --quiet --upgrade pip
@@ -72,7 +74,7 @@ $(VENV)-newest/.installed: pyproject.toml
 	touch $@
 
 test-newest: $(VENV)-newest/.installed
-	$(VENV)-newest/bin/python $(PYTEST) -m "not data" $(NEWEST)
+	$(VENV)-newest/bin/python $(PYTEST) -m "not data and not rare" $(NEWEST)
 
 # Alone on the machine, please; each script says in its first lines what it measures, and has a --quick run.
 bench: BENCH := env -u OMP_NUM_THREADS $(BIN)/python benchmarks

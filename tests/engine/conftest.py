@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
-from importlib.util import find_spec
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -239,7 +239,7 @@ def swept(tmp_path_factory: pytest.TempPathFactory, foreign: Path) -> Swept:
     shutil.copytree(foreign, done.root / "foreign")
     for name, text in (("before", BEFORE), ("after", AFTER)):
         (done.root / f"{name}.yaml").write_text(text, encoding="utf-8")
-    if find_spec("adapters") is None:
+    if not _installed("adapters"):
         done.axes = WITHOUT_ADAPTERS
     else:
         _save_bottleneck(done.root / "foreign" / "bottleneck")
@@ -248,6 +248,14 @@ def swept(tmp_path_factory: pytest.TempPathFactory, foreign: Path) -> Swept:
     said = done.after("run")
     assert re.search(r"\n(\d+) of \1 cells finished", said), said
     return done
+
+
+def _installed(name: str) -> bool:
+    try:
+        version(name)
+    except PackageNotFoundError:
+        return False
+    return True
 
 
 def _save_bottleneck(folder: Path) -> None:

@@ -102,7 +102,7 @@ def test_a_package_has_the_name_that_was_asked_for(swept: Swept) -> None:
     assert read_card(swept.root / "packages" / "before").id == "before"
     cell = ("mini/lora/none/sandbox/nli/1", "--to", "elsewhere", "--name", "../my module")
     said = swept.run("export", "before.yaml", *cell, code=2)
-    assert "--name '../my module': a letter, then letters, digits, - and _; my-module would do" in said
+    assert "--name '../my module': a name has letters, digits, - and _, a letter first, 80 at most" in said
     assert not (swept.root / "elsewhere").exists()
 
 

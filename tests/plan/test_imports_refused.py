@@ -30,7 +30,7 @@ def edit(file: Path, change: Callable[[Any], object]) -> None:
             "deeper",
             "has weights for layer 4, but the encoder has 4 layers, numbered 0 to 3: it was trained on a deeper",
         ),
-        ("shallower", "and the file has no weights for it: it was trained on an encoder with fewer layers than this"),
+        ("shallower", "it is not whole, or was trained on an encoder with fewer layers than this"),
         ("wider", "has the shape [4, 160], but [4, 128] is needed: it belongs to an encoder of another size"),
         ("bert", "not a weight of the layers of xlm-roberta"),
     ],

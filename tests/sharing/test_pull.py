@@ -297,7 +297,7 @@ def test_command(packages: Any, tmp_path: Path, cli: Cli) -> None:
     (packages[packages.lora] / "notes.txt").write_text("x")
     code, out, _ = cli("pull", packages[packages.lora], "--to", tmp_path / "to")
     assert code == 0
-    assert f"{tmp_path / 'to' / packages.lora}: sandbox/ner on mini, method lora" in out
+    assert f"{tmp_path / 'to' / packages.lora}: sandbox/ner after sandbox/nli: " in out
     assert "left out: notes.txt" in out
     code, out, _ = cli("pull", packages[packages.lora], "--to", tmp_path / "to", "--json")
     found = json.loads(out)["pulled"]
