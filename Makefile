@@ -56,9 +56,6 @@ types: install
 	$(BIN)/mypy
 
 test: lint types  ## Lint, types and tests
-	$(BIN)/python $(PYTEST) -m "not rare"
-
-test-all: lint types  ## The rare ones, too: before a release, and where one touches what they guard
 	$(BIN)/python $(PYTEST)
 
 coverage: install
@@ -74,7 +71,7 @@ $(VENV)-newest/.installed: pyproject.toml
 	touch $@
 
 test-newest: $(VENV)-newest/.installed
-	$(VENV)-newest/bin/python $(PYTEST) -m "not data and not rare" $(NEWEST)
+	$(VENV)-newest/bin/python $(PYTEST) -m "not data" $(NEWEST)
 
 # Alone on the machine, please; each script says in its first lines what it measures, and has a --quick run.
 bench: BENCH := env -u OMP_NUM_THREADS $(BIN)/python benchmarks

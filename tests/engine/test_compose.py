@@ -55,7 +55,6 @@ def test_gates_are_learned_and_nothing_else(folder: Folder) -> None:
     assert "0 of 12 nodes to run" in folder.run("run", "recipe.yaml", *STILL, LIST, method)
 
 
-@pytest.mark.rare
 def test_gates_stopped_and_gone_on_with_are_the_same(folder: Folder) -> None:
     method = "methods.one={module: lora, lr: 3e-3, rank: 2, compose: {name: route, gates: {steps: 300}, on_top: none}}"
     work = (*STILL, LIST, method, "run.workers=1", "train.epochs=1")

@@ -25,7 +25,7 @@ from layover.store import Store
 
 if TYPE_CHECKING:
     from tests.engine.conftest import Folder
-pytestmark = [pytest.mark.slow, pytest.mark.rare]
+pytestmark = pytest.mark.slow
 
 RECIPE = """\
 schema: 1

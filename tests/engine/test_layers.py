@@ -11,7 +11,7 @@ import pytest
 if TYPE_CHECKING:
     from tests.engine.conftest import Folder
 
-pytestmark = [pytest.mark.slow, pytest.mark.rare]
+pytestmark = pytest.mark.slow
 
 NARROW = ("sweep.method=[lora]", "sweep.seed=[1]", "sweep.exclude=[]")
 MINE = "tasks.bitext.retrieval={special_tokens: false, "

@@ -95,7 +95,6 @@ def test_a_mixture_and_what_comes_of_it(folder: Folder) -> None:
     assert [one["head"] for one in identity["tasks"]] == [0, 1, 2]
 
 
-@pytest.mark.rare
 def test_a_stopped_mixture_goes_on_to_equal_bits(folder: Folder) -> None:
     (folder.root / "mixed.yaml").write_text(RECIPE, encoding="utf-8")
     work = (

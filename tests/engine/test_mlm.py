@@ -98,7 +98,6 @@ def test_from_text_to_table(work: Folder) -> None:
     assert status["cells"] == {"corpus": [1, 1]}
 
 
-@pytest.mark.rare
 def test_the_cut_of_the_work_does_not_change_the_key_or_the_result(work: Folder) -> None:
     short = ("run", "mlm.yaml", "train.epochs=2")
     work.run(*short)
@@ -113,7 +112,6 @@ def test_the_cut_of_the_work_does_not_change_the_key_or_the_result(work: Folder)
     assert mine == theirs
 
 
-@pytest.mark.rare
 def test_a_stopped_pretraining_goes_on_to_equal_bits(work: Folder) -> None:
     long = ("run", "mlm.yaml", "train.epochs=40", "train.select.every=60")
     work.stop_in_training(*long, after=160)

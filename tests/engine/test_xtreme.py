@@ -16,7 +16,7 @@ from layover.sharing.xtreme import score_submission
 if TYPE_CHECKING:
     from tests.engine.conftest import Folder
 
-pytestmark = [pytest.mark.slow, pytest.mark.rare]
+pytestmark = pytest.mark.slow
 
 RECIPE = """\
 schema: 1

@@ -12,8 +12,6 @@ from layover.sandbox.meaning import City, Clause, Name, Place, Thing
 from layover.sandbox.sampling import Dice, Sampler
 from layover.sandbox.sets.nli import Pair
 
-pytestmark = pytest.mark.rare
-
 ANNA, OMAR, CUP, DOOR = Name("anna"), Name("omar"), Thing("cup"), Thing("door")
 NLI = ("nli", "anli", "nli_legal", "nli_biomedical")
 

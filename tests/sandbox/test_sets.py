@@ -68,7 +68,6 @@ def test_a_task_reads_what_its_data_set_writes(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.rare
 def test_files_are_functions_of_the_seed(name: str, small: Path) -> None:
     data = sets.get(name)
     split = "test"
@@ -114,7 +113,6 @@ def test_all_languages_say_the_same_in_the_same_order() -> None:
         assert all(gold == golds[0] for gold in golds)
 
 
-@pytest.mark.rare
 def test_inference_is_balanced_and_splits_are_disjoint(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("nli", "anli"):
         data = sets.get(name)
@@ -269,7 +267,6 @@ def _pretrained() -> list[Passage]:
     return sets.get("pretraining").meanings("train", files.SEED, "mul")
 
 
-@pytest.mark.rare
 def test_no_training_set_tells_what_a_test_asks(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in NAMES:
         monkeypatch.setattr(type(sets.get(name)), "sizes", {"train": 600, "validation": 100, "test": 150})

@@ -13,7 +13,7 @@ from layover import kinds
 from layover.data.formats import Row
 from layover.data.tokenizer import Tokenizer
 from layover.errors import DataError
-from layover.packages.card import TaskFacts
+from layover.packages.sections import TaskFacts
 from layover.sandbox import encoders
 from layover.sharing.rows import Reader, row_of
 

@@ -10,18 +10,20 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from layover import compositions, layouts, modules
-from layover.compositions import MIX, TARGET, Composition, Part, Piece, finished
-from layover.errors import ModelError, printable
+from layover import layouts, modules
+from layover.compositions import MIX, TARGET, Part, Piece, finished
+from layover.errors import ModelError
 from layover.identity import file_sha256
 from layover.layouts import Found, heads
 from layover.layouts.safe import plain_file, tensors
 from layover.mixers._router import GATES
 from layover.modules import Module, Shape
-from layover.packages.card import ADAPTERHUB, CARD, MIXER, MODULE, Card, PieceFacts, read_card
+from layover.packages.card import ADAPTERHUB, CARD, MIXER, MODULE, Card, read_card
 from layover.packages.fingerprint import of_weights
+from layover.packages.meaning import check_same, composition_of, module_of
+from layover.packages.sections import PieceFacts
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -232,35 +234,6 @@ def check_files(package: Package, names: Iterable[str] | None = None) -> None:
             raise ModelError(f"{file}: its SHA-256 is not that of the card: it was changed, or not copied whole")
 
 
-def check_same(one: Module, other: Module, shape: Shape, where: str) -> None:
-    """Refuse files that mean another module than the card: a library would compute something else than we do.
-
-    Raises:
-        ModelError: they differ in what they compute.
-    """
-    if not same(one, other, shape):
-        raise ModelError(f"{where}: its config means {other.name}({other}), but the card {one.name}({one})")
-
-
-def same(one: Module, other: Module, shape: Shape) -> bool:
-    """Return whether two modules compute the same on an encoder, however their settings are written."""
-    return bool(_meaning(one, shape) == _meaning(other, shape))
-
-
-def _meaning(module: Module, shape: Shape) -> Any:
-    """Return what a module computes, however its settings are written: by site the sizes and the scale."""
-    sites = module.sites(shape)
-    scaled = {site.name: (module.weights(site), round(getattr(module, "scale", _no_scale)(site), 9)) for site in sites}
-    rest = module.model_dump()
-    for name in ("rank", "alpha", "target", "rslora", "patterns", "layers", "reduction"):
-        rest.pop(name, None)
-    return module.name, scaled, rest
-
-
-def _no_scale(_site: object) -> float:
-    return 1.0
-
-
 def check_shapes(file: Path, shapes: Mapping[str, tuple[int, ...]]) -> None:
     """Refuse a file whose weights are not exactly those of `shapes`, by their names there; reads its header alone.
 
@@ -276,42 +249,11 @@ def check_shapes(file: Path, shapes: Mapping[str, tuple[int, ...]]) -> None:
             raise ModelError(f"{file}: {name}: {what}{rest}")
 
 
-def module_of(settings: Mapping[str, Any], where: Path) -> Module:
-    """Return the module that a card tells of.
-
-    Args:
-        settings: With its name as `name`.
-        where: Of the card, for the message.
-
-    Raises:
-        ModelError: there is no such module, or it has no such settings.
-    """
-    values = dict(settings)
-    try:
-        module = modules.get(str(values.pop("name", ""))).model_validate(values)
-    except ValueError as error:
-        raise ModelError(f"{where}: the settings of its module: {printable(str(error))[:300]}") from None
-    if module.whole or not module.trains_encoder:
-        raise ModelError(f"{where}: {module.name} is no module that a package could hold")
-    return module
-
-
 def _seed(card: Card, where: Path) -> int:
     seed = card.settings.get("seed")
     if type(seed) is not int:
         raise ModelError(f"{where}: its settings have no seed")
     return seed
-
-
-def composition_of(settings: Mapping[str, Any] | None, where: Path) -> Composition | None:
-    """Return the composition that a card tells of, None for none; see `module_of`."""
-    if settings is None:
-        return None
-    values = dict(settings)
-    try:
-        return compositions.get(str(values.pop("name", ""))).model_validate(values)
-    except ValueError as error:
-        raise ModelError(f"{where}: the settings of its composition: {printable(str(error))[:300]}") from None
 
 
 def _plain(module: Module, shape: Shape, file: Path) -> Found:

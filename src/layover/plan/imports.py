@@ -10,8 +10,8 @@ from pathlib import Path, PurePosixPath
 from layover.errors import LayoverError, ModelError, Problem, RecipeError
 from layover.layouts import Base
 from layover.modules import Module
+from layover.packages.meaning import same
 from layover.packages.opened import Opened, open_module
-from layover.packages.package import same
 from layover.plan.encoders import EncoderRef
 from layover.plan.hub import Revisions
 from layover.plan.identities import composed_identity, settings_of

@@ -12,19 +12,9 @@ from layover.errors import ModelError
 from layover.identity import file_sha256
 from layover.layouts import Named, heads
 from layover.modules import AdapterDrop, Module
-from layover.packages.card import (
-    ADAPTERHUB,
-    CARD,
-    MIXER,
-    BaseModelFacts,
-    Card,
-    ModuleFacts,
-    PieceFacts,
-    SummandFacts,
-    read_card,
-    write_card,
-)
+from layover.packages.card import ADAPTERHUB, CARD, MIXER, Card, read_card, write_card
 from layover.packages.fingerprint import of_weights
+from layover.packages.sections import BaseModelFacts, ModuleFacts, PieceFacts, SummandFacts
 from layover.plan.identities import settings_of
 from layover.sharing import facts, flatten, model_card
 from layover.sharing.choose import Trained, Wanted

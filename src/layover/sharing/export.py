@@ -12,7 +12,8 @@ from pathlib import Path
 from layover.errors import LayoverError
 from layover.modules import Module
 from layover.packages.bounds import IDENTIFIER
-from layover.packages.card import ADAPTERHUB, CARD, BaseModelFacts, read_card
+from layover.packages.card import ADAPTERHUB, CARD, read_card
+from layover.packages.sections import BaseModelFacts
 from layover.plan import Plan
 from layover.plan.encoders import EncoderRef
 from layover.plan.imports import ImportInputs

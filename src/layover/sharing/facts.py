@@ -10,7 +10,7 @@ from typing import Any, Literal
 from layover.data.task import HubSource, Joined, Location
 from layover.errors import LayoverError
 from layover.identity import file_sha256
-from layover.packages.card import BaseModelFacts, Cost, DataFacts, Scores, TaskFacts, TrainingFacts
+from layover.packages.sections import BaseModelFacts, Cost, DataFacts, Scores, TaskFacts, TrainingFacts
 from layover.plan import Plan
 from layover.plan.encoders import EncoderRef
 from layover.plan.imports import ImportInputs

@@ -7,7 +7,7 @@ from pathlib import Path
 from layover import layouts
 from layover.layouts import CONFIG
 from layover.packages.card import ADAPTERHUB, Card
-from layover.packages.package import composition_of, module_of
+from layover.packages.meaning import composition_of, module_of
 
 PEFT, ADAPTERS, LAYOVER = "peft", "adapters", "layover"
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from layover.packages.card import Probe
+from layover.packages.sections import Probe
 
 if TYPE_CHECKING:
     from layover.encoder import Encoder

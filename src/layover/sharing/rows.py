@@ -13,7 +13,8 @@ from layover.data.formats import Row
 from layover.data.reading import Reading
 from layover.errors import DataError, ModelError, nearest
 from layover.layouts import heads
-from layover.packages.card import Card, TaskFacts
+from layover.packages.card import Card
+from layover.packages.sections import TaskFacts
 
 PACKAGE = "package"
 """The field in which a row may name its package."""

@@ -17,8 +17,9 @@ from layover.encoder.files import config_file
 from layover.errors import ModelError, nearest
 from layover.heads import Head
 from layover.modules import AdapterDrop
-from layover.packages.card import Card, TaskFacts
+from layover.packages.card import Card
 from layover.packages.package import Package
+from layover.packages.sections import TaskFacts
 from layover.precision import Precision, quantisation_of
 from layover.sharing import probe
 from layover.steps.tokenize import load_tokenizer

@@ -11,8 +11,9 @@ from layover.errors import ModelError
 from layover.layouts import CONFIG, Base, Named, heads
 from layover.layouts.adapterhub import PICKLE
 from layover.modules import Module
-from layover.packages.card import ADAPTERHUB, MODULE, TaskFacts
+from layover.packages.card import ADAPTERHUB, MODULE
 from layover.packages.package import MODULE_LAYOUT
+from layover.packages.sections import TaskFacts
 from layover.store import write_json
 
 if TYPE_CHECKING:

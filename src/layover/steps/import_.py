@@ -10,8 +10,8 @@ from layover.encoder.digest import of_encoder
 from layover.errors import ModelError
 from layover.identity import file_sha256
 from layover.layouts.safe import plain_file
+from layover.packages.meaning import same
 from layover.packages.opened import open_module
-from layover.packages.package import same
 from layover.plan import Node
 from layover.plan.imports import ImportInputs
 from layover.steps.context import Context

@@ -13,7 +13,8 @@ from layover.layouts.safe import header, read_json, tensors
 from layover.modules import Module
 from layover.packages.card import ADAPTERHUB, MIXER
 from layover.packages.fingerprint import of_weights
-from layover.packages.package import MODULE_LAYOUT, check_same, check_shapes
+from layover.packages.meaning import check_same
+from layover.packages.package import MODULE_LAYOUT, check_shapes
 from layover.sharing.checks._base import SkippedError, Subject
 
 if TYPE_CHECKING:

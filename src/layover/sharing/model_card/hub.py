@@ -10,7 +10,8 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
-from layover.packages.card import Card, DataFacts
+from layover.packages.card import Card
+from layover.packages.sections import DataFacts
 from layover.sharing.libraries import ADAPTERS, reader_of
 from layover.sharing.model_card.results import lines_of
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from layover import metrics
-from layover.packages.card import Card, Scores
+from layover.packages.card import Card
+from layover.packages.sections import Scores
 from layover.sharing.model_card.results import Line, lines_of, mean
 
 if TYPE_CHECKING:

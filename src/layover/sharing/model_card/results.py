@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from layover import metrics
-from layover.packages.card import Card, Scores
+from layover.packages.card import Card
+from layover.packages.sections import Scores
 
 Values = Mapping[str, float | None]
 

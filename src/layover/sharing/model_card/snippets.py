@@ -7,7 +7,7 @@ from pathlib import Path
 
 from layover.layouts import Base, heads
 from layover.packages.card import ADAPTERHUB, Card
-from layover.packages.package import composition_of
+from layover.packages.meaning import composition_of
 from layover.sharing.model_card.samples import CHOICES, CONTEXT, FIRST, OPENING, QUESTION, SECOND, WORDS
 
 OWN_ENCODER = "encoder"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from layover.packages.card import CARD, Card, DataFacts, Scores, TrainingFacts
+from layover.packages.card import CARD, Card
+from layover.packages.sections import DataFacts, Scores, TrainingFacts
 from layover.report._section import markdown_table
 from layover.report.sections.languages import heading
 from layover.sharing.libraries import adapters_refuses, peft_refuses

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from layover.compositions import TARGET
-from layover.packages.card import Card, ModuleFacts
+from layover.packages.card import Card
+from layover.packages.sections import ModuleFacts
 
 NOUNS = {"lora": "LoRA", "dora": "DoRA", "ia3": "IA3", "bottleneck": "bottleneck adapter"}
 HEAD = "head"

@@ -1,0 +1,72 @@
+"""What the settings on a card mean, and whether files mean the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from layover import compositions, modules
+from layover.compositions import Composition
+from layover.errors import ModelError, printable
+from layover.modules import Module, Shape
+
+
+def module_of(settings: Mapping[str, Any], where: Path) -> Module:
+    """Return the module that a card tells of.
+
+    Args:
+        settings: With its name as `name`.
+        where: Of the card, for the message.
+
+    Raises:
+        ModelError: there is no such module, or it has no such settings.
+    """
+    values = dict(settings)
+    try:
+        module = modules.get(str(values.pop("name", ""))).model_validate(values)
+    except ValueError as error:
+        raise ModelError(f"{where}: the settings of its module: {printable(str(error))[:300]}") from None
+    if module.whole or not module.trains_encoder:
+        raise ModelError(f"{where}: {module.name} is no module that a package could hold")
+    return module
+
+
+def composition_of(settings: Mapping[str, Any] | None, where: Path) -> Composition | None:
+    """Return the composition that a card tells of, None for none; see `module_of`."""
+    if settings is None:
+        return None
+    values = dict(settings)
+    try:
+        return compositions.get(str(values.pop("name", ""))).model_validate(values)
+    except ValueError as error:
+        raise ModelError(f"{where}: the settings of its composition: {printable(str(error))[:300]}") from None
+
+
+def check_same(one: Module, other: Module, shape: Shape, where: str) -> None:
+    """Refuse files that mean another module than the card: a library would compute something else than we do.
+
+    Raises:
+        ModelError: they differ in what they compute.
+    """
+    if not same(one, other, shape):
+        raise ModelError(f"{where}: its config means {other.name}({other}), but the card {one.name}({one})")
+
+
+def same(one: Module, other: Module, shape: Shape) -> bool:
+    """Return whether two modules compute the same on an encoder, however their settings are written."""
+    return bool(_meaning(one, shape) == _meaning(other, shape))
+
+
+def _meaning(module: Module, shape: Shape) -> Any:
+    """Return what a module computes, however its settings are written: by site the sizes and the scale."""
+    sites = module.sites(shape)
+    scaled = {site.name: (module.weights(site), round(getattr(module, "scale", _no_scale)(site), 9)) for site in sites}
+    rest = module.model_dump()
+    for name in ("rank", "alpha", "target", "rslora", "patterns", "layers", "reduction"):
+        rest.pop(name, None)
+    return module.name, scaled, rest
+
+
+def _no_scale(_site: object) -> float:
+    return 1.0
