@@ -181,10 +181,18 @@ def train(
 
 
 def predict(trainer: Trainer, rows: list[dict[str, Any]], features: Features) -> list[np.ndarray]:
-    """Return per row the logits: (labels,), or for spans (2, tokens)."""
-    found = trainer.predict(rows).predictions
-    if kind_of(features) == "classification":
-        return list(found)
-    start, end = found[0], found[1]
+    """Return per row the logits: (labels,), or for spans (2, tokens).
+
+    With `group_by_length` the Trainer would give predictions in the order of its sampler, which nobody could put back:
+    whoever wants rows of like lengths together in a prediction sorts them.
+    """
     lengths = features.lengths
+    order = np.argsort(-lengths, kind="stable") if trainer.args.group_by_length else np.arange(features.rows)
+    grouped, trainer.args.group_by_length = trainer.args.group_by_length, False
+    found = trainer.predict([rows[row] for row in order]).predictions
+    trainer.args.group_by_length = grouped
+    place = np.argsort(order)
+    if kind_of(features) == "classification":
+        return list(found[place])
+    start, end = found[0][place], found[1][place]
     return [np.stack([start[row, : lengths[row]], end[row, : lengths[row]]]) for row in range(features.rows)]

@@ -48,7 +48,7 @@ TORCH_ROOMS = {"training", "predict", "neighbours", "heads", "encoder", "batches
 WORKER_FILES = {
     *(f"steps/{name}.py" for name in ("loaded", "import_", "train", "predict", "retrieve", "trained", "machine")),
     "engine/preload.py",
-    "sharing/encoder.py",
+    "sharing/pretrained.py",
     "sharing/probe.py",
     "sharing/served.py",
 }

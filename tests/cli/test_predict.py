@@ -209,6 +209,23 @@ def test_a_file_of_results_is_whole_or_not_there(
     assert [path.name for path in tmp_path.iterdir()] == ["rows.jsonl"]
 
 
+def test_a_pipe_or_a_device_is_not_replaced_by_the_results(run: Run, served: Served, tmp_path: Path) -> None:
+    rows, pipe = written(tmp_path / "rows.jsonl", PAIRS), tmp_path / "pipe"
+    os.mkfifo(pipe)
+    code, _, err = run("--package", served.packages / NLI, rows, "--out", pipe)
+    assert code == 2
+    assert "is no ordinary file; leave --out away" in err
+    assert pipe.is_fifo()
+
+
+def test_a_link_to_the_results_stays_one(run: Run, served: Served, expected: dict[str, Any], tmp_path: Path) -> None:
+    rows, link, real = written(tmp_path / "rows.jsonl", PAIRS), tmp_path / "link", tmp_path / "real"
+    link.symlink_to(real)
+    assert run("--package", served.packages / NLI, rows, "--out", link)[0] == 0
+    assert link.is_symlink()
+    close(lines(real.read_text(encoding="utf-8")), expected[NLI])
+
+
 def start(served: Served, *arguments: object) -> subprocess.Popen[str]:
     """Start `layover predict` in a process of its own."""
     pipes: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)

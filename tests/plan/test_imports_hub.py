@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import huggingface_hub
@@ -85,14 +86,25 @@ class Answers:
         self.files, self.failure = files, failure
         self.asked: list[str] = []
         monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)  # this hub is at hand, whatever runs the tests says
+        monkeypatch.setattr(huggingface_hub, "get_hf_file_metadata", self.metadata)
         monkeypatch.setattr(huggingface_hub, "hf_hub_download", self.download)
+        self.sizes: dict[str, int | None] = {name: file.stat().st_size for name, file in files.items()}
+        self.fetched: list[str] = []
+
+    def metadata(self, url: str, *, timeout: float) -> SimpleNamespace:
+        before = f"https://huggingface.co/org/adapter/resolve/{COMMIT}/"
+        assert url.startswith(before)
+        assert timeout <= 10
+        name = url.removeprefix(before)
+        self.asked.append(name)
+        if name not in self.files:
+            raise self.failure
+        return SimpleNamespace(size=self.sizes[name])
 
     def download(self, repository: str, name: str, *, revision: str, etag_timeout: float) -> str:
         assert (repository, revision) == ("org/adapter", COMMIT)
         assert etag_timeout <= 10
-        self.asked.append(name)
-        if name not in self.files:
-            raise self.failure
+        self.fetched.append(name)
         return str(self.files[name])
 
 
@@ -109,6 +121,27 @@ def test_only_what_can_be_read_is_asked_for(hub: Path, monkeypatch: pytest.Monke
     assert set(found.names) == {"adapter_config.json", "adapter_model.safetensors"}
     asked = {Path(name).suffix for name in answers.asked}
     assert asked == {".json", ".safetensors"}, "never a pickle, never a program"
+    assert set(answers.fetched) == set(found.names)
+
+
+@pytest.mark.parametrize("size", [4 * 2**30 + 1, None])
+def test_what_is_too_large_is_not_downloaded(
+    hub: Path, monkeypatch: pytest.MonkeyPatch, foreign: Path, size: int | None
+) -> None:
+    lora = {file.name: file for file in (foreign / "lora").iterdir()}
+    answers = Answers(monkeypatch, lora, error(EntryNotFoundError, "404"))
+    answers.sizes["adapter_model.safetensors"] = size
+    with pytest.raises(ModelError, match=r"adapter_model\.safetensors (has 4294967297 bytes|is of an unknown size)"):
+        downloaded("org/adapter", COMMIT, Revisions())
+    assert answers.fetched == ["adapter_config.json"]
+
+
+def test_a_token_in_an_error_of_the_hub_is_not_repeated(hub: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Answers(monkeypatch, {}, error(HfHubHTTPError, "bad header: Bearer hf_abcdefghijklmnop"))
+    with pytest.raises(ModelError) as caught:
+        downloaded("org/adapter", COMMIT, Revisions())
+    assert "Bearer (token)" in str(caught.value)
+    assert "abcdefgh" not in str(caught.value)
 
 
 def test_a_repository_with_a_pickle_alone_is_told_of(hub: Path, monkeypatch: pytest.MonkeyPatch, foreign: Path) -> None:

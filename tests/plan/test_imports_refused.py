@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -110,3 +112,22 @@ def test_what_it_has_seen_of_a_target_is_told_by_the_task(importing: Importing) 
     seen = "xquad after mine: texts it is scored on are in the validation data of squad, which mine may have seen"
     assert seen in notes
     assert not [note for note in importing.plan(*one, "modules.mine.task=mnli").notes if "after mine" in note]
+
+
+@pytest.mark.parametrize("what", ["a pipe", "a link", "a hole of a terabyte"])
+def test_weights_that_are_no_ordinary_file_are_not_waited_for(
+    importing: Importing, foreign: Path, tmp_path: Path, what: str
+) -> None:
+    folder = tmp_path / "odd"
+    shutil.copytree(foreign / "lora", folder)
+    weights = folder / "adapter_model.safetensors"
+    weights.unlink()
+    if what == "a pipe":
+        os.mkfifo(weights)
+    elif what == "a link":
+        weights.symlink_to("/dev/zero")
+    else:
+        with weights.open("wb") as stream:
+            stream.truncate(2**40)
+    with pytest.raises(RecipeError, match=r"no ordinary file; it is not followed|1099511627776 bytes; at most"):
+        importing.plan(f"modules.mine.path={folder}")

@@ -7,6 +7,7 @@ what is read of it is bounded before it is read.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -112,6 +113,12 @@ def opened(path: Path, most: int) -> Iterator[tuple[BufferedReader, int]]:
             yield stream, found.st_size
     except OSError as error:
         raise ModelError(f"{path}: cannot be read ({error})") from None
+
+
+def sha256(path: Path, most: int = MOST_TENSORS) -> str:
+    """Return the SHA-256 of an ordinary file; see `opened`."""
+    with opened(path, most) as (stream, _):
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -264,10 +271,14 @@ def tensors(path: Path, names: Collection[str] | None = None) -> dict[str, Tenso
     Raises:
         ModelError: see `header`; or one of the names is not there, or a weight is NaN or infinite.
     """
+    return dict(each_tensor(path, names))
+
+
+def each_tensor(path: Path, names: Collection[str] | None = None) -> Iterator[tuple[str, Tensor]]:
+    """Yield name and value of tensors one after another, so that one is in memory at a time; see `tensors`."""
     import numpy as np
     import torch
 
-    found = {}
     with opened(path, MOST_TENSORS) as (stream, size):
         entries = _header(stream, size, path)
         for name in entries if names is None else names:
@@ -285,5 +296,4 @@ def tensors(path: Path, names: Collection[str] | None = None) -> dict[str, Tenso
                 values = np.frombuffer(raw, f"<f{BYTES[entry.dtype]}").astype(np.float32, copy=False)
             if not np.isfinite(values).all():
                 raise ModelError(f"{path}: {name}: holds NaN or infinity")
-            found[name] = torch.from_numpy(values).reshape(entry.shape)
-    return found
+            yield name, torch.from_numpy(values).reshape(entry.shape)

@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from layover.errors import ModelError, printable
 from layover.layouts import heads
-from layover.layouts.safe import read_json
+from layover.layouts.safe import is_there, read_json
 from layover.packages.bounds import MOST_LAYERS, MOST_PIECES, FileName, Identifier, Settings, Sha256
 from layover.packages.sections import (
     BaseModelFacts,
@@ -120,7 +120,7 @@ def read_card(folder: Path) -> Card:
     Raises:
         ModelError: there is none, or it is no card of this version.
     """
-    if not (folder / CARD).exists() and not (folder / CARD).is_symlink():
+    if not is_there(folder / CARD):
         raise ModelError(f"{folder}: no package: there is no {CARD} in it")
     values = read_json(folder / CARD)
     if values.get("schema_version") != SCHEMA:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from layover import layouts
 from layover.errors import ModelError
 from layover.layouts import Base, Found, heads
+from layover.layouts.safe import is_there
 from layover.packages.card import CARD, MIXER, Card, read_card
 from layover.packages.package import Package, check_files
 
@@ -77,7 +78,7 @@ def open_module(folder: Path) -> Opened:
     Raises:
         ModelError: no module that can be read; or a package that acts only together with others.
     """
-    if not (folder / CARD).exists():
+    if not is_there(folder / CARD):
         layouts.of(folder)
         return Opened(folder, None)
     package = Package(folder, read_card(folder))

@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING
 from layover import layouts, modules
 from layover.compositions import MIX, TARGET, Part, Piece, finished
 from layover.errors import ModelError
-from layover.identity import file_sha256
 from layover.layouts import Found, heads
-from layover.layouts.safe import plain_file, tensors
+from layover.layouts.safe import sha256, tensors
 from layover.mixers._router import GATES
 from layover.modules import Module, Shape
 from layover.packages.card import ADAPTERHUB, CARD, MIXER, MODULE, Card, read_card
@@ -190,7 +189,8 @@ def open_package(folder: Path, others: Iterable[Path] = ()) -> Package:
         others: Folders of packages that it may need; those beside it are looked at, too.
 
     Raises:
-        ModelError: it is no package, or a file is missing, too much or changed.
+        ModelError: it is no package, or a file is missing or changed. A file that the card does not tell of is never
+            read; `layover verify` says that it is there.
     """
     package = Package(folder, read_card(folder))
     check_files(package)
@@ -226,11 +226,11 @@ def check_files(package: Package, names: Iterable[str] | None = None) -> None:
         names: Of the files that count; all of the card's when None.
 
     Raises:
-        ModelError: names the first one that is missing or changed, or that the card does not tell of.
+        ModelError: names the first one that is missing, changed or too large.
     """
     for name in package.card.files if names is None else names:
-        file = plain_file(package.folder / name)
-        if file_sha256(file) != package.card.files.get(name):
+        file = package.folder / name
+        if sha256(file) != package.card.files.get(name):
             raise ModelError(f"{file}: its SHA-256 is not that of the card: it was changed, or not copied whole")
 
 

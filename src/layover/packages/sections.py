@@ -95,6 +95,8 @@ class DataFacts(Section):
     """Data that something in the package was trained on, or scored on."""
 
     task: str
+    joined: str | None = None
+    """The task that joins its data with those of others; None where it stands for itself."""
     split: str
     language: str
     hub: str | None
@@ -104,7 +106,8 @@ class DataFacts(Section):
     """Of the files; empty for the hub."""
     licence: str | None
     """None where it is not known."""
-    examples: int
+    examples: int | None
+    """None for one of those that are joined: only their sum is known."""
     key: Sha256
     """Of the tokenized set."""
 

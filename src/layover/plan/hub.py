@@ -6,10 +6,12 @@ import os
 import re
 from pathlib import Path
 
-from layover.errors import ModelError
+from layover.errors import ModelError, printable
 
 COMMIT = re.compile(r"^[0-9a-f]{40}$")
 TIMEOUT_SECONDS = 5.0
+HIDDEN = "(token)"
+_TOKEN = re.compile(r"hf_\w{8,}", re.ASCII)
 
 
 class Revisions:
@@ -40,18 +42,19 @@ class Revisions:
                 self.unresolved.append(f"{kind}s/{repository}@{revision}{local}")
         return self._known[name]
 
-    def file(self, repository: str, commit: str, name: str) -> Path | None:
+    def file(self, repository: str, commit: str, name: str, most: int) -> Path | None:
         """Return a file of a model's repository, downloaded where the cache does not have it; None where there is none.
 
         Args:
             repository: `org/name`.
             commit: Of the repository.
             name: Path of the file in it.
+            most: Bytes that it may have; asked for before it is downloaded.
 
         Raises:
-            ModelError: the hub does not let it be read.
+            ModelError: the hub does not let it be read, or it is too large.
         """
-        from huggingface_hub import hf_hub_download, try_to_load_from_cache
+        from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url, try_to_load_from_cache
 
         cached = try_to_load_from_cache(repository, name, revision=commit)
         if isinstance(cached, str):
@@ -66,15 +69,19 @@ class Revisions:
             LocalEntryNotFoundError,
         )
 
+        where = f"{repository}@{commit[:12]}: {name}"
         try:
+            size = get_hf_file_metadata(hf_hub_url(repository, name, revision=commit), timeout=TIMEOUT_SECONDS).size
+            if size is None or size > most:
+                told = "is of an unknown size" if size is None else f"has {size} bytes"
+                raise ModelError(f"{where} {told}; such a file has at most {most}")
             return Path(hf_hub_download(repository, name, revision=commit, etag_timeout=TIMEOUT_SECONDS))
         except LocalEntryNotFoundError:  # what it says when nobody answers
             self.offline = True
         except EntryNotFoundError:
             return None
         except (HfHubHTTPError, HFValidationError) as error:
-            first = str(error).strip().splitlines()[0]
-            raise ModelError(f"{repository}@{commit[:12]}: {name} cannot be had from the hub: {first}") from None
+            raise ModelError(f"{where} cannot be had from the hub: {without_token(str(error))}") from None
         except (OSError, httpx.HTTPError):
             self.offline = True
         return None
@@ -94,6 +101,17 @@ class Revisions:
             self.offline = True
             return None
         return info.sha
+
+
+def without_token(text: str) -> str:
+    """Return the first lines of a text, without any token of the hub in it."""
+    from huggingface_hub import get_token
+
+    token = get_token()
+    if token:
+        text = text.replace(token, HIDDEN)
+    lines = [line.strip() for line in _TOKEN.sub(HIDDEN, text).splitlines()]
+    return printable(" ".join(line for line in lines if line)[:400]) or "no reason given"
 
 
 def _cached(repository: str, revision: str, kind: str) -> str | None:

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from layover.errors import LayoverError, ModelError, Problem, RecipeError
 from layover.layouts import Base
+from layover.layouts.safe import header
 from layover.modules import Module
 from layover.packages.meaning import same
 from layover.packages.opened import Opened, open_module
@@ -111,6 +112,8 @@ class Imports:
         with origin.at_hand() as there:
             opened = open_module(there)
             files = [file for file in opened.read_from() if PurePosixPath(file).suffix == ".safetensors"]
+            for file in files:
+                header(there / file)  # an ordinary file of a bounded size, before all of it is hashed
         tasks = opened.card.own()[0].trained_on if opened.card is not None else ()
         return _Known(
             origin=origin,

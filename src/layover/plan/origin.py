@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from layover import layouts
 from layover.errors import ModelError
 from layover.layouts import heads
+from layover.layouts.safe import MOST_JSON, MOST_TENSORS
 from layover.packages.card import ADAPTERHUB, CARD, MODULE
 from layover.plan.hub import Revisions
 
@@ -53,7 +54,7 @@ class Repository:
         Raises:
             ModelError: it is not there any more, and cannot be had again.
         """
-        found = Revisions().file(self.id, self.commit, name)
+        found = Revisions().file(self.id, self.commit, name, _most(name))
         if found is None:
             raise ModelError(f"{self.id}@{self.commit[:12]}: {name} is not in the local cache any more; go online once")
         return found
@@ -67,8 +68,11 @@ class Repository:
         with tempfile.TemporaryDirectory(prefix="layover-") as temporary:
             folder = Path(temporary)
             for name in self.names:
+                place = self.place(name)
+                if place.stat().st_size > _most(name):  # in a cache that another program filled
+                    raise ModelError(f"{self.id}@{self.commit[:12]}: {name}: more than {_most(name)} bytes")
                 (folder / name).parent.mkdir(exist_ok=True)
-                shutil.copyfile(self.place(name), folder / name)
+                shutil.copyfile(place, folder / name)
             try:
                 yield folder
             except ModelError as error:
@@ -76,6 +80,11 @@ class Repository:
 
 
 Origin = Folder | Repository
+
+
+def _most(name: str) -> int:
+    """Return the bytes that a file may have."""
+    return MOST_JSON if PurePosixPath(name).suffix == ".json" else MOST_TENSORS
 
 
 def downloaded(repository: str, revision: str, revisions: Revisions) -> Repository:
@@ -90,8 +99,11 @@ def downloaded(repository: str, revision: str, revisions: Revisions) -> Reposito
             f"{repository}@{revision}: the hub does not tell which commit that is, nor does the local cache; "
             "see that both names are right, go online once, or name a commit"
         )
-    names = OTHERS if revisions.file(repository, commit, CARD) is None else PACKAGE
-    there = tuple(name for name in names if revisions.file(repository, commit, name) is not None)
+
+    def has(name: str) -> bool:
+        return revisions.file(repository, commit, name, _most(name)) is not None
+
+    there = tuple(name for name in (PACKAGE if has(CARD) else OTHERS) if has(name))
     weights = [layout.file for layout in layouts.every()]
     if not any(PurePosixPath(name).suffix == ".safetensors" for name in there):
         where, what = f"{repository}@{commit[:12]}", " or ".join(weights)

@@ -86,8 +86,7 @@ class Draft:
         apart = self.composition is not None and self.composition.name != "warm"
         self.intermediates = intermediates_of(self.identity) if apart else []
         """Keys of those that are modules of their own."""
-        predicted = [node.inputs for node in self.plan.nodes.values() if node.kind == "predict"]
-        self.skipped = max((one.skipped for one in predicted if one.train == self.wanted.key), default=0)
+        self.skipped = facts.skipped_of(self.plan, self.wanted)
         """Lowest layers that go without modules in predictions."""
         self.terms = self._terms() if self.export.options.flatten else []
         """What is put together into one module."""
@@ -179,7 +178,6 @@ class Draft:
         from layover.sharing import probe
 
         plan, store, wanted, composition = self.plan, self.store, self.wanted, self.composition
-        row = next((row for row in self.export.rows() if row.cell == wanted.cell), None)
         before = [key for key in intermediates_of(self.identity) if plan.nodes[key].kind == "train"]
         trained = plan.nodes[wanted.key].kind == "train"
         stage: Stage = "intermediate" if wanted.cell is None else "target"
@@ -204,7 +202,7 @@ class Draft:
             trainings=tuple(trainings),
             data=facts.data_of(plan, store, [one.key for one in trainings]),
             seeds=(wanted.seed,),
-            scores=None if row is None else facts.scores_of(plan, store, row, self.export.rows(), wanted.best_of),
+            scores=self.export.scores(wanted),
             cost=facts.cost_of(plan, store, wanted.key),
             versions=facts.versions(),
             probe=probe.make(encoder, head, self._rows()),

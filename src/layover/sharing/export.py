@@ -13,7 +13,7 @@ from layover.errors import LayoverError
 from layover.modules import Module
 from layover.packages.bounds import IDENTIFIER
 from layover.packages.card import ADAPTERHUB, CARD, read_card
-from layover.packages.sections import BaseModelFacts
+from layover.packages.sections import BaseModelFacts, Scores
 from layover.plan import Plan
 from layover.plan.encoders import EncoderRef
 from layover.plan.imports import ImportInputs
@@ -83,7 +83,8 @@ class Export:
     def package(self, wanted: Wanted) -> Path:
         """Write a package, and before it those that it needs; return its folder.
 
-        A folder that is there already is left alone where it is a package of the same training in the same form.
+        A folder that is there already is left alone where it is the same package: of the same training, in the same
+        form, with the same scores.
 
         Raises:
             LayoverError: another thing lies there; the training changed all weights of the encoder, or needs language
@@ -137,8 +138,14 @@ class Export:
         if not (folder / CARD).is_file():
             raise LayoverError(f"{folder} exists and is no package; remove it, or use --to or --name")
         card = read_card(folder)
-        if card.key != wanted.key or card.flattened != self.options.flatten:
+        skipped = 0 if self.options.flatten else facts.skipped_of(self.plan, wanted)
+        if (card.key, card.flattened, card.skipped_layers) != (wanted.key, self.options.flatten, skipped):
             raise LayoverError(f"{folder} exists and is another package than {wanted.id}; remove it, or use --to")
+        if card.scores != self.scores(wanted):
+            raise LayoverError(
+                f"{folder} exists and tells of other scores than {wanted.id} has now, or of another choice by them; "
+                "remove it, or use --to"
+            )
         if self.options.adapterhub and card.layout is not None and not (folder / ADAPTERHUB).is_dir():
             raise LayoverError(f"{folder} exists without AdapterHub's layout; remove it first, or use --to")
 
@@ -157,6 +164,11 @@ class Export:
         if encoder.label not in self._bases:
             self._bases[encoder.label] = facts.base_of(self.plan, encoder)
         return self._bases[encoder.label]
+
+    def scores(self, wanted: Wanted) -> Scores | None:
+        """Return what a card tells of the scores of a package; None for an intermediate."""
+        row = next((row for row in self.rows() if row.cell == wanted.cell), None)
+        return None if row is None else facts.scores_of(self.plan, self.store, row, self.rows(), wanted.best_of)
 
     def rows(self) -> list[CellRow]:
         """Return the rows of the report."""

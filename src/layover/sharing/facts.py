@@ -21,7 +21,7 @@ from layover.report.costs import seconds_of
 from layover.report.files import full_methods as full_methods_of
 from layover.report.rows import CellRow
 from layover.sandbox import encoders
-from layover.sharing.choose import Trained
+from layover.sharing.choose import Trained, Wanted
 from layover.steps.counts import counts_of
 from layover.steps.tokenize import load_tokenizer
 from layover.store import Store, read_json
@@ -94,25 +94,30 @@ def data_of(plan: Plan, store: Store, keys: Iterable[str]) -> tuple[DataFacts, .
 
 
 def _set(plan: Plan, store: Store, key: str) -> list[DataFacts]:
-    """Return what a tokenized set was read from: one place, or those of the tasks that it joins."""
+    """Return what a tokenized set was read from: one place, or those of the tasks that it joins.
+
+    Of the latter only the sum of their examples is known.
+    """
     inputs: TokenizeInputs = plan.nodes[key].inputs
-    parts = inputs.location.parts if isinstance(inputs.location, Joined) else (inputs.location,)
-    examples = counts_of(store, key)["examples"]
-    return [_data(inputs, part, key, examples) for part in parts]
+    if isinstance(inputs.location, Joined):
+        tasks = plan.recipe.tasks
+        return [_data(part, tasks[part.task], key, joined=inputs.task.name) for part in inputs.location.parts]
+    return [_data(inputs.location, inputs.task, key, examples=counts_of(store, key)["examples"])]
 
 
-def _data(inputs: TokenizeInputs, part: Location, key: str, examples: int) -> DataFacts:
+def _data(part: Location, task: Task, key: str, *, examples: int | None = None, joined: str | None = None) -> DataFacts:
     source = part.source
     hub = source if isinstance(source, HubSource) else None
     files = () if hub is not None else tuple(file_sha256(path) for path in part.files())
     return DataFacts(
-        task=inputs.task.name,
+        task=task.name,
+        joined=joined,
         split=part.split,
         language=part.language,
         hub=None if hub is None else f"{hub.path}:{hub.config}" if hub.config else hub.path,
         revision=None if hub is None else hub.revision,
         files_sha256=files,
-        licence=inputs.task.licence or None,
+        licence=task.licence or None,
         examples=examples,
         key=key,
     )
@@ -200,6 +205,18 @@ def scores_of(
         by_seed={str(one.cell.seed): one.value for one in same if one.value is not None},
         best_of=best_of,
     )
+
+
+def skipped_of(plan: Plan, wanted: Wanted) -> int:
+    """Return how many of the lowest layers went without modules when a cell was predicted; 0 for an intermediate.
+
+    A training may be shared by cells that leave out different numbers of them.
+    """
+    if wanted.cell is None:
+        return 0
+    scored: ScoreInputs = plan.nodes[wanted.cell.score].inputs
+    (skipped,) = {plan.nodes[key].inputs.skipped for key, _ in scored.predictions.values()} or {0}
+    return int(skipped)
 
 
 def _values(record: Record, metric: str) -> dict[str, float | None]:

@@ -1,4 +1,4 @@
-"""The hub: what a repository holds, fetched at a commit, and sent. The one place that talks to huggingface_hub.
+"""The hub: what a repository holds, fetched at a commit, and sent. `layover.plan.hub` has what a plan asks of it.
 
 The token is its business: it is read where huggingface_hub keeps it, never asked for here, and taken out of whatever
 an error says before anybody sees it.
@@ -6,17 +6,14 @@ an error says before anybody sees it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from layover.errors import LayoverError, printable
-from layover.plan.hub import COMMIT
+from layover.plan.hub import COMMIT, without_token
 
-_TOKEN = re.compile(r"hf_\w{8,}", re.ASCII)
-HIDDEN = "(token)"
 TIMEOUT = 20.0
 """Seconds to wait for the answer to a question; a file may take longer."""
 
@@ -119,14 +116,3 @@ def _told(what: str) -> Iterator[None]:
         yield
     except Exception as error:  # noqa: BLE001  whatever its client raises may quote the request, token and all
         raise LayoverError(f"{what}: {type(error).__name__}: {without_token(str(error))}") from None
-
-
-def without_token(text: str) -> str:
-    """Return the first lines of a text, without any token of the hub in it."""
-    from huggingface_hub import get_token
-
-    token = get_token()
-    if token:
-        text = text.replace(token, HIDDEN)
-    lines = [line.strip() for line in _TOKEN.sub(HIDDEN, text).splitlines()]
-    return printable(" ".join(line for line in lines if line)[:400]) or "no reason given"

@@ -10,7 +10,7 @@ from pathlib import Path
 from layover import layouts
 from layover.errors import LayoverError, ModelError, printable
 from layover.layouts import CONFIG
-from layover.layouts.safe import header, read_json, tensors
+from layover.layouts.safe import each_tensor, header, is_there, read_json
 from layover.packages.card import CARD, read_card
 from layover.sharing.choose import identifier
 from layover.sharing.contents import FILES, MODULE_FILES
@@ -103,18 +103,19 @@ def _module(origin: Origin) -> str:
         ModelError: no layout knows it, it is there as a pickle only, or it is damaged.
     """
     folder = origin.folder
-    if not (folder / CONFIG).exists():
+    if not is_there(folder / CONFIG):
         raise ModelError(f"{origin.where}: neither {CARD} nor {CONFIG}: no package, and no module")
     layout = next((one for one in layouts.every() if one.recognises(folder)), None)
     if layout is None:
         known = ", ".join(one.describe for one in layouts.every())
         raise ModelError(f"{origin.where}: no module that Layover can read; it knows {known}")
-    if not (folder / layout.file).exists():
+    if not is_there(folder / layout.file):
         pickles = [name for name in origin.left if name.endswith((".bin", ".pt", ".pth"))]
         rest = f"; it has {printable(pickles[0])}, a pickle, which is neither fetched nor opened" if pickles else ""
         raise ModelError(f"{origin.where}: no {layout.file}{rest}")
     count = len(header(folder / layout.file))
-    tensors(folder / layout.file)
+    for _ in each_tensor(folder / layout.file):
+        pass  # that each is whole and finite
     values = read_json(folder / CONFIG)
     encoder = values.get("base_model_name_or_path") or values.get("model_name")
     named = f", for {printable(str(encoder)[:80])} by its own account" if encoder else ""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from layover.errors import LayoverError, ModelError, printable
 from layover.layouts import CONFIG
+from layover.layouts.safe import is_there
 from layover.packages.card import CARD
 from layover.sharing import archives, hub
 from layover.sharing.contents import FILES, MODULE_FILES, OF_THE_HUB, sized
@@ -31,7 +32,7 @@ class Origin:
     @property
     def package(self) -> bool:
         """Whether it has a card."""
-        return _there(self.folder / CARD)
+        return is_there(self.folder / CARD)
 
 
 def origins(source: str, revision: str | None, work: Path) -> list[Origin]:
@@ -65,9 +66,9 @@ def _unpacked(archive: Path, work: Path) -> list[Origin]:
         raise LayoverError(f"{archive}: only zip archives are unpacked; unpack it, and pull the folder")
     folder = work / "unpacked"
     archives.unpack(archive, folder)
-    if _there(folder / CARD) or _there(folder / CONFIG):
+    if is_there(folder / CARD) or is_there(folder / CONFIG):
         return [Origin(folder, archive.stem, str(archive))]
-    inner = [one for one in sorted(folder.iterdir()) if _there(one / CARD) or _there(one / CONFIG)]
+    inner = [one for one in sorted(folder.iterdir()) if is_there(one / CARD) or is_there(one / CONFIG)]
     if not inner:
         raise LayoverError(f"{archive}: no package and no module in it: neither {CARD} nor {CONFIG}")
     return [Origin(one, one.name, f"{archive}: {one.name}") for one in inner]
@@ -97,16 +98,11 @@ def _fetched(id: str, revision: str | None, work: Path) -> Origin:  # noqa: A002
     return Origin(folder, id.rpartition("/")[2], f"{id}@{found.commit}", found.commit, left)
 
 
-def _there(path: Path) -> bool:
-    """Return whether there is something of a name, be it a link that leads nowhere."""
-    return path.is_symlink() or path.exists()
-
-
 def take(source: Path, target: Path, files: Mapping[str, int]) -> tuple[str, ...]:
     """Copy the files that are named into a new folder; return what else there was.
 
     Args:
-        source: A folder.
+        source: A folder, which a person named.
         target: Is made.
         files: Name -> most bytes.
 
@@ -116,9 +112,9 @@ def take(source: Path, target: Path, files: Mapping[str, int]) -> tuple[str, ...
     target.mkdir()
     for name, most in files.items():
         file = source / name
-        if not _there(file):
+        if not is_there(file):
             continue
-        if file.parent.is_symlink():
+        if file.parent != source and file.parent.is_symlink():
             raise ModelError(f"{file.parent}: a link; it is not followed")
         sized(file, most)
         (target / name).parent.mkdir(exist_ok=True)

@@ -29,7 +29,7 @@ from layover.plan import Plan
 from layover.sharing import choose as choosing
 from layover.sharing import draft, probe
 from layover.sharing.choose import best_per_target, choose
-from layover.sharing.export import Export
+from layover.sharing.export import Export, Options
 
 STACK = "mini-stack-sandbox-nli-sandbox-paraphrase-s1"
 
@@ -362,7 +362,7 @@ from pathlib import Path
 from layover.cli.shared import planned
 from layover.sharing import draft
 from layover.sharing.choose import choose
-from layover.sharing.export import Export
+from layover.sharing.export import Export, Options
 
 draft.write_card = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 found = planned(Path("recipe.yaml"), [], Path("store"))
@@ -412,3 +412,24 @@ def test_the_command_writes_the_best(sweep: Any, tmp_path: Path, monkeypatch: py
     assert (tmp_path / "out" / "README.md").is_file()
     again = runner.invoke(app, arguments)
     assert again.stdout == f"{answer['packages'][0]}: was there already\n"
+
+
+def test_layers_are_left_out_as_in_the_cells_own_predictions(exported: Path) -> None:
+    """One training may be shared by cells that leave out different numbers of them."""
+    whole, dropped = read_card(exported / STACK), read_card(exported / STACK.replace("stack", "drop"))
+    assert whole.key == dropped.key
+    assert (whole.skipped_layers, dropped.skipped_layers) == (0, 2)
+
+
+def test_a_package_that_is_there_must_be_the_same(sweep: Any, tmp_path: Path) -> None:
+    start = "mini/stack/sandbox/nli/sandbox/par"
+    sweep.export(tmp_path, start, name="one")
+    before = (tmp_path / "one" / CARD).read_bytes()
+    assert sweep.export(tmp_path, start, name="one") == [tmp_path / "one"]
+    with pytest.raises(LayoverError, match="is another package than mini-drop"):
+        sweep.export(tmp_path, "mini/drop", name="one")
+    (wanted,) = choose(sweep.plan, sweep.store, [sweep.cell(start)])
+    again = Export(sweep.plan, sweep.store, tmp_path, Options(name="one"))
+    with pytest.raises(LayoverError, match=r"tells of other scores than .* or of another choice by them"):
+        again.packages([replace(wanted, best_of=3)])
+    assert (tmp_path / "one" / CARD).read_bytes() == before

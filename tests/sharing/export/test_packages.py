@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 from pathlib import Path
 
 import pytest
 
-from layover.encoder import DropoutClock, Encoder
-from layover.encoder.digest import of_encoder
 from layover.identity import file_sha256
-from layover.modules import AdapterDrop
-from layover.packages.card import CARD, read_card
-from layover.packages.package import open_package
-from layover.sandbox.encoders import folder_of
-from layover.sharing import index, probe
-from layover.steps.tokenize import load_tokenizer
-from layover.steps.trained import build_head
+from layover.packages.card import ADAPTERHUB, CARD, read_card
+from layover.sharing import index
+from layover.sharing.verify import CHECKS, verify
 
 SHIPPED = Path(__file__).resolve().parents[3] / "adapters_hub_export"
 PACKAGES = sorted(file.parent for file in SHIPPED.glob(f"*/{CARD}"))
@@ -23,23 +18,18 @@ MOST_BYTES = 600_000
 
 
 @pytest.mark.parametrize("folder", PACKAGES, ids=lambda folder: folder.name)
-def test_it_computes_what_it_says(folder: Path) -> None:
-    package = open_package(folder)
-    card = package.card
-    assert card.id == folder.name
-    source = folder_of(card.base.name or "")
-    assert source is not None
-    assert of_encoder(str(source), None) == card.base.weights_sha256
-    assert load_tokenizer(str(source), None).sha256 == card.base.tokenizer_sha256
-    encoder = Encoder.load(str(source), None, clock=DropoutClock(0), all_words=False)
-    encoder.attach(package.pieces(), seed=0)
-    encoder.drop(AdapterDrop(predict=card.skipped_layers))
-    weights, head = package.head(), None
-    if weights is not None:
-        assert card.task is not None
-        head = build_head(card.task.kind, list(card.task.labels), encoder, encoder.clock, 0.0, 0)
-        head.load_weights(weights, folder.name)
-    assert probe.largest_difference(card.probe, encoder, head) <= card.probe.tolerance
+def test_it_is_what_it_says(folder: Path) -> None:
+    """Every check that `layover verify` has, those of the libraries that are installed included."""
+    verdict = verify(folder)
+    assert [result.line() for result in verdict.failed] == []
+    card = read_card(folder)
+    done = {result.name for result in verdict.results if result.state == "ok"}
+    expected = {check.name for check in CHECKS} - {"peft", "adapters"}
+    if card.layout == "peft":
+        expected.add("peft")
+    if (folder / ADAPTERHUB).is_dir() and _installed("adapters"):
+        expected.add("adapters")
+    assert done == expected
 
 
 @pytest.mark.parametrize("folder", PACKAGES, ids=lambda folder: folder.name)
@@ -49,6 +39,14 @@ def test_it_is_small_and_nothing_else_lies_in_it(folder: Path) -> None:
     assert set(files) == {*card.files, CARD, "README.md"}
     assert file_sha256(files["README.md"]) == card.readme_sha256
     assert sum(file.stat().st_size for file in files.values()) < MOST_BYTES
+
+
+def _installed(library: str) -> bool:
+    try:
+        importlib.metadata.version(library)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
 
 
 def test_what_they_are() -> None:

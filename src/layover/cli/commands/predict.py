@@ -113,8 +113,12 @@ def written(out: Path | None) -> Iterator[Write]:
     if out is None:
         yield answer
         return
-    if out.is_dir() or not out.parent.is_dir():
-        raise LayoverError(f"--out {out}: " + ("is a folder" if out.is_dir() else f"there is no folder {out.parent}"))
+    if out.exists() and not out.is_file():
+        what = "is a folder" if out.is_dir() else "is no ordinary file; leave --out away to write to standard output"
+        raise LayoverError(f"--out {out}: {what}")
+    if not out.parent.is_dir():
+        raise LayoverError(f"--out {out}: there is no folder {out.parent}")
+    out = out.resolve()  # a link stays one
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as work:
         file = Path(work) / out.name
         with file.open("w", encoding="utf-8") as stream:

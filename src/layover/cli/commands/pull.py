@@ -51,7 +51,8 @@ def command(
             say(f"  left out: {', '.join(one.left)}")
         if one.verdict is None:
             say("  It has no card, no hashes, no scores and no probe: nobody vouches for what it computes.")
-            say(f"  In a recipe: modules: {{{one.folder.name}: {{path: {one.folder}}}}}, beside the encoder it is for.")
+            place = one.folder.absolute()
+            say(f"  In a recipe: modules: {{{one.folder.name}: {{path: {place}}}}}, beside the encoder it is for.")
         else:
             passed = sum(result.state == "ok" for result in one.verdict.results)
             say(f"  {passed} checks passed; with its encoder: layover verify {one.folder}")

@@ -89,7 +89,7 @@ def package(
 ) -> None:
     """Write an encoder that a recipe pretrained, in fp16, with the card of how it came about."""
     from layover.cli.shared import planned
-    from layover.sharing.encoder import package_encoder
+    from layover.sharing.pretrained import package_encoder
 
     found = planned(recipe, overrides, store)
     card = package_encoder(found.plan, found.store, model, directory)

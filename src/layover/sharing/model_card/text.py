@@ -211,7 +211,14 @@ def _remarks(card: Card, scores: Scores, lines: Sequence[Line]) -> list[str]:
 
 def _data(data: Sequence[DataFacts]) -> str:
     lines = [
-        [one.task, one.split, one.language, _source(one), f"{one.examples:,}", one.licence or "not known"]
+        [
+            one.task if one.joined is None else f"{one.task}, in {one.joined}",
+            one.split,
+            one.language,
+            _source(one),
+            "–" if one.examples is None else f"{one.examples:,}",
+            one.licence or "not known",
+        ]
         for one in data
     ]
     return markdown_table(["task", "split", "language", "from", "examples", "licence"], lines)

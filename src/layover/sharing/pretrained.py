@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 import tempfile
@@ -18,6 +17,7 @@ from layover.batches import Execution
 from layover.encoder import DropoutClock, Encoder
 from layover.encoder.lm_head import NAMES
 from layover.errors import ModelError
+from layover.identity import file_sha256
 from layover.plan import Cell, Plan
 from layover.plan.inputs import ScoreInputs, TrainInputs
 from layover.predict import predict
@@ -65,7 +65,7 @@ def package_encoder(plan: Plan, store: Store, model: str, directory: Path) -> di
         card = {
             **_origin(plan, train, store),
             "held_out": _held_out(plan, cell, store, work),
-            "files": {file.name: _sha256(file) for file in sorted(work.iterdir())},
+            "files": {file.name: file_sha256(file) for file in sorted(work.iterdir())},
         }
         write_json(work / CARD, card)
         for file in work.iterdir():
@@ -157,7 +157,3 @@ def _held_out(plan: Plan, cell: Cell, store: Store, directory: Path) -> dict[str
         scores = kind.score(predictions, examples, metrics=task.metrics, language=language)
         found[language] = {name: round(value, 4) for name, value in scores.items()}
     return found
-
-
-def _sha256(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()
