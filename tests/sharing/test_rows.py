@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,10 +14,13 @@ from layover import kinds
 from layover.data.formats import Row
 from layover.data.tokenizer import Tokenizer
 from layover.errors import DataError
+from layover.packages.card import read_card
 from layover.packages.sections import TaskFacts
 from layover.sandbox import encoders
-from layover.sharing.rows import Reader, row_of
+from layover.sharing.rows import Reader, Readers, row_of
 
+SHIPPED = Path(__file__).resolve().parents[2] / "adapters_hub_export"
+NLI, NER = "mini-stack-sandbox-nli-s1", "mini-stack-sandbox-parallel-sandbox-ner-s1"
 COLUMNS: dict[str, dict[str, str | tuple[str, ...]]] = {
     "classification": {"first": "premise", "second": "{hypothesis} {why}", "label": "label"},
     "tagging": {"tokens": "words.text", "tags": "tags"},
@@ -99,3 +103,16 @@ def test_the_place_of_a_row() -> None:
 def test_a_card_whose_task_has_no_sense(values: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         task("classification", **values)
+
+
+def test_rows_name_a_package_where_there_are_several() -> None:
+    nli, ner = (read_card(SHIPPED / name) for name in (NLI, NER))
+    for name, expected in ((NLI, NLI), (NER, NER), ("a box", None), (None, None)):
+        row = row_of({"premise": "a", "hypothesis": "b", "package": name}, 1)
+        assert Readers([nli]).of(row) == NLI  # a column of some data
+        assert Readers([nli]).read(row).second == "b"
+        if expected is None:
+            with pytest.raises(DataError, match="row 1: "):
+                Readers([nli, ner]).of(row)
+        else:
+            assert Readers([nli, ner]).of(row) == expected

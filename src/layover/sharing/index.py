@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,44 +9,63 @@ from pathlib import Path
 from layover.errors import LayoverError
 from layover.packages.card import CARD, Card, read_card
 from layover.report._section import markdown_table
-from layover.sharing.libraries import reader_of
+from layover.sharing.contents import README
+from layover.sharing.libraries import ADAPTERS, PEFT, adapters_refuses, peft_refuses
 from layover.sharing.model_card.results import lines_of, mean, shown
+from layover.sharing.model_card.snippets import in_sandbox
 from layover.sharing.model_card.words import intermediates, trained_on
 
-PAGE = "README.md"
+PAGE = README
+"""A hub and a forge show it of a folder, as that of a package."""
 MARK = "<!-- Written by `layover export`, which writes it anew. -->"
 """Stands at the head of the page, so that nobody else's is overwritten."""
 ABOUT = (
     "Each folder is a module that Layover trained, with its head, its results and a proof of what it computes; its "
-    "README.md says how it is used in Layover, in peft and in adapters. Keep what a package needs beside it."
+    "README.md says how it is used in Layover, and in peft or adapters where they load it, too. Keep what a package "
+    "needs beside it."
+)
+DEMONSTRATIONS = (
+    "> **These are demonstrations**: a tiny encoder on a small generated world, one seed. They say nothing about "
+    "natural text."
 )
 
 
 def check(directory: Path) -> None:
-    """Refuse a directory whose page is somebody else's.
+    """Refuse a directory whose page is somebody else's, or would list a package that cannot be read.
 
     Raises:
         LayoverError: says which file is in the way.
     """
     page = directory / PAGE
-    if page.exists() and not page.read_text(encoding="utf-8").startswith(MARK):
+    if page.exists() and not (page.is_file() and page.read_bytes().startswith(MARK.encode())):
         raise LayoverError(f"{page} is no page of packages, and is not overwritten; name another folder with --to")
+    _text(directory)
 
 
 def write(directory: Path) -> Path:
     """Write the page of all packages in a directory, and return it.
 
     Raises:
-        LayoverError: see `check`; or the card of a package cannot be read.
+        LayoverError: see `check`.
     """
     check(directory)
-    cards = [read_card(file.parent) for file in sorted(directory.glob(f"[!.]*/{CARD}"))]
     page = directory / PAGE
-    with tempfile.NamedTemporaryFile("w", dir=directory, prefix=".", encoding="utf-8", delete=False) as stream:
-        stream.write(markdown(cards))
-    Path(stream.name).chmod(0o644)
-    os.replace(stream.name, page)  # noqa: PTH105 - one step, so that a reader never sees half of it
+    with tempfile.TemporaryDirectory(dir=directory, prefix=f".{PAGE}.") as work:
+        file = Path(work) / PAGE
+        file.write_text(_text(directory), encoding="utf-8")
+        file.replace(page)  # one step, so that a reader never sees half of it
     return page
+
+
+def _text(directory: Path) -> str:
+    """Return the page of the packages that lie in a directory."""
+    try:
+        return markdown([read_card(file.parent) for file in sorted(directory.glob(f"[!.]*/{CARD}"))])
+    except LayoverError as error:
+        raise LayoverError(
+            f"{error}; the page of {directory} lists every package in it: remove that one, or name another folder "
+            "with --to"
+        ) from None
 
 
 def markdown(cards: Sequence[Card]) -> str:
@@ -62,6 +80,7 @@ def markdown(cards: Sequence[Card]) -> str:
         MARK,
         "# Packages",
         ABOUT,
+        *([DEMONSTRATIONS] if cards and all(map(in_sandbox, cards)) else []),
     ]
     if scored:
         parts += [
@@ -78,7 +97,7 @@ def markdown(cards: Sequence[Card]) -> str:
                     "to none",
                     "to full",
                     "base",
-                    "loads in",
+                    "also loads in",
                     "needs",
                 ],
                 [_scored(card) for card in scored],
@@ -88,7 +107,7 @@ def markdown(cards: Sequence[Card]) -> str:
         parts += [
             "## Intermediates",
             "What the packages above were trained on top of.",
-            markdown_table(["name", "kind", "task", "base", "loads in"], [_unscored(card) for card in others]),
+            markdown_table(["name", "kind", "task", "base", "also loads in"], [_unscored(card) for card in others]),
         ]
     return "\n\n".join(parts) + "\n"
 
@@ -126,13 +145,19 @@ def _scored(card: Card) -> list[str]:
         shown(scores, None if far is None else far.value),
         *(shown(scores, None if one is None else one.value, signed=True) for one in differences),
         card.base.name or "its author's own",
-        reader_of(card),
+        _also_in(card),
         ", ".join(map(_linked, card.needed())) or "–",
     ]
 
 
 def _unscored(card: Card) -> list[str]:
-    return [_linked(card.id), _kind(card), trained_on(card), card.base.name or "its author's own", reader_of(card)]
+    return [_linked(card.id), _kind(card), trained_on(card), card.base.name or "its author's own", _also_in(card)]
+
+
+def _also_in(card: Card) -> str:
+    """Return the libraries that give out what a package does, beside Layover."""
+    refusals = {PEFT: peft_refuses(card), ADAPTERS: adapters_refuses(card)}
+    return ", ".join(library for library, reason in refusals.items() if not reason) or "–"
 
 
 def _kind(card: Card) -> str:

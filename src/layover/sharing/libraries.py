@@ -42,9 +42,18 @@ def adapters_refuses(card: Card) -> str:
     """Return why adapters does not give out what a package does; empty when it does."""
     if not card.pieces:
         return "it is a head on the frozen encoder, with no module"
-    if f"{ADAPTERHUB}/{CONFIG}" not in card.files:
-        return "it was not exported in AdapterHub's layout"
-    return "" if len(card.pieces) == 1 else _no_stack(card)
+    if len(card.pieces) > 1 and (reason := _no_stack(card)):
+        return reason
+    return "" if f"{ADAPTERHUB}/{CONFIG}" in card.files else _no_layout(card)
+
+
+def _no_layout(card: Card) -> str:
+    """Return why a package lies there without AdapterHub's layout."""
+    if not (own := card.own()):
+        return "it holds a head and no module of its own, for which AdapterHub has no layout"
+    module = module_of(own[0].module, Path(card.id))
+    reason = layouts.get("adapterhub").refuses(module, card.base.base())
+    return reason or "it was exported without AdapterHub's layout, which `--adapterhub` adds"
 
 
 def _no_stack(card: Card) -> str:

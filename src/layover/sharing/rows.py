@@ -17,7 +17,7 @@ from layover.packages.card import Card
 from layover.packages.sections import TaskFacts
 
 PACKAGE = "package"
-"""The field in which a row may name its package."""
+"""The field in which a row names its package, where there are several."""
 
 _FIELDS = ("first", "second", "choices", "tokens", "question", "context")
 """Of all kinds that packages have heads for, in the order in which they are told to people."""
@@ -156,11 +156,11 @@ class Readers(Mapping[str, Reader]):
         return package
 
     def of(self, row: Row) -> str:
-        """Return the package that a row names, or the only one."""
-        return self.known(row.values.get(PACKAGE), row.where())
+        """Return the package that a row names; of one alone no row names any, and such a field is left alone."""
+        return self.known(row.values.get(PACKAGE) if len(self) > 1 else None, row.where())
 
     def read(self, row: Row) -> Any:
-        """Return the example of a row for the package that it names; see `Reader.read`."""
+        """Return the example of a row for its package; see `of` and `Reader.read`."""
         return self[self.of(row)].read(row)
 
 

@@ -46,6 +46,9 @@ def test_a_line_says_what_the_card_says(exported: Path) -> None:
     assert row[8:] == ["sandbox/mini", "peft", "[mini-stack-sandbox-nli-s1](mini-stack-sandbox-nli-s1)"]
     flat = lines(page, "Trained for a task")[f"{STACK}-flat"]
     assert (flat[1], flat[-1]) == ("lora, stack, flattened", "–")
+    both = lines(page, "Trained for a task")["mini-lora-for-adapters"]
+    assert both[9] == "peft, adapters"
+    assert lines(page, "Trained for a task")["mini-head-sandbox-paraphrase-s1"][9] == "–"
     own = lines(page, "Intermediates")["own-stack-sandbox-nli-s1"]
     assert own[3] == "its author's own"
     assert "chosen by the scores" not in page
@@ -76,3 +79,47 @@ def test_a_card_that_cannot_be_read_is_said(tmp_path: Path) -> None:
     with pytest.raises(LayoverError, match="a card of schema 9"):
         index.write(tmp_path)
     assert not (tmp_path / index.PAGE).exists()
+
+
+def test_demonstrations_say_so(exported: Path) -> None:
+    cards = [read_card(file.parent) for file in sorted(exported.glob("*/transfer_card.json"))]
+    sandbox = [card for card in cards if card.base.name == "sandbox/mini"]
+    assert len(sandbox) < len(cards)
+    assert index.DEMONSTRATIONS in index.markdown(sandbox)
+    assert index.DEMONSTRATIONS not in index.markdown(cards)
+    assert index.DEMONSTRATIONS not in index.markdown([])
+
+
+def test_nothing_is_written_beside_what_the_page_cannot_list(sweep: Any, tmp_path: Path) -> None:
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "transfer_card.json").write_text('{"schema_version": 9}')
+    with pytest.raises(LayoverError, match=r"a card of schema 9.*remove that one, or name another folder with --to"):
+        sweep.export(tmp_path, "mini/head")
+    assert [path.name for path in tmp_path.iterdir()] == ["broken"]
+
+
+@pytest.mark.parametrize("theirs", [b"# Mine\n", b"\xff\xfe\x00", b""])
+def test_a_page_of_somebody_else_is_left_alone(sweep: Any, tmp_path: Path, theirs: bytes) -> None:
+    (tmp_path / index.PAGE).write_bytes(theirs)
+    with pytest.raises(LayoverError, match="is no page of packages, and is not overwritten"):
+        sweep.export(tmp_path, "mini/head")
+    assert [path.name for path in tmp_path.iterdir()] == [index.PAGE]
+    assert (tmp_path / index.PAGE).read_bytes() == theirs
+
+
+def test_a_folder_in_the_place_of_the_page(tmp_path: Path) -> None:
+    (tmp_path / index.PAGE).mkdir()
+    with pytest.raises(LayoverError, match="is no page of packages"):
+        index.check(tmp_path)
+
+
+def test_a_page_that_cannot_be_written_leaves_the_old_one_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index.write(tmp_path)
+    before = (tmp_path / index.PAGE).read_text(encoding="utf-8")
+    monkeypatch.setattr(index, "markdown", lambda _: before + "\ud800")  # no UTF-8 is made of it
+    with pytest.raises(UnicodeEncodeError):
+        index.write(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [index.PAGE]
+    assert (tmp_path / index.PAGE).read_text(encoding="utf-8") == before

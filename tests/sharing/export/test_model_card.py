@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import json
 import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +19,17 @@ import torch
 from huggingface_hub import ModelCard
 from ruamel.yaml import YAML
 
-import layover
+from layover import Layover
+from layover.errors import ModelError
 from layover.packages.card import Card, read_card
+from layover.packages.opened import open_module
 from layover.sharing.libraries import adapters_refuses, peft_refuses
-from layover.sharing.model_card import PICTURE, hub, markdown, plot, results
+from layover.sharing.model_card import PICTURE, hub, markdown, plot, results, samples, snippets
+from layover.sharing.results import ChoiceResult, ClassificationResult, SpanResult, TaggingResult
+from layover.sharing.rows import Reader, row_of
 
 STACK = "mini-stack-sandbox-nli-sandbox-paraphrase-s1"
+INTERMEDIATE = "mini-stack-sandbox-nli-s1"
 BLOCK = re.compile(r"^```python (\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 RUNNER = """
@@ -87,25 +95,75 @@ def held_to_the_probe(card: Card, said: str, outputs: list[float]) -> None:
     difference = (torch.tensor(outputs) - torch.tensor(expected)).abs().max()
     assert float(difference) <= 1e-6 * max(1.0, *map(abs, expected)), card.id
     assert said.strip(), card.id
-    if card.task is not None and card.task.kind == "classification":
-        assert said.strip() in card.task.labels
-    if card.task is not None and card.task.kind == "tagging":
-        assert set(re.findall(r"'([^']*)'", said)) <= set(card.task.labels)
 
 
-def test_the_programs_for_peft_run_as_they_stand(exported: Path) -> None:
+RESULTS = (ClassificationResult, TaggingResult, SpanResult, ChoiceResult)
+Answers = Callable[[str], Any]
+
+
+def asked(program: str) -> list[dict[str, Any]]:
+    """Return the rows of a program for Layover."""
+    (rows,) = [
+        line.value
+        for line in ast.parse(program).body
+        if isinstance(line, ast.Assign) and ast.unparse(line.targets[0]) == "rows"
+    ]
+    found: list[dict[str, Any]] = ast.literal_eval(rows)
+    return found
+
+
+@pytest.fixture(scope="module")
+def answers(exported: Path) -> Answers:
+    """What Layover says of the row in a package's program, None of a package without a head."""
+    found: dict[str, Any] = {}
+
+    def ask(name: str) -> Any:
+        if name not in found:
+            program, base = blocks(exported / name).get("layover"), read_card(exported / name).base.name
+            found[name] = None
+            if program is not None:
+                own = None if base is not None else str(exported / "encoder")
+                (found[name],) = Layover.load(exported / name, base=own, check=False).predict(asked(program))
+        return found[name]
+
+    return ask
+
+
+def leaves(value: Any) -> list[Any]:
+    """Return the single values in a result, in their order."""
+    if isinstance(value, dict):
+        return [leaf for name, one in value.items() for leaf in [name, *leaves(one)]]
+    if isinstance(value, (list, tuple)):
+        return [leaf for one in value for leaf in leaves(one)]
+    return [value]
+
+
+def held_to_layover(said: str, answer: Any) -> None:
+    """Hold what a program for another library printed to what Layover says of the same text."""
+    match answer:
+        case ClassificationResult():
+            assert said.strip() == answer.label
+        case TaggingResult():
+            assert ast.literal_eval(said) == list(answer.tags)
+        case ChoiceResult():
+            assert said.strip() == answer.choice
+
+
+def test_the_programs_for_peft_run_as_they_stand(exported: Path, answers: Answers) -> None:
     chosen = [card for card in cards(exported) if not peft_refuses(card)]
     assert len(chosen) == 26
     for name, (said, outputs) in ran(exported, "peft", chosen).items():
         held_to_the_probe(read_card(exported / name), said, outputs)
+        held_to_layover(said, answers(name))
 
 
-def test_the_programs_for_adapters_run_as_they_stand(exported: Path) -> None:
+def test_the_programs_for_adapters_run_as_they_stand(exported: Path, answers: Answers) -> None:
     pytest.importorskip("adapters", reason="the extra `adapterhub` is not installed", exc_type=ImportError)
     chosen = [card for card in cards(exported) if not adapters_refuses(card)]
     assert len(chosen) == 7
     for name, (said, outputs) in ran(exported, "adapters", chosen).items():
         held_to_the_probe(read_card(exported / name), said, outputs)
+        held_to_layover(said, answers(name))
 
 
 PUBLIC = """
@@ -119,8 +177,7 @@ for name, program in json.load(sys.stdin):
 """
 
 
-@pytest.mark.skipif(not hasattr(layover, "Layover"), reason="layover.Layover is not there yet")
-def test_the_programs_for_layover_run_as_they_stand(exported: Path) -> None:
+def test_the_programs_for_layover_run_as_they_stand(exported: Path, answers: Answers) -> None:
     headed = [card for card in cards(exported) if card.probe.outputs is not None]
     jobs = [[card.id, blocks(exported / card.id)["layover"]] for card in headed]
     done = subprocess.run(
@@ -135,7 +192,76 @@ def test_the_programs_for_layover_run_as_they_stand(exported: Path) -> None:
     assert done.returncode == 0, done.stderr[-3000:]
     said = dict(json.loads(line) for line in done.stdout.splitlines() if line.startswith("["))
     assert set(said) == {card.id for card in headed}
-    assert all(text.strip() for text in said.values())
+    for name, text in said.items():
+        (found,) = eval(text, {one.__name__: one for one in RESULTS})  # noqa: S307 - our own
+        expected = answers(name)
+        assert type(found) is type(expected)
+        assert leaves(asdict(found)) == [
+            pytest.approx(one, abs=1e-5) if isinstance(one, float) else one for one in leaves(asdict(expected))
+        ]
+
+
+@pytest.mark.parametrize(
+    ("package", "sample"),
+    [(STACK, samples.FIRST), ("mini-dora-sandbox-copa-s1", "Amina took the pill. What was the cause?")],
+)
+def test_a_long_text_is_cut_as_in_layover(
+    exported: Path, monkeypatch: pytest.MonkeyPatch, package: str, sample: str
+) -> None:
+    card, longer = read_card(exported / package), f"{sample} " * 40
+    programs = {library: text.replace(sample, longer) for library, text in blocks(exported / package).items()}
+    monkeypatch.chdir(exported)
+    there: dict[str, Any] = {"__name__": "program"}
+    exec(compile(programs["peft"], package, "exec"), there)  # noqa: S102 - our own
+    assert card.task is not None
+    assert there["inputs"]["input_ids"].shape[-1] == card.task.max_length == 64
+    (found,) = Layover.load(package, check=False).predict(asked(programs["layover"]))
+    scores = list(found.scores.values()) if isinstance(found, ClassificationResult) else list(found.scores)
+    assert there["logits"][0].softmax(-1).tolist() == pytest.approx(scores, abs=1e-5)
+
+
+def test_only_tasks_that_read_windows_say_so(exported: Path, name: str) -> None:
+    task = read_card(exported / name).task
+    windows = task is not None and task.kind in {"span", "tagging"}
+    said = "Input of more than 64 tokens is read in windows by Layover only."
+    assert (said in (exported / name / "README.md").read_text(encoding="utf-8")) == windows
+
+
+def test_choices_are_asked_for_in_the_form_of_their_task(exported: Path) -> None:
+    for card in cards(exported):
+        if card.task is not None and card.task.kind == "choice" and card.probe.outputs is not None:
+            for program in blocks(exported / card.id).values():
+                assert ("What was the cause?" in program) == (card.task.name == "sandbox/copa"), card.id
+    copa = read_card(exported / "mini-dora-sandbox-copa-s1").task
+    assert copa is not None
+    row = {"premise": samples.OPENING, "question": "cause", "choice1": "a", "choice2": "b"}
+    assert Reader(copa).read(row_of(row, 1)).first == samples.opening(copa)
+    for columns, expected in (
+        ({"first": "{context} {question}"}, "Amina took the pill. Why?"),
+        ({"first": "question"}, "Amina took the pill. Why?"),
+        ({"first": "{activity_label}: {ctx}"}, "Amina took the pill."),
+        (None, "Amina took the pill."),
+    ):
+        assert samples.opening(copa.model_copy(update={"columns": columns})) == expected
+
+
+def test_a_recipe_is_told_what_it_can_import(exported: Path, name: str) -> None:
+    card = read_card(exported / name)
+    try:
+        open_module(exported / name)
+    except ModelError:
+        accepted = False
+    else:
+        accepted = True
+    assert snippets.is_module(card) == accepted
+    headless = changed(card, probe=changed(card.probe, outputs=None))
+    if not card.pieces:
+        return
+    text = markdown(headless, 0, pictured=False)
+    assert ("```yaml" in text) == accepted
+    if not accepted:
+        others = " and ".join([", ".join(f"`{one}`" for one in card.needed()[:-1]), f"`{card.needed()[-1]}`"])
+        assert f"import {others.removeprefix(' and ')}, or a package that was exported with `--flatten`." in text
 
 
 def test_a_package_without_a_head_is_for_recipes(exported: Path) -> None:
@@ -286,6 +412,115 @@ def test_demonstrations_say_so(exported: Path) -> None:
     }
     assert "those of Layover's sandbox" in texts[STACK]
     assert "drawn at random and never pretrained" in texts["own-stack-sandbox-nli-sandbox-paraphrase-s1"]
+
+
+@pytest.mark.parametrize(
+    ("package", "reason"),
+    [
+        ("mini-stack-sandbox-nli-s1", "it was exported without AdapterHub's layout, which `--adapterhub` adds"),
+        (STACK, "adapters hands the change of one LoRA to the next, where they should add up"),
+        ("mini-lora-sandbox-nli-sandbox-ner-s1", "adapters' LoRA has one rank and one alpha, scaled by alpha / rank"),
+        ("mini-ia3-sandbox-nli-s1", "adapters has no ia3 that means the same"),
+        ("mini-head-sandbox-paraphrase-s1", "it is a head on the frozen encoder, with no module"),
+        (
+            "mini-onhead-sandbox-nli-sandbox-paraphrase-s1",
+            "it holds a head and no module of its own, for which AdapterHub has no layout",
+        ),
+        (
+            "mini-alone-sandbox-nli-sandbox-completion-sandbox-nli_legal-s1",
+            "adapters has nothing that does what the composition does here",
+        ),
+    ],
+)
+def test_why_adapters_does_not_load_it_is_said(exported: Path, package: str, reason: str) -> None:
+    readme = (exported / package / "README.md").read_text(encoding="utf-8")
+    assert f"### adapters\n\nNot with adapters: {reason}.\n" in readme
+
+
+def test_every_library_has_a_section(exported: Path, name: str) -> None:
+    card, readme = read_card(exported / name), (exported / name / "README.md").read_text(encoding="utf-8")
+    for library, refused in (("peft", peft_refuses(card)), ("adapters", adapters_refuses(card))):
+        begin = f"Not with {library}: {refused}." if refused else f"```python {library}\n"
+        assert f"### {library}\n\n{begin}" in readme
+
+
+def test_what_it_needs_is_named_by_its_weights(exported: Path, name: str) -> None:
+    card, readme = read_card(exported / name), (exported / name / "README.md").read_text(encoding="utf-8")
+    assert "](../" not in readme, "on a hub every package is a repository of its own"
+    for other in card.needed():
+        weights = read_card(exported / other).own()[0].weights_sha256
+        assert f"`{other}` (weights `{weights[:12]}`)" in readme
+    assert ("in a folder beside it." in readme) == bool(card.needed())
+
+
+@pytest.mark.parametrize(
+    ("package", "sentence"),
+    [
+        (STACK, "peft loads it onto any encoder of the same shape without a warning"),
+        ("mini-bn-sandbox-nli-sandbox-qa-s1", "adapters loads it onto any encoder of the same shape"),
+        ("mini-lora-for-adapters", "peft and adapters load it onto any encoder of the same shape"),
+        ("mini-head-sandbox-paraphrase-s1", "Layover refuses any other unless it is loaded with `check=False`.\n"),
+    ],
+)
+def test_who_refuses_another_encoder(exported: Path, package: str, sentence: str) -> None:
+    assert sentence in (exported / package / "README.md").read_text(encoding="utf-8")
+
+
+def test_what_the_programs_need_is_said(exported: Path, real: Card) -> None:
+    readme = (exported / STACK / "README.md").read_text(encoding="utf-8")
+    where = (
+        f"Run each program from the folder that holds the folder `{STACK}`, with Layover (or peft, adapters) installed."
+    )
+    sandbox = " The encoder comes with Layover, so every program needs it."
+    assert "Layover is a Python package for intermediate-task transfer with adapters (`pip install .`" in readme
+    assert f"{where}{sandbox}\n" in readme
+    assert f"{where}\n" in markdown(real, 0, pictured=False)
+
+
+def test_what_was_not_measured_is_said(exported: Path) -> None:
+    scored, other = ((exported / name / "README.md").read_text(encoding="utf-8") for name in (STACK, INTERMEDIATE))
+    assert "Its own predictions were not measured." in other
+    assert "Its own predictions were not measured." not in scored
+    assert "the target task had no training data in that language; the encoder, or an intermediate task, may" in scored
+    assert "Zero-shot" not in other
+
+
+def test_how_far_chance_reaches(real: Card) -> None:
+    text = markdown(real, 0, pictured=False)
+    assert "with one seed" in text
+    # 1.96 * sqrt(0.5 * 0.5 / 3) is 0.566; the language without a score has fewer examples, and does not count
+    assert "with the fewest examples, 3, the 95 % interval of a score near 50 % reaches about 57 points" in text
+    assert real.scores is not None
+    many = changed(real, scores=changed(real.scores, examples=dict.fromkeys(real.scores.languages, 2500)))
+    assert "fewest examples, 2,500, the 95 % interval of a score near 50 % reaches about 2 points" in markdown(
+        many, 0, pictured=False
+    )
+    for other in (changed(real.scores, metric="squad_f1"), changed(real.scores, examples={})):
+        text = markdown(changed(real, scores=other), 0, pictured=False)
+        assert "95 %" not in text
+        assert "with one seed" in text
+
+
+@pytest.mark.parametrize(
+    ("package", "cells"),
+    [
+        (STACK, ["longest input", "–", "64 tokens"]),
+        ("mini-bn-sandbox-nli-sandbox-qa-s1", ["longest input", "–", "64 tokens, stride 16"]),
+        ("mini-stack-mix-s1", ["longest input", "–"]),
+    ],
+)
+def test_the_longest_input_stands_among_the_numbers(exported: Path, package: str, cells: list[str]) -> None:
+    readme = (exported / package / "README.md").read_text(encoding="utf-8")
+    (line,) = [line for line in readme.splitlines() if line.startswith("| longest input |")]
+    assert [cell.strip() for cell in line.strip("|").split("|")] == cells
+
+
+def test_a_licence_is_that_of_the_data(real: Card) -> None:
+    here = "A licence here is that of the training data"
+    author = "it is none that the author of the package gave."
+    assert f"{here}, and so is `license` at the head of this page; {author}" in markdown(real, 0, pictured=False)
+    unknown = changed(real, data=tuple(changed(one, licence=None) for one in real.data))
+    assert f"{here}; {author}" in markdown(unknown, 0, pictured=False)
 
 
 @pytest.mark.parametrize(

@@ -63,8 +63,8 @@ def command(
 ) -> None:
     """Predict with packages: a line of JSON per row, in the order of the rows.
 
-    A row may name its package in the field `package`. All rows of a file are looked at before anything is predicted,
-    those of standard input a thousand at a time.
+    With several packages a row names its own in the field `package`. All rows of a file are looked at before anything
+    is predicted, those of standard input a thousand at a time.
     """
     from layover.packages.card import read_card
     from layover.sharing.inputs import input_of

@@ -8,11 +8,10 @@ from pathlib import Path
 from layover.layouts import heads
 from layover.layouts.safe import header as tensors_of
 from layover.packages.card import Card
-from layover.sharing.model_card import hub, text
-from layover.sharing.model_card.plot import PICTURE, draw
+from layover.sharing.contents import PICTURE, README
+from layover.sharing.model_card import hub, limits, text
+from layover.sharing.model_card.plot import draw
 from layover.sharing.model_card.words import title
-
-README = "README.md"
 
 
 def write(folder: Path, card: Card) -> None:
@@ -43,7 +42,7 @@ def markdown(card: Card, head_weights: int, *, pictured: bool) -> str:
         *text.results(card, pictured=pictured),
         *text.use(card),
         *text.training(card),
-        *text.limits(card),
+        *limits.limits(card),
         *text.verification(card),
     ]
     return f"{hub.header(card)}\n" + "\n\n".join(sections) + "\n"

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.lines import Line2D
 
-PICTURE = "results.png"
 WIDTH_INCHES = 6.4
 LINE_INCHES, NARROW_INCHES, FEW = 0.27, 0.21, 16
 """Height of a language, and of one of more than so many."""

@@ -1,4 +1,4 @@
-"""The programs of a model card: each runs as it stands, in the folder that the packages lie in."""
+"""The programs of a model card: each runs as it stands, in the folder that holds those of the packages."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from layover.layouts import Base, heads
-from layover.packages.card import ADAPTERHUB, Card
+from layover.packages.card import ADAPTERHUB, MIXER, Card
 from layover.packages.meaning import composition_of
-from layover.sharing.model_card.samples import CHOICES, CONTEXT, FIRST, OPENING, QUESTION, SECOND, WORDS
+from layover.packages.sections import TaskFacts
+from layover.sharing.model_card.samples import CHOICES, CONTEXT, FIRST, QUESTION, SECOND, WORDS, opening
 
 OWN_ENCODER = "encoder"
 """Where a program looks for an encoder that has no name: a folder that its user puts there."""
@@ -17,7 +18,7 @@ SANDBOX = "sandbox/"
 
 def for_layover(card: Card) -> str:
     """Return the program for Layover; none of a package without a head, which is for recipes."""
-    if not has_head(card):
+    if not has_head(card) or card.task is None:
         return ""
     base = "" if card.base.name and card.base.name.startswith(SANDBOX) else f', base="{card.base.name or OWN_ENCODER}"'
     return "\n".join(
@@ -25,7 +26,7 @@ def for_layover(card: Card) -> str:
             "from layover import Layover",
             "",
             f'model = Layover.load("{card.id}"{base})',
-            f"rows = [{_row(card)}]",
+            f"rows = [{_row(card.task)}]",
             "print(model.predict(rows))",
         ]
     )
@@ -77,6 +78,11 @@ def for_adapters(card: Card) -> str:
 def has_head(card: Card) -> bool:
     """Return whether a package has a head."""
     return card.probe.outputs is not None
+
+
+def is_module(card: Card) -> bool:
+    """Return whether a recipe takes a package as a module: whether what it holds acts on its own."""
+    return len(card.own()) == 1 and not card.needed() and MIXER not in card.files
 
 
 def _has_labels(card: Card) -> bool:
@@ -154,35 +160,34 @@ def _listed(names: Sequence[str]) -> str:
     return "[" + ", ".join(f'"{name}"' for name in names) + "]"
 
 
-def _row(card: Card) -> str:
+def _row(task: TaskFacts) -> str:
     """Return an example as a program for Layover writes it."""
-    kind, fields = (card.task.kind, card.task.columns or {}) if card.task is not None else ("", {})
-    if kind == "tagging":
+    if task.kind == "tagging":
         return f'{{"tokens": {_listed(WORDS)}}}'
-    if kind == "span":
+    if task.kind == "span":
         return f'{{"question": "{QUESTION}", "context": "{CONTEXT}"}}'
-    if kind == "choice":
-        return f'{{"first": "{OPENING}", "choices": {_listed(CHOICES)}}}'
-    return f'{{"first": "{FIRST}"' + (f', "second": "{SECOND}"}}' if "second" in fields else "}")
+    if task.kind == "choice":
+        return f'{{"first": "{opening(task)}", "choices": {_listed(CHOICES)}}}'
+    return f'{{"first": "{FIRST}"' + (f', "second": "{SECOND}"}}' if "second" in (task.columns or {}) else "}")
 
 
 def _use(card: Card) -> list[str]:
     """Return the lines that read a text and print what the model says of it."""
-    return [f"tokenizer = AutoTokenizer.from_pretrained({_base(card)})", *_asked(card)]
+    return [f"tokenizer = AutoTokenizer.from_pretrained({_base(card)})", *_asked(card.task if has_head(card) else None)]
 
 
-def _asked(card: Card) -> list[str]:
-    kind = card.task.kind if card.task is not None and has_head(card) else ""
+def _asked(task: TaskFacts | None) -> list[str]:
+    """Return the lines that ask the model: what its task asks, or None for hidden states."""
     inference = "with torch.inference_mode():"
-    if kind == "classification" and card.task is not None:
-        second = f', "{SECOND}"' if "second" in (card.task.columns or {}) else ""
+    if task is None:
         return [
-            f'inputs = tokenizer("{FIRST}"{second}, return_tensors="pt")',
+            f'inputs = tokenizer("{FIRST}", return_tensors="pt")',
             inference,
-            "    logits = model(**inputs).logits",
-            "print(labels[logits.argmax()])",
+            "    hidden = model(**inputs).last_hidden_state",
+            "print(tuple(hidden.shape))  # a vector for every token: it has no head",
         ]
-    if kind == "tagging":
+    cut = f"truncation=True, max_length={task.max_length}"
+    if task.kind == "tagging":
         return [
             f"words = {_listed(WORDS)}",
             'inputs = tokenizer(words, is_split_into_words=True, return_tensors="pt")',
@@ -191,7 +196,7 @@ def _asked(card: Card) -> list[str]:
             "first = [inputs.word_ids().index(number) for number in range(len(words))]  # of each word the first piece",
             "print([labels[best] for best in logits[first].argmax(-1)])",
         ]
-    if kind == "span":
+    if task.kind == "span":
         return [
             f'question, context = "{QUESTION}", "{CONTEXT}"',
             'inputs = tokenizer(question, context, return_tensors="pt")',
@@ -201,17 +206,20 @@ def _asked(card: Card) -> list[str]:
             "end = start + int(found.end_logits[0, start:].argmax())",
             'print(tokenizer.decode(inputs["input_ids"][0, start : end + 1]))',
         ]
-    if kind == "choice":
+    if task.kind == "choice":
         return [
+            f'first = "{opening(task)}"',
             f"choices = {_listed(CHOICES)}",
-            f'inputs = tokenizer(["{OPENING}"] * len(choices), choices, padding=True, return_tensors="pt")',
+            f'inputs = tokenizer([first] * len(choices), choices, padding=True, {cut}, return_tensors="pt")',
             inference,
             "    logits = model(**{name: value[None] for name, value in inputs.items()}).logits",
             "print(choices[logits.argmax()])",
         ]
+    pair = "second" in (task.columns or {})
     return [
-        f'inputs = tokenizer("{FIRST}", return_tensors="pt")',
+        f'first, second = "{FIRST}", "{SECOND}"' if pair else f'first = "{FIRST}"',
+        f'inputs = tokenizer(first{", second" if pair else ""}, {cut}, return_tensors="pt")',
         inference,
-        "    hidden = model(**inputs).last_hidden_state",
-        "print(tuple(hidden.shape))  # a vector for every token: it has no head",
+        "    logits = model(**inputs).logits",
+        "print(labels[logits.argmax()])",
     ]

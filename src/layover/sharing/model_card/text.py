@@ -9,29 +9,18 @@ from layover.packages.card import CARD, Card
 from layover.packages.sections import DataFacts, Scores, TrainingFacts
 from layover.report._section import markdown_table
 from layover.report.sections.languages import heading
+from layover.sharing.contents import PICTURE
 from layover.sharing.libraries import adapters_refuses, peft_refuses
 from layover.sharing.model_card import snippets
-from layover.sharing.model_card.plot import PICTURE
+from layover.sharing.model_card.hub import licence_of
 from layover.sharing.model_card.results import Line, lines_of, mean, shown
-from layover.sharing.model_card.words import encoder, intermediates, listed, opening
+from layover.sharing.model_card.words import intermediates, listed, opening
 
 Value = Callable[[Line], float | None]
 
 UNSCORED = (
     "It was not scored itself: it is an intermediate, to be built upon. What it gives a target stands on the card"
-    " of the package that was trained on top of it."
-)
-ZERO_SHOT = (
-    "Zero-shot means that the task was not trained in that language. The encoder was pretrained on it, or was "
-    "not, and data of an intermediate may have been in it."
-)
-ONE_SEED = (
-    "The scores are of one training with one seed on one test set: differences of a few points between two "
-    "packages may be chance."
-)
-BACKDOORS = (
-    "Verifying shows that the files are the ones that were exported, and that they compute what the card says. It"
-    " cannot show that nobody taught the module a backdoor: take packages from people whom you trust."
+    " of the package that was trained on top of it. Its own predictions were not measured."
 )
 
 
@@ -76,53 +65,33 @@ def results(card: Card, *, pictured: bool) -> list[str]:
 
 def use(card: Card) -> list[str]:
     """Return the programs that use the package."""
-    found = ["## Use", "Each program runs in the folder that this package lies in."]
+    found = ["## Use", _needed(card), "### Layover"]
     if program := snippets.for_layover(card):
-        found += ["### Layover", f"```python layover\n{program}\n```"]
+        found.append(f"```python layover\n{program}\n```")
     else:
-        found += [
-            "### Layover",
-            "It has no head, so there is nothing to predict with. It is an intermediate for a recipe:",
-            f"```yaml\nmodules: {{mine: {{path: {card.id}}}}}\nsweep: {{intermediate: [none, mine]}}\n```",
-        ]
+        found += _for_recipes(card)
     if reason := peft_refuses(card):
         found += ["### peft", f"Not with peft: {reason}."]
     else:
         found += ["### peft", f"```python peft\n{snippets.for_peft(card)}\n```"]
-    if not (reason := adapters_refuses(card)):
-        found += ["### adapters", f"```python adapters\n{snippets.for_adapters(card)}\n```"]
-    elif peft_refuses(card):
+    if reason := adapters_refuses(card):
         found += ["### adapters", f"Not with adapters: {reason}."]
+    else:
+        found += ["### adapters", f"```python adapters\n{snippets.for_adapters(card)}\n```"]
     return found
 
 
 def training(card: Card) -> list[str]:
     """Return how it was trained: on what, with which numbers, at what cost."""
-    found = ["## How it was trained", "Data:", _data(card.data)]
+    found = ["## How it was trained", "Data:", _data(card.data), _licences(card.data)]
     if card.trainings:
-        found += ["Trainings, one after the other:", _numbers(card.trainings)]
+        found += ["Trainings, one after the other:", _numbers(card)]
     versions = ", ".join(f"{name} {version}" for name, version in card.versions.items())
     found.append(
         f"Recipe `{card.recipe}`, key `{card.key[:16]}`, which stands for every number that decided the weights; they "
         f"are all in `{CARD}`. Exported by {versions}."
     )
     return found
-
-
-def limits(card: Card) -> list[str]:
-    """Return what must not be expected of it."""
-    base = f"{encoder(card)}, with weights of the fingerprint `{card.base.weights_sha256[:16]}`"
-    found = [f"It belongs to {base}. On any other encoder it computes something else, without a warning."]
-    if any(line.zero_shot for line in lines_of(card)):
-        found.append(ZERO_SHOT)
-    if card.scores is not None:
-        found.append(ONE_SEED)
-    if card.skipped_layers:
-        found.append(
-            f"In predictions the lowest {card.skipped_layers} layers go without modules; a program that lets them act "
-            "there gets other outputs than these scores belong to."
-        )
-    return ["## Limits", "\n".join(f"- {one}" for one in [*found, BACKDOORS])]
 
 
 def verification(card: Card) -> list[str]:
@@ -132,6 +101,31 @@ def verification(card: Card) -> list[str]:
         f"probe: {len(card.probe.rows)} rows of token ids and what comes out of them."
     )
     return ["## Verify", f"```bash\nlayover verify {card.id}\n```", held]
+
+
+def _needed(card: Card) -> str:
+    """Return what the programs need, and how long a text they read."""
+    text = (
+        "Layover is a Python package for intermediate-task transfer with adapters (`pip install .` in a checkout of "
+        f"it). Run each program from the folder that holds the folder `{card.id}`, with Layover (or peft, adapters) "
+        "installed."
+    )
+    if snippets.in_sandbox(card):
+        text += " The encoder comes with Layover, so every program needs it."
+    if snippets.has_head(card) and card.task is not None and card.task.kind in {"span", "tagging"}:
+        text += f" Input of more than {card.task.max_length} tokens is read in windows by Layover only."
+    return text
+
+
+def _for_recipes(card: Card) -> list[str]:
+    """Return what a recipe makes of a package without a head."""
+    text = "It has no head, so there is nothing to predict with."
+    if snippets.is_module(card):
+        recipe = f"modules: {{mine: {{path: {card.id}}}}}\nsweep: {{intermediate: [none, mine]}}"
+        return [f"{text} It is an intermediate for a recipe:", f"```yaml\n{recipe}\n```"]
+    others = listed([f"`{name}`" for name in card.needed()])
+    text += f" It acts only together with others, so it is no module for a recipe either: import {others}, or a package"
+    return [f"{text} that was exported with `--flatten`."]
 
 
 def _columns(scores: Scores) -> list[tuple[str, Value]]:
@@ -224,6 +218,12 @@ def _data(data: Sequence[DataFacts]) -> str:
     return markdown_table(["task", "split", "language", "from", "examples", "licence"], lines)
 
 
+def _licences(data: Sequence[DataFacts]) -> str:
+    """Return whose licences these are."""
+    also = ", and so is `license` at the head of this page" if licence_of(data) else ""
+    return f"A licence here is that of the training data{also}; it is none that the author of the package gave."
+
+
 def _source(data: DataFacts) -> str:
     if data.hub is None:
         digests = [f"`{digest[:12]}`" for digest in data.files_sha256[:2]]
@@ -234,10 +234,11 @@ def _source(data: DataFacts) -> str:
     return f"[{name}](https://huggingface.co/datasets/{name}){f' {config}' if config else ''}{at}"
 
 
-def _numbers(trainings: Sequence[TrainingFacts]) -> str:
+def _numbers(card: Card) -> str:
     """Return a table with a column per training."""
     rows: list[tuple[str, Callable[[TrainingFacts], str]]] = [
         ("module", lambda one: _settings(one.module)),
+        ("longest input", lambda one: _longest(card, one)),
         ("epochs, batch", lambda one: f"{one.epochs:g}, {one.batch}"),
         ("peak learning rate", lambda one: f"{one.lr:g}, warm-up over {100 * one.warmup:g} % of the steps"),
         ("weight decay, clip, dropout", lambda one: f"{one.weight_decay:g}, {one.clip:g}, {one.dropout:g}"),
@@ -246,8 +247,16 @@ def _numbers(trainings: Sequence[TrainingFacts]) -> str:
         ("weights kept", lambda one: "the last ones" if one.selection is None else f"best {one.selection}"),
         ("time", lambda one: "stopped in between" if one.seconds is None else f"{one.seconds:.1f} s"),
     ]
-    headers = ["", *(f"{one.stage}: {' + '.join(one.tasks)}" for one in trainings)]
-    return markdown_table(headers, [[name, *(cell(one) for one in trainings)] for name, cell in rows])
+    headers = ["", *(f"{one.stage}: {' + '.join(one.tasks)}" for one in card.trainings)]
+    return markdown_table(headers, [[name, *(cell(one) for one in card.trainings)] for name, cell in rows])
+
+
+def _longest(card: Card, training: TrainingFacts) -> str:
+    """Return how much of a text a training read; a card knows it of its own task alone."""
+    task = card.task
+    if task is None or training.tasks != (task.name,):
+        return "–"
+    return f"{task.max_length} tokens" + (f", stride {task.stride}" if task.kind == "span" else "")
 
 
 def _settings(module: dict[str, Any]) -> str:

@@ -145,7 +145,9 @@ def _needs(card: Card) -> str:
         return f"The modules of {parts} are put together into one here, so that it needs no other package."
     if not card.needed():
         return "It needs no other package."
-    return f"It needs {listed([f'[{name}](../{name})' for name in card.needed()])} beside it."
+    weights = {piece.package: piece.weights_sha256 for piece in card.pieces}
+    names = listed([f"`{name}` (weights `{weights[name][:12]}`)" for name in card.needed()])
+    return f"It needs {names}, {'in a folder' if len(card.needed()) == 1 else 'each in a folder'} beside it."
 
 
 def _frozen(card: Card) -> str:
