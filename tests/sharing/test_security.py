@@ -447,6 +447,8 @@ ABSURD: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
     "10^9 skipped layers": (top(skipped_layers=10**9), "skipped_layers"),
     "more skipped than there are": (top(skipped_layers=5), "skips 5 of 4 layers"),
     "an unknown key": (top(evil=1), "evil"),
+    "neither a task nor a training": (top(task=None, trainings=[]), "neither a task nor a training"),
+    "a composition without a name": (top(composition={"seed": 1}), "have a name"),
     "text for a number": (base(num_layers="4; rm -rf /"), "base.num_layers"),
     "an escape sequence": (task(kind="\x1b[2J"), "task.kind"),
 }

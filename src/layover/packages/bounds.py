@@ -47,6 +47,8 @@ FileName = Annotated[str, AfterValidator(_plain_name)]
 
 
 def _sane(value: dict[str, Any]) -> dict[str, Any]:
+    if "name" not in value:
+        raise ValueError("settings of a module or a composition have a name")
     patterns = value.get("patterns", ())
     if not isinstance(patterns, (list, tuple)) or len(patterns) > MOST_PATTERNS:
         raise ValueError(f"a module has a list of at most {MOST_PATTERNS} patterns")

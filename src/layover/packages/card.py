@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from layover.errors import ModelError, printable
+from layover.errors import ModelError, nearest, printable
 from layover.layouts import heads
 from layover.layouts.safe import is_there, read_json
 from layover.packages.bounds import MOST_LAYERS, MOST_PIECES, FileName, Identifier, Settings, Sha256
@@ -97,6 +97,8 @@ class Card(Section):
             raise ValueError("several pieces, and no composition that says what is made of them")
         if len(self.own()) != (self.layout is not None):
             raise ValueError(f"its layout is {self.layout}, but it holds {len(self.own())} modules of its own")
+        if self.task is None and not self.trainings:
+            raise ValueError("neither a task nor a training: it is not known what it is for")
         if self.skipped_layers > self.base.num_layers:
             raise ValueError(f"skips {self.skipped_layers} of {self.base.num_layers} layers")
         if self.probe.outputs is not None and (self.task is None or not heads.shared(self.task.kind)):
@@ -121,7 +123,7 @@ def read_card(folder: Path) -> Card:
         ModelError: there is none, or it is no card of this version.
     """
     if not is_there(folder / CARD):
-        raise ModelError(f"{folder}: no package: there is no {CARD} in it")
+        raise ModelError(f"{folder}: {_no_package(folder)}")
     values = read_json(folder / CARD)
     if values.get("schema_version") != SCHEMA:
         found = str(values.get("schema_version"))[:40]
@@ -132,6 +134,16 @@ def read_card(folder: Path) -> Card:
         first = error.errors(include_input=False, include_url=False)[0]
         place = printable(".".join(map(str, first["loc"]))[:120])
         raise ModelError(f"{folder / CARD}: {place}{': ' if place else ''}{first['msg'][:300]}") from None
+
+
+def _no_package(folder: Path) -> str:
+    """Return what a folder is that has no card, and what may be meant."""
+    if folder.is_dir():
+        inside = sorted(file.parent.name for file in folder.glob(f"*/{CARD}"))
+        hint = f"; it holds packages, name them: {folder / '*'}" if inside else ""
+        return f"no package: there is no {CARD} in it{hint}"
+    beside = [file.parent.name for file in folder.parent.glob(f"*/{CARD}")]
+    return f"there is no such folder; {nearest(folder.name, beside)}" if beside else "there is no such folder"
 
 
 def write_card(folder: Path, card: Card) -> None:
