@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PYTEST := -m pytest -n auto --dist loadfile
 export OMP_NUM_THREADS := 1
 
-.PHONY: quickstart packages install lint types check test test-newest coverage bench clean
+.PHONY: quickstart packages install lint types test test-newest coverage bench clean
 
 $(BIN)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -21,7 +21,7 @@ quickstart: $(BIN)/.ready  ## A whole sweep in some minutes on two cores: no GPU
 	@echo "  docs/tutorial.md        what you just saw, step by step"
 	@echo "  docs/sandbox.md         the world it lives in, its other tasks and its larger encoder"
 	@echo "  recipes/xtreme.yaml     XLM-R on XTREME, on a GPU"
-	@echo "  docs/recipe.md          tasks of your own: one file of texts, four lines of YAML"
+	@echo "  docs/recipe.md          tasks of your own: files of yours, and a few lines of YAML"
 
 # $(call package,METHOD,INTERMEDIATE,TARGET,OVERRIDES,OPTIONS): what one package needs of the quickstart, and the package
 define package

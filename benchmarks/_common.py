@@ -1,7 +1,7 @@
 """What the benchmarks share: real data, encoders on the disk, the record of the machine, taking turns, results.
 
-Weights are random, drawn from a seed; lengths and languages are those of the public test data (`LAYOVER_DATA`, or
-`../shared/data`). Seconds hold for one machine and one load; ratios of ways that took turns travel further.
+Weights are random, drawn from a seed; lengths and languages are those of public test data, in the folder that
+`LAYOVER_DATA` names. Seconds hold for one machine and one load; ratios of ways that took turns travel further.
 """
 
 from __future__ import annotations

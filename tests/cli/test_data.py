@@ -102,6 +102,20 @@ def test_every_language_that_a_recipe_names_files_for_is_read(monkeypatch: pytes
     assert found[4]["shown"][0] == {"first": "Me gusta el gato.", "second": None, "label": "good"}
 
 
+def test_a_task_that_only_trains_on_another_has_no_data_to_check(tmp_path: Path) -> None:
+    recipe = tmp_path / "recipe.yaml"
+    short = "  short: {kind: tagging, labels: from training, train_task: tags, max_length: 64}\n"
+    text = RECIPE.format(root=tmp_path).replace("sweep:", f"{short}train: {{stride: 8, select: null}}\nsweep:")
+    recipe.write_text(text.replace("target: [tags]", "intermediate: [short], target: [tags]"), encoding="utf-8")
+    (tmp_path / "tags").mkdir()
+    for name in ("train", "dev", "test"):
+        (tmp_path / "tags" / f"{name}.stagged").write_text("a|N b|V\n", encoding="utf-8")
+    found = check("--recipe", str(recipe), "--json")
+    assert {one["task"] for one in json.loads(found.stdout)} == {"tags"}
+    refused = check("short", "--recipe", str(recipe))
+    assert str(refused.exception) == "short has no data of its own: it trains on those of tags"
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

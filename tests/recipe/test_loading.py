@@ -50,8 +50,8 @@ def problems(tmp_path: Path, text: str, *overrides: str) -> list[str]:
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
-def test_every_recipe_of_the_project_is_valid(recipe: Path, data_root: Path) -> None:
-    loaded = load(recipe, [f"data_root={data_root}"] if "data_root" in recipe.read_text(encoding="utf-8") else [])
+def test_every_recipe_of_the_project_is_valid(recipe: Path, tmp_path: Path) -> None:
+    loaded = load(recipe, [f"data_root={tmp_path}"] if "data_root:" in recipe.read_text(encoding="utf-8") else [])
     assert loaded.document.sweep.target
 
 
@@ -145,6 +145,15 @@ def test_a_task_of_ones_own(tmp_path: Path) -> None:
     task = load(write(tmp_path, text)).tasks["mine"]
     assert task.kind == "classification"
     assert task.labels == ("no", "yes")
+
+
+def test_one_task_under_several_names(tmp_path: Path) -> None:
+    own = "\n  short: {kind: span, train_task: squad, max_length: 128, stride: 32}\n"
+    text = VALID.replace("tasks:\n", f"tasks:{own}").replace("[none, mnli, squad]", "[none, short, squad]")
+    assert load(write(tmp_path, text)).tasks["short"].train_task == "squad"
+    (found,) = problems(tmp_path, text.replace("train_task: squad, ", ""))
+    needed = "a task of your own needs files: {train: ..., test: {sw: ...}}, or the train_task that has them"
+    assert found.endswith(f"tasks.short: {needed}")
 
 
 def test_tags_from_the_training_data(tmp_path: Path) -> None:

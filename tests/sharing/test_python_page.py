@@ -8,24 +8,23 @@ import signal
 import sys
 from doctest import ELLIPSIS, DocTestParser, DocTestRunner, OutputChecker
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from layover.cli.main import main
 
-if TYPE_CHECKING:
-    from tests.conftest import Served
-
-PAGE = (Path(__file__).resolve().parents[2] / "docs" / "python.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"^```(?P<language>\w+)\n(?P<text>.*?)^```\n", re.MULTILINE | re.DOTALL)
 COMMAND = re.compile(r"^\$ (?P<line>[^\n]+)\n(?P<said>(?:(?!\$ )[^\n]*\n)*)", re.MULTILINE)
 
 
 def test_what_the_page_says_is_what_happens(
-    served: Served, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.chdir(served.root)
+    """The packages are those that ship with a checkout."""
+    monkeypatch.chdir(ROOT)
     names: dict[str, Any] = {}
     blocks = list(BLOCK.finditer(PAGE))
     assert len(blocks) * 2 == PAGE.count("\n```")

@@ -141,7 +141,8 @@ def bitsandbytes() -> Any:
             import bitsandbytes as library
     except ImportError as error:
         raise ModelError(
-            f'precision nf4 needs bitsandbytes, which cannot be imported ({error}): pip install "layover[quant]"'
+            f"precision nf4 needs bitsandbytes, which cannot be imported ({error}); in a checkout: "
+            'pip install ".[quant]"'
         ) from error
     return library
 

@@ -223,8 +223,8 @@ def _declared(name: str, settings: TaskSettings, source: Source) -> tuple[Task |
         message = f"{NO_INTERMEDIATE!r} means no intermediate; call the task something else"
     elif "kind" not in extra:
         message = f"unknown task; {nearest(name, tasks.names())} (a task of your own needs kind and files)"
-    elif not settings.files:
-        message = "a task of your own needs files: {train: ..., test: {sw: ...}}"
+    elif not settings.files and not extra.get("train_task"):
+        message = "a task of your own needs files: {train: ..., test: {sw: ...}}, or the train_task that has them"
     if message:
         return None, [source.problem(loc, message)]
     declaration, problems = validate(OwnTask, extra, source, loc, also=fields)

@@ -132,7 +132,7 @@ class _Asked:
         for name in names:
             if name not in known:
                 raise LayoverError(f"the recipe has no task {name!r}; {nearest(name, known)}")
-        return [known[name] for name in names or known]
+        return [known[name] for name in names] or [one for one in known.values() if not self._borrows(one)]
 
     def places(
         self, task: Task, splits: list[str] | None, wanted: list[str] | None
@@ -144,6 +144,8 @@ class _Asked:
         """
         from layover.tasks import SPLITS
 
+        if self._borrows(task):
+            raise DataError(f"{task.name} has no data of its own: it trains on those of {task.train_task}")
         files = self._files(task)
         found, missing, looked = [], [], []
         for split in splits or SPLITS:
@@ -177,6 +179,10 @@ class _Asked:
             if place is not None:
                 return task.model_copy(update={"labels": owner.labels_in(place)})
         return task
+
+    def _borrows(self, task: Task) -> bool:
+        """Return whether all data of a task are those of another one."""
+        return task.train_task is not None and not (task.files or task.hub or self._files(task))
 
     def _task(self, name: str) -> Task:
         from layover import tasks

@@ -19,8 +19,8 @@ from layover.report.rows import CellRow, Spread, spread
 CONFIDENCE = 0.95
 EXPLAINED = (
     "Zero-shot languages, those without training data: differences paired by seed, with the 95 % interval over the "
-    "seeds (Student's t) where there are several; **bold** where it leaves out zero. `gains.csv` has them over all "
-    "languages, too."
+    "seeds (Student's t); **bold** where it leaves out zero. No interval where all seeds agree exactly, or where there "
+    "is one. `gains.csv` has them over all languages, too."
 )
 GROUP = ("model", "method", "intermediate", "target")
 
