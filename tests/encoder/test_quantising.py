@@ -198,7 +198,7 @@ def test_an_encoder_in_memory_is_not_taken_for_one_of_another_precision(folder: 
 
 def test_nf4_without_its_library_says_what_to_install(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "bitsandbytes", None)
-    with pytest.raises(ModelError, match=r'needs bitsandbytes.*pip install "layover\[quant\]"'):
+    with pytest.raises(ModelError, match=r'needs bitsandbytes.*pip install "\.\[quant\]"'):
         load(folder, "nf4")
     assert "kernels" not in sys.modules or sys.modules["kernels"] is not None
 
