@@ -143,7 +143,8 @@ class Read:
         """Return the only layers that the config asks for; None for all."""
         value, names = self.values.get("layers_to_transform"), self.values.get("layers_pattern")
         numbers = value if isinstance(value, list) else [] if value is None else [value]
-        if (by_pattern and (value is not None or names)) or not all(type(one) is int and one >= 0 for one in numbers):
+        both = by_pattern and not (value is None and names is None)
+        if both or not all(type(one) is int and one >= 0 for one in numbers):
             raise ModelError(
                 f"{self.where}: layers_to_transform is {shown(value)}; it is a list of numbers, beside target_modules "
                 "that are a list of names"
