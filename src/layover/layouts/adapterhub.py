@@ -163,7 +163,10 @@ class AdapterHub(Layout):
         if not isinstance(config, dict) or not isinstance(name, str) or NAMED.fullmatch(name) is None:
             raise ModelError(f"{where}: has no config and name as adapters writes them")
         version = _version(written.get("version"), where)
-        low_rank = config.get("architecture") == "lora"
+        architecture = config.get("architecture")
+        if architecture not in (None, "lora"):
+            raise ModelError(f'{where}: "architecture" is {shown(architecture)}: not known here; it is lora, or absent')
+        low_rank = architecture == "lora"
         module = _lora(config, base, version, where) if low_rank else _bottleneck(config, base, where)
         there = header(file)
         layers_in(base, [place[0] for key in there if (place := base.split(key)) is not None], str(file))
