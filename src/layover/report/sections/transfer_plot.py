@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 SQUARE_INCHES, LETTER_INCHES = 0.75, 0.085
+LEAST_POINTS = 5.0
+"""Points that the darkest colour stands for at least, so that a tenth of a point never looks like much."""
 
 
 def differences(rows: Sequence[CellRow]) -> dict[tuple[str, str], dict[str, dict[str, float | None]]]:
@@ -45,7 +47,7 @@ def draw(rows: Sequence[CellRow], path: Path) -> bool:
 
     targets = list(dict.fromkeys(row.cell.target for row in rows))
     known = [value for panel in panels.values() for by in panel.values() for value in by.values() if value is not None]
-    limit = max((abs(value) for value in known), default=0.0) or 1.0
+    limit = max([LEAST_POINTS, *map(abs, known)])
     column = max(SQUARE_INCHES, max(map(len, targets)) * LETTER_INCHES)
     width = len(targets) * column + 2.6
     heights = [len(panel) * SQUARE_INCHES + 0.6 for panel in panels.values()]
