@@ -115,6 +115,10 @@ class Card(Section):
         """Return the packages that hold the other pieces, each once."""
         return tuple(dict.fromkeys(piece.package for piece in self.pieces if piece.package is not None))
 
+    def acts_alone(self) -> bool:
+        """Return whether it holds one module that acts by itself, so that a recipe takes it as an intermediate."""
+        return len(self.own()) == 1 and not self.needed() and MIXER not in self.files
+
 
 def read_card(folder: Path) -> Card:
     """Return the card of a package.

@@ -10,7 +10,7 @@ from layover import layouts
 from layover.errors import ModelError
 from layover.layouts import Base, Found, heads
 from layover.layouts.safe import is_there
-from layover.packages.card import CARD, MIXER, Card, read_card
+from layover.packages.card import CARD, Card, read_card
 from layover.packages.package import Package, check_files
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def open_module(folder: Path) -> Opened:
     card = package.card
     if not card.pieces:
         raise ModelError(f"{folder}: the package holds a head and no module, so there is nothing to go on from")
-    if len(card.own()) != 1 or card.needed() or MIXER in card.files:
+    if not card.acts_alone():
         others = ", ".join(card.needed())
         raise ModelError(
             f"{folder}: the package acts only together with others ({others}), so it is no module to begin with; "

@@ -18,6 +18,7 @@ from layover.packages.sections import BaseModelFacts, ModuleFacts, PieceFacts, S
 from layover.plan.identities import settings_of
 from layover.sharing import facts, flatten, model_card
 from layover.sharing.choose import Trained, Wanted
+from layover.sharing.contents import README
 from layover.sharing.flatten import Summand
 from layover.sharing.writing import write_head, write_module
 from layover.steps.files import HEAD, weights_of
@@ -105,7 +106,7 @@ class Draft:
         card = self._card(own, layout, encoder, head).model_copy(update={"files": _hashed(folder)})
         model_card.write(folder, card)
         files = _hashed(folder)
-        readme = files.pop(model_card.README)
+        readme = files.pop(README)
         write_card(folder, card.model_copy(update={"files": files, "readme_sha256": readme}))
         for file in folder.rglob("*"):
             file.chmod(0o755 if file.is_dir() else 0o644)

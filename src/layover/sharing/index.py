@@ -36,9 +36,6 @@ def check(directory: Path) -> None:
     Raises:
         LayoverError: says which file is in the way.
     """
-    page = directory / PAGE
-    if page.exists() and not (page.is_file() and page.read_bytes().startswith(MARK.encode())):
-        raise LayoverError(f"{page} is no page of packages, and is not overwritten; name another folder with --to")
     _text(directory)
 
 
@@ -48,17 +45,19 @@ def write(directory: Path) -> Path:
     Raises:
         LayoverError: see `check`.
     """
-    check(directory)
-    page = directory / PAGE
+    text, page = _text(directory), directory / PAGE
     with tempfile.TemporaryDirectory(dir=directory, prefix=f".{PAGE}.") as work:
         file = Path(work) / PAGE
-        file.write_text(_text(directory), encoding="utf-8")
+        file.write_text(text, encoding="utf-8")
         file.replace(page)  # one step, so that a reader never sees half of it
     return page
 
 
 def _text(directory: Path) -> str:
-    """Return the page of the packages that lie in a directory."""
+    """Return the page of the packages that lie in a directory; see `check`."""
+    page = directory / PAGE
+    if page.exists() and not (page.is_file() and page.read_bytes().startswith(MARK.encode())):
+        raise LayoverError(f"{page} is no page of packages, and is not overwritten; name another folder with --to")
     try:
         return markdown([read_card(file.parent) for file in sorted(directory.glob(f"[!.]*/{CARD}"))])
     except LayoverError as error:

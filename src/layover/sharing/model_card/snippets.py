@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from layover.layouts import Base, heads
-from layover.packages.card import ADAPTERHUB, MIXER, Card
+from layover.packages.card import ADAPTERHUB, Card
 from layover.packages.meaning import composition_of
 from layover.packages.sections import TaskFacts
 from layover.sharing.model_card.samples import CHOICES, CONTEXT, FIRST, QUESTION, SECOND, WORDS, opening
@@ -78,11 +78,6 @@ def for_adapters(card: Card) -> str:
 def has_head(card: Card) -> bool:
     """Return whether a package has a head."""
     return card.probe.outputs is not None
-
-
-def is_module(card: Card) -> bool:
-    """Return whether a recipe takes a package as a module: whether what it holds acts on its own."""
-    return len(card.own()) == 1 and not card.needed() and MIXER not in card.files
 
 
 def _has_labels(card: Card) -> bool:

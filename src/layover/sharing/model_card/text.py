@@ -120,7 +120,7 @@ def _needed(card: Card) -> str:
 def _for_recipes(card: Card) -> list[str]:
     """Return what a recipe makes of a package without a head."""
     text = "It has no head, so there is nothing to predict with."
-    if snippets.is_module(card):
+    if card.acts_alone():
         recipe = f"modules: {{mine: {{path: {card.id}}}}}\nsweep: {{intermediate: [none, mine]}}"
         return [f"{text} It is an intermediate for a recipe:", f"```yaml\n{recipe}\n```"]
     others = listed([f"`{name}`" for name in card.needed()])
