@@ -21,7 +21,7 @@ quickstart: $(BIN)/.ready  ## A whole sweep in some minutes on two cores: no GPU
 	@echo "  docs/tutorial.md        what you just saw, step by step"
 	@echo "  docs/sandbox.md         the world it lives in, its other tasks and its larger encoder"
 	@echo "  recipes/xtreme.yaml     XLM-R on XTREME, on a GPU"
-	@echo "  docs/recipe.md          tasks of your own: files of yours, and a few lines of YAML"
+	@echo "  docs/own-task.md        tasks of your own: files of yours, and a few lines of YAML"
 
 # $(call package,METHOD,INTERMEDIATE,TARGET,OVERRIDES,OPTIONS): what one package needs of the quickstart, and the package
 define package
