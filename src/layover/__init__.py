@@ -13,7 +13,7 @@ from layover.errors import LayoverError
 if TYPE_CHECKING:
     from layover.sharing.serving import Layover
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
 __all__ = ["Layover", "LayoverError", "__version__"]
 
 if not TYPE_CHECKING:  # to a type checker any name at all would be there

@@ -9,7 +9,7 @@ from typing import Any
 from layover.plan.inputs import ScoreInputs
 from layover.recipe import Recipe
 
-STEP_VERSIONS = {"tokenize": 3, "trunk": 1, "import": 1, "train": 3, "compose": 1, "gate": 1, "predict": 3, "score": 2}
+STEP_VERSIONS = {"tokenize": 4, "trunk": 1, "import": 1, "train": 4, "compose": 1, "gate": 1, "predict": 4, "score": 3}
 """Raised when a step computes something else from the same identity; old results are then not used any more."""
 
 RESUMABLE = frozenset({"train", "gate"})
