@@ -36,6 +36,19 @@ class StoreError(LayoverError):
     """The store on disk is damaged, or is not a store."""
 
 
+class LostNodeError(StoreError):
+    """A node that is needed is damaged, or is not in the store.
+
+    Args:
+        key: Of the node.
+        message: For people.
+    """
+
+    def __init__(self, key: str, message: str) -> None:
+        super().__init__(message)
+        self.key = key
+
+
 class NodeError(LayoverError):
     """A node of the plan failed while it ran."""
 

@@ -30,6 +30,16 @@ def key_of(value: Any) -> str:
     return hashlib.sha256(canonical(value).encode()).hexdigest()
 
 
+def parsed_key(value: Any) -> str:
+    """Return the same of a value that was read from JSON and so holds nothing else.
+
+    Raises:
+        ValueError: for NaN, infinities, and halves of characters, which no key was ever made of.
+    """
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def _refuse_unknown(value: Any, path: str) -> None:
     if value is None or type(value) in {bool, int, str}:
         return

@@ -92,9 +92,14 @@ class _Counting:
         left = (time.monotonic() - self.started) * (1 - share) / share if share >= ENOUGH else None
         return f"[{self.ended}/{self.total}, {duration(left)} left]"
 
+    def aside(self, event: Mapping[str, Any]) -> str:
+        """Return the line on a node that turned out to be damaged."""
+        self.total += event["key"] not in self.weights
+        return f"damaged: {self.plan.nodes[event['key']].label} ({event['reason']}); it is set aside and computed again"
+
     def ending(self, event: Mapping[str, Any]) -> str:
         self.ended += 1
-        self.done += self.weights[event["key"]]
+        self.done += self.weights.get(event["key"], 0.0)  # a damaged node was not known to run
         label, state = self.plan.nodes[event["key"]].label, event["state"]
         if state == "done":
             took = f" in {duration(event['seconds'])}" if "seconds" in event else " by another sweep"
@@ -118,7 +123,9 @@ class PlainProgress(_Counting):
     def event(self, event: Mapping[str, Any]) -> None:
         """Write the end of a node, and now and then where a long one is."""
         key, now = event["key"], time.monotonic()
-        if event["event"] == "end":
+        if event["event"] == "aside":
+            say(self.aside(event))
+        elif event["event"] == "end":
             text = self.ending(event)
             if event["state"] != "done" or self.plan.nodes[key].kind != "predict":
                 say(text)  # predictions are many and short; the score of their cell follows
@@ -161,7 +168,11 @@ class LiveProgress(_Counting):
     def event(self, event: Mapping[str, Any]) -> None:
         """Show an event."""
         key = event["key"]
-        if event["event"] == "start":
+        if event["event"] == "aside":
+            if event.get("needed_by") in self._nodes:
+                self.bars.remove_task(self._nodes.pop(event["needed_by"])[0])
+            self.note(self.aside(event))
+        elif event["event"] == "start":
             label = self.plan.nodes[key].label
             self._nodes[key] = (self.bars.add_task(label, total=None, speed=""), time.monotonic())
         elif event["event"] == "progress" and key in self._nodes:

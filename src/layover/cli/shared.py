@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Container, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +12,7 @@ import typer
 if TYPE_CHECKING:
     from layover.plan import Plan
     from layover.plan.cost import Meta
-    from layover.store import Store
+    from layover.store import Look, Store
 
 RecipeArgument = Annotated[Path, typer.Argument(help="A recipe, YAML.", show_default=False)]
 Overrides = Annotated[
@@ -35,21 +36,80 @@ class Planned:
     store: Store
     plain: Plan
     """The plan without a trunk cache."""
+    damaged: Mapping[str, str]
+    """Key -> why; nodes of the plan that were changed after they were written, and count as not finished."""
+    older: Mapping[str, int]
+    """Key -> bytes; nodes of the store that an older version made and this one does not use."""
 
 
-def planned(recipe: Path, overrides: list[str] | None, store: Path) -> Planned:
-    """Return the plan of a recipe and the store, file hashes and labels remembered there."""
+def planned(recipe: Path, overrides: list[str] | None, store: Path, *, mends: bool = False) -> Planned:
+    """Return the plan of a recipe and the store, file hashes and labels remembered there.
+
+    What of the store cannot be used is said on standard error.
+
+    Args:
+        recipe: The file.
+        overrides: Of it.
+        store: The folder.
+        mends: Whether the verb sets damaged nodes aside, and says so itself.
+    """
     from layover.plan import build
     from layover.recipe import load
     from layover.store import FileHashes, Memory, Store
+    from layover.store.hashes import HASHES
+    from layover.store.memory import LABELS
 
     checked = load(recipe, overrides or [])
-    hashes, labels = FileHashes(store / "hashes.json"), Memory(store / "labels.json")
+    hashes, labels = FileHashes(store / HASHES), Memory(store / LABELS)
     plan = build(checked, hashes, memory=labels)
     opened = Store(store)  # a recipe that cannot be planned leaves no folder behind
     hashes.save()
     labels.save()
-    return Planned(with_cache(plan, opened, opened.finished()), opened, plan)
+    looks = opened.survey()
+    damaged = {key: look.damage for key, look in looks.items() if look.damage is not None and key in plan.nodes}
+    plan = replace(plan, again=frozenset({*damaged, *(opened.damaged.keys() & plan.nodes.keys())}))
+    found = Planned(with_cache(plan, opened, opened.finished()), opened, plan, damaged, older(looks, plan.nodes))
+    _tell(found, mends=mends)
+    return found
+
+
+def older(looks: Mapping[str, Look], used: Container[str]) -> dict[str, int]:
+    """Return the nodes that an older version of Layover made and that no plan can use any more, with their bytes.
+
+    Args:
+        looks: At all nodes of a store.
+        used: Keys of nodes that plans do use.
+    """
+    from layover.plan.nodes import STEP_VERSIONS
+
+    whole = {key: look for key, look in looks.items() if look.damage is None and key not in used}
+    return {
+        key: look.bytes
+        for key, look in whole.items()
+        if not look.sealed or look.version < STEP_VERSIONS.get(look.kind, look.version + 1)
+    }
+
+
+def _tell(found: Planned, *, mends: bool) -> None:
+    """Say which nodes of the store count for nothing, in a line each for damaged and for old ones."""
+    from layover.cli.console import complain, size
+
+    if found.damaged and not mends:
+        key, reason = next(iter(found.damaged.items()))
+        count, label = len(found.damaged), found.plain.nodes[key].label
+        are, more = ("nodes are", f" and {count - 1} more") if count > 1 else ("node is", "")
+        complain(
+            f"{count} {are} damaged and count as not finished: {label} ({reason}){more}; "
+            "`layover run` computes them again"
+        )
+    if found.older:
+        count, room = len(found.older), size(sum(found.older.values()))
+        were, their = ("nodes", "their results are") if count > 1 else ("node", "its result is")
+        made = "were" if count > 1 else "was"
+        complain(
+            f"{count} {were} ({room}) {made} made by an older version of Layover; {their} not used; "
+            "`layover gc RECIPE... --yes` removes them"
+        )
 
 
 def meta_of(store: Store, finished: set[str]) -> Meta:

@@ -245,6 +245,10 @@ class Joined:
         """Return one line for a plan."""
         return " + ".join(part.describe() for part in self.parts)
 
+    def files(self) -> tuple[Path, ...]:
+        """Return every file that is read; none for the hub."""
+        return tuple(file for part in self.parts for file in part.files())
+
 
 Place = Location | Joined
 

@@ -2,7 +2,8 @@
 
 A job starts when everything it needs is finished. A failed node fails those that need it and nothing else: a worker
 lives on from job to job, but ends when a node of it fails, and one that is killed fails the node it was at.
-Nodes that another sweep on the same store works on are left to it and looked at again.
+Nodes that another sweep on the same store works on are left to it and looked at again. A node that turns out to be
+damaged when another one reads it is computed again, and then the other one.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ from layover.store import Store
 
 POLL_SECONDS = 0.5
 BUSY_SECONDS = 1.0
+MOST_LOSSES = 3
+"""A node is tried so often when what it reads is damaged each time; then the disk is to blame, and it fails."""
 STOP_SECONDS = 30.0
 """A training that is stopped has so long to finish its step and write a checkpoint."""
 
@@ -79,6 +82,9 @@ class LocalEngine:
         self.report = report
         self.outcome = Outcome()
         self._workers: list[_Worker] = []
+        self._plan: Plan | None = None
+        self._lost: dict[str, list[str]] = {}
+        """Key -> keys of nodes, some of them not its own needs, that were damaged when it read them."""
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(["layover.engine.preload"])
 
@@ -91,7 +97,7 @@ class LocalEngine:
             plan: What has to run is what its scores still need.
             only: Keys of those of these nodes that are run now; all of them when None.
         """
-        finished = self.store.finished()
+        finished, self._plan = self.store.finished(), plan
         wanted = (node for node in plan.wanted(finished) if only is None or node.key in only)
         waiting = group(node for node in wanted if node.key not in self.outcome.failed)
         self.outcome.done = {key for key in plan.nodes if key in finished}
@@ -120,7 +126,7 @@ class LocalEngine:
             self._drop_blocked(job)
         waiting = [job for job in waiting if job.nodes]
         now = time.monotonic()
-        ready = [job for job in waiting if now >= job.not_before and job.needs() <= self.outcome.done]
+        ready = [job for job in waiting if now >= job.not_before and self._needs(job) <= self.outcome.done]
         for worker in self._free():
             suitable = next((job for job in ready if worker.suits(job)), None)
             if suitable is not None:
@@ -137,12 +143,18 @@ class LocalEngine:
         """Take out of a job what needs a failed node, and what another sweep has finished."""
         kept = []
         for node in job.nodes:
-            bad = {*self.outcome.failed, *self.outcome.blocked}.intersection(node.needs)
+            needs = {*node.needs, *self._lost.get(node.key, ())}
+            bad = {*self.outcome.failed, *self.outcome.blocked} & needs
             if bad:
                 self._block(node, min(bad))
             elif node.key not in self.outcome.done:
                 kept.append(node)
         job.nodes = kept
+
+    def _needs(self, job: Job) -> set[str]:
+        """Return what must be finished before a job starts, damaged nodes that it met before among it."""
+        own = {node.key for node in job.nodes}
+        return job.needs() | {key for node in job.nodes for key in self._lost.get(node.key, ())} - own
 
     def _block(self, node: Node, cause: str) -> None:
         self.outcome.blocked[node.key] = self.outcome.blocked.get(cause, cause)
@@ -186,9 +198,9 @@ class LocalEngine:
             if message["event"] == "free":
                 self._conclude(worker, waiting)
             else:
-                self._hear(worker, message)
+                self._hear(worker, message, waiting)
 
-    def _hear(self, worker: _Worker, message: dict[str, Any]) -> None:
+    def _hear(self, worker: _Worker, message: dict[str, Any], waiting: list[Job]) -> None:
         nodes = [] if worker.job is None else worker.job.nodes
         node = next(node for node in nodes if node.key == message["key"])
         if message["event"] == "start":
@@ -200,10 +212,45 @@ class LocalEngine:
                 self.outcome.done.add(node.key)
             elif message["state"] == "failed":
                 self.outcome.failed[node.key] = message["error"]
+            elif message["state"] == "lost":
+                self._mend(worker, node, message, waiting)
+                return
             else:
                 worker.busy.add(node.key)
                 return
         self.report(message)
+
+    def _mend(self, worker: _Worker, node: Node, message: dict[str, Any], waiting: list[Job]) -> None:
+        """Have a damaged node computed again, and then the one that met it."""
+        need, losses = message["need"], self._lost.setdefault(node.key, [])
+        nodes = self._plan.nodes if self._plan is not None else {}
+        if need not in nodes or len(losses) >= MOST_LOSSES:
+            self._fail(node, message["error"])
+            return
+        losses.append(need)
+        worker.busy.add(node.key)
+        self.report({"event": "aside", "key": need, "reason": message["reason"], "needed_by": node.key})
+        running = {one.key for job in (*waiting, *(w.job for w in self._workers if w.job)) for one in job.nodes}
+        missing = self._missing(need) - running - self.outcome.failed.keys()
+        waiting[:0] = group(one for key, one in nodes.items() if key in missing)
+
+    def _missing(self, key: str) -> set[str]:
+        """Return the keys of what has to run for a node of the plan, itself among them, that is not in the store."""
+        found: set[str] = set()
+        open_keys = [key]
+        while open_keys:
+            one = open_keys.pop()
+            if one in found or self._plan is None or self.store.has(one):
+                continue
+            found.add(one)
+            self.outcome.done.discard(one)
+            open_keys.extend(self._plan.nodes[one].needs)
+        return found
+
+    def _fail(self, node: Node, error: str, log: str | None = None) -> None:
+        self.store.fail(node.key, {"node": node.label, "error": error, "traceback": log})
+        self.outcome.failed[node.key] = error
+        self.report({"event": "end", "key": node.key, "state": "failed", "error": error})
 
     def _conclude(self, worker: _Worker, waiting: list[Job]) -> None:
         """A job is over: what is left of it waits again, and its log stays only if it tells of a failure."""
@@ -237,10 +284,8 @@ class LocalEngine:
         log = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
         cause = "killed, perhaps for want of memory" if code == -9 else f"ended with exit code {code}"
         error = f"the process of this node was {cause}"
-        self.store.fail(node.key, {"node": node.label, "error": error, "traceback": log[-4000:] or None})
-        self.outcome.failed[node.key] = error
         worker.ended.add(node.key)
-        self.report({"event": "end", "key": node.key, "state": "failed", "error": error})
+        self._fail(node, error, log[-4000:] or None)
 
     def _end_all(self) -> None:
         for worker in self._workers:

@@ -23,10 +23,11 @@ from typing import Any
 import psutil
 
 from layover import steps
-from layover.errors import LayoverError
+from layover.errors import LayoverError, LostNodeError
 from layover.plan import Node
 from layover.plan.nodes import RESUMABLE
 from layover.recipe import Execution
+from layover.steps.unchanged import unchanged
 from layover.store import Store
 
 PROGRESS_SECONDS = 0.2
@@ -101,7 +102,7 @@ def _run_job(work: Work, store: Store, execution: Execution, connection: Connect
     busy: set[str] = set()
     for node in work.nodes:
         state = "busy" if busy.intersection(node.needs) else run_node(node, store, execution, send)
-        if state == "busy":
+        if state in {"busy", "lost"}:
             busy.add(node.key)  # with all that needs it; the parent tries again
         if state == "failed" or _STOPPING.is_set():
             return False
@@ -147,7 +148,7 @@ def _die_with(sentinel: int) -> None:
 
 
 def run_node(node: Node, store: Store, execution: Execution, send: Send) -> str:
-    """Compute and commit one node; return `done`, `busy` or `failed`."""
+    """Compute and commit one node; return `done`, `busy`, `failed`, or `lost` when a node it reads is damaged."""
     with store.claim(node.key) as mine:
         if not mine:
             send({"event": "end", "key": node.key, "state": "busy"})
@@ -155,15 +156,28 @@ def run_node(node: Node, store: Store, execution: Execution, send: Send) -> str:
         if store.has(node.key):
             send({"event": "end", "key": node.key, "state": "done", "shared": True})
             return "done"
+        if (reason := store.set_aside(node.key)) is not None:
+            send({"event": "aside", "key": node.key, "reason": reason})
         started = time.perf_counter()
         send({"event": "start", "key": node.key, "pid": os.getpid()})
-        failure = _compute(node, store, execution, send)
+        try:
+            failure = _compute(node, store, execution, send)
+        except LostNodeError as error:
+            send({"event": "end", "key": node.key, "state": "lost", **_lost(error, store)})
+            return "lost"
         if failure is not None:
             store.fail(node.key, failure)
             send({"event": "end", "key": node.key, "state": "failed", "error": failure["error"]})
             return "failed"
         send({"event": "end", "key": node.key, "state": "done", "seconds": time.perf_counter() - started})
         return "done"
+
+
+def _lost(error: LostNodeError, store: Store) -> dict[str, str]:
+    """Set the node aside that cannot be read, and return what the parent is told of it."""
+    with store.claim(error.key) as mine:
+        reason = store.set_aside(error.key) if mine else None  # else another process computes it already
+    return {"need": error.key, "reason": reason or "it is not in the store", "error": str(error)}
 
 
 def _compute(node: Node, store: Store, execution: Execution, send: Send) -> dict[str, Any] | None:
@@ -179,8 +193,10 @@ def _compute(node: Node, store: Store, execution: Execution, send: Send) -> dict
     if node.kind in RESUMABLE:
         _CAN_SAVE.set()
     try:
-        with store.writing(node.kind, node.identity, node.needs) as folder:
+        with store.writing(node.kind, node.identity, node.needs) as folder, unchanged(node, store):
             steps.get(node.kind).run(node, folder, context)
+    except LostNodeError:
+        raise
     except LayoverError as error:
         return {"node": node.label, "error": str(error), "traceback": None}
     except Exception as error:  # noqa: BLE001  the border of the process: a bug of one node must not end the sweep

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from layover.errors import LayoverError, Problem
+from layover.errors import DataError, LayoverError, Problem
 from layover.identity import key_of
 from layover.plan.data import DataRules
 from layover.plan.nodes import STEP_VERSIONS
@@ -38,10 +38,14 @@ def with_labels(
             training = rules.train(task)
         except LayoverError:
             continue  # the planner asks for the same data, and tells it with everything else that is missing
-        key = key_of({"version": STEP_VERSIONS["tokenize"], "data": training.location.identity(hash_file)})
+        data = training.location.identity(hash_file)
+        key = key_of({"version": STEP_VERSIONS["tokenize"], "data": data})
         if memory.get(key) is None:
             try:
-                memory.put(key, list(training.task.labels_in(training.location)))
+                labels = list(training.task.labels_in(training.location))
+                if training.location.identity(hash_file) != data:
+                    raise DataError(f"{training.location.describe()}: it changes while it is read; run again")
+                memory.put(key, labels)
             except LayoverError as error:
                 problems.append(recipe.source.problem(recipe.place_of(training.task.name), str(error)))
                 continue

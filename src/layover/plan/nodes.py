@@ -98,15 +98,17 @@ class Plan:
     """Hub revisions that could not be resolved; keys are provisional and `run` refuses."""
     cache: TrunkCache = TrunkCache()
     """Empty in a plan that knows of no trunk cache."""
+    again: frozenset[str] = frozenset()
+    """Keys of nodes that were finished and are damaged: they run again, even where nothing unfinished needs them."""
 
     def wanted(self, finished: Iterable[str]) -> list[Node]:
-        """Return the nodes that have to run: those that a missing score needs, in order.
+        """Return the nodes that have to run: those that a missing score needs, and damaged ones, in order.
 
         A node that nothing unfinished needs is not run again, even when it is gone (a full checkpoint that was
         removed after its evaluation).
         """
         there = set(finished)
-        open_keys = [cell.score for cell in self.cells if cell.score not in there]
+        open_keys = [*(cell.score for cell in self.cells if cell.score not in there), *self.again]
         seen: set[str] = set()
         while open_keys:
             key = open_keys.pop()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from layover.errors import StoreError
 from layover.store import Store
 
 Identity = Mapping[str, Any]
@@ -25,7 +26,11 @@ def explain(identity: Identity, store: Store, planned: Mapping[str, Identity]) -
     def look_up(key: str) -> Identity | None:
         if key in planned:
             return planned[key]
-        return store.done(key)["identity"] if store.has(key) else None
+        try:
+            identity: Identity = store.done(key)["identity"]
+        except StoreError:
+            return None
+        return identity
 
     best: dict[str, Any] | None = None
     least = (0, 0)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from layover.plan import Plan
 from layover.steps.files import MEASURED, TRAINING
-from layover.store import Store, read_json
+from layover.store import Store
 
 HEAD = "head"
 
@@ -30,7 +30,7 @@ def cost_of(plan: Plan, store: Store, key: str | None) -> Cost | None:
     needed = {need: plan.nodes[need].kind for need in plan.nodes[key].needs}
     before = [seconds_of(store, need) for need, kind in needed.items() if kind in ("train", "gate")]
     before += [None for kind in needed.values() if kind == "import"]
-    trained = read_json(store.path(key) / TRAINING)["parameters"]
+    trained = store.read(key, TRAINING)["parameters"]
     return Cost(
         weights=sum(count for name, count in trained.items() if not name.startswith(HEAD)),
         seconds=seconds_of(store, key),
@@ -42,7 +42,7 @@ def seconds_of(store: Store, key: str) -> float | None:
     """Return how long a training took; None when it is not there, or was stopped and gone on with."""
     if not store.has(key):
         return None
-    measured = read_json(store.path(key) / MEASURED)
+    measured = store.read(key, MEASURED)
     return None if measured["resumed_at"] is not None else sum(measured["seconds"].values())
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from layover.plan import Node, Plan
 from layover.plan.mixtures import MEAN, MixtureInputs
 from layover.steps.files import TRAINING
-from layover.store import Store, read_json
+from layover.store import Store
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def _trainings(plan: Plan, key: str) -> Iterator[str]:
 
 def _read(plan: Plan, node: Node, store: Store) -> LearnedMixture:
     inputs: MixtureInputs = node.inputs
-    training = read_json(store.path(node.key) / TRAINING)
+    training = store.read(node.key, TRAINING)
     # the plan that trained it may have had other names for the same tasks, which lie in the same order
     stored = [one["name"] for one in training["tasks"]]
     names = {old: one.task.name for old, one in zip(stored, inputs.tasks, strict=True)}

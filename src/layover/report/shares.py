@@ -35,10 +35,10 @@ def shares_of(plan: Plan, store: Store, cell: Cell) -> tuple[Share, ...]:
     order = sorted(range(len(members)), key=lambda place: ranks.get(members[place], len(listed)))
     found = []
     for language, (key, _) in scored.predictions.items():
-        for site, values in read_shares(store.path(key)).items():
+        for site, values in read_shares(store, key).items():
             _, layer, place = site.split(".")
             if len(values) != len(members):
-                raise StoreError(f"{store.path(key)}: {len(values)} shares at {site} for {len(members)} modules")
+                raise StoreError(f"node {key[:12]}: {len(values)} shares at {site} for {len(members)} modules")
             found += [Share(language, int(layer), place, members[one], values[one]) for one in order]
     return tuple(found)
 

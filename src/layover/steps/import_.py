@@ -28,6 +28,7 @@ def run(node: Node, folder: Path, context: Context) -> None:
     with inputs.origin.at_hand() as there:
         for name, planned in inputs.files.items():
             if file_sha256(plain_file(there / name)) != planned:
+                context.store.forget([inputs.origin.place(name)])
                 raise ModelError(f"{there / name}: was changed after the plan was made; run again")
         opened = open_module(there)
         if not same(inputs.module, opened.found(inputs.base).module, inputs.base.shape):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
@@ -16,6 +17,7 @@ from transformers import PreTrainedModel
 
 from layover.encoder import DropoutClock, Encoder, dtype_of
 from layover.precision import Precision, Quantisation, quantisation_of
+from layover.store.state import States, states_in
 
 T = TypeVar("T")
 
@@ -31,6 +33,8 @@ class Pretrained:
     quantisation: Quantisation | None
     from_layer: int
     all_words: bool
+    files: States
+    """Of a directory: one whose files have changed is another model."""
 
 
 _LAST: dict[Pretrained, Encoder] = {}
@@ -67,7 +71,7 @@ def load(
             weights to train them, or needs a library that is not installed.
     """
     dtype, quantisation = dtype_of(precision, whole=whole), quantisation_of(precision)
-    wanted = Pretrained(source, revision, dtype, quantisation, from_layer, all_words or whole)
+    wanted = Pretrained(source, revision, dtype, quantisation, from_layer, all_words or whole, states_in(Path(source)))
     model = forget().get(wanted)  # any other is gone before the next is loaded: the memory may not hold two
     if model is None:
         encoder = Encoder.load(

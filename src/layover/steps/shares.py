@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from layover.steps.files import SHARES
-from layover.store import read_json, write_json
+from layover.store import Store, write_json
 
 if TYPE_CHECKING:
     from layover.encoder import Shares
@@ -18,7 +18,11 @@ def write_shares(folder: Path, shares: Shares) -> None:
         write_json(folder / SHARES, shares.as_json())
 
 
-def read_shares(folder: Path) -> dict[str, list[float]]:
-    """Return by the name of the site the mean share of each member; nothing where nothing was mixed."""
-    file = folder / SHARES
-    return dict(read_json(file)["sites"]) if file.is_file() else {}
+def read_shares(store: Store, key: str) -> dict[str, list[float]]:
+    """Return by the name of the site the mean share of each member; nothing where nothing was mixed.
+
+    Args:
+        store: Where the predictions lie.
+        key: Of their node.
+    """
+    return dict(store.read(key, SHARES)["sites"]) if SHARES in store.done(key)["files"] else {}

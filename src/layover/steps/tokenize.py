@@ -17,21 +17,26 @@ from layover.plan import Node
 from layover.plan.inputs import Subset, TokenizeInputs
 from layover.steps.context import Context, read_lines, write_lines
 from layover.steps.files import EXAMPLES, FEATURES, META
-from layover.store import Store, read_json, write_json
+from layover.store import Store, write_json
+from layover.store.state import States, state_of, states_in
 
 
 def run(node: Node, folder: Path, context: Context) -> None:
     """Write the encoded examples of a node."""
     inputs: TokenizeInputs = node.inputs
     task, kind = inputs.task, kinds.get(inputs.task.kind)
+    places = (inputs.location, *inputs.without)
+    before = [state_of(file) for place in places for file in place.files()]
     read = task.read(inputs.location)
     clean = _without(read, inputs)
     examples = _subset(clean, inputs.subset, task.kind)
-    known = [(inputs.location, node.identity["data"])]
-    known += zip(inputs.without, node.identity.get("without", ()), strict=True)
-    for place, identity in known:
+    identities = (node.identity["data"], *node.identity.get("without", ()))
+    for place, identity in zip(places, identities, strict=True):
         if place.identity(file_sha256) != identity:
+            context.store.forget(place.files())
             raise DataError(f"{place.describe()}: it has changed since the plan was made; run again")
+    if before != [state_of(file) for place in places for file in place.files()]:
+        raise DataError(f"{inputs.location.describe()}: it changes while it is read; run again when it is complete")
     if not examples:
         raise DataError(f"{inputs.location.describe()}: no example is left ({inputs.subset})")
     tokenizer = load_tokenizer(inputs.encoder.source, inputs.encoder.revision)
@@ -69,9 +74,13 @@ def _subset(examples: list[Any], subset: Subset, kind: str) -> list[Any]:
     return list(limit(examples, subset.limit)) if subset.limit is not None else examples
 
 
-@lru_cache(maxsize=2)
 def load_tokenizer(source: str, revision: str | None) -> Tokenizer:
-    """Return the tokenizer of a directory or of a hub model."""
+    """Return the tokenizer of a directory or of a hub model; read again when a file of the directory has changed."""
+    return _load_tokenizer(source, revision, states_in(Path(source)))
+
+
+@lru_cache(maxsize=2)
+def _load_tokenizer(source: str, revision: str | None, _states: States) -> Tokenizer:
     if Path(source).is_dir():
         return Tokenizer.load(Path(source))
     from huggingface_hub import snapshot_download
@@ -93,4 +102,4 @@ def load_examples(store: Store, key: str, kind: str) -> list[Any]:
 
 def load_meta(store: Store, key: str) -> dict[str, Any]:
     """Return the counts of a finished tokenize node: examples, left_out, gold, rows, tokens, longest."""
-    return read_json(store.path(key, verify=False) / META)
+    return store.read(key, META)

@@ -1,7 +1,9 @@
 """The store of finished nodes."""
 
+from layover.store.files import folder_bytes, read_json, write_json
 from layover.store.hashes import FileHashes
+from layover.store.look import Look
 from layover.store.memory import Memory
-from layover.store.store import Store, folder_bytes, read_json, write_json
+from layover.store.store import Store
 
-__all__ = ["FileHashes", "Memory", "Store", "folder_bytes", "read_json", "write_json"]
+__all__ = ["FileHashes", "Look", "Memory", "Store", "folder_bytes", "read_json", "write_json"]

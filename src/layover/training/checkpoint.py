@@ -1,8 +1,8 @@
 """The state of an unfinished training on disk: safetensors and JSON, nothing that runs code when it is read.
 
 A checkpoint is a folder `step-00000123` with `tensors.safetensors` (trained weights, AdamW's moments, best weights
-so far) and `position.json` (position, identity of the training, hash of the tensors). It is written beside, flushed,
-and renamed; then the older ones go. So a killed run leaves the last whole one.
+so far) and `position.json` (position, identity of the training, hash of the tensors, and a digest of all this). It is
+written beside, flushed, and renamed; then the older ones go. So a killed run leaves the last whole one.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from layover.identity import file_sha256
+from layover.store.files import is_sealed, sealed
 
 TENSORS, POSITION = "tensors.safetensors", "position.json"
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,8 @@ def save(folder: Path, checkpoint: Checkpoint, *, step: int, identity: str) -> P
         step: Finished steps, for the name.
         identity: Hash of what the training is; `load` takes only an equal one.
     """
+    if folder.is_file():
+        folder.unlink()  # something else took its place; what it says is not ours
     folder.mkdir(parents=True, exist_ok=True)
     final, beside = folder / f"step-{step:08d}", folder / f"writing-{os.getpid()}"
     for rest in [*folder.glob("writing-*"), final]:
@@ -53,7 +56,7 @@ def save(folder: Path, checkpoint: Checkpoint, *, step: int, identity: str) -> P
     tensors = {f"{group}|{name}": tensor for group, named in groups.items() for name, tensor in named.items()}
     save_file(tensors, beside / TENSORS)
     head = {"format": FORMAT, "identity": identity, "sha256": file_sha256(beside / TENSORS)}
-    text = json.dumps({**head, "position": checkpoint.position}, allow_nan=False)
+    text = json.dumps(sealed({**head, "position": dict(checkpoint.position)}), allow_nan=False)
     (beside / POSITION).write_text(text, encoding="utf-8")
     for name in (TENSORS, POSITION):
         _flush(beside / name)
@@ -84,6 +87,8 @@ def _read(path: Path, identity: str) -> Checkpoint:
     head = json.loads((path / POSITION).read_text(encoding="utf-8"))
     if head["format"] != FORMAT:
         raise ValueError(f"it has format {head['format']}, this version reads {FORMAT}")
+    if not is_sealed(head):
+        raise ValueError("its position is damaged (the digest differs)")
     if head["identity"] != identity:
         raise ValueError("it belongs to another training (settings, data or weights differ)")
     if head["sha256"] != file_sha256(path / TENSORS):

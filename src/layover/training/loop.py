@@ -21,6 +21,7 @@ from layover.batches import Execution, micro_batches, on_machine
 from layover.batches.order import Index, padded_tokens, real_tokens
 from layover.encoder import DropoutClock, Encoder, computing, is_mixed
 from layover.errors import DataError, NodeError
+from layover.identity import key_of
 from layover.training import checkpoint
 from layover.training.course import Branch, Course
 from layover.training.gradients import Gradients
@@ -140,7 +141,9 @@ class _Run:
         """Go on with a checkpoint, if there is one for this very training."""
         if self.checkpoint_dir is None:
             return
-        self.identity = identity_of(self.settings, self.criterion, self.branches, self.optimiser)
+        training = identity_of(self.settings, self.criterion, self.branches, self.optimiser)
+        # the folder is named by the node, whose key knows the frozen weights below, too
+        self.identity = key_of({"training": training, "folder": self.checkpoint_dir.name})
         found, reasons = checkpoint.load(self.checkpoint_dir, identity=self.identity)
         for reason in reasons:
             self._note(reason)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from layover.cli.console import answer, say, size
-from layover.cli.shared import DEFAULT_STORE, JsonOption, StoreOption, with_cache
+from layover.cli.shared import DEFAULT_STORE, JsonOption, StoreOption, older, with_cache
 from layover.errors import StoreError
 
 ORDER = 80
@@ -27,12 +27,14 @@ def command(
     yes: Annotated[bool, typer.Option("--yes", help="Remove; without it only say what would go.")] = False,
     json: JsonOption = False,
 ) -> None:
-    """Remove what no given recipe reaches, and more when --keep says so."""
+    """Remove what no given recipe reaches, what an older version made, what is damaged, and more if --keep says so."""
     from layover.errors import nearest
     from layover.plan import build
     from layover.plan.collect import POLICIES, removable
     from layover.recipe import load
-    from layover.store import FileHashes, Memory, Store, folder_bytes
+    from layover.store import FileHashes, Memory, Store
+    from layover.store.hashes import HASHES
+    from layover.store.memory import LABELS
 
     if keep not in POLICIES:
         raise StoreError(f"--keep {keep!r} is not known; {nearest(keep, POLICIES)}")
@@ -41,7 +43,7 @@ def command(
     opened = Store(store)
     if yes and (running := opened.sweeps_running()):
         raise StoreError(f"{running} sweep(s) are running on {store}; stop them first")
-    hashes, labels = FileHashes(store / "hashes.json"), Memory(store / "labels.json")
+    hashes, labels = FileHashes(store / HASHES), Memory(store / LABELS)
     plans = [build(load(recipe), hashes, memory=labels) for recipe in recipes]
     unresolved = sorted({name for plan in plans for name in plan.unresolved})
     if unresolved:
@@ -51,11 +53,20 @@ def command(
         )
     finished = opened.finished()
     plans = [with_cache(plan, opened, finished) for plan in plans]
+    reached, looks = {key for plan in plans for key in plan.nodes}, opened.survey()
+    damaged = sorted({key for key, look in looks.items() if look.damage is not None} | opened.damaged.keys())
     gone = removable(opened, plans, keep)
-    freed = sum(opened.remove(key) if yes else folder_bytes(opened.path(key, verify=False)) for key in gone)
-    freed += opened.sweep_up(keep={key for plan in plans for key in plan.nodes}, remove=yes)
-    result: dict[str, Any] = {"removed": yes, "nodes": gone, "bytes": freed}
+    aged = sorted(older(looks, reached).keys() & set(gone))
+    freed = sum(
+        opened.remove(key) if yes else opened.size_of(key) for key in {*gone, *(key for key in damaged if key in looks)}
+    )
+    freed += opened.sweep_up(keep=reached, remove=yes)
+    result: dict[str, Any] = {"removed": yes, "nodes": gone, "older": aged, "damaged": damaged, "bytes": freed}
     if json:
         answer(result)
-    else:
-        say(f"{len(gone)} nodes, {size(freed)} {'removed' if yes else 'would go; add --yes to remove them'}")
+        return
+    say(f"{len(gone)} nodes, {size(freed)} {'removed' if yes else 'would go; add --yes to remove them'}")
+    if aged:
+        say(f"{len(aged)} of them were made by an older version of Layover")
+    if damaged:
+        say(f"{len(damaged)} damaged nodes are counted in the bytes, too")

@@ -110,6 +110,8 @@ def summarise(found: Planned, gpu: int | None = None) -> dict[str, Any]:
         "seconds_left": seconds_left(plan, costs, wanted, store.done) if wanted else 0.0,
         "trunk_cache": savings(found.plain, plan, costs, meta, finished),
         "notes": [*plan.notes, *_without_gold(found, finished), *unresolved],
+        "damaged": dict(found.damaged),
+        "older": {"nodes": len(found.older), "bytes": sum(found.older.values())},
     }
 
 

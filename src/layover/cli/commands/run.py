@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
@@ -49,7 +49,7 @@ def command(
     from layover.errors import ModelError, StoppedError
     from layover.plan.cost import estimate
 
-    found = planned(recipe, overrides, store)
+    found = planned(recipe, overrides, store, mends=True)
     if found.plan.unresolved:
         names = ", ".join(found.plan.unresolved)
         raise ModelError(
@@ -68,7 +68,7 @@ def command(
             f"{len(wanted)} of {len(found.plan.nodes)} nodes to run, {chosen.workers} processes with "
             f"{chosen.threads} threads each; largest node about {room(peak) if peak else '?'}"
         )
-        for text in found.plan.notes:
+        for text in [*found.plan.notes, *_set_aside(found)]:
             progress.note(text)
         started = time.monotonic()
         engine = LocalEngine(found.store, execution, chosen.workers, chosen.threads, progress.event)
@@ -80,6 +80,16 @@ def command(
         except KeyboardInterrupt:
             raise StoppedError("stopped; what is finished is kept, the same command goes on from there") from None
     _conclude(found, outcome.failed, outcome.blocked, time.monotonic() - started, json)
+
+
+def _set_aside(found: Planned) -> Iterator[str]:
+    """Move the damaged nodes of the plan out of the way; yield a line for each."""
+    for key in found.damaged:
+        with found.store.claim(key) as mine:
+            reason = found.store.set_aside(key) if mine else None  # else another sweep is at it
+        if reason is not None:
+            where = found.store.damaged.folder
+            yield f"damaged: {found.plain.nodes[key].label} ({reason}); it is set aside in {where} and computed again"
 
 
 def _with_exact_sizes(found: Planned, engine: LocalEngine, progress: Progress) -> Planned:

@@ -34,6 +34,8 @@ def command(
                 "sweeps_running": running,
                 "cells": counts,
                 "failed": {key: value["error"] for key, value in failures.items()},
+                "damaged": dict(found.damaged),
+                "older": {"nodes": len(found.older), "bytes": sum(found.older.values())},
             }
         )
         return

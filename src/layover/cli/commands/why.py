@@ -32,11 +32,14 @@ def command(
         opened, nodes = found.store, found.plan.nodes
     else:
         opened, nodes = Store(store), {}
-    full = _full_key(key, {*nodes, *opened.finished(), *opened.failures()})
+    looks = opened.survey()
+    full = _full_key(key, {*nodes, *looks, *opened.failures()})
+    damage = looks[full].damage if full in looks else None
     identity = nodes[full].identity if full in nodes else _stored_identity(opened, full)
     result: dict[str, Any] = {
         "key": full,
-        "finished": opened.has(full),
+        "finished": full in looks and damage is None,
+        "damage": damage,
         "label": nodes[full].label if full in nodes else None,
         "identity": identity,
         "failure": opened.failure(full),
@@ -69,6 +72,8 @@ def _stored_identity(store: Any, key: str) -> dict[str, Any] | None:
 def _tell(result: dict[str, Any]) -> None:
     state = "finished" if result["finished"] else "not finished"
     say(f"{result['key']}: {state}" + (f" ({result['label']})" if result["label"] else ""))
+    if result["damage"]:
+        say(f"damaged: {result['damage']}; `layover run` computes it again")
     if result["failure"]:
         say(f"failed: {result['failure']['error']}")
         if result["failure"]["traceback"]:

@@ -1,0 +1,61 @@
+"""JSON files of the store: written whole or not at all, and sealed by a digest of what they say."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from layover.errors import StoreError
+from layover.identity import key_of, parsed_key
+
+DIGEST = "digest"
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object.
+
+    Raises:
+        StoreError: the file is absent or is not a JSON object.
+    """
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise StoreError(f"{path}: cannot be read as JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise StoreError(f"{path}: a JSON object was expected")
+    return value
+
+
+def write_json(path: Path, value: Mapping[str, Any]) -> None:
+    """Write JSON with sorted keys through a temporary file, so that a kill leaves the old text or the new one."""
+    text = json.dumps(value, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    with temporary.open("w", encoding="utf-8") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+    temporary.replace(path)
+
+
+def sealed(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values with a digest of all of them."""
+    return {**values, DIGEST: key_of(dict(values))}
+
+
+def is_sealed(values: Mapping[str, Any]) -> bool:
+    """Tell whether values that were read from JSON match the digest among them."""
+    rest = {name: value for name, value in values.items() if name != DIGEST}
+    try:
+        return bool(values.get(DIGEST) == parsed_key(rest))
+    except ValueError:  # a number or a text that is never written
+        return False
+
+
+def folder_bytes(folder: Path) -> int:
+    """Return the bytes of all files below a folder, or of a file."""
+    if not folder.is_dir():
+        return folder.lstat().st_size
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())

@@ -1,0 +1,148 @@
+"""A look at a node's folder: is it whole, and the node that its name says?
+
+`done.json` is sealed by a digest, its identity must hash to the name of the folder, and the folder must hold the files
+that it lists and no others. Files of JSON are read and compared with their hashes, for they are small and reports are
+made of them; all others only where a look is thorough.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from layover.errors import StoreError
+from layover.identity import parsed_key
+from layover.store.files import DIGEST, is_sealed, read_json
+from layover.store.state import State, state_from
+
+DONE = "done.json"
+UNSEALED = frozenset({"kind", "key", "identity", "needs", "files", "seconds"})
+"""The fields of `done.json` as Layover 0.1 wrote it, without a digest."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """What was found."""
+
+    damage: str | None
+    """Why the node cannot be used; None when it can."""
+    kind: str = ""
+    version: int = 0
+    """Of the step that made it."""
+    bytes: int = 0
+    sealed: bool = True
+    """False where an older Layover wrote it without a digest."""
+
+
+class _Damage(Exception):  # noqa: N818  it never leaves this file
+    """Says what is wrong."""
+
+
+def contents(place: Path) -> dict[str, State]:
+    """Return the states of the files below a folder, by path; those whose name begins with a dot are not ours.
+
+    A link stands for what it leads to; one that leads nowhere, or to a folder, is listed as it is.
+
+    Raises:
+        OSError: it is no folder, or cannot be read.
+    """
+    found: dict[str, State] = {}
+    folders, root = [""], str(place)
+    while folders:
+        prefix = folders.pop()
+        with os.scandir(f"{root}/{prefix}") as entries:
+            for entry in entries:
+                if entry.name.startswith("."):
+                    continue
+                name = f"{prefix}{entry.name}"
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(f"{name}/")
+                else:
+                    found[name] = state_from(entry.stat(follow_symlinks=entry.is_file()))
+    return found
+
+
+def look_at(place: Path, key: str, there: Mapping[str, State], *, thorough: bool) -> Look:
+    """Return what is found in the folder of a node.
+
+    Args:
+        place: The folder.
+        key: Its name, which must be the key of what is in it.
+        there: Its `contents`.
+        thorough: Whether all files are compared with their hashes.
+    """
+    size = sum(state.size for state in there.values())
+    try:
+        done = _done(place, key)
+        _check_files(place, done["files"], there, thorough=thorough)
+    except _Damage as damage:
+        return Look(str(damage), bytes=size)
+    except OSError as error:
+        return Look(f"{error.filename or place}: {error.strerror}", bytes=size)
+    version = done["identity"].get("version")
+    return Look(None, done["kind"], version if isinstance(version, int) else 0, size, DIGEST in done)
+
+
+def read_done(place: Path, key: str) -> dict[str, Any]:
+    """Return the `done.json` of a node.
+
+    Raises:
+        StoreError: it is not as it was written, or of another node.
+    """
+    try:
+        return _done(place, key)
+    except (_Damage, OSError) as damage:
+        raise StoreError(str(damage)) from None
+
+
+def _done(place: Path, key: str) -> dict[str, Any]:
+    file = place / DONE
+    if not file.is_file():
+        raise _Damage(f"{DONE} is missing")
+    try:
+        done = read_json(file)
+    except StoreError as error:
+        raise _Damage(str(error).removeprefix(f"{place}/")) from None
+    if not (is_sealed(done) or set(done) == UNSEALED):
+        raise _Damage(f"{DONE} was changed: it does not match its digest")
+    identity, kind, files = done.get("identity"), done.get("kind"), done.get("files")
+    if not isinstance(identity, dict) or not isinstance(files, dict) or not isinstance(kind, str):
+        raise _Damage(f"{DONE} lacks what every node says of itself")
+    if done.get("key") != key or _key(identity) != key or identity.get("node") != kind:
+        raise _Damage(f"{DONE} is not of this node: its identity does not hash to the name of the folder")
+    return done
+
+
+def _key(identity: Mapping[str, Any]) -> str | None:
+    try:
+        return parsed_key(identity)
+    except ValueError:
+        return None
+
+
+def _check_files(place: Path, files: Mapping[str, Any], there: Mapping[str, State], *, thorough: bool) -> None:
+    for name, expected in files.items():
+        if name not in there:
+            raise _Damage(f"{name} is missing")
+        if not isinstance(expected, dict) or there[name].size != expected.get("bytes"):
+            raise _Damage(f"{name} has another size than when it was written")
+    if strange := sorted(there.keys() - files.keys() - {DONE}):
+        raise _Damage(f"{strange[0]} is not one of its files")
+    root = str(place)  # paths of pathlib would take most of the time
+    for name, expected in files.items():
+        if (thorough or name.endswith(".json")) and _sha256(f"{root}/{name}") != expected.get("sha256"):
+            raise _Damage(f"{name} does not match its hash")
+
+
+def _sha256(file: str) -> str:
+    with open(file, "rb", buffering=0) as stream:  # noqa: PTH123
+        return hashlib.file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type]
+
+
+def is_key(name: str) -> bool:
+    """Tell whether a name is that of a node's folder."""
+    return len(name) == 64 and not set(name) - set("0123456789abcdef")
