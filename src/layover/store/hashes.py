@@ -14,6 +14,8 @@ from layover.store.state import State, state_of, unsettled_seconds
 
 HASHES = "hashes.json"
 TRIES = 3
+LAG_SECONDS = 0.01
+"""The clock of a file system runs behind by a part of its tick."""
 
 
 class FileHashes(Memory):
@@ -63,10 +65,10 @@ def _hashed(path: Path, state: State) -> tuple[State, str]:
     """Return the hash of a file, and its state that every change after this will alter."""
     place = (archive_of(path) or path).resolve().parent
     for _ in range(TRIES):
-        time.sleep(unsettled_seconds(state, place))
-        before = state_of(path)
+        while wait := unsettled_seconds(state, place):
+            time.sleep(wait + LAG_SECONDS)
         digest, after = file_sha256(path), state_of(path)
-        if before == after and not unsettled_seconds(after, place):
-            return after, digest
+        if after == state:
+            return state, digest
         state = after
     raise DataError(f"{path}: it changes while it is read; run again when it is complete")
