@@ -204,12 +204,12 @@ def truncate(file: Path, random: random.Random) -> None:
     file.write_bytes(data[: random.randrange(len(data))] if data else b"")
 
 
-def delete(file: Path, random: random.Random) -> None:  # noqa: ARG001
+def delete(file: Path, random: random.Random) -> None:
     """Remove a file."""
     file.unlink()
 
 
-def blank(file: Path, random: random.Random) -> None:  # noqa: ARG001
+def blank(file: Path, random: random.Random) -> None:
     """Fill a file with zeros, as a power cut does."""
     file.write_bytes(bytes(file.stat().st_size))
 
@@ -220,19 +220,19 @@ def grow(file: Path, random: random.Random) -> None:
         stream.write(random.randbytes(random.randrange(1, 40)))
 
 
-def into_folder(file: Path, random: random.Random) -> None:  # noqa: ARG001
+def into_folder(file: Path, random: random.Random) -> None:
     """Put a folder in its place."""
     file.unlink()
     file.mkdir()
 
 
-def into_link(file: Path, random: random.Random) -> None:  # noqa: ARG001
+def into_link(file: Path, random: random.Random) -> None:
     """Put a link that leads nowhere in its place."""
     file.unlink()
     file.symlink_to("nowhere")
 
 
-def other_json(file: Path, random: random.Random) -> None:  # noqa: ARG001
+def other_json(file: Path, random: random.Random) -> None:
     """Put other JSON in its place."""
     file.write_text('{"languages": {}, "kind": 3}', encoding="utf-8")
 

@@ -9,10 +9,8 @@ import os
 import random
 import shutil
 from collections import Counter
-from pathlib import Path
 
 import pytest
-
 from tests.store import faults
 from tests.store.faults import Sweep
 
@@ -64,7 +62,9 @@ def test_every_state_leads_to_the_same_report(sweep: Sweep, clean: dict[str, str
         put(sweep, state)
         assert faults.outcome(sweep, clean) == "harmless"
     measured = sweep.store.glob("nodes/*/*/measured.json")
-    assert any('"resumed_at": null' not in file.read_text(encoding="utf-8") for file in measured), "no checkpoint is used"
+    assert any('"resumed_at": null' not in file.read_text(encoding="utf-8") for file in measured), (
+        "no checkpoint is used"
+    )
 
 
 def test_no_fault_makes_a_number_wrong(sweep: Sweep, clean: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:

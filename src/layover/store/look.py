@@ -140,7 +140,7 @@ def _check_files(place: Path, files: Mapping[str, Any], there: Mapping[str, Stat
 
 def _sha256(file: str) -> str:
     with open(file, "rb", buffering=0) as stream:  # noqa: PTH123
-        return hashlib.file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type]
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def is_key(name: str) -> bool:

@@ -27,19 +27,16 @@ class Memory:
         self._changed = False
         if file is not None and file.is_file():
             try:
-                self._known = dict(read_json(file))
+                found = read_json(file)
             except StoreError:
-                self._changed = True
+                found = {"damaged": None}
+            self._known = {name: entry for name, entry in found.items() if _is_whole(name, entry)}
+            self._changed = len(self._known) < len(found)
 
     def get(self, name: str) -> Any:
-        """Return the value of a name, None for one that is unknown or damaged."""
-        found = self._known.get(name)
-        if not isinstance(found, dict) or set(found) != {"value", "digest"}:
-            return None
-        try:
-            return found["value"] if parsed_key([name, found["value"]]) == found["digest"] else None
-        except ValueError:  # a number or a text that is never written
-            return None
+        """Return the value of a name, None for one that is unknown."""
+        entry = self._known.get(name)
+        return None if entry is None else entry["value"]
 
     def put(self, name: str, value: Any) -> None:
         """Set the value of a name."""
@@ -55,3 +52,12 @@ class Memory:
         if self._file is not None and self._changed:
             write_json(self._file, self._known)
             self._changed = False
+
+
+def _is_whole(name: str, entry: object) -> bool:
+    if not isinstance(entry, dict) or set(entry) != {"value", "digest"}:
+        return False  # damaged, or as Layover 0.1 wrote it
+    try:
+        return bool(parsed_key([name, entry["value"]]) == entry["digest"])
+    except ValueError:  # a number or a text that is never written
+        return False
