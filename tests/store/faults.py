@@ -55,6 +55,11 @@ def tagged(things: list[str]) -> str:
     return "".join(f"the\tO\n{thing}\tB-LOC\nand\tO\nit\tO\n\n" for thing in things)
 
 
+STATES = ("whole", "unscored", "untrained", "stopped")
+"""What of the sweep is there when a fault comes: all of it; not what is predicted and scored; no training of a target,
+either; beginnings of those."""
+
+
 class Sweep:
     """A working folder: data, two encoders that differ in their words, a recipe, and a store."""
 
@@ -116,6 +121,16 @@ class Sweep:
 
         with contextlib.redirect_stderr(io.StringIO()):
             return planned(self.recipe, [], self.store, mends=True)
+
+    def put(self, state: str) -> None:
+        """Put the store into one of its states."""
+        shutil.rmtree(self.store, ignore_errors=True)
+        shutil.copytree(self.root / state, self.store, symlinks=True)
+
+    def keep(self, state: str) -> None:
+        """Keep the store as it is, to be put back later."""
+        shutil.rmtree(self.root / state, ignore_errors=True)
+        shutil.copytree(self.store, self.root / state, symlinks=True)
 
     def leave(self, kinds: set[str]) -> None:
         """Remove the nodes of some kinds, so that a run computes them anew from what is there."""

@@ -38,6 +38,9 @@ class Look:
     """False where an older Layover wrote it without a digest."""
 
 
+NO_FILE = State(-1, 0, 0, 0)
+
+
 class _Damage(Exception):  # noqa: N818  it never leaves this file
     """Says what is wrong."""
 
@@ -45,7 +48,7 @@ class _Damage(Exception):  # noqa: N818  it never leaves this file
 def contents(place: Path) -> dict[str, State]:
     """Return the states of the files below a folder, by path; those whose name begins with a dot are not ours.
 
-    A link stands for what it leads to; one that leads nowhere, or to a folder, is listed as it is.
+    A link stands for the file it leads to; one that leads to none has a state that no file has.
 
     Raises:
         OSError: it is no folder, or cannot be read.
@@ -62,7 +65,7 @@ def contents(place: Path) -> dict[str, State]:
                 if entry.is_dir(follow_symlinks=False):
                     folders.append(f"{name}/")
                 else:
-                    found[name] = state_from(entry.stat(follow_symlinks=entry.is_file()))
+                    found[name] = state_from(entry.stat()) if entry.is_file() else NO_FILE
     return found
 
 

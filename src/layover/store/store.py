@@ -110,9 +110,9 @@ class Store:
         place, noted = self._place(key), self.damaged.holds(key)
         try:
             there = contents(place)
-        except FileNotFoundError:
-            return None if not os.path.lexists(place) else Look("its folder is a link that leads nowhere")
         except OSError as error:
+            if not os.path.lexists(place):
+                return None
             return Look(f"its folder cannot be read: {error.strerror}")
         known = self._looks.get(key)
         if known is not None and known[0] == there and (known[1] or not (thorough or noted)):
