@@ -97,11 +97,10 @@ def _tell(found: Planned, *, mends: bool) -> None:
     if found.damaged and not mends:
         key, reason = next(iter(found.damaged.items()))
         count, label = len(found.damaged), found.plain.nodes[key].label
-        are, more = ("nodes are", f" and {count - 1} more") if count > 1 else ("node is", "")
-        complain(
-            f"{count} {are} damaged and count as not finished: {label} ({reason}){more}; "
-            "`layover run` computes them again"
-        )
+        more = f" and {count - 1} more; `layover run` computes them again"
+        end = more if count > 1 else "; `layover run` computes it again"
+        are = "nodes are damaged and count" if count > 1 else "node is damaged and counts"
+        complain(f"{count} {are} as not finished: {label} ({reason}){end}")
     if found.older:
         count, room = len(found.older), size(sum(found.older.values()))
         were, their = ("nodes", "their results are") if count > 1 else ("node", "its result is")

@@ -67,6 +67,7 @@ def command(
         return
     say(f"{len(gone)} nodes, {size(freed)} {'removed' if yes else 'would go; add --yes to remove them'}")
     if aged:
-        say(f"{len(aged)} of them were made by an older version of Layover")
+        say(f"{len(aged)} of them {'were' if len(aged) > 1 else 'was'} made by an older version of Layover")
     if damaged:
-        say(f"{len(damaged)} damaged nodes are counted in the bytes, too")
+        are = "nodes are" if len(damaged) > 1 else "node is"
+        say(f"{len(damaged)} damaged {are} counted in the bytes, too")
