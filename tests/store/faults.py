@@ -9,6 +9,7 @@ import os
 import random
 import re
 import shutil
+import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -56,6 +57,27 @@ def tagged(things: list[str]) -> str:
     return "".join(f"the\tO\n{thing}\tB-LOC\nand\tO\nit\tO\n\n" for thing in things)
 
 
+def layover(*arguments: str) -> tuple[int, str]:
+    """Run `layover ARGUMENTS` in this process; return its exit code and what it said on both outputs.
+
+    The processes that compute are started by one server, so that torch is imported once for all runs.
+    """
+    from layover.cli.main import main
+
+    said, before, handler = io.StringIO(), sys.argv, signal.getsignal(signal.SIGTERM)
+    sys.argv = ["layover", *arguments]
+    try:
+        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+            main()
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+        return code, said.getvalue()
+    finally:
+        sys.argv = before
+        signal.signal(signal.SIGTERM, handler)
+    raise AssertionError("it ends by an exit code")
+
+
 STATES = ("whole", "unscored", "untrained", "stopped")
 """What of the sweep is there when a fault comes: all of it; not what is predicted and scored; no training of a target,
 either; beginnings of those."""
@@ -86,23 +108,8 @@ class Sweep:
         self.recipe.write_text(RECIPE.format(root=root), encoding="utf-8")
 
     def layover(self, *arguments: str) -> tuple[int, str]:
-        """Run `layover ARGUMENTS` in this process; return its exit code and what it said on both outputs.
-
-        The processes that compute are started by one server, so that torch is imported once for all runs.
-        """
-        from layover.cli.main import main
-
-        said, before = io.StringIO(), sys.argv
-        sys.argv = ["layover", *arguments, "--store", str(self.store)]
-        try:
-            with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-                main()
-        except SystemExit as end:
-            code = end.code if isinstance(end.code, int) else int(end.code is not None)
-            return code, said.getvalue()
-        finally:
-            sys.argv = before
-        raise AssertionError("it ends by an exit code")
+        """Run `layover ARGUMENTS` on the store of the sweep."""
+        return layover(*arguments, "--store", str(self.store))
 
     def run(self) -> tuple[int, str]:
         """Run the sweep."""

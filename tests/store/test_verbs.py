@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from tests.store.faults import Sweep, exchange
 
 
@@ -91,7 +90,9 @@ def test_run_sets_it_aside_and_computes_it_again(whole: Sweep, clean: dict[str, 
     assert "0 of" in said
 
 
-def test_a_damaged_training_is_computed_again_and_its_intact_scores_are_not(whole: Sweep, clean: dict[str, str]) -> None:
+def test_a_damaged_training_is_computed_again_and_its_intact_scores_are_not(
+    whole: Sweep, clean: dict[str, str]
+) -> None:
     edited = file_of(whole, "train moods mini/stack", "done.json")
     text = edited.read_text(encoding="utf-8")
     edited.write_text(re.sub(r'"alpha": \d', '"alpha": 7', text), encoding="utf-8")
