@@ -78,7 +78,8 @@ def _language(
         if language not in thresholds:
             return None, "no gold to tune the threshold on", len(examples)
         predictions = span.KIND.cut(predictions, thresholds[language])
-    scores = kind.score(predictions, examples, metrics=tuple(inputs.task.metrics), language=language)
+    task = inputs.task
+    scores = kind.score(predictions, examples, metrics=task.metrics, language=language, rules=task.rules())
     return scores, "", kind.scored(examples)
 
 
