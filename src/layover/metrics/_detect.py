@@ -35,6 +35,8 @@ class _Reading:
     types: dict[str, set[str]]
     """Type -> its letters."""
     upper: bool
+    sample: str
+    """The first tag with a type."""
 
     def paired(self) -> bool:
         """Return whether some type stands with two letters: what no set of mere classes would do by chance."""
@@ -51,7 +53,7 @@ class _Reading:
         return "ioe2" if self.letters <= set("IE") else "bioes"
 
     def scheme(self, name: str) -> Scheme:
-        return Scheme(name, self.outside, self.separator, self.suffix)
+        return Scheme(name, self.outside, self.separator, self.suffix, self.sample if self.separator else "")
 
 
 def detect(labels: Iterable[str], *, scheme: str | None = None, outside: Sequence[str] | None = None) -> Scheme:
@@ -101,7 +103,9 @@ def _declared(tags: Sequence[str], scheme: str, outside: Sequence[str] | None) -
     if found:
         return found[0].scheme(name)
     odd = [tag for tag in tags if tag not in (outside or OUTSIDE) and not _any_letter(tag, name)]
-    reason = f"{odd[0]!r} has none of its letters {', '.join(LETTERS[name])}" if odd else "their letters do not agree"
+    reason = (
+        f"{odd[0]!r} has none of its letters {', '.join(LETTERS[name])}" if odd else "they are not all written alike"
+    )
     raise DataError(
         f"the tags {_some(tags)} are not {name.upper()}: {reason}; name every outside tag in `outside`, "
         "or another `scheme`"
@@ -141,7 +145,8 @@ def _reading(tags: Sequence[str], separator: str, suffix: bool, outside: Sequenc
     if not types or any(len(letters & set(same)) > 1 for same in _SYNONYMS):
         return None
     upper = all(_letter_of(tag, separator, suffix).isupper() for tag in parts)
-    return _Reading(separator, suffix, rest, letters, types, upper)
+    sample = min((tag for tag, part in parts.items() if part is not None), default="")
+    return _Reading(separator, suffix, rest, letters, types, upper, sample)
 
 
 def _letter_of(tag: str, separator: str, suffix: bool) -> str:
@@ -160,7 +165,9 @@ def _best(found: Sequence[_Reading], tags: Sequence[str]) -> _Reading | None:
     if len(plausible) > 1:  # B-I and I-I: a type with two letters is the better evidence
         plausible = [one for one in plausible if one.paired()] or plausible
     if len(plausible) > 1:
-        raise _ambiguous(tags, "the letter may stand before or behind the type", "`scheme: io` where they are classes")
+        raise _ambiguous(
+            tags, "the letter may stand before or behind the type", "say `scheme: io` where they are classes"
+        )
     if plausible:
         return plausible[0]
     for one in found:
@@ -168,7 +175,7 @@ def _best(found: Sequence[_Reading], tags: Sequence[str]) -> _Reading | None:
             raise _ambiguous(
                 tags,
                 "each begins or ends like a tag of a scheme, or is a class of its own",
-                f"`scheme: {one.name()}`, or `scheme: {'io' if one.outside else 'bare'}` where they are classes",
+                f"say `scheme: {one.name()}`, or `scheme: {'io' if one.outside else 'bare'}` where they are classes",
             )
     return None
 
@@ -204,9 +211,12 @@ def _refuse_mixed(tags: Sequence[str], outside: Sequence[str] | None) -> None:
         beside = not suffix and any(_letter_of(tag, separator, suffix) in {"B", "I"} for tag in parts)
         if paired or (known and beside):
             bare = [tag for tag in tags if tag not in parts and tag not in known]
-            mixed = f"{next(iter(parts))!r} has a letter and {bare[0]!r} has none" if bare else "their letters differ"
+            mixed = f"{min(parts)!r} has a letter and a type, but {min(bare, default='')!r} is not written so"
+            classes = f"`scheme: {'io' if known else 'bare'}` where all are classes"
             raise _ambiguous(
-                tags, mixed, "`outside` with every tag that is in no span, or `scheme: io` where all are classes"
+                tags,
+                mixed if bare else "they have letters of several schemes",
+                f"mend it, say `outside` with every tag that is in no span, or {classes}",
             )
     spans = set(tags) - known
     joined = {tag[1:] for tag in spans if tag[:1] == "B"} & {tag[1:] for tag in spans if tag[:1] == "I"} - {""}
@@ -214,8 +224,8 @@ def _refuse_mixed(tags: Sequence[str], outside: Sequence[str] | None) -> None:
         kind = min(joined)
         raise _ambiguous(
             tags,
-            f"{'B' + kind!r} and {'I' + kind!r} have no separator between letter and type",
-            f"write B-{kind} and I-{kind}, or say `scheme: {'io' if known else 'bare'}` where they are classes",
+            f"{'B' + kind!r} and {'I' + kind!r} may be a letter and a type without a separator, or classes",
+            f"write them as B-TYPE and I-TYPE, or say `scheme: {'io' if known else 'bare'}` where they are classes",
         )
 
 
@@ -247,11 +257,11 @@ def _only_outside(tags: Sequence[str], *, sure_of_one: bool = False) -> str:
         raise DataError(f"the tags {_some(tags)} have no outside tag; name it in `outside`, or say `scheme: bare`")
     both = " and ".join(map(repr, [*sure, *perhaps]))
     which = "may be outside every span, or a class" if len([*sure, *perhaps]) == 1 else "may all be outside every span"
-    raise _ambiguous(tags, f"{both} {which}", "`outside` with every tag that is in no span, or `scheme: bare`")
+    raise _ambiguous(tags, f"{both} {which}", "say `outside` with every tag that is in no span, or `scheme: bare`")
 
 
 def _ambiguous(tags: Sequence[str], reason: str, setting: str) -> DataError:
-    return DataError(f"the tags {_some(tags)} can be read in more than one way: {reason}; say {setting}")
+    return DataError(f"the tags {_some(tags)} can be read in more than one way: {reason}; {setting}")
 
 
 def _some(tags: Sequence[str]) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from layover.errors import DataError
@@ -47,6 +47,8 @@ class Scheme:
     """Between the letter and the type; empty where tags are a letter alone, or a class alone."""
     suffix: bool = False
     """Whether the letter stands behind the type, `PER-B`."""
+    sample: str = field(default="", compare=False)
+    """One of the tags with a letter and a type, for people; empty for classes, and for letters alone."""
 
     def letter_and_type(self, tag: str) -> tuple[str, str] | None:
         """Return the letter, as upper case, and the type of a tag; None where it has no such form."""
@@ -82,20 +84,16 @@ class Scheme:
         except DataError:
             return False
 
-    def example(self) -> str:
-        """Return what a tag of a type looks like: `B-PER`, `PER_B`; empty for classes and letters alone."""
-        if self.name not in LETTERS or not self.separator:
-            return ""
-        letter = LETTERS[self.name][0]
-        return f"TYPE{self.separator}{letter}" if self.suffix else f"{letter}{self.separator}TYPE"
-
     def describe(self) -> str:
-        """Return one line for people: `IOB2, written B-TYPE; outside O`."""
-        written = f", written {self.example()}" if self.example() else ""
-        if self.name in LETTERS and not self.separator:
-            written = ", letters alone"
-        outside = f"; outside {', '.join(self.outside)}" if self.outside else ""
-        return f"{TITLES[self.name]}{written}{outside}"
+        """Return one line for people: `IOB2, written as B_PER; outside O`."""
+        return described(self.name, self.sample, self.outside)
+
+
+def described(name: str, sample: str, outside: Sequence[str]) -> str:
+    """Return one line about a scheme; see `Scheme` for the arguments."""
+    written = f", written as {sample}" if sample else ", letters alone" if name in LETTERS else ""
+    without = f"; outside {', '.join(tag or repr(tag) for tag in outside)}" if outside else ""
+    return f"{TITLES[name]}{written}{without}"
 
 
 def split(tag: str, separator: str, *, suffix: bool) -> tuple[str, str] | None:
