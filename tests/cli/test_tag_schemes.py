@@ -102,6 +102,30 @@ def test_what_cannot_be_read_is_refused_where_it_stands(
     assert "1 problem in the recipe" in said
 
 
+def test_numbers_are_places_in_the_labels(folder: Path) -> None:
+    """As `datasets` writes a column of class labels, where the labels are no numbers themselves."""
+    for name in ("train", "dev"):
+        rows = [{"tokens": ["Anna", "eats"], "ner_tags": [1, 0]}, {"tokens": ["Acme", "Corp"], "ner_tags": [3, 4]}]
+        (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    text = RECIPE.replace("LABELS", "[O, B-PER, I-PER, B-ORG, I-ORG], tokens: tokens, tags: ner_tags")
+    text = text.replace(".tsv", ".jsonl").replace("data_root: .", f"data_root: {folder}")
+    (folder / "recipe.yaml").write_text(text, encoding="utf-8")
+    options = ["data", "check", "--recipe", str(folder / "recipe.yaml"), "--split", "train"]
+    (one,) = json.loads(CliRunner().invoke(build_app(), [*options, "--json"]).stdout)
+    assert [shown["tags"] for shown in one["shown"]] == [["B-PER", "O"], ["B-ORG", "I-ORG"]]
+    said = CliRunner().invoke(build_app(), options).stdout
+    assert "numbers in the files are places in `labels`: 0 is O, 1 is B-PER, and so on" in said
+    (folder / "train.jsonl").write_text('{"tokens": ["Anna"], "ner_tags": [5]}\n', encoding="utf-8")
+    refused = CliRunner().invoke(build_app(), options)
+    assert f"{folder / 'train.jsonl'}:1" in str(refused.exception)
+    assert "5 is not a label; one of: O, B-PER, I-PER, B-ORG, I-ORG" in str(refused.exception)
+    numbers = text.replace("[O, B-PER, I-PER, B-ORG, I-ORG]", "['4', '3', '1', '0'], scheme: bare")
+    (folder / "recipe.yaml").write_text(numbers, encoding="utf-8")
+    (folder / "train.jsonl").write_text('{"tokens": ["Anna"], "ner_tags": [1]}\n', encoding="utf-8")
+    (one,) = json.loads(CliRunner().invoke(build_app(), [*options, "--json"]).stdout)
+    assert [shown["tags"] for shown in one["shown"]] == [["1"]], "a label that is a number is what it says"
+
+
 def test_only_tags_have_a_scheme(folder: Path) -> None:
     text = RECIPE.replace(
         "kind: tagging, labels: LABELS", "kind: classification, labels: [a, b], text: [t], scheme: io"

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from layover import kinds
-from layover.data.task import Place
+from layover.data.task import FileSource, Location, Place
 from layover.data.tokenizer import Tokenizer
 from layover.errors import DataError
 from layover.tasks._task import Task
@@ -39,6 +39,12 @@ class Census:
     """Tokens per row at `QUANTILES` percent of the rows; None without a tokenizer."""
     shown: tuple[Any, ...]
     """The first examples, as JSON."""
+
+    @property
+    def numbered(self) -> bool:
+        """Whether a file may hold numbers in place of labels, which `codes` then numbers."""
+        source = self.location.source if isinstance(self.location, Location) else None
+        return isinstance(source, FileSource) and bool(source.codes) and source.layout.format in {"json", "jsonl"}
 
     @property
     def as_published(self) -> bool:

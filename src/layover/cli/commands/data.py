@@ -256,6 +256,8 @@ def _say(task: Task, found: list[Census], missing: list[str]) -> None:
     if task.kind == "tagging" and task.labels:
         tags = task.tags()
         say(f"tags: {tags.describe() if tags is not None else 'each word is scored alone'}")
+        if any(one.numbered for one in found):
+            say(f"numbers in the files are places in `labels`: 0 is {task.labels[0]}, 1 is {task.labels[1]}, and so on")
     counted = any(one.lengths for one in found)
     tokens = ["tokens: least", "half", "95 %", "99 %", "most"] if counted else []
     headers = ["split", "language", "examples", "published", "gold", *tokens, "labels"]
