@@ -23,7 +23,8 @@ data_root: data
 methods: {full: {module: full, lr: 3e-3}}
 train: {batch: 4, epochs: 8, max_length: 24, stride: 4}
 tasks:
-  classes: {kind: tagging, labels: [O, ORG, PER], files: {train: c.tsv, validation: c.tsv, test: {en: c.tsv}}}
+  classes: {kind: tagging, labels: [O, ORG, PER, SET], outside: [O, SET],
+            files: {train: c.tsv, validation: c.tsv, test: {en: c.tsv}}}
   letters: {kind: tagging, labels: [o, org_b, org_i, per_b, per_i],
             files: {train: l.tsv, validation: l.tsv, test: {en: l.tsv}}}
 sweep:
@@ -33,11 +34,19 @@ sweep:
   seed: [1]
 run: {workers: 1, threads: 1, device: cpu}
 """
-SENTENCES = ["cat ORG|dog ORG|is O|bird PER", "tree O|cat ORG|river PER|bird PER", "fish PER|is O|house ORG"]
+SENTENCES = [
+    "cat ORG|dog ORG|is O|bird PER",
+    "tree O|cat ORG|river PER|bird PER",
+    "fish PER|is O|house ORG",
+    "stone SET|stone SET|dog ORG",
+]
+
+
+OUTSIDE = {"O", "SET"}
 
 
 def spelled(tag: str, last: str) -> str:
-    return "o" if tag == "O" else f"{tag.lower()}_{'i' if tag == last else 'b'}"
+    return "o" if tag in OUTSIDE else f"{tag.lower()}_{'i' if tag == last else 'b'}"
 
 
 def lines(sentence: str, *, letters: bool) -> str:
@@ -68,12 +77,12 @@ def cells(folder: Folder) -> dict[str, dict[str, Any]]:
 
 
 def spans(tags: list[str]) -> set[tuple[str, int, int]]:
-    """Return (type, first, number of words): runs of one type, and with letters also each `b` begins one."""
+    """Return (type, first, number of words): runs of one type, and each tag in `_b` begins one."""
     found, first = set(), 0
     begun = [sum(tag.endswith("_b") for tag in tags[: word + 1]) for word in range(len(tags))]
     for (kind, _), run in groupby(zip((tag.partition("_")[0] for tag in tags), begun, strict=True)):
         length = len(list(run))
-        if kind.upper() != "O":
+        if kind.upper() not in OUTSIDE:
             found.add((kind, first, length))
         first += length
     return found
@@ -82,8 +91,8 @@ def spans(tags: list[str]) -> set[tuple[str, int, int]]:
 @pytest.mark.parametrize("target", ["classes", "letters"])
 def test_the_score_is_that_of_the_predicted_spans(done: Folder, target: str) -> None:
     cell = cells(done)[target]
-    (score,) = done.root.glob(f"store/nodes/*/{cell['key']}")
-    needed = json.loads((score / "done.json").read_text(encoding="utf-8"))["identity"]["predictions"]["en"][0]
+    (folder,) = done.root.glob(f"store/nodes/*/{cell['key']}")
+    needed = json.loads((folder / "done.json").read_text(encoding="utf-8"))["identity"]["predictions"]["en"][0]
     (predicted,) = done.root.glob(f"store/nodes/*/{needed}/predictions.jsonl")
     said = [json.loads(line) for line in predicted.read_text(encoding="utf-8").splitlines()]
     blocks = (done.root / "data" / f"{target[0]}.tsv").read_text(encoding="utf-8").strip().split("\n\n")
@@ -92,18 +101,23 @@ def test_the_score_is_that_of_the_predicted_spans(done: Folder, target: str) -> 
     assert {tag for tags in said for tag in tags} <= known, "predictions keep the user's own tags"
     right = sum(len(spans(one) & spans(two)) for one, two in zip(said, gold, strict=True))
     total = sum(len(spans(one)) + len(spans(two)) for one, two in zip(said, gold, strict=True))
-    assert cell["record"]["languages"]["en"]["seqeval_f1"] == pytest.approx(200 * right / total)
-    assert right > 0
+    score = cell["record"]["languages"]["en"]["seqeval_f1"]
+    assert score == pytest.approx(200 * right / total)
+    assert score > 0
+    (training,) = done.root.glob(f"store/nodes/*/{cell['train_key']}/training.json")
+    history = json.loads(training.read_text(encoding="utf-8"))["history"]
+    best = max(evaluation["metrics"]["seqeval_f1"] for evaluation in history)
+    assert best == pytest.approx(score), "the same sentences select, by the same rules"
 
 
 def test_records_and_the_report_say_how_tags_were_read(done: Folder) -> None:
     tags = {target: cell["record"]["tags"] for target, cell in cells(done).items()}
     assert tags == {
-        "classes": {"scheme": "io", "written": "", "outside": ["O"]},
+        "classes": {"scheme": "io", "written": "", "outside": ["O", "SET"]},
         "letters": {"scheme": "iob2", "written": "org_b", "outside": ["o"]},
     }
     report = (done.root / "reports" / "spans" / "report.md").read_text(encoding="utf-8")
-    one = "Spans are read from the tags: IO: neighbours of one class are one span; outside O."
+    one = "Spans are read from the tags: IO: neighbours of one class are one span; outside O, SET."
     two = "Spans are read from the tags: IOB2, written as org_b; outside o."
     assert report.index("## classes") < report.index(one) < report.index("## letters") < report.index(two)
 
