@@ -5,13 +5,14 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from itertools import pairwise
+from pathlib import Path
 from random import Random
 
 import pytest
 from seqeval.metrics import f1_score
 from seqeval.scheme import BILOU, IOB1, IOB2, IOBES, IOE1, IOE2, Token
 
-from layover import metrics
+from layover import kinds, metrics, tasks
 from layover.errors import DataError
 from layover.metrics._detect import UPOS, detect
 from layover.metrics._metric import Rules
@@ -373,6 +374,39 @@ def test_the_metric_by_itself(predicted: str, gold: str, f1: float) -> None:
     """Without a task the tags that are given say the scheme."""
     score = metrics.get("seqeval_f1").score([predicted.split()], [gold.split()], "en")
     assert score == pytest.approx(f1)
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in tasks.names() if "seqeval_f1" in tasks.get(name).metrics and tasks.get(name).labels]
+)
+def test_the_schemes_of_the_tasks(name: str) -> None:
+    parts_of_speech = name in {"udpos", "sandbox/pos"}
+    assert tasks.get(name).tags() == (Scheme("xtreme") if parts_of_speech else Scheme("iob2", ("O",), "-"))
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("name", ["udpos", "panx", "ncbi_disease"])
+def test_real_gold_keeps_its_score(name: str, data_root: Path) -> None:
+    """The official number of noisy gold: seqeval's for names, and for parts of speech that of 0.0.12."""
+    task, seen, chance = tasks.get(name), 0, chances(name)
+    split = "validation" if name == "panx" else "test"
+    for language in task.languages_of(split):
+        place = task.locate(split, language, root=data_root)
+        examples = [] if place is None else [one for one in task.read(place) if one.tags is not None][:300]
+        if not examples:
+            continue
+        gold = [list(one.tags) for one in examples]
+        said = [[tag if chance.random() < 0.8 else chance.choice(task.labels) for tag in line] for line in gold]
+        if name == "udpos":
+            official = expected([of_xtreme(line) for line in said], [of_xtreme(line) for line in gold])
+        else:
+            official = 100 * float(f1_score(gold, said))
+        rules, kind = task.rules(), kinds.get("tagging")
+        score = kind.score(said, examples, metrics=("seqeval_f1",), language=language, rules=rules)["seqeval_f1"]
+        assert score == pytest.approx(official, abs=1e-12)
+        assert 0 < score < 100
+        seen += 1
+    assert seen
 
 
 def test_one_bad_class_is_never_lost() -> None:
