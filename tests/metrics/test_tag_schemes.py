@@ -51,6 +51,8 @@ FOUND = [
     # outside written otherwise, or nowhere
     ("OUT B-PER I-PER", Scheme("iob2", ("OUT",), "-")),
     ("_ B_PER I_PER", Scheme("iob2", ("_",), "_")),
+    ("_ B-PER I-LOC", Scheme("iob2", ("_",), "-")),
+    ("o B-PER I-LOC", Scheme("iob2", ("o",), "-")),
     ("- B-PER I-PER", Scheme("iob2", ("-",), "-")),
     ("0 B-PER I-PER", Scheme("iob2", ("0",), "-")),
     ("B-NP I-NP B-VP I-VP", Scheme("iob2", (), "-")),

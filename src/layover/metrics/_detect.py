@@ -137,16 +137,15 @@ def _reading(tags: Sequence[str], separator: str, suffix: bool, outside: Sequenc
         rest = tuple(outside)
     elif len(rest) > 1 or set(rest) - OUTSIDE - PERHAPS:
         return None
+    taken = {tag: part for tag, part in parts.items() if part is not None}
     types: dict[str, set[str]] = {}
-    for part in parts.values():
-        if part is not None:
-            types.setdefault(part[1], set()).add(part[0][0])
-    letters = frozenset().union(*types.values()) if types else frozenset()
+    for letter, kind in taken.values():
+        types.setdefault(kind, set()).add(letter[0])
+    letters = frozenset[str]().union(*types.values())
     if not types or any(len(letters & set(same)) > 1 for same in _SYNONYMS):
         return None
-    upper = all(_letter_of(tag, separator, suffix).isupper() for tag in parts)
-    sample = min((tag for tag, part in parts.items() if part is not None), default="")
-    return _Reading(separator, suffix, rest, letters, types, upper, sample)
+    upper = all(_letter_of(tag, separator, suffix).isupper() for tag in taken)
+    return _Reading(separator, suffix, rest, letters, types, upper, min(taken))
 
 
 def _letter_of(tag: str, separator: str, suffix: bool) -> str:
