@@ -92,6 +92,7 @@ AMBIGUOUS = [
     ("O B-PER I-PER X", "'X' is not written so", "`outside`"),
     ("O B-PER I_PER", "'I_PER' is not written so", "mend it"),
     ("O B-PER I-PER E-PER L-PER", "letters of several schemes", "`scheme: io`"),
+    ("O B-PER I-PER W-PER", "letters of several schemes", "`scheme: io`"),
     ("O B-cell T-cell", "'T-cell' is not written so", "`scheme: io`"),
     ("O S-PER S-LOC", "or is a class of its own", "`scheme: bioes`"),
     ("o i_phone e_mail", "or is a class of its own", "`scheme: ioe2`"),
@@ -119,6 +120,62 @@ def test_what_is_ambiguous_is_refused_and_the_setting_named(labels: str, reason:
     assert "can be read in more than one way" in str(raised.value)
     assert reason in str(raised.value)
     assert setting in str(raised.value)
+
+
+def test_whatever_is_found_has_a_place_for_every_label() -> None:
+    """Of thousands of odd label sets, each is read or refused, and what is read is read whole."""
+    chance, read = chances("sets"), 0
+    odd = [
+        "",
+        "O",
+        "o",
+        "_",
+        "-",
+        "0",
+        "OUT",
+        "B",
+        "I",
+        "E",
+        "S",
+        "M",
+        "W",
+        "U",
+        "B-",
+        "-B",
+        "--",
+        ":",
+        "-LRB-",
+        "BPER",
+    ]
+    odd += [
+        "B-PER",
+        "I-PER",
+        "E_X",
+        "B_X",
+        "I_X",
+        "X-B",
+        "X-I",
+        "L-PER",
+        "U-PER",
+        "W-PER",
+        "a:B",
+        "PER",
+        "NOUN",
+        "IPER",
+    ]
+    for _ in range(5000):
+        labels = chance.sample(odd, chance.randint(1, 6))
+        declared = chance.choice([None, None, None, "iob2", "bioes", "bilou", "io", "bare", "xtreme"])
+        outside = chance.choice([None, None, None, labels[:1], []])
+        try:
+            scheme = detect(labels, scheme=declared, outside=outside)
+        except DataError:
+            continue
+        read += 1
+        canonical = [scheme.canonical(label) for label in labels]
+        assert all(tag == "O" or tag[1] == "-" for tag in canonical if scheme.name != "xtreme"), labels
+        assert {label for label, tag in zip(labels, canonical, strict=True) if tag == "O"} <= set(scheme.outside)
+    assert read > 1000
 
 
 def test_a_declared_scheme_decides() -> None:

@@ -18,8 +18,8 @@ OUTSIDE = frozenset({"O", "o", "OUT", "Out", "out", "OUTSIDE", "Outside", "outsi
 PERHAPS = frozenset({"", "_", "-", "0", "NONE", "None", "none", "NULL", "Null", "null", "N/A", "NA"})
 """Tags that are outside beside tags with letters; among bare classes they may be a class."""
 SEPARATORS = "-_:"
-_SYNONYMS = ("IM", "EL", "SUW")
-"""Letters of different schemes for the same thing: no scheme has two of them."""
+_PREFERRED = ("iob2", "ioe2", "bioes", "bilou", "bmes", "bmewo")
+"""The first of these that has all letters of a label set is the one that is found."""
 _SHOWN = 6
 
 
@@ -30,8 +30,10 @@ class _Reading:
     separator: str
     suffix: bool
     outside: tuple[str, ...]
+    name: str
+    """The scheme that has these letters."""
     letters: frozenset[str]
-    """The first letters: B, I, ..."""
+    """B, I, ..."""
     types: dict[str, set[str]]
     """Type -> its letters."""
     upper: bool
@@ -41,16 +43,6 @@ class _Reading:
     def paired(self) -> bool:
         """Return whether some type stands with two letters: what no set of mere classes would do by chance."""
         return any(len(letters) > 1 for letters in self.types.values())
-
-    def name(self) -> str:
-        """Return the scheme that has these letters."""
-        if self.letters & set("LU"):
-            return "bilou"
-        if self.letters & set("MW"):
-            return "bmes" if "S" in self.letters else "bmewo"
-        if self.letters <= set("BI"):
-            return "iob2" if "B" in self.letters else "iob1"
-        return "ioe2" if self.letters <= set("IE") else "bioes"
 
     def scheme(self, name: str) -> Scheme:
         return Scheme(name, self.outside, self.separator, self.suffix, self.sample if self.separator else "")
@@ -82,7 +74,7 @@ def detect(labels: Iterable[str], *, scheme: str | None = None, outside: Sequenc
         return _declared_bare(tags, scheme, outside)
     reading = _best(_readings(tags, outside), tags)
     if reading is not None:
-        return reading.scheme(reading.name())
+        return reading.scheme(reading.name)
     _refuse_mixed(tags, outside)
     return _bare(tags, outside)
 
@@ -142,10 +134,18 @@ def _reading(tags: Sequence[str], separator: str, suffix: bool, outside: Sequenc
     for letter, kind in taken.values():
         types.setdefault(kind, set()).add(letter[0])
     letters = frozenset[str]().union(*types.values())
-    if not types or any(len(letters & set(same)) > 1 for same in _SYNONYMS):
+    name = _name_of(letters)
+    if name is None:
         return None
     upper = all(_letter_of(tag, separator, suffix).isupper() for tag in taken)
-    return _Reading(separator, suffix, rest, letters, types, upper, min(taken))
+    return _Reading(separator, suffix, rest, name, letters, types, upper, min(taken))
+
+
+def _name_of(letters: frozenset[str]) -> str | None:
+    """Return the scheme that has these letters; None where no scheme has all of them, or there are none."""
+    if letters == {"I"}:
+        return "iob1"
+    return next((name for name in _PREFERRED if letters and letters <= set(LETTERS[name])), None)
 
 
 def _letter_of(tag: str, separator: str, suffix: bool) -> str:
@@ -174,7 +174,7 @@ def _best(found: Sequence[_Reading], tags: Sequence[str]) -> _Reading | None:
             raise _ambiguous(
                 tags,
                 "each begins or ends like a tag of a scheme, or is a class of its own",
-                f"say `scheme: {one.name()}`, or `scheme: {'io' if one.outside else 'bare'}` where they are classes",
+                f"say `scheme: {one.name}`, or `scheme: {'io' if one.outside else 'bare'}` where they are classes",
             )
     return None
 
