@@ -56,6 +56,19 @@ class NoAnswer(BaseModel):
     """Language -> threshold, in logits."""
 
 
+class TagScheme(BaseModel):
+    """How the tags of a task were read as spans."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    scheme: str
+    """`iob2`, `bioes`, `bilou` ...; `io`, `bare` and `xtreme` for classes without letters."""
+    written: str
+    """One of the tags with a letter and a type, such as `B-PER` or `PER_B`; empty for classes, and letters alone."""
+    outside: tuple[str, ...]
+    """The tags of words that are in no span."""
+
+
 class Record(BaseModel):
     """The scores of one cell, in the unit of each metric (mostly percent), unrounded; null where there is none."""
 
@@ -78,6 +91,8 @@ class Record(BaseModel):
     """None where every question has an answer, and for other kinds."""
     language_adapters: dict[str, str] | None = None
     """Language -> the language whose adapter acted on its text; None in a method without adapters."""
+    tags: TagScheme | None = None
+    """tagging: how tags were read; None where no metric counts spans, and for other kinds."""
 
     def value(self, language: str, metric: str) -> float | None:
         """Return one score, or None where it is missing."""

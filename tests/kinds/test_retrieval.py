@@ -124,6 +124,34 @@ def test_where_a_threshold_lies() -> None:
     assert best_threshold(np.array([2.0, 2.0]), np.array([True, False]), 1, 0.0) == 2.0  # equal scores stay together
 
 
+def official_threshold(scores: list[float], right: list[bool], gold: int) -> float:
+    """Return the threshold of XTREME's script for pairs from the best score down, no two with the same."""
+    best = threshold = 0.0
+    for kept in range(1, len(scores) + 1):
+        found = sum(right[:kept])
+        precision, recall = found / kept, found / gold
+        value = 2 * precision * recall / (precision + recall) if found else 0.0
+        if value > best:
+            best, threshold = value, (scores[kept - 1] + scores[min(kept, len(scores) - 1)]) / 2
+    return threshold
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_of_equally_good_thresholds_the_official_one(seed: int) -> None:
+    """Also where F1 is equal but for the rounding of precision and recall."""
+    random, equal = np.random.default_rng(seed), 0
+    for _ in range(200):
+        scores = np.sort(random.uniform(1, 2, random.integers(1, 40)))[::-1]
+        right = random.random(len(scores)) < 0.5
+        gold = max(1, int(right.sum() + random.integers(0, 6)))
+        shuffled = random.permutation(len(scores))
+        tuned = best_threshold(scores[shuffled], right[shuffled], gold, 0.0)
+        assert tuned == official_threshold(scores.tolist(), right.tolist(), gold)
+        values = 2 * np.cumsum(right) / (np.arange(1, len(scores) + 1) + gold)
+        equal += np.isclose(values, values.max()).sum() > 1
+    assert equal, "there are ties to be decided"
+
+
 def aligned(texts: list[str], english: list[str]) -> list[Example]:
     sides = (("language", texts), ("english", english))
     return [Example(str(n), side, text, (str(n),)) for side, found in sides for n, text in enumerate(found)]

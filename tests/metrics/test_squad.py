@@ -13,11 +13,16 @@ from hypothesis import strategies as st
 from torchmetrics.functional.text import squad
 
 from layover import metrics, tasks
+from layover.kinds import span
+from layover.metrics._metric import NO_RULES, Rules
 from layover.metrics._squad import normalise
 
+FIRST = Rules(answerable=True)
+"""Of a task in which every question has an answer: v1.1 scores it."""
 
-def score(name: str, predictions: list[str], golds: list[list[str]]) -> float:
-    return metrics.get(name).score(predictions, golds, "en")
+
+def score(name: str, predictions: list[str], golds: list[list[str]], rules: Rules = NO_RULES) -> float:
+    return metrics.get(name).for_task(rules)(predictions, golds, "en")
 
 
 @pytest.mark.parametrize(
@@ -173,8 +178,9 @@ def second_version(said: list[str], golds: list[list[str]]) -> tuple[float, floa
     return float(said in kept), max(f1(said, gold) if said and gold else float(said == gold) for gold in kept)
 
 
-def found(prediction: str, golds: list[str]) -> tuple[float, float]:
-    return score("squad_em", [prediction], [golds]) / 100, score("squad_f1", [prediction], [golds]) / 100
+def found(prediction: str, golds: list[str], rules: Rules = NO_RULES) -> tuple[float, float]:
+    exact, overlap = (score(name, [prediction], [golds], rules) for name in ("squad_em", "squad_f1"))
+    return exact / 100, overlap / 100
 
 
 LETTERS = "aAtheéxX1ßдДบ้北ال .,-'’«$_\u00a0\n\u0301"
@@ -192,11 +198,16 @@ def test_any_answer_by_the_rules_of_v2(prediction: str, golds: list[str]) -> Non
 
 
 @settings(max_examples=400, deadline=None)
+@given(answers, st.lists(answers, min_size=1, max_size=3))
+def test_any_answer_by_the_rules_of_v1(prediction: str, golds: list[str]) -> None:
+    expected = first_version(tokens(prediction), [tokens(gold) for gold in golds])
+    assert found(prediction, golds, FIRST) == pytest.approx(expected)
+
+
+@settings(max_examples=400, deadline=None)
 @given(answers, st.lists(answers.filter(tokens), min_size=1, max_size=3))
-def test_where_golds_have_words_the_rules_of_v1_are_the_same(prediction: str, golds: list[str]) -> None:
-    assert found(prediction, golds) == pytest.approx(
-        first_version(tokens(prediction), [tokens(gold) for gold in golds])
-    )
+def test_where_golds_have_words_both_versions_are_the_same(prediction: str, golds: list[str]) -> None:
+    assert found(prediction, golds) == found(prediction, golds, FIRST)
 
 
 @pytest.mark.parametrize(
@@ -217,6 +228,25 @@ def test_golds_without_words_are_where_the_versions_differ(
     assert first_version(said, wanted) == v1
     assert second_version(said, wanted) == v2
     assert found(prediction, golds) == v2
+    assert found(prediction, golds, FIRST) == v1
+
+
+@pytest.mark.parametrize("name", [name for name in tasks.names() if "squad_f1" in tasks.get(name).metrics])
+def test_a_task_whose_questions_may_have_no_answer_is_scored_by_v2_and_every_other_by_v1(name: str) -> None:
+    task = tasks.get(name)
+    unanswerable = name in {"squad_v2", "sandbox/qa_open"}
+    assert bool(task.labels) == unanswerable
+    assert task.rules().answerable != unanswerable
+    scores = {metric: score(metric, ["."], [["the", "house"]], task.rules()) for metric in ("squad_em", "squad_f1")}
+    assert scores == {"squad_em": 0.0 if unanswerable else 100.0, "squad_f1": 0.0}
+
+
+def test_a_kind_scores_by_the_rules_it_is_handed() -> None:
+    example = span.Example("1", "Who?", "the house .", (span.Answer("the", 0), span.Answer(".", 10)))
+    said = [{"text": "", "score": 1.0, "null_score": None}]
+    for rules, exact, overlap in ((FIRST, 100.0, 0.0), (Rules(), 100.0, 100.0)):
+        scores = span.KIND.score(said, [example], metrics=("squad_em", "squad_f1"), language="en", rules=rules)
+        assert scores == {"squad_em": exact, "squad_f1": overlap}
 
 
 @settings(max_examples=200, deadline=None)
@@ -240,14 +270,37 @@ def test_gold_itself(golds: list[list[str]]) -> None:
     assert score("squad_f1", first, golds) == pytest.approx(100.0)
 
 
+def answered(name: str, split: str, root: Path) -> list[list[str]]:
+    """Return the golds of every answered question of a task, all languages that are there."""
+    task = tasks.get(name)
+    places = [task.locate(split, language, root=root) for language in task.languages_of(split)]
+    examples = [example for place in places if place is not None for example in task.read(place)]
+    return [golds for example in examples if (golds := span.KIND.gold(example))]
+
+
 @pytest.mark.data
 @pytest.mark.parametrize("name", ["xquad", "tydiqa"])
-def test_every_gold_of_xtreme_has_a_word(name: str, data_root: Path) -> None:
-    """So the rules of v1.1, which XTREME takes, and those of v2.0 give the same scores."""
-    task, seen = tasks.get(name), 0
-    for language in task.languages_of("test"):
-        location = task.locate("test", language, root=data_root)
-        for example in [] if location is None else task.read(location):
-            assert all(tokens(answer.text) for answer in example.answers)
-            seen += 1
-    assert seen > 5_000
+def test_real_golds_of_xtreme_by_the_rules_of_v1(name: str, data_root: Path) -> None:
+    """Each question's gold, silence, and the gold of another question."""
+    golds = answered(name, "test", data_root)
+    assert len(golds) > 5_000
+    firsts = [texts[0] for texts in golds]
+    for said in (firsts, [""] * len(golds), [*firsts[1:], firsts[0]]):
+        by_hand = [
+            first_version(tokens(text), list(map(tokens, texts))) for text, texts in zip(said, golds, strict=True)
+        ]
+        for place, metric in enumerate(("squad_em", "squad_f1")):
+            expected = 100 * sum(pair[place] for pair in by_hand) / len(by_hand)
+            assert score(metric, said, golds, tasks.get(name).rules()) == pytest.approx(expected)
+
+
+@pytest.mark.data
+def test_real_questions_where_the_versions_differ(data_root: Path) -> None:
+    """In SQuAD's development data some golds have no word; silence matches them by v1.1 alone."""
+    golds = answered("squad_v2", "validation", data_root)
+    differ = [texts for texts in golds if found("", texts) != found("", texts, FIRST)]
+    assert 0 < len(differ) < 10 < len(golds)
+    for texts in differ:
+        assert not all(map(tokens, texts))
+        assert found("", texts, FIRST) == first_version([], list(map(tokens, texts)))
+        assert found("", texts) == second_version([], list(map(tokens, texts)))

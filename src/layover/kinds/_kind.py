@@ -16,6 +16,7 @@ from layover.data.reading import Reading
 from layover.data.tokenizer import Tokenizer
 from layover.errors import DataError, ModelError, nearest
 from layover.identity import Json
+from layover.metrics._metric import NO_RULES, Rules
 
 E = TypeVar("E")
 
@@ -131,9 +132,15 @@ class Kind(ABC, Generic[E]):
         return len(examples)
 
     def score(
-        self, predictions: Sequence[Json], examples: Sequence[E], *, metrics: tuple[str, ...], language: str
+        self,
+        predictions: Sequence[Json],
+        examples: Sequence[E],
+        *,
+        metrics: tuple[str, ...],
+        language: str,
+        rules: Rules = NO_RULES,
     ) -> dict[str, float]:
-        """Return each metric, in its own unit, unrounded.
+        """Return each metric, in its own unit, unrounded; `rules` are those of the task.
 
         Raises:
             DataError: an example has no gold, predictions are missing, or a metric is not for this kind.
@@ -147,7 +154,7 @@ class Kind(ABC, Generic[E]):
                 "a score over some of the examples would not be the task's score"
             )
         answers = [self.answer(prediction) for prediction in predictions]
-        return {name: self._metric(name).score(answers, golds, language) for name in metrics}
+        return {name: self._metric(name).for_task(rules)(answers, golds, language) for name in metrics}
 
     def _metric(self, name: str) -> registry.Metric:
         metric = registry.get(name)

@@ -111,7 +111,8 @@ def best_threshold(scores: Scores, right: npt.NDArray[np.bool_], gold: int, floo
     """Return the score from which on pairs are kept so that F1 is highest; `floor` keeps all, when none is right.
 
     It lies in the middle between the last pair kept and the first one dropped, or at the last pair when all are
-    kept. Equal scores cannot be parted. The highest of equally good thresholds is taken.
+    kept. Equal scores cannot be parted. Of equally good thresholds the highest is taken, where F1 is computed from
+    precision and recall as the official script does: so rounding decides between equal ones as it does there.
 
     Args:
         scores: Of the pairs that were found.
@@ -128,8 +129,16 @@ def best_threshold(scores: Scores, right: npt.NDArray[np.bool_], gold: int, floo
         last = kept == len(ordered)
         if not last and ordered[kept] == ordered[kept - 1]:
             continue
-        f1 = 2.0 * hits[kept - 1] / (kept + gold)
+        f1 = _f1(int(hits[kept - 1]), kept, gold)
         if f1 > highest:
             highest = f1
             threshold = float(ordered[kept - 1] if last else (ordered[kept - 1] + ordered[kept]) / 2)
     return threshold
+
+
+def _f1(right: int, kept: int, gold: int) -> float:
+    """Return the harmonic mean of precision and recall, rounded at each step as in the official script."""
+    if not right:
+        return 0.0
+    precision, recall = right / kept, right / gold
+    return 2 * precision * recall / (precision + recall)

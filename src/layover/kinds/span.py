@@ -17,6 +17,7 @@ from layover.errors import DataError
 from layover.identity import Json
 from layover.kinds._kind import Kind, finite
 from layover.kinds._windows import encode_windows
+from layover.metrics._metric import Rules
 
 ANSWER_TOKENS = 30
 """Longest answer in tokens, as in the SQuAD scripts of BERT and XTREME."""
@@ -129,7 +130,7 @@ class Span(Kind[Example]):
         """
         if any(item.answers is None for item in examples):
             raise DataError("the threshold for no answer cannot be tuned: some answers are not known")
-        compare = self._metric(metric).score
+        compare = self._metric(metric).for_task(Rules())  # v2.0's: only such a task has a threshold
         golds = [self.gold(item) or [] for item in examples]
         texts = [str(found["text"]) for found in predictions]
         said = [compare([text], [gold], language) for text, gold in zip(texts, golds, strict=True)]

@@ -7,9 +7,27 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from layover.errors import DataError
+from layover.metrics._scheme import Scheme
 
 P = TypeVar("P")
 G = TypeVar("G")
+
+Score = Callable[[Sequence[Any], Sequence[Any], str], float]
+"""(predictions, golds, language) -> 0..100, or the unit; both sequences are as long as the examples are many."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The facts of a task that decide how its predictions are scored."""
+
+    tags: Scheme | None = None
+    """tagging: how tags are read as spans; None where no metric of the task asks for it."""
+    answerable: bool = False
+    """span: whether every question has an answer, so that SQuAD v1.1's rules hold instead of v2.0's."""
+
+
+NO_RULES = Rules()
+"""Of predictions and golds that belong to no task."""
 
 
 @dataclass(frozen=True)
@@ -21,9 +39,17 @@ class Metric:
     """The task kinds it can score."""
     higher_is_better: bool
     """Only such a metric may select weights and stand in the main table; the others stand in a target's own tables."""
-    score: Callable[[Sequence[Any], Sequence[Any], str], float]
-    """(predictions, golds, language) -> 0..100, or the unit; both sequences are as long as the examples are many."""
+    score: Score
+    """Scores where no task says more."""
     unit: str = "percent"
+    by_rules: Callable[[Rules], Score] | None = None
+    """Returns what scores by the rules of a task; None where all tasks are scored alike."""
+    reads_spans: bool = False
+    """tagging: whether it scores spans, so that the task's tags must say where these begin and end."""
+
+    def for_task(self, rules: Rules) -> Score:
+        """Return what scores a task with these rules."""
+        return self.score if self.by_rules is None else self.by_rules(rules)
 
 
 def paired(predictions: Sequence[P], golds: Sequence[G]) -> list[tuple[P, G]]:

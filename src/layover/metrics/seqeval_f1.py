@@ -2,45 +2,86 @@
 
 from __future__ import annotations
 
+import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 
-from layover.metrics._metric import Metric
+from layover.metrics._detect import found_or_none
+from layover.metrics._metric import Metric, Rules, Score
+from layover.metrics._scheme import Scheme
 from layover.metrics._tagging import Tags, tagged
 
-OUTSIDE_AND_PREFIXES = frozenset("OBIES")
+_LETTER = re.compile("[BIES](-.+)?", re.DOTALL)
+
+Sentences = Sequence[Tags]
 
 
-def seqeval_f1(predictions: Sequence[Tags], golds: Sequence[Tags], _language: str = "en") -> float:
+def seqeval_f1(predictions: Sentences, golds: Sentences, _language: str = "en") -> float:
     """Return 100 * 2 * right / (predicted + gold), 0 to 100, counting spans: right with both borders and the type.
 
-    Neighbours of one type are one span, unless the second has B or S or the first E or S. So I without B begins a
-    span, and so does I of another type: seqeval's default mode, not its strict one. 0 where nothing is right, also
-    where neither side has a span.
+    A task says how its tags are read: letters are turned into B, I, E and S, whatever their scheme, separator and side.
+    Neighbours of one type are one span, unless the second has B or S or the first E or S. So I
+    without B begins a span, and so does I of another type: seqeval's default mode, not its strict one. On spans that
+    a scheme allows both agree. 0 where nothing is right, also where neither side has a span.
 
-    On bare tags (NOUN, VERB) neighbours of one tag are one span, which gives XTREME's UD-POS number, mostly lower
-    than the accuracy of the same tags. Their first letter still counts as a prefix: SYM SYM are two spans, and a
-    tag that begins with O is none. Since seqeval 0.0.16 (September 2020) the type of a bare tag lacks that letter, so
-    that CCONJ passes for SCONJ, and X for O; XTREME's numbers were published before, and here each tag is its own type.
+    Of bare classes, neighbours of one class are one span; the outside tag, if any, is none. Universal parts of speech
+    (NOUN, VERB) get XTREME's UD-POS number, mostly lower than the accuracy of the same tags. There the first letter
+    still counts: SYM SYM are two spans, for it begins with S. Since seqeval 0.0.16 (September 2020) the type of a bare
+    tag lacks that letter, so that CCONJ passes for SCONJ, and X for O; XTREME's numbers were published before, and here
+    each tag is its own type.
 
-    Source: seqeval's `f1_score`, as `evaluate.py` of google-research/xtreme calls it: 1.2 for tags with a prefix, the
-    score of 0.0.12 for bare ones.
+    Called without a task, it detects the scheme of the tags that it is given. Where these can be read in two ways, tags
+    such as `B-PER` are read by their letters, and all others are classes.
+
+    Source: seqeval's `f1_score`, as `evaluate.py` of google-research/xtreme calls it: 1.2 for tags with a letter, the
+    score of 0.0.12 for parts of speech.
 
     Raises:
         DataError: a sentence is missing, or has more or fewer tags than words.
     """
+    every = {tag for side in (predictions, golds) for tags in side for tag in tags}
+    return _score(predictions, golds, _by_themselves(every))
+
+
+def _by_rules(rules: Rules) -> Score:
+    scheme = rules.tags
+    if scheme is None:
+        return seqeval_f1
+    return lambda predictions, golds, _language: _score(predictions, golds, scheme.canonical)
+
+
+def _score(predictions: Sentences, golds: Sentences, canonical: Callable[[str], str]) -> float:
     from seqeval.metrics import f1_score
 
-    sentences = tagged(predictions, golds)
+    sentences, known = tagged(predictions, golds), cache(canonical)
+    said = [[known(tag) for tag in tags] for tags, _ in sentences]
+    wanted = [[known(tag) for tag in tags] for _, tags in sentences]
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of 0 / 0, which is scored as 0, and of the first letters of bare tags
-        score = f1_score([_typed(gold) for _, gold in sentences], [_typed(said) for said, _ in sentences])
-    return 100.0 * float(score)
+        warnings.simplefilter("ignore")  # of 0 / 0, which is scored as 0, and of the first letters of parts of speech
+        return 100.0 * float(f1_score(wanted, said))
 
 
-def _typed(tags: Tags) -> list[str]:
-    """Return the tags, bare ones as `N-NOUN`: what seqeval takes for the type is then the whole tag."""
-    return [tag if "-" in tag or tag in OUTSIDE_AND_PREFIXES else f"{tag[0]}-{tag}" for tag in tags]
+def _by_themselves(tags: Iterable[str]) -> Callable[[str], str]:
+    """Return the reading of tags that no task declares."""
+    found = found_or_none(tags)
+    return _one_by_one if found is None else found.canonical
 
 
-METRIC = Metric("seqeval_f1", frozenset({"tagging"}), higher_is_better=True, score=seqeval_f1)
+def _one_by_one(tag: str) -> str:
+    """Return a tag with a letter as it stands, any other but `O` as a class."""
+    if tag == "O":
+        return tag
+    if not _LETTER.fullmatch(tag):
+        return f"I-={tag}"
+    return Scheme("bioes", separator="-" if len(tag) > 1 else "").canonical(tag)
+
+
+METRIC = Metric(
+    "seqeval_f1",
+    frozenset({"tagging"}),
+    higher_is_better=True,
+    score=seqeval_f1,
+    by_rules=_by_rules,
+    reads_spans=True,
+)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from layover.metrics._metric import Metric
+from layover.metrics._metric import Metric, Rules, Score
 from layover.metrics._squad import overlap, percent, with_words
 
 
@@ -14,12 +14,12 @@ def squad_f1(predictions: Sequence[str], golds: Sequence[Sequence[str]], _langua
     F1 is 2 * shared / (predicted + gold), counting tokens, each as often as it stands. Tokens stand between spaces: in
     Thai and Chinese, with few of them, F1 is close to exact match, as in XTREME.
 
-    A gold without words (`.`, `the`) is left out. A question that then has none asks for an answer without words.
-    These are the rules of v2.0. v1.1, which XTREME uses, compares with such golds too: two answers without words
-    match exactly, with F1 0. Where every gold has a word both give the same scores: in all of TyDi QA, and in the nine
-    languages of XQuAD that were looked at.
+    The two official scripts differ in answers without words (`.`, `the`). In a task of which every question has an
+    answer v1.1's rules hold, as in XTREME: every gold is compared, and two answers without words have F1 0. Where
+    questions may have no answer, and without a task, v2.0's rules hold: a gold without words is left out, and a
+    question that then has none asks for an answer without words.
 
-    Source: the official SQuAD v2.0 script.
+    Source: the official SQuAD scripts, v1.1 and v2.0.
 
     Raises:
         DataError: predictions and golds are not equally many, or none.
@@ -27,4 +27,8 @@ def squad_f1(predictions: Sequence[str], golds: Sequence[Sequence[str]], _langua
     return percent(predictions, with_words(golds), overlap)
 
 
-METRIC = Metric("squad_f1", frozenset({"span"}), higher_is_better=True, score=squad_f1)
+def _by_rules(rules: Rules) -> Score:
+    return (lambda predictions, golds, _: percent(predictions, golds, overlap)) if rules.answerable else squad_f1
+
+
+METRIC = Metric("squad_f1", frozenset({"span"}), higher_is_better=True, score=squad_f1, by_rules=_by_rules)

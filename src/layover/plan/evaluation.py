@@ -106,6 +106,9 @@ def score_node(maker: Maker, task: Task, found: Evaluated, reader: Reader) -> No
     adapters = used(reader.adapter_of, found.languages())
     if adapters is not None:
         identity["language_adapters"] = adapters
+    scoring = task.scoring()
+    if scoring is not None:
+        identity["tags"] = scoring
     asked = list(predictions.values())
     threshold = found.no_answer
     if threshold is not None:

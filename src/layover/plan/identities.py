@@ -41,7 +41,7 @@ def train_identity(inputs: TrainInputs) -> dict[str, Any]:
         "kind": inputs.task.kind,
         "labels": list(inputs.task.labels),
         "data": inputs.data,
-        "select": None if selection is None else asdict(selection),
+        "select": None if selection is None else selection.identity(),
         **asdict(inputs.optimisation),
         **dropped(inputs.adapterdrop, selects=selection is not None),
     }

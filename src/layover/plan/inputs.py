@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
 
 from layover.compositions import Composition
 from layover.data.task import Place
@@ -83,6 +83,14 @@ class Selection:
     every: int | None
     patience: int | None
     language: str
+    tags: Mapping[str, Any] | None = None
+    """tagging: what of the declared scheme changes the scores; None where it is the one that is found anyway."""
+
+    def identity(self) -> dict[str, Any]:
+        """Return what decides which weights are the best."""
+        values = asdict(self)
+        tags = values.pop("tags")
+        return values if tags is None else {**values, "tags": tags}
 
 
 @dataclass(frozen=True)

@@ -52,5 +52,15 @@ def with_labels(
         # a task that trains on another's data has its labels
         for one in (task, training.task):
             found[one.name] = one.model_copy(update={"labels": tuple(memory.get(key))})
+            problems += _unreadable(found[one.name], recipe)
     # two tasks may share the data that cannot be read
     return recipe.model_copy(update={"tasks": {**recipe.tasks, **found}}), list(dict.fromkeys(problems))
+
+
+def _unreadable(task: Task, recipe: Recipe) -> list[Problem]:
+    """Return why the tags that were found cannot be read as spans, if a metric asks for it."""
+    try:
+        task.tags()
+    except LayoverError as error:
+        return [recipe.source.problem(recipe.place_of(task.name), str(error))]
+    return []

@@ -41,7 +41,7 @@ class Taught:
             "data": self.data,
             "kind": self.task.kind,
             "labels": list(self.task.labels),
-            "select": None if self.selection is None else asdict(self.selection),
+            "select": None if self.selection is None else self.selection.identity(),
             "weight": self.weight,
             **below,
         }

@@ -262,4 +262,5 @@ class Stages:
             return None
         portion = self.rules.select(task, select.split, select.language)
         data = self.maker.tokenize(portion, encoder, task)
-        return Selection(data.key, self.rules.metric(task), select.every, select.patience, portion.language)
+        metric, tags = self.rules.metric(task), task.scoring()
+        return Selection(data.key, metric, select.every, select.patience, portion.language, tags)

@@ -154,6 +154,6 @@ def _held_out(plan: Plan, cell: Cell, store: Store, directory: Path) -> dict[str
         features, examples = load_features(store, data), load_examples(store, data, KIND)
         outputs = predict(encoder, head, features, execution=Execution(device="cpu"))
         predictions = kind.decode(outputs, features, examples, labels=())
-        scores = kind.score(predictions, examples, metrics=task.metrics, language=language)
+        scores = kind.score(predictions, examples, metrics=task.metrics, language=language, rules=task.rules())
         found[language] = {name: round(value, 4) for name, value in scores.items()}
     return found

@@ -187,7 +187,7 @@ def _score(task: Task, language: str, path: Path, data_root: Path) -> dict[str, 
     # a submission answers Tatoeba's English sentences only
     aligned = task.kind == "retrieval" and not mined(task.columns)
     names = task.metrics[:1] if aligned else task.metrics
-    return {name: metrics.get(name).score(answers, golds, language) for name in names}
+    return {name: metrics.get(name).for_task(task.rules())(answers, golds, language) for name in names}
 
 
 def _read_labels(task: Task, path: Path, examples: Sequence[Any]) -> Answers:

@@ -69,12 +69,12 @@ def load_encoder(training: Training, node: Node, context: Context, clock: Dropou
 
 def scorer(task: Task, selection: Selection, features: Features, context: Context) -> Callable[..., dict[str, float]]:
     """Return what scores the head's outputs on a development set by every metric of the task."""
-    kind = kinds.get(task.kind)
+    kind, rules = kinds.get(task.kind), task.rules()
     examples = load_examples(context.store, selection.data, task.kind)
 
     def score(outputs: Mapping[str, Any]) -> dict[str, float]:
         predictions = kind.decode(outputs, features, examples, labels=task.labels)
-        return kind.score(predictions, examples, metrics=task.metrics, language=selection.language)
+        return kind.score(predictions, examples, metrics=task.metrics, language=selection.language, rules=rules)
 
     return score
 

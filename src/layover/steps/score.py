@@ -9,12 +9,13 @@ from layover import kinds
 from layover.kinds import span
 from layover.plan import Node
 from layover.plan.inputs import ScoreInputs, Threshold
-from layover.records import NoAnswer, Record, write_record
+from layover.records import NoAnswer, Record, TagScheme, write_record
 from layover.steps import searched
 from layover.steps.context import Context, read_lines
 from layover.steps.files import PREDICTIONS, RECORD
 from layover.steps.tokenize import load_examples
 from layover.store import Store
+from layover.tasks import Task
 
 
 def run(node: Node, folder: Path, context: Context) -> None:
@@ -43,9 +44,15 @@ def run(node: Node, folder: Path, context: Context) -> None:
         if inputs.threshold is None
         else NoAnswer(tuned_on=inputs.threshold.tuned_on, thresholds=thresholds),
         language_adapters=inputs.language_adapters,
+        tags=_tags(inputs.task),
     )
     write_record(folder / RECORD, record)
     context.progress({"done": len(scores), "total": len(scores), "unit": "languages"})
+
+
+def _tags(task: Task) -> TagScheme | None:
+    tags = task.tags()
+    return None if tags is None else TagScheme(scheme=tags.name, written=tags.sample, outside=tags.outside)
 
 
 def _thresholds(inputs: ScoreInputs, how: Threshold | None, store: Store) -> dict[str, float]:
@@ -78,7 +85,8 @@ def _language(
         if language not in thresholds:
             return None, "no gold to tune the threshold on", len(examples)
         predictions = span.KIND.cut(predictions, thresholds[language])
-    scores = kind.score(predictions, examples, metrics=tuple(inputs.task.metrics), language=language)
+    task = inputs.task
+    scores = kind.score(predictions, examples, metrics=task.metrics, language=language, rules=task.rules())
     return scores, "", kind.scored(examples)
 
 

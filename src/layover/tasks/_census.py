@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from layover import kinds
-from layover.data.task import Place
+from layover.data.task import FileSource, Location, Place
 from layover.data.tokenizer import Tokenizer
+from layover.errors import DataError
 from layover.tasks._task import Task
 
 QUANTILES = (0, 50, 95, 99, 100)
@@ -40,6 +41,12 @@ class Census:
     """The first examples, as JSON."""
 
     @property
+    def numbered(self) -> bool:
+        """Whether a file may hold numbers in place of labels, which `codes` then numbers."""
+        source = self.location.source if isinstance(self.location, Location) else None
+        return isinstance(source, FileSource) and bool(source.codes) and source.layout.format in {"json", "jsonl"}
+
+    @property
     def as_published(self) -> bool:
         """Whether the number is the published one, as far as that is known."""
         return self.published in {None, self.examples}
@@ -64,6 +71,7 @@ def take_census(
     kind = kinds.get(task.kind)
     golds = [kind.gold(example) for example in examples if kind.has_gold(example)]
     counted = Counter(label for gold in golds for label in kind.labels_of(gold))
+    _check_tags(task, location, counted)
     return Census(
         location=location,
         examples=len(examples),
@@ -74,6 +82,22 @@ def take_census(
         lengths=None if tokenizer is None else _lengths(task, examples, tokenizer),
         shown=tuple(kind.to_json(example) for example in examples[:show]),
     )
+
+
+def _check_tags(task: Task, location: Place, counted: Mapping[str, int]) -> None:
+    """Refuse a tag that the scheme of the task's labels has no place for.
+
+    Raises:
+        DataError: there is one.
+    """
+    tags = task.tags()
+    if tags is None:
+        return
+    for label in counted:
+        try:
+            tags.canonical(label)
+        except DataError as error:
+            raise DataError(f"{location.describe()}: {error}") from error
 
 
 def _unlearnable(task: Task, counted: Mapping[str, int]) -> int | None:

@@ -87,4 +87,13 @@ def _source_like(task: Task, paths: tuple[str, ...], split: str) -> FileSource:
         if source.layout.format == layout.format:
             plain: dict[str, Any] = {"gold": None, "other": None, "more": (), "listing": None, "languages": ()}
             return source.model_copy(update=plain)
-    return FileSource(path=path, layout=layout)
+    return FileSource(path=path, layout=layout, codes=_numbered(task))
+
+
+def _numbered(task: Task) -> tuple[str, ...]:
+    """Return the tags that numbers in a recipe's own files stand for: `datasets` writes places in the labels.
+
+    None where the labels are numbers themselves, or nobody has put them in an order.
+    """
+    ordered = task.kind == "tagging" and not task.labels_from_training
+    return task.labels if ordered and not any(label.lstrip("+-").isdecimal() for label in task.labels) else ()

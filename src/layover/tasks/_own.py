@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from layover import kinds
 from layover.data.formats import AUTO, Layout
 from layover.data.formats import names as formats
 from layover.errors import DataError, nearest
 from layover.kinds.retrieval import MINED, PUBLISHED, PUBLISHED_MINING
+from layover.metrics._scheme import SchemeName
 from layover.tasks._task import Task
 
 FROM_TRAINING = "from training"
+
+
+def _several(value: object) -> object:
+    """Return one tag as a list of it; a number in YAML is the text of it."""
+    tags = value if isinstance(value, (list, tuple)) else (value,)
+    return tuple(str(tag) if isinstance(tag, int) and not isinstance(tag, bool) else tag for tag in tags)
 
 
 class OwnTask(BaseModel):
@@ -31,6 +38,10 @@ class OwnTask(BaseModel):
     training`: the tags of the training file, where a typo cannot be told from a label."""
     metrics: tuple[str, ...] = ()
     """The kind's usual ones when not given."""
+    scheme: SchemeName | None = None
+    """tagging: how the tags say where spans begin and end; found from the labels when not given."""
+    outside: Annotated[tuple[str, ...], BeforeValidator(_several)] | None = None
+    """tagging: the tag, or the tags, of words that are in no span; found from the labels when not given."""
     train_task: str | None = None
     """A task with the same kind and labels whose training data it uses."""
     stages: tuple[Literal["intermediate", "target"], ...] | None = None
@@ -88,6 +99,8 @@ def declare(name: str, declaration: OwnTask) -> Task:
         stages=declaration.stages or (("intermediate", "target") if kind.trained else ("target",)),
         labels=() if declaration.labels == FROM_TRAINING else declaration.labels,
         labels_from_training=declaration.labels == FROM_TRAINING,
+        scheme=declaration.scheme,
+        outside=declaration.outside,
         metrics=declaration.metrics or ((MINED,) if declaration.mined else kind.metrics),
         columns=_columns(name, declaration),
         languages=languages,

@@ -15,6 +15,9 @@ from layover.data.formats import Layout
 from layover.data.task import FileSource, HubSource, Joined, Location, Place, Source
 from layover.errors import DataError, nearest
 from layover.kinds.retrieval import MINED, PUBLISHED, Search, mined
+from layover.metrics._detect import detect, found_or_none
+from layover.metrics._metric import Rules
+from layover.metrics._scheme import Scheme, SchemeName
 from layover.tasks._named import SPLITS, Paths, named_source
 from layover.tasks._rows import rows_of
 
@@ -38,6 +41,10 @@ class Task(BaseModel):
     them; a tag that only other splits have stays gold, and every prediction for it is wrong."""
     metrics: tuple[str, ...]
     """The first one selects and stands in the table."""
+    scheme: SchemeName | None = None
+    """tagging: how the tags say where spans begin and end; found from the labels when None."""
+    outside: tuple[str, ...] | None = None
+    """tagging: the tags of words that are in no span; found from the labels when None."""
     columns: dict[str, str | tuple[str, ...]]
     """Field of the kind -> column, for every source that does not say otherwise."""
     languages: dict[str, tuple[str, ...]] = Field(default_factory=dict)
@@ -115,9 +122,36 @@ class Task(BaseModel):
         for part in self.parts:
             if (part.kind, part.labels) != (self.kind, self.labels):
                 raise DataError(f"{self.name}: {part.name} has another kind or other labels, in another order")
+        if (self.scheme or self.outside is not None) and self.kind != "tagging":
+            raise DataError(f"{self.name}: `scheme` and `outside` belong to tagging, not to {self.kind}")
+        self.tags()
         if not kinds.get(self.kind).trained and self.stages != ("target",):
             raise DataError(f"{self.name}: {self.kind} is not trained, so it can only be a target")
         return self
+
+    def tags(self) -> Scheme | None:
+        """Return how the tags are read as spans; None where no metric asks for it, or the labels are not known yet.
+
+        Raises:
+            DataError: the labels can be read in two ways, or not in the declared one.
+        """
+        if not self.labels or not any(metrics.get(name).reads_spans for name in self.metrics):
+            return None
+        try:
+            return detect(self.labels, scheme=self.scheme, outside=self.outside)
+        except DataError as error:
+            raise DataError(f"{self.name}: {error}") from error
+
+    def rules(self) -> Rules:
+        """Return the facts of the task that decide how its predictions are scored."""
+        return Rules(tags=self.tags(), answerable=self.kind == "span" and not self.labels)
+
+    def scoring(self) -> dict[str, Any] | None:
+        """Return what of the declared scheme changes a score; None where it is the one that is found anyway."""
+        tags = self.tags() if self.scheme is not None or self.outside is not None else None
+        if tags is None or tags.alike(found_or_none(self.labels), self.labels):
+            return None
+        return {"scheme": tags.name, "outside": sorted(tags.outside)}
 
     def languages_of(
         self, split: str, files: Mapping[str, Paths | Mapping[str, Paths]] | None = None

@@ -54,7 +54,7 @@ def check(
             take_census(labelled, place, published=published, tokenizer=loaded, show=show)
             for place, published in places
         ]
-        answers += [_as_json(task, one) for one in found]
+        answers += [_as_json(labelled, one) for one in found]
         if not json:
             _say(labelled, found, missing)
     if json:
@@ -239,13 +239,25 @@ def _as_json(task: Task, one: Census) -> dict[str, Any]:
         "gold": one.gold,
         "labels": one.labels,
         "unlearnable": one.unlearnable,
+        "tags": _tags_as_json(task),
         "tokens_per_row": lengths,
         "shown": one.shown,
     }
 
 
+def _tags_as_json(task: Task) -> dict[str, Any] | None:
+    """Return how tags are read as spans; None where no metric asks for it."""
+    tags = task.tags()
+    return None if tags is None else {"scheme": tags.name, "written": tags.sample, "outside": list(tags.outside)}
+
+
 def _say(task: Task, found: list[Census], missing: list[str]) -> None:
     say(f"{task.name}: {task.kind}, {task.summary}; {task.licence or 'licence not known'}")
+    if task.kind == "tagging" and task.labels:
+        tags = task.tags()
+        say(f"tags: {tags.describe() if tags is not None else 'each word is scored alone'}")
+        if any(one.numbered for one in found):
+            say(f"numbers in the files are places in `labels`: 0 is {task.labels[0]}, 1 is {task.labels[1]}, and so on")
     counted = any(one.lengths for one in found)
     tokens = ["tokens: least", "half", "95 %", "99 %", "most"] if counted else []
     headers = ["split", "language", "examples", "published", "gold", *tokens, "labels"]
