@@ -21,6 +21,7 @@ from layover.report.costs import seconds_of
 from layover.report.files import full_methods as full_methods_of
 from layover.report.rows import CellRow
 from layover.sandbox import encoders
+from layover.sandbox import files as files_of_sandbox
 from layover.sharing.choose import Trained, Wanted
 from layover.steps.counts import counts_of
 from layover.steps.tokenize import load_tokenizer
@@ -108,7 +109,7 @@ def _set(plan: Plan, store: Store, key: str) -> list[DataFacts]:
 def _data(part: Location, task: Task, key: str, *, examples: int | None = None, joined: str | None = None) -> DataFacts:
     source = part.source
     hub = source if isinstance(source, HubSource) else None
-    files = () if hub is not None else tuple(file_sha256(path) for path in part.files())
+    paths = () if hub is not None else part.files()
     return DataFacts(
         task=task.name,
         joined=joined,
@@ -116,10 +117,11 @@ def _data(part: Location, task: Task, key: str, *, examples: int | None = None, 
         language=part.language,
         hub=None if hub is None else f"{hub.path}:{hub.config}" if hub.config else hub.path,
         revision=None if hub is None else hub.revision,
-        files_sha256=files,
+        files_sha256=tuple(file_sha256(path) for path in paths),
         licence=task.licence or None,
         examples=examples,
         key=key,
+        sandbox=bool(paths) and all(path.is_relative_to(files_of_sandbox.kept_in()) for path in paths),
     )
 
 
@@ -199,11 +201,16 @@ def scores_of(
         every={name: scores for name, scores in row.record.languages.items() if scores is not None},
         missing=dict(row.record.missing),
         partial=dict(row.partial),
-        data=tuple(one for _, data in scored.predictions.values() for one in _set(plan, store, data)),
+        data=tuple(
+            one.model_copy(update={"language": language})  # sets of equal bytes are one, read for the first of them
+            for language, (_, data) in scored.predictions.items()
+            for one in _set(plan, store, data)
+        ),
         without_intermediate=None if row.baseline is None else _values(row.baseline, metric),
         full=None if full is None else _values(full, metric),
         by_seed={str(one.cell.seed): one.value for one in same if one.value is not None},
         best_of=best_of,
+        task=cell.target,
     )
 
 
