@@ -33,7 +33,7 @@ def is_wholly_of_sandbox(card: Card) -> bool:
 
 def remark(card: Card) -> str:
     """Return what is a demonstration here; empty where encoder and data are real."""
-    generated = list(dict.fromkeys(one.task for one in _all(card) if is_of_sandbox(one)))
+    generated = _generated(card)
     if is_wholly_of_sandbox(card):
         text = BOTH
     elif card.base.random or has_sandbox_encoder(card):
@@ -49,8 +49,22 @@ def _data(card: Card, generated: Sequence[str]) -> str:
     """Return which data are the sandbox's."""
     if not generated:
         return "" if card.imports() or card.base.random else "The data are not the sandbox's."
-    names = listed([bold(name) for name in generated])
-    return f"The data of {names} are those of Layover's sandbox, text of a small generated world."
+    some = not card.imports() and not all(map(is_of_sandbox, _all(card)))
+    others = " The others are not." if some else ""
+    return f"The data of {listed(generated)} are those of Layover's sandbox, text of a small generated world.{others}"
+
+
+def _generated(card: Card) -> list[str]:
+    """Return the tasks whose data are the sandbox's; with the split, where the others of the task are not."""
+    found: list[str] = []
+    for task in dict.fromkeys(one.task for one in _all(card)):
+        data = [one for one in _all(card) if one.task == task]
+        splits = list(dict.fromkeys(one.split for one in data if is_of_sandbox(one)))
+        if all(map(is_of_sandbox, data)):
+            found.append(bold(task))
+        elif splits:
+            found.append(f"{bold(task)} ({listed(splits)})")
+    return found
 
 
 def _verdict(card: Card) -> str:

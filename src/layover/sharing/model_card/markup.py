@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from unicodedata import category
 
 _SPECIAL = re.compile(r"[\\`*\[\]<>~&$]|(?<![^\W_])_|_(?![^\W_])")
 """What has a meaning inside a line; `_` has none between two letters, and `|` is for a table to escape."""
 _BLOCK = re.compile(r"^(\d*)([#+=-]|(?<=\d)[.)])")
 """Begins a heading, a list or a rule."""
-_UNSEEN = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+")
-"""White space, control characters, and marks that turn the direction of what follows."""
+_JOINERS = "\u200c\u200d"
+"""Unseen, and part of words: they decide how Persian letters and emoji are joined."""
 
 
 def plain(text: str) -> str:
@@ -32,4 +33,6 @@ def code(text: str) -> str:
 
 
 def _one_line(text: str) -> str:
-    return _UNSEEN.sub(" ", text).strip() or "(no name)"
+    """Return a text without line breaks, and without what is not seen: it might turn the direction of what follows."""
+    kept = (" " if category(one) in {"Cc", "Cf"} and one not in _JOINERS else one for one in text)
+    return " ".join("".join(kept).split()) or "(no name)"
