@@ -7,8 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from pydantic import ValidationError
+
 from layover.data.task import HubSource, Joined, Location
-from layover.errors import LayoverError
+from layover.errors import LayoverError, printable
 from layover.identity import file_sha256
 from layover.packages.sections import BaseModelFacts, Cost, DataFacts, Scores, TaskFacts, TrainingFacts
 from layover.plan import Plan
@@ -66,18 +68,24 @@ def task_of(plan: Plan, store: Store, inputs: Trained) -> TaskFacts | None:
         return None
     data = _tokenized_before(plan, inputs)[0] if isinstance(inputs, ComposeInputs) else _tokenized(inputs)[0]
     source, counts = plan.nodes[data].inputs, counts_of(store, data)
-    return TaskFacts(
-        name=task.name,
-        kind=task.kind,
-        labels=task.labels,
-        columns=task.columns,
-        metrics=task.metrics,
-        language=source.location.language,
-        max_length=source.max_length,
-        stride=source.stride,
-        # a row for each of them
-        choices=counts["rows"] // counts["examples"] if task.kind == "choice" else None,
-    )
+    try:
+        return TaskFacts(
+            name=task.name,
+            kind=task.kind,
+            labels=task.labels,
+            columns=task.columns,
+            metrics=task.metrics,
+            language=source.location.language,
+            max_length=source.max_length,
+            stride=source.stride,
+            # a row for each of them
+            choices=counts["rows"] // counts["examples"] if task.kind == "choice" else None,
+        )
+    except ValidationError as error:
+        reason = error.errors(include_input=False, include_url=False)[0]["msg"].removeprefix("Value error, ")
+        raise LayoverError(
+            f"{printable(task.name)} cannot stand on a card: {reason}; change it in the recipe"
+        ) from None
 
 
 def trained_on(plan: Plan, key: str) -> tuple[str, ...]:

@@ -129,7 +129,7 @@ def is_id(name: str) -> bool:
         validate_repo_id(name)
     except HFValidationError:
         return False
-    return True
+    return name.isascii()
 
 
 def _datasets(card: Card) -> list[str]:
