@@ -109,6 +109,8 @@ def test_all_mistakes_of_the_schema_at_once(tmp_path: Path) -> None:
         ("[stack, bn], inter", "[stack, bm], inter", "19: sweep.exclude[0].method: 'bm' is not on the axis method"),
         ("languages: all", "languages: [xx]", "20: eval.languages[0]: unknown language 'xx'"),
         ("  squad: {", "  squat: {", "12: tasks.squat: unknown task; did you mean 'squad'?"),
+        ("  squad: {", '  "sq\\tuad": {', "12: tasks.sq\tuad: the name of a task stands in reports"),
+        ("  squad: {", '  " ": {', "12: tasks. : the name of a task stands in reports"),
         ("squad: {max_length: 384", "squad: {max_len: 384", "12: tasks.squad.max_len: unknown key; did you mean 'max"),
         ("stride: 128", "stride: 500", "12: tasks.squad.stride: a stride of 500 leaves no room in max_length 384"),
         ("limit: {train: 2000}", "limit: {trian: 2000}", "12: tasks.squad.limit.trian"),

@@ -87,6 +87,9 @@ class Card(Section):
     """Every other file of the package but README.md -> SHA-256."""
     readme_sha256: Sha256
     """Of README.md. Hubs let owners edit it: `verify` says so when it was, and fails nothing."""
+    learned_before: tuple[tuple[str, ...], ...] | None = None
+    """The tasks of each intermediate, in their order; none where an imported module does not name them. None on cards
+    of version 0.1, which know those of `trainings` alone."""
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -114,6 +117,11 @@ class Card(Section):
     def needed(self) -> tuple[str, ...]:
         """Return the packages that hold the other pieces, each once."""
         return tuple(dict.fromkeys(piece.package for piece in self.pieces if piece.package is not None))
+
+    def imports(self) -> int:
+        """Return how many of its intermediates were imported, so that their trainings and data are not on this card."""
+        trained = sum(training.key != self.key for training in self.trainings)
+        return len(self.learned_before) - trained if self.learned_before is not None else 0
 
     def acts_alone(self) -> bool:
         """Return whether it holds one module that acts by itself, so that a recipe takes it as an intermediate."""

@@ -72,7 +72,7 @@ class TaskFacts(Section):
     """Field of the kind -> what the task's data call it, as in `tasks`; None where the card does not say."""
     metrics: tuple[str, ...]
     language: str | None
-    """Of the training data."""
+    """Of the training data; None, or `und`, where it is not known."""
     max_length: Annotated[int, Field(ge=1, le=MOST_TOKENS)]
     stride: Annotated[int, Field(ge=0, le=MOST_TOKENS)]
     choices: Annotated[int, Field(ge=2, le=1000)] | None = None
@@ -98,7 +98,8 @@ class DataFacts(Section):
     joined: str | None = None
     """The task that joins its data with those of others; None where it stands for itself."""
     split: str
-    language: str
+    language: str | None
+    """None, or `und`, where it is not known."""
     hub: str | None
     """`org/name`, with its configuration behind a colon; None for files."""
     revision: str | None
@@ -110,6 +111,8 @@ class DataFacts(Section):
     """None for one of those that are joined: only their sum is known."""
     key: Sha256
     """Of the tokenized set."""
+    sandbox: bool | None = None
+    """Whether Layover's sandbox generated them; None on cards of version 0.1, which do not say."""
 
 
 class ModuleFacts(Section):
@@ -156,7 +159,7 @@ class TrainingFacts(Section):
     lr: float
     """The peak."""
     warmup: float
-    """Share of the steps in which the learning rate rises."""
+    """Share of the steps in which the learning rate rises; from 1 on their number."""
     weight_decay: float
     clip: float
     dropout: float
@@ -195,6 +198,8 @@ class Scores(Section):
     best_of: Annotated[int, Field(ge=2)] | None
     """Of how many combinations of model, method and intermediate this one was taken because its scores, those that
     stand here, are the highest; None where a person named it."""
+    task: str | None = None
+    """The task that was scored, which may train on the data of another; None on cards of version 0.1."""
 
 
 class Probe(Section):

@@ -221,6 +221,8 @@ def _declared(name: str, settings: TaskSettings, source: Source) -> tuple[Task |
     message = ""
     if name == NO_INTERMEDIATE:
         message = f"{NO_INTERMEDIATE!r} means no intermediate; call the task something else"
+    elif not name.strip() or not name.isprintable():
+        message = "the name of a task stands in reports and on cards: give it one line of printable characters"
     elif "kind" not in extra:
         message = f"unknown task; {nearest(name, tasks.names())} (a task of your own needs kind and files)"
     elif not settings.files and not extra.get("train_task"):

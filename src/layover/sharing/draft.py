@@ -201,6 +201,7 @@ class Draft:
             key=wanted.key,
             settings=self.identity,
             trainings=tuple(trainings),
+            learned_before=tuple(facts.trained_on(plan, key) for key in intermediates_of(self.identity)),
             data=facts.data_of(plan, store, [one.key for one in trainings]),
             seeds=(wanted.seed,),
             scores=self.export.scores(wanted),

@@ -7,8 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from pydantic import ValidationError
+
 from layover.data.task import HubSource, Joined, Location
-from layover.errors import LayoverError
+from layover.errors import LayoverError, printable
 from layover.identity import file_sha256
 from layover.packages.sections import BaseModelFacts, Cost, DataFacts, Scores, TaskFacts, TrainingFacts
 from layover.plan import Plan
@@ -21,6 +23,7 @@ from layover.report.costs import seconds_of
 from layover.report.files import full_methods as full_methods_of
 from layover.report.rows import CellRow
 from layover.sandbox import encoders
+from layover.sandbox import files as files_of_sandbox
 from layover.sharing.choose import Trained, Wanted
 from layover.steps.counts import counts_of
 from layover.steps.tokenize import load_tokenizer
@@ -65,18 +68,24 @@ def task_of(plan: Plan, store: Store, inputs: Trained) -> TaskFacts | None:
         return None
     data = _tokenized_before(plan, inputs)[0] if isinstance(inputs, ComposeInputs) else _tokenized(inputs)[0]
     source, counts = plan.nodes[data].inputs, counts_of(store, data)
-    return TaskFacts(
-        name=task.name,
-        kind=task.kind,
-        labels=task.labels,
-        columns=task.columns,
-        metrics=task.metrics,
-        language=source.location.language,
-        max_length=source.max_length,
-        stride=source.stride,
-        # a row for each of them
-        choices=counts["rows"] // counts["examples"] if task.kind == "choice" else None,
-    )
+    try:
+        return TaskFacts(
+            name=task.name,
+            kind=task.kind,
+            labels=task.labels,
+            columns=task.columns,
+            metrics=task.metrics,
+            language=source.location.language,
+            max_length=source.max_length,
+            stride=source.stride,
+            # a row for each of them
+            choices=counts["rows"] // counts["examples"] if task.kind == "choice" else None,
+        )
+    except ValidationError as error:
+        reason = error.errors(include_input=False, include_url=False)[0]["msg"].removeprefix("Value error, ")
+        raise LayoverError(
+            f"{printable(task.name)} cannot stand on a card: {reason}; change it in the recipe"
+        ) from None
 
 
 def trained_on(plan: Plan, key: str) -> tuple[str, ...]:
@@ -108,7 +117,7 @@ def _set(plan: Plan, store: Store, key: str) -> list[DataFacts]:
 def _data(part: Location, task: Task, key: str, *, examples: int | None = None, joined: str | None = None) -> DataFacts:
     source = part.source
     hub = source if isinstance(source, HubSource) else None
-    files = () if hub is not None else tuple(file_sha256(path) for path in part.files())
+    paths = () if hub is not None else part.files()
     return DataFacts(
         task=task.name,
         joined=joined,
@@ -116,10 +125,11 @@ def _data(part: Location, task: Task, key: str, *, examples: int | None = None, 
         language=part.language,
         hub=None if hub is None else f"{hub.path}:{hub.config}" if hub.config else hub.path,
         revision=None if hub is None else hub.revision,
-        files_sha256=files,
+        files_sha256=tuple(file_sha256(path) for path in paths),
         licence=task.licence or None,
         examples=examples,
         key=key,
+        sandbox=bool(paths) and all(path.is_relative_to(files_of_sandbox.kept_in()) for path in paths),
     )
 
 
@@ -199,11 +209,16 @@ def scores_of(
         every={name: scores for name, scores in row.record.languages.items() if scores is not None},
         missing=dict(row.record.missing),
         partial=dict(row.partial),
-        data=tuple(one for _, data in scored.predictions.values() for one in _set(plan, store, data)),
+        data=tuple(
+            one.model_copy(update={"language": language})  # sets of equal bytes are one, read for the first of them
+            for language, (_, data) in scored.predictions.items()
+            for one in _set(plan, store, data)
+        ),
         without_intermediate=None if row.baseline is None else _values(row.baseline, metric),
         full=None if full is None else _values(full, metric),
         by_seed={str(one.cell.seed): one.value for one in same if one.value is not None},
         best_of=best_of,
+        task=cell.target,
     )
 
 

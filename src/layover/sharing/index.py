@@ -11,8 +11,9 @@ from layover.packages.card import CARD, Card, read_card
 from layover.report._section import markdown_table
 from layover.sharing.contents import README
 from layover.sharing.libraries import ADAPTERS, PEFT, adapters_refuses, peft_refuses
+from layover.sharing.model_card.demonstration import is_wholly_of_sandbox
+from layover.sharing.model_card.markup import plain
 from layover.sharing.model_card.results import lines_of, mean, shown
-from layover.sharing.model_card.snippets import in_sandbox
 from layover.sharing.model_card.words import intermediates, trained_on
 
 PAGE = README
@@ -20,9 +21,9 @@ PAGE = README
 MARK = "<!-- Written by `layover export`, which writes it anew. -->"
 """Stands at the head of the page, so that nobody else's is overwritten."""
 ABOUT = (
-    "Each folder is a module that Layover trained, with its head, its results and a proof of what it computes; its "
-    "README.md says how it is used in Layover, and in peft or adapters where they load it, too. Keep what a package "
-    "needs beside it."
+    "Each folder is a package that Layover exported: a module, its head and its results where it has them, and a proof "
+    "of what it computes. Its README.md says how it is used in Layover, and in peft or adapters where they load it, "
+    "too. Keep what a package needs beside it."
 )
 DEMONSTRATIONS = (
     "> **These are demonstrations**: a tiny encoder on a small generated world, one seed. They say nothing about "
@@ -79,7 +80,7 @@ def markdown(cards: Sequence[Card]) -> str:
         MARK,
         "# Packages",
         ABOUT,
-        *([DEMONSTRATIONS] if cards and all(map(in_sandbox, cards)) else []),
+        *([DEMONSTRATIONS] if cards and all(map(is_wholly_of_sandbox, cards)) else []),
     ]
     if scored:
         parts += [
@@ -105,7 +106,7 @@ def markdown(cards: Sequence[Card]) -> str:
     if others:
         parts += [
             "## Intermediates",
-            "What the packages above were trained on top of.",
+            "They were not scored themselves; other packages are built upon them.",
             markdown_table(["name", "kind", "task", "base", "also loads in"], [_unscored(card) for card in others]),
         ]
     return "\n\n".join(parts) + "\n"
@@ -138,8 +139,8 @@ def _scored(card: Card) -> list[str]:
     return [
         _linked(card.id),
         _kind(card),
-        trained_on(card),
-        " and ".join(intermediates(card)) or "–",
+        plain(trained_on(card)),
+        plain(" and ".join(intermediates(card)) or "–"),
         score.replace("*", "\\*"),
         shown(scores, None if far is None else far.value),
         *(shown(scores, None if one is None else one.value, signed=True) for one in differences),
@@ -150,7 +151,13 @@ def _scored(card: Card) -> list[str]:
 
 
 def _unscored(card: Card) -> list[str]:
-    return [_linked(card.id), _kind(card), trained_on(card), card.base.name or "its author's own", _also_in(card)]
+    return [
+        _linked(card.id),
+        _kind(card),
+        plain(trained_on(card)),
+        card.base.name or "its author's own",
+        _also_in(card),
+    ]
 
 
 def _also_in(card: Card) -> str:

@@ -317,7 +317,13 @@ def real(exported: Path) -> Card:
     assert card.scores is not None
     base = changed(card.base, name="FacebookAI/xlm-roberta-base", revision="e73636d4f797dec63c3081bb6ed5c7b0bb3f2089")
     data = tuple(
-        changed(one, hub=f"org/{one.task.replace('/', '-')}:{one.language}", revision="1e23456", licence="CC-BY-NC-4.0")
+        changed(
+            one,
+            hub=f"org/{one.task.replace('/', '-')}:{one.language}",
+            revision="1e23456",
+            licence="CC-BY-NC-4.0",
+            sandbox=False,
+        )
         for one in card.data
     )
     scores = changed(
@@ -330,7 +336,7 @@ def real(exported: Path) -> Card:
         full={"de": None, "en": 60.0, "no": 41.0, "sw": 33.0},
         by_seed={"1": 40.0, "2": 42.0},
         data=tuple(
-            changed(one, hub=f"org/tested:{language}", revision="2e34567", language=language)
+            changed(one, hub=f"org/tested:{language}", revision="2e34567", language=language, sandbox=False)
             for one, language in zip(card.scores.data * 2, ("de", "en", "no", "sw"), strict=True)
         ),
     )
@@ -357,9 +363,11 @@ def test_metadata_of_the_hub(real: Card) -> None:
 
 def test_a_licence_is_never_invented(real: Card) -> None:
     one, other = real.data
-    assert hub.licence_of([one, changed(other, licence="MIT")]) == ""
-    assert hub.licence_of([changed(one, licence=None)]) == ""
-    assert hub.licence_of([changed(one, licence="Quora's terms of use, not commercial")]) == ""
+    assert hub.licence_of(changed(real, data=(one, changed(other, licence="MIT")))) == ""
+    assert hub.licence_of(changed(real, data=(changed(one, licence=None),))) == ""
+    assert hub.licence_of(changed(real, data=(changed(one, licence="Quora's terms of use, not commercial"),))) == ""
+    assert real.learned_before is not None
+    assert hub.licence_of(changed(real, learned_before=(*real.learned_before, ()))) == ""  # of a module from elsewhere
     assert "license" not in hub.metadata(changed(real, data=(changed(one, licence=None), other)))
     assert "| not known |" in markdown(changed(real, data=(changed(one, licence=None), other)), 0, pictured=False)
 
@@ -394,6 +402,7 @@ def test_the_table_shows_every_gap(real: Card) -> None:
     assert 'revision="e73636d4f797dec63c3081bb6ed5c7b0bb3f2089"' in text
     assert 'Layover.load("mini-stack-sandbox-nli-sandbox-paraphrase-s1", base="FacebookAI/xlm-roberta-base")' in text
     assert "demonstration" not in text
+    assert "Generated data" not in text
 
 
 def test_columns_that_nothing_stands_for_are_left_out(real: Card) -> None:
@@ -401,7 +410,8 @@ def test_columns_that_nothing_stands_for_are_left_out(real: Card) -> None:
     alone = changed(real, scores=changed(real.scores, full=None, without_intermediate=None))
     text = markdown(alone, 0, pictured=False)
     assert rows(text, "language")[0] == ["en, trained", "50.0", "4"]
-    assert "The sweep has no full fine-tuning to compare with." in text
+    assert "The sweep has no full fine-tuning with the same intermediate and seed to compare with." in text
+    assert "The sweep has no training of the same method and seed without an intermediate to compare with." in text
     assert PICTURE not in text
 
 

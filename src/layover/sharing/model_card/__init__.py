@@ -9,7 +9,8 @@ from layover.layouts import heads
 from layover.layouts.safe import header as tensors_of
 from layover.packages.card import Card
 from layover.sharing.contents import PICTURE, README
-from layover.sharing.model_card import hub, limits, text
+from layover.sharing.model_card import hub, limits, text, use
+from layover.sharing.model_card.markup import plain
 from layover.sharing.model_card.plot import draw
 from layover.sharing.model_card.words import title
 
@@ -37,10 +38,10 @@ def markdown(card: Card, head_weights: int, *, pictured: bool) -> str:
     """
     sections = [
         f"# {card.id}",
-        f"{card.title}.",
+        f"{plain(card.title)}.",
         *text.what(card, head_weights),
         *text.results(card, pictured=pictured),
-        *text.use(card),
+        *use.use(card),
         *text.training(card),
         *limits.limits(card),
         *text.verification(card),

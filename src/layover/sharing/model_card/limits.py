@@ -16,8 +16,8 @@ ZERO_SHOT = (
     "may have seen the language."
 )
 ONE_SEED = (
-    "The scores are of one training with one seed, on one set of examples; with another "
-    "seed or other examples they would differ."
+    "The scores are of weights that were trained with one seed, on one set of examples; with another seed or other "
+    "examples they would differ."
 )
 BACKDOORS = (
     "Verifying shows that the files are the ones that were exported, and that they compute what the card says. It"

@@ -9,6 +9,7 @@ from statistics import fmean
 from layover import metrics
 from layover.packages.card import Card
 from layover.packages.sections import Scores
+from layover.sharing.model_card.languages import is_other
 
 Values = Mapping[str, float | None]
 
@@ -18,8 +19,8 @@ class Line:
     """One language; None is a gap."""
 
     language: str
-    zero_shot: bool
-    """Whether the task was not trained in it."""
+    zero_shot: bool | None
+    """Whether the task was not trained in it; None where that is not known."""
     score: float | None
     examples: int | None
     without: float | None
@@ -48,17 +49,23 @@ class Mean:
     languages: int
 
 
+def trained_in(card: Card) -> str | None:
+    """Return the language of the training data, None where it is not known."""
+    language = card.task.language if card.task is not None else None
+    return None if language == "und" else language
+
+
 def lines_of(card: Card) -> list[Line]:
     """Return a line per language: that of the training first, then by code."""
     scores = card.scores
     if scores is None:
         return []
-    trained = card.task.language if card.task is not None else None
+    trained = trained_in(card)
     order = sorted(scores.languages, key=lambda language: (language != trained, language))
     return [
         Line(
             language=language,
-            zero_shot=language != trained,
+            zero_shot=is_other(language, trained),
             score=scores.languages[language],
             examples=scores.examples.get(language),
             without=_of(scores.without_intermediate, language),

@@ -9,18 +9,18 @@ from layover.layouts import Base, heads
 from layover.packages.card import ADAPTERHUB, Card
 from layover.packages.meaning import composition_of
 from layover.packages.sections import TaskFacts
+from layover.sharing.model_card.demonstration import has_sandbox_encoder
 from layover.sharing.model_card.samples import CHOICES, CONTEXT, FIRST, QUESTION, SECOND, WORDS, opening
 
 OWN_ENCODER = "encoder"
 """Where a program looks for an encoder that has no name: a folder that its user puts there."""
-SANDBOX = "sandbox/"
 
 
 def for_layover(card: Card) -> str:
     """Return the program for Layover; none of a package without a head, which is for recipes."""
     if not has_head(card) or card.task is None:
         return ""
-    base = "" if card.base.name and card.base.name.startswith(SANDBOX) else f', base="{card.base.name or OWN_ENCODER}"'
+    base = "" if has_sandbox_encoder(card) else f', base="{card.base.name or OWN_ENCODER}"'
     return "\n".join(
         [
             "from layover import Layover",
@@ -86,7 +86,7 @@ def _has_labels(card: Card) -> bool:
 
 def _imports(card: Card, others: Sequence[str]) -> list[str]:
     standard = ["import json", "from pathlib import Path", ""] if _has_labels(card) else []
-    from_layover = ["from layover.sandbox.encoders import folder_of"] if in_sandbox(card) else []
+    from_layover = ["from layover.sandbox.encoders import folder_of"] if has_sandbox_encoder(card) else []
     return [*standard, *sorted([*others, *from_layover], key=_as_sorted), ""]
 
 
@@ -95,14 +95,9 @@ def _as_sorted(line: str) -> tuple[bool, str]:
     return line.startswith("from "), line
 
 
-def in_sandbox(card: Card) -> bool:
-    """Return whether the encoder is one of those that come with Layover."""
-    return card.base.name is not None and card.base.name.startswith(SANDBOX)
-
-
 def _names(card: Card) -> list[str]:
     """Return the lines that name package and encoder, and read the labels."""
-    if in_sandbox(card):
+    if has_sandbox_encoder(card):
         base = f'base = folder_of("{card.base.name}")  # comes with Layover'
     elif card.base.name is None:
         base = f'base = "{OWN_ENCODER}"  # the folder of the encoder; its weights have the fingerprint of the card'

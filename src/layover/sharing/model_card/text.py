@@ -10,10 +10,10 @@ from layover.packages.sections import DataFacts, Scores, TrainingFacts
 from layover.report._section import markdown_table
 from layover.report.sections.languages import heading
 from layover.sharing.contents import PICTURE
-from layover.sharing.libraries import adapters_refuses, peft_refuses
-from layover.sharing.model_card import snippets
-from layover.sharing.model_card.hub import licence_of
-from layover.sharing.model_card.results import Line, lines_of, mean, shown
+from layover.sharing.model_card import demonstration
+from layover.sharing.model_card.hub import is_id, left_out, licence_of
+from layover.sharing.model_card.markup import bold, code, plain
+from layover.sharing.model_card.results import Line, lines_of, mean, shown, trained_in
 from layover.sharing.model_card.words import intermediates, listed, opening
 
 Value = Callable[[Line], float | None]
@@ -24,20 +24,13 @@ UNSCORED = (
 )
 
 
+_SEEN = {True: ", zero-shot", False: ", trained", None: ""}
+
+
 def what(card: Card, head_weights: int) -> list[str]:
     """Return what the package is, in a few sentences."""
-    found = [opening(card, head_weights)]
-    if card.base.random:
-        found.append(
-            "> **A demonstration.** The encoder's weights were drawn at random and never pretrained. It knows no "
-            "language; the scores say that the machinery works, and nothing about what transfer is worth."
-        )
-    elif snippets.in_sandbox(card):
-        found.append(
-            "> **A demonstration.** The encoder and the data are those of Layover's sandbox: a small model of a small "
-            "generated world. The scores are real, and say nothing about natural text."
-        )
-    return found
+    said = demonstration.remark(card)
+    return [opening(card, head_weights), *([said] if said else [])]
 
 
 def results(card: Card, *, pictured: bool) -> list[str]:
@@ -49,7 +42,7 @@ def results(card: Card, *, pictured: bool) -> list[str]:
     headers = ["language", heading(scores.metric), "n", *(name for name, _ in columns)]
     table = [
         [
-            f"{line.language}, {'zero-shot' if line.zero_shot else 'trained'}",
+            f"{plain(line.language)}{_SEEN[line.zero_shot]}",
             shown(scores, line.score),
             "–" if line.examples is None else f"{line.examples:,}",
             *(shown(scores, value(line), signed=True) for _, value in columns),
@@ -63,69 +56,26 @@ def results(card: Card, *, pictured: bool) -> list[str]:
     return [*found, *_remarks(card, scores, lines)]
 
 
-def use(card: Card) -> list[str]:
-    """Return the programs that use the package."""
-    found = ["## Use", _needed(card), "### Layover"]
-    if program := snippets.for_layover(card):
-        found.append(f"```python layover\n{program}\n```")
-    else:
-        found += _for_recipes(card)
-    if reason := peft_refuses(card):
-        found += ["### peft", f"Not with peft: {reason}."]
-    else:
-        found += ["### peft", f"```python peft\n{snippets.for_peft(card)}\n```"]
-    if reason := adapters_refuses(card):
-        found += ["### adapters", f"Not with adapters: {reason}."]
-    else:
-        found += ["### adapters", f"```python adapters\n{snippets.for_adapters(card)}\n```"]
-    return found
-
-
 def training(card: Card) -> list[str]:
     """Return how it was trained: on what, with which numbers, at what cost."""
-    found = ["## How it was trained", "Data:", _data(card.data), _licences(card.data)]
+    found = ["## How it was trained", "Data:", _data(card.data), *_unlisted(card), _licences(card)]
     if card.trainings:
         found += ["Trainings, one after the other:", _numbers(card)]
     versions = ", ".join(f"{name} {version}" for name, version in card.versions.items())
     found.append(
-        f"Recipe `{card.recipe}`, key `{card.key[:16]}`, which stands for every number that decided the weights; they "
-        f"are all in `{CARD}`. Exported by {versions}."
+        f"Recipe {code(card.recipe)}, key `{card.key[:16]}`: the hash of all that decided the weights; `{CARD}` has "
+        f"the settings. Exported by {versions}."
     )
-    return found
+    return [*found, *left_out(card)]
 
 
 def verification(card: Card) -> list[str]:
     """Return how to see that it is what it says."""
     held = (
-        f"`{CARD}` has the SHA-256 of every file, fingerprints of the encoder's config, weights and tokenizer, and a "
-        f"probe: {len(card.probe.rows)} rows of token ids and what comes out of them."
+        f"`{CARD}` has the SHA-256 of every other file, fingerprints of the encoder's config, weights and tokenizer, "
+        f"and a probe: {len(card.probe.rows)} rows of token ids and what comes out of them."
     )
     return ["## Verify", f"```bash\nlayover verify {card.id}\n```", held]
-
-
-def _needed(card: Card) -> str:
-    """Return what the programs need, and how long a text they read."""
-    text = (
-        "Layover is a Python package for intermediate-task transfer with adapters (`pip install .` in a checkout of "
-        f"it). Run each program from the folder that holds the folder `{card.id}`, with Layover (or peft, adapters) "
-        "installed."
-    )
-    if snippets.in_sandbox(card):
-        text += " The encoder comes with Layover, so every program needs it."
-    if snippets.has_head(card) and card.task is not None and card.task.kind in {"span", "tagging"}:
-        text += f" Input of more than {card.task.max_length} tokens is read in windows by Layover only."
-    return text
-
-
-def _for_recipes(card: Card) -> list[str]:
-    """Return what a recipe makes of a package without a head."""
-    text = "It has no head, so there is nothing to predict with."
-    if card.acts_alone():
-        recipe = f"modules: {{mine: {{path: {card.id}}}}}\nsweep: {{intermediate: [none, mine]}}"
-        return [f"{text} It is an intermediate for a recipe:", f"```yaml\n{recipe}\n```"]
-    others = listed([f"`{name}`" for name in card.needed()])
-    text += f" It acts only together with others, so it is no module for a recipe either: import {others}, or a package"
-    return [f"{text} that was exported with `--flatten`."]
 
 
 def _columns(scores: Scores) -> list[tuple[str, Value]]:
@@ -158,9 +108,19 @@ def _means(scores: Scores, lines: Sequence[Line], columns: Sequence[tuple[str, V
     return found
 
 
+def _unseen(card: Card, lines: Sequence[Line]) -> str:
+    """Return why some scores are not called zero-shot, nor those of the language of the training."""
+    trained = trained_in(card)
+    if trained is None:
+        return "The language of the training data is not known, so no score is called zero-shot. "
+    names = listed([code(line.language) for line in lines if line.zero_shot is None])
+    return f"By its name {names} may be the language of the training, {code(trained)}, or another. "
+
+
 def _reading(card: Card, scores: Scores, lines: Sequence[Line], compared: Sequence[str]) -> str:
     """Return how the table is read."""
-    text = f"On the {scores.split} split, of these very weights (seed {', '.join(map(str, card.seeds))}). "
+    of = f" of {bold(scores.task)}" if scores.task is not None else ""
+    text = f"On the {scores.split} split{of}, of these very weights (seed {', '.join(map(str, card.seeds))}). "
     if any(line.zero_shot for line in lines):
         text += "*zero-shot*: a language that the task was not trained in. "
     if compared:
@@ -170,9 +130,12 @@ def _reading(card: Card, scores: Scores, lines: Sequence[Line], compared: Sequen
         }
         text += f"Differences in points: {'; '.join(f'*{name}*: {said[name]}' for name in compared)}. "
     if "to full fine-tuning" not in compared:
-        text += "The sweep has no full fine-tuning to compare with. "
+        same = "the same intermediate and seed" if intermediates(card) else "the same seed"
+        text += f"The sweep has no full fine-tuning with {same} to compare with. "
     if "to no intermediate" not in compared and intermediates(card):
-        text += "The sweep has no such training without an intermediate to compare with. "
+        text += "The sweep has no training of the same method and seed without an intermediate to compare with. "
+    if any(line.zero_shot is None for line in lines):
+        text += _unseen(card, lines)
     return text.strip()
 
 
@@ -187,7 +150,8 @@ def _remarks(card: Card, scores: Scores, lines: Sequence[Line]) -> list[str]:
         for line in group:
             by_reason.setdefault(line.remark or "no reason known", []).append(line.language)
         said = "; ".join(
-            f"{'every language' if len(languages) == len(lines) else ', '.join(languages)} ({reason})"
+            f"{'every language' if len(languages) == len(lines) else ', '.join(map(plain, languages))} "
+            f"({plain(reason)})"
             for reason, languages in by_reason.items()
         )
         found += [f"{begin}: {said}."] if said else []
@@ -206,21 +170,26 @@ def _remarks(card: Card, scores: Scores, lines: Sequence[Line]) -> list[str]:
 def _data(data: Sequence[DataFacts]) -> str:
     lines = [
         [
-            one.task if one.joined is None else f"{one.task}, in {one.joined}",
+            plain(one.task) if one.joined is None else f"{plain(one.task)}, in {plain(one.joined)}",
             one.split,
-            one.language,
+            "not known" if one.language in {None, "und"} else plain(str(one.language)),
             _source(one),
             "–" if one.examples is None else f"{one.examples:,}",
-            one.licence or "not known",
+            plain(one.licence or "not known"),
         ]
         for one in data
     ]
     return markdown_table(["task", "split", "language", "from", "examples", "licence"], lines)
 
 
-def _licences(data: Sequence[DataFacts]) -> str:
+def _unlisted(card: Card) -> list[str]:
+    """Return what must be known of data that are not in the table."""
+    return ["What was imported brings data of its own, which are not listed here."] if card.imports() else []
+
+
+def _licences(card: Card) -> str:
     """Return whose licences these are."""
-    also = ", and so is `license` at the head of this page" if licence_of(data) else ""
+    also = ", and so is `license` at the head of this page" if licence_of(card) else ""
     return f"A licence here is that of the training data{also}; it is none that the author of the package gave."
 
 
@@ -230,8 +199,9 @@ def _source(data: DataFacts) -> str:
         more = f" and {len(data.files_sha256) - 2} more" if len(data.files_sha256) > 2 else ""
         return f"files, SHA-256 {listed(digests)}{more}"
     name, _, config = data.hub.partition(":")
-    at = f" at `{data.revision[:12]}`" if data.revision else ""
-    return f"[{name}](https://huggingface.co/datasets/{name}){f' {config}' if config else ''}{at}"
+    at = f" at {code(data.revision[:12])}" if data.revision else ""
+    linked = f"[{name}](https://huggingface.co/datasets/{name})" if is_id(name) else plain(name)
+    return f"{linked}{f' {plain(config)}' if config else ''}{at}"
 
 
 def _numbers(card: Card) -> str:
@@ -240,15 +210,20 @@ def _numbers(card: Card) -> str:
         ("module", lambda one: _settings(one.module)),
         ("longest input", lambda one: _longest(card, one)),
         ("epochs, batch", lambda one: f"{one.epochs:g}, {one.batch}"),
-        ("peak learning rate", lambda one: f"{one.lr:g}, warm-up over {100 * one.warmup:g} % of the steps"),
+        ("peak learning rate", lambda one: f"{one.lr:g}, warm-up over {_warmup(one)}"),
         ("weight decay, clip, dropout", lambda one: f"{one.weight_decay:g}, {one.clip:g}, {one.dropout:g}"),
         ("precision", lambda one: one.precision),
         ("seed", lambda one: str(one.seed)),
-        ("weights kept", lambda one: "the last ones" if one.selection is None else f"best {one.selection}"),
+        ("weights kept", lambda one: "the last ones" if one.selection is None else plain(f"best {one.selection}")),
         ("time", lambda one: "stopped in between" if one.seconds is None else f"{one.seconds:.1f} s"),
     ]
-    headers = ["", *(f"{one.stage}: {' + '.join(one.tasks)}" for one in card.trainings)]
+    headers = ["", *(f"{one.stage}: {plain(' + '.join(one.tasks))}" for one in card.trainings)]
     return markdown_table(headers, [[name, *(cell(one) for one in card.trainings)] for name, cell in rows])
+
+
+def _warmup(training: TrainingFacts) -> str:
+    """Return how long the learning rate rises."""
+    return f"{100 * training.warmup:g} % of the steps" if training.warmup < 1 else f"{training.warmup:g} steps"
 
 
 def _longest(card: Card, training: TrainingFacts) -> str:

@@ -8,9 +8,13 @@ from typing import Any
 from layover.compositions import TARGET
 from layover.packages.card import Card
 from layover.packages.sections import ModuleFacts
+from layover.sharing.model_card.markup import bold, code, plain
+from layover.sharing.model_card.results import trained_in
 
 NOUNS = {"lora": "LoRA", "dora": "DoRA", "ia3": "IA3", "bottleneck": "bottleneck adapter"}
 HEAD = "head"
+UNKNOWN = "unknown tasks"
+"""What an imported module learned that does not say so."""
 
 
 def title(card: Card) -> str:
@@ -33,7 +37,10 @@ def trained_on(card: Card) -> str:
 
 def intermediates(card: Card) -> list[str]:
     """Return what was learned before, each training by its tasks."""
-    return [" + ".join(one.tasks) for one in card.trainings if one.key != card.key]
+    before = card.learned_before
+    if before is None:  # a card of version 0.1
+        before = tuple(one.tasks for one in card.trainings if one.key != card.key)
+    return [" + ".join(tasks) or UNKNOWN for tasks in before]
 
 
 def opening(card: Card, head_weights: int) -> str:
@@ -94,11 +101,12 @@ def _what(card: Card) -> str:
     """Return the sentence that says what was learned, on what."""
     settings: dict[str, Any] = dict(card.composition or {})
     name, own, task = settings.get("name"), _own(card), card.task
-    goal = f"**{trained_on(card)}**"
+    goal = bold(trained_on(card))
     if task is not None:
-        goal += f" ({task.kind}, in `{task.language}`)" if task.language else f" ({task.kind})"
+        language = trained_in(card)
+        goal += f" ({task.kind}, in {code(language)})" if language is not None else f" ({task.kind})"
     start = f"{_a(own)} for {_frozen(card)}"
-    learned = listed([f"**{one}**" for one in intermediates(card)])
+    learned = listed([bold(one) for one in intermediates(card)])
     below = f"the {_below(card)} of {learned}"
     if name is None:
         return _sentence(f"{start} that has learned {goal}.")
@@ -109,8 +117,10 @@ def _what(card: Card) -> str:
         how = f"how much `{settings['mixer']}` takes of each, token by token, was learned on {goal}"
         return _sentence(f"{what} for {_frozen(card)}: {how}.")
     if not card.trainings or card.trainings[-1].key != card.key:
-        how = "stacked" if name == "stack" else _composed(settings, several=len(card.trainings) > 1)
-        return _sentence(f"{below} for {_frozen(card)}, {how}, with the head that one of them has for {goal}.")
+        several = len(intermediates(card)) > 1
+        how = "stacked" if name == "stack" else _composed(settings, several=several)
+        head = "the head that one of them has" if several else "its head"
+        return _sentence(f"{below} for {_frozen(card)}, {how}, with {head} for {goal}.")
     tail = _composed(settings, several=len(intermediates(card)) > 1)
     return _sentence(f"{start} that has learned {goal} on top of {below}, {tail}.")
 
@@ -141,7 +151,7 @@ def _how_many(card: Card, head_weights: int) -> str:
 def _needs(card: Card) -> str:
     """Return what must lie beside the package."""
     if card.flattened:
-        parts = listed([" + ".join(one.trained_on) for one in card.made_of])
+        parts = listed([plain(" + ".join(one.trained_on) or UNKNOWN) for one in card.made_of])
         return f"The modules of {parts} are put together into one here, so that it needs no other package."
     if not card.needed():
         return "It needs no other package."
