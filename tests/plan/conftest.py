@@ -12,6 +12,7 @@ import pytest
 from layover.plan import Plan, build
 from layover.plan.hub import Revisions
 from layover.recipe import load
+from layover.sandbox.encoders import folder_of
 from layover.store import FileHashes
 
 RECIPE = """\
@@ -51,7 +52,9 @@ class World:
         config = {"num_hidden_layers": 2, "hidden_size": 16, "intermediate_size": 32, "vocab_size": 100}
         (encoder / "config.json").write_text(json.dumps(config), encoding="utf-8")
         (encoder / "model.safetensors").write_bytes(b"weights")
-        (encoder / "tokenizer.json").write_text("{}", encoding="utf-8")
+        mini = folder_of("sandbox/mini")
+        assert mini is not None
+        shutil.copyfile(mini / "tokenizer.json", encoder / "tokenizer.json")
         for task in ("claims", "moods"):
             for part in ("train", "dev", "en", "sw"):
                 self.write(f"{task}/{part}.jsonl", f"{task} {part}")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from layover import __version__
 from layover.plan import Plan
+from layover.records import Record
 from layover.report import main_table, sections
 from layover.report._section import markdown_table
 from layover.report.rows import CellRow
@@ -73,18 +74,30 @@ def _write_scores(rows: Sequence[CellRow], path: Path) -> None:
     """One line per cell, language and metric; an empty score is a missing one, with its reason."""
     with path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow([*FIELDS, "language", "metric", "score", "examples", "missing"])
+        writer.writerow(
+            [*FIELDS, "language", "metric", "score", "examples", "missing", "model_source", "data", "training_data"]
+        )
         for row in rows:
             cell = [getattr(row.cell, field) for field in FIELDS]
             if row.record is None:
-                writer.writerow([*cell, "", row.metric, "", "", row.failure or "not run"])
+                writer.writerow([*cell, "", row.metric, "", "", row.failure or "not run", "", "", ""])
                 continue
             for language in row.record.languages:
                 for metric in row.record.metrics:
                     value = row.record.value(language, metric)
                     score = "" if value is None else repr(value)
                     count = row.record.examples.get(language, "")
-                    writer.writerow([*cell, language, metric, score, count, row.record.missing.get(language, "")])
+                    missing = row.record.missing.get(language, "")
+                    writer.writerow([*cell, language, metric, score, count, missing, *_sources(row.record, language)])
+
+
+def _sources(record: Record, language: str) -> tuple[str, str, str]:
+    """Return model, scored data and training data, each with its commit or hash; empty where a record tells none."""
+    found = record.sources
+    if found is None:
+        return "", "", ""
+    scored, trained = found.scored.get(language, ()), found.trained_on
+    return found.model.text(), *(" + ".join(one.text() for one in data) for data in (scored, trained))
 
 
 def _as_json(row: CellRow) -> dict[str, object]:

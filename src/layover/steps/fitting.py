@@ -22,6 +22,7 @@ from layover.steps.loaded import load
 from layover.steps.states import lowest_needed
 from layover.steps.tokenize import load_examples
 from layover.steps.trained import reads_table
+from layover.steps.unchanged import check_encoder
 from layover.tasks import Task
 from layover.training import LoopSettings, Progress
 
@@ -54,6 +55,7 @@ def load_encoder(training: Training, node: Node, context: Context, clock: Dropou
         context: Where they lie.
         clock: Where the training stands.
     """
+    check_encoder(training.encoder)
     numbers, tasks = training.optimisation, tasks_of(training)
     return load(
         training.encoder.source,

@@ -16,6 +16,7 @@ from layover.plan import Node
 from layover.plan.imports import ImportInputs
 from layover.steps.context import Context
 from layover.steps.files import HEAD, weights_of
+from layover.steps.unchanged import check_encoder
 
 
 def run(node: Node, folder: Path, context: Context) -> None:
@@ -47,6 +48,7 @@ def _check_encoder(inputs: ImportInputs) -> None:
         ModelError: its card names other weights.
     """
     encoder = inputs.encoder
+    check_encoder(encoder)
     if inputs.belongs_to is not None and of_encoder(encoder.source, encoder.revision) != inputs.belongs_to:
         raise ModelError(
             f"{inputs.name}: the package {inputs.package} was trained on another encoder of the same shape than "

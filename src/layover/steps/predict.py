@@ -20,6 +20,7 @@ from layover.steps.shares import write_shares
 from layover.steps.states import load_states, lowest_needed
 from layover.steps.tokenize import load_examples, load_features
 from layover.steps.trained import restore, speak
+from layover.steps.unchanged import check_encoder
 from layover.store import Store
 
 
@@ -29,6 +30,7 @@ def run(node: Node, folder: Path, context: Context) -> None:
         retrieve.run(node.inputs, folder, context)
         return
     inputs: PredictInputs = node.inputs
+    check_encoder(inputs.encoder)
     store, kind = context.store, kinds.get(inputs.task.kind)
     features = load_features(store, inputs.data)
     examples = load_examples(store, inputs.data, inputs.task.kind)

@@ -32,6 +32,7 @@ from layover.steps.machine import execution_of
 from layover.steps.shares import write_shares
 from layover.steps.tokenize import load_examples, load_features
 from layover.steps.trained import restore_encoder, speak
+from layover.steps.unchanged import check_encoder
 from layover.store import Store
 
 Embeddings = npt.NDArray[np.float32]
@@ -39,6 +40,7 @@ Embeddings = npt.NDArray[np.float32]
 
 def run(inputs: RetrieveInputs, folder: Path, context: Context) -> None:
     """Match the sentences of one language with the English ones; for each layer, one prediction per sentence."""
+    check_encoder(inputs.encoder)
     store, execution = context.store, execution_of(context.execution)
     features = load_features(store, inputs.data)
     examples = load_examples(store, inputs.data, inputs.task.kind)

@@ -43,6 +43,7 @@ def run(node: Node, folder: Path, context: Context) -> None:
         if inputs.threshold is None
         else NoAnswer(tuned_on=inputs.threshold.tuned_on, thresholds=thresholds),
         language_adapters=inputs.language_adapters,
+        sources=inputs.sources,
     )
     write_record(folder / RECORD, record)
     context.progress({"done": len(scores), "total": len(scores), "unit": "languages"})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from layover.data.subset import hold_out, leave_out, limit, texts_of
 from layover.data.tokenizer import Tokenizer
 from layover.errors import DataError
 from layover.identity import file_sha256
-from layover.plan import Node
+from layover.plan import Node, tokenizers
 from layover.plan.inputs import Subset, TokenizeInputs
 from layover.steps.context import Context, read_lines, write_lines
 from layover.steps.files import EXAMPLES, FEATURES, META
@@ -34,7 +33,8 @@ def run(node: Node, folder: Path, context: Context) -> None:
             raise DataError(f"{place.describe()}: it has changed since the plan was made; run again")
     if not examples:
         raise DataError(f"{inputs.location.describe()}: no example is left ({inputs.subset})")
-    tokenizer = load_tokenizer(inputs.encoder.source, inputs.encoder.revision)
+    encoder = inputs.encoder
+    tokenizer = tokenizers.load_planned(encoder.source, encoder.revision, encoder.tokenizer)
     features = kind.encode(examples, tokenizer, labels=task.labels, max_length=inputs.max_length, stride=inputs.stride)
     features = replace(features, hidden_percent=inputs.hidden_percent)
     features.save(folder / FEATURES)
@@ -69,15 +69,9 @@ def _subset(examples: list[Any], subset: Subset, kind: str) -> list[Any]:
     return list(limit(examples, subset.limit)) if subset.limit is not None else examples
 
 
-@lru_cache(maxsize=2)
 def load_tokenizer(source: str, revision: str | None) -> Tokenizer:
     """Return the tokenizer of a directory or of a hub model."""
-    if Path(source).is_dir():
-        return Tokenizer.load(Path(source))
-    from huggingface_hub import snapshot_download
-
-    wanted = ["tokenizer*.json", "*.model", "vocab.*", "merges.txt", "special_tokens_map.json", "config.json"]
-    return Tokenizer.load(Path(snapshot_download(source, revision=revision, allow_patterns=wanted)))
+    return tokenizers.load(source, revision)
 
 
 def load_features(store: Store, key: str) -> Features:

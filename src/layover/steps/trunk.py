@@ -15,12 +15,14 @@ from layover.steps.files import META, STATES
 from layover.steps.loaded import load
 from layover.steps.machine import execution_of
 from layover.steps.tokenize import load_features
+from layover.steps.unchanged import check_encoder
 from layover.store import write_json
 
 
 def run(node: Node, folder: Path, context: Context) -> None:
     """Write the hidden states that enter a layer, of every token, in the numbers that the encoder computes in."""
     inputs: TrunkInputs = node.inputs
+    check_encoder(inputs.encoder)
     features = load_features(context.store, inputs.data)
     encoder = load(inputs.encoder.source, inputs.encoder.revision, clock=DropoutClock(0), precision=inputs.precision)
     kind: StateType = "bfloat16" if computes_in(inputs.precision) == "bf16" else "float32"
