@@ -156,21 +156,20 @@ def _fetched(repository: str, commit: str, name: str, where: str, most: int | No
 
     if offline():
         raise HubError(f"{where} is not in the local cache, and HF_HUB_OFFLINE is set; go online once", answered=False)
+    size: int | None = 0
     try:
         if most is not None:
             size = get_hf_file_metadata(hf_hub_url(repository, name, revision=commit), timeout=TIMEOUT_SECONDS).size
-            if size is None or size > most:
-                told = "is of an unknown size" if size is None else f"has {size} bytes"
-                raise ModelError(f"{where} {told}; such a file has at most {most}")
-        return Path(hf_hub_download(repository, name, revision=commit, etag_timeout=TIMEOUT_SECONDS))
-    except ModelError:
-        raise
+        if most is None or (size is not None and size <= most):
+            return Path(hf_hub_download(repository, name, revision=commit, etag_timeout=TIMEOUT_SECONDS))
     except LocalEntryNotFoundError as error:  # what the client says when nobody answers, or with an error of the server
         raise _told(where, error) from None
     except EntryNotFoundError:
         return None
     except Exception as error:  # noqa: BLE001  see the first lines of this file
         raise _told(where, error) from None
+    told = "is of an unknown size" if size is None else f"has {size} bytes"
+    raise ModelError(f"{where} {told}; such a file has at most {most}")
 
 
 def _told(where: str, error: Exception) -> HubError:

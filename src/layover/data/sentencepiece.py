@@ -119,9 +119,7 @@ def _add(tokenizer: Tokenizer, token: AddedToken, place: int | None, directory: 
         (tokenizer.add_special_tokens if token.special else tokenizer.add_tokens)([token])
     found = tokenizer.token_to_id(content)
     if place is not None and found != place:
-        raise ModelError(
-            f"{directory}: the added token {content!r} has the id {place}, but would get {found}; {ADVICE}"
-        )
+        raise ModelError(f"{directory}: the added token {content!r} has the id {place}, but gets {found}; {ADVICE}")
 
 
 def _object(file: Path) -> dict[str, Any]:

@@ -80,7 +80,8 @@ class Tokenizer:
     def load(cls, directory: Path) -> Tokenizer:
         """Read `tokenizer.json`; without it XLM-R's `sentencepiece.bpe.model`, or what transformers can convert.
 
-        Of a directory with a `tokenizer.json` nothing else is read. A lone `sentencepiece.bpe.model`, without a `config.json` that says otherwise, is taken for XLM-R's.
+        Of a directory with a `tokenizer.json` nothing else is read. A lone `sentencepiece.bpe.model`, without a
+        `config.json` that says otherwise, is taken for XLM-R's.
 
         Raises:
             ModelError: there is no tokenizer, or it cannot be read.
@@ -202,7 +203,7 @@ def longest_first(first: int, second: int, room: int) -> tuple[int, int]:
 
 
 def is_xlmr(directory: Path) -> bool:
-    """Return whether a directory without a `tokenizer.json` has XLM-R's tokenizer, which is read without transformers."""
+    """Return whether a directory without a `tokenizer.json` has XLM-R's tokenizer, read without transformers."""
     return (directory / PIECES).is_file() and _model_type(directory) in {None, "xlm-roberta"}
 
 

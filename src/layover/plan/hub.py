@@ -1,4 +1,4 @@
-"""The hub as a plan asks it: a branch or tag to the commit it names now, without which no key is final; single files."""
+"""The hub as a plan asks it: the commit that a branch or tag names now, without which no key is final; files."""
 
 from __future__ import annotations
 

@@ -94,7 +94,7 @@ def of_folder(folder: Path, hash_file: Callable[[Path], str], memory: Memory) ->
 
 
 def of_hub(repository: str, commit: str, revisions: Revisions, memory: Memory) -> dict[str, str]:
-    """Return what the identity of a hub model's tokenizer has beside its commit: nothing where `tokenizer.json` is read.
+    """Return what the identity of a hub model's tokenizer has beside its commit; nothing if `tokenizer.json` is read.
 
     Nothing also where nobody tells; such a tokenizer is refused later where the commit alone does not say what it does.
 
