@@ -108,6 +108,8 @@ class Sources(BaseModel):
     """Of the target's own training; empty where nothing is trained for it."""
     selected_on: tuple[DataSource, ...] = ()
     """What the weights of that training are selected on."""
+    tuned_on: tuple[DataSource, ...] = ()
+    """What a threshold, or the layer of a retrieval, is chosen on."""
     learned_before: tuple[DataSource, ...] = ()
     """Of the trainings that it rests on: intermediates and language adapters."""
     imported: tuple[str, ...] = ()

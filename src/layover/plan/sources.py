@@ -21,8 +21,11 @@ def with_sources(nodes: Mapping[str, Node]) -> dict[str, Node]:
     }
 
 
-def _sources(nodes: Mapping[str, Node], score: Node) -> Sources:
+def _sources(nodes: Mapping[str, Node], score: Node) -> Sources | None:
+    """Return what scores rest on; None where nothing is predicted."""
     inputs: ScoreInputs = score.inputs
+    if not inputs.predictions:
+        return None
     predicted: list[PredictInputs | RetrieveInputs] = [nodes[key].inputs for key, _ in inputs.predictions.values()]
     first = predicted[0]
     below = [nodes[key] for key in _below(nodes, score.needs)]
@@ -38,6 +41,7 @@ def _sources(nodes: Mapping[str, Node], score: Node) -> Sources:
         scored={language: data([key]) for language, (_, key) in sorted(inputs.predictions.items())},
         trained_on=data(key for node in own for key in _training_sets(node)),
         selected_on=data(key for node in own for key in _selection_sets(node)),
+        tuned_on=data(key for tuned in _tuned(inputs) for _, key in tuned.values()),
         learned_before=data(sorted({key for node in before for key in _training_sets(node)})),
         imported=tuple(sorted(node.identity["weights"] for node in below if node.kind == "import")),
     )
@@ -61,6 +65,11 @@ def _training_sets(node: Node) -> list[str]:
 
 def _selection_sets(node: Node) -> list[str]:
     return [one["select"]["data"] for one in node.identity.get("tasks", [node.identity]) if one["select"] is not None]
+
+
+def _tuned(inputs: ScoreInputs) -> list[Mapping[str, tuple[str, str]]]:
+    """Return the predictions, and their data, whose gold chooses a threshold or a layer."""
+    return [inputs.threshold.predictions if inputs.threshold is not None else {}, inputs.choosing or {}]
 
 
 def _model(encoder: EncoderRef) -> EncoderSource:

@@ -68,19 +68,19 @@ def write_report(plan: Plan, rows: Sequence[CellRow], folder: Path) -> list[Path
 
 
 FIELDS = ("model", "method", "intermediate", "target", "seed")
+SOURCES = ("model_source", "data", "training_data")
+"""Commits of the hub, or SHA-256 of files."""
 
 
 def _write_scores(rows: Sequence[CellRow], path: Path) -> None:
     """One line per cell, language and metric; an empty score is a missing one, with its reason."""
     with path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(
-            [*FIELDS, "language", "metric", "score", "examples", "missing", "model_source", "data", "training_data"]
-        )
+        writer.writerow([*FIELDS, "language", "metric", "score", "examples", "missing", *SOURCES])
         for row in rows:
             cell = [getattr(row.cell, field) for field in FIELDS]
             if row.record is None:
-                writer.writerow([*cell, "", row.metric, "", "", row.failure or "not run", "", "", ""])
+                writer.writerow([*cell, "", row.metric, "", "", row.failure or "not run", *("",) * len(SOURCES)])
                 continue
             for language in row.record.languages:
                 for metric in row.record.metrics:
@@ -91,11 +91,11 @@ def _write_scores(rows: Sequence[CellRow], path: Path) -> None:
                     writer.writerow([*cell, language, metric, score, count, missing, *_sources(row.record, language)])
 
 
-def _sources(record: Record, language: str) -> tuple[str, str, str]:
+def _sources(record: Record, language: str) -> tuple[str, ...]:
     """Return model, scored data and training data, each with its commit or hash; empty where a record tells none."""
     found = record.sources
     if found is None:
-        return "", "", ""
+        return ("",) * len(SOURCES)
     scored, trained = found.scored.get(language, ()), found.trained_on
     return found.model.text(), *(" + ".join(one.text() for one in data) for data in (scored, trained))
 

@@ -31,6 +31,7 @@ def lines(rows: Sequence[CellRow]) -> list[list[str]]:
             (f"{target}, {row.split}", [one for scored in found.scored.values() for one in scored]),
             (f"{target}, training", found.trained_on),
             (f"{target}, selection", found.selected_on),
+            (f"{target}, threshold or layer", found.tuned_on),
             (f"learned before {target}", found.learned_before),
         )
         for name, sources in parts:
