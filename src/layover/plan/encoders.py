@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from layover.errors import ModelError, nearest
+from layover.hub_files import expected_hash
 from layover.layouts import Base
 from layover.layouts.checkpoint import SHARDS, WEIGHTS, local_weights
 from layover.layouts.points import points_of
@@ -115,6 +116,11 @@ def resolve(
     identity = {"hub": model.name, "commit": commit} if commit else {"hub": model.name, "revision": model.revision}
     tokenizer = {**identity, **(tokenizers.of_hub(model.name, commit, revisions, memory) if commit else {})}
     config = _cached_config(model.name, commit)
+    if config is not None and expected_hash(config) is None:
+        revisions.notes.append(
+            f"{model.name}: the local cache of the hub keeps copies instead of links, so that it cannot be checked "
+            "whether the model's files are those of the commit"
+        )
     known = KNOWN_SHAPES.get(model.name)
     shape = known or (None if config is None else _read_shape(config))
     model_type = KNOWN_TYPE if known else (None if config is None else _read_type(config))

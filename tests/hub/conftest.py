@@ -8,14 +8,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
+import subprocess
+import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
+
+import pytest
 
 LFS = (".safetensors", ".parquet", ".model")
 """Large files: their ETag is their SHA-256; that of others is the hash of the blob in git."""
@@ -62,7 +68,7 @@ class Hub:
         self.repositories: dict[tuple[str, str], Repository] = {}
         self.failures: list[Failure] = []
         self.requests: list[str] = []
-        self._lock = threading.Lock()
+        self._lock, self._closed = threading.Lock(), False
         hub = self
 
         class Handler(_Handler):
@@ -75,6 +81,9 @@ class Hub:
 
     def close(self) -> None:
         """Refuse every connection from now on."""
+        if self._closed:
+            return
+        self._closed = True
         self._server.shutdown()
         self._server.server_close()
 
@@ -230,3 +239,55 @@ def _tree(files: Mapping[str, bytes], below: str, recursive: bool) -> list[dict[
                 one["lfs"] = {"oid": sha256, "sha256": sha256, "size": len(body), "pointerSize": 130}
             told[path] = one
     return list(told.values())
+
+
+class User:
+    """Somebody whose programs meet this hub, with a cache of their own; each program runs in a fresh process."""
+
+    def __init__(self, hub: Hub, home: Path) -> None:
+        self.hub, self.home = hub, home
+
+    def run(
+        self, *arguments: str, offline: bool = False, folder: Path | None = None, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a program of Python, and return what it wrote and how it ended."""
+        known = {name: value for name, value in os.environ.items() if name != "HF_HUB_OFFLINE"}
+        known |= {"HF_HOME": str(self.home), "HF_ENDPOINT": self.hub.url, "HF_HUB_DISABLE_XET": "1", **environment}
+        known |= {"HF_HUB_OFFLINE": "1"} if offline else {}
+        return subprocess.run(
+            [sys.executable, *arguments],
+            capture_output=True,
+            text=True,
+            env=known,
+            cwd=folder or self.home,
+            timeout=300,
+            check=False,
+        )
+
+    def ask(self, program: str, *arguments: str, offline: bool = False, **environment: str) -> Any:
+        """Return the JSON that a program prints last, or `{"error": ...}` where it raises a `LayoverError`."""
+        lines = ["import json, sys", "from layover.errors import LayoverError", "try:"]
+        lines += [f"    {line}" for line in program.strip().splitlines()]
+        lines += ["except LayoverError as error:", "    print(json.dumps({'error': str(error)}))"]
+        done = self.run("-c", "\n".join(lines), *arguments, offline=offline, **environment)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout.strip().splitlines()[-1])
+
+    def layover(self, *arguments: str, offline: bool = False, folder: Path) -> subprocess.CompletedProcess[str]:
+        """Run a command."""
+        return self.run("-m", "layover", *arguments, offline=offline, folder=folder, OMP_NUM_THREADS="1", COLUMNS="200")
+
+
+@pytest.fixture
+def hub() -> Iterator[Hub]:
+    """A hub without anything on it."""
+    one = Hub()
+    yield one
+    one.close()
+
+
+@pytest.fixture
+def user(hub: Hub, tmp_path: Path) -> User:
+    """Somebody with an empty cache."""
+    (tmp_path / "home").mkdir()
+    return User(hub, tmp_path / "home")
