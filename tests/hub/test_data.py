@@ -128,6 +128,17 @@ def test_without_a_default_nothing_is_guessed(hub: Hub, user: User, moved: tuple
     assert "Config name is missing" in user.ask(READ, SET, "", moved[0])["error"]
 
 
+def test_a_bit_that_is_flipped_on_the_way_is_refused(hub: Hub, user: User) -> None:
+    commit = push(hub, "new")
+    hub.fail(r"GET .*en\.jsonl", flip=True)
+    assert "en.jsonl: its bytes in the local cache are not those" in user.ask(READ, SET, "en", commit)["error"]
+    hub.mend()
+    assert "en.jsonl: its bytes in the local cache are not those" in user.ask(READ, SET, "en", commit)["error"]
+    for file in (user.home / "hub" / "datasets--org--My-Set" / "snapshots").rglob("en.jsonl"):
+        file.resolve().unlink()
+    assert user.ask(READ, SET, "en", commit) == rows("new en"), "nothing of it was kept"
+
+
 def test_a_branch_is_no_commit(hub: Hub, user: User, moved: tuple[str, str]) -> None:
     told = user.ask(READ, SET, "en", "main")
     assert "which commit 'main' is cannot be known" in told["error"]

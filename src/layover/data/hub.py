@@ -7,14 +7,15 @@ commit is looked for first, and nothing is read before the commit of what would 
 from __future__ import annotations
 
 import re
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from layover.data.formats import Row
-from layover.errors import DataError
-from layover.hub_files import COMMIT, cached_file, without_token
+from layover.errors import DataError, ModelError
+from layover.hub_files import COMMIT, cached_file, check, without_token
 
 if TYPE_CHECKING:
     from layover.data.task import HubSource
@@ -60,13 +61,36 @@ def _load(source: HubSource) -> Any:
             "local cache; go online once, name a commit as revision, or use official files (data_root)"
         )
     try:
-        builder = _builder(source, None) if named else _cached(source) or _asked(source)
-        builder.download_and_prepare()
+        builder = _builder(source, None) if named else _cached(source)
+        if builder is None:
+            builder = _asked(source)
+            builder.download_and_prepare()
+            _check_files(source, Path(builder.cache_dir))
+        else:
+            builder.download_and_prepare()
         return builder.as_dataset(split=source.split)
     except DataError:
         raise
     except Exception as error:  # the library lets the errors of every client, reader and parser through
         raise DataError(f"{_place(source)}: cannot be loaded: {without_token(f'{error}')}") from error
+
+
+def _check_files(source: HubSource, prepared: Path) -> None:
+    """Refuse what was prepared of files that are not those of the commit, and remove it.
+
+    Raises:
+        DataError: names the first such file.
+    """
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    snapshot = Path(HF_HUB_CACHE) / f"datasets--{source.path.replace('/', '--')}" / "snapshots" / source.revision
+    for file in sorted(snapshot.rglob("*")):
+        if file.is_file():
+            try:
+                check(file, f"{source.path}@{source.revision[:12]}: {file.relative_to(snapshot)}")
+            except ModelError as error:
+                shutil.rmtree(prepared, ignore_errors=True)
+                raise DataError(str(error)) from None
 
 
 def _asked(source: HubSource) -> Any:

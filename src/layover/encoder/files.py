@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from layover.errors import ModelError
-from layover.hub_files import HubError, commit_of, file_at
+from layover.hub_files import cached_file, commit_of, file_at, offline
 from layover.identity import file_sha256
 from layover.layouts.checkpoint import SHARDS, WEIGHTS, shards_of
 
@@ -36,17 +36,10 @@ def weight_files(source: str | Path, revision: str | None) -> list[Path]:
     Raises:
         ModelError: there are none, or not all of them, or they cannot be had.
     """
-    try:
-        whole = _file(source, revision, WEIGHTS)
-    except HubError:
-        # a cache that was filled with shards alone does not know that there is no other file
-        whole, index = None, _file(source, revision, SHARDS)
-        if index is None:
-            raise
-    else:
-        index = None if whole is not None else _file(source, revision, SHARDS)
+    whole = None if _only_shards(source, revision) else _file(source, revision, WEIGHTS)
     if whole is not None:
         return [whole]
+    index = _file(source, revision, SHARDS)
     names = [] if index is None else shards_of(index)
     files = [file for name in names if (file := _file(source, revision, name)) is not None]
     if not files or len(files) < len(names):
@@ -70,6 +63,19 @@ def _file(source: str | Path, revision: str | None, name: str) -> Path | None:
     if repository.count("/") != 1 or repository.startswith((".", "/", "~")):
         raise ModelError(f"{source}: neither a directory nor a hub id (org/name)")
     return file_at(repository, _commit(repository, revision), name)
+
+
+def _only_shards(source: str | Path, revision: str | None) -> bool:
+    """Return whether nobody can be asked for the whole file, and the cache has shards: whoever filled it had no other.
+
+    Only the hub tells that a file is not there, and a cache that was filled with all files at once was not told.
+    """
+    if Path(source).is_dir() or not offline():
+        return False
+    repository = str(source)
+    commit = _commit(repository, revision)
+    known, index = (cached_file(repository, commit, name) for name in (WEIGHTS, SHARDS))
+    return known is None and isinstance(index, Path)
 
 
 @lru_cache(maxsize=8)
