@@ -59,7 +59,7 @@ def write_report(plan: Plan, rows: Sequence[CellRow], folder: Path) -> list[Path
     folder.mkdir(parents=True, exist_ok=True)
     written = [folder / "report.md", folder / "scores.csv", folder / "records.jsonl"]
     written[0].write_text(markdown(plan, rows), encoding="utf-8")
-    _write_scores(rows, written[1])
+    write_scores(rows, written[1])
     with written[2].open("w", encoding="utf-8") as stream:
         for row in rows:
             stream.write(json.dumps(_as_json(row), ensure_ascii=False, sort_keys=True, allow_nan=False) + "\n")
@@ -72,7 +72,7 @@ SOURCES = ("model_source", "data", "training_data")
 """Commits of the hub, or SHA-256 of files."""
 
 
-def _write_scores(rows: Sequence[CellRow], path: Path) -> None:
+def write_scores(rows: Sequence[CellRow], path: Path) -> None:
     """One line per cell, language and metric; an empty score is a missing one, with its reason."""
     with path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
