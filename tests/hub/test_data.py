@@ -74,7 +74,7 @@ def test_a_server_that_goes_on_failing(hub: Hub, user: User, moved: tuple[str, s
     hub.fail("tree/")
     told = user.ask(READ, SET, "en", moved[1])
     assert "cannot be had from the hub (" in told["error"]
-    assert "500" in told["error"], "the library does not say why, so it is asked for"
+    assert f"has no copy of this commit (only {moved[0][:12]})" in told["error"]
 
 
 @pytest.mark.slow

@@ -20,6 +20,10 @@ from layover.encoder import DropoutClock, Encoder
 encoder = Encoder.load(sys.argv[1], sys.argv[2], clock=DropoutClock(0))
 print(json.dumps(float(encoder.model.state_dict()["encoder.layer.0.output.dense.bias"].sum())))
 """
+FILE = """
+from layover.hub_files import commit_of, file_at
+print(json.dumps(str(file_at(sys.argv[1], commit_of(sys.argv[1], sys.argv[2]), sys.argv[3]))))
+"""
 TOKENS = """
 from layover.steps.tokenize import load_tokenizer
 tokenizer = load_tokenizer(sys.argv[1], sys.argv[2])
@@ -66,11 +70,20 @@ def flip(file: Path) -> None:
 
 @pytest.mark.parametrize("name", ["model.safetensors", "config.json"])
 def test_a_flipped_bit_in_the_cache_is_refused(hub: Hub, user: User, commit: str, name: str) -> None:
-    assert isinstance(user.ask(LOAD, MODEL, commit), float)
+    assert user.ask(FILE, MODEL, commit, name).endswith(name)
     flip(blob(user, commit, name))
-    told = user.ask(LOAD, MODEL, commit, offline=True)
+    told = user.ask(FILE, MODEL, commit, name, offline=True)
     assert f"{name}: its bytes in the local cache are not those of the hub's commit; remove" in told["error"]
     assert str(blob(user, commit, name)) in told["error"]
+
+
+@pytest.mark.slow
+def test_an_encoder_is_read_from_checked_files(hub: Hub, user: User, commit: str) -> None:
+    assert isinstance(user.ask(LOAD, MODEL, "main"), float)
+    resolved = {found[1] for one in hub.requests if (found := re.search(r"resolve/([0-9a-z]+)/", one))}
+    assert resolved == {commit}, "all of a branch comes from one commit"
+    flip(blob(user, commit, "model.safetensors"))
+    assert "model.safetensors: its bytes in the local cache" in user.ask(LOAD, MODEL, commit, offline=True)["error"]
 
 
 def test_a_flipped_bit_of_a_tokenizer_is_refused(hub: Hub, user: User, commit: str) -> None:
@@ -81,12 +94,13 @@ def test_a_flipped_bit_of_a_tokenizer_is_refused(hub: Hub, user: User, commit: s
 
 def test_a_bit_that_is_flipped_on_the_way_is_refused(hub: Hub, user: User, commit: str) -> None:
     hub.fail(r"GET .*model\.safetensors", flip=True)
-    assert "model.safetensors: its bytes in the local cache" in user.ask(LOAD, MODEL, commit)["error"]
+    told = user.ask(FILE, MODEL, commit, "model.safetensors")
+    assert "model.safetensors: its bytes in the local cache" in told["error"]
 
 
 def test_a_cache_without_links_is_said_not_to_be_checked(hub: Hub, user: User, commit: str) -> None:
     assert user.ask(IDENTITY, MODEL, commit)[4] == []
-    assert isinstance(user.ask(LOAD, MODEL, commit), float)
+    assert user.ask(FILE, MODEL, commit, "config.json").endswith("config.json")
     assert user.ask(IDENTITY, MODEL, commit)[4] == []
     place = user.home / "hub" / "models--org--encoder" / "snapshots" / commit / "config.json"
     body = place.read_bytes()
@@ -96,13 +110,7 @@ def test_a_cache_without_links_is_said_not_to_be_checked(hub: Hub, user: User, c
     assert "org/encoder: the local cache of the hub keeps copies instead of links" in note
 
 
-def test_all_of_a_branch_comes_from_one_commit(hub: Hub, user: User, commit: str) -> None:
-    program = LOAD.replace("sys.argv[2]", "None") + "\nprint(json.dumps(1))"
-    assert user.ask(program, MODEL) == 1
-    resolved = {found[1] for one in hub.requests if (found := re.search(r"resolve/([0-9a-z]+)/", one))}
-    assert resolved == {commit}
-
-
+@pytest.mark.slow
 def test_one_error_of_the_server_takes_no_other_file(hub: Hub, user: User) -> None:
     """A checkpoint with both files: where the one that counts cannot be had, the other is not read in its place."""
     files = mini()
