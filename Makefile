@@ -62,7 +62,7 @@ coverage: install
 	$(BIN)/python $(PYTEST) --cov --cov-report=term-missing:skip-covered
 
 # The rooms that meet transformers, on its newest version and without adapters: nobody is locked to the one adapters pins.
-NEWEST := $(addprefix tests/,batches compositions encoder heads layouts modules predict steps training test_rooms.py \
+NEWEST := $(addprefix tests/,batches compositions encoder heads layouts modules hub predict steps training test_rooms.py \
 	engine/test_adapterdrop.py engine/test_heads.py sandbox/test_encoders.py sharing/test_serving.py \
 	sharing/export/test_packages.py tasks/test_whole_path.py)
 $(VENV)-newest/.installed: pyproject.toml

@@ -37,6 +37,7 @@ ROOMS = (
     ("compositions",),
     ("mixers",),
     ("modules",),
+    ("hub_files",),
     ("precision",),
     ("identity",),
     ("archives",),

@@ -69,6 +69,66 @@ class TagScheme(BaseModel):
     """The tags of words that are in no span."""
 
 
+class DataSource(BaseModel):
+    """What rows were read from: a split of a hub data set at a commit, or files by their content."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    hub: str | None = None
+    """`org/name`; None for files."""
+    config: str | None = None
+    split: str | None = None
+    commit: str | None = None
+    files_sha256: tuple[str, ...] = ()
+
+    def text(self) -> str:
+        """Return it in one line: `org/name config [split] @ commit`, or the hashes of the files."""
+        if self.hub is None:
+            return " ".join(f"sha256:{one}" for one in self.files_sha256)
+        config = f" {self.config}" if self.config else ""
+        return f"{self.hub}{config} [{self.split}] @ {self.commit}"
+
+
+class EncoderSource(BaseModel):
+    """Where an encoder's weights are from: a hub model at a commit, or files by their content."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    hub: str | None = None
+    """`org/name`; None for a directory."""
+    commit: str | None = None
+    config_sha256: str | None = None
+    weights_sha256: tuple[str, ...] = ()
+    tokenizer_sha256: str | None = None
+    """Of its serialised form; None where the commit alone says which it is."""
+
+    def text(self) -> str:
+        """Return it in one line: `org/name @ commit`, or the hashes of the weights."""
+        if self.hub is None:
+            return " ".join(f"sha256:{one}" for one in self.weights_sha256)
+        return f"{self.hub} @ {self.commit}"
+
+
+class Sources(BaseModel):
+    """The model and all data that scores rest on, by commit or content."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: EncoderSource
+    scored: dict[str, tuple[DataSource, ...]]
+    """Language -> what is scored; several where tasks are joined."""
+    trained_on: tuple[DataSource, ...] = ()
+    """Of the target's own training; empty where nothing is trained for it."""
+    selected_on: tuple[DataSource, ...] = ()
+    """What the weights of that training are selected on."""
+    tuned_on: tuple[DataSource, ...] = ()
+    """What a threshold, or the layer of a retrieval, is chosen on."""
+    learned_before: tuple[DataSource, ...] = ()
+    """Of the trainings that it rests on: intermediates and language adapters."""
+    imported: tuple[str, ...] = ()
+    """SHA-256 of the weights of imported modules that it rests on."""
+
+
 class Record(BaseModel):
     """The scores of one cell, in the unit of each metric (mostly percent), unrounded; null where there is none."""
 
@@ -93,6 +153,8 @@ class Record(BaseModel):
     """Language -> the language whose adapter acted on its text; None in a method without adapters."""
     tags: TagScheme | None = None
     """tagging: how tags were read; None where no metric counts spans, and for other kinds."""
+    sources: Sources | None = None
+    """None in records of version 0.1."""
 
     def value(self, language: str, metric: str) -> float | None:
         """Return one score, or None where it is missing."""

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import io
+import json
 import os
 import subprocess
 import sys
@@ -113,6 +115,68 @@ def test_vocabulary_without_a_serialised_tokenizer(tmp_path: Path) -> None:
     assert loaded.row(loaded.pieces(["the house"])["the house"].ids)[0].tolist() == [2, 5, 6, 3]
     (tmp_path / "config.json").write_text('{"model_type": "no-such-model"}')
     with pytest.raises(ModelError, match="cannot convert"):
+        Tokenizer.load(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def pieces() -> bytes:
+    """A small sentencepiece model, as XLM-R's file is one."""
+    import sentencepiece
+
+    model, words = io.BytesIO(), ["the house is red", "a red house", "this is the end", "ten red hens"]
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(words * 20), model_writer=model, vocab_size=30, model_type="unigram", minloglevel=2
+    )
+    return model.getvalue()
+
+
+MORE = {
+    "added_tokens.json": {"[ENT]": 32},
+    "special_tokens_map.json": {"pad_token": "<pad>", "additional_special_tokens": ["[ENT]"]},
+    "tokenizer_config.json": {
+        "mask_token": {"content": "<mask>", "lstrip": True},
+        "added_tokens_decoder": {"1": {"content": "<pad>", "special": True}, "32": {"content": "[ENT]"}},
+    },
+}
+"""Files beside XLM-R's pieces that add the same token."""
+
+
+@pytest.mark.parametrize("name", sorted(MORE))
+def test_tokens_that_were_added_to_xlmr_are_read(tmp_path: Path, pieces: bytes, name: str) -> None:
+    (tmp_path / "sentencepiece.bpe.model").write_bytes(pieces)
+    plain = Tokenizer.load(tmp_path)
+    assert plain.size == 32
+    (tmp_path / name).write_text(json.dumps(MORE[name]))
+    added = Tokenizer.load(tmp_path)
+    assert added.size == 33
+    assert added.sha256 != plain.sha256
+    text = "the red [ENT] house"
+    assert 32 in added.pieces([text])[text].ids.tolist()
+    assert (added.cls, added.pad, added.mask) == (plain.cls, plain.pad, plain.mask)
+
+
+def test_all_files_that_add_a_token_to_xlmr_add_it_once(tmp_path: Path, pieces: bytes) -> None:
+    (tmp_path / "sentencepiece.bpe.model").write_bytes(pieces)
+    for name, values in MORE.items():
+        (tmp_path / name).write_text(json.dumps(values))
+    assert Tokenizer.load(tmp_path).size == 33
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "message"),
+    [
+        ("added_tokens.json", {"[ENT]": 40}, r"the added token '\[ENT\]' has the id 40, but gets 32"),
+        ("special_tokens_map.json", {"pad_token": "[PAD]"}, r"pad_token is '\[PAD\]', and XLM-R's is '<pad>'"),
+        ("tokenizer_config.json", {"cls_token": {"content": "[CLS]"}}, r"cls_token is '\[CLS\]', and XLM-R's is '<s>'"),
+        ("added_tokens.json", [1], "a JSON object was expected"),
+    ],
+)
+def test_what_cannot_be_added_to_xlmr_is_refused(
+    tmp_path: Path, pieces: bytes, name: str, values: object, message: str
+) -> None:
+    (tmp_path / "sentencepiece.bpe.model").write_bytes(pieces)
+    (tmp_path / name).write_text(json.dumps(values))
+    with pytest.raises(ModelError, match=message):
         Tokenizer.load(tmp_path)
 
 

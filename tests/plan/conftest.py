@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from layover.data.tokenizer import Tokenizer
 from layover.plan import Plan, build
 from layover.plan.hub import Revisions
 from layover.recipe import load
@@ -44,14 +45,14 @@ sweep:
 class World:
     """Files below a folder, and plans of recipes over them."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, tokenizer: Tokenizer) -> None:
         self.root = root
         encoder = root / "encoder"
         encoder.mkdir(parents=True)
         config = {"num_hidden_layers": 2, "hidden_size": 16, "intermediate_size": 32, "vocab_size": 100}
         (encoder / "config.json").write_text(json.dumps(config), encoding="utf-8")
         (encoder / "model.safetensors").write_bytes(b"weights")
-        (encoder / "tokenizer.json").write_text("{}", encoding="utf-8")
+        tokenizer.save(encoder / "tokenizer.json")
         for task in ("claims", "moods"):
             for part in ("train", "dev", "en", "sw"):
                 self.write(f"{task}/{part}.jsonl", f"{task} {part}")
@@ -77,15 +78,15 @@ class World:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
+def world(tmp_path: Path, tokenizer: Tokenizer) -> World:
     """A fresh world."""
-    return World(tmp_path / "one")
+    return World(tmp_path / "one", tokenizer)
 
 
 @pytest.fixture
-def other_world(tmp_path: Path) -> World:
+def other_world(tmp_path: Path, tokenizer: Tokenizer) -> World:
     """The same files somewhere else."""
-    return World(tmp_path / "two")
+    return World(tmp_path / "two", tokenizer)
 
 
 IMPORTING = """\

@@ -112,14 +112,22 @@ def test_what_decides_a_result_is_in_its_key(world: World, override: str, kinds:
     assert changed_kinds(world.plan(), world.plan(override)) == kinds
 
 
-@pytest.mark.parametrize("field", ["tokenizer.json", "model.safetensors", "config.json"])
+@pytest.mark.parametrize("field", ["model.safetensors", "config.json"])
 def test_the_encoder_is_in_the_key(world: World, field: str) -> None:
     before = world.plan()
     file = world.root / "encoder" / field
     file.write_bytes(file.read_bytes() + b" ")
     after = world.plan()
     assert not keys(before, "train") & keys(after, "train")
-    assert (keys(before, "tokenize") == keys(after, "tokenize")) == (field != "tokenizer.json")
+    assert keys(before, "tokenize") == keys(after, "tokenize")
+
+
+def test_two_recipes_that_differ_in_the_selection_data_alone_train_apart(world: World) -> None:
+    world.write("moods/other.jsonl", "quite another text")
+    files = "tasks.moods.files={train: moods/train.jsonl, validation: moods/%s.jsonl, test: {en: moods/en.jsonl}}"
+    one, other = (world.plan("sweep.intermediate=[none]", files % name) for name in ("dev", "other"))
+    assert keys(one, "train")
+    assert not keys(one, "train") & keys(other, "train")
 
 
 def test_data_that_changed_run_what_uses_them(world: World) -> None:

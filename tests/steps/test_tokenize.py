@@ -31,7 +31,7 @@ def make_node(root: Path, tokenizer: Tokenizer, subset: Subset) -> Node:
     task = declare("mine", OwnTask(kind="classification", labels=("no", "yes"), text=("text",)))
     location = task.locate("train", "en", root=root, files={"train": "train.jsonl"})
     assert location is not None
-    encoder = EncoderRef("tiny", str(root / "encoder"), None, {}, {}, None)
+    encoder = EncoderRef("tiny", str(root / "encoder"), None, {}, {"serialised": tokenizer.sha256}, None)
     identity = {"node": "tokenize", "data": location.identity(file_sha256)}
     inputs = TokenizeInputs(task, location, encoder, subset, 32, 8, None, 15)
     return Node("tokenize", "k", identity, (), "tokenize", inputs, "job")

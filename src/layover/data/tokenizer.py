@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer as Backend
 
-from layover.data.sentencepiece import load_xlmr
+from layover.data.sentencepiece import load_xlmr, with_added
 from layover.errors import ModelError
 
 Ids = npt.NDArray[np.int32]
@@ -27,6 +27,21 @@ FAMILIES = {
 }
 TEXTS_AT_ONCE = 4096  # bounds the memory of the encodings of a large data set
 METASPACE = "▁"
+
+SERIALISED, PIECES = "tokenizer.json", "sentencepiece.bpe.model"
+CONVERTED_FROM = (
+    "config.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.txt",
+    "vocab.json",
+    "merges.txt",
+    "bpe.codes",
+    "tokenizer.model",
+    PIECES,
+)
+"""What a tokenizer of the families that Layover knows may be read from where there is no `tokenizer.json`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,19 +80,20 @@ class Tokenizer:
     def load(cls, directory: Path) -> Tokenizer:
         """Read `tokenizer.json`; without it XLM-R's `sentencepiece.bpe.model`, or what transformers can convert.
 
-        A lone `sentencepiece.bpe.model`, without a `config.json` that says otherwise, is taken for XLM-R's.
+        Of a directory with a `tokenizer.json` nothing else is read. A lone `sentencepiece.bpe.model`, without a
+        `config.json` that says otherwise, is taken for XLM-R's.
 
         Raises:
             ModelError: there is no tokenizer, or it cannot be read.
         """
-        serialised, pieces = directory / "tokenizer.json", directory / "sentencepiece.bpe.model"
+        serialised, pieces = directory / SERIALISED, directory / PIECES
         if serialised.is_file():
             try:
                 return cls(Backend.from_file(str(serialised)))
             except Exception as error:  # the library raises nothing more specific
                 raise ModelError(f"{serialised}: not a readable tokenizer ({error})") from error
-        if pieces.is_file() and _model_type(directory) in {None, "xlm-roberta"}:
-            return cls(load_xlmr(pieces))
+        if is_xlmr(directory):
+            return cls(with_added(load_xlmr(pieces), directory))
         return cls(_converted(directory))
 
     @cached_property
@@ -186,6 +202,11 @@ def longest_first(first: int, second: int, room: int) -> tuple[int, int]:
     return (short, long) if first <= second else (long, short)
 
 
+def is_xlmr(directory: Path) -> bool:
+    """Return whether a directory without a `tokenizer.json` has XLM-R's tokenizer, read without transformers."""
+    return (directory / PIECES).is_file() and _model_type(directory) in {None, "xlm-roberta"}
+
+
 def _model_type(directory: Path) -> str | None:
     config = directory / "config.json"
     if not config.is_file():
@@ -198,12 +219,14 @@ def _model_type(directory: Path) -> str | None:
 
 def _converted(directory: Path) -> Backend:
     if not any(directory.glob("*vocab*")) and not any(directory.glob("*.model")):
-        raise ModelError(f"{directory}: no tokenizer there; tokenizer.json is needed")
+        raise ModelError(f"{directory}: no tokenizer there; {SERIALISED} is needed")
     from transformers import AutoTokenizer
 
     advice = "save it as tokenizer.json, with save_pretrained of a fast tokenizer"
     try:
-        tokenizer = AutoTokenizer.from_pretrained(str(directory), use_fast=True)  # type: ignore[no-untyped-call]
+        tokenizer = AutoTokenizer.from_pretrained(  # type: ignore[no-untyped-call]
+            str(directory), use_fast=True, trust_remote_code=False
+        )
     except (ImportError, OSError, ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{directory}: transformers cannot convert its tokenizer ({error}); {advice}") from error
     if not tokenizer.is_fast:

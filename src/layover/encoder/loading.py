@@ -6,6 +6,7 @@ hidden states from the disk never has the layers below in memory, nor the table 
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -15,10 +16,10 @@ import torch
 from accelerate import init_empty_weights
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
-from transformers import AutoConfig, AutoModel, PreTrainedModel
+from transformers import AutoConfig, AutoModel, PretrainedConfig, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
-from layover.encoder.files import weight_files
+from layover.encoder.files import config_file, weight_files
 from layover.encoder.quantising import Quantised, quantised
 from layover.encoder.words import Table, Words
 from layover.errors import ModelError
@@ -73,9 +74,10 @@ def load_model(
         ModelError: there is no such model, its type is not supported, it has no safetensors weights, its weights
             do not fill the encoder that its config describes, or they cannot be stored so.
     """
+    config_path, files = config_file(source, revision), weight_files(source, revision)
     with quiet(), torch.random.fork_rng(devices=[]):  # transformers draws weights before they are filled
         try:
-            config = AutoConfig.from_pretrained(source, revision=revision, trust_remote_code=False)
+            config = _config(config_path)
             points = points_of(config.model_type)
             with init_empty_weights(include_buffers=False):
                 model: PreTrainedModel = AutoModel.from_config(  # type: ignore[no-untyped-call]
@@ -83,7 +85,6 @@ def load_model(
                 )
             whole = set(model.state_dict())
             _leave_out(model, points, from_layer, dtype, quantisation)
-            files = weight_files(source, revision)
             foreign = _fill(model, files, points, dtype, quantisation, all_words=all_words) - whole
             _refuse_larger(foreign)
         except ModelError as error:
@@ -95,6 +96,17 @@ def load_model(
             ) from error
     model.train(mode=False)
     return model
+
+
+def _config(file: Path) -> PretrainedConfig:
+    """Return the config that one file holds: transformers would read others beside it, by its own version."""
+    values = json.loads(file.read_text(encoding="utf-8"))
+    if not isinstance(values, dict):
+        raise ModelError(f"{file.name}: a JSON object was expected")
+    kind = str(values.get("model_type"))
+    points_of(kind)
+    config: PretrainedConfig = type(AutoConfig.for_model(kind)).from_dict(values)
+    return config
 
 
 def _place(source: str | Path, revision: str | None) -> str:

@@ -14,7 +14,7 @@ from layover.layouts._base import CONFIG, Base, Found, Layout, Named
 from layover.registry import Registry
 
 _LAYOUTS: Registry[Layout] = Registry(__name__, __path__, "LAYOUT", ModelError)
-_OTHERS = frozenset({"points", "safe", "heads"})
+_OTHERS = frozenset({"checkpoint", "points", "safe", "heads"})
 """Files of this room that are no layouts."""
 
 

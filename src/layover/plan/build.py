@@ -24,6 +24,7 @@ from layover.plan.labels import with_labels
 from layover.plan.nodes import STEP_VERSIONS, Cell, Node, Plan
 from layover.plan.points import Point, points, trained_targets
 from layover.plan.retrieval import Asked, Searched, score_node, searched, settled
+from layover.plan.sources import with_sources
 from layover.plan.stages import Stages
 from layover.recipe import NO_INTERMEDIATE, Recipe, ResolvedMethod
 from layover.store import Memory
@@ -42,7 +43,7 @@ def build(
         recipe: A checked recipe.
         hash_file: SHA-256 of a file (`FileHashes`).
         revisions: Resolver of hub revisions.
-        memory: Of labels that are read from training data.
+        memory: Of labels that are read from training data, and of tokenizers.
 
     Raises:
         RecipeError: with every model and every data set that cannot be had.
@@ -58,7 +59,7 @@ class _Planner:
         self.imports = Imports(self.recipe, revisions, hash_file)
         self.recipe = self.recipe.model_copy(update={"imported": self.imports.told})
         self.hash_file = hash_file
-        self.revisions = revisions
+        self.revisions, self.memory = revisions, memory
         self.rules = DataRules(self.recipe, revisions, hash_file)
         self.made: dict[str, Node] = {}
         self.trained: frozenset[str] = frozenset()
@@ -86,6 +87,7 @@ class _Planner:
                 missing = " ".join(sorted(one.absent))
                 there = f"{one.split} data for {len(one.portions)} of {total} languages"
                 notes.append(f"{target}: {there}; absent: {missing}")
+        notes += self.revisions.notes
         notes += self._selected_on_what_is_scored()
         notes += mixtures.notes(self.recipe) + self.imports.notes()
         notes += heads.notes(self.recipe, cells)
@@ -96,7 +98,7 @@ class _Planner:
         notes += [f"{target}: {note}" for target, one in judged.items() for note in one.notes()]
         return Plan(
             recipe=self.recipe,
-            nodes=self._reachable(cell.score for cell in cells),
+            nodes=with_sources(self._reachable(cell.score for cell in cells)),
             cells=tuple(cells),
             notes=tuple(notes),
             unresolved=tuple(self.revisions.unresolved),
@@ -128,7 +130,9 @@ class _Planner:
         document, sweep = self.recipe.document, self.recipe.document.sweep
         for label in sweep.model:
             try:
-                self.encoders[label] = resolve(label, document.models[label], self.hash_file, self.revisions)
+                self.encoders[label] = resolve(
+                    label, document.models[label], self.hash_file, self.revisions, self.memory
+                )
             except LayoverError as error:
                 problems.append(self.recipe.source.problem(("models", label), str(error)))
         problems += self._fitting()

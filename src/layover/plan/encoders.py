@@ -9,20 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from layover.errors import ModelError, nearest
+from layover.hub_files import expected_hash
 from layover.layouts import Base
+from layover.layouts.checkpoint import SHARDS, WEIGHTS, local_weights
 from layover.layouts.points import points_of
 from layover.modules import Shape as Sizes
+from layover.plan import tokenizers
 from layover.plan.hub import Revisions
 from layover.recipe.schema import ModelSource
 from layover.sandbox import encoders
-
-TOKENIZER_FILES = (
-    ("tokenizer.json",),
-    ("sentencepiece.bpe.model", "tokenizer_config.json"),
-    ("vocab.txt", "tokenizer_config.json"),
-    ("vocab.json", "merges.txt", "tokenizer_config.json"),
-)
-"""What a tokenizer is read from, best first; the first file of a row says that it is this one."""
+from layover.store import Memory
 
 XLM_R_VOCABULARY = 250_002
 
@@ -90,16 +86,25 @@ class EncoderRef:
         return Base(self.model_type, sizes)
 
 
-def resolve(label: str, model: ModelSource, hash_file: Callable[[Path], str], revisions: Revisions) -> EncoderRef:
+def resolve(
+    label: str, model: ModelSource, hash_file: Callable[[Path], str], revisions: Revisions, memory: Memory
+) -> EncoderRef:
     """Return what a plan needs of a model of the recipe.
 
+    Args:
+        label: Its name in the recipe.
+        model: What the recipe says of it.
+        hash_file: SHA-256 of a file.
+        revisions: Resolver of hub revisions.
+        memory: Of tokenizers that were seen before.
+
     Raises:
-        ModelError: the directory has no config, no safetensors weights or no tokenizer; the name is neither one of
-            the sandbox, nor a directory, nor a hub id.
+        ModelError: the directory has no config, no safetensors weights or no readable tokenizer; the name is neither
+            one of the sandbox, nor a directory, nor a hub id.
     """
     folder = encoders.folder_of(model.name) or Path(model.name)
     if folder.is_dir():
-        return _local(label, folder, hash_file)
+        return _local(label, folder, hash_file, memory)
     if model.name.startswith(encoders.PREFIX):
         raise ModelError(f"the sandbox has no {model.name!r}; {nearest(model.name, encoders.names())}")
     if model.name.startswith((".", "/", "~")) or model.name.count("/") != 1:
@@ -109,11 +114,17 @@ def resolve(label: str, model: ModelSource, hash_file: Callable[[Path], str], re
         )
     commit = revisions.commit(model.name, model.revision, "model")
     identity = {"hub": model.name, "commit": commit} if commit else {"hub": model.name, "revision": model.revision}
+    tokenizer = {**identity, **(tokenizers.of_hub(model.name, commit, revisions, memory) if commit else {})}
     config = _cached_config(model.name, commit)
+    if config is not None and expected_hash(config) is None:
+        revisions.notes.append(
+            f"{model.name}: the local cache of the hub keeps copies instead of links, so that it cannot be checked "
+            "whether the model's files are those of the commit"
+        )
     known = KNOWN_SHAPES.get(model.name)
     shape = known or (None if config is None else _read_shape(config))
     model_type = KNOWN_TYPE if known else (None if config is None else _read_type(config))
-    return EncoderRef(label, model.name, commit or model.revision, identity, identity, shape, model_type)
+    return EncoderRef(label, model.name, commit or model.revision, identity, tokenizer, shape, model_type)
 
 
 def shape_of(name: str) -> Shape:
@@ -144,18 +155,20 @@ def packaged_shapes() -> dict[str, Shape]:
     return {name: _read_shape(folder / "config.json") for name, folder in folders.items() if folder is not None}
 
 
-def _local(label: str, folder: Path, hash_file: Callable[[Path], str]) -> EncoderRef:
-    config = folder / "config.json"
-    weights = sorted(folder.glob("*.safetensors"))
-    tokenizer = next((names for names in TOKENIZER_FILES if (folder / names[0]).is_file()), None)
-    for there, what in ((config.is_file(), "config.json"), (weights, "*.safetensors")):
+def _local(label: str, folder: Path, hash_file: Callable[[Path], str], memory: Memory) -> EncoderRef:
+    config, weights = folder / "config.json", local_weights(folder)
+    for there, what in ((config.is_file(), "config.json"), (weights, f"{WEIGHTS} or {SHARDS}")):
         if not there:
             raise ModelError(f"{folder} has no {what}")
-    if tokenizer is None:
-        raise ModelError(f"{folder} has no tokenizer.json")
-    identity = {"config": hash_file(config), "weights": [hash_file(file) for file in weights]}
-    files = {name: hash_file(folder / name) for name in tokenizer if (folder / name).is_file()}
-    return EncoderRef(label, str(folder), None, identity, files, _read_shape(config), _read_type(config))
+    identity = local_identity(folder, hash_file)
+    tokenizer = tokenizers.of_folder(folder, hash_file, memory)
+    return EncoderRef(label, str(folder), None, identity, tokenizer, _read_shape(config), _read_type(config))
+
+
+def local_identity(folder: Path, hash_file: Callable[[Path], str]) -> dict[str, Any]:
+    """Return the identity of an encoder in a directory: the content of the files that it is loaded from."""
+    weights = [hash_file(file) for file in local_weights(folder)]
+    return {"config": hash_file(folder / "config.json"), "weights": weights}
 
 
 def _read_shape(config: Path) -> Shape:

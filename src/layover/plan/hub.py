@@ -1,29 +1,25 @@
-"""The hub: a branch or tag to the commit it names now, without which no key is final; and single files."""
+"""The hub as a plan asks it: the commit that a branch or tag names now, without which no key is final; files."""
 
 from __future__ import annotations
 
-import os
-import re
 from pathlib import Path
 
-from layover.errors import ModelError, printable
-
-COMMIT = re.compile(r"^[0-9a-f]{40}$")
-TIMEOUT_SECONDS = 5.0
-HIDDEN = "(token)"
-_TOKEN = re.compile(r"hf_\w{8,}", re.ASCII)
+from layover import hub_files
+from layover.hub_files import COMMIT, HubError, Kind
 
 
 class Revisions:
     """Resolves revisions; after a first failure to reach the hub it asks no more and uses the local cache."""
 
     def __init__(self) -> None:
-        self.offline = os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}
+        self.offline = hub_files.offline()
         self.unresolved: list[str] = []
         """`datasets/org/name@main` for each revision that could not be resolved, with what else is to be said."""
-        self._known: dict[tuple[str, str, str], str | None] = {}
+        self.notes: list[str] = []
+        """Revisions whose commit is the one that the local cache knows, because the hub did not tell."""
+        self._known: dict[tuple[str, str, Kind], str | None] = {}
 
-    def commit(self, repository: str, revision: str, kind: str) -> str | None:
+    def commit(self, repository: str, revision: str, kind: Kind) -> str | None:
         """Return the commit of `revision`, or None when neither the hub nor the cache knows it.
 
         Args:
@@ -35,7 +31,7 @@ class Revisions:
             return revision
         name = (repository, revision, kind)
         if name not in self._known:
-            self._known[name] = self._ask(*name) or _cached(*name)
+            self._known[name] = self._resolve(*name)
             if self._known[name] is None:
                 # a model is looked for on the hub only where there is no folder of its name
                 local = "; there is no folder of that name here" if kind == "model" else ""
@@ -45,6 +41,8 @@ class Revisions:
     def file(self, repository: str, commit: str, name: str, most: int) -> Path | None:
         """Return a file of a model's repository, downloaded where the cache does not have it; None where there is none.
 
+        None also where nobody can be asked: `offline` tells the two apart.
+
         Args:
             repository: `org/name`.
             commit: Of the repository.
@@ -52,74 +50,40 @@ class Revisions:
             most: Bytes that it may have; asked for before it is downloaded.
 
         Raises:
-            ModelError: the hub does not let it be read, or it is too large.
+            ModelError: the hub does not let it be read, it is too large, or its bytes are not those of the commit.
         """
-        from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url, try_to_load_from_cache
-
-        cached = try_to_load_from_cache(repository, name, revision=commit)
-        if isinstance(cached, str):
-            return Path(cached)
-        if cached is not None or self.offline:  # the cache knows that there is none, or nobody can be asked
+        if self.offline and hub_files.cached_file(repository, commit, name) is None:
             return None
-        import httpx
-        from huggingface_hub.errors import (
-            EntryNotFoundError,
-            HfHubHTTPError,
-            HFValidationError,
-            LocalEntryNotFoundError,
-        )
-
-        where = f"{repository}@{commit[:12]}: {name}"
         try:
-            size = get_hf_file_metadata(hf_hub_url(repository, name, revision=commit), timeout=TIMEOUT_SECONDS).size
-            if size is None or size > most:
-                told = "is of an unknown size" if size is None else f"has {size} bytes"
-                raise ModelError(f"{where} {told}; such a file has at most {most}")
-            return Path(hf_hub_download(repository, name, revision=commit, etag_timeout=TIMEOUT_SECONDS))
-        except LocalEntryNotFoundError:  # what it says when nobody answers
+            return hub_files.file_at(repository, commit, name, most=most)
+        except HubError as error:
+            if error.answered:
+                raise
             self.offline = True
-        except EntryNotFoundError:
             return None
-        except (HfHubHTTPError, HFValidationError) as error:
-            raise ModelError(f"{where} cannot be had from the hub: {without_token(str(error))}") from None
-        except (OSError, httpx.HTTPError):
-            self.offline = True
-        return None
 
-    def _ask(self, repository: str, revision: str, kind: str) -> str | None:
+    def has(self, repository: str, commit: str, name: str) -> bool | None:
+        """Return whether a model's repository has a file at a commit; None where nobody tells."""
+        found = hub_files.cached_file(repository, commit, name)
+        if found is not None:
+            return found != "none"
         if self.offline:
             return None
-        import httpx
-        from huggingface_hub import HfApi
-        from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
-
         try:
-            info = HfApi().repo_info(repository, revision=revision, repo_type=kind, timeout=TIMEOUT_SECONDS)
-        except (OfflineModeIsEnabled, HfHubHTTPError, HFValidationError):
-            return None  # unknown there or not readable: stays unresolved, which `plan` shows and `run` refuses
-        except (OSError, httpx.HTTPError):  # errors of requests, which older hub clients use, are OSErrors
-            self.offline = True
+            return hub_files.exists(repository, commit, name)
+        except HubError as error:
+            self.offline = self.offline or not error.answered
             return None
-        return info.sha
 
-
-def without_token(text: str) -> str:
-    """Return the first lines of a text, without any token of the hub in it."""
-    from huggingface_hub import get_token
-
-    token = get_token()
-    if token:
-        text = text.replace(token, HIDDEN)
-    lines = [line.strip() for line in _TOKEN.sub(HIDDEN, text).splitlines()]
-    return printable(" ".join(line for line in lines if line)[:400]) or "no reason given"
-
-
-def _cached(repository: str, revision: str, kind: str) -> str | None:
-    from huggingface_hub.constants import HF_HUB_CACHE
-
-    folder = f"{kind}s--{repository.replace('/', '--')}"
-    reference = Path(HF_HUB_CACHE) / folder / "refs" / revision
-    if not reference.is_file():
-        return None
-    text = reference.read_text(encoding="utf-8").strip()
-    return text if COMMIT.match(text) else None
+    def _resolve(self, repository: str, revision: str, kind: Kind) -> str | None:
+        cached = hub_files.cached_commit(repository, revision, kind)
+        if self.offline:
+            return cached
+        try:
+            return hub_files.ask_commit(repository, revision, kind)
+        except HubError as error:
+            self.offline = not error.answered
+            if cached is not None:
+                told = f"{kind}s/{repository}@{revision}: the hub did not tell its commit; the local cache knows it as"
+                self.notes.append(f"{told} {cached}, and that is used ({error})")
+            return cached  # without one it stays unresolved, which `plan` shows and `run` refuses

@@ -12,6 +12,7 @@ from layover.kinds.retrieval import Settled
 from layover.modules import AdapterDrop, Module
 from layover.plan.encoders import EncoderRef
 from layover.precision import Precision
+from layover.records import Sources
 from layover.tasks import Task
 
 if TYPE_CHECKING:
@@ -294,3 +295,5 @@ class ScoreInputs:
     """retrieval: the predictions on the validation split whose gold chooses the layer; None where it does not."""
     language_adapters: Mapping[str, str] | None = None
     """Language -> the language whose adapter acted on its text; None in a method without adapters."""
+    sources: Sources | None = None
+    """The model and the data that the scores rest on; it follows from the keys of the predictions."""

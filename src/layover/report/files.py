@@ -9,6 +9,7 @@ from pathlib import Path
 
 from layover import __version__
 from layover.plan import Plan
+from layover.records import Record
 from layover.report import main_table, sections
 from layover.report._section import markdown_table
 from layover.report.rows import CellRow
@@ -58,7 +59,7 @@ def write_report(plan: Plan, rows: Sequence[CellRow], folder: Path) -> list[Path
     folder.mkdir(parents=True, exist_ok=True)
     written = [folder / "report.md", folder / "scores.csv", folder / "records.jsonl"]
     written[0].write_text(markdown(plan, rows), encoding="utf-8")
-    _write_scores(rows, written[1])
+    write_scores(rows, written[1])
     with written[2].open("w", encoding="utf-8") as stream:
         for row in rows:
             stream.write(json.dumps(_as_json(row), ensure_ascii=False, sort_keys=True, allow_nan=False) + "\n")
@@ -67,24 +68,36 @@ def write_report(plan: Plan, rows: Sequence[CellRow], folder: Path) -> list[Path
 
 
 FIELDS = ("model", "method", "intermediate", "target", "seed")
+SOURCES = ("model_source", "data", "training_data")
+"""Commits of the hub, or SHA-256 of files."""
 
 
-def _write_scores(rows: Sequence[CellRow], path: Path) -> None:
+def write_scores(rows: Sequence[CellRow], path: Path) -> None:
     """One line per cell, language and metric; an empty score is a missing one, with its reason."""
     with path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow([*FIELDS, "language", "metric", "score", "examples", "missing"])
+        writer.writerow([*FIELDS, "language", "metric", "score", "examples", "missing", *SOURCES])
         for row in rows:
             cell = [getattr(row.cell, field) for field in FIELDS]
             if row.record is None:
-                writer.writerow([*cell, "", row.metric, "", "", row.failure or "not run"])
+                writer.writerow([*cell, "", row.metric, "", "", row.failure or "not run", *("",) * len(SOURCES)])
                 continue
             for language in row.record.languages:
                 for metric in row.record.metrics:
                     value = row.record.value(language, metric)
                     score = "" if value is None else repr(value)
                     count = row.record.examples.get(language, "")
-                    writer.writerow([*cell, language, metric, score, count, row.record.missing.get(language, "")])
+                    missing = row.record.missing.get(language, "")
+                    writer.writerow([*cell, language, metric, score, count, missing, *_sources(row.record, language)])
+
+
+def _sources(record: Record, language: str) -> tuple[str, ...]:
+    """Return model, scored data and training data, each with its commit or hash; empty where a record tells none."""
+    found = record.sources
+    if found is None:
+        return ("",) * len(SOURCES)
+    scored, trained = found.scored.get(language, ()), found.trained_on
+    return found.model.text(), *(" + ".join(one.text() for one in data) for data in (scored, trained))
 
 
 def _as_json(row: CellRow) -> dict[str, object]:

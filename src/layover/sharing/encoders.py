@@ -10,9 +10,9 @@ import re
 from pathlib import Path
 
 from layover.errors import ModelError, nearest, printable
+from layover.hub_files import COMMIT
 from layover.packages.card import Card
 from layover.plan.encoders import KNOWN_SHAPES
-from layover.plan.hub import COMMIT
 from layover.sandbox import encoders
 
 HUB_ID = re.compile(r"([A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*?)(?:@([\w.-]{1,64}))?", re.ASCII)

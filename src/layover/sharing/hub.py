@@ -1,4 +1,4 @@
-"""The hub: what a repository holds, fetched at a commit, and sent. `layover.plan.hub` has what a plan asks of it.
+"""The hub: what a repository holds, fetched at a commit, and sent. `layover.hub_files` reads single files.
 
 The token is its business: it is read where huggingface_hub keeps it, never asked for here, and taken out of whatever
 an error says before anybody sees it.
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from layover.errors import LayoverError, printable
-from layover.plan.hub import COMMIT, without_token
+from layover.hub_files import COMMIT, without_token
 
 TIMEOUT = 20.0
 """Seconds to wait for the answer to a question; a file may take longer."""

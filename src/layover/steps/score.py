@@ -45,6 +45,7 @@ def run(node: Node, folder: Path, context: Context) -> None:
         else NoAnswer(tuned_on=inputs.threshold.tuned_on, thresholds=thresholds),
         language_adapters=inputs.language_adapters,
         tags=_tags(inputs.task),
+        sources=inputs.sources,
     )
     write_record(folder / RECORD, record)
     context.progress({"done": len(scores), "total": len(scores), "unit": "languages"})

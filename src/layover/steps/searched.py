@@ -55,6 +55,7 @@ def record_of(inputs: ScoreInputs, search: Settled, store: Store) -> Record:
         missing=dict(sorted(reasons.items())),
         retrieval=retrieved,
         language_adapters=inputs.language_adapters,
+        sources=inputs.sources,
     )
 
 

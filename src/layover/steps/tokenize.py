@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +12,12 @@ from layover.data.subset import hold_out, leave_out, limit, texts_of
 from layover.data.tokenizer import Tokenizer
 from layover.errors import DataError
 from layover.identity import file_sha256
-from layover.plan import Node
+from layover.plan import Node, tokenizers
 from layover.plan.inputs import Subset, TokenizeInputs
 from layover.steps.context import Context, read_lines, write_lines
 from layover.steps.files import EXAMPLES, FEATURES, META
 from layover.store import Store, write_json
-from layover.store.state import States, state_of, states_in
+from layover.store.state import state_of
 
 
 def run(node: Node, folder: Path, context: Context) -> None:
@@ -39,7 +38,8 @@ def run(node: Node, folder: Path, context: Context) -> None:
         raise DataError(f"{inputs.location.describe()}: it changes while it is read; run again when it is complete")
     if not examples:
         raise DataError(f"{inputs.location.describe()}: no example is left ({inputs.subset})")
-    tokenizer = load_tokenizer(inputs.encoder.source, inputs.encoder.revision)
+    encoder = inputs.encoder
+    tokenizer = tokenizers.load_planned(encoder.source, encoder.revision, encoder.tokenizer)
     features = kind.encode(examples, tokenizer, labels=task.labels, max_length=inputs.max_length, stride=inputs.stride)
     features = replace(features, hidden_percent=inputs.hidden_percent)
     features.save(folder / FEATURES)
@@ -75,18 +75,8 @@ def _subset(examples: list[Any], subset: Subset, kind: str) -> list[Any]:
 
 
 def load_tokenizer(source: str, revision: str | None) -> Tokenizer:
-    """Return the tokenizer of a directory or of a hub model; read again when a file of the directory has changed."""
-    return _load_tokenizer(source, revision, states_in(Path(source)))
-
-
-@lru_cache(maxsize=2)
-def _load_tokenizer(source: str, revision: str | None, _states: States) -> Tokenizer:
-    if Path(source).is_dir():
-        return Tokenizer.load(Path(source))
-    from huggingface_hub import snapshot_download
-
-    wanted = ["tokenizer*.json", "*.model", "vocab.*", "merges.txt", "special_tokens_map.json", "config.json"]
-    return Tokenizer.load(Path(snapshot_download(source, revision=revision, allow_patterns=wanted)))
+    """Return the tokenizer of a directory or of a hub model."""
+    return tokenizers.load(source, revision)
 
 
 def load_features(store: Store, key: str) -> Features:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from layover.errors import LayoverError, ModelError
 from layover.plan import Node
-from layover.plan.encoders import EncoderRef, resolve
-from layover.plan.hub import Revisions
-from layover.recipe.schema import ModelSource
+from layover.plan.encoders import EncoderRef, local_identity
 from layover.store import FileHashes, Store
 
 
 @contextmanager
 def unchanged(node: Node, store: Store) -> Iterator[None]:
     """Compute a node only while the folder of its encoder holds what its key was made of.
+
+    A tokenizer is held to its plan where it is loaded, and files of the hub where they are read.
 
     Args:
         node: What it is handed may name an encoder.
@@ -26,27 +26,25 @@ def unchanged(node: Node, store: Store) -> Iterator[None]:
         ModelError: the folder's files are others than those of the plan.
     """
     encoder: EncoderRef | None = getattr(node.inputs, "encoder", None)
-    folder = None if encoder is None else Path(encoder.source)
-    if encoder is None or folder is None or not folder.is_dir():
+    if encoder is None or node.kind == "tokenize":
         yield
         return
-    weights = node.kind != "tokenize"
-    _check(encoder, folder, store.hashes, weights=weights)
+    check_encoder(encoder, store.hashes)
     yield
-    _check(encoder, folder, store.hashes, weights=weights)
+    check_encoder(encoder, store.hashes)
 
 
-def _check(encoder: EncoderRef, folder: Path, hashes: FileHashes, *, weights: bool) -> None:
-    hash_file: Callable[[Path], str] = hashes if weights else lambda path: "" if _is_weights(path) else hashes(path)
+def check_encoder(encoder: EncoderRef, hashes: FileHashes) -> None:
+    """Refuse a directory whose config or weights are not those of the key; files of the hub are checked when read.
+
+    Raises:
+        ModelError: they have changed since the plan was made, or are gone.
+    """
+    if "weights" not in encoder.identity:
+        return
     try:
-        found = resolve(encoder.label, ModelSource(name=str(folder)), hash_file, Revisions())
-    except LayoverError as error:
-        raise ModelError(f"{folder} has changed since the plan was made ({error}); run again") from None
-    same = found.identity == encoder.identity if weights else found.tokenizer == encoder.tokenizer
-    if not same:
-        part = "encoder" if weights else "tokenizer"
-        raise ModelError(f"{folder}: the {part} has changed since the plan was made; run again")
-
-
-def _is_weights(path: Path) -> bool:
-    return path.suffix == ".safetensors"
+        found = local_identity(Path(encoder.source), hashes)
+    except (LayoverError, OSError) as error:
+        raise ModelError(f"{encoder.source} has changed since the plan was made ({error}); run again") from None
+    if found != dict(encoder.identity):
+        raise ModelError(f"{encoder.source}: its config or weights have changed since the plan was made; run again")

@@ -1,0 +1,75 @@
+"""Where models and data are from: commits of the hub, and hashes of files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from layover.plan import Plan
+from layover.records import DataSource, Sources
+from layover.report._section import Section, markdown_table
+from layover.report.rows import CellRow
+
+EXPLAINED = (
+    "Commits of the hub, and SHA-256 of files (their first digits); whole, and by language, in records.jsonl and "
+    "scores.csv."
+)
+HEADERS = ["of", "source"]
+DIGITS, SHOWN = 12, 4
+
+
+def lines(rows: Sequence[CellRow]) -> list[list[str]]:
+    """Return the lines of the table; nothing is said of records that do not tell."""
+    models: dict[str, dict[str, None]] = {}
+    data: dict[str, dict[str, None]] = {}
+    for row in rows:
+        found = row.record.sources if row.record is not None else None
+        if found is None:
+            continue
+        models.setdefault(f"model {row.cell.model}", {})[_model(found)] = None
+        target = row.cell.target
+        parts = (
+            (f"{target}, {row.split}", [one for scored in found.scored.values() for one in scored]),
+            (f"{target}, training", found.trained_on),
+            (f"{target}, selection", found.selected_on),
+            (f"{target}, threshold or layer", found.tuned_on),
+            (f"learned before {target}", found.learned_before),
+        )
+        for name, sources in parts:
+            if sources:
+                data.setdefault(name, {})[_grouped(sources)] = None
+        for one in found.imported:
+            data.setdefault("imported modules", {})[f"sha256 {one[:DIGITS]}"] = None
+    return [[name, "; ".join(texts)] for name, texts in (models | data).items()]
+
+
+def _model(sources: Sources) -> str:
+    model = sources.model
+    return model.text() if model.hub is not None else f"sha256 {_some([one[:DIGITS] for one in model.weights_sha256])}"
+
+
+def _grouped(sources: Iterable[DataSource]) -> str:
+    """Return data in a few words: the configurations of one split together, then files."""
+    sets: dict[tuple[str, str | None, str | None], list[str]] = {}
+    files: list[str] = []
+    for one in dict.fromkeys(sources):
+        if one.hub is None:
+            files += [sha256[:DIGITS] for sha256 in one.files_sha256]
+        else:
+            sets.setdefault((one.hub, one.split, one.commit), []).extend([one.config] if one.config else [])
+    told = [
+        f"{hub}{f' ({_some(configs)})' if configs else ''} [{split}] @ {commit}"
+        for (hub, split, commit), configs in sets.items()
+    ]
+    return " + ".join([*told, *([f"sha256 {_some(list(dict.fromkeys(files)))}"] if files else [])])
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
+
+
+def _whole(_plan: Plan, rows: Sequence[CellRow]) -> list[str]:
+    found = lines(rows)
+    return ["## Models and data", EXPLAINED, markdown_table(HEADERS, found)] if found else []
+
+
+SECTION = Section(90, whole=_whole)
