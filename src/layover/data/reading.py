@@ -19,7 +19,7 @@ Columns = Mapping[str, str | tuple[str, ...]]
 `choices` several columns."""
 
 NO_GOLD = ("", "-", "-1", -1, None)
-"""What files and hub data sets write where a label is withheld or was not agreed on; a label that is declared so wins."""
+"""What files and hub data sets write where a label is withheld or was not agreed on; a declared label wins over it."""
 
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?")
 
@@ -115,7 +115,7 @@ class Reading:
                 shown = " or ".join(map(repr, labels))
                 raise DataError(f"{where}: the number {written} may be {shown}; write the label as text in the file")
             if not labels and (isinstance(value, bool) or value != -1):
-                raise DataError(f"{where}: {written} is not a label; {self._hint(written)}")
+                raise DataError(f"{where}: {written} is not a label; {self._hint(value)}")
             self._numbers[written] = labels[0] if labels else None
         return self._numbers[written]
 

@@ -29,7 +29,7 @@ def limit(examples: Sequence[E], count: int) -> list[E]:
     """
     if count >= len(examples):
         return list(examples)
-    ranked = sorted(range(len(examples)), key=lambda index: _rank(str(index)))
+    ranked = sorted(range(len(examples)), key=lambda index: rank(str(index)))
     return [examples[index] for index in sorted(ranked[:count])]
 
 
@@ -48,7 +48,7 @@ def hold_out(examples: Sequence[E], count: int, kind: Grouping[E]) -> tuple[list
         sizes[name] = sizes.get(name, 0) + 1
     held: set[str] = set()
     taken = 0
-    for name in sorted(sizes, key=_rank):
+    for name in sorted(sizes, key=rank):
         if taken >= count:
             break
         held.add(name)
@@ -67,17 +67,19 @@ def texts_of(examples: Iterable[E], kind: Grouping[E]) -> frozenset[bytes]:
 
     Case, width (NFKC) and white space do not count, so that a tokenized sentence equals the one it was made from.
     """
-    return frozenset(_content(kind.group_of(example)) for example in examples)
+    return frozenset(fingerprint(kind.group_of(example)) for example in examples)
 
 
 def leave_out(examples: Sequence[E], texts: Collection[bytes], kind: Grouping[E]) -> list[E]:
     """Return the examples whose group is not among `texts` (see `texts_of`), in their order."""
-    return [example for example in examples if _content(kind.group_of(example)) not in texts]
+    return [example for example in examples if fingerprint(kind.group_of(example)) not in texts]
 
 
-def _content(text: str) -> bytes:
-    return _rank("".join(unicodedata.normalize("NFKC", text).casefold().split()))
+def fingerprint(text: str) -> bytes:
+    """Return SHA-256 of a text without its white space, case and width."""
+    return rank("".join(unicodedata.normalize("NFKC", text).casefold().split()))
 
 
-def _rank(text: str) -> bytes:
+def rank(text: str) -> bytes:
+    """Return SHA-256 of a text: an order that has nothing to do with its content."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()

@@ -135,9 +135,9 @@ def told(left_out: Iterable[LeftOut], sorts: Iterable[Sort]) -> list[str]:
 
 def languages_told(languages: Mapping[str, Mapping[str, int]], task: str, language: str) -> list[str]:
     """Return a sentence for every column that names several languages in a file that is read as one of them."""
-    return [
-        f"read as {language}, but its column {column!r} names {len(counts)} languages "
-        f"({', '.join(f'{name} {count}' for name, count in list(counts.items())[:6])}"
-        f"{', ...' if len(counts) > 6 else ''}); tasks.{task}.where: {{{column}: \"{{language}}\"}} takes the rows of one"
-        for column, counts in languages.items()
-    ]
+    found = []
+    for column, counts in languages.items():
+        shown = ", ".join(f"{name} {count}" for name, count in list(counts.items())[:6]) + ", ..." * (len(counts) > 6)
+        choose = f'tasks.{task}.where: {{{column}: "{{language}}"}} takes the rows of one'
+        found.append(f"read as {language}, but its column {column!r} names {len(counts)} ({shown}); {choose}")
+    return found

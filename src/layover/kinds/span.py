@@ -178,7 +178,9 @@ class Span(Kind[Example]):
 
     def unlearnable(self, features: Features, examples: Sequence[Example]) -> dict[Reason, list[int]]:
         """Return the questions whose answer no window holds: they are trained on as if there were none."""
-        held = np.bincount(features.arrays["example"], weights=features.arrays["start"] > 0, minlength=len(examples))
+        held = np.bincount(
+            features.arrays["example"], weights=np.greater(features.arrays["start"], 0), minlength=len(examples)
+        )
         lost = (number for number, item in enumerate(examples) if item.answers and not held[number])
         return {NO_WINDOW: list(lost)}
 

@@ -39,11 +39,13 @@ class TokenizeInputs:
     max_length: int
     stride: int
     count: int | None
-    """Published number of examples of the whole split, for estimates."""
+    """Examples of the whole split, as read or as published, for estimates."""
     hidden_percent: int
     """mlm: share of the tokens that are to be guessed."""
     without: tuple[Place, ...] = ()
     """Data whose texts are left out."""
+    tokens_each: float | None = None
+    """Tokens of an average example, all its rows together, measured on a sample; None where they are not known."""
 
 
 @dataclass(frozen=True)
@@ -286,3 +288,5 @@ class ScoreInputs:
     """retrieval: the predictions on the validation split whose gold chooses the layer; None where it does not."""
     language_adapters: Mapping[str, str] | None = None
     """Language -> the language whose adapter acted on its text; None in a method without adapters."""
+    training: tuple[str, ...] = ()
+    """Keys of the tokenized data that everything was trained on, the target's first; they decide nothing here."""

@@ -85,7 +85,7 @@ class Comments:
     def _ambiguous(self, number: int, line: str) -> DataError:
         return DataError(
             f"{self._path}:{number}: {line[:60]!r} may be a comment, or a word with its columns; say so with "
-            "`comments`: what each comment begins with (`comments: \"# \"`), or `comments: \"\"` where there are none"
+            '`comments`: what each comment begins with (`comments: "# "`), or `comments: ""` where there are none'
         )
 
 

@@ -72,9 +72,7 @@ def _add(columns: list[str], number: int, words: dict[int, _Word], fused: dict[i
     return True
 
 
-def _sentence(
-    path: Path, words: Mapping[int, _Word], fused: Mapping[int, tuple[int, str]]
-) -> Iterator[Row | Skipped]:
+def _sentence(path: Path, words: Mapping[int, _Word], fused: Mapping[int, tuple[int, str]]) -> Iterator[Row | Skipped]:
     kept: list[_Word] = []
     index = 1
     while index <= len(words):

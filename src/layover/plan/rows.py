@@ -1,0 +1,87 @@
+"""Notes about rows: which of them are not used, which languages a file holds, which scored texts were trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from layover.data.tally import NO_GOLD, languages_told
+from layover.plan.inputs import ScoreInputs, TokenizeInputs
+from layover.plan.nodes import Node
+from layover.plan.surveys import Counted, Surveys
+
+
+def notes(surveys: Surveys, nodes: Mapping[str, Node]) -> list[str]:
+    """Return what a reader must know about the rows of a plan's data sets.
+
+    Rows that the recipe itself leaves out (a limit, a hold-out) are not told again.
+    """
+    trained = {key for node in nodes.values() if node.kind == "train" for key in node.inputs.data_keys()}
+    scored = {key for inputs in _scores(nodes) for _, key in inputs.predictions.values()}
+    found: dict[str, None] = {}
+    blind: dict[str, dict[str, None]] = {}
+    for key, node in nodes.items():
+        if node.kind != "tokenize":
+            continue
+        inputs: TokenizeInputs = node.inputs
+        counted = surveys.counted(inputs.task, inputs.location)
+        if counted is None:
+            continue
+        where = f"{inputs.task.name} {inputs.location.split}"
+        if counted.examples and not counted.gold:
+            blind.setdefault(where, {})[inputs.location.language] = None
+            counted = Counted(0, 0, 0, (), counted.languages)
+        outcome = "not trained on" if key in trained else "the language gets no score" if key in scored else ""
+        found |= dict.fromkeys(_of_one(inputs, counted, outcome))
+    for where, languages in blind.items():
+        found[f"{where}: no row has gold in {' '.join(languages)}; there is no score without"] = None
+    return list(found)
+
+
+def seen(surveys: Surveys, nodes: Mapping[str, Node], leaves_out: Callable[[TokenizeInputs, str], bool]) -> list[str]:
+    """Return a note for every target of whose scored texts some stand in what was trained for it, with their counts.
+
+    Args:
+        surveys: Of this plan.
+        nodes: Of the plan.
+        leaves_out: Whether training data go without the texts of a target.
+    """
+    found: dict[str, None] = {}
+    for inputs in _scores(nodes):
+        for trained in (nodes[key].inputs for key in inputs.training):
+            if not leaves_out(trained, inputs.task.name):
+                languages = _shared(surveys, trained, [nodes[key].inputs for _, key in inputs.predictions.values()])
+                if languages:
+                    cut = trained.subset.limit is not None or trained.subset.holdout is not None
+                    data = "the file of which a part is the training data" if cut else "the training data"
+                    found[f"{inputs.task.name}: {', '.join(languages)} stand in {data} of {trained.task.name}"] = None
+    return list(found)
+
+
+def _shared(surveys: Surveys, trained: TokenizeInputs, scored: Iterable[TokenizeInputs]) -> list[str]:
+    """Return `2 of 2 test texts (en)` for every language of which some are in the training data."""
+    found: list[str] = []
+    for one in scored:
+        counts = surveys.known_texts((one.task, one.location), (trained.task, trained.location))
+        if counts is not None and counts[0]:
+            words = f" {one.location.split} texts" if not found else ""
+            found.append(f"{counts[0]} of {counts[1]}{words} ({one.location.language})")
+    return found
+
+
+def _of_one(inputs: TokenizeInputs, counted: Counted, outcome: str) -> list[str]:
+    where = f"{inputs.task.name} {inputs.location.split} {inputs.location.language}"
+    if counted.problem:
+        return [f"{where}: cannot be read, so a run stops there: {counted.problem}"]
+    found = []
+    for one in counted.left_out:
+        if one.sort == "lost":
+            so = f"; {outcome}" if outcome and one.reason == NO_GOLD.text else ""
+            rows = f"{one.count} of {counted.rows} rows not used"
+            found.append(f"{where}: {rows}: {one.reason} (first {one.first}){so}")
+    return found + [
+        f"{where}: {line}" for line in languages_told(counted.languages, inputs.task.name, inputs.location.language)
+    ]
+
+
+def _scores(nodes: Mapping[str, Node]) -> list[ScoreInputs]:
+    return [node.inputs for node in nodes.values() if node.kind == "score"]
