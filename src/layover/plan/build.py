@@ -255,7 +255,7 @@ class _Planner:
             return self._tokenized[asked]
         task = portion.task
         identity = {
-            "data": portion.location.identity(self.hash_file),
+            "data": self.surveys.identity(portion.location),
             "subset": {name: value for name, value in asdict(portion.subset).items() if value not in {None, "all"}},
             "kind": task.kind,
             "labels": list(task.labels),

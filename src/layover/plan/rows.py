@@ -45,15 +45,20 @@ def seen(surveys: Surveys, nodes: Mapping[str, Node], leaves_out: Callable[[Toke
         nodes: Of the plan.
         leaves_out: Whether training data go without the texts of a target.
     """
+    asked = {
+        (trained, inputs.task.name, tuple(key for _, key in inputs.predictions.values())): None
+        for inputs in _scores(nodes)
+        for trained in inputs.training
+    }
     found: dict[str, None] = {}
-    for inputs in _scores(nodes):
-        for trained in (nodes[key].inputs for key in inputs.training):
-            if not leaves_out(trained, inputs.task.name):
-                languages = _shared(surveys, trained, [nodes[key].inputs for _, key in inputs.predictions.values()])
-                if languages:
-                    cut = trained.subset.limit is not None or trained.subset.holdout is not None
-                    data = "the file of which a part is the training data" if cut else "the training data"
-                    found[f"{inputs.task.name}: {', '.join(languages)} stand in {data} of {trained.task.name}"] = None
+    for key, target, scored in asked:
+        trained = nodes[key].inputs
+        if leaves_out(trained, target):
+            continue
+        if languages := _shared(surveys, trained, [nodes[one].inputs for one in scored]):
+            cut = trained.subset.limit is not None or trained.subset.holdout is not None
+            data = "the file of which a part is the training data" if cut else "the training data"
+            found[f"{target}: {', '.join(languages)} stand in {data} of {trained.task.name}"] = None
     return list(found)
 
 

@@ -19,7 +19,7 @@ from layover.data.tally import LeftOut
 from layover.data.task import Joined, Place
 from layover.data.tokenizer import Tokenizer
 from layover.errors import LayoverError
-from layover.identity import key_of
+from layover.identity import Json, key_of
 from layover.plan.encoders import EncoderRef
 from layover.plan.nodes import STEP_VERSIONS
 from layover.store import Memory
@@ -53,6 +53,8 @@ class Surveys:
     def __init__(self, hash_file: Callable[[Path], str], memory: Memory) -> None:
         self._hash_file = hash_file
         self._memory = memory
+        self._contents: dict[int, tuple[Place, Json, str]] = {}
+        """Identity of a place and its key, by the place's id: a sweep asks for it in every cell."""
         self._taken: dict[str, Survey | None] = {}
         self._problems: dict[str, str] = {}
 
@@ -122,8 +124,16 @@ class Surveys:
             self._taken[content] = survey
         return self._taken[content]
 
+    def identity(self, place: Place) -> Json:
+        """Return the identity of a place, computed once."""
+        if id(place) not in self._contents:
+            data = place.identity(self._hash_file)
+            self._contents[id(place)] = place, data, key_of({"version": STEP_VERSIONS["tokenize"], "data": data})
+        return self._contents[id(place)][1]
+
     def _content(self, place: Place) -> str:
-        return key_of({"version": STEP_VERSIONS["tokenize"], "data": place.identity(self._hash_file)})
+        self.identity(place)
+        return self._contents[id(place)][2]
 
     def _key(self, place: Place, what: str, more: Any) -> str:
         return key_of({"survey": VERSION, what: self._content(place), "more": more})
