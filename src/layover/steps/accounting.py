@@ -77,13 +77,15 @@ def accounts_of(inputs: ScoreInputs, store: Store) -> Accounts:
 
 def without_gold(inputs: ScoreInputs, language: str, gold: int, examples: int, store: Store) -> str:
     """Return why a language has no score whose examples do not all have gold, with the place of the first."""
-    lacking = (
-        one.first for one in _rows(store, inputs.predictions[language][1]).left_out if one.reason == NO_GOLD.text
-    )
-    where = next(lacking, "")
     if not gold:
         return "no gold labels"
-    return f"{gold} of {examples} examples have gold" + (f"; the first without is {where}" if where else "")
+    where = first_without_gold(store, inputs.predictions[language][1])
+    return f"{gold} of {examples} examples have gold; the first without is {where}"
+
+
+def first_without_gold(store: Store, key: str) -> str:
+    """Return the file and line of the first example of a tokenized set that has no gold; empty where all have."""
+    return next((one.first for one in _rows(store, key).left_out if one.reason == NO_GOLD.text), "")
 
 
 def _rows(store: Store, key: str) -> Rows:
