@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from layover.data.subset import Subset
 from layover.data.tokenizer import Tokenizer
 from layover.errors import DataError
 from layover.identity import file_sha256
 from layover.plan.encoders import EncoderRef
-from layover.plan.inputs import Subset, TokenizeInputs
+from layover.plan.inputs import TokenizeInputs
 from layover.plan.nodes import Node
 from layover.recipe import Execution
 from layover.steps import Context

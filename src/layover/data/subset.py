@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import unicodedata
 from collections.abc import Collection, Iterable, Sequence
-from typing import Protocol, TypeVar
+from dataclasses import dataclass
+from typing import Literal, Protocol, TypeVar
 
 from layover.errors import DataError
 
@@ -60,6 +61,31 @@ def hold_out(examples: Sequence[E], count: int, kind: Grouping[E]) -> tuple[list
         )
     pairs = list(zip(names, examples, strict=True))
     return [item for name, item in pairs if name not in held], [item for name, item in pairs if name in held]
+
+
+@dataclass(frozen=True)
+class Subset:
+    """Which examples of a file: first the hold-out, then the limit."""
+
+    limit: int | None = None
+    holdout: int | None = None
+    part: Literal["all", "rest", "held"] = "all"
+    """`rest` without the held-out examples, `held` only them."""
+
+    def held(self, examples: list[E], kind: Grouping[E]) -> list[E]:
+        """Return the side of the hold-out that is meant."""
+        if self.holdout is None:
+            return examples
+        rest, held = hold_out(examples, self.holdout, kind)
+        return held if self.part == "held" else rest
+
+    def limited(self, examples: list[E]) -> list[E]:
+        """Return as many as the limit allows."""
+        return examples if self.limit is None else limit(examples, self.limit)
+
+    def of(self, examples: list[E], kind: Grouping[E]) -> list[E]:
+        """Return the examples that are meant."""
+        return self.limited(self.held(examples, kind))
 
 
 def texts_of(examples: Iterable[E], kind: Grouping[E]) -> frozenset[bytes]:

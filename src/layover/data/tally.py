@@ -14,6 +14,8 @@ nobody asked for that. `kept`: the row is used, and a reader should know of it."
 LANGUAGE_COLUMNS = frozenset(
     {"language", "lang", "locale", "lang_id", "language_id", "lang_code", "language_code", "langid", "langcode"}
 )
+SEVERAL = "mul"
+"""The code of ISO 639 for several languages."""
 MOST_VALUES = 200
 """So many different values of one column are kept; a language has fewer."""
 
@@ -136,7 +138,7 @@ def told(left_out: Iterable[LeftOut], sorts: Iterable[Sort]) -> list[str]:
 def languages_told(languages: Mapping[str, Mapping[str, int]], task: str, language: str) -> list[str]:
     """Return a sentence for every column that names several languages in a file that is read as one of them."""
     found = []
-    for column, counts in languages.items():
+    for column, counts in languages.items() if language != SEVERAL else ():
         shown = ", ".join(f"{name} {count}" for name, count in list(counts.items())[:6]) + ", ..." * (len(counts) > 6)
         choose = f'tasks.{task}.where: {{{column}: "{{language}}"}} takes the rows of one'
         found.append(f"read as {language}, but its column {column!r} names {len(counts)} ({shown}); {choose}")

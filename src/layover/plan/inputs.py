@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from layover.compositions import Composition
+from layover.data.subset import Subset
 from layover.data.task import Place
 from layover.kinds.retrieval import Settled
 from layover.modules import AdapterDrop, Module
@@ -16,16 +17,6 @@ from layover.tasks import Task
 
 if TYPE_CHECKING:
     from layover.plan.mixtures import MixtureInputs
-
-
-@dataclass(frozen=True)
-class Subset:
-    """Which examples of a file: first the hold-out, then the limit."""
-
-    limit: int | None = None
-    holdout: int | None = None
-    part: Literal["all", "rest", "held"] = "all"
-    """`rest` without the held-out examples, `held` only them."""
 
 
 @dataclass(frozen=True)

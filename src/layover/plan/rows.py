@@ -56,9 +56,7 @@ def seen(surveys: Surveys, nodes: Mapping[str, Node], leaves_out: Callable[[Toke
         if leaves_out(trained, target):
             continue
         if languages := _shared(surveys, trained, [nodes[one].inputs for one in scored]):
-            cut = trained.subset.limit is not None or trained.subset.holdout is not None
-            data = "the file of which a part is the training data" if cut else "the training data"
-            found[f"{target}: {', '.join(languages)} stand in {data} of {trained.task.name}"] = None
+            found[f"{target}: {', '.join(languages)} stand in the training data of {trained.task.name}"] = None
     return list(found)
 
 
@@ -66,7 +64,7 @@ def _shared(surveys: Surveys, trained: TokenizeInputs, scored: Iterable[Tokenize
     """Return `2 of 2 test texts (en)` for every language of which some are in the training data."""
     found: list[str] = []
     for one in scored:
-        counts = surveys.known_texts((one.task, one.location), (trained.task, trained.location))
+        counts = surveys.known_texts(one, trained)
         if counts is not None and counts[0]:
             words = f" {one.location.split} texts" if not found else ""
             found.append(f"{counts[0]} of {counts[1]}{words} ({one.location.language})")

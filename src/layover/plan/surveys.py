@@ -7,7 +7,7 @@ is not in the local cache nothing is said: a plan downloads no data.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -15,15 +15,17 @@ from typing import Any
 from layover import kinds
 from layover.data.estimator import stand_in
 from layover.data.hub_cache import is_cached
+from layover.data.subset import Subset
 from layover.data.tally import LeftOut
 from layover.data.task import Joined, Place
 from layover.data.tokenizer import Tokenizer
 from layover.errors import LayoverError
 from layover.identity import Json, key_of
 from layover.plan.encoders import EncoderRef
+from layover.plan.inputs import TokenizeInputs
 from layover.plan.nodes import STEP_VERSIONS
 from layover.store import Memory
-from layover.tasks import Survey, Task, take_survey
+from layover.tasks import Survey, Task, Texts, take_survey, take_texts
 
 VERSION = 1
 """Raised when other things are remembered of the same data."""
@@ -56,6 +58,7 @@ class Surveys:
         self._contents: dict[int, tuple[Place, Json, str]] = {}
         """Identity of a place and its key, by the place's id: a sweep asks for it in every cell."""
         self._taken: dict[str, Survey | None] = {}
+        self._used: dict[tuple[str, Subset], Texts | None] = {}
         self._problems: dict[str, str] = {}
 
     def counted(self, task: Task, place: Place) -> Counted | None:
@@ -98,17 +101,35 @@ class Surveys:
             self._memory.put(key, known)
         return float(known)
 
-    def known_texts(self, scored: tuple[Task, Place], trained: tuple[Task, Place]) -> tuple[int, int] | None:
+    def known_texts(self, scored: TokenizeInputs, trained: TokenizeInputs) -> tuple[int, int] | None:
         """Return how many inputs of scored data stand in training data, and how many there are; None where unknown."""
-        key = self._key(scored[1], "known", self._content(trained[1]))
+        whose = [self._content(trained.location), asdict(scored.subset), asdict(trained.subset)]
+        key = self._key(scored.location, "known", whose)
         known = self._memory.get(key)
         if known is None:
-            one, other = self._take(*scored), self._take(*trained)
+            one, other = self._texts(scored), self._texts(trained)
             if one is None or other is None:
                 return None
-            known = [one.contained_in([other]), one.examples]
+            known = [one.contained_in(other), len(one.inputs)]
             self._memory.put(key, known)
         return int(known[0]), int(known[1])
+
+    def _texts(self, inputs: TokenizeInputs) -> Texts | None:
+        """Return the texts of the examples that are used, None where they are not here or cannot be read."""
+        asked = self._content(inputs.location), inputs.subset
+        if asked not in self._used:
+            survey = self._take(inputs.task, inputs.location)
+            texts = None if survey is None else survey.texts
+            subset = inputs.subset
+            if survey is not None and subset.holdout is None and subset.limit is not None:
+                texts = survey.texts.limited(subset.limit)
+            elif survey is not None and subset.holdout is not None:
+                try:
+                    texts = take_texts(inputs.task, inputs.location, inputs.subset)
+                except LayoverError:
+                    texts = None  # a hold-out of everything; the run will say so
+            self._used[asked] = texts
+        return self._used[asked]
 
     def _take(self, task: Task, place: Place) -> Survey | None:
         """Return the survey of a place, None where it is not here or cannot be read."""

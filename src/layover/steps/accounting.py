@@ -8,7 +8,7 @@ from typing import Any
 
 from layover import kinds
 from layover.data.features import Features
-from layover.data.subset import hold_out, leave_out, limit
+from layover.data.subset import leave_out
 from layover.data.tally import EMPTY, HELD_OUT, LIMIT, NO_GOLD, WITHOUT, Reason, Tally, rows_read
 from layover.plan.inputs import ScoreInputs, TokenizeInputs
 from layover.records import Accounts, Rows
@@ -40,11 +40,8 @@ class Account:
         kind, subset = kinds.get(self._inputs.task.kind), self._inputs.subset
         if without:
             self._keep(leave_out(self.examples, without, kind), WITHOUT)
-        if subset.holdout is not None:
-            rest, held = hold_out(self.examples, subset.holdout, kind)
-            self._keep(held if subset.part == "held" else rest, HELD_OUT)
-        if subset.limit is not None:
-            self._keep(limit(self.examples, subset.limit), LIMIT)
+        self._keep(subset.held(self.examples, kind), HELD_OUT)
+        self._keep(subset.limited(self.examples), LIMIT)
         return self.examples
 
     def meta(self, features: Features) -> dict[str, Any]:

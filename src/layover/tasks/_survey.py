@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import heapq
 from array import array
-from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,9 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from layover import kinds
-from layover.data.subset import fingerprint, rank
+from layover.data.subset import Subset, fingerprint, limit, rank
 from layover.data.tally import LeftOut, Tally, rows_read
 from layover.data.task import Place
+from layover.kinds import Kind
 from layover.tasks._task import Task
 
 SAMPLE = 256
@@ -39,15 +40,62 @@ class Survey:
     languages: dict[str, dict[str, int]]
     sample: tuple[Any, ...]
     """Examples from everywhere in the source, the same for the same source."""
-    inputs: Hashes
-    """What the encoder reads of each example, as 64 bits, in order."""
-    parts: Hashes
-    """Each text of the examples that have several, sorted and each once."""
+    texts: Texts
 
-    def contained_in(self, others: Collection[Survey]) -> int:
+
+@dataclass(frozen=True, eq=False)
+class Texts:
+    """What examples have to be read, as 64 bits of a hash each: equal letters and digits are equal texts."""
+
+    inputs: Hashes
+    """All that the encoder reads of an example, in the order of the examples."""
+    parts: Hashes
+    """Each text of the examples that have several."""
+    owner: npt.NDArray[np.int64]
+    """Number of the example that each part belongs to."""
+
+    def limited(self, count: int) -> Texts:
+        """Return those of the examples that a limit leaves."""
+        kept = np.array(limit(range(len(self.inputs)), count), np.int64)
+        mine = np.isin(self.owner, kept)
+        return Texts(self.inputs[kept], self.parts[mine], self.owner[mine])
+
+    def contained_in(self, other: Texts) -> int:
         """Return how many examples have an input that others have too, or that is one of their texts."""
-        known = [array for other in others for array in (other.inputs, other.parts)]
-        return int(np.isin(self.inputs, np.concatenate(known)).sum()) if known else 0
+        return int(np.isin(self.inputs, np.concatenate([other.inputs, other.parts])).sum())
+
+
+class _Texts:
+    """Collects the texts of examples."""
+
+    def __init__(self, kind: Kind[Any]) -> None:
+        self._kind = kind
+        self._inputs, self._parts, self._owner = array("Q"), array("Q"), array("q")
+
+    def add(self, example: Any) -> None:
+        texts = [fingerprint(text) for text in self._kind.texts_of(example)]
+        whole = texts[0] if len(texts) == 1 else hashlib.sha256(b"".join(texts)).digest()
+        self._inputs.append(int.from_bytes(whole[:8]))
+        if len(texts) > 1:
+            self._parts.extend(int.from_bytes(text[:8]) for text in texts)
+            self._owner.extend([len(self._inputs) - 1] * len(texts))
+
+    def done(self) -> Texts:
+        inputs, parts = (np.array(values, np.uint64) for values in (self._inputs, self._parts))
+        return Texts(inputs, parts, np.array(self._owner, np.int64))
+
+
+def take_texts(task: Task, place: Place, subset: Subset) -> Texts:
+    """Return the texts of a part of a place.
+
+    Raises:
+        DataError: whatever `Task.read` raises, with file:line.
+    """
+    kind = kinds.get(task.kind)
+    found = _Texts(kind)
+    for example in subset.of(task.read(place), kind):
+        found.add(example)
+    return found.done()
 
 
 def take_survey(task: Task, place: Place) -> Survey:
@@ -58,7 +106,7 @@ def take_survey(task: Task, place: Place) -> Survey:
     """
     kind, tally = kinds.get(task.kind), Tally()
     chosen: list[tuple[int, int, Any]] = []  # the lowest ranks; negative, for the heap gives the lowest first
-    inputs, parts, gold = array("Q"), array("Q"), 0
+    texts, gold = _Texts(kind), 0
     for number, example in enumerate(task.examples(place, tally)):
         gold += kind.has_gold(example)
         order = -int.from_bytes(rank(str(number))[:8])
@@ -66,10 +114,7 @@ def take_survey(task: Task, place: Place) -> Survey:
             heapq.heappush(chosen, (order, number, example))
         elif order > chosen[0][0]:
             heapq.heapreplace(chosen, (order, number, example))
-        texts = [fingerprint(text) for text in kind.texts_of(example)]
-        inputs.append(_bits(b"".join(texts)) if len(texts) > 1 else int.from_bytes(texts[0][:8]))
-        if len(texts) > 1:
-            parts.extend(int.from_bytes(text[:8]) for text in texts)
+        texts.add(example)
     return Survey(
         rows=rows_read(tally.examples, tally.left_out()),
         examples=tally.examples,
@@ -77,8 +122,7 @@ def take_survey(task: Task, place: Place) -> Survey:
         left_out=tally.left_out(),
         languages=tally.several(),
         sample=_sample([example for _, _, example in sorted(chosen, reverse=True, key=lambda one: one[:2])], task),
-        inputs=np.array(inputs, np.uint64),
-        parts=np.unique(np.array(parts, np.uint64)),
+        texts=texts.done(),
     )
 
 
@@ -91,7 +135,3 @@ def _sample(examples: list[Any], task: Task) -> tuple[Any, ...]:
         characters += sum(map(len, kind.texts_of(example)))
         kept += 1
     return tuple(examples[:kept])
-
-
-def _bits(content: bytes) -> int:
-    return int.from_bytes(rank(content.hex())[:8])
