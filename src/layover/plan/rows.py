@@ -30,8 +30,8 @@ def notes(surveys: Surveys, nodes: Mapping[str, Node]) -> list[str]:
         if counted.examples and not counted.gold:
             blind.setdefault(where, {})[inputs.location.language] = None
             counted = Counted(0, 0, 0, (), counted.languages)
-        outcome = "not trained on" if key in trained else "the language gets no score" if key in scored else ""
-        found |= dict.fromkeys(_of_one(inputs, counted, outcome))
+        use = "trained" if key in trained else "scored" if key in scored else "chosen by"
+        found |= dict.fromkeys(_of_one(inputs, counted, use))
     for where, languages in blind.items():
         found[f"{where}: no row has gold in {' '.join(languages)}; there is no score without"] = None
     return list(found)
@@ -71,19 +71,30 @@ def _shared(surveys: Surveys, trained: TokenizeInputs, scored: Iterable[Tokenize
     return found
 
 
-def _of_one(inputs: TokenizeInputs, counted: Counted, outcome: str) -> list[str]:
+def _of_one(inputs: TokenizeInputs, counted: Counted, use: str) -> list[str]:
+    """Return the notes of one data set.
+
+    Args:
+        inputs: Which it is.
+        counted: Its numbers.
+        use: `trained`, `scored` or `chosen by`: weights or a threshold.
+    """
     where = f"{inputs.task.name} {inputs.location.split} {inputs.location.language}"
     if counted.problem:
         return [f"{where}: cannot be read, so a run stops there: {counted.problem}"]
     found = []
     for one in counted.left_out:
-        if one.sort == "lost":
-            so = f"; {outcome}" if outcome and one.reason == NO_GOLD.text else ""
-            rows = f"{one.count} of {counted.rows} rows not used"
-            found.append(f"{where}: {rows}: {one.reason} (first {one.first}){so}")
-    return found + [
-        f"{where}: {line}" for line in languages_told(counted.languages, inputs.task.name, inputs.location.language)
-    ]
+        if one.sort != "lost":
+            continue
+        rows, first = f"{one.count} of {counted.rows} rows", f"(first {one.first})"
+        if use == "trained" or one.reason != NO_GOLD.text:
+            learned = "trained on" if use == "trained" else "used"
+            found.append(f"{where}: {rows} are not {learned}: {one.reason} {first}")
+        else:
+            so = "the language has no score" if use == "scored" else "nothing can be chosen by them"
+            found.append(f"{where}: {rows} have no gold {first}, so {so}")
+    several = languages_told(counted.languages, inputs.task.name, inputs.location.language)
+    return found + [f"{where}: {line}" for line in several]
 
 
 def _scores(nodes: Mapping[str, Node]) -> list[ScoreInputs]:

@@ -86,7 +86,7 @@ class Surveys:
 
         They are measured on a sample, by the encoder's own tokenizer where that is here, else by a stand-in.
         """
-        tokenizer = _tokenizer(encoder.source, encoder.revision)
+        tokenizer = _tokenizer(encoder.source, encoder.revision, key_of(dict(encoder.tokenizer)))
         how = dict(encoder.tokenizer) if tokenizer is not None else None
         key = self._key(place, "tokens", [how, max_length, stride if place.kind == "span" else None])
         known = self._memory.get(key)
@@ -180,7 +180,7 @@ Loader = Callable[[], Tokenizer]
 
 
 @lru_cache(maxsize=16)
-def _tokenizer(source: str, revision: str | None) -> Loader | None:
+def _tokenizer(source: str, revision: str | None, identity: str) -> Loader | None:  # noqa: ARG001 - files may change
     """Return what loads a tokenizer that is here and needs no conversion, None for any other."""
     folder = Path(source)
     if not folder.is_dir():
