@@ -188,6 +188,20 @@ def test_data_are_read_once(world: World, monkeypatch: pytest.MonkeyPatch, tmp_p
     assert len(taken) == read + 2, "what changed, and the texts that are held against it"
 
 
+def test_lengths_are_remembered_for_the_settings_they_were_measured_with(world: World) -> None:
+    write(world, "moods/train.jsonl", rows(*("word " * 60 for _ in range(5))))
+    memory, revisions = Memory(), Revisions()
+    revisions.offline = True
+    lengths = [
+        tokenized(
+            build(load(world.recipe(), [*MOODS, f"train.max_length={most}"]), FileHashes(), revisions, memory),
+            "moods train en",
+        ).tokens_each
+        for most in (16, 32, 16)
+    ]
+    assert lengths == [16.0, 32.0, 16.0]
+
+
 WORDS = ("party", "agreement", "hereto", "the", "of", "obligations", "section")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from layover.data.subset import Subset
+from layover.data.subset import Subset, limit
 from layover.data.tokenizer import Tokenizer
 from layover.errors import DataError
 from layover.identity import file_sha256
@@ -111,3 +111,13 @@ def test_training_data_without_any_gold_are_refused(tmp_path: Path, tokenizer: T
     with_gaps(tmp_path / "train.jsonl", set(range(10)))
     with pytest.raises(DataError, match=r"train\.jsonl: none of 10 examples has gold"):
         meta_of(tmp_path, tokenizer, Subset())
+
+
+def test_the_first_row_without_gold_is_found_among_those_that_are_kept(tmp_path: Path, tokenizer: Tokenizer) -> None:
+    kept = limit(range(10), 5)
+    gaps = {*range(10)} - {*kept[:2]}
+    assert kept[2] != 2, "its number in the file is not the one among the kept"
+    with_gaps(tmp_path / "train.jsonl", gaps)
+    meta = meta_of(tmp_path, tokenizer, Subset(limit=5))
+    assert left(meta)["no gold"] == ("lost", 3, f"train.jsonl:{kept[2] + 1}")
+    assert (meta["used"], meta["gold"]) == (2, 2)
