@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from layover import kinds
+from layover.cli.commands.plan import summarise
+from layover.cli.shared import Planned
 from layover.data.estimator import stand_in
 from layover.data.hub_cache import is_cached
+from layover.data.tally import LIMIT, NO_GOLD, NO_WINDOW, LeftOut
 from layover.data.task import HubSource
 from layover.data.tokenizer import Tokenizer
 from layover.plan import Plan, build
@@ -18,7 +21,8 @@ from layover.plan.cost import TYPICAL_TOKENS, data_cost
 from layover.plan.hub import Revisions
 from layover.plan.surveys import Surveys
 from layover.recipe import load
-from layover.store import FileHashes, Memory
+from layover.steps.files import META
+from layover.store import FileHashes, Memory, Store, write_json
 from layover.tasks import OwnTask, declare, take_survey
 
 if TYPE_CHECKING:
@@ -260,3 +264,21 @@ def test_of_data_that_would_have_to_be_downloaded_nothing_is_said(
     assert is_cached(source)
     for other in ({"revision": "abd"}, {"config": "de"}, {"config": None}, {"path": "org/other"}):
         assert not is_cached(source.model_copy(update=other))
+
+
+def test_what_only_the_encoding_knows_is_told_when_it_is_finished(world: World, tmp_path: Path) -> None:
+    path = write(world, "moods/train.jsonl", [*rows("a"), *rows("b", label="")])
+    plan, store = world.plan(*MOODS), Store(tmp_path / "store")
+    node = next(node for node in plan.nodes.values() if node.label == "tokenize moods train en")
+    lost = [
+        LeftOut(one.text, one.sort, 2, f"train.jsonl:{line}") for line, one in enumerate((NO_WINDOW, NO_GOLD, LIMIT))
+    ]
+    with store.writing("tokenize", node.identity, ()) as folder:
+        counts = {"examples": 4, "tokens": 9, "source_rows": 5, "left_out": [one.as_json() for one in lost]}
+        write_json(folder / META, counts)
+    found = [note for note in summarise(Planned(plan, store, plan))["notes"] if note.startswith("moods train en")]
+    window = "the answer is in no window of `max_length` tokens: 2 (first train.jsonl:0)"
+    assert found == [
+        f"moods train en: 1 of 2 rows are not trained on: no gold (first {path}:2)",
+        f"moods train en: of 5 rows are not learned from: {window}",
+    ]
