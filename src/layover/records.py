@@ -129,6 +129,41 @@ class Sources(BaseModel):
     """SHA-256 of the weights of imported modules that it rests on."""
 
 
+class LeftOut(BaseModel):
+    """Rows that one reason concerns; see `layover.data.tally`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    reason: str
+    sort: Literal["line", "asked", "lost", "kept"]
+    count: int
+    first: str
+    """File and line of the first one; empty where rows have no place."""
+
+
+class Rows(BaseModel):
+    """What became of the rows of one data set."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    read: int
+    """Rows of its files."""
+    used: int
+    """Of those, learned from or scored."""
+    left_out: tuple[LeftOut, ...]
+
+
+class Accounts(BaseModel):
+    """What became of the rows that a score rests on."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    training: tuple[Rows, ...]
+    """Of everything that was trained for it, the target first where it was."""
+    scored: dict[str, Rows]
+    """By language."""
+
+
 class Record(BaseModel):
     """The scores of one cell, in the unit of each metric (mostly percent), unrounded; null where there is none."""
 
@@ -155,6 +190,8 @@ class Record(BaseModel):
     """tagging: how tags were read; None where no metric counts spans, and for other kinds."""
     sources: Sources | None = None
     """None in records of version 0.1."""
+    rows: Accounts | None = None
+    """Which rows were used; None in records of before there was such a field."""
 
     def value(self, language: str, metric: str) -> float | None:
         """Return one score, or None where it is missing."""

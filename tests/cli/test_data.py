@@ -204,3 +204,94 @@ def test_overlap(tmp_path: Path) -> None:
     }  # fmt: skip
     text = CliRunner().invoke(build_app(), ["data", "overlap", "squad", "xquad", "--data-root", str(tmp_path)])
     assert text.stdout.splitlines()[-1].split() == ["validation", "en", "test", "3", "2", "2", "1"]
+
+
+OWN = """\
+schema: 1
+name: own
+models: {{tiny: {{name: sandbox/mini}}}}
+data_root: {root}
+methods: {{head: {{module: none}}}}
+tasks:
+  own: {{kind: classification, labels: [-1, 0, 1], text: [text], label: label, languages: [en, de],
+        files: {{train: train.csv, validation: dev.jsonl, test: {{en: en.jsonl, de: de.jsonl}}}}}}
+sweep: {{model: [tiny], method: [head], target: [own]}}
+"""
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    """A task with labels that YAML takes for numbers, and rows that are not used."""
+    (tmp_path / "train.csv").write_text("text,label\na,-1\nb,\nc,1\n ,0\na,-1\n", encoding="utf-8")
+    (tmp_path / "dev.jsonl").write_text('{"text": "x", "label": -1}\n{"text": "y", "label": 1.0}\n', encoding="utf-8")
+    mixed = [{"text": str(number), "label": 0, "locale": code} for number, code in enumerate(("en", "fr", "fr"))]
+    (tmp_path / "en.jsonl").write_text("".join(json.dumps(row) + "\n" for row in mixed), encoding="utf-8")
+    (tmp_path / "de.jsonl").write_text('{"text": "z"}\n', encoding="utf-8")
+    recipe = tmp_path / "r.yaml"
+    recipe.write_text(OWN.format(root=tmp_path), encoding="utf-8")
+    return recipe
+
+
+def test_rows_that_are_not_used_are_told(own: Path) -> None:
+    said = check("own", "--recipe", str(own), "--show", "0").stdout
+    folder = own.parent
+    assert f"train en: 5 rows; not used: no gold: 1 (first {folder}/train.csv:3)" in said
+    twice = f"same text and gold as an earlier row: 1 (first {folder}/train.csv:6)"
+    assert f"train en: 5 rows; used, but: empty text: 1 (first {folder}/train.csv:5); {twice}" in said
+    assert f"test de: 1 rows; not used: no gold: 1 (first {folder}/de.jsonl:1)" in said
+    assert "test en: read as en, but its column 'locale' names 2 (en 1, fr 2)" in said
+    assert "validation en:" not in said
+
+
+def test_rows_that_are_not_used_stand_in_the_answer_for_machines(own: Path) -> None:
+    found = {(one["split"], one["language"]): one for one in json.loads(check("--recipe", str(own), "--json").stdout)}
+    train = found["train", "en"]
+    assert (train["rows"], train["examples"], train["gold"]) == (5, 5, 4)
+    assert train["labels"] == {"-1": 2, "0": 1, "1": 1}
+    lacking = {"reason": "no gold", "sort": "lost", "count": 1, "first": f"{own.parent}/train.csv:3"}
+    assert lacking in train["left_out"]
+    assert found["validation", "en"]["labels"] == {"-1": 1, "1": 1}
+    assert found["test", "en"]["languages"] == {"locale": {"en": 1, "fr": 2}}
+    assert found["validation", "en"]["left_out"] == []
+
+
+def change(recipe: Path, old: str, new: str) -> None:
+    recipe.write_text(recipe.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+
+
+def test_stray_quotes_and_comments_are_told(own: Path) -> None:
+    folder = own.parent
+    (folder / "train.csv").rename(folder / "train.tsv")
+    (folder / "train.tsv").write_text('text\tlabel\n"a\t-1\nb"\t1\n', encoding="utf-8")
+    change(own, "train.csv", "train.tsv")
+    error = str(check("own", "--recipe", str(own)).exception)
+    assert f"{folder}/train.tsv:2: a quoted value runs over the lines 2 to 3" in error
+    own.write_text(
+        own.read_text(encoding="utf-8").replace("label: label,", "label: label, quoting: false,"), encoding="utf-8"
+    )
+    assert "train       en               2" in check("own", "--recipe", str(own)).stdout
+    for name in ("train", "dev", "test"):
+        (folder / "tags").mkdir(exist_ok=True)
+        (folder / "tags" / f"{name}.conll").write_text("# id 1 x\na N\n", encoding="utf-8")
+    text = (
+        RECIPE.format(root=folder)
+        .replace("tokens: word, tags: tag", "separator: whitespace")
+        .replace(".stagged", ".conll")
+    )
+    own.write_text(text.replace("labels: from training", "labels: [N, V]"), encoding="utf-8")
+    assert f"skipped: comment line: 1 (first {folder}/tags/train.conll:1)" in check("--recipe", str(own)).stdout
+
+
+def test_no_row_of_the_asked_value_is_an_error(own: Path) -> None:
+    own.write_text(
+        own.read_text(encoding="utf-8").replace("label: label,", "label: label, where: {locale: it},"), encoding="utf-8"
+    )
+    error = str(check("own", "--recipe", str(own), "--split", "test", "--language", "en").exception)
+    assert "no example in it with locale 'it'" in error
+
+
+def test_null_is_no_label(own: Path) -> None:
+    change(own, "labels: [-1, 0, 1]", "labels: [null, 0, 1]")
+    error = str(check("own", "--recipe", str(own)).exception)
+    assert "1 problem in the recipe" in error
+    assert 'tasks.own.labels: null is no text; write "null" in quotes if the text is meant' in error

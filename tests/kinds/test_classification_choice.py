@@ -44,7 +44,7 @@ def test_labels_as_words_codes_and_aliases() -> None:
     [
         ("yess", r"file\.csv:7: 'yess' is not a label; did you mean 'yes'\?"),
         (1, "1 is not a label; one of: no, yes, perhaps"),  # without codes a number means nothing
-        (True, "True is not a label"),
+        (True, "true is not a label"),
         (["yes"], "is not a label"),
     ],
 )

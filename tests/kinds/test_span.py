@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from layover.data.features import Features
 from layover.data.formats import Row
 from layover.data.reading import Reading
+from layover.data.tally import NO_WINDOW
 from layover.data.tokenizer import Tokenizer
 from layover.errors import DataError, ModelError
 from layover.kinds.span import ANSWER_TOKENS, KIND, Answer, Example
@@ -234,3 +235,46 @@ def test_no_threshold_is_better_than_the_tuned_one(cases: list[tuple[float, str,
 
     tuned = score(tune(found, items, metric))
     assert tuned == pytest.approx(max(score(threshold) for threshold in (-9.0, -2.0, -1.0, 0.0, 0.5, 3.0)))
+
+
+def test_an_answer_at_the_right_border_of_a_window(tokenizer: Tokenizer) -> None:
+    context = "abcdefghijklmnop"  # a bare piece and a token for each letter
+    pieces = tokenizer.pieces([context], offsets=True)[context]
+    assert pieces.start is not None
+    room = 24 - tokenizer.overhead(pair=True) - len(tokenizer.pieces(["b"])["b"].ids)
+    last = 12  # tokens of the first window
+    assert len(pieces.ids) > last
+    width = 24 - (room - last)
+    for token, held in ((last - 1, True), (last, False)):
+        letter = int(pieces.start[token])
+        item = Example("q", "b", context, (Answer(context[letter - 1 : letter + 1], letter - 1),))
+        features = encode([item], tokenizer, max_length=width, stride=4)
+        row = slice(*features.arrays["offsets"][:2])
+        shown = features.arrays["char_start"][row]
+        assert (shown >= 0).sum() == last
+        start, end = (int(features.arrays[side][0]) for side in ("start", "end"))
+        if held:
+            assert (shown[start], shown[end]) == (letter - 1, letter)
+        else:
+            assert (start, end) == (0, 0)
+            assert (int(features.arrays["start"][1]) > 0) is True, "the next window holds it"
+
+
+def test_the_null_score_is_the_lowest_of_all_windows(tokenizer: Tokenizer) -> None:
+    item = example("")
+    features = encode([item], tokenizer, max_length=32)
+    assert features.rows > 2
+    for lowest in range(features.rows):
+        outputs = {side: np.zeros(len(features.arrays["ids"]), np.float32) for side in ("start", "end")}
+        first = features.arrays["offsets"][:-1]
+        outputs["start"][first] = [1.0 if row == lowest else 3.0 + row for row in range(features.rows)]
+        outputs["end"][first] = 0.5
+        (found,) = KIND.decode(outputs, features, [item], labels=("no answer",))
+        assert found["null_score"] == 1.5
+
+
+def test_answers_that_no_window_holds_are_told(tokenizer: Tokenizer) -> None:
+    items = [example("bridge"), example("the red house is over the bridge and the blue"), example(None), example("")]
+    features = encode(items, tokenizer, max_length=40, stride=8)
+    assert KIND.unlearnable(features, items) == {NO_WINDOW: [1]}
+    assert KIND.unlearnable(encode(items, tokenizer, max_length=200), items) == {NO_WINDOW: []}

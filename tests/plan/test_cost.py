@@ -11,7 +11,7 @@ from layover import kinds
 from layover.cli.room import answered, asked
 from layover.errors import RecipeError, StoreError
 from layover.plan import Plan
-from layover.plan.cost import TYPICAL_TOKENS, estimate, seconds_left
+from layover.plan.cost import TYPICAL_TOKENS, data_cost, estimate, seconds_left
 from layover.plan.encoders import KNOWN_SHAPES
 from layover.plan.loads import Loads
 from layover.plan.memory import BYTES_PER_LOGIT
@@ -27,14 +27,24 @@ def train_of(plan: Plan, method: str) -> str:
     return next(cell.train for cell in plan.cells if cell.method == method and cell.intermediate == "none")
 
 
-def test_nothing_is_guessed_for_files_of_ones_own(world: World) -> None:
+def test_files_of_ones_own_are_counted(world: World) -> None:
     plan = world.plan()
     costs = estimate(plan, lambda _: None)
     train = costs[train_of(plan, "lora")]
-    assert (train.examples, train.tokens, train.flops) == (None, None, None)
+    assert train.examples == 2
+    assert train.tokens is not None
+    assert train.flops is not None
     assert train.peak_bytes is not None
-    limited = world.plan("tasks.moods.limit={train: 100}")
-    assert estimate(limited, lambda _: None)[train_of(limited, "lora")].examples == 100
+    limited = world.plan("tasks.moods.limit={train: 1}")
+    assert estimate(limited, lambda _: None)[train_of(limited, "lora")].examples == 1
+
+
+def test_nothing_is_guessed_for_data_that_are_neither_here_nor_counted(world: World) -> None:
+    plan = world.plan()
+    node = next(node for node in plan.nodes.values() if node.kind == "tokenize")
+    assert data_cost(replace(node.inputs, count=None, tokens_each=None), None).examples is None
+    typical = data_cost(replace(node.inputs, count=10, tokens_each=None), None)
+    assert typical.tokens == 10 * min(node.inputs.max_length, TYPICAL_TOKENS["classification"])
 
 
 def test_arithmetic_of_the_modules(world: World) -> None:

@@ -54,7 +54,7 @@ def test_one_threshold_for_all_languages_from_the_language_of_the_training(asked
 def test_a_number_needs_no_predictions(asked: World) -> None:
     score = scored(asked.plan(*NARROW, "tasks.asked.no_answer=0", change=change))
     assert (score.inputs.threshold.value, score.inputs.threshold.predictions) == (0.0, {})
-    assert len(score.needs) == 4
+    assert len(score.needs) == 5  # two predictions and their data, and what was trained on
     other = scored(asked.plan(*NARROW, "tasks.asked.no_answer=-1.5", change=change))
     assert other.inputs.predictions == score.inputs.predictions
     assert other.key != score.key

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from layover.data.subset import Subset, limit
 from layover.data.tokenizer import Tokenizer
 from layover.errors import DataError
 from layover.identity import file_sha256
 from layover.plan.encoders import EncoderRef
-from layover.plan.inputs import Subset, TokenizeInputs
+from layover.plan.inputs import TokenizeInputs
 from layover.plan.nodes import Node
 from layover.recipe import Execution
 from layover.steps import Context
@@ -68,3 +70,54 @@ def test_data_that_changed_since_the_plan_are_refused(tmp_path: Path, tokenizer:
     write(tmp_path / "train.jsonl", 9)
     with pytest.raises(DataError, match="it has changed since the plan was made"):
         run(node, tmp_path, context_of(store))
+
+
+def meta_of(root: Path, tokenizer: Tokenizer, subset: Subset) -> dict[str, Any]:
+    node, store = make_node(root, tokenizer, subset), Store(root / "store")
+    with store.writing("tokenize", node.identity, ()) as folder:
+        run(node, folder, context_of(store))
+    (key,) = store.finished()
+    return load_meta(store, key)
+
+
+def with_gaps(path: Path, gaps: set[int]) -> None:
+    rows = [{"text": f"word {number}", "label": "" if number in gaps else "yes"} for number in range(10)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+
+def left(meta: dict[str, Any]) -> dict[str, tuple[str, int, str]]:
+    return {one["reason"]: (one["sort"], one["count"], one["first"]) for one in meta["left_out"]}
+
+
+def test_every_row_is_accounted_for(tmp_path: Path, tokenizer: Tokenizer) -> None:
+    with_gaps(tmp_path / "train.jsonl", {3, 7})
+    meta = meta_of(tmp_path, tokenizer, Subset())
+    assert (meta["source_rows"], meta["examples"], meta["gold"], meta["used"]) == (10, 10, 8, 8)
+    assert left(meta) == {"no gold": ("lost", 2, "train.jsonl:4")}
+
+
+def test_what_a_subset_leaves_out_is_counted_apart(tmp_path: Path, tokenizer: Tokenizer) -> None:
+    with_gaps(tmp_path / "train.jsonl", {3, 7})
+    meta = meta_of(tmp_path, tokenizer, Subset(limit=5, holdout=3, part="rest"))
+    found = left(meta)
+    assert found["hold-out"] == ("asked", 3, "")
+    assert found["over the limit"] == ("asked", 2, "")
+    lacking = found.get("no gold", ("lost", 0, ""))[1]
+    assert meta["used"] == 5 - lacking == meta["gold"]
+    assert meta["source_rows"] == 10
+
+
+def test_training_data_without_any_gold_are_refused(tmp_path: Path, tokenizer: Tokenizer) -> None:
+    with_gaps(tmp_path / "train.jsonl", set(range(10)))
+    with pytest.raises(DataError, match=r"train\.jsonl: none of 10 examples has gold"):
+        meta_of(tmp_path, tokenizer, Subset())
+
+
+def test_the_first_row_without_gold_is_found_among_those_that_are_kept(tmp_path: Path, tokenizer: Tokenizer) -> None:
+    kept = limit(range(10), 5)
+    gaps = {*range(10)} - {*kept[:2]}
+    assert kept[2] != 2, "its number in the file is not the one among the kept"
+    with_gaps(tmp_path / "train.jsonl", gaps)
+    meta = meta_of(tmp_path, tokenizer, Subset(limit=5))
+    assert left(meta)["no gold"] == ("lost", 3, f"train.jsonl:{kept[2] + 1}")
+    assert (meta["used"], meta["gold"]) == (2, 2)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
@@ -16,7 +19,9 @@ Columns = Mapping[str, str | tuple[str, ...]]
 `choices` several columns."""
 
 NO_GOLD = ("", "-", "-1", -1, None)
-"""What files and hub data sets write where a label is withheld or was not agreed on."""
+"""What files and hub data sets write where a label is withheld or was not agreed on; a declared label wins over it."""
+
+_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?")
 
 _PLACE = re.compile(r"\{([\w.]+)\}")
 
@@ -86,38 +91,78 @@ class Reading:
     def label(self, value: object, row: Row, word: int | None = None) -> str | None:
         """Return the label that a raw value stands for, None for no gold.
 
+        A declared label is always one, also where it is written like what others write for no gold (`-1`, `-`).
+
         Raises:
-            DataError: it stands for none, with file:line and the nearest label.
+            DataError: it stands for none, or for two, with file:line and the nearest label.
         """
-        if not isinstance(value, bool) and isinstance(value, int | str | None) and value in self._table:
-            return self._table[value]
+        if value is None or (isinstance(value, float) and math.isnan(value)):
+            return None
+        if isinstance(value, str) and value in self._texts:
+            return self._texts[value]
         if self.open and isinstance(value, str):
             return value
-        known = "text is needed" if self.open else f"one of: {', '.join(self.labels)}"
-        hint = nearest(value, self.labels) if isinstance(value, str) else known
-        raise DataError(f"{row.where(word)}: {_short(value)} is not a label; {hint}")
+        if isinstance(value, bool | int | float):
+            return self._numbered(value, row.where(word))
+        raise DataError(f"{row.where(word)}: {_short(value)} is not a label; {self._hint(value)}")
+
+    def _numbered(self, value: bool | float, where: str) -> str | None:
+        """Return the label that a JSON number or boolean stands for, None for no gold."""
+        written = json.dumps(value)
+        if written not in self._numbers:
+            labels = self._labels_like(written, boolean=isinstance(value, bool))
+            if len(labels) > 1:
+                shown = " or ".join(map(repr, labels))
+                raise DataError(f"{where}: the number {written} may be {shown}; write the label as text in the file")
+            if not labels and (isinstance(value, bool) or value != -1):
+                raise DataError(f"{where}: {written} is not a label; {self._hint(value)}")
+            self._numbers[written] = labels[0] if labels else None
+        return self._numbers[written]
 
     def index(self, value: object, row: Row, count: int) -> int | None:
         """Return which of `count` choices a raw value names (0-based, as number or digits), None for no gold."""
         if isinstance(value, str | int):
             value = self.aliases.get(str(value), value)
-        if value in NO_GOLD:
+        if value in NO_GOLD or (isinstance(value, float) and math.isnan(value)):
             return None
         if isinstance(value, str) and value.isdecimal():
+            value = int(value)
+        if isinstance(value, float) and value.is_integer():  # as a table writes whole numbers beside empty cells
             value = int(value)
         if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < count:
             raise DataError(f"{row.where()}: {_short(value)} is not one of the {count} choices, 0 to {count - 1}")
         return value
 
     @cached_property
-    def _table(self) -> dict[str | int | None, str | None]:
-        table: dict[str | int | None, str | None] = dict.fromkeys(NO_GOLD)
-        if self.codes:
-            table |= {code: self.aliases.get(name, name) for code, name in enumerate(self.codes)}
-        else:  # jsonl may write the label "1" as a number
-            table |= {int(label): label for label in self.labels if label.isdecimal()}
-        table |= {label: label for label in self.labels}
-        return table | dict(self.aliases)
+    def _texts(self) -> dict[str, str | None]:
+        """What text stands for: aliases before labels, and these before the conventions for no gold."""
+        table: dict[str, str | None] = dict.fromkeys(value for value in NO_GOLD if isinstance(value, str))
+        return table | {label: label for label in self.labels} | dict(self.aliases)
+
+    @cached_property
+    def _numbers(self) -> dict[str, str | None]:
+        """What numbers, as JSON writes them, stand for: the codes, and those that were met so far."""
+        return {str(code): self.aliases.get(name, name) for code, name in enumerate(self.codes)}
+
+    def _labels_like(self, written: str, *, boolean: bool) -> tuple[str, ...]:
+        """Return the labels that a JSON number or boolean means: the one that is written so, else those of its value.
+
+        Where codes number the labels, a number from 0 on is a code and nothing else.
+        """
+        if written in self.aliases:
+            return (self.aliases[written],)
+        if self.codes and written.isdecimal():
+            return ()
+        if written in self.labels:
+            return (written,)
+        if boolean:
+            return tuple(label for label in self.labels if label.casefold() == written)
+        return tuple(label for label in self.labels if _NUMBER.fullmatch(label) and Decimal(label) == Decimal(written))
+
+    def _hint(self, value: object) -> str:
+        if self.open:
+            return "text is needed"
+        return nearest(value, self.labels) if isinstance(value, str) else f"one of: {', '.join(self.labels)}"
 
     def _text(self, row: Row, column: str) -> str:
         value = row.value(column)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import unicodedata
 from collections.abc import Collection, Iterable, Sequence
-from typing import Protocol, TypeVar
+from dataclasses import dataclass
+from typing import Literal, Protocol, TypeVar
 
 from layover.errors import DataError
 
@@ -29,7 +30,7 @@ def limit(examples: Sequence[E], count: int) -> list[E]:
     """
     if count >= len(examples):
         return list(examples)
-    ranked = sorted(range(len(examples)), key=lambda index: _rank(str(index)))
+    ranked = sorted(range(len(examples)), key=lambda index: rank(str(index)))
     return [examples[index] for index in sorted(ranked[:count])]
 
 
@@ -48,7 +49,7 @@ def hold_out(examples: Sequence[E], count: int, kind: Grouping[E]) -> tuple[list
         sizes[name] = sizes.get(name, 0) + 1
     held: set[str] = set()
     taken = 0
-    for name in sorted(sizes, key=_rank):
+    for name in sorted(sizes, key=rank):
         if taken >= count:
             break
         held.add(name)
@@ -62,22 +63,49 @@ def hold_out(examples: Sequence[E], count: int, kind: Grouping[E]) -> tuple[list
     return [item for name, item in pairs if name not in held], [item for name, item in pairs if name in held]
 
 
+@dataclass(frozen=True)
+class Subset:
+    """Which examples of a file: first the hold-out, then the limit."""
+
+    limit: int | None = None
+    holdout: int | None = None
+    part: Literal["all", "rest", "held"] = "all"
+    """`rest` without the held-out examples, `held` only them."""
+
+    def held(self, examples: list[E], kind: Grouping[E]) -> list[E]:
+        """Return the side of the hold-out that is meant."""
+        if self.holdout is None:
+            return examples
+        rest, held = hold_out(examples, self.holdout, kind)
+        return held if self.part == "held" else rest
+
+    def limited(self, examples: list[E]) -> list[E]:
+        """Return as many as the limit allows."""
+        return examples if self.limit is None else limit(examples, self.limit)
+
+    def of(self, examples: list[E], kind: Grouping[E]) -> list[E]:
+        """Return the examples that are meant."""
+        return self.limited(self.held(examples, kind))
+
+
 def texts_of(examples: Iterable[E], kind: Grouping[E]) -> frozenset[bytes]:
     """Return SHA-256 of the text of every group (a premise, a context), alike for equal letters and digits.
 
     Case, width (NFKC) and white space do not count, so that a tokenized sentence equals the one it was made from.
     """
-    return frozenset(_content(kind.group_of(example)) for example in examples)
+    return frozenset(fingerprint(kind.group_of(example)) for example in examples)
 
 
 def leave_out(examples: Sequence[E], texts: Collection[bytes], kind: Grouping[E]) -> list[E]:
     """Return the examples whose group is not among `texts` (see `texts_of`), in their order."""
-    return [example for example in examples if _content(kind.group_of(example)) not in texts]
+    return [example for example in examples if fingerprint(kind.group_of(example)) not in texts]
 
 
-def _content(text: str) -> bytes:
-    return _rank("".join(unicodedata.normalize("NFKC", text).casefold().split()))
+def fingerprint(text: str) -> bytes:
+    """Return SHA-256 of a text without its white space, case and width."""
+    return rank("".join(unicodedata.normalize("NFKC", text).casefold().split()))
 
 
-def _rank(text: str) -> bytes:
+def rank(text: str) -> bytes:
+    """Return SHA-256 of a text: an order that has nothing to do with its content."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from layover.data.formats import Layout
 from layover.data.reading import Reading
+from layover.errors import DataError
 from layover.identity import Json
 
 _PLACE = "{language}"
@@ -31,6 +32,10 @@ class Source(BaseModel):
     any value that begins so."""
     languages: tuple[str, ...] = ()
     """The languages it serves; all of the split when empty."""
+
+    def by_language(self) -> bool:
+        """Return whether `where` chooses the rows of each language, so that one file holds several."""
+        return any(isinstance(value, dict) or _PLACE in value for value in self.where.values())
 
     def reading(self, columns: Mapping[str, str | tuple[str, ...]], labels: tuple[str, ...], split: str) -> Reading:
         """Return how its rows become examples; only test splits may come without gold."""
@@ -203,7 +208,7 @@ class Location:
             reading["listing"] = {"id": self.source.listing.id, "taken": self.source.listing.taken}
         return {
             "files": [hash_file(path) for path in self.files()],
-            "layouts": [layout.model_dump(mode="json") for layout in layouts if layout is not None],
+            "layouts": [layout.identity() for layout in layouts if layout is not None],
             "reading": reading,
         }
 
@@ -254,5 +259,10 @@ Place = Location | Joined
 
 
 def _filled(values: Mapping[str, str | dict[str, str]], language: str) -> dict[str, str]:
-    one = {column: value if isinstance(value, str) else value[language] for column, value in values.items()}
+    one: dict[str, str] = {}
+    for column, value in values.items():
+        if isinstance(value, dict) and language not in value:
+            known = ", ".join(value)
+            raise DataError(f"`where` says no value of {column!r} for {language}; there: {known}")
+        one[column] = value if isinstance(value, str) else value[language]
     return {column: value.replace(_PLACE, language) for column, value in one.items()}

@@ -13,6 +13,7 @@ from layover import metrics as registry
 from layover.data.features import Features
 from layover.data.formats import Row
 from layover.data.reading import Reading
+from layover.data.tally import Reason
 from layover.data.tokenizer import Tokenizer
 from layover.errors import DataError, ModelError, nearest
 from layover.identity import Json
@@ -106,6 +107,10 @@ class Kind(ABC, Generic[E]):
     def group_of(self, example: E) -> str:
         """Return the text that must not stand on both sides of a hold-out."""
 
+    def texts_of(self, example: E) -> tuple[str, ...]:
+        """Return every text that the encoder reads of an example; together they are its input."""
+        return (self.group_of(example),)
+
     @abstractmethod
     def head_size(self, labels: tuple[str, ...]) -> int | None:
         """Return the number of outputs of this kind's head, per row or per token; None: the encoder's vocabulary."""
@@ -126,6 +131,10 @@ class Kind(ABC, Generic[E]):
     def has_gold(self, example: E) -> bool:
         """Return whether the example can be trained on and scored."""
         return self.gold(example) is not None
+
+    def unlearnable(self, features: Features, examples: Sequence[E]) -> dict[Reason, list[int]]:  # noqa: ARG002
+        """Return the numbers of encoded examples with gold from which nothing can be learned, by reason."""
+        return {}
 
     def scored(self, examples: Sequence[E]) -> int:
         """Return how many things a score is the share of: the examples, unless a kind counts something else."""

@@ -98,6 +98,9 @@ class Choice(Kind[Example]):
     def group_of(self, example: Example) -> str:
         return example.first
 
+    def texts_of(self, example: Example) -> tuple[str, ...]:
+        return (example.first, *example.choices)
+
     def head_size(self, labels: tuple[str, ...]) -> int:  # noqa: ARG002 - the choices share one output
         return 1
 

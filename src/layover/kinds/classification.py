@@ -78,6 +78,9 @@ class Classification(Kind[Example]):
     def group_of(self, example: Example) -> str:
         return example.first
 
+    def texts_of(self, example: Example) -> tuple[str, ...]:
+        return (example.first,) if example.second is None else (example.first, example.second)
+
     def head_size(self, labels: tuple[str, ...]) -> int:
         return len(labels)
 

@@ -13,6 +13,7 @@ from layover.data.features import Features
 from layover.data.formats import Row
 from layover.data.masking import roles_of
 from layover.data.reading import Reading
+from layover.data.tally import NO_TOKEN, Reason
 from layover.data.tokenizer import Ids, Pieces, Tokenizer, longest_first
 from layover.errors import DataError
 from layover.identity import Json
@@ -100,6 +101,16 @@ class MaskedLanguageModelling(Kind[Example]):
 
     def group_of(self, example: Example) -> str:
         return example.first
+
+    def texts_of(self, example: Example) -> tuple[str, ...]:
+        return (example.first,) if example.second is None else (example.first, example.second)
+
+    def unlearnable(self, features: Features, examples: Sequence[Example]) -> dict[Reason, list[int]]:
+        """Return the texts without an ordinary token, of which none can be hidden."""
+        ordinary = np.equal(features.arrays["roles"][features.arrays["ids"]], 0)
+        owner = np.repeat(features.arrays["example"], features.lengths)
+        counts = np.bincount(owner, weights=ordinary, minlength=len(examples))
+        return {NO_TOKEN: np.flatnonzero(counts == 0).tolist()}
 
     def head_size(self, labels: tuple[str, ...]) -> None:  # noqa: ARG002
         return None

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from layover.data.features import Features
 from layover.data.formats import Row
 from layover.data.reading import Reading
+from layover.data.tally import NO_WINDOW, Reason
 from layover.data.tokenizer import Tokenizer
 from layover.errors import DataError
 from layover.identity import Json
@@ -172,6 +173,17 @@ class Span(Kind[Example]):
 
     def group_of(self, example: Example) -> str:
         return example.context
+
+    def texts_of(self, example: Example) -> tuple[str, ...]:
+        return (example.context, example.question)
+
+    def unlearnable(self, features: Features, examples: Sequence[Example]) -> dict[Reason, list[int]]:
+        """Return the questions whose answer no window holds: they are trained on as if there were none."""
+        held = np.bincount(
+            features.arrays["example"], weights=np.greater(features.arrays["start"], 0), minlength=len(examples)
+        )
+        lost = (number for number, item in enumerate(examples) if item.answers and not held[number])
+        return {NO_WINDOW: list(lost)}
 
     def head_size(self, labels: tuple[str, ...]) -> int:  # noqa: ARG002 - always a start and an end
         return 2

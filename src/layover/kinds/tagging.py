@@ -12,6 +12,7 @@ import numpy.typing as npt
 from layover.data.features import Features
 from layover.data.formats import Row
 from layover.data.reading import Reading
+from layover.data.tally import NO_TOKEN, Reason
 from layover.data.tokenizer import Ids, Tokenizer
 from layover.errors import DataError
 from layover.identity import Json
@@ -45,17 +46,19 @@ class Tagging(Kind[Example]):
 
     def parse(self, row: Row, reading: Reading) -> Example:
         tokens, raw = reading.texts(row, "tokens"), reading.gold(row, "tags")
-        if raw is None:
+        if raw is None or (tokens and raw in ("", [], ())):
             return Example(tokens, None)
         if not isinstance(raw, Sequence) or isinstance(raw, str) or len(raw) != len(tokens):
             raise DataError(f"{row.where()}: {len(tokens)} words, but their tags are {str(raw)[:60]}")
-        tags = []
-        for word, value in enumerate(raw):
-            tag = reading.label(value, row, word)
-            if tag is None:
-                raise DataError(f"{row.where(word)}: {value!r} is no tag; a sentence has all of its tags or none")
-            tags.append(tag)
-        return Example(tokens, tuple(tags))
+        tags = [reading.label(value, row, word) for word, value in enumerate(raw)]
+        given = tuple(tag for tag in tags if tag is not None)
+        if given and len(given) < len(tags):
+            word = tags.index(None)
+            raise DataError(
+                f"{row.where(word)}: {raw[word]!r} is no tag; a sentence has all of its tags or none (a tag that is "
+                "written so has to be declared in `labels`)"
+            )
+        return Example(tokens, given if given or not tokens else None)
 
     def encode(
         self,
@@ -129,6 +132,10 @@ class Tagging(Kind[Example]):
 
     def group_of(self, example: Example) -> str:
         return " ".join(example.tokens)
+
+    def unlearnable(self, features: Features, examples: Sequence[Example]) -> dict[Reason, list[int]]:  # noqa: ARG002
+        """Return the sentences without words."""
+        return {NO_TOKEN: [number for number, item in enumerate(examples) if item.tags == ()]}
 
     def head_size(self, labels: tuple[str, ...]) -> int:
         return len(labels)

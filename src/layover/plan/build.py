@@ -13,7 +13,7 @@ from layover import kinds
 from layover.data.masking import PERCENT
 from layover.errors import LayoverError, Problem, RecipeError
 from layover.identity import key_of
-from layover.plan import evaluation, heads, languages, leakage, mixtures
+from layover.plan import evaluation, heads, languages, leakage, mixtures, rows
 from layover.plan.data import DataRules, Portion
 from layover.plan.encoders import EncoderRef, resolve
 from layover.plan.evaluation import Evaluated
@@ -26,6 +26,7 @@ from layover.plan.points import Point, points, trained_targets
 from layover.plan.retrieval import Asked, Searched, score_node, searched, settled
 from layover.plan.sources import with_sources
 from layover.plan.stages import Stages
+from layover.plan.surveys import Surveys
 from layover.recipe import NO_INTERMEDIATE, Recipe, ResolvedMethod
 from layover.store import Memory
 from layover.tasks import Task
@@ -43,7 +44,7 @@ def build(
         recipe: A checked recipe.
         hash_file: SHA-256 of a file (`FileHashes`).
         revisions: Resolver of hub revisions.
-        memory: Of labels that are read from training data, and of tokenizers.
+        memory: Of what is read from data: labels, counts, lengths; and of tokenizers.
 
     Raises:
         RecipeError: with every model and every data set that cannot be had.
@@ -61,6 +62,7 @@ class _Planner:
         self.hash_file = hash_file
         self.revisions, self.memory = revisions, memory
         self.rules = DataRules(self.recipe, revisions, hash_file)
+        self.surveys = Surveys(hash_file, memory)
         self.made: dict[str, Node] = {}
         self.trained: frozenset[str] = frozenset()
         """Targets that some cell trains."""
@@ -96,9 +98,12 @@ class _Planner:
             self.recipe, self.rules, {(cell.intermediate, cell.target) for cell in cells}, self.trained
         )
         notes += [f"{target}: {note}" for target, one in judged.items() for note in one.notes()]
+        nodes = self._reachable(cell.score for cell in cells)
+        notes += rows.notes(self.surveys, nodes)
+        notes += rows.seen(self.surveys, nodes, lambda data, target: self.rules.leaves_out(data.task, target))
         return Plan(
             recipe=self.recipe,
-            nodes=with_sources(self._reachable(cell.score for cell in cells)),
+            nodes=with_sources(nodes),
             cells=tuple(cells),
             notes=tuple(notes),
             unresolved=tuple(self.revisions.unresolved),
@@ -218,6 +223,22 @@ class _Planner:
             self.made[key] = Node(kind, key, full, tuple(dict.fromkeys(needs)), label, inputs, job or key)
         return self.made[key]
 
+    def trained_on(self, key: str) -> tuple[str, ...]:
+        """Return the keys of the tokenized sets that a node, and all it rests on, is trained on; each once."""
+        found: dict[str, None] = {}
+        seen: set[str] = set()
+
+        def visit(key: str) -> None:
+            if key not in seen:
+                seen.add(key)
+                if self.made[key].kind == "train":
+                    found.update(dict.fromkeys(self.made[key].inputs.data_keys()))
+                for need in self.made[key].needs:
+                    visit(need)
+
+        visit(key)
+        return tuple(found)
+
     def tokenize(self, portion: Portion, encoder: EncoderRef, settings_of: Task) -> Node:
         train = self.recipe.document.train
         max_length = self.rules.number(settings_of, "max_length", train.max_length)
@@ -238,7 +259,7 @@ class _Planner:
             return self._tokenized[asked]
         task = portion.task
         identity = {
-            "data": portion.location.identity(self.hash_file),
+            "data": self.surveys.identity(portion.location),
             "subset": {name: value for name, value in asdict(portion.subset).items() if value not in {None, "all"}},
             "kind": task.kind,
             "labels": list(task.labels),
@@ -251,8 +272,18 @@ class _Planner:
             identity["hidden_percent"] = hidden
         if portion.without:
             identity["without"] = [place.identity(self.hash_file) for place in portion.without]
+        counted = self.surveys.counted(task, portion.location)
         inputs = TokenizeInputs(
-            task, portion.location, encoder, portion.subset, max_length, stride, portion.count, hidden, portion.without
+            task,
+            portion.location,
+            encoder,
+            portion.subset,
+            max_length,
+            stride,
+            counted.examples if counted is not None and not counted.problem else portion.count,
+            hidden,
+            portion.without,
+            self.surveys.tokens(task, portion.location, encoder, max_length, stride),
         )
         label = f"tokenize {task.name} {portion.split} {portion.language}"
         job = f"tokenize {encoder.label} {task.name}"

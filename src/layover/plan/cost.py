@@ -1,7 +1,7 @@
 """What a plan will cost, from sizes alone: examples, tokens, arithmetic, disk, memory.
 
-Counts of examples are exact where the data are already tokenized, else the published ones cut to the recipe's
-limits. Lengths are typical ones until then; every estimate says so by being None where nothing is known.
+Counts of examples are exact where the data are here, else the published ones, cut to the recipe's limits. Lengths are
+those of a sample, or typical ones of data that are not here; an estimate is None where nothing is known.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from layover.plan.passes import Pass, Training, changed_from, on_encoder, passes
 from layover.precision import Precision, state_bytes
 
 TYPICAL_TOKENS = {"classification": 40, "tagging": 35, "span": 230, "choice": 200, "mlm": 30, "retrieval": 16}
-"""Tokens of an average example, all its rows together (XLM-R tokens of the tasks of the mission)."""
+"""Tokens of an average example, all its rows together, of data that are not here (XLM-R tokens of built-in tasks)."""
 
 ENCODING = ("trunk", "train", "gate", "predict")
 """Kinds of nodes that run the encoder: all arithmetic that counts is theirs."""
@@ -94,7 +94,7 @@ def _node(plan: Plan, node: Node, costs: Mapping[str, Cost], kept: Mapping[str, 
 
 
 def data_cost(inputs: TokenizeInputs, meta: Mapping[str, Any] | None) -> Cost:
-    """Return the size of a tokenized set: exact where its counts are known, else estimated."""
+    """Return the size of a tokenized set: exact where it is finished, else estimated from a sample of its examples."""
     if meta is not None:
         tokens = float(meta["tokens"])
         return Cost(int(meta["examples"]), tokens, 0.0, tokens * BYTES_PER_TOKEN_ON_DISK)
@@ -108,7 +108,10 @@ def data_cost(inputs: TokenizeInputs, meta: Mapping[str, Any] | None) -> Cost:
         count = subset.limit if count is None else min(count, subset.limit)
     if count is None:
         return Cost()
-    tokens = count * float(min(inputs.max_length, TYPICAL_TOKENS[inputs.task.kind]))
+    each = inputs.tokens_each
+    if each is None:
+        each = float(min(inputs.max_length, TYPICAL_TOKENS[inputs.task.kind]))
+    tokens = count * each
     return Cost(count, tokens, 0.0, tokens * BYTES_PER_TOKEN_ON_DISK)
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 from layover.data.masking import PERCENT
+from layover.data.subset import Subset
 from layover.data.task import HubSource, Place
 from layover.errors import DataError, nearest
 from layover.kinds.retrieval import Search
 from layover.plan.hub import Revisions
-from layover.plan.inputs import Subset
 from layover.recipe import Recipe, TaskSettings
 from layover.tasks import Paths, Task
 

@@ -121,6 +121,7 @@ def score_node(maker: Maker, task: Task, found: Evaluated, reader: Reader) -> No
         how = {"metric": found.metric, "value": threshold.value, "language": threshold.language}
         identity["no_answer"] = {**how, "tuned_on": tuned_on}
     needs = tuple(key for keys in asked for key in keys)
+    training = maker.trained_on(reader.train.key)
     inputs = ScoreInputs(
         task,
         found.split,
@@ -130,5 +131,6 @@ def score_node(maker: Maker, task: Task, found: Evaluated, reader: Reader) -> No
         reader.source_language(found.source_language),
         threshold=threshold,
         language_adapters=adapters,
+        training=training,
     )
-    return maker.node("score", identity, needs, f"score {reader.where}", inputs, reader.job)
+    return maker.node("score", identity, (*needs, *training), f"score {reader.where}", inputs, reader.job)

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from layover.compositions import Composition
+from layover.data.subset import Subset
 from layover.data.task import Place
 from layover.kinds.retrieval import Settled
 from layover.modules import AdapterDrop, Module
@@ -20,16 +21,6 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Subset:
-    """Which examples of a file: first the hold-out, then the limit."""
-
-    limit: int | None = None
-    holdout: int | None = None
-    part: Literal["all", "rest", "held"] = "all"
-    """`rest` without the held-out examples, `held` only them."""
-
-
-@dataclass(frozen=True)
 class TokenizeInputs:
     """One (task, split, language), read, cut to a subset and encoded."""
 
@@ -40,11 +31,13 @@ class TokenizeInputs:
     max_length: int
     stride: int
     count: int | None
-    """Published number of examples of the whole split, for estimates."""
+    """Examples of the whole split, as read or as published, for estimates."""
     hidden_percent: int
     """mlm: share of the tokens that are to be guessed."""
     without: tuple[Place, ...] = ()
     """Data whose texts are left out."""
+    tokens_each: float | None = None
+    """Tokens of an average example, all its rows together, measured on a sample; None where they are not known."""
 
 
 @dataclass(frozen=True)
@@ -297,3 +290,5 @@ class ScoreInputs:
     """Language -> the language whose adapter acted on its text; None in a method without adapters."""
     sources: Sources | None = None
     """The model and the data that the scores rest on; it follows from the keys of the predictions."""
+    training: tuple[str, ...] = ()
+    """Keys of the tokenized data that everything was trained on, the target's first; they decide nothing here."""

@@ -63,6 +63,10 @@ class Maker(Protocol):
         """Return the node of encoded data."""
         ...
 
+    def trained_on(self, key: str) -> tuple[str, ...]:
+        """Return the tokenized sets that a node, and all it rests on, is trained on."""
+        ...
+
 
 def searched(rules: DataRules, task: Task) -> Searched:
     """Return what of a target is searched.
@@ -215,10 +219,21 @@ def score_node(maker: Maker, task: Task, found: Searched, asked: Asked, metric: 
     if isinstance(search.layer, str):
         identity["chosen"] = {"by": metric, "predictions": _listed(choosing)}
     needs = tuple(key for some in (predictions, tuning, choosing) for keys in some.values() for key in keys)
+    training = () if asked.train is None else maker.trained_on(asked.train.key)
     inputs = ScoreInputs(
-        task, found.split, metric, predictions, found.absent, None, search, threshold, choosing or None, adapters
+        task,
+        found.split,
+        metric,
+        predictions,
+        found.absent,
+        None,
+        search,
+        threshold,
+        choosing or None,
+        adapters,
+        training=training,
     )
-    return maker.node("score", identity, needs, f"score {where}", inputs, f"retrieve {where}")
+    return maker.node("score", identity, (*needs, *training), f"score {where}", inputs, f"retrieve {where}")
 
 
 def skipping(layers: int) -> dict[str, int]:

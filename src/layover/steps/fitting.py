@@ -11,11 +11,13 @@ from safetensors.torch import save_file
 from layover import kinds
 from layover.data.features import Features
 from layover.encoder import DropoutClock, Encoder
+from layover.errors import DataError
 from layover.heads import Head
 from layover.modules import AdapterDrop, Module
 from layover.plan import Node
 from layover.plan.inputs import Optimisation, Selection
 from layover.plan.passes import Training, data_of, tasks_of
+from layover.steps.accounting import first_without_gold
 from layover.steps.context import Context
 from layover.steps.files import weights_of
 from layover.steps.loaded import load
@@ -68,9 +70,21 @@ def load_encoder(training: Training, node: Node, context: Context, clock: Dropou
 
 
 def scorer(task: Task, selection: Selection, features: Features, context: Context) -> Callable[..., dict[str, float]]:
-    """Return what scores the head's outputs on a development set by every metric of the task."""
+    """Return what scores the head's outputs on a development set by every metric of the task.
+
+    Raises:
+        DataError: an example has no gold, with its file and line.
+    """
     kind, rules = kinds.get(task.kind), task.rules()
     examples = load_examples(context.store, selection.data, task.kind)
+    gold = sum(kind.has_gold(example) for example in examples)
+    if gold < len(examples):
+        where = first_without_gold(context.store, selection.data)
+        raise DataError(
+            f"{task.name}: {gold} of {len(examples)} examples of the development data ({selection.language}) have "
+            f"gold, so the weights cannot be chosen by {selection.metric}; the first without is {where}. Give it a "
+            "label, remove it, or keep the last weights with train.select: null"
+        )
 
     def score(outputs: Mapping[str, Any]) -> dict[str, float]:
         predictions = kind.decode(outputs, features, examples, labels=task.labels)

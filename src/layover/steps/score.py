@@ -11,6 +11,7 @@ from layover.plan import Node
 from layover.plan.inputs import ScoreInputs, Threshold
 from layover.records import NoAnswer, Record, TagScheme, write_record
 from layover.steps import searched
+from layover.steps.accounting import accounts_of, without_gold
 from layover.steps.context import Context, read_lines
 from layover.steps.files import PREDICTIONS, RECORD
 from layover.steps.tokenize import load_examples
@@ -46,6 +47,7 @@ def run(node: Node, folder: Path, context: Context) -> None:
         language_adapters=inputs.language_adapters,
         tags=_tags(inputs.task),
         sources=inputs.sources,
+        rows=accounts_of(inputs, context.store),
     )
     write_record(folder / RECORD, record)
     context.progress({"done": len(scores), "total": len(scores), "unit": "languages"})
@@ -81,7 +83,7 @@ def _language(
     predictions, examples = _load(inputs.predictions[language], inputs.task.kind, store)
     gold = sum(kind.has_gold(example) for example in examples)
     if gold < len(examples):  # a score over some of the examples would not be the task's
-        return None, f"{gold} of {len(examples)} examples have gold" if gold else "no gold labels", len(examples)
+        return None, without_gold(inputs, language, gold, len(examples), store), len(examples)
     if inputs.threshold is not None:
         if language not in thresholds:
             return None, "no gold to tune the threshold on", len(examples)

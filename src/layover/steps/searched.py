@@ -10,6 +10,7 @@ from layover.errors import DataError
 from layover.kinds.retrieval import KIND, Example, Settled, above, tune
 from layover.plan.inputs import ScoreInputs
 from layover.records import Layer, Record, Retrieved
+from layover.steps.accounting import accounts_of, without_gold
 from layover.steps.context import read_lines
 from layover.steps.files import predictions_of
 from layover.steps.tokenize import load_examples
@@ -56,6 +57,7 @@ def record_of(inputs: ScoreInputs, search: Settled, store: Store) -> Record:
         retrieval=retrieved,
         language_adapters=inputs.language_adapters,
         sources=inputs.sources,
+        rows=accounts_of(inputs, store),
     )
 
 
@@ -67,7 +69,7 @@ def _language(inputs: ScoreInputs, search: Settled, language: str, store: Store)
     split, tuning = _Split(store, search, inputs.predictions[language]), None
     reason, count = "", len(split.examples)
     if split.gold < count:
-        reason = f"{split.gold} of {count} examples have gold" if split.gold else "no gold labels"
+        reason = without_gold(inputs, language, split.gold, count, store)
     if inputs.threshold is not None:
         tuning = _Split(store, search, inputs.threshold.predictions[language])
         if tuning.gold < len(tuning.examples):

@@ -8,12 +8,14 @@ from typing import Any
 
 from layover import kinds
 from layover.data.features import Features
-from layover.data.subset import hold_out, leave_out, limit, texts_of
+from layover.data.subset import texts_of
+from layover.data.tally import Tally
 from layover.data.tokenizer import Tokenizer
 from layover.errors import DataError
 from layover.identity import file_sha256
 from layover.plan import Node, tokenizers
-from layover.plan.inputs import Subset, TokenizeInputs
+from layover.plan.inputs import TokenizeInputs
+from layover.steps.accounting import Account
 from layover.steps.context import Context, read_lines, write_lines
 from layover.steps.files import EXAMPLES, FEATURES, META
 from layover.store import Store, write_json
@@ -26,9 +28,9 @@ def run(node: Node, folder: Path, context: Context) -> None:
     task, kind = inputs.task, kinds.get(inputs.task.kind)
     places = (inputs.location, *inputs.without)
     before = [state_of(file) for place in places for file in place.files()]
-    read = task.read(inputs.location)
-    clean = _without(read, inputs)
-    examples = _subset(clean, inputs.subset, task.kind)
+    tally = Tally()
+    account = Account(inputs, task.read(inputs.location, tally), tally)
+    examples = account.cut(_texts_to_leave_out(inputs))
     identities = (node.identity["data"], *node.identity.get("without", ()))
     for place, identity in zip(places, identities, strict=True):
         if place.identity(file_sha256) != identity:
@@ -45,33 +47,26 @@ def run(node: Node, folder: Path, context: Context) -> None:
     features.save(folder / FEATURES)
     write_lines(folder / EXAMPLES, (kind.to_json(example) for example in examples))
     gold = sum(kind.has_gold(example) for example in examples)
-    tokens = int(features.lengths.sum())
-    longest = int(features.lengths.max())
+    if inputs.location.split == "train" and not gold:
+        raise DataError(f"{inputs.location.describe()}: none of {len(examples)} examples has gold, none can be learned")
     meta = {
         "examples": len(examples),
-        "left_out": len(read) - len(clean),
         "gold": gold,
         "rows": features.rows,
-        "tokens": tokens,
-        "longest": longest,
+        "tokens": int(features.lengths.sum()),
+        "longest": int(features.lengths.max()),
+        **account.meta(features),
     }
     write_json(folder / META, meta)
     context.progress({"done": len(examples), "total": len(examples), "unit": "examples"})
 
 
-def _without(examples: list[Any], inputs: TokenizeInputs) -> list[Any]:
-    """Return the examples whose text (premise, context) is in none of the data that are to be left out."""
+def _texts_to_leave_out(inputs: TokenizeInputs) -> set[bytes]:
+    """Return the texts (premises, contexts) of the data that are to be left out."""
     texts: set[bytes] = set()
     for place in inputs.without:
         texts |= texts_of(inputs.task.read(place), kinds.get(place.kind))
-    return leave_out(examples, texts, kinds.get(inputs.task.kind)) if texts else examples
-
-
-def _subset(examples: list[Any], subset: Subset, kind: str) -> list[Any]:
-    if subset.holdout is not None:
-        rest, held = hold_out(examples, subset.holdout, kinds.get(kind))
-        examples = list(held if subset.part == "held" else rest)
-    return list(limit(examples, subset.limit)) if subset.limit is not None else examples
+    return texts
 
 
 def load_tokenizer(source: str, revision: str | None) -> Tokenizer:
@@ -91,5 +86,8 @@ def load_examples(store: Store, key: str, kind: str) -> list[Any]:
 
 
 def load_meta(store: Store, key: str) -> dict[str, Any]:
-    """Return the counts of a finished tokenize node: examples, left_out, gold, rows, tokens, longest."""
+    """Return the counts of a finished tokenize node.
+
+    examples, gold; rows, tokens, longest as encoded; source_rows, used and left_out: see `layover.data.tally`.
+    """
     return store.read(key, META)

@@ -9,6 +9,7 @@ from layover.tasks._census import QUANTILES, Census, take_census
 from layover.tasks._named import SPLITS, Paths
 from layover.tasks._overlap import Overlap, find_overlap, texts_in
 from layover.tasks._own import FROM_TRAINING, OwnTask, declare
+from layover.tasks._survey import Survey, Texts, take_survey, take_texts
 from layover.tasks._task import Task
 from layover.tasks._xtreme import Averages, average
 
@@ -35,7 +36,9 @@ __all__ = [
     "OwnTask",
     "Paths",
     "Place",
+    "Survey",
     "Task",
+    "Texts",
     "average",
     "declare",
     "find_overlap",
@@ -43,5 +46,7 @@ __all__ = [
     "names",
     "official",
     "take_census",
+    "take_survey",
+    "take_texts",
     "texts_in",
 ]

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from layover import kinds
+from layover.data.tally import TWICE, LeftOut, Tally, rows_read
 from layover.data.task import FileSource, Location, Place
 from layover.data.tokenizer import Tokenizer
 from layover.errors import DataError
@@ -39,6 +40,15 @@ class Census:
     """Tokens per row at `QUANTILES` percent of the rows; None without a tokenizer."""
     shown: tuple[Any, ...]
     """The first examples, as JSON."""
+    left_out: tuple[LeftOut, ...]
+    """What is read and not used, or used and worth knowing, by reason."""
+    languages: Mapping[str, Mapping[str, int]]
+    """Column that names languages -> value -> rows, where a file that is read as one language has several."""
+
+    @property
+    def rows(self) -> int:
+        """Rows of the source, those that are left out among them."""
+        return rows_read(self.examples, self.left_out)
 
     @property
     def numbered(self) -> bool:
@@ -67,8 +77,9 @@ def take_census(
     Raises:
         DataError: whatever `Task.read` raises, with file:line.
     """
-    examples = task.read(location)
-    kind = kinds.get(task.kind)
+    tally, kind = Tally(), kinds.get(task.kind)
+    examples = task.read(location, tally)
+    _count_twice(task, examples, tally)
     golds = [kind.gold(example) for example in examples if kind.has_gold(example)]
     counted = Counter(label for gold in golds for label in kind.labels_of(gold))
     _check_tags(task, location, counted)
@@ -81,6 +92,8 @@ def take_census(
         labels=dict(sorted(counted.items(), key=lambda item: (-item[1], item[0]))),
         lengths=None if tokenizer is None else _lengths(task, examples, tokenizer),
         shown=tuple(kind.to_json(example) for example in examples[:show]),
+        left_out=tally.left_out(),
+        languages=tally.several(),
     )
 
 
@@ -98,6 +111,16 @@ def _check_tags(task: Task, location: Place, counted: Mapping[str, int]) -> None
             tags.canonical(label)
         except DataError as error:
             raise DataError(f"{location.describe()}: {error}") from error
+
+
+def _count_twice(task: Task, examples: Sequence[Any], tally: Tally) -> None:
+    """Count the examples whose text and gold an earlier one has."""
+    kind, seen = kinds.get(task.kind), set[int]()
+    for number, example in enumerate(examples):
+        content = hash((kind.texts_of(example), str(kind.gold(example))))
+        if content in seen:
+            tally.add(TWICE, tally.where(number))
+        seen.add(content)
 
 
 def _unlearnable(task: Task, counted: Mapping[str, int]) -> int | None:

@@ -35,7 +35,7 @@ def named_source(
         return None
     paths = (paths,) if isinstance(paths, str) else paths
     source = _with_paths(task, _source_like(task, paths, split), paths)
-    if not isinstance(named, Mapping) and not source.where and "{language}" not in "".join(paths):
+    if not isinstance(named, Mapping) and not source.by_language() and "{language}" not in "".join(paths):
         declared = task.languages_of(split)
         # one file cannot hold several languages unnoticed: it is the only declared one's, or English
         if language != (declared[0] if len(declared) == 1 else "en"):
@@ -87,7 +87,7 @@ def _source_like(task: Task, paths: tuple[str, ...], split: str) -> FileSource:
         if source.layout.format == layout.format:
             plain: dict[str, Any] = {"gold": None, "other": None, "more": (), "listing": None, "languages": ()}
             return source.model_copy(update=plain)
-    return FileSource(path=path, layout=layout, codes=_numbered(task))
+    return FileSource(path=path, layout=layout, codes=_numbered(task), where=task.where)
 
 
 def _numbered(task: Task) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from layover import kinds
 from layover.data.formats import AUTO, Layout
@@ -12,6 +12,7 @@ from layover.data.formats import names as formats
 from layover.errors import DataError, nearest
 from layover.kinds.retrieval import MINED, PUBLISHED, PUBLISHED_MINING
 from layover.metrics._scheme import SchemeName
+from layover.tasks._labels import as_text
 from layover.tasks._task import Task
 
 FROM_TRAINING = "from training"
@@ -33,7 +34,7 @@ class OwnTask(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: str
-    labels: tuple[str, ...] | Literal["from training"] = ()
+    labels: Annotated[tuple[str, ...] | Literal["from training"], BeforeValidator(as_text)] = ()
     """In the order of the head's outputs. For spans: one label if questions may have no answer. For tagging also `from
     training`: the tags of the training file, where a typo cannot be told from a label."""
     metrics: tuple[str, ...] = ()
@@ -60,6 +61,14 @@ class OwnTask(BaseModel):
     """conll: what stands between the columns."""
     quoting: bool = True
     """csv, tsv: whether double quotes wrap values."""
+    multiline: bool | None = None
+    """csv, tsv: whether a quoted value may run over lines. Where it is not given, it may not in tsv, and in csv it may
+    unless its lines look like rows."""
+    comments: str | None = None
+    """conll: what a comment line begins with, `""` where there are none; by their shape where it is not given."""
+    where: Annotated[dict[str, str | dict[str, str]], BeforeValidator(as_text)] = Field(default_factory=dict)
+    """Column -> value of the rows that count, or the values by language; `{language}` is filled in: so one file may
+    hold several languages."""
 
     text: tuple[str, ...] = ()
     """One column or two, or templates of columns: `"{premise} What was the {question}?"`."""
@@ -87,6 +96,8 @@ def declare(name: str, declaration: OwnTask) -> Task:
         raise DataError(f"no kind is called {declaration.kind!r}; {nearest(declaration.kind, kinds.names())}")
     if declaration.mined and declaration.kind != "retrieval":
         raise DataError(f"{name}: `mined` belongs to retrieval, not to {declaration.kind}")
+    if declaration.where and declaration.kind == "retrieval":
+        raise DataError(f"{name}: the sides of retrieval are whole files; `where` chooses no rows of them")
     evaluated = declaration.languages
     kind = kinds.get(declaration.kind)
     languages = {"validation": evaluated, "test": evaluated}
@@ -106,6 +117,7 @@ def declare(name: str, declaration: OwnTask) -> Task:
         languages=languages,
         train_task=declaration.train_task,
         layout=_layout(declaration),
+        where=declaration.where,
         retrieval=PUBLISHED_MINING if declaration.mined else PUBLISHED,
     )
 
@@ -141,4 +153,11 @@ def _retrieval_columns(name: str, own: OwnTask) -> dict[str, str | tuple[str, ..
 def _layout(own: OwnTask) -> Layout:
     if own.format is not None and own.format not in formats():
         raise DataError(f"no format is called {own.format!r}; {nearest(own.format, formats())}")
-    return Layout(format=own.format or AUTO, header=own.header, separator=own.separator, quoting=own.quoting)
+    return Layout(
+        format=own.format or AUTO,
+        header=own.header,
+        separator=own.separator,
+        quoting=own.quoting,
+        multiline=own.multiline,
+        comments=own.comments,
+    )

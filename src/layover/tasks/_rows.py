@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json as codec
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import chain, zip_longest
@@ -10,45 +11,50 @@ from pathlib import Path
 from layover.data import formats
 from layover.data.formats import Row
 from layover.data.hub import read_hub
+from layover.data.tally import LISTED, WHERE, Tally
 from layover.data.task import FileSource, HubSource, Listing, Location
 from layover.errors import DataError
 from layover.tasks._sides import sentences_of
 
 
-def rows_of(location: Location) -> Iterator[Row]:
-    """Yield the rows that belong to the location's language.
+def rows_of(location: Location, tally: Tally) -> Iterator[Row]:
+    """Yield the rows that belong to the location's language; all others are counted in `tally`.
 
     Raises:
         DataError: with file:line; also when the file of the labels or ids does not fit the file of the texts.
     """
     if location.kind == "retrieval":  # two sides, and gold by id: nothing is like in the other kinds
-        yield from sentences_of(location)
+        yield from sentences_of(location, tally)
         return
     source, column = location.source, _gold_column(location)
     if isinstance(source, HubSource):
         rows = read_hub(source, column, location.reading.codes)
     elif location.other is not None:
-        rows = _side_by_side(location, source, location.other)
+        rows = _side_by_side(location, source, location.other, tally)
     else:
-        rows = chain.from_iterable(formats.read(path, source.layout) for path in (location.paths[0], *location.more))
+        paths = (location.paths[0], *location.more)
+        rows = chain.from_iterable(formats.read(path, source.layout, tally) for path in paths)
         if location.gold is not None:
             if column is None:
                 raise DataError(f"{location.task}: {location.gold} holds labels, but {location.kind} has none")
             rows = _with_gold(rows, location, source, column)
         if location.listing is not None and source.listing is not None:
-            rows = _listed(rows, location.listing, source.listing)
+            rows = _listed(rows, location.listing, source.listing, tally)
     for row in rows:
         if all(_is(row.value(name), value) for name, value in source.where.items()):
+            tally.watch(row.values, source.where)
             yield row
+        else:
+            tally.add(WHERE, row.where())
 
 
-def _side_by_side(location: Location, source: FileSource, other: Path) -> Iterator[Row]:
+def _side_by_side(location: Location, source: FileSource, other: Path, tally: Tally) -> Iterator[Row]:
     """Yield the rows of two files, line i with line i; files of bare lines give a column each, as `text` names them."""
     paths, layouts = (location.paths[0], other), [source.layout, source.layout]
     if source.layout.format == "lines":
         names = [str(location.reading.columns[name]) for name in ("first", "second")]
         layouts = [source.layout.model_copy(update={"header": (name,)}) for name in names]
-    rows, others = (formats.read(path, layout) for path, layout in zip(paths, layouts, strict=True))
+    rows, others = (formats.read(path, layout, tally) for path, layout in zip(paths, layouts, strict=True))
     for row, beside in zip_longest(rows, others):
         if row is None or beside is None:
             shorter = paths[0] if row is None else other
@@ -59,8 +65,9 @@ def _side_by_side(location: Location, source: FileSource, other: Path) -> Iterat
 
 
 def _is(value: object, wanted: object) -> bool:
-    wanted = str(wanted)
-    return str(value).startswith(wanted[:-1]) if wanted.endswith("*") else value == wanted
+    """Return whether a row has a value; a JSON number or boolean is compared as it is written."""
+    wanted, written = str(wanted), value if isinstance(value, str) else codec.dumps(value)
+    return written.startswith(wanted[:-1]) if wanted.endswith("*") else written == wanted
 
 
 def _gold_column(location: Location) -> str | None:
@@ -91,7 +98,7 @@ def _with_gold(rows: Iterator[Row], location: Location, source: FileSource, colu
         raise DataError(f"{gold_path}: has more rows than the {number} of {path}; remove the one that is wrong")
 
 
-def _listed(rows: Iterator[Row], path: Path, listing: Listing) -> Iterator[Row]:
+def _listed(rows: Iterator[Row], path: Path, listing: Listing, tally: Tally) -> Iterator[Row]:
     """Yield the rows that the listing names, or all the others.
 
     A test row that the listing missed would be trained on, so every id must be found, and stand once in either file.
@@ -108,7 +115,11 @@ def _listed(rows: Iterator[Row], path: Path, listing: Listing) -> Iterator[Row]:
                     f"{found[name].where()}: its {column} is {other!r}, but {row.where()} says {value!r}; "
                     "remove the file that is wrong"
                 )
-    yield from (row for name, row in found.items() if (name in named) == listing.taken)
+    for name, row in found.items():
+        if (name in named) == listing.taken:
+            yield row
+        else:
+            tally.add(LISTED, row.where())
 
 
 def _by_id(rows: Iterable[Row], column: str) -> dict[object, Row]:

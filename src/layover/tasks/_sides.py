@@ -13,6 +13,7 @@ from pathlib import Path
 from layover.data import formats
 from layover.data.formats import Layout, Row
 from layover.data.hub import read_hub
+from layover.data.tally import Tally
 from layover.data.task import FileSource, HubSource, Location
 from layover.errors import DataError
 from layover.kinds.retrieval import mined
@@ -28,23 +29,23 @@ FEWEST_TO_BE_SORTED = 10
 """So many lines do not come in alphabetical order by chance."""
 
 
-def sentences_of(location: Location) -> Iterator[Row]:
-    """Yield the sentences of both sides.
+def sentences_of(location: Location, tally: Tally) -> Iterator[Row]:
+    """Yield the sentences of both sides; what their files hold beside is counted in `tally`.
 
     Raises:
         DataError: with file:line, for sides that do not fit each other, an empty sentence, an id that stands twice or
             that the gold names and nobody has.
     """
     if "other" in location.reading.columns:
-        sides = _from_pairs(location)
+        sides = _from_pairs(location, tally)
         golds = _alike(len(sides[0]))
     elif location.other is None:
         raise DataError(f"{location.describe()}: retrieval needs the file of the other side too, the English sentences")
     elif mined(location.reading.columns):
-        yield from _mined(location, location.other)
+        yield from _mined(location, location.other, tally)
         return
     else:
-        sides = _from_lines(location, location.other)
+        sides = _from_lines(location, location.other, tally)
         golds = _gold_of_lines(location, sides)
     for side, rows, gold in zip((LANGUAGE, ENGLISH), sides, golds, strict=True):
         for number, ((row, text), known) in enumerate(zip(rows, gold, strict=True)):
@@ -55,19 +56,21 @@ Texts = list[tuple[Row, str]]
 Golds = list[tuple[str, ...] | None]
 
 
-def _from_pairs(location: Location) -> tuple[Texts, Texts]:
+def _from_pairs(location: Location, tally: Tally) -> tuple[Texts, Texts]:
     """Return both sides of a source whose rows hold a sentence of each."""
     reading, source = location.reading, location.source
     if isinstance(source, HubSource):
         rows = list(read_hub(source, "", ()))
     else:
-        rows = list(formats.read(location.paths[0], source.layout))
+        rows = list(formats.read(location.paths[0], source.layout, tally))
+    for row in rows:
+        tally.watch(row.values, source.where)
     return [(row, reading.text(row, "text")) for row in rows], [(row, reading.text(row, "other")) for row in rows]
 
 
-def _from_lines(location: Location, other: Path) -> tuple[Texts, Texts]:
+def _from_lines(location: Location, other: Path, tally: Tally) -> tuple[Texts, Texts]:
     """Return both sides of two files with as many lines."""
-    language, english = _read(location, location.paths[0]), _read(location, other)
+    language, english = _read(location, location.paths[0], tally), _read(location, other, tally)
     if len(language) != len(english):
         raise DataError(
             f"{location.paths[0]} has {len(language)} sentences, but {other} has {len(english)}: "
@@ -120,9 +123,9 @@ def _permuted(location: Location, path: Path, count: int) -> tuple[Golds, Golds]
     return language, english
 
 
-def _mined(location: Location, other: Path) -> Iterator[Row]:
+def _mined(location: Location, other: Path, tally: Tally) -> Iterator[Row]:
     """Yield the sentences of two files with ids; without a file of pairs their gold is not known."""
-    rows = {LANGUAGE: _read(location, location.paths[0]), ENGLISH: _read(location, other)}
+    rows = {LANGUAGE: _read(location, location.paths[0], tally), ENGLISH: _read(location, other, tally)}
     ids = {side: _by_id([row for row, _ in found], location) for side, found in rows.items()}
     gold: dict[str, dict[str, list[str]]] = {LANGUAGE: {}, ENGLISH: {}}
     if location.gold is not None:
@@ -135,10 +138,11 @@ def _mined(location: Location, other: Path) -> Iterator[Row]:
             yield _ready(row, text, side, name, known)
 
 
-def _read(location: Location, path: Path) -> Texts:
+def _read(location: Location, path: Path, tally: Tally) -> Texts:
     if isinstance(location.source, HubSource):
         raise DataError(f"{location.describe()}: a hub data set has both sides in its rows; name the column of `other`")
-    return [(row, location.reading.text(row, "text")) for row in formats.read(path, location.source.layout)]
+    rows = formats.read(path, location.source.layout, tally)
+    return [(row, location.reading.text(row, "text")) for row in rows]
 
 
 def _by_id(rows: list[Row], location: Location) -> dict[str, Row]:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from layover import kinds, metrics
 from layover.archives import is_file
 from layover.data.formats import Layout
+from layover.data.tally import EMPTY, NO_GOLD, NOT_AGREED, Tally
 from layover.data.task import FileSource, HubSource, Joined, Location, Place, Source
 from layover.errors import DataError, nearest
 from layover.kinds.retrieval import MINED, PUBLISHED, Search, mined
@@ -62,6 +63,8 @@ class Task(BaseModel):
     """Whether rows whose gold is withheld or was not agreed on (SNLI's `-`) are left out; elsewhere they are errors."""
     layout: Layout | None = None
     """How a recipe's own files are written where no official file tells."""
+    where: dict[str, str | dict[str, str]] = Field(default_factory=dict)
+    """Rows of a recipe's own files that count, see `Source.where`."""
     retrieval: Search = PUBLISHED
     """retrieval: how sentences are embedded and compared, where the recipe does not say otherwise."""
     counts: dict[str, int | dict[str, int]] = Field(default_factory=dict)
@@ -225,21 +228,34 @@ class Task(BaseModel):
             return None
         return Joined(self.name, self.kind, parts[0].split, parts[0].language, parts)
 
-    def read(self, place: Place) -> list[Any]:
-        """Return the examples, in the order of the source.
+    def read(self, place: Place, tally: Tally | None = None) -> list[Any]:
+        """Return the examples, in the order of the source; what is left out is counted in `tally`.
 
         Raises:
             DataError: with file:line, for whatever cannot be read; also when there is no row.
         """
-        if isinstance(place, Joined):
-            return [example for part in place.parts for example in self.read(part)]
-        parse, reading = kinds.get(place.kind).parse, place.reading
-        examples = [parse(row, reading) for row in rows_of(place)]
-        if reading.only_gold:
-            examples = [example for example in examples if kinds.get(place.kind).has_gold(example)]
-        if not examples:
-            raise DataError(f"{place.describe()}: no example in it")
-        return examples
+        return list(self.examples(place, Tally() if tally is None else tally))
+
+    def examples(self, place: Place, tally: Tally) -> Iterator[Any]:
+        """Yield the examples one by one, in the order of the source, and count what is left out; see `read`."""
+        for part in place.parts if isinstance(place, Joined) else (place,):
+            yield from self._examples(part, tally)
+
+    def _examples(self, place: Location, tally: Tally) -> Iterator[Any]:
+        kind, reading, before = kinds.get(place.kind), place.reading, tally.examples
+        for row in rows_of(place, tally):
+            example = kind.parse(row, reading)
+            if not kind.has_gold(example):
+                tally.add(NOT_AGREED if reading.only_gold else NO_GOLD, row.where())
+                if reading.only_gold:
+                    continue
+            if not any(text.strip() for text in kind.texts_of(example)):
+                tally.add(EMPTY, row.where())
+            tally.take(row.path, row.line)
+            yield example
+        if tally.examples == before:
+            chosen = ", ".join(f"{column} {value!r}" for column, value in place.source.where.items())
+            raise DataError(f"{place.describe()}: no example in it" + (f" with {chosen}" if chosen else ""))
 
     def labels_in(self, place: Place) -> tuple[str, ...]:
         """Return every tag of training data once, in sorted order: the labels of a task that takes them from there.

@@ -13,6 +13,7 @@ from layover.cli.shared import JsonOption
 from layover.errors import DataError, LayoverError, nearest
 
 if TYPE_CHECKING:
+    from layover.data.tally import Sort
     from layover.data.task import Place
     from layover.data.tokenizer import Tokenizer
     from layover.tasks import Census, Overlap, Paths, Task
@@ -237,6 +238,9 @@ def _as_json(task: Task, one: Census) -> dict[str, Any]:
         "published": one.published,
         "as_published": one.as_published,
         "gold": one.gold,
+        "rows": one.rows,
+        "left_out": [left.as_json() for left in one.left_out],
+        "languages": {column: dict(counts) for column, counts in one.languages.items()},
         "labels": one.labels,
         "unlearnable": one.unlearnable,
         "tags": _tags_as_json(task),
@@ -271,6 +275,8 @@ def _say(task: Task, found: list[Census], missing: list[str]) -> None:
     for one in found:
         if not one.as_published:
             say(f"{one.location.split} {one.location.language}: {one.examples} examples, but {one.published} published")
+        for line in _accounted(task, one):
+            say(f"{one.location.split} {one.location.language}: {line}")
         if one.unlearnable:
             words = f"{one.unlearnable} of {sum(one.labels.values())} gold tags are not in the training data"
             say(f"{one.location.split} {one.location.language}: {words} and count as wrong")
@@ -284,6 +290,26 @@ def _say(task: Task, found: list[Census], missing: list[str]) -> None:
             text = text if len(text) <= WIDTH else f"{text[:WIDTH]}..."
             say(f"  {one.location.split} {one.location.language}  {text}")
     say()
+
+
+SORTS: dict[Sort, str] = {
+    "lost": "not used",
+    "asked": "left out as asked for",
+    "line": "skipped",
+    "kept": "used, but",
+}
+
+
+def _accounted(task: Task, one: Census) -> list[str]:
+    """Return what of the rows is not used and why, a line for each sort of reason."""
+    from layover.data.tally import languages_told, told
+
+    lines = [
+        f"{one.rows} rows; {words}: {'; '.join(reasons)}"
+        for sort, words in SORTS.items()
+        if (reasons := told(one.left_out, (sort,)))
+    ]
+    return [*lines, *languages_told(one.languages, task.name, one.location.language)]
 
 
 def _labels(one: Census) -> str:

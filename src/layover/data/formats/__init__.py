@@ -7,13 +7,16 @@ from pathlib import Path, PurePosixPath
 
 from layover.data.formats._files import COMPRESSIONS
 from layover.data.formats._layout import AUTO, Layout
-from layover.data.formats._row import Row
+from layover.data.formats._row import Row, Skipped
+from layover.data.tally import Tally
 from layover.errors import DataError
 from layover.registry import Registry
 
-__all__ = ["AUTO", "Layout", "Row", "by_extension", "names", "read"]
+__all__ = ["AUTO", "Layout", "Row", "Skipped", "by_extension", "names", "read"]
 
-_FORMATS: Registry[Callable[[Path, Layout], Iterator[Row]]] = Registry(__name__, __path__, "FORMAT", DataError)
+_FORMATS: Registry[Callable[[Path, Layout], Iterator[Row | Skipped]]] = Registry(
+    __name__, __path__, "FORMAT", DataError
+)
 names = _FORMATS.names
 
 # .tsv and .txt are a headed table and lines of text for most kinds, one word per line for tagging: the caller says
@@ -30,13 +33,21 @@ EXTENSIONS = {
 }
 
 
-def read(path: Path, layout: Layout) -> Iterator[Row]:
-    """Yield the rows of a file.
+def read(path: Path, layout: Layout, tally: Tally | None = None) -> Iterator[Row]:
+    """Yield the rows of a file; what is skipped is counted in `tally`.
 
     Raises:
         DataError: with file:line, for a malformed row; also for an unknown format or an unreadable file.
     """
-    return _FORMATS.get(layout.format)(path, layout)
+    return _rows(_FORMATS.get(layout.format)(path, layout), tally)
+
+
+def _rows(found: Iterator[Row | Skipped], tally: Tally | None) -> Iterator[Row]:
+    for one in found:
+        if isinstance(one, Row):
+            yield one
+        elif tally is not None:
+            tally.add(one.reason, f"{one.path}:{one.line}")
 
 
 def by_extension(path: str, *, tagging: bool, sentences: bool = False) -> str:

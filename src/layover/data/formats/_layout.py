@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -27,3 +27,13 @@ class Layout(BaseModel):
     """conll: what stands between the columns."""
     errors: Literal["strict", "replace"] = "strict"
     """What happens to bytes that are not UTF-8; `replace` only for files known to be damaged."""
+    multiline: bool | None = None
+    """csv and tsv: whether a quoted value may run over lines. Where it is not given, it may not in tsv, and in csv it
+    may unless its lines look like rows."""
+    comments: str | None = None
+    """conll: what a comment line begins with, empty text where there are none; by their shape where not given."""
+
+    def identity(self) -> dict[str, Any]:
+        """Return what decides the rows; a setting that came later stands in it only where it is given."""
+        later = {name for name in ("multiline", "comments") if getattr(self, name) is None}
+        return self.model_dump(mode="json", exclude=later)

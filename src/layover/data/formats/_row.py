@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from layover.data.tally import Reason
 from layover.errors import DataError, nearest
 
 
@@ -41,3 +42,12 @@ class Row:
         if not self.path:
             return f"row {self.line}"
         return f"{self.path}:{self.lines[word] if word is not None and self.lines else self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A line, or a sentence, that a format reads and makes no row of."""
+
+    reason: Reason
+    path: str
+    line: int

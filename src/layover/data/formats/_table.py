@@ -9,6 +9,7 @@ from pathlib import Path
 
 from layover.data.formats._files import numbered_lines, open_text
 from layover.data.formats._layout import Layout
+from layover.data.formats._quotes import Lines
 from layover.data.formats._row import Row
 from layover.errors import DataError
 
@@ -17,12 +18,14 @@ def read_table(path: Path, layout: Layout, delimiter: str) -> Iterator[Row]:
     """Yield one row per record; empty lines at the end are no rows.
 
     Raises:
-        DataError: a row has more or fewer values than there are names, a name stands twice, a quote is open.
+        DataError: a row has more or fewer values than there are names, a name stands twice, a quote is open, or a value
+            runs over lines that are rows of their own (see `Lines`).
     """
     read = _quoted if layout.quoting else _plain
     names: tuple[str, ...] = ()
     empty = 0
-    for number, record in read(path, layout, delimiter):
+    lines = Lines(path, layout, delimiter)
+    for number, last, record in read(path, layout, delimiter):
         if not record:
             empty = empty or number
             continue
@@ -31,24 +34,33 @@ def read_table(path: Path, layout: Layout, delimiter: str) -> Iterator[Row]:
         if not names:
             names = _names(path, number, record, layout)
             if layout.header is None:
+                if last > number and not layout.multiline:
+                    raise lines.refused(number, last, ": the header is one line")
                 continue
         if len(record) != len(names):
             raise _wrong_width(path, number, record, names, layout)
+        if last > number:
+            lines.see(number, last, record)
         yield Row(dict(zip(names, record, strict=True)), str(path), number)
+    lines.judge()
 
 
-def _plain(path: Path, layout: Layout, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+Records = Iterator[tuple[int, int, list[str]]]
+"""The first and the last line of a record, and its values."""
+
+
+def _plain(path: Path, layout: Layout, delimiter: str) -> Records:
     for number, line in numbered_lines(path, layout.errors):
-        yield number, line.split(delimiter) if line else []
+        yield number, number, line.split(delimiter) if line else []
 
 
-def _quoted(path: Path, layout: Layout, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+def _quoted(path: Path, layout: Layout, delimiter: str) -> Records:
     with open_text(path, layout.errors) as stream:
         reader = csv.reader(stream, delimiter=delimiter, strict=True)
         number = 1
         try:
             for record in reader:
-                yield number, record
+                yield number, reader.line_num, record
                 number = reader.line_num + 1
         except csv.Error as error:
             advice = "if its quotes are plain text, declare `quoting: false`"

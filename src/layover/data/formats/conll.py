@@ -5,35 +5,45 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from layover.data.formats._comments import Comments, columns_of
 from layover.data.formats._files import numbered_lines
 from layover.data.formats._layout import Layout
-from layover.data.formats._row import Row
+from layover.data.formats._row import Row, Skipped
+from layover.data.tally import COMMENT, DOCSTART
 from layover.errors import DataError
 
 
-def read(path: Path, layout: Layout) -> Iterator[Row]:
+def read(path: Path, layout: Layout) -> Iterator[Row | Skipped]:
     """Yield one row per sentence: each column is the list of its words' values.
 
-    Columns are called by `header`, or "0", "1", ... without one. `-DOCSTART-` lines separate sentences.
+    Columns are called by `header`, or "0", "1", ... without one. `-DOCSTART-` lines separate sentences; comments are
+    skipped (see `Comments`).
 
     Raises:
-        DataError: a line has more or fewer columns than the others.
+        DataError: a line has more or fewer columns than the others, or may be a comment.
     """
     return sentences(path, numbered_lines(path, layout.errors), layout)
 
 
-def sentences(path: Path, numbered: Iterable[tuple[int, str]], layout: Layout) -> Iterator[Row]:
+def sentences(path: Path, numbered: Iterable[tuple[int, str]], layout: Layout) -> Iterator[Row | Skipped]:
     """Yield the rows of a file's numbered lines; see `read`."""
+    comments = Comments(path, layout)
     names: tuple[str, ...] = ()
     words: list[list[str]] = []
     lines: list[int] = []
     for number, line in numbered:
-        if not line.strip() or line.startswith("-DOCSTART-"):
+        docstart = line.startswith("-DOCSTART-")
+        if docstart or not line.strip():
             if words:
                 yield _sentence(path, names, words, lines)
                 words, lines = [], []
+            if docstart:
+                yield Skipped(DOCSTART, str(path), number)
             continue
-        values = line.split("\t") if layout.separator == "tab" else line.split()
+        if comments.holds(number, line, before_words=not words):
+            yield Skipped(COMMENT, str(path), number)
+            continue
+        values = columns_of(line, layout)
         names = names or _names(path, number, values, layout)
         if len(values) != len(names):
             raise DataError(

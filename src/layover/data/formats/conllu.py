@@ -8,7 +8,8 @@ from pathlib import Path
 
 from layover.data.formats._files import numbered_lines
 from layover.data.formats._layout import Layout
-from layover.data.formats._row import Row
+from layover.data.formats._row import Row, Skipped
+from layover.data.tally import COMMENT, EMPTY_NODE, WORDLESS
 from layover.errors import DataError
 
 # which of several highest words of a fused form gives it its tag; from the converter XTREME uses
@@ -26,7 +27,7 @@ class _Word:
     head: int
 
 
-def read(path: Path, layout: Layout) -> Iterator[Row]:
+def read(path: Path, layout: Layout) -> Iterator[Row | Skipped]:
     """Yield one row per sentence, with the columns `form` and `upos`.
 
     A fused form (`3-4 zum`) stands for its words and takes the tag of the one nearest to the root. Empty
@@ -41,6 +42,7 @@ def read(path: Path, layout: Layout) -> Iterator[Row]:
     fused: dict[int, tuple[int, str]] = {}
     for number, line in numbered_lines(path, layout.errors):
         if line.startswith("#"):
+            yield Skipped(COMMENT, str(path), number)
             continue
         if not line.strip():
             yield from _sentence(path, words, fused)
@@ -48,26 +50,29 @@ def read(path: Path, layout: Layout) -> Iterator[Row]:
             continue
         columns = line.split("\t")
         try:
-            _add(columns, number, words, fused)
+            if not _add(columns, number, words, fused):
+                yield Skipped(EMPTY_NODE, str(path), number)
         except (ValueError, IndexError) as error:
             raise DataError(f"{path}:{number}: not a CoNLL-U line ({line[:60]!r}: {error})") from error
     yield from _sentence(path, words, fused)
 
 
-def _add(columns: list[str], number: int, words: dict[int, _Word], fused: dict[int, tuple[int, str]]) -> None:
+def _add(columns: list[str], number: int, words: dict[int, _Word], fused: dict[int, tuple[int, str]]) -> bool:
+    """Take a line; return whether it holds a word, and no empty node."""
     if len(columns) != 10:
         raise ValueError(f"{len(columns)} columns instead of 10")
     name, form = columns[0], columns[1].replace("\u200c", "").replace(" ", "")
     if "." in name:
-        return
+        return False
     if "-" in name:
         first, last = (int(part) for part in name.split("-"))
         fused[first] = (last, form)
     else:
         words[int(name)] = _Word(number, form, columns[3], int(columns[6]))
+    return True
 
 
-def _sentence(path: Path, words: Mapping[int, _Word], fused: Mapping[int, tuple[int, str]]) -> Iterator[Row]:
+def _sentence(path: Path, words: Mapping[int, _Word], fused: Mapping[int, tuple[int, str]]) -> Iterator[Row | Skipped]:
     kept: list[_Word] = []
     index = 1
     while index <= len(words):
@@ -81,7 +86,10 @@ def _sentence(path: Path, words: Mapping[int, _Word], fused: Mapping[int, tuple[
         kept.append(_Word(words[index].line, form, head.upos, 0))
         index = last + 1
     hidden = sum(word.form == "_" for word in kept)
-    if not kept or (hidden and hidden >= len(kept) - 1):
+    if not kept:
+        return
+    if hidden and hidden >= len(kept) - 1:
+        yield Skipped(WORDLESS, str(path), kept[0].line)
         return
     columns = {"form": [word.form for word in kept], "upos": [word.upos for word in kept]}
     lines = tuple(word.line for word in kept)

@@ -8,14 +8,15 @@ from pathlib import Path
 
 from layover.data.formats._files import numbered_lines
 from layover.data.formats._layout import Layout
-from layover.data.formats._row import Row
+from layover.data.formats._row import Row, Skipped
 from layover.data.formats.conll import sentences
+from layover.data.tally import COMMENT
 
 COLUMNS = ("token", "tok", "sym", "sem", "cat", "sns", "rol")
 COMMENTS = ("# ", "### ")  # the word "#" has a tab behind it
 
 
-def read(path: Path, layout: Layout) -> Iterator[Row]:
+def read(path: Path, layout: Layout) -> Iterator[Row | Skipped]:
     """Yield one row per sentence: each of the seven columns is the list of its words' values.
 
     What the bank takes for one word may be several, joined by `~`; in `token` they have their spaces again, as in the
@@ -24,9 +25,21 @@ def read(path: Path, layout: Layout) -> Iterator[Row]:
     Raises:
         DataError: a line has more or fewer columns.
     """
-    lines = ((number, line) for number, line in numbered_lines(path, layout.errors) if not line.startswith(COMMENTS))
-    for row in sentences(path, lines, layout.model_copy(update={"header": COLUMNS})):
+    skipped: list[Skipped] = []
+
+    def words() -> Iterator[tuple[int, str]]:
+        for number, line in numbered_lines(path, layout.errors):
+            if line.startswith(COMMENTS):
+                skipped.append(Skipped(COMMENT, str(path), number))
+            else:
+                yield number, line
+
+    for row in sentences(path, words(), layout.model_copy(update={"header": COLUMNS, "comments": ""})):
+        if isinstance(row, Skipped):
+            yield row
+            continue
         yield replace(row, values={**row.values, "token": [word.replace("~", " ") for word in row.values["token"]]})
+    yield from skipped
 
 
 FORMAT = read

@@ -7,14 +7,15 @@ from pathlib import Path
 
 from layover.data.formats._files import numbered_lines
 from layover.data.formats._layout import Layout
-from layover.data.formats._row import Row
+from layover.data.formats._row import Row, Skipped
+from layover.data.tally import COMMENT
 from layover.errors import DataError
 
 NAMES = {2: ("word", "tag"), 3: ("word", "pos", "tag")}
 """Parts of a token -> what they are; the same in the whole file."""
 
 
-def read(path: Path, layout: Layout) -> Iterator[Row]:
+def read(path: Path, layout: Layout) -> Iterator[Row | Skipped]:
     """Yield one row per line, with the columns `word`, `tag` and, where there are three parts, `pos`.
 
     Lines that begin with `#` and a blank, which is no token, are comments: the C&C tools write some at the top.
@@ -25,7 +26,10 @@ def read(path: Path, layout: Layout) -> Iterator[Row]:
     names: tuple[str, ...] = ()
     for number, line in numbered_lines(path, layout.errors):
         tokens = [token.split("|") for token in line.split(" ") if token]
-        if not tokens or tokens[0] == ["#"]:
+        if not tokens:
+            continue
+        if tokens[0] == ["#"]:
+            yield Skipped(COMMENT, str(path), number)
             continue
         names = names or NAMES.get(len(tokens[0]), NAMES[2])
         for token in tokens:

@@ -1,0 +1,94 @@
+"""Which lines of a CoNLL file are comments: those that the layout says, else those of a comment's shape.
+
+A hashtag is a word, and `# _ _ O` is a line of a word like any other. A comment stands before the words of a sentence
+and reads `# id ...`, `# text = ...`, or has other columns than the words. A line that could be both is an error.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+
+from layover.data.formats._files import numbered_lines
+from layover.data.formats._layout import Layout
+from layover.errors import DataError
+
+KEYED = re.compile(r"#+(?:\s*[A-Za-z_][\w.:-]*(?:\[\w+\])?\s*=|\s+(?:newdoc|newpar)\b|\s+(?:sent_?id|id|text)\s+\S)")
+"""`# text = ...`, `#sent_id=3`, `# id 5239`, `# newdoc id = 1`."""
+
+
+class Comments:
+    """Tells comments from words, in one file.
+
+    Args:
+        path: The file.
+        layout: `comments` is what begins a comment; None leaves it to the shape, empty text means that there are none.
+    """
+
+    def __init__(self, path: Path, layout: Layout) -> None:
+        self._path = path
+        self._layout = layout
+
+    def holds(self, number: int, line: str, *, before_words: bool) -> bool:
+        """Return whether a line is a comment.
+
+        Args:
+            number: Of the line, from 1.
+            line: The line.
+            before_words: Whether no word of the sentence was read yet.
+
+        Raises:
+            DataError: it could be a comment, and a word.
+        """
+        declared = self._layout.comments
+        if declared is not None:
+            return declared != "" and line.startswith(declared)
+        if not line.startswith("#"):
+            return False
+        values = columns_of(line, self._layout)
+        keyed = KEYED.match(line) is not None
+        spaced = " " in values[0]  # only between tabs
+        if self._fits(values) and not keyed and not spaced:
+            return False  # a hashtag, or the sign itself
+        # a tag that other words have makes a word, whatever the line begins with
+        tagged = values[-1] in self._last_values
+        if self._fits(values) and tagged and values[0] != "#" and not spaced:
+            return False
+        shaped = keyed or (line[1:2] in {" ", "\t", "#"} and len(line.split()) > 1 and not self._fits(values))
+        if tagged or not before_words or not shaped:
+            raise self._ambiguous(number, line)
+        return True
+
+    def _fits(self, values: list[str]) -> bool:
+        header = self._layout.header
+        if header is not None:
+            return len(header) - self._layout.optional <= len(values) <= len(header)
+        return self._width in (None, len(values))
+
+    @cached_property
+    def _width(self) -> int | None:
+        """Columns of the first line that does not begin with the sign; None where there is none."""
+        return next((len(values) for values in self._words()), None)
+
+    @cached_property
+    def _last_values(self) -> frozenset[str]:
+        """What stands in the last column of the lines that do not begin with the sign: mostly the tags."""
+        return frozenset(values[-1] for values in self._words() if self._fits(values))
+
+    def _words(self) -> Iterator[list[str]]:
+        for _, line in numbered_lines(self._path, self._layout.errors):
+            if line.strip() and not line.startswith(("#", "-DOCSTART-")):
+                yield columns_of(line, self._layout)
+
+    def _ambiguous(self, number: int, line: str) -> DataError:
+        return DataError(
+            f"{self._path}:{number}: {line[:60]!r} may be a comment, or a word with its columns; say so with "
+            '`comments`: what each comment begins with (`comments: "# "`), or `comments: ""` where there are none'
+        )
+
+
+def columns_of(line: str, layout: Layout) -> list[str]:
+    """Return the columns of a line."""
+    return line.split("\t") if layout.separator == "tab" else line.split()

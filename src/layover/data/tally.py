@@ -1,0 +1,145 @@
+"""Rows that are read and not used: counted by reason, each with the place of the first one."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Sort = Literal["line", "asked", "lost", "kept"]
+"""`line`: no row, as a comment. `asked`: the recipe or the task leaves the row out. `lost`: the row is not used and
+nobody asked for that. `kept`: the row is used, and a reader should know of it."""
+
+LANGUAGE_COLUMNS = frozenset(
+    {"language", "lang", "locale", "lang_id", "language_id", "lang_code", "language_code", "langid", "langcode"}
+)
+SEVERAL = "mul"
+"""The code of ISO 639 for several languages."""
+MOST_VALUES = 200
+"""So many different values of one column are kept; a language has fewer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a row is not used."""
+
+    text: str
+    """For people: `no gold`."""
+    sort: Sort
+
+
+COMMENT = Reason("comment line", "line")
+DOCSTART = Reason("-DOCSTART- line", "line")
+EMPTY_NODE = Reason("empty node of CoNLL-U", "line")
+WORDLESS = Reason("sentence whose words are all _", "lost")
+WHERE = Reason("another value than `where` names", "asked")
+LISTED = Reason("not in this split by the list of ids", "asked")
+NOT_AGREED = Reason("no gold, which the task leaves out", "asked")
+WITHOUT = Reason("text of a task named in `without`", "asked")
+HELD_OUT = Reason("hold-out", "asked")
+LIMIT = Reason("over the limit", "asked")
+NO_GOLD = Reason("no gold", "lost")
+NO_TOKEN = Reason("nothing that the encoder could learn from", "lost")
+NO_WINDOW = Reason("the answer is in no window of `max_length` tokens", "lost")
+EMPTY = Reason("empty text", "kept")
+TWICE = Reason("same text and gold as an earlier row", "kept")
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """How many rows one reason concerns."""
+
+    reason: str
+    sort: Sort
+    count: int
+    first: str
+    """`file:line` of the first one; empty where rows have no place."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain values."""
+        return {"reason": self.reason, "sort": self.sort, "count": self.count, "first": self.first}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> LeftOut:
+        """Return what `as_json` was made of."""
+        return cls(values["reason"], values["sort"], values["count"], values["first"])
+
+
+@dataclass
+class Tally:
+    """Counts while rows are read."""
+
+    examples: int = 0
+    """Examples that came out."""
+    languages: dict[str, dict[str, int]] = field(default_factory=dict)
+    """Column that names languages -> value -> rows, of the rows that are used."""
+    _counts: dict[Reason, int] = field(default_factory=dict)
+    _first: dict[Reason, str] = field(default_factory=dict)
+    _paths: dict[str, int] = field(default_factory=dict)
+    _places: array[int] = field(default_factory=lambda: array("q"))
+    """Number of the path and line of each example, one after the other: 16 bytes each."""
+
+    def take(self, path: str, line: int) -> None:
+        """Count an example and remember its place."""
+        self.examples += 1
+        self._places.extend((self._paths.setdefault(path, len(self._paths)), line))
+
+    def where(self, example: int) -> str:
+        """Return `file:line` of an example, by its number from 0."""
+        path, line = self._places[2 * example : 2 * example + 2]
+        return f"{list(self._paths)[path]}:{line}"
+
+    def add(self, reason: Reason, where: str = "", count: int = 1) -> None:
+        """Count rows for a reason; the first place of each is kept."""
+        if count:
+            self._counts[reason] = self._counts.get(reason, 0) + count
+            self._first.setdefault(reason, where)
+
+    def watch(self, values: Mapping[str, Any], settled: Iterable[str]) -> None:
+        """Count the values of columns that name a language, those in `settled` left out."""
+        for name, value in values.items():
+            if name.casefold() in LANGUAGE_COLUMNS and isinstance(value, str) and name not in settled:
+                counts = self.languages.setdefault(name, {})
+                if value in counts or len(counts) < MOST_VALUES:
+                    counts[value] = counts.get(value, 0) + 1
+
+    def several(self) -> dict[str, dict[str, int]]:
+        """Return the columns that name more than one language, with the rows of each value."""
+        return {name: dict(counts) for name, counts in self.languages.items() if len(counts) > 1}
+
+    def forget(self, *reasons: Reason) -> None:
+        """Leave reasons out that are counted anew on fewer rows."""
+        for reason in reasons:
+            self._counts.pop(reason, None)
+            self._first.pop(reason, None)
+
+    def left_out(self) -> tuple[LeftOut, ...]:
+        """Return every reason that concerns a row, in the order in which they came up."""
+        return tuple(LeftOut(one.text, one.sort, count, self._first[one]) for one, count in self._counts.items())
+
+
+def rows_read(examples: int, left_out: Iterable[LeftOut]) -> int:
+    """Return the number of rows in the source: those that became examples and those left out before that."""
+    gone = {WORDLESS.text, WHERE.text, LISTED.text, NOT_AGREED.text}
+    return examples + sum(one.count for one in left_out if one.reason in gone)
+
+
+def told(left_out: Iterable[LeftOut], sorts: Iterable[Sort]) -> list[str]:
+    """Return `no gold: 3 (first train.csv:3)` for every reason of some sorts."""
+    wanted = tuple(sorts)
+    return [
+        f"{one.reason}: {one.count}" + (f" (first {one.first})" if one.first else "")
+        for one in left_out
+        if one.sort in wanted
+    ]
+
+
+def languages_told(languages: Mapping[str, Mapping[str, int]], task: str, language: str) -> list[str]:
+    """Return a sentence for every column that names several languages in a file that is read as one of them."""
+    found = []
+    for column, counts in languages.items() if language != SEVERAL else ():
+        shown = ", ".join(f"{name} {count}" for name, count in list(counts.items())[:6]) + ", ..." * (len(counts) > 6)
+        choose = f'tasks.{task}.where: {{{column}: "{{language}}"}} takes the rows of one'
+        found.append(f"read as {language}, but its column {column!r} names {len(counts)} ({shown}); {choose}")
+    return found

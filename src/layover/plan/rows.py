@@ -1,0 +1,101 @@
+"""Notes about rows: which of them are not used, which languages a file holds, which scored texts were trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from layover.data.tally import NO_GOLD, languages_told
+from layover.plan.inputs import ScoreInputs, TokenizeInputs
+from layover.plan.nodes import Node
+from layover.plan.surveys import Counted, Surveys
+
+
+def notes(surveys: Surveys, nodes: Mapping[str, Node]) -> list[str]:
+    """Return what a reader must know about the rows of a plan's data sets.
+
+    Rows that the recipe itself leaves out (a limit, a hold-out) are not told again.
+    """
+    trained = {key for node in nodes.values() if node.kind == "train" for key in node.inputs.data_keys()}
+    scored = {key for inputs in _scores(nodes) for _, key in inputs.predictions.values()}
+    found: dict[str, None] = {}
+    blind: dict[str, dict[str, None]] = {}
+    for key, node in nodes.items():
+        if node.kind != "tokenize":
+            continue
+        inputs: TokenizeInputs = node.inputs
+        counted = surveys.counted(inputs.task, inputs.location)
+        if counted is None:
+            continue
+        where = f"{inputs.task.name} {inputs.location.split}"
+        if counted.examples and not counted.gold:
+            blind.setdefault(where, {})[inputs.location.language] = None
+            counted = Counted(0, 0, 0, (), counted.languages)
+        use = "trained" if key in trained else "scored" if key in scored else "chosen by"
+        found |= dict.fromkeys(_of_one(inputs, counted, use))
+    for where, languages in blind.items():
+        found[f"{where}: no row has gold in {' '.join(languages)}; there is no score without"] = None
+    return list(found)
+
+
+def seen(surveys: Surveys, nodes: Mapping[str, Node], leaves_out: Callable[[TokenizeInputs, str], bool]) -> list[str]:
+    """Return a note for every target of whose scored texts some stand in what was trained for it, with their counts.
+
+    Args:
+        surveys: Of this plan.
+        nodes: Of the plan.
+        leaves_out: Whether training data go without the texts of a target.
+    """
+    asked = {
+        (trained, inputs.task.name, tuple(key for _, key in inputs.predictions.values())): None
+        for inputs in _scores(nodes)
+        for trained in inputs.training
+    }
+    found: dict[str, None] = {}
+    for key, target, scored in asked:
+        trained = nodes[key].inputs
+        if leaves_out(trained, target):
+            continue
+        if languages := _shared(surveys, trained, [nodes[one].inputs for one in scored]):
+            found[f"{target}: {', '.join(languages)} stand in the training data of {trained.task.name}"] = None
+    return list(found)
+
+
+def _shared(surveys: Surveys, trained: TokenizeInputs, scored: Iterable[TokenizeInputs]) -> list[str]:
+    """Return `2 of 2 test texts (en)` for every language of which some are in the training data."""
+    found: list[str] = []
+    for one in scored:
+        counts = surveys.known_texts(one, trained)
+        if counts is not None and counts[0]:
+            words = f" {one.location.split} texts" if not found else ""
+            found.append(f"{counts[0]} of {counts[1]}{words} ({one.location.language})")
+    return found
+
+
+def _of_one(inputs: TokenizeInputs, counted: Counted, use: str) -> list[str]:
+    """Return the notes of one data set.
+
+    Args:
+        inputs: Which it is.
+        counted: Its numbers.
+        use: `trained`, `scored` or `chosen by`: weights or a threshold.
+    """
+    where = f"{inputs.task.name} {inputs.location.split} {inputs.location.language}"
+    if counted.problem:
+        return [f"{where}: cannot be read, so a run stops there: {counted.problem}"]
+    found = []
+    for one in counted.left_out:
+        if one.sort != "lost":
+            continue
+        rows, first = f"{one.count} of {counted.rows} rows", f"(first {one.first})"
+        if use == "trained" or one.reason != NO_GOLD.text:
+            learned = "trained on" if use == "trained" else "used"
+            found.append(f"{where}: {rows} are not {learned}: {one.reason} {first}")
+        else:
+            so = "the language has no score" if use == "scored" else "nothing can be chosen by them"
+            found.append(f"{where}: {rows} have no gold {first}, so {so}")
+    several = languages_told(counted.languages, inputs.task.name, inputs.location.language)
+    return found + [f"{where}: {line}" for line in several]
+
+
+def _scores(nodes: Mapping[str, Node]) -> list[ScoreInputs]:
+    return [node.inputs for node in nodes.values() if node.kind == "score"]

@@ -1,0 +1,212 @@
+"""What a plan says of rows, before anything runs: how many there are, how long, which are not used, which are known.
+
+Every data set is read once for it, and the answers are remembered by the content of its files. Of a hub data set that
+is not in the local cache nothing is said: a plan downloads no data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from layover import kinds
+from layover.data.estimator import stand_in
+from layover.data.hub_cache import is_cached
+from layover.data.subset import Subset
+from layover.data.tally import LeftOut
+from layover.data.task import Joined, Place
+from layover.data.tokenizer import Tokenizer
+from layover.errors import LayoverError
+from layover.identity import Json, key_of
+from layover.plan.encoders import EncoderRef
+from layover.plan.inputs import TokenizeInputs
+from layover.plan.nodes import STEP_VERSIONS
+from layover.store import Memory
+from layover.tasks import Survey, Task, Texts, take_survey, take_texts
+
+VERSION = 1
+"""Raised when other things are remembered of the same data."""
+
+
+@dataclass(frozen=True)
+class Counted:
+    """The numbers of one place."""
+
+    rows: int
+    examples: int
+    gold: int
+    left_out: tuple[LeftOut, ...]
+    languages: dict[str, dict[str, int]]
+    problem: str = ""
+    """Why it cannot be read; then all numbers are 0."""
+
+
+class Surveys:
+    """Surveys of places, each taken when something of it is not remembered.
+
+    Args:
+        hash_file: SHA-256 of a file.
+        memory: Of earlier plans.
+    """
+
+    def __init__(self, hash_file: Callable[[Path], str], memory: Memory) -> None:
+        self._hash_file = hash_file
+        self._memory = memory
+        self._contents: dict[int, tuple[Place, Json, str]] = {}
+        """Identity of a place and its key, by the place's id: a sweep asks for it in every cell."""
+        self._taken: dict[str, Survey | None] = {}
+        self._used: dict[tuple[str, Subset], Texts | None] = {}
+        self._problems: dict[str, str] = {}
+
+    def counted(self, task: Task, place: Place) -> Counted | None:
+        """Return the numbers of a place; None where that would take a download."""
+        key = self._key(place, "counts", place.describe())
+        known = self._memory.get(key)
+        if known is None:
+            survey = self._take(task, place)
+            if survey is None:
+                problem = self._problems.get(self._content(place), "")
+                return Counted(0, 0, 0, (), {}, problem) if problem else None
+            known = {
+                "rows": survey.rows,
+                "examples": survey.examples,
+                "gold": survey.gold,
+                "left_out": [one.as_json() for one in survey.left_out],
+                "languages": survey.languages,
+            }
+            self._memory.put(key, known)
+        left_out = tuple(LeftOut.from_json(one) for one in known["left_out"])
+        return Counted(known["rows"], known["examples"], known["gold"], left_out, known["languages"])
+
+    def tokens(self, task: Task, place: Place, encoder: EncoderRef, max_length: int, stride: int) -> float | None:
+        """Return the tokens of an average example, all its rows together; None where they cannot be known.
+
+        They are measured on a sample, by the encoder's own tokenizer where that is here, else by a stand-in.
+        """
+        tokenizer = _tokenizer(encoder.source, encoder.revision, key_of(dict(encoder.tokenizer)))
+        how = dict(encoder.tokenizer) if tokenizer is not None else None
+        key = self._key(place, "tokens", [how, max_length, stride if place.kind == "span" else None])
+        known = self._memory.get(key)
+        if known is None:
+            survey = self._take(task, place)
+            if survey is None or not survey.sample:
+                return None
+            measured = _measured(task, survey.sample, (tokenizer or stand_in)(), max_length, stride)
+            if measured is None:
+                return None
+            known = measured
+            self._memory.put(key, known)
+        return float(known)
+
+    def known_texts(self, scored: TokenizeInputs, trained: TokenizeInputs) -> tuple[int, int] | None:
+        """Return how many inputs of scored data stand in training data, and how many there are; None where unknown."""
+        whose = [self._content(trained.location), asdict(scored.subset), asdict(trained.subset)]
+        key = self._key(scored.location, "known", whose)
+        known = self._memory.get(key)
+        if known is None:
+            one, other = self._texts(scored), self._texts(trained)
+            if one is None or other is None:
+                return None
+            known = [one.contained_in(other), len(one.inputs)]
+            self._memory.put(key, known)
+        return int(known[0]), int(known[1])
+
+    def _texts(self, inputs: TokenizeInputs) -> Texts | None:
+        """Return the texts of the examples that are used, None where they are not here or cannot be read."""
+        asked = self._content(inputs.location), inputs.subset
+        if asked not in self._used:
+            survey = self._take(inputs.task, inputs.location)
+            texts = None if survey is None else survey.texts
+            subset = inputs.subset
+            if survey is not None and subset.holdout is None and subset.limit is not None:
+                texts = survey.texts.limited(subset.limit)
+            elif survey is not None and subset.holdout is not None:
+                try:
+                    texts = take_texts(inputs.task, inputs.location, inputs.subset)
+                except LayoverError:
+                    texts = None  # a hold-out of everything; the run will say so
+            self._used[asked] = texts
+        return self._used[asked]
+
+    def _take(self, task: Task, place: Place) -> Survey | None:
+        """Return the survey of a place, None where it is not here or cannot be read."""
+        content = self._content(place)
+        if content not in self._taken:
+            parts = place.parts if isinstance(place, Joined) else (place,)
+            survey = None
+            if all(part.hub is None or is_cached(part.hub) for part in parts):
+                try:
+                    survey = take_survey(task, place)
+                except LayoverError as error:
+                    self._problems[content] = str(error)
+            self._taken[content] = survey
+        return self._taken[content]
+
+    def identity(self, place: Place) -> Json:
+        """Return the identity of a place, computed once."""
+        if id(place) not in self._contents:
+            data = place.identity(self._hash_file)
+            self._contents[id(place)] = place, data, key_of({"version": STEP_VERSIONS["tokenize"], "data": data})
+        return self._contents[id(place)][1]
+
+    def _content(self, place: Place) -> str:
+        self.identity(place)
+        return self._contents[id(place)][2]
+
+    def _key(self, place: Place, what: str, more: Any) -> str:
+        return key_of({"survey": VERSION, what: self._content(place), "more": more})
+
+
+def _measured(task: Task, sample: tuple[Any, ...], tokenizer: Tokenizer, max_length: int, stride: int) -> float | None:
+    """Return the mean of the tokens of a sample; None where it cannot be encoded, which the run will say."""
+    kind = kinds.get(task.kind)
+    grouped: dict[Any, list[Any]] = {}
+    for example in sample:
+        grouped.setdefault(kind.encoded_with(example), []).append(example)
+    try:
+        encoded = [
+            kind.encode(examples, tokenizer, labels=task.labels, max_length=max_length, stride=stride)
+            for examples in grouped.values()
+        ]
+    except LayoverError:
+        return None
+    return sum(float(features.lengths.sum()) for features in encoded) / len(sample)
+
+
+Loader = Callable[[], Tokenizer]
+
+
+@lru_cache(maxsize=16)
+def _tokenizer(source: str, revision: str | None, identity: str) -> Loader | None:  # noqa: ARG001 - files may change
+    """Return what loads a tokenizer that is here and needs no conversion, None for any other."""
+    folder = Path(source)
+    if not folder.is_dir():
+        found = _cached_folder(source, revision)
+        if found is None:
+            return None
+        folder = found
+    if not any((folder / name).is_file() for name in ("tokenizer.json", "sentencepiece.bpe.model")):
+        return None
+
+    @lru_cache(maxsize=1)
+    def load() -> Tokenizer:
+        try:
+            return Tokenizer.load(folder)
+        except LayoverError:
+            return stand_in()  # the run will say that it cannot be read
+
+    return load
+
+
+def _cached_folder(name: str, revision: str | None) -> Path | None:
+    """Return the folder of a hub model's tokenizer in the local cache."""
+    from huggingface_hub import try_to_load_from_cache
+
+    for file in ("tokenizer.json", "sentencepiece.bpe.model"):
+        found = try_to_load_from_cache(name, file, revision=revision)
+        if isinstance(found, str):
+            return Path(found).parent
+    return None

@@ -1,0 +1,95 @@
+"""What became of the rows of a tokenized set: read, left out by reason, used."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+from typing import Any
+
+from layover import kinds
+from layover.data.features import Features
+from layover.data.subset import leave_out
+from layover.data.tally import EMPTY, HELD_OUT, LIMIT, NO_GOLD, WITHOUT, Reason, Tally, rows_read
+from layover.plan.inputs import ScoreInputs, TokenizeInputs
+from layover.records import Accounts, Rows
+from layover.steps.files import META
+from layover.store import Store
+
+
+class Account:
+    """The examples of one file on their way to what is encoded.
+
+    Args:
+        inputs: Of the node.
+        examples: All that were read, in their order.
+        tally: Of their reading; what it counted on the whole file is counted anew on what is kept.
+    """
+
+    def __init__(self, inputs: TokenizeInputs, examples: list[Any], tally: Tally) -> None:
+        self._inputs = inputs
+        self._tally = tally
+        self._numbers = {id(example): number for number, example in enumerate(examples)}
+        self._read = examples  # alive, so that no other object has the id of one
+        self.examples = examples
+        """Those that are kept so far."""
+        tally.forget(NO_GOLD, EMPTY)
+        self._source = rows_read(len(examples), tally.left_out())
+
+    def cut(self, without: Collection[bytes]) -> list[Any]:
+        """Return what the recipe leaves of the examples: no text of `without`, the hold-out, the limit."""
+        kind, subset = kinds.get(self._inputs.task.kind), self._inputs.subset
+        if without:
+            self._keep(leave_out(self.examples, without, kind), WITHOUT)
+        self._keep(subset.held(self.examples, kind), HELD_OUT)
+        self._keep(subset.limited(self.examples), LIMIT)
+        return self.examples
+
+    def meta(self, features: Features) -> dict[str, Any]:
+        """Return `source_rows`, `used` (learned from, or scored) and `left_out`, the reasons with their counts."""
+        kind = kinds.get(self._inputs.task.kind)
+        lacking = [number for number, example in enumerate(self.examples) if not kind.has_gold(example)]
+        lost = {NO_GOLD: lacking, **kind.unlearnable(features, self.examples)}
+        for reason, numbers in lost.items():
+            if numbers:
+                self._tally.add(reason, self._place(numbers[0]), len(numbers))
+        left = [replace(one, first=_without_folder(one.first)).as_json() for one in self._tally.left_out()]
+        unused = {number for numbers in lost.values() for number in numbers}
+        return {"source_rows": self._source, "used": len(self.examples) - len(unused), "left_out": left}
+
+    def _keep(self, kept: list[Any], reason: Reason) -> None:
+        self._tally.add(reason, count=len(self.examples) - len(kept))
+        self.examples = kept
+
+    def _place(self, number: int) -> str:
+        return self._tally.where(self._numbers[id(self.examples[number])])
+
+
+def accounts_of(inputs: ScoreInputs, store: Store) -> Accounts:
+    """Return what became of the rows of everything that a score rests on."""
+    return Accounts(
+        training=tuple(_rows(store, key) for key in inputs.training),
+        scored={language: _rows(store, data) for language, (_, data) in sorted(inputs.predictions.items())},
+    )
+
+
+def without_gold(inputs: ScoreInputs, language: str, gold: int, examples: int, store: Store) -> str:
+    """Return why a language has no score whose examples do not all have gold, with the place of the first."""
+    if not gold:
+        return "no gold labels"
+    where = first_without_gold(store, inputs.predictions[language][1])
+    return f"{gold} of {examples} examples have gold; the first without is {where}"
+
+
+def first_without_gold(store: Store, key: str) -> str:
+    """Return the file and line of the first example of a tokenized set that has no gold; empty where all have."""
+    return next((one.first for one in _rows(store, key).left_out if one.reason == NO_GOLD.text), "")
+
+
+def _rows(store: Store, key: str) -> Rows:
+    meta = store.read(key, META)
+    return Rows(read=meta["source_rows"], used=meta["used"], left_out=meta["left_out"])
+
+
+def _without_folder(where: str) -> str:
+    """Return `train.csv:3`: where the file lies differs between machines, and results do not."""
+    return where.rpartition("/")[2]

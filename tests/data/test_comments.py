@@ -1,0 +1,106 @@
+"""Comment lines of CoNLL files, and the words that look like them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from layover.data import formats
+from layover.data.formats import Layout
+from layover.data.tally import Tally
+from layover.errors import DataError
+
+WIDE = {"separator": "whitespace"}
+
+
+def read(path: Path, text: str, **layout: object) -> tuple[list[list[str]], dict[str, tuple[int, str]]]:
+    """Return the first column of every sentence, and what was skipped."""
+    path.write_text(text, encoding="utf-8")
+    tally = Tally()
+    rows = [row.values["0"] for row in formats.read(path, Layout(format="conll", **layout), tally)]  # type: ignore[arg-type]
+    return rows, {one.reason: (one.count, one.first) for one in tally.left_out()}
+
+
+@pytest.mark.parametrize(
+    "comment",
+    [
+        "# id 5239d808-f300\tdomain=train",  # as many columns as the words
+        "# sent_id = 3",
+        "# text = Kim sang",
+        "#sent_id=3 x",
+        "# newdoc",
+        "# a sentence that somebody wrote about",
+        "## part two of it",
+    ],
+)
+@pytest.mark.parametrize("separator", ["whitespace", "tab"])
+def test_comments_before_the_words_are_skipped_and_counted(tmp_path: Path, comment: str, separator: str) -> None:
+    words = "Kim _ _ B-PER\nsang _ _ O\n".replace(" ", " " if separator == "whitespace" else "\t")
+    rows, skipped = read(tmp_path / "a", f"{comment}\n{words}\n{comment}\n{words}", separator=separator)
+    assert rows == [["Kim", "sang"]] * 2
+    assert skipped == {"comment line": (2, f"{tmp_path / 'a'}:1")}
+
+
+@pytest.mark.parametrize("word", ["# _ _ O", "#sing _ _ O", "#id _ _ O", "#E=mc2 _ _ O", "## _ _ O"])
+@pytest.mark.parametrize("place", ["first", "inside"])
+@pytest.mark.parametrize("separator", ["whitespace", "tab"])
+def test_the_sign_and_hashtags_are_words(tmp_path: Path, word: str, place: str, separator: str) -> None:
+    text = f"{word}\nKim _ _ O\n" if place == "first" else f"Kim _ _ O\n{word}\n"
+    rows, skipped = read(
+        tmp_path / "a", text.replace(" ", " " if separator == "whitespace" else "\t"), separator=separator
+    )
+    assert sorted(rows[0]) == sorted(["Kim", word.split(maxsplit=1)[0]])
+    assert skipped == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("# text x O\nKim _ _ O\n", 1),  # the tag is one that words have
+        ("Kim _ _ O\n# id 3 new\n", 2),  # inside a sentence
+        ("Kim _ _ O\n# a remark between the words\n", 2),
+        ("#sing\nKim _ _ O\n", 1),  # a hashtag without its tag, most likely
+        ("#\nKim _ _ O\n", 1),
+        ("# O\nKim _ _ O\n", 1),
+    ],
+)
+def test_a_line_that_may_be_both_is_refused_with_the_setting(tmp_path: Path, text: str, line: int) -> None:
+    with pytest.raises(DataError, match=rf"a:{line}: .* may be a comment, or a word .* say so with `comments`"):
+        read(tmp_path / "a", text, **WIDE)
+
+
+def test_the_setting_decides(tmp_path: Path) -> None:
+    text = "# text x O\nKim _ _ O\n# between _ O\n"
+    assert read(tmp_path / "a", text, comments="", **WIDE) == ([["#", "Kim", "#"]], {})
+    rows, skipped = read(tmp_path / "a", text, comments="#", **WIDE)
+    assert rows == [["Kim"]]
+    assert skipped == {"comment line": (2, f"{tmp_path / 'a'}:1")}
+    rows, _ = read(tmp_path / "a", "%% remark\n#a _ _ O\n", comments="%%", **WIDE)
+    assert rows == [["#a"]]
+
+
+def test_other_lines_that_are_no_words_are_counted_too(tmp_path: Path) -> None:
+    rows, skipped = read(tmp_path / "a", "-DOCSTART- O\n\nKim O\n\n-DOCSTART- O\n\nsang O\n", **WIDE)
+    assert rows == [["Kim"], ["sang"]]
+    assert skipped == {"-DOCSTART- line": (2, f"{tmp_path / 'a'}:1")}
+    word = "{}\t{}\t_\tNOUN\t_\t_\t0\t_\t_\t_\n"
+    hidden = "".join(word.format(number, "_") for number in (1, 2))
+    shown = word.format(1, "Kim") + word.format("1.1", "x").replace("\t0\t", "\t_\t")
+    (tmp_path / "b").write_text(f"# text = _\n{hidden}\n{shown}\n", encoding="utf-8")
+    tally = Tally()
+    (row,) = formats.read(tmp_path / "b", Layout(format="conllu"), tally)
+    assert row.values["form"] == ["Kim"]
+    assert {one.reason: (one.count, one.sort) for one in tally.left_out()} == {
+        "comment line": (1, "line"),
+        "sentence whose words are all _": (1, "lost"),
+        "empty node of CoNLL-U": (1, "line"),
+    }
+
+
+def test_the_setting_is_part_of_the_identity_only_where_it_is_given() -> None:
+    assert "comments" not in Layout(format="conll").identity()
+    assert "multiline" not in Layout(format="csv").identity()
+    assert Layout(format="conll", comments="#").identity()["comments"] == "#"
+    assert Layout(format="conll", comments="").identity()["comments"] == ""
+    assert Layout(format="csv", multiline=False).identity()["multiline"] is False

@@ -1,0 +1,105 @@
+"""Quoted values over several lines: meant so, or rows that stray quotes swallow."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from layover.data import formats
+from layover.data.formats import Layout
+from layover.errors import DataError
+
+SWALLOWED = 'text{d}label\n"Good play{d}pos\nbad one{d}neg\nsad"{d}neg\nnice{d}pos\n'
+
+
+def read(path: Path, text: str, **layout: Any) -> list[list[str]]:
+    path.write_text(text, encoding="utf-8", newline="")
+    rows = formats.read(path, Layout(format=formats.by_extension(path.name, tagging=False), **layout))
+    return [list(row.values.values()) for row in rows]
+
+
+@pytest.mark.parametrize("value", ['"Good play\tpos\nsad"\tneg', '"Good\nplay"\tpos', 'fine\t"pos\nsad\tneg"'])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_in_a_tsv_no_value_runs_over_lines(tmp_path: Path, value: str, end: str) -> None:
+    text = f"text\tlabel\nfirst\tpos\n{value}\nlast\tneg\n".replace("\n", end)
+    with pytest.raises(DataError, match=r"a.tsv:3: .* lines 3 to 4.*`quoting: false`.*`multiline: true`"):
+        read(tmp_path / "a.tsv", text)
+
+
+def test_the_settings_decide(tmp_path: Path) -> None:
+    text = SWALLOWED.format(d="\t")
+    assert len(read(tmp_path / "a.tsv", text, quoting=False)) == 4
+    assert len(read(tmp_path / "a.tsv", text, multiline=True)) == 2
+    text = SWALLOWED.format(d=",")
+    assert len(read(tmp_path / "a.csv", text, quoting=False)) == 4
+    assert len(read(tmp_path / "a.csv", text, multiline=True)) == 2
+    with pytest.raises(DataError, match="lines 2 to 3"):
+        read(tmp_path / "a.csv", 'text,label\n"a\n\n b",x\n'.replace("\n\n", "\n"), multiline=False)
+
+
+LABELLED = "".join(f"row {number},{'pos' if number % 2 else 'neg'}\n" for number in range(20))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        SWALLOWED.format(d=","),
+        SWALLOWED.format(d=",").replace("\n", "\r\n"),
+        f'text,label\n{LABELLED}"Good play,pos\nsad",neg\n',
+        f'text,label\n"Good play,pos\nsad",neg\n{LABELLED}',
+        'id,text,label\n1,"Good play,pos\n2,bad one,neg\n3,sad",neg\n4,nice,pos\n',
+        'label,text\npos,"Good play\nneg,sad"\npos,nice\nneg,bad\n',
+        'text\n"one\ntwo"\nthree\n',  # of one column every line is a row
+    ],
+)
+def test_in_a_csv_rows_that_stray_quotes_swallow_are_noticed(tmp_path: Path, text: str) -> None:
+    with pytest.raises(DataError, match=r"each of these lines is like a row of its own.*`multiline: true`"):
+        read(tmp_path / "a.csv", text)
+
+
+def test_a_header_that_swallows_rows_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"a.csv:1: .* the header is one line"):
+        read(tmp_path / "a.csv", 'text,"label\ngood,pos\nbad,neg"\nnice,pos\n')
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        ["Dear all,\nsee you, Kim", "one line", "two\nlines"],
+        ["Hello, you\nbye"],  # as many commas as a row, and a space that no label begins with
+        ["a paragraph,x\n\nanother,x\nend"],  # an empty line is no row
+        ['said "so," twice\nand went'],
+        ["first,second\nlast"],  # `second` is none of the labels
+    ],
+)
+@pytest.mark.parametrize("quoting", [csv.QUOTE_MINIMAL, csv.QUOTE_ALL])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_values_over_several_lines_are_read(tmp_path: Path, values: list[str], quoting: Any, end: str) -> None:
+    wanted = [[value, "pos" if number % 2 else "neg"] for number, value in enumerate(values * 12)]
+    stream = io.StringIO()
+    csv.writer(stream, quoting=quoting, lineterminator=end).writerows([["text", "label"], *wanted])
+    assert read(tmp_path / "a.csv", stream.getvalue()) == wanted
+
+
+def test_who_quotes_everything_may_write_what_looks_like_a_row(tmp_path: Path) -> None:
+    wanted = [["Good play,pos\nsad", "neg"], ["nice", "pos"]]
+    stream = io.StringIO()
+    csv.writer(stream, quoting=csv.QUOTE_ALL).writerows([["text", "label"], *wanted])
+    assert read(tmp_path / "a.csv", stream.getvalue()) == wanted
+
+
+@pytest.mark.parametrize("line", ['"Good" play,pos', '"Good play,pos', 'Good,"pos" it', '"a","b'])
+def test_other_stray_quotes_are_errors(tmp_path: Path, line: str) -> None:
+    with pytest.raises(DataError, match=r"a.csv:2: .*`quoting: false`"):
+        read(tmp_path / "a.csv", f"text,label\n{line}\n")
+
+
+def test_quotes_inside_a_value_are_text(tmp_path: Path) -> None:
+    assert read(tmp_path / "a.csv", 'text,label\nGood "play",pos\n5" tall,neg\n') == [
+        ['Good "play"', "pos"],
+        ['5" tall', "neg"],
+    ]

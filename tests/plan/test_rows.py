@@ -1,0 +1,284 @@
+"""What a plan says of rows before anything runs, read once and remembered."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from layover import kinds
+from layover.cli.commands.plan import summarise
+from layover.cli.shared import Planned
+from layover.data.estimator import stand_in
+from layover.data.hub_cache import is_cached
+from layover.data.tally import LIMIT, NO_GOLD, NO_WINDOW, LeftOut
+from layover.data.task import HubSource
+from layover.data.tokenizer import Tokenizer
+from layover.plan import Plan, build
+from layover.plan.cost import TYPICAL_TOKENS, data_cost
+from layover.plan.hub import Revisions
+from layover.plan.surveys import Surveys
+from layover.recipe import load
+from layover.steps.files import META
+from layover.store import FileHashes, Memory, Store, write_json
+from layover.tasks import OwnTask, declare, take_survey
+
+if TYPE_CHECKING:
+    from tests.plan.conftest import World
+
+MOODS = ("sweep.intermediate=[none]", "sweep.method=[lora]", "sweep.seed=[1]")
+
+
+def write(world: World, name: str, rows: list[dict[str, Any]]) -> Path:
+    path = world.root / "data" / name
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def rows(*texts: str, label: str = "no", **more: Any) -> list[dict[str, Any]]:
+    return [{"text": text, "label": label, **more} for text in texts]
+
+
+def notes(world: World, *overrides: str) -> list[str]:
+    return list(world.plan(*MOODS, *overrides).notes)
+
+
+def tokenized(plan: Plan, label: str) -> Any:
+    return next(node for node in plan.nodes.values() if node.label == f"tokenize {label}").inputs
+
+
+def test_training_rows_without_a_label_are_told(world: World) -> None:
+    path = write(world, "moods/train.jsonl", [*rows("a"), *rows("b", "c", label=""), *rows("d")])
+    told = f"moods train en: 2 of 4 rows are not trained on: no gold (first {path}:2)"
+    assert told in notes(world)
+    write(world, "moods/train.jsonl", rows("a", "b"))
+    assert not [note for note in notes(world) if "gold" in note]
+
+
+def test_scored_rows_without_a_label_are_told_apart(world: World) -> None:
+    path = write(world, "moods/en.jsonl", [*rows("x"), *rows("y", label="-")])
+    told = f"moods test en: 1 of 2 rows have no gold (first {path}:2), so the language has no score"
+    assert told in notes(world)
+    write(world, "moods/en.jsonl", [{"text": "x"}, {"text": "y"}])
+    assert "moods test: no row has gold in en; there is no score without" in notes(world)
+    path = write(world, "moods/dev.jsonl", [*rows("x"), *rows("y", label="-")])
+    told = f"moods validation en: 1 of 2 rows have no gold (first {path}:2), so nothing can be chosen by them"
+    assert told in notes(world)
+
+
+def test_a_file_that_cannot_be_read_is_told_with_its_line(world: World) -> None:
+    path = write(world, "moods/en.jsonl", rows("x", label="maybe"))
+    (found,) = [note for note in notes(world) if "cannot be read" in note]
+    assert found.startswith(f"moods test en: cannot be read, so a run stops there: {path}:1: 'maybe' is not a label")
+
+
+def test_rows_that_the_recipe_leaves_out_are_not_told_again(world: World) -> None:
+    write(world, "moods/train.jsonl", rows(*"abcdefgh"))
+    assert not [note for note in notes(world, "tasks.moods.limit={train: 4}") if "rows" in note]
+
+
+def test_several_languages_in_one_file_are_told(world: World) -> None:
+    mixed = [*rows("a", lang="en"), *rows("b", lang="de"), *rows("c", lang="de")]
+    write(world, "moods/en.jsonl", mixed)
+    (found,) = [note for note in notes(world) if "column" in note]
+    assert found == (
+        "moods test en: read as en, but its column 'lang' names 2 (en 1, de 2); "
+        'tasks.moods.where: {lang: "{language}"} takes the rows of one'
+    )
+    write(world, "moods/en.jsonl", rows("a", "b", lang="en"))
+    assert not [note for note in notes(world) if "column" in note]
+
+
+def test_a_recipe_chooses_the_rows_of_each_language(world: World) -> None:
+    mixed = [*rows("a", lang="en"), *rows("b", "c", lang="de"), *rows("d", lang="sw")]
+    for name in ("moods/train.jsonl", "moods/dev.jsonl", "moods/en.jsonl"):
+        write(world, name, mixed)
+    chosen = (
+        'tasks.moods.where={lang: "{language}"}',
+        "tasks.moods.languages=[en, de]",
+        "tasks.moods.files.test=moods/en.jsonl",
+    )
+    plan = world.plan(*MOODS, *chosen)
+    assert {label: tokenized(plan, label).count for label in ("moods train en", "moods test en", "moods test de")} == {
+        "moods train en": 1,
+        "moods test en": 1,
+        "moods test de": 2,
+    }
+    assert not [note for note in plan.notes if "column" in note]
+    by_name = "tasks.moods.where={lang: {en: en, de: sw}}"
+    assert tokenized(world.plan(*MOODS, by_name, *chosen[1:]), "moods test de").count == 1
+
+
+def test_numbers_choose_rows_as_they_are_written(tmp_path: Path) -> None:
+    task = declare("t", OwnTask(kind="classification", labels=("x", "y"), text=("text",), where={"fold": 1}))  # type: ignore[dict-item]
+    (tmp_path / "a.jsonl").write_text(
+        "".join(json.dumps({"text": str(fold), "label": "x", "fold": fold}) + "\n" for fold in (0, 1, "1", None)),
+        encoding="utf-8",
+    )
+    place = task.locate("train", "en", root=tmp_path, files={"train": "a.jsonl"})
+    assert place is not None
+    assert [example.first for example in task.read(place)] == ["1", "1"]
+    assert {one.reason: one.count for one in take_survey(task, place).left_out} == {
+        "another value than `where` names": 2
+    }
+
+
+def test_scored_texts_in_the_training_data_are_counted(world: World) -> None:
+    write(world, "moods/train.jsonl", rows("one", "two", "three"))
+    write(world, "moods/en.jsonl", rows("ONE ", "t w o", "four", label="yes"))
+    assert "moods: 2 of 3 test texts (en) stand in the training data of moods" in notes(world)
+    write(world, "moods/en.jsonl", rows("four"))
+    assert not [note for note in notes(world) if "stand in" in note]
+
+
+def test_an_intermediate_that_saw_the_scored_texts_is_told(world: World) -> None:
+    write(world, "moods/en.jsonl", rows("one", "two"))
+    write(world, "claims/train.jsonl", rows("zero", "one", "two"))
+    after = ("sweep.intermediate=[none, claims]", "sweep.method=[lora]", "sweep.seed=[1]")
+    told = "moods: 2 of 2 test texts (en) stand in the training data of claims"
+    assert told in world.plan(*after).notes
+    assert told not in notes(world)
+
+
+def test_only_examples_that_are_used_count(world: World) -> None:
+    write(world, "moods/train.jsonl", rows(*(f"text {number}" for number in range(40))))
+    write(world, "moods/en.jsonl", rows(*(f"text {number}" for number in range(40))))
+    found = {}
+    for wanted in ("limit={train: 10}", "holdout=30", "limit={test: 5}"):
+        plan = world.plan(*MOODS, f"tasks.moods.{wanted}")
+        (found[wanted],) = [note for note in plan.notes if "stand in" in note]
+    assert found["limit={train: 10}"].startswith("moods: 10 of 40 test texts")
+    assert found["holdout=30"].startswith("moods: 10 of 40 test texts")
+    assert found["limit={test: 5}"].startswith("moods: 5 of 5 test texts")
+
+
+def test_a_text_of_a_pair_is_known_too(world: World) -> None:
+    pairs = "tasks.claims.text=[text, other]"
+    for name in ("train", "dev", "en", "sw"):
+        write(world, f"claims/{name}.jsonl", rows("one", other="two"))
+    write(world, "moods/en.jsonl", rows("two", "one two", "three"))
+    plan = world.plan("sweep.intermediate=[claims]", "sweep.method=[lora]", "sweep.seed=[1]", pairs)
+    assert "moods: 1 of 3 test texts (en) stand in the training data of claims" in plan.notes
+
+
+def test_data_are_read_once(world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    import layover.plan.surveys as module
+
+    taken: list[str] = []
+    plain = module.take_survey
+    monkeypatch.setattr(module, "take_survey", lambda task, place: taken.append(place.describe()) or plain(task, place))
+    memory = tmp_path / "memory.json"
+    recipe, revisions = load(world.recipe(), [*MOODS]), Revisions()
+    revisions.offline = True
+
+    def planned() -> Plan:
+        kept = Memory(memory)
+        plan = build(recipe, FileHashes(), revisions, kept)
+        kept.save()
+        return plan
+
+    first, read = planned(), len(taken)
+    assert sorted(taken) == sorted(set(taken))
+    second = planned()
+    assert len(taken) == read, "a second plan reads nothing"
+    assert second.notes == first.notes
+    assert {key: node.inputs for key, node in second.nodes.items()} == {
+        key: node.inputs for key, node in first.nodes.items()
+    }
+    write(world, "moods/train.jsonl", rows("other"))
+    planned()
+    assert len(taken) == read + 2, "what changed, and the texts that are held against it"
+
+
+def test_lengths_are_remembered_for_the_settings_they_were_measured_with(world: World) -> None:
+    write(world, "moods/train.jsonl", rows(*("word " * 60 for _ in range(5))))
+    memory, revisions = Memory(), Revisions()
+    revisions.offline = True
+    lengths = [
+        tokenized(
+            build(load(world.recipe(), [*MOODS, f"train.max_length={most}"]), FileHashes(), revisions, memory),
+            "moods train en",
+        ).tokens_each
+        for most in (16, 32, 16)
+    ]
+    assert lengths == [16.0, 32.0, 16.0]
+
+
+WORDS = ("party", "agreement", "hereto", "the", "of", "obligations", "section")
+
+
+def contract(number: int) -> str:
+    """Return a text of 80 to 900 words."""
+    return " ".join(WORDS[(number * place) % len(WORDS)] for place in range(80 + 37 * number % 820))
+
+
+def test_the_tokens_of_long_rows_are_measured(world: World) -> None:
+    """40 tokens for each row, as was assumed of every text, are a twelfth of these."""
+    write(world, "moods/train.jsonl", rows(*(contract(number) for number in range(1, 301))))
+    for max_length in (64, 512):
+        inputs = tokenized(world.plan(*MOODS, f"train.max_length={max_length}"), "moods train en")
+        examples = inputs.task.read(inputs.location)
+        encoded = kinds.get("classification").encode(
+            examples, stand_in(), labels=inputs.task.labels, max_length=max_length, stride=8
+        )
+        assert data_cost(inputs, None).tokens == pytest.approx(float(encoded.lengths.sum()), rel=0.05)
+    assert inputs.tokens_each > 8 * TYPICAL_TOKENS["classification"]
+
+
+def test_the_own_tokenizer_of_an_encoder_measures(world: World, tokenizer: Tokenizer) -> None:
+    write(world, "moods/train.jsonl", rows("the ting what", "is"))
+    other = tokenized(world.plan(*MOODS), "moods train en").tokens_each
+    tokenizer.save(world.root / "encoder" / "tokenizer.json")
+    inputs = tokenized(world.plan(*MOODS), "moods train en")
+    encoded = kinds.get("classification").encode(
+        inputs.task.read(inputs.location), tokenizer, labels=inputs.task.labels, max_length=32, stride=8
+    )
+    assert inputs.tokens_each == encoded.lengths.sum() / 2 != other
+
+
+@pytest.mark.parametrize(("text", "tokens"), [("the red house", 3), ("agreements", 2), ("我们在一起", 3), ("a, b.", 4)])
+def test_the_stand_in_counts_by_characters(text: str, tokens: int) -> None:
+    assert len(stand_in().pieces([text])[text].ids) == tokens
+
+
+def test_of_data_that_would_have_to_be_downloaded_nothing_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path))
+    from layover import tasks
+
+    task = tasks.get("siqa")
+    place = task.locate("validation", "en", root=None)
+    assert place is not None
+    assert place.hub is not None
+    surveys = Surveys(FileHashes(), Memory())
+    assert surveys.counted(task, place) is None
+    source = HubSource(path="org/someName", config="en", split="test", revision="abc")
+    assert not is_cached(source)
+    folder = tmp_path / "org___some_name" / "en" / "0.0.0" / "abc"
+    folder.mkdir(parents=True)
+    assert not is_cached(source), "an unfinished folder"
+    (folder / "dataset_info.json").write_text("{}", encoding="utf-8")
+    assert is_cached(source)
+    for other in ({"revision": "abd"}, {"config": "de"}, {"config": None}, {"path": "org/other"}):
+        assert not is_cached(source.model_copy(update=other))
+
+
+def test_what_only_the_encoding_knows_is_told_when_it_is_finished(world: World, tmp_path: Path) -> None:
+    path = write(world, "moods/train.jsonl", [*rows("a"), *rows("b", label="")])
+    plan, store = world.plan(*MOODS), Store(tmp_path / "store")
+    node = next(node for node in plan.nodes.values() if node.label == "tokenize moods train en")
+    lost = [
+        LeftOut(one.text, one.sort, 2, f"train.jsonl:{line}") for line, one in enumerate((NO_WINDOW, NO_GOLD, LIMIT))
+    ]
+    with store.writing("tokenize", node.identity, ()) as folder:
+        counts = {"examples": 4, "tokens": 9, "source_rows": 5, "left_out": [one.as_json() for one in lost]}
+        write_json(folder / META, counts)
+    found = [note for note in summarise(Planned(plan, store, plan))["notes"] if note.startswith("moods train en")]
+    window = "the answer is in no window of `max_length` tokens: 2 (first train.jsonl:0)"
+    assert found == [
+        f"moods train en: 1 of 2 rows are not trained on: no gold (first {path}:2)",
+        f"moods train en: of 5 rows are not learned from: {window}",
+    ]
