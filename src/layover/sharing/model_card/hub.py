@@ -10,6 +10,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
+from layover.data.languages import UNKNOWN
 from layover.packages.card import Card
 from layover.packages.sections import DataFacts
 from layover.sharing.libraries import ADAPTERS, reader_of
@@ -92,7 +93,7 @@ def licence_of(data: Sequence[DataFacts]) -> str:
 def _languages(card: Card) -> list[str]:
     """Return the languages that it was scored in, else those that it was trained on."""
     scored = [line.language for line in lines_of(card) if line.score is not None]
-    return sorted(scored or {one.language for one in card.data})
+    return sorted({*(scored or (one.language for one in card.data))} - {UNKNOWN})
 
 
 def _tags(card: Card, library: str) -> list[str]:

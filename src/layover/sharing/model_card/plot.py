@@ -101,11 +101,11 @@ def _full_mark(x: Sequence[float], y: Sequence[float]) -> Line2D:
 
 
 def _finish(axis: Axes, scores: Scores, lines: Sequence[Line], places: Sequence[float]) -> None:
-    names = [line.language if line.zero_shot else f"{line.language} (trained)" for line in lines]
+    names = [f"{line.language} (trained)" if line.trained else line.language for line in lines]
     if len(places) > len(lines):
         names.append(f"mean of {sum(line.score is not None for line in lines)}")
         axis.axhline(len(lines) - 0.3, color="0.75", linewidth=0.8)
-        if not lines[0].zero_shot:
+        if lines[0].trained:
             axis.axhline(0.5, color="0.75", linewidth=0.8, linestyle=":")
     axis.set_yticks(places, names)
     axis.set_ylim(places[-1] + 0.7, -0.7)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from layover import metrics
+from layover.data.languages import UNKNOWN
 from layover.packages.card import Card
 from layover.packages.sections import Scores
 
@@ -19,7 +20,9 @@ class Line:
 
     language: str
     zero_shot: bool
-    """Whether the task was not trained in it."""
+    """Whether the task was not trained in it; False where the language of its training is not known."""
+    trained: bool
+    """Whether the task was trained in it; False where the language of its training is not known."""
     score: float | None
     examples: int | None
     without: float | None
@@ -28,6 +31,11 @@ class Line:
     """Full fine-tuning."""
     remark: str
     """Why there is no score, or why it may not be that of the whole split; mostly empty."""
+
+    @property
+    def named(self) -> str:
+        """The language with what it was to the training: `sw, zero-shot`; alone where that is not known."""
+        return f"{self.language}, zero-shot" if self.zero_shot else f"{self.language}{', trained' * self.trained}"
 
     @property
     def to_none(self) -> float | None:
@@ -58,7 +66,8 @@ def lines_of(card: Card) -> list[Line]:
     return [
         Line(
             language=language,
-            zero_shot=language != trained,
+            zero_shot=trained not in {language, UNKNOWN},
+            trained=language == trained and trained != UNKNOWN,
             score=scores.languages[language],
             examples=scores.examples.get(language),
             without=_of(scores.without_intermediate, language),

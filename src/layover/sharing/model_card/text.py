@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from layover.data.languages import UNKNOWN
 from layover.packages.card import CARD, Card
 from layover.packages.sections import DataFacts, Scores, TrainingFacts
 from layover.report._section import markdown_table
@@ -49,7 +50,7 @@ def results(card: Card, *, pictured: bool) -> list[str]:
     headers = ["language", heading(scores.metric), "n", *(name for name, _ in columns)]
     table = [
         [
-            f"{line.language}, {'zero-shot' if line.zero_shot else 'trained'}",
+            line.named,
             shown(scores, line.score),
             "–" if line.examples is None else f"{line.examples:,}",
             *(shown(scores, value(line), signed=True) for _, value in columns),
@@ -163,6 +164,8 @@ def _reading(card: Card, scores: Scores, lines: Sequence[Line], compared: Sequen
     text = f"On the {scores.split} split, of these very weights (seed {', '.join(map(str, card.seeds))}). "
     if any(line.zero_shot for line in lines):
         text += "*zero-shot*: a language that the task was not trained in. "
+    if card.task is not None and card.task.language == UNKNOWN:
+        text += "Nothing says the language of the training data, so no language is called zero-shot. "
     if compared:
         said = {
             "to no intermediate": "the same method and seed without an intermediate",

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from layover.compositions import TARGET
+from layover.data.languages import UNKNOWN
 from layover.packages.card import Card
 from layover.packages.sections import ModuleFacts
 
@@ -96,7 +97,8 @@ def _what(card: Card) -> str:
     name, own, task = settings.get("name"), _own(card), card.task
     goal = f"**{trained_on(card)}**"
     if task is not None:
-        goal += f" ({task.kind}, in `{task.language}`)" if task.language else f" ({task.kind})"
+        said = "in a language that nothing says" if task.language == UNKNOWN else f"in `{task.language}`"
+        goal += f" ({task.kind}, {said})" if task.language else f" ({task.kind})"
     start = f"{_a(own)} for {_frozen(card)}"
     learned = listed([f"**{one}**" for one in intermediates(card)])
     below = f"the {_below(card)} of {learned}"
