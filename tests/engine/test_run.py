@@ -44,7 +44,7 @@ def test_a_sweep_ends_in_a_table(finished: Folder) -> None:
     assert f"{CELLS} of {CELLS} cells finished" in said
     assert "moods accuracy (2 languages)" in said
     status = json.loads(finished.run("status", "recipe.yaml", "--json"))
-    assert status == {"sweeps_running": 0, "cells": {"moods": [CELLS, CELLS]}, "failed": {}}
+    assert status == {"sweeps_running": 0, "cells": {"moods": [CELLS, CELLS]}, "seconds_left": 0.0, "failed": {}}
 
 
 def test_the_report_holds_what_the_records_hold(finished: Folder) -> None:
