@@ -65,10 +65,10 @@ def test_an_unknown_size_is_the_median_of_its_kind_and_makes_no_others_equal() -
     costs = {"small": Cost(flops=1.0), "large": Cost(flops=9.0), "unknown": Cost()}
     found = node_seconds(plan, costs, keys, Paces(took("train", (1.0, 2.0), (2.0, 4.0))))
     assert found == {"small": pytest.approx(2.0), "large": pytest.approx(18.0), "unknown": pytest.approx(10.0)}
-    assert node_seconds(plan, dict.fromkeys(keys, Cost()), keys, Paces(took("predict", (1.0, 2.0)))) is None
-    assert node_seconds(plan, dict.fromkeys(keys, Cost()), keys, Paces(took("train", (None, 2.0)))) == dict.fromkeys(
-        keys, 2.0
-    ), "without any size the nodes themselves are counted"
+    unsized = dict.fromkeys(keys, Cost())
+    assert node_seconds(plan, unsized, keys, Paces(took("predict", (1.0, 2.0)))) is None
+    counted = node_seconds(plan, unsized, keys, Paces(took("train", (None, 2.0))))
+    assert counted == dict.fromkeys(keys, 2.0), "without any size the nodes themselves are counted"
 
 
 def test_two_processes_do_not_halve_one_long_node() -> None:
