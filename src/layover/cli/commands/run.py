@@ -27,8 +27,9 @@ from layover.cli.shared import (
 if TYPE_CHECKING:
     from layover.cli.progress import Progress
     from layover.engine.local import LocalEngine
-    from layover.plan import Node
+    from layover.plan import Node, Plan
     from layover.plan.remaining import Remaining
+    from layover.store import Store
 
 ORDER = 30
 
@@ -83,13 +84,14 @@ def command(
 
 
 def _with_exact_sizes(found: Planned, engine: LocalEngine, progress: Progress) -> Planned:
-    """Return the plan with hidden states decided about; what that takes to know is run first."""
+    """Return the plan with hidden states decided about; what that and the time left take to know is run first."""
     from layover.plan.cost import estimate
     from layover.plan.trunks import first_to_run
 
     plain, plan, store = found.plain, found.plan, found.store
     finished = store.finished()
     first = first_to_run(plain, finished) if plain.recipe.document.run.trunk_cache else []
+    first = first or _unsized(plan, store, finished)
     if first:
         failed = engine.run(plain, only={node.key for node in first}).failed
         finished = store.finished()
@@ -100,6 +102,14 @@ def _with_exact_sizes(found: Planned, engine: LocalEngine, progress: Progress) -
     if line := told(savings(plain, plan, estimate(plan, meta), meta, finished)):
         progress.note(line)
     return replace(found, plan=plan)
+
+
+def _unsized(plan: Plan, store: Store, finished: set[str]) -> list[Node]:
+    """Return the data to be tokenized whose size nothing tells before: the time that is left rests on their sizes."""
+    from layover.plan.cost import estimate
+
+    costs = estimate(plan, meta_of(store, finished))
+    return [node for node in plan.wanted(finished) if node.kind == "tokenize" and costs[node.key].tokens is None]
 
 
 def _remaining(found: Planned, wanted: list[Node], workers: int) -> Remaining:
