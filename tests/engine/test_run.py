@@ -178,7 +178,7 @@ def test_training_examples_without_gold_are_told(folder: Folder) -> None:
     )
     arguments = ("recipe.yaml", "tasks.moods.files.train=gaps.jsonl", "sweep.method=[lora]", "sweep.seed=[1]")
     folder.run("run", *arguments)
-    assert "moods train en: 1 of 64 examples have no gold and are not trained on" in folder.run("plan", *arguments)
+    assert "moods train und: 1 of 64 examples have no gold and are not trained on" in folder.run("plan", *arguments)
 
 
 def test_gc_frees_what_no_recipe_needs(folder: Folder) -> None:
