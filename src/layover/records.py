@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from layover.data.languages import UNKNOWN
 from layover.errors import StoreError
 from layover.store import read_json, write_json
 
@@ -173,7 +174,8 @@ class Record(BaseModel):
     metrics: tuple[str, ...]
     """The task's metrics, the first is its primary one."""
     source_language: str | None
-    """The language it was trained on; all others are zero-shot. None when the task is not trained."""
+    """The language it was trained on; all others are zero-shot. None when the task is not trained, and `und` when
+    nothing says the language: then none is called zero-shot."""
     languages: dict[str, dict[str, float] | None]
     """Language -> metric -> value."""
     examples: dict[str, int]
@@ -205,11 +207,20 @@ class Record(BaseModel):
     def mean(self, metric: str, *, zero_shot: bool = False) -> float | None:
         """Return the mean over the scored languages, English included (as XTREME does) unless `zero_shot`.
 
-        None when no language is left. How many languages stand behind it is `scored()`; a table says so.
+        None when no language is left, and for `zero_shot` when the language of the training is not known. How many
+        languages stand behind it is `scored()`; a table says so.
         """
-        left = [name for name in self.scored() if not (zero_shot and name == self.source_language)]
+        left = self.averaged(zero_shot=zero_shot)
         values = [value for name in left if (value := self.value(name, metric)) is not None]
         return sum(values) / len(values) if values else None
+
+    def averaged(self, *, zero_shot: bool = False) -> tuple[str, ...]:
+        """Return the languages that a mean is over; see `mean`."""
+        if not zero_shot:
+            return self.scored()
+        if self.source_language == UNKNOWN:
+            return ()
+        return tuple(name for name in self.scored() if name != self.source_language)
 
 
 def write_record(path: Path, record: Record) -> None:

@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Callable
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from layover.cli.console import amount, duration, room, size, table
 from layover.cli.progress import JsonProgress, LiveProgress, PlainProgress
+from layover.plan.cost import Cost
+from layover.plan.remaining import Remaining
 
 KEYS = {"a": ("train", "train xnli"), "b": ("predict", "predict xnli sw"), "c": ("score", "score xnli")}
-PLAN = SimpleNamespace(nodes={key: SimpleNamespace(kind=kind, label=label) for key, (kind, label) in KEYS.items()})
+PLAN: Any = SimpleNamespace(
+    nodes={
+        key: SimpleNamespace(kind=kind, label=label, needs=(), job=key, key=key) for key, (kind, label) in KEYS.items()
+    }
+)
+COSTS = {"a": Cost(flops=75.0), "b": Cost(flops=25.0), "c": Cost()}
 
-WEIGHTS = {"a": 75.0, "b": 25.0, "c": 0.0}
+
+def remaining(keys: str = "abc", clock: Callable[[], float] = time.monotonic) -> Remaining:
+    return Remaining(PLAN, keys, 1, lambda _: COSTS, clock=clock)
+
 
 EVENTS = [
     {"event": "start", "key": "a", "pid": 1},
@@ -25,7 +38,7 @@ EVENTS = [
 
 
 def test_json_lines(capsys: pytest.CaptureFixture[str]) -> None:
-    progress = JsonProgress(PLAN)  # type: ignore[arg-type]
+    progress = JsonProgress(PLAN)
     for event in EVENTS:
         progress.event(event)
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
@@ -34,53 +47,55 @@ def test_json_lines(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
-    progress = PlainProgress(PLAN, WEIGHTS)  # type: ignore[arg-type]
+    progress = PlainProgress(PLAN, "abc", remaining())
     for event in EVENTS:
         progress.event(event)
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 3
-    assert lines[0].startswith("[1/3, ")
+    assert lines[0].startswith("[1/3, 0.7 s left]"), "25 of 75 units of work in a third of two seconds"
     assert lines[0].endswith("train xnli in 2.0 s")
     assert "FAILED predict xnli sw: it broke" in lines[1]
+    assert lines[2].startswith("[3/3, 0.0 s left]")
     assert "it needs a failed node: score xnli" in lines[2]
 
 
+def test_what_nothing_tells_is_said_to_be_unknown(capsys: pytest.CaptureFixture[str]) -> None:
+    progress = PlainProgress(PLAN, "abc", remaining())
+    progress.event({"event": "end", "key": "c", "state": "done", "seconds": 0.1})
+    assert capsys.readouterr().out.startswith("[1/3, time unknown] score xnli")
+
+
 def test_bars() -> None:
-    progress = LiveProgress(PLAN, WEIGHTS)  # type: ignore[arg-type]
-    for event in EVENTS[:2]:
-        progress.event(event)
+    now = [0.0]
+    progress = LiveProgress(PLAN, "abc", remaining(clock=lambda: now[0]))
+    (sweep,) = progress.bars.tasks
+    assert (sweep.total, sweep.fields["left"]) == (None, "time unknown")
+    progress.event(EVENTS[0])
+    now[0] = 6.0
+    progress.event(EVENTS[1])
     bar = next(task for task in progress.bars.tasks if task.description == "train xnli")
     assert (bar.completed, bar.total) == (5, 10)
-    assert bar.fields["speed"].endswith("steps/s, loss 0.5000")
+    assert bar.fields["speed"].startswith("5/10 steps, ")
+    assert bar.fields["speed"].endswith("/s, loss 0.5000")
+    # half of 75 units in six seconds: the other half takes as long, and the 25 of the prediction four
+    assert (sweep.fields["left"], sweep.fields["speed"]) == ("10 s left", "0/3 nodes")
+    assert sweep.completed == pytest.approx(1000 * 6 / 16), "the share of the work, not of the nodes"
+    now[0] = 12.0
     for event in EVENTS[2:]:
         progress.event(event)
     assert [task.description for task in progress.bars.tasks] == ["sweep"]
-    assert progress.bars.tasks[0].completed == 3
+    assert (sweep.completed, sweep.total, sweep.fields["speed"]) == (1000, 1000, "3/3 nodes")
 
 
 @pytest.mark.parametrize("display", [PlainProgress, LiveProgress])
 def test_nodes_that_are_decided_on_later_count_with_the_first(display: type[PlainProgress | LiveProgress]) -> None:
-    progress = display(PLAN, {"a": 0.0, "b": 1.0})  # type: ignore[arg-type]
+    progress = display(PLAN, "ab", remaining("ab"))
     progress.event(EVENTS[2])
-    progress.go_on(PLAN, {"b": 1.0, "c": 3.0})  # type: ignore[arg-type]
+    progress.go_on(PLAN, "bc")
     assert progress.position().startswith("[1/3, ")
     progress.event(EVENTS[3])
     progress.event(EVENTS[4])
-    assert (progress.ended, progress.total, progress.done) == (3, 3, 4.0)
-    if isinstance(progress, LiveProgress):
-        assert progress.bars.tasks[0].total == 3
-
-
-def test_the_time_left_follows_the_work_not_the_number_of_nodes(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = iter([100.0, 160.0, 190.0])
-    monkeypatch.setattr("layover.cli.progress.time.monotonic", lambda: next(now))
-    nodes = {key: SimpleNamespace(kind="train", label=key) for key in "abcd"}
-    weights = {"a": 1.0, "b": 59.0, "c": 30.0, "d": 10.0}
-    progress = PlainProgress(SimpleNamespace(nodes=nodes), weights)  # type: ignore[arg-type]
-    said = [progress.ending({"key": key, "state": "done", "seconds": 1.0}) for key in ("a", "b", "c")]
-    assert said[0].startswith("[1/4, ? left] a")  # 1 % of the work tells nothing
-    assert said[1].startswith("[2/4, 40 s left] b")  # 60 % in 60 s
-    assert said[2].startswith("[3/4, 10 s left] c")
+    assert (progress.ended, progress.total, progress.remaining.share()) == (3, 3, 1.0)
 
 
 @pytest.mark.parametrize(

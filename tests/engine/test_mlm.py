@@ -22,8 +22,10 @@ methods:
   lora: {module: lora, lr: 3e-3, rank: 2}
 train: {batch: 16, epochs: 8, max_length: 24, stride: 4, select: {every: 4, patience: 50}}
 tasks:
-  corpus: {kind: mlm, text: [text, translation], holdout: 12, files: {train: corpus.jsonl, test: corpus.jsonl}}
-  lines: {kind: mlm, text: [text], holdout: 4, files: {train: lines.txt, test: {en: lines.txt, de: german.txt}}}
+  corpus: {kind: mlm, train_language: en, text: [text, translation], holdout: 12,
+           files: {train: corpus.jsonl, test: corpus.jsonl}}
+  lines: {kind: mlm, train_language: en, text: [text], holdout: 4,
+          files: {train: lines.txt, test: {en: lines.txt, de: german.txt}}}
   moods: {kind: classification, labels: [no, yes], text: [text], label: label,
           files: {train: moods.jsonl, validation: moods.jsonl, test: {en: moods.jsonl}}}
 sweep:

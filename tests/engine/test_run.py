@@ -47,6 +47,7 @@ def test_a_sweep_ends_in_a_table(finished: Folder) -> None:
     assert status == {
         "sweeps_running": 0,
         "cells": {"moods": [CELLS, CELLS]},
+        "seconds_left": 0.0,
         "failed": {},
         "damaged": {},
         "older": {"nodes": 0, "bytes": 0},

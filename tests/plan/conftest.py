@@ -27,10 +27,10 @@ methods:
   stack: {{module: lora, compose: stack, lr: 4e-4, rank: 4}}
 train: {{batch: 8, epochs: 2, max_length: 32, stride: 8}}
 tasks:
-  claims: {{kind: classification, labels: [no, yes], text: [text], label: label,
+  claims: {{kind: classification, labels: [no, yes], text: [text], label: label, train_language: en,
            files: {{train: claims/train.jsonl, validation: claims/dev.jsonl,
                    test: {{en: claims/en.jsonl, sw: claims/sw.jsonl}}}}}}
-  moods: {{kind: classification, labels: [no, yes], text: [text], label: label,
+  moods: {{kind: classification, labels: [no, yes], text: [text], label: label, train_language: en,
           files: {{train: moods/train.jsonl, validation: moods/dev.jsonl, test: {{en: moods/en.jsonl}}}}}}
 sweep:
   model: [tiny]

@@ -209,3 +209,24 @@ def test_the_adapter_of_a_language_acts_below_it(importing: Importing) -> None:
     plan = importing.plan(languages, method("stack", more=", languages: true"))
     assert imported(plan).needs == ()
     assert trained(plan).identity["languages"]["train"], "the adapter of the language acts below it"
+
+
+def test_an_untrained_module_is_told(importing: Importing) -> None:
+    def noted() -> list[str]:
+        return [note for note in importing.plan().notes if "untrained" in note]
+
+    file = importing.root / "modules" / "lora" / "adapter_model.safetensors"
+    weights = load_file(file)
+    places = [name for name in weights if "lora_B" in name]
+    for name in places:
+        weights[name] = weights[name] * 0 + 1.0
+    save_file(weights, file)
+    assert noted() == []
+    for name in places[1:]:
+        weights[name].zero_()
+    save_file(weights, file)
+    assert noted() == [], "a module may leave out layers"
+    weights[places[0]].zero_()
+    save_file(weights, file)
+    said = f"B is zero at all {len(places)} places, as before the first step of training: it changes nothing"
+    assert noted() == [f"mine: an untrained module: {said}"]

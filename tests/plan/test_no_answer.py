@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from tests.plan.conftest import World
 
 TASK = (
-    "  asked: {kind: span, labels: [no answer], files: {train: q/train.json, validation: q/dev.json,\n"
-    "    test: {en: q/en.json, sw: q/sw.json}}}\n"
+    "  asked: {kind: span, labels: [no answer], train_language: en,\n"
+    "    files: {train: q/train.json, validation: q/dev.json, test: {en: q/en.json, sw: q/sw.json}}}\n"
 )
 NARROW = ("sweep.method=[lora]", "sweep.intermediate=[none]", "sweep.exclude=[]", "sweep.seed=[1]")
 

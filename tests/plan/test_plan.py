@@ -287,21 +287,23 @@ def test_selection_on_what_is_scored_is_told(world: World) -> None:
     assert not any("scored too" in note for note in world.plan().notes)
 
 
-def test_development_data_are_english_where_there_are_any_else_of_the_training_data(world: World) -> None:
+def test_development_data_are_of_the_training_language_else_english_else_the_only_ones(world: World) -> None:
     def selected(validation: str, *overrides: str) -> set[str]:
-        old = "files: {train: moods/train.jsonl, validation: moods/dev.jsonl,"
+        old = "train_language: en,\n          files: {train: moods/train.jsonl, validation: moods/dev.jsonl,"
         new = f"train_language: de, files: {{train: {{de: moods/train.jsonl}}, validation: {validation},"
         plan = world.plan(*overrides, change=lambda text: text.replace(old, new))
         trains = [node.inputs for node in plan.nodes.values() if node.kind == "train"]
         return {train.selection.language for train in trains if train.task.name == "moods"}
 
     both = "{en: moods/dev.jsonl, de: moods/dev.jsonl}"
-    assert selected(both) == {"en"}
+    assert selected(both) == {"de"}
     alone = "sweep.intermediate=[none]"
-    assert selected(both, "train.select.language=de", alone) == {"de"}
-    assert selected("{sw: moods/sw.jsonl, de: moods/dev.jsonl}") == {"de"}
-    with pytest.raises(RecipeError, match="no validation data for de"):
-        selected("{sw: moods/sw.jsonl}")
+    assert selected(both, "train.select.language=en", alone) == {"en"}
+    assert selected("{sw: moods/dev.jsonl, de: moods/dev.jsonl}") == {"de"}
+    assert selected("{sw: moods/dev.jsonl, en: moods/dev.jsonl}") == {"en"}
+    assert selected("{sw: moods/dev.jsonl}") == {"sw"}
+    with pytest.raises(RecipeError, match="in sw, tr, none of which is that of its training data"):
+        selected("{sw: moods/dev.jsonl, tr: moods/dev.jsonl}")
 
 
 def test_a_sweep_without_cells_is_refused(world: World) -> None:

@@ -227,7 +227,7 @@ def test_the_metric_that_chooses_a_layer_is_in_the_key(sentences: World) -> None
         ("sweep.intermediate=[none, parallel]", "parallel cannot be used as intermediate"),
         ("tasks.parallel.files={test: {de: [p/de.txt, p/xx.txt]}}", "p/xx.txt does not exist"),
         ("tasks.parallel.files={test: {de: p/de.txt}}", "1 paths"),
-        ("tasks.moods.files={train: [a.jsonl, b.jsonl]}", "2 paths"),
+        ("tasks.moods.files={train: [a.jsonl, b.jsonl], test: {en: moods/en.jsonl}}", "2 paths"),
     ],
 )
 def test_mistakes(sentences: World, override: str, message: str) -> None:

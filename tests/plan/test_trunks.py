@@ -15,7 +15,8 @@ from layover.errors import RecipeError
 from layover.identity import key_of
 from layover.plan import Node, Plan
 from layover.plan.collect import POLICIES, removable
-from layover.plan.cost import estimate, seconds_left
+from layover.plan.cost import estimate
+from layover.plan.eta import seconds_left
 from layover.plan.trunks import first_to_run, with_trunks
 from layover.recipe import load
 from layover.store import Store

@@ -124,7 +124,7 @@ def test_a_metric_that_is_not_percent_shows_its_unit() -> None:
         missing={},
     )
     _, lines = languages.cells([row("lora", "none", 1, found)], "xnli", "mlm_loss")
-    assert lines == [["base", "lora", "none", "2.718", "missing", "1", "2.718"]]
+    assert lines == [["base", "lora", "none", "2.718", "–", "1", "2.718"]]
     _, lines = languages.cells([row("lora", "none", 1, found)], "xnli", "mlm_accuracy")
     assert lines[0][3] == "30.0"
 
@@ -190,8 +190,75 @@ def test_verdicts_need_an_interval_without_zero(values: list[float], verdict: st
     assert {gain.verdict for gain in gains.gains(rows)} == {verdict}
 
 
-def test_a_gain_without_both_sides_is_none() -> None:
-    assert gains.gains([row("lora", "mnli", 1, record(en=70.0)), row("lora", "mnli", 2, None, record(en=70.0))]) == []
+def test_two_seeds_are_not_enough_to_call_anything_certain(tmp_path: Path) -> None:
+    def found(*values: float) -> list[gains.Gain]:
+        rows = [row("lora", "mnli", seed, record(sw=50 + value), record(sw=50.0)) for seed, value in enumerate(values)]
+        return [gain for gain in gains.gains(rows) if gain.languages == "zero-shot"]
+
+    (two,), (three,) = found(5.0, 5.01), found(5.0, 5.01, 5.02)
+    assert two.interval is not None
+    assert two.interval[0] > 0
+    assert (two.verdict, three.verdict) == ("open", "gain")
+    assert gains.cells([two])[1][0][-1] == "+5.0 [+4.9, +5.1]"
+    assert gains.cells([three])[1][0][-1] == "**+5.0 [+5.0, +5.0]**"
+    gains.write([two], tmp_path / "gains.csv")
+    with (tmp_path / "gains.csv").open(encoding="utf-8") as stream:
+        assert [line["verdict"] for line in csv.DictReader(stream)] == ["open"]
+    assert "one comparison at a time" in gains.EXPLAINED
+
+
+def test_a_gain_without_the_other_side_is_a_gap_with_a_reason(tmp_path: Path) -> None:
+    rows = [row("lora", "mnli", 1, record(en=70.0)), row("lora", "mnli", 2, None, record(en=70.0))]
+    (gap,) = gains.gains(rows)
+    assert (gap.difference, gap.verdict, gap.reason) == (None, "missing", "missing")
+    assert gains.cells([gap]) == (
+        ["model", "method", "intermediate", "xnli (all languages)"],
+        [["base", "lora", "mnli", "–, missing"]],
+    )
+    gains.write([gap], tmp_path / "gains.csv")
+    with (tmp_path / "gains.csv").open(encoding="utf-8") as stream:
+        (line,) = csv.DictReader(stream)
+    assert (line["difference"], line["seeds"], line["reason"]) == ("", "0", "missing")
+
+
+def test_means_over_different_languages_have_no_difference() -> None:
+    wide, narrow = record(en=90.0, sw=50.0), record(en=90.0)
+    for mine, other in ((wide, narrow), (narrow, wide)):
+        rows = [
+            row("full", "mnli", 1, other),
+            row("lora", "mnli", 1, mine, other),
+        ]
+        assert {gain.difference for gain in gains.gains(rows[1:])} == {None}
+        assert {gain.reason for gain in gains.gains(rows[1:])} == {"scored over other languages"}
+        entry = main_table.entries(rows, FULL)["base", "lora", "mnli"]["xnli"]
+        assert (entry.to_none, entry.to_full) == (None, None)
+        why = "–, scored over other languages"
+        assert main_table.text(entry) == f"{entry.score.text()} (none {why}; full {why}; n=1)"
+    rows = [row("full", "mnli", 1, wide), row("lora", "mnli", 1, wide, wide)]
+    entry = main_table.entries(rows, FULL)["base", "lora", "mnli"]["xnli"]
+    assert (entry.to_none.mean, entry.to_full.mean) == (0.0, 0.0)
+
+
+def test_a_planned_comparison_that_is_missing_is_seen_in_the_table() -> None:
+    rows = [row("full", "mnli", 1, None), row("lora", "mnli", 1, record(en=70.0))]
+    entry = main_table.entries(rows, FULL)["base", "lora", "mnli"]["xnli"]
+    assert main_table.text(entry) == "70.0 (none –, missing; full –, missing; n=1)"
+    alone = main_table.entries(rows[1:], FULL)["base", "lora", "mnli"]["xnli"]
+    assert main_table.text(alone) == "70.0 (none –, missing; n=1)", "full fine-tuning is not in this sweep"
+
+
+def test_without_a_known_training_language_nothing_is_zero_shot() -> None:
+    def unsaid(**scores: float) -> Record:
+        return record(**scores).model_copy(update={"source_language": "und"})
+
+    found = unsaid(en=80.0, sw=60.0)
+    assert found.mean("accuracy") == 70.0
+    assert found.mean("accuracy", zero_shot=True) is None
+    rows = [row("lora", "mnli", seed, found, unsaid(en=79.0, sw=60.0)) for seed in (1, 2, 3)]
+    (line,) = languages.cells(rows, "xnli", "accuracy")[1]
+    assert line[3:5] == ["70.0 ± 0.0", "–"]
+    assert [gain.languages for gain in gains.gains(rows)] == ["all"]
+    assert gains.cells(gains.gains(rows))[0][-1] == "xnli (all languages)"
 
 
 def swept(

@@ -15,6 +15,7 @@ import huggingface_hub
 import pytest
 import torch
 from huggingface_hub.errors import OfflineModeIsEnabled
+from safetensors.torch import load_file, save_file
 
 from layover.errors import LayoverError
 from layover.sharing.contents import FILES
@@ -258,6 +259,21 @@ class TestModules:
         assert "nobody vouches for what it computes" in out
         assert f"modules: {{their-lora: {{path: {tmp_path / 'to' / 'their-lora'}}}}}" in out
         assert set(content(tmp_path / "to" / "their-lora")) == {"adapter_config.json", "adapter_model.safetensors"}
+
+    def test_an_untrained_one_is_told(self, packages: Any, tmp_path: Path, cli: Cli) -> None:
+        folder = self.make(packages, tmp_path)
+        file = folder / "adapter_model.safetensors"
+        weights = load_file(file)
+        places = sorted(name for name in weights if "lora_B" in name)
+        weights[places[0]].zero_()
+        save_file(weights, file)
+        assert "; note: lora_B.weight is zero at 1 of 8 places" in cli("pull", folder, "--to", tmp_path / "one")[1]
+        for name in places:
+            weights[name].zero_()
+        save_file(weights, file)
+        code, out, _ = cli("pull", folder, "--to", tmp_path / "all")
+        assert code == 0
+        assert "; note: an untrained module: lora_B.weight is zero at all 8 places" in out
 
     def test_adapterhub_of_the_hub(self, packages: Any, tmp_path: Path, hub: Any) -> None:
         commit = hub.put("AdapterHub/some-adapter", packages[packages.bn_nli] / "adapterhub")

@@ -188,7 +188,10 @@ def another_depth(packages: Any, folder: Path) -> None:
     card(lambda found: found["base"].update(num_layers=5))(packages, folder)
 
 
-@told("trained", "its lora changes nothing at any of its 8 places: B")
+@told(
+    "trained",
+    "its lora is untrained: B is zero at all 8 places, as before the first step of training",
+)
 def an_untouched_module(packages: Any, folder: Path) -> None:
     def change(found: dict[str, torch.Tensor]) -> None:
         for name, value in found.items():

@@ -30,7 +30,8 @@ def write(path: Path, count: int) -> None:
 def make_node(root: Path, tokenizer: Tokenizer, subset: Subset) -> Node:
     (root / "encoder").mkdir()
     tokenizer.save(root / "encoder" / "tokenizer.json")
-    task = declare("mine", OwnTask(kind="classification", labels=("no", "yes"), text=("text",)))
+    own = OwnTask(kind="classification", labels=("no", "yes"), text=("text",), train_language="en")
+    task = declare("mine", own)
     location = task.locate("train", "en", root=root, files={"train": "train.jsonl"})
     assert location is not None
     encoder = EncoderRef("tiny", str(root / "encoder"), None, {}, {"serialised": tokenizer.sha256}, None)

@@ -119,7 +119,7 @@ def test_training_on_a_named_file(name: str, path: str, count: int, data_root: P
 
 def test_parallel_text_in_two_files(data_root: Path) -> None:
     files = {"train": ("ntrex/newstest2019-src.eng.txt", "ntrex/newstest2019-ref.swa.txt")}
-    task = tasks.declare("tlm", tasks.OwnTask(kind="mlm", text=("en", "sw")))
+    task = tasks.declare("tlm", tasks.OwnTask(kind="mlm", text=("en", "sw"), train_language="en"))
     location = task.locate("train", "en", root=data_root, files=files)
     assert location is not None
     examples = task.read(location)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from layover import kinds, tasks
+from layover.data.languages import UNKNOWN
 from layover.errors import DataError
 from layover.identity import file_sha256, key_of
 from layover.kinds import choice, classification, mlm, span, tagging
@@ -99,7 +100,7 @@ def test_identity_is_content_and_reading_not_path_name_or_language(tmp_path: Pat
     assert key_of(named.identity(file_sha256)) != key_of(identities[0])
     assert str(tmp_path) not in json.dumps(identities)
     own = declare("mine", OwnTask(kind="classification", labels=("neutral", "contradiction"), text=("premise",)))
-    place = own.locate("train", "en", root=tmp_path / "a", files={"train": "mnli/train.csv"})
+    place = own.locate("train", UNKNOWN, root=tmp_path / "a", files={"train": "mnli/train.csv"})
     assert place is not None
     assert key_of(place.identity(file_sha256)) != key_of(identities[0])
 
@@ -186,7 +187,7 @@ def test_an_empty_file(tmp_path: Path) -> None:
 
 def own(tmp_path: Path, name: str, content: str, split: str = "train", **declaration: Any) -> list[Any]:
     write(tmp_path, name, content)
-    return read(declare("mine", OwnTask(**declaration)), split, "en", tmp_path, {split: name})
+    return read(declare("mine", OwnTask(train_language="en", **declaration)), split, "en", tmp_path, {split: name})
 
 
 def test_own_classification(tmp_path: Path) -> None:
@@ -198,7 +199,7 @@ def test_own_classification(tmp_path: Path) -> None:
     assert own(tmp_path, "y.tsv", "bad\ta, b\n", **settings, header=("mood", "t")) == wanted
     (tmp_path / "z.csv.gz").write_bytes(gzip.compress(b't,mood\n"a, b",bad\n'))
     task = declare("mine", OwnTask(**settings))
-    assert read(task, "train", "en", tmp_path, {"train": "z.csv.gz"}) == wanted
+    assert read(task, "train", UNKNOWN, tmp_path, {"train": "z.csv.gz"}) == wanted
     with pytest.raises(DataError, match=r"x\.csv:3: 'god' is not a label; did you mean 'good'"):
         own(tmp_path, "x.csv", "t,mood\na,bad\nb,god\n", **settings)
     # labels that are digits are words, not codes
@@ -230,7 +231,7 @@ def test_own_tagging_with_the_tags_of_the_training_data(tmp_path: Path) -> None:
     write(tmp_path, "train.tsv", "a\tN\nb\tV\n\nc\tN/N\n")
     write(tmp_path, "test.tsv", "a\tNEW\n")
     files = {"train": "train.tsv", "test": {"de": "test.tsv"}}
-    train = task.locate("train", "en", root=tmp_path, files=files)
+    train = task.locate("train", UNKNOWN, root=tmp_path, files=files)
     test = task.locate("test", "de", root=tmp_path, files=files)
     assert train is not None
     assert test is not None
@@ -263,7 +264,7 @@ def translated(folder: Path, first: str, second: str, **declared: Any) -> list[A
     """Return what a task of one's own reads from two files of lines."""
     write(folder, "a.txt", first)
     write(folder, "b.txt", second)
-    task = declare("mine", OwnTask(kind="mlm", **declared))
+    task = declare("mine", OwnTask(kind="mlm", train_language="en", **declared))
     location = task.locate("train", "en", root=folder, files={"train": ("a.txt", "b.txt")})
     assert location is not None
     return task.read(location)
@@ -303,8 +304,28 @@ def test_own_languages_and_defaults() -> None:
     task = declare("mine", OwnTask(kind="tagging", labels=("O", "X"), languages=("de", "sw")))
     assert task.metrics == kinds.get("tagging").metrics
     assert task.languages_of("test") == ("de", "sw")
-    assert task.languages_of("train") == ("en",)
+    assert task.languages_of("train") == (), "nothing says it, and English is no default"
     assert task.locate("test", "de", root=None) is None
+
+
+def test_own_language_of_one_file_is_what_is_said_or_unknown() -> None:
+    def spoken(split: str, paths: Any, **declared: Any) -> tuple[str, ...]:
+        task = declare("mine", OwnTask(kind="tagging", labels=("O", "X"), **declared))
+        return task.languages_of(split, {split: paths})
+
+    for split in ("train", "validation", "test"):
+        assert spoken(split, "a.tsv") == (UNKNOWN,)
+        assert spoken(split, "a.tsv", train_language="sw") == ("sw",)
+        assert spoken(split, {"sw": "a.tsv"}) == ("sw",)
+    assert spoken("train", "a.tsv", languages=("sw",)) == (UNKNOWN,), "`languages` are those of its evaluation"
+    assert spoken("train", {"sw": "a.tsv"}, train_language="en") == ("sw",)
+    assert spoken("test", "a.tsv", languages=("sw",), train_language="en") == ("sw",)
+    assert spoken("validation", "a.tsv", languages=("de", "sw")) == (UNKNOWN,)
+    assert spoken("validation", "a.tsv", languages=("de", "sw"), train_language="en") == ("en",)
+    assert spoken("test", "a.{language}.tsv", languages=("de", "sw")) == ("de", "sw")
+    assert spoken("train", "a.{language}.tsv", languages=("sw",)) == ("sw",)
+    assert spoken("test", "a.{language}.tsv", train_language="sw") == ("sw",)
+    assert spoken("test", "a.{language}.tsv") == ()
 
 
 @pytest.mark.parametrize(

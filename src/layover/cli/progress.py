@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 from layover.cli.console import answer, duration, say
 from layover.plan import Plan
 from layover.plan.nodes import RESUMABLE
+from layover.plan.remaining import Remaining
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 PLAIN_SECONDS = 10.0
 """A plain log tells of a running node at most this often."""
 
-ENOUGH = 0.02
-"""Share of the work after which the time that is left can be guessed."""
+WHOLE = 1000
+"""Of a bar for the share of the work that is done."""
 
 
 class Progress(Protocol):
@@ -30,28 +31,29 @@ class Progress(Protocol):
 
     def event(self, event: Mapping[str, Any]) -> None: ...
 
-    def go_on(self, plan: Plan, weights: Mapping[str, float]) -> None:
-        """Follow a plan with more nodes from now on; `weights` are those of the nodes that are still to end."""
+    def go_on(self, plan: Plan, wanted: Collection[str]) -> None:
+        """Follow a plan with more nodes from now on; `wanted` are the keys of those that are still to end."""
         ...
 
 
 @contextmanager
-def choose(plan: Plan, weights: Mapping[str, float], *, as_json: bool) -> Iterator[Progress]:
+def choose(plan: Plan, wanted: Collection[str], remaining: Remaining, *, as_json: bool) -> Iterator[Progress]:
     """Yield the display that fits where the output goes.
 
     Args:
         plan: Knows what a node is called.
-        weights: Key of each node to be run -> its share of the work, in any unit.
+        wanted: Keys of the nodes that are to be run.
+        remaining: Estimates what is left of them.
         as_json: For machines.
     """
     if as_json:
         yield JsonProgress(plan)
     elif sys.stdout.isatty():
-        live = LiveProgress(plan, weights)
+        live = LiveProgress(plan, wanted, remaining)
         with live.bars:
             yield live
     else:
-        yield PlainProgress(plan, weights)
+        yield PlainProgress(plan, wanted, remaining)
 
 
 class JsonProgress:
@@ -64,7 +66,7 @@ class JsonProgress:
         """Write a note."""
         answer({"event": "note", "text": text})
 
-    def go_on(self, plan: Plan, weights: Mapping[str, float]) -> None:  # noqa: ARG002
+    def go_on(self, plan: Plan, wanted: Collection[str]) -> None:  # noqa: ARG002
         """See `Progress.go_on`."""
         self._plan = plan
 
@@ -74,32 +76,29 @@ class JsonProgress:
 
 
 class _Counting:
-    """Counts nodes and guesses the time that is left from the time that went by, and the work that was done in it."""
+    """Counts nodes, and says how long the others take."""
 
-    def __init__(self, plan: Plan, weights: Mapping[str, float]) -> None:
-        self.plan, self.weights, self.total, self.ended = plan, weights, len(weights), 0
-        self.work, self.done = sum(weights.values()), 0.0
-        self.started = time.monotonic()
+    def __init__(self, plan: Plan, wanted: Collection[str], remaining: Remaining) -> None:
+        self.plan, self.total, self.ended, self.remaining = plan, len(wanted), 0, remaining
 
-    def go_on(self, plan: Plan, weights: Mapping[str, float]) -> None:
-        """See `Progress.go_on`; the time that is left is guessed from what comes now."""
-        self.plan, self.weights, self.total = plan, weights, self.ended + len(weights)
-        self.work, self.done = sum(weights.values()), 0.0
-        self.started = time.monotonic()
+    def go_on(self, plan: Plan, wanted: Collection[str]) -> None:
+        """See `Progress.go_on`."""
+        self.plan, self.total = plan, self.ended + len(wanted)
+        self.remaining.follow(plan, wanted)
 
     def position(self) -> str:
-        share = self.done / self.work if self.work else 0.0
-        left = (time.monotonic() - self.started) * (1 - share) / share if share >= ENOUGH else None
-        return f"[{self.ended}/{self.total}, {duration(left)} left]"
+        """Return the count of nodes and the time that is left: `[3/12, 4 min 10 s left]`."""
+        left = self.remaining.seconds()
+        return f"[{self.ended}/{self.total}, {'time unknown' if left is None else f'{duration(left)} left'}]"
 
     def aside(self, event: Mapping[str, Any]) -> str:
         """Return the line on a node that turned out to be damaged."""
-        self.total += event["key"] not in self.weights
+        self.total += self.remaining.again(event["key"])
         return f"damaged: {self.plan.nodes[event['key']].label} ({event['reason']}); it is set aside and computed again"
 
     def ending(self, event: Mapping[str, Any]) -> str:
+        """Return the line that says how a node ended."""
         self.ended += 1
-        self.done += self.weights.get(event["key"], 0.0)  # a damaged node was not known to run
         label, state = self.plan.nodes[event["key"]].label, event["state"]
         if state == "done":
             took = f" in {duration(event['seconds'])}" if "seconds" in event else " by another sweep"
@@ -112,8 +111,8 @@ class _Counting:
 class PlainProgress(_Counting):
     """Lines, for files and pipes."""
 
-    def __init__(self, plan: Plan, weights: Mapping[str, float]) -> None:
-        super().__init__(plan, weights)
+    def __init__(self, plan: Plan, wanted: Collection[str], remaining: Remaining) -> None:
+        super().__init__(plan, wanted, remaining)
         self._told: dict[str, float] = {}
 
     def note(self, text: str) -> None:
@@ -123,6 +122,7 @@ class PlainProgress(_Counting):
     def event(self, event: Mapping[str, Any]) -> None:
         """Write the end of a node, and now and then where a long one is."""
         key, now = event["key"], time.monotonic()
+        self.remaining.event(event)
         if event["event"] == "aside":
             say(self.aside(event))
         elif event["event"] == "end":
@@ -138,55 +138,68 @@ class PlainProgress(_Counting):
 
 
 class LiveProgress(_Counting):
-    """A bar per running node and one for the sweep."""
+    """A bar per running node and one for the sweep, which shows the share of the estimated work that is done."""
 
-    def __init__(self, plan: Plan, weights: Mapping[str, float]) -> None:
-        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    def __init__(self, plan: Plan, wanted: Collection[str], remaining: Remaining) -> None:
+        from rich.progress import BarColumn, TextColumn
         from rich.progress import Progress as Bars
 
-        super().__init__(plan, weights)
+        super().__init__(plan, wanted, remaining)
         self.bars: Bars = Bars(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
-            MofNCompleteColumn(),
             TextColumn("{task.fields[speed]}", markup=False),
-            TimeRemainingColumn(),
+            TextColumn("{task.fields[left]}", markup=False),
             transient=True,
         )
-        self._overall: TaskID = self.bars.add_task("sweep", total=self.total, speed="nodes")
+        self._overall: TaskID = self.bars.add_task("sweep", total=None, speed="", left="")
         self._nodes: dict[str, tuple[TaskID, float]] = {}
+        self._show()
 
     def note(self, text: str) -> None:
         """Write a note above the bars."""
         self.bars.console.print(text, markup=False, highlight=False)
 
-    def go_on(self, plan: Plan, weights: Mapping[str, float]) -> None:
+    def go_on(self, plan: Plan, wanted: Collection[str]) -> None:
         """See `Progress.go_on`."""
-        super().go_on(plan, weights)
-        self.bars.update(self._overall, total=self.total)
+        super().go_on(plan, wanted)
+        self._show()
 
     def event(self, event: Mapping[str, Any]) -> None:
         """Show an event."""
         key = event["key"]
+        self.remaining.event(event)
         if event["event"] == "aside":
             if event.get("needed_by") in self._nodes:
                 self.bars.remove_task(self._nodes.pop(event["needed_by"])[0])
             self.note(self.aside(event))
         elif event["event"] == "start":
             label = self.plan.nodes[key].label
-            self._nodes[key] = (self.bars.add_task(label, total=None, speed=""), time.monotonic())
+            self._nodes[key] = (self.bars.add_task(label, total=None, speed="", left=""), time.monotonic())
         elif event["event"] == "progress" and key in self._nodes:
             bar, started = self._nodes[key]
-            speed = event["done"] / max(time.monotonic() - started, 1e-3)
-            text = f"{speed:,.0f} {event['unit']}/s{_loss(event)}"
-            self.bars.update(bar, completed=event["done"], total=event["total"], speed=text)
+            done, total, seconds = event["done"], event["total"], max(time.monotonic() - started, 1e-3)
+            text = f"{done}/{total} {event['unit']}, {done / seconds:,.0f}/s{_loss(event)}"
+            left = f"{duration(seconds * (total - done) / done)} left" if done else ""
+            self.bars.update(bar, completed=done, total=total, speed=text, left=left)
         elif event["event"] == "end":
             if key in self._nodes:
                 self.bars.remove_task(self._nodes.pop(key)[0])
             text = self.ending(event)
             if event["state"] != "done" or self.plan.nodes[key].kind in RESUMABLE:
                 self.note(text)
-            self.bars.update(self._overall, completed=self.ended)
+        self._show()
+
+    def _show(self) -> None:
+        """Show how far the sweep is; the bar moves to and fro while nothing tells the work that is left."""
+        share, left = self.remaining.share(), self.remaining.seconds()
+        self.bars.update(
+            self._overall,
+            total=None if share is None else WHOLE,
+            completed=0 if share is None else WHOLE * share,
+            speed=f"{self.ended}/{self.total} nodes",
+            left="time unknown" if left is None else f"{duration(left)} left",
+        )
 
 
 def _loss(event: Mapping[str, Any]) -> str:

@@ -109,6 +109,11 @@ class Layout(ABC):
     """What to do when there is nothing else."""
     mark: ClassVar[str]
     """The setting by which a config is known."""
+    neutral: ClassVar[Mapping[str, float]]
+    """End of a weight's name -> the number of which all of it is before the first step of training; see
+    `Module.neutral`."""
+    acts_otherwise: ClassVar[tuple[str, ...]] = ()
+    """Ends of the names of weights that `Module.acts_otherwise` has."""
 
     @abstractmethod
     def refuses(self, module: Module, base: Base) -> str:

@@ -101,6 +101,7 @@ class AdapterHub(Layout):
     file: ClassVar[str] = WEIGHTS
     pickle: ClassVar[str] = PICKLE
     mark: ClassVar[str] = "model_class"
+    neutral: ClassVar[Mapping[str, float]] = {"adapter_up.weight": 0.0, "adapter_up.bias": 0.0, "lora_B": 0.0}
     advice: ClassVar[str] = "Load it with adapters where you trust it, and save_adapter(..., use_safetensors=True)"
 
     def refuses(self, module: Module, base: Base) -> str:

@@ -37,6 +37,8 @@ class Peft(Layout):
     file: ClassVar[str] = "adapter_model.safetensors"
     pickle: ClassVar[str] = "adapter_model.bin"
     mark: ClassVar[str] = "peft_type"
+    neutral: ClassVar[Mapping[str, float]] = {LOW_RANK["B"]: 0.0, SCALE["scale"]: 1.0}
+    acts_otherwise: ClassVar[tuple[str, ...]] = (LOW_RANK["magnitude"],)
     advice: ClassVar[str] = "Save it with safe_serialization=True of peft, or ask its author to"
 
     def refuses(self, module: Module, base: Base) -> str:  # noqa: ARG002

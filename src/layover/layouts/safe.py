@@ -24,6 +24,8 @@ from typing import TYPE_CHECKING, Any
 from layover.errors import ModelError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from torch import Tensor
 
 MOST_JSON = 4 * 2**20
@@ -276,8 +278,15 @@ def tensors(path: Path, names: Collection[str] | None = None) -> dict[str, Tenso
 
 def each_tensor(path: Path, names: Collection[str] | None = None) -> Iterator[tuple[str, Tensor]]:
     """Yield name and value of tensors one after another, so that one is in memory at a time; see `tensors`."""
-    import numpy as np
     import torch
+
+    for name, values in each_array(path, names):
+        yield name, torch.from_numpy(values)
+
+
+def each_array(path: Path, names: Collection[str] | None = None) -> Iterator[tuple[str, NDArray[np.float32]]]:
+    """Yield the same as `each_tensor`, as numpy arrays, without torch."""
+    import numpy as np
 
     with opened(path, MOST_TENSORS) as (stream, size):
         entries = _header(stream, size, path)
@@ -296,4 +305,4 @@ def each_tensor(path: Path, names: Collection[str] | None = None) -> Iterator[tu
                 values = np.frombuffer(raw, f"<f{BYTES[entry.dtype]}").astype(np.float32, copy=False)
             if not np.isfinite(values).all():
                 raise ModelError(f"{path}: {name}: holds NaN or infinity")
-            yield name, torch.from_numpy(values).reshape(entry.shape)
+            yield name, values.reshape(entry.shape)

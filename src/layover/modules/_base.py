@@ -178,6 +178,10 @@ class Module(BaseModel, ABC):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     name: ClassVar[str]
+    neutral: ClassVar[Mapping[str, float]] = {}
+    """Name of a weight at a site -> the number with which a fresh module changes nothing there."""
+    acts_otherwise: ClassVar[tuple[str, ...]] = ()
+    """Weights that may change something while the neutral ones are as they began."""
     """The name of the file, as recipes write it."""
     trains_encoder: ClassVar[bool] = True
     """Whether anything inside the encoder trains."""

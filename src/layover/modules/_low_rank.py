@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import sqrt
-from typing import TYPE_CHECKING, Annotated, NamedTuple, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, Strict, model_validator
 
@@ -51,6 +52,8 @@ class _Rule(NamedTuple):
 
 class LowRank(LayeredModule):
     """A module with matrices A (rank, inputs) and B (outputs, rank) at linear maps, initial weights as in peft."""
+
+    neutral: ClassVar[Mapping[str, float]] = {"B": 0.0}
 
     rank: Annotated[int, Strict(), Field(ge=1)] = 8
     """Rows of A and columns of B."""

@@ -35,6 +35,9 @@ class Bottleneck(LayeredModule):
     """
 
     name: ClassVar[str] = "bottleneck"
+    neutral: ClassVar[Mapping[str, float]] = {
+        **dict.fromkeys(("up", "up_bias", "f_up", "f_up_bias", "g_up", "g_up_bias"), 0.0)
+    }
     default_lr: ClassVar[float] = 1e-4
 
     placement: Placement = "pfeiffer"

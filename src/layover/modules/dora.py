@@ -22,6 +22,7 @@ class Dora(LowRank):
 
     name: ClassVar[str] = "dora"
     exact: ClassVar[bool] = True
+    acts_otherwise: ClassVar[tuple[str, ...]] = ("magnitude",)
     alone: ClassVar[str] = "it sets the length of every row of the frozen weights anew, so nothing can act beside it"
     default_lr: ClassVar[float] = 3e-4
 

@@ -21,6 +21,7 @@ class Ia3(LayeredModule):
     """
 
     name: ClassVar[str] = "ia3"
+    neutral: ClassVar[Mapping[str, float]] = {"scale": 1.0}
     commutes: ClassVar[bool] = True
     default_lr: ClassVar[float] = 3e-3
     """That of the paper."""

@@ -74,6 +74,7 @@ class _Planner:
 
     def plan(self) -> Plan:
         notes: list[str] = []
+        document = self.recipe.document
         kept = self._points(notes)
         self.trained = trained_targets(self.recipe, kept)
         self._locate_everything(kept)
@@ -90,6 +91,9 @@ class _Planner:
                 there = f"{one.split} data for {len(one.portions)} of {total} languages"
                 notes.append(f"{target}: {there}; absent: {missing}")
         notes += self.revisions.notes
+        learned = {name for point in kept for name in self.recipe.learned(point[2])}
+        members = {task for name in learned for task in self.recipe.members(name)}
+        notes += self.rules.unsaid(name for name in document.swept() if name in {*self.trained, *members})
         notes += self._selected_on_what_is_scored()
         notes += mixtures.notes(self.recipe) + self.imports.notes()
         notes += heads.notes(self.recipe, cells)
@@ -111,12 +115,10 @@ class _Planner:
 
     def _selected_on_what_is_scored(self) -> list[str]:
         """Say where the best weights are chosen on examples that are scored."""
-        select, notes = self.recipe.document.train.select, []
+        notes = []
         for target, one in self.evaluated.items():
-            if select is None or target not in self.trained:
-                continue
-            portion = self.rules.select(self.recipe.tasks[target], select.split, select.language)
-            if self.rules.overlapping(portion, one.portions.values()):
+            portion = self.rules.development(self.recipe.tasks[target]) if target in self.trained else None
+            if portion is not None and self.rules.overlapping(portion, one.portions.values()):
                 notes.append(f"{target}: weights are selected on the {portion.language} data that are scored too")
         return sorted(notes)
 
@@ -153,8 +155,7 @@ class _Planner:
                 learned = name in self.trained or name in intermediates
                 if learned:
                     self.rules.train(task)
-                if learned and document.train.select is not None:
-                    self.rules.select(task, document.train.select.split, document.train.select.language)
+                    self.rules.development(task)
                 if name in sweep.target:
                     self.evaluated[name] = evaluation.evaluated(self.rules, task)
             except LayoverError as error:

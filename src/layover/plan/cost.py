@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from statistics import median
 from typing import Any
 
 from layover import kinds
-from layover.errors import LayoverError
 from layover.plan.encoders import Shape
 from layover.plan.imports import ImportInputs
 from layover.plan.inputs import (
@@ -27,7 +25,7 @@ from layover.plan.loads import Loads, lowest_of, weights_of
 from layover.plan.memory import Load
 from layover.plan.mixtures import MixtureInputs
 from layover.plan.nodes import Node, Plan
-from layover.plan.passes import Pass, Training, changed_from, on_encoder, passes
+from layover.plan.passes import Pass, Training, on_encoder, passes
 from layover.precision import Precision, state_bytes
 
 TYPICAL_TOKENS = {"classification": 40, "tagging": 35, "span": 230, "choice": 200, "mlm": 30, "retrieval": 16}
@@ -198,44 +196,13 @@ def _predicted_bytes(data: Cost, each: int) -> float | None:
     return None if data.examples is None else float(data.examples * each * BYTES_PER_PREDICTION)
 
 
-def seconds_left(
-    plan: Plan, costs: Mapping[str, Cost], wanted: list[Node], done_of: Callable[[str], Mapping[str, Any]]
-) -> float | None:
-    """Return the estimated seconds of work that is left, one process after the other.
-
-    The speed is the median of the finished nodes of the plan; None while none of a kind is finished.
+def cost_with(plan: Plan, node: Node, costs: Mapping[str, Cost], kept: Mapping[str, int]) -> Cost:
+    """Return the cost of a node that goes without some layers.
 
     Args:
         plan: The plan.
-        costs: Of its nodes.
-        wanted: The nodes that have to run.
-        done_of: Key -> what a finished node says of itself, `seconds` and `needs`; a `LayoverError` where it is gone.
+        node: Any but one that tokenizes.
+        costs: Of the data it reads, at least.
+        kept: Key of data -> the layers whose hidden states are read instead of computed.
     """
-    left = 0.0
-    for kind in ENCODING:
-        open_flops = [costs[node.key].flops for node in wanted if node.kind == kind]
-        if not open_flops:
-            continue
-        open_keys = {node.key for node in wanted}
-        closed = (node for key, node in plan.nodes.items() if node.kind == kind and key not in open_keys)
-        speeds = [speed for node in closed if (speed := _speed(plan, node, costs, done_of))]
-        if not speeds or any(flops is None for flops in open_flops):
-            return None
-        left += sum(flops or 0.0 for flops in open_flops) / median(speeds)
-    return left
-
-
-def _speed(
-    plan: Plan, node: Node, costs: Mapping[str, Cost], done_of: Callable[[str], Mapping[str, Any]]
-) -> float | None:
-    """Return the arithmetic per second of a finished node, as it was computed then."""
-    try:
-        done = done_of(node.key)
-    except LayoverError:
-        return None  # removed by gc since
-    flops, kept = costs[node.key].flops, set(done["needs"]) - set(node.needs)
-    if kept and flops:  # hidden states, which may be gone since
-        on = on_encoder(plan.nodes, node)
-        layer = changed_from(on, on.encoder.shape.layers) if on.encoder.shape is not None else 0
-        flops = _node(plan, node, costs, dict.fromkeys(node.needs, layer)).flops
-    return flops / done["seconds"] if flops and done["seconds"] else None
+    return _node(plan, node, costs, kept)

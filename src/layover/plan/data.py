@@ -7,13 +7,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, TypeVar
 
+from layover.data.languages import UNKNOWN
 from layover.data.masking import PERCENT
 from layover.data.subset import Subset
 from layover.data.task import HubSource, Place
 from layover.errors import DataError, nearest
 from layover.kinds.retrieval import Search
 from layover.plan.hub import Revisions
-from layover.recipe import Recipe, TaskSettings
+from layover.recipe import Recipe, Select
+from layover.recipe.data_language_checks import unsaid
+from layover.recipe.data_languages import DataLanguages
 from layover.tasks import Paths, Task
 
 V = TypeVar("V", int, float)
@@ -44,6 +47,7 @@ class DataRules:
 
     def __init__(self, recipe: Recipe, revisions: Revisions, hash_file: Callable[[Path], str]) -> None:
         self._recipe = recipe
+        self._languages = DataLanguages(recipe.tasks, recipe.settings, recipe.document.train.select)
         self._revisions = revisions
         self._hash_file = hash_file
         root = recipe.document.data_root
@@ -63,14 +67,11 @@ class DataRules:
 
     def owner(self, task: Task) -> Task:
         """Return the task whose training examples `task` uses."""
-        return self._recipe.tasks[task.train_task] if task.train_task is not None else task
-
-    def _chain(self, task: Task) -> tuple[TaskSettings, ...]:
-        return tuple(self._recipe.settings(name) for name in dict.fromkeys((task.name, self.owner(task).name)))
+        return self._languages.owner(task)
 
     def number(self, task: Task, field: Number, default: V) -> V:
         """Return a setting of the task, of the task it trains on, or the default."""
-        values = (getattr(settings, field) for settings in self._chain(task))
+        values = (getattr(settings, field) for settings in self._languages.chain(task))
         return next((value for value in values if value is not None), default)
 
     def hidden_percent(self, task: Task) -> int:
@@ -82,17 +83,15 @@ class DataRules:
         return self._recipe.settings(task.name).metric or task.metrics[0]
 
     def _limit(self, task: Task, split: str) -> int | None:
-        for settings in self._chain(task):
+        for settings in self._languages.chain(task):
             for name, value in settings.limit.items():
                 if name == split:
                     return value
         return None
 
     def train_language(self, task: Task) -> str:
-        """Return the language of the training data: English where there is a choice."""
-        owner = self.owner(task)
-        languages = self._languages_of(owner, "train")
-        return "en" if "en" in languages or not languages else languages[0]
+        """Return the language of the training data, `und` if nothing says it; English where there is a choice."""
+        return self._languages.training(task)
 
     def train(self, task: Task) -> Portion:
         """Return the training data of a task.
@@ -110,17 +109,34 @@ class DataRules:
         count = self.count(owner, "train", language)
         return Portion(owner, "train", language, location, subset, count, self._without(owner))
 
+    def selection(self, task: Task) -> Select | None:
+        """Return how the weights of a task's training are selected; None keeps the last ones."""
+        return self._languages.selection(task)
+
+    def unsaid(self, names: Iterable[str]) -> list[str]:
+        """Return of which tasks nothing says the language of the training data, for people."""
+        return unsaid(names, self._recipe.tasks, self._languages)
+
+    def development(self, task: Task) -> Portion | None:
+        """Return the data on which the weights of a task's training are selected, None where nothing selects.
+
+        Raises:
+            DataError: there are none.
+        """
+        select = self.selection(task)
+        return None if select is None else self.select(task, select.split, select.language)
+
     def select(self, task: Task, split: str, language: str | None) -> Portion:
         """Return the development data of a task: its own, or a hold-out of its training data.
 
-        Without a `language`: English where there is some, else as the training data.
+        Without a `language`: as the training data if there are some, else English, else the only language there is.
 
         Raises:
             DataError: there are none.
         """
         owner = self.owner(task)
         usual = self.train_language(task)
-        for code in (language,) if language else ("en", usual):
+        for code in self._languages.developing(task, split, language):
             portion = self._portion(task, split, code)
             if portion is None and owner is not task:
                 portion = self._portion(owner, split, code, limit_of=task)
@@ -183,8 +199,10 @@ class DataRules:
         if wanted is not None and wanted != "validation":
             return wanted, None
         other = f"give a number, tasks.{task.name}.no_answer: 0, or ask for it with no_answer: scored"
+        select = self.selection(task)
+        decided = select is None or self._languages.developing(task, "validation", None)
         try:
-            portion = self.select(task, "validation", None)
+            portion = self.select(task, "validation", None if select is None or decided else select.language)
         except DataError as error:
             raise DataError(f"{error}; or do not tune the threshold for no answer: {other}") from None
         if self.overlapping(portion, scored):
@@ -227,22 +245,10 @@ class DataRules:
         return None if named else task.count(split, language)
 
     def _languages_of(self, task: Task, split: str, *, asked: bool = True) -> tuple[str, ...]:
-        """Return the languages of a split: the declared ones, and those that the recipe has files of.
-
-        Those that came after XTREME to one of its tasks are only there when `asked` for: so the mean over all
-        languages is over XTREME's.
-        """
-        held = split == "validation" and self._recipe.settings(task.name).holdout is not None
-        files = self._files(task)
-        languages = task.languages_of(split, files)
-        if task.xtreme and not asked:
-            named = files.get(split)
-            usual = {*task.xtreme, *(named if isinstance(named, Mapping) else ())}
-            languages = tuple(language for language in languages if language in usual)
-        return tuple(dict.fromkeys((*languages, *((self.train_language(task),) if held else ()))))
+        return self._languages.of(task, split, asked=asked)
 
     def _files(self, task: Task) -> Mapping[str, Paths | Mapping[str, Paths]]:
-        return {str(split): value for split, value in self._recipe.settings(task.name).files.items()}
+        return self._languages.files(task)
 
     def locate(self, task: Task, split: str, language: str) -> Place | None:
         """Return where the data are, those of the hub at a commit where it can be known; None where there are none."""
@@ -266,8 +272,9 @@ class DataRules:
         close = f"; {nearest(language, known)}" if known and language not in known else ""
         holdout = f", or hold some training examples out: tasks.{task.name}.holdout" if split == "validation" else ""
         obtain = f". {task.obtain}" if task.obtain else ""
+        wanted = "" if language == UNKNOWN else f" for {language}"
         return DataError(
-            f"{task.name}: no {split} data for {language} {where}{tried}{hint}{close}; "
+            f"{task.name}: no {split} data{wanted} {where}{tried}{hint}{close}; "
             f"name a file with tasks.{task.name}.files.{split}{holdout}{obtain}"
         )
 

@@ -13,6 +13,7 @@ from layover.layouts.safe import header
 from layover.modules import Module
 from layover.packages.meaning import same
 from layover.packages.opened import Opened, open_module
+from layover.packages.untrained import Untrained, untrained
 from layover.plan.encoders import EncoderRef
 from layover.plan.hub import Revisions
 from layover.plan.identities import composed_identity, settings_of
@@ -70,6 +71,7 @@ class _Fitted:
     left_out: tuple[str, ...]
     model: str | None
     """What its config calls the encoder it was trained on."""
+    untrained: Untrained
 
 
 class Imports:
@@ -135,7 +137,8 @@ class Imports:
         base = encoder.base()
         with self._known[name].origin.at_hand() as there:
             found = open_module(there).found(base)
-        self._fitted[encoder.label, name] = _Fitted(base, found.module, found.left_out, found.model)
+            fresh = untrained(found)
+        self._fitted[encoder.label, name] = _Fitted(base, found.module, found.left_out, found.model, fresh)
 
     def unfitting(self, encoders: Iterable[EncoderRef], points: Iterable[Point]) -> list[Problem]:
         """Return which modules do not fit an encoder that they meet in some cell."""
@@ -252,6 +255,8 @@ class Imports:
         for (label, name), fitted in self._fitted.items():
             if fitted.left_out:
                 found[f"{name}: of a head in its file nothing is taken over ({', '.join(fitted.left_out)})"] = None
+            if fitted.untrained.wholly:
+                found[f"{name}: an untrained module: {fitted.untrained.told()}"] = None
             model = self._recipe.document.models[label].name
             theirs = fitted.model if self._known[name].belongs_to is None else None
             if theirs is not None and _last(theirs) != _last(model):

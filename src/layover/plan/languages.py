@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Protocol
 
+from layover.data.languages import UNKNOWN
 from layover.errors import Problem
 from layover.plan.data import DataRules
 from layover.plan.inputs import Adapter
@@ -48,9 +49,15 @@ def problems(recipe: Recipe, rules: DataRules, points: Iterable[Point], judged: 
     for language, names in _by_language(trained).items():
         if language not in adapters.texts:
             message = f"{', '.join(names)}: trained in {language}, of which languages.text has nothing (only {there})"
+            if language == UNKNOWN:
+                said = " and ".join(f"tasks.{name}.train_language" for name in names)
+                message = f"{', '.join(names)}: nothing says the language of the training data; say it with {said}"
             found.append(recipe.source.problem(("languages", "text"), message))
     for language, names in _by_language(read).items():
-        if adapters.adapter_of(language) is None:
+        if language == UNKNOWN:
+            message = f"nothing says the language of a file of {', '.join(names)}: name the file as {{sw: FILE}}"
+            found.append(recipe.source.problem(("languages", "text"), message))
+        elif adapters.adapter_of(language) is None:
             message = (
                 f"no adapter for {language}, which {', '.join(names)} is scored or selected on: name a text of it, "
                 f"say whose adapter takes its place (languages.fallback: {next(iter(adapters.texts))}), or leave the "
@@ -99,10 +106,10 @@ def _read(
     recipe: Recipe, rules: DataRules, points: Iterable[Point], judged: Mapping[str, Judged]
 ) -> Iterator[tuple[str, str]]:
     """Yield every language that something is predicted in by a method with adapters, and the task."""
-    select = recipe.document.train.select
     for task, trained in _tasks(recipe, points):
-        if select is not None and trained:
-            yield rules.select(task, select.split, select.language).language, task.name
+        development = rules.development(task) if trained else None
+        if development is not None:
+            yield development.language, task.name
         if task.name in judged:
             for language in judged[task.name].languages():
                 yield language, task.name

@@ -41,19 +41,19 @@ def notes(
                 if one_kind and contents(first) & contents(second):
                     found[f"{name}: {first} and {second} have training examples in common, which count twice"] = None
         for one in trained:
-            found |= dict.fromkeys(_seen(recipe, rules, one, task))
+            found |= dict.fromkeys(_seen(rules, one, task))
     return list(found)
 
 
-def _seen(recipe: Recipe, rules: DataRules, trained: Task, target: Task) -> list[str]:
+def _seen(rules: DataRules, trained: Task, target: Task) -> list[str]:
     """Return in which data of a trained task, or of its parts, there are texts that a target is scored on."""
     owner = rules.owner(trained)
     if rules.leaves_out(owner, target.name):
         return []
     used = [("train", rules.train(trained))]
-    select = recipe.document.train.select
-    if select is not None:
-        used.append(("validation", rules.select(trained, select.split, select.language)))
+    development = rules.development(trained)
+    if development is not None:
+        used.append(("validation", development))
     found = []
     for name in (owner.name, *(part.name for part in owner.parts)):
         # of a file that the recipe names itself, and of a hold-out, nothing is known

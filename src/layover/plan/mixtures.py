@@ -68,6 +68,11 @@ class MixtureInputs:
         """The language adapters below the training, which are the same for all tasks but where these select."""
         return self.tasks[0].languages
 
+    @property
+    def selection(self) -> Selection | None:
+        """When the weights are selected, the same for all tasks that take part; None keeps the last ones."""
+        return next((one.selection for one in self.tasks if one.selection is not None), None)
+
     def data_keys(self) -> tuple[str, ...]:
         """Return the keys of the training sets."""
         return tuple(one.data for one in self.tasks)
@@ -107,6 +112,7 @@ def notes(recipe: Recipe) -> list[str]:
             continue
         for task in recipe.members(name):
             settings = recipe.settings(task)
+            found += _unselecting(recipe, name, task)
             given = (("epochs", settings.epochs), ("batch", settings.batch))
             found += [
                 f"{name}: tasks.{task}.{field} does not count in a mixture; mixtures.{name}.{field} does"
@@ -114,3 +120,12 @@ def notes(recipe: Recipe) -> list[str]:
                 if value is not None
             ]
     return found
+
+
+def _unselecting(recipe: Recipe, name: str, task: str) -> list[str]:
+    """Return what of a task's `select` does not count in a mixture: when to evaluate is one for all its tasks."""
+    select = recipe.settings(task).select
+    given = [] if select is None else [field for field in ("every", "patience") if field in select.model_fields_set]
+    return [
+        f"{name}: tasks.{task}.select.{field} does not count in a mixture; train.select.{field} does" for field in given
+    ]

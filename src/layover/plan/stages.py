@@ -29,7 +29,7 @@ from layover.plan.mixtures import MixtureInputs, Taught, ordered
 from layover.plan.nodes import Node
 from layover.plan.retrieval import Maker
 from layover.plan.sampling import Sampling
-from layover.recipe import Recipe, ResolvedMethod
+from layover.recipe import Recipe, ResolvedMethod, Select
 from layover.recipe.imported import ImportedHead
 from layover.tasks import Task
 
@@ -65,9 +65,13 @@ class Stages:
         if asked in self._made:
             return self._made[asked]
 
+        when = train.select or Select()
+
         def taught(task: Task) -> Taught:
             data = self.maker.tokenize(self.rules.train(task), encoder, task)
             weight, selection = mixture.weights.get(task.name, 1.0), self._selection(task, encoder)
+            if selection is not None:  # when to evaluate is one for all tasks
+                selection = replace(selection, every=when.every, patience=when.patience)
             below = self._below(model, method, task, selection)
             return Taught(task, data.key, data.inputs.hidden_percent, weight, selection, below)
 
@@ -83,7 +87,7 @@ class Stages:
             adapterdrop=method.adapterdrop,
         )
         start = {"encoder": dict(encoder.identity), "module": settings_of(method.module), **composed_identity(None)}
-        start |= dropped(inputs.adapterdrop, selects=train.select is not None)
+        start |= dropped(inputs.adapterdrop, selects=any(one.selection is not None for one in inputs.tasks))
         label = f"train {name} {model}/{method.name} seed {seed}"
         node = self.maker.node("train", {**start, **inputs.identity()}, inputs.needs(), label, inputs)
         self._made[asked] = node
@@ -256,7 +260,7 @@ class Stages:
         )
 
     def _selection(self, task: Task, encoder: EncoderRef) -> Selection | None:
-        select = self.recipe.document.train.select
+        select = self.rules.selection(task)
         texts = self.recipe.languages.settings if self.recipe.languages is not None else {}
         if select is None or task.name in texts:
             return None

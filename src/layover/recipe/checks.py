@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from layover import compositions, metrics
+from layover.data.languages import UNKNOWN
 from layover.errors import Problem, nearest
 from layover.precision import cannot_be_quantised
 from layover.recipe.resolved import ResolvedMethod
@@ -117,9 +118,9 @@ def check_pairs(document: Document, known: dict[str, Task], source: Source) -> l
 
 def _languages(task: Task, document: Document) -> set[str]:
     """Return the languages that a task declares, and those that the recipe has files for."""
-    files = document.tasks.get(task.name, TaskSettings()).files
-    named = {language for paths in files.values() if isinstance(paths, dict) for language in paths}
-    return {*task.all_languages(), *named}
+    files = {str(split): paths for split, paths in document.tasks.get(task.name, TaskSettings()).files.items()}
+    named = {language for split in files for language in task.languages_of(split, files)}
+    return {*task.all_languages(), *named} - {UNKNOWN}
 
 
 def _language_lists(document: Document) -> list[tuple[Loc, tuple[str, ...], tuple[str, ...]]]:
@@ -212,7 +213,7 @@ def _unused(name: str, task: Task | None, document: Document, known: dict[str, T
     alone = {*swept} | {one.train_task for other, one in known.items() if other in swept}
     wholes = [other for other, one in known.items() if name in {part.name for part in one.parts}]
     if wholes and name not in alone:
-        for field in ("limit", "holdout", "without"):
+        for field in ("limit", "holdout", "select", "without"):
             if getattr(settings, field):
                 message = f"{name} is only a part of {wholes[0]}: set it there, tasks.{wholes[0]}.{field}"
                 found.append((field, message))
@@ -229,7 +230,7 @@ def check_retrieval(document: Document, known: dict[str, Task], source: Source) 
                 message = f"{name} is a task of {task.kind}; these settings belong to retrieval"
                 problems.append(source.problem(("tasks", name, "retrieval"), message))
             continue
-        for field in ("batch", "epochs", "holdout", "limit", "without"):
+        for field in ("batch", "epochs", "holdout", "limit", "select", "without"):
             if getattr(settings, field):
                 message = "retrieval is not trained" if field != "limit" else "fewer sentences are another, easier task"
                 problems.append(source.problem(("tasks", name, field), f"has no meaning for {name}: {message}"))

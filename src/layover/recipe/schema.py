@@ -56,7 +56,7 @@ class Select(Section):
 
     split: Literal["validation", "test"] = "validation"
     language: str | None = None
-    """English where a task has such data, else the language of its training data."""
+    """That of the training data if it has such data, else English, else the only one there is."""
     every: Count | None = None
     """Evaluate every so many optimiser steps; once per epoch when it is not given."""
     patience: Count | None = None
@@ -143,6 +143,9 @@ class TaskSettings(BaseModel):
     """The metric that selects and stands in the table; the task's first one when it is not given."""
     revision: str | None = None
     """Revision of the hub data set, instead of the task file's."""
+    select: Select | None = None
+    """How the best weights are chosen, instead of `train.select`, field by field; `null` keeps the last weights. Where
+    it is not given (`model_fields_set`), that of the task it trains on holds, then `train.select`."""
     eval: TaskEval = TaskEval()
     no_answer: Literal["validation", "scored"] | float | None = None
     """span: how far the null score may be above the answer's, as a number, or the split whose gold sets it."""

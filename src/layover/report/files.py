@@ -26,7 +26,8 @@ def markdown(plan: Plan, rows: Sequence[CellRow]) -> str:
     explained = (
         f"{finished} of {len(rows)} cells finished. Scores are percent: the mean over languages (the language of "
         "training included), then mean ± standard deviation over n seeds. In brackets: the paired difference to the "
-        "same method without an intermediate (none) and to full fine-tuning with the same intermediate (full)."
+        "same method without an intermediate (none) and to full fine-tuning with the same intermediate (full), where "
+        "both are scored over the same languages."
     )
     yardsticks = [name for name in plan.recipe.document.sweep.method if name in full_methods(plan)]
     if any(not row.cell.seeded for row in rows):

@@ -2,7 +2,8 @@
 
 A difference is paired: for each seed that both cells have, this cell minus the other; then mean and standard
 deviation over those seeds. `none` is the same method without an intermediate; `full` is full fine-tuning with the
-same intermediate.
+same intermediate. Both cells must be scored over the same languages; where a planned difference is not there, its place
+says why.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from layover.report.rows import CellRow, Spread, by_group, spread, without_repeats
+from layover.records import Record
+from layover.report.rows import OTHER_LANGUAGES, CellRow, Spread, by_group, difference, spread, without_repeats
 
 MISSING = "missing"
 NOTHING = "–"
@@ -28,6 +30,10 @@ class Entry:
     planned: int
     """Seeds the sweep asks for; the score may stand on fewer."""
     failures: tuple[str, ...]
+    none_gap: str = ""
+    """Why there is no difference to the cell without an intermediate, where one is planned."""
+    full_gap: str = ""
+    """The same of full fine-tuning."""
     seeded: bool = True
     """False where nothing is trained: there is one result, whatever the seed."""
 
@@ -35,7 +41,7 @@ class Entry:
 def entries(rows: Sequence[CellRow], full_methods: frozenset[str]) -> dict[tuple[str, str, str], dict[str, Entry]]:
     """Return the entries by (model, method, intermediate) and target."""
     yardstick = {
-        (row.cell.model, row.cell.intermediate, row.cell.target, row.cell.seed): row.value
+        (row.cell.model, row.cell.intermediate, row.cell.target, row.cell.seed): row.record
         for row in reversed(rows)
         if row.cell.method in full_methods
     }
@@ -48,27 +54,33 @@ def entries(rows: Sequence[CellRow], full_methods: frozenset[str]) -> dict[tuple
     return table
 
 
-def _entry(rows: list[CellRow], yardstick: dict[tuple[str, str, str, int], float | None], is_full: bool) -> Entry:
+def _entry(rows: list[CellRow], yardstick: dict[tuple[str, str, str, int], Record | None], is_full: bool) -> Entry:
     rows = without_repeats(rows)
     seeded = rows[0].cell.seeded
-    to_none = [(row.value, row.baseline_value) for row in rows]
-    to_full = [
-        (row.value, yardstick.get((row.cell.model, row.cell.intermediate, row.cell.target, row.cell.seed)))
-        for row in rows
-        if not is_full and seeded  # without a training every method is the same
-    ]
+    to_none = [difference(row.record, row.baseline, row.metric) for row in rows if row.cell.baseline is not None]
+    to_full = []
+    for row in rows if not is_full and seeded else ():  # without a training every method is the same
+        place = (row.cell.model, row.cell.intermediate, row.cell.target, row.cell.seed)
+        if place in yardstick:
+            to_full.append(difference(row.record, yardstick[place], row.metric))
+    (none, none_gap), (full, full_gap) = _spread(to_none), _spread(to_full)
     return Entry(
         score=spread([row.value for row in rows if row.value is not None]),
-        to_none=spread(_differences(to_none)),
-        to_full=spread(_differences(to_full)),
+        to_none=none,
+        to_full=full,
         planned=len(rows),
         failures=tuple(row.failure for row in rows if row.failure is not None),
+        none_gap=none_gap,
+        full_gap=full_gap,
         seeded=seeded,
     )
 
 
-def _differences(pairs: Sequence[tuple[float | None, float | None]]) -> list[float]:
-    return [mine - other for mine, other in pairs if mine is not None and other is not None]
+def _spread(found: Sequence[float | str]) -> tuple[Spread | None, str]:
+    """Return the spread of the differences that there are; without one, why."""
+    reasons = dict.fromkeys(reason for reason in found if isinstance(reason, str))
+    known = spread([value for value in found if not isinstance(value, str)])
+    return known, "" if known is not None else OTHER_LANGUAGES if OTHER_LANGUAGES in reasons else "".join(reasons)
 
 
 def cells(rows: Sequence[CellRow], full_methods: frozenset[str]) -> tuple[list[str], list[list[str]]]:
@@ -93,16 +105,21 @@ def _heading(rows: Sequence[CellRow], target: str) -> str:
 
 
 def text(entry: Entry | None) -> str:
-    """Return a score with its differences and its number of seeds: `71.2 ± 0.4 (none +1.3; n=2 of 3)`."""
+    """Return a score with its differences and its number of seeds: `71.2 ± 0.4 (none +1.3; n=2 of 3)`.
+
+    In place of a difference that is planned and not there stands the reason: `none –, missing`.
+    """
     if entry is None:
         return NOTHING
     if entry.score is None:
         return "failed" if entry.failures else MISSING
     parts = [entry.score.text()]
-    for name, difference in (("none", entry.to_none), ("full", entry.to_full)):
-        if difference is not None:
-            pairs = f" over {difference.count}" if difference.count < entry.score.count else ""
-            parts.append(f"{name} {difference.text(signed=True)}{pairs}")
+    for name, found, gap in (("none", entry.to_none, entry.none_gap), ("full", entry.to_full, entry.full_gap)):
+        if found is not None:
+            pairs = f" over {found.count}" if found.count < entry.score.count else ""
+            parts.append(f"{name} {found.text(signed=True)}{pairs}")
+        elif gap:
+            parts.append(f"{name} {NOTHING}, {gap}")
     seeds = f"n={entry.score.count}" + (f" of {entry.planned}" if entry.score.count < entry.planned else "")
     if not entry.seeded:
         seeds = NO_SEED

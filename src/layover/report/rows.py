@@ -88,6 +88,27 @@ def without_repeats(rows: list[CellRow]) -> list[CellRow]:
     return rows if rows[0].cell.seeded else rows[:1]
 
 
+OTHER_LANGUAGES = "scored over other languages"
+NOT_THERE = "missing"
+
+
+def difference(mine: Record | None, other: Record | None, metric: str, *, zero_shot: bool = False) -> float | str:
+    """Return the difference of two means, or why there is none: means over different languages differ for that alone.
+
+    Args:
+        mine: The record of a cell, None while it is missing.
+        other: That of the one it is compared with.
+        metric: Whose means are compared.
+        zero_shot: Over the languages that were not trained in.
+    """
+    if mine is None or other is None:
+        return NOT_THERE
+    if {*mine.averaged(zero_shot=zero_shot)} != {*other.averaged(zero_shot=zero_shot)}:
+        return OTHER_LANGUAGES
+    one, two = (record.mean(metric, zero_shot=zero_shot) for record in (mine, other))
+    return NOT_THERE if one is None or two is None else one - two
+
+
 @dataclass(frozen=True)
 class Spread:
     """Mean and standard deviation over seeds; the deviation is that of a sample (n - 1), None for one seed."""

@@ -12,6 +12,7 @@ from layover.errors import LayoverError, ModelError, printable
 from layover.layouts import CONFIG
 from layover.layouts.safe import each_tensor, header, is_there, read_json
 from layover.packages.card import CARD, read_card
+from layover.packages.untrained import untrained_file
 from layover.sharing.choose import identifier
 from layover.sharing.contents import FILES, MODULE_FILES
 from layover.sharing.sources import Origin, origins, take
@@ -119,7 +120,9 @@ def _module(origin: Origin) -> str:
     values = read_json(folder / CONFIG)
     encoder = values.get("base_model_name_or_path") or values.get("model_name")
     named = f", for {printable(str(encoder)[:80])} by its own account" if encoder else ""
-    return f"a module in the layout of {layout.name}, {count} tensors{named}"
+    fresh = untrained_file(folder)
+    note = f"; note: {'an untrained module: ' * fresh.wholly}{fresh.told()}" if fresh.untouched else ""
+    return f"a module in the layout of {layout.name}, {count} tensors{named}{note}"
 
 
 def _in_order(pulled: Sequence[Pulled]) -> list[Pulled]:

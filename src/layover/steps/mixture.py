@@ -28,7 +28,7 @@ Evaluate = Callable[[], dict[str, float]]
 
 def run(node: Node, inputs: MixtureInputs, folder: Path, context: Context) -> None:
     """Train, and write the trained weights, the heads and the history."""
-    numbers, selection = inputs.optimisation, inputs.tasks[0].selection
+    numbers, selection = inputs.optimisation, inputs.selection
     clock = DropoutClock(numbers.seed)
     encoder = load_encoder(inputs, node, context, clock)
     encoder.attach(pieces_to_train(context.store, node.identity, encoder.shape), seed=numbers.seed)

@@ -35,11 +35,9 @@ def named_source(
         return None
     paths = (paths,) if isinstance(paths, str) else paths
     source = _with_paths(task, _source_like(task, paths, split), paths)
-    if not isinstance(named, Mapping) and not source.by_language() and "{language}" not in "".join(paths):
-        declared = task.languages_of(split)
-        # one file cannot hold several languages unnoticed: it is the only declared one's, or English
-        if language != (declared[0] if len(declared) == 1 else "en"):
-            return None
+    one = not isinstance(named, Mapping) and not source.by_language() and "{language}" not in "".join(paths)
+    if one and language != task.language_of_one_file(split):
+        return None  # one file cannot hold several languages unnoticed
     source = source.resolved(language)
     listed = source.listing.path if source.listing is not None else None
     for path in (source.path, source.other, listed, source.gold if len(paths) > 1 else None):

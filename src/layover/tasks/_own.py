@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from layover import kinds
 from layover.data.formats import AUTO, Layout
 from layover.data.formats import names as formats
+from layover.data.languages import UNKNOWN
 from layover.errors import DataError, nearest
 from layover.kinds.retrieval import MINED, PUBLISHED, PUBLISHED_MINING
 from layover.metrics._scheme import SchemeName
@@ -49,7 +50,8 @@ class OwnTask(BaseModel):
     """All that the kind can be when not given: both, but for retrieval, which is not trained, a target."""
     languages: tuple[str, ...] = ()
     """The languages it is evaluated in, for files named with `{language}`."""
-    train_language: str = "en"
+    train_language: str | None = None
+    """The language of the training data, and of every file whose language nothing else says; unknown when not given."""
     summary: str = "declared in the recipe"
 
     format: str | None = None
@@ -101,7 +103,7 @@ def declare(name: str, declaration: OwnTask) -> Task:
     evaluated = declaration.languages
     kind = kinds.get(declaration.kind)
     languages = {"validation": evaluated, "test": evaluated}
-    if kind.trained:
+    if kind.trained and declaration.train_language is not None:
         languages = {"train": (declaration.train_language,), **languages}
     return Task(
         name=name,
@@ -115,6 +117,7 @@ def declare(name: str, declaration: OwnTask) -> Task:
         metrics=declaration.metrics or ((MINED,) if declaration.mined else kind.metrics),
         columns=_columns(name, declaration),
         languages=languages,
+        one_language=declaration.train_language or UNKNOWN,
         train_task=declaration.train_task,
         layout=_layout(declaration),
         where=declaration.where,

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from layover import kinds, metrics
 from layover.archives import is_file
 from layover.data.formats import Layout
+from layover.data.languages import UNKNOWN
 from layover.data.tally import EMPTY, NO_GOLD, NOT_AGREED, Tally
 from layover.data.task import FileSource, HubSource, Joined, Location, Place, Source
 from layover.errors import DataError, nearest
@@ -50,6 +51,8 @@ class Task(BaseModel):
     """Field of the kind -> column, for every source that does not say otherwise."""
     languages: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """Split -> languages that its sources declare."""
+    one_language: str = "en"
+    """The language of one file of a recipe, where the split does not declare exactly one."""
     train_task: str | None = None
     """The task whose training data it uses; its own when None."""
     parts: tuple[Task, ...] = ()
@@ -161,13 +164,23 @@ class Task(BaseModel):
     ) -> tuple[str, ...]:
         """Return the declared languages of a split, and those for which `files` of a recipe name some.
 
-        None if the split is not the task's own.
+        A recipe's files for training take the place of the declared ones. None if the split is not the task's own.
         """
         declared, named = self.languages.get(split, ()), (files or {}).get(split)
         if isinstance(named, Mapping):
-            return tuple(dict.fromkeys((*declared, *named)))
-        one = named is not None and "{language}" not in "".join(named)
-        return declared or (("en",) if one else ())  # one file for one language
+            return tuple(named) if split == "train" else tuple(dict.fromkeys((*declared, *named)))
+        if named is None:
+            return declared
+        if "{language}" not in "".join(named):
+            one = self.language_of_one_file(split)
+            return declared if one in declared else (one,)
+        said = () if self.one_language == UNKNOWN else (self.one_language,)
+        return declared or self.languages.get("test", ()) or said
+
+    def language_of_one_file(self, split: str) -> str:
+        """Return the language of a recipe's file for a split that names no language: the only declared one, if any."""
+        declared = self.languages.get(split, ())
+        return declared[0] if len(declared) == 1 else self.one_language
 
     def all_languages(self) -> tuple[str, ...]:
         """Return every declared language once, sorted."""

@@ -405,6 +405,19 @@ def test_the_table_shows_every_gap(real: Card) -> None:
     assert "Generated data" not in text
 
 
+def test_of_a_language_that_nothing_says_no_mark_is_made(real: Card) -> None:
+    assert real.task is not None
+    unsaid = changed(real, task=changed(real.task, language="und"))
+    text = markdown(unsaid, 0, pictured=False)
+    assert [line[0] for line in rows(text, "language")] == ["de", "en", "no", "sw", "**mean of 3 of 4**"]
+    assert "Nothing says the language of the training data, so no language is called zero-shot." in text
+    assert "in a language that nothing says" in text
+    assert "zero-shot" not in str(hub.metadata(unsaid)["model-index"])
+    assert {(line.zero_shot, line.trained) for line in results.lines_of(unsaid)} == {(False, False)}
+    bare = changed(unsaid, scores=None, data=tuple(changed(one, language="und") for one in real.data))
+    assert "language" not in hub.metadata(bare)
+
+
 def test_columns_that_nothing_stands_for_are_left_out(real: Card) -> None:
     assert real.scores is not None
     alone = changed(real, scores=changed(real.scores, full=None, without_intermediate=None))

@@ -11,9 +11,11 @@ ORDER = 10
 def command(recipe: RecipeArgument, overrides: Overrides = None, *, json: JsonOption = False) -> None:
     """Check a recipe: every problem at once, with file, line and the nearest valid name."""
     from layover.recipe import load
+    from layover.recipe.data_language_checks import languages_of, unsaid
 
     checked = load(recipe, overrides or [])
-    sweep = checked.document.sweep
+    document, sweep = checked.document, checked.document.sweep
+    notes = unsaid(document.swept(), checked.tasks, languages_of(document, checked.tasks))
     counts = {
         "models": len(sweep.model),
         "methods": len(sweep.method),
@@ -22,6 +24,8 @@ def command(recipe: RecipeArgument, overrides: Overrides = None, *, json: JsonOp
         "seeds": len(sweep.seed),
     }
     if json:
-        answer({"recipe": str(recipe), "valid": True, **counts})
+        answer({"recipe": str(recipe), "valid": True, **counts, "notes": notes})
     else:
         say(f"{recipe}: valid; " + ", ".join(f"{count} {name}" for name, count in counts.items()))
+        for note in notes:
+            say(f"note: {note}")

@@ -46,7 +46,7 @@ def command(
     say(f"{len(found.plan.cells)} cells, {summary['cells_finished']} finished")
     say(table(["node", "all", "cached", "to run", "examples", "tokens", "arithmetic", "disk"], rows))
     say(answered(summary["memory"]))
-    say(f"work left: {duration(summary['seconds_left'])}" + _no_speed(summary))
+    say(f"work left: {_left(summary)}")
     if worth := told(summary["trunk_cache"]):
         say(worth)
     for note in summary["notes"]:
@@ -64,15 +64,17 @@ def _estimates(row: dict[str, Any]) -> list[str]:
     return [*counts, work, sign + size(row["disk_bytes"])]
 
 
-def _no_speed(summary: dict[str, Any]) -> str:
-    if summary["seconds_left"] is not None or not summary["to_run"]:
-        return ""
-    return " (estimated from the speed of finished nodes, there are none yet)"
+def _left(summary: dict[str, Any]) -> str:
+    """Return the time of one process for the work that is left, in words."""
+    if summary["seconds_left"] is None:
+        return "unknown (estimated from the speed of finished nodes; none of them tells it yet)"
+    return duration(summary["seconds_left"])
 
 
 def summarise(found: Planned, gpu: int | None = None) -> dict[str, Any]:
     """Return the plan in numbers, for people and machines alike; held against the bytes of a GPU if given."""
-    from layover.plan.cost import ENCODING, estimate, seconds_left
+    from layover.plan.cost import ENCODING, estimate
+    from layover.plan.eta import seconds_left
     from layover.plan.nodes import STEP_VERSIONS
 
     plan, store = found.plan, found.store

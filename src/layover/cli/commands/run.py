@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
@@ -28,8 +28,9 @@ from layover.cli.shared import (
 if TYPE_CHECKING:
     from layover.cli.progress import Progress
     from layover.engine.local import LocalEngine
-    from layover.plan import Node
-    from layover.plan.cost import Cost
+    from layover.plan import Node, Plan
+    from layover.plan.remaining import Remaining
+    from layover.store import Store
 
 ORDER = 30
 
@@ -63,7 +64,8 @@ def command(
     if workers is not None:
         execution = execution.model_copy(update={"workers": workers})
     chosen = resources(execution, int(peak) or None)
-    with choose(found.plan, _weights(wanted, costs), as_json=json) as progress, found.store.sweeping():
+    remaining = _remaining(found, wanted, chosen.workers)
+    with choose(found.plan, [node.key for node in wanted], remaining, as_json=json) as progress, found.store.sweeping():
         progress.note(
             f"{len(wanted)} of {len(found.plan.nodes)} nodes to run, {chosen.workers} processes with "
             f"{chosen.threads} threads each; largest node about {room(peak) if peak else '?'}"
@@ -93,33 +95,44 @@ def _set_aside(found: Planned) -> Iterator[str]:
 
 
 def _with_exact_sizes(found: Planned, engine: LocalEngine, progress: Progress) -> Planned:
-    """Return the plan with hidden states decided about; what that takes to know is run first."""
+    """Return the plan with hidden states decided about; what that and the time left take to know is run first."""
     from layover.plan.cost import estimate
     from layover.plan.trunks import first_to_run
 
     plain, plan, store = found.plain, found.plan, found.store
     finished = store.finished()
     first = first_to_run(plain, finished) if plain.recipe.document.run.trunk_cache else []
+    first = first or _unsized(plan, store, finished)
     if first:
         failed = engine.run(plain, only={node.key for node in first}).failed
         finished = store.finished()
         plan = with_cache(plain, store, finished)
         left = [node for node in plan.wanted(finished) if node.key not in failed]
-        progress.go_on(plan, _weights(left, estimate(plan, meta_of(store, finished))))
+        progress.go_on(plan, [node.key for node in left])
     meta = meta_of(store, finished)
     if line := told(savings(plain, plan, estimate(plan, meta), meta, finished)):
         progress.note(line)
     return replace(found, plan=plan)
 
 
-def _weights(wanted: list[Node], costs: Mapping[str, Cost]) -> dict[str, float]:
-    """Return each node's arithmetic, the bulk of the work; equal ones where that is not known of a training."""
-    from layover.plan.nodes import RESUMABLE
+def _unsized(plan: Plan, store: Store, finished: set[str]) -> list[Node]:
+    """Return the data to be tokenized whose size nothing tells before: the time that is left rests on their sizes."""
+    from layover.plan.cost import estimate
 
-    flops = {node.key: costs[node.key].flops for node in wanted}
-    if not any(flops.values()) or any(flops[node.key] is None for node in wanted if node.kind in RESUMABLE):
-        return dict.fromkeys(flops, 1.0)
-    return {key: known or 0.0 for key, known in flops.items()}
+    costs = estimate(plan, meta_of(store, finished))
+    return [node for node in plan.wanted(finished) if node.kind == "tokenize" and costs[node.key].tokens is None]
+
+
+def _remaining(found: Planned, wanted: list[Node], workers: int) -> Remaining:
+    """Return what follows the run and estimates what is left; the speed of earlier runs counts."""
+    from layover.plan.cost import estimate
+    from layover.plan.eta import took
+    from layover.plan.remaining import Remaining
+
+    store, keys = found.store, [node.key for node in wanted]
+    costs = estimate(found.plan, meta_of(store, store.finished()))
+    known = took(found.plan, costs, set(found.plan.nodes).difference(keys), store.done)
+    return Remaining(found.plan, keys, workers, lambda plan: estimate(plan, meta_of(store, store.finished())), known)
 
 
 def _conclude(found: Planned, failed: dict[str, str], blocked: dict[str, str], seconds: float, as_json: bool) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from layover.cli.console import answer, say, table
-from layover.cli.shared import DEFAULT_STORE, JsonOption, Overrides, RecipeArgument, StoreOption, planned
+from layover.cli.console import answer, duration, say, table
+from layover.cli.shared import DEFAULT_STORE, JsonOption, Overrides, RecipeArgument, StoreOption, meta_of, planned
 
 ORDER = 40
 
@@ -16,6 +16,9 @@ def command(
     json: JsonOption = False,
 ) -> None:
     """Show how many cells of each target are finished, and what failed."""
+    from layover.plan.cost import estimate
+    from layover.plan.eta import seconds_left
+
     found = planned(recipe, overrides, store)
     plan, finished = found.plan, found.store.finished()
     targets = plan.recipe.document.sweep.target
@@ -27,12 +30,15 @@ def command(
                  sum(cell.target == target for cell in plan.cells)]
         for target in targets
     }  # fmt: skip
-    running = found.store.sweeps_running()
+    running, wanted = found.store.sweeps_running(), plan.wanted(finished)
+    costs = estimate(plan, meta_of(found.store, finished))
+    left = seconds_left(plan, costs, wanted, found.store.done) if wanted else 0.0
     if json:
         answer(
             {
                 "sweeps_running": running,
                 "cells": counts,
+                "seconds_left": left,
                 "failed": {key: value["error"] for key, value in failures.items()},
                 "damaged": dict(found.damaged),
                 "older": {"nodes": len(found.older), "bytes": sum(found.older.values())},
@@ -46,6 +52,7 @@ def command(
         )
     )
     nodes = sum(key in finished for key in plan.nodes)
+    say(f"work left: {'unknown' if left is None else duration(left)}")
     say(f"{nodes} of {len(plan.nodes)} nodes finished; {running} sweep(s) running on this store")
     for key, failure in failures.items():
         say(f"failed {key[:12]} {failure['node']}: {failure['error']}")

@@ -1,7 +1,8 @@
 """What each intermediate task is worth: paired differences to the same method without one, with 95 % intervals.
 
 A difference is paired by seed. The interval is Student's t over the seeds: mean ± t(0.975, n - 1) · deviation / √n; it
-needs two seeds. It speaks of the seeds, not of other test data, and of one comparison at a time.
+needs two seeds, and nothing is called certain below three. It speaks of the seeds, not of other test data, and of one
+comparison at a time.
 """
 
 from __future__ import annotations
@@ -14,14 +15,18 @@ from pathlib import Path
 
 from layover.plan import Cell, Plan
 from layover.report._section import Section, markdown_table
-from layover.report.rows import CellRow, Spread, spread
+from layover.report.rows import CellRow, Spread, difference, spread
 
 CONFIDENCE = 0.95
+ENOUGH_SEEDS = 3
+"""With fewer nothing is called a gain or a loss: two seeds that agree by chance have a narrow interval."""
 EXPLAINED = (
-    "Zero-shot languages, those without training data: differences paired by seed, with the 95 % interval over the "
-    "seeds (Student's t); **bold** where it leaves out zero. No interval where all seeds agree exactly, or where there "
-    "is one. `gains.csv` has them over all languages, too."
+    "Zero-shot languages, those without training data, where there are any: differences paired by seed, with the 95 % "
+    "interval over the seeds (Student's t), one comparison at a time; **bold** where it leaves out zero and there are "
+    "three seeds or more. No interval where all seeds agree exactly, or where there is one. `gains.csv` has them over "
+    "all languages, too."
 )
+ZERO_SHOT = "zero-shot"
 GROUP = ("model", "method", "intermediate", "target")
 
 
@@ -36,14 +41,18 @@ class Gain:
     metric: str
     languages: str
     """`all`, or `zero-shot`: without the language of the training data."""
-    difference: Spread
+    difference: Spread | None
+    """None where the cell is scored and nothing can be compared with it; `reason` says why."""
     interval: tuple[float, float] | None
     """95 %; None for a single seed, or when all seeds agree exactly."""
+    reason: str = ""
 
     @property
     def verdict(self) -> str:
-        """`gain` or `loss` where the interval leaves out zero, else `open`."""
-        if self.interval is None or self.interval[0] <= 0 <= self.interval[1]:
+        """`gain` or `loss` where the interval of enough seeds leaves out zero, else `open`; `missing` without one."""
+        if self.difference is None:
+            return "missing"
+        if self.interval is None or self.interval[0] <= 0 <= self.interval[1] or self.difference.count < ENOUGH_SEEDS:
             return "open"
         return "gain" if self.difference.mean > 0 else "loss"
 
@@ -59,7 +68,7 @@ def interval(found: Spread) -> tuple[float, float] | None:
 
 
 def gains(rows: Sequence[CellRow]) -> list[Gain]:
-    """Return the gains of all cells with an intermediate that have their baseline, in the order of the sweep."""
+    """Return the gains of all scored cells with an intermediate, in the order of the sweep."""
     groups: dict[tuple[str, str, str, str], list[CellRow]] = {}
     for row in rows:
         if row.cell.baseline is not None:
@@ -67,40 +76,49 @@ def gains(rows: Sequence[CellRow]) -> list[Gain]:
     found = []
     for members in groups.values():
         for zero_shot in (False, True):
-            difference = spread([value for row in members if (value := _difference(row, zero_shot)) is not None])
-            if difference is not None:
-                where = "zero-shot" if zero_shot else "all"
-                model, method, intermediate, target = _group(members[0].cell)
-                metric = members[0].metric
-                found.append(Gain(model, method, intermediate, target, metric, where, difference, interval(difference)))
+            there = [row for row in members if row.record is not None and row.record.averaged(zero_shot=zero_shot)]
+            if there:
+                found.append(_gain(there, zero_shot))
     return found
+
+
+def _gain(rows: Sequence[CellRow], zero_shot: bool) -> Gain:
+    """Return the gain of a group of scored cells; a gap where none of them can be compared."""
+    every = [difference(row.record, row.baseline, row.metric, zero_shot=zero_shot) for row in rows]
+    known = spread([value for value in every if not isinstance(value, str)])
+    return Gain(
+        *_group(rows[0].cell),
+        metric=rows[0].metric,
+        languages=ZERO_SHOT if zero_shot else "all",
+        difference=known,
+        interval=None if known is None else interval(known),
+        reason=next((value for value in every if isinstance(value, str)), "") if known is None else "",
+    )
 
 
 def _group(cell: Cell) -> tuple[str, str, str, str]:
     return cell.model, cell.method, cell.intermediate, cell.target
 
 
-def _difference(row: CellRow, zero_shot: bool) -> float | None:
-    if row.record is None or row.baseline is None:
-        return None
-    if set(row.record.scored()) != set(row.baseline.scored()):
-        return None  # means over different languages differ for that alone
-    mine, other = (record.mean(row.metric, zero_shot=zero_shot) for record in (row.record, row.baseline))
-    return None if mine is None or other is None else mine - other
-
-
 def cells(found: Sequence[Gain]) -> tuple[list[str], list[list[str]]]:
-    """Return headers and lines of a table: model, method and intermediate against targets, zero-shot languages."""
-    shown = [gain for gain in found if gain.languages == "zero-shot"]
-    targets = list(dict.fromkeys(gain.target for gain in shown))
+    """Return headers and lines of a table: model, method and intermediate against targets.
+
+    Over the zero-shot languages; over all where a target has none, or nothing says which these are.
+    """
+    far = {gain.target for gain in found if gain.languages == ZERO_SHOT}
+    shown = [gain for gain in found if (gain.languages == ZERO_SHOT) == (gain.target in far)]
+    targets = list(dict.fromkeys(gain.target for gain in found))
+    headings = [target if target in far else f"{target} (all languages)" for target in targets]
     lines: dict[tuple[str, str, str], dict[str, str]] = {}
     for gain in shown:
         lines.setdefault((gain.model, gain.method, gain.intermediate), {})[gain.target] = _text(gain)
     table = [[*group, *(texts.get(target, "–") for target in targets)] for group, texts in lines.items()]
-    return ["model", "method", "intermediate", *targets], table
+    return ["model", "method", "intermediate", *headings], table
 
 
 def _text(gain: Gain) -> str:
+    if gain.difference is None:
+        return f"–, {gain.reason}"
     text = f"{gain.difference.mean:+.1f}"
     if gain.interval is not None:
         text += f" [{gain.interval[0]:+.1f}, {gain.interval[1]:+.1f}]"
@@ -111,11 +129,12 @@ def write(found: Sequence[Gain], path: Path) -> None:
     """Write one line per gain."""
     with path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow([*GROUP, "metric", "languages", "difference", "low", "high", "seeds", "verdict"])
+        writer.writerow([*GROUP, "metric", "languages", "difference", "low", "high", "seeds", "verdict", "reason"])
         for gain in found:
             low, high = ("", "") if gain.interval is None else map(repr, gain.interval)
             names = [getattr(gain, name) for name in GROUP]
-            values = [repr(gain.difference.mean), low, high, gain.difference.count, gain.verdict]
+            mean, count = ("", 0) if gain.difference is None else (repr(gain.difference.mean), gain.difference.count)
+            values = [mean, low, high, count, gain.verdict, gain.reason]
             writer.writerow([*names, gain.metric, gain.languages, *values])
 
 

@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from layover import metrics
+from layover.data.languages import UNKNOWN
 from layover.plan import Plan
 from layover.report._section import Section, markdown_table
-from layover.report.main_table import MISSING, NO_SEED
+from layover.report.main_table import MISSING, NO_SEED, NOTHING
 from layover.report.rows import CellRow, by_group, spread, without_repeats
 
 PERCENT_DIGITS, OTHER_DIGITS = 1, 3
+UNSAID = (
+    "Nothing says the language of the training data, so there is no zero-shot mean: `train_language` of the task that "
+    "was trained says it."
+)
 
 
 def heading(metric: str) -> str:
@@ -38,7 +43,8 @@ def cells(rows: Sequence[CellRow], target: str, metric: str) -> tuple[list[str],
             spread([value for record in records if (value := record.mean(metric, zero_shot=zero)) is not None])
             for zero in (False, True)
         ]
-        line = [*group, *(MISSING if mean is None else mean.text(digits=digits) for mean in means)]
+        without = NOTHING if records else MISSING  # a mean over no language is none that is missing
+        line = [*group, *(without if mean is None else mean.text(digits=digits) for mean in means)]
         seeds = f"{len(records)}" + (f" of {len(members)}" if len(records) < len(members) else "")
         line.append(seeds if members[0].cell.seeded else NO_SEED)
         for language in languages:
@@ -51,7 +57,11 @@ def cells(rows: Sequence[CellRow], target: str, metric: str) -> tuple[list[str],
 
 def _target(plan: Plan, rows: Sequence[CellRow], target: str) -> list[str]:
     tables = ((metric, markdown_table(*cells(rows, target, metric))) for metric in plan.recipe.tasks[target].metrics)
-    return [part for metric, table in tables for part in (f"### {target}: {heading(metric)}", table)]
+    found = [part for metric, table in tables for part in (f"### {target}: {heading(metric)}", table)]
+    records = [row.record for row in rows if row.cell.target == target and row.record is not None]
+    if any(record.source_language == UNKNOWN for record in records):
+        found.append(UNSAID)
+    return found
 
 
 SECTION = Section(30, target=_target)

@@ -10,11 +10,11 @@ from layover import layouts
 from layover.errors import ModelError, printable
 from layover.layouts import CONFIG, Named, heads
 from layover.layouts.safe import header, read_json, tensors
-from layover.modules import Module
 from layover.packages.card import ADAPTERHUB, MIXER
 from layover.packages.fingerprint import of_weights
 from layover.packages.meaning import check_same
 from layover.packages.package import MODULE_LAYOUT, check_shapes
+from layover.packages.untrained import untrained
 from layover.sharing.checks._base import SkippedError, Subject
 
 if TYPE_CHECKING:
@@ -38,8 +38,6 @@ EXACT = (
 )
 """Settings in the configs of peft and adapters that are no module's own, or patterns that peft runs: these are as
 Layover writes them. The others have many forms of one meaning."""
-NEUTRAL: Mapping[str, float] = {"B": 0.0, "up": 0.0, "up_bias": 0.0, "scale": 1.0}
-"""Name of a weight at a site -> the number with which a fresh module changes nothing there."""
 
 
 def complete(subject: Subject) -> str:
@@ -103,25 +101,15 @@ def trained(subject: Subject) -> str:
     module = package.module
     if module is None:
         return "neither head nor mixer is zero"
-    sites, idle = module.sites(subject.card.base.base().shape), _untouched(subject, module)
-    if len(idle) == len(sites):
-        weights = ", ".join(name for name in module.weights(sites[0]) if name in NEUTRAL)
-        raise ModelError(
-            f"{subject.folder}: its {module.name} changes nothing at any of its {len(sites)} places: {weights} are as "
-            "they were before the first step"
-        )
-    rest = f"; untouched at {', '.join(idle[:3])}{' and more' if len(idle) > 3 else ''}" if idle else ""
-    return f"the {module.name} changes something at {len(sites) - len(idle)} of {len(sites)} places{rest}"
-
-
-def _untouched(subject: Subject, module: Module) -> list[str]:
-    """Return the places where a module changes nothing."""
-    weights, found = subject.package.found().weights(), []
-    for site in module.sites(subject.card.base.base().shape):
-        neutral = [name for name in module.weights(site) if name in NEUTRAL]
-        if all(bool((weights[f"{site.name}.{name}"] == NEUTRAL[name]).all()) for name in neutral):
-            found.append(site.name)
-    return found
+    found = untrained(package.found())
+    if found.wholly and not found.otherwise:
+        raise ModelError(f"{subject.folder}: its {module.name} is untrained: {found.told()}")
+    if found.wholly:
+        return f"note: its {module.name} is untrained: {found.told()}"
+    rest = f"; untouched at {', '.join(found.untouched[:3])}" if found.untouched else ""
+    more = " and more" if len(found.untouched) > 3 else ""
+    changed = found.places - len(found.untouched)
+    return f"the {module.name} changes something at {changed} of {found.places} places{rest}{more}"
 
 
 def configs(subject: Subject) -> str:

@@ -1,0 +1,132 @@
+"""What is left of a run while it goes on, from the events of the engine: seconds, and the share of the work done."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from layover.plan.cost import Cost
+from layover.plan.eta import Paces, Took, makespan, node_seconds, work_of
+from layover.plan.nodes import Plan
+
+TELLING = 0.05
+"""Share of a running node after which its own speed tells how long it takes."""
+TELLING_SECONDS = 2.0
+AGAIN_SECONDS = 1.0
+"""An estimate stands this long."""
+
+Costs = Callable[[Plan], Mapping[str, Cost]]
+"""Plan -> the costs of its nodes by what is known now: of tokenized data the sizes are exact."""
+
+
+@dataclass
+class _Running:
+    started: float
+    share: float = 0.0
+    """Of the node, by its own progress."""
+
+
+class Remaining:
+    """Follows a run.
+
+    Args:
+        plan: The plan.
+        wanted: Keys of the nodes that are to be run.
+        workers: Processes at a time.
+        costs: See `Costs`; asked again after data were tokenized.
+        known: What nodes took that were finished before.
+        clock: Seconds, from any moment.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        wanted: Iterable[str],
+        workers: int,
+        costs: Costs,
+        known: Iterable[Took] = (),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._workers, self._estimate, self._clock = workers, costs, clock
+        self._known, self._ended = list(known), dict[str, float]()
+        self._running: dict[str, _Running] = {}
+        self._spent = 0.0
+        self._told: tuple[float, float | None, float | None] | None = None
+        self.follow(plan, wanted)
+
+    def follow(self, plan: Plan, wanted: Iterable[str]) -> None:
+        """Go on with a plan that has more nodes; what was measured is kept."""
+        self._plan, self._open = plan, dict.fromkeys(wanted)
+        self._costs: Mapping[str, Cost] | None = None
+        self._told = None
+
+    def event(self, event: Mapping[str, Any]) -> None:
+        """Take in what the engine tells of a node: `start`, `progress`, `aside` or `end`."""
+        key, kind = event["key"], event["event"]
+        if kind == "start":
+            self._running[key] = _Running(self._clock())
+        elif kind == "progress" and key in self._running and event.get("total"):
+            self._running[key].share = min(1.0, event["done"] / event["total"])
+        elif kind == "end":
+            self._end(key, event)
+        elif kind == "aside":
+            self._running.pop(event.get("needed_by", ""), None)
+
+    def again(self, key: str) -> bool:
+        """Add a node that was finished and has to be computed again; return whether it was not expected to run."""
+        expected = key in self._open
+        self._open[key] = None
+        return not expected
+
+    def _end(self, key: str, event: Mapping[str, Any]) -> None:
+        running = self._running.pop(key, None)
+        self._open.pop(key, None)
+        if running is not None:
+            self._spent += self._clock() - running.started
+        if event["state"] == "done" and "seconds" in event:
+            self._ended[key] = event["seconds"]
+            if self._plan.nodes[key].kind == "tokenize":
+                self._costs = None  # its size is known now
+        if not self._open:
+            self._told = None
+
+    def seconds(self) -> float | None:
+        """Return the seconds until the run ends; None while nothing tells them."""
+        at, left, _ = self._now()
+        return None if left is None else max(0.0, left - (self._clock() - at))
+
+    def share(self) -> float | None:
+        """Return the share of the work that is done, from 0 to 1; None while nothing tells it."""
+        _, _, work = self._now()
+        spent = self._spent + sum(self._clock() - one.started for one in self._running.values())
+        return None if work is None else spent / (spent + work) if spent + work else 1.0
+
+    def _now(self) -> tuple[float, float | None, float | None]:
+        """Return when the estimate was made, the seconds until the end, and the seconds of all nodes together."""
+        now = self._clock()
+        if self._told is None or now - self._told[0] >= AGAIN_SECONDS:
+            self._told = (now, *self._estimated(now))
+        return self._told
+
+    def _estimated(self, now: float) -> tuple[float | None, float | None]:
+        if not self._open:
+            return 0.0, 0.0
+        if self._costs is None:
+            self._costs = self._estimate(self._plan)
+        costs, nodes = self._costs, self._plan.nodes
+        took = [Took(nodes[key].kind, work_of(nodes[key], costs[key]), seconds)
+                for key, seconds in self._ended.items() if key in nodes]  # fmt: skip
+        # what will be the seconds of nodes that run, by their own progress
+        own = {key: (now - one.started) / one.share for key, one in self._running.items()
+               if one.share >= TELLING and now - one.started >= TELLING_SECONDS}  # fmt: skip
+        took += [Took(nodes[key].kind, work_of(nodes[key], costs[key]), seconds) for key, seconds in own.items()]
+        seconds = node_seconds(self._plan, costs, self._open, Paces([*self._known, *took]))
+        if seconds is None:
+            return None, None
+        for key, one in self._running.items():
+            if key in seconds:
+                seconds[key] = max(0.0, own.get(key, seconds[key]) - (now - one.started))
+        left = [node for key, node in nodes.items() if key in self._open]
+        return makespan(left, seconds, self._workers, self._running), sum(seconds.values())

@@ -1,0 +1,162 @@
+"""Checks of the languages of data: each file has one, what is scored has some, and what selects is decided."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping
+
+from layover import kinds, tasks
+from layover.data.languages import UNKNOWN
+from layover.errors import Problem, nearest
+from layover.recipe.data_languages import ENGLISH, DataLanguages
+from layover.recipe.resolved import ResolvedMethod
+from layover.recipe.schema import AXES, Document, TaskSettings
+from layover.recipe.source import Loc, Source
+from layover.tasks import Paths, Task
+
+TEMPLATE = "{language}"
+
+
+def languages_of(document: Document, known: Mapping[str, Task]) -> DataLanguages:
+    """Return what answers questions about the languages of the tasks of a recipe."""
+
+    def settings(name: str) -> TaskSettings:
+        return document.tasks.get(name, TaskSettings())
+
+    return DataLanguages(known, settings, document.train.select)
+
+
+def check_data_languages(
+    document: Document, known: Mapping[str, Task], methods: Mapping[str, ResolvedMethod], source: Source
+) -> list[Problem]:
+    """Return the data whose language a plan would have to guess, and the languages that it would look for in vain."""
+    languages = languages_of(document, known)
+    problems = [
+        source.problem(("tasks", name, "files", split), message)
+        for name, settings in document.tasks.items()
+        for split, paths in settings.files.items()
+        if name in known and (message := _file(known[name], split, paths, languages))
+    ]
+    if problems:
+        return problems  # what follows from them is not said, too
+    for index, name in enumerate(document.sweep.target):
+        task = known.get(name)
+        if task is not None and _settled(task, known) and (message := _scored(task, document, languages)):
+            place: Loc = ("tasks", name) if name in document.tasks else ("sweep", "target", index)
+            problems.append(source.problem(place, message))
+    trained = [known[name] for name in _trained(document, known, methods) if _settled(known[name], known)]
+    return problems + _selection(trained, document, languages, source)
+
+
+def _settled(task: Task, known: Mapping[str, Task]) -> bool:
+    """Return whether the task that another one trains on is known; that it is not is told elsewhere."""
+    return task.train_task is None or task.train_task in known
+
+
+def _file(task: Task, split: str, paths: Paths | Mapping[str, Paths], languages: DataLanguages) -> str:
+    """Return why the language of a file is not known well enough; empty when it is."""
+    if isinstance(paths, Mapping):
+        said = task.languages.get("train", ()) if task.name not in tasks.names() and split == "train" else ()
+        wrong = said and not set(said) & set(paths)
+        return f"names a file in {', '.join(paths)}, but train_language is {said[0]}" if wrong else ""
+    if TEMPLATE in "".join(paths):
+        there = task.languages_of(split, languages.files(task))
+        several = split != "train" or ENGLISH in there or len(there) == 1
+        field = "train_language: sw" if split == "train" else "languages: [sw]"
+        return "" if there and several else f"says {TEMPLATE}, but nothing says which; name it, {field}"
+    declared, one = task.languages.get(split, ()), task.language_of_one_file(split)
+    if split != "test" or task.kind == "retrieval" or len(declared) < 2 or one in declared:
+        return ""
+    return f"one file for several languages ({_some(declared)}); say which one it is: {{{declared[0]}: FILE}}"
+
+
+def _scored(task: Task, document: Document, languages: DataLanguages) -> str:
+    """Return why nothing of a target can be scored; empty when something can, as far as a recipe tells."""
+    own = document.tasks.get(task.name, TaskSettings()).eval
+    split = own.split or document.eval.split
+    wanted = document.eval.languages if own.languages is None else own.languages
+    there = languages.of(task, split)
+    if not there:
+        valid = [other for other in ("validation", "test") if languages.of(task, other)]
+        hint = f", or score another: eval: {{split: {valid[0]}}}" if valid else ""
+        return f"{task.name} is scored on its {split} split and has none; name one with files.{split}{hint}"
+    if wanted == "all" or set(wanted) & set(there):
+        return ""
+    if set(there) == {UNKNOWN}:
+        return (
+            f"nothing says that its {split} data are in {', '.join(wanted)}; files.{split}: {{{wanted[0]}: FILE}} does"
+        )
+    return f"{task.name} has no {split} data in {', '.join(wanted)}; {nearest(wanted[0], there)}"
+
+
+def _trained(document: Document, known: Mapping[str, Task], methods: Mapping[str, ResolvedMethod]) -> dict[str, None]:
+    """Return the tasks that are trained for certain: what intermediates learn, and targets that a cell trains."""
+    learned = (task for name in document.sweep.learned() for task in document.members(name))
+    found = {name: None for name in learned if name in known}
+    sweep = document.sweep
+    for values in itertools.product(*(sweep.values(axis) for axis in AXES)):
+        point = dict(zip(AXES, values, strict=True))
+        excluded = any(all(_matches(point.get(axis), value) for axis, value in rule.items()) for rule in sweep.exclude)
+        method = methods.get(point["method"])
+        if excluded or method is None or method.composition.trains() == "none":
+            continue
+        names = sweep.intermediates()[point["intermediate"]]
+        carried = method.module.trains_encoder and (len(names) == 1 or method.composition.takes_several)
+        if point["target"] in known and (not names or carried):
+            found[point["target"]] = None
+    return {name: None for name in found if kinds.get(known[name].kind).trained}
+
+
+def _matches(value: object, wanted: object) -> bool:
+    return value in wanted if isinstance(wanted, list) else value == wanted
+
+
+def _selection(trained: Iterable[Task], document: Document, languages: DataLanguages, source: Source) -> list[Problem]:
+    """Return the trainings whose development data are not decided by their languages."""
+    problems: dict[Loc, str] = {}
+    for task in trained:
+        select = languages.selection(task)
+        if select is None:
+            continue
+        there = languages.with_development(task, select.split)
+        if not there:
+            continue  # that there are none is told with the places that were looked at
+        if select.language is None and not languages.developing(task, select.split, None):
+            message = (
+                f"its {select.split} data are in {', '.join(there)}, none of which is that of its training data "
+                f"({languages.training(task)}); say which selects: select: {{language: {there[0]}}}"
+            )
+            problems[_place(task, document, languages, None)] = message
+        if select.language is not None and select.language not in there:
+            message = (
+                f"{task.name} has no {select.split} data in {select.language!r}; {nearest(select.language, there)}"
+            )
+            problems[_place(task, document, languages, select.language)] = message
+    return [source.problem(place, message) for place, message in problems.items()]
+
+
+def _place(task: Task, document: Document, languages: DataLanguages, language: str | None) -> Loc:
+    """Return where a recipe says the language of the development data, or would say it."""
+    if language is None:
+        return ("tasks", task.name)
+    for name in dict.fromkeys((task.name, languages.owner(task).name)):
+        select = document.tasks.get(name, TaskSettings()).select
+        if select is not None and select.language is not None:
+            return ("tasks", name, "select", "language")
+    return ("train", "select", "language")
+
+
+def unsaid(names: Iterable[str], known: Mapping[str, Task], languages: DataLanguages) -> list[str]:
+    """Return of which trained tasks nothing says the language of the training data, for people."""
+    owners = dict.fromkeys(languages.owner(known[name]).name for name in names if kinds.get(known[name].kind).trained)
+    return [
+        f"{name}: nothing says the language of its training data, so no language counts as zero-shot after it; say it "
+        f"with tasks.{name}.train_language"
+        for name in owners
+        if languages.training(known[name]) == UNKNOWN
+    ]
+
+
+def _some(declared: Iterable[str]) -> str:
+    shown = tuple(declared)
+    return ", ".join(shown[:4]) + (", ..." if len(shown) > 4 else "")
