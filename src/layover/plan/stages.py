@@ -253,6 +253,7 @@ class Stages:
             dropout=float(method.dropout),
             precision=method.precision,
             seed=seed,
+            bucket=train.bucket,
         )
 
     def _selection(self, task: Task, encoder: EncoderRef) -> Selection | None:

@@ -83,6 +83,8 @@ class Train(Section):
     """On hidden states and in the head; when not given, 0.1 for a full module and 0 for a frozen encoder."""
     select: Select | None = Select()
     """`null` keeps the last weights."""
+    bucket: Count = 1
+    """Batches that are sorted by length together: 1 draws every batch at random, more of them save padding."""
 
 
 def _composition(value: object) -> object:
