@@ -81,6 +81,8 @@ class Plain:
                 fresh = word is not None and word != before
                 labels.append(self.task.labels.index(one.tags[word]) if fresh else IGNORED)
                 before = word
+            if len(one.tokens) != sum(label != IGNORED for label in labels):
+                raise SystemExit(f"a sentence of {len(one.tokens)} words does not fit into {max_length} tokens")
             rows.append({"input_ids": ids, "labels": labels})
         return rows
 
@@ -102,6 +104,9 @@ class Plain:
         kind, labels = self.task.kind, len(self.task.labels)
         rates = {"hidden_dropout_prob": dropout, "attention_probs_dropout_prob": dropout}
         found: nn.Module = MODELS[kind].from_pretrained(self.folder, num_labels=labels, **rates)
+        for name, weight in found.named_parameters():
+            if "pooler" in name:  # fresh, as Layover's, whether the checkpoint has one or not
+                nn.init.zeros_(weight) if name.endswith("bias") else nn.init.normal_(weight, std=0.02)
         if module == "full":
             return found
         fresh = ["classifier", "pooler"] if kind == "classification" else ["classifier"]

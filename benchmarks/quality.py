@@ -4,7 +4,7 @@
 
 ENCODER is the folder of a pretrained encoder. Two tasks (parts of speech; natural language inference) are trained on a
 few hundred English rows, with LoRA and with all weights, and scored on English rows. Both sides have the same rows,
-epochs, batch, learning rate, warm-up, decay, clipping and dropout, and a fresh head; everything else is each side's own.
+epochs, batch, learning rate, warm-up, decay, clipping and dropout, and a fresh head; the rest is each side's own.
 Layover runs with its defaults, from the command line.
 
 What was settled before the first run: the sides are *equivalent* when the 90 % confidence interval of the mean of the
@@ -36,7 +36,7 @@ from scipy.stats import t as student
 MARGIN = 1.0
 """Points of the task's metric, either way."""
 TASKS = {"udpos": ("udpos", "test", None), "xnli": ("mnli", "validation", "mnli/dev.csv")}
-"""Target -> the task whose training data it uses, the split that is scored, the file of training data if it is named."""
+"""Target -> the task whose training data it uses, the split that is scored, the file of training data if named."""
 METRICS = {"udpos": "seqeval_f1", "xnli": "accuracy"}
 MAX_LENGTH = {"udpos": 128, "xnli": 64}
 LR = {"lora": 2e-3, "full": 1e-4}
@@ -46,8 +46,8 @@ DROPOUT = {"lora": 0.0, "full": 0.1}
 BATCH, WARMUP, WEIGHT_DECAY, CLIP = 32, 0.06, 0.01, 1.0
 
 
-def recipe(given: argparse.Namespace, target: str, module: str, seed: int) -> dict[str, Any]:
-    """Return the recipe of one training."""
+def recipe(given: argparse.Namespace, target: str, module: str) -> dict[str, Any]:
+    """Return the recipe of one task and method, over all seeds."""
     train, split, file = TASKS[target]
     settings: dict[str, Any] = {train: {"limit": {"train": given.rows}}}
     settings[train] |= {"files": {"train": file}} if file else {}
@@ -63,16 +63,21 @@ def recipe(given: argparse.Namespace, target: str, module: str, seed: int) -> di
         "methods": {module: {"module": module, "lr": LR[module], "dropout": DROPOUT[module]}},
         "train": {**numbers, "max_length": MAX_LENGTH[target], "stride": 16, "select": None},
         "tasks": settings,
-        "sweep": {"model": ["encoder"], "method": [module], "target": [target], "seed": [seed]},
+        "sweep": {"model": ["encoder"], "method": [module], "target": [target], "seed": seeds(given)},
         "run": {"workers": 1, "threads": given.threads, "device": given.device},
     }
 
 
-def layover(given: argparse.Namespace, target: str, module: str, seed: int) -> dict[str, float]:
-    """Return the scores of `layover run`."""
+def seeds(given: argparse.Namespace) -> list[int]:
+    """Return the seeds of both sides."""
+    return list(range(1, given.seeds + 1))
+
+
+def layover(given: argparse.Namespace, target: str, module: str) -> list[dict[str, float]]:
+    """Return the scores of `layover run`, seed by seed; what the store has is not trained again."""
     with tempfile.TemporaryDirectory() as out:
         written, store = Path(out) / "recipe.yaml", given.work / "store"
-        wanted = recipe(given, target, module, seed)
+        wanted = recipe(given, target, module)
         written.write_text(json.dumps(wanted), encoding="utf-8")  # JSON is YAML
         options = [str(written), "--store", str(store), "--json"]
         for verb, more in (("run", []), ("report", ["--out", f"{out}/report"])):
@@ -80,8 +85,9 @@ def layover(given: argparse.Namespace, target: str, module: str, seed: int) -> d
             done = subprocess.run(command, check=False, stdout=subprocess.PIPE, text=True)
             if done.returncode:
                 raise SystemExit(f"layover {verb} failed:\n{done.stdout[-2000:]}")
-        (line,) = (Path(out) / "report" / "records.jsonl").read_text(encoding="utf-8").splitlines()
-        return dict(json.loads(line)["record"]["languages"]["en"])
+        lines = (Path(out) / "report" / "records.jsonl").read_text(encoding="utf-8").splitlines()
+    found = {one["seed"]: dict(one["record"]["languages"]["en"]) for one in map(json.loads, lines)}
+    return [found[seed] for seed in seeds(given)]
 
 
 def plain_of(given: argparse.Namespace, target: str) -> Plain:
@@ -106,20 +112,15 @@ def numbers_of(given: argparse.Namespace, target: str, module: str) -> Numbers:
     )
 
 
-def scores(given: argparse.Namespace, target: str, module: str) -> dict[str, list[dict[str, float]]]:
-    """Return the scores of both sides, seed by seed; those that are kept in the work folder are not made again."""
-    loop, found = plain_of(given, target), {"layover": [], "plain": []}  # type: ignore[var-annotated]
-    for seed in range(1, given.seeds + 1):
-        ways = {
-            "layover": lambda seed=seed: layover(given, target, module, seed),
-            "plain": lambda seed=seed: loop.run(module, numbers_of(given, target, module), seed),
-        }
-        for side, work in ways.items():
-            kept = given.work / f"{target}-{module}-{side}-{seed}.json"
-            if not kept.is_file():
-                kept.write_text(json.dumps(work()), encoding="utf-8")
-            found[side].append(json.loads(kept.read_text(encoding="utf-8")))
-            tell(f"{target}, {module}, seed {seed}, {side}: {found[side][-1]}")
+def plain(given: argparse.Namespace, target: str, module: str) -> list[dict[str, float]]:
+    """Return the scores of the plain loop, seed by seed; those that the work folder keeps are not made again."""
+    loop, found = plain_of(given, target), []
+    for seed in seeds(given):
+        kept = given.work / f"{target}-{module}-{seed}.json"
+        if not kept.is_file():
+            kept.write_text(json.dumps(loop.run(module, numbers_of(given, target, module), seed)), encoding="utf-8")
+        found.append(json.loads(kept.read_text(encoding="utf-8")))
+        tell(f"{target}, {module}, seed {seed}, plain: {found[-1]}")
     return found
 
 
@@ -130,7 +131,7 @@ def judged(ours: Sequence[float], plain: Sequence[float]) -> dict[str, Any]:
     half = student.ppf(0.95, count - 1) * stdev(differences) / math.sqrt(count) if count > 1 else math.inf
     low, high = mean - half, mean + half
     verdict = "not shown"
-    if -MARGIN < low and high < MARGIN:
+    if low > -MARGIN and high < MARGIN:
         verdict = "equivalent"
     elif high < 0:
         verdict = "lower"
@@ -165,7 +166,9 @@ def folders(given: argparse.Namespace) -> Iterator[None]:
 def main() -> None:
     """Measure."""
     parser = arguments(__doc__, repeats=1)
-    parser.add_argument("encoder", type=Path, nargs="?", help="folder of a pretrained encoder; random weights if --quick")
+    parser.add_argument(
+        "encoder", type=Path, nargs="?", help="folder of a pretrained encoder; random weights if --quick"
+    )
     parser.add_argument("--tasks", nargs="+", choices=list(TASKS), default=list(TASKS))
     parser.add_argument("--modules", nargs="+", choices=list(LR), default=list(LR))
     parser.add_argument("--seeds", type=int, default=10)
@@ -184,14 +187,13 @@ def main() -> None:
     with folders(given):
         for target in given.tasks:
             for module in given.modules:
-                sides, metric = scores(given, target, module), METRICS[target]
-                values = {side: [one[metric] for one in each] for side, each in sides.items()}
-                spreads = {side: spread_of(each) for side, each in values.items()}
-                found[f"{target}, {module}"] = {
-                    "metric": metric,
-                    **spreads,
-                    **judged(values["layover"], values["plain"]),
-                }
+                metric = METRICS[target]
+                ours = [one[metric] for one in layover(given, target, module)]
+                tell(f"{target}, {module}, Layover: {ours}")
+                theirs = [one[metric] for one in plain(given, target, module)]
+                spreads = {"layover": spread_of(ours), "plain": spread_of(theirs)}
+                found[f"{target}, {module}"] = {"metric": metric, **spreads, **judged(ours, theirs)}
+                tell(json.dumps(found[f"{target}, {module}"]))
     given.encoder, given.work = name, None
     finish("quality", given, {"encoder": name, "margin": MARGIN, "cells": found})
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -49,7 +49,20 @@ def planned(recipe: Path, overrides: list[str] | None, store: Path) -> Planned:
     opened = Store(store)  # a recipe that cannot be planned leaves no folder behind
     hashes.save()
     labels.save()
-    return Planned(with_cache(plan, opened, opened.finished()), opened, plan)
+    finished = opened.finished()
+    plan = replace(plan, notes=(*plan.notes, *_advice(plan, meta_of(opened, finished))))
+    return Planned(with_cache(plan, opened, finished), opened, plan)
+
+
+def _advice(plan: Plan, meta: Meta) -> list[str]:
+    """Return what a plan advises, by the examples that are counted or published."""
+    from layover.plan import advice
+    from layover.plan.cost import data_cost
+
+    def count(key: str) -> int | None:
+        return data_cost(plan.nodes[key].inputs, meta(key)).examples
+
+    return advice.notes(plan, count)
 
 
 def meta_of(store: Store, finished: set[str]) -> Meta:

@@ -35,7 +35,8 @@ class Bottleneck(LayeredModule):
     """
 
     name: ClassVar[str] = "bottleneck"
-    default_lr: ClassVar[float] = 1e-4
+    default_lr: ClassVar[float] = 1e-4  # and the epochs: "Adapter Training" of AdapterHub's documentation
+    default_epochs: ClassVar[float] = 10.0
 
     placement: Placement = "pfeiffer"
     reduction: Annotated[float, Strict(), Field(gt=0)] = 16

@@ -68,7 +68,8 @@ class Train(Section):
 
     batch: Count = 32
     """Examples per optimiser step, whatever the memory allows at once."""
-    epochs: Positive = 3
+    epochs: Positive | None = None
+    """Of every training; when not given, the larger number of the module's own and the task's own."""
     warmup: NotNegative = 0.06
     """Below 1: share of all steps; from 1 on: number of steps."""
     weight_decay: NotNegative = 0.01
