@@ -61,8 +61,12 @@ class Plain:
     def __init__(self, folder: Path, task: str, train: Sequence[Any], test: Sequence[Any], max_length: int) -> None:
         self.folder, self.task, self.test = folder, tasks.get(task), test
         self.tokenizer = AutoTokenizer.from_pretrained(folder)
-        rows = self._tags if self.task.kind == "tagging" else self._pairs
-        self.train, self.asked = rows(train, max_length), rows(test, max_length)
+        if self.task.kind == "tagging":
+            whole = [(list(one.tokens), list(one.tags)) for one in test]
+            parts = [part for one in train for part in self._parts(one.tokens, one.tags, max_length)]
+            self.train, self.asked = self._tags(parts, max_length), self._tags(whole, max_length)
+        else:
+            self.train, self.asked = self._pairs(train, max_length), self._pairs(test, max_length)
 
     def _pairs(self, examples: Sequence[Any], max_length: int) -> list[Row]:
         first, second = [one.first for one in examples], [one.second for one in examples]
@@ -70,19 +74,31 @@ class Plain:
         labels = [self.task.labels.index(one.label) for one in examples]
         return [{"input_ids": ids, "labels": label} for ids, label in zip(found["input_ids"], labels, strict=True)]
 
-    def _tags(self, examples: Sequence[Any], max_length: int) -> list[Row]:
+    def _parts(self, words: Sequence[str], tags: Sequence[str], max_length: int) -> list[tuple[list[str], list[str]]]:
+        """Cut a sentence that does not fit between words, as XTREME's scripts do."""
+        pieces = self.tokenizer(list(words), add_special_tokens=False)["input_ids"]
+        cuts, used = [0], 0
+        for place, size in enumerate(len(one) for one in pieces):
+            if used + size > max_length - 2:
+                cuts.append(place)
+                used = 0
+            used += size
+        ends = [*cuts[1:], len(words)]
+        return [(list(words[a:b]), list(tags[a:b])) for a, b in zip(cuts, ends, strict=True)]
+
+    def _tags(self, sentences: Sequence[tuple[list[str], list[str]]], max_length: int) -> list[Row]:
         """Return rows whose first subword of each word has its tag."""
-        words = [list(one.tokens) for one in examples]
+        words = [one for one, _ in sentences]
         found = self.tokenizer(words, is_split_into_words=True, truncation=True, max_length=max_length)
         rows = []
-        for place, (ids, one) in enumerate(zip(found["input_ids"], examples, strict=True)):
+        for place, (ids, (_, tags)) in enumerate(zip(found["input_ids"], sentences, strict=True)):
             owners, labels, before = found.word_ids(place), [], None
             for word in owners:
                 fresh = word is not None and word != before
-                labels.append(self.task.labels.index(one.tags[word]) if fresh else IGNORED)
+                labels.append(self.task.labels.index(tags[word]) if fresh else IGNORED)
                 before = word
-            if len(one.tokens) != sum(label != IGNORED for label in labels):
-                raise SystemExit(f"a sentence of {len(one.tokens)} words does not fit into {max_length} tokens")
+            if len(tags) != sum(label != IGNORED for label in labels):
+                raise SystemExit(f"a sentence of {len(tags)} words does not fit into {max_length} tokens")
             rows.append({"input_ids": ids, "labels": labels})
         return rows
 
