@@ -128,7 +128,7 @@ def judged(ours: Sequence[float], plain: Sequence[float]) -> dict[str, Any]:
     """Return the mean of the paired differences, its 90 % confidence interval, and what that says."""
     differences = [one - other for one, other in zip(ours, plain, strict=True)]
     mean, count = fmean(differences), len(differences)
-    half = student.ppf(0.95, count - 1) * stdev(differences) / math.sqrt(count) if count > 1 else math.inf
+    half = float(student.ppf(0.95, count - 1)) * stdev(differences) / math.sqrt(count) if count > 1 else math.inf
     low, high = mean - half, mean + half
     verdict = "not shown"
     if low > -MARGIN and high < MARGIN:

@@ -122,6 +122,13 @@ def test_lists(what: str) -> None:
     assert layover("list", what).stdout.count("\n") == len(rows) + 2
 
 
+def test_the_list_of_methods_tells_their_rates_and_epochs() -> None:
+    text = layover("list", "methods").stdout
+    for name, numbers in {"bottleneck": "lr=0.0001, epochs=10", "full": "lr=2e-05, epochs=3"}.items():
+        (line,) = (line for line in text.splitlines() if f" {name} " in line and line.startswith("module"))
+        assert numbers in line
+
+
 def test_doctor_tells_the_versions() -> None:
     facts = json.loads(layover("doctor", "--json").stdout)
     assert facts["packages"]["torch"]
