@@ -72,7 +72,10 @@ class Plain:
         first, second = [one.first for one in examples], [one.second for one in examples]
         found = self.tokenizer(first, second, truncation=True, max_length=max_length)
         labels = [self.task.labels.index(one.label) for one in examples]
-        return [{"input_ids": ids, "labels": label} for ids, label in zip(found["input_ids"], labels, strict=True)]
+        # which of the two texts a token belongs to, where the encoder's tokenizer says so
+        sides = found.get("token_type_ids", [[0] * len(ids) for ids in found["input_ids"]])
+        columns = zip(found["input_ids"], sides, labels, strict=True)
+        return [{"input_ids": ids, "sides": each, "labels": label} for ids, each, label in columns]
 
     def _parts(self, words: Sequence[str], tags: Sequence[str], max_length: int) -> list[tuple[list[str], list[str]]]:
         """Cut a sentence that does not fit between words, as XTREME's scripts do."""
@@ -99,18 +102,23 @@ class Plain:
                 before = word
             if len(tags) != sum(label != IGNORED for label in labels):
                 raise SystemExit(f"a sentence of {len(tags)} words does not fit into {max_length} tokens")
-            rows.append({"input_ids": ids, "labels": labels})
+            rows.append({"input_ids": ids, "sides": [0] * len(ids), "labels": labels})
         return rows
 
     def _together(self, rows: Sequence[Row]) -> dict[str, Tensor]:
         """Pad rows to the longest."""
         longest = max(len(row["input_ids"]) for row in rows)
-        ids = [row["input_ids"] + [self.tokenizer.pad_token_id] * (longest - len(row["input_ids"])) for row in rows]
-        mask = [[1] * len(row["input_ids"]) + [0] * (longest - len(row["input_ids"])) for row in rows]
+
+        def padded(lists: Sequence[list[int]], filler: int) -> Tensor:
+            return torch.tensor([one + [filler] * (longest - len(one)) for one in lists])
+
         labels = [row["labels"] for row in rows]
-        if self.task.kind == "tagging":
-            labels = [one + [IGNORED] * (longest - len(one)) for one in labels]
-        return {"input_ids": torch.tensor(ids), "attention_mask": torch.tensor(mask), "labels": torch.tensor(labels)}
+        return {
+            "input_ids": padded([row["input_ids"] for row in rows], self.tokenizer.pad_token_id),
+            "token_type_ids": padded([row["sides"] for row in rows], 0),
+            "attention_mask": padded([[1] * len(row["input_ids"]) for row in rows], 0),
+            "labels": padded(labels, IGNORED) if self.task.kind == "tagging" else torch.tensor(labels),
+        }
 
     def model(self, module: str, dropout: float) -> nn.Module:
         """Return the model with a fresh head; `lora` is Layover's default: rank 8 on queries and values of all layers.
