@@ -135,6 +135,19 @@ def train_step(result: Result, pictures: Pictures) -> list[str]:
     return [text, table(rows), pictures.bars(rate, "examples per second")]
 
 
+def quality(result: Result, pictures: Pictures) -> list[str]:  # noqa: ARG001 - a table says it all
+    """Return the section."""
+    rows = [["task, method", "metric", "seeds", "Layover", "plain loop", "difference", "90 % interval", "so"]]
+    for name, one in result["cells"].items():
+        sides = [f"{one[side]['mean']:.1f} ± {one[side]['sd']:.1f}" for side in ("layover", "plain")]
+        low, high = one["interval_90"]
+        seeds = str(len(one["plain"]["all"]))
+        difference, interval = f"{one['difference']:+.2f}", f"[{low:+.2f}, {high:+.2f}]"
+        rows.append([name, one["metric"], seeds, *sides, difference, interval, f"**{one['verdict']}**"])
+    text = f"Means and standard deviations over seeds, in percent; the margin is {result['margin']:g} point.\n"
+    return [text, table(rows)]
+
+
 def sweep(result: Result, pictures: Pictures) -> list[str]:
     """Return the section."""
     ways = result["ways"]
@@ -235,6 +248,8 @@ def scaling(result: Result, pictures: Pictures) -> list[str]:
 SECTIONS = {
     "train_step": train_step,
     "train_step-squad": train_step,
+    "quality": quality,
+    "quality-english": quality,
     "sweep": sweep,
     "sweep-base": sweep,
     "predict": predict,

@@ -69,9 +69,25 @@ EXPECTED = [[9, 0, 2], [1], [8, 4, 6], [7, 5, 3]]
 def test_buckets_save_padding() -> None:
     data = spread()
     plain = padding(data, steps_of_epoch(data, batch=16, seed=0, epoch=0, bucket=1))
-    sorted_ones = padding(data, steps_of_epoch(data, batch=16, seed=0, epoch=0))
+    sorted_ones = padding(data, steps_of_epoch(data, batch=16, seed=0, epoch=0, bucket=16))
     assert sorted_ones < 1.2
     assert plain > 1.5
+
+
+def test_batches_are_drawn_at_random_unless_a_recipe_says_otherwise() -> None:
+    """Sorted, a small data set has nearly the same batches in every epoch, which costs points."""
+    data = spread(400)
+
+    def together(epoch: int, **bucket: int) -> set[tuple[int, int]]:
+        steps = steps_of_epoch(data, batch=32, seed=0, epoch=epoch, **bucket)
+        return {(one, other) for step in lists(steps) for one in step for other in step if one < other}
+
+    drawn, again = together(0), together(1)
+    chance = 31 / 399  # that two units of one batch are together in the next epoch, too
+    assert abs(len(drawn & again) / len(drawn) - chance) < 0.02
+    assert drawn == together(0, bucket=1)
+    kept, kept_again = together(0, bucket=16), together(1, bucket=16)
+    assert len(kept & kept_again) / len(kept) > 0.5
 
 
 def test_the_longest_row_of_a_unit_counts() -> None:

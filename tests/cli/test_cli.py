@@ -122,6 +122,13 @@ def test_lists(what: str) -> None:
     assert layover("list", what).stdout.count("\n") == len(rows) + 2
 
 
+def test_the_list_of_methods_tells_their_rates_and_epochs() -> None:
+    text = layover("list", "methods").stdout
+    for name, numbers in {"bottleneck": "lr=0.0001, epochs=10", "full": "lr=2e-05, epochs=3"}.items():
+        (line,) = (line for line in text.splitlines() if f" {name} " in line and line.startswith("module"))
+        assert numbers in line
+
+
 def test_doctor_tells_the_versions() -> None:
     facts = json.loads(layover("doctor", "--json").stdout)
     assert facts["packages"]["torch"]
@@ -159,3 +166,22 @@ def test_a_path_that_cannot_be_used_is_one_clear_error(tmp_path: Path) -> None:
         assert str(tmp_path / "file") in found.stderr
         assert "Not a directory" in found.stderr
         assert "Traceback" not in found.stderr
+
+
+def test_few_steps_at_a_default_rate_are_told_before_and_after_the_data_are_counted(tmp_path: Path) -> None:
+    """Nobody says how many rows a file of one's own has: it is counted when it is tokenized."""
+
+    def notes(*overrides: str) -> list[str]:
+        found = layover("plan", "recipes/own-data.yaml", "--store", str(tmp_path / "store"), *overrides, cwd=ROOT)
+        assert found.returncode == 0, found.stderr
+        return [line for line in found.stdout.splitlines() if line.startswith("note: methods.")]
+
+    narrow = ("sweep.method=[head]", "sweep.intermediate=[none]", "sweep.seed=[1]", "train.epochs=1")
+    default = "methods.head={module: none}"
+    limited = notes(*narrow, default, "tasks.mood.limit={train: 16}")
+    assert limited[0].startswith("note: methods.head: few steps (mood 2) at the default learning rate 0.001")
+    assert not notes(*narrow, "tasks.mood.limit={train: 16}")
+    ran = layover("run", "recipes/own-data.yaml", "--store", str(tmp_path / "store"), *narrow, default, cwd=ROOT)
+    assert ran.returncode == 0, ran.stderr
+    rows = len((ROOT / "recipes/own-data/mood-train.jsonl").read_text(encoding="utf-8").splitlines())
+    assert f"methods.head: few steps (mood {-(-rows // 8)}) at" in notes(*narrow, default)[0]

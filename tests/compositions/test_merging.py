@@ -178,6 +178,19 @@ def test_dare_keeps_its_share_and_the_sum_on_average() -> None:
     assert not np.array_equal(other != 0, merged(case, method="dare", density=0.25) != 0)  # another place
 
 
+def test_dare_draws_the_entries_of_each_intermediate_by_themselves() -> None:
+    """Of two equal changes, one added and one taken away, only entries that are kept in both cancel."""
+    density = 0.25
+    (part,) = Case([4], [8.0], [1.0], 3).parts()
+    twin = Part("intermediate.1", part.module, part.weights, trainable=False)
+    composition = merge(method="dare", density=density, weights=(1.0, -1.0)).for_intermediates(["one", "other"])
+    fold, *_ = composition.parts(modules.get("lora")(target=("intermediate",)), [part, twin], shape=SHAPE, seed=1)
+    assert isinstance(fold, Fold)
+    left = np.concatenate([fold.change(site).double().numpy().ravel() for site in fold.sites])
+    share = 2 * density * (1 - density)  # kept in exactly one
+    assert abs((left != 0).mean() - share) < 4 * np.sqrt(share * (1 - share) / left.size)
+
+
 @given(cases(), st.sampled_from(["exact", "svd", "magnitude", "ties"]))
 def test_the_order_means_nothing(case: Case, method: str) -> None:
     composition = merge(method=method, weights=tuple(case.weights))

@@ -5,9 +5,12 @@ import math
 import pytest
 import torch
 from torch import Tensor
+from transformers import BertConfig, BertModel
 
 from layover.encoder import DropoutClock, RowDropout
+from layover.encoder.dropout import replace_dropouts
 from layover.errors import ModelError
+from layover.layouts.points import points_of
 
 P = 0.1
 
@@ -105,6 +108,22 @@ def test_refusals() -> None:
     clock.set(0, torch.arange(3))
     with pytest.raises(ModelError, match="3 rows, the batch 2"):
         dropout(torch.ones(2, 3, 4))
+
+
+def test_every_dropout_of_an_encoder_has_masks_of_its_own_whatever_is_absent_below() -> None:
+    shape = {"vocab_size": 20, "hidden_size": 8, "num_attention_heads": 2, "intermediate_size": 16}
+    model = BertModel(BertConfig(num_hidden_layers=3, **shape))
+
+    def salts(first: int) -> dict[int, list[int]]:
+        found = replace_dropouts(model, points_of("bert"), 3, P, DropoutClock(0), first)
+        return {layer: [dropout.salt for dropout in each] for layer, each in found.items()}
+
+    whole = salts(0)
+    numbers = [salt for each in whole.values() for salt in each]
+    assert sorted(whole) == [-1, 0, 1, 2]
+    assert len(set(numbers)) == len(numbers) == 7  # the embeddings, and both halves of three layers
+    for first in (1, 2):
+        assert salts(first) == {layer: each for layer, each in whole.items() if layer >= first}
 
 
 def test_known_masks() -> None:

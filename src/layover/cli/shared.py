@@ -67,8 +67,13 @@ def planned(recipe: Path, overrides: list[str] | None, store: Path, *, mends: bo
     labels.save()
     looks = opened.survey()
     damaged = {key: look.damage for key, look in looks.items() if look.damage is not None and key in plan.nodes}
-    plan = replace(plan, again=frozenset({*damaged, *(opened.damaged.keys() & plan.nodes.keys())}))
-    found = Planned(with_cache(plan, opened, opened.finished()), opened, plan, damaged, older(looks, plan.nodes))
+    finished = opened.finished()
+    plan = replace(
+        plan,
+        again=frozenset({*damaged, *(opened.damaged.keys() & plan.nodes.keys())}),
+        notes=(*plan.notes, *_advice(plan, meta_of(opened, finished))),
+    )
+    found = Planned(with_cache(plan, opened, finished), opened, plan, damaged, older(looks, plan.nodes))
     _tell(found, mends=mends)
     return found
 
@@ -109,6 +114,17 @@ def _tell(found: Planned, *, mends: bool) -> None:
             f"{count} {were} ({room}) {made} made by an older version of Layover; {their} not used; "
             "`layover gc RECIPE... --yes` removes them"
         )
+
+
+def _advice(plan: Plan, meta: Meta) -> list[str]:
+    """Return what a plan advises, by the examples that are counted or published."""
+    from layover.plan import advice
+    from layover.plan.cost import data_cost
+
+    def count(key: str) -> int | None:
+        return data_cost(plan.nodes[key].inputs, meta(key)).examples
+
+    return advice.notes(plan, count)
 
 
 def meta_of(store: Store, finished: set[str]) -> Meta:

@@ -199,6 +199,8 @@ class Module(BaseModel, ABC):
     """Peak learning rate when the recipe names none."""
     default_dropout: ClassVar[float] = 0.0
     """Dropout when the recipe names none."""
+    default_epochs: ClassVar[float] = 3.0
+    """Passes over the training data when the recipe names no number and the task has no larger one."""
 
     @model_serializer(mode="wrap")
     def _without_later_defaults(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:

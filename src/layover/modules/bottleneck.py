@@ -38,7 +38,8 @@ class Bottleneck(LayeredModule):
     neutral: ClassVar[Mapping[str, float]] = {
         **dict.fromkeys(("up", "up_bias", "f_up", "f_up_bias", "g_up", "g_up_bias"), 0.0)
     }
-    default_lr: ClassVar[float] = 1e-4
+    default_lr: ClassVar[float] = 1e-4  # and the epochs: "Adapter Training" of AdapterHub's documentation
+    default_epochs: ClassVar[float] = 10.0
 
     placement: Placement = "pfeiffer"
     reduction: Annotated[float, Strict(), Field(gt=0)] = 16

@@ -12,7 +12,7 @@ class Full(Module):
 
     name: ClassVar[str] = "full"
     whole: ClassVar[bool] = True
-    default_lr: ClassVar[float] = 1e-5
+    default_lr: ClassVar[float] = 2e-5  # XTREME's scripts train_udpos.sh, train_panx.sh, train_pawsx.sh
     default_dropout: ClassVar[float] = 0.1
 
     def layers_of(self, num_layers: int) -> tuple[int, ...]:

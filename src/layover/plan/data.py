@@ -74,6 +74,10 @@ class DataRules:
         values = (getattr(settings, field) for settings in self._languages.chain(task))
         return next((value for value in values if value is not None), default)
 
+    def usual_epochs(self, task: Task) -> float:
+        """Return the task's own number of passes, or that of the task it trains on; 0 where neither has one."""
+        return task.epochs or self.owner(task).epochs or 0.0
+
     def hidden_percent(self, task: Task) -> int:
         """Return the share of the tokens that are to be guessed in training."""
         return round(100 * self.number(task, "mlm_probability", PERCENT / 100))

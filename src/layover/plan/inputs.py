@@ -65,6 +65,8 @@ class Optimisation:
     dropout: float
     precision: Precision
     seed: int
+    bucket: int
+    """Batches that are sorted by length together; 1 draws every batch at random."""
 
 
 @dataclass(frozen=True)

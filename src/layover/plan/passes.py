@@ -79,12 +79,23 @@ def passes(inputs: Training | GateInputs | PredictInputs, counts: Counts) -> tup
         Pass(one.data, epochs * steps / math.ceil(size / batch), True, one.task.kind, one.hidden_percent)
         for one, steps, size in zip(taught, turns, sizes, strict=True)
     ]
-    total = max(1, math.ceil(round(epochs * per_epoch, 6)))
+    total = _total(epochs, turns)
     for one in taught if given is None else ():
         if one.selection is not None:
             times = math.ceil(total / (one.selection.every or per_epoch))
             found.append(Pass(one.selection.data, float(times), False, one.task.kind, PERCENT))
     return tuple(found)
+
+
+def steps_of(inputs: Training, counts: Counts) -> int | None:
+    """Return the optimiser steps of a training, as if it did not end early; None where a size is not known."""
+    sizes = [counts(one.data) for one in tasks_of(inputs)]
+    known = [size for size in sizes if size]
+    return None if len(known) < len(sizes) else _total(inputs.optimisation.epochs, _turns(inputs, known))
+
+
+def _total(epochs: float, turns: Sequence[int]) -> int:
+    return max(1, math.ceil(round(epochs * sum(turns), 6)))
 
 
 def _turns(inputs: Training, sizes: Sequence[int]) -> list[int]:

@@ -75,7 +75,8 @@ class Stages:
             below = self._below(model, method, task, selection)
             return Taught(task, data.key, data.inputs.hidden_percent, weight, selection, below)
 
-        epochs = train.epochs if mixture.epochs is None else mixture.epochs
+        given = train.epochs if mixture.epochs is None else mixture.epochs
+        epochs = method.module.default_epochs if given is None else given
         batch = train.batch if mixture.batch is None else mixture.batch
         inputs = MixtureInputs(
             name=name,
@@ -211,7 +212,7 @@ class Stages:
             data=data.key,
             hidden_percent=data.inputs.hidden_percent,
             selection=selection,
-            optimisation=self._optimisation(method, *self._course(task), seed, after=composed is not None),
+            optimisation=self._optimisation(method, *self._course(task, module), seed, after=composed is not None),
             adapterdrop=AdapterDrop() if composed is None and not module.trains_encoder else method.adapterdrop,
             languages=languages,
         )
@@ -238,10 +239,11 @@ class Stages:
         found = heads.first_with(self.recipe, self.recipe.learned(intermediate), task)
         return None if found is None else self.learned(model, method, found[0], seed).key
 
-    def _course(self, task: Task) -> tuple[float, int]:
+    def _course(self, task: Task, module: Module) -> tuple[float, int]:
         """Return the epochs and the batch of a task that is trained on its own."""
         train = self.recipe.document.train
-        return self.rules.number(task, "epochs", train.epochs), self.rules.number(task, "batch", train.batch)
+        usual = max(module.default_epochs, self.rules.usual_epochs(task)) if train.epochs is None else train.epochs
+        return self.rules.number(task, "epochs", usual), self.rules.number(task, "batch", train.batch)
 
     def _optimisation(
         self, method: ResolvedMethod, epochs: float, batch: int, seed: int, *, after: bool
@@ -257,6 +259,7 @@ class Stages:
             dropout=float(method.dropout),
             precision=method.precision,
             seed=seed,
+            bucket=train.bucket,
         )
 
     def _selection(self, task: Task, encoder: EncoderRef) -> Selection | None:

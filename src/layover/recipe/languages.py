@@ -23,7 +23,7 @@ class LanguageSettings(BaseModel):
     lr: Positive | None = None
     """Peak learning rate; the module's own default when not given."""
     epochs: Positive | None = None
-    """Those of `train` when not given, as the next two."""
+    """Those of `train` when not given, as the next two; without these the default of the module."""
     batch: Count | None = None
     max_length: Annotated[int, Strict(), Field(ge=8)] | None = None
     mlm_probability: Annotated[float, Strict(), Field(ge=0.01, le=0.99)] | None = None

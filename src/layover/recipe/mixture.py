@@ -27,7 +27,7 @@ class Mixture(BaseModel):
     weights: dict[str, Positive] = Field(default_factory=dict)
     """Factors on the tasks' shares; 1 where none is given."""
     epochs: Positive | None = None
-    """Those of `train` when not given, as the batch."""
+    """Those of `train` when not given, as the batch; without these the default of the module."""
     batch: Count | None = None
 
     def exponent(self) -> float:

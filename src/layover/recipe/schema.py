@@ -68,7 +68,8 @@ class Train(Section):
 
     batch: Count = 32
     """Examples per optimiser step, whatever the memory allows at once."""
-    epochs: Positive = 3
+    epochs: Positive | None = None
+    """Of every training; when not given, the larger number of the module's own and the task's own."""
     warmup: NotNegative = 0.06
     """Below 1: share of all steps; from 1 on: number of steps."""
     weight_decay: NotNegative = 0.01
@@ -83,6 +84,8 @@ class Train(Section):
     """On hidden states and in the head; when not given, 0.1 for a full module and 0 for a frozen encoder."""
     select: Select | None = Select()
     """`null` keeps the last weights."""
+    bucket: Count = 1
+    """Batches that are sorted by length together: 1 draws every batch at random, more of them save padding."""
 
 
 def _composition(value: object) -> object:

@@ -42,6 +42,7 @@ def loop_settings(
         clip=numbers.clip,
         precision=numbers.precision,
         seed=numbers.seed,
+        bucket=numbers.bucket,
         select_every=selection.every if selection is not None else None,
         patience=selection.patience if selection is not None else None,
     )

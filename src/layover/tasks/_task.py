@@ -76,6 +76,8 @@ class Task(BaseModel):
     """The languages over which XTREME averages it; none when it is not one of the benchmark's nine tasks."""
     shares: dict[str, tuple[Literal["train", "validation"], ...]] = Field(default_factory=dict)
     """Another task -> its splits that hold texts which this one is scored on."""
+    epochs: float | None = Field(default=None, gt=0)
+    """Passes over its training data that are usual for it, where they are more than the usual ones of a module."""
     licence: str = ""
     obtain: str = ""
     """What a person must do to have the data, where they cannot be downloaded by a program."""

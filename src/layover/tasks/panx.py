@@ -50,6 +50,7 @@ TASK = Task(
     },
     counts={"train": {"en": 20_000}, "validation": SIZES, "test": SIZES},
     xtreme=XTREME,
+    epochs=10,  # scripts/train_panx.sh of XTREME
     licence="none stated; text from Wikipedia, CC-BY-SA",
     citation="Pan et al. 2017, ACL P17-1178; splits: Rahimi, Li, Cohn 2019, arXiv:1902.00193",
 )

@@ -63,6 +63,7 @@ TASK = Task(
         "test": TEST_COUNTS,
     },
     xtreme=tuple(CONFIGS),
+    epochs=10,  # scripts/train_udpos.sh of XTREME
     licence="by treebank, mostly CC-BY-SA and CC-BY-NC-SA",
     citation="Nivre et al. 2020, arXiv:2004.10643; task: Hu et al. 2020, arXiv:2003.11080",
 )

@@ -32,8 +32,8 @@ class LoopSettings:
     """Largest gradient norm of each trained part and of the head, each on its own; None does not clip."""
     precision: Precision = "fp32"
     """See `layover.precision`."""
-    bucket: int = 16
-    """Batches that are sorted by length together."""
+    bucket: int = 1
+    """Batches that are sorted by length together; 1 draws every batch at random."""
     select_every: int | None = None
     """Evaluate every so many steps; after each epoch when None. The last step is always evaluated."""
     steps: int | None = None

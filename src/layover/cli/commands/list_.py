@@ -61,7 +61,8 @@ def _methods() -> tuple[list[str], list[list[Any]]]:
     for name in modules.names():
         module = modules.get(name)
         settings = ", ".join(f"{field}={info.default!r}" for field, info in module.model_fields.items())
-        rows.append(["module", name, f"lr={module.default_lr:g}" + (f", {settings}" if settings else "")])
+        numbers = f"lr={module.default_lr:g}, epochs={module.default_epochs:g}"
+        rows.append(["module", name, f"{numbers}, {settings}" if settings else numbers])
     for name in compositions.names():
         composition = compositions.get(name)
         settings = ", ".join(f"{field}={info.default!r}" for field, info in composition.model_fields.items())
