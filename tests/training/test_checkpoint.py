@@ -13,6 +13,7 @@ import torch
 
 from layover import modules
 from layover.data.features import Features
+from layover.identity import file_sha256
 from layover.modules import AdapterDrop
 from layover.training import Branch, Execution, FitResult, LoopSettings, Progress, fit
 
@@ -147,10 +148,30 @@ def age(path: Path) -> None:
     (path / "position.json").write_text(json.dumps({**head, "format": 0}), encoding="utf-8")
 
 
+def edit(path: Path) -> None:
+    text = (path / "position.json").read_text(encoding="utf-8")
+    (path / "position.json").write_text(text.replace('"step": 4', '"step": 3'), encoding="utf-8")
+
+
+def forge(path: Path) -> None:
+    """Other tensors, with their hash where that of the right ones was."""
+    damage(path)
+    head = json.loads((path / "position.json").read_text(encoding="utf-8"))
+    head["sha256"] = file_sha256(path / "tensors.safetensors")
+    (path / "position.json").write_text(json.dumps(head), encoding="utf-8")
+
+
 @pytest.mark.parametrize(
     ("harm", "reason"),
-    [(damage, "damaged"), (truncate, "Unterminated"), (lose, "No such file"), (age, "format 0")],
-    ids=["damaged", "truncated", "lost", "old"],
+    [
+        (damage, "damaged"),
+        (truncate, "Unterminated"),
+        (lose, "No such file"),
+        (age, "format 0"),
+        (edit, "its position is damaged"),
+        (forge, "its position is damaged"),
+    ],
+    ids=["damaged", "truncated", "lost", "old", "edited", "of another's tensors"],
 )
 def test_a_broken_checkpoint_is_refused_with_a_reason(
     harm: Callable[[Path], None],
@@ -185,6 +206,22 @@ def test_a_checkpoint_of_another_training_is_refused(model_of: Any, features_of:
         result = run(model, features, tmp_path, settings=settings, execution=Execution(checkpoint_seconds=1e9))
         assert result.measured.resumed_at is None
         assert "another training" in result.measured.notes[0]
+
+
+def test_a_checkpoint_in_the_folder_of_another_node_is_refused(model_of: Any, features_of: Any, tmp_path: Path) -> None:
+    """What is frozen below, which the key of the node knows, is in no tensor of a checkpoint."""
+    with pytest.raises(Killed):
+        run(model_of(), features_of(), tmp_path / "one", killed_after=4)
+    (tmp_path / "one").rename(tmp_path / "other")
+    result = run(model_of(), features_of(), tmp_path / "other")
+    assert result.measured.resumed_at is None
+    assert "another training" in result.measured.notes[0]
+
+
+def test_a_file_in_the_place_of_checkpoints_is_no_hindrance(model_of: Any, features_of: Any, tmp_path: Path) -> None:
+    (tmp_path / "folder").write_text("x", encoding="utf-8")
+    run(model_of(), features_of(), tmp_path / "folder")
+    assert (tmp_path / "folder" / "step-00000015").is_dir()
 
 
 def test_one_checkpoint_is_kept_and_it_holds_no_code(model_of: Any, features_of: Any, tmp_path: Path) -> None:
