@@ -82,6 +82,21 @@ def test_a_change_within_the_clock_s_tick_is_seen(tmp_path: Path, memory: Path) 
         assert remembered(memory, file) == file_sha256(file)
 
 
+def test_a_change_within_a_coarse_tick_is_seen(tmp_path: Path, memory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock of this file system may tick too finely to be caught: here it ticks every 80 ms."""
+    tick, state, clock = 80_000_000, module.state_of, clocks.clock_of
+    monkeypatch.setattr(
+        module, "state_of", lambda path: state(path)._replace(changed=state(path).changed // tick * tick + 1)
+    )
+    monkeypatch.setattr(clocks, "clock_of", lambda folder: (clock(folder) or 0) * 10**9 // tick * tick / 10**9)
+    file = tmp_path / "gold"
+    for number in range(4):
+        written(file, f"gold {number}")
+        remembered(memory, file)
+        written(file, f"GOLD {number}")
+        assert remembered(memory, file) == file_sha256(file)
+
+
 def test_a_clock_of_this_machine_that_is_fast_deceives_no_one(tmp_path: Path, memory: Path, monkeypatch) -> None:
     monkeypatch.setattr(clocks.time, "time", lambda: 4e9)  # as if the file had been there for decades
     test_a_change_within_the_clock_s_tick_is_seen(tmp_path, memory)
