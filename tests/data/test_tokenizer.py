@@ -125,17 +125,17 @@ def pieces() -> bytes:
 
     model, words = io.BytesIO(), ["the house is red", "a red house", "this is the end", "ten red hens"]
     sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter(words * 20), model_writer=model, vocab_size=30, model_type="unigram", minloglevel=2
+        sentence_iterator=iter(words * 20), model_writer=model, vocab_size=20, model_type="unigram", minloglevel=2
     )
     return model.getvalue()
 
 
 MORE = {
-    "added_tokens.json": {"[ENT]": 32},
+    "added_tokens.json": {"[ENT]": 22},
     "special_tokens_map.json": {"pad_token": "<pad>", "additional_special_tokens": ["[ENT]"]},
     "tokenizer_config.json": {
         "mask_token": {"content": "<mask>", "lstrip": True},
-        "added_tokens_decoder": {"1": {"content": "<pad>", "special": True}, "32": {"content": "[ENT]"}},
+        "added_tokens_decoder": {"1": {"content": "<pad>", "special": True}, "22": {"content": "[ENT]"}},
     },
 }
 """Files beside XLM-R's pieces that add the same token."""
@@ -145,13 +145,13 @@ MORE = {
 def test_tokens_that_were_added_to_xlmr_are_read(tmp_path: Path, pieces: bytes, name: str) -> None:
     (tmp_path / "sentencepiece.bpe.model").write_bytes(pieces)
     plain = Tokenizer.load(tmp_path)
-    assert plain.size == 32
+    assert plain.size == 22
     (tmp_path / name).write_text(json.dumps(MORE[name]))
     added = Tokenizer.load(tmp_path)
-    assert added.size == 33
+    assert added.size == 23
     assert added.sha256 != plain.sha256
     text = "the red [ENT] house"
-    assert 32 in added.pieces([text])[text].ids.tolist()
+    assert 22 in added.pieces([text])[text].ids.tolist()
     assert (added.cls, added.pad, added.mask) == (plain.cls, plain.pad, plain.mask)
 
 
@@ -159,13 +159,13 @@ def test_all_files_that_add_a_token_to_xlmr_add_it_once(tmp_path: Path, pieces: 
     (tmp_path / "sentencepiece.bpe.model").write_bytes(pieces)
     for name, values in MORE.items():
         (tmp_path / name).write_text(json.dumps(values))
-    assert Tokenizer.load(tmp_path).size == 33
+    assert Tokenizer.load(tmp_path).size == 23
 
 
 @pytest.mark.parametrize(
     ("name", "values", "message"),
     [
-        ("added_tokens.json", {"[ENT]": 40}, r"the added token '\[ENT\]' has the id 40, but gets 32"),
+        ("added_tokens.json", {"[ENT]": 40}, r"the added token '\[ENT\]' has the id 40, but gets 22"),
         ("special_tokens_map.json", {"pad_token": "[PAD]"}, r"pad_token is '\[PAD\]', and XLM-R's is '<pad>'"),
         ("tokenizer_config.json", {"cls_token": {"content": "[CLS]"}}, r"cls_token is '\[CLS\]', and XLM-R's is '<s>'"),
         ("added_tokens.json", [1], "a JSON object was expected"),

@@ -19,7 +19,7 @@ schema: 1
 name: hubbed
 models: {mini: {name: org/encoder}}
 methods: {head: {module: none, lr: 1e-2}}
-train: {batch: 8, epochs: 1, max_length: 32, select: null}
+train: {batch: 8, epochs: 1, max_length: 32, stride: 8, select: null}
 sweep: {model: [mini], method: [head], intermediate: [none], target: [scitail], seed: [1]}
 run: {workers: 1}
 """

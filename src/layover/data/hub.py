@@ -64,8 +64,10 @@ def _load(source: HubSource) -> Any:
         builder = _builder(source, None) if named else _cached(source)
         if builder is None:
             builder = _asked(source)
-            builder.download_and_prepare()
-            _check_files(source, Path(builder.cache_dir))
+            try:
+                builder.download_and_prepare()
+            finally:  # bytes of another commit may be no rows at all
+                _check_files(source, Path(builder.cache_dir))
         else:
             builder.download_and_prepare()
         return builder.as_dataset(split=source.split)
