@@ -173,11 +173,11 @@ def test_a_language_without_all_gold_has_no_score_and_the_others_have(folder: Fo
     folder.run("run", "recipe.yaml", "sweep.method=[lora]", "sweep.seed=[1]")
     for record in (json.loads(text) for text in folder.records().values()):
         assert record["languages"]["de"] is None
-        where = "the first without is german.jsonl:1"
+        where = "the first without is german.jsonl:2"
         assert record["missing"] == {"de": f"7 of 8 examples have gold; {where}"}
         german_rows = record["rows"]["scored"]["de"]
         assert (german_rows["read"], german_rows["used"]) == (8, 7)
-        assert german_rows["left_out"] == [{"reason": "no gold", "sort": "lost", "count": 1, "first": "german.jsonl:1"}]
+        assert german_rows["left_out"] == [{"reason": "no gold", "sort": "lost", "count": 1, "first": "german.jsonl:2"}]
         assert record["languages"]["en"]["accuracy"] >= 0
     assert "(1/2 languages)" in folder.run("report", "recipe.yaml", "sweep.method=[lora]", "sweep.seed=[1]")
 
@@ -188,7 +188,7 @@ def test_training_examples_without_gold_are_told(folder: Folder) -> None:
         moods.read_text(encoding="utf-8").replace('"label": "no"', '"label": ""', 1), encoding="utf-8"
     )
     arguments = ("recipe.yaml", "tasks.moods.files.train=gaps.jsonl", "sweep.method=[lora]", "sweep.seed=[1]")
-    told = "moods train en: 1 of 64 rows are not trained on: no gold (first data/gaps.jsonl:1)"
+    told = "moods train en: 1 of 64 rows are not trained on: no gold (first data/gaps.jsonl:2)"
     assert told in folder.run("plan", *arguments), "before anything runs"
     folder.run("run", *arguments)
     after = folder.run("plan", *arguments)
