@@ -235,3 +235,13 @@ def test_a_worker_that_dies_is_a_failed_node(folder: Folder) -> None:
     assert len(ends) == len({event["key"] for event in said if event.get("event") == "start"}) + len(blocked)
     folder.run("run", "recipe.yaml")
     assert len(folder.records()) == CELLS
+
+
+def test_data_of_unknown_size_are_tokenized_first_so_that_the_time_left_is_known(folder: Folder) -> None:
+    narrow = ("sweep.method=[lora]", "sweep.exclude=[]", "sweep.seed=[1]", "train.epochs=1", "run.trunk_cache=0")
+    events = [json.loads(line) for line in folder.run("run", "recipe.yaml", *narrow, "--json").splitlines()]
+    begun = [event["label"].split(" ")[0] for event in events if event["event"] == "start"]
+    trained = begun.index("train")
+    assert set(begun[:trained]) == {"tokenize"}
+    assert "tokenize" not in begun[trained:]
+    assert events[-1]["finished"] == events[-1]["cells"] == 2
