@@ -173,7 +173,7 @@ def spread(values: Sequence[float], digits: int = 4) -> dict[str, Any]:
 
 def finish(name: str, given: argparse.Namespace, body: Mapping[str, Any]) -> None:
     """Print the result as JSON, and write it unless the run was a quick one."""
-    settings = {key: value for key, value in vars(given).items() if key not in {"output", "child"}}
+    settings = {key: value for key, value in vars(given).items() if key not in {"output", "child", "work"}}
     result = {"benchmark": name, "machine": machine(), "versions": versions(), "settings": settings, **body}
     text = json.dumps(result, indent=1)
     print(text)

@@ -249,7 +249,6 @@ SECTIONS = {
     "train_step": train_step,
     "train_step-squad": train_step,
     "quality": quality,
-    "quality-english": quality,
     "sweep": sweep,
     "sweep-base": sweep,
     "predict": predict,
