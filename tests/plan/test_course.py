@@ -72,9 +72,9 @@ def test_a_number_of_the_recipe_goes_before_the_defaults_and_the_tasks_before_tr
 
 
 def test_a_target_takes_the_epochs_of_the_task_it_trains_on(world: World) -> None:
-    like = "tasks.like={kind: tagging, labels: [NUM, NOUN, VERB], train_task: udpos, files: {test: udpos/dev-en.tsv}}"
-    labels = tuple(tasks.get("udpos").labels)
-    like = like.replace("[NUM, NOUN, VERB]", str(list(labels)).replace("'", ""))
+    labels = ", ".join(tasks.get("udpos").labels)
+    files = "{test: {en: udpos/dev-en.tsv}}"
+    like = f"tasks.like={{kind: tagging, labels: [{labels}], train_task: udpos, files: {files}}}"
     overrides = (like, "sweep.target=[like]", "eval.split=test", "sweep.method=[lora]")
     assert epochs(plan_of(world, *overrides)) == {("like", "lora"): 10}
     assert epochs(plan_of(world, *overrides, "tasks.udpos.epochs=4")) == {("like", "lora"): 4}

@@ -112,7 +112,9 @@ def test_a_recipe_chooses_the_rows_of_each_language(world: World) -> None:
 
 
 def test_numbers_choose_rows_as_they_are_written(tmp_path: Path) -> None:
-    task = declare("t", OwnTask(kind="classification", labels=("x", "y"), text=("text",), where={"fold": 1}))  # type: ignore[dict-item]
+    task = declare(
+        "t", OwnTask(kind="classification", labels=("x", "y"), text=("text",), train_language="en", where={"fold": 1})
+    )  # type: ignore[dict-item]
     (tmp_path / "a.jsonl").write_text(
         "".join(json.dumps({"text": str(fold), "label": "x", "fold": fold}) + "\n" for fold in (0, 1, "1", None)),
         encoding="utf-8",
@@ -214,26 +216,26 @@ def contract(number: int) -> str:
     return " ".join(WORDS[(number * place) % len(WORDS)] for place in range(80 + 37 * number % 820))
 
 
-def test_the_tokens_of_long_rows_are_measured(world: World) -> None:
+def test_the_tokens_of_long_rows_are_measured(world: World, tokenizer: Tokenizer) -> None:
     """40 tokens for each row, as was assumed of every text, are a twelfth of these."""
     write(world, "moods/train.jsonl", rows(*(contract(number) for number in range(1, 301))))
     for max_length in (64, 512):
         inputs = tokenized(world.plan(*MOODS, f"train.max_length={max_length}"), "moods train en")
         examples = inputs.task.read(inputs.location)
         encoded = kinds.get("classification").encode(
-            examples, stand_in(), labels=inputs.task.labels, max_length=max_length, stride=8
+            examples, tokenizer, labels=inputs.task.labels, max_length=max_length, stride=8
         )
         assert data_cost(inputs, None).tokens == pytest.approx(float(encoded.lengths.sum()), rel=0.05)
     assert inputs.tokens_each > 8 * TYPICAL_TOKENS["classification"]
 
 
-def test_the_own_tokenizer_of_an_encoder_measures(world: World, tokenizer: Tokenizer) -> None:
+def test_the_own_tokenizer_of_an_encoder_measures(world: World, segmented: Tokenizer) -> None:
     write(world, "moods/train.jsonl", rows("the ting what", "is"))
     other = tokenized(world.plan(*MOODS), "moods train en").tokens_each
-    tokenizer.save(world.root / "encoder" / "tokenizer.json")
+    segmented.save(world.root / "encoder" / "tokenizer.json")
     inputs = tokenized(world.plan(*MOODS), "moods train en")
     encoded = kinds.get("classification").encode(
-        inputs.task.read(inputs.location), tokenizer, labels=inputs.task.labels, max_length=32, stride=8
+        inputs.task.read(inputs.location), segmented, labels=inputs.task.labels, max_length=32, stride=8
     )
     assert inputs.tokens_each == encoded.lengths.sum() / 2 != other
 
@@ -276,7 +278,9 @@ def test_what_only_the_encoding_knows_is_told_when_it_is_finished(world: World, 
     with store.writing("tokenize", node.identity, ()) as folder:
         counts = {"examples": 4, "tokens": 9, "source_rows": 5, "left_out": [one.as_json() for one in lost]}
         write_json(folder / META, counts)
-    found = [note for note in summarise(Planned(plan, store, plan))["notes"] if note.startswith("moods train en")]
+    found = [
+        note for note in summarise(Planned(plan, store, plan, {}, {}))["notes"] if note.startswith("moods train en")
+    ]
     window = "the answer is in no window of `max_length` tokens: 2 (first train.jsonl:0)"
     assert found == [
         f"moods train en: 1 of 2 rows are not trained on: no gold (first {path}:2)",

@@ -144,8 +144,6 @@ def test_a_tokenizer_that_changed_since_the_plan_is_refused(
     planned = tokenizers.of_folder(tmp_path, file_sha256, Memory())
     assert tokenizers.load_planned(str(tmp_path), None, planned).sha256 == tokenizer.sha256
     segmented.save(tmp_path / "tokenizer.json")
-    assert tokenizers.load_planned(str(tmp_path), None, planned).sha256 == tokenizer.sha256, "it is in memory"
-    tokenizers.load.cache_clear()  # a process that starts now
     with pytest.raises(ModelError, match="its tokenizer has changed since the plan was made; run again"):
         tokenizers.load_planned(str(tmp_path), None, planned)
     again = tokenizers.of_folder(tmp_path, file_sha256, Memory())
