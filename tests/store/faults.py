@@ -99,12 +99,12 @@ class Sweep:
         (data / "german.jsonl").write_text(sentences(["Baum", "Haus", "Fluss", "Stein"]), encoding="utf-8")
         (data / "tags.conll").write_text(tagged(things * 2), encoding="utf-8")
         (data / "tags-test.conll").write_text(tagged(things[::2]), encoding="utf-8")
-        backward = root / "backward"
-        backward.mkdir()
-        (backward / "words.jsonl").write_text(sentences([thing[::-1] for thing in things * 4]), encoding="utf-8")
-        for name, texts in (("one", data), ("two", backward)):
-            init_encoder(root / name, layers=2, hidden=32, heads=2, vocab_from=texts, vocab_size=310, seed=3)
-        _equalise(root / "one" / "tokenizer.json", root / "two" / "tokenizer.json")
+        others = root / "others"
+        others.mkdir()
+        (others / "words.jsonl").write_text(sentences(["forest", "castle", "horse", "eagle"] * 8), encoding="utf-8")
+        for seed, (name, texts) in enumerate((("one", data), ("two", others))):
+            init_encoder(root / name, layers=2, hidden=32, heads=2, vocab_from=texts, vocab_size=320, seed=seed)
+        _exchangeable(root / "one", root / "two")
         self.recipe.write_text(RECIPE.format(root=root), encoding="utf-8")
 
     def layover(self, *arguments: str) -> tuple[int, str]:
@@ -172,8 +172,22 @@ class Sweep:
             shutil.rmtree(folder)
 
 
-def _equalise(*files: Path) -> None:
-    """Give files of JSON the same size and time, as archives that are made to be reproducible do."""
+def _exchangeable(*encoders: Path) -> None:
+    """Give encoders room for each other's words, and their tokenizers the same size and time.
+
+    Archives that are made to be reproducible give equal times.
+    """
+    from safetensors.torch import load_file, save_file
+
+    name = "embeddings.word_embeddings.weight"
+    weights = [load_file(folder / "model.safetensors") for folder in encoders]
+    (key,) = (one for one in weights[0] if one.endswith(name))
+    largest = max((found[key] for found in weights), key=len)
+    for folder, found in zip(encoders, weights, strict=True):
+        save_file({**found, key: largest.clone()}, folder / "model.safetensors", metadata={"format": "pt"})
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        (folder / "config.json").write_text(json.dumps({**config, "vocab_size": len(largest)}), encoding="utf-8")
+    files = [folder / "tokenizer.json" for folder in encoders]
     size = max(file.stat().st_size for file in files)
     for file in files:
         file.write_bytes(file.read_bytes() + b" " * (size - file.stat().st_size))

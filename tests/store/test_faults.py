@@ -55,6 +55,7 @@ def test_no_fault_makes_a_number_wrong(sweep: Sweep, clean: dict[str, str], caps
 def test_tokenizers_exchanged_with_equal_size_and_time(sweep: Sweep, clean: dict[str, str]) -> None:
     one, two = (sweep.root / name / "tokenizer.json" for name in ("one", "two"))
     assert (one.stat().st_size, one.stat().st_mtime_ns) == (two.stat().st_size, two.stat().st_mtime_ns)
+    assert one.read_bytes() != two.read_bytes()
     sweep.put("whole")
     with faults.exchanged(one, two):
         code, said = sweep.run()
