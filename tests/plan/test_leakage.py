@@ -87,7 +87,9 @@ def test_data_that_are_selected_on_and_scored_are_found_by_their_rows(world: Wor
     for override in (scored, "tasks.moods.files.test={en: moods/dev.jsonl}"):
         for without in ((), ("tasks.moods.without=[claims]",)):
             plan = world.plan(*narrow, override, *without)
-            assert noted(plan, "selected") == ["moods: weights are selected on the en data that are scored too"]
+            assert noted(plan, "selected") == [
+                "moods: weights are selected on data that are scored, too (validation en)"
+            ]
     assert not noted(world.plan(*narrow), "selected")
 
 

@@ -100,6 +100,6 @@ def test_validation_data_under_the_name_of_test_data_are_still_the_scored_ones(a
     with pytest.raises(RecipeError, match="asked: the validation data are scored"):
         asked.plan(*NARROW, same, change=change)
     plan = asked.plan(*NARROW, same, "tasks.asked.no_answer=0", change=change)
-    assert "asked: weights are selected on the en data that are scored too" in plan.notes
+    assert "asked: weights are selected on data that are scored, too (validation en)" in plan.notes
     other = asked.plan(*NARROW, "tasks.asked.no_answer=0", change=change)
     assert not any("selected on" in note for note in other.notes)

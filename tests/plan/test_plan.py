@@ -283,8 +283,8 @@ def test_one_plain_test_file_is_one_language(world: World) -> None:
 
 def test_selection_on_what_is_scored_is_told(world: World) -> None:
     plan = world.plan("tasks.moods.eval.split=validation", "tasks.moods.files.validation={en: moods/dev.jsonl}")
-    assert any("weights are selected on the en data that are scored too" in note for note in plan.notes)
-    assert not any("scored too" in note for note in world.plan().notes)
+    assert any("weights are selected on data that are scored, too (validation en)" in note for note in plan.notes)
+    assert not any("scored, too" in note for note in world.plan().notes)
 
 
 def test_development_data_are_of_the_training_language_else_english_else_the_only_ones(world: World) -> None:

@@ -119,7 +119,8 @@ class _Planner:
         for target, one in self.evaluated.items():
             portion = self.rules.development(self.recipe.tasks[target]) if target in self.trained else None
             if portion is not None and self.rules.overlapping(portion, one.portions.values()):
-                notes.append(f"{target}: weights are selected on the {portion.language} data that are scored too")
+                where = f"{portion.split} {portion.language}"
+                notes.append(f"{target}: weights are selected on data that are scored, too ({where})")
         return sorted(notes)
 
     def _points(self, notes: list[str]) -> list[Point]:
