@@ -137,7 +137,7 @@ def train_step(result: Result, pictures: Pictures) -> list[str]:
 
 def quality(result: Result, pictures: Pictures) -> list[str]:  # noqa: ARG001 - a table says it all
     """Return the section."""
-    rows = [["task, method", "metric", "seeds", "Layover", "plain loop", "difference", "90 % interval", "so"]]
+    rows = [["task, method", "metric", "seeds", "Layover", "plain loop", "difference", "90 % interval", "verdict"]]
     for name, one in result["cells"].items():
         sides = [f"{one[side]['mean']:.1f} ± {one[side]['sd']:.1f}" for side in ("layover", "plain")]
         low, high = one["interval_90"]

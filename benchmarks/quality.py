@@ -18,7 +18,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import math
 import subprocess
 import sys
 import tempfile
@@ -30,8 +29,8 @@ from typing import Any
 
 import torch
 from _common import arguments, data_root, encoder_folder, examples_of, finish, tell
+from _equivalence import judged
 from _plain import Numbers, Plain
-from scipy.stats import t as student
 
 MARGIN = 1.0
 """Points of the task's metric, either way."""
@@ -124,27 +123,6 @@ def plain(given: argparse.Namespace, target: str, module: str) -> list[dict[str,
     return found
 
 
-def judged(ours: Sequence[float], plain: Sequence[float]) -> dict[str, Any]:
-    """Return the mean of the paired differences, its 90 % confidence interval, and what that says."""
-    differences = [one - other for one, other in zip(ours, plain, strict=True)]
-    mean, count = fmean(differences), len(differences)
-    half = float(student.ppf(0.95, count - 1)) * stdev(differences) / math.sqrt(count) if count > 1 else math.inf
-    low, high = mean - half, mean + half
-    verdict = "not shown"
-    if low > -MARGIN and high < MARGIN:
-        verdict = "equivalent"
-    elif high < 0:
-        verdict = "lower"
-    elif low > 0:
-        verdict = "higher"
-    known = math.isfinite(half)
-    return {
-        "difference": round(mean, 2),
-        "interval_90": [round(low, 2), round(high, 2)] if known else None,
-        "verdict": verdict,
-    }
-
-
 def spread_of(values: Sequence[float]) -> dict[str, Any]:
     """Return mean, standard deviation over the seeds, and all of them."""
     deviation = round(stdev(values), 2) if len(values) > 1 else None
@@ -181,6 +159,8 @@ def main() -> None:
     torch.set_num_threads(given.threads)
     if given.encoder is None and not given.quick:
         parser.error("name the folder of a pretrained encoder; with random weights there is no quality to compare")
+    if given.seeds < 2:
+        parser.error("an interval takes two seeds or more")
     if given.quick:
         given.seeds, given.rows, given.scored, given.epochs = 2, 32, 16, 1
     name, found = "random" if given.encoder is None else given.encoder.name, {}
@@ -192,7 +172,7 @@ def main() -> None:
                 tell(f"{target}, {module}, Layover: {ours}")
                 theirs = [one[metric] for one in plain(given, target, module)]
                 spreads = {"layover": spread_of(ours), "plain": spread_of(theirs)}
-                found[f"{target}, {module}"] = {"metric": metric, **spreads, **judged(ours, theirs)}
+                found[f"{target}, {module}"] = {"metric": metric, **spreads, **judged(ours, theirs, MARGIN)}
                 tell(json.dumps(found[f"{target}, {module}"]))
     given.encoder, given.work = name, None
     finish("quality", given, {"encoder": name, "margin": MARGIN, "cells": found})
