@@ -162,7 +162,7 @@ def test_a_branch_that_the_hub_does_not_tell_is_noted(hub: Hub, user: User, comm
     revision, _, _, unresolved, notes = user.ask(IDENTITY, MODEL, "main")
     assert (revision, unresolved) == (commit, [])
     assert notes[0].startswith(
-        f"models/{MODEL}@main: the hub did not tell its commit; the local cache knows it as {commit}"
+        f"models/{MODEL}@main: the hub did not report its commit (
     )
 
 

@@ -49,7 +49,8 @@ def build(
     Raises:
         RecipeError: with every model and every data set that cannot be had.
     """
-    return _Planner(recipe, hash_file, revisions or Revisions(), memory or Memory()).plan()
+    memory = memory or Memory()
+    return _Planner(recipe, hash_file, revisions or Revisions(memory), memory).plan()
 
 
 class _Planner:

@@ -6,17 +6,23 @@ from pathlib import Path
 
 from layover import hub_files
 from layover.hub_files import COMMIT, HubError, Kind
+from layover.store import Memory
 
 
 class Revisions:
-    """Resolves revisions; after a first failure to reach the hub it asks no more and uses the local cache."""
+    """Resolves revisions; after a first failure to reach the hub it asks no more, and uses what it knows.
 
-    def __init__(self) -> None:
+    Args:
+        memory: Of the commits that the hub reported to earlier plans, so that a run or a report works offline, too.
+    """
+
+    def __init__(self, memory: Memory | None = None) -> None:
+        self._memory = memory or Memory()
         self.offline = hub_files.offline()
         self.unresolved: list[str] = []
         """`datasets/org/name@main` for each revision that could not be resolved, with what else is to be said."""
         self.notes: list[str] = []
-        """Revisions whose commit is the one that the local cache knows, because the hub did not tell."""
+        """Revisions whose commit is an earlier plan's or the local cache's, because the hub did not report it."""
         self._known: dict[tuple[str, str, Kind], str | None] = {}
 
     def commit(self, repository: str, revision: str, kind: Kind) -> str | None:
@@ -76,14 +82,21 @@ class Revisions:
             return None
 
     def _resolve(self, repository: str, revision: str, kind: Kind) -> str | None:
-        cached = hub_files.cached_commit(repository, revision, kind)
+        name = f"{kind}s/{repository}@{revision}"
+        remembered = self._memory.get(name)
+        known = remembered if isinstance(remembered, str) and COMMIT.match(remembered) else None
+        known = known or hub_files.cached_commit(repository, revision, kind)
         if self.offline:
-            return cached
+            return known
         try:
-            return hub_files.ask_commit(repository, revision, kind)
+            commit = hub_files.ask_commit(repository, revision, kind)
         except HubError as error:
             self.offline = not error.answered
-            if cached is not None:
-                told = f"{kind}s/{repository}@{revision}: the hub did not tell its commit; the local cache knows it as"
-                self.notes.append(f"{told} {cached}, and that is used ({error})")
-            return cached  # without one it stays unresolved, which `plan` shows and `run` refuses
+            if known is not None:
+                self.notes.append(
+                    f"{name}: the hub did not report its commit ({error}); the last known one is used: {known}"
+                )
+            return known  # without one it stays unresolved, which `plan` shows and `run` refuses
+        if commit is not None and commit != remembered:
+            self._memory.put(name, commit)
+        return commit
