@@ -214,6 +214,7 @@ data_root: {root}
 methods: {{head: {{module: none}}}}
 tasks:
   own: {{kind: classification, labels: [-1, 0, 1], text: [text], label: label, languages: [en, de],
+        train_language: en,
         files: {{train: train.csv, validation: dev.jsonl, test: {{en: en.jsonl, de: de.jsonl}}}}}}
 sweep: {{model: [tiny], method: [head], target: [own]}}
 """

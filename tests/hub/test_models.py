@@ -161,9 +161,8 @@ def test_a_branch_that_the_hub_does_not_tell_is_noted(hub: Hub, user: User, comm
     hub.fail("/api/models", status=500)
     revision, _, _, unresolved, notes = user.ask(IDENTITY, MODEL, "main")
     assert (revision, unresolved) == (commit, [])
-    assert notes[0].startswith(
-        f"models/{MODEL}@main: the hub did not report its commit (
-    )
+    assert notes[0].startswith(f"models/{MODEL}@main: the hub did not report its commit (")
+    assert notes[0].endswith(f"the last known one is used: {commit}")
 
 
 @pytest.mark.slow

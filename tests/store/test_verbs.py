@@ -113,7 +113,7 @@ def test_a_damaged_training_is_computed_again_and_its_intact_scores_are_not(
         ("unscored", "train claims mini/stack", "module.safetensors"),
         ("unscored", "tokenize moods test de", "features.safetensors"),
         ("untrained", "train claims mini/stack", "module.safetensors"),
-        ("untrained", "tokenize moods train en", "features.safetensors"),
+        ("untrained", "tokenize moods train und", "features.safetensors"),
     ],
 )
 def test_damage_that_a_worker_meets_is_mended_in_the_same_run(
@@ -211,5 +211,5 @@ def test_an_encoder_that_changes_after_the_plan_is_refused_before_it_is_read(swe
         assert run_node(planned, store, execution, said.append) == "failed"
     finally:
         (sweep.root / "kept").replace(one)
-    assert "one: the encoder has changed since the plan was made; run again" in said[-1]["error"]
+    assert "one: its config or weights have changed since the plan was made; run again" in said[-1]["error"]
     assert not store.has(planned.key)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -129,9 +129,16 @@ def _advice(plan: Plan, meta: Meta) -> list[str]:
 
 def meta_of(store: Store, finished: set[str]) -> Meta:
     """Return what tells the counts of finished data."""
+    from layover.errors import StoreError
     from layover.steps.counts import counts_of
 
-    return lambda key: counts_of(store, key) if key in finished else None
+    def counts(key: str) -> Mapping[str, Any] | None:
+        try:
+            return counts_of(store, key) if key in finished else None
+        except StoreError:
+            return None  # damaged since, and set aside: a run computes it again
+
+    return counts
 
 
 def with_cache(plan: Plan, store: Store, finished: set[str]) -> Plan:

@@ -18,7 +18,7 @@ from layover.packages.card import ADAPTERHUB, Card, read_card
 from layover.packages.package import Package
 from layover.sharing.libraries import adapters_refuses, peft_refuses, reader_of
 
-CLOSE = 1e-6
+CLOSE = 3e-6
 """Of the largest number among what is compared, or absolutely where that is below 1."""
 Load = Callable[[str], Any]
 BaseOf = Callable[[Package], str]

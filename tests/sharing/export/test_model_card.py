@@ -93,7 +93,7 @@ def held_to_the_probe(card: Card, said: str, outputs: list[float]) -> None:
     else:
         expected = list(card.probe.outputs["logits"])
     difference = (torch.tensor(outputs) - torch.tensor(expected)).abs().max()
-    assert float(difference) <= 1e-6 * max(1.0, *map(abs, expected)), card.id
+    assert float(difference) <= 3e-6 * max(1.0, *map(abs, expected)), card.id
     assert said.strip(), card.id
 
 
@@ -410,10 +410,10 @@ def test_of_a_language_that_nothing_says_no_mark_is_made(real: Card) -> None:
     unsaid = changed(real, task=changed(real.task, language="und"))
     text = markdown(unsaid, 0, pictured=False)
     assert [line[0] for line in rows(text, "language")] == ["de", "en", "no", "sw", "**mean of 3 of 4**"]
-    assert "Nothing says the language of the training data, so no language is called zero-shot." in text
-    assert "in a language that nothing says" in text
+    assert "The language of the training data is not known, so no score is called zero-shot." in text
+    assert "(classification, in" not in text
     assert "zero-shot" not in str(hub.metadata(unsaid)["model-index"])
-    assert {(line.zero_shot, line.trained) for line in results.lines_of(unsaid)} == {(False, False)}
+    assert {line.zero_shot for line in results.lines_of(unsaid)} == {None}
     bare = changed(unsaid, scores=None, data=tuple(changed(one, language="und") for one in real.data))
     assert "language" not in hub.metadata(bare)
 

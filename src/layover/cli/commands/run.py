@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from layover.cli.progress import Progress
     from layover.engine.local import LocalEngine
     from layover.plan import Node, Plan
+    from layover.plan.cost import Cost
     from layover.plan.remaining import Remaining
     from layover.store import Store
 
@@ -132,7 +133,12 @@ def _remaining(found: Planned, wanted: list[Node], workers: int) -> Remaining:
     store, keys = found.store, [node.key for node in wanted]
     costs = estimate(found.plan, meta_of(store, store.finished()))
     known = took(found.plan, costs, set(found.plan.nodes).difference(keys), store.done)
-    return Remaining(found.plan, keys, workers, lambda plan: estimate(plan, meta_of(store, store.finished())), known)
+
+    def costs_now(plan: Plan) -> Mapping[str, Cost]:
+        data = (key for key, node in plan.nodes.items() if node.kind == "tokenize")
+        return estimate(plan, meta_of(store, {key for key in data if store.has(key)}))
+
+    return Remaining(found.plan, keys, workers, costs_now, known)
 
 
 def _conclude(found: Planned, failed: dict[str, str], blocked: dict[str, str], seconds: float, as_json: bool) -> None:
