@@ -47,8 +47,17 @@ def mini() -> dict[str, bytes]:
     return {name: (folder / name).read_bytes() for name in ("config.json", "model.safetensors", "tokenizer.json")}
 
 
+SIZES = {
+    "model_type": "bert",
+    "num_hidden_layers": 1,
+    "hidden_size": 8,
+    "intermediate_size": 16,
+    "vocab_size": 9,
+}
+
+
 def bert(**more: object) -> dict[str, bytes]:
-    files = {"config.json": b'{"model_type": "bert"}', "vocab.txt": "\n".join(WORDS).encode()}
+    files = {"config.json": json.dumps(SIZES).encode(), "vocab.txt": "\n".join(WORDS).encode()}
     return files | {name.replace("__", "."): json.dumps(value).encode() for name, value in more.items()}
 
 

@@ -30,7 +30,7 @@ def test_few_steps_at_a_default_rate_are_told_once_for_a_method(world: World) ->
     plan = sweep(world, DEFAULT, "sweep.method=[lora, full, head]")
     head, lora = sorted(told(plan))  # `full` names its rate
     assert lora == (
-        "methods.lora: few steps (claims 198, moods 198) at the default learning rate 0.0003, which is that of "
+        "methods.lora: few steps (claims 198, moods 198) at the default learning rate 0.0003, which suits "
         "thousands of steps: scores may stay near chance; set methods.lora.lr to 5 to 10 times as much, or train for "
         "more epochs"
     )

@@ -149,3 +149,29 @@ def test_nodes_that_fail_or_that_another_sweep_did_are_no_work_any_more() -> Non
     remaining.event({"event": "end", "key": "a", "state": "failed", "error": "it broke"})
     remaining.event({"event": "end", "key": "b", "state": "done", "shared": True})
     assert remaining.seconds() == pytest.approx(2.0)
+
+
+def test_a_resumed_node_tells_its_speed_by_what_it_does_now() -> None:
+    now = [0.0]
+    costs = dict.fromkeys("abc", Cost(flops=10.0))
+    remaining = Remaining(
+        plan_of(*(node(key, "train") for key in "abc")), "abc", 1, lambda _: costs, clock=lambda: now[0]
+    )
+    remaining.event({"event": "start", "key": "a", "resumes": True})
+    for seconds, done in ((1.0, 90), (11.0, 95)):
+        now[0] = seconds
+        remaining.event({"event": "progress", "key": "a", "done": done, "total": 100})
+    assert remaining.seconds() == pytest.approx(10.0 + 2 * 200.0)
+    now[0] = 21.0
+    remaining.event({"event": "end", "key": "a", "state": "done", "seconds": 21.0})
+    assert remaining.seconds() is None, "21 seconds are those of a part"
+
+
+def test_a_damaged_node_counts_again_with_what_it_needs() -> None:
+    costs = dict.fromkeys("abc", Cost(flops=1.0))
+    plan = plan_of(*(node(key, "train") for key in "abc"))
+    remaining = Remaining(plan, "c", 1, lambda _: costs, took("train", (1.0, 2.0)), clock=lambda: 0.0)
+    assert remaining.seconds() == pytest.approx(2.0)
+    remaining = Remaining(plan, "c", 1, lambda _: costs, took("train", (1.0, 2.0)), clock=lambda: 0.0)
+    assert [remaining.again(key) for key in "abc"] == [True, True, False]
+    assert remaining.seconds() == pytest.approx(6.0)

@@ -92,8 +92,10 @@ class _Counting:
         return f"[{self.ended}/{self.total}, {'time unknown' if left is None else f'{duration(left)} left'}]"
 
     def aside(self, event: Mapping[str, Any]) -> str:
-        """Return the line on a node that turned out to be damaged."""
-        self.total += self.remaining.again(event["key"])
+        """Count what a damaged node makes run again; return the line on it, which is empty where one was said before."""
+        self.total += sum(self.remaining.again(key) for key in event.get("again", ()))
+        if not event["reason"]:
+            return ""
         return f"damaged: {self.plan.nodes[event['key']].label} ({event['reason']}); it is set aside and computed again"
 
     def ending(self, event: Mapping[str, Any]) -> str:
@@ -124,7 +126,8 @@ class PlainProgress(_Counting):
         key, now = event["key"], time.monotonic()
         self.remaining.event(event)
         if event["event"] == "aside":
-            say(self.aside(event))
+            if line := self.aside(event):
+                say(line)
         elif event["event"] == "end":
             text = self.ending(event)
             if event["state"] != "done" or self.plan.nodes[key].kind != "predict":
@@ -172,7 +175,8 @@ class LiveProgress(_Counting):
         if event["event"] == "aside":
             if event.get("needed_by") in self._nodes:
                 self.bars.remove_task(self._nodes.pop(event["needed_by"])[0])
-            self.note(self.aside(event))
+            if line := self.aside(event):
+                self.note(line)
         elif event["event"] == "start":
             label = self.plan.nodes[key].label
             self._nodes[key] = (self.bars.add_task(label, total=None, speed="", left=""), time.monotonic())

@@ -81,6 +81,8 @@ def planned(recipe: Path, overrides: list[str] | None, store: Path, *, mends: bo
 def older(looks: Mapping[str, Look], used: Container[str]) -> dict[str, int]:
     """Return the nodes that an older version of Layover made and that no plan can use any more, with their bytes.
 
+    What version 0.1 imported is not among them: an import rests on no other node, and its step is the same today.
+
     Args:
         looks: At all nodes of a store.
         used: Keys of nodes that plans do use.
@@ -91,7 +93,7 @@ def older(looks: Mapping[str, Look], used: Container[str]) -> dict[str, int]:
     return {
         key: look.bytes
         for key, look in whole.items()
-        if not look.sealed or look.version < STEP_VERSIONS.get(look.kind, look.version + 1)
+        if (not look.sealed and look.kind != "import") or look.version < STEP_VERSIONS.get(look.kind, look.version + 1)
     }
 
 
@@ -108,11 +110,11 @@ def _tell(found: Planned, *, mends: bool) -> None:
         complain(f"{count} {are} as not finished: {label} ({reason}){end}")
     if found.older:
         count, room = len(found.older), size(sum(found.older.values()))
-        were, their = ("nodes", "their results are") if count > 1 else ("node", "its result is")
-        made = "were" if count > 1 else "was"
+        several = ("nodes", "were", "their results are", "them")
+        nodes, made, unused, them = several if count > 1 else ("node", "was", "its result is", "it")
         complain(
-            f"{count} {were} ({room}) {made} made by an older version of Layover; {their} not used; "
-            "`layover gc RECIPE... --yes` removes them"
+            f"{count} {nodes} ({room}) {made} made by an older version of Layover; {unused} not used; "
+            f"`layover gc RECIPE... --yes` removes {them}"
         )
 
 

@@ -229,10 +229,11 @@ class LocalEngine:
             return
         losses.append(need)
         worker.busy.add(node.key)
-        self.report({"event": "aside", "key": need, "reason": message["reason"], "needed_by": node.key})
         running = {one.key for job in (*waiting, *(w.job for w in self._workers if w.job)) for one in job.nodes}
         missing = self._missing(need) - running - self.outcome.failed.keys()
         waiting[:0] = group(one for key, one in nodes.items() if key in missing)
+        told = {"key": need, "reason": message["reason"], "needed_by": node.key, "again": sorted(missing)}
+        self.report({"event": "aside", **told})
 
     def _missing(self, key: str) -> set[str]:
         """Return the keys of what has to run for a node of the plan, itself among them, that is not in the store."""

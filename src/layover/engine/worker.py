@@ -159,7 +159,8 @@ def run_node(node: Node, store: Store, execution: Execution, send: Send) -> str:
         if (reason := store.set_aside(node.key)) is not None:
             send({"event": "aside", "key": node.key, "reason": reason})
         started = time.perf_counter()
-        send({"event": "start", "key": node.key, "pid": os.getpid()})
+        resumes = store.work(node.key).is_dir()
+        send({"event": "start", "key": node.key, "pid": os.getpid(), "resumes": resumes})
         try:
             failure = _compute(node, store, execution, send)
         except LostNodeError as error:
@@ -174,10 +175,13 @@ def run_node(node: Node, store: Store, execution: Execution, send: Send) -> str:
 
 
 def _lost(error: LostNodeError, store: Store) -> dict[str, str]:
-    """Set the node aside that cannot be read, and return what the parent is told of it."""
+    """Set the node aside that cannot be read, and return what the parent is told of it.
+
+    The reason is empty where this process did not set it aside: it is gone already, or another process computes it.
+    """
     with store.claim(error.key) as mine:
         reason = store.set_aside(error.key) if mine else None  # else another process computes it already
-    return {"need": error.key, "reason": reason or "it is not in the store", "error": str(error)}
+    return {"need": error.key, "reason": reason or "", "error": str(error)}
 
 
 def _compute(node: Node, store: Store, execution: Execution, send: Send) -> dict[str, Any] | None:

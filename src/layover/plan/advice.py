@@ -34,7 +34,7 @@ def notes(plan: Plan, counts: Counts) -> list[str]:
 def _note(place: str, lr: float, few: dict[str, int]) -> str:
     trained = ", ".join(f"{name} {steps}" for name, steps in sorted(few.items()))
     return (
-        f"{place}: few steps ({trained}) at the default learning rate {lr:g}, which is that of thousands of steps: "
+        f"{place}: few steps ({trained}) at the default learning rate {lr:g}, which suits thousands of steps: "
         f"scores may stay near chance; set {place}.lr to 5 to 10 times as much, or train for more epochs"
     )
 

@@ -22,7 +22,7 @@ SPAN = 4.0
 """Between the smallest and the largest node of a kind, so that its own nodes tell how its seconds grow."""
 
 Done = Callable[[str], Mapping[str, Any]]
-"""Key -> what a finished node says of itself, `seconds` and `needs`; a `LayoverError` where it was removed since."""
+"""Key -> what a finished node says of itself, `seconds` and `needs`; a `LayoverError` where it was removed or resumed."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def took(plan: Plan, costs: Mapping[str, Cost], finished: Iterable[str], done_of
         try:
             done = done_of(key)
         except LayoverError:
-            continue  # removed by gc since
+            continue  # removed by gc since, or its seconds are not those of the whole node
         node, cost = plan.nodes[key], costs[key]
         kept = set(done["needs"]) - set(node.needs)
         if kept and cost.flops and node.kind in ENCODING:  # it read hidden states, which may be gone since

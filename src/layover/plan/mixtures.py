@@ -126,6 +126,8 @@ def _unselecting(recipe: Recipe, name: str, task: str) -> list[str]:
     """Return what of a task's `select` does not count in a mixture: when to evaluate is one for all its tasks."""
     select = recipe.settings(task).select
     given = [] if select is None else [field for field in ("every", "patience") if field in select.model_fields_set]
+    there = recipe.document.train.select is not None
+    instead = "train.select.{} does" if there else "the weights are scored after each epoch"
     return [
-        f"{name}: tasks.{task}.select.{field} does not count in a mixture; train.select.{field} does" for field in given
+        f"{name}: tasks.{task}.select.{field} does not count in a mixture; {instead.format(field)}" for field in given
     ]

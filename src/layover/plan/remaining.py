@@ -24,8 +24,28 @@ Costs = Callable[[Plan], Mapping[str, Cost]]
 @dataclass
 class _Running:
     started: float
+    resumes: bool = False
+    """Whether it goes on from a checkpoint, so that its seconds are not those of the whole node."""
+    first: tuple[float, float] | None = None
+    """When it first told its progress, and the share of the node that was done then."""
     share: float = 0.0
     """Of the node, by its own progress."""
+
+    def progressed(self, share: float, now: float) -> None:
+        """Take in the share that is done now."""
+        self.first = self.first or (now, share)
+        self.share = share
+
+    def seconds(self, now: float) -> float | None:
+        """Return the seconds of the whole node at its own speed; None while that does not tell them."""
+        if self.first is None:
+            return None
+        at, share = self.first
+        if self.resumes:  # what was done before tells nothing of the speed
+            grown, since = self.share - share, now - at
+        else:
+            grown, since = self.share, now - self.started
+        return since / grown if grown >= TELLING and since >= TELLING_SECONDS else None
 
 
 class Remaining:
@@ -66,9 +86,9 @@ class Remaining:
         """Take in what the engine tells of a node: `start`, `progress`, `aside` or `end`."""
         key, kind = event["key"], event["event"]
         if kind == "start":
-            self._running[key] = _Running(self._clock())
+            self._running[key] = _Running(self._clock(), bool(event.get("resumes")))
         elif kind == "progress" and key in self._running and event.get("total"):
-            self._running[key].share = min(1.0, event["done"] / event["total"])
+            self._running[key].progressed(min(1.0, event["done"] / event["total"]), self._clock())
         elif kind == "end":
             self._end(key, event)
         elif kind == "aside":
@@ -85,7 +105,9 @@ class Remaining:
         self._open.pop(key, None)
         if running is not None:
             self._spent += self._clock() - running.started
-        if event["state"] == "done" and "seconds" in event:
+        if self._told is not None and self._told[1] is None:
+            self._told = None  # it may be known now
+        if event["state"] == "done" and "seconds" in event and not (running is not None and running.resumes):
             self._ended[key] = event["seconds"]
             if self._plan.nodes[key].kind == "tokenize":
                 self._costs = None  # its size is known now
@@ -119,14 +141,14 @@ class Remaining:
         took = [Took(nodes[key].kind, work_of(nodes[key], costs[key]), seconds)
                 for key, seconds in self._ended.items() if key in nodes]  # fmt: skip
         # what will be the seconds of nodes that run, by their own progress
-        own = {key: (now - one.started) / one.share for key, one in self._running.items()
-               if one.share >= TELLING and now - one.started >= TELLING_SECONDS}  # fmt: skip
+        own = {key: found for key, one in self._running.items() if (found := one.seconds(now)) is not None}
         took += [Took(nodes[key].kind, work_of(nodes[key], costs[key]), seconds) for key, seconds in own.items()]
         seconds = node_seconds(self._plan, costs, self._open, Paces([*self._known, *took]))
         if seconds is None:
             return None, None
         for key, one in self._running.items():
             if key in seconds:
-                seconds[key] = max(0.0, own.get(key, seconds[key]) - (now - one.started))
-        left = [node for key, node in nodes.items() if key in self._open]
-        return makespan(left, seconds, self._workers, self._running), sum(seconds.values())
+                left = own[key] * (1 - one.share) if key in own else seconds[key] - (now - one.started)
+                seconds[key] = max(0.0, left)
+        still = [node for key, node in nodes.items() if key in self._open]
+        return makespan(still, seconds, self._workers, self._running), sum(seconds.values())

@@ -214,10 +214,15 @@ def _unused(name: str, task: Task | None, document: Document, known: dict[str, T
     wholes = [other for other, one in known.items() if name in {part.name for part in one.parts}]
     if wholes and name not in alone:
         for field in ("limit", "holdout", "select", "without"):
-            if getattr(settings, field):
+            if _is_set(settings, field):
                 message = f"{name} is only a part of {wholes[0]}: set it there, tasks.{wholes[0]}.{field}"
                 found.append((field, message))
     return found
+
+
+def _is_set(settings: TaskSettings, field: str) -> bool:
+    """Return whether a recipe says something by a setting; `select: null` does."""
+    return bool(getattr(settings, field)) or (field == "select" and field in settings.model_fields_set)
 
 
 def check_retrieval(document: Document, known: dict[str, Task], source: Source) -> list[Problem]:
@@ -231,7 +236,7 @@ def check_retrieval(document: Document, known: dict[str, Task], source: Source) 
                 problems.append(source.problem(("tasks", name, "retrieval"), message))
             continue
         for field in ("batch", "epochs", "holdout", "limit", "select", "without"):
-            if getattr(settings, field):
+            if _is_set(settings, field):
                 message = "retrieval is not trained" if field != "limit" else "fewer sentences are another, easier task"
                 problems.append(source.problem(("tasks", name, field), f"has no meaning for {name}: {message}"))
         for split, paths in settings.files.items():

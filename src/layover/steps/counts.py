@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from layover.errors import StoreError
+from layover.steps.files import MEASURED
 from layover.steps.tokenize import load_meta
 from layover.store import Store
 
@@ -13,6 +15,13 @@ def counts_of(store: Store, key: str) -> dict[str, Any]:
     return load_meta(store, key)
 
 
-def seconds_of(store: Store, key: str) -> float | None:
-    """Return the seconds a node took, None when it is not there."""
-    return float(store.done(key)["seconds"]) if store.has(key) else None
+def timed(store: Store, key: str) -> dict[str, Any]:
+    """Return the `done.json` of a finished node whose seconds are those of the whole node.
+
+    Raises:
+        StoreError: it is not there, or it was resumed, so that its seconds are those of the last stretch.
+    """
+    done = store.done(key)
+    if MEASURED in done["files"] and store.read(key, MEASURED).get("resumed_at") is not None:
+        raise StoreError(f"node {key[:12]} was resumed; nothing tells the seconds of the whole node")
+    return done

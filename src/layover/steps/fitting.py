@@ -84,7 +84,7 @@ def scorer(task: Task, selection: Selection, features: Features, context: Contex
         raise DataError(
             f"{task.name}: {gold} of {len(examples)} examples of the development data ({selection.language}) have "
             f"gold, so the weights cannot be chosen by {selection.metric}; the first without is {where}. Give it a "
-            "label, remove it, or keep the last weights with train.select: null"
+            f"label, remove it, or keep the last weights with tasks.{task.name}.select: null"
         )
 
     def score(outputs: Mapping[str, Any]) -> dict[str, float]:

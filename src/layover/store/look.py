@@ -22,6 +22,10 @@ from layover.store.state import State, state_from
 DONE = "done.json"
 UNSEALED = frozenset({"kind", "key", "identity", "needs", "files", "seconds"})
 """The fields of `done.json` as Layover 0.1 wrote it, without a digest."""
+UNSEALED_VERSIONS = {
+    "tokenize": 3, "trunk": 1, "import": 1, "train": 3, "compose": 1, "gate": 1, "predict": 3, "score": 2
+}  # fmt: skip
+"""The newest steps of Layover 0.1: a node of a later one has a digest."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +114,7 @@ def _done(place: Path, key: str) -> dict[str, Any]:
         done = read_json(file)
     except StoreError as error:
         raise _Damage(str(error).removeprefix(f"{place}/")) from None
-    if not (is_sealed(done) or set(done) == UNSEALED):
+    if not (is_sealed(done) or _is_unsealed(done)):
         raise _Damage(f"{DONE} was changed: it does not match its digest")
     identity, kind, files = done.get("identity"), done.get("kind"), done.get("files")
     if not isinstance(identity, dict) or not isinstance(files, dict) or not isinstance(kind, str):
@@ -118,6 +122,13 @@ def _done(place: Path, key: str) -> dict[str, Any]:
     if done.get("key") != key or _key(identity) != key or identity.get("node") != kind:
         raise _Damage(f"{DONE} is not of this node: its identity does not hash to the name of the folder")
     return done
+
+
+def _is_unsealed(done: Mapping[str, Any]) -> bool:
+    """Return whether Layover 0.1 wrote this `done.json`."""
+    identity = done.get("identity")
+    version = identity.get("version") if isinstance(identity, dict) else None
+    return set(done) == UNSEALED and isinstance(version, int) and version <= UNSEALED_VERSIONS.get(str(done["kind"]), 0)
 
 
 def _key(identity: Mapping[str, Any]) -> str | None:

@@ -118,9 +118,10 @@ class Store:
         if known is not None and known[0] == there and (known[1] or not (thorough or noted)):
             found = known[2]
         else:
-            found = look_at(place, key, there, thorough=thorough or noted)
             newest = max(there.values(), key=lambda state: state.changed, default=None)
-            if newest is not None and not unsettled_seconds(newest, place):
+            settled = newest is not None and not unsettled_seconds(newest, place)
+            found = look_at(place, key, there, thorough=thorough or noted)
+            if settled:
                 self._looks[key] = (there, thorough or noted, found)
         if noted and found.damage is None:
             self.damaged.clear(key)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -76,6 +77,7 @@ def summarise(found: Planned, gpu: int | None = None) -> dict[str, Any]:
     from layover.plan.cost import ENCODING, estimate
     from layover.plan.eta import seconds_left
     from layover.plan.nodes import STEP_VERSIONS
+    from layover.steps.counts import timed
 
     plan, store = found.plan, found.store
     finished = store.finished()
@@ -109,7 +111,7 @@ def summarise(found: Planned, gpu: int | None = None) -> dict[str, Any]:
         "kinds": kinds,
         "peak_bytes": memory["peak_bytes"],
         "memory": memory,
-        "seconds_left": seconds_left(plan, costs, wanted, store.done) if wanted else 0.0,
+        "seconds_left": seconds_left(plan, costs, wanted, partial(timed, store)) if wanted else 0.0,
         "trunk_cache": savings(found.plain, plan, costs, meta, finished),
         "notes": [*plan.notes, *_lost(found, finished), *unresolved],
         "damaged": dict(found.damaged),

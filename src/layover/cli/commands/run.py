@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -129,10 +130,11 @@ def _remaining(found: Planned, wanted: list[Node], workers: int) -> Remaining:
     from layover.plan.cost import estimate
     from layover.plan.eta import took
     from layover.plan.remaining import Remaining
+    from layover.steps.counts import timed
 
     store, keys = found.store, [node.key for node in wanted]
     costs = estimate(found.plan, meta_of(store, store.finished()))
-    known = took(found.plan, costs, set(found.plan.nodes).difference(keys), store.done)
+    known = took(found.plan, costs, set(found.plan.nodes).difference(keys), partial(timed, store))
 
     def costs_now(plan: Plan) -> Mapping[str, Cost]:
         data = (key for key, node in plan.nodes.items() if node.kind == "tokenize")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from layover.cli.console import answer, duration, say, table
 from layover.cli.shared import DEFAULT_STORE, JsonOption, Overrides, RecipeArgument, StoreOption, meta_of, planned
 
@@ -18,6 +20,7 @@ def command(
     """Show how many cells of each target are finished, and what failed."""
     from layover.plan.cost import estimate
     from layover.plan.eta import seconds_left
+    from layover.steps.counts import timed
 
     found = planned(recipe, overrides, store)
     plan, finished = found.plan, found.store.finished()
@@ -32,7 +35,7 @@ def command(
     }  # fmt: skip
     running, wanted = found.store.sweeps_running(), plan.wanted(finished)
     costs = estimate(plan, meta_of(found.store, finished))
-    left = seconds_left(plan, costs, wanted, found.store.done) if wanted else 0.0
+    left = seconds_left(plan, costs, wanted, partial(timed, found.store)) if wanted else 0.0
     if json:
         answer(
             {
