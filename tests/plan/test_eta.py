@@ -158,10 +158,10 @@ def test_a_resumed_node_tells_its_speed_by_what_it_does_now() -> None:
         plan_of(*(node(key, "train") for key in "abc")), "abc", 1, lambda _: costs, clock=lambda: now[0]
     )
     remaining.event({"event": "start", "key": "a", "resumes": True})
-    for seconds, done in ((1.0, 90), (11.0, 95)):
+    for seconds, done in ((1.0, 90), (11.0, 96)):
         now[0] = seconds
         remaining.event({"event": "progress", "key": "a", "done": done, "total": 100})
-    assert remaining.seconds() == pytest.approx(10.0 + 2 * 200.0)
+    assert remaining.seconds() == pytest.approx((0.04 + 2) * 10.0 / 0.06)
     now[0] = 21.0
     remaining.event({"event": "end", "key": "a", "state": "done", "seconds": 21.0})
     assert remaining.seconds() is None, "21 seconds are those of a part"

@@ -22,7 +22,7 @@ SPAN = 4.0
 """Between the smallest and the largest node of a kind, so that its own nodes tell how its seconds grow."""
 
 Done = Callable[[str], Mapping[str, Any]]
-"""Key -> what a finished node says of itself, `seconds` and `needs`; a `LayoverError` where it was removed or resumed."""
+"""Key -> `seconds` and `needs` of a finished node; a `LayoverError` where it was removed since, or was resumed."""
 
 
 @dataclass(frozen=True)
