@@ -92,7 +92,7 @@ class _Counting:
         return f"[{self.ended}/{self.total}, {'time unknown' if left is None else f'{duration(left)} left'}]"
 
     def aside(self, event: Mapping[str, Any]) -> str:
-        """Count what a damaged node makes run again; return the line on it, which is empty where one was said before."""
+        """Count what runs again for a damaged node; return the line on it, empty where one was said before."""
         self.total += sum(self.remaining.again(key) for key in event.get("again", ()))
         if not event["reason"]:
             return ""
