@@ -225,7 +225,7 @@ def test_settings_of_tables_are_taken(tmp_path: Path, file: str, setting: str) -
 
 def test_settings_of_columns_and_of_bare_lines_are_taken(tmp_path: Path) -> None:
     own = """
-  tags: {kind: tagging, labels: [O, B], separator: whitespace, comments: "", header: [a, b], files: {train: a.txt}}
+  tags: {kind: tagging, labels: [O, PER], separator: whitespace, comments: "", header: [a, b], files: {train: a.txt}}
   pairs: {kind: mlm, text: [a, b], header: [a], files: {train: [a.txt, b.txt]}}
 """
     assert {"tags", "pairs"} <= set(load(write(tmp_path, VALID.replace("tasks:\n", f"tasks:{own}"))).tasks)
