@@ -231,7 +231,7 @@ def test_settings_of_columns_and_of_bare_lines_are_taken(tmp_path: Path) -> None
     assert {"tags", "pairs"} <= set(load(write(tmp_path, VALID.replace("tasks:\n", f"tasks:{own}"))).tasks)
     one = own.replace("[a.txt, b.txt]", "a.txt")  # read as text, not as lines
     assert problems(tmp_path, VALID.replace("tasks:\n", f"tasks:{one}")) == [
-        f"14: tasks.pairs.header: text {NONE} conll, csv, lines, tsv have it"
+        f"13: tasks.pairs.header: text {NONE} conll, csv, lines, tsv have it"
     ]
 
 
