@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from layover.data.languages import UNKNOWN
+from layover.data.tally import LeftOut
 from layover.errors import StoreError
 from layover.store import read_json, write_json
 
@@ -130,18 +131,6 @@ class Sources(BaseModel):
     """SHA-256 of the weights of imported modules that it rests on."""
 
 
-class LeftOut(BaseModel):
-    """Rows that one reason concerns; see `layover.data.tally`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    reason: str
-    sort: Literal["line", "asked", "lost", "kept"]
-    count: int
-    first: str
-    """File and line of the first one; empty where rows have no place."""
-
-
 class Rows(BaseModel):
     """What became of the rows of one data set."""
 
@@ -150,7 +139,7 @@ class Rows(BaseModel):
     read: int
     """Rows of its files."""
     used: int
-    """Of those, learned from or scored."""
+    """Of those, learned from, or scored where the language has a score."""
     left_out: tuple[LeftOut, ...]
 
 

@@ -42,6 +42,24 @@ def test_comments_before_the_words_are_skipped_and_counted(tmp_path: Path, comme
     assert skipped == {"comment line": (2, f"{tmp_path / 'a'}:1")}
 
 
+@pytest.mark.parametrize(
+    ("comment", "words"),
+    [
+        ("# text = I like it .", "I PRON\nlike VERB\nit PRON\n. .\n"),  # the last token is a tag, too
+        ("# text = EU O", "EU O\nis O\n"),
+        ("#text= EU O", "EU _ _ O\nis _ _ O\n"),
+        ("# this is what they wrote .", "I PRON\n. .\n"),
+        ("# text = one two three", "one _ _ O\n"),
+    ],
+)
+def test_a_comment_that_ends_like_a_tag_is_one_where_it_is_not_as_wide_as_the_words(
+    tmp_path: Path, comment: str, words: str
+) -> None:
+    rows, skipped = read(tmp_path / "a", f"{comment}\n{words}", **WIDE)
+    assert rows == [[line.split()[0] for line in words.splitlines()]]
+    assert skipped == {"comment line": (1, f"{tmp_path / 'a'}:1")}
+
+
 @pytest.mark.parametrize("word", ["# _ _ O", "#sing _ _ O", "#id _ _ O", "#E=mc2 _ _ O", "## _ _ O"])
 @pytest.mark.parametrize("place", ["first", "inside"])
 @pytest.mark.parametrize("separator", ["whitespace", "tab"])
@@ -58,6 +76,7 @@ def test_the_sign_and_hashtags_are_words(tmp_path: Path, word: str, place: str, 
     ("text", "line"),
     [
         ("# text x O\nKim _ _ O\n", 1),  # the tag is one that words have
+        ("# text = .\nKim _ _ .\n", 1),
         ("Kim _ _ O\n# id 3 new\n", 2),  # inside a sentence
         ("Kim _ _ O\n# a remark between the words\n", 2),
         ("#sing\nKim _ _ O\n", 1),  # a hashtag without its tag, most likely

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from layover import kinds
-from layover.cli.commands.plan import summarise
-from layover.cli.shared import Planned
 from layover.data.estimator import stand_in
+from layover.data.formats import Row
 from layover.data.hub_cache import is_cached
-from layover.data.tally import LIMIT, NO_GOLD, NO_WINDOW, LeftOut
+from layover.data.tally import LIMIT, NO_GOLD, NO_TOKEN, NO_WINDOW, LeftOut, Reason, Tally, languages_told
 from layover.data.task import HubSource
 from layover.data.tokenizer import Tokenizer
 from layover.plan import Plan, build
 from layover.plan.cost import TYPICAL_TOKENS, data_cost
 from layover.plan.hub import Revisions
+from layover.plan.rows import encoded
 from layover.plan.surveys import Surveys
 from layover.recipe import load
-from layover.steps.files import META
-from layover.store import FileHashes, Memory, Store, write_json
+from layover.store import FileHashes, Memory
 from layover.tasks import OwnTask, declare, take_survey
 
 if TYPE_CHECKING:
@@ -268,21 +268,71 @@ def test_of_data_that_would_have_to_be_downloaded_nothing_is_said(
         assert not is_cached(source.model_copy(update=other))
 
 
-def test_what_only_the_encoding_knows_is_told_when_it_is_finished(world: World, tmp_path: Path) -> None:
-    path = write(world, "moods/train.jsonl", [*rows("a"), *rows("b", label="")])
-    plan, store = world.plan(*MOODS), Store(tmp_path / "store")
-    node = next(node for node in plan.nodes.values() if node.label == "tokenize moods train en")
-    lost = [
-        LeftOut(one.text, one.sort, 2, f"train.jsonl:{line}") for line, one in enumerate((NO_WINDOW, NO_GOLD, LIMIT))
-    ]
-    with store.writing("tokenize", node.identity, ()) as folder:
-        counts = {"examples": 4, "tokens": 9, "source_rows": 5, "left_out": [one.as_json() for one in lost]}
-        write_json(folder / META, counts)
-    found = [
-        note for note in summarise(Planned(plan, store, plan, {}, {}))["notes"] if note.startswith("moods train en")
-    ]
-    window = "the answer is in no window of `max_length` tokens: 2 (first train.jsonl:0)"
-    assert found == [
-        f"moods train en: 1 of 2 rows are not trained on: no gold (first {path}:2)",
-        f"moods train en: of 5 rows are not learned from: {window}",
-    ]
+def counts(examples: int, used: int, left_out: list[LeftOut], unlearnable: list[LeftOut]) -> dict[str, Any]:
+    return {
+        "source_rows": 5,
+        "examples": examples,
+        "used": used,
+        "left_out": [one.as_json() for one in left_out],
+        "unlearnable": [one.as_json() for one in unlearnable],
+    }
+
+
+def left(reason: Reason, count: int, line: int) -> LeftOut:
+    return LeftOut(reason.text, reason.sort, count, f"train.jsonl:{line}")
+
+
+WINDOW = (
+    "moods train en: 2 of 5 rows are trained on as questions without an answer: the answer is in no window of "
+    "`max_length` tokens (first train.jsonl:7)"
+)
+NOTHING = (
+    "moods train en: 1 of 5 rows are not trained on: nothing that the encoder could learn from (first train.jsonl:8)"
+)
+
+
+def test_what_only_the_encoding_knows_is_told_when_it_is_finished(world: World) -> None:
+    plan = world.plan(*MOODS)
+    beside = [left(NO_WINDOW, 2, 7), left(NO_TOKEN, 1, 8)]
+    meta = dict.fromkeys(plan.nodes, counts(4, 3, [left(NO_GOLD, 1, 3), left(LIMIT, 1, 0)], beside))
+    assert plan.unread == frozenset()
+    assert encoded(plan, meta.get) == [WINDOW, NOTHING], "of no other set, and no gold is told by the plan itself"
+    assert encoded(plan, lambda _: None) == []
+
+
+def test_of_data_that_were_not_here_all_is_told_when_they_are_encoded(world: World) -> None:
+    plan = world.plan(*MOODS)
+    named = {node.label.removeprefix("tokenize moods "): key for key, node in plan.nodes.items()}
+    plan = replace(plan, unread=frozenset({named["train en"], named["test en"]}))
+    lacking = [left(NO_GOLD, 1, 3), left(LIMIT, 1, 0)]
+    meta = {named["train en"]: counts(4, 3, lacking, [left(NO_WINDOW, 2, 7)])}
+    gold = "moods train en: 1 of 5 rows are not trained on: no gold (first train.jsonl:3)"
+    assert encoded(plan, meta.get) == [gold, WINDOW]
+    meta = {named["test en"]: counts(4, 0, lacking, [left(NO_WINDOW, 2, 7)])}
+    assert encoded(plan, meta.get) == ["moods test: no row has gold in en; there is no score without"]
+
+
+def test_a_plan_knows_which_data_are_not_here(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    counted = Surveys.counted
+    monkeypatch.setattr(
+        Surveys, "counted", lambda self, task, place: None if place.split == "test" else counted(self, task, place)
+    )
+    plan = world.plan(*MOODS)
+    assert [plan.nodes[key].label for key in plan.unread] == ["tokenize moods test en"]
+
+
+def test_many_languages_are_not_counted_further_than_they_are_kept() -> None:
+    tally = Tally()
+    for number in range(300):
+        tally.watch({"lang": f"l{number}"}, ())
+    (told,) = languages_told(tally.several(), "moods", "en")
+    assert "its column 'lang' names 200 or more (l0 1, " in told
+    (told,) = languages_told({"lang": {f"l{number}": 1 for number in range(199)}}, "moods", "en")
+    assert "its column 'lang' names 199 (l0 1, " in told
+
+
+def test_an_example_without_a_file_has_the_place_of_its_row() -> None:
+    tally, hub, file = Tally(), Row({}, "", 3), Row({}, "train.csv", 4)
+    for row in (hub, file):
+        tally.take(row.path, row.line)
+    assert [tally.where(0), tally.where(1)] == [hub.where(), file.where()] == ["row 3", "train.csv:4"]

@@ -178,6 +178,80 @@ def test_mistakes_in_a_task_of_ones_own(tmp_path: Path) -> None:
     assert any("tasks.mine: no kind is called" in line and "did you mean 'classification'?" in line for line in found)
 
 
+NONE = "files have no such setting; remove it, or name the `format`:"
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ('comments: "#"', f"jsonl {NONE} conll have it"),
+        ("multiline: true", f"jsonl {NONE} csv, tsv have it"),
+        ("header: [a, b]", f"jsonl {NONE} conll, csv, lines, tsv have it"),
+        ("quoting: false", f"jsonl {NONE} csv, tsv have it"),
+        ("separator: whitespace", f"jsonl {NONE} conll have it"),
+        ("mined: true", "it belongs to retrieval, not to classification"),
+    ],
+)
+def test_a_setting_that_would_decide_nothing_is_refused_where_it_stands(
+    tmp_path: Path, setting: str, message: str
+) -> None:
+    text = VALID.replace("tasks:\n", f"tasks:{OWN}").replace("[xnli, panx", "[mine, panx")
+    text = text.replace("    label: gold\n", f"    label: gold\n    {setting}\n")
+    key = setting.partition(":")[0]
+    line = text.splitlines().index(f"    {setting}") + 1
+    assert problems(tmp_path, text) == [f"{line}: tasks.mine.{key}: {message}"]
+    if key != "mined":
+        named = text.replace(f"    {setting}", f"    {setting}\n    format: squad")
+        assert problems(tmp_path, named) == [f"{line}: tasks.mine.{key}: {message.replace('jsonl', 'squad')}"]
+        other = text.replace("test: {sw: mine/sw.jsonl}", "test: {sw: mine/sw.csv}")
+        if "csv" in message:
+            assert load(write(tmp_path, other)).tasks["mine"], "one of the files is of such a format"
+        unknown = problems(tmp_path, text.replace("mine/sw.jsonl", "mine/sw.dat").replace("[mine, panx", "[mine, pnx"))
+        assert not [one for one in unknown if NONE in one], "which format it is, is told elsewhere"
+
+
+@pytest.mark.parametrize(
+    ("file", "setting"),
+    [
+        ("a.csv", "quoting: false, multiline: false, header: [x]"),
+        ("a.tsv.gz", "quoting: false, header: [x]"),
+        ("a.unknown", "quoting: false, format: tsv"),
+    ],
+)
+def test_settings_of_tables_are_taken(tmp_path: Path, file: str, setting: str) -> None:
+    own = f"\n  mine: {{kind: classification, labels: [a, b], text: [x], {setting}, files: {{train: {file}}}}}\n"
+    assert load(write(tmp_path, VALID.replace("tasks:\n", f"tasks:{own}"))).tasks["mine"].layout is not None
+
+
+def test_settings_of_columns_and_of_bare_lines_are_taken(tmp_path: Path) -> None:
+    own = """
+  tags: {kind: tagging, labels: [O, PER], separator: whitespace, comments: "", header: [a, b], files: {train: a.txt}}
+  pairs: {kind: mlm, text: [a, b], header: [a], files: {train: [a.txt, b.txt]}}
+"""
+    assert {"tags", "pairs"} <= set(load(write(tmp_path, VALID.replace("tasks:\n", f"tasks:{own}"))).tasks)
+    one = own.replace("[a.txt, b.txt]", "a.txt")  # read as text, not as lines
+    assert problems(tmp_path, VALID.replace("tasks:\n", f"tasks:{one}")) == [
+        f"13: tasks.pairs.header: text {NONE} conll, csv, lines, tsv have it"
+    ]
+
+
+def test_rows_of_retrieval_are_not_chosen(tmp_path: Path) -> None:
+    own = """
+  pairs:
+    kind: retrieval
+    text: [a]
+    where: {language: sw}
+    files: {test: {sw: [a.txt, b.txt]}}
+"""
+    text = VALID.replace("tasks:\n", f"tasks:{own}")
+    line = text.splitlines().index("    where: {language: sw}") + 1
+    reason = "the sides of retrieval are whole files; no rows of them are chosen"
+    assert problems(tmp_path, text) == [f"{line}: tasks.pairs.where: {reason}"]
+    named = text.replace("    where: {language: sw}\n", "").replace("[a]", "[a, b, c]")
+    (found,) = problems(tmp_path, named)
+    assert ": tasks.pairs: `text` names 3 columns" in found, "its name stands there once"
+
+
 @pytest.mark.parametrize(
     ("override", "expected"),
     [

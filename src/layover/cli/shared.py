@@ -71,7 +71,7 @@ def planned(recipe: Path, overrides: list[str] | None, store: Path, *, mends: bo
     plan = replace(
         plan,
         again=frozenset({*damaged, *(opened.damaged.keys() & plan.nodes.keys())}),
-        notes=(*plan.notes, *_advice(plan, meta_of(opened, finished))),
+        notes=(*plan.notes, *_by_counts(plan, meta_of(opened, finished))),
     )
     found = Planned(with_cache(plan, opened, finished), opened, plan, damaged, older(looks, plan.nodes))
     _tell(found, mends=mends)
@@ -118,15 +118,15 @@ def _tell(found: Planned, *, mends: bool) -> None:
         )
 
 
-def _advice(plan: Plan, meta: Meta) -> list[str]:
-    """Return what a plan advises, by the examples that are counted or published."""
-    from layover.plan import advice
+def _by_counts(plan: Plan, meta: Meta) -> list[str]:
+    """Return what finished data tell of their rows, and what a plan advises by the examples there are."""
+    from layover.plan import advice, rows
     from layover.plan.cost import data_cost
 
     def count(key: str) -> int | None:
         return data_cost(plan.nodes[key].inputs, meta(key)).examples
 
-    return advice.notes(plan, count)
+    return [*rows.encoded(plan, meta), *advice.notes(plan, count)]
 
 
 def meta_of(store: Store, finished: set[str]) -> Meta:

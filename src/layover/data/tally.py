@@ -17,7 +17,7 @@ LANGUAGE_COLUMNS = frozenset(
 SEVERAL = "mul"
 """The code of ISO 639 for several languages."""
 MOST_VALUES = 200
-"""So many different values of one column are kept; a language has fewer."""
+"""So many different values of one column are kept; of more it is said that there are `200 or more`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,20 +41,22 @@ HELD_OUT = Reason("hold-out", "asked")
 LIMIT = Reason("over the limit", "asked")
 NO_GOLD = Reason("no gold", "lost")
 NO_TOKEN = Reason("nothing that the encoder could learn from", "lost")
-NO_WINDOW = Reason("the answer is in no window of `max_length` tokens", "lost")
+NO_WINDOW = Reason(
+    "trained on as questions without an answer: the answer is in no window of `max_length` tokens", "kept"
+)
 EMPTY = Reason("empty text", "kept")
 TWICE = Reason("same text and gold as an earlier row", "kept")
 
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """How many rows one reason concerns."""
+    """How many rows one reason concerns; records hold it, too."""
 
     reason: str
     sort: Sort
     count: int
     first: str
-    """`file:line` of the first one; empty where rows have no place."""
+    """`file:line` of the first one, or `row 3` where there is no file; empty where rows have no place."""
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values."""
@@ -86,9 +88,10 @@ class Tally:
         self._places.extend((self._paths.setdefault(path, len(self._paths)), line))
 
     def where(self, example: int) -> str:
-        """Return `file:line` of an example, by its number from 0."""
-        path, line = self._places[2 * example : 2 * example + 2]
-        return f"{list(self._paths)[path]}:{line}"
+        """Return `file:line` of an example, by its number from 0; `row 3` where there is no file."""
+        number, line = self._places[2 * example : 2 * example + 2]
+        path = list(self._paths)[number]
+        return f"{path}:{line}" if path else f"row {line}"
 
     def add(self, reason: Reason, where: str = "", count: int = 1) -> None:
         """Count rows for a reason; the first place of each is kept."""
@@ -140,6 +143,7 @@ def languages_told(languages: Mapping[str, Mapping[str, int]], task: str, langua
     found = []
     for column, counts in languages.items() if language != SEVERAL else ():
         shown = ", ".join(f"{name} {count}" for name, count in list(counts.items())[:6]) + ", ..." * (len(counts) > 6)
+        many = f"{len(counts)} or more" if len(counts) >= MOST_VALUES else str(len(counts))
         choose = f'tasks.{task}.where: {{{column}: "{{language}}"}} takes the rows of one'
-        found.append(f"read as {language}, but its column {column!r} names {len(counts)} ({shown}); {choose}")
+        found.append(f"read as {language}, but its column {column!r} names {many} ({shown}); {choose}")
     return found

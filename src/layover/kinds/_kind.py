@@ -133,7 +133,7 @@ class Kind(ABC, Generic[E]):
         return self.gold(example) is not None
 
     def unlearnable(self, features: Features, examples: Sequence[E]) -> dict[Reason, list[int]]:  # noqa: ARG002
-        """Return the numbers of encoded examples with gold from which nothing can be learned, by reason."""
+        """Return the numbers of encoded examples whose gold no training can learn, by reason. They are scored."""
         return {}
 
     def scored(self, examples: Sequence[E]) -> int:

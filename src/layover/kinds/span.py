@@ -178,7 +178,7 @@ class Span(Kind[Example]):
         return (example.context, example.question)
 
     def unlearnable(self, features: Features, examples: Sequence[Example]) -> dict[Reason, list[int]]:
-        """Return the questions whose answer no window holds: they are trained on as if there were none."""
+        """Return the questions whose answer no window holds: all their windows are trained on as if there were none."""
         held = np.bincount(
             features.arrays["example"], weights=np.greater(features.arrays["start"], 0), minlength=len(examples)
         )

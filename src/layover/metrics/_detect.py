@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from layover.errors import DataError, nearest
@@ -207,7 +207,7 @@ def _refuse_mixed(tags: Sequence[str], outside: Sequence[str] | None) -> None:
         for letter, kind in parts.values():
             types.setdefault(kind, set()).add(letter[0])
         paired = any("B" in letters and len(letters) > 1 for letters in types.values())
-        beside = not suffix and any(_letter_of(tag, separator, suffix) in {"B", "I"} for tag in parts)
+        beside = not suffix and any(_letter_of(tag, separator, suffix).upper() in {"B", "I"} for tag in parts)
         if paired or (known and beside):
             bare = [tag for tag in tags if tag not in parts and tag not in known]
             mixed = f"{min(parts)!r} has a letter and a type, but {min(bare, default='')!r} is not written so"
@@ -217,15 +217,38 @@ def _refuse_mixed(tags: Sequence[str], outside: Sequence[str] | None) -> None:
                 mixed if bare else "they have letters of several schemes",
                 f"mend it, say `outside` with every tag that is in no span, or {classes}",
             )
-    spans = set(tags) - known
-    joined = {tag[1:] for tag in spans if tag[:1] == "B"} & {tag[1:] for tag in spans if tag[:1] == "I"} - {""}
-    if joined and all(tag[:1] in ROLES for tag in spans):
-        kind = min(joined)
+    for suffix in (False, True):
+        _refuse_joined(tags, {_joined(tag, suffix): tag for tag in set(tags) - known}, classes=_classes(known))
+
+
+def _refuse_joined(tags: Sequence[str], spans: Mapping[tuple[str, str], str], *, classes: str) -> None:
+    """Refuse a set whose tags all have a letter without a separator, some type B and I.
+
+    Args:
+        tags: All of them.
+        spans: (letter, type) -> the tag, of those that are not outside.
+        classes: The setting that says that they are classes.
+
+    Raises:
+        DataError: it is such a set.
+    """
+    both = sorted(kind for letter, kind in spans if letter == "B" and ("I", kind) in spans)
+    if both and all(letter in ROLES for letter, _ in spans):
+        begins, inside = spans["B", both[0]], spans["I", both[0]]
         raise _ambiguous(
             tags,
-            f"{'B' + kind!r} and {'I' + kind!r} may be a letter and a type without a separator, or classes",
-            f"write them as B-TYPE and I-TYPE, or say `scheme: {'io' if known else 'bare'}` where they are classes",
+            f"{begins!r} and {inside!r} may be a letter and a type without a separator, or classes",
+            f"write them as B-TYPE and I-TYPE, or say {classes}",
         )
+
+
+def _joined(tag: str, suffix: bool) -> tuple[str, str]:
+    """Return the first letter, or the last one, as upper case, and the rest."""
+    return (tag[-1:].upper(), tag[:-1]) if suffix else (tag[:1].upper(), tag[1:])
+
+
+def _classes(known: Collection[str]) -> str:
+    return f"`scheme: {'io' if known else 'bare'}` where they are classes"
 
 
 def _bare(tags: Sequence[str], outside: Sequence[str] | None) -> Scheme:

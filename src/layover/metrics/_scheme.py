@@ -12,7 +12,7 @@ SchemeName = Literal["iob1", "iob2", "ioe1", "ioe2", "bioes", "iobes", "bmes", "
 NAMES: tuple[str, ...] = get_args(SchemeName)
 ROLES: Mapping[str, str] = {
     **dict.fromkeys(("B", "BEGIN", "BEG"), "B"),
-    **dict.fromkeys(("I", "INSIDE", "M", "MID", "MIDDLE"), "I"),
+    **dict.fromkeys(("I", "INSIDE", "IN", "M", "MID", "MIDDLE"), "I"),
     **dict.fromkeys(("E", "END", "L", "LAST"), "E"),
     **dict.fromkeys(("S", "SINGLE", "U", "UNIT", "W", "WHOLE"), "S"),
 }

@@ -112,6 +112,7 @@ class _Planner:
             cells=tuple(cells),
             notes=tuple(notes),
             unresolved=tuple(self.revisions.unresolved),
+            unread=rows.unread(self.surveys, nodes),
         )
 
     def _selected_on_what_is_scored(self) -> list[str]:

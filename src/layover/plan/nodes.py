@@ -98,6 +98,8 @@ class Plan:
     """Hub revisions that could not be resolved; keys are provisional and `run` refuses."""
     cache: TrunkCache = TrunkCache()
     """Empty in a plan that knows of no trunk cache."""
+    unread: frozenset[str] = frozenset()
+    """Keys of data sets of which the plan knows no rows, since they are not here yet."""
     again: frozenset[str] = frozenset()
     """Keys of nodes that were finished and are damaged: they run again, even where nothing unfinished needs them."""
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 
-from layover.data.tally import NO_GOLD, languages_told
+from layover.data.tally import NO_GOLD, LeftOut, languages_told
+from layover.plan.cost import Meta
 from layover.plan.inputs import ScoreInputs, TokenizeInputs
-from layover.plan.nodes import Node
+from layover.plan.nodes import Node, Plan
 from layover.plan.surveys import Counted, Surveys
 
 
@@ -15,7 +17,45 @@ def notes(surveys: Surveys, nodes: Mapping[str, Node]) -> list[str]:
 
     Rows that the recipe itself leaves out (a limit, a hold-out) are not told again.
     """
-    trained = {key for node in nodes.values() if node.kind == "train" for key in node.inputs.data_keys()}
+
+    def counted(key: str) -> Counted | None:
+        found = _counted(surveys, nodes[key])
+        return None if found is None else replace(found, left_out=_lost(found.left_out))
+
+    return _told(nodes, counted)
+
+
+def encoded(plan: Plan, meta: Meta) -> list[str]:
+    """Return what a reader must know about the rows of data that are encoded, and that the plan itself did not know.
+
+    Args:
+        plan: With its own notes about rows.
+        meta: Counts of an encoded data set; None where it is not finished.
+    """
+    trained = _trained(plan.nodes)
+
+    def counted(key: str) -> Counted | None:
+        found = meta(key)
+        if found is None:
+            return None
+        beside = tuple(map(LeftOut.from_json, found["unlearnable"])) if key in trained else ()
+        rows, examples = found["source_rows"], found["examples"]
+        if key not in plan.unread:
+            return Counted(rows, examples, examples, beside, {})  # its gold is told already
+        return Counted(rows, examples, found["used"], (*_lost(map(LeftOut.from_json, found["left_out"])), *beside), {})
+
+    return _told(plan.nodes, counted)
+
+
+def unread(surveys: Surveys, nodes: Mapping[str, Node]) -> frozenset[str]:
+    """Return the keys of data sets of which nothing is known yet."""
+    data = {key: node for key, node in nodes.items() if node.kind == "tokenize"}
+    return frozenset(key for key, node in data.items() if _counted(surveys, node) is None)
+
+
+def _told(nodes: Mapping[str, Node], counts: Callable[[str], Counted | None]) -> list[str]:
+    """Return the notes of all data sets whose counts are known."""
+    trained = _trained(nodes)
     scored = {key for inputs in _scores(nodes) for _, key in inputs.predictions.values()}
     found: dict[str, None] = {}
     blind: dict[str, dict[str, None]] = {}
@@ -23,7 +63,7 @@ def notes(surveys: Surveys, nodes: Mapping[str, Node]) -> list[str]:
         if node.kind != "tokenize":
             continue
         inputs: TokenizeInputs = node.inputs
-        counted = surveys.counted(inputs.task, inputs.location)
+        counted = counts(key)
         if counted is None:
             continue
         where = f"{inputs.task.name} {inputs.location.split}"
@@ -76,7 +116,7 @@ def _of_one(inputs: TokenizeInputs, counted: Counted, use: str) -> list[str]:
 
     Args:
         inputs: Which it is.
-        counted: Its numbers.
+        counted: Its numbers, with the reasons that are to be told.
         use: `trained`, `scored` or `chosen by`: weights or a threshold.
     """
     where = f"{inputs.task.name} {inputs.location.split} {inputs.location.language}"
@@ -84,10 +124,10 @@ def _of_one(inputs: TokenizeInputs, counted: Counted, use: str) -> list[str]:
         return [f"{where}: cannot be read, so a run stops there: {counted.problem}"]
     found = []
     for one in counted.left_out:
-        if one.sort != "lost":
-            continue
         rows, first = f"{one.count} of {counted.rows} rows", f"(first {one.first})"
-        if use == "trained" or one.reason != NO_GOLD.text:
+        if one.sort == "kept":
+            found.append(f"{where}: {rows} are {one.reason} {first}")
+        elif use == "trained" or one.reason != NO_GOLD.text:
             learned = "trained on" if use == "trained" else "used"
             found.append(f"{where}: {rows} are not {learned}: {one.reason} {first}")
         else:
@@ -95,6 +135,19 @@ def _of_one(inputs: TokenizeInputs, counted: Counted, use: str) -> list[str]:
             found.append(f"{where}: {rows} have no gold {first}, so {so}")
     several = languages_told(counted.languages, inputs.task.name, inputs.location.language)
     return found + [f"{where}: {line}" for line in several]
+
+
+def _counted(surveys: Surveys, node: Node) -> Counted | None:
+    return surveys.counted(node.inputs.task, node.inputs.location)
+
+
+def _lost(left_out: Iterable[LeftOut]) -> tuple[LeftOut, ...]:
+    return tuple(one for one in left_out if one.sort == "lost")
+
+
+def _trained(nodes: Mapping[str, Node]) -> set[str]:
+    """Return the keys of the data that are trained on."""
+    return {key for node in nodes.values() if node.kind == "train" for key in node.inputs.data_keys()}
 
 
 def _scores(nodes: Mapping[str, Node]) -> list[ScoreInputs]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from layover import compositions, modules, tasks
+from layover import compositions, kinds, modules, tasks
 from layover.compositions import Composition
 from layover.errors import LayoverError, ModelError, Problem, RecipeError, nearest
 from layover.modules import AdapterDrop, Module
@@ -234,7 +234,16 @@ def _declared(name: str, settings: TaskSettings, source: Source) -> tuple[Task |
     declaration, problems = validate(OwnTask, extra, source, loc, also=fields)
     if declaration is None:
         return None, problems
+    if declaration.kind in kinds.names() and (idle := tasks.idle(declaration, _paths(settings))):
+        return None, [source.problem((*loc, key), message) for key, message in idle.items()]
     try:
         return tasks.declare(name, declaration), []
     except LayoverError as error:
-        return None, [source.problem(loc, str(error))]
+        return None, [source.problem(loc, str(error).removeprefix(f"{name}: "))]
+
+
+def _paths(settings: TaskSettings) -> list[tasks.Paths]:
+    """Return the paths of every split and language."""
+    return [
+        paths for named in settings.files.values() for paths in (named.values() if isinstance(named, dict) else [named])
+    ]

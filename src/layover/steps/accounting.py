@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from typing import Any
 
 from layover import kinds
 from layover.data.features import Features
 from layover.data.subset import leave_out
-from layover.data.tally import EMPTY, HELD_OUT, LIMIT, NO_GOLD, WITHOUT, Reason, Tally, rows_read
+from layover.data.tally import EMPTY, HELD_OUT, LIMIT, NO_GOLD, WITHOUT, LeftOut, Reason, Tally, rows_read
 from layover.plan.inputs import ScoreInputs, TokenizeInputs
 from layover.records import Accounts, Rows
 from layover.steps.files import META
@@ -45,16 +45,25 @@ class Account:
         return self.examples
 
     def meta(self, features: Features) -> dict[str, Any]:
-        """Return `source_rows`, `used` (learned from, or scored) and `left_out`, the reasons with their counts."""
+        """Return the counts of rows, and the reasons for those that are not used.
+
+        One set may be trained on and scored: `used` are the examples with gold, `left_out` says of the other rows why.
+        `learned` and `unlearnable` say beside how many of the former a training learns from, and what of the rest.
+        """
         kind = kinds.get(self._inputs.task.kind)
         lacking = [number for number, example in enumerate(self.examples) if not kind.has_gold(example)]
-        lost = {NO_GOLD: lacking, **kind.unlearnable(features, self.examples)}
-        for reason, numbers in lost.items():
-            if numbers:
-                self._tally.add(reason, self._place(numbers[0]), len(numbers))
-        left = [replace(one, first=_without_folder(one.first)).as_json() for one in self._tally.left_out()]
-        unused = {number for numbers in lost.values() for number in numbers}
-        return {"source_rows": self._source, "used": len(self.examples) - len(unused), "left_out": left}
+        if lacking:
+            self._tally.add(NO_GOLD, self._place(lacking[0]), len(lacking))
+        unlearnable = {reason: found for reason, found in kind.unlearnable(features, self.examples).items() if found}
+        idle = {number for reason, found in unlearnable.items() if reason.sort == "lost" for number in found}
+        beside = [LeftOut(one.text, one.sort, len(found), self._place(found[0])) for one, found in unlearnable.items()]
+        return {
+            "source_rows": self._source,
+            "used": len(self.examples) - len(lacking),
+            "left_out": _as_json(self._tally.left_out()),
+            "learned": len(self.examples) - len(idle.union(lacking)),
+            "unlearnable": _as_json(beside),
+        }
 
     def _keep(self, kept: list[Any], reason: Reason) -> None:
         self._tally.add(reason, count=len(self.examples) - len(kept))
@@ -67,7 +76,7 @@ class Account:
 def accounts_of(inputs: ScoreInputs, store: Store) -> Accounts:
     """Return what became of the rows of everything that a score rests on."""
     return Accounts(
-        training=tuple(_rows(store, key) for key in inputs.training),
+        training=tuple(_learned(store, key) for key in inputs.training),
         scored={language: _rows(store, data) for language, (_, data) in sorted(inputs.predictions.items())},
     )
 
@@ -88,6 +97,16 @@ def first_without_gold(store: Store, key: str) -> str:
 def _rows(store: Store, key: str) -> Rows:
     meta = store.read(key, META)
     return Rows(read=meta["source_rows"], used=meta["used"], left_out=meta["left_out"])
+
+
+def _learned(store: Store, key: str) -> Rows:
+    meta = store.read(key, META)
+    left_out = [*meta["left_out"], *meta["unlearnable"]]
+    return Rows(read=meta["source_rows"], used=meta["learned"], left_out=left_out)
+
+
+def _as_json(left_out: Iterable[LeftOut]) -> list[dict[str, Any]]:
+    return [replace(one, first=_without_folder(one.first)).as_json() for one in left_out]
 
 
 def _without_folder(where: str) -> str:

@@ -88,6 +88,7 @@ def load_examples(store: Store, key: str, kind: str) -> list[Any]:
 def load_meta(store: Store, key: str) -> dict[str, Any]:
     """Return the counts of a finished tokenize node.
 
-    examples, gold; rows, tokens, longest as encoded; source_rows, used and left_out: see `layover.data.tally`.
+    examples, gold; rows, tokens, longest as encoded; source_rows, used, left_out, learned and unlearnable:
+    see `layover.steps.accounting`.
     """
     return store.read(key, META)

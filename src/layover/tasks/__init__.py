@@ -8,7 +8,7 @@ from layover.registry import Registry
 from layover.tasks._census import QUANTILES, Census, take_census
 from layover.tasks._named import SPLITS, Paths
 from layover.tasks._overlap import Overlap, find_overlap, texts_in
-from layover.tasks._own import FROM_TRAINING, OwnTask, declare
+from layover.tasks._own import FROM_TRAINING, OwnTask, declare, idle
 from layover.tasks._survey import Survey, Texts, take_survey, take_texts
 from layover.tasks._task import Task
 from layover.tasks._xtreme import Averages, average
@@ -43,6 +43,7 @@ __all__ = [
     "declare",
     "find_overlap",
     "get",
+    "idle",
     "names",
     "official",
     "take_census",

@@ -78,14 +78,23 @@ def _source_like(task: Task, paths: tuple[str, ...], split: str) -> FileSource:
             return source
     layout = task.layout or Layout(format=AUTO)
     if layout.format == AUTO:
-        aligned = task.kind == "retrieval" or (task.kind == "mlm" and len(paths) > 1)
-        name = by_extension(path, tagging=task.kind == "tagging", sentences=aligned)
-        layout = layout.model_copy(update={"format": name})
+        layout = layout.model_copy(update={"format": format_of(task.kind, paths)})
     for source in ordered:
         if source.layout.format == layout.format:
             plain: dict[str, Any] = {"gold": None, "other": None, "more": (), "listing": None, "languages": ()}
             return source.model_copy(update=plain)
     return FileSource(path=path, layout=layout, codes=_numbered(task), where=task.where)
+
+
+def format_of(kind: str, paths: Paths) -> str:
+    """Return the format that the extension of a recipe's paths suggests to a task of a kind.
+
+    Raises:
+        DataError: it suggests none.
+    """
+    named = (paths,) if isinstance(paths, str) else paths
+    aligned = kind == "retrieval" or (kind == "mlm" and len(named) > 1)
+    return by_extension(named[0], tagging=kind == "tagging", sentences=aligned)
 
 
 def _numbered(task: Task) -> tuple[str, ...]:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from layover import kinds
-from layover.data.formats import AUTO, Layout
+from layover.data.formats import AUTO, Layout, reads
 from layover.data.formats import names as formats
 from layover.data.languages import UNKNOWN
 from layover.errors import DataError, nearest
 from layover.kinds.retrieval import MINED, PUBLISHED, PUBLISHED_MINING
 from layover.metrics._scheme import SchemeName
 from layover.tasks._labels import as_text
+from layover.tasks._named import Paths, format_of
 from layover.tasks._task import Task
 
 FROM_TRAINING = "from training"
@@ -92,14 +94,13 @@ def declare(name: str, declaration: OwnTask) -> Task:
     """Return the task of a declaration.
 
     Raises:
-        DataError: an unknown kind, format or metric, or a field that the kind needs and is not given.
+        DataError: an unknown kind, format or metric, a field that the kind needs and is not given, or one that would
+            decide nothing.
     """
     if declaration.kind not in kinds.names():
         raise DataError(f"no kind is called {declaration.kind!r}; {nearest(declaration.kind, kinds.names())}")
-    if declaration.mined and declaration.kind != "retrieval":
-        raise DataError(f"{name}: `mined` belongs to retrieval, not to {declaration.kind}")
-    if declaration.where and declaration.kind == "retrieval":
-        raise DataError(f"{name}: the sides of retrieval are whole files; `where` chooses no rows of them")
+    for key, message in idle(declaration).items():
+        raise DataError(f"{name}: {key}: {message}")
     evaluated = declaration.languages
     kind = kinds.get(declaration.kind)
     languages = {"validation": evaluated, "test": evaluated}
@@ -123,6 +124,38 @@ def declare(name: str, declaration: OwnTask) -> Task:
         where=declaration.where,
         retrieval=PUBLISHED_MINING if declaration.mined else PUBLISHED,
     )
+
+
+def idle(own: OwnTask, files: Iterable[Paths] = ()) -> dict[str, str]:
+    """Return the fields that are given and would decide nothing, each with the reason.
+
+    Args:
+        own: The declaration, of any kind.
+        files: The paths of all its splits and languages.
+    """
+    found = {}
+    if own.mined and own.kind != "retrieval":
+        found["mined"] = f"it belongs to retrieval, not to {own.kind}"
+    if own.where and own.kind == "retrieval":
+        found["where"] = "the sides of retrieval are whole files; no rows of them are chosen"
+    used = _formats(own, files)
+    read = frozenset[str]().union(*map(reads, used))
+    every = {name: reads(name) for name in formats()}
+    settings = frozenset[str]().union(*every.values())
+    for key in sorted(settings & own.model_fields_set - read) if used else ():
+        others = ", ".join(name for name, its in every.items() if key in its)
+        found[key] = f"{', '.join(used)} files have no such setting; remove it, or name the `format`: {others} have it"
+    return found
+
+
+def _formats(own: OwnTask, files: Iterable[Paths]) -> tuple[str, ...]:
+    """Return the formats of all files; none where that of one is unknown, which is told elsewhere."""
+    if own.format is not None:
+        return (own.format,) if own.format in formats() else ()
+    try:
+        return tuple(sorted({format_of(own.kind, paths) for paths in files}))
+    except DataError:
+        return ()
 
 
 def _columns(name: str, own: OwnTask) -> dict[str, str | tuple[str, ...]]:

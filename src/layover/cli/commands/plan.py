@@ -113,28 +113,10 @@ def summarise(found: Planned, gpu: int | None = None) -> dict[str, Any]:
         "memory": memory,
         "seconds_left": seconds_left(plan, costs, wanted, partial(timed, store)) if wanted else 0.0,
         "trunk_cache": savings(found.plain, plan, costs, meta, finished),
-        "notes": [*plan.notes, *_lost(found, finished), *unresolved],
+        "notes": [*plan.notes, *unresolved],
         "damaged": dict(found.damaged),
         "older": {"nodes": len(found.older), "bytes": sum(found.older.values())},
     }
-
-
-def _lost(found: Planned, finished: set[str]) -> list[str]:
-    """Say which rows of finished training data are not used, where the plan itself could not know it."""
-    from layover.data.tally import LeftOut, told
-    from layover.steps.counts import counts_of
-
-    notes = []
-    trained = (node.inputs for node in found.plan.nodes.values() if node.kind == "train")
-    for key in dict.fromkeys(key for inputs in trained for key in inputs.data_keys() if key in finished):
-        counts = counts_of(found.store, key)
-        label = found.plan.nodes[key].label.removeprefix("tokenize ")
-        known = [note for note in found.plan.notes if note.startswith(f"{label}: ")]
-        lost = [one for one in map(LeftOut.from_json, counts["left_out"]) if one.sort == "lost"]
-        new = [one for one in lost if not any(one.reason in note for note in known)]
-        rows = counts["source_rows"]
-        notes += [f"{label}: of {rows} rows are not learned from: {text}" for text in told(new, ["lost"])]
-    return notes
 
 
 def _sum(costs: list[Any], name: str) -> float:

@@ -12,12 +12,15 @@ from layover.data.tally import Tally
 from layover.errors import DataError
 from layover.registry import Registry
 
-__all__ = ["AUTO", "Layout", "Row", "Skipped", "by_extension", "names", "read"]
+__all__ = ["AUTO", "Layout", "Row", "Skipped", "by_extension", "names", "read", "reads"]
 
 _FORMATS: Registry[Callable[[Path, Layout], Iterator[Row | Skipped]]] = Registry(
     __name__, __path__, "FORMAT", DataError
 )
 names = _FORMATS.names
+_READS: Registry[frozenset[str]] = Registry(__name__, __path__, "READS", DataError)
+reads = _READS.get
+"""Name of a format -> the settings of a layout that a recipe may change for it."""
 
 # .tsv and .txt are a headed table and lines of text for most kinds, one word per line for tagging: the caller says
 EXTENSIONS = {

@@ -50,13 +50,14 @@ class Comments:
         values = columns_of(line, self._layout)
         keyed = KEYED.match(line) is not None
         spaced = " " in values[0]  # only between tabs
-        if self._fits(values) and not keyed and not spaced:
+        fits = self._fits(values)
+        if fits and not keyed and not spaced:
             return False  # a hashtag, or the sign itself
-        # a tag that other words have makes a word, whatever the line begins with
-        tagged = values[-1] in self._last_values
-        if self._fits(values) and tagged and values[0] != "#" and not spaced:
+        # a tag that other words have makes a word of a line as wide as they are, and of the sign with nothing beside
+        tagged = values[-1] in self._last_values and (fits or (len(values) == 2 and not keyed))
+        if fits and tagged and values[0] != "#" and not spaced:
             return False
-        shaped = keyed or (line[1:2] in {" ", "\t", "#"} and len(line.split()) > 1 and not self._fits(values))
+        shaped = keyed or (line[1:2] in {" ", "\t", "#"} and len(line.split()) > 1 and not fits)
         if tagged or not before_words or not shaped:
             raise self._ambiguous(number, line)
         return True

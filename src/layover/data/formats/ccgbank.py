@@ -53,3 +53,4 @@ def _sentence(path: Path, number: int, line: str) -> Row:
 
 
 FORMAT = read
+READS: frozenset[str] = frozenset()

@@ -43,3 +43,4 @@ def _values(raw: Mapping[str, Any]) -> dict[str, Any]:
 
 
 FORMAT = read
+READS: frozenset[str] = frozenset()

@@ -73,3 +73,4 @@ def _sentence(path: Path, names: tuple[str, ...], words: list[list[str]], lines:
 
 
 FORMAT = read
+READS = frozenset({"header", "separator", "comments"})

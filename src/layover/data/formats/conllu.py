@@ -111,3 +111,4 @@ def _depth(words: Mapping[int, _Word], index: int) -> int:
 
 
 FORMAT = read
+READS: frozenset[str] = frozenset()

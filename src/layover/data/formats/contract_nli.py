@@ -45,3 +45,4 @@ def _rows(path: Path, number: int, document: Any, hypotheses: Mapping[str, str])
 
 
 FORMAT = read
+READS: frozenset[str] = frozenset()

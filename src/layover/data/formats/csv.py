@@ -16,3 +16,4 @@ def read(path: Path, layout: Layout) -> Iterator[Row]:
 
 
 FORMAT = read
+READS = frozenset({"header", "quoting", "multiline"})

@@ -28,3 +28,4 @@ def read(path: Path, layout: Layout) -> Iterator[Row]:
 
 
 FORMAT = read
+READS: frozenset[str] = frozenset()

@@ -25,3 +25,4 @@ def read(path: Path, layout: Layout) -> Iterator[Row]:
 
 
 FORMAT = read
+READS: frozenset[str] = frozenset()

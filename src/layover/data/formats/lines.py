@@ -26,3 +26,4 @@ def read(path: Path, layout: Layout) -> Iterator[Row]:
 
 
 FORMAT = read
+READS = frozenset({"header"})

@@ -42,3 +42,4 @@ def _values(name: str, raw: Any, where: str) -> dict[str, Any]:
 
 
 FORMAT = read
+READS: frozenset[str] = frozenset()

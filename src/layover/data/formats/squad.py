@@ -56,3 +56,4 @@ def _row(path: Path, number: int, paragraph: Mapping[str, Any], question: Mappin
 
 
 FORMAT = read
+READS: frozenset[str] = frozenset()

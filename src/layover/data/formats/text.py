@@ -18,3 +18,4 @@ def read(path: Path, layout: Layout) -> Iterator[Row]:
 
 
 FORMAT = read
+READS: frozenset[str] = frozenset()

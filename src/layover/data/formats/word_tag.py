@@ -39,3 +39,4 @@ def read(path: Path, layout: Layout) -> Iterator[Row | Skipped]:
 
 
 FORMAT = read
+READS: frozenset[str] = frozenset()
