@@ -149,7 +149,7 @@ def test_blind_tables(tmp_path: Path) -> None:
         ("t.conll", "a\tO\nb\n", r"t\.conll:2: 1 columns \('b'\), but 2 are needed"),
         ("t.conll", "a\tO\n\nb O\n", r"t\.conll:3: 1 columns"),
         ("t.conllu", "1\ta\n", r"t\.conllu:1: not a CoNLL-U line .*2 columns instead of 10"),
-        ("t.json", "{", r"t\.json: not SQuAD's format"),
+        ("t.json", "{", r"t\.json:1: not JSON"),
         ("t.json", '{"rows": []}', r"t\.json: not SQuAD's format"),
         ("t.json", '{"data": [{"paragraphs": [{"context": "x", "qas": [{"id": 7}]}]}]}', "question 1 .7.*missing"),
     ],

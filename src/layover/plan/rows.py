@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from layover.data.tally import NO_GOLD, languages_told
+from layover.data.tally import NO_GOLD, NOTED, languages_told
 from layover.plan.inputs import ScoreInputs, TokenizeInputs
 from layover.plan.nodes import Node
 from layover.plan.surveys import Counted, Surveys
@@ -84,6 +84,8 @@ def _of_one(inputs: TokenizeInputs, counted: Counted, use: str) -> list[str]:
         return [f"{where}: cannot be read, so a run stops there: {counted.problem}"]
     found = []
     for one in counted.left_out:
+        if one.reason in NOTED:
+            found.append(f"{where}: {one.reason}: {one.count} (first {one.first}); {NOTED[one.reason]}")
         if one.sort != "lost":
             continue
         rows, first = f"{one.count} of {counted.rows} rows", f"(first {one.first})"
