@@ -227,3 +227,23 @@ def test_hellaswag(tmp_path: Path) -> None:
         rows(tmp_path / "t.txt", item + "x\n" + item, "hellaswag")
     with pytest.raises(DataError, match=r"t\.txt:7: the last item has 2 of 6 lines"):
         rows(tmp_path / "t.txt", item + "x\n1\n", "hellaswag")
+
+
+def test_a_csv_value_may_be_longer_than_the_library_thinks(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(f"text,label\n{'word ' * 40_000},neg\n", encoding="utf-8")
+    (row,) = formats.read(path, Layout(format="csv"))
+    assert row.values == {"text": "word " * 40_000, "label": "neg"}
+
+
+@pytest.mark.parametrize("name", ["csv", "tsv", "jsonl", "conll", "text"])
+@pytest.mark.parametrize("quoting", [True, False])
+def test_line_ends_of_a_carriage_return_alone_are_named(tmp_path: Path, name: str, quoting: bool) -> None:
+    path = tmp_path / "t"
+    path.write_bytes(b"a,b\rx,y\r")
+    with pytest.raises(
+        DataError, match=r"t:1: lines end with a carriage return alone .* save the file with LF or CRLF"
+    ):
+        list(formats.read(path, Layout(format=name, quoting=quoting)))
+    path.write_bytes(b"a\r\n")
+    assert [row.values for row in formats.read(path, Layout(format="text"))] == [{"text": "a"}]

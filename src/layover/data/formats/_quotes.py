@@ -135,7 +135,7 @@ class Lines:
                 raise self.refused(first, last, ", and each of these lines is like a row of its own")
             known = known_values(rows, record, columns)
             if known:
-                raise self.refused(first, last, f", and one of these lines ends as a row does, with {known!r}")
+                raise self.refused(first, last, f", and one of these lines has {known!r} where rows have it")
 
     def _may_hold_rows(self, record: Sequence[str]) -> bool:
         """Return whether a line of a record has as many delimiters as a row."""
