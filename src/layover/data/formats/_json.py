@@ -33,7 +33,7 @@ def decoded(text: str, path: Path | str, line: int = 1) -> Any:
 
     Args:
         text: The whole of it.
-        path: Its file, or what else it is.
+        path: Its file; what else it is, for a text that has no lines.
         line: The line of the file on which it begins.
 
     Raises:
@@ -49,16 +49,21 @@ def decoded(text: str, path: Path | str, line: int = 1) -> Any:
             raise DataError(f"{place}: the key {twice!r} stands twice in one object; remove one")
         return found
 
-    place = f"{path}:{line}" if line > 1 or text.rstrip().find("\n") < 0 else f"{path}"
+    one_line = "\n" not in text.rstrip()
+    place = _at(path, line) if one_line else f"{path}"
     _check_escapes(text, path, line)
     try:
         return json.loads(text, object_pairs_hook=unique)
     except json.JSONDecodeError as error:
-        raise DataError(f"{path}:{line + error.lineno - 1}: not JSON ({error})") from error
+        raise DataError(f"{_at(path, line + error.lineno - 1)}: not JSON ({error})") from error
     except ValueError as error:
         raise DataError(f"{place}: a number has too many digits to be read; write it as text, in quotes") from error
     except RecursionError as error:
         raise DataError(f"{place}: lists or objects are nested too deeply to be read; make it flatter") from error
+
+
+def _at(path: Path | str, line: int) -> str:
+    return f"{path}:{line}" if isinstance(path, Path) else path
 
 
 def _check_escapes(text: str, path: Path | str, line: int) -> None:
@@ -66,7 +71,7 @@ def _check_escapes(text: str, path: Path | str, line: int) -> None:
         return
     for found in _ESCAPE.finditer(text):
         if found["half"]:
-            where = f"{path}:{line + text.count(chr(10), 0, found.start())}"
+            where = _at(path, line + text.count("\n", 0, found.start()))
             raise DataError(
                 f"{where}: {found[0]} is half a character (a surrogate without the other one), and no text; write the "
                 "whole character, or remove it"
