@@ -39,7 +39,9 @@ def test_comments_before_the_words_are_skipped_and_counted(tmp_path: Path, comme
     words = "Kim _ _ B-PER\nsang _ _ O\n".replace(" ", " " if separator == "whitespace" else "\t")
     rows, skipped = read(tmp_path / "a", f"{comment}\n{words}\n{comment}\n{words}", separator=separator)
     assert rows == [["Kim", "sang"]] * 2
-    assert skipped == {"comment line": (2, f"{tmp_path / 'a'}:1")}
+    wide = separator == "whitespace" and len(comment.split()) == 4
+    reason = "comment line with as many columns as a word" if wide else "comment line"
+    assert skipped == {reason: (2, f"{tmp_path / 'a'}:1")}
 
 
 @pytest.mark.parametrize(
@@ -87,6 +89,37 @@ def test_the_sign_and_hashtags_are_words(tmp_path: Path, word: str, place: str, 
 def test_a_line_that_may_be_both_is_refused_with_the_setting(tmp_path: Path, text: str, line: int) -> None:
     with pytest.raises(DataError, match=rf"a:{line}: .* may be a comment, or a word .* say so with `comments`"):
         read(tmp_path / "a", text, **WIDE)
+
+
+@pytest.mark.parametrize("line", ["#win=2\tB-LOC", "#win=2\tB-PER", "#sent_id=3\tnew", "##win=2\tB-LOC"])
+@pytest.mark.parametrize("separator", ["whitespace", "tab"])
+def test_a_hashtag_with_an_equals_sign_is_never_dropped(tmp_path: Path, line: str, separator: str) -> None:
+    text = f"{line}\nJo\tB-PER\nDoe\tI-PER\n"
+    if line.endswith("B-PER"):  # a tag that a word has
+        assert read(tmp_path / "a", text, separator=separator) == ([["#win=2", "Jo", "Doe"]], {})
+        return
+    with pytest.raises(DataError, match=r"a:1: .* may be a comment, or a word .* say so with `comments`"):
+        read(tmp_path / "a", text, separator=separator)
+    rows, skipped = read(tmp_path / "a", text, separator=separator, comments="#")
+    assert (rows, list(skipped)) == ([["Jo", "Doe"]], ["comment line"])
+
+
+@pytest.mark.parametrize(("comment", "sign"), [("% made by hand", "%"), (";; by hand", ";;"), ("// by hand", "//")])
+def test_signs_of_other_tools_are_named_with_the_setting(tmp_path: Path, comment: str, sign: str) -> None:
+    where, advice = f"{tmp_path / 'a'}", f"declare `comments: '{sign}'`"
+    with pytest.raises(DataError, match="a:2: 2 columns") as first:
+        read(tmp_path / "a", f"{comment}\nKim\tO\n")
+    assert str(first.value).endswith(f"; if {where}:1 ({comment!r}) is a comment, {advice}")
+    with pytest.raises(DataError, match="a:3: 1 columns") as later:
+        read(tmp_path / "a", f"Kim\tO\n\n{comment}\nsang\tO\n")
+    assert str(later.value).endswith(f"; if {where}:3 ({comment!r}) is a comment, {advice}")
+    with pytest.raises(DataError, match="a:1: 1 columns, but 2 are declared") as declared:
+        read(tmp_path / "a", f"{comment}\nKim\tO\n", header=("0", "1"))
+    assert str(declared.value).endswith(advice)
+    assert read(tmp_path / "a", f"{comment}\nKim\tO\n", comments=sign)[0] == [["Kim"]]
+    with pytest.raises(DataError) as plain:
+        read(tmp_path / "a", "Kim\nsang\tO\n")
+    assert "comments" not in str(plain.value)
 
 
 def test_the_setting_decides(tmp_path: Path) -> None:

@@ -149,7 +149,7 @@ def test_blind_tables(tmp_path: Path) -> None:
         ("t.conll", "a\tO\nb\n", r"t\.conll:2: 1 columns \('b'\), but 2 are needed"),
         ("t.conll", "a\tO\n\nb O\n", r"t\.conll:3: 1 columns"),
         ("t.conllu", "1\ta\n", r"t\.conllu:1: not a CoNLL-U line .*2 columns instead of 10"),
-        ("t.json", "{", r"t\.json: not SQuAD's format"),
+        ("t.json", "{", r"t\.json:1: not JSON"),
         ("t.json", '{"rows": []}', r"t\.json: not SQuAD's format"),
         ("t.json", '{"data": [{"paragraphs": [{"context": "x", "qas": [{"id": 7}]}]}]}', "question 1 .7.*missing"),
     ],
@@ -227,3 +227,23 @@ def test_hellaswag(tmp_path: Path) -> None:
         rows(tmp_path / "t.txt", item + "x\n" + item, "hellaswag")
     with pytest.raises(DataError, match=r"t\.txt:7: the last item has 2 of 6 lines"):
         rows(tmp_path / "t.txt", item + "x\n1\n", "hellaswag")
+
+
+def test_a_csv_value_may_be_longer_than_the_library_thinks(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(f"text,label\n{'word ' * 40_000},neg\n", encoding="utf-8")
+    (row,) = formats.read(path, Layout(format="csv"))
+    assert row.values == {"text": "word " * 40_000, "label": "neg"}
+
+
+@pytest.mark.parametrize("name", ["csv", "tsv", "jsonl", "conll", "text"])
+@pytest.mark.parametrize("quoting", [True, False])
+def test_line_ends_of_a_carriage_return_alone_are_named(tmp_path: Path, name: str, quoting: bool) -> None:
+    path = tmp_path / "t"
+    path.write_bytes(b"a,b\rx,y\r")
+    with pytest.raises(
+        DataError, match=r"t:1: lines end with a carriage return alone .* save the file with LF or CRLF"
+    ):
+        list(formats.read(path, Layout(format=name, quoting=quoting)))
+    path.write_bytes(b"a\r\n")
+    assert [row.values for row in formats.read(path, Layout(format="text"))] == [{"text": "a"}]

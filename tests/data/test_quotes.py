@@ -11,14 +11,15 @@ import pytest
 
 from layover.data import formats
 from layover.data.formats import Layout
+from layover.data.tally import Tally
 from layover.errors import DataError
 
 SWALLOWED = 'text{d}label\n"Good play{d}pos\nbad one{d}neg\nsad"{d}neg\nnice{d}pos\n'
 
 
-def read(path: Path, text: str, **layout: Any) -> list[list[str]]:
+def read(path: Path, text: str, tally: Tally | None = None, **layout: Any) -> list[list[str]]:
     path.write_text(text, encoding="utf-8", newline="")
-    rows = formats.read(path, Layout(format=formats.by_extension(path.name, tagging=False), **layout))
+    rows = formats.read(path, Layout(format=formats.by_extension(path.name, tagging=False), **layout), tally)
     return [list(row.values.values()) for row in rows]
 
 
@@ -59,6 +60,53 @@ LABELLED = "".join(f"row {number},{'pos' if number % 2 else 'neg'}\n" for number
 def test_in_a_csv_rows_that_stray_quotes_swallow_are_noticed(tmp_path: Path, text: str) -> None:
     with pytest.raises(DataError, match=r"each of these lines is like a row of its own.*`multiline: true`"):
         read(tmp_path / "a.csv", text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'text,label\n{LABELLED}"hi,neg\nok then,\nbye",neg\n',  # a row without its label
+        f'text,label\n{LABELLED}"hi,\nok then,pos\nbye",neg\n',
+        f'text,label\n{LABELLED}"hi,neg\nok then,neu\nbye",neg\n',  # a label that stands nowhere else
+        f'text,label\n{LABELLED}"hi,neu\nok then,pos\nbye",neg\n',
+        f'text,label\n{LABELLED}"hi,neg\nbye",neu\n',
+        f'text,label\n{LABELLED}"hi,neg\nwell, ok,neu\nbye",neg\n',  # a comma more
+        f'text,label\n{LABELLED}"hi,neg\n\nbye",neg\n',  # an empty line
+        f'text,label\n{LABELLED}"hi,neg\n\nbye",neg\n'.replace("\n", "\r\n"),
+        f'"text","label"\n{LABELLED}"hi,neg\nok then,pos\nbye",neg\n',  # only the header is quoted
+        f'"text","label"\n"all of it","pos"\n{LABELLED}"hi,neg\nok then,pos\nbye",neg\n',
+    ],
+)
+def test_in_a_csv_rows_without_a_known_label_are_noticed_too(tmp_path: Path, text: str) -> None:
+    with pytest.raises(DataError, match=r"a.csv:\d+: a quoted value runs over the lines .*`multiline: true`"):
+        read(tmp_path / "a.csv", text)
+
+
+@pytest.mark.parametrize(
+    ("rows", "swallowed"),
+    [
+        ("en,row,neg\nen,low,pos\n", 'en,"hi,neg\nsw,ok,pos\nen,bye",neg\n'),
+        ("neg,en,row\npos,en,low\n", 'neg,en,"hi\nneu,sw,ok\nneg,en,bye"\n'),  # what stands before the value
+    ],
+)
+def test_a_third_column_with_a_rare_value_hides_nothing(tmp_path: Path, rows: str, swallowed: str) -> None:
+    with pytest.raises(DataError, match=r"a.csv:26: .* lines 26 to 28, and one .* has 'n?e[ng]' where rows"):
+        read(tmp_path / "a.csv", f"a,b,c\n{rows * 12}{swallowed}")
+
+
+def test_values_over_several_lines_are_told_unless_they_are_declared(tmp_path: Path) -> None:
+    text = f'text,label\n{LABELLED}"Dear all,\nbye",neg\nnice,pos\n"one\n\ntwo, three",pos\n'
+    tally, declared = Tally(), Tally()
+    assert read(tmp_path / "a.csv", text, tally)[20:] == [
+        ["Dear all,\nbye", "neg"],
+        ["nice", "pos"],
+        ["one\n\ntwo, three", "pos"],
+    ]
+    (told,) = tally.left_out()
+    assert (told.reason, told.sort, told.count) == ("value that runs over lines", "kept", 2)
+    assert told.first == f"{tmp_path / 'a.csv'}:22"
+    assert len(read(tmp_path / "a.csv", text, declared, multiline=True)) == 23
+    assert declared.left_out() == ()
 
 
 def test_a_header_that_swallows_rows_is_refused(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from layover.data.estimator import stand_in
 from layover.data.formats import Row
 from layover.data.hub_cache import is_cached
 from layover.data.tally import LIMIT, NO_GOLD, NO_TOKEN, NO_WINDOW, LeftOut, Reason, Tally, languages_told
-from layover.data.task import HubSource
+from layover.data.task import HubSource, Location
 from layover.data.tokenizer import Tokenizer
 from layover.plan import Plan, build
 from layover.plan.cost import TYPICAL_TOKENS, data_cost
@@ -125,6 +125,49 @@ def test_numbers_choose_rows_as_they_are_written(tmp_path: Path) -> None:
     assert {one.reason: one.count for one in take_survey(task, place).left_out} == {
         "another value than `where` names": 2
     }
+
+
+def test_a_star_in_where_is_only_itself(tmp_path: Path) -> None:
+    declared = {"kind": "classification", "labels": ("x", "y"), "text": ("text",), "train_language": "en"}
+    one, of_ten = (
+        declare("t", OwnTask.model_validate({**declared, "where": {"stars": value}})) for value in ("*", "10*")
+    )
+    stars = ("*", "**", "*", "10*", "100")
+    (tmp_path / "a.jsonl").write_text(
+        "".join(json.dumps({"text": f"{row}", "label": "x", "stars": each}) + "\n" for row, each in enumerate(stars)),
+        encoding="utf-8",
+    )
+    for task, wanted in ((one, ["0", "2"]), (of_ten, ["3"])):
+        place = task.locate("train", "en", root=tmp_path, files={"train": "a.jsonl"})
+        assert place is not None
+        assert [example.first for example in task.read(place)] == wanted
+
+
+def test_a_literal_star_and_one_that_stands_for_anything_are_two_identities(tmp_path: Path) -> None:
+    task = declare(
+        "t",
+        OwnTask(kind="classification", labels=("x", "y"), text=("text",), train_language="en", where={"id": "en-*"}),
+    )
+    (tmp_path / "a.jsonl").write_text('{"text": "a", "label": "x", "id": "en-*"}\n', encoding="utf-8")
+    place = task.locate("train", "en", root=tmp_path, files={"train": "a.jsonl"})
+    assert isinstance(place, Location)
+    other = replace(place, source=place.source.model_copy(update={"literal": False}))
+    assert place.identity(str) != other.identity(str)
+    assert place.contents(str) != other.contents(str)
+    plain = replace(place, source=place.source.model_copy(update={"where": {"id": "en"}}))
+    assert plain.identity(str)["reading"]["where"] == {"id": "en"}  # type: ignore[call-overload,index]
+
+
+def test_what_is_read_and_may_be_meant_otherwise_is_told(world: World) -> None:
+    path = world.root / "data" / "moods" / "quoted.csv"
+    path.write_text('text,label\na,no\n"one\ntwo",no\nb,no\nc,no\nd,no\n', encoding="utf-8")
+    quoted = "tasks.moods.files.train=moods/quoted.csv"
+    expected = (
+        f"moods train en: value that runs over lines: 1 (first {path}:3); `multiline: true` says that these are meant, "
+        "`quoting: false` that their quotes are text"
+    )
+    assert expected in notes(world, quoted)
+    assert not [note for note in notes(world, quoted, "tasks.moods.multiline=true") if "lines" in note]
 
 
 def test_scored_texts_in_the_training_data_are_counted(world: World) -> None:

@@ -30,6 +30,7 @@ class Reason:
 
 
 COMMENT = Reason("comment line", "line")
+COMMENT_AS_WIDE = Reason("comment line with as many columns as a word", "line")
 DOCSTART = Reason("-DOCSTART- line", "line")
 EMPTY_NODE = Reason("empty node of CoNLL-U", "line")
 WORDLESS = Reason("sentence whose words are all _", "lost")
@@ -45,7 +46,14 @@ NO_WINDOW = Reason(
     "trained on as questions without an answer: the answer is in no window of `max_length` tokens", "kept"
 )
 EMPTY = Reason("empty text", "kept")
+RUNS_OVER = Reason("value that runs over lines", "kept")
 TWICE = Reason("same text and gold as an earlier row", "kept")
+
+NOTED = {
+    COMMENT_AS_WIDE.text: "`comments` says what a comment begins with",
+    RUNS_OVER.text: "`multiline: true` says that these are meant, `quoting: false` that their quotes are text",
+}
+"""What a plan notes although no row is lost -> what settles it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,13 +29,20 @@ class Source(BaseModel):
     """Written value -> label."""
     where: dict[str, str | dict[str, str]] = Field(default_factory=dict)
     """Column -> value that a row must have, or the values by language; `{language}` is filled in, and `english-*` is
-    any value that begins so."""
+    any value that begins so, unless `literal`."""
+    literal: bool = False
+    """Whether a star at the end of a value in `where` is only itself, as in a recipe."""
     languages: tuple[str, ...] = ()
     """The languages it serves; all of the split when empty."""
 
     def by_language(self) -> bool:
         """Return whether `where` chooses the rows of each language, so that one file holds several."""
         return any(isinstance(value, dict) or _PLACE in value for value in self.where.values())
+
+    def chosen(self) -> dict[str, Json]:
+        """Return what decides which rows count."""
+        starred = self.literal and any(str(value).endswith("*") for value in self.where.values())
+        return {**self.where, **({"": "literal"} if starred else {})}
 
     def reading(self, columns: Mapping[str, str | tuple[str, ...]], labels: tuple[str, ...], split: str) -> Reading:
         """Return how its rows become examples; only test splits may come without gold."""
@@ -170,7 +177,7 @@ class Location:
 
     def contents(self, hash_file: Callable[[Path], str]) -> frozenset[str]:
         """Return which rows they are, however they are read: of which files, or of which split on the hub."""
-        chosen = [f"{column}={value}" for column, value in sorted(self.source.where.items())]
+        chosen = [f"{column}={value}" for column, value in sorted(self.source.chosen().items())]
         if isinstance(self.source, HubSource):
             return frozenset({" ".join([self.source.path, str(self.source.config), self.source.split, *chosen])})
         if self.listing is not None and self.source.listing is not None:
@@ -192,7 +199,7 @@ class Location:
             },
             "codes": list(self.reading.codes),
             "aliases": dict(self.reading.aliases),
-            "where": dict(self.source.where),
+            "where": self.source.chosen(),
             "blind": self.reading.blind,
         }
         if self.reading.only_gold:

@@ -73,14 +73,14 @@ def _strings(file: Path) -> Iterator[str]:
 def _json_strings(document: str) -> Iterator[str]:
     try:
         value = json.loads(document)
-    except ValueError:
-        return  # not JSON, or the line at which a large file was cut
+    except (ValueError, RecursionError):
+        return  # not JSON, nested too deeply, or the line at which a large file was cut
     yield from _leaves(value)
 
 
 def _leaves(value: Any) -> Iterator[str]:
     if isinstance(value, str):
-        yield value
+        yield value.encode("utf-8", errors="replace").decode()  # half a character, which the task's reader refuses
     elif isinstance(value, dict):
         for inner in value.values():
             yield from _leaves(inner)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
-from layover.data.tally import NO_GOLD, LeftOut, languages_told
+from layover.data.tally import NO_GOLD, NOTED, LeftOut, languages_told
 from layover.plan.cost import Meta
 from layover.plan.inputs import ScoreInputs, TokenizeInputs
 from layover.plan.nodes import Node, Plan
@@ -20,7 +20,7 @@ def notes(surveys: Surveys, nodes: Mapping[str, Node]) -> list[str]:
 
     def counted(key: str) -> Counted | None:
         found = _counted(surveys, nodes[key])
-        return None if found is None else replace(found, left_out=_lost(found.left_out))
+        return None if found is None else replace(found, left_out=_worth_a_note(found.left_out))
 
     return _told(nodes, counted)
 
@@ -42,7 +42,9 @@ def encoded(plan: Plan, meta: Meta) -> list[str]:
         rows, examples = found["source_rows"], found["examples"]
         if key not in plan.unread:
             return Counted(rows, examples, examples, beside, {})  # its gold is told already
-        return Counted(rows, examples, found["used"], (*_lost(map(LeftOut.from_json, found["left_out"])), *beside), {})
+        return Counted(
+            rows, examples, found["used"], (*_worth_a_note(map(LeftOut.from_json, found["left_out"])), *beside), {}
+        )
 
     return _told(plan.nodes, counted)
 
@@ -124,6 +126,9 @@ def _of_one(inputs: TokenizeInputs, counted: Counted, use: str) -> list[str]:
         return [f"{where}: cannot be read, so a run stops there: {counted.problem}"]
     found = []
     for one in counted.left_out:
+        if one.reason in NOTED:
+            found.append(f"{where}: {one.reason}: {one.count} (first {one.first}); {NOTED[one.reason]}")
+            continue
         rows, first = f"{one.count} of {counted.rows} rows", f"(first {one.first})"
         if one.sort == "kept":
             found.append(f"{where}: {rows} are {one.reason} {first}")
@@ -141,8 +146,8 @@ def _counted(surveys: Surveys, node: Node) -> Counted | None:
     return surveys.counted(node.inputs.task, node.inputs.location)
 
 
-def _lost(left_out: Iterable[LeftOut]) -> tuple[LeftOut, ...]:
-    return tuple(one for one in left_out if one.sort == "lost")
+def _worth_a_note(left_out: Iterable[LeftOut]) -> tuple[LeftOut, ...]:
+    return tuple(one for one in left_out if one.sort == "lost" or one.reason in NOTED)
 
 
 def _trained(nodes: Mapping[str, Node]) -> set[str]:

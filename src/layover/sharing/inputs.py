@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 from layover.data import formats
 from layover.data.formats import Layout, Row
 from layover.data.formats._files import COMPRESSIONS
+from layover.data.formats._json import decoded
 from layover.errors import DataError, nearest
 
 STDIN = "-"
@@ -100,8 +100,4 @@ def _row(given: str) -> Row:
         raise DataError(f"{given}: no such file")
     if not given.lstrip().startswith("{"):
         return Row({"text": given}, "", 1)
-    try:
-        values = json.loads(given)
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"the row {given[:60]!r}: not JSON ({error})") from None
-    return Row(values, "", 1)
+    return Row(decoded(given, f"the row {given[:60]!r}"), "", 1)

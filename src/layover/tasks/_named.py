@@ -83,7 +83,7 @@ def _source_like(task: Task, paths: tuple[str, ...], split: str) -> FileSource:
         if source.layout.format == layout.format:
             plain: dict[str, Any] = {"gold": None, "other": None, "more": (), "listing": None, "languages": ()}
             return source.model_copy(update=plain)
-    return FileSource(path=path, layout=layout, codes=_numbered(task), where=task.where)
+    return FileSource(path=path, layout=layout, codes=_numbered(task), where=task.where, literal=True)
 
 
 def format_of(kind: str, paths: Paths) -> str:

@@ -67,7 +67,7 @@ class OwnTask(BaseModel):
     """csv, tsv: whether double quotes wrap values."""
     multiline: bool | None = None
     """csv, tsv: whether a quoted value may run over lines. Where it is not given, it may not in tsv, and in csv it may
-    unless its lines look like rows."""
+    unless one of its lines looks like a row."""
     comments: str | None = None
     """conll: what a comment line begins with, `""` where there are none; by their shape where it is not given."""
     where: Annotated[dict[str, str | dict[str, str]], BeforeValidator(as_text)] = Field(default_factory=dict)

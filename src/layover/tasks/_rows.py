@@ -41,7 +41,7 @@ def rows_of(location: Location, tally: Tally) -> Iterator[Row]:
         if location.listing is not None and source.listing is not None:
             rows = _listed(rows, location.listing, source.listing, tally)
     for row in rows:
-        if all(_is(row.value(name), value) for name, value in source.where.items()):
+        if all(_is(row.value(name), value, source.literal) for name, value in source.where.items()):
             tally.watch(row.values, source.where)
             yield row
         else:
@@ -64,10 +64,10 @@ def _side_by_side(location: Location, source: FileSource, other: Path, tally: Ta
         yield replace(row, values={**row.values, **beside.values})
 
 
-def _is(value: object, wanted: object) -> bool:
-    """Return whether a row has a value; a JSON number or boolean is compared as it is written."""
+def _is(value: object, wanted: object, literal: bool) -> bool:
+    """Return whether a row has a value, or begins so; a JSON number or boolean is compared as it is written."""
     wanted, written = str(wanted), value if isinstance(value, str) else codec.dumps(value)
-    return written.startswith(wanted[:-1]) if wanted.endswith("*") else written == wanted
+    return written == wanted if literal or not wanted.endswith("*") else written.startswith(wanted[:-1])
 
 
 def _gold_column(location: Location) -> str | None:

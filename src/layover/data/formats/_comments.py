@@ -7,12 +7,13 @@ and reads `# id ...`, `# text = ...`, or has other columns than the words. A lin
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 
 from layover.data.formats._files import numbered_lines
 from layover.data.formats._layout import Layout
+from layover.data.tally import COMMENT, COMMENT_AS_WIDE, Reason
 from layover.errors import DataError
 
 KEYED = re.compile(r"#+(?:\s*[A-Za-z_][\w.:-]*(?:\[\w+\])?\s*=|\s+(?:newdoc|newpar)\b|\s+(?:sent_?id|id|text)\s+\S)")
@@ -58,9 +59,15 @@ class Comments:
         if fits and tagged and values[0] != "#" and not spaced:
             return False
         shaped = keyed or (line[1:2] in {" ", "\t", "#"} and len(line.split()) > 1 and not fits)
-        if tagged or not before_words or not shaped:
+        hashtag = fits and values[0] != "#" and not spaced  # `#win=2` beside a tag
+        if tagged or hashtag or not before_words or not shaped:
             raise self._ambiguous(number, line)
         return True
+
+    def reason(self, line: str) -> Reason:
+        """Return what a comment line is counted as: one that could be a word is told, unless `comments` declares it."""
+        fits = self._layout.comments is None and self._fits(columns_of(line, self._layout))
+        return COMMENT_AS_WIDE if fits else COMMENT
 
     def _fits(self, values: list[str]) -> bool:
         header = self._layout.header
@@ -88,6 +95,18 @@ class Comments:
             f"{self._path}:{number}: {line[:60]!r} may be a comment, or a word with its columns; say so with "
             '`comments`: what each comment begins with (`comments: "# "`), or `comments: ""` where there are none'
         )
+
+
+_OTHER_SIGN = re.compile(r"(%+|;+|//+|\*+|!+|--+)(\s|\w|$)")
+"""What else begins comments in files of other tools."""
+
+
+def advice(path: Path, lines: Iterable[tuple[int, str]], layout: Layout) -> str:
+    """Return what to do where one of the numbered lines looks like a comment, empty text where none does."""
+    for number, line in lines if layout.comments is None else ():
+        if sign := _OTHER_SIGN.match(line):
+            return f"; if {path}:{number} ({line[:60]!r}) is a comment, declare `comments: {sign[1]!r}`"
+    return ""
 
 
 def columns_of(line: str, layout: Layout) -> list[str]:

@@ -54,8 +54,20 @@ def filled_lines(path: Path, errors: str, what: str) -> Iterator[tuple[int, str]
         yield number, line
 
 
+def lines_of(stream: TextIO, path: Path) -> Iterator[str]:
+    """Yield the lines of a stream, with their ends.
+
+    Raises:
+        DataError: they end with a carriage return alone, so that the whole file would be one line.
+    """
+    for number, line in enumerate(stream):
+        if not number and not line.endswith("\n") and "\r" in line:
+            raise DataError(f"{path}:1: lines end with a carriage return alone (CR); save the file with LF or CRLF")
+        yield line
+
+
 def numbered_lines(path: Path, errors: str = "strict") -> Iterator[tuple[int, str]]:
     """Yield (line number from 1, line without its end) of a file with LF or CRLF line ends."""
     with open_text(path, errors) as stream:
-        for number, line in enumerate(stream, 1):
+        for number, line in enumerate(lines_of(stream, path), 1):
             yield number, line.removesuffix("\n").removesuffix("\r")

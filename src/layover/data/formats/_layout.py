@@ -29,7 +29,7 @@ class Layout(BaseModel):
     """What happens to bytes that are not UTF-8; `replace` only for files known to be damaged."""
     multiline: bool | None = None
     """csv and tsv: whether a quoted value may run over lines. Where it is not given, it may not in tsv, and in csv it
-    may unless its lines look like rows."""
+    may unless one of its lines looks like a row."""
     comments: str | None = None
     """conll: what a comment line begins with, empty text where there are none; by their shape where not given."""
 

@@ -1,14 +1,15 @@
 """Quoted values that run over several lines of a table: meant so, or rows that two stray quotes swallowed.
 
 A stray quote at the beginning of a value and another at the end of a later one make one value of all lines between.
-Without the quotes these lines are rows of their own, whose values are like those of the other rows: then the file is
-refused, until it says which of the two is meant.
+Then a line within such a value ends as a row does, `...,pos`, or begins as one does. A file with such lines is refused,
+until it says which of the two is meant. A file all of whose values are quoted has no stray quotes.
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -52,6 +53,45 @@ class _Column:
         return self.spaced or not value.startswith(" ")
 
 
+def rows_like(rows: Sequence[Sequence[str]], record: Sequence[str], columns: Sequence[_Column]) -> Iterator[bool]:
+    """Yield of each line whether it could be a row; the first and the last one may not lack a value."""
+    outside = [index for index, value in enumerate(record) if "\n" not in value]
+    for number, row in enumerate(rows):
+        between = 0 < number < len(rows) - 1
+        yield len(row) == len(record) and all(
+            (between and row[index] == "") or columns[index].like(_bare(row[index])) for index in outside
+        )
+
+
+def known_values(rows: Sequence[Sequence[str]], record: Sequence[str], columns: Sequence[_Column]) -> str:
+    """Return a value that a line within the quotes has in the place of a column of such values; empty for none.
+
+    What stands before the quotes on the first line, and after them on the last one, is no sign.
+    """
+    inside = [index for index, value in enumerate(record) if "\n" in value]
+    for number, row in enumerate(rows):
+        if len(row) != len(record):
+            continue
+        for index, column in enumerate(columns):
+            before, after = index < inside[0], index > inside[-1]
+            if (before and number > 0) or (after and number < len(rows) - 1):
+                value = _bare(row[index])
+                if value and value in column.seen:
+                    return value
+    return ""
+
+
+def _bare(value: str) -> str:
+    return value.strip('"\r')
+
+
+def _kept(stream: Iterable[str], lines: list[str]) -> Iterator[str]:
+    """Yield the lines of a stream, and append each to a list."""
+    for line in stream:
+        lines.append(line)
+        yield line
+
+
 class Lines:
     """Judges the records of one file that stand on several lines.
 
@@ -85,34 +125,36 @@ class Lines:
         Raises:
             DataError: the lines of one are rows of their own.
         """
-        wanted = {first: (first, last, record) for first, last, record in self._doubted if self._looks(record)}
+        wanted = {first: (first, last, record) for first, last, record in self._doubted if self._may_hold_rows(record)}
         if not wanted or self._all_quoted():
             return
         columns, raw = self._columns(), self._raw(wanted)
         for first, last, record in wanted.values():
             rows = [line.split(self._delimiter) for line in raw[first]]
-            inside = [index for index, value in enumerate(record) if "\n" in value]
-            if all(self._is_row(row, len(record), inside, columns) for row in rows):
+            if all(rows_like(rows, record, columns)):
                 raise self.refused(first, last, ", and each of these lines is like a row of its own")
+            known = known_values(rows, record, columns)
+            if known:
+                raise self.refused(first, last, f", and one of these lines has {known!r} where rows have it")
 
-    def _looks(self, record: Sequence[str]) -> bool:
-        """Return whether a record has as many delimiters in it as the rows it may have swallowed."""
-        lines = self._delimiter.join(record).replace("\r\n", "\n").split("\n")
-        return all(line.count(self._delimiter) == len(record) - 1 and line for line in lines)
-
-    def _is_row(self, values: Sequence[str], width: int, inside: Sequence[int], columns: Sequence[_Column]) -> bool:
-        others = (index for index in range(width) if index not in inside)
-        return len(values) == width and all(columns[index].like(values[index].strip('"\r')) for index in others)
+    def _may_hold_rows(self, record: Sequence[str]) -> bool:
+        """Return whether a line of a record has as many delimiters as a row."""
+        lines = self._delimiter.join(record).split("\n")
+        return any(line.count(self._delimiter) == len(record) - 1 for line in lines)
 
     def _all_quoted(self) -> bool:
-        """Return whether the first record has all of its values in quotes, as one writes who quotes everything."""
+        """Return whether every value below the header is in quotes or empty, as one writes who quotes everything."""
+        value = r'(?:"[^"]*(?:""[^"]*)*")?'
+        quoted = re.compile(rf"{value}(?:{re.escape(self._delimiter)}{value})*\r?\n?")
+        header = self._layout.header is None
+        lines: list[str] = []
         with open_text(self._path, self._layout.errors) as stream:
-            line = stream.readline().rstrip("\r\n")
-        try:
-            values = next(csv.reader([line], delimiter=self._delimiter, strict=True), [])
-        except csv.Error:
-            return False
-        return line == self._delimiter.join('"' + value.replace('"', '""') + '"' for value in values)
+            for _ in csv.reader(_kept(stream, lines), delimiter=self._delimiter, strict=True):
+                if not header and quoted.fullmatch("".join(lines)) is None:
+                    return False
+                header = False
+                lines.clear()
+        return True
 
     def _columns(self) -> list[_Column]:
         """Return what the columns hold, in all rows; a value on several lines is left out."""

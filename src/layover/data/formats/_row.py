@@ -46,7 +46,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A line, or a sentence, that a format reads and makes no row of."""
+    """A line, or a sentence, that a format reads and makes no row of; also a row that it keeps and has to tell of."""
 
     reason: Reason
     path: str

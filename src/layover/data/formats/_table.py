@@ -7,15 +7,18 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from layover.data.formats._files import numbered_lines, open_text
+from layover.data.formats._files import lines_of, numbered_lines, open_text
 from layover.data.formats._layout import Layout
 from layover.data.formats._quotes import Lines
-from layover.data.formats._row import Row
+from layover.data.formats._row import Row, Skipped
+from layover.data.tally import RUNS_OVER
 from layover.errors import DataError
 
+csv.field_size_limit(2**31 - 1)  # the library takes 131,072 characters for a stray quote
 
-def read_table(path: Path, layout: Layout, delimiter: str) -> Iterator[Row]:
-    """Yield one row per record; empty lines at the end are no rows.
+
+def read_table(path: Path, layout: Layout, delimiter: str) -> Iterator[Row | Skipped]:
+    """Yield one row per record, and tell of each on several lines that nobody declared; empty last lines are no rows.
 
     Raises:
         DataError: a row has more or fewer values than there are names, a name stands twice, a quote is open, or a value
@@ -41,6 +44,8 @@ def read_table(path: Path, layout: Layout, delimiter: str) -> Iterator[Row]:
             raise _wrong_width(path, number, record, names, layout)
         if last > number:
             lines.see(number, last, record)
+            if not layout.multiline:
+                yield Skipped(RUNS_OVER, str(path), number)
         yield Row(dict(zip(names, record, strict=True)), str(path), number)
     lines.judge()
 
@@ -56,7 +61,7 @@ def _plain(path: Path, layout: Layout, delimiter: str) -> Records:
 
 def _quoted(path: Path, layout: Layout, delimiter: str) -> Records:
     with open_text(path, layout.errors) as stream:
-        reader = csv.reader(stream, delimiter=delimiter, strict=True)
+        reader = csv.reader(lines_of(stream, path), delimiter=delimiter, strict=True)
         number = 1
         try:
             for record in reader:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from layover.data.formats._comments import Comments, columns_of
+from layover.data.formats._comments import Comments, advice, columns_of
 from layover.data.formats._files import numbered_lines
 from layover.data.formats._layout import Layout
 from layover.data.formats._row import Row, Skipped
-from layover.data.tally import COMMENT, DOCSTART
+from layover.data.tally import DOCSTART
 from layover.errors import DataError
 
 
@@ -29,6 +29,7 @@ def sentences(path: Path, numbered: Iterable[tuple[int, str]], layout: Layout) -
     """Yield the rows of a file's numbered lines; see `read`."""
     comments = Comments(path, layout)
     names: tuple[str, ...] = ()
+    first = (0, "")
     words: list[list[str]] = []
     lines: list[int] = []
     for number, line in numbered:
@@ -41,14 +42,16 @@ def sentences(path: Path, numbered: Iterable[tuple[int, str]], layout: Layout) -
                 yield Skipped(DOCSTART, str(path), number)
             continue
         if comments.holds(number, line, before_words=not words):
-            yield Skipped(COMMENT, str(path), number)
+            yield Skipped(comments.reason(line), str(path), number)
             continue
         values = columns_of(line, layout)
-        names = names or _names(path, number, values, layout)
+        if not names:
+            names, first = _names(path, number, line, values, layout), (number, line)
         if len(values) != len(names):
             raise DataError(
                 f"{path}:{number}: {len(values)} columns ({line[:60]!r}), but {len(names)} are needed "
                 f"({', '.join(names)}), with {layout.separator} between them"
+                + advice(path, (first, (number, line)), layout)
             )
         words.append(values)
         lines.append(number)
@@ -56,14 +59,14 @@ def sentences(path: Path, numbered: Iterable[tuple[int, str]], layout: Layout) -
         yield _sentence(path, names, words, lines)
 
 
-def _names(path: Path, number: int, values: list[str], layout: Layout) -> tuple[str, ...]:
+def _names(path: Path, number: int, line: str, values: list[str], layout: Layout) -> tuple[str, ...]:
     if layout.header is None:
         return tuple(str(index) for index in range(len(values)))
     if len(layout.header) - layout.optional <= len(values) <= len(layout.header):
         return layout.header[: len(values)]
     raise DataError(
         f"{path}:{number}: {len(values)} columns, but {len(layout.header)} are declared "
-        f"({', '.join(layout.header)}), with {layout.separator} between them"
+        f"({', '.join(layout.header)}), with {layout.separator} between them" + advice(path, ((number, line),), layout)
     )
 
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from layover.data.formats._layout import Layout
-from layover.data.formats._row import Row
+from layover.data.formats._row import Row, Skipped
 from layover.data.formats._table import read_table
 
 
-def read(path: Path, layout: Layout) -> Iterator[Row]:
+def read(path: Path, layout: Layout) -> Iterator[Row | Skipped]:
     """Yield one row per record."""
     return read_table(path, layout, ",")
 

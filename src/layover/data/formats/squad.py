@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from layover.data.formats._files import open_text
+from layover.data.formats._json import read_json
 from layover.data.formats._layout import Layout
 from layover.data.formats._row import Row
 from layover.errors import DataError
@@ -22,11 +21,11 @@ def read(path: Path, layout: Layout) -> Iterator[Row]:
     Raises:
         DataError: not JSON, or a question lacks one of its keys.
     """
-    with open_text(path, layout.errors) as stream:
-        try:
-            articles = json.load(stream)["data"]
-        except (json.JSONDecodeError, KeyError, TypeError) as error:
-            raise DataError(f"{path}: not SQuAD's format, no list under 'data' ({error!r})") from error
+    document = read_json(path, layout)
+    try:
+        articles = document["data"]
+    except (KeyError, TypeError) as error:
+        raise DataError(f"{path}: not SQuAD's format, no list under 'data' ({error!r})") from error
     number = 0
     for article in articles:
         for paragraph in article["paragraphs"]:
