@@ -36,10 +36,11 @@ def check_holdouts(document: Document, known: Mapping[str, Task], source: Source
 def _unread(task: Task, settings: TaskSettings, language: str, languages: DataLanguages) -> Iterator[str]:
     """Yield why a validation file of the training language is not read."""
     named = settings.files.get("validation")
-    if named is None or language not in task.languages_of("validation", languages.files(task)):
-        return
-    where = f"files.validation.{language}" if isinstance(named, Mapping) else "files.validation"
-    yield (
-        f"takes the place of {where}, which would not be read; leave out one of them ({language} is the language of "
-        "the training data)"
-    )
+    by_language = isinstance(named, Mapping)
+    there = tuple(named) if isinstance(named, Mapping) else task.languages_of("validation", languages.files(task))
+    if named is not None and language in there:
+        where = f"files.validation.{language}" if by_language else "files.validation"
+        yield (
+            f"takes the place of {where}, which would not be read; leave out one of them ({language} is the language "
+            "of the training data)"
+        )
