@@ -148,5 +148,18 @@ def test_labels_from_training_are_read_where_they_are_found(folder: Path) -> Non
 def test_a_tag_of_another_split_that_the_scheme_has_no_place_for(folder: Path) -> None:
     (folder / "train.tsv").write_text("Acme\tB-ORG\nInc\tI-ORG\nhired\tO\n", encoding="utf-8")
     (folder / "dev.tsv").write_text("Acme\tB-NEW\nhired\tO\nAnna\tPER\n", encoding="utf-8")
-    said = str(ask(folder, "from training", "data check").exception)
-    assert f"{folder / 'dev.tsv'}: the tag 'PER' has no place in IOB2 (outside 'O')" in said
+    for verb in ("data check", "plan"):
+        said = str(ask(folder, "from training", verb).exception)
+        assert f"{folder / 'dev.tsv'}:1: the tag 'PER' has no place in IOB2 (outside 'O')" in said, verb
+        assert "B-NEW" not in said, "a new type counts as wrong, and has a place"
+    (folder / "dev.tsv").write_text("Acme\tB-NEW\nhired\tO\n", encoding="utf-8")
+    assert ask(folder, "from training", "plan").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("labels", "outside"), [("[true, false]", "false"), ("[1.5, 2]", "[1.5]"), ("[true, false]", "'false'")]
+)
+def test_outside_is_text_as_labels_are(folder: Path, labels: str, outside: str) -> None:
+    assert ask(folder, f"{labels}, outside: {outside}", "check").exit_code == 0
+    said = str(ask(folder, f"{labels}, outside: [null]", "check").exception)
+    assert "null is no text" in said

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -186,3 +187,45 @@ def test_language_adapters_need_a_known_language(world: World) -> None:
     adapters = "languages={module: bottleneck, text: {de: de.txt}, fallback: de}"
     with pytest.raises(RecipeError, match=r"moods: nothing says the language of the training data; say it with tasks"):
         world.plan(*NARROW, files, adapters, "methods.lora.languages=true")
+
+
+BY_ROW = 'where: {lang: "{language}"},'
+
+
+def mixed(world: World) -> None:
+    rows = [
+        {"text": f"{lang} {label}", "label": label, "lang": lang} for lang in ["en", "sw", "de"] for label in LABELS
+    ]
+    text = "".join(json.dumps(row) + "\n" for row in rows)
+    (world.root / "data" / "moods" / "all.jsonl").write_text(text, encoding="utf-8")
+
+
+LABELS = ("no", "yes")
+ALL = "{train: moods/all.jsonl, validation: moods/all.jsonl, test: moods/all.jsonl}"
+
+
+def test_one_file_of_several_languages_trains_on_one_and_is_tested_in_the_others(world: World) -> None:
+    mixed(world)
+    plan = world.plan(*NARROW, moods(ALL, f"languages: [sw, de], train_language: en, {BY_ROW}"))
+    assert source_language(plan) == "en"
+    assert trained(plan).selection.language == "en"
+    assert set(plan.nodes[plan.cells[0].score].inputs.predictions) == {"sw", "de"}
+
+
+def test_where_by_language_without_a_language_of_training_is_refused(world: World) -> None:
+    mixed(world)
+    with pytest.raises(RecipeError) as refused:
+        load(world.recipe(), [*NARROW, moods(ALL, f"languages: [sw, de], {BY_ROW}")])
+    (problem,) = refused.value.problems
+    assert problem.path == "tasks.moods.files.train"
+    assert problem.message == (
+        "holds several languages by `where`, but nothing says which; name it, train_language: sw"
+    )
+
+
+def test_a_pattern_adds_no_language_to_those_it_has_files_of(world: World) -> None:
+    for split in ("dev", "en"):
+        world.write(f"moods/{split}-sw.jsonl", "x")
+    files = f"{{train: {TRAIN}, validation: 'moods/dev-{{language}}.jsonl', test: 'moods/en-{{language}}.jsonl'}}"
+    recipe = load(world.recipe(), [*NARROW, moods(files, f"languages: [sw], train_language: en, {BY_ROW}")])
+    assert recipe.tasks["moods"].languages_of("validation", {"validation": "moods/dev-{language}.jsonl"}) == ("sw",)

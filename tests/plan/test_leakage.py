@@ -37,11 +37,12 @@ def test_the_same_training_data_under_another_name_are_found(world: World) -> No
     assert not noted(world.plan(*NARROW, "sweep.intermediate=[none]"), "twice")
 
 
-def squad(world: World, name: str) -> None:
+def squad(world: World, name: str, *more: str) -> None:
     qas = [{"id": "1", "question": "what?", "answers": [{"text": "a", "answer_start": 0}]}]
     path = world.root / "data" / name
     path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps({"data": [{"paragraphs": [{"context": f"a {name}", "qas": qas}]}]}), encoding="utf-8")
+    paragraphs = [{"context": f"a {text}", "qas": qas} for text in (name, *more)]
+    path.write_text(json.dumps({"data": [{"paragraphs": paragraphs}]}), encoding="utf-8")
 
 
 @pytest.fixture
@@ -75,9 +76,18 @@ def test_texts_that_a_target_is_scored_on_are_named_until_they_are_left_out(ques
 
 
 def test_of_a_hold_out_and_of_own_files_nothing_is_said(questions: World) -> None:
+    squad(questions, "squad/train-v1.1.json", "another")
     for override in ("tasks.squad={holdout: 1}", "tasks.squad={files: {validation: squad/train-v1.1.json}}"):
-        more = ("train.select=null",) if "holdout" in override else ()  # one context cannot be held out
-        assert not noted(questions.plan(*XQUAD, override, *more), "scored on")
+        assert not noted(questions.plan(*XQUAD, override), "scored on")
+
+
+def test_a_hold_out_in_place_of_official_validation_data_is_told(questions: World) -> None:
+    squad(questions, "squad/train-v1.1.json", "another")
+    told = "squad: 1 training examples (holdout) take the place of its validation data (en), which are not used"
+    assert told in questions.plan(*XQUAD, "tasks.squad={holdout: 1}").notes
+    assert not noted(questions.plan(*XQUAD), "take the place")
+    (questions.root / "data" / "squad/dev-v1.1.json").unlink()
+    assert not noted(questions.plan(*XQUAD, "tasks.squad={holdout: 1}"), "take the place")
 
 
 def test_data_that_are_selected_on_and_scored_are_found_by_their_rows(world: World) -> None:

@@ -16,6 +16,7 @@ from layover.data.hub_cache import is_cached
 from layover.data.tally import LIMIT, NO_GOLD, NO_TOKEN, NO_WINDOW, LeftOut, Reason, Tally, languages_told
 from layover.data.task import HubSource, Location
 from layover.data.tokenizer import Tokenizer
+from layover.errors import RecipeError
 from layover.plan import Plan, build
 from layover.plan.cost import TYPICAL_TOKENS, data_cost
 from layover.plan.hub import Revisions
@@ -191,8 +192,10 @@ def test_only_examples_that_are_used_count(world: World) -> None:
     write(world, "moods/train.jsonl", rows(*(f"text {number}" for number in range(40))))
     write(world, "moods/en.jsonl", rows(*(f"text {number}" for number in range(40))))
     found = {}
+    held = "tasks.moods.files={train: moods/train.jsonl, test: {en: moods/en.jsonl}}"
     for wanted in ("limit={train: 10}", "holdout=30", "limit={test: 5}"):
-        plan = world.plan(*MOODS, f"tasks.moods.{wanted}")
+        more = (held,) if "holdout" in wanted else ()
+        plan = world.plan(*MOODS, f"tasks.moods.{wanted}", *more)
         (found[wanted],) = [note for note in plan.notes if "stand in" in note]
     assert found["limit={train: 10}"].startswith("moods: 10 of 40 test texts")
     assert found["holdout=30"].startswith("moods: 10 of 40 test texts")
@@ -206,6 +209,62 @@ def test_a_text_of_a_pair_is_known_too(world: World) -> None:
     write(world, "moods/en.jsonl", rows("two", "one two", "three"))
     plan = world.plan("sweep.intermediate=[claims]", "sweep.method=[lora]", "sweep.seed=[1]", pairs)
     assert "moods: 1 of 3 test texts (en) stand in the training data of claims" in plan.notes
+
+
+def test_pairs_and_choices_are_known_in_another_order(world: World) -> None:
+    write(world, "claims/train.jsonl", [*rows("one", other="two"), *rows("three", other="four")])
+    for name in ("dev", "en", "sw"):
+        write(world, f"claims/{name}.jsonl", [*rows("two", other="one"), *rows("four", other=name)])
+    claims = ("sweep.target=[claims]", "tasks.claims.text=[text, other]")
+    assert "claims: 1 of 2 test texts (en), 1 of 2 (sw) stand in the training data of claims" in notes(world, *claims)
+    choice = "tasks.moods={kind: choice, text: [q], choices: c, train_language: en, files: FILES}".replace(
+        "FILES", "{train: moods/train.jsonl, validation: moods/dev.jsonl, test: {en: moods/en.jsonl}}"
+    )
+    for name, choices in (("train", ["a", "b"]), ("dev", ["x", "y"]), ("en", ["b", "a"])):
+        write(world, f"moods/{name}.jsonl", [{"q": "which", "c": choices, "label": 0}])
+    assert "moods: 1 of 1 test texts (en) stand in the training data of moods" in notes(world, choice)
+    write(world, "moods/en.jsonl", [{"q": "which", "c": ["b", "c"], "label": 0}])
+    assert not [note for note in notes(world, choice) if "stand in" in note]
+
+
+def asked(*pairs: tuple[str, str]) -> list[dict[str, Any]]:
+    answers = {"text": ["The"], "answer_start": [0]}
+    return [
+        {"id": str(number), "question": question, "context": f"The {context}", "answers": answers}
+        for number, (question, context) in enumerate(pairs)
+    ]
+
+
+def test_other_questions_of_the_same_contexts_are_counted_apart(world: World) -> None:
+    span = "tasks.moods={kind: span, train_language: en, files: FILES}".replace(
+        "FILES", "{train: moods/train.jsonl, validation: moods/dev.jsonl, test: {en: moods/en.jsonl}}"
+    )
+    write(world, "moods/train.jsonl", asked(("who", "cat"), ("what", "cat"), ("who", "dog")))
+    write(world, "moods/dev.jsonl", asked(("who", "bird")))
+    write(world, "moods/en.jsonl", asked(("when", "cat"), ("where", "CAT"), ("when", "cow")))
+    told = "moods: 1 of 2 test contexts (en) stand in the training data of moods, with other questions"
+    assert [note for note in notes(world, span) if "stand in" in note] == [told]
+    write(world, "moods/en.jsonl", asked(("who", "cat"), ("when", "dog"), ("when", "cow")))
+    assert [note for note in notes(world, span) if "stand in" in note] == [
+        "moods: 1 of 3 test texts (en) stand in the training data of moods",
+        "moods: 1 of 3 test contexts (en) stand in the training data of moods, with other questions",
+    ]
+    write(world, "moods/en.jsonl", asked(("who", "cat"), ("what", "cat")))
+    (only,) = [note for note in notes(world, span) if "stand in" in note]
+    assert "contexts" not in only
+    assert not [note for note in notes(world, span, "tasks.moods.limit={train: 1, test: 1}") if "contexts" in note]
+
+
+def test_a_hold_out_that_leaves_nothing_is_refused_before_a_run(world: World) -> None:
+    write(world, "moods/train.jsonl", rows("one", "two", "three"))
+    files = "tasks.moods.files={train: moods/train.jsonl, test: {en: moods/en.jsonl}}"
+    with pytest.raises(RecipeError) as refused:
+        notes(world, files, "tasks.moods.holdout=3")
+    (problem,) = refused.value.problems
+    assert (problem.path, problem.where) == ("tasks.moods.holdout", "command line (tasks.moods.holdout=3)")
+    assert "a hold-out of 3 takes all 3 examples" in problem.message
+    assert "hold out fewer, or name a validation file in place of `holdout`" in problem.message
+    assert world.plan(*MOODS, files, "tasks.moods.holdout=2").cells
 
 
 def test_data_are_read_once(world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ def hold_out(examples: Sequence[E], count: int, kind: Grouping[E]) -> tuple[list
     if taken >= len(examples):
         raise DataError(
             f"a hold-out of {count} takes all {len(examples)} examples ({len(sizes)} groups of one text); "
-            "hold out fewer, or name a validation file"
+            "hold out fewer, or name a validation file in place of `holdout`"
         )
     pairs = list(zip(names, examples, strict=True))
     return [item for name, item in pairs if name not in held], [item for name, item in pairs if name in held]

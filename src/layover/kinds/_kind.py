@@ -35,6 +35,8 @@ class Kind(ABC, Generic[E]):
     """Whether its head reads each row's first token alone, so that the last layer need not do more."""
     changes_tokens: ClassVar[bool] = False
     """Whether the encoder reads other tokens than the encoded ones, drawn anew for every batch."""
+    asks_of_context: ClassVar[bool] = False
+    """Whether several examples may ask different questions of one text, `group_of`."""
     required: ClassVar[frozenset[str]]
     """Fields that a task of this kind must map to columns."""
     optional: ClassVar[frozenset[str]]

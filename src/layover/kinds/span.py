@@ -51,6 +51,7 @@ class Span(Kind[Example]):
     """
 
     name: ClassVar[str] = "span"
+    asks_of_context: ClassVar[bool] = True
     required: ClassVar[frozenset[str]] = frozenset({"id", "question", "context", "answers"})
     optional: ClassVar[frozenset[str]] = frozenset()
     metrics: ClassVar[tuple[str, ...]] = ("squad_f1", "squad_em")

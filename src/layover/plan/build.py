@@ -94,7 +94,8 @@ class _Planner:
         notes += self.revisions.notes
         learned = {name for point in kept for name in self.recipe.learned(point[2])}
         members = {task for name in learned for task in self.recipe.members(name)}
-        notes += self.rules.unsaid(name for name in document.swept() if name in {*self.trained, *members})
+        trained = [name for name in document.swept() if name in {*self.trained, *members}]
+        notes += self.rules.unsaid(trained) + self.rules.replaced(trained)
         notes += self._selected_on_what_is_scored()
         notes += mixtures.notes(self.recipe) + self.imports.notes()
         notes += heads.notes(self.recipe, cells)
@@ -104,6 +105,8 @@ class _Planner:
         )
         notes += [f"{target}: {note}" for target, one in judged.items() for note in one.notes()]
         nodes = self._reachable(cell.score for cell in cells)
+        if unusable := rows.problems(self.recipe, self.surveys, nodes):
+            raise RecipeError(unusable)
         notes += rows.notes(self.surveys, nodes)
         notes += rows.seen(self.surveys, nodes, lambda data, target: self.rules.leaves_out(data.task, target))
         return Plan(

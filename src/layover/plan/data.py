@@ -113,6 +113,17 @@ class DataRules:
         count = self.count(owner, "train", language)
         return Portion(owner, "train", language, location, subset, count, self._without(owner))
 
+    def replaced(self, names: Iterable[str]) -> list[str]:
+        """Return where a hold-out takes the place of validation data that a task of Layover declares, for people."""
+        found = []
+        for name in dict.fromkeys(self.owner(self._recipe.tasks[name]).name for name in names):
+            task, holdout = self._recipe.tasks[name], self._recipe.settings(name).holdout
+            language = self.train_language(task)
+            if holdout is not None and self.locate(task, "validation", language) is not None:
+                held = f"{holdout} training examples (holdout) take the place of its validation data"
+                found.append(f"{name}: {held} ({language}), which are not used")
+        return found
+
     def selection(self, task: Task) -> Select | None:
         """Return how the weights of a task's training are selected; None keeps the last ones."""
         return self._languages.selection(task)

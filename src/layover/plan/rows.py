@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from layover.data.tally import NO_GOLD, NOTED, LeftOut, languages_told
+from layover.errors import Problem
 from layover.plan.cost import Meta
 from layover.plan.inputs import ScoreInputs, TokenizeInputs
 from layover.plan.nodes import Node, Plan
 from layover.plan.surveys import Counted, Surveys
+from layover.recipe import Recipe
 
 
 def notes(surveys: Surveys, nodes: Mapping[str, Node]) -> list[str]:
@@ -97,20 +99,38 @@ def seen(surveys: Surveys, nodes: Mapping[str, Node], leaves_out: Callable[[Toke
         trained = nodes[key].inputs
         if leaves_out(trained, target):
             continue
-        if languages := _shared(surveys, trained, [nodes[one].inputs for one in scored]):
-            found[f"{target}: {', '.join(languages)} stand in the training data of {trained.task.name}"] = None
+        data = [nodes[one].inputs for one in scored]
+        known = [(one, counts) for one in data if (counts := surveys.known_texts(one, trained)) is not None]
+        where = f"in the training data of {trained.task.name}"
+        if texts := _listed("texts", ((one, counts.inputs, counts.of_inputs) for one, counts in known)):
+            found[f"{target}: {texts} stand {where}"] = None
+        if contexts := _listed("contexts", ((one, counts.contexts, counts.of_contexts) for one, counts in known)):
+            found[f"{target}: {contexts} stand {where}, with other questions"] = None
     return list(found)
 
 
-def _shared(surveys: Surveys, trained: TokenizeInputs, scored: Iterable[TokenizeInputs]) -> list[str]:
-    """Return `2 of 2 test texts (en)` for every language of which some are in the training data."""
+def _listed(what: str, counts: Iterable[tuple[TokenizeInputs, int, int]]) -> str:
+    """Return `2 of 2 test texts (en), 1 of 2 (sw)`, for every language of which there are some."""
     found: list[str] = []
-    for one in scored:
-        counts = surveys.known_texts(one, trained)
-        if counts is not None and counts[0]:
-            words = f" {one.location.split} texts" if not found else ""
-            found.append(f"{counts[0]} of {counts[1]}{words} ({one.location.language})")
-    return found
+    for one, count, total in counts:
+        if count:
+            words = f" {one.location.split} {what}" if not found else ""
+            found.append(f"{count} of {total}{words} ({one.location.language})")
+    return ", ".join(found)
+
+
+def problems(recipe: Recipe, surveys: Surveys, nodes: Mapping[str, Node]) -> list[Problem]:
+    """Return why a run would stop at a data set, with the task of the recipe that names it."""
+    found: dict[Problem, None] = {}
+    for node in nodes.values():
+        if node.kind != "tokenize":
+            continue
+        place = recipe.place_of(node.inputs.task.name)
+        if message := surveys.unscorable(node.inputs):
+            found[recipe.source.problem(place, message)] = None
+        if message := surveys.left_nothing(node.inputs):
+            found[recipe.source.problem((*place, "holdout"), message)] = None
+    return list(found)
 
 
 def _of_one(inputs: TokenizeInputs, counted: Counted, use: str) -> list[str]:

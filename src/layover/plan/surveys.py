@@ -7,7 +7,7 @@ is not in the local cache nothing is said: a plan downloads no data.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -19,15 +19,15 @@ from layover.data.subset import Subset
 from layover.data.tally import LeftOut
 from layover.data.task import Joined, Place
 from layover.data.tokenizer import Tokenizer
-from layover.errors import LayoverError
+from layover.errors import DataError, LayoverError
 from layover.identity import Json, key_of
 from layover.plan.encoders import EncoderRef
 from layover.plan.inputs import TokenizeInputs
 from layover.plan.nodes import STEP_VERSIONS
 from layover.store import Memory
-from layover.tasks import Survey, Task, Texts, take_survey, take_texts
+from layover.tasks import Known, Survey, Task, Texts, foreign_tag, take_survey, take_texts
 
-VERSION = 1
+VERSION = 2
 """Raised when other things are remembered of the same data."""
 
 
@@ -42,6 +42,8 @@ class Counted:
     languages: dict[str, dict[str, int]]
     problem: str = ""
     """Why it cannot be read; then all numbers are 0."""
+    tags: dict[str, str] = field(default_factory=dict)
+    """Gold tag -> `file:line` of the first example that has it, where labels come from the training data."""
 
 
 class Surveys:
@@ -76,10 +78,39 @@ class Surveys:
                 "gold": survey.gold,
                 "left_out": [one.as_json() for one in survey.left_out],
                 "languages": survey.languages,
+                "tags": survey.tags,
             }
             self._memory.put(key, known)
         left_out = tuple(LeftOut.from_json(one) for one in known["left_out"])
-        return Counted(known["rows"], known["examples"], known["gold"], left_out, known["languages"])
+        return Counted(
+            rows=known["rows"],
+            examples=known["examples"],
+            gold=known["gold"],
+            left_out=left_out,
+            languages=known["languages"],
+            tags=known["tags"],
+        )
+
+    def unscorable(self, inputs: TokenizeInputs) -> str:
+        """Return why gold tags of these data cannot be scored; empty where they can, and where that is not known."""
+        counted = self.counted(inputs.task, inputs.location)
+        return "" if counted is None else foreign_tag(inputs.task, counted.tags)
+
+    def left_nothing(self, inputs: TokenizeInputs) -> str:
+        """Return why a hold-out leaves nothing of these data; empty where it does, and where that is not known."""
+        counted = self.counted(inputs.task, inputs.location)
+        if inputs.subset.holdout is None or counted is None or counted.problem:
+            return ""
+        key = self._key(inputs.location, "holdout", inputs.subset.holdout)
+        problem = self._memory.get(key)
+        if problem is None:
+            try:
+                take_texts(inputs.task, inputs.location, inputs.subset)
+                problem = ""
+            except DataError as error:
+                problem = str(error)
+            self._memory.put(key, problem)
+        return str(problem)
 
     def tokens(self, task: Task, place: Place, encoder: EncoderRef, max_length: int, stride: int) -> float | None:
         """Return the tokens of an average example, all its rows together; None where they cannot be known.
@@ -101,8 +132,8 @@ class Surveys:
             self._memory.put(key, known)
         return float(known)
 
-    def known_texts(self, scored: TokenizeInputs, trained: TokenizeInputs) -> tuple[int, int] | None:
-        """Return how many inputs of scored data stand in training data, and how many there are; None where unknown."""
+    def known_texts(self, scored: TokenizeInputs, trained: TokenizeInputs) -> Known | None:
+        """Return how much of scored data stands in training data; None where that is not known."""
         whose = [self._content(trained.location), asdict(scored.subset), asdict(trained.subset)]
         key = self._key(scored.location, "known", whose)
         known = self._memory.get(key)
@@ -110,9 +141,9 @@ class Surveys:
             one, other = self._texts(scored), self._texts(trained)
             if one is None or other is None:
                 return None
-            known = [one.contained_in(other), len(one.inputs)]
+            known = asdict(one.known_to(other))
             self._memory.put(key, known)
-        return int(known[0]), int(known[1])
+        return Known(**known)
 
     def _texts(self, inputs: TokenizeInputs) -> Texts | None:
         """Return the texts of the examples that are used, None where they are not here or cannot be read."""
@@ -127,7 +158,7 @@ class Surveys:
                 try:
                     texts = take_texts(inputs.task, inputs.location, inputs.subset)
                 except LayoverError:
-                    texts = None  # a hold-out of everything; the run will say so
+                    texts = None  # a hold-out of everything; see `left_nothing`
             self._used[asked] = texts
         return self._used[asked]
 

@@ -164,7 +164,7 @@ def _outputs(task: Task) -> tuple[str, tuple[str, ...]]:
 
 
 def check_training(document: Document, known: dict[str, Task], source: Source) -> list[Problem]:
-    """Return settings of tasks that do not fit: metrics, hold-outs, windows."""
+    """Return settings of tasks that do not fit: metrics, windows."""
     problems = []
     for name, settings in document.tasks.items():
         task = known.get(name)
@@ -179,9 +179,6 @@ def check_training(document: Document, known: dict[str, Task], source: Source) -
                 f"of {settings.metric} lower is better, so it cannot select or stand in the table; one of: {fitting}"
             )
             problems.append(source.problem(("tasks", name, "metric"), message))
-        if task is not None and settings.holdout is not None and task.train_task is not None:
-            message = f"{name} trains on {task.train_task}: hold out there, tasks.{task.train_task}.holdout"
-            problems.append(source.problem(("tasks", name, "holdout"), message))
         problems += [
             source.problem(("tasks", name, field), said) for field, said in _unused(name, task, document, known)
         ]

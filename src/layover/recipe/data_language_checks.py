@@ -59,11 +59,12 @@ def _file(task: Task, split: str, paths: Paths | Mapping[str, Paths], languages:
         said = task.languages.get("train", ()) if task.name not in tasks.names() and split == "train" else ()
         wrong = said and not set(said) & set(paths)
         return f"names a file in {', '.join(paths)}, but train_language is {said[0]}" if wrong else ""
-    if TEMPLATE in "".join(paths):
+    if TEMPLATE in "".join(paths) or task.where_by_language():
+        by = f"says {TEMPLATE}" if TEMPLATE in "".join(paths) else "holds several languages by `where`"
         there = task.languages_of(split, languages.files(task))
         several = split != "train" or ENGLISH in there or len(there) == 1
         field = "train_language: sw" if split == "train" else "languages: [sw]"
-        return "" if there and several else f"says {TEMPLATE}, but nothing says which; name it, {field}"
+        return "" if there and several else f"{by}, but nothing says which; name it, {field}"
     declared, one = task.languages.get(split, ()), task.language_of_one_file(split)
     if split != "test" or task.kind == "retrieval" or len(declared) < 2 or one in declared:
         return ""

@@ -20,8 +20,10 @@ from layover.recipe.checks import (
     check_training_data,
 )
 from layover.recipe.data_language_checks import check_data_languages
+from layover.recipe.holdout_checks import check_holdouts
 from layover.recipe.import_checks import check_modules
 from layover.recipe.language_checks import check_languages, resolve_languages
+from layover.recipe.language_name_checks import check_language_names
 from layover.recipe.mixture_checks import check_mixtures
 from layover.recipe.resolved import Recipe, ResolvedMethod
 from layover.recipe.schema import (
@@ -62,7 +64,9 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Recipe:
     problems += check_retrieval(document, known, source) + check_lists(document, methods, source)
     problems += check_mixtures(document, known, source) + check_modules(document, known, source)
     problems += check_precisions(document, methods, source)
-    problems += check_data_languages(document, known, methods, source)
+    unnamed = check_language_names(document, known, source)
+    problems += unnamed or check_data_languages(document, known, methods, source)
+    problems += check_holdouts(document, known, source)
     languages, found = resolve_languages(document, known, source)
     problems += found + check_languages(document, methods, source)
     if document.data_root is not None and not Path(document.data_root).is_dir():

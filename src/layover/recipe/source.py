@@ -91,6 +91,9 @@ def _plain(node: Any, loc: Loc, source: Source) -> Any:
             inner = (*loc, str(key))
             # a key that came through a merge (<<) has no line of its own
             line = node.lc.key(key)[0] if key in node.lc.data else node.lc.line
+            if key is None:
+                message = 'null is no key; write "null" in quotes if the text is meant'
+                raise RecipeError([Problem(f"{source.name}:{line + 1}", dotted(loc), message)])
             source.places[inner] = f"{source.name}:{line + 1}"
             result[str(key)] = _plain(value, inner, source)
         return result

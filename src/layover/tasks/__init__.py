@@ -6,10 +6,12 @@ from layover.data.task import FileSource, HubSource, Joined, Location, Place
 from layover.errors import DataError
 from layover.registry import Registry
 from layover.tasks._census import QUANTILES, Census, take_census
+from layover.tasks._foreign_tags import foreign_tag
+from layover.tasks._language_names import language_name
 from layover.tasks._named import SPLITS, Paths
 from layover.tasks._overlap import Overlap, find_overlap, texts_in
 from layover.tasks._own import FROM_TRAINING, OwnTask, declare, idle
-from layover.tasks._survey import Survey, Texts, take_survey, take_texts
+from layover.tasks._survey import Known, Survey, Texts, take_survey, take_texts
 from layover.tasks._task import Task
 from layover.tasks._xtreme import Averages, average
 
@@ -31,6 +33,7 @@ __all__ = [
     "FileSource",
     "HubSource",
     "Joined",
+    "Known",
     "Location",
     "Overlap",
     "OwnTask",
@@ -42,8 +45,10 @@ __all__ = [
     "average",
     "declare",
     "find_overlap",
+    "foreign_tag",
     "get",
     "idle",
+    "language_name",
     "names",
     "official",
     "take_census",

@@ -14,6 +14,7 @@ from layover.data.tally import TWICE, LeftOut, Tally, rows_read
 from layover.data.task import FileSource, Location, Place
 from layover.data.tokenizer import Tokenizer
 from layover.errors import DataError
+from layover.tasks._foreign_tags import foreign_tag, note_tags
 from layover.tasks._task import Task
 
 QUANTILES = (0, 50, 95, 99, 100)
@@ -82,7 +83,11 @@ def take_census(
     _count_twice(task, examples, tally)
     golds = [kind.gold(example) for example in examples if kind.has_gold(example)]
     counted = Counter(label for gold in golds for label in kind.labels_of(gold))
-    _check_tags(task, location, counted)
+    tags: dict[str, str] = {}
+    for number, example in enumerate(examples) if task.labels_from_training else ():
+        note_tags(tags, task, example, tally, number)
+    if problem := foreign_tag(task, tags):
+        raise DataError(problem)
     return Census(
         location=location,
         examples=len(examples),
@@ -95,22 +100,6 @@ def take_census(
         left_out=tally.left_out(),
         languages=tally.several(),
     )
-
-
-def _check_tags(task: Task, location: Place, counted: Mapping[str, int]) -> None:
-    """Refuse a tag that the scheme of the task's labels has no place for.
-
-    Raises:
-        DataError: there is one.
-    """
-    tags = task.tags()
-    if tags is None:
-        return
-    for label in counted:
-        try:
-            tags.canonical(label)
-        except DataError as error:
-            raise DataError(f"{location.describe()}: {error}") from error
 
 
 def _count_twice(task: Task, examples: Sequence[Any], tally: Tally) -> None:

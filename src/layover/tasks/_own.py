@@ -15,6 +15,7 @@ from layover.errors import DataError, nearest
 from layover.kinds.retrieval import MINED, PUBLISHED, PUBLISHED_MINING
 from layover.metrics._scheme import SchemeName
 from layover.tasks._labels import as_text
+from layover.tasks._language_names import LanguageName
 from layover.tasks._named import Paths, format_of
 from layover.tasks._task import Task
 
@@ -22,9 +23,8 @@ FROM_TRAINING = "from training"
 
 
 def _several(value: object) -> object:
-    """Return one tag as a list of it; a number in YAML is the text of it."""
-    tags = value if isinstance(value, (list, tuple)) else (value,)
-    return tuple(str(tag) if isinstance(tag, int) and not isinstance(tag, bool) else tag for tag in tags)
+    """Return one tag as a list of it; numbers and booleans in YAML are text, as those of `labels` are."""
+    return as_text(value if isinstance(value, (list, tuple)) else [value])
 
 
 class OwnTask(BaseModel):
@@ -50,9 +50,9 @@ class OwnTask(BaseModel):
     """A task with the same kind and labels whose training data it uses."""
     stages: tuple[Literal["intermediate", "target"], ...] | None = None
     """All that the kind can be when not given: both, but for retrieval, which is not trained, a target."""
-    languages: tuple[str, ...] = ()
+    languages: tuple[LanguageName, ...] = ()
     """The languages it is evaluated in, for files named with `{language}`."""
-    train_language: str | None = None
+    train_language: LanguageName | None = None
     """The language of the training data, and of every file whose language nothing else says; unknown when not given."""
     summary: str = "declared in the recipe"
 

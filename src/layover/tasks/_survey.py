@@ -16,6 +16,7 @@ from layover.data.subset import Subset, fingerprint, limit, rank
 from layover.data.tally import LeftOut, Tally, rows_read
 from layover.data.task import Place
 from layover.kinds import Kind
+from layover.tasks._foreign_tags import note_tags
 from layover.tasks._task import Task
 
 SAMPLE = 256
@@ -41,6 +42,8 @@ class Survey:
     sample: tuple[Any, ...]
     """Examples from everywhere in the source, the same for the same source."""
     texts: Texts
+    tags: dict[str, str]
+    """Every gold tag, where labels come from the training data -> `file:line` of the first example that has it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,21 +51,44 @@ class Texts:
     """What examples have to be read, as 64 bits of a hash each: equal letters and digits are equal texts."""
 
     inputs: Hashes
-    """All that the encoder reads of an example, in the order of the examples."""
+    """All that the encoder reads of an example, in the order of the examples; its texts in any order are one input."""
     parts: Hashes
     """Each text of the examples that have several."""
     owner: npt.NDArray[np.int64]
     """Number of the example that each part belongs to."""
+    contexts: Hashes
+    """The text that each example asks a question of; empty for kinds that ask none of a context."""
 
     def limited(self, count: int) -> Texts:
         """Return those of the examples that a limit leaves."""
         kept = np.array(limit(range(len(self.inputs)), count), np.int64)
         mine = np.isin(self.owner, kept)
-        return Texts(self.inputs[kept], self.parts[mine], self.owner[mine])
+        contexts = self.contexts[kept] if len(self.contexts) else self.contexts
+        return Texts(self.inputs[kept], self.parts[mine], self.owner[mine], contexts)
 
-    def contained_in(self, other: Texts) -> int:
-        """Return how many examples have an input that others have too, or that is one of their texts."""
-        return int(np.isin(self.inputs, np.concatenate([other.inputs, other.parts])).sum())
+    def known_to(self, other: Texts) -> Known:
+        """Return how much of this stands in the inputs of others, or is one of their texts."""
+        theirs = np.concatenate([other.inputs, other.parts])
+        known = np.isin(self.inputs, theirs)
+        asked_anew = np.unique(self.contexts[~known]) if len(self.contexts) else self.contexts
+        return Known(
+            inputs=int(known.sum()),
+            of_inputs=len(self.inputs),
+            contexts=int(np.isin(asked_anew, theirs).sum()),
+            of_contexts=len(np.unique(self.contexts)),
+        )
+
+
+@dataclass(frozen=True)
+class Known:
+    """How many of some examples' texts stand among other texts."""
+
+    inputs: int
+    of_inputs: int
+    contexts: int
+    """Different contexts of the examples whose own input does not: their questions are new."""
+    of_contexts: int
+    """0 where examples have no context."""
 
 
 class _Texts:
@@ -71,18 +97,24 @@ class _Texts:
     def __init__(self, kind: Kind[Any]) -> None:
         self._kind = kind
         self._inputs, self._parts, self._owner = array("Q"), array("Q"), array("q")
+        self._contexts = array("Q")
 
     def add(self, example: Any) -> None:
-        texts = [fingerprint(text) for text in self._kind.texts_of(example)]
-        whole = texts[0] if len(texts) == 1 else hashlib.sha256(b"".join(texts)).digest()
+        read = self._kind.texts_of(example)
+        texts = [fingerprint(text) for text in read]
+        whole = texts[0] if len(texts) == 1 else hashlib.sha256(b"".join(sorted(texts))).digest()
         self._inputs.append(int.from_bytes(whole[:8]))
         if len(texts) > 1:
             self._parts.extend(int.from_bytes(text[:8]) for text in texts)
             self._owner.extend([len(self._inputs) - 1] * len(texts))
+        if self._kind.asks_of_context:
+            context = texts[read.index(self._kind.group_of(example))]
+            self._contexts.append(int.from_bytes(context[:8]))
 
     def done(self) -> Texts:
-        inputs, parts = (np.array(values, np.uint64) for values in (self._inputs, self._parts))
-        return Texts(inputs, parts, np.array(self._owner, np.int64))
+        hashes = (self._inputs, self._parts, self._contexts)
+        inputs, parts, contexts = (np.array(values, np.uint64) for values in hashes)
+        return Texts(inputs, parts, np.array(self._owner, np.int64), contexts)
 
 
 def take_texts(task: Task, place: Place, subset: Subset) -> Texts:
@@ -107,6 +139,7 @@ def take_survey(task: Task, place: Place) -> Survey:
     kind, tally = kinds.get(task.kind), Tally()
     chosen: list[tuple[int, int, Any]] = []  # the lowest ranks; negative, for the heap gives the lowest first
     texts, gold = _Texts(kind), 0
+    tags: dict[str, str] = {}
     for number, example in enumerate(task.examples(place, tally)):
         gold += kind.has_gold(example)
         order = -int.from_bytes(rank(str(number))[:8])
@@ -115,6 +148,8 @@ def take_survey(task: Task, place: Place) -> Survey:
         elif order > chosen[0][0]:
             heapq.heapreplace(chosen, (order, number, example))
         texts.add(example)
+        if task.labels_from_training:
+            note_tags(tags, task, example, tally, number)
     return Survey(
         rows=rows_read(tally.examples, tally.left_out()),
         examples=tally.examples,
@@ -123,6 +158,7 @@ def take_survey(task: Task, place: Place) -> Survey:
         languages=tally.several(),
         sample=_sample([example for _, _, example in sorted(chosen, reverse=True, key=lambda one: one[:2])], task),
         texts=texts.done(),
+        tags=tags,
     )
 
 

@@ -174,10 +174,23 @@ class Task(BaseModel):
         if named is None:
             return declared
         if "{language}" not in "".join(named):
+            if self.where_by_language():
+                return self._languages_in_one_file(split)
             one = self.language_of_one_file(split)
             return declared if one in declared else (one,)
-        said = () if self.one_language == UNKNOWN else (self.one_language,)
-        return declared or self.languages.get("test", ()) or said
+        return declared or self.languages.get("test", ()) or self._said()
+
+    def _languages_in_one_file(self, split: str) -> tuple[str, ...]:
+        """Return the languages whose rows `where` takes from one file: but for tests also that of the training data."""
+        declared = self.languages.get(split, ()) or self.languages.get("test", ())
+        return declared if split == "test" and declared else tuple(dict.fromkeys((*declared, *self._said())))
+
+    def _said(self) -> tuple[str, ...]:
+        return () if self.one_language == UNKNOWN else (self.one_language,)
+
+    def where_by_language(self) -> bool:
+        """Return whether `where` chooses the rows of each language of a recipe's own files."""
+        return any(isinstance(value, dict) or "{language}" in value for value in self.where.values())
 
     def language_of_one_file(self, split: str) -> str:
         """Return the language of a recipe's file for a split that names no language: the only declared one, if any."""
