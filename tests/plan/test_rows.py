@@ -12,9 +12,7 @@ from layover import kinds
 from layover.cli.commands.plan import summarise
 from layover.cli.shared import Planned
 from layover.data.estimator import stand_in
-from layover.data.hub_cache import is_cached
 from layover.data.tally import LIMIT, NO_GOLD, NO_WINDOW, LeftOut
-from layover.data.task import HubSource
 from layover.data.tokenizer import Tokenizer
 from layover.plan import Plan, build
 from layover.plan.cost import TYPICAL_TOKENS, data_cost
@@ -257,15 +255,6 @@ def test_of_data_that_would_have_to_be_downloaded_nothing_is_said(
     assert place.hub is not None
     surveys = Surveys(FileHashes(), Memory())
     assert surveys.counted(task, place) is None
-    source = HubSource(path="org/someName", config="en", split="test", revision="abc")
-    assert not is_cached(source)
-    folder = tmp_path / "org___some_name" / "en" / "0.0.0" / "abc"
-    folder.mkdir(parents=True)
-    assert not is_cached(source), "an unfinished folder"
-    (folder / "dataset_info.json").write_text("{}", encoding="utf-8")
-    assert is_cached(source)
-    for other in ({"revision": "abd"}, {"config": "de"}, {"config": None}, {"path": "org/other"}):
-        assert not is_cached(source.model_copy(update=other))
 
 
 def test_what_only_the_encoding_knows_is_told_when_it_is_finished(world: World, tmp_path: Path) -> None:
