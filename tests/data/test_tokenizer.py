@@ -169,6 +169,17 @@ def test_all_files_that_add_a_token_to_xlmr_add_it_once(tmp_path: Path, pieces: 
         ("special_tokens_map.json", {"pad_token": "[PAD]"}, r"pad_token is '\[PAD\]', and XLM-R's is '<pad>'"),
         ("tokenizer_config.json", {"cls_token": {"content": "[CLS]"}}, r"cls_token is '\[CLS\]', and XLM-R's is '<s>'"),
         ("added_tokens.json", [1], "a JSON object was expected"),
+        ("added_tokens.json", {"<x>": "abc"}, r"added_tokens\.json: <x>: .*valid integer"),
+        ("added_tokens.json", {"<x>": None}, r"added_tokens\.json: <x>"),
+        ("added_tokens.json", {"\ud800": 22}, r"added_tokens\.json: "),
+        ("special_tokens_map.json", {"additional_special_tokens": [5]}, r"map\.json: additional_special_tokens"),
+        ("special_tokens_map.json", {"extra_special_tokens": 5}, r"map\.json: extra_special_tokens"),
+        ("special_tokens_map.json", {"mask_token": {"a": 1}}, r"map\.json: mask_token"),
+        ("special_tokens_map.json", {"mask_token": 7}, r"map\.json: mask_token"),
+        ("tokenizer_config.json", {"added_tokens_decoder": [1]}, r"config\.json: added_tokens_decoder"),
+        ("tokenizer_config.json", {"added_tokens_decoder": {"22": "x"}}, r"config\.json: added_tokens_decoder\.22"),
+        ("tokenizer_config.json", {"added_tokens_decoder": {"x": {"content": "x"}}}, r"added_tokens_decoder\.x"),
+        ("tokenizer_config.json", {"added_tokens_decoder": {"22": {}}}, r"decoder\.22\.content: Field required"),
     ],
 )
 def test_what_cannot_be_added_to_xlmr_is_refused(

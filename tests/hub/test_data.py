@@ -20,6 +20,13 @@ source = HubSource(path=path, config=config or None, split="train", revision=rev
 print(json.dumps([row.values["text"] for row in read_hub(source, None, ())]))
 """
 
+CACHED = """
+from layover.data.hub import is_cached
+from layover.data.task import HubSource
+path, config, revision = sys.argv[1:]
+print(json.dumps(is_cached(HubSource(path=path, config=config or None, split="train", revision=revision))))
+"""
+
 
 def lines(text: str) -> bytes:
     return "".join(json.dumps({"text": f"{text} {number}"}) + "\n" for number in range(2)).encode()
@@ -168,3 +175,35 @@ print(json.dumps([builder.cache_dir, modules["json"][1]]))
     told = user.ask(READ, SET, "", commit)
     assert "a copy that does not say its commit" in told["error"]
     assert str(old) in told["error"]
+
+
+def test_a_plan_reads_only_copies_of_this_commit(hub: Hub, user: User, moved: tuple[str, str], tmp_path: Path) -> None:
+    first, second = moved
+    asked = hub.requests[:]
+    assert user.ask(CACHED, SET, "en", first)
+    for name, config, revision in [
+        (SET, "en", second),
+        (SET, "sw", first),
+        ("org/other", "en", first),
+        (SET, "en", "main"),
+    ]:
+        assert user.ask(CACHED, name, config, revision) is False
+    assert hub.requests == asked
+    (tmp_path / "caches").mkdir()
+    (tmp_path / "caches" / "huggingface").symlink_to(user.home)
+    unset = "import os\nos.environ.pop('HF_HOME')\n"
+    assert user.ask(unset + CACHED, SET, "en", first, XDG_CACHE_HOME=str(tmp_path / "caches"))
+    assert user.ask(CACHED, SET, "en", first, HF_HOME="~/home", HOME=str(tmp_path))
+    assert user.ask(CACHED, SET, "en", first, HF_DATASETS_CACHE=str(tmp_path / "caches")) is False
+    (copy,) = (user.home / "datasets").glob(f"*/en/*/{first}/dataset_info.json")
+    copy.unlink()
+    assert user.ask(CACHED, SET, "en", first) is False, "an unfinished folder"
+
+
+def test_a_plan_reads_the_default_configuration_by_its_name(hub: Hub, user: User) -> None:
+    files = {"README.md": card("one", "two", default="two"), "one.jsonl": lines("one"), "two.jsonl": lines("two")}
+    commit = hub.push("dataset", SET, files)
+    assert user.ask(READ, SET, "one", commit) == rows("one")
+    assert user.ask(CACHED, SET, "", commit) is False, "it would have to be downloaded"
+    assert user.ask(READ, SET, "", commit) == rows("two")
+    assert user.ask(CACHED, SET, "", commit)

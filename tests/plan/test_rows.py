@@ -12,9 +12,8 @@ import pytest
 from layover import kinds
 from layover.data.estimator import stand_in
 from layover.data.formats import Row
-from layover.data.hub_cache import is_cached
 from layover.data.tally import LIMIT, NO_GOLD, NO_TOKEN, NO_WINDOW, LeftOut, Reason, Tally, languages_told
-from layover.data.task import HubSource, Location
+from layover.data.task import Location
 from layover.data.tokenizer import Tokenizer
 from layover.errors import RecipeError
 from layover.plan import Plan, build
@@ -359,15 +358,6 @@ def test_of_data_that_would_have_to_be_downloaded_nothing_is_said(
     assert place.hub is not None
     surveys = Surveys(FileHashes(), Memory())
     assert surveys.counted(task, place) is None
-    source = HubSource(path="org/someName", config="en", split="test", revision="abc")
-    assert not is_cached(source)
-    folder = tmp_path / "org___some_name" / "en" / "0.0.0" / "abc"
-    folder.mkdir(parents=True)
-    assert not is_cached(source), "an unfinished folder"
-    (folder / "dataset_info.json").write_text("{}", encoding="utf-8")
-    assert is_cached(source)
-    for other in ({"revision": "abd"}, {"config": "de"}, {"config": None}, {"path": "org/other"}):
-        assert not is_cached(source.model_copy(update=other))
 
 
 def counts(examples: int, used: int, left_out: list[LeftOut], unlearnable: list[LeftOut]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +15,9 @@ from layover.data.tokenizer import Tokenizer
 from layover.errors import ModelError
 from layover.identity import file_sha256
 from layover.plan import tokenizers
-from layover.store import Memory
+from layover.plan.encoders import EncoderRef
+from layover.steps import tokenize
+from layover.store import Memory, Store
 
 if TYPE_CHECKING:
     from tests.plan.conftest import World
@@ -113,7 +116,9 @@ import sys
 from pathlib import Path
 from layover.identity import file_sha256
 from layover.plan import tokenizers
-from layover.store import Memory
+from layover.plan.encoders import EncoderRef
+from layover.steps import tokenize
+from layover.store import Memory, Store
 tokenizers.of_folder(Path(sys.argv[1]), file_sha256, Memory())
 print("torch" in sys.modules, "transformers" in sys.modules)
 """
@@ -150,3 +155,79 @@ def test_a_tokenizer_that_changed_since_the_plan_is_refused(
     assert tokenizers.load_planned(str(tmp_path), None, again).sha256 == segmented.sha256
     tokenizer.save(tmp_path / "tokenizer.json")
     assert tokenizers.load_planned(str(tmp_path), None, planned).sha256 == tokenizer.sha256, "not an earlier plan's"
+
+
+def test_the_form_of_a_file_that_changes_while_it_is_read_is_not_remembered(
+    tmp_path: Path, tokenizer: Tokenizer, segmented: Tokenizer
+) -> None:
+    file, memory = tmp_path / "tokenizer.json", Memory()
+    tokenizer.save(file)
+
+    def hash_file(path: Path) -> str:
+        found = file_sha256(path)
+        segmented.save(file)  # right after it was hashed
+        return found
+
+    with pytest.raises(ModelError, match="its tokenizer changes while it is read; run again when it is complete"):
+        tokenizers.of_folder(tmp_path, hash_file, memory)
+    tokenizer.save(file)
+    assert form(tmp_path, memory) == tokenizer.sha256
+
+
+def test_a_run_that_refuses_a_remembered_form_lets_the_next_plan_read_it(tmp_path: Path, tokenizer: Tokenizer) -> None:
+    folder, store = tmp_path / "encoder", Store(tmp_path / "store")
+    folder.mkdir()
+    tokenizer.save(folder / "tokenizer.json")
+    with store.remembered() as memory:
+        form(folder, memory)
+        (key,) = memory._known
+        memory.put(key, "another form")
+    with store.remembered() as memory:
+        planned = tokenizers.of_folder(folder, file_sha256, memory)
+    encoder = EncoderRef("m", str(folder), None, {}, planned, None)
+    with pytest.raises(ModelError, match="its tokenizer has changed since the plan was made; run again"):
+        tokenize._tokenizer(encoder, store)
+    with store.remembered() as memory:
+        assert form(folder, memory) == tokenizer.sha256
+
+
+@pytest.mark.parametrize("module", ["transformers", "torch"])
+def test_nothing_is_imported_from_where_the_user_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str
+) -> None:
+    folder, here = bert(tmp_path / "bert"), tmp_path / "here"
+    here.mkdir()
+    (here / f"{module}.py").write_text("from pathlib import Path\nPath('executed').touch()\n", encoding="utf-8")
+    (folder / "config.json").write_text('{"model_type": "no-such-model"}', encoding="utf-8")
+    monkeypatch.chdir(here)
+    with pytest.raises(ModelError, match="transformers cannot convert its tokenizer") as told:
+        form(folder)
+    assert not (here / "executed").exists()
+    assert "\n" not in str(told.value)
+    assert "Traceback" not in str(told.value)
+
+
+def test_an_error_that_nobody_expects_is_told_in_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tokenizers._PROGRAM.replace(
+        "try:", "def broken(*_): raise IndexError('odd')\nTokenizer.load = broken\ntry:"
+    )
+    monkeypatch.setattr(tokenizers, "_PROGRAM", program)
+    with pytest.raises(ModelError, match=r"bert: its tokenizer cannot be read: IndexError\('odd'\)$"):
+        form(bert(tmp_path / "bert"))
+    monkeypatch.setattr(tokenizers, "_PROGRAM", "raise SystemError('a\\nb')")
+    with pytest.raises(ModelError, match=r"transformers cannot convert its tokenizer: b$"):
+        form(bert(tmp_path / "other"))
+
+
+@pytest.mark.parametrize("error", [AttributeError, IndexError])
+def test_whatever_transformers_raises_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    class Broken:
+        @staticmethod
+        def from_pretrained(*_: object, **__: object) -> None:
+            raise error("no\nvocabulary")
+
+    monkeypatch.setitem(sys.modules, "transformers", SimpleNamespace(AutoTokenizer=Broken))
+    with pytest.raises(ModelError, match=r"bert: transformers cannot convert its tokenizer \(no vocabulary\)"):
+        Tokenizer.load(bert(tmp_path / "bert"))

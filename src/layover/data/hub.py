@@ -6,6 +6,7 @@ commit is looked for first, and nothing is read before the commit of what would 
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import tempfile
@@ -162,6 +163,22 @@ def _refuse(source: HubSource, reason: str) -> Any:
         f"{_place(source)}: cannot be had from the hub ({reason}), and the local cache has no copy of this "
         f"commit ({has}); run again when the hub can be reached, or use official files (data_root)"
     )
+
+
+def is_cached(source: HubSource) -> bool:
+    """Return whether `read_hub` reads a copy of this commit in the local cache, or refuses it, without the hub."""
+    from huggingface_hub.constants import HF_HOME
+
+    if COMMIT.match(source.revision) is None:
+        return False
+    # importing the library takes longer than a whole plan
+    there = Path(os.environ.get("HF_DATASETS_CACHE") or Path(HF_HOME) / "datasets").expanduser()
+    if not any(there.glob(f"*/*/*/{source.revision}/dataset_info.json")):
+        return False
+    try:
+        return _cached(source) is not None
+    except Exception:  # noqa: BLE001  `read_hub` meets the same error, and tells it
+        return True
 
 
 def _cached(source: HubSource) -> Any:

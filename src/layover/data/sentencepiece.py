@@ -7,13 +7,15 @@ which one is installed.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
+from pydantic import BaseModel, StrictInt, TypeAdapter, ValidationError
 from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
-from layover.errors import ModelError
+from layover.errors import ModelError, printable
+
+Read = TypeVar("Read")
 
 
 def load_xlmr(path: Path) -> Tokenizer:
@@ -50,6 +52,62 @@ def load_xlmr(path: Path) -> Tokenizer:
     return tokenizer
 
 
+ADVICE = "save the tokenizer as tokenizer.json, with save_pretrained of a fast tokenizer"
+
+
+class _Token(BaseModel):
+    """A token as transformers writes it."""
+
+    content: str
+    special: bool = False
+    normalized: bool | None = None
+    single_word: bool = False
+    lstrip: bool = False
+    rstrip: bool = False
+
+    def added(self) -> AddedToken:
+        """Return it as the tokenizers library knows it."""
+        normalized = not self.special if self.normalized is None else self.normalized
+        return AddedToken(
+            self.content,
+            normalized=normalized,
+            special=self.special,
+            single_word=self.single_word,
+            lstrip=self.lstrip,
+            rstrip=self.rstrip,
+        )
+
+
+Written = str | _Token
+
+
+class _Beside(BaseModel):
+    """What `tokenizer_config.json` or `special_tokens_map.json` says of tokens."""
+
+    bos_token: Written | None = None
+    cls_token: Written | None = None
+    eos_token: Written | None = None
+    sep_token: Written | None = None
+    pad_token: Written | None = None
+    unk_token: Written | None = None
+    mask_token: Written | None = None
+    added_tokens_decoder: dict[int, _Token] | None = None
+    additional_special_tokens: list[Written] | dict[str, Written] | None = None
+    extra_special_tokens: list[Written] | dict[str, Written] | None = None
+    """What transformers 5 calls the list before."""
+
+    def roles(self) -> dict[str, str]:
+        """Return role -> content of the special tokens that it names."""
+        named = {role: getattr(self, role) for role in ROLES}
+        return {role: one if isinstance(one, str) else one.content for role, one in named.items() if one is not None}
+
+    def listed(self) -> list[AddedToken]:
+        """Return the special tokens beyond XLM-R's own."""
+        found = self.additional_special_tokens or self.extra_special_tokens or []
+        each = found.values() if isinstance(found, dict) else found
+        return [(_Token(content=one, special=True) if isinstance(one, str) else one).added() for one in each]
+
+
 ROLES = {
     "bos_token": "<s>",
     "cls_token": "<s>",
@@ -60,7 +118,10 @@ ROLES = {
     "mask_token": "<mask>",
 }
 """What XLM-R calls its special tokens."""
-ADVICE = "save the tokenizer as tokenizer.json, with save_pretrained of a fast tokenizer"
+
+_BESIDE = TypeAdapter(_Beside)
+_PLACES = TypeAdapter(dict[str, StrictInt])
+"""Of `added_tokens.json`: token -> id."""
 
 
 def with_added(tokenizer: Tokenizer, directory: Path) -> Tokenizer:
@@ -72,44 +133,22 @@ def with_added(tokenizer: Tokenizer, directory: Path) -> Tokenizer:
         ModelError: a file is not readable, an added token cannot have the id that it names, or XLM-R's special tokens
             are renamed.
     """
-    config, special = _object(directory / "tokenizer_config.json"), _object(directory / "special_tokens_map.json")
+    config = _read(directory / "tokenizer_config.json", _BESIDE)
+    special = _read(directory / "special_tokens_map.json", _BESIDE)
     for file, values in (("tokenizer_config.json", config), ("special_tokens_map.json", special)):
-        for role, usual in ROLES.items():
-            found = _content(values[role]) if values.get(role) is not None else usual
-            if found != usual:
-                raise ModelError(f"{directory / file}: {role} is {found!r}, and XLM-R's is {usual!r}; {ADVICE}")
-    placed: dict[int, AddedToken] = {}
-    for token, place in _object(directory / "added_tokens.json").items():
-        placed[int(place)] = AddedToken(token, normalized=True)
-    for place, values in (config.get("added_tokens_decoder") or {}).items():
-        placed[int(place)] = _added(values)
-    more = [*_listed(config), *_listed(special)]
+        for role, found in values.roles().items():
+            if found != ROLES[role]:
+                raise ModelError(f"{directory / file}: {role} is {found!r}, and XLM-R's is {ROLES[role]!r}; {ADVICE}")
+    places = _read(directory / "added_tokens.json", _PLACES)
+    placed = {place: AddedToken(token, normalized=True) for token, place in places.items()}
+    placed |= {place: token.added() for place, token in (config.added_tokens_decoder or {}).items()}
     known = {str(token.content) for token in placed.values()}
     for place in sorted(placed):
         _add(tokenizer, placed[place], place, directory)
-    for token in more:
+    for token in (*config.listed(), *special.listed()):
         if str(token.content) not in known:
             _add(tokenizer, token, None, directory)
     return tokenizer
-
-
-def _listed(values: Mapping[str, Any]) -> list[AddedToken]:
-    """Return the special tokens beyond XLM-R's own; transformers 5 has a new name for their list."""
-    found = values.get("additional_special_tokens") or values.get("extra_special_tokens") or []
-    each = found.values() if isinstance(found, Mapping) else found
-    return [_added(one if isinstance(one, Mapping) else {"content": one, "special": True}) for one in each]
-
-
-def _added(values: Mapping[str, Any]) -> AddedToken:
-    special = bool(values.get("special", False))
-    flags = {name: bool(values.get(name, False)) for name in ("single_word", "lstrip", "rstrip")}
-    return AddedToken(
-        values["content"], normalized=bool(values.get("normalized", not special)), special=special, **flags
-    )
-
-
-def _content(value: Any) -> Any:
-    return value["content"] if isinstance(value, Mapping) else value
 
 
 def _add(tokenizer: Tokenizer, token: AddedToken, place: int | None, directory: Path) -> None:
@@ -122,14 +161,22 @@ def _add(tokenizer: Tokenizer, token: AddedToken, place: int | None, directory: 
         raise ModelError(f"{directory}: the added token {content!r} has the id {place}, but gets {found}; {ADVICE}")
 
 
-def _object(file: Path) -> dict[str, Any]:
-    """Return the JSON object in a file; an empty one where there is no file."""
-    if not file.is_file():
-        return {}
+def _read(file: Path, expected: TypeAdapter[Read]) -> Read:
+    """Return what a JSON file says; what an empty object says where there is no file.
+
+    Raises:
+        ModelError: it cannot be read, or says something else.
+    """
     try:
-        values = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        values = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+        json.dumps(values, ensure_ascii=False).encode()  # half of a surrogate pair is no text
+    except (OSError, ValueError, RecursionError) as error:
         raise ModelError(f"{file}: cannot be read as JSON: {error}") from None
     if not isinstance(values, dict):
         raise ModelError(f"{file}: a JSON object was expected")
-    return values
+    try:
+        return expected.validate_python(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ModelError(f"{file}: {printable(where)}: {first['msg']}; {ADVICE}") from None

@@ -213,13 +213,22 @@ def _model_type(directory: Path) -> str | None:
         return None
     try:
         return str(json.loads(config.read_text(encoding="utf-8")).get("model_type", ""))
-    except (json.JSONDecodeError, AttributeError) as error:
+    except (OSError, ValueError, AttributeError, RecursionError) as error:
         raise ModelError(f"{config}: not a model's configuration ({error})") from error
 
 
-def _converted(directory: Path) -> Backend:
+def check_convertible(directory: Path) -> None:
+    """Refuse a directory that has no vocabulary which transformers could convert.
+
+    Raises:
+        ModelError: there is none.
+    """
     if not any(directory.glob("*vocab*")) and not any(directory.glob("*.model")):
         raise ModelError(f"{directory}: no tokenizer there; {SERIALISED} is needed")
+
+
+def _converted(directory: Path) -> Backend:
+    check_convertible(directory)
     from transformers import AutoTokenizer
 
     advice = "save it as tokenizer.json, with save_pretrained of a fast tokenizer"
@@ -227,8 +236,9 @@ def _converted(directory: Path) -> Backend:
         tokenizer = AutoTokenizer.from_pretrained(  # type: ignore[no-untyped-call]
             str(directory), use_fast=True, trust_remote_code=False
         )
-    except (ImportError, OSError, ValueError, KeyError, TypeError) as error:
-        raise ModelError(f"{directory}: transformers cannot convert its tokenizer ({error}); {advice}") from error
+    except Exception as error:  # the library lets every error of its parsers through
+        reason = " ".join(str(error).split())[:300] or type(error).__name__
+        raise ModelError(f"{directory}: transformers cannot convert its tokenizer ({reason}); {advice}") from error
     if not tokenizer.is_fast:
         raise ModelError(f"{directory}: {type(tokenizer).__name__} has no fast version; {advice}")
     return tokenizer.backend_tokenizer

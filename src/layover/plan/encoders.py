@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from layover.errors import ModelError, nearest
-from layover.hub_files import expected_hash
+from layover.hub_files import cached_file, check, expected_hash
 from layover.layouts import Base
 from layover.layouts.checkpoint import SHARDS, WEIGHTS, local_weights
 from layover.layouts.points import points_of
@@ -43,6 +43,9 @@ class Shape:
         """Weights of the encoder: layers and the table of word embeddings."""
         return self.layers * self.layer_parameters + self.vocabulary * self.hidden
 
+
+SIZES = ("num_hidden_layers", "hidden_size", "intermediate_size", "vocab_size")
+"""What a config calls the sizes of a `Shape`, in its order."""
 
 KNOWN_SHAPES = {
     "FacebookAI/xlm-roberta-base": Shape(12, 768, 3072, XLM_R_VOCABULARY),
@@ -172,26 +175,39 @@ def local_identity(folder: Path, hash_file: Callable[[Path], str]) -> dict[str, 
 
 
 def _read_shape(config: Path) -> Shape:
-    try:
-        values = json.loads(config.read_text(encoding="utf-8"))
-        return Shape(
-            layers=values["num_hidden_layers"],
-            hidden=values["hidden_size"],
-            intermediate=values["intermediate_size"],
-            vocabulary=values["vocab_size"],
-        )
-    except (OSError, ValueError, KeyError) as error:
-        raise ModelError(f"{config}: not the config of an encoder: {error!r}") from None
+    values = _read(config)
+    sizes = {name: values.get(name) for name in SIZES}
+    for name, size in sizes.items():
+        if type(size) is not int or size < 1:
+            told = "is missing" if name not in values else f"is {size!r:.60}"
+            raise ModelError(f"{config}: not the config of an encoder: {name} {told}; a whole number is needed")
+    return Shape(*sizes.values())
 
 
 def _read_type(config: Path) -> str | None:
     """Return what kind of model a config, which was read before, is of; None where it does not say."""
-    found = json.loads(config.read_text(encoding="utf-8")).get("model_type")
+    found = _read(config).get("model_type")
     return found if isinstance(found, str) else None
 
 
-def _cached_config(repository: str, commit: str | None) -> Path | None:
-    from huggingface_hub import try_to_load_from_cache
+def _read(config: Path) -> dict[str, Any]:
+    try:
+        values = json.loads(config.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise ModelError(f"{config}: not the config of an encoder: {error}") from None
+    if not isinstance(values, dict):
+        raise ModelError(f"{config}: not the config of an encoder: a JSON object was expected")
+    return values
 
-    found = try_to_load_from_cache(repository, "config.json", revision=commit)
-    return Path(found) if isinstance(found, str) else None
+
+def _cached_config(repository: str, commit: str | None) -> Path | None:
+    """Return the config of the local cache, its bytes checked.
+
+    Raises:
+        ModelError: they are not those of the commit.
+    """
+    found = cached_file(repository, commit or "main", "config.json")
+    if not isinstance(found, Path):
+        return None
+    check(found, f"{repository}: config.json")
+    return found

@@ -8,20 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from functools import lru_cache
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from layover import kinds
 from layover.data.estimator import stand_in
-from layover.data.hub_cache import is_cached
+from layover.data.hub import is_cached
 from layover.data.subset import Subset
 from layover.data.tally import LeftOut
 from layover.data.task import Joined, Place
-from layover.data.tokenizer import Tokenizer
-from layover.errors import DataError, LayoverError
+from layover.data.tokenizer import CONVERTED_FROM, PIECES, SERIALISED, Tokenizer
+from layover.errors import DataError, LayoverError, ModelError
+from layover.hub_files import COMMIT, cached_file
 from layover.identity import Json, key_of
-from layover.plan.encoders import EncoderRef
+from layover.plan import tokenizers
+from layover.plan.encoders import KNOWN_TYPE, EncoderRef
 from layover.plan.inputs import TokenizeInputs
 from layover.plan.nodes import STEP_VERSIONS
 from layover.store import Memory
@@ -117,15 +119,31 @@ class Surveys:
 
         They are measured on a sample, by the encoder's own tokenizer where that is here, else by a stand-in.
         """
-        tokenizer = _tokenizer(encoder.source, encoder.revision, key_of(dict(encoder.tokenizer)))
-        how = dict(encoder.tokenizer) if tokenizer is not None else None
+        try:
+            if _is_here(encoder):
+                own = partial(tokenizers.load_planned, encoder.source, encoder.revision, encoder.tokenizer)
+                return self._mean(task, place, dict(encoder.tokenizer), own, max_length, stride)
+        except ModelError:
+            pass  # the run will say why it cannot be read
+        return self._mean(task, place, None, stand_in, max_length, stride)
+
+    def _mean(
+        self,
+        task: Task,
+        place: Place,
+        how: Json,
+        load: Callable[[], Tokenizer],
+        max_length: int,
+        stride: int,
+    ) -> float | None:
+        """Return the tokens of an average example; `how` tells what `load` gives from other tokenizers."""
         key = self._key(place, "tokens", [how, max_length, stride if place.kind == "span" else None])
         known = self._memory.get(key)
         if known is None:
             survey = self._take(task, place)
             if survey is None or not survey.sample:
                 return None
-            measured = _measured(task, survey.sample, (tokenizer or stand_in)(), max_length, stride)
+            measured = _measured(task, survey.sample, load(), max_length, stride)
             if measured is None:
                 return None
             known = measured
@@ -157,8 +175,9 @@ class Surveys:
             elif survey is not None and subset.holdout is not None:
                 try:
                     texts = take_texts(inputs.task, inputs.location, inputs.subset)
+                    self._check(inputs.location)
                 except LayoverError:
-                    texts = None  # a hold-out of everything; see `left_nothing`
+                    texts = None  # a hold-out of everything, see `left_nothing`, or a change; the run will say so
             self._used[asked] = texts
         return self._used[asked]
 
@@ -171,10 +190,20 @@ class Surveys:
             if all(part.hub is None or is_cached(part.hub) for part in parts):
                 try:
                     survey = take_survey(task, place)
+                    self._check(place)
                 except LayoverError as error:
-                    self._problems[content] = str(error)
+                    survey, self._problems[content] = None, str(error)
             self._taken[content] = survey
         return self._taken[content]
+
+    def _check(self, place: Place) -> None:
+        """Refuse a place that is another one than before it was read.
+
+        Raises:
+            DataError: its files have changed.
+        """
+        if place.identity(self._hash_file) != self.identity(place):
+            raise DataError(f"{place.describe()}: it changes while it is read; run again when it is complete")
 
     def identity(self, place: Place) -> Json:
         """Return the identity of a place, computed once."""
@@ -207,37 +236,18 @@ def _measured(task: Task, sample: tuple[Any, ...], tokenizer: Tokenizer, max_len
     return sum(float(features.lengths.sum()) for features in encoded) / len(sample)
 
 
-Loader = Callable[[], Tokenizer]
+def _is_here(encoder: EncoderRef) -> bool:
+    """Return whether the tokenizer of an encoder is read without transformers and without the hub.
 
-
-@lru_cache(maxsize=16)
-def _tokenizer(source: str, revision: str | None, identity: str) -> Loader | None:  # noqa: ARG001 - files may change
-    """Return what loads a tokenizer that is here and needs no conversion, None for any other."""
-    folder = Path(source)
-    if not folder.is_dir():
-        found = _cached_folder(source, revision)
-        if found is None:
-            return None
-        folder = found
-    if not any((folder / name).is_file() for name in ("tokenizer.json", "sentencepiece.bpe.model")):
-        return None
-
-    @lru_cache(maxsize=1)
-    def load() -> Tokenizer:
-        try:
-            return Tokenizer.load(folder)
-        except LayoverError:
-            return stand_in()  # the run will say that it cannot be read
-
-    return load
-
-
-def _cached_folder(name: str, revision: str | None) -> Path | None:
-    """Return the folder of a hub model's tokenizer in the local cache."""
-    from huggingface_hub import try_to_load_from_cache
-
-    for file in ("tokenizer.json", "sentencepiece.bpe.model"):
-        found = try_to_load_from_cache(name, file, revision=revision)
-        if isinstance(found, str):
-            return Path(found).parent
-    return None
+    Raises:
+        ModelError: a config.json cannot be read.
+    """
+    source, commit = encoder.source, encoder.revision
+    if Path(source).is_dir():
+        return tokenizers.needs_no_conversion(Path(source))
+    if commit is None or COMMIT.match(commit) is None:
+        return False
+    if isinstance(serialised := cached_file(source, commit, SERIALISED), Path) or serialised is None:
+        return serialised is not None
+    files = {name: cached_file(source, commit, name) for name in CONVERTED_FROM}
+    return encoder.model_type == KNOWN_TYPE and isinstance(files[PIECES], Path) and None not in files.values()

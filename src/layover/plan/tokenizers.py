@@ -16,10 +16,10 @@ from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 
-from layover.data.tokenizer import CONVERTED_FROM, PIECES, SERIALISED, Tokenizer, is_xlmr
+from layover.data.tokenizer import CONVERTED_FROM, SERIALISED, Tokenizer, check_convertible, is_xlmr
 from layover.errors import ModelError
 from layover.hub_files import HubError, commit_of, file_at
-from layover.identity import key_of
+from layover.identity import file_sha256, key_of
 from layover.plan.hub import Revisions
 from layover.store import Memory
 from layover.store.state import States, states_in
@@ -39,6 +39,8 @@ try:
     told = {"sha256": Tokenizer.load(Path(sys.argv[1])).sha256}
 except ModelError as error:
     told = {"error": str(error)}
+except Exception as error:
+    told = {"error": f"{sys.argv[1]}: its tokenizer cannot be read: {error!r:.300}"}
 print(json.dumps(told))
 """
 
@@ -93,11 +95,23 @@ def of_folder(folder: Path, hash_file: Callable[[Path], str], memory: Memory) ->
     Raises:
         ModelError: there is none, or it cannot be read.
     """
-    if (folder / SERIALISED).is_file():
-        names = [SERIALISED]
-    else:
-        names = sorted(file.name for file in folder.iterdir() if file.is_file() and file.suffix not in _NO_PART)
-    return {FORM: _remembered(folder, {name: hash_file(folder / name) for name in names}, memory)}
+    files = _hashes(folder, hash_file)
+    found, is_new = _form(folder, files, memory)
+    if is_new:
+        if _hashes(folder, hash_file) != files:
+            raise ModelError(f"{folder}: its tokenizer changes while it is read; run again when it is complete")
+        memory.put(_key(folder, files), found)
+    return {FORM: found}
+
+
+def forget(folder: Path, memory: Memory) -> None:
+    """Drop the form that is remembered of a directory's files, so that the next plan reads them.
+
+    Args:
+        folder: Of the model.
+        memory: Of the forms of tokenizers.
+    """
+    memory.drop(_key(folder, _hashes(folder, file_sha256)))
 
 
 def of_hub(repository: str, commit: str, revisions: Revisions, memory: Memory) -> dict[str, str]:
@@ -112,7 +126,11 @@ def of_hub(repository: str, commit: str, revisions: Revisions, memory: Memory) -
         return {}
     try:
         with _folder(repository, commit) as folder:
-            return {FORM: _remembered(folder, {"repository": repository, "commit": commit}, memory)}
+            files = {"repository": repository, "commit": commit}
+            found, is_new = _form(folder, files, memory)  # of files whose bytes were checked
+            if is_new:
+                memory.put(_key(folder, files), found)
+            return {FORM: found}
     except HubError as error:
         if error.answered:
             raise
@@ -145,27 +163,48 @@ def _link(file: Path, link: Path) -> None:
         link.write_bytes(file.read_bytes())
 
 
-def _remembered(folder: Path, files: Mapping[str, str], memory: Memory) -> str:
-    converted = not (folder / SERIALISED).is_file() and not is_xlmr(folder)
-    libraries = ("tokenizers", "transformers") if converted else ("tokenizers",)
-    key = key_of({"tokenizer": dict(files), "libraries": {name: version(name) for name in libraries}})
-    known = memory.get(key)
-    if not isinstance(known, str):
-        known = _converted(folder) if converted else Tokenizer.load(folder).sha256
-        memory.put(key, known)
-    return known
+def _hashes(folder: Path, hash_file: Callable[[Path], str]) -> dict[str, str]:
+    """Return name -> SHA-256 of the files that a directory's tokenizer may be read from."""
+    if (folder / SERIALISED).is_file():
+        names = [SERIALISED]
+    else:
+        names = sorted(file.name for file in folder.iterdir() if file.is_file() and file.suffix not in _NO_PART)
+    return {name: hash_file(folder / name) for name in names}
+
+
+def _key(folder: Path, files: Mapping[str, str]) -> str:
+    """Return the name by which the form of a tokenizer is remembered."""
+    libraries = ("tokenizers",) if needs_no_conversion(folder) else ("tokenizers", "transformers")
+    return key_of({"form": dict(files), "libraries": {name: version(name) for name in libraries}})
+
+
+def _form(folder: Path, files: Mapping[str, str], memory: Memory) -> tuple[str, bool]:
+    """Return the form of a tokenizer, and whether it was not remembered."""
+    known = memory.get(_key(folder, files))
+    if isinstance(known, str):
+        return known, False
+    return (Tokenizer.load(folder).sha256 if needs_no_conversion(folder) else _converted(folder)), True
+
+
+def needs_no_conversion(folder: Path) -> bool:
+    """Return whether a directory's tokenizer is read without transformers.
+
+    Raises:
+        ModelError: its config.json cannot be read.
+    """
+    return (folder / SERIALISED).is_file() or is_xlmr(folder)
 
 
 def _converted(folder: Path) -> str:
     """Return the SHA-256 of what transformers makes of a tokenizer, found in a process of its own: it imports torch."""
-    if not any((folder / name).is_file() for name in (*CONVERTED_FROM[4:], PIECES)) and not any(folder.glob("*.model")):
-        raise ModelError(f"{folder}: no tokenizer there; {SERIALISED} is needed")
-    done = subprocess.run(
-        [sys.executable, "-c", _PROGRAM, str(folder)], capture_output=True, text=True, encoding="utf-8", check=False
-    )
+    check_convertible(folder)
+    # -P: nothing is imported from the folder where the user happens to be
+    command = [sys.executable, "-P", "-c", _PROGRAM, str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False)
     lines = done.stdout.strip().splitlines()
     if done.returncode != 0 or not lines:
-        raise ModelError(f"{folder}: transformers cannot convert its tokenizer: {done.stderr.strip()[-300:]}")
+        reason = (done.stderr.strip().splitlines() or [f"it ends with {done.returncode}"])[-1]
+        raise ModelError(f"{folder}: transformers cannot convert its tokenizer: {reason[:300]}")
     told = json.loads(lines[-1])
     if "error" in told:
         raise ModelError(told["error"])

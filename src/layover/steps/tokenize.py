@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,10 @@ from layover.data.features import Features
 from layover.data.subset import texts_of
 from layover.data.tally import Tally
 from layover.data.tokenizer import Tokenizer
-from layover.errors import DataError
+from layover.errors import DataError, LayoverError, ModelError
 from layover.identity import file_sha256
 from layover.plan import Node, tokenizers
+from layover.plan.encoders import EncoderRef
 from layover.plan.inputs import TokenizeInputs
 from layover.steps.accounting import Account
 from layover.steps.context import Context, read_lines, write_lines
@@ -41,7 +43,7 @@ def run(node: Node, folder: Path, context: Context) -> None:
     if not examples:
         raise DataError(f"{inputs.location.describe()}: no example is left ({inputs.subset})")
     encoder = inputs.encoder
-    tokenizer = tokenizers.load_planned(encoder.source, encoder.revision, encoder.tokenizer)
+    tokenizer = _tokenizer(encoder, context.store)
     features = kind.encode(examples, tokenizer, labels=task.labels, max_length=inputs.max_length, stride=inputs.stride)
     features = replace(features, hidden_percent=inputs.hidden_percent)
     features.save(folder / FEATURES)
@@ -69,9 +71,15 @@ def _texts_to_leave_out(inputs: TokenizeInputs) -> set[bytes]:
     return texts
 
 
-def load_tokenizer(source: str, revision: str | None) -> Tokenizer:
-    """Return the tokenizer of a directory or of a hub model."""
-    return tokenizers.load(source, revision)
+def _tokenizer(encoder: EncoderRef, store: Store) -> Tokenizer:
+    """Return the tokenizer of the plan; where it is another one, the next plan reads it again."""
+    try:
+        return tokenizers.load_planned(encoder.source, encoder.revision, encoder.tokenizer)
+    except ModelError:
+        if Path(encoder.source).is_dir():
+            with suppress(LayoverError, OSError), store.remembered() as memory:
+                tokenizers.forget(Path(encoder.source), memory)
+        raise
 
 
 def load_features(store: Store, key: str) -> Features:

@@ -8,7 +8,7 @@
     locks/                  one lock per node in work, one per running sweep
     failed/abcd....json     the last failure of a node
     hashes.json             SHA-256 of data files by path, size, times and inode
-    labels.json             labels that are those of training data, by the data
+    labels.json             what plans found in data and tokenizers: labels, counts, lengths, forms
 
 A node is finished exactly when its folder under `nodes/` is there and whole: it is filled elsewhere and renamed, and
 whoever reads it holds it to its own key and to the hashes of its files.
@@ -34,6 +34,7 @@ from layover.store.damaged import Damaged
 from layover.store.files import DIGEST, folder_bytes, is_sealed, read_json, sealed, write_json
 from layover.store.hashes import HASHES, FileHashes
 from layover.store.look import DONE, Look, contents, is_key, look_at, read_done
+from layover.store.memory import LABELS, Memory
 from layover.store.state import State, unsettled_seconds
 
 SCHEMA = 1
@@ -80,6 +81,13 @@ class Store:
         """Forget the hashes of files that turned out to be others, so that the next run reads them."""
         self.hashes.forget(files)
         self.hashes.save()
+
+    @contextmanager
+    def remembered(self) -> Iterator[Memory]:
+        """Yield what plans remember of data and tokenizers, and write it when it was changed."""
+        memory = Memory(self.root / LABELS)
+        yield memory
+        memory.save()
 
     # what is there
 
