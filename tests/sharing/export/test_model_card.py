@@ -410,10 +410,9 @@ def test_of_a_language_that_nothing_says_no_mark_is_made(real: Card) -> None:
     unsaid = changed(real, task=changed(real.task, language="und"))
     text = markdown(unsaid, 0, pictured=False)
     assert [line[0] for line in rows(text, "language")] == ["de", "en", "no", "sw", "**mean of 3 of 4**"]
-    assert "Nothing says the language of the training data, so no language is called zero-shot." in text
-    assert "in a language that nothing says" in text
+    assert "The language of the training data is not known, so no score is called zero-shot." in text
     assert "zero-shot" not in str(hub.metadata(unsaid)["model-index"])
-    assert {(line.zero_shot, line.trained) for line in results.lines_of(unsaid)} == {(False, False)}
+    assert {line.zero_shot for line in results.lines_of(unsaid)} == {None}
     bare = changed(unsaid, scores=None, data=tuple(changed(one, language="und") for one in real.data))
     assert "language" not in hub.metadata(bare)
 
@@ -539,11 +538,11 @@ def test_the_longest_input_stands_among_the_numbers(exported: Path, package: str
 
 
 def test_a_licence_is_that_of_the_data(real: Card) -> None:
-    here = "A licence here is that of the training data"
-    author = "it is none that the author of the package gave."
-    assert f"{here}, and so is `license` at the head of this page; {author}" in markdown(real, 0, pictured=False)
+    here = "of the training data, not of this package."
+    both = f"The licence column, and `license` at the head of this page, name the licence {here}"
+    assert both in markdown(real, 0, pictured=False)
     unknown = changed(real, data=tuple(changed(one, licence=None) for one in real.data))
-    assert f"{here}; {author}" in markdown(unknown, 0, pictured=False)
+    assert f"The licence column names the licence {here}" in markdown(unknown, 0, pictured=False)
 
 
 @pytest.mark.parametrize(
