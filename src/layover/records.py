@@ -106,10 +106,9 @@ class EncoderSource(BaseModel):
     def text(self) -> str:
         """Return it in one line: `org/name @ commit`, or the hashes of weights, config and tokenizer."""
         if self.hub is not None:
-            parts = [f"{self.hub} @ {self.commit}"]
-        else:
-            parts = [f"sha256:{one}" for one in self.weights_sha256]
-            parts += [f"config sha256:{self.config_sha256}"] if self.config_sha256 is not None else []
+            return f"{self.hub} @ {self.commit}"
+        parts = [f"sha256:{one}" for one in self.weights_sha256]
+        parts += [f"config sha256:{self.config_sha256}"] if self.config_sha256 is not None else []
         parts += [f"tokenizer sha256:{self.tokenizer_sha256}"] if self.tokenizer_sha256 is not None else []
         return " ".join(parts)
 

@@ -43,10 +43,9 @@ def _model(sources: Sources) -> str:
     """Return an encoder in a few words; equal weights with another config or tokenizer are another encoder."""
     model = sources.model
     if model.hub is not None:
-        parts = [model.text()]
-    else:
-        parts = [f"sha256 {_some([one[:DIGITS] for one in model.weights_sha256])}"]
-        parts += [f"config {model.config_sha256[:DIGITS]}"] if model.config_sha256 is not None else []
+        return model.text()
+    parts = [f"sha256 {_some([one[:DIGITS] for one in model.weights_sha256])}"]
+    parts += [f"config {model.config_sha256[:DIGITS]}"] if model.config_sha256 is not None else []
     parts += [f"tokenizer {model.tokenizer_sha256[:DIGITS]}"] if model.tokenizer_sha256 is not None else []
     return ", ".join(parts)
 
