@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from layover.data.languages import UNKNOWN
+from layover.data.languages import is_other
 from layover.data.tally import LeftOut
 from layover.errors import StoreError
 from layover.store import read_json, write_json
@@ -105,10 +105,13 @@ class EncoderSource(BaseModel):
     """Of its serialised form; None where the commit alone says which it is."""
 
     def text(self) -> str:
-        """Return it in one line: `org/name @ commit`, or the hashes of the weights."""
-        if self.hub is None:
-            return " ".join(f"sha256:{one}" for one in self.weights_sha256)
-        return f"{self.hub} @ {self.commit}"
+        """Return it in one line: `org/name @ commit`, or the hashes of weights, config and tokenizer."""
+        if self.hub is not None:
+            return f"{self.hub} @ {self.commit}"
+        parts = [f"sha256:{one}" for one in self.weights_sha256]
+        parts += [f"config sha256:{self.config_sha256}"] if self.config_sha256 is not None else []
+        parts += [f"tokenizer sha256:{self.tokenizer_sha256}"] if self.tokenizer_sha256 is not None else []
+        return " ".join(parts)
 
 
 class Sources(BaseModel):
@@ -163,8 +166,8 @@ class Record(BaseModel):
     metrics: tuple[str, ...]
     """The task's metrics, the first is its primary one."""
     source_language: str | None
-    """The language it was trained on; all others are zero-shot. None when the task is not trained, and `und` when
-    nothing says the language: then none is called zero-shot."""
+    """The language it was trained on, under any of its names; languages that are known to be others are zero-shot. None
+    when the task is not trained, and `und` when nothing says the language: then none is called zero-shot."""
     languages: dict[str, dict[str, float] | None]
     """Language -> metric -> value."""
     examples: dict[str, int]
@@ -197,7 +200,7 @@ class Record(BaseModel):
         """Return the mean over the scored languages, English included (as XTREME does) unless `zero_shot`.
 
         None when no language is left, and for `zero_shot` when the language of the training is not known. How many
-        languages stand behind it is `scored()`; a table says so.
+        languages stand behind it is `averaged()`; a table says so.
         """
         left = self.averaged(zero_shot=zero_shot)
         values = [value for name in left if (value := self.value(name, metric)) is not None]
@@ -207,9 +210,11 @@ class Record(BaseModel):
         """Return the languages that a mean is over; see `mean`."""
         if not zero_shot:
             return self.scored()
-        if self.source_language == UNKNOWN:
-            return ()
-        return tuple(name for name in self.scored() if name != self.source_language)
+        return tuple(name for name in self.scored() if self.is_zero_shot(name))
+
+    def is_zero_shot(self, language: str) -> bool | None:
+        """Return whether a language is another than that of the training; None where their names do not say so."""
+        return True if self.source_language is None else is_other(language, self.source_language)
 
 
 def write_record(path: Path, record: Record) -> None:

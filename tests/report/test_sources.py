@@ -49,12 +49,23 @@ def test_the_report_tells_commits_and_hashes_of_each_target() -> None:
         ["model base", f"org/encoder @ {OTHER}"],
         ["mine, test", f"org/set (en, sw) [test] @ {COMMIT}"],
         ["mine, training", f"org/set (en) [train] @ {COMMIT} + sha256 cccccccccccc, dddddddddddd"],
-        ["learned before mine", f"org/set [train] @ {OTHER}"],
+        ["mine, intermediates", f"org/set [train] @ {OTHER}"],
         ["imported modules", "sha256 eeeeeeeeeeee"],
     ]
     local = EncoderSource(config_sha256="f" * 64, weights_sha256=("f" * 64,))
-    assert sources.lines([row(local, scored={})]) == [["model base", "sha256 ffffffffffff"]]
+    assert sources.lines([row(local, scored={})]) == [["model base", "sha256 ffffffffffff, config ffffffffffff"]]
     assert sources.lines([row()]) == [], "a record of version 0.1 tells nothing"
+
+
+def test_equal_weights_with_another_tokenizer_are_another_encoder() -> None:
+    one, two = (
+        EncoderSource(config_sha256="a" * 64, weights_sha256=("b" * 64,), tokenizer_sha256=digit * 64) for digit in "cd"
+    )
+    (line,) = sources.lines([row(one, scored={}), row(two, scored={})])
+    start = "sha256 bbbbbbbbbbbb, config aaaaaaaaaaaa, tokenizer"
+    assert line == ["model base", f"{start} cccccccccccc; {start} dddddddddddd"]
+    assert one.text() == f"sha256:{'b' * 64} config sha256:{'a' * 64} tokenizer sha256:{'c' * 64}"
+    assert one.text() != two.text()
 
 
 def test_two_commits_under_one_name_are_both_told() -> None:

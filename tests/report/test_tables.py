@@ -6,7 +6,8 @@ import csv
 import json
 from pathlib import Path
 from statistics import stdev
-from typing import Literal
+from types import SimpleNamespace
+from typing import Any, Literal
 
 import pytest
 
@@ -162,7 +163,7 @@ def test_the_picture_shows_paired_differences(tmp_path: Path) -> None:
 def test_a_difference_over_fewer_seeds_says_so() -> None:
     rows = [row("lora", "mnli", 1, record(en=74.0), None), row("lora", "mnli", 2, record(en=75.0), record(en=70.0))]
     _, lines = main_table.cells(rows, FULL)
-    assert lines[0][-1] == "74.5 ± 0.7 (none +5.0 over 1; n=2)"
+    assert lines[0][-1] == "74.5 ± 0.7 (none +5.0 over 1 seed; n=2)"
     _, lines = languages.cells([*rows, row("lora", "mnli", 3, None)], "xnli", "accuracy")
     assert lines[0][5] == "2 of 3"
 
@@ -204,7 +205,23 @@ def test_two_seeds_are_not_enough_to_call_anything_certain(tmp_path: Path) -> No
     gains.write([two], tmp_path / "gains.csv")
     with (tmp_path / "gains.csv").open(encoding="utf-8") as stream:
         assert [line["verdict"] for line in csv.DictReader(stream)] == ["open"]
-    assert "one comparison at a time" in gains.EXPLAINED
+    assert "one comparison at a time" in gains.explained([two])
+
+
+@pytest.mark.parametrize(
+    ("seeds", "said", "unsaid"),
+    [
+        (1, "One seed: no interval, and nothing is marked.", ["bold", "Student's t", "Two seeds"]),
+        (2, "Two seeds: nothing is marked.", ["bold", "One seed"]),
+        (3, "**bold** where the interval excludes zero and there are three seeds or more.", ["nothing is marked"]),
+    ],
+)
+def test_a_mark_is_explained_where_it_can_be(seeds: int, said: str, unsaid: list[str]) -> None:
+    rows = [row("lora", "mnli", seed, record(sw=60.0 + seed), record(sw=50.0)) for seed in range(seeds)]
+    text = gains.explained(gains.gains(rows))
+    assert said in text
+    assert [words for words in unsaid if words in text] == []
+    assert ("with one seed" in text) == (seeds > 1)
 
 
 def test_a_gain_without_the_other_side_is_a_gap_with_a_reason(tmp_path: Path) -> None:
@@ -237,6 +254,52 @@ def test_means_over_different_languages_have_no_difference() -> None:
     rows = [row("full", "mnli", 1, wide), row("lora", "mnli", 1, wide, wide)]
     entry = main_table.entries(rows, FULL)["base", "lora", "mnli"]["xnli"]
     assert (entry.to_none.mean, entry.to_full.mean) == (0.0, 0.0)
+
+
+def test_seeds_that_are_not_compared_are_told_beside_those_that_are(tmp_path: Path) -> None:
+    wide, narrow = record(en=90.0, sw=50.0), record(en=90.0)
+    others = [(1, record(en=80.0, sw=50.0)), (2, record(en=80.0, sw=50.0)), (3, narrow)]
+    rows = [row("full", "mnli", seed, other) for seed, other in others]
+    rows += [row("lora", "mnli", seed, wide, other) for seed, other in others]
+    entry = main_table.entries(rows, FULL)["base", "lora", "mnli"]["xnli"]
+    pairs = "+5.0 ± 0.0 over 2 seeds, others scored over other languages"
+    assert main_table.text(entry) == f"70.0 ± 0.0 (none {pairs}; full {pairs}; n=3)"
+    every, _ = found = gains.gains(rows[len(others) :])
+    assert (every.difference.count, every.reason) == (2, "scored over other languages")
+    assert gains.cells([every])[1][0][-1] == "+5.0 over 2 seeds, others scored over other languages"
+    gains.write(found, tmp_path / "gains.csv")
+    with (tmp_path / "gains.csv").open(encoding="utf-8") as stream:
+        assert {line["reason"] for line in csv.DictReader(stream)} == {"scored over other languages"}
+
+
+def test_two_names_of_one_language_are_one() -> None:
+    def trained_in(language: str, **scores: float) -> Record:
+        return record(**scores).model_copy(update={"source_language": language})
+
+    found = trained_in("eng_Latn", en=80.0, de=60.0, es=50.0)
+    assert found.averaged(zero_shot=True) == ("de", "es")
+    assert found.mean("accuracy", zero_shot=True) == 55.0
+    (line,) = languages.cells([row("lora", "none", 1, found)], "xnli", "accuracy")[1]
+    assert line[3:5] == ["63.3", "55.0"]
+    english = [row("lora", "mnli", 1, trained_in("eng_Latn", en=80.0), trained_in("eng_Latn", en=70.0))]
+    assert [gain.languages for gain in gains.gains(english)] == ["all"], "English alone is not zero-shot"
+    every = trained_in("multilingual", de=60.0, sw=50.0)
+    assert every.averaged(zero_shot=True) == (), "data in several languages may have any of them"
+    untrained = record(en=80.0, de=60.0).model_copy(update={"source_language": None})
+    assert untrained.averaged(zero_shot=True) == ("en", "de")
+
+
+def test_a_language_that_may_be_that_of_the_training_is_named() -> None:
+    found = record(de=60.0, dialect=50.0, en=80.0)
+    assert found.averaged(zero_shot=True) == ("de",)
+    tasks = SimpleNamespace(xnli=SimpleNamespace(metrics=("accuracy",)))
+    plan: Any = SimpleNamespace(recipe=SimpleNamespace(tasks=vars(tasks)))
+    assert languages.SECTION.target is not None
+    said = languages.SECTION.target(plan, [row("lora", "none", 1, found)], "xnli")[-1]
+    assert "The training data is in `en`." in said
+    assert said.endswith("so the zero-shot mean leaves them out: `dialect`.")
+    known = languages.SECTION.target(plan, [row("lora", "none", 1, record(de=60.0, en=80.0))], "xnli")
+    assert len(known) == 2, "a heading and a table"
 
 
 def test_a_planned_comparison_that_is_missing_is_seen_in_the_table() -> None:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
+import layover
 from layover import tasks
 from layover.errors import LayoverError
+from layover.plan import Cell
+from layover.records import Record
+from layover.report import CellRow
 from layover.sharing import facts
 from layover.sharing.facts import data_of
 
@@ -40,3 +45,38 @@ def test_a_column_that_cannot_stand_on_a_card(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(facts, "counts_of", lambda *_: {"rows": 1, "examples": 1})
     with pytest.raises(LayoverError, match=r"^moods cannot stand on a card: a name that cannot be printed;"):
         facts.task_of(plan, cast("Any", None), cast("Any", inputs))
+
+
+def test_the_version_of_layover_is_that_of_this_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Metadata of an older installation say nothing about the code that runs."""
+    monkeypatch.setattr(importlib.metadata, "version", lambda name: f"{name} of some installation")
+    found = facts.versions()
+    assert found["layover"] == layover.__version__
+    assert found["torch"] == "torch of some installation"
+
+
+@pytest.mark.parametrize(("language", "said"), [("und", "a language that is not known"), ("sw", "sw")])
+def test_what_chose_the_weights_names_no_code_for_an_unknown_language(language: str, said: str) -> None:
+    chosen = {"select": {"metric": "accuracy", "language": language}}
+    assert facts._selection(chosen) == f"accuracy in {said}"
+    assert facts._selection({"tasks": [chosen, chosen]}) == f"mean of accuracy in {said}"
+
+
+def test_other_seeds_are_shown_over_the_same_languages_or_as_a_gap() -> None:
+    def row(seed: int, **scores: float) -> CellRow:
+        record = Record(
+            metrics=("accuracy",),
+            source_language="en",
+            languages={name: {"accuracy": value} for name, value in scores.items()},
+            examples=dict.fromkeys(scores, 10),
+            missing={},
+        )
+        cell = Cell("base", "lora", "none", "xnli", seed, "training", "scoring", None)
+        return CellRow(cell, "accuracy", "test", {}, record, None, None)
+
+    rows = [row(1, en=80.0, de=60.0), row(2, en=90.0), row(3, de=50.0, en=70.0)]
+    nodes = {"scoring": SimpleNamespace(inputs=SimpleNamespace(predictions={}))}
+    plan: Any = SimpleNamespace(nodes=nodes, recipe=SimpleNamespace(methods={}))
+    scores = facts.scores_of(plan, cast("Any", None), rows[0], rows)
+    assert scores is not None
+    assert scores.by_seed == {"1": 70.0, "2": None, "3": 60.0}

@@ -1,4 +1,4 @@
-"""Full fine-tuning: every weight of the encoder trains; the yardstick for all other modules."""
+"""Full fine-tuning: every weight of the encoder trains; the baseline for all other modules."""
 
 from __future__ import annotations
 

@@ -193,8 +193,9 @@ class Scores(Section):
     """The same cell without an intermediate; None where there is no such cell."""
     full: dict[str, float | None] | None
     """Full fine-tuning with the same intermediate and seed; None where the sweep has none."""
-    by_seed: dict[str, float]
-    """Seed -> mean over the languages, of every finished seed of this cell: what the choice of a seed is worth."""
+    by_seed: dict[str, float | None]
+    """Seed -> mean over the languages, of every finished seed of this cell: what the choice of a seed is worth. None
+    where a seed is scored over other languages than this one."""
     best_of: Annotated[int, Field(ge=2)] | None
     """Of how many combinations of model, method and intermediate this one was taken because its scores, those that
     stand here, are the highest; None where a person named it."""

@@ -16,7 +16,7 @@ from layover.report.rows import CellRow
 
 
 def full_methods(plan: Plan) -> frozenset[str]:
-    """Return the methods of a plan that train all weights: the yardstick."""
+    """Return the methods of a plan that train all weights."""
     return frozenset(name for name, method in plan.recipe.methods.items() if method.module.name == "full")
 
 
@@ -29,14 +29,14 @@ def markdown(plan: Plan, rows: Sequence[CellRow]) -> str:
         "same method without an intermediate (none) and to full fine-tuning with the same intermediate (full), where "
         "both are scored over the same languages."
     )
-    yardsticks = [name for name in plan.recipe.document.sweep.method if name in full_methods(plan)]
+    full = [name for name in plan.recipe.document.sweep.method if name in full_methods(plan)]
     if any(not row.cell.seeded for row in rows):
         explained += (
             " Where nothing is trained, no seed decides anything: the result is one, and each seed of a cell with an "
             "intermediate is compared with it."
         )
-    if len(yardsticks) > 1:
-        explained += f" The yardstick of the differences to full is {yardsticks[0]}."
+    if len(full) > 1:
+        explained += f" The baseline of the differences to full is {full[0]}."
     parts = [
         f"# {plan.recipe.document.name}",
         explained,

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from layover.records import Record
-from layover.report.rows import OTHER_LANGUAGES, CellRow, Spread, by_group, difference, spread, without_repeats
+from layover.report.rows import CellRow, Spread, by_group, difference, paired, spread, without_repeats
 
 MISSING = "missing"
 NOTHING = "–"
@@ -31,7 +31,7 @@ class Entry:
     """Seeds the sweep asks for; the score may stand on fewer."""
     failures: tuple[str, ...]
     none_gap: str = ""
-    """Why there is no difference to the cell without an intermediate, where one is planned."""
+    """Why there is no difference to the cell without an intermediate, or not of every seed, where one is planned."""
     full_gap: str = ""
     """The same of full fine-tuning."""
     seeded: bool = True
@@ -40,7 +40,7 @@ class Entry:
 
 def entries(rows: Sequence[CellRow], full_methods: frozenset[str]) -> dict[tuple[str, str, str], dict[str, Entry]]:
     """Return the entries by (model, method, intermediate) and target."""
-    yardstick = {
+    full_records = {
         (row.cell.model, row.cell.intermediate, row.cell.target, row.cell.seed): row.record
         for row in reversed(rows)
         if row.cell.method in full_methods
@@ -50,20 +50,20 @@ def entries(rows: Sequence[CellRow], full_methods: frozenset[str]) -> dict[tuple
         targets = dict.fromkeys(row.cell.target for row in members)
         for target in targets:
             mine = [row for row in members if row.cell.target == target]
-            table.setdefault(group, {})[target] = _entry(mine, yardstick, group[1] in full_methods)
+            table.setdefault(group, {})[target] = _entry(mine, full_records, group[1] in full_methods)
     return table
 
 
-def _entry(rows: list[CellRow], yardstick: dict[tuple[str, str, str, int], Record | None], is_full: bool) -> Entry:
+def _entry(rows: list[CellRow], full_records: dict[tuple[str, str, str, int], Record | None], is_full: bool) -> Entry:
     rows = without_repeats(rows)
     seeded = rows[0].cell.seeded
     to_none = [difference(row.record, row.baseline, row.metric) for row in rows if row.cell.baseline is not None]
     to_full = []
     for row in rows if not is_full and seeded else ():  # without a training every method is the same
         place = (row.cell.model, row.cell.intermediate, row.cell.target, row.cell.seed)
-        if place in yardstick:
-            to_full.append(difference(row.record, yardstick[place], row.metric))
-    (none, none_gap), (full, full_gap) = _spread(to_none), _spread(to_full)
+        if place in full_records:
+            to_full.append(difference(row.record, full_records[place], row.metric))
+    (none, none_gap), (full, full_gap) = paired(to_none), paired(to_full)
     return Entry(
         score=spread([row.value for row in rows if row.value is not None]),
         to_none=none,
@@ -74,13 +74,6 @@ def _entry(rows: list[CellRow], yardstick: dict[tuple[str, str, str, int], Recor
         full_gap=full_gap,
         seeded=seeded,
     )
-
-
-def _spread(found: Sequence[float | str]) -> tuple[Spread | None, str]:
-    """Return the spread of the differences that there are; without one, why."""
-    reasons = dict.fromkeys(reason for reason in found if isinstance(reason, str))
-    known = spread([value for value in found if not isinstance(value, str)])
-    return known, "" if known is not None else OTHER_LANGUAGES if OTHER_LANGUAGES in reasons else "".join(reasons)
 
 
 def cells(rows: Sequence[CellRow], full_methods: frozenset[str]) -> tuple[list[str], list[list[str]]]:
@@ -116,8 +109,8 @@ def text(entry: Entry | None) -> str:
     parts = [entry.score.text()]
     for name, found, gap in (("none", entry.to_none, entry.none_gap), ("full", entry.to_full, entry.full_gap)):
         if found is not None:
-            pairs = f" over {found.count}" if found.count < entry.score.count else ""
-            parts.append(f"{name} {found.text(signed=True)}{pairs}")
+            pairs = f" over {found.seeds()}" if found.count < entry.score.count else ""
+            parts.append(f"{name} {found.text(signed=True)}{pairs}{f', others {gap}' if gap else ''}")
         elif gap:
             parts.append(f"{name} {NOTHING}, {gap}")
     seeds = f"n={entry.score.count}" + (f" of {entry.planned}" if entry.score.count < entry.planned else "")

@@ -117,6 +117,10 @@ class Spread:
     deviation: float | None
     count: int
 
+    def seeds(self) -> str:
+        """Return `1 seed`, or `2 seeds`."""
+        return f"{self.count} seed{'' if self.count == 1 else 's'}"
+
     def text(self, *, signed: bool = False, digits: int = 1) -> str:
         """Return `71.2 ± 0.4`, or `+1.3 ± 0.2`."""
         mean = f"{self.mean:{'+' if signed else ''}.{digits}f}"
@@ -128,6 +132,18 @@ def spread(values: Sequence[float]) -> Spread | None:
     if not values:
         return None
     return Spread(fmean(values), stdev(values) if len(values) > 1 else None, len(values))
+
+
+def paired(found: Sequence[float | str]) -> tuple[Spread | None, str]:
+    """Return the spread of the differences that there are, and why others are not there.
+
+    Args:
+        found: Of each seed the difference, or why there is none; see `difference`.
+    """
+    known = spread([value for value in found if not isinstance(value, str)])
+    if OTHER_LANGUAGES in found:
+        return known, OTHER_LANGUAGES
+    return known, NOT_THERE if known is None and found else ""
 
 
 def by_group(rows: Sequence[CellRow]) -> Mapping[tuple[str, str, str], list[CellRow]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 
@@ -65,33 +65,71 @@ def choose(plan: Plan, store: Store, wanted: Sequence[str]) -> list[Wanted]:
     return list(dict.fromkeys(_one(plan, store, text) for text in wanted))
 
 
-def best_per_target(plan: Plan, rows: Sequence[CellRow]) -> list[Wanted]:
+def best_per_target(plan: Plan, rows: Sequence[CellRow], *, note: Callable[[str], None]) -> list[Wanted]:
     """Return for every target that is trained the cell with the highest score among those that can be exported.
 
     Of several seeds of the best (model, method, intermediate) by their mean, the first one. Where seeds are missing the
-    means are of those that are finished.
+    means are of those that are finished. Means over different languages cannot be compared, so a cell is skipped if it
+    has no score in a language that another cell of the target has a score in.
 
     Args:
         plan: Of the recipe.
         rows: Of its cells.
+        note: Takes a sentence on each target whose cells are not all compared.
 
     Raises:
-        LayoverError: no cell that can be exported is finished.
+        LayoverError: no cell that can be exported is finished, or no target has a cell with all scores.
     """
-    groups: dict[str, dict[tuple[str, str, str], list[tuple[float, Wanted]]]] = {}
+    by_target: dict[str, list[_Candidate]] = {}
     for row in rows:
         cell, found = row.cell, _of_cell(plan, row.cell)
-        if row.value is not None and found is not None and not refuses(plan, found):
-            by_group = groups.setdefault(cell.target, {})
-            by_group.setdefault((cell.model, cell.method, cell.intermediate), []).append((row.value, found))
-    if not groups:
+        if row.record is not None and row.value is not None and found is not None and not refuses(plan, found):
+            scored = frozenset(row.record.scored())
+            by_target.setdefault(cell.target, []).append(_Candidate(found, cell, row.value, scored))
+    if not by_target:
         raise LayoverError("no cell that can be exported is finished, so none is best; run the recipe first")
+    best = [_best(_complete(target, candidates, note)) for target, candidates in by_target.items()]
+    chosen = [one for one in best if one is not None]
+    if not chosen:
+        raise LayoverError("no cell has a score in every language of its target, so none is best; name cells instead")
+    return chosen
 
-    def mean(members: Sequence[tuple[float, Wanted]]) -> float:
-        return fmean(value for value, _ in members)
 
-    best = [(max(by_group.values(), key=mean)[0][1], len(by_group)) for by_group in groups.values()]
-    return [replace(one, best_of=count if count > 1 else None) for one, count in best]
+@dataclass(frozen=True)
+class _Candidate:
+    """A finished cell that can be exported."""
+
+    wanted: Wanted
+    cell: Cell
+    value: float
+    languages: frozenset[str]
+    """Those that it is scored in."""
+
+
+def _complete(target: str, candidates: Sequence[_Candidate], note: Callable[[str], None]) -> list[_Candidate]:
+    """Return the candidates that are scored in every language that any of them is scored in."""
+    every = frozenset().union(*(one.languages for one in candidates))
+    skipped = [
+        f"{one.cell.label} (no score in {', '.join(sorted(every - one.languages))})"
+        for one in candidates
+        if one.languages != every
+    ]
+    if len(skipped) == len(candidates):
+        note(f"{target}: nothing is exported, no cell is scored in every language: {'; '.join(skipped)}")
+    elif skipped:
+        note(f"{target}: not compared for the best: {'; '.join(skipped)}")
+    return [one for one in candidates if one.languages == every]
+
+
+def _best(candidates: Sequence[_Candidate]) -> Wanted | None:
+    """Return the first seed of the (model, method, intermediate) with the highest mean over its seeds."""
+    groups: dict[tuple[str, str, str], list[_Candidate]] = {}
+    for one in candidates:
+        groups.setdefault((one.cell.model, one.cell.method, one.cell.intermediate), []).append(one)
+    if not groups:
+        return None
+    best = max(groups.values(), key=lambda members: fmean(one.value for one in members))
+    return replace(best[0].wanted, best_of=len(groups) if len(groups) > 1 else None)
 
 
 def refuses(plan: Plan, one: Wanted) -> str:

@@ -9,6 +9,8 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
+from layover import __version__
+from layover.data.languages import UNKNOWN
 from layover.data.task import HubSource, Joined, Location
 from layover.errors import LayoverError, printable
 from layover.identity import file_sha256
@@ -32,7 +34,7 @@ from layover.tasks import Task
 
 OPTIMISATION = ("epochs", "batch", "lr", "warmup", "weight_decay", "clip", "dropout", "precision", "seed")
 """What a card repeats of the numbers of a training."""
-LIBRARIES = ("layover", "torch", "transformers", "peft", "adapters", "safetensors")
+LIBRARIES = ("torch", "transformers", "peft", "adapters", "safetensors")
 
 
 def base_of(plan: Plan, encoder: EncoderRef) -> BaseModelFacts:
@@ -169,8 +171,12 @@ def _selection(identity: Mapping[str, Any]) -> str | None:
     chosen = [one["select"] for one in identity.get("tasks", [identity]) if one["select"] is not None]
     if not chosen:
         return None
-    by = "; ".join(dict.fromkeys(f"{one['metric']} in {one['language']}" for one in chosen))
+    by = "; ".join(dict.fromkeys(f"{one['metric']} in {_language(one['language'])}" for one in chosen))
     return by if len(chosen) == 1 else f"mean of {by}"
+
+
+def _language(name: str) -> str:
+    return "a language that is not known" if name == UNKNOWN else name
 
 
 def scores_of(
@@ -216,7 +222,11 @@ def scores_of(
         ),
         without_intermediate=None if row.baseline is None else _values(row.baseline, metric),
         full=None if full is None else _values(full, metric),
-        by_seed={str(one.cell.seed): one.value for one in same if one.value is not None},
+        by_seed={
+            str(one.cell.seed): one.value if {*one.record.scored()} == {*row.record.scored()} else None
+            for one in same
+            if one.record is not None and one.value is not None
+        },
         best_of=best_of,
         task=cell.target,
     )
@@ -248,7 +258,7 @@ def cost_of(plan: Plan, store: Store, key: str) -> Cost | None:
 
 def versions() -> dict[str, str]:
     """Return the versions of the libraries that have a hand in an export."""
-    found = {}
+    found = {"layover": __version__}  # of this code; an older installation beside it has other metadata
     for name in LIBRARIES:
         try:
             found[name] = importlib.metadata.version(name)

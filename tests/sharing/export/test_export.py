@@ -71,13 +71,13 @@ def test_the_scores_are_the_records(sweep: Any, exported: Path) -> None:
     record = json.loads((sweep.store.path(cell.score) / "record.json").read_text(encoding="utf-8"))
     baseline = json.loads((sweep.store.path(cell.baseline) / "record.json").read_text(encoding="utf-8"))
     full = next(one for one in sweep.plan.cells if one.label == "mini/full/sandbox/nli/sandbox/paraphrase/1")
-    yardstick = json.loads((sweep.store.path(full.score) / "record.json").read_text(encoding="utf-8"))
+    baseline_full = json.loads((sweep.store.path(full.score) / "record.json").read_text(encoding="utf-8"))
     scores = read_card(exported / STACK).scores
     assert scores is not None
     for found, expected in (
         (scores.languages, record),
         (scores.without_intermediate, baseline),
-        (scores.full, yardstick),
+        (scores.full, baseline_full),
     ):
         assert found == {language: values["accuracy"] for language, values in expected["languages"].items()}
     assert scores.examples == record["examples"] == {"de": 4, "en": 4}
@@ -193,7 +193,8 @@ def test_the_best_of_every_target(sweep: Any, tmp_path: Path) -> None:
     from layover.report.rows import rows_of
 
     rows = rows_of(sweep.plan, sweep.store)
-    best = {one.name: one for one in best_per_target(sweep.plan, rows)}
+    notes: list[str] = []
+    best = {one.name: one for one in best_per_target(sweep.plan, rows, note=notes.append)}
     assert set(best) == {"sandbox/paraphrase", "sandbox/ner", "sandbox/copa", "sandbox/qa", "sandbox/nli_legal"}
     for target, one in best.items():
         able = [row for row in rows if row.cell.target == target and row.cell.method != "full"]
@@ -294,7 +295,7 @@ def test_unknown_and_unfinished_cells(sweep: Any, tmp_path: Path) -> None:
     with pytest.raises(LayoverError, match="no training of the recipe"):
         choose(sweep.plan, sweep.store, ["0123456789abcdef"])
     with pytest.raises(LayoverError, match="none is best"):
-        best_per_target(sweep.plan, [])
+        best_per_target(sweep.plan, [], note=print)
 
 
 def test_a_method_on_language_adapters_is_refused(sweep: Any) -> None:

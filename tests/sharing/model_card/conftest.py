@@ -31,8 +31,7 @@ tasks:
   sandbox/nli:        {limit: {train: 16}}
   sandbox/paraphrase: {limit: {train: 16, test: 4}}
   'my "task": *a/b* | <c>':
-    {kind: classification, labels: [bad, good], text: [text],
-     train_language: en,
+    {kind: classification, labels: [bad, good], text: [text], train_language: en,
      files: {train: train.jsonl, test: {eng_Latn: test.jsonl, de-en: test.jsonl, dialect one: test.jsonl}}}
 sweep:
   model: [mini]

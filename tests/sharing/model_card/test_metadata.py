@@ -172,11 +172,11 @@ def test_every_kind_with_a_head_has_a_pipeline() -> None:
 @pytest.mark.parametrize("precision", get_args(Precision))
 def test_the_numbers_of_every_precision(shipped: Card, precision: str) -> None:
     found = "\n".join(use.use(changed(shipped, precision=precision)))
-    assert f"It was trained and scored in `{precision}`" in found
+    assert f"The package was trained and scored in `{precision}`" in found
     assert ("every program here computes in it" in found) == (precision == "fp32")
     assert ("The program for peft computes in `fp32`" in found) == (precision != "fp32")
     assert ("by more than rounding" in found) == (precision in {"nf4", "int8"})
     headless = changed(shipped, precision=precision, probe=changed(shipped.probe, outputs=None), scores=None)
     found = "\n".join(use.use(headless))
-    assert f"It was trained in `{precision}`" in found
+    assert f"The package was trained in `{precision}`" in found
     assert "Layover predicts" not in found

@@ -38,8 +38,8 @@ def metadata(own: Path, begin: str) -> dict[str, Any]:
 def test_data_of_ones_own_are_not_the_sandboxs(own: Path) -> None:
     text = readme(own, PLAIN)
     assert "The encoder is that of Layover's sandbox" in text
-    assert "The data are not the sandbox's." in text
-    assert "nothing about encoders that were pretrained on natural text." in text
+    assert "The data are not from the sandbox." in text
+    assert "do not compare these scores with those of larger encoders." in text
     assert {one.sandbox for one in read_card(folder(own, PLAIN)).data} == {False}
 
 
@@ -139,7 +139,7 @@ def test_programs_compute_in_the_numbers_that_the_card_says(
     if library == "adapters":
         pytest.importorskip("adapters", reason="the extra `adapterhub` is not installed", exc_type=ImportError)
     text = readme(own, begin)
-    assert "It was trained and scored in `bf16`, in which Layover predicts, too;" in text
+    assert "The package was trained and scored in `bf16`, in which Layover predicts, too;" in text
     assert (
         f"The program for {library} computes in `fp32`, as the probe does: what comes out differs by rounding" in text
     )

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from layover.cli.console import answer, say
+from layover.cli.console import answer, complain, say
 from layover.cli.shared import DEFAULT_STORE, JsonOption, RecipeArgument, StoreOption, planned
 from layover.errors import LayoverError
 
@@ -50,7 +50,7 @@ def command(
     if labels:
         wanted = choose(found.plan, found.store, labels)
     else:
-        wanted = best_per_target(found.plan, rows_of(found.plan, found.store))
+        wanted = best_per_target(found.plan, rows_of(found.plan, found.store), note=complain)
     export = Export(found.plan, found.store, to, Options(flatten=flatten, adapterhub=adapterhub, name=name))
     folders = export.packages(wanted)
     if json:

@@ -15,17 +15,11 @@ from pathlib import Path
 
 from layover.plan import Cell, Plan
 from layover.report._section import Section, markdown_table
-from layover.report.rows import CellRow, Spread, difference, spread
+from layover.report.rows import CellRow, Spread, difference, paired
 
 CONFIDENCE = 0.95
 ENOUGH_SEEDS = 3
 """With fewer nothing is called a gain or a loss: two seeds that agree by chance have a narrow interval."""
-EXPLAINED = (
-    "Zero-shot languages, those without training data, where there are any: differences paired by seed, with the 95 % "
-    "interval over the seeds (Student's t), one comparison at a time; **bold** where it leaves out zero and there are "
-    "three seeds or more. No interval where all seeds agree exactly, or where there is one. `gains.csv` has them over "
-    "all languages, too."
-)
 ZERO_SHOT = "zero-shot"
 GROUP = ("model", "method", "intermediate", "target")
 
@@ -42,14 +36,15 @@ class Gain:
     languages: str
     """`all`, or `zero-shot`: without the language of the training data."""
     difference: Spread | None
-    """None where the cell is scored and nothing can be compared with it; `reason` says why."""
+    """None where the cell is scored and nothing can be compared with it."""
     interval: tuple[float, float] | None
     """95 %; None for a single seed, or when all seeds agree exactly."""
     reason: str = ""
+    """Why there is no difference, or not of every seed."""
 
     @property
     def verdict(self) -> str:
-        """`gain` or `loss` where the interval of enough seeds leaves out zero, else `open`; `missing` without one."""
+        """`gain` or `loss` where the interval of enough seeds excludes zero, else `open`; `missing` without one."""
         if self.difference is None:
             return "missing"
         if self.interval is None or self.interval[0] <= 0 <= self.interval[1] or self.difference.count < ENOUGH_SEEDS:
@@ -85,14 +80,14 @@ def gains(rows: Sequence[CellRow]) -> list[Gain]:
 def _gain(rows: Sequence[CellRow], zero_shot: bool) -> Gain:
     """Return the gain of a group of scored cells; a gap where none of them can be compared."""
     every = [difference(row.record, row.baseline, row.metric, zero_shot=zero_shot) for row in rows]
-    known = spread([value for value in every if not isinstance(value, str)])
+    known, reason = paired(every)
     return Gain(
         *_group(rows[0].cell),
         metric=rows[0].metric,
         languages=ZERO_SHOT if zero_shot else "all",
         difference=known,
         interval=None if known is None else interval(known),
-        reason=next((value for value in every if isinstance(value, str)), "") if known is None else "",
+        reason=reason,
     )
 
 
@@ -122,7 +117,27 @@ def _text(gain: Gain) -> str:
     text = f"{gain.difference.mean:+.1f}"
     if gain.interval is not None:
         text += f" [{gain.interval[0]:+.1f}, {gain.interval[1]:+.1f}]"
-    return f"**{text}**" if gain.verdict != "open" else text
+    text = f"**{text}**" if gain.verdict != "open" else text
+    return f"{text} over {gain.difference.seeds()}, others {gain.reason}" if gain.reason else text
+
+
+def explained(found: Sequence[Gain]) -> str:
+    """Return how the table is read; nothing of marks and intervals that so few seeds cannot have."""
+    most = max((gain.difference.count for gain in found if gain.difference is not None), default=0)
+    parts = [
+        "Differences in the zero-shot languages, paired by seed.",
+        "Zero-shot languages are those without training data; a target without any is compared over all its languages.",
+    ]
+    if most > 1:
+        parts.append(
+            "In brackets: the 95 % interval over the seeds (Student's t), one comparison at a time. "
+            "There is no interval where all seeds agree exactly, or with one seed."
+        )
+    if most >= ENOUGH_SEEDS:
+        parts.append("A difference is **bold** where the interval excludes zero and there are three seeds or more.")
+    elif most:
+        parts.append("Two seeds: nothing is marked." if most > 1 else "One seed: no interval, and nothing is marked.")
+    return " ".join([*parts, "`gains.csv` has the differences over all languages, too."])
 
 
 def write(found: Sequence[Gain], path: Path) -> None:
@@ -140,7 +155,7 @@ def write(found: Sequence[Gain], path: Path) -> None:
 
 def _whole(_plan: Plan, rows: Sequence[CellRow]) -> list[str]:
     found = gains(rows)
-    return ["## Gains over no intermediate", EXPLAINED, markdown_table(*cells(found))] if found else []
+    return ["## Gains over no intermediate", explained(found), markdown_table(*cells(found))] if found else []
 
 
 def _file(rows: Sequence[CellRow], path: Path) -> bool:

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from layover import metrics
 from layover.data.languages import UNKNOWN
 from layover.plan import Plan
+from layover.records import Record
 from layover.report._section import Section, markdown_table
 from layover.report.main_table import MISSING, NO_SEED, NOTHING
 from layover.report.rows import CellRow, by_group, spread, without_repeats
 
 PERCENT_DIGITS, OTHER_DIGITS = 1, 3
 UNSAID = (
-    "Nothing says the language of the training data, so there is no zero-shot mean: `train_language` of the task that "
+    "The language of the training data is not known, so there is no zero-shot mean. `train_language` of the task that "
     "was trained says it."
 )
 
@@ -61,7 +62,23 @@ def _target(plan: Plan, rows: Sequence[CellRow], target: str) -> list[str]:
     records = [row.record for row in rows if row.cell.target == target and row.record is not None]
     if any(record.source_language == UNKNOWN for record in records):
         found.append(UNSAID)
-    return found
+    return [*found, *_doubtful(records)]
+
+
+def _doubtful(records: Sequence[Record]) -> list[str]:
+    """Return which languages a zero-shot mean leaves out because they may be that of the training."""
+    by_trained: dict[str, dict[str, None]] = {}
+    for record in records:
+        if record.source_language in {None, UNKNOWN}:
+            continue
+        names = [name for name in record.scored() if record.is_zero_shot(name) is None]
+        by_trained.setdefault(str(record.source_language), {}).update(dict.fromkeys(names))
+    return [
+        f"The training data is in `{trained}`. By their names, these languages may be the same or others, so the "
+        f"zero-shot mean leaves them out: {', '.join(f'`{name}`' for name in names)}."
+        for trained, names in by_trained.items()
+        if names
+    ]
 
 
 SECTION = Section(30, target=_target)

@@ -9,11 +9,8 @@ from layover.records import DataSource, Sources
 from layover.report._section import Section, markdown_table
 from layover.report.rows import CellRow
 
-EXPLAINED = (
-    "Commits of the hub, and SHA-256 of files (their first digits); whole, and by language, in records.jsonl and "
-    "scores.csv."
-)
-HEADERS = ["of", "source"]
+EXPLAINED = "Commits of the hub, and the first digits of the SHA-256 of files. Full values are in records.jsonl."
+HEADERS = ["used for", "source"]
 DIGITS, SHOWN = 12, 4
 
 
@@ -32,7 +29,7 @@ def lines(rows: Sequence[CellRow]) -> list[list[str]]:
             (f"{target}, training", found.trained_on),
             (f"{target}, selection", found.selected_on),
             (f"{target}, threshold or layer", found.tuned_on),
-            (f"learned before {target}", found.learned_before),
+            (f"{target}, intermediates", found.learned_before),
         )
         for name, sources in parts:
             if sources:
@@ -43,8 +40,14 @@ def lines(rows: Sequence[CellRow]) -> list[list[str]]:
 
 
 def _model(sources: Sources) -> str:
+    """Return an encoder in a few words; equal weights with another config or tokenizer are another encoder."""
     model = sources.model
-    return model.text() if model.hub is not None else f"sha256 {_some([one[:DIGITS] for one in model.weights_sha256])}"
+    if model.hub is not None:
+        return model.text()
+    parts = [f"sha256 {_some([one[:DIGITS] for one in model.weights_sha256])}"]
+    parts += [f"config {model.config_sha256[:DIGITS]}"] if model.config_sha256 is not None else []
+    parts += [f"tokenizer {model.tokenizer_sha256[:DIGITS]}"] if model.tokenizer_sha256 is not None else []
+    return ", ".join(parts)
 
 
 def _grouped(sources: Iterable[DataSource]) -> str:

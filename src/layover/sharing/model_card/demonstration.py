@@ -48,7 +48,7 @@ def remark(card: Card) -> str:
 def _data(card: Card, generated: Sequence[str]) -> str:
     """Return which data are the sandbox's."""
     if not generated:
-        return "" if card.imports() or card.base.random else "The data are not the sandbox's."
+        return "" if card.imports() or card.base.random else "The data are not from the sandbox."
     some = not card.imports() and not all(map(is_of_sandbox, _all(card)))
     others = " The others are not." if some else ""
     return f"The data of {listed(generated)} are those of Layover's sandbox, text of a small generated world.{others}"
@@ -76,7 +76,7 @@ def _verdict(card: Card) -> str:
     if card.scores.data and all(map(is_of_sandbox, card.scores.data)):
         return "The scores are real, and say nothing about natural text."
     if has_sandbox_encoder(card):
-        return "The scores are real, and say nothing about encoders that were pretrained on natural text."
+        return "The encoder is a small demonstration model; do not compare these scores with those of larger encoders."
     return ""
 
 

@@ -11,12 +11,12 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
+from layover.data import languages
+from layover.data.languages import UNKNOWN, Listed
 from layover.packages.card import Card
 from layover.packages.sections import DataFacts
 from layover.sharing.libraries import ADAPTERS, reader_of
-from layover.sharing.model_card import languages
 from layover.sharing.model_card.demonstration import has_sandbox_encoder
-from layover.sharing.model_card.languages import Listed
 from layover.sharing.model_card.markup import code
 from layover.sharing.model_card.results import lines_of
 from layover.sharing.model_card.words import listed
@@ -117,7 +117,7 @@ def languages_of(card: Card) -> Listed:
     """Return the languages that it was scored in, else those that it was trained on, as a hub lists them."""
     scored = [line.language for line in lines_of(card) if line.score is not None]
     names = scored or [one.language for one in card.data if one.language is not None]
-    return languages.listed(name for name in names if name != "und")
+    return languages.listed(name for name in names if name != UNKNOWN)
 
 
 def is_id(name: str) -> bool:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from layover import metrics
+from layover.data.languages import UNKNOWN, is_other
 from layover.packages.card import Card
 from layover.packages.sections import Scores
-from layover.sharing.model_card.languages import is_other
 
 Values = Mapping[str, float | None]
 
@@ -52,7 +52,7 @@ class Mean:
 def trained_in(card: Card) -> str | None:
     """Return the language of the training data, None where it is not known."""
     language = card.task.language if card.task is not None else None
-    return None if language == "und" else language
+    return None if language == UNKNOWN else language
 
 
 def lines_of(card: Card) -> list[Line]:
@@ -65,7 +65,7 @@ def lines_of(card: Card) -> list[Line]:
     return [
         Line(
             language=language,
-            zero_shot=is_other(language, trained),
+            zero_shot=is_other(language, trained or UNKNOWN),
             score=scores.languages[language],
             examples=scores.examples.get(language),
             without=_of(scores.without_intermediate, language),

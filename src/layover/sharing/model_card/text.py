@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from layover.data.languages import UNKNOWN
 from layover.packages.card import CARD, Card
 from layover.packages.sections import DataFacts, Scores, TrainingFacts
 from layover.report._section import markdown_table
+from layover.report.rows import OTHER_LANGUAGES
 from layover.report.sections.languages import heading
 from layover.sharing.contents import PICTURE
 from layover.sharing.model_card import demonstration
@@ -157,7 +159,10 @@ def _remarks(card: Card, scores: Scores, lines: Sequence[Line]) -> list[str]:
         found += [f"{begin}: {said}."] if said else []
     others = {seed: value for seed, value in scores.by_seed.items() if int(seed) not in card.seeds}
     if others:
-        values = ", ".join(f"{shown(scores, value)} (seed {seed})" for seed, value in others.items())
+        values = ", ".join(
+            f"{shown(scores, value)} (seed {seed}{', ' + OTHER_LANGUAGES if value is None else ''})"
+            for seed, value in others.items()
+        )
         found.append(f"The same training with other seeds, mean over the languages: {values}.")
     if scores.best_of is not None:
         found.append(
@@ -172,7 +177,7 @@ def _data(data: Sequence[DataFacts]) -> str:
         [
             plain(one.task) if one.joined is None else f"{plain(one.task)}, in {plain(one.joined)}",
             one.split,
-            "not known" if one.language in {None, "und"} else plain(str(one.language)),
+            "not known" if one.language in {None, UNKNOWN} else plain(str(one.language)),
             _source(one),
             "–" if one.examples is None else f"{one.examples:,}",
             plain(one.licence or "not known"),
@@ -189,8 +194,12 @@ def _unlisted(card: Card) -> list[str]:
 
 def _licences(card: Card) -> str:
     """Return whose licences these are."""
-    also = ", and so is `license` at the head of this page" if licence_of(card) else ""
-    return f"A licence here is that of the training data{also}; it is none that the author of the package gave."
+    if licence_of(card):
+        return (
+            "The licence column, and `license` at the head of this page, name the licence of the training data, not of "
+            "this package."
+        )
+    return "The licence column names the licence of the training data, not of this package."
 
 
 def _source(data: DataFacts) -> str:

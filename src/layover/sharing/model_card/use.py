@@ -51,7 +51,7 @@ def _needed(card: Card) -> str:
 def _precision(card: Card) -> str:
     """Return in which numbers the package was trained and scored, and in which the programs compute."""
     own = card.precision
-    text = f"It was {'trained' if card.scores is None else 'trained and scored'} in `{own}`"
+    text = f"The package was {'trained' if card.scores is None else 'trained and scored'} in `{own}`"
     refusals = {PEFT: peft_refuses(card), ADAPTERS: adapters_refuses(card)}
     others = [library for library, reason in refusals.items() if not reason]
     if own == "fp32":

@@ -1,4 +1,4 @@
-"""Names of languages as codes that a hub takes."""
+"""Names of languages: their codes, and which of them are one language."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import re
 import pytest
 
 from layover import tasks
+from layover.data import languages
+from layover.data.languages import Listed, is_other, listed, named
 from layover.sandbox.sets import ALL, LANGUAGES
-from layover.sharing.model_card import languages
-from layover.sharing.model_card.languages import Listed, is_other, listed, named
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,6 @@ def test_the_table_of_codes() -> None:
         ("und", "und", None),
         ("en", "mul", None),
         ("mul", "mul", None),
-        ("en", None, None),
     ],
 )
 def test_whether_a_language_is_another(language: str, trained: str | None, other: bool | None) -> None:
