@@ -25,8 +25,8 @@ from layover.hub_files import commit_of, file_at
 print(json.dumps(str(file_at(sys.argv[1], commit_of(sys.argv[1], sys.argv[2]), sys.argv[3]))))
 """
 TOKENS = """
-from layover.steps.tokenize import load_tokenizer
-tokenizer = load_tokenizer(sys.argv[1], sys.argv[2])
+from layover.plan import tokenizers
+tokenizer = tokenizers.load(sys.argv[1], sys.argv[2])
 print(json.dumps(tokenizer.pieces(["the House [ENT]"])["the House [ENT]"].ids.tolist()))
 """
 IDENTITY = """
@@ -99,6 +99,12 @@ def test_a_flipped_bit_of_a_tokenizer_is_refused(hub: Hub, user: User, commit: s
     assert user.ask(TOKENS, MODEL, commit)
     flip(blob(user, commit, "tokenizer.json"))
     assert "tokenizer.json: its bytes in the local cache" in user.ask(TOKENS, MODEL, commit, offline=True)["error"]
+
+
+def test_a_plan_reads_the_sizes_of_a_checked_config(hub: Hub, user: User, commit: str) -> None:
+    user.ask(FILE, MODEL, commit, "config.json")
+    flip(blob(user, commit, "config.json"))
+    assert "config.json: its bytes in the local cache" in user.ask(IDENTITY, MODEL, commit, offline=True)["error"]
 
 
 def test_a_bit_that_is_flipped_on_the_way_is_refused(hub: Hub, user: User, commit: str) -> None:

@@ -27,6 +27,7 @@ from layover.errors import DataError, ModelError
 from layover.identity import file_sha256
 from layover.layouts import heads
 from layover.packages.card import Card, read_card, write_card
+from layover.plan import tokenizers
 from layover.predict import predict
 from layover.sandbox import encoders
 from layover.sharing.encoders import encoder_for
@@ -39,7 +40,6 @@ from layover.sharing.results import (
     results_of,
 )
 from layover.sharing.rows import _FIELDS, _NOT_NEEDED
-from layover.steps.tokenize import load_tokenizer
 from layover.steps.trained import restore
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def test_a_package_predicts_what_the_sweep_predicted(loaded: Layover, served: Se
 
 
 def test_the_sweep_has_rows_that_are_cut_into_windows_and_parts(served: Served) -> None:
-    tokenizer = load_tokenizer(str(encoders.folder_of("sandbox/mini")), None)
+    tokenizer = tokenizers.load(str(encoders.folder_of("sandbox/mini")), None)
     for name in (QA, ROUTED, NER):
         task, (examples, _) = read_card(served.packages / name).task, served.predicted(*CELLS[name])["en"]
         assert task is not None
@@ -143,7 +143,7 @@ def outputs_of(served: Served, name: str) -> tuple[Any, Any, Any]:
     source = str(encoders.folder_of("sandbox/mini"))
     encoder, head = restore(served.planned.store, card.key, source, None)
     settings = {"labels": card.task.labels, "max_length": card.task.max_length, "stride": card.task.stride}
-    features = kinds.get(card.task.kind).encode(examples, load_tokenizer(source, None), **settings)
+    features = kinds.get(card.task.kind).encode(examples, tokenizers.load(source, None), **settings)
     if card.task.kind != "tagging":
         return examples, features, predict(encoder, head, features, execution=Execution())
     logits = []
@@ -220,7 +220,7 @@ def test_an_answer_stands_where_it_says(loaded: Layover, served: Served, name: s
 
 
 def test_no_answer_leaves_the_best_stretch_visible(served: Served) -> None:
-    span, tokenizer = kinds.get("span"), load_tokenizer(str(encoders.folder_of("sandbox/mini")), None)
+    span, tokenizer = kinds.get("span"), tokenizers.load(str(encoders.folder_of("sandbox/mini")), None)
     example = span.from_json({"id": "1", "question": "Who?", "context": "Anna sleeps.", "answers": None})
     features = span.encode([example], tokenizer, labels=("no answer",), max_length=40, stride=4)
     start = np.zeros(len(features.arrays["ids"]), np.float32)

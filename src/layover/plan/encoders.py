@@ -176,12 +176,14 @@ def local_identity(folder: Path, hash_file: Callable[[Path], str]) -> dict[str, 
 
 def _read_shape(config: Path) -> Shape:
     values = _read(config)
-    sizes = {name: values.get(name) for name in SIZES}
-    for name, size in sizes.items():
-        if type(size) is not int or size < 1:
+    sizes = []
+    for name in SIZES:
+        size = values.get(name)
+        if not isinstance(size, int) or isinstance(size, bool) or size < 1:
             told = "is missing" if name not in values else f"is {size!r:.60}"
             raise ModelError(f"{config}: not the config of an encoder: {name} {told}; a whole number is needed")
-    return Shape(*sizes.values())
+        sizes.append(size)
+    return Shape(*sizes)
 
 
 def _read_type(config: Path) -> str | None:

@@ -15,6 +15,7 @@ from layover.modules import AdapterDrop, Module
 from layover.packages.card import ADAPTERHUB, CARD, MIXER, Card, read_card, write_card
 from layover.packages.fingerprint import of_weights
 from layover.packages.sections import BaseModelFacts, ModuleFacts, PieceFacts, SummandFacts
+from layover.plan import tokenizers
 from layover.plan.identities import settings_of
 from layover.sharing import facts, flatten, model_card
 from layover.sharing.choose import Trained, Wanted
@@ -22,7 +23,6 @@ from layover.sharing.contents import README
 from layover.sharing.flatten import Summand
 from layover.sharing.writing import write_head, write_module
 from layover.steps.files import HEAD, weights_of
-from layover.steps.tokenize import load_tokenizer
 from layover.steps.trained import (
     composition_of,
     intermediates_of,
@@ -217,7 +217,7 @@ class Draft:
         """Return the rows of the probe."""
         from layover.sharing import probe
 
-        tokenizer = load_tokenizer(self.inputs.encoder.source, self.inputs.encoder.revision)
+        tokenizer = tokenizers.load(self.inputs.encoder.source, self.inputs.encoder.revision)
         return probe.rows_for((tokenizer.cls, tokenizer.sep), self.facts.vocabulary, tokenizer.special)
 
     def _pieces(self, own: Own | None) -> tuple[PieceFacts, ...]:

@@ -15,7 +15,7 @@ from layover.data.task import HubSource, Joined, Location
 from layover.errors import LayoverError, printable
 from layover.identity import file_sha256
 from layover.packages.sections import BaseModelFacts, Cost, DataFacts, Scores, TaskFacts, TrainingFacts
-from layover.plan import Plan
+from layover.plan import Plan, tokenizers
 from layover.plan.encoders import EncoderRef
 from layover.plan.imports import ImportInputs
 from layover.plan.inputs import ComposeInputs, ScoreInputs, TokenizeInputs
@@ -28,7 +28,6 @@ from layover.sandbox import encoders
 from layover.sandbox import files as files_of_sandbox
 from layover.sharing.choose import Trained, Wanted
 from layover.steps.counts import counts_of
-from layover.steps.tokenize import load_tokenizer
 from layover.store import Store, read_json
 from layover.tasks import Task
 
@@ -59,7 +58,7 @@ def base_of(plan: Plan, encoder: EncoderRef) -> BaseModelFacts:
         random=is_random(encoder.source),
         config_sha256=file_sha256(config),
         weights_sha256=of_encoder(encoder.source, encoder.revision),
-        tokenizer_sha256=load_tokenizer(encoder.source, encoder.revision).sha256,
+        tokenizer_sha256=tokenizers.load(encoder.source, encoder.revision).sha256,
     )
 
 

@@ -20,9 +20,9 @@ from layover.modules import AdapterDrop
 from layover.packages.card import Card
 from layover.packages.package import Package
 from layover.packages.sections import TaskFacts
+from layover.plan import tokenizers
 from layover.precision import Precision, quantisation_of
 from layover.sharing import probe
-from layover.steps.tokenize import load_tokenizer
 from layover.steps.trained import build_head
 
 
@@ -81,7 +81,7 @@ class Source:
             ModelError: there is none, or it is another than that of the card.
         """
         try:
-            found = load_tokenizer(self.source, self.revision)
+            found = tokenizers.load(self.source, self.revision)
         except OSError as error:  # of the hub's client
             raise ModelError(f"{self.source}: its tokenizer cannot be had: {error}") from error
         if found.sha256 != card.base.tokenizer_sha256:

@@ -219,10 +219,10 @@ def _some(names: list[str]) -> str:
 
 
 def _tokenizer(name: str) -> Tokenizer:
+    from layover.plan import tokenizers
     from layover.sandbox import encoders
-    from layover.steps.tokenize import load_tokenizer
 
-    return load_tokenizer(str(encoders.folder_of(name) or name), None)
+    return tokenizers.load(str(encoders.folder_of(name) or name), None)
 
 
 def _as_json(task: Task, one: Census) -> dict[str, Any]:

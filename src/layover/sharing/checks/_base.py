@@ -63,7 +63,7 @@ class Subject:
             ModelError: a person named something that is none.
         """
         from layover.encoder.files import config_file, weight_files
-        from layover.steps.tokenize import load_tokenizer
+        from layover.plan import tokenizers
 
         try:
             found = encoder_for(self.card, self.base)
@@ -74,7 +74,7 @@ class Subject:
         try:
             config_file(*found)
             weight_files(*found)
-            load_tokenizer(*found)
+            tokenizers.load(*found)
         except (ModelError, OSError) as error:
             reason = f"{self.called} is not at hand: {error}"
             raise (SkippedError(reason) if self.base is None else ModelError(reason)) from None

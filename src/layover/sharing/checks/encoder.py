@@ -45,9 +45,9 @@ def weights(subject: Subject) -> str:
 
 def tokenizer(subject: Subject) -> str:
     """The encoder's tokenizer is that of the card."""
-    from layover.steps.tokenize import load_tokenizer
+    from layover.plan import tokenizers
 
-    found, expected = load_tokenizer(*subject.encoder).sha256, subject.card.base.tokenizer_sha256
+    found, expected = tokenizers.load(*subject.encoder).sha256, subject.card.base.tokenizer_sha256
     if found != expected:
         raise ModelError(f"{subject.called}: its tokenizer has the hash {found[:12]}, but {expected[:12]} on the card")
     return f"{found[:12]}, that of the card"
