@@ -188,7 +188,7 @@ def test_training_examples_without_gold_are_told(folder: Folder) -> None:
         moods.read_text(encoding="utf-8").replace('"label": "no"', '"label": ""', 1), encoding="utf-8"
     )
     arguments = ("recipe.yaml", "tasks.moods.files.train=gaps.jsonl", "sweep.method=[lora]", "sweep.seed=[1]")
-    told = "moods train en: 1 of 64 rows are not trained on: no gold (first data/gaps.jsonl:2)"
+    told = "moods train und: 1 of 64 rows are not trained on: no gold (first data/gaps.jsonl:2)"
     assert told in folder.run("plan", *arguments), "before anything runs"
     folder.run("run", *arguments)
     after = folder.run("plan", *arguments)
