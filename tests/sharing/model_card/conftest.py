@@ -32,7 +32,7 @@ tasks:
   sandbox/paraphrase: {limit: {train: 16, test: 4}}
   'my "task": *a/b* | <c>':
     {kind: classification, labels: [bad, good], text: [text], train_language: en,
-     files: {train: train.jsonl, test: {eng_Latn: test.jsonl, de-en: test.jsonl, dialect one: test.jsonl}}}
+     files: {train: train.jsonl, test: {eng_Latn: test.jsonl, de-en: test.jsonl, dialect_one: test.jsonl}}}
 sweep:
   model: [mini]
   method: METHODS

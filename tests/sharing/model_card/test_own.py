@@ -67,28 +67,28 @@ def test_the_page_of_all_packages_is_no_demonstration(own: Path) -> None:
 
 def test_languages_that_a_hub_takes(own: Path) -> None:
     assert metadata(own, PLAIN)["language"] == ["de", "en"]
-    assert "Left out of the metadata at the head of this page: `dialect one`," in readme(own, PLAIN)
+    assert "Left out of the metadata at the head of this page: `dialect_one`," in readme(own, PLAIN)
     assert "Left out" not in readme(own, STACKED.replace("my", "s1"))
 
 
 def test_the_language_of_the_training_is_never_zero_shot(own: Path) -> None:
     text = readme(own, PLAIN)
     rows = re.findall(r"^\| ([^|*]+) \| [\d.]+ \| 6 \|$", text, re.MULTILINE)
-    assert sorted(rows) == ["de-en, zero-shot", "dialect one", "eng_Latn, trained"]
-    assert "By its name `dialect one` may be the language of the training, `en`, or another." in text
+    assert sorted(rows) == ["de-en, zero-shot", "dialect_one", "eng_Latn, trained"]
+    assert "By its name `dialect_one` may be the language of the training, `en`, or another." in text
     results = {one.dataset_config: one.metric_name for one in ModelCard(text).data.eval_results or ()}
-    assert results == {"de-en": "accuracy, zero-shot", "dialect one": "accuracy", "eng_Latn": "accuracy"}
+    assert results == {"de-en": "accuracy, zero-shot", "dialect_one": "accuracy", "eng_Latn": "accuracy"}
 
 
 def test_the_task_that_was_scored_is_named(own: Path) -> None:
     card = read_card(folder(own, PLAIN))
     assert card.scores is not None
     assert card.scores.task == TASK
-    assert {one.language for one in card.scores.data} == {"de-en", "dialect one", "eng_Latn"}
+    assert {one.language for one in card.scores.data} == {"de-en", "dialect_one", "eng_Latn"}
     text = readme(own, PLAIN)
     assert 'On the test split of **my "task": \\*a/b\\* | \\<c\\>**, of these very weights' in text
     names = {one.dataset_name for one in ModelCard(text).data.eval_results or ()}
-    assert names == {f"{TASK} ({language})" for language in ("de-en", "dialect one", "eng_Latn")}
+    assert names == {f"{TASK} ({language})" for language in ("de-en", "dialect_one", "eng_Latn")}
     assert {one.dataset_type for one in ModelCard(text).data.eval_results or ()} == {TASK}
 
 
