@@ -191,6 +191,13 @@ def test_what_cannot_be_added_to_xlmr_is_refused(
         Tokenizer.load(tmp_path)
 
 
+@pytest.mark.parametrize("body", [b"", b"\xff" * 50])
+def test_what_is_no_model_of_pieces_is_refused(tmp_path: Path, body: bytes) -> None:
+    (tmp_path / "sentencepiece.bpe.model").write_bytes(body)
+    with pytest.raises(ModelError, match=r"sentencepiece\.bpe\.model: not a sentencepiece model"):
+        Tokenizer.load(tmp_path)
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="forks only where there is fork")
 def test_encodes_in_a_forked_child() -> None:
     program = f"""

@@ -187,3 +187,18 @@ def test_a_hub_that_refuses_connections_leaves_no_traceback(hub: Hub, user: User
     assert revision == "main"
     assert unresolved == [f"models/{MODEL}@main; there is no folder of that name here"]
     assert "the hub cannot be reached" in user.ask(TOKENS, MODEL, "main")["error"]
+
+
+def test_a_plan_measures_with_a_tokenizer_that_is_here_and_checked(hub: Hub, user: User, commit: str) -> None:
+    program = """
+from layover.plan.encoders import EncoderRef
+from layover.plan.surveys import _is_here
+print(json.dumps(_is_here(EncoderRef("m", sys.argv[1], sys.argv[2], {}, {}, None))))
+"""
+    user.ask(FILE, MODEL, commit, "config.json")
+    assert user.ask(program, MODEL, commit) is False
+    user.ask(FILE, MODEL, commit, "tokenizer.json")
+    asked = hub.requests[:]
+    assert user.ask(program, MODEL, commit)
+    assert hub.requests == asked
+    assert user.ask(program, MODEL, "main") is False

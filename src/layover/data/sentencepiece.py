@@ -40,8 +40,11 @@ def load_xlmr(path: Path) -> Tokenizer:
     vocabulary = [("<s>", 0.0), ("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0)]
     vocabulary += [(piece.piece, piece.score) for piece in model.pieces[3:]]
     vocabulary += [("<mask>", 0.0)]
-    tokenizer = Tokenizer(models.Unigram(vocabulary, unk_id=3, byte_fallback=False))
-    tokenizer.normalizer = normalizers.Precompiled(model.normalizer_spec.precompiled_charsmap)
+    try:
+        tokenizer = Tokenizer(models.Unigram(vocabulary, unk_id=3, byte_fallback=False))
+        tokenizer.normalizer = normalizers.Precompiled(model.normalizer_spec.precompiled_charsmap)
+    except Exception as error:  # the library raises nothing more specific
+        raise ModelError(f"{path}: not a sentencepiece model of XLM-R ({error})") from error
     words = [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace("▁", "always")]
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(words)
     tokenizer.decoder = decoders.Metaspace("▁", "always")
