@@ -47,7 +47,7 @@ def test_the_language_of_the_training_is_what_the_recipe_says(
 ) -> None:
     plan = world.plan(*NARROW, moods(files, more))
     assert source_language(plan) == language
-    noted = [note for note in plan.notes if "nothing says the language of its training data" in note]
+    noted = [note for note in plan.notes if "the language of its training data is not known" in note]
     assert [note.split(":")[0] for note in noted] == (["moods"] if language == "und" else [])
 
 
@@ -185,7 +185,7 @@ def test_language_adapters_need_a_known_language(world: World) -> None:
     world.write("de.txt", "ein Text")
     files = moods(f"{{train: {TRAIN}, validation: {{de: {DEV}}}, test: {{de: {DEV}}}}}")
     adapters = "languages={module: bottleneck, text: {de: de.txt}, fallback: de}"
-    with pytest.raises(RecipeError, match=r"moods: nothing says the language of the training data; say it with tasks"):
+    with pytest.raises(RecipeError, match=r"moods: the language of the training data is not known; set tasks"):
         world.plan(*NARROW, files, adapters, "methods.lora.languages=true")
 
 

@@ -129,7 +129,7 @@ class DataRules:
         return self._languages.selection(task)
 
     def unsaid(self, names: Iterable[str]) -> list[str]:
-        """Return of which tasks nothing says the language of the training data, for people."""
+        """Return a note for each task whose training data are in an unknown language."""
         return unsaid(names, self._recipe.tasks, self._languages)
 
     def development(self, task: Task) -> Portion | None:

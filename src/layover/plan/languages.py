@@ -51,11 +51,11 @@ def problems(recipe: Recipe, rules: DataRules, points: Iterable[Point], judged: 
             message = f"{', '.join(names)}: trained in {language}, of which languages.text has nothing (only {there})"
             if language == UNKNOWN:
                 said = " and ".join(f"tasks.{name}.train_language" for name in names)
-                message = f"{', '.join(names)}: nothing says the language of the training data; say it with {said}"
+                message = f"{', '.join(names)}: the language of the training data is not known; set {said}"
             found.append(recipe.source.problem(("languages", "text"), message))
     for language, names in _by_language(read).items():
         if language == UNKNOWN:
-            message = f"nothing says the language of a file of {', '.join(names)}: name the file as {{sw: FILE}}"
+            message = f"the language of a file of {', '.join(names)} is not known; name the file as {{sw: FILE}}"
             found.append(recipe.source.problem(("languages", "text"), message))
         elif adapters.adapter_of(language) is None:
             message = (

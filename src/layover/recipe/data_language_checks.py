@@ -148,11 +148,11 @@ def _place(task: Task, document: Document, languages: DataLanguages, language: s
 
 
 def unsaid(names: Iterable[str], known: Mapping[str, Task], languages: DataLanguages) -> list[str]:
-    """Return of which trained tasks nothing says the language of the training data, for people."""
+    """Return a note for each trained task whose training data are in an unknown language."""
     owners = dict.fromkeys(languages.owner(known[name]).name for name in names if kinds.get(known[name].kind).trained)
     return [
-        f"{name}: nothing says the language of its training data, so no language counts as zero-shot after it; say it "
-        f"with tasks.{name}.train_language"
+        f"{name}: the language of its training data is not known, so no score is called zero-shot; set "
+        f"tasks.{name}.train_language"
         for name in owners
         if languages.training(known[name]) == UNKNOWN
     ]
