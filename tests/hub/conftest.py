@@ -241,11 +241,22 @@ def _tree(files: Mapping[str, bytes], below: str, recursive: bool) -> list[dict[
     return list(told.values())
 
 
+IMPATIENT = """
+import time
+sleep = time.sleep
+time.sleep = lambda seconds: sleep(min(seconds, 0.05))
+"""
+"""The clients of the hub wait up to 23 s between their attempts; the attempts themselves are real."""
+
+
 class User:
     """Somebody whose programs meet this hub, with a cache of their own; each program runs in a fresh process."""
 
     def __init__(self, hub: Hub, home: Path) -> None:
         self.hub, self.home = hub, home
+        self.patience = home / "patience"
+        self.patience.mkdir(parents=True)
+        (self.patience / "sitecustomize.py").write_text(IMPATIENT, encoding="utf-8")
 
     def run(
         self, *arguments: str, offline: bool = False, folder: Path | None = None, **environment: str
@@ -254,6 +265,8 @@ class User:
         known = {name: value for name, value in os.environ.items() if name != "HF_HUB_OFFLINE"}
         known |= {"HF_HOME": str(self.home), "HF_ENDPOINT": self.hub.url, "HF_HUB_DISABLE_XET": "1", **environment}
         known |= {"HF_HUB_OFFLINE": "1"} if offline else {}
+        paths = (str(self.patience), environment.get("PYTHONPATH") or os.environ.get("PYTHONPATH"))
+        known["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
         return subprocess.run(
             [sys.executable, *arguments],
             capture_output=True,

@@ -203,7 +203,10 @@ def test_paths_that_do_not_fit(tmp_path: Path, settings: dict[str, Any], paths: 
         ({"kind": "retrieval", "metrics": ("bucc_f1",)}, "scores sentences with ids and a file of gold pairs"),
         ({"kind": "retrieval", "mined": True, "metrics": ("retrieval_accuracy",)}, "scores sentences with ids"),
         ({"kind": "retrieval", "text": ("a", "b", "c")}, "`text` names 3 columns"),
-        ({"kind": "tagging", "labels": ("O", "X"), "mined": True}, "`mined` belongs to retrieval, not to tagging"),
+        (
+            {"kind": "tagging", "labels": ("O", "X"), "mined": True},
+            "mine: mined: it belongs to retrieval, not to tagging",
+        ),
     ],
 )
 def test_bad_declarations(declaration: dict[str, Any], message: str) -> None:
