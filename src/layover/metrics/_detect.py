@@ -20,6 +20,8 @@ PERHAPS = frozenset({"", "_", "-", "0", "NONE", "None", "none", "NULL", "Null", 
 SEPARATORS = "-_:"
 _PREFERRED = ("iob2", "ioe2", "bioes", "bilou", "bmes", "bmewo")
 """The first of these that has all letters of a label set is the one that is found."""
+_WHOLE = (frozenset("BI"), frozenset("BMES"), frozenset("BMEW"))
+"""Letters that show a scheme where they stand alone."""
 _SHOWN = 6
 
 
@@ -181,8 +183,8 @@ def _best(found: Sequence[_Reading], tags: Sequence[str]) -> _Reading | None:
 
 def _plausible(one: _Reading) -> bool:
     """Return whether a set is so surely of a scheme with letters that nobody need be asked."""
-    if not one.separator:  # B and I alone; B alone may be a class, and of I alone both readings are the same
-        return one.letters == {"I"} or ("B" in one.letters and len(one.letters) > 1)
+    if not one.separator:  # fewer letters than these may be classes; of I alone both readings are the same
+        return one.letters == {"I"} or any(one.letters >= letters for letters in _WHOLE)
     if not one.letters & set("BI"):  # S-Bahn, U-Bahn
         return False
     common = one.upper and not one.suffix and (one.separator == "-" or one.letters <= set("BI"))

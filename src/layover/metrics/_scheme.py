@@ -98,8 +98,8 @@ def described(name: str, sample: str, outside: Sequence[str]) -> str:
 
 def split(tag: str, separator: str, *, suffix: bool) -> tuple[str, str] | None:
     """Return the letter, or word, as upper case, and the type of a tag; None where it does not consist of the two."""
-    if not separator:  # a letter alone
-        return (tag.upper(), "") if len(tag) == 1 and tag.upper() in ROLES else None
+    if not separator:  # a letter, or a word for it, alone
+        return (tag.upper(), "") if tag.upper() in ROLES else None
     if suffix:
         kind, found, letter = tag.rpartition(separator)
     else:
