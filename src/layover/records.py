@@ -167,7 +167,7 @@ class Record(BaseModel):
     """The task's metrics, the first is its primary one."""
     source_language: str | None
     """The language it was trained on, under any of its names; languages that are known to be others are zero-shot. None
-    when the task is not trained, and `und` when nothing says the language: then none is called zero-shot."""
+    when the task is not trained, and `und` if the language is unknown: then none is called zero-shot."""
     languages: dict[str, dict[str, float] | None]
     """Language -> metric -> value."""
     examples: dict[str, int]
@@ -213,7 +213,7 @@ class Record(BaseModel):
         return tuple(name for name in self.scored() if self.is_zero_shot(name))
 
     def is_zero_shot(self, language: str) -> bool | None:
-        """Return whether a language is another than that of the training; None where their names do not say so."""
+        """Return whether a language differs from the language of training; None if their names do not tell."""
         return True if self.source_language is None else is_other(language, self.source_language)
 
 

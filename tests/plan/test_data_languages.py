@@ -68,7 +68,9 @@ def test_a_pattern_is_filled_by_what_is_said_or_refused(world: World) -> None:
     plan = world.plan(*NARROW, moods(files, "languages: [de, tr], train_language: tr,"))
     assert (source_language(plan), trained(plan).selection.language) == ("tr", "tr")
     assert source_language(world.plan(*NARROW, moods(files, "languages: [de],"))) == "de"
-    with pytest.raises(RecipeError, match=r"tasks\.moods\.files\.train: says \{language\}, but nothing says which"):
+    with pytest.raises(
+        RecipeError, match=r"tasks\.moods\.files\.train: says \{language\}, but the language is not known"
+    ):
         load(world.recipe(), [*NARROW, moods(files, "languages: [de, tr],")])
     with pytest.raises(RecipeError) as refused:
         load(world.recipe(), [*NARROW, moods(files)])
@@ -95,7 +97,7 @@ def test_a_pattern_is_filled_by_what_is_said_or_refused(world: World) -> None:
         ),
         (
             (moods(f"{{train: {TRAIN}, validation: {DEV}, test: {DEV}}}"), "eval.languages=[sw]"),
-            "nothing says that its test data are in sw; files.test: {sw: FILE} does",
+            "its test data are not known to be in sw; files.test: {sw: FILE} does",
         ),
         (
             (moods(f"{{train: {TRAIN}, validation: {DEV}, test: {{de: {DEV}}}}}"), "eval.split=validation"),
@@ -219,7 +221,7 @@ def test_where_by_language_without_a_language_of_training_is_refused(world: Worl
     (problem,) = refused.value.problems
     assert problem.path == "tasks.moods.files.train"
     assert problem.message == (
-        "holds several languages by `where`, but nothing says which; name it, train_language: sw"
+        "holds several languages by `where`, but the language is not known; name it, train_language: sw"
     )
 
 

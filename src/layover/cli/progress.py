@@ -195,7 +195,7 @@ class LiveProgress(_Counting):
         self._show()
 
     def _show(self) -> None:
-        """Show how far the sweep is; the bar moves to and fro while nothing tells the work that is left."""
+        """Show the progress of the sweep; the bar pulses while the remaining work is unknown."""
         share, left = self.remaining.share(), self.remaining.seconds()
         self.bars.update(
             self._overall,

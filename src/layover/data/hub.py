@@ -58,8 +58,8 @@ def _load(source: HubSource) -> Any:
     named = folder.is_absolute() and folder.is_dir()  # a folder has no commit; no plan runs with one
     if not named and COMMIT.match(source.revision) is None:
         raise DataError(
-            f"{source.path}: which commit {source.revision!r} is cannot be known: the hub does not tell, nor does the "
-            "local cache; go online once, name a commit as revision, or use official files (data_root)"
+            f"{source.path}: the commit of {source.revision!r} is not known: neither the hub nor the local cache "
+            "names it; go online once, name a commit as revision, or use official files (data_root)"
         )
     try:
         builder = _builder(source, None) if named else _cached(source)

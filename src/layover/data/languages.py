@@ -16,7 +16,7 @@ from functools import cache
 from importlib.resources import files
 
 UNKNOWN = "und"
-"""The language of data of which nothing says a language (ISO 639-2: undetermined)."""
+"""The code of an unknown language (ISO 639-2: undetermined)."""
 MULTILINGUAL = "multilingual"
 SPECIAL: Mapping[str, str] = {"code": "code", MULTILINGUAL: MULTILINGUAL, "mul": MULTILINGUAL}
 """Values that are no language -> what a hub calls them; ISO's `mul` means several languages."""
@@ -99,7 +99,7 @@ def named(name: str, others: frozenset[str] = frozenset()) -> Named:
 
 
 def is_other(language: str, trained: str) -> bool | None:
-    """Return whether a language is another than that of a training; None where their names do not say so.
+    """Return whether a language differs from the language of training; None if their names do not tell.
 
     Args:
         language: Name of the language of a text.

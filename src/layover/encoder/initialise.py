@@ -12,7 +12,7 @@ import torch
 from tokenizers import Tokenizer, decoders
 from transformers import XLMRobertaConfig, XLMRobertaModel
 
-from layover.data.sentencepiece import load_xlmr
+from layover.data.sentencepiece import ROLES, load_xlmr
 from layover.encoder.corpus import sentences
 from layover.encoder.files import RANDOM
 from layover.encoder.loading import quiet
@@ -89,12 +89,7 @@ def _write_tokenizer(work: Path, vocab_from: Path, vocab_size: int, longest: int
         "model_input_names": ["input_ids", "attention_mask"],
         "model_max_length": longest,
         "clean_up_tokenization_spaces": False,
-        "bos_token": "<s>",
-        "cls_token": "<s>",
-        "eos_token": "</s>",
-        "sep_token": "</s>",
-        "pad_token": "<pad>",
-        "unk_token": "<unk>",
+        **ROLES,
         "mask_token": {"__type": "AddedToken", "content": "<mask>", "lstrip": True, "rstrip": False,
                        "normalized": False, "single_word": False, "special": True},
     }  # fmt: skip

@@ -175,7 +175,7 @@ def run_node(node: Node, store: Store, execution: Execution, send: Send) -> str:
 
 
 def _lost(error: LostNodeError, store: Store) -> dict[str, str]:
-    """Set the node aside that cannot be read, and return what the parent is told of it.
+    """Set aside the node that cannot be read; return the message for the parent.
 
     The reason is empty where this process did not set it aside: it is gone already, or another process computes it.
     """

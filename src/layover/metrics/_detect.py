@@ -182,7 +182,7 @@ def _best(found: Sequence[_Reading], tags: Sequence[str]) -> _Reading | None:
 
 
 def _plausible(one: _Reading) -> bool:
-    """Return whether a set is so surely of a scheme with letters that nobody need be asked."""
+    """Return whether a label set shows a scheme with letters beyond doubt."""
     if not one.separator:  # fewer letters than these may be classes; of I alone both readings are the same
         return one.letters == {"I"} or any(one.letters >= letters for letters in _WHOLE)
     if not one.letters & set("BI"):  # S-Bahn, U-Bahn

@@ -1,4 +1,4 @@
-"""What a plan advises: trainings of few steps at a learning rate that nobody chose."""
+"""Advice of a plan: trainings with few steps at a default learning rate."""
 
 from __future__ import annotations
 

@@ -94,7 +94,7 @@ class DataRules:
         return None
 
     def train_language(self, task: Task) -> str:
-        """Return the language of the training data, `und` if nothing says it; English where there is a choice."""
+        """Return the language of the training data, `und` if it is unknown; English where there is a choice."""
         return self._languages.training(task)
 
     def train(self, task: Task) -> Portion:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from layover.errors import ModelError, nearest
+from layover.errors import ModelError, StoreError, nearest
 from layover.hub_files import cached_file, check, expected_hash
 from layover.layouts import Base
 from layover.layouts.checkpoint import SHARDS, WEIGHTS, local_weights
@@ -18,7 +17,7 @@ from layover.plan import tokenizers
 from layover.plan.hub import Revisions
 from layover.recipe.schema import ModelSource
 from layover.sandbox import encoders
-from layover.store import Memory
+from layover.store import Memory, read_json
 
 XLM_R_VOCABULARY = 250_002
 
@@ -194,12 +193,9 @@ def _read_type(config: Path) -> str | None:
 
 def _read(config: Path) -> dict[str, Any]:
     try:
-        values = json.loads(config.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise ModelError(f"{config}: not the config of an encoder: {error}") from None
-    if not isinstance(values, dict):
-        raise ModelError(f"{config}: not the config of an encoder: a JSON object was expected")
-    return values
+        return read_json(config)
+    except StoreError as error:
+        raise ModelError(f"not the config of an encoder: {error}") from None
 
 
 def _cached_config(repository: str, commit: str | None) -> Path | None:

@@ -2,7 +2,7 @@
 
 The seconds of a node are a fixed part, and a part that grows with its work: arithmetic where the encoder runs, tokens
 where text is encoded. Both are fitted to finished nodes, kind by kind. A node whose size is not known yet counts as the
-median of its kind. Where no node tells a speed, nothing is said.
+median of its kind. Without a finished node, the time is unknown.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class Paces:
         self._found: dict[str, Pace | None] = {}
 
     def of(self, kind: str) -> Pace | None:
-        """Return the pace of a kind, None where nothing tells it.
+        """Return the pace of a kind; None if it is unknown.
 
         A kind that runs the encoder goes by the others that do while none of its own nodes is finished. A kind that
         neither runs it nor encodes text takes no time until one of its nodes has told more.
@@ -135,7 +135,7 @@ def _fitted(points: Sequence[tuple[float, float]], usual: float | None) -> Pace 
 
 
 def node_seconds(plan: Plan, costs: Mapping[str, Cost], keys: Iterable[str], paces: Paces) -> dict[str, float] | None:
-    """Return the seconds of each of some nodes; None where nothing tells the speed of one of them.
+    """Return the estimated seconds of each node; None if the speed of one is unknown.
 
     A node whose work is not known counts as the median of those of its kind whose work is.
     """
@@ -198,7 +198,7 @@ def makespan(nodes: Iterable[Node], seconds: Mapping[str, float], workers: int, 
 def seconds_left(
     plan: Plan, costs: Mapping[str, Cost], wanted: Sequence[Node], done_of: Done, workers: int = 1
 ) -> float | None:
-    """Return the estimated seconds of work that is left; None while nothing tells how fast it goes.
+    """Return the estimated seconds of the remaining work; None while the speed is unknown.
 
     Args:
         plan: The plan.

@@ -47,7 +47,7 @@ class Revisions:
     def file(self, repository: str, commit: str, name: str, most: int) -> Path | None:
         """Return a file of a model's repository, downloaded where the cache does not have it; None where there is none.
 
-        None also where nobody can be asked: `offline` tells the two apart.
+        None, too, if the hub cannot be asked; `offline` distinguishes the two.
 
         Args:
             repository: `org/name`.
@@ -69,7 +69,7 @@ class Revisions:
             return None
 
     def has(self, repository: str, commit: str, name: str) -> bool | None:
-        """Return whether a model's repository has a file at a commit; None where nobody tells."""
+        """Return whether a model's repository has a file at a commit; None if the hub cannot be asked."""
         found = hub_files.cached_file(repository, commit, name)
         if found is not None:
             return found != "none"

@@ -1,4 +1,4 @@
-"""What is left of a run while it goes on, from the events of the engine: seconds, and the share of the work done."""
+"""The remaining seconds of a running sweep and the share of its work that is done, from the engine's events."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Costs = Callable[[Plan], Mapping[str, Cost]]
 class _Running:
     started: float
     resumes: bool = False
-    """Whether it goes on from a checkpoint, so that its seconds are not those of the whole node."""
+    """Whether it resumes from a checkpoint, so that its seconds do not cover the whole node."""
     first: tuple[float, float] | None = None
     """When it first told its progress, and the share of the node that was done then."""
     share: float = 0.0
@@ -37,7 +37,7 @@ class _Running:
         self.share = share
 
     def seconds(self, now: float) -> float | None:
-        """Return the seconds of the whole node at its own speed; None while that does not tell them."""
+        """Return the estimated seconds of the whole node at its own speed; None while the speed is unknown."""
         if self.first is None:
             return None
         at, share = self.first
@@ -115,12 +115,12 @@ class Remaining:
             self._told = None
 
     def seconds(self) -> float | None:
-        """Return the seconds until the run ends; None while nothing tells them."""
+        """Return the seconds until the run ends; None while they are unknown."""
         at, left, _ = self._now()
         return None if left is None else max(0.0, left - (self._clock() - at))
 
     def share(self) -> float | None:
-        """Return the share of the work that is done, from 0 to 1; None while nothing tells it."""
+        """Return the share of the work that is done, from 0 to 1; None while it is unknown."""
         _, _, work = self._now()
         spent = self._spent + sum(self._clock() - one.started for one in self._running.values())
         return None if work is None else spent / (spent + work) if spent + work else 1.0

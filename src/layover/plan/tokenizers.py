@@ -117,7 +117,7 @@ def forget(folder: Path, memory: Memory) -> None:
 def of_hub(repository: str, commit: str, revisions: Revisions, memory: Memory) -> dict[str, str]:
     """Return what the identity of a hub model's tokenizer has beside its commit; nothing if `tokenizer.json` is read.
 
-    Nothing also where nobody tells; such a tokenizer is refused later where the commit alone does not say what it does.
+    Nothing, too, if the hub cannot be asked; a run refuses such a tokenizer where the commit alone does not define it.
 
     Raises:
         ModelError: there is none, or it cannot be read.

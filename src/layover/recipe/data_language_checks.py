@@ -64,7 +64,7 @@ def _file(task: Task, split: str, paths: Paths | Mapping[str, Paths], languages:
         there = task.languages_of(split, languages.files(task))
         several = split != "train" or ENGLISH in there or len(there) == 1
         field = "train_language: sw" if split == "train" else "languages: [sw]"
-        return "" if there and several else f"{by}, but nothing says which; name it, {field}"
+        return "" if there and several else f"{by}, but the language is not known; name it, {field}"
     declared, one = task.languages.get(split, ()), task.language_of_one_file(split)
     if split != "test" or task.kind == "retrieval" or len(declared) < 2 or one in declared:
         return ""
@@ -84,9 +84,7 @@ def _scored(task: Task, document: Document, languages: DataLanguages) -> str:
     if wanted == "all" or set(wanted) & set(there):
         return ""
     if set(there) == {UNKNOWN}:
-        return (
-            f"nothing says that its {split} data are in {', '.join(wanted)}; files.{split}: {{{wanted[0]}: FILE}} does"
-        )
+        return f"its {split} data are not known to be in {', '.join(wanted)}; files.{split}: {{{wanted[0]}: FILE}} does"
     return f"{task.name} has no {split} data in {', '.join(wanted)}; {nearest(wanted[0], there)}"
 
 

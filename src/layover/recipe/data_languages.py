@@ -40,7 +40,7 @@ class DataLanguages:
         return {str(split): paths for split, paths in self._settings(task.name).files.items()}
 
     def training(self, task: Task) -> str:
-        """Return the language of the training data, `und` if nothing says it; English where there is a choice."""
+        """Return the language of the training data, `und` if it is unknown; English where there is a choice."""
         owner = self.owner(task)
         languages = owner.languages_of("train", self.files(owner))
         if ENGLISH in languages or not languages:

@@ -23,5 +23,5 @@ def timed(store: Store, key: str) -> dict[str, Any]:
     """
     done = store.done(key)
     if MEASURED in done["files"] and store.read(key, MEASURED).get("resumed_at") is not None:
-        raise StoreError(f"node {key[:12]} was resumed; nothing tells the seconds of the whole node")
+        raise StoreError(f"node {key[:12]} was resumed; its seconds do not cover the whole node")
     return done

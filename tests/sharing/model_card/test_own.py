@@ -37,7 +37,7 @@ def metadata(own: Path, begin: str) -> dict[str, Any]:
 
 def test_data_of_ones_own_are_not_the_sandboxs(own: Path) -> None:
     text = readme(own, PLAIN)
-    assert "The encoder is that of Layover's sandbox" in text
+    assert "The encoder comes from Layover's sandbox" in text
     assert "The data are not from the sandbox." in text
     assert "do not compare these scores with those of larger encoders." in text
     assert {one.sandbox for one in read_card(folder(own, PLAIN)).data} == {False}

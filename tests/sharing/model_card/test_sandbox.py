@@ -10,7 +10,7 @@ from layover.packages.card import Card
 from layover.sharing import index
 from layover.sharing.model_card import demonstration, markdown
 
-ENCODER = "The encoder is that of Layover's sandbox"
+ENCODER = "The encoder comes from Layover's sandbox"
 BOTH = "The encoder and the data are those of Layover's sandbox"
 RANDOM = "The encoder's weights were drawn at random and never pretrained."
 NATURAL = "say nothing about natural text."

@@ -68,7 +68,7 @@ def _estimates(row: dict[str, Any]) -> list[str]:
 def _left(summary: dict[str, Any]) -> str:
     """Return the time of one process for the work that is left, in words."""
     if summary["seconds_left"] is None:
-        return "unknown (estimated from the speed of finished nodes; none of them tells it yet)"
+        return "unknown (the speed is measured on finished nodes; none is finished yet)"
     return duration(summary["seconds_left"])
 
 

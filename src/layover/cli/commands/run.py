@@ -118,7 +118,7 @@ def _with_exact_sizes(found: Planned, engine: LocalEngine, progress: Progress) -
 
 
 def _unsized(plan: Plan, store: Store, finished: set[str]) -> list[Node]:
-    """Return the data to be tokenized whose size nothing tells before: the time that is left rests on their sizes."""
+    """Return the data sets of unknown size that are not tokenized yet: the estimated time needs their sizes."""
     from layover.plan.cost import estimate
 
     costs = estimate(plan, meta_of(store, finished))

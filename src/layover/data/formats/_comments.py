@@ -65,7 +65,7 @@ class Comments:
         return True
 
     def reason(self, line: str) -> Reason:
-        """Return what a comment line is counted as: one that could be a word is told, unless `comments` declares it."""
+        """Return the reason that counts a comment line; one as wide as a word has its own without `comments`."""
         fits = self._layout.comments is None and self._fits(columns_of(line, self._layout))
         return COMMENT_AS_WIDE if fits else COMMENT
 

@@ -98,7 +98,7 @@ def _group(cell: Cell) -> tuple[str, str, str, str]:
 def cells(found: Sequence[Gain]) -> tuple[list[str], list[list[str]]]:
     """Return headers and lines of a table: model, method and intermediate against targets.
 
-    Over the zero-shot languages; over all where a target has none, or nothing says which these are.
+    Over the zero-shot languages; over all where a target has none, or where they are unknown.
     """
     far = {gain.target for gain in found if gain.languages == ZERO_SHOT}
     shown = [gain for gain in found if (gain.languages == ZERO_SHOT) == (gain.target in far)]

@@ -1,4 +1,4 @@
-"""What of a package is the sandbox's, its encoder or its data, so that nobody takes it for more than it is."""
+"""Which parts of a package come from the sandbox: its encoder, its data."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from layover.sharing.model_card.words import listed
 
 RANDOM = "The encoder's weights were drawn at random and never pretrained. It knows no language."
 BOTH = "The encoder and the data are those of Layover's sandbox: a small model of a small generated world."
-ENCODER = "The encoder is that of Layover's sandbox: a small model of a small generated world."
+ENCODER = "The encoder comes from Layover's sandbox: a small model of a small generated world."
 
 
 def has_sandbox_encoder(card: Card) -> bool:
