@@ -27,6 +27,7 @@ def packages(tmp_path: Path) -> Path:
         ("texts", f"no package: there is no {CARD} in it"),
         ("nowhere/texts", "there is no such folder"),
         (".", f"no package: there is no {CARD} in it; it holds packages, name them: {{root}}/*"),
+        (f"mini-lora-a-s1/{CARD}", f"it is a file; a package is a folder with a {CARD} in it"),
         ("mini-lora-a-s1", "a card of schema None; this version reads 1"),
     ],
 )

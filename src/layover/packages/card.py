@@ -154,6 +154,8 @@ def _no_package(folder: Path) -> str:
         inside = sorted(file.parent.name for file in folder.glob(f"*/{CARD}"))
         hint = f"; it holds packages, name them: {folder / '*'}" if inside else ""
         return f"no package: there is no {CARD} in it{hint}"
+    if folder.exists():
+        return f"it is a file; a package is a folder with a {CARD} in it"
     beside = [file.parent.name for file in folder.parent.glob(f"*/{CARD}")]
     return f"there is no such folder; {nearest(folder.name, beside)}" if beside else "there is no such folder"
 

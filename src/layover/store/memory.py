@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ from layover.identity import key_of, parsed_key
 from layover.store.files import read_json, write_json
 
 LABELS = "labels.json"
+READ_ONLY = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
+"""The errors of a store that may only be read: a snapshot, or another person's."""
 
 
 class Memory:
@@ -48,10 +51,15 @@ class Memory:
         self._changed = self._known.pop(name, None) is not None or self._changed
 
     def save(self) -> None:
-        """Write the file when something was added or forgotten."""
-        if self._file is not None and self._changed:
+        """Write the file when something was added or forgotten; a store that cannot be written stays as it is."""
+        if self._file is None or not self._changed:
+            return
+        try:
             write_json(self._file, self._known)
-            self._changed = False
+        except OSError as error:
+            if error.errno not in READ_ONLY:
+                raise
+        self._changed = False
 
 
 def _is_whole(name: str, entry: object) -> bool:
