@@ -148,7 +148,7 @@ def test_a_bit_that_is_flipped_on_the_way_is_refused(hub: Hub, user: User) -> No
 
 def test_a_branch_is_no_commit(hub: Hub, user: User, moved: tuple[str, str]) -> None:
     told = user.ask(READ, SET, "en", "main")
-    assert "which commit 'main' is cannot be known" in told["error"]
+    assert "the commit of 'main' is not known" in told["error"]
 
 
 def test_a_folder_of_the_same_name_is_not_read(hub: Hub, user: User) -> None:
