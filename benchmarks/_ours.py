@@ -42,16 +42,16 @@ def make_encoder(
     return _with(encoder, module, layers, weights)
 
 
-def make_cached_encoder(folder: Path, precision: Precision, *, layers: str) -> Encoder:
+def make_cached_encoder(folder: Path, precision: Precision, *, layers: str, seed: int = 0) -> Encoder:
     """Return an encoder that trains on kept states: only what stands above them is in memory."""
     lowest, dtype = lowest_of(folder, layers), dtype_of(precision, whole=False)
-    encoder = Encoder.load(str(folder), clock=DropoutClock(0), dtype=dtype, from_layer=lowest)
-    return _with(encoder, "lora", layers, None)
+    encoder = Encoder.load(str(folder), clock=DropoutClock(seed), dtype=dtype, from_layer=lowest)
+    return _with(encoder, "lora", layers, None, seed)
 
 
-def _with(encoder: Encoder, module: str, layers: str, weights: Mapping[str, Tensor] | None) -> Encoder:
+def _with(encoder: Encoder, module: str, layers: str, weights: Mapping[str, Tensor] | None, seed: int = 0) -> Encoder:
     settings = {} if module in {"full", "none"} else {"layers": layers}
-    encoder.attach([Part("target", modules.get(module)(**settings), weights, trainable=True)], seed=0)
+    encoder.attach([Part("target", modules.get(module)(**settings), weights, trainable=True)], seed=seed)
     return encoder
 
 
