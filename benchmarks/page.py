@@ -148,6 +148,21 @@ def quality(result: Result, pictures: Pictures) -> list[str]:  # noqa: ARG001 - 
     return [text, table(rows)]
 
 
+def buckets(result: Result, pictures: Pictures) -> list[str]:  # noqa: ARG001 - a table says it all
+    """Return the section."""
+    rows = [["task, data", "rows, epochs", "metric", "`bucket`", "mean", "difference", "90 % interval", "CPU time"]]
+    for name, cell in result["cells"].items():
+        for bucket, one in cell["buckets"].items():
+            first = bucket == "1"
+            start = [name, f"{cell['rows']}, {cell['epochs']:g}", cell["metric"]] if first else [""] * 3
+            end = ["", "", "1"]
+            if not first:
+                low, high = one["interval_90"]
+                end = [f"{one['difference']:+.2f}", f"[{low:+.2f}, {high:+.2f}]", f"{one['cpu_to_random']:.2f}"]
+            rows.append([*start, bucket, f"{one['mean']:.1f}", *end])
+    return [f"Batches have {result['batch']} rows; the learning rate is {result['lr']:g}.\n", table(rows)]
+
+
 def sweep(result: Result, pictures: Pictures) -> list[str]:
     """Return the section."""
     ways = result["ways"]
@@ -249,6 +264,7 @@ SECTIONS = {
     "train_step": train_step,
     "train_step-squad": train_step,
     "quality": quality,
+    "buckets": buckets,
     "sweep": sweep,
     "sweep-base": sweep,
     "predict": predict,

@@ -195,7 +195,7 @@ def _read(config: Path) -> dict[str, Any]:
     try:
         return read_json(config)
     except StoreError as error:
-        raise ModelError(f"not the config of an encoder: {error}") from None
+        raise ModelError(f"{error}; it is not the config of an encoder") from None
 
 
 def _cached_config(repository: str, commit: str | None) -> Path | None:
