@@ -2,7 +2,8 @@
 
     python benchmarks/buckets.py ENCODER [--seeds 3] [--work FOLDER]
 
-ENCODER is the folder of a pretrained encoder. LoRA in its two upper layers is trained on kept hidden states, for four
+ENCODER is the folder of a pretrained encoder; questions over a text, which take many rows to learn, are asked in the
+sandbox, with its own encoder. LoRA in the two upper layers is trained on kept hidden states, for four
 kinds of task, on few rows and on many, in fp32 and bf16, and scored on English rows. Buckets take turns within a seed,
 so that differences are paired by seed. Times are CPU time of `fit` alone.
 """
@@ -22,7 +23,7 @@ from statistics import fmean, median
 from typing import Any
 
 import torch
-from _common import arguments, encoder_folder, examples_of, finish, tell
+from _common import ROOT, arguments, encoder_folder, examples_of, finish, tell
 from _equivalence import judged
 from _ours import build_states, lowest_of, make_cached_encoder, make_encoder
 
@@ -38,8 +39,8 @@ from layover.training import Branch, LoopSettings, fit
 LAYERS, LR, BATCH, MARGIN = "top-2", 2e-3, 32, 1.0
 BUCKETS = (1, 3, 16)
 SIZES: Mapping[str, Mapping[str, tuple[int, float]]] = {
-    "few rows": {"udpos": (400, 5), "xnli": (400, 5), "xquad": (400, 2), "siqa": (400, 3)},
-    "many rows": {"udpos": (5000, 1), "xnli": (4000, 1), "xquad": (1500, 1), "siqa": (2000, 1)},
+    "few rows": {"udpos": (400, 5), "xnli": (400, 5), "sandbox/qa": (400, 10), "siqa": (400, 3)},
+    "many rows": {"udpos": (5000, 1), "xnli": (4000, 1), "sandbox/qa": (3000, 3), "siqa": (2000, 1)},
 }
 """Size -> target -> rows and epochs."""
 
@@ -53,12 +54,14 @@ class Source:
     split: str
     metric: str
     max_length: int
+    encoder: Path | None = None
+    """Where it is not the one that is given."""
 
 
 SOURCES = {
     "udpos": Source("udpos", None, "test", "seqeval_f1", 128),
     "xnli": Source("mnli", "mnli/dev.csv", "validation", "accuracy", 64),
-    "xquad": Source("squad", "squad/test-v1.1.json", "test", "squad_f1", 192),
+    "sandbox/qa": Source("sandbox/qa", None, "test", "squad_f1", 128, ROOT / "src/layover/sandbox/encoders/mini"),
     "siqa": Source("siqa", None, "validation", "accuracy", 64),
 }
 
@@ -67,8 +70,9 @@ class Cell:
     """One target at one size: its rows, encoded, and the hidden states that enter the trained layers."""
 
     def __init__(self, folder: Path, target: str, rows: int, epochs: float, scored: int) -> None:
-        self.folder, self.target, self.rows, self.epochs, self.scored = folder, target, rows, epochs, scored
+        self.target, self.rows, self.epochs, self.scored = target, rows, epochs, scored
         self.source = SOURCES[target]
+        self.folder = self.source.encoder or folder
         self.task = tasks.get(self.source.train)
         self.kind = kinds.get(self.task.kind)
         self._states: dict[Precision, tuple[States, States]] = {}
@@ -99,7 +103,7 @@ class Cell:
                     precision,
                     features,
                     layer=lowest,
-                    into=into / f"{self.target}-{self.rows}-{precision}-{side}",
+                    into=into / f"{self.target.replace('/', '-')}-{self.rows}-{precision}-{side}",
                     device="cpu",
                 )
                 for side, features in zip(("train", "test"), self.features, strict=True)
@@ -147,7 +151,7 @@ def grid(given: argparse.Namespace, size: str, precision: Precision, target: str
     found: dict[int, list[dict[str, float]]] = {bucket: [] for bucket in buckets_of(rows)}
     for seed in range(1, given.seeds + 1):
         for bucket, runs in found.items():
-            kept = given.work / f"{target}-{rows}-{precision}-{bucket}-{seed}.json"
+            kept = given.work / f"{target.replace('/', '-')}-{rows}-{precision}-{bucket}-{seed}.json"
             if not kept.is_file():
                 kept.write_text(json.dumps(cell.run(bucket, precision, seed, given.work)), encoding="utf-8")
             runs.append(json.loads(kept.read_text(encoding="utf-8")))
@@ -182,6 +186,8 @@ def main() -> None:
     given = parser.parse_args()
     if given.encoder is None and not given.quick:
         parser.error("name the folder of a pretrained encoder; with random weights there is no quality to compare")
+    if given.seeds < 2:
+        parser.error("an interval takes two seeds or more")
     if given.quick:
         given.seeds, given.scored, given.sizes = 2, 16, ["few rows"]
     torch.set_num_threads(1)
