@@ -50,7 +50,7 @@ def computed(folder: Folder, store: str, *, fresh: bool) -> dict[str, bytes]:
         waiting.remove(node)
         if fresh:
             loaded.forget()
-        assert run_node(node, found.store, EXECUTION, lambda _: None) == "done", found.store.failure(node.key)
+        assert run_node(node, found.store, EXECUTION, lambda _: None) == "done", found.store.failures.get(node.key)
     return {
         f"{path.parent.name}/{path.name}": path.read_bytes()
         for path in folder.root.glob(f"{store}/nodes/*/*/*")

@@ -67,7 +67,10 @@ def command(
         execution = execution.model_copy(update={"workers": workers})
     chosen = resources(execution, int(peak) or None)
     remaining = _remaining(found, wanted, chosen.workers)
-    with choose(found.plan, [node.key for node in wanted], remaining, as_json=json) as progress, found.store.sweeping():
+    with (
+        choose(found.plan, [node.key for node in wanted], remaining, as_json=json) as progress,
+        found.store.locks.run(complain),
+    ):
         progress.note(
             f"{len(wanted)} of {len(found.plan.nodes)} nodes to run, {chosen.workers} processes with "
             f"{chosen.threads} threads each; largest node about {room(peak) if peak else '?'}"
@@ -90,7 +93,7 @@ def _set_aside(found: Planned) -> Iterator[str]:
     """Move the damaged nodes of the plan out of the way; yield a line for each."""
     for key in found.damaged:
         with found.store.claim(key) as mine:
-            reason = found.store.set_aside(key) if mine else None  # else another sweep is at it
+            reason = found.store.set_aside(key) if mine is not None else None  # else another sweep is at it
         if reason is not None:
             where = found.store.damaged.folder
             yield f"damaged: {found.plain.nodes[key].label} ({reason}); it is set aside in {where} and computed again"
