@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from layover.store import Store
+
 ROOT = Path(__file__).resolve().parents[2]
 VERBS = (
     "check",

@@ -19,6 +19,7 @@ import socket
 import threading
 import time
 import uuid
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -128,7 +129,7 @@ class Lease:
         handle = os.open(hidden, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
         try:
             holder = Holder.this(self._verb, locked=_locks(handle, fcntl.LOCK_EX))
-            os.write(handle, json.dumps(asdict(holder)).encode())
+            _describe(handle, holder)
             hidden.rename(file)
         except BaseException:
             hidden.unlink(missing_ok=True)
@@ -147,6 +148,16 @@ class Lease:
                     self._file, self._handle = self._publish()
                     self._beaten = clock()
                     os.close(lost)
+
+
+def _describe(handle: int, holder: Holder) -> None:
+    """Write who holds a lease; on a full disk it stays empty, for `gc` must be able to make room."""
+    try:
+        os.write(handle, json.dumps(asdict(holder)).encode())
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+            raise
+        os.ftruncate(handle, 0)
 
 
 def _locks(handle: int, how: int) -> bool:
@@ -175,9 +186,14 @@ def _is_linked(handle: int) -> bool:
 
 
 class Watch:
-    """What a process has seen of the leases of others."""
+    """What a process has seen of the leases of others.
 
-    def __init__(self) -> None:
+    Args:
+        clock: Seconds of this process.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._seen: dict[str, tuple[int, float]] = {}
         """File -> its time when it moved last, and when that was on the clock of this process."""
 
@@ -210,8 +226,8 @@ class Watch:
             return None, 0.0
         before, since = self._seen.get(file.name, (None, 0.0))
         if before != moved:
-            self._seen[file.name] = (moved, since := time.monotonic())
-        still = time.monotonic() - since
+            self._seen[file.name] = (moved, since := self._clock())
+        still = self._clock() - since
         return (holder if still < STALE_SECONDS else None), still
 
 

@@ -57,11 +57,12 @@ class Locks:
 
     Args:
         folder: Made when the first one is taken.
+        watch: What is known of the leases of others.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, watch: Watch | None = None) -> None:
         self.folder = folder
-        self._watch = Watch()
+        self._watch = watch or Watch()
 
     def held(self, *names: str, beside: Collection[Path] = ()) -> list[Held]:
         """Return the live leases of some names, or of all when none is given; files of dead ones are removed.

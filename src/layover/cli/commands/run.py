@@ -46,13 +46,18 @@ def command(
     json: JsonOption = False,
 ) -> None:
     """Run a sweep; running it again goes on where it stopped."""
+    found = planned(recipe, overrides, store, mends=True)
+    with found.store.locks.run(complain):
+        _run(found, workers, json)
+
+
+def _run(found: Planned, workers: int | None, json: bool) -> None:
     from layover.cli.progress import choose
     from layover.engine.local import LocalEngine
     from layover.engine.resources import resources
     from layover.errors import ModelError, StoppedError
     from layover.plan.cost import estimate
 
-    found = planned(recipe, overrides, store, mends=True)
     if found.plan.unresolved:
         names = ", ".join(found.plan.unresolved)
         raise ModelError(
@@ -67,10 +72,7 @@ def command(
         execution = execution.model_copy(update={"workers": workers})
     chosen = resources(execution, int(peak) or None)
     remaining = _remaining(found, wanted, chosen.workers)
-    with (
-        choose(found.plan, [node.key for node in wanted], remaining, as_json=json) as progress,
-        found.store.locks.run(complain),
-    ):
+    with choose(found.plan, [node.key for node in wanted], remaining, as_json=json) as progress:
         progress.note(
             f"{len(wanted)} of {len(found.plan.nodes)} nodes to run, {chosen.workers} processes with "
             f"{chosen.threads} threads each; largest node about {room(peak) if peak else '?'}"
