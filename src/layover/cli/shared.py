@@ -20,7 +20,9 @@ Overrides = Annotated[
     list[str] | None,
     typer.Argument(help="Overrides of the recipe: train.epochs=1 sweep.seed=[1]", show_default=False),
 ]
-StoreOption = Annotated[Path, typer.Option("--store", help="Folder of finished work.", envvar="LAYOVER_STORE")]
+StoreOption = Annotated[
+    Path, typer.Option("--store", help="Folder of finished work.", envvar="LAYOVER_STORE", readable=False)
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON, for machines.")]
 
 DEFAULT_STORE = Path("store")
@@ -72,8 +74,9 @@ def planned(
     if mends:
         opened = Store(store)  # a recipe that cannot be planned leaves no folder behind
         opened.locks.wait((GC,), complain)
-    hashes.save()
-    labels.save()
+    if opened.is_there:
+        hashes.save()
+        labels.save()
     looks = opened.survey()
     damaged = {key: look.damage for key, look in looks.items() if look.damage is not None and key in plan.nodes}
     finished = opened.finished()

@@ -36,11 +36,15 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
     """Write JSON with sorted keys through a temporary file, so that a kill leaves the old text or the new one."""
     text = json.dumps(value, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")  # two containers may share a PID
-    with temporary.open("w", encoding="utf-8") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    temporary.replace(path)
+    try:
+        with temporary.open("w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def sealed(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -61,8 +61,8 @@ class Memory:
         self._changed = self._known.pop(name, None) is not None or self._changed
 
     def save(self) -> None:
-        """Write the file when something was added or forgotten; a store that is absent or read-only stays so."""
-        if self._file is None or not self._changed or not self._file.parent.is_dir():
+        """Write the file when something was added or forgotten; a store that cannot be written stays as it is."""
+        if self._file is None or not self._changed:
             return
         try:
             write_json(self._file, self._known)
