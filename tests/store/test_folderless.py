@@ -17,7 +17,7 @@ TEXTS = {
     "[Errno 2] No such file or directory: '/home/ann/my data/de.csv'": "[Errno 2] No such file or directory: 'de.csv'",
     '  File "/home/ann/env/lib/python3.11/site-packages/torch/nn.py", line 7, in f': '  File "nn.py", line 7, in f',
     "cannot copy /mnt/a/b to /mnt/c/d.txt (exists)": "cannot copy b to d.txt (exists)",
-    "see https://example.org/docs/page and org/name, 3/4 of it": "see https://example.org/docs/page and org/name, 3/4 of it",
+    "see https://example.org/docs/page, org/name, 3/4": "see https://example.org/docs/page, org/name, 3/4",
     "dir=/srv/ann/models/": "dir=models",
     "data/de.csv:3 and ../other/de.csv": "data/de.csv:3 and ../other/de.csv",
     "a / b, and/or c": "a / b, and/or c",
