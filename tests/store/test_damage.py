@@ -16,6 +16,7 @@ import pytest
 from layover.errors import LostNodeError, StoreError
 from layover.identity import key_of
 from layover.store import Store, read_json, write_json
+from layover.store import store as module
 from layover.store.files import sealed
 from layover.store.leftovers import sweep_up
 
@@ -266,6 +267,18 @@ def test_a_damaged_note_of_a_failure_says_so(store: Store, harm: str) -> None:
     assert (found["node"], found["traceback"]) == (KEY[:12], None)
     assert "the note that said why is damaged" in found["error"]
     commit(store)
+
+
+def test_a_node_that_is_removed_while_it_is_looked_at_is_not_damaged(store: Store, monkeypatch) -> None:
+    real = module.look_at
+
+    def late(place: Path, key: str, there: Any, *, thorough: bool) -> Any:
+        shutil.rmtree(place)
+        return real(place, key, there, thorough=thorough)
+
+    monkeypatch.setattr(module, "look_at", late)
+    assert Store(store.root).look(KEY) is None
+    assert Store(store.root).damaged.keys() == set()
 
 
 def test_a_commit_opens_no_file_in_its_place(tmp_path: Path) -> None:

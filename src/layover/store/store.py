@@ -138,6 +138,8 @@ class Store:
             newest = max(there.values(), key=lambda state: state.changed, default=None)
             settled = newest is not None and not unsettled_seconds(newest, place)
             found = look_at(place, key, there, thorough=thorough or noted)
+            if found.damage is not None and not os.path.lexists(place):
+                return None  # `gc` removed it meanwhile
             if settled:
                 self._looks[key] = (there, thorough or noted, found)
         if noted and found.damage is None:
