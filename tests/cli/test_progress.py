@@ -128,5 +128,5 @@ def test_a_wait_for_another_run_is_a_line(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "200")
     display(PLAN, "abc", remaining()).event({"event": "waiting", "key": "a", "for": "`layover run` (host b, pid 7)"})
-    said = "waits for train xnli: `layover run` (host b, pid 7) computes it; Ctrl-C stops this run, its finished nodes stay"
+    said = "waits for train xnli: `layover run` (host b, pid 7) computes it; Ctrl-C stops this run"
     assert said in capsys.readouterr().out

@@ -112,8 +112,7 @@ def test_gc_waits_for_all_and_says_for_whom(folder: Path, first: str) -> None:
             went.append(True)
 
     with other_process(folder, first) as process, in_the_background(collect):
-        while not told:
-            time.sleep(0.01)
+        assert wait_until(lambda: bool(told))
         assert not went
         assert f"(host {os.uname().nodename}, pid {process.pid}, since " in told[0]
         assert "Ctrl-C stops waiting" in told[0]
@@ -132,8 +131,7 @@ def test_gc_is_waited_for(folder: Path, second: str) -> None:
             lambda: enter(held.run(told.append) if second == "run" else held.read("report", told.append))
         ),
     ):
-        while not told:
-            time.sleep(0.01)
+        assert wait_until(lambda: bool(told))
         assert f"`layover gc` (host {os.uname().nodename}, pid {process.pid}" in told[0]
         assert [file.name.partition(".")[0] for file in folder.iterdir()] == [GC], "who waits holds nothing"
         process.kill()
@@ -171,8 +169,7 @@ def test_a_long_wait_says_so_again(folder: Path, monkeypatch: pytest.MonkeyPatch
     with ExitStack() as stack:
         stack.enter_context(Locks(folder).run(print))
         with in_the_background(lambda: Locks(folder).wait((RUN,), told.append)):
-            while len(told) < 3:
-                time.sleep(0.01)
+            assert wait_until(lambda: len(told) >= 3)
             stack.close()
 
 
@@ -243,8 +240,7 @@ def test_a_process_that_slept_is_told_and_a_run_goes_on(folder: Path, monkeypatc
     with Locks(folder).run(print):
         (file,) = folder.iterdir()
         file.unlink()
-        while not list(folder.iterdir()):
-            time.sleep(0.01)
+        assert wait_until(lambda: bool(list(folder.iterdir())))
         assert len(Locks(folder).held(RUN)) == 1
     assert list(folder.iterdir()) == []
     with Locks(folder).claim(KEY) as mine:
