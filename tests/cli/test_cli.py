@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from layover.store import Store
+
 ROOT = Path(__file__).resolve().parents[2]
 VERBS = (
     "check",
@@ -84,7 +86,7 @@ def test_a_typo_is_one_clear_error(tmp_path: Path) -> None:
         (("check", "nowhere.yaml"), "no such file"),
         (("list", "taks"), "did you mean 'tasks'?"),
         (("gc",), "name the recipes"),
-        (("why", "abc"), "no node starts with 'abc'"),
+        (("why", "abc"), "there is no store at"),
     ],
 )
 def test_mistakes_end_with_code_2(tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:
@@ -153,6 +155,7 @@ def test_xtreme_can_be_planned_without_a_network(tmp_path: Path) -> None:
 
 
 def test_gc_removes_nothing_while_keys_are_provisional(tmp_path: Path) -> None:
+    Store(tmp_path / "store")
     found = layover("gc", str(ROOT / "recipes" / "xtreme.yaml"), "--yes", cwd=tmp_path)
     assert found.returncode == 2
     assert "not resolved" in found.stderr

@@ -120,3 +120,13 @@ def test_nodes_that_are_decided_on_later_count_with_the_first(display: type[Plai
 )
 def test_numbers_for_people(call, expected: str) -> None:  # type: ignore[no-untyped-def]
     assert call() == expected
+
+
+@pytest.mark.parametrize("display", [PlainProgress, LiveProgress])
+def test_a_wait_for_another_run_is_a_line(
+    display: type[PlainProgress | LiveProgress], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    display(PLAN, "abc", remaining()).event({"event": "waiting", "key": "a", "for": "`layover run` (host b, pid 7)"})
+    said = "waits for train xnli: `layover run` (host b, pid 7) computes it; Ctrl-C stops this run"
+    assert said in capsys.readouterr().out

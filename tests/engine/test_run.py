@@ -46,6 +46,7 @@ def test_a_sweep_ends_in_a_table(finished: Folder) -> None:
     status = json.loads(finished.run("status", "recipe.yaml", "--json"))
     assert status == {
         "sweeps_running": 0,
+        "at_work": [],
         "cells": {"moods": [CELLS, CELLS]},
         "seconds_left": 0.0,
         "failed": {},

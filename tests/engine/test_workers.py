@@ -42,7 +42,7 @@ def _nothing_kept() -> None:
 
 def computed(folder: Folder, store: str, *, fresh: bool) -> dict[str, bytes]:
     """Compute a plan in this process, the latest node that can run first; return the bytes of what decides."""
-    found = planned(folder.root / "recipe.yaml", list(METHODS), folder.root / store)
+    found = planned(folder.root / "recipe.yaml", list(METHODS), folder.root / store, mends=True)
     waiting = list(found.plan.nodes.values())
     while waiting:
         done = found.store.finished()
@@ -50,7 +50,7 @@ def computed(folder: Folder, store: str, *, fresh: bool) -> dict[str, bytes]:
         waiting.remove(node)
         if fresh:
             loaded.forget()
-        assert run_node(node, found.store, EXECUTION, lambda _: None) == "done", found.store.failure(node.key)
+        assert run_node(node, found.store, EXECUTION, lambda _: None) == "done", found.store.failures.get(node.key)
     return {
         f"{path.parent.name}/{path.name}": path.read_bytes()
         for path in folder.root.glob(f"{store}/nodes/*/*/*")
@@ -134,3 +134,41 @@ def test_a_worn_worker_makes_room_for_a_fresh_one() -> None:
     assert not _worn(1, 2**60)
     assert _worn(1, 2**20), "it holds more than it may"
     assert _worn(MOST_JOBS, 2**60)
+
+
+def test_a_node_of_another_run_is_waited_for_with_one_line(tmp_path: Path) -> None:
+    node = Node("train", "a" * 64, {}, (), "a", _Inputs(None), "train a")
+    mine, theirs = Store(tmp_path / "store"), Store(tmp_path / "store")
+    sent: list[Any] = []
+    with theirs.claim(node.key) as lease:
+        assert lease is not None
+        assert run_node(node, mine, EXECUTION, sent.append) == "busy"
+    (busy,) = sent
+    assert busy["by"].startswith("`layover run` (host ")
+    reported: list[Any] = []
+    engine = LocalEngine(mine, EXECUTION, 1, 1, reported.append)
+    worker = _Worker(None, _Line(), job=Job("a", [node]))  # type: ignore[arg-type]
+    for _ in range(3):
+        engine._hear(worker, busy, [])
+    engine._hear(worker, {**busy, "by": "another one"}, [])
+    assert reported == [
+        {"event": "waiting", "key": node.key, "for": busy["by"]},
+        {"event": "waiting", "key": node.key, "for": "another one"},
+    ]
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_node_that_fails_after_its_process_was_taken_for_gone_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, lost: bool
+) -> None:
+    node, store, sent = Node("train", "a" * 64, {}, (), "a", _Inputs(None), "train a"), Store(tmp_path / "store"), []
+
+    def fails(*_: object) -> dict[str, Any]:
+        if lost:
+            for file in store.locks.folder.iterdir():
+                file.unlink()
+        return {"node": "train a", "error": "its folder is gone", "traceback": None}
+
+    monkeypatch.setattr("layover.engine.worker._compute", fails)
+    assert run_node(node, store, EXECUTION, sent.append) == ("busy" if lost else "failed")
+    assert store.failures.keys() == (set() if lost else {node.key})

@@ -357,10 +357,9 @@ def swap_hashes(sweep: Sweep, random: random.Random) -> Fault:
     file = sweep.store / "hashes.json"
     known = json.loads(file.read_text(encoding="utf-8"))
     one, other = random.sample(sorted(known), 2)
-    first, second = known[one]["value"], known[other]["value"]
-    first[-1], second[-1] = second[-1], first[-1]
+    known[one]["value"], known[other]["value"] = known[other]["value"], known[one]["value"]
     file.write_text(json.dumps(known), encoding="utf-8")
-    return Fault("swap hashes", f"{Path(one).name} {Path(other).name}")
+    return Fault("swap hashes", f"{one[:12]} {other[:12]}")
 
 
 def swap_checkpoints(sweep: Sweep, random: random.Random) -> Fault:

@@ -16,7 +16,9 @@ import pytest
 from layover.errors import LostNodeError, StoreError
 from layover.identity import key_of
 from layover.store import Store, read_json, write_json
+from layover.store import store as module
 from layover.store.files import sealed
+from layover.store.leftovers import sweep_up
 
 IDENTITY = {"node": "train", "version": 1, "module": {"alpha": 8.0}}
 OTHER = {"node": "train", "version": 1, "module": {"alpha": 16.0}}
@@ -157,7 +159,7 @@ def test_a_damaged_node_is_not_finished(store: Store, name: str, fresh: bool) ->
     assert store.finished() == {KEY, OTHER_KEY}
     assert store.damaged.keys() == set()
     assert store.set_aside(KEY) is None
-    assert store.sweep_up(remove=True) > 0
+    assert sweep_up(store, (), lambda: None) > 0
     assert list(store.damaged.folder.iterdir()) == []
 
 
@@ -250,8 +252,8 @@ def test_a_lost_marker_says_how_to_mend_it(store: Store) -> None:
 
 @pytest.mark.parametrize("harm", ["text", "digit", "folder", "other"])
 def test_a_damaged_note_of_a_failure_says_so(store: Store, harm: str) -> None:
-    store.fail(KEY, {"node": "train x", "error": "no room for 3 GiB", "traceback": None})
-    assert store.failure(KEY) == {"node": "train x", "error": "no room for 3 GiB", "traceback": None}
+    store.failures.add(KEY, {"node": "train x", "error": "no room for 3 GiB", "traceback": None})
+    assert store.failures.get(KEY) == {"node": "train x", "error": "no room for 3 GiB", "traceback": None}
     file = store.root / "failed" / f"{KEY}.json"
     text = file.read_text(encoding="utf-8")
     if harm == "folder":
@@ -260,11 +262,23 @@ def test_a_damaged_note_of_a_failure_says_so(store: Store, harm: str) -> None:
     else:
         other = {"text": text[:-20], "digit": text.replace("3 GiB", "8 GiB"), "other": "{}"}[harm]
         file.write_text(other, encoding="utf-8")
-    found = store.failure(KEY)
+    found = store.failures.get(KEY)
     assert found is not None
     assert (found["node"], found["traceback"]) == (KEY[:12], None)
     assert "the note that said why is damaged" in found["error"]
     commit(store)
+
+
+def test_a_node_that_is_removed_while_it_is_looked_at_is_not_damaged(store: Store, monkeypatch) -> None:
+    real = module.look_at
+
+    def late(place: Path, key: str, there: Any, *, thorough: bool) -> Any:
+        shutil.rmtree(place)
+        return real(place, key, there, thorough=thorough)
+
+    monkeypatch.setattr(module, "look_at", late)
+    assert Store(store.root).look(KEY) is None
+    assert Store(store.root).damaged.keys() == set()
 
 
 def test_a_commit_opens_no_file_in_its_place(tmp_path: Path) -> None:

@@ -178,8 +178,8 @@ def test_an_exchanged_archive_is_read_again(tmp_path: Path, memory: Path) -> Non
 def changed_digit(known: dict[str, dict[str, object]]) -> None:
     for one in known.values():
         value = one["value"]
-        assert isinstance(value, list)
-        value[-1] = value[-1][:-1] + ("0" if value[-1][-1] != "0" else "1")
+        assert isinstance(value, str)
+        one["value"] = value[:-1] + ("0" if value[-1] != "0" else "1")
 
 
 def exchanged(known: dict[str, dict[str, object]]) -> None:
@@ -217,20 +217,40 @@ def test_a_damaged_memory_heals_itself(tmp_path: Path, memory: Path, harm) -> No
     memory.write_text(json.dumps(known), encoding="utf-8")
     assert [remembered(memory, file) for file in files] == right
     assert json.loads(memory.read_text(encoding="utf-8")).keys() == known.keys()
-    assert [FileHashes(memory).get(str(file)) is not None for file in files] == [True, True]
 
 
 def test_a_hash_that_proved_wrong_is_forgotten(tmp_path: Path, memory: Path) -> None:
     file = written(tmp_path / "gold", "gold 1")
     hashes = FileHashes(memory)
     right = hashes(file)
-    hashes.put(str(file), [*hashes.get(str(file))[:-1], "0" * 64])
+    (name,) = hashes.names()
+    hashes.put(name, "0" * 64)
     hashes.save()
     wrong = FileHashes(memory)
     assert wrong(file) == "0" * 64
     wrong.forget([file])
     wrong.save()
     assert wrong(file) == FileHashes(memory)(file) == right
+
+
+def test_no_path_is_written_and_those_of_earlier_versions_go(tmp_path: Path, memory: Path) -> None:
+    older = Memory(memory)
+    older.put(str(tmp_path / "gold"), [6, LONG_AGO, LONG_AGO, 1, "0" * 64])
+    older.save()
+    assert str(tmp_path) in memory.read_text(encoding="utf-8")
+    remembered(memory, written(tmp_path / "gold", "gold 1"))
+    assert str(tmp_path) not in memory.read_text(encoding="utf-8")
+    assert len(FileHashes(memory).names()) == 1
+
+
+def test_of_many_hashes_those_of_files_that_are_asked_for_stay(tmp_path: Path, memory: Path, monkeypatch) -> None:
+    file = tmp_path / "gold"
+    monkeypatch.setattr(module, "MOST", 3)
+    for number in range(5):
+        remembered(memory, written(file, f"gold {number}"))
+        assert len(FileHashes(memory).names()) <= 3
+    monkeypatch.setattr(module, "file_sha256", lambda _: "0" * 64)
+    assert FileHashes(memory)(file) != "0" * 64
 
 
 def test_remembered_labels_are_not_exchanged(tmp_path: Path) -> None:

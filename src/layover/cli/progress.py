@@ -98,6 +98,11 @@ class _Counting:
             return ""
         return f"damaged: {self.plan.nodes[event['key']].label} ({event['reason']}); it is set aside and computed again"
 
+    def waiting(self, event: Mapping[str, Any]) -> str:
+        """Return the line that says which other process works on a node that this run needs."""
+        label = self.plan.nodes[event["key"]].label
+        return f"waits for {label}: {event['for']} computes it; Ctrl-C stops this run, its finished nodes stay"
+
     def ending(self, event: Mapping[str, Any]) -> str:
         """Return the line that says how a node ended."""
         self.ended += 1
@@ -128,6 +133,8 @@ class PlainProgress(_Counting):
         if event["event"] == "aside":
             if line := self.aside(event):
                 say(line)
+        elif event["event"] == "waiting":
+            say(self.waiting(event))
         elif event["event"] == "end":
             text = self.ending(event)
             if event["state"] != "done" or self.plan.nodes[key].kind != "predict":
@@ -177,6 +184,8 @@ class LiveProgress(_Counting):
                 self.bars.remove_task(self._nodes.pop(event["needed_by"])[0])
             if line := self.aside(event):
                 self.note(line)
+        elif event["event"] == "waiting":
+            self.note(self.waiting(event))
         elif event["event"] == "start":
             label = self.plan.nodes[key].label
             self._nodes[key] = (self.bars.add_task(label, total=None, speed="", left=""), time.monotonic())

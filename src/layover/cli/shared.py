@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,7 +20,9 @@ Overrides = Annotated[
     list[str] | None,
     typer.Argument(help="Overrides of the recipe: train.epochs=1 sweep.seed=[1]", show_default=False),
 ]
-StoreOption = Annotated[Path, typer.Option("--store", help="Folder of finished work.", envvar="LAYOVER_STORE")]
+StoreOption = Annotated[
+    Path, typer.Option("--store", help="Folder of finished work.", envvar="LAYOVER_STORE", readable=False)
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON, for machines.")]
 
 DEFAULT_STORE = Path("store")
@@ -42,29 +45,38 @@ class Planned:
     """Key -> bytes; nodes of the store that an older version made and this one does not use."""
 
 
-def planned(recipe: Path, overrides: list[str] | None, store: Path, *, mends: bool = False) -> Planned:
+def planned(
+    recipe: Path, overrides: list[str] | None, store: Path, *, mends: bool = False, needed: bool = False
+) -> Planned:
     """Return the plan of a recipe and the store, file hashes and labels remembered there.
 
-    What of the store cannot be used is said on standard error.
+    What of the store cannot be used is said on standard error. Only a verb that mends makes a store that is absent.
 
     Args:
         recipe: The file.
         overrides: Of it.
         store: The folder.
-        mends: Whether the verb sets damaged nodes aside, and says so itself.
+        mends: Whether the verb computes nodes: it sets damaged ones aside, and says so itself.
+        needed: Whether the verb is of no use without a store.
     """
+    from layover.cli.console import complain
     from layover.plan import build
     from layover.recipe import load
     from layover.store import FileHashes, Memory, Store
     from layover.store.hashes import HASHES
+    from layover.store.locks import GC
     from layover.store.memory import LABELS
 
     checked = load(recipe, overrides or [])
+    opened = Store.existing(store) if needed else Store(store, create=False)
     hashes, labels = FileHashes(store / HASHES), Memory(store / LABELS)
     plan = build(checked, hashes, memory=labels)
-    opened = Store(store)  # a recipe that cannot be planned leaves no folder behind
-    hashes.save()
-    labels.save()
+    if mends:
+        opened = Store(store)  # a recipe that cannot be planned leaves no folder behind
+        opened.locks.wait((GC,), complain)
+    if opened.is_there:
+        hashes.save()
+        labels.save()
     looks = opened.survey()
     damaged = {key: look.damage for key, look in looks.items() if look.damage is not None and key in plan.nodes}
     finished = opened.finished()
@@ -149,5 +161,11 @@ def with_cache(plan: Plan, store: Store, finished: set[str]) -> Plan:
 
     from layover.plan.trunks import with_trunks
 
-    free = FREE_SHARE * shutil.disk_usage(store.root).free
+    free = FREE_SHARE * shutil.disk_usage(there_above(store.root)).free
     return with_trunks(plan, meta_of(store, finished), finished, plan.recipe.document.run.trunk_cache, free)
+
+
+def there_above(folder: Path) -> Path:
+    """Return a folder, or the nearest one above it that is there."""
+    folder = folder.absolute()
+    return next(place for place in (folder, *folder.parents) if os.path.lexists(place))

@@ -25,6 +25,7 @@ from layover.errors import StoreError
 from layover.plan import Node, Plan
 from layover.recipe import Execution
 from layover.store import Store
+from layover.store.folderless import strip_folders
 
 POLL_SECONDS = 0.5
 BUSY_SECONDS = 1.0
@@ -85,6 +86,8 @@ class LocalEngine:
         self._plan: Plan | None = None
         self._lost: dict[str, list[str]] = {}
         """Key -> keys of nodes, some of them not its own needs, that were damaged when it read them."""
+        self._waits: dict[str, str] = {}
+        """Key -> the process that works on it, as it was told."""
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(["layover.engine.preload"])
 
@@ -217,8 +220,15 @@ class LocalEngine:
                 return
             else:
                 worker.busy.add(node.key)
+                self._tell_of_waiting(node, message["by"])
                 return
         self.report(message)
+
+    def _tell_of_waiting(self, node: Node, other: str) -> None:
+        """Report once for each other process that it works on a node which this run waits for."""
+        if other and self._waits.get(node.key) != other:
+            self._waits[node.key] = other
+            self.report({"event": "waiting", "key": node.key, "for": other})
 
     def _mend(self, worker: _Worker, node: Node, message: dict[str, Any], waiting: list[Job]) -> None:
         """Have a damaged node computed again, and then the one that met it."""
@@ -249,7 +259,7 @@ class LocalEngine:
         return found
 
     def _fail(self, node: Node, error: str, log: str | None = None) -> None:
-        self.store.fail(node.key, {"node": node.label, "error": error, "traceback": log})
+        self.store.failures.add(node.key, {"node": node.label, "error": error, "traceback": log})
         self.outcome.failed[node.key] = error
         self.report({"event": "end", "key": node.key, "state": "failed", "error": error})
 
@@ -261,6 +271,8 @@ class LocalEngine:
         worker.jobs += 1
         if not worker.process.exitcode and worker.ended.isdisjoint(self.outcome.failed):
             self._log(job).unlink(missing_ok=True)
+        else:
+            strip_folders(self._log(job))
         left = [node for node in job.nodes if node.key not in worker.ended - worker.busy]
         if left:
             waiting.insert(0, Job(job.name, left, time.monotonic() + BUSY_SECONDS if worker.busy else 0.0))
@@ -299,4 +311,6 @@ class LocalEngine:
             if worker.process.is_alive():
                 worker.process.kill()
                 worker.process.join()
+            if worker.job is not None:
+                strip_folders(self._log(worker.job))
         self._workers.clear()

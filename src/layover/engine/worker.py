@@ -150,8 +150,9 @@ def _die_with(sentinel: int) -> None:
 def run_node(node: Node, store: Store, execution: Execution, send: Send) -> str:
     """Compute and commit one node; return `done`, `busy`, `failed`, or `lost` when a node it reads is damaged."""
     with store.claim(node.key) as mine:
-        if not mine:
-            send({"event": "end", "key": node.key, "state": "busy"})
+        if mine is None:
+            others = ", ".join(str(one) for one in store.locks.held(node.key))
+            send({"event": "end", "key": node.key, "state": "busy", "by": others})
             return "busy"
         if store.has(node.key):
             send({"event": "end", "key": node.key, "state": "done", "shared": True})
@@ -166,8 +167,11 @@ def run_node(node: Node, store: Store, execution: Execution, send: Send) -> str:
         except LostNodeError as error:
             send({"event": "end", "key": node.key, "state": "lost", **_lost(error, store)})
             return "lost"
+        if failure is not None and not mine.held():
+            send({"event": "end", "key": node.key, "state": "busy", "by": ""})
+            return "busy"  # this process was taken for gone, and what it wrote may be gone with it
         if failure is not None:
-            store.fail(node.key, failure)
+            store.failures.add(node.key, failure)
             send({"event": "end", "key": node.key, "state": "failed", "error": failure["error"]})
             return "failed"
         send({"event": "end", "key": node.key, "state": "done", "seconds": time.perf_counter() - started})
@@ -180,7 +184,7 @@ def _lost(error: LostNodeError, store: Store) -> dict[str, str]:
     The reason is empty where this process did not set it aside: it is gone already, or another process computes it.
     """
     with store.claim(error.key) as mine:
-        reason = store.set_aside(error.key) if mine else None  # else another process computes it already
+        reason = store.set_aside(error.key) if mine is not None else None  # else another process computes it already
     return {"need": error.key, "reason": reason or "", "error": str(error)}
 
 

@@ -27,9 +27,10 @@ from layover.plan.encoders import KNOWN_TYPE, EncoderRef
 from layover.plan.inputs import TokenizeInputs
 from layover.plan.nodes import STEP_VERSIONS
 from layover.store import Memory
+from layover.store.folderless import named, numbered
 from layover.tasks import Known, Survey, Task, Texts, foreign_tag, take_survey, take_texts
 
-VERSION = 2
+VERSION = 3
 """Raised when other things are remembered of the same data."""
 
 
@@ -82,7 +83,8 @@ class Surveys:
                 "languages": survey.languages,
                 "tags": survey.tags,
             }
-            self._memory.put(key, known)
+            self._memory.put(key, numbered(known, place.files()))
+        known = named(self._memory.get(key), place.files())
         left_out = tuple(LeftOut.from_json(one) for one in known["left_out"])
         return Counted(
             rows=known["rows"],
@@ -111,8 +113,8 @@ class Surveys:
                 problem = ""
             except DataError as error:
                 problem = str(error)
-            self._memory.put(key, problem)
-        return str(problem)
+            self._memory.put(key, numbered(problem, inputs.location.files()))
+        return str(named(self._memory.get(key), inputs.location.files()))
 
     def tokens(self, task: Task, place: Place, encoder: EncoderRef, max_length: int, stride: int) -> float | None:
         """Return the tokens of an average example, all its rows together; None where they cannot be known.

@@ -76,7 +76,7 @@ def rows_of(plan: Plan, store: Store) -> list[CellRow]:
 
 def _failure(plan: Plan, store: Store, key: str) -> str | None:
     """Return the failure of a node, or of one it needs."""
-    failure = store.failure(key)
+    failure = store.failures.get(key)
     if failure is not None:
         return str(failure["error"])
     found = (_failure(plan, store, need) for need in plan.nodes[key].needs if not store.has(need))

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +35,16 @@ def read_json(path: Path) -> dict[str, Any]:
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
     """Write JSON with sorted keys through a temporary file, so that a kill leaves the old text or the new one."""
     text = json.dumps(value, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with temporary.open("w", encoding="utf-8") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    temporary.replace(path)
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")  # two containers may share a PID
+    try:
+        with temporary.open("w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def sealed(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -55,7 +62,23 @@ def is_sealed(values: Mapping[str, Any]) -> bool:
 
 
 def folder_bytes(folder: Path) -> int:
-    """Return the bytes of all files below a folder, or of a file."""
+    """Return the bytes of all files below a folder, or of a file; what vanishes meanwhile does not count.
+
+    Raises:
+        FileNotFoundError: it is not there.
+    """
     if not folder.is_dir():
         return folder.lstat().st_size
-    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    size = 0
+    for file in folder.rglob("*"):
+        with suppress(FileNotFoundError):
+            size += file.stat().st_size if file.is_file() else 0
+    return size
+
+
+def remove(place: Path) -> None:
+    """Remove a file, a link, or a folder with all that is in it."""
+    if place.is_dir() and not place.is_symlink():
+        shutil.rmtree(place)
+    else:
+        place.unlink(missing_ok=True)

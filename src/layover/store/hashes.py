@@ -1,18 +1,22 @@
-"""SHA-256 of data files, remembered by path, size, both times and inode."""
+"""SHA-256 of data files, remembered by a hash of path, size, both times and inode."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from layover.archives import archive_of
 from layover.errors import DataError
-from layover.identity import file_sha256
+from layover.identity import file_sha256, key_of
+from layover.store.look import is_key
 from layover.store.memory import Memory
 from layover.store.state import State, state_of, unsettled_seconds
 
 HASHES = "hashes.json"
+MOST = 100_000
+"""Remembered hashes, of 200 bytes each in the file."""
 TRIES = 3
 LAG_SECONDS = 0.01
 """The clock of a file system runs behind by a part of its tick."""
@@ -22,12 +26,14 @@ class FileHashes(Memory):
     """A memory of file hashes; a file whose state on the disk differs is read again.
 
     A hash is remembered only when every later change of the file shows in its state. Where the file system counts
-    whole seconds, it is remembered in this process alone.
+    whole seconds, it is remembered in this process alone. No path is written: a name is the hash of a path and a state.
     """
 
     def __init__(self, file: Path | None = None) -> None:
         super().__init__(file)
+        self.keep({name for name in self.names() if is_key(name)})  # earlier versions wrote paths
         self._here: dict[str, tuple[State, str]] = {}
+        """Path -> what is known in this process."""
 
     def __call__(self, path: Path) -> str:
         """Return the SHA-256 of a file.
@@ -36,13 +42,15 @@ class FileHashes(Memory):
             DataError: the file cannot be read, or does not stop changing.
         """
         try:
-            name, state = str(path.resolve()), state_of(path)
-            known = self._here.get(name) or self._remembered(name)
+            place, state = str(path.resolve()), state_of(path)
+            known = self._here.get(place)
             if known is None or known[0] != state:
+                known = self._remembered(place, state)
+            if known is None:
                 known = _hashed(path, state)
                 if not known[0].coarse:
-                    self.put(name, [*known[0], known[1]])
-            self._here[name] = known
+                    self.put(_name(place, known[0]), known[1])
+            self._here[place] = known
         except OSError as error:
             raise DataError(f"{path}: cannot be read: {error.strerror}") from None
         return known[1]
@@ -50,15 +58,27 @@ class FileHashes(Memory):
     def forget(self, paths: Iterable[Path]) -> None:
         """Hash files anew when they are asked for next, in this run and in the next one."""
         for path in paths:
-            name = str(path.resolve())
-            self._here.pop(name, None)
-            self.drop(name)
+            place = str(path.resolve())
+            known = self._here.pop(place, None)
+            states = [] if known is None else [known[0]]
+            with suppress(OSError):
+                states.append(state_of(path))
+            for state in states:
+                self.drop(_name(place, state))
 
-    def _remembered(self, name: str) -> tuple[State, str] | None:
-        found = self.get(name)
-        if not isinstance(found, list) or len(found) != len(State._fields) + 1:
-            return None
-        return State(*found[:-1]), str(found[-1])
+    def save(self) -> None:
+        """See `Memory.save`; of many hashes only those of this process are kept, for some are of files as they were."""
+        if len(self.names()) > MOST:
+            self.keep({_name(place, state) for place, (state, _) in self._here.items()})
+        super().save()
+
+    def _remembered(self, place: str, state: State) -> tuple[State, str] | None:
+        found = self.get(_name(place, state))
+        return (state, found) if isinstance(found, str) else None
+
+
+def _name(place: str, state: State) -> str:
+    return key_of([place, *state])
 
 
 def _hashed(path: Path, state: State) -> tuple[State, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +29,17 @@ class Memory:
         self._file = file
         self._known: dict[str, Any] = {}
         self._changed = False
-        if file is not None and file.is_file():
+        if file is not None and _is_file(file):
             try:
                 found = read_json(file)
             except StoreError:
                 found = {"damaged": None}
             self._known = {name: entry for name, entry in found.items() if _is_whole(name, entry)}
             self._changed = len(self._known) < len(found)
+
+    def names(self) -> list[str]:
+        """Return the names of all values."""
+        return list(self._known)
 
     def get(self, name: str) -> Any:
         """Return the value of a name, None for one that is unknown."""
@@ -45,6 +50,11 @@ class Memory:
         """Set the value of a name."""
         self._known[name] = {"value": value, "digest": key_of([name, value])}
         self._changed = True
+
+    def keep(self, names: Collection[str]) -> None:
+        """Forget all other names."""
+        for name in self._known.keys() - set(names):
+            self.drop(name)
 
     def drop(self, name: str) -> None:
         """Forget a name."""
@@ -60,6 +70,13 @@ class Memory:
             if error.errno not in READ_ONLY:
                 raise
         self._changed = False
+
+
+def _is_file(file: Path) -> bool:
+    try:
+        return file.is_file()
+    except OSError:  # in a folder that may not be entered
+        return False
 
 
 def _is_whole(name: str, entry: object) -> bool:

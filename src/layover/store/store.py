@@ -2,16 +2,17 @@
 
     store.json              what this folder is
     nodes/ab/abcd.../       a finished node: its files and done.json, written last
-    work/abcd.../           what an unfinished node left to go on from (checkpoints)
+    work/abcd.../           what an unfinished node left to resume from (checkpoints)
     work/tmp-*/             a node being written; gone or renamed at its end
     damaged/                nodes that were changed after they were written, until `gc` removes them
-    locks/                  one lock per node in work, one per running sweep
+    locks/                  one lease for each run, reader and node in work; removed at its end
     failed/abcd....json     the last failure of a node
-    hashes.json             SHA-256 of data files by path, size, times and inode
+    hashes.json             SHA-256 of data files, by a hash of path, size, times and inode
     labels.json             what plans found in data and tokenizers: labels, counts, lengths, forms
 
 A node is finished exactly when its folder under `nodes/` is there and whole: it is filled elsewhere and renamed, and
-whoever reads it holds it to its own key and to the hashes of its files.
+whoever reads it holds it to its own key and to the hashes of its files. No file of a store names a folder of the
+machine on which it was made.
 """
 
 from __future__ import annotations
@@ -20,57 +21,61 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Any
-
-from filelock import FileLock, Timeout
+from typing import Any, Self
 
 from layover.errors import LostNodeError, StoreError
 from layover.identity import file_sha256, key_of
 from layover.store.damaged import Damaged
-from layover.store.files import DIGEST, folder_bytes, is_sealed, read_json, sealed, write_json
+from layover.store.failures import Failures
+from layover.store.files import folder_bytes, read_json, remove, sealed, write_json
 from layover.store.hashes import HASHES, FileHashes
+from layover.store.lease import Lease
+from layover.store.locks import RUN, Locks
 from layover.store.look import DONE, Look, contents, is_key, look_at, read_done
+from layover.store.marker import is_store, make_store
 from layover.store.memory import LABELS, Memory
 from layover.store.state import State, unsettled_seconds
-
-SCHEMA = 1
-MARKER = "store.json"
 
 
 class Store:
     """A folder of finished nodes.
 
     Args:
-        root: The folder; made when it is absent.
+        root: The folder.
+        create: Whether to make it when it is absent. Otherwise nothing is made: an absent store is one in which nothing
+            is finished.
 
     Raises:
-        StoreError: the folder holds something else, or a store of another schema.
+        StoreError: the folder holds something else, or a store of another schema; or it cannot be read, or made.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, create: bool = True) -> None:
         self.root = root
         self.damaged = Damaged(root / "damaged")
+        self.failures = Failures(root / "failed")
+        self.locks = Locks(root / "locks")
         self._looks: dict[str, tuple[Mapping[str, State], bool, Look]] = {}
-        marker = root / MARKER
-        if marker.is_file():
-            _check_marker(marker)
-        elif root.exists() and not _may_become_store(root):
-            lost = f"; if it is a store that lost its {MARKER}, {_MEND}" if (root / "nodes").is_dir() else ""
-            raise StoreError(f"{root} is neither empty nor a store; name another folder with --store{lost}")
-        else:
-            try:
-                root.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise StoreError(
-                    f"{root}: cannot be made: {error.strerror}; name another folder with --store"
-                ) from None
-            write_json(marker, {"layover_store": SCHEMA})
-        for part in ("nodes", "work", "locks", "failed", "logs"):
-            (root / part).mkdir(exist_ok=True)
+        self.is_there = is_store(root)
+        if create and not self.is_there:
+            make_store(root)
+            self.is_there = True
+
+    @classmethod
+    def existing(cls, root: Path) -> Self:
+        """Return the store in a folder, for verbs that are of no use without one.
+
+        Raises:
+            StoreError: there is none; nothing is made.
+        """
+        store = cls(root, create=False)
+        if not store.is_there:
+            raise StoreError(f"there is no store at {root.absolute()}; `layover run` makes one, --store names another")
+        return store
 
     @cached_property
     def hashes(self) -> FileHashes:
@@ -92,9 +97,13 @@ class Store:
     # what is there
 
     def survey(self) -> dict[str, Look]:
-        """Return what a look at every node finds, by key: whole, or damaged and why."""
-        shards = [shard for shard in os.scandir(self.root / "nodes") if shard.is_dir()]
-        listed = [(shard.name, entry.name) for shard in shards for entry in os.scandir(shard.path)]
+        """Return what a look at every node finds, by key: whole, or damaged and why.
+
+        Raises:
+            StoreError: a folder of nodes cannot be read.
+        """
+        shards = [name for name in _names(self.root / "nodes") if (self.root / "nodes" / name).is_dir()]
+        listed = [(shard, name) for shard in shards for name in _names(self.root / "nodes" / shard)]
         keys = [name for shard, name in listed if is_key(name) and name.startswith(shard)]
         looks = ((key, self.look(key)) for key in keys)
         return {key: look for key, look in looks if look is not None}
@@ -129,6 +138,8 @@ class Store:
             newest = max(there.values(), key=lambda state: state.changed, default=None)
             settled = newest is not None and not unsettled_seconds(newest, place)
             found = look_at(place, key, there, thorough=thorough or noted)
+            if found.damage is not None and not os.path.lexists(place):
+                return None  # `gc` removed it meanwhile
             if settled:
                 self._looks[key] = (there, thorough or noted, found)
         if noted and found.damage is None:
@@ -195,6 +206,7 @@ class Store:
         process committed the same node meanwhile, its result stays and this one is dropped: same key, same result.
         """
         key = key_of(identity)
+        (self.root / "work").mkdir(exist_ok=True)
         folder = Path(tempfile.mkdtemp(prefix=f"tmp-{key[:12]}-", dir=self.root / "work"))
         started = time.perf_counter()
         try:
@@ -210,15 +222,14 @@ class Store:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
         shutil.rmtree(self.work(key), ignore_errors=True)
-        with suppress(OSError):
-            (self.root / "failed" / f"{key}.json").unlink()
+        self.failures.clear(key)
 
     def _commit(self, folder: Path, key: str) -> None:
         place = self._place(key)
         self.set_aside(key)  # a damaged one that lies in the way
         if os.path.lexists(place.parent) and not place.parent.is_dir():
             self.damaged.take(place.parent, place.parent.name, "it lies where a folder of nodes has to be")
-        place.parent.mkdir(exist_ok=True)
+        place.parent.mkdir(parents=True, exist_ok=True)
         try:
             folder.rename(place)
         except OSError:
@@ -238,118 +249,47 @@ class Store:
         self._looks.pop(key, None)
         return look.damage if self.damaged.take(self._place(key), key, look.damage) else None
 
-    def size_of(self, key: str) -> int:
-        """Return the bytes that a node holds."""
-        return folder_bytes(self._place(key))
-
     def remove(self, key: str) -> int:
-        """Remove a node, finished or damaged; return the bytes it held."""
+        """Remove a node, finished or damaged; return the bytes it held, 0 when it is gone already."""
         place = self._place(key)
-        size = folder_bytes(place)
-        gone = self.root / "work" / f"tmp-gone-{key[:12]}-{os.getpid()}"
-        place.rename(gone)  # first out of sight, so that a kill leaves no half node
-        _remove(gone)
+        gone = self.root / "work" / f"tmp-gone-{key[:12]}-{uuid.uuid4().hex}"
+        try:
+            size = folder_bytes(place)
+            gone.parent.mkdir(exist_ok=True)
+            place.rename(gone)  # first out of sight, so that a kill leaves no half node
+        except FileNotFoundError:
+            return 0
+        remove(gone)
         self._looks.pop(key, None)
         return size
 
-    def fail(self, key: str, failure: Mapping[str, Any]) -> None:
-        """Keep the reason why a node failed, for `status`: `node`, `error`, `traceback`."""
-        write_json(self.root / "failed" / f"{key}.json", sealed(failure))
-
-    def failure(self, key: str) -> dict[str, Any] | None:
-        """Return why a node failed last, or None; where the note is damaged, it says that."""
-        file = self.root / "failed" / f"{key}.json"
-        if not os.path.lexists(file):
-            return None
+    def size_of(self, key: str) -> int:
+        """Return the bytes that a node holds, 0 when it is gone."""
         try:
-            found = read_json(file)
-            if is_sealed(found):
-                return {name: value for name, value in found.items() if name != DIGEST}
-        except StoreError:
-            pass
-        error = f"it failed, and the note that said why is damaged ({file}); run again"
-        return {"node": key[:12], "error": error, "traceback": None}
-
-    def failures(self) -> set[str]:
-        """Return the keys of the nodes whose last attempt failed."""
-        return {file.stem for file in (self.root / "failed").glob("*.json")}
-
-    def sweep_up(self, *, keep: Collection[str] = (), remove: bool) -> int:
-        """Return the bytes of what killed runs left behind, of damaged nodes, and of logs; remove them when asked to.
-
-        Checkpoints of the nodes in `keep` stay.
-        """
-        size = 0
-        folders = [self.root / "work", self.root / "logs", self.damaged.folder]
-        for place in [place for folder in folders if folder.is_dir() for place in folder.iterdir()]:
-            if place.name in keep and place.parent.name == "work":
-                continue
-            size += folder_bytes(place)
-            if remove:
-                _remove(place)
-        return size
-
-    # locks: held by the operating system, so a killed process holds none
+            return folder_bytes(self._place(key))
+        except FileNotFoundError:
+            return 0
 
     @contextmanager
-    def claim(self, key: str) -> Iterator[bool]:
-        """Yield True while this process alone may work on `key`; False when another one does."""
-        lock = FileLock(self.root / "locks" / f"{key}.lock", timeout=0)
-        try:
-            lock.acquire()
-        except Timeout:
-            yield False
-            return
-        try:
-            yield True
-        finally:
-            lock.release()
-
-    @contextmanager
-    def sweeping(self) -> Iterator[None]:
-        """Mark a running sweep, so that `gc` keeps away."""
-        lock = FileLock(self.root / "locks" / f"sweep-{os.getpid()}.lock")
-        with lock:
-            yield
-        Path(lock.lock_file).unlink(missing_ok=True)
+    def claim(self, key: str) -> Iterator[Lease | None]:
+        """Yield a lease while this process alone may work on a node; None when another one does."""
+        with self.locks.claim(key) as lease:
+            yield lease
 
     def sweeps_running(self) -> int:
-        """Count the sweeps that run on this store now."""
-        count = 0
-        for file in (self.root / "locks").glob("sweep-*.lock"):
-            try:
-                with FileLock(file, timeout=0):
-                    file.unlink(missing_ok=True)  # its process was killed
-            except Timeout:
-                count += 1
-        return count
+        """Count the runs on this store now."""
+        return len(self.locks.held(RUN))
 
 
-_MEND = f'write {{"layover_store": {SCHEMA}}} into that file'
-
-
-def _check_marker(marker: Path) -> None:
-    """Refuse a folder that is another program's, or a store of another schema.
+def _names(folder: Path) -> list[str]:
+    """Return the names in a folder of the store, none where it is absent.
 
     Raises:
-        StoreError: it is one, or what it says of itself is damaged.
+        StoreError: it cannot be read.
     """
     try:
-        found = read_json(marker)
-    except StoreError as error:
-        raise StoreError(f"{error}; if the folder is a store of Layover, {_MEND}") from None
-    schema = found.get("layover_store")
-    if type(schema) is not int or schema != SCHEMA:
-        raise StoreError(f"{marker}: not a store of schema {SCHEMA}: {found}; if it is damaged, {_MEND}")
-
-
-def _may_become_store(root: Path) -> bool:
-    """Tell whether a path is an empty folder, or one that another process is making into a store right now."""
-    return root.is_dir() and all(entry.name.startswith((".store.json", MARKER)) for entry in root.iterdir())
-
-
-def _remove(place: Path) -> None:
-    if place.is_dir() and not place.is_symlink():
-        shutil.rmtree(place)
-    else:
-        place.unlink()
+        return os.listdir(folder)  # noqa: PTH208  an iterator of pathlib fails later
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise StoreError(f"{folder}: cannot be read: {error.strerror}; name another folder with --store") from None

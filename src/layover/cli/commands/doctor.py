@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from layover.cli.console import answer, say, size
-from layover.cli.shared import DEFAULT_STORE, JsonOption, StoreOption
+from layover.cli.shared import DEFAULT_STORE, JsonOption, StoreOption, there_above
 
 ORDER = 85
 
@@ -48,7 +48,7 @@ def examine(store: Path) -> dict[str, Any]:
     from layover.engine.resources import cores
 
     memory = psutil.virtual_memory()
-    place = store if store.exists() else store.absolute().parent
+    place = there_above(store)
     facts: dict[str, Any] = {
         "layover": importlib.metadata.version("layover"),
         "python": platform.python_version(),

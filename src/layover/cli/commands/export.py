@@ -46,13 +46,14 @@ def command(
         raise LayoverError(f"name cells, or --all {BEST}")
     if every not in {None, BEST}:
         raise LayoverError(f"--all {every}: only {BEST} is known")
-    found = planned(recipe, overrides, store)
-    if labels:
-        wanted = choose(found.plan, found.store, labels)
-    else:
-        wanted = best_per_target(found.plan, rows_of(found.plan, found.store), note=complain)
-    export = Export(found.plan, found.store, to, Options(flatten=flatten, adapterhub=adapterhub, name=name))
-    folders = export.packages(wanted)
+    found = planned(recipe, overrides, store, needed=True)
+    with found.store.locks.read("export", complain):
+        if labels:
+            wanted = choose(found.plan, found.store, labels)
+        else:
+            wanted = best_per_target(found.plan, rows_of(found.plan, found.store), note=complain)
+        export = Export(found.plan, found.store, to, Options(flatten=flatten, adapterhub=adapterhub, name=name))
+        folders = export.packages(wanted)
     if json:
         answer({"packages": [str(folder) for folder in folders], "written": [str(one) for one in export.written]})
         return

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from layover.cli.console import answer, say, size
+from layover.cli.console import answer, complain, say, size
 from layover.cli.shared import DEFAULT_STORE, JsonOption, StoreOption, older, with_cache
 from layover.errors import StoreError
+
+if TYPE_CHECKING:
+    from layover.plan import Plan
+    from layover.store import Store
 
 ORDER = 80
 
@@ -27,45 +32,79 @@ def command(
     yes: Annotated[bool, typer.Option("--yes", help="Remove; without it only say what would go.")] = False,
     json: JsonOption = False,
 ) -> None:
-    """Remove what no given recipe reaches, what an older version made, what is damaged, and more if --keep says so."""
+    """Remove what no given recipe reaches, what an older version made, what is damaged, and more if --keep says so.
+
+    With --yes it waits until no run works on the store, and says for whom it waits; Ctrl-C stops waiting.
+    """
     from layover.errors import nearest
-    from layover.plan import build
-    from layover.plan.collect import POLICIES, removable
-    from layover.recipe import load
-    from layover.store import FileHashes, Memory, Store
-    from layover.store.hashes import HASHES
-    from layover.store.memory import LABELS
+    from layover.plan.collect import POLICIES
+    from layover.store import Store
 
     if keep not in POLICIES:
         raise StoreError(f"--keep {keep!r} is not known; {nearest(keep, POLICIES)}")
     if not recipes:
         raise StoreError("name the recipes whose work is to be kept: layover gc recipes/*.yaml")
-    opened = Store(store)
-    if yes and (running := opened.sweeps_running()):
-        raise StoreError(f"{running} sweep(s) are running on {store}; stop them first")
-    hashes, labels = FileHashes(store / HASHES), Memory(store / LABELS)
+    opened = Store.existing(store)
+    plans = _plans(recipes, opened)
+    if yes:
+        with opened.locks.collect(complain) as check:  # what goes is decided when no one else works on the store
+            result = _collect(opened, plans, keep, check)
+    else:
+        result = _collect(opened, plans, keep, None)
+    if json:
+        answer(result)
+    else:
+        _tell(result)
+
+
+def _plans(recipes: list[Path], store: Store) -> list[Plan]:
+    """Return the plans of the recipes.
+
+    Raises:
+        StoreError: some keys of them are not known.
+    """
+    from layover.plan import build
+    from layover.recipe import load
+    from layover.store import FileHashes, Memory
+    from layover.store.hashes import HASHES
+    from layover.store.memory import LABELS
+
+    hashes, labels = FileHashes(store.root / HASHES), Memory(store.root / LABELS)
     plans = [build(load(recipe), hashes, memory=labels) for recipe in recipes]
-    unresolved = sorted({name for plan in plans for name in plan.unresolved})
-    if unresolved:
+    if unresolved := sorted({name for plan in plans for name in plan.unresolved}):
         raise StoreError(
             f"hub revisions that are not resolved ({', '.join(unresolved)}): without them nothing in the store is "
             "known to belong to these recipes, and all of it would go"
         )
-    finished = opened.finished()
-    plans = [with_cache(plan, opened, finished) for plan in plans]
-    reached, looks = {key for plan in plans for key in plan.nodes}, opened.survey()
-    damaged = sorted({key for key, look in looks.items() if look.damage is not None} | opened.damaged.keys())
-    gone = removable(opened, plans, keep)
+    return plans
+
+
+def _collect(store: Store, plans: list[Plan], keep: str, check: Callable[[], None] | None) -> dict[str, Any]:
+    """Return what goes, for machines; with a check it is removed, and the check is called before each removal."""
+    from layover.plan.collect import removable
+    from layover.store.leftovers import sweep_up
+
+    finished = store.finished()
+    plans = [with_cache(plan, store, finished) for plan in plans]
+    reached, looks = {key for plan in plans for key in plan.nodes}, store.survey()
+    damaged = sorted({key for key, look in looks.items() if look.damage is not None} | store.damaged.keys())
+    gone = removable(store, plans, keep)
+    freed = 0
+    for key in sorted({*gone, *(key for key in damaged if key in looks)}):
+        if check is None:
+            freed += store.size_of(key)
+        else:
+            check()
+            freed += store.remove(key)
+    freed += sweep_up(store, reached, check)
     aged = sorted(older(looks, reached).keys() & set(gone))
-    freed = sum(
-        opened.remove(key) if yes else opened.size_of(key) for key in {*gone, *(key for key in damaged if key in looks)}
-    )
-    freed += opened.sweep_up(keep=reached, remove=yes)
-    result: dict[str, Any] = {"removed": yes, "nodes": gone, "older": aged, "damaged": damaged, "bytes": freed}
-    if json:
-        answer(result)
-        return
-    say(f"{len(gone)} nodes, {size(freed)} {'removed' if yes else 'would go; add --yes to remove them'}")
+    return {"removed": check is not None, "nodes": gone, "older": aged, "damaged": damaged, "bytes": freed}
+
+
+def _tell(result: dict[str, Any]) -> None:
+    gone, aged, damaged = result["nodes"], result["older"], result["damaged"]
+    say(f"{len(gone)} nodes, {size(result['bytes'])} "
+        f"{'removed' if result['removed'] else 'would go; add --yes to remove them'}")  # fmt: skip
     if aged:
         say(f"{len(aged)} of them {'were' if len(aged) > 1 else 'was'} made by an older version of Layover")
     if damaged:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from layover.cli.console import answer, say
+from layover.cli.console import answer, complain, say
 from layover.cli.shared import DEFAULT_STORE, JsonOption, Overrides, RecipeArgument, StoreOption, planned
 
 ORDER = 60
@@ -25,8 +25,9 @@ def command(
     from layover.report import rows_of
     from layover.report.files import markdown, write_report
 
-    found = planned(recipe, overrides, store)
-    rows = rows_of(found.plan, found.store)
+    found = planned(recipe, overrides, store, needed=True)
+    with found.store.locks.read("report", complain):
+        rows = rows_of(found.plan, found.store)
     folder = out or Path("reports") / found.plan.recipe.document.name
     written = write_report(found.plan, rows, folder)
     if json:

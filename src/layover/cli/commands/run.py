@@ -46,13 +46,18 @@ def command(
     json: JsonOption = False,
 ) -> None:
     """Run a sweep; running it again goes on where it stopped."""
+    found = planned(recipe, overrides, store, mends=True)
+    with found.store.locks.run(complain):
+        _run(found, workers, json)
+
+
+def _run(found: Planned, workers: int | None, json: bool) -> None:
     from layover.cli.progress import choose
     from layover.engine.local import LocalEngine
     from layover.engine.resources import resources
     from layover.errors import ModelError, StoppedError
     from layover.plan.cost import estimate
 
-    found = planned(recipe, overrides, store, mends=True)
     if found.plan.unresolved:
         names = ", ".join(found.plan.unresolved)
         raise ModelError(
@@ -67,7 +72,7 @@ def command(
         execution = execution.model_copy(update={"workers": workers})
     chosen = resources(execution, int(peak) or None)
     remaining = _remaining(found, wanted, chosen.workers)
-    with choose(found.plan, [node.key for node in wanted], remaining, as_json=json) as progress, found.store.sweeping():
+    with choose(found.plan, [node.key for node in wanted], remaining, as_json=json) as progress:
         progress.note(
             f"{len(wanted)} of {len(found.plan.nodes)} nodes to run, {chosen.workers} processes with "
             f"{chosen.threads} threads each; largest node about {room(peak) if peak else '?'}"
@@ -90,7 +95,7 @@ def _set_aside(found: Planned) -> Iterator[str]:
     """Move the damaged nodes of the plan out of the way; yield a line for each."""
     for key in found.damaged:
         with found.store.claim(key) as mine:
-            reason = found.store.set_aside(key) if mine else None  # else another sweep is at it
+            reason = found.store.set_aside(key) if mine is not None else None  # else another sweep is at it
         if reason is not None:
             where = found.store.damaged.folder
             yield f"damaged: {found.plain.nodes[key].label} ({reason}); it is set aside in {where} and computed again"

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from layover.cli.console import say
+from layover.cli.console import complain, say
 from layover.cli.shared import DEFAULT_STORE, Overrides, RecipeArgument, StoreOption
 from layover.errors import LayoverError, nearest
 
@@ -91,8 +91,9 @@ def package(
     from layover.cli.shared import planned
     from layover.sharing.pretrained import package_encoder
 
-    found = planned(recipe, overrides, store)
-    card = package_encoder(found.plan, found.store, model, directory)
+    found = planned(recipe, overrides, store, needed=True)
+    with found.store.locks.read("sandbox package", complain):
+        card = package_encoder(found.plan, found.store, model, directory)
     say(f"{directory}: {card['recipe']} {model}, {card['steps']} steps, key {card['recipe_key'][:12]}")
     for language, scores in card["held_out"].items():
         say(f"  {language}  " + "  ".join(f"{name} {value:.3f}" for name, value in scores.items()))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from functools import partial
 
-from layover.cli.console import answer, duration, say, table
+from layover.cli.console import answer, complain, duration, say, table
 from layover.cli.shared import DEFAULT_STORE, JsonOption, Overrides, RecipeArgument, StoreOption, meta_of, planned
 
 ORDER = 40
@@ -21,25 +22,29 @@ def command(
     from layover.plan.cost import estimate
     from layover.plan.eta import seconds_left
     from layover.steps.counts import timed
+    from layover.store.locks import GC, RUN
 
     found = planned(recipe, overrides, store)
+    if not found.store.is_there:
+        complain(f"there is no store at {store.absolute()}, so nothing is finished; --store names another folder")
     plan, finished = found.plan, found.store.finished()
     targets = plan.recipe.document.sweep.target
-    failures = {
-        key: failure for key in plan.nodes if key not in finished and (failure := found.store.failure(key)) is not None
-    }
+    notes = {key: found.store.failures.get(key) for key in plan.nodes if key not in finished}
+    failures = {key: note for key, note in notes.items() if note is not None}
     counts = {
         target: [sum(cell.score in finished for cell in plan.cells if cell.target == target),
                  sum(cell.target == target for cell in plan.cells)]
         for target in targets
     }  # fmt: skip
-    running, wanted = found.store.sweeps_running(), plan.wanted(finished)
+    at_work = found.store.locks.held(RUN, GC)
+    running, wanted = sum(one.name == RUN for one in at_work), plan.wanted(finished)
     costs = estimate(plan, meta_of(found.store, finished))
     left = seconds_left(plan, costs, wanted, partial(timed, found.store)) if wanted else 0.0
     if json:
         answer(
             {
                 "sweeps_running": running,
+                "at_work": [asdict(one.holder) for one in at_work],
                 "cells": counts,
                 "seconds_left": left,
                 "failed": {key: value["error"] for key, value in failures.items()},
@@ -57,5 +62,7 @@ def command(
     nodes = sum(key in finished for key in plan.nodes)
     say(f"work left: {'unknown' if left is None else duration(left)}")
     say(f"{nodes} of {len(plan.nodes)} nodes finished; {running} sweep(s) running on this store")
+    for one in at_work:
+        say(f"at work: {one}")
     for key, failure in failures.items():
         say(f"failed {key[:12]} {failure['node']}: {failure['error']}")

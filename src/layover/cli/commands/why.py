@@ -31,9 +31,9 @@ def command(
         found = planned(Path(recipe), overrides, store)
         opened, nodes = found.store, found.plan.nodes
     else:
-        opened, nodes = Store(store), {}
+        opened, nodes = Store.existing(store), {}
     looks = opened.survey()
-    full = _full_key(key, {*nodes, *looks, *opened.failures()})
+    full = _full_key(key, {*nodes, *looks, *opened.failures.keys()})
     damage = looks[full].damage if full in looks else None
     identity = nodes[full].identity if full in nodes else _stored_identity(opened, full)
     result: dict[str, Any] = {
@@ -42,7 +42,7 @@ def command(
         "damage": damage,
         "label": nodes[full].label if full in nodes else None,
         "identity": identity,
-        "failure": opened.failure(full),
+        "failure": opened.failures.get(full),
         "nearest": None,
     }
     if identity is not None and not result["finished"]:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from layover.cli.console import answer, say
+from layover.cli.console import answer, complain, say
 from layover.cli.shared import DEFAULT_STORE, JsonOption, Overrides, RecipeArgument, StoreOption, planned
 
 ORDER = 64
@@ -24,8 +24,9 @@ def command(
     """Write the test predictions of XTREME's tasks as its leaderboard takes them; one cell per target."""
     from layover.sharing.xtreme import lacking, write_submission
 
-    found = planned(recipe, overrides, store)
-    written = write_submission(found.plan, found.store, directory)
+    found = planned(recipe, overrides, store, needed=True)
+    with found.store.locks.read("xtreme-submission", complain):
+        written = write_submission(found.plan, found.store, directory)
     if json:
         answer({"files": [str(path) for path in written], "lacking": lacking(found.plan)})
         return

@@ -1,0 +1,99 @@
+"""A store travels: no file of it names a folder of the machine on which it was made."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from tests.store.faults import Sweep, layover
+
+from layover.store import Store
+from layover.store.folderless import named, numbered, strip_folders, without_folders
+
+TEXTS = {
+    "/home/ann/data/de.csv:3: no label": "de.csv:3: no label",
+    "/home/ann/my data/de corpus.csv:3: no label": "de corpus.csv:3: no label",
+    "[Errno 2] No such file or directory: '/home/ann/my data/de.csv'": "[Errno 2] No such file or directory: 'de.csv'",
+    '  File "/home/ann/env/lib/python3.11/site-packages/torch/nn.py", line 7, in f': '  File "nn.py", line 7, in f',
+    "cannot copy /mnt/a/b to /mnt/c/d.txt (exists)": "cannot copy b to d.txt (exists)",
+    "see https://example.org/docs/page, org/name, 3/4": "see https://example.org/docs/page, org/name, 3/4",
+    "dir=/srv/ann/models/": "dir=models",
+    "data/de.csv:3 and ../other/de.csv": "data/de.csv:3 and ../other/de.csv",
+    "a / b, and/or c": "a / b, and/or c",
+}
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_of_a_path_its_last_name_stays(text: str) -> None:
+    assert without_folders(text) == TEXTS[text]
+
+
+def test_the_folders_of_this_process_may_have_spaces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = tmp_path / "my own work"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    assert without_folders(f"{here}/de.csv is empty") == "de.csv is empty"
+    assert without_folders(None) is None
+
+
+def test_files_are_named_by_number_and_back() -> None:
+    files = [Path("/home/ann/de"), Path("/home/ann/de.csv"), Path("data/sw.csv")]
+    told = {"first": ["/home/ann/de.csv:3", "/home/ann/de:1", "data/sw.csv:2", 7, None], "other": "/home/bob/x.csv:1"}
+    kept = numbered(told, files)
+    assert "ann" not in str(kept)
+    assert named(kept, files) == {**told, "other": "x.csv:1"}
+    moved = [Path("/mnt") / file.name for file in files]
+    assert named(kept, moved)["first"] == ["/mnt/de.csv:3", "/mnt/de:1", "/mnt/sw.csv:2", 7, None]
+
+
+def test_a_log_is_rewritten(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    strip_folders(log)
+    assert not log.exists()
+    log.write_bytes(b"/home/ann/x.py:3: UserWarning \xff\n")
+    strip_folders(log)
+    assert log.read_text(encoding="utf-8") == "x.py:3: UserWarning �\n"
+
+
+def naming(store: Path, folder: Path) -> list[str]:
+    """Return the files of a store that name a folder, in their names or contents."""
+    files = [path for path in store.rglob("*") if path.is_file()]
+    return [
+        str(file.relative_to(store))
+        for file in files
+        if str(folder).encode() in file.read_bytes() or str(folder) in str(file.relative_to(store))
+    ]
+
+
+@pytest.mark.parametrize("state", ["whole", "stopped"])
+def test_no_file_of_a_sweep_names_its_folders(sweep: Sweep, state: str) -> None:
+    sweep.put(state)
+    assert naming(sweep.store, sweep.root) == []
+    assert naming(sweep.store, Path.home()) == []
+
+
+def test_no_failure_names_them_and_it_is_told(sweep: Sweep) -> None:
+    sweep.put("whole")
+    shutil.rmtree(sweep.store)
+    file = sweep.root / "data" / "english.jsonl"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace('"yes"', "null").replace('"no"', "null") + '{"text": 3}\n', encoding="utf-8")
+    try:
+        code, said = sweep.run()
+    finally:
+        file.write_text(text, encoding="utf-8")
+    assert code == 1, said
+    assert str(file) in said, "the person at the terminal is told where it is"
+    (note,) = sweep.store.glob("failed/*.json")
+    assert "english.jsonl" in note.read_text(encoding="utf-8")
+    assert naming(sweep.store, sweep.root) == []
+
+
+def test_a_moved_store_is_a_store(sweep: Sweep, clean: dict[str, str], tmp_path: Path) -> None:
+    sweep.put("whole")
+    shutil.move(sweep.store, tmp_path / "moved")
+    code, said = layover("run", str(sweep.recipe), "--store", str(tmp_path / "moved"))
+    assert code == 0, said
+    assert "0 of " in said
+    assert Store(tmp_path / "moved").finished()
