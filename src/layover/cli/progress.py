@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 from layover.cli.console import answer, duration, say
+from layover.cli.streams import heed_reader
+from layover.engine.local import KEPT
 from layover.plan import Plan
 from layover.plan.nodes import RESUMABLE
 from layover.plan.remaining import Remaining
@@ -65,6 +67,7 @@ class JsonProgress:
     def note(self, text: str) -> None:
         """Write a note."""
         answer({"event": "note", "text": text})
+        heed_reader(KEPT)
 
     def go_on(self, plan: Plan, wanted: Collection[str]) -> None:  # noqa: ARG002
         """See `Progress.go_on`."""
@@ -73,6 +76,7 @@ class JsonProgress:
     def event(self, event: Mapping[str, Any]) -> None:
         """Write an event with the node's label."""
         answer({**event, "label": self._plan.nodes[event["key"]].label})
+        heed_reader(KEPT)
 
 
 class _Counting:
@@ -98,6 +102,10 @@ class _Counting:
             return ""
         return f"damaged: {self.plan.nodes[event['key']].label} ({event['reason']}); it is set aside and computed again"
 
+    def again(self, event: Mapping[str, Any]) -> str:
+        """Return the line on a node whose process was killed."""
+        return f"{self.plan.nodes[event['key']].label}: {event['reason']}; it is tried once more"
+
     def ending(self, event: Mapping[str, Any]) -> str:
         """Return the line that says how a node ended."""
         self.ended += 1
@@ -120,6 +128,7 @@ class PlainProgress(_Counting):
     def note(self, text: str) -> None:
         """Write a note."""
         say(text)
+        heed_reader(KEPT)
 
     def event(self, event: Mapping[str, Any]) -> None:
         """Write the end of a node, and now and then where a long one is."""
@@ -128,6 +137,8 @@ class PlainProgress(_Counting):
         if event["event"] == "aside":
             if line := self.aside(event):
                 say(line)
+        elif event["event"] == "again":
+            say(self.again(event))
         elif event["event"] == "end":
             text = self.ending(event)
             if event["state"] != "done" or self.plan.nodes[key].kind != "predict":
@@ -137,7 +148,7 @@ class PlainProgress(_Counting):
         elif now - self._told.get(key, now) >= PLAIN_SECONDS:
             self._told[key] = now
             say(f"  {self.plan.nodes[key].label}: {event['done']}/{event['total']} {event['unit']}{_loss(event)}")
-        sys.stdout.flush()
+        heed_reader(KEPT)
 
 
 class LiveProgress(_Counting):
@@ -177,6 +188,10 @@ class LiveProgress(_Counting):
                 self.bars.remove_task(self._nodes.pop(event["needed_by"])[0])
             if line := self.aside(event):
                 self.note(line)
+        elif event["event"] == "again":
+            if key in self._nodes:
+                self.bars.remove_task(self._nodes.pop(key)[0])
+            self.note(self.again(event))
         elif event["event"] == "start":
             label = self.plan.nodes[key].label
             self._nodes[key] = (self.bars.add_task(label, total=None, speed="", left=""), time.monotonic())
@@ -193,6 +208,7 @@ class LiveProgress(_Counting):
             if event["state"] != "done" or self.plan.nodes[key].kind in RESUMABLE:
                 self.note(text)
         self._show()
+        heed_reader(KEPT)
 
     def _show(self) -> None:
         """Show the progress of the sweep; the bar pulses while the remaining work is unknown."""

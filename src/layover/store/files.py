@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from layover.disk import naming
 from layover.errors import StoreError
 from layover.identity import key_of, parsed_key
 
@@ -33,11 +34,15 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
     """Write JSON with sorted keys through a temporary file, so that a kill leaves the old text or the new one."""
     text = json.dumps(value, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with temporary.open("w", encoding="utf-8") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    temporary.replace(path)
+    try:
+        with naming(path), temporary.open("w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def sealed(values: Mapping[str, Any]) -> dict[str, Any]:

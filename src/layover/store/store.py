@@ -28,6 +28,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from layover.disk import full
 from layover.errors import LostNodeError, StoreError
 from layover.identity import file_sha256, key_of
 from layover.store.damaged import Damaged
@@ -253,8 +254,12 @@ class Store:
         return size
 
     def fail(self, key: str, failure: Mapping[str, Any]) -> None:
-        """Keep the reason why a node failed, for `status`: `node`, `error`, `traceback`."""
-        write_json(self.root / "failed" / f"{key}.json", sealed(failure))
+        """Keep the reason why a node failed, for `status`: `node`, `error`, `traceback`; not on a disk without room."""
+        try:
+            write_json(self.root / "failed" / f"{key}.json", sealed(failure))
+        except OSError as error:
+            if full(error) is None:
+                raise
 
     def failure(self, key: str) -> dict[str, Any] | None:
         """Return why a node failed last, or None; where the note is damaged, it says that."""
