@@ -50,7 +50,7 @@ def test_the_smallest_limit_on_the_way_to_the_root_counts(tmp_path: Path) -> Non
     files = {
         "slurm/memory.max": 8000 * MIB,
         "slurm/memory.current": 7000 * MIB,
-        "slurm/memory.stat": f"anon {1000 * MIB}\ninactive_file {4000 * MIB}\nactive_file {1500 * MIB}\nfile {6000 * MIB}",
+        "slurm/memory.stat": f"anon 9\ninactive_file {4000 * MIB}\nactive_file {1500 * MIB}\nfile {6000 * MIB}",
         "slurm/cpu.max": "300000 100000",
         "slurm/job/memory.max": "max",
         "slurm/job/memory.high": 9000 * MIB,
@@ -96,11 +96,7 @@ def test_version_1(tmp_path: Path) -> None:
         "cpu,cpuacct/box/cpu.cfs_period_us": 100000,
     }
     groups = "4:memory:/box/in\n3:cpu,cpuacct:/box\n1:name=systemd:/box\n0::/\n"
-    mounts = [
-        MEMORY.format(root="/"),
-        CPU.format(root="/"),
-        UNIFIED.replace("/sys/fs/cgroup", "/sys/fs/cgroup/unified"),
-    ]
+    mounts = [MEMORY, CPU, UNIFIED.replace("/sys/fs/cgroup", "/sys/fs/cgroup/unified")]
     root = machine(tmp_path, groups, [line.format(root="/") for line in mounts], files)
     assert total_memory(root) == 6000 * MIB
     assert available_memory(root) == 3500 * MIB

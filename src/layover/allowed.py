@@ -133,7 +133,7 @@ def _limit(group: Group) -> int | None:
 
 
 def _used(group: Group) -> int | None:
-    """Return the bytes that a group and those in it hold, but for pages of files, which the kernel drops when it must."""
+    """Return the bytes that a group and those in it hold, but for pages of files, which the kernel drops."""
     used = _number(group.folder / ("memory.current" if group.unified else "memory.usage_in_bytes"))
     if used is None:
         return None
