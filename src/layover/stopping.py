@@ -23,6 +23,8 @@ REQUESTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 PATIENCE = 3.0
 """Seconds."""
 EXIT_CODE = 130
+KEPT = "what is finished is kept, the same command goes on from there"
+"""What becomes of a run that is stopped, for its message."""
 AGAIN_SECONDS = 0.01
 
 

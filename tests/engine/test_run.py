@@ -114,14 +114,8 @@ def newest_step(folder: Folder) -> int:
 
 
 def test_every_request_to_end_leaves_a_checkpoint_that_is_gone_on_from(folder: Folder) -> None:
-    narrow = (
-        "run",
-        "recipe.yaml",
-        "train.epochs=50",
-        "sweep.method=[lora]",
-        "sweep.intermediate=[none]",
-        "sweep.seed=[1]",
-    )
+    one = ("sweep.method=[lora]", "sweep.intermediate=[none]", "sweep.seed=[1]")
+    narrow = ("run", "recipe.yaml", "train.epochs=50", *one)
     folder.stop_in_training(*narrow, after=100, by=signal.SIGTERM, whom="group")
     first = newest_step(folder)
     assert first > 100 / 8
@@ -141,40 +135,31 @@ def test_every_request_to_end_leaves_a_checkpoint_that_is_gone_on_from(folder: F
     assert process.wait() == 0, events
     (again,) = (event for event in events if event["event"] == "again")
     assert again["reason"] == "the process of this node was asked to end (SIGTERM or SIGHUP)"
-    (measured,) = (
-        json.loads(path.read_text(encoding="utf-8")) for path in folder.root.glob("store/nodes/*/*/measured.json")
-    )
+    (file,) = folder.root.glob("store/nodes/*/*/measured.json")
+    measured = json.loads(file.read_text(encoding="utf-8"))
     assert measured["resumed_at"] > second + 100 / 8
     assert not list(folder.root.glob("store/work/*"))
 
 
-@pytest.mark.parametrize("where", ["/dev/full", "closed", "a reader who left"])
+@pytest.mark.parametrize("where", [">/dev/full", ">&-", ""], ids=["full", "closed", "left"])
 def test_a_run_that_nobody_can_read_stops_as_by_ctrl_c(folder: Folder, where: str) -> None:
-    command = f"exec {sys.executable} -m layover run recipe.yaml"
-    if where == "a reader who left":
-        reading, writing = os.pipe()
-        os.close(reading)
-        place = f">&{writing}"
-    else:
-        writing, place = os.open(os.devnull, os.O_WRONLY), ">&-" if where == "closed" else f">{where}"
+    full, shut = "standard output cannot be written: No space left on device", "standard output is closed"
+    reasons = {">/dev/full": full, ">&-": shut, "": "nobody reads standard output any more"}
+    reading, writing = os.pipe()
+    os.close(reading)
     done = subprocess.run(  # noqa: S602  the shell closes standard output
-        f"{command} {place}",
+        f"exec {sys.executable} -m layover run recipe.yaml {where}",
         shell=True,
-        pass_fds=[writing],
         cwd=folder.root,
         text=True,
-        capture_output=True,
+        stdout=writing,
+        stderr=subprocess.PIPE,
         check=False,
     )
     os.close(writing)
     assert done.returncode == 130
     (line,) = done.stderr.splitlines()
-    reason = {
-        "/dev/full": "standard output cannot be written: No space left on device",
-        "closed": "standard output is closed",
-    }
-    told = reason.get(where, "nobody reads standard output any more")
-    assert line == f"layover: stopped: {told}; what is finished is kept, the same command goes on from there"
+    assert line == f"layover: stopped: {reasons[where]}; what is finished is kept, the same command goes on from there"
     assert not list(folder.root.glob("store/nodes/*"))
 
 

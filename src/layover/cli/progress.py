@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from layover.cli.console import answer, duration, say
 from layover.cli.streams import heed_reader
-from layover.engine.local import KEPT
 from layover.plan import Plan
 from layover.plan.nodes import RESUMABLE
 from layover.plan.remaining import Remaining
+from layover.stopping import KEPT
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars

@@ -29,7 +29,7 @@ from layover.engine.worker import Setup, Work, main
 from layover.errors import NodeError, StoppedError, StoreError
 from layover.plan import Node, Plan
 from layover.recipe import Execution
-from layover.stopping import asked, held
+from layover.stopping import KEPT, asked, held
 from layover.store import Store
 
 POLL_SECONDS = 0.2
@@ -41,7 +41,6 @@ MOST_DEATHS = 2
 MOST_STARTS = 3
 STOP_SECONDS = 25.0
 """A training that is stopped has so long to finish its step and write a checkpoint; schedulers kill after 30."""
-KEPT = "what is finished is kept, the same command goes on from there"
 
 Report = Callable[[Mapping[str, Any]], None]
 

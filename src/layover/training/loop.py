@@ -268,7 +268,9 @@ class _Run:
         except Exception as error:
             if needed or full(error) is None:
                 raise
-            self._note(f"step {self.position.step}: no checkpoint: {said(error, self.checkpoint_dir)}")
+            note = f"no checkpoint: {said(error, self.checkpoint_dir)}"
+            if note not in self.measured.notes:
+                self._note(note)
         else:
             self._kept = self._place()
 

@@ -24,6 +24,8 @@ from layover.cli.shared import (
     planned,
     with_cache,
 )
+from layover.errors import StoppedError
+from layover.stopping import KEPT, Stop
 
 if TYPE_CHECKING:
     from layover.cli.progress import Progress
@@ -45,10 +47,6 @@ def command(
     json: JsonOption = False,
 ) -> None:
     """Run a sweep; running it again goes on where it stopped."""
-    from layover.engine.local import KEPT
-    from layover.errors import StoppedError
-    from layover.stopping import Stop
-
     try:
         _run(planned(recipe, overrides, store, mends=True), workers, json)
     except Stop:
@@ -59,7 +57,7 @@ def _run(found: Planned, workers: int | None, json: bool) -> None:
     from layover.cli.progress import choose
     from layover.engine.local import LocalEngine
     from layover.engine.resources import resources
-    from layover.errors import ModelError, StoppedError
+    from layover.errors import ModelError
     from layover.plan.cost import estimate
 
     if found.plan.unresolved:
