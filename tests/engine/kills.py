@@ -118,7 +118,7 @@ def life(folder: Folder, drawn: random.Random, most: int, tally: Tally) -> int:
         most: Kills at most.
         tally: Takes what happens.
     """
-    run, count, done = Run(folder), min(most, drawn.randint(1, 6)), 0
+    run, count, done = Run(folder), min(most, drawn.randint(2, 10)), 0
     lethal = False
     for number in range(count):
         early = drawn.random() < 0.15 and number == count - 1
