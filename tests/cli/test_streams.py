@@ -72,6 +72,17 @@ def test_an_error_handler_of_the_user_stays() -> None:
     assert "????" in found.stdout
 
 
+def test_a_pipe_that_does_not_wait_is_waited_for() -> None:
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    code = "from layover.cli import streams; streams.guard(); sys.stdout.write('x' * 300_000)"
+    process = subprocess.Popen([sys.executable, "-c", f"import sys; {code}"], stdout=writing)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as stream:
+        assert len(stream.read()) == 300_000
+    assert process.wait() == 0
+
+
 def test_no_file_takes_the_place_of_a_stream_that_is_closed() -> None:
     code = "from layover.cli import streams; streams.guard(); f = open('/dev/null'); print(f.fileno(), file=sys.stderr)"
     found = subprocess.run(  # noqa: S602

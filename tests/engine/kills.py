@@ -19,6 +19,8 @@ from tests.engine.conftest import Folder
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 SPARED = ("worker", "server")
 """Kills of these do not end a run."""
+WEIGHTS = (5, 1)
+"""Another fork server takes seconds to start."""
 ENDING = ("parent", "group", "reader")
 ENDS = frozenset({0, 1, 2, 130})
 FINISHED, LATEST_EVENT, STARTING_SECONDS = 30, 60, 6.0
@@ -118,7 +120,7 @@ def life(folder: Folder, drawn: random.Random, most: int, tally: Tally) -> int:
         most: Kills at most.
         tally: Takes what happens.
     """
-    run, count, done = Run(folder), min(most, drawn.randint(2, 10)), 0
+    run, count, done = Run(folder), min(most, drawn.randint(2, 18)), 0
     lethal = False
     for number in range(count):
         early = drawn.random() < 0.15 and number == count - 1
@@ -126,7 +128,7 @@ def life(folder: Folder, drawn: random.Random, most: int, tally: Tally) -> int:
             0 if early else drawn.randrange(1, LATEST_EVENT // count),
             drawn.random() * (STARTING_SECONDS if early else 0.2),
         )
-        whom = drawn.choice(ENDING if number == count - 1 else SPARED)
+        whom = drawn.choice(ENDING) if number == count - 1 else drawn.choices(SPARED, WEIGHTS)[0]
         by = drawn.choice(SIGNALS)
         if run.kill(whom, by, drawn):
             done += 1

@@ -11,6 +11,7 @@ import errno
 import io
 import json
 import os
+import select
 import sys
 from typing import TYPE_CHECKING, TextIO
 
@@ -33,7 +34,9 @@ class _Lossy(io.FileIO):
         size = memoryview(data).nbytes
         if self.error is None:
             try:
-                return super().write(data)
+                while (done := super().write(data)) is None:  # another program made it one that does not wait
+                    select.select([], [self], [])
+                return done
             except OSError as error:
                 self.error = error
         return size
