@@ -23,7 +23,7 @@ WEIGHTS = (5, 1)
 """Another fork server takes seconds to start."""
 ENDING = ("parent", "group", "reader")
 ENDS = frozenset({0, 1, 2, 130})
-FINISHED, LATEST_EVENT, STARTING_SECONDS = 30, 60, 6.0
+LATEST_EVENT, STARTING_SECONDS = 60, 10.0
 HANG_SECONDS, LEAVE_SECONDS = 300, 40
 
 
@@ -120,14 +120,13 @@ def life(folder: Folder, drawn: random.Random, most: int, tally: Tally) -> int:
         most: Kills at most.
         tally: Takes what happens.
     """
-    run, count, done = Run(folder), min(most, drawn.randint(2, 18)), 0
-    lethal = False
+    run, early, done, lethal = Run(folder), drawn.random() < 0.3, 0, False
+    count = 1 if early else min(most, drawn.randint(2, 18))
     for number in range(count):
-        early = drawn.random() < 0.15 and number == count - 1
-        run.wait(
-            0 if early else drawn.randrange(1, LATEST_EVENT // count),
-            drawn.random() * (STARTING_SECONDS if early else 0.2),
-        )
+        if early:  # while it starts
+            run.wait(0, drawn.random() * STARTING_SECONDS)
+        else:
+            run.wait(drawn.randrange(1, LATEST_EVENT // count), drawn.random() * 0.2)
         whom = drawn.choice(ENDING) if number == count - 1 else drawn.choices(SPARED, WEIGHTS)[0]
         by = drawn.choice(SIGNALS)
         if run.kill(whom, by, drawn):

@@ -36,9 +36,10 @@ class _Lossy(io.FileIO):
             try:
                 while (done := super().write(data)) is None:  # another program made it one that does not wait
                     select.select([], [self], [])
-                return done
             except OSError as error:
                 self.error = error
+            else:
+                return done
         return size
 
 
