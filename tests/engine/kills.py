@@ -24,7 +24,7 @@ WEIGHTS = (5, 1)
 ENDING = ("parent", "group", "reader")
 ENDS = frozenset({0, 1, 2, 130})
 LATEST_EVENT, STARTING_SECONDS = 60, 10.0
-HANG_SECONDS, LEAVE_SECONDS = 300, 40
+HANG_SECONDS, LEAVE_SECONDS = 300, 120
 
 
 @dataclass
