@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from safetensors import SafetensorError
+from tests.store.faults import layover
 
 from layover.batches import States
 from layover.cli.shared import planned
@@ -137,17 +138,24 @@ def small(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.mark.slow
-def test_a_sweep_on_a_full_disk_goes_on_when_there_is_room(small: Path, folder: Folder, finished: Folder) -> None:
-    command = ("run", "recipe.yaml", "--store", str(small / "store"))
-    said = folder.run(*command, code=1)
+def test_a_sweep_on_a_full_disk_goes_on_when_there_is_room(
+    small: Path, folder: Folder, finished: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder.root)
+    store = ("recipe.yaml", "--store", str(small / "store"))
+    code, text = layover("run", *store)
+    assert code == 1, text
     told = f"{small}/store: No space left on device; free some room on this disk, then run the same command again"
-    failed = [line for line in said.splitlines() if line.startswith("layover: failed: ")]
+    failed = [line for line in text.splitlines() if line.startswith("layover: failed: ")]
     assert failed
     assert all(told in line for line in failed)
     assert not list(small.glob("store/work/tmp-*"))
     assert 0 < len(list(small.glob("store/nodes/*/*"))) < 30, "other nodes went on"
-    assert "nodes finished" in folder.run("status", "recipe.yaml", "--store", str(small / "store")), "it need not write"
+    code, text = layover("status", *store)
+    assert code == 0, "it need not write"
+    assert "nodes finished" in text
     subprocess.run(["mount", "-o", "remount,size=64m", str(small)], check=True)
-    folder.run(*command)
+    code, text = layover("run", *store)
+    assert code == 0, text
     records = {path.parent.name: path.read_bytes() for path in small.glob("store/nodes/*/*/record.json")}
     assert records == finished.records()
