@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+import signal
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,11 +19,21 @@ from tokenizers import models, normalizers, pre_tokenizers, processors
 from layover.data.tokenizer import Tokenizer
 from layover.sandbox.encoders import folder_of
 
+REQUESTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 ROOT = Path(__file__).resolve().parents[1]
 
 # how long an example takes says more of the machine than of the code
 settings.register_profile("layover", deadline=None)
 settings.load_profile("layover")
+
+
+@pytest.fixture(autouse=True)
+def _requests_to_end_are_for_pytest() -> Iterator[None]:
+    """Give signals back to pytest after a test that runs the command line in this process."""
+    before = {number: signal.getsignal(number) for number in REQUESTS}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture(scope="session")

@@ -43,6 +43,9 @@ ROOMS = (
     ("archives",),
     ("registry",),
     ("errors",),
+    ("allowed",),
+    ("disk",),
+    ("stopping",),
 )
 RANK = {name: rank for rank, names in enumerate(ROOMS) for name in names}
 TORCH_ROOMS = {"training", "predict", "neighbours", "heads", "encoder", "batches"}

@@ -6,11 +6,9 @@ user can mend raises. Everything else is for the command line, and may change wi
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from layover.errors import LayoverError
-
+TYPE_CHECKING = False  # that of `typing` costs milliseconds in which Ctrl-C shows a traceback, see `stopping.py`
 if TYPE_CHECKING:
+    from layover.errors import LayoverError
     from layover.sharing.serving import Layover
 
 __version__ = "0.2.0.dev0"
@@ -19,10 +17,13 @@ __all__ = ["Layover", "LayoverError", "__version__"]
 if not TYPE_CHECKING:  # to a type checker any name at all would be there
 
     def __getattr__(name: str) -> object:
-        """Return `Layover`, imported when it is first asked for: torch comes with it."""
-        if name != "Layover":
+        """Return `Layover` or `LayoverError`, imported when it is first asked for: torch comes with the former."""
+        if name == "LayoverError":
+            from layover import errors as home
+        elif name == "Layover":
+            from layover.sharing import serving as home
+        else:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from layover.sharing.serving import Layover
-
-        globals()[name] = Layover
-        return Layover
+        found: object = vars(home)[name]
+        globals()[name] = found
+        return found

@@ -6,7 +6,7 @@
     ├── ModelError                an encoder, a tokenizer, a module's weights
     ├── StoreError                the store on disk
     ├── NodeError                 exit code 1: a node of the plan failed while it ran
-    └── StoppedError              exit code 130: Ctrl-C
+    └── StoppedError              exit code 130: Ctrl-C, SIGTERM, SIGHUP, or nobody reads what a run prints
 
 Every message says what, where, what to do, and the nearest valid name where there is one.
 """
@@ -56,9 +56,13 @@ class NodeError(LayoverError):
 
 
 class StoppedError(LayoverError):
-    """A person stopped a sweep."""
+    """A sweep was stopped: by a person, by the system, or because nobody reads it any more."""
 
     exit_code = 130
+
+
+class Stopped(Exception):  # noqa: N818  no error: it was asked for
+    """A training was asked to stop; its checkpoint is written."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ from layover import Layover
 from layover.cli.commands import predict as verb
 from layover.cli.main import main
 from layover.sharing.inputs import input_of
+from layover.stopping import Stop
 
 if TYPE_CHECKING:
     from tests.conftest import Served
@@ -34,9 +35,8 @@ Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Run]:
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """Runs `layover predict ARGUMENTS` in this process, where the libraries are loaded."""
-    before = signal.getsignal(signal.SIGTERM)
 
     def ran(*arguments: object) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["layover", "predict", *map(str, arguments)])
@@ -50,8 +50,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
         assert "Traceback" not in said.err
         return code, said.out, said.err
 
-    yield ran
-    signal.signal(signal.SIGTERM, before)
+    return ran
 
 
 @pytest.fixture(scope="module")
@@ -201,7 +200,7 @@ def test_a_file_of_results_is_whole_or_not_there(
     def stopped(self: Layover, *arguments: Any, **more: Any) -> Any:
         calls[0] += 1
         if calls[0] == 2:
-            raise KeyboardInterrupt
+            raise Stop
         return predict(self, *arguments, **more)
 
     monkeypatch.setattr(Layover, "predict", stopped)
@@ -260,7 +259,7 @@ def test_a_stopped_stream_leaves_nothing_behind(served: Served, tmp_path: Path) 
     while not any(tmp_path.iterdir()) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert any(tmp_path.iterdir())
-    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGTERM)  # Ctrl-C is ignored where tests run in the background
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
     assert "stopped; nothing was written" in err

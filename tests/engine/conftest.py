@@ -52,6 +52,11 @@ def rows(path: Path, things: Sequence[str]) -> None:
     path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
 
 
+def _heeds_ctrl_c() -> None:
+    """Undo what a shell does to jobs in the background, these tests perhaps among them."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Working:
     """A folder to work in."""
 
@@ -68,6 +73,7 @@ class Working:
             text=True,
             env={**os.environ, "HF_HUB_OFFLINE": "1"},
             start_new_session=True,
+            preexec_fn=_heeds_ctrl_c,  # noqa: PLW1509  it takes no lock
         )
 
     def run(self, *arguments: str, code: int = 0) -> str:
@@ -91,17 +97,36 @@ class Folder(Working):
         rows(root / "data" / "german.jsonl", ["Katze", "Hund", "Vogel", "Fisch"])
         (root / "recipe.yaml").write_text(RECIPE, encoding="utf-8")
 
-    def stop_in_training(self, *arguments: str, after: int) -> None:
-        """Run `layover ARGUMENTS --json` and press Ctrl-C when a training has seen more than `after` examples."""
+    def stop_in_training(
+        self, *arguments: str, after: int, by: signal.Signals = signal.SIGINT, whom: str = "group"
+    ) -> dict[str, Any]:
+        """Run `layover ARGUMENTS --json` and stop it when a training has seen more than `after` examples.
+
+        Args:
+            arguments: Of the command line.
+            after: Examples.
+            by: The signal; Ctrl-C.
+            whom: It is sent to: `group` or `parent`.
+
+        Returns:
+            The event that told of the examples.
+        """
         process = self.start(*arguments, "--json")
         assert process.stdout is not None
-        for line in process.stdout:
-            event = json.loads(line)
-            if event["event"] == "progress" and event["label"].startswith("train") and event["done"] > after:
-                break
-        os.killpg(process.pid, signal.SIGINT)
-        process.communicate(timeout=60)
-        assert process.returncode == 130
+        event: dict[str, Any] = next(
+            event
+            for event in map(json.loads, process.stdout)
+            if event["event"] == "progress" and event["label"].startswith("train") and event["done"] > after
+        )
+        if whom == "group":
+            os.killpg(process.pid, by)
+        else:
+            process.send_signal(by)
+        said, _ = process.communicate(timeout=60)
+        assert process.returncode == 130, said
+        assert "Traceback" not in said
+        assert "stopped; what is finished is kept" in said
+        return event
 
     def records(self) -> dict[str, bytes]:
         """Return every record in the store, by key."""

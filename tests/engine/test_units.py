@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import psutil
 import pytest
 
+from layover.allowed import cores, total_memory
 from layover.engine.jobs import group
-from layover.engine.resources import cores, resources
+from layover.engine.resources import resources
 from layover.plan import Node
 from layover.recipe import Execution
 
@@ -34,7 +34,7 @@ def test_the_cpu_is_shared_among_workers() -> None:
 
 
 def test_large_nodes_run_one_at_a_time() -> None:
-    found = resources(Execution(device="cpu"), psutil.virtual_memory().total)
+    found = resources(Execution(device="cpu"), total_memory())
     assert (found.workers, found.threads) == (1, cores())
 
 

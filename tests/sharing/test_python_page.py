@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import signal
 import sys
 from doctest import ELLIPSIS, DocTestParser, DocTestRunner, OutputChecker
 from pathlib import Path
@@ -53,11 +52,9 @@ def session(text: str, names: dict[str, Any]) -> None:
 
 
 def command_says(line: str, promised: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    before = signal.getsignal(signal.SIGTERM)
     monkeypatch.setattr(sys, "argv", shlex.split(line))
     with pytest.raises(SystemExit) as ended:
         main()
-    signal.signal(signal.SIGTERM, before)
     found = capsys.readouterr().out
     assert not ended.value.code
     assert OutputChecker().check_output(promised, found, ELLIPSIS), f"$ {line}\n{found}\nbut the page says\n{promised}"

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+REQUESTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 RECIPE = """\
 schema: 1
 name: faults
@@ -64,7 +65,8 @@ def layover(*arguments: str) -> tuple[int, str]:
     """
     from layover.cli.main import main
 
-    said, before, handler = io.StringIO(), sys.argv, signal.getsignal(signal.SIGTERM)
+    said, before = io.StringIO(), sys.argv
+    handlers = {number: signal.getsignal(number) for number in REQUESTS}
     sys.argv = ["layover", *arguments]
     try:
         with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
@@ -74,7 +76,8 @@ def layover(*arguments: str) -> tuple[int, str]:
         return code, said.getvalue()
     finally:
         sys.argv = before
-        signal.signal(signal.SIGTERM, handler)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
     raise AssertionError("it ends by an exit code")
 
 

@@ -10,12 +10,14 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors import SafetensorError
 
 from layover import modules
 from layover.data.features import Features
+from layover.errors import Stopped
 from layover.identity import file_sha256
 from layover.modules import AdapterDrop
-from layover.training import Branch, Execution, FitResult, LoopSettings, Progress, fit
+from layover.training import Branch, Execution, FitResult, LoopSettings, Progress, checkpoint, fit
 
 SETTINGS = LoopSettings(lr=0.01, epochs=3, batch=8, seed=1, bucket=2)  # 5 steps an epoch
 EVERY_STEP = Execution(micro_tokens=100, checkpoint_seconds=0.0)
@@ -34,6 +36,7 @@ def run(
     execution: Execution = EVERY_STEP,
     killed_after: int | None = None,
     kill_in_evaluation: int | None = None,
+    by: type[BaseException] = Killed,
 ) -> FitResult:
     evaluations = 0
 
@@ -41,7 +44,7 @@ def run(
         nonlocal evaluations
         evaluations += 1
         if evaluations == kill_in_evaluation:
-            raise Killed
+            raise by
         weights = sum(float(value.abs().sum()) for value in model.weights().values())
         return {"accuracy": weights % 1.0}  # any function of the weights
 
@@ -110,6 +113,57 @@ def test_a_run_killed_in_an_evaluation_gives_equal_bits(model_of: Any, features_
     assert result.measured.resumed_at == 9  # the step before the evaluation is done again
     assert same(straight, resumed)
     assert result.as_json() == expected.as_json()
+
+
+@pytest.mark.parametrize("evaluation", [1, 2, 3])
+def test_a_run_stopped_in_an_evaluation_goes_on_with_it(
+    evaluation: int, model_of: Any, features_of: Any, tmp_path: Path
+) -> None:
+    straight, resumed = model_of(), model_of()
+    rarely = replace(EVERY_STEP, checkpoint_seconds=1e9)
+    expected = run(straight, features_of(), None)
+    for again in (evaluation, 1):  # and once more in the same evaluation
+        with pytest.raises(Stopped, match=f"after step {5 * evaluation} of 15"):
+            run(model_of(), features_of(), tmp_path, execution=rarely, kill_in_evaluation=again, by=Stopped)
+        assert [path.name for path in tmp_path.iterdir()] == [f"step-{5 * evaluation:08d}"]
+    result = run(resumed, features_of(), tmp_path, execution=rarely)
+    assert result.measured.resumed_at == 5 * evaluation
+    assert same(straight, resumed)
+    assert result.as_json() == expected.as_json()
+
+
+FULL = SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+
+
+def test_a_disk_without_room_costs_the_checkpoints_alone(
+    model_of: Any, features_of: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    straight, late = model_of(), model_of()
+    expected = run(straight, features_of(), None)
+    with pytest.raises(Killed):
+        run(model_of(), features_of(), tmp_path, killed_after=2)
+    with monkeypatch.context() as full:
+        full.setattr(checkpoint, "save_file", _without_room)
+        result = run(late, features_of(), tmp_path)
+    assert same(straight, late)
+    assert result.as_json() == expected.as_json()
+    mend = "free some room on this disk, then run the same command again"
+    assert result.measured.notes == [f"no checkpoint: {tmp_path}: No space left on device; {mend}"]
+    assert [path.name for path in tmp_path.iterdir()] == ["step-00000002"], "the older one stays, nothing half-written"
+
+
+def test_a_stop_without_room_for_a_checkpoint_is_an_error(
+    model_of: Any, features_of: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoint, "save_file", _without_room)
+    with pytest.raises(SafetensorError):
+        run(model_of(), features_of(), tmp_path, kill_in_evaluation=1, by=Stopped)
+    assert not list(tmp_path.iterdir())
+
+
+def _without_room(_tensors: object, path: Path) -> None:
+    path.write_bytes(b"half")
+    raise FULL
 
 
 def test_a_run_killed_twice_gives_equal_bits(model_of: Any, features_of: Any, tmp_path: Path) -> None:

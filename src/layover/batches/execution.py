@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from accelerate.utils.memory import should_reduce_batch_size
 
-from layover.plan.memory import available_ram
+from layover.allowed import available_memory
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def free_bytes(device: torch.device) -> int:
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
         return free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-    return available_ram()
+    return available_memory()
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from layover.batches.order import Index
 from layover.data.features import Array
+from layover.disk import allocate
 from layover.errors import DataError
 
 StateType = Literal["float32", "bfloat16"]
@@ -44,8 +45,13 @@ class States:
 
     @classmethod
     def create(cls, file: Path, *, layer: int, kind: StateType, tokens: int, hidden: int) -> States:
-        """Make a file to be filled with `put`."""
-        return cls(layer, np.memmap(file, _STORED[kind], "w+", shape=(tokens, hidden)), kind)
+        """Make a file to be filled with `put`.
+
+        Raises:
+            OSError: the disk has no room for it.
+        """
+        allocate(file, tokens * hidden * _STORED[kind].itemsize)
+        return cls(layer, np.memmap(file, _STORED[kind], "r+", shape=(tokens, hidden)), kind)
 
     def put(self, tokens: Index, states: Tensor) -> None:
         """Write the hidden states of tokens, (n, H) on the CPU."""

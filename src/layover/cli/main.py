@@ -1,20 +1,24 @@
-"""`layover`: the verbs, and how errors reach a person."""
+"""`layover`: the verbs, and how errors reach a person.
+
+Everything else is imported inside functions, so that `main` answers Ctrl-C before that takes its time.
+"""
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 import sys
 
-import typer
+from layover import stopping
 
-from layover import __version__
-from layover.cli import commands
-from layover.cli.console import complain
-from layover.errors import LayoverError
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import typer
 
 
 def _version(wanted: bool) -> None:
+    import typer
+
+    from layover import __version__
+
     if wanted:
         typer.echo(f"layover {__version__}")
         raise typer.Exit
@@ -22,6 +26,13 @@ def _version(wanted: bool) -> None:
 
 def build_app() -> typer.Typer:
     """Return the application; every file of `cli/commands` adds the verb, or group of verbs, it is named after."""
+    import importlib
+    import pkgutil
+
+    import typer
+
+    from layover.cli import commands
+
     app = typer.Typer(
         name="layover",
         help="Intermediate-task transfer at adapter cost. Start with: layover check RECIPE",
@@ -52,17 +63,58 @@ def build_app() -> typer.Typer:
 
 
 def main() -> None:
-    """Run the command line; a `LayoverError`, or a path that cannot be used, becomes a message and an exit code."""
+    """Run the command line and end the process: by 0, 1, 2, or 130 after a request to end."""
+    stopping.heed()
+    try:
+        code = _run()
+        stopping.over()
+    except (stopping.Stop, KeyboardInterrupt):
+        stopping.over()
+        _complain("stopped")
+        code = stopping.EXIT_CODE
+    sys.exit(code)
+
+
+def _run() -> int:
+    """Return the exit code; a `LayoverError`, or a path that cannot be used, becomes a message."""
+    from layover import allowed
+    from layover.cli import streams
+    from layover.errors import LayoverError
+
+    streams.guard()
+    allowed.bound_threads()
     try:
         build_app()()
+        code = 0
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
     except LayoverError as error:
-        complain(str(error))
-        sys.exit(error.exit_code)
+        _complain(str(error))
+        code = error.exit_code
     except OSError as error:
-        if error.filename is None:
+        if (text := _told(error)) is None:
             raise
-        complain(f"{error.filename}: {error.strerror}")
-        sys.exit(LayoverError.exit_code)
+        _complain(text)
+        code = LayoverError.exit_code
+    code, text = streams.settle(code)
+    if text:
+        _complain(text)
+    return code
+
+
+def _complain(text: str) -> None:
+    from layover.cli.console import complain
+
+    complain(text)
+
+
+def _told(error: OSError) -> str | None:
+    """Return what a path or a disk that cannot be used means to a person; None where it is another error."""
+    from layover.disk import full, said
+
+    if full(error) is not None:
+        return said(error)
+    return None if error.filename is None else f"{error.filename}: {error.strerror}"
 
 
 if __name__ == "__main__":

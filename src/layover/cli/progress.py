@@ -9,9 +9,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 from layover.cli.console import answer, duration, say
+from layover.cli.streams import heed_reader
 from layover.plan import Plan
 from layover.plan.nodes import RESUMABLE
 from layover.plan.remaining import Remaining
+from layover.stopping import KEPT
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
@@ -65,6 +67,7 @@ class JsonProgress:
     def note(self, text: str) -> None:
         """Write a note."""
         answer({"event": "note", "text": text})
+        heed_reader(KEPT)
 
     def go_on(self, plan: Plan, wanted: Collection[str]) -> None:  # noqa: ARG002
         """See `Progress.go_on`."""
@@ -73,6 +76,7 @@ class JsonProgress:
     def event(self, event: Mapping[str, Any]) -> None:
         """Write an event with the node's label."""
         answer({**event, "label": self._plan.nodes[event["key"]].label})
+        heed_reader(KEPT)
 
 
 class _Counting:
@@ -103,6 +107,10 @@ class _Counting:
         label = self.plan.nodes[event["key"]].label
         return f"waits for {label}: {event['for']} computes it; Ctrl-C stops this run, its finished nodes stay"
 
+    def again(self, event: Mapping[str, Any]) -> str:
+        """Return the line on a node whose process was killed."""
+        return f"{self.plan.nodes[event['key']].label}: {event['reason']}; it is tried once more"
+
     def ending(self, event: Mapping[str, Any]) -> str:
         """Return the line that says how a node ended."""
         self.ended += 1
@@ -125,6 +133,7 @@ class PlainProgress(_Counting):
     def note(self, text: str) -> None:
         """Write a note."""
         say(text)
+        heed_reader(KEPT)
 
     def event(self, event: Mapping[str, Any]) -> None:
         """Write the end of a node, and now and then where a long one is."""
@@ -135,6 +144,8 @@ class PlainProgress(_Counting):
                 say(line)
         elif event["event"] == "waiting":
             say(self.waiting(event))
+        elif event["event"] == "again":
+            say(self.again(event))
         elif event["event"] == "end":
             text = self.ending(event)
             if event["state"] != "done" or self.plan.nodes[key].kind != "predict":
@@ -144,7 +155,7 @@ class PlainProgress(_Counting):
         elif now - self._told.get(key, now) >= PLAIN_SECONDS:
             self._told[key] = now
             say(f"  {self.plan.nodes[key].label}: {event['done']}/{event['total']} {event['unit']}{_loss(event)}")
-        sys.stdout.flush()
+        heed_reader(KEPT)
 
 
 class LiveProgress(_Counting):
@@ -186,6 +197,10 @@ class LiveProgress(_Counting):
                 self.note(line)
         elif event["event"] == "waiting":
             self.note(self.waiting(event))
+        elif event["event"] == "again":
+            if key in self._nodes:
+                self.bars.remove_task(self._nodes.pop(key)[0])
+            self.note(self.again(event))
         elif event["event"] == "start":
             label = self.plan.nodes[key].label
             self._nodes[key] = (self.bars.add_task(label, total=None, speed="", left=""), time.monotonic())
@@ -202,6 +217,7 @@ class LiveProgress(_Counting):
             if event["state"] != "done" or self.plan.nodes[key].kind in RESUMABLE:
                 self.note(text)
         self._show()
+        heed_reader(KEPT)
 
     def _show(self) -> None:
         """Show the progress of the sweep; the bar pulses while the remaining work is unknown."""

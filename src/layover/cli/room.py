@@ -35,14 +35,15 @@ def asked(costs: Sequence[Cost], execution: Execution, gpu: int | None) -> dict[
         execution: The recipe's; its `memory` is the budget, else what is free in main memory. Nothing here asks a GPU.
         gpu: Bytes of a GPU to hold the nodes against instead.
     """
+    from layover.allowed import available_memory
     from layover.engine.resources import gpu_there
     from layover.plan.loads import device_of
-    from layover.plan.memory import USABLE, available_ram
+    from layover.plan.memory import USABLE
 
     on_gpu = gpu is not None or (execution.device == "auto" and gpu_there())
     device = "cuda" if on_gpu else device_of(execution)
     loads = {cost.load.on(device, execution.micro_tokens) for cost in costs if cost.load is not None}
-    given = gpu or execution.memory or (available_ram() if device == "cpu" else None)
+    given = gpu or execution.memory or (available_memory() if device == "cpu" else None)
     budget = None if given is None else given if gpu is None and execution.memory else USABLE * given
     found: dict[str, Any] = {"device": device, "budget_bytes": given, "peak_bytes": None, "fits": None, "tokens": None}
     if budget is None:

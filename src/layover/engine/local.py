@@ -1,7 +1,8 @@
 """The local engine: the jobs of a plan in worker processes on this machine.
 
 A job starts when everything it needs is finished. A failed node fails those that need it and nothing else: a worker
-lives on from job to job, but ends when a node of it fails, and one that is killed fails the node it was at.
+lives on from job to job, but ends when a node of it fails. The node of a worker that is killed is tried once more.
+A request to end (`layover.stopping`) ends the workers: trainings write a checkpoint first.
 Nodes that another sweep on the same store works on are left to it and looked at again. A node that turns out to be
 damaged when another one reads it is computed again, and then the other one.
 """
@@ -9,6 +10,8 @@ damaged when another one reads it is computed again, and then the other one.
 from __future__ import annotations
 
 import multiprocessing
+import os
+import signal
 import time
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
@@ -18,21 +21,27 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
+from layover.engine import server
+from layover.engine.alone import STOPPED
 from layover.engine.jobs import Job, group
 from layover.engine.resources import most_between_jobs
 from layover.engine.worker import Setup, Work, main
-from layover.errors import StoreError
+from layover.errors import NodeError, StoppedError, StoreError
 from layover.plan import Node, Plan
 from layover.recipe import Execution
+from layover.stopping import KEPT, asked, held
 from layover.store import Store
 from layover.store.folderless import strip_folders
 
-POLL_SECONDS = 0.5
+POLL_SECONDS = 0.2
 BUSY_SECONDS = 1.0
 MOST_LOSSES = 3
 """A node is tried so often when what it reads is damaged each time; then the disk is to blame, and it fails."""
-STOP_SECONDS = 30.0
-"""A training that is stopped has so long to finish its step and write a checkpoint."""
+MOST_DEATHS = 2
+"""A node fails when so many processes were killed at it."""
+MOST_STARTS = 3
+STOP_SECONDS = 25.0
+"""A training that is stopped has so long to finish its step and write a checkpoint; schedulers kill after 30."""
 
 Report = Callable[[Mapping[str, Any]], None]
 
@@ -46,6 +55,8 @@ class Outcome:
     """Key -> error."""
     blocked: dict[str, str] = field(default_factory=dict)
     """Key -> key of the failed node it needs."""
+    unsaved: dict[str, str] = field(default_factory=dict)
+    """Key -> why a training that was stopped has no checkpoint."""
 
 
 @dataclass
@@ -67,6 +78,12 @@ class _Worker:
         """Tell whether it has loaded what a job needs."""
         return job.encoder in {None, self.encoder}
 
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal; `Process.terminate` does nothing when the fork server is gone."""
+        if self.process.pid is not None:
+            with suppress(ProcessLookupError):
+                os.kill(self.process.pid, number)
+
 
 class LocalEngine:
     """Runs the wanted nodes of a plan.
@@ -84,6 +101,8 @@ class LocalEngine:
         self.outcome = Outcome()
         self._workers: list[_Worker] = []
         self._plan: Plan | None = None
+        self._deaths: dict[str, int] = {}
+        """Key -> processes that were killed at this node."""
         self._lost: dict[str, list[str]] = {}
         """Key -> keys of nodes, some of them not its own needs, that were damaged when it read them."""
         self._waits: dict[str, str] = {}
@@ -99,13 +118,22 @@ class LocalEngine:
         Args:
             plan: What has to run is what its scores still need.
             only: Keys of those of these nodes that are run now; all of them when None.
+
+        Raises:
+            StoppedError: there was a request to end; `outcome` tells of what was stopped without a checkpoint.
+            NodeError: no worker can be started.
         """
+        with held():
+            return self._run(plan, only)
+
+    def _run(self, plan: Plan, only: Collection[str] | None) -> Outcome:
         finished, self._plan = self.store.finished(), plan
         wanted = (node for node in plan.wanted(finished) if only is None or node.key in only)
         waiting = group(node for node in wanted if node.key not in self.outcome.failed)
         self.outcome.done = {key for key in plan.nodes if key in finished}
         try:
             while True:
+                _heed()
                 waiting = self._hand_out(waiting)
                 if not waiting and not self._working():
                     break
@@ -164,10 +192,17 @@ class LocalEngine:
         self.report({"event": "end", "key": node.key, "state": "blocked", "cause": cause})
 
     def _begin(self) -> _Worker:
-        ours, theirs = self._context.Pipe()
         setup = Setup(self.store.root, self.execution, self.threads, most_between_jobs(self.workers))
-        process = self._context.Process(target=main, args=(setup, theirs), daemon=True)
-        process.start()
+        for tried in range(1, MOST_STARTS + 1):
+            ours, theirs = self._context.Pipe()
+            process = self._context.Process(target=main, args=(setup, theirs), daemon=True)
+            try:
+                if not server.begin(process):
+                    _heed()
+                break
+            except NodeError:  # the fork server was killed; the next attempt starts another
+                if tried == MOST_STARTS:
+                    raise
         theirs.close()
         worker = _Worker(process, ours)
         self._workers.append(worker)
@@ -193,9 +228,8 @@ class LocalEngine:
         by_connection = {worker.connection: worker for worker in self._workers}
         for ready in wait(list(by_connection), timeout=POLL_SECONDS):
             worker = by_connection[ready]  # type: ignore[index]
-            try:
-                message = worker.connection.recv()
-            except (EOFError, ConnectionResetError):
+            message = _received(worker)
+            if message is None:
                 self._gone(worker, waiting)
                 continue
             if message["event"] == "free":
@@ -278,7 +312,7 @@ class LocalEngine:
             waiting.insert(0, Job(job.name, left, time.monotonic() + BUSY_SECONDS if worker.busy else 0.0))
 
     def _gone(self, worker: _Worker, waiting: list[Job]) -> None:
-        """A worker has left: after a failure, because it was worn, or killed by the system."""
+        """A worker has left: after a failure, because it was worn, because it was asked to, or it was killed."""
         worker.process.join()
         worker.connection.close()
         self._workers.remove(worker)
@@ -287,30 +321,75 @@ class LocalEngine:
         self._conclude(worker, waiting)
 
     def _died(self, worker: _Worker, job: Job) -> None:
-        """Fail the node that a worker died of, if there is one."""
+        """Have the node that a worker died of tried once more, or fail it, if there is one."""
         node = worker.current
         if node is None and not worker.jobs and not worker.ended:
             node = job.nodes[0]  # it came to nothing at all, and neither would the next
         if node is None:
             return  # it died between two nodes: no one's fault
         code, file = worker.process.exitcode, self._log(job)
+        cause, count = _cause(code), self._deaths.get(node.key, 0) + 1
+        self._deaths[node.key] = count
+        if count < MOST_DEATHS:
+            self.report({"event": "again", "key": node.key, "reason": f"the process of this node {cause}"})
+            return
         log = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
-        cause = "killed, perhaps for want of memory" if code == -9 else f"ended with exit code {code}"
-        error = f"the process of this node was {cause}"
+        error = f"the process of this node {cause}, as did the one before it; {_ADVICE}"
         worker.ended.add(node.key)
         self._fail(node, error, log[-4000:] or None)
 
     def _end_all(self) -> None:
+        """End all workers: what waits for a job leaves, what is at one is asked to, and killed when it does not."""
+        busy = {worker.connection: worker for worker in self._working()}
         for worker in self._workers:
             if worker.job is None:
-                worker.connection.close()  # it waits for a job and leaves
+                worker.connection.close()
             else:
-                worker.process.terminate()
+                worker.signal(signal.SIGTERM)
+        until = time.monotonic() + STOP_SECONDS
+        while busy and (left := until - time.monotonic()) > 0:
+            for ready in wait(list(busy), timeout=left):
+                connection: Connection = ready  # type: ignore[assignment]
+                message = _received(busy[connection])
+                if message is None:
+                    del busy[connection]
+                elif message.get("state") == "failed":
+                    self.outcome.unsaved[message["key"]] = message["error"]
+        for worker in busy.values():
+            worker.signal(signal.SIGKILL)
         for worker in self._workers:
-            worker.process.join(timeout=STOP_SECONDS)
-            if worker.process.is_alive():
-                worker.process.kill()
-                worker.process.join()
+            worker.process.join(timeout=POLL_SECONDS)
             if worker.job is not None:
                 strip_folders(self._log(worker.job))
         self._workers.clear()
+
+
+def _heed() -> None:
+    if asked():
+        raise StoppedError(f"stopped; {KEPT}")
+
+
+def _received(worker: _Worker) -> dict[str, Any] | None:
+    """Return what a worker sent, None when it has left, perhaps in the middle of a message."""
+    try:
+        message: dict[str, Any] = worker.connection.recv()
+    except (EOFError, OSError):
+        return None
+    return message
+
+
+_ADVICE = (
+    "where memory is short, run fewer processes at a time (--workers 1), or set run.memory or a smaller "
+    "run.micro_tokens (layover plan estimates what a node takes)"
+)
+
+
+def _cause(code: int | None) -> str:
+    """Return how a process ended, for people."""
+    if code == -signal.SIGKILL:
+        return "was killed, perhaps by the system for want of memory"
+    if code == STOPPED:
+        return "was asked to end (SIGTERM or SIGHUP)"
+    if code is not None and code < 0:
+        return f"was killed by signal {-code} ({signal.strsignal(-code)})"
+    return f"ended with exit code {code}"

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-import psutil
-
+from layover.allowed import cores, total_memory
 from layover.recipe import Execution
 
 
@@ -16,11 +15,6 @@ class Resources:
 
     workers: int
     threads: int
-
-
-def cores() -> int:
-    """Return the CPU cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def gpu_there() -> bool:
@@ -35,7 +29,7 @@ def most_between_jobs(workers: int) -> int:
     A quarter of its share of the memory: `resources` lets the peaks take 0.7 of it, so that there is room for both.
     Libraries and an encoder mostly take much less; a process with more has not given back what a node took.
     """
-    return psutil.virtual_memory().total // (4 * workers)
+    return total_memory() // (4 * workers)
 
 
 def resources(execution: Execution, peak_bytes: int | None) -> Resources:
@@ -51,5 +45,5 @@ def resources(execution: Execution, peak_bytes: int | None) -> Resources:
         workers = 1 if on_gpu else cores()
         if peak_bytes and not on_gpu:
             # of all memory, not of what is free now: the number of threads must not change between two runs
-            workers = max(1, min(workers, int(0.7 * psutil.virtual_memory().total // peak_bytes)))
+            workers = max(1, min(workers, int(0.7 * total_memory() // peak_bytes)))
     return Resources(workers, execution.threads or max(1, cores() // workers))

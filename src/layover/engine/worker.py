@@ -8,22 +8,20 @@ from __future__ import annotations
 
 import gc
 import os
-import signal
-import sys
-import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from multiprocessing import parent_process
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 import psutil
 
 from layover import steps
-from layover.errors import LayoverError, LostNodeError
+from layover.disk import full, said
+from layover.engine import alone
+from layover.errors import LayoverError, LostNodeError, Stopped
 from layover.plan import Node
 from layover.plan.nodes import RESUMABLE
 from layover.recipe import Execution
@@ -37,10 +35,6 @@ MOST_JOBS = 200
 price of one start in so many jobs."""
 
 Send = Callable[[Mapping[str, Any]], None]
-
-_STOPPING = threading.Event()
-_CAN_SAVE = threading.Event()
-"""Set while a training runs, which answers a stop by a checkpoint."""
 
 
 @dataclass(frozen=True)
@@ -68,17 +62,25 @@ def main(setup: Setup, connection: Connection) -> None:
     It ends by itself in the middle of a job when a node has failed, so that whatever the failure left behind in memory
     is gone with it, and after a job when it is worn. The parent then starts another for what is left.
     """
-    _prepare(setup.threads)
+    alone.prepare()
+    os.environ["TOKENIZERS_PARALLELISM"] = "true" if setup.threads > 1 else "false"
     import torch
 
     torch.set_num_threads(setup.threads)
     store = Store(setup.store)
     gc.freeze()  # what is there now stays, so that collecting after each job costs little
+
+    def send(message: Mapping[str, Any]) -> None:
+        try:
+            connection.send(dict(message))
+        except (BrokenPipeError, ConnectionResetError):  # the parent is gone, and `alone` hears of that, too
+            alone.stop()
+
     for count, work in enumerate(_handed(connection), 1):
-        in_order = _run_job(work, store, setup.execution, connection)
-        if not in_order or _STOPPING.is_set() or _worn(count, setup.most_bytes):
+        in_order = _run_job(work, store, setup.execution, send)
+        if not in_order or alone.stopping() or _worn(count, setup.most_bytes):
             break
-        connection.send({"event": "free"})
+        send({"event": "free"})
     connection.close()
 
 
@@ -87,24 +89,20 @@ def _handed(connection: Connection) -> Iterator[Work]:
     while True:
         try:
             work: Work = connection.recv()
-        except EOFError:
+        except (EOFError, OSError):
             return
-        _print_into(work.log)
+        alone.print_into(work.log)
         yield work
 
 
-def _run_job(work: Work, store: Store, execution: Execution, connection: Connection) -> bool:
+def _run_job(work: Work, store: Store, execution: Execution, send: Send) -> bool:
     """Compute the nodes of a job; return False as soon as one has failed, or the sweep is being stopped."""
-
-    def send(message: Mapping[str, Any]) -> None:
-        connection.send(dict(message))
-
     busy: set[str] = set()
     for node in work.nodes:
         state = "busy" if busy.intersection(node.needs) else run_node(node, store, execution, send)
         if state in {"busy", "lost"}:
             busy.add(node.key)  # with all that needs it; the parent tries again
-        if state == "failed" or _STOPPING.is_set():
+        if state == "failed" or alone.stopping():
             return False
     return True
 
@@ -115,40 +113,17 @@ def _worn(jobs: int, most_bytes: int) -> bool:
     return jobs >= MOST_JOBS or psutil.Process().memory_info().rss > most_bytes
 
 
-def _prepare(threads: int) -> None:
-    """Leave Ctrl-C to the parent, and die with it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, _stop)
-    os.environ["TOKENIZERS_PARALLELISM"] = "true" if threads > 1 else "false"
-    parent = parent_process()
-    if parent is not None:
-        watcher = threading.Thread(target=_die_with, args=(parent.sentinel,), daemon=True)
-        watcher.start()
-
-
-def _print_into(log: Path) -> None:
-    """Keep the libraries' chatter out of the parent's terminal."""
-    log.parent.mkdir(parents=True, exist_ok=True)
-    for target in (sys.stdout, sys.stderr):
-        target.flush()
-    with log.open("a", encoding="utf-8") as stream:
-        os.dup2(stream.fileno(), 1)
-        os.dup2(stream.fileno(), 2)
-
-
-def _stop(_signal: int, _frame: object) -> None:
-    _STOPPING.set()
-    if not _CAN_SAVE.is_set():
-        os._exit(1)
-
-
-def _die_with(sentinel: int) -> None:
-    wait([sentinel])
-    os._exit(1)  # a killed sweep must not leave processes that hold its locks
-
-
 def run_node(node: Node, store: Store, execution: Execution, send: Send) -> str:
     """Compute and commit one node; return `done`, `busy`, `failed`, or `lost` when a node it reads is damaged."""
+    try:
+        return _claimed(node, store, execution, send)
+    except OSError as error:
+        if full(error) is None:
+            raise
+        return _failed(node, store, send, {"node": node.label, "error": said(error, store.root), "traceback": None})
+
+
+def _claimed(node: Node, store: Store, execution: Execution, send: Send) -> str:
     with store.claim(node.key) as mine:
         if mine is None:
             others = ", ".join(str(one) for one in store.locks.held(node.key))
@@ -171,11 +146,15 @@ def run_node(node: Node, store: Store, execution: Execution, send: Send) -> str:
             send({"event": "end", "key": node.key, "state": "busy", "by": ""})
             return "busy"  # this process was taken for gone, and what it wrote may be gone with it
         if failure is not None:
-            store.failures.add(node.key, failure)
-            send({"event": "end", "key": node.key, "state": "failed", "error": failure["error"]})
-            return "failed"
+            return _failed(node, store, send, failure)
         send({"event": "end", "key": node.key, "state": "done", "seconds": time.perf_counter() - started})
         return "done"
+
+
+def _failed(node: Node, store: Store, send: Send, failure: Mapping[str, Any]) -> str:
+    store.failures.add(node.key, failure)
+    send({"event": "end", "key": node.key, "state": "failed", "error": failure["error"]})
+    return "failed"
 
 
 def _lost(error: LostNodeError, store: Store) -> dict[str, str]:
@@ -197,21 +176,23 @@ def _compute(node: Node, store: Store, execution: Execution, send: Send) -> dict
             told = time.monotonic()
             send({"event": "progress", "key": node.key, **values})
 
-    context = steps.Context(store, execution, progress, _STOPPING.is_set)
-    if node.kind in RESUMABLE:
-        _CAN_SAVE.set()
+    context = steps.Context(store, execution, progress, alone.stopping)
     try:
-        with store.writing(node.kind, node.identity, node.needs) as folder, unchanged(node, store):
+        with (
+            alone.saving(node.kind in RESUMABLE),
+            store.writing(node.kind, node.identity, node.needs) as folder,
+            unchanged(node, store),
+        ):
             steps.get(node.kind).run(node, folder, context)
     except LostNodeError:
         raise
+    except Stopped:
+        alone.leave()  # no failure: the training has left a checkpoint, as it was asked to
     except LayoverError as error:
         return {"node": node.label, "error": str(error), "traceback": None}
     except Exception as error:  # noqa: BLE001  the border of the process: a bug of one node must not end the sweep
-        if _STOPPING.is_set():
-            os._exit(1)  # no failure: the training has left a checkpoint, as it was asked to
+        if full(error) is not None:
+            return {"node": node.label, "error": said(error, store.root), "traceback": None}
         text = "".join(traceback.format_exception(error))
         return {"node": node.label, "error": f"{type(error).__name__}: {error}", "traceback": text}
-    finally:
-        _CAN_SAVE.clear()
     return None

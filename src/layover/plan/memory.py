@@ -9,7 +9,6 @@ take comes on top, and what the allocator cannot give back between tensors of di
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Protocol
 
 from layover.precision import Precision, computes_in, frozen_bytes, state_bytes
@@ -341,16 +340,3 @@ def tokens_within(budget_bytes: float, per_token: float, *, most: int) -> int:
     """
     fitting = max(0, int(budget_bytes // per_token))
     return max(LEAST_TOKENS, min(most, (1 << fitting.bit_length()) // 2))
-
-
-def available_ram() -> int:
-    """Return the bytes of main memory that this process may still take, a container's limit included."""
-    import psutil
-
-    free = int(psutil.virtual_memory().available)
-    limit, used = Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")
-    if limit.is_file() and used.is_file():
-        text = limit.read_text(encoding="ascii").strip()
-        if text.isdecimal():
-            free = min(free, int(text) - int(used.read_text(encoding="ascii")))
-    return max(0, free)

@@ -83,7 +83,7 @@ class Remaining:
         self._told = None
 
     def event(self, event: Mapping[str, Any]) -> None:
-        """Take in what the engine tells of a node: `start`, `progress`, `aside` or `end`."""
+        """Take in what the engine tells of a node: `start`, `progress`, `again`, `aside` or `end`."""
         key, kind = event["key"], event["event"]
         if kind == "start":
             self._running[key] = _Running(self._clock(), bool(event.get("resumes")))
@@ -91,6 +91,8 @@ class Remaining:
             self._running[key].progressed(min(1.0, event["done"] / event["total"]), self._clock())
         elif kind == "end":
             self._end(key, event)
+        elif kind == "again":
+            self._running.pop(key, None)
         elif kind == "aside":
             self._running.pop(event.get("needed_by", ""), None)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -56,8 +57,17 @@ def markdown(plan: Plan, rows: Sequence[CellRow]) -> str:
 
 
 def write_report(plan: Plan, rows: Sequence[CellRow], folder: Path) -> list[Path]:
-    """Write `report.md`, `scores.csv`, `records.jsonl` and the files of the sections; return what was written."""
+    """Write `report.md`, `scores.csv`, `records.jsonl` and the files of the sections; return what was written.
+
+    A file that is there is the old one or the new one, whenever this is interrupted.
+    """
     folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".new-") as work:
+        written = _write_into(plan, rows, Path(work))
+        return [file.replace(folder / file.name) for file in written]
+
+
+def _write_into(plan: Plan, rows: Sequence[CellRow], folder: Path) -> list[Path]:
     written = [folder / "report.md", folder / "scores.csv", folder / "records.jsonl"]
     written[0].write_text(markdown(plan, rows), encoding="utf-8")
     write_scores(rows, written[1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -49,11 +50,15 @@ def write_submission(plan: Plan, store: Store, directory: Path) -> list[Path]:
         task, inputs = plan.recipe.tasks[cell.target], plan.nodes[cell.score].inputs
         for language, answers, examples in _predicted(cell, inputs, store):
             _check_whole(plan, inputs, language, len(examples))
-            texts[directory / task.name / file_name(task, language)] = WRITERS[task.kind](task, answers, examples)
-    for path, text in texts.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    return list(texts)
+            texts[Path(task.name) / file_name(task, language)] = WRITERS[task.kind](task, answers, examples)
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=directory.parent, prefix=f".{directory.name}.") as temporary:
+        work = Path(temporary) / directory.name
+        for path, text in texts.items():
+            (work / path).parent.mkdir(parents=True, exist_ok=True)
+            (work / path).write_text(text, encoding="utf-8")
+        work.rename(directory)  # there whole or not at all
+    return [directory / path for path in texts]
 
 
 def _cells(plan: Plan) -> list[Cell]:

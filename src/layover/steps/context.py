@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from layover.errors import StoreError
+from layover.errors import Stopped, StoreError
 from layover.recipe import Execution
 from layover.store import Store
 
@@ -23,6 +23,15 @@ class Context:
     """Takes plain values: `done`, `total`, `unit`, and what else is worth showing (`loss`)."""
     stopping: Callable[[], bool]
     """Says True when the sweep is being stopped: a long step then saves its state and leaves."""
+
+    def heed(self, _done: int, _total: int) -> None:
+        """Leave an evaluation in which the sweep is being stopped; `predict` takes it as its `progress`.
+
+        Raises:
+            Stopped: it is.
+        """
+        if self.stopping():
+            raise Stopped("stopped in an evaluation")
 
 
 def write_lines(path: Path, values: Iterable[Any]) -> None:

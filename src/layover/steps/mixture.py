@@ -105,7 +105,15 @@ def _evaluation(
         for one, head, features, states, score, metric in judges:
             name = one.task.name
             with spoken(encoder, context.store, one.languages):
-                outputs = predict(encoder, head, features, execution=execution, precision=precision, states=states)
+                outputs = predict(
+                    encoder,
+                    head,
+                    features,
+                    execution=execution,
+                    precision=precision,
+                    progress=context.heed,
+                    states=states,
+                )
             try:
                 scores = score(outputs)
             except DataError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -94,7 +95,9 @@ def room(folder: Path, shape: tuple[int, int, int]) -> Iterator[Embeddings]:
             f"{free / 2**30:.1f} GiB are free; name fewer layers with retrieval.layers, or another folder with --store"
         )
     with TemporaryFile(dir=folder) as file:
-        yield np.memmap(file, np.float32, "w+", shape=shape)
+        # without its room taken beforehand, a disk that fills up meanwhile would kill the process
+        os.posix_fallocate(file.fileno(), 0, needed)
+        yield np.memmap(file, np.float32, "r+", shape=shape)
 
 
 def check_tokens(features: Features, examples: list[Any], language: str) -> None:

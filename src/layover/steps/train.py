@@ -84,7 +84,15 @@ def _evaluation(
 
     def evaluate() -> dict[str, float]:
         with spoken(encoder, context.store, inputs.languages):
-            outputs = predict(encoder, head, features, execution=execution, precision=precision, states=states)
+            outputs = predict(
+                encoder,
+                head,
+                features,
+                execution=execution,
+                precision=precision,
+                progress=context.heed,
+                states=states,
+            )
         return score(outputs)
 
     return evaluate

@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from layover.disk import full
 from layover.errors import StoreError
 from layover.store.files import DIGEST, is_sealed, read_json, sealed, write_json
 from layover.store.folderless import without_folders
@@ -24,9 +25,16 @@ class Failures:
         self.folder = folder
 
     def add(self, key: str, failure: Mapping[str, str | None]) -> None:
-        """Keep why a node failed: `node`, `error`, `traceback`. Folders of the machine are left out of it."""
-        self.folder.mkdir(exist_ok=True)
-        write_json(self._file(key), sealed({name: without_folders(text) for name, text in failure.items()}))
+        """Keep why a node failed: `node`, `error`, `traceback`. Folders of the machine are left out of it.
+
+        On a disk without room nothing is kept.
+        """
+        try:
+            self.folder.mkdir(exist_ok=True)
+            write_json(self._file(key), sealed({name: without_folders(text) for name, text in failure.items()}))
+        except OSError as error:
+            if full(error) is None:
+                raise
 
     def get(self, key: str) -> dict[str, Any] | None:
         """Return why a node failed last, or None; where the note is damaged, it says that."""

@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from layover.disk import naming
 from layover.errors import StoreError
 from layover.identity import key_of, parsed_key
 
@@ -37,7 +38,7 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
     text = json.dumps(value, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")  # two containers may share a PID
     try:
-        with temporary.open("w", encoding="utf-8") as stream:
+        with naming(path), temporary.open("w", encoding="utf-8") as stream:
             stream.write(text)
             stream.flush()
             os.fsync(stream.fileno())

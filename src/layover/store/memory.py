@@ -7,6 +7,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
+from layover.disk import FULL
 from layover.errors import StoreError
 from layover.identity import key_of, parsed_key
 from layover.store.files import read_json, write_json
@@ -67,7 +68,7 @@ class Memory:
         try:
             write_json(self._file, self._known)
         except OSError as error:
-            if error.errno not in READ_ONLY:
+            if error.errno not in READ_ONLY | FULL:
                 raise
         self._changed = False
 

@@ -1,8 +1,9 @@
 """Training: the loop, its settings, selection, checkpoints."""
 
 from layover.batches import Execution
+from layover.errors import Stopped
 from layover.training.course import Branch
-from layover.training.loop import Stopped, fit
+from layover.training.loop import fit
 from layover.training.results import Evaluation, FitResult, Measured, Progress, Seen
 from layover.training.settings import LoopSettings, Schedule
 

@@ -44,27 +44,40 @@ def save(folder: Path, checkpoint: Checkpoint, *, step: int, identity: str) -> P
         checkpoint: What to keep.
         step: Finished steps, for the name.
         identity: Hash of what the training is; `load` takes only an equal one.
+
+    Raises:
+        OSError: it cannot be written; the older ones stay.
+        SafetensorError: the same, of the tensors.
     """
     if folder.is_file():
         folder.unlink()  # something else took its place; what it says is not ours
     folder.mkdir(parents=True, exist_ok=True)
     final, beside = folder / f"step-{step:08d}", folder / f"writing-{os.getpid()}"
-    for rest in [*folder.glob("writing-*"), final]:
+    for rest in folder.glob("writing-*"):
         shutil.rmtree(rest, ignore_errors=True)
-    beside.mkdir()
-    groups = {"weights": checkpoint.weights, "optimiser": checkpoint.optimiser, "best": checkpoint.best}
-    tensors = {f"{group}|{name}": tensor for group, named in groups.items() for name, tensor in named.items()}
-    save_file(tensors, beside / TENSORS)
-    head = {"format": FORMAT, "identity": identity, "sha256": file_sha256(beside / TENSORS)}
-    text = json.dumps(sealed({**head, "position": dict(checkpoint.position)}), allow_nan=False)
-    (beside / POSITION).write_text(text, encoding="utf-8")
-    for name in (TENSORS, POSITION):
-        _flush(beside / name)
-    beside.rename(final)
+    try:
+        _write(beside, checkpoint, identity)
+        shutil.rmtree(final, ignore_errors=True)
+        beside.rename(final)
+    except BaseException:
+        shutil.rmtree(beside, ignore_errors=True)  # on a full disk it would take room from everyone
+        raise
     for old in folder.glob("step-*"):
         if old != final:
             shutil.rmtree(old, ignore_errors=True)
     return final
+
+
+def _write(folder: Path, checkpoint: Checkpoint, identity: str) -> None:
+    folder.mkdir()
+    groups = {"weights": checkpoint.weights, "optimiser": checkpoint.optimiser, "best": checkpoint.best}
+    tensors = {f"{group}|{name}": tensor for group, named in groups.items() for name, tensor in named.items()}
+    save_file(tensors, folder / TENSORS)
+    head = {"format": FORMAT, "identity": identity, "sha256": file_sha256(folder / TENSORS)}
+    text = json.dumps(sealed({**head, "position": dict(checkpoint.position)}), allow_nan=False)
+    (folder / POSITION).write_text(text, encoding="utf-8")
+    for name in (TENSORS, POSITION):
+        _flush(folder / name)
 
 
 def _flush(file: Path) -> None:

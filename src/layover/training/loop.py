@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +20,9 @@ from torch import Tensor
 
 from layover.batches import Execution, micro_batches, on_machine
 from layover.batches.order import Index, padded_tokens, real_tokens
+from layover.disk import full, said
 from layover.encoder import DropoutClock, Encoder, computing, is_mixed
-from layover.errors import DataError, NodeError
+from layover.errors import DataError, NodeError, Stopped
 from layover.identity import key_of
 from layover.training import checkpoint
 from layover.training.course import Branch, Course
@@ -35,10 +37,6 @@ logger = logging.getLogger(__name__)
 
 ACCELERATOR_LAG = 16
 """Steps whose losses stay on an accelerator before the loop waits for them."""
-
-
-class Stopped(Exception):  # noqa: N818  no error: it was asked for
-    """A training was asked to stop; its checkpoint is written."""
 
 
 def fit(
@@ -63,7 +61,8 @@ def fit(
         settings: What decides the result.
         execution: Device, micro-batch, checkpoints: what does not.
         clock: The one that encoder and heads were made with.
-        evaluate: Returns metrics of the current weights; called after each epoch or every `select_every` steps.
+        evaluate: Returns metrics of the current weights; called after each epoch or every `select_every` steps. It may
+            raise `Stopped`; the training that goes on evaluates again.
         criterion: Metric that selects, higher is better, of equals the earliest; None keeps the last weights.
         checkpoint_dir: A folder for this training alone; a checkpoint in it is gone on with. None writes none.
         progress: Called after each step, with what follows it (evaluation, checkpoint) done.
@@ -136,6 +135,8 @@ class _Run:
         self.measured = Measured()
         self._late: list[tuple[int, Tensor]] = []
         self._last_loss: float | None = None
+        self._kept: tuple[int, int] | None = None
+        """Steps and evaluations of the newest checkpoint."""
 
     def resume(self) -> None:
         """Go on with a checkpoint, if there is one for this very training."""
@@ -157,6 +158,7 @@ class _Run:
         self.optimiser.set_state(found.optimiser)
         self.best = dict(found.best)
         self.measured.resumed_at = self.position.step
+        self._kept = self._place()
 
     def to_the_end(
         self,
@@ -167,13 +169,19 @@ class _Run:
         """Do the steps that are left, and keep the weights that were selected."""
         position, total, patience = self.position, self.schedule.total, self.settings.patience
         saved = time.monotonic()
-        while position.step < total and not position.gave_up(patience):
-            self._timed("training", self._step)
-            if self.schedule.evaluates_after(position.step):
-                self._timed("evaluation", lambda: self._evaluate(evaluate))
-            stopping = stop is not None and stop()
+        # a training that was stopped in an evaluation goes on with it
+        while self._evaluates() or (position.step < total and not position.gave_up(patience)):
+            if not self._evaluates():
+                self._timed("training", self._step)
+            stopping = False
+            if self._evaluates():
+                try:
+                    self._timed("evaluation", lambda: self._evaluate(evaluate))
+                except Stopped:
+                    stopping = True
+            stopping = stopping or (stop is not None and stop())
             if stopping or time.monotonic() - saved >= self.execution.checkpoint_seconds:
-                self._timed("checkpoints", self._save)
+                self._timed("checkpoints", partial(self._save, needed=stopping))
                 saved = time.monotonic()
             if stopping:
                 raise Stopped(f"stopped after step {position.step} of {total}")
@@ -234,14 +242,40 @@ class _Run:
         if self.position.judge(metrics, self._epochs(), self.criterion):
             self.best = self.optimiser.weights()
 
-    def _save(self) -> None:
-        if self.checkpoint_dir is None:
+    def _evaluates(self) -> bool:
+        """Tell whether the weights are to be evaluated now."""
+        position = self.position
+        judged = position.history[-1].step if position.history else 0
+        return judged < position.step and self.schedule.evaluates_after(position.step)
+
+    def _save(self, *, needed: bool) -> None:
+        """Write a checkpoint, unless it is there.
+
+        Args:
+            needed: Whether a disk without room is an error; else the training goes on without, and says so.
+
+        Raises:
+            OSError: the checkpoint is needed, and the disk has no room for it.
+        """
+        if self.checkpoint_dir is None or self._kept == self._place():
             return
         self._read_losses()
         state = checkpoint.Checkpoint(
             self.optimiser.weights(), self.optimiser.state(), self.best, self.position.as_json()
         )
-        checkpoint.save(self.checkpoint_dir, state, step=self.position.step, identity=self.identity)
+        try:
+            checkpoint.save(self.checkpoint_dir, state, step=self.position.step, identity=self.identity)
+        except Exception as error:
+            if needed or full(error) is None:
+                raise
+            note = f"no checkpoint: {said(error, self.checkpoint_dir)}"
+            if note not in self.measured.notes:
+                self._note(note)
+        else:
+            self._kept = self._place()
+
+    def _place(self) -> tuple[int, int]:
+        return self.position.step, len(self.position.history)
 
     def _epochs(self) -> float:
         return self.position.step / self.schedule.steps_per_epoch

@@ -45,9 +45,8 @@ def examine(store: Path) -> dict[str, Any]:
     import psutil
     import torch
 
-    from layover.engine.resources import cores
+    from layover.allowed import available_memory, cores, total_memory
 
-    memory = psutil.virtual_memory()
     place = there_above(store)
     facts: dict[str, Any] = {
         "layover": importlib.metadata.version("layover"),
@@ -55,8 +54,8 @@ def examine(store: Path) -> dict[str, Any]:
         "system": f"{platform.system()} {platform.machine()}",
         "packages": {name: _version(name) for name in PACKAGES},
         "cores": cores(),
-        "memory_bytes": memory.total,
-        "memory_free_bytes": memory.available,
+        "memory_bytes": total_memory(),
+        "memory_free_bytes": available_memory(),
         "device": "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu",
     }
     if torch.cuda.is_available():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -16,7 +15,9 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from layover.cli.console import answer
+from layover.cli.streams import heed_reader
 from layover.errors import LayoverError, StoppedError
+from layover.stopping import Stop
 
 if TYPE_CHECKING:
     from layover.precision import Precision
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 ORDER = 67
 AT_ONCE = 1024
 """Rows that are in memory at a time, sorted by length among each other."""
+
+WHOLE = "what was written is whole lines"
 
 Write = Callable[[Any], None]
 
@@ -74,8 +77,6 @@ def command(
         raise LayoverError("name a text, a file, or - for standard input")
     given = input_of("-" if text is None else text, format_, quoting=quoting)
     readers = Readers(read_card(folder) for folder in package)
-    # a scheduler's or a shutdown's request to end is a person's Ctrl-C
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with written(out) as write:
             if given.twice:
@@ -93,9 +94,8 @@ def command(
                 check=check,
             )
             _predict(model, given, readers, batch_tokens, write)
-    except KeyboardInterrupt:
-        what = "nothing was written" if out is not None else "what was written is whole lines"
-        raise StoppedError(f"stopped; {what}") from None
+    except Stop:
+        raise StoppedError(f"stopped; {'nothing was written' if out is not None else WHOLE}") from None
 
 
 def _predict(model: Layover, given: Input, readers: Readers, batch_tokens: int | None, write: Write) -> None:
@@ -111,7 +111,7 @@ def _predict(model: Layover, given: Input, readers: Readers, batch_tokens: int |
 def written(out: Path | None) -> Iterator[Write]:
     """Give what writes values as lines of JSON: to standard output, or to a file that is there whole or not at all."""
     if out is None:
-        yield answer
+        yield _read
         return
     if out.exists() and not out.is_file():
         what = "is a folder" if out.is_dir() else "is no ordinary file; leave --out away to write to standard output"
@@ -124,6 +124,11 @@ def written(out: Path | None) -> Iterator[Write]:
         with file.open("w", encoding="utf-8") as stream:
             yield lambda value: _line(stream.write, value)
         file.replace(out)
+
+
+def _read(value: Any) -> None:
+    answer(value)
+    heed_reader(WHOLE)
 
 
 def _line(write: Callable[[str], int], value: Any) -> None:

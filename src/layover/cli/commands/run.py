@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -25,6 +24,8 @@ from layover.cli.shared import (
     planned,
     with_cache,
 )
+from layover.errors import StoppedError
+from layover.stopping import KEPT, Stop
 
 if TYPE_CHECKING:
     from layover.cli.progress import Progress
@@ -46,16 +47,19 @@ def command(
     json: JsonOption = False,
 ) -> None:
     """Run a sweep; running it again goes on where it stopped."""
-    found = planned(recipe, overrides, store, mends=True)
-    with found.store.locks.run(complain):
-        _run(found, workers, json)
+    try:
+        found = planned(recipe, overrides, store, mends=True)
+        with found.store.locks.run(complain):
+            _run(found, workers, json)
+    except Stop:
+        raise StoppedError(f"stopped; {KEPT}") from None
 
 
 def _run(found: Planned, workers: int | None, json: bool) -> None:
     from layover.cli.progress import choose
     from layover.engine.local import LocalEngine
     from layover.engine.resources import resources
-    from layover.errors import ModelError, StoppedError
+    from layover.errors import ModelError
     from layover.plan.cost import estimate
 
     if found.plan.unresolved:
@@ -81,13 +85,13 @@ def _run(found: Planned, workers: int | None, json: bool) -> None:
             progress.note(text)
         started = time.monotonic()
         engine = LocalEngine(found.store, execution, chosen.workers, chosen.threads, progress.event)
-        # a scheduler's or a shutdown's request to end is a person's Ctrl-C
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             found = _with_exact_sizes(found, engine, progress)
             outcome = engine.run(found.plan)
-        except KeyboardInterrupt:
-            raise StoppedError("stopped; what is finished is kept, the same command goes on from there") from None
+        except StoppedError as error:
+            unsaved = engine.outcome.unsaved.items()
+            lines = [f"no checkpoint of {found.plan.nodes[key].label}: {reason}" for key, reason in unsaved]
+            raise StoppedError("\n".join([str(error), *lines])) from None
     _conclude(found, outcome.failed, outcome.blocked, time.monotonic() - started, json)
 
 

@@ -1,0 +1,173 @@
+"""The memory and the cores that this process may use: the host's, or less where a control group or an affinity says so.
+
+Containers, SLURM and systemd limit by control groups, nested in each other. Each of a process's groups, up to the root,
+limits it: the smallest counts. The kernel gives a limit back by dropping the page cache, so that is no usage.
+
+Source: cgroup-v1/memory.rst, cgroup-v2.rst and scheduler/sched-bwc.rst of the kernel's documentation.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+ROOT = Path("/")
+
+
+@dataclass(frozen=True)
+class Group:
+    """A control group that this process is in."""
+
+    folder: Path
+    unified: bool
+    """Version 2."""
+
+
+@dataclass(frozen=True)
+class Mount:
+    """A hierarchy of control groups, as it is mounted."""
+
+    point: PurePosixPath
+    root: PurePosixPath
+    """The group that lies at the mount point: in a container seldom the root."""
+    unified: bool
+    controllers: frozenset[str]
+
+
+def total_memory(root: Path = ROOT) -> int:
+    """Return the bytes of main memory that this process may use in all.
+
+    Args:
+        root: Of the file system with `proc` and `sys`.
+    """
+    import psutil
+
+    limits = (_limit(group) for group in groups("memory", root))
+    return min([psutil.virtual_memory().total, *(limit for limit in limits if limit is not None)])
+
+
+def available_memory(root: Path = ROOT) -> int:
+    """Return the bytes of main memory that this process may still take; `root` as in `total_memory`."""
+    import psutil
+
+    free = [int(psutil.virtual_memory().available)]
+    for group in groups("memory", root):
+        limit, used = _limit(group), _used(group)
+        if limit is not None and used is not None:
+            free.append(limit - used)
+    return max(0, min(free))
+
+
+def cores(root: Path = ROOT) -> int:
+    """Return the CPU cores that this process may use; a part of a core counts as one. `root` as in `total_memory`."""
+    quotas = (_quota(group) for group in groups("cpu", root))
+    return max(1, min([_affinity(), *(math.ceil(quota) for quota in quotas if quota is not None)]))
+
+
+def _affinity() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def bound_threads(root: Path = ROOT) -> None:
+    """Keep torch, in this process and those it starts, from a thread for each core where a quota gives fewer.
+
+    An affinity it heeds by itself. `root` as in `total_memory`.
+    """
+    count = cores(root)
+    if count < _affinity():
+        os.environ.setdefault("OMP_NUM_THREADS", str(count))
+
+
+def groups(controller: str, root: Path = ROOT) -> Iterator[Group]:
+    """Yield the groups of this process that may limit it, from its own up to the root.
+
+    Args:
+        controller: `memory` or `cpu`.
+        root: See `total_memory`.
+    """
+    mounts = list(_mounts(root))
+    for line in _lines(root / "proc/self/cgroup"):
+        _, _, rest = line.partition(":")
+        names, _, path = rest.partition(":")
+        for mount in mounts:
+            if mount.unified != (names == "") or not (mount.unified or controller in names.split(",")):
+                continue
+            if mount.unified or controller in mount.controllers:
+                yield from _upwards(mount, PurePosixPath(path), root)
+                break
+
+
+def _mounts(root: Path) -> Iterator[Mount]:
+    for line in _lines(root / "proc/self/mountinfo"):
+        fields, _, rest = line.partition(" - ")
+        parts, kinds = fields.split(" "), rest.split(" ")
+        if len(parts) > 4 and len(kinds) > 2 and kinds[0] in {"cgroup", "cgroup2"}:
+            unified = kinds[0] == "cgroup2"
+            options = frozenset() if unified else frozenset(kinds[2].split(","))
+            yield Mount(PurePosixPath(_plain(parts[4])), PurePosixPath(_plain(parts[3])), unified, options)
+
+
+def _plain(path: str) -> str:
+    """Return a path of mountinfo, where blanks stand as octal numbers."""
+    return path.replace("\\040", " ").replace("\\011", "\t").replace("\\012", "\n").replace("\\134", "\\")
+
+
+def _upwards(mount: Mount, path: PurePosixPath, root: Path) -> Iterator[Group]:
+    """Yield the groups of a path, as far as they are mounted; the mount point alone where the path lies outside."""
+    inside = path.is_relative_to(mount.root) and ".." not in path.parts
+    group = mount.point / path.relative_to(mount.root) if inside else mount.point
+    while group.is_relative_to(mount.point):
+        yield Group(root / group.relative_to("/"), mount.unified)
+        group = group.parent
+
+
+def _limit(group: Group) -> int | None:
+    names = ("memory.max", "memory.high") if group.unified else ("memory.limit_in_bytes",)
+    found = [number for name in names if (number := _number(group.folder / name)) is not None]
+    if not group.unified and (above := _counts(group).get("hierarchical_memory_limit")) is not None:
+        found.append(above)  # of groups that a container does not see, too
+    return min(found, default=None)
+
+
+def _used(group: Group) -> int | None:
+    """Return the bytes that a group and those in it hold, but for pages of files, which the kernel drops."""
+    used = _number(group.folder / ("memory.current" if group.unified else "memory.usage_in_bytes"))
+    if used is None:
+        return None
+    prefix = "" if group.unified else "total_"
+    counts = _counts(group)
+    cached = sum(counts.get(f"{prefix}{name}", 0) for name in ("inactive_file", "active_file"))
+    return max(0, used - cached)
+
+
+def _counts(group: Group) -> dict[str, int]:
+    pairs = (line.split() for line in _lines(group.folder / "memory.stat"))
+    return {pair[0]: int(pair[1]) for pair in pairs if len(pair) == 2 and pair[1].isdecimal()}
+
+
+def _quota(group: Group) -> float | None:
+    """Return the cores of a group's share of time; None without a limit."""
+    if group.unified:
+        quota, _, period = " ".join(_lines(group.folder / "cpu.max")[:1]).partition(" ")
+    else:
+        quota, period = (
+            " ".join(_lines(group.folder / f"cpu.cfs_{name}_us")[:1]).strip() for name in ("quota", "period")
+        )
+    if not (quota.isdecimal() and period.strip().isdecimal() and int(period)):
+        return None  # "max", -1, or no such file
+    return int(quota) / int(period)
+
+
+def _number(file: Path) -> int | None:
+    text = "".join(_lines(file)[:1]).strip()
+    return int(text) if text.isdecimal() else None
+
+
+def _lines(file: Path) -> list[str]:
+    try:
+        return file.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return []

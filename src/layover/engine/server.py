@@ -1,0 +1,50 @@
+"""The process that workers are forked from, and their start, which a request to end need not wait for."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from multiprocessing import resource_tracker
+from multiprocessing.context import ForkServerProcess
+
+from layover.errors import NodeError
+from layover.stopping import REQUESTS, asked
+
+POLL_SECONDS = 0.05
+
+
+def begin(process: ForkServerProcess) -> bool:
+    """Start a worker, and the fork server before the first one; return False where a request to end came meanwhile.
+
+    The server imports torch when it starts, for seconds. Signals to the whole group (a terminal's hang-up, a
+    scheduler's SIGTERM) are held back in it: without it nobody would know how its workers end. They are held back in a
+    worker, too, until it has prepared to answer them.
+
+    Raises:
+        NodeError: it cannot be started.
+    """
+    failed: list[BaseException] = []
+    thread = threading.Thread(target=_start, args=(process, failed), daemon=True)
+    thread.start()
+    while thread.is_alive():
+        if asked():
+            return False
+        thread.join(POLL_SECONDS)
+    if failed:
+        cause = f"{type(failed[0]).__name__}: {failed[0]}".removesuffix(": ")
+        raise NodeError(
+            f"a worker cannot be started ({cause}); perhaps the system killed it for want of memory: run again with "
+            "fewer at a time (--workers 1)"
+        ) from failed[0]
+    return True
+
+
+def _start(process: ForkServerProcess, failed: list[BaseException]) -> None:
+    """Start a process in a thread whose children begin with these signals held back."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, REQUESTS)
+    try:
+        resource_tracker.ensure_running()  # it lets go of some of them again
+        signal.pthread_sigmask(signal.SIG_BLOCK, REQUESTS)
+        process.start()
+    except (EOFError, OSError) as error:
+        failed.append(error)
