@@ -50,8 +50,9 @@ class OwnTask(BaseModel):
     """A task with the same kind and labels whose training data it uses."""
     stages: tuple[Literal["intermediate", "target"], ...] | None = None
     """All that the kind can be when not given: both, but for retrieval, which is not trained, a target."""
-    languages: tuple[LanguageName, ...] = ()
-    """The languages it is evaluated in, for files named with `{language}`."""
+    languages: Literal["all"] | tuple[LanguageName, ...] = ()
+    """The languages it is evaluated in, for files named with `{language}`; `all` are those that there are files of,
+    which a recipe replaces by their names."""
     train_language: LanguageName | None = None
     """The language of the training data, and of every file whose language nothing else says; unknown when not given."""
     summary: str = "declared in the recipe"
@@ -101,6 +102,8 @@ def declare(name: str, declaration: OwnTask) -> Task:
         raise DataError(f"no kind is called {declaration.kind!r}; {nearest(declaration.kind, kinds.names())}")
     for key, message in idle(declaration).items():
         raise DataError(f"{name}: {key}: {message}")
+    if declaration.languages == "all":
+        raise DataError(f"{name}: languages: all are the languages of files, which only a recipe names")
     evaluated = declaration.languages
     kind = kinds.get(declaration.kind)
     languages = {"validation": evaluated, "test": evaluated}
