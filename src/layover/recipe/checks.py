@@ -25,8 +25,9 @@ def check_sweep(document: Document, source: Source) -> list[Problem]:
     problems: list[Problem] = []
     # what is written counts: a model whose settings are wrong is a model all the same
     named: dict[str, Collection[str]] = {
-        "model": source.names("models") or (),
-        "method": source.names("methods") or (),
+        axis: names
+        for axis, section in (("model", "models"), ("method", "methods"))
+        if (names := source.names(section))
     }
     for axis in AXES:
         values = _written(document, axis)

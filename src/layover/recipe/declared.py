@@ -98,8 +98,6 @@ def _declared(
         message = "the name of a task stands in reports and on cards: give it one line of printable characters"
     elif "kind" not in extra:
         message = f"unknown task; {nearest(name, tasks.names())} (a task of your own needs kind and files)"
-    elif not settings.files and not {"files", "train_task"} & {*(source.names(*loc) or ())}:
-        message = "a task of your own needs files: {train: ..., test: {sw: ...}}, or the train_task that has them"
     return (None, [source.problem(loc, message)]) if message else _own(name, settings, extra, document, source)
 
 
@@ -110,6 +108,9 @@ def _own(
     loc: Loc = ("tasks", name)
     declaration, problems = validate(OwnTask, extra, source, loc, also=tuple(TaskSettings.model_fields))
     problems += [source.problem((*loc, key), message) for key, message in _unknown_names(extra)]
+    if not settings.files and not {"files", "train_task"} & {*(source.names(*loc) or ())}:
+        message = "a task of your own needs files: {train: ..., test: {sw: ...}}, or the train_task that has them"
+        problems.append(source.problem(loc, message))
     if declaration is None or problems:
         return None, problems
     if declaration.languages == "all":

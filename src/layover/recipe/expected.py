@@ -77,8 +77,8 @@ def _one(option: Any) -> str:
         int: f"a whole number {_range(restrictions)}".rstrip,
         float: f"a number {_range(restrictions)}".rstrip,
         str: lambda: "a text",
-        tuple: lambda: f"a list, each of it {words(inner[0])}",
-        dict: lambda: f"a mapping (name: value), each value {words(inner[1])}",
+        tuple: lambda: f"a list, each item {words(inner[0])}",
+        dict: lambda: "a mapping (name: value)" + (f", each value {words(inner[1])}" if inner[1] is not Any else ""),
     }
     return described.get(origin, lambda: "a value")()
 

@@ -132,12 +132,18 @@ def _messages(
             loc = (*loc, part)
         if _several(here) and details["type"] not in {"value_error", "missing"} and not is_key:
             unions.setdefault(loc, (here, current))
-        else:
+        elif details["type"] != "too_short" or not _below(loc, error):
             got = loc[-1] if is_key else current
             yield loc, _message(annotation, here, details, loc, got, also)
     for loc, (union, current) in unions.items():
         for inner, message in _of_union(union, current):
             yield (*loc, *inner), message
+
+
+def _below(loc: Loc, error: ValidationError) -> bool:
+    """Return whether an item of a list is wrong: then pydantic also takes the list for one without it."""
+    others = (one["loc"] for one in error.errors(include_url=False, include_context=False, include_input=False))
+    return any(len(other) > len(loc) and other[: len(loc)] == loc for other in others)
 
 
 def _of_union(union: Any, value: object) -> Iterator[tuple[Loc, str]]:

@@ -138,6 +138,7 @@ class _Reader:
                 if event.version is not None and tuple(event.version) != (1, 2):
                     written = ".".join(map(str, event.version))
                     self._problem(line, f"a recipe is YAML 1.2, not {written}; remove the line %YAML")
+                    raise _Stop
                 documents += 1
                 if documents == 2:
                     self._problem(line, "a second document begins here; a recipe is one document, without `---`")
@@ -277,16 +278,15 @@ class _Reader:
 def _in_words(error: MarkedYAMLError) -> str:
     """Return what a parser's error says, with the usual causes in plain words."""
     problem = " ".join(str(error.problem or error.context).split())
-    if "'\\t' that cannot start" in problem:
-        return "a tab stands where the line is indented; YAML is indented by spaces"
-    if "'<stream end>'" in problem or "unexpected end of stream" in problem:
-        opened = "" if error.context_mark is None else f" that begins in line {error.context_mark.line + 1}"
-        return f"the text ends inside a list, a mapping or a quoted text{opened}; expected its end"
-    if "that cannot start any token" in problem:
-        sign = problem.split("'")[1]
-        return f"a value cannot begin with {sign}; write it in quotes"
-    if "mapping values are not allowed here" in problem:
-        return "a colon where no key can stand; put the text in quotes, or begin a new line"
-    if "found '<anchor>'" in problem or "found duplicate anchor" in problem:
-        return "a value has one anchor (&name) at most"
-    return f"this is no YAML: {problem}"
+    sign = "".join(problem.split("'")[1:2])
+    opened = "" if error.context_mark is None else f" that begins in line {error.context_mark.line + 1}"
+    usual = {
+        _TOO_DEEP: _TOO_DEEP,
+        "'\\t' that cannot start": "a tab stands where the line is indented; YAML is indented by spaces",
+        "that cannot start any token": f"a value cannot begin with {sign}; put it in quotes",
+        "'<stream end>'": f"the text ends inside a list, a mapping or a quoted text{opened}; expected its end",
+        "end of stream": f"the text ends inside a list, a mapping or a quoted text{opened}; expected its end",
+        "mapping values are not allowed": "a colon where no key can stand; put the text in quotes, or begin a new line",
+        "'<anchor>'": "a value has one anchor (&name) at most",
+    }
+    return next((words for part, words in usual.items() if part in problem), f"this is no YAML: {problem}")
