@@ -23,13 +23,16 @@ RankOrNone = Annotated[int, Strict(), Field(ge=0, le=2**16)]
 LayerNumber = Annotated[int, Strict(), Field(ge=0, le=999)]
 """Of an encoder's layers, or how many of them."""
 
+ColumnNumber = Annotated[int, Strict(), Field(ge=0, le=9999)]
+
 Epochs = Annotated[float, Strict(), Field(ge=1e-6, le=1e6)]
 LearningRate = Annotated[float, Strict(), Field(ge=1e-12, le=10)]
 Factor = Annotated[float, Strict(), Field(ge=1e-9, le=1e9)]
 """What something is multiplied or divided by."""
 Weight = Annotated[float, Strict(), Field(ge=-1e6, le=1e6)]
 """Of one among several that are added up."""
-NotNegative = Annotated[float, Strict(), Field(ge=0, le=MOST)]
+Warmup = Annotated[float, Strict(), Field(ge=0, le=MOST)]
+WeightDecay = Annotated[float, Strict(), Field(ge=0, le=1000)]
 Dropout = Annotated[float, Strict(), Field(ge=0, lt=1)]
 Share = Annotated[float, Strict(), Field(ge=1e-6, le=1)]
 Reduction = Annotated[float, Strict(), Field(ge=0.01, le=1e6)]

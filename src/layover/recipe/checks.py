@@ -10,7 +10,7 @@ from layover.data.languages import UNKNOWN
 from layover.errors import Problem, nearest
 from layover.precision import cannot_be_quantised
 from layover.recipe.resolved import ResolvedMethod
-from layover.recipe.schema import AND, AXES, NO_INTERMEDIATE, Document, TaskSettings
+from layover.recipe.schema import AND, AXES, MOST_CELLS, NO_INTERMEDIATE, Document, TaskSettings
 from layover.recipe.source import Loc, Source
 from layover.tasks import FROM_TRAINING, Paths, Task
 
@@ -38,6 +38,9 @@ def check_sweep(document: Document, source: Source) -> list[Problem]:
                 problems.append(source.problem(loc, f"unknown {axis} {value!r}; {hint}"))
             if value in values[:index]:
                 problems.append(source.problem(loc, f"{value!r} stands twice"))
+    if (cells := document.sweep.cells()) > MOST_CELLS:
+        message = f"the axes make {cells:,} cells, but a sweep has {MOST_CELLS:,} at most; write several recipes"
+        problems.append(source.problem(("sweep",), message))
     for index, rule in enumerate(document.sweep.exclude):
         if not rule:
             problems.append(source.problem(("sweep", "exclude", index), "an empty rule would leave out every cell"))
@@ -263,10 +266,12 @@ def _as_tuple(paths: Paths) -> tuple[str, ...]:
 def _windows(document: Document, known: dict[str, Task]) -> dict[Loc, str]:
     """Return where a stride leaves no room for anything but itself, of the tasks that are read in windows."""
     found: dict[Loc, str] = {}
+    swept = document.swept()
     for name, task in known.items():
-        if task.kind != WINDOWED:
-            continue
         chain = [one for one in (name, task.train_task) if one in document.tasks]
+        said = any(document.tasks[one].stride or document.tasks[one].max_length for one in chain)
+        if task.kind != WINDOWED or not (said or name in swept):
+            continue
         length, where = _setting(document, chain, "max_length")
         stride, at = _setting(document, chain, "stride")
         if stride >= length - FRAME:

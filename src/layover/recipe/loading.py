@@ -24,7 +24,7 @@ from layover.recipe.language_name_checks import check_language_names
 from layover.recipe.methods import resolve_methods
 from layover.recipe.mixture_checks import check_mixtures
 from layover.recipe.resolved import Recipe
-from layover.recipe.schema import Document
+from layover.recipe.schema import MOST_CELLS, Document
 from layover.recipe.source import Loc, Located, Source, read_source
 from layover.recipe.validation import STAND_IN, validate_mended
 
@@ -38,6 +38,7 @@ REQUIRED: Mapping[Loc, object] = {
 }
 """What stands in for a wrong or missing value, so that the rest of a recipe can be checked."""
 
+MOST_PROBLEMS = 100
 _ENTRIES = {"models", "methods", "tasks", "mixtures", "modules"}
 """Sections of named parts, each of which is right or wrong for itself."""
 
@@ -60,8 +61,14 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Recipe:
     recipe, further = _checked(document, source, mended)
     told += further
     if told or recipe is None:
-        raise RecipeError(list(dict.fromkeys(told)))
+        raise RecipeError(_first(list(dict.fromkeys(told)), source))
     return recipe
+
+
+def _first(problems: list[Problem], source: Source) -> list[Problem]:
+    """Return as many problems as a person reads, and how many more there are."""
+    more = len(problems) - MOST_PROBLEMS
+    return [*problems[:MOST_PROBLEMS], *([Problem(source.name, "", f"and {more:,} more")] if more > 0 else [])]
 
 
 def _checked(document: Document, source: Source, mended: set[Loc]) -> tuple[Recipe | None, list[Problem]]:
@@ -93,14 +100,14 @@ def _checked(document: Document, source: Source, mended: set[Loc]) -> tuple[Reci
             (("sweep", "method"), ("methods", "*", "languages"), ("methods", "*", "module")),
         ),
     ]
-    if not unnamed:
+    if not unnamed and document.sweep.cells() <= MOST_CELLS:
         reads: tuple[Loc, ...] = (("eval", "split"), ("train", "select"), ("sweep",), ("tasks", "*", "files"))
         joint.append((lambda: check_data_languages(document, known, methods, source), reads))
     entries = {_entry(loc) for loc in mended}
     for check, paths in joint:
         if not any(_meet(loc, path) for loc in mended for path in paths):
             problems += [one for one in check() if _entry(_loc(one)) not in entries]
-    problems = [one for one in problems if not any(_within(_loc(one), loc) for loc in mended)]
+    problems = [one for one in problems if not any(_follows(_loc(one), loc) for loc in mended)]
     if problems or mended:
         return None, problems
     return Recipe(document=document, methods=methods, tasks=known, languages=languages, source=source), []
@@ -126,8 +133,10 @@ def _entry(loc: Loc) -> Loc:
     return loc[:2] if loc and loc[0] in _ENTRIES else loc[:1]
 
 
-def _within(loc: Loc, other: Loc) -> bool:
-    return bool(other) and loc[: len(other)] == other
+def _follows(loc: Loc, mended: Loc) -> bool:
+    """Return whether a problem speaks of a mended value, or of a setting that it is a part of."""
+    part = len(loc) > len(_entry(loc)) and mended[: len(loc)] == loc
+    return part or loc[: len(mended)] == mended
 
 
 def _meet(loc: Loc, path: Loc) -> bool:

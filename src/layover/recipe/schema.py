@@ -28,12 +28,13 @@ from layover.settings import (
     LearningRate,
     Length,
     Name,
-    NotNegative,
     Processes,
     Seconds,
     Seed,
     Stride,
     Threshold,
+    Warmup,
+    WeightDecay,
 )
 from layover.tasks import Paths
 
@@ -81,9 +82,9 @@ class Train(Section):
     """Examples per optimiser step, whatever the memory allows at once."""
     epochs: Epochs | None = None
     """Of every training; when not given, the larger number of the module's own and the task's own."""
-    warmup: NotNegative = 0.06
+    warmup: Warmup = 0.06
     """Below 1: share of all steps; from 1 on: number of steps."""
-    weight_decay: NotNegative = 0.01
+    weight_decay: WeightDecay = 0.01
     clip: Factor = 1.0
     """Largest gradient norm of each trained module and of the head, each on its own."""
     max_length: Length = 128
@@ -118,7 +119,7 @@ class Method(BaseModel):
     lr: LearningRate | None = None
     """Peak learning rate; the module's own default when not given."""
     dropout: Dropout | None = None
-    weight_decay: NotNegative | None = None
+    weight_decay: WeightDecay | None = None
     precision: Precision | None = None
     adapterdrop: AdapterDrop | None = None
     """Modules act in all layers but the lowest, in training, in predictions or in both."""
@@ -193,24 +194,35 @@ def _intermediate(value: object) -> object:
     raise ValueError(f"{value!r} is no intermediate; write a name, or a list of several")
 
 
+MOST_VALUES = 1000
+"""Of an axis."""
+MOST_CELLS = 100_000
+"""Combinations of all axes, before `exclude`."""
+
 AXES = ("model", "method", "intermediate", "target", "seed")
 
 
 class Sweep(Section):
     """The axes; every combination is a cell."""
 
-    model: tuple[str, ...] = Field(min_length=1)
-    method: tuple[str, ...] = Field(min_length=1)
-    intermediate: tuple[Annotated[str | tuple[str, ...], BeforeValidator(_intermediate)], ...] = (NO_INTERMEDIATE,)
+    model: tuple[str, ...] = Field(min_length=1, max_length=MOST_VALUES)
+    method: tuple[str, ...] = Field(min_length=1, max_length=MOST_VALUES)
+    intermediate: tuple[Annotated[str | tuple[str, ...], BeforeValidator(_intermediate)], ...] = Field(
+        default=(NO_INTERMEDIATE,), min_length=1, max_length=MOST_VALUES
+    )
     """Tasks, mixtures, imported modules; or lists of these, which are learned separately and composed together."""
-    target: tuple[str, ...] = Field(min_length=1)
-    seed: tuple[Seed, ...] = Field(default=(1,), min_length=1)
-    exclude: tuple[dict[str, Any], ...] = ()
+    target: tuple[str, ...] = Field(min_length=1, max_length=MOST_VALUES)
+    seed: tuple[Seed, ...] = Field(default=(1,), min_length=1, max_length=MOST_VALUES)
+    exclude: tuple[dict[str, Any], ...] = Field(default=(), max_length=MOST_VALUES)
     """Cells to leave out: `{axis: value or list of values}`; all axes named must match."""
 
     def values(self, axis: str) -> tuple[Any, ...]:
         """Return the values of an axis; a list of intermediates by its name, `mnli+squad`."""
         return tuple(self.intermediates()) if axis == "intermediate" else tuple(getattr(self, axis))
+
+    def cells(self) -> int:
+        """Return the number of combinations of all axes, before `exclude`."""
+        return math.prod(len(self.values(axis)) for axis in AXES)
 
     def intermediates(self) -> dict[str, tuple[str, ...]]:
         """Return the intermediates by name, and what each is learned from, one after the other; nothing for none."""

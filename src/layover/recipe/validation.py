@@ -164,21 +164,36 @@ def _several(annotation: Any) -> bool:
 
 
 def _message(model: Any, here: Any, details: Any, loc: Loc, got: object, also: tuple[str, ...]) -> str:
-    kind = details["type"]
-    if kind == "extra_forbidden":
+    def unknown() -> str:
         valid = _keys_at(model, loc[:-1])
         return f"unknown key; {nearest(str(loc[-1]), (*valid, *(also if len(loc) == 1 else ())))}"
-    if kind == "missing":
-        return "is required"
-    if kind == "value_error":
+
+    def own() -> str:
         message = str(details["msg"]).removeprefix("Value error, ")
         return message[:1].lower() + message[1:]
-    if kind == "literal_error":
+
+    def no_literal() -> str:
         expected = [str(one) for option in options(here) for one in _literals(option)]
         return f"{shown(got)} is not known here; {nearest(str(got), expected)}"
-    if kind in {"too_short", "string_too_short"}:
+
+    def too_long() -> str:
+        count, most = (details["ctx"][name] for name in ("actual_length", "max_length"))
+        return f"a list of {count:,} items; write {most:,} at most"
+
+    def empty() -> str:
         return f"is empty; write {words(here)}"
-    return f"{shown(got)} does not fit; write {words(here)}"
+
+    messages = {
+        "extra_forbidden": unknown,
+        "missing": lambda: "is required",
+        "value_error": own,
+        "literal_error": no_literal,
+        "too_long": too_long,
+        "too_short": empty,
+        "string_too_short": empty,
+    }
+    told = messages.get(details["type"])
+    return told() if told is not None else f"{shown(got)} does not fit; write {words(here)}"
 
 
 def _literals(option: Any) -> tuple[Any, ...]:

@@ -172,7 +172,7 @@ class _Reader:
                 self._path.pop()
         else:
             node.entries = []
-            self._fill(node.entries, depth)
+            node.entries = self._fill(node, depth)
         node.done = True
         return node
 
@@ -186,28 +186,27 @@ class _Reader:
             return Node(line, bad=True)
         return node
 
-    def _fill(self, entries: list[Entry], depth: int) -> None:
-        """Read the keys and values of a mapping to its end."""
-        lines: dict[str, int] = {}
+    def _fill(self, node: Node, depth: int) -> list[Entry]:
+        """Return the keys and values of a mapping, read to its end; one that takes over no mapping is bad."""
+        entries: dict[str, Entry] = {}
         while not isinstance(event := self._next(), ev.MappingEndEvent):
             line = event.start_mark.line + 1
             key, merges = self._key(event, line, depth)
-            if key is not None:
-                self._path.append(key)
-            value = self._node(self._next(), depth + 1)
             if key is None:
+                self._node(self._next(), depth + 1)
                 continue
+            self._path.append(key)
+            value = self._node(self._next(), depth + 1)
+            if key in entries:
+                self._problem(line, f"duplicate key {key!r}; it stands in line {entries[key].line} already")
+            elif merges and not all(one.entries is not None for one in (value.items or [value])):
+                node.bad = True
+                if not value.bad:
+                    self._problem(line, "<< takes over the keys of a mapping, or of a list of them; this is neither")
+            else:
+                entries[key] = Entry(key, line, value, merges)
             self._path.pop()
-            if key in lines:
-                self._problem(line, f"duplicate key {key!r}; it stands in line {lines[key]} already")
-                continue
-            lines[key] = line
-            if merges and value.bad:
-                continue
-            if merges and not all(one.entries is not None for one in (value.items or [value])):
-                self._problem(line, "<< takes over the keys of a mapping, or of a list of them; this is neither")
-                continue
-            entries.append(Entry(key, line, value, merges))
+        return list(entries.values())
 
     def _key(self, event: ev.Event, line: int, depth: int) -> tuple[str | None, bool]:
         """Return a key as it is written, None for one that cannot be used, and whether it is `<<`."""

@@ -14,6 +14,7 @@ from layover.data.languages import UNKNOWN
 from layover.errors import DataError, nearest
 from layover.kinds.retrieval import MINED, PUBLISHED, PUBLISHED_MINING
 from layover.metrics._scheme import SchemeName
+from layover.settings import ColumnNumber
 from layover.tasks._labels import as_text
 from layover.tasks._language_names import LanguageName
 from layover.tasks._named import Paths, format_of
@@ -81,8 +82,8 @@ class OwnTask(BaseModel):
     """choice: the column of the right choice's number, from 0; or the column of the right choice, one of `choices`."""
     choices: str | tuple[str, ...] = ()
     """The columns of the choices, or the one that holds a list of them."""
-    tokens: int | str = 0
-    tags: int | str = 1
+    tokens: ColumnNumber | str = 0
+    tags: ColumnNumber | str = 1
     id: str = "id"
     question: str = "question"
     context: str = "context"
