@@ -66,6 +66,8 @@ def dotted(loc: Loc) -> str:
 
 
 def _short(text: str, most: int) -> str:
+    """Return a text in one line, cut where it is long."""
+    text = text.replace("\n", "\\n").replace("\r", "\\r")
     return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
