@@ -24,10 +24,10 @@ PIECES = (
 
 VALUES: tuple[Any, ...] = (
     None, True, False, 0, -1, 1, 2, 10**23, -(10**39), 2**63, 0.5, 1e308, -1e308, 1e-300, math.nan, math.inf, "", " ",
-    "?", "none", "all", "x" * 5000, "../..", "/dev/zero", "/dev/null", "/", "~", "a\nb", "a\tb", "\u202ebidi", "{language}",
-    "2026-01-31", "12GB", "1e5", "sandbox/nli", "xnli", "bert", "\x1b[31m", [], [[]], [None], [1, "a"], ["a", "a"],
-    [{}], {}, {"": 1}, {"a": None}, {"name": 5}, {"module": "lora"}, {"train": "x"}, {"<<": 1}, {"a": {"b": {"c": [1]}}},
-    list(range(1500)), ["sandbox/nli"] * 3, {"kind": "span", "files": {"train": "a"}}, {"kind": "mlm"},
+    "?", "none", "all", "x" * 5000, "../..", "/dev/zero", "/dev/null", "/", "~", "a\nb", "a\tb", "\u202ebidi",
+    "{language}", "2026-01-31", "12GB", "1e5", "sandbox/nli", "xnli", "bert", "\x1b[31m", [], [[]], [None], [1, "a"],
+    ["a", "a"], [{}], {}, {"": 1}, {"a": None}, {"name": 5}, {"module": "lora"}, {"train": "x"}, {"<<": 1},
+    {"a": {"b": {"c": [1]}}}, list(range(1500)), ["sandbox/nli"] * 3, {"kind": "span", "files": {"train": "a"}}, {"kind": "mlm"},
 )  # fmt: skip
 """Values of every type, few of them right anywhere."""
 

@@ -110,7 +110,11 @@ def resolve(
             one of the sandbox, nor a directory, nor a hub id.
     """
     folder = encoders.folder_of(model.name) or Path(model.name)
-    if folder.is_dir():
+    try:
+        is_folder = folder.is_dir()
+    except OSError as error:
+        raise ModelError(f"{model.name!r:.100} cannot be used: {error.strerror}") from None
+    if is_folder:
         return _local(label, folder, hash_file, memory)
     if model.name.startswith(encoders.PREFIX):
         raise ModelError(f"the sandbox has no {model.name!r}; {nearest(model.name, encoders.names())}")

@@ -118,7 +118,8 @@ def _data_root(document: Document, source: Source) -> list[Problem]:
     try:
         if root is None or Path(root).is_dir():
             return []
-        message = f"no such folder: {Path(root).resolve()}"
+        there = Path(root).exists()
+        message = f"is no folder: {Path(root)}" if there else f"no such folder: {Path(root).resolve()}"
     except OSError as error:
         message = f"cannot be used: {error.strerror}"
     return [source.problem(("data_root",), message)]
