@@ -27,7 +27,8 @@ VALUES: tuple[Any, ...] = (
     "?", "none", "all", "x" * 5000, "../..", "/dev/zero", "/dev/null", "/", "~", "a\nb", "a\tb", "\u202ebidi",
     "{language}", "2026-01-31", "12GB", "1e5", "sandbox/nli", "xnli", "bert", "\x1b[31m", [], [[]], [None], [1, "a"],
     ["a", "a"], [{}], {}, {"": 1}, {"a": None}, {"name": 5}, {"module": "lora"}, {"train": "x"}, {"<<": 1},
-    {"a": {"b": {"c": [1]}}}, list(range(1500)), ["sandbox/nli"] * 3, {"kind": "span", "files": {"train": "a"}}, {"kind": "mlm"},
+    {"a": {"b": {"c": [1]}}}, list(range(1500)), ["sandbox/nli"] * 3, {"kind": "span", "files": {"train": "a"}},
+    {"kind": "mlm"},
 )  # fmt: skip
 """Values of every type, few of them right anywhere."""
 
