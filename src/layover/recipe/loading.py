@@ -92,7 +92,10 @@ def _checked(document: Document, source: Source, mended: set[Loc]) -> tuple[Reci
     joint: list[tuple[Callable[[], list[Problem]], tuple[Loc, ...]]] = [
         (lambda: check_training(document, known, source), (("train", "max_length"), ("train", "stride"))),
         (lambda: check_training_data(document, known, source), ()),
-        (lambda: check_lists(document, methods, source), (("sweep", "intermediate"), ("sweep", "method"))),
+        (
+            lambda: check_lists(document, methods, source),
+            (("sweep", "intermediate"), ("sweep", "method"), ("methods", "*", "compose"), ("methods", "*", "module")),
+        ),
         (lambda: check_mixtures(document, known, source), ()),
         (lambda: check_holdouts(document, known, source), (("tasks", "*", "files"),)),
         (
