@@ -39,6 +39,7 @@ ROOMS = (
     ("modules",),
     ("hub_files",),
     ("precision",),
+    ("settings",),
     ("identity",),
     ("archives",),
     ("registry",),

@@ -74,7 +74,7 @@ def test_a_typo_is_one_clear_error(tmp_path: Path) -> None:
         found = layover(verb, str(recipe), cwd=ROOT)
         assert found.returncode == 2
         assert found.stdout == ""
-        line = text.splitlines().index("train: {batch: 8, epochs: 20, max_length: 32, stride: 8}") + 1
+        line = text.splitlines().index("train: {batch: 8, epochs: 20, max_length: 32}") + 1
         assert f"{recipe}:{line}: train.epoch: unknown key; did you mean 'epochs'?" in found.stderr
         assert "Traceback" not in found.stderr
     assert not (ROOT / "reports" / "own-data").exists()

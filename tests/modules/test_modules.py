@@ -76,7 +76,7 @@ def test_layers() -> None:
     [
         ("lora", {"rank": 0}, "greater than or equal to 1"),
         ("lora", {"rank": True}, "valid integer"),
-        ("lora", {"alpha": 0}, "greater than 0"),
+        ("lora", {"alpha": 0}, "greater than or equal to 1e-09"),
         ("lora", {"alpha": float("inf")}, "finite"),
         ("lora", {"target": ["qeury"]}, "did you mean 'query'"),
         ("lora", {"target": []}, "at least one of: query"),
@@ -94,7 +94,7 @@ def test_layers() -> None:
         ("ia3", {"target": ["ffn"]}, "unknown target 'ffn'"),
         ("ia3", {"target": []}, "at least one of: query"),
         ("bottleneck", {"placement": "serial"}, "pfeiffer"),
-        ("bottleneck", {"reduction": 0}, "greater than 0"),
+        ("bottleneck", {"reduction": 0}, "greater than or equal to 0.01"),
         ("bottleneck", {"activation": "sin"}, "relu"),
     ],
 )

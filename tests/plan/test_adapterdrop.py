@@ -94,7 +94,7 @@ def test_the_backward_pass_ends_above_what_is_dropped(world: World) -> None:
         (dropping("{}"), "drops nothing; set train or predict"),
         (dropping("{train: 0, random: true, predict: 1}"), "random draws a number of layers from 0 to train"),
         (dropping("{trian: 1}"), "did you mean 'train'"),
-        (dropping("{train: -1}"), "greater than or equal to 0"),
+        (dropping("{train: -1}"), "-1 does not fit; write a whole number from 0 to 999"),
         (dropping("{train: 2}"), "leaves nothing of lora, which adapts layers 0 to 1 of 2"),
         (dropping("{train: 1, predict: 2}"), "leaves nothing of lora"),
         ("methods.lora={module: lora, layers: [1], adapterdrop: {train: 1}}", "drops nothing of lora"),

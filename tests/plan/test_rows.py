@@ -63,9 +63,41 @@ def test_scored_rows_without_a_label_are_told_apart(world: World) -> None:
     assert told in notes(world)
     write(world, "moods/en.jsonl", [{"text": "x"}, {"text": "y"}])
     assert "moods test: no row has gold in en; there is no score without" in notes(world)
-    path = write(world, "moods/dev.jsonl", [*rows("x"), *rows("y", label="-")])
-    told = f"moods validation en: 1 of 2 rows have no gold (first {path}:2), so nothing can be chosen by them"
-    assert told in notes(world)
+
+
+def test_development_data_without_a_label_are_refused(world: World) -> None:
+    path = write(world, "moods/dev.jsonl", [*rows("x"), *rows("y", label="-"), *rows("z")])
+    for overrides in ((), ("tasks.moods.limit={validation: 3}",)):
+        (found,) = refused(world, *overrides)
+        assert found.endswith(
+            f"tasks.moods: moods validation en: 1 of 3 rows have no gold (first {path}:2), but weights are chosen by "
+            "them; give them gold, remove them, or name another file"
+        )
+    assert world.plan(*MOODS, "train.select=null"), "nothing is chosen by them"
+    lacking = [number for number in range(1, 4) if not _refuses(world, f"tasks.moods.limit={{validation: {number}}}")]
+    assert lacking in ([1], [1, 2]), "a limit may leave the row out; of three it never does"
+    write(world, "moods/dev.jsonl", rows("x", "y"))
+    assert world.plan(*MOODS)
+
+
+def test_training_data_without_any_label_are_refused(world: World) -> None:
+    path = write(world, "moods/train.jsonl", rows("a", "b", label=""))
+    (found,) = refused(world)
+    assert found.endswith(f"moods train en: no row has gold (first {path}:1), so there is nothing to train on")
+
+
+def refused(world: World, *overrides: str) -> list[str]:
+    with pytest.raises(RecipeError) as caught:
+        world.plan(*MOODS, *overrides)
+    return [str(problem) for problem in caught.value.problems]
+
+
+def _refuses(world: World, *overrides: str) -> bool:
+    try:
+        world.plan(*MOODS, *overrides)
+    except RecipeError:
+        return True
+    return False
 
 
 def test_a_file_that_cannot_be_read_is_told_with_its_line(world: World) -> None:

@@ -175,7 +175,9 @@ def test_mistakes_in_a_task_of_ones_own(tmp_path: Path) -> None:
     found = problems(tmp_path, text.replace("text: [question, claim]", "texts: [question, claim]"))
     assert any("tasks.mine.texts: unknown key; did you mean 'text'?" in line for line in found)
     found = problems(tmp_path, text.replace("kind: classification", "kind: classifikation"))
-    assert any("tasks.mine: no kind is called" in line and "did you mean 'classification'?" in line for line in found)
+    assert any(
+        "tasks.mine.kind: no kind is called" in line and "did you mean 'classification'?" in line for line in found
+    )
 
 
 NONE = "files have no such setting; remove it, or name the `format`:"
@@ -256,8 +258,8 @@ def test_rows_of_retrieval_are_not_chosen(tmp_path: Path) -> None:
     ("override", "expected"),
     [
         ("tasks.mine.labels=[yes, no]", ""),
-        ("methods.lora.lr=.inf", "methods.lora.lr: input should be a finite number"),
-        ("train.warmup=.inf", "train.warmup: input should be a finite number"),
+        ("methods.lora.lr=.inf", "methods.lora.lr: .inf does not fit; write a number from 1e-12 to 10"),
+        ("train.warmup=.inf", "train.warmup: .inf does not fit; write a number from 0 to 1,000,000,000"),
         ("sweep.exclude=[{}]", "an empty rule would leave out every cell"),
         ("sweep.seed[0]=5", "a list is set as a whole"),
         ("eval.languages=[]", "eval.languages"),

@@ -49,17 +49,15 @@ def test_overrides_are_parsed_as_yaml(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["train.lr", "=3", "train..lr=1", "schema.deeper=1", "train.lr=[1"])
 def test_bad_overrides_are_told_together(tmp_path: Path, text: str) -> None:
-    with pytest.raises(RecipeError) as caught:
-        read_source(write(tmp_path), [text, "also-bad"])
-    assert len(caught.value.problems) == 2
-    assert caught.value.problems[0].where == f"command line ({text})"
+    found = read_source(write(tmp_path), [text, "also-bad"]).problems
+    assert len(found) == 2
+    assert found[0].where == f"command line ({text})"
 
 
 @pytest.mark.parametrize(
     ("text", "line", "message"),
     [
         ("a: 1\nb: [1\n", 3, "expected"),
-        ("a: 1\na: 2\n", 2, "duplicate key"),
         ("- a\n- b\n", 1, "mapping"),
     ],
 )

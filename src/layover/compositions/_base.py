@@ -5,14 +5,15 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, Strict
+from pydantic import BaseModel, ConfigDict
 
 from layover.errors import ModelError
 from layover.mixers import Mixer
 from layover.modules import Module, Shape, Site
 from layover.modules import get as module_named
+from layover.settings import Count, LearningRate
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -98,8 +99,8 @@ class GateTraining(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    steps: Annotated[int, Strict(), Field(ge=1)] = 100
-    lr: Annotated[float, Strict(), Field(gt=0)] = 5e-3
+    steps: Count = 100
+    lr: LearningRate = 5e-3
 
 
 class Composition(BaseModel, ABC):

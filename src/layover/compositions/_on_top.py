@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Self
+from typing import Any, Self
 
-from pydantic import Field, Strict
+from pydantic import Field
 
 from layover.compositions._base import Composition, Trained
+from layover.settings import LearningRate
 
 
 class OnTop(Composition):
@@ -14,7 +15,7 @@ class OnTop(Composition):
 
     on_top: Trained = Field(default="module", exclude=True)
     """A fresh `module` and the head, the `head` alone, or `none`: then the head is an intermediate's."""
-    lr: Annotated[float, Strict(), Field(gt=0)] | None = Field(default=None, exclude=True)
+    lr: LearningRate | None = Field(default=None, exclude=True)
     """Peak learning rate of what is trained on top, the method's when not given. A training has it among its own
     numbers, so it does not stand in the identity again."""
 

@@ -7,9 +7,9 @@ LoRAs the changes of each linear map are mixed. A target without an intermediate
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
-from pydantic import Field, Strict, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from layover import mixers
 from layover.compositions._base import MIX, TARGET, Composition, Mix, Part, Piece
@@ -17,6 +17,7 @@ from layover.errors import ModelError, nearest
 from layover.mixers import Mixer
 from layover.modules import Module, Shape
 from layover.modules import get as module_named
+from layover.settings import Flag, LearningRate, Rank
 
 OWN = "own"
 """What the target's own module is called among those that are mixed; it is the last."""
@@ -30,11 +31,11 @@ class Fuse(Composition):
 
     mixer: str = "attention"
     """One that is learned: `attention`, `low_rank`, `gated`."""
-    rank: Annotated[int, Strict(), Field(ge=1)] | None = None
+    rank: Rank | None = None
     """low_rank: of its projections; the mixer's default when not given."""
-    own: Annotated[bool, Strict()] = False
+    own: Flag = False
     """Whether a fresh module of the target is mixed, too."""
-    lr: Annotated[float, Strict(), Field(gt=0)] | None = Field(default=None, exclude=True)
+    lr: LearningRate | None = Field(default=None, exclude=True)
     """Peak learning rate of the target stage, the method's when not given. A training has it among its own numbers, so
     it does not stand in the identity again."""
 

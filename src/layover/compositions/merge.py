@@ -20,17 +20,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
-from pydantic import BeforeValidator, Field, Strict, model_validator
+from pydantic import BeforeValidator, model_validator
 
 from layover.compositions._base import INTERMEDIATE, Fold, Part, Piece
 from layover.compositions._on_top import OnTop
 from layover.errors import ModelError, nearest
 from layover.modules import Module, Shape, Site
+from layover.settings import Rank, Share, Weight
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-Number = Annotated[float, Strict()]
 DENSITY: Mapping[str, float] = {"ties": 0.2, "dare": 0.5, "magnitude": 0.5}
 """Entries that are kept when the recipe names no share; for `ties` that of its paper."""
 
@@ -57,11 +57,11 @@ class Merge(OnTop):
     folds: ClassVar[bool] = True
 
     method: Literal["exact", "svd", "ties", "dare", "magnitude"] = "exact"
-    weights: Annotated[Number | dict[str, Number] | tuple[Number, ...] | None, BeforeValidator(_numbers)] = None
+    weights: Annotated[Weight | dict[str, Weight] | tuple[Weight, ...] | None, BeforeValidator(_numbers)] = None
     """One number for all intermediates, or `{mnli: 0.7, squad: 0.3}`; 1 / K of K when not given."""
-    density: Annotated[float, Strict(), Field(gt=0, le=1)] | None = None
+    density: Share | None = None
     """ties, dare, magnitude: share of the entries that are kept."""
-    rank: Annotated[int, Strict(), Field(ge=1)] | None = None
+    rank: Rank | None = None
     """svd: the module's own rank when not given."""
 
     @model_validator(mode="after")

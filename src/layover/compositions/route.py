@@ -8,9 +8,9 @@ modules themselves. A fresh target module is trained on top, or the head alone, 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from pydantic import Field, Strict, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from layover import mixers
 from layover.compositions._base import MIX, GateTraining, Mix, Part, Piece
@@ -19,6 +19,7 @@ from layover.errors import ModelError, nearest
 from layover.mixers import Mixer
 from layover.mixers._router import GATES, Router
 from layover.modules import Module, Shape, Site
+from layover.settings import Several, Temperature
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -31,9 +32,9 @@ class Route(OnTop):
     takes_several: ClassVar[bool] = True
 
     router: str = "phatgoose"
-    top_k: Annotated[int, Strict(), Field(ge=1)] = 2
+    top_k: Several = 2
     """Intermediates that a token is sent to at each place."""
-    temperature: Annotated[float, Strict(), Field(gt=0)] | None = None
+    temperature: Temperature | None = None
     """arrow: divides the scores; 1 when not given."""
     gates: GateTraining | None = Field(default=None, exclude=True)
     """phatgoose: `{steps: 100, lr: 5e-3}`. The trained gates stand in an identity by their own keys."""

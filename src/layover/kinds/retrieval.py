@@ -12,11 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Strict, field_validator
+from pydantic import BaseModel, ConfigDict, field_validator
 
 from layover.data.features import Features
 from layover.data.formats import Row
@@ -28,6 +28,7 @@ from layover.kinds._kind import Kind, finite
 from layover.kinds._matching import SCORINGS, Index, Neighbours, Scores, best, best_threshold, one_to_one
 from layover.kinds._pairs import encode_pairs
 from layover.metrics._retrieval import ENGLISH, LANGUAGE, Sought
+from layover.settings import LayerNumber
 
 MINED = "bucc_f1"
 """The metric of mined tasks, and only of these."""
@@ -38,18 +39,16 @@ PUBLISHED_LAYERS = {12: 8, 24: 14}
 Gold = Literal["validation", "scored"]
 """Whose gold decides something: that of the validation split, or of the very split that is scored."""
 
-Layer = Annotated[int, Strict()]
-
 
 class Search(BaseModel):
     """How sentences are embedded and compared; what is None is the task's own, and then the published choice."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    layer: Layer | Gold | None = None
+    layer: LayerNumber | Gold | None = None
     """The layer whose scores are the task's: hidden states after so many, 0 are the embeddings. Or whose gold chooses
     it, for all languages together; `scored` chooses by the very gold it is scored with."""
-    layers: Literal["all"] | tuple[Layer, ...] | None = None
+    layers: Literal["all"] | tuple[LayerNumber, ...] | None = None
     """Layers that are scored in one pass, the task's own among them; all of them where the layer is to be chosen."""
     special_tokens: bool | None = None
     """Whether the first and the last token, which are no text, count in the mean; XTREME's scripts count them."""
@@ -94,8 +93,8 @@ class Settled(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    layer: Layer | Gold
-    layers: tuple[Layer, ...]
+    layer: LayerNumber | Gold
+    layers: tuple[LayerNumber, ...]
     """Those that are scored, from the lowest up."""
     special_tokens: bool
     scoring: str

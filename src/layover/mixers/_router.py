@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, ClassVar
-
-from pydantic import Field, Strict
+from typing import TYPE_CHECKING, ClassVar
 
 from layover.mixers._base import Mixer
 from layover.modules import Module, Site
+from layover.settings import Several
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -25,7 +24,7 @@ class Router(Mixer):
     learns_gates: ClassVar[bool]
     """Whether gates are trained, each on its module's own task; else they follow from the module's weights."""
 
-    top_k: Annotated[int, Strict(), Field(ge=1)] = 2
+    top_k: Several = 2
     """Modules that each token is sent to at each site; all of them where there are fewer."""
 
     def refuses(self, module: Module) -> str:  # noqa: ARG002

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, ClassVar
-
-from pydantic import Field, Strict
+from typing import TYPE_CHECKING, ClassVar
 
 from layover.mixers._router import Router
 from layover.modules import Module, Site
+from layover.settings import Temperature
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,7 +22,7 @@ class Arrow(Router):
     name: ClassVar[str] = "arrow"
     learns_gates: ClassVar[bool] = False
 
-    temperature: Annotated[float, Strict(), Field(gt=0)] = 1.0
+    temperature: Temperature = 1.0
 
     def refuses(self, module: Module) -> str:
         """See `Router.refuses`."""

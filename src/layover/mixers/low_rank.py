@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import sqrt
-from typing import TYPE_CHECKING, Annotated, ClassVar
-
-from pydantic import Field, Strict
+from typing import TYPE_CHECKING, ClassVar
 
 from layover.mixers._base import Mixer
 from layover.modules import Site
+from layover.settings import Rank
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -26,7 +25,7 @@ class LowRank(Mixer):
 
     name: ClassVar[str] = "low_rank"
 
-    rank: Annotated[int, Strict(), Field(ge=1)] = 8
+    rank: Rank = 8
     """Rows of the projections, and the rank of what is added to the identity of the values."""
 
     def weights(self, site: Site, count: int) -> dict[str, tuple[int, ...]]:  # noqa: ARG002

@@ -10,9 +10,10 @@ from functools import cached_property
 from math import prod
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, SerializerFunctionWrapHandler, Strict, model_serializer
+from pydantic import AfterValidator, BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
 
 from layover.errors import ModelError, nearest
+from layover.settings import LayerNumber
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor, nn
@@ -36,7 +37,7 @@ INNER = "inner"
 EMBEDDINGS = "embeddings"
 """What enters the first layer: the one place where a change can be undone, see `Module.undone`."""
 
-_TOP = re.compile(r"top-([1-9]\d*)")
+_TOP = re.compile(r"top-([1-9]\d{0,2})")
 
 
 class Later:
@@ -77,7 +78,7 @@ def _known_linears(value: tuple[str, ...]) -> tuple[str, ...]:
     return known_places(value, LINEARS)
 
 
-Layers = Annotated[str | tuple[Annotated[int, Strict()], ...], AfterValidator(_known_layers)]
+Layers = Annotated[str | tuple[LayerNumber, ...], AfterValidator(_known_layers)]
 """`all`, `top-N`, or a list of layer numbers counted from 0 at the bottom."""
 Linears = Annotated[tuple[str, ...], AfterValidator(_known_linears)]
 """Names of `LINEARS`."""

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from pydantic import BaseModel, ConfigDict, Field, Strict
+from pydantic import BaseModel, ConfigDict
 
 from layover.errors import ModelError
 from layover.modules._base import Module
-
-Count = Annotated[int, Strict(), Field(ge=0)]
+from layover.settings import Flag, LayerNumber
 
 
 class AdapterDrop(BaseModel):
@@ -20,11 +17,11 @@ class AdapterDrop(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    train: Count = 0
+    train: LayerNumber = 0
     """In training: the first so many, at every step."""
-    random: Annotated[bool, Strict()] = False
+    random: Flag = False
     """Draw the number anew at every step, each from 0 to `train` as likely as the others."""
-    predict: Count | None = None
+    predict: LayerNumber | None = None
     """In predictions, those that select the best weights among them; when not given `train`, and 0 after `random`."""
 
     def drops(self) -> bool:

@@ -6,15 +6,14 @@ from collections.abc import Mapping
 from math import sqrt
 from typing import TYPE_CHECKING, Annotated, ClassVar, NamedTuple, Self
 
-from pydantic import BaseModel, ConfigDict, Field, Strict, model_validator
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from layover.errors import ModelError
 from layover.modules._base import LATER, LINEARS, LayeredModule, Layers, Linears, Shape, Site, numbers_of, site_at
+from layover.settings import Factor, Flag, Rank, RankOrNone
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor, nn
-
-Alpha = Annotated[float, Strict(), Field(gt=0)]
 
 
 class Pattern(BaseModel):
@@ -24,9 +23,9 @@ class Pattern(BaseModel):
 
     target: Linears | None = None
     layers: Layers | None = None
-    rank: Annotated[int, Strict(), Field(ge=0)] | None = None
+    rank: RankOrNone | None = None
     """0 takes the update away."""
-    alpha: Alpha | None = None
+    alpha: Factor | None = None
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
@@ -55,13 +54,13 @@ class LowRank(LayeredModule):
 
     neutral: ClassVar[Mapping[str, float]] = {"B": 0.0}
 
-    rank: Annotated[int, Strict(), Field(ge=1)] = 8
+    rank: Rank = 8
     """Rows of A and columns of B."""
-    alpha: Alpha = 16.0
+    alpha: Factor = 16.0
     """The update is scaled by alpha / rank."""
     target: Linears = ("query", "value")
     """The linear maps that get an update."""
-    rslora: Annotated[bool, Strict(), LATER] = False
+    rslora: Annotated[Flag, LATER] = False
     """Scale by alpha / sqrt(rank) instead (Kalajdzievski 2023, arXiv:2312.03732)."""
     patterns: Annotated[tuple[Pattern, ...], LATER] = ()
     """Other ranks and alphas for some of the linear maps; of several rules for one the last holds. They may name

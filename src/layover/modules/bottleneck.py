@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
-from pydantic import Field, Strict, model_validator
+from pydantic import model_validator
 
 from layover.modules import _coupling
 from layover.modules._activations import Activation, activate
 from layover.modules._base import EMBEDDINGS, LATER, SUBLAYERS, At, LayeredModule, Shape, Site
+from layover.settings import Flag, Reduction
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor, nn
@@ -42,12 +43,12 @@ class Bottleneck(LayeredModule):
     default_epochs: ClassVar[float] = 10.0
 
     placement: Placement = "pfeiffer"
-    reduction: Annotated[float, Strict(), Field(gt=0)] = 16
+    reduction: Reduction = 16
     """The inner size is the hidden size divided by this, at least 1."""
     activation: Activation = "relu"
-    invertible: Annotated[bool, Strict(), LATER] = False
+    invertible: Annotated[Flag, LATER] = False
     """Whether the embeddings are changed, too; for the adapters of languages."""
-    inv_reduction: Annotated[float, Strict(), Field(gt=0), LATER] = 2
+    inv_reduction: Annotated[Reduction, LATER] = 2
     """The same for the two networks of the coupling, each of which reads half of the features."""
 
     @model_validator(mode="after")

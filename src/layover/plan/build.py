@@ -13,7 +13,7 @@ from layover import kinds
 from layover.data.masking import PERCENT
 from layover.errors import LayoverError, Problem, RecipeError
 from layover.identity import key_of
-from layover.plan import evaluation, heads, languages, leakage, mixtures, rows
+from layover.plan import evaluation, heads, languages, leakage, lengths, mixtures, rows, unlabelled
 from layover.plan.data import DataRules, Portion
 from layover.plan.encoders import EncoderRef, resolve
 from layover.plan.evaluation import Evaluated
@@ -105,7 +105,8 @@ class _Planner:
         )
         notes += [f"{target}: {note}" for target, one in judged.items() for note in one.notes()]
         nodes = self._reachable(cell.score for cell in cells)
-        if unusable := rows.problems(self.recipe, self.surveys, nodes):
+        unusable = rows.problems(self.recipe, self.surveys, nodes)
+        if unusable := unusable + unlabelled.problems(self.recipe, self.surveys, nodes):
             raise RecipeError(unusable)
         notes += rows.notes(self.surveys, nodes)
         notes += rows.seen(self.surveys, nodes, lambda data, target: self.rules.leaves_out(data.task, target))
@@ -148,7 +149,7 @@ class _Planner:
                 )
             except LayoverError as error:
                 problems.append(self.recipe.source.problem(("models", label), str(error)))
-        problems += self._fitting()
+        problems += self._fitting() + lengths.problems(self.recipe, self.rules, self.encoders.values())
         intermediates = {task for name in sweep.learned() for task in document.members(name)}
         for name in document.swept():
             task = self.recipe.tasks[name]

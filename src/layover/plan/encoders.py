@@ -55,6 +55,9 @@ KNOWN_SHAPES = {
 KNOWN_TYPE = "xlm-roberta"
 """Their `model_type`."""
 
+KNOWN_LONGEST = 512
+"""Tokens of their longest input."""
+
 SHORT_NAMES = {"base": "FacebookAI/xlm-roberta-base", "large": "FacebookAI/xlm-roberta-large"}
 
 
@@ -71,6 +74,8 @@ class EncoderRef:
     shape: Shape | None
     model_type: str | None = None
     """Of its transformers config; None where nothing is known of it here."""
+    longest: int | None = None
+    """Tokens of the longest input it takes; None where that is not known here."""
 
     def base(self) -> Base:
         """Return what names and shapes of modules depend on.
@@ -105,7 +110,11 @@ def resolve(
             one of the sandbox, nor a directory, nor a hub id.
     """
     folder = encoders.folder_of(model.name) or Path(model.name)
-    if folder.is_dir():
+    try:
+        is_folder = folder.is_dir()
+    except OSError as error:
+        raise ModelError(f"{model.name!r:.100} cannot be used: {error.strerror}") from None
+    if is_folder:
         return _local(label, folder, hash_file, memory)
     if model.name.startswith(encoders.PREFIX):
         raise ModelError(f"the sandbox has no {model.name!r}; {nearest(model.name, encoders.names())}")
@@ -126,7 +135,8 @@ def resolve(
     known = KNOWN_SHAPES.get(model.name)
     shape = known or (None if config is None else _read_shape(config))
     model_type = KNOWN_TYPE if known else (None if config is None else _read_type(config))
-    return EncoderRef(label, model.name, commit or model.revision, identity, tokenizer, shape, model_type)
+    longest = KNOWN_LONGEST if known else (None if config is None else _read_longest(config))
+    return EncoderRef(label, model.name, commit or model.revision, identity, tokenizer, shape, model_type, longest)
 
 
 def shape_of(name: str) -> Shape:
@@ -164,7 +174,8 @@ def _local(label: str, folder: Path, hash_file: Callable[[Path], str], memory: M
             raise ModelError(f"{folder} has no {what}")
     identity = local_identity(folder, hash_file)
     tokenizer = tokenizers.of_folder(folder, hash_file, memory)
-    return EncoderRef(label, str(folder), None, identity, tokenizer, _read_shape(config), _read_type(config))
+    shape, model_type, longest = _read_shape(config), _read_type(config), _read_longest(config)
+    return EncoderRef(label, str(folder), None, identity, tokenizer, shape, model_type, longest)
 
 
 def local_identity(folder: Path, hash_file: Callable[[Path], str]) -> dict[str, Any]:
@@ -189,6 +200,19 @@ def _read_type(config: Path) -> str | None:
     """Return what kind of model a config, which was read before, is of; None where it does not say."""
     found = _read(config).get("model_type")
     return found if isinstance(found, str) else None
+
+
+def _read_longest(config: Path) -> int | None:
+    """Return the tokens of the longest input; None where the config does not say it, or no module attaches anyway."""
+    values = _read(config)
+    positions, padding = values.get("max_position_embeddings"), values.get("pad_token_id")
+    if not isinstance(positions, int) or isinstance(positions, bool) or not isinstance(padding, int | None):
+        return None
+    try:
+        longest = points_of(str(values.get("model_type"))).longest_input(positions, padding)
+    except ModelError:
+        return None
+    return longest if longest > 0 else None
 
 
 def _read(config: Path) -> dict[str, Any]:

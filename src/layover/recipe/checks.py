@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from layover import compositions, metrics
 from layover.data.languages import UNKNOWN
 from layover.errors import Problem, nearest
 from layover.precision import cannot_be_quantised
 from layover.recipe.resolved import ResolvedMethod
-from layover.recipe.schema import AND, AXES, NO_INTERMEDIATE, Document, TaskSettings
+from layover.recipe.schema import AND, AXES, MOST_CELLS, NO_INTERMEDIATE, Document, TaskSettings
 from layover.recipe.source import Loc, Source
 from layover.tasks import FROM_TRAINING, Paths, Task
+
+WINDOWED = "span"
+"""The kind whose long contexts are read in windows that share tokens."""
+FRAME = 4
+"""Special tokens around a question and its context."""
 
 
 def check_sweep(document: Document, source: Source) -> list[Problem]:
     """Return what is wrong with the axes: unknown models and methods, values twice, rules that match nothing."""
     problems: list[Problem] = []
-    named: dict[str, Collection[str]] = {"model": document.models, "method": document.methods}
+    # what is written counts: a model whose settings are wrong is a model all the same
+    named: dict[str, Collection[str]] = {
+        axis: names
+        for axis, section in (("model", "models"), ("method", "methods"))
+        if (names := source.names(section))
+    }
     for axis in AXES:
         values = _written(document, axis)
         for index, value in enumerate(values):
@@ -28,6 +38,9 @@ def check_sweep(document: Document, source: Source) -> list[Problem]:
                 problems.append(source.problem(loc, f"unknown {axis} {value!r}; {hint}"))
             if value in values[:index]:
                 problems.append(source.problem(loc, f"{value!r} stands twice"))
+    if (cells := document.sweep.cells()) > MOST_CELLS:
+        message = f"the axes make {cells:,} cells, but a sweep has {MOST_CELLS:,} at most; write several recipes"
+        problems.append(source.problem(("sweep",), message))
     for index, rule in enumerate(document.sweep.exclude):
         if not rule:
             problems.append(source.problem(("sweep", "exclude", index), "an empty rule would leave out every cell"))
@@ -190,9 +203,8 @@ def check_training(document: Document, known: dict[str, Task], source: Source) -
         if isinstance(paths, dict) and len(paths) > 1:
             message = "a task trains on one language; name one file, or declare a task for each language"
             problems.append(source.problem(("tasks", name, "files", "train"), message))
-    for loc, length, stride in _windows(document):
-        if stride >= length - 4:
-            problems.append(source.problem(loc, f"a stride of {stride} leaves no room in max_length {length}"))
+    for loc, message in _windows(document, known).items():
+        problems.append(source.problem(loc, message))
     return problems
 
 
@@ -251,17 +263,31 @@ def _as_tuple(paths: Paths) -> tuple[str, ...]:
     return (paths,) if isinstance(paths, str) else paths
 
 
-def _windows(document: Document) -> list[tuple[Loc, int, int]]:
-    train = document.train
-    windows: list[tuple[Loc, int, int]] = [(("train", "stride"), train.max_length, train.stride)]
-    for name, settings in document.tasks.items():
-        if settings.max_length is not None or settings.stride is not None:
-            loc = ("tasks", name, "stride" if settings.stride is not None else "max_length")
-            windows.append(
-                (
-                    loc,
-                    settings.max_length or train.max_length,
-                    train.stride if settings.stride is None else settings.stride,
-                )
+def _windows(document: Document, known: dict[str, Task]) -> dict[Loc, str]:
+    """Return where a stride leaves no room for anything but itself, of the tasks that are read in windows."""
+    found: dict[Loc, str] = {}
+    swept = document.swept()
+    for name, task in known.items():
+        chain = [one for one in (name, task.train_task) if one in document.tasks]
+        said = any(document.tasks[one].stride or document.tasks[one].max_length for one in chain)
+        if task.kind != WINDOWED or not (said or name in swept):
+            continue
+        length, where = _setting(document, chain, "max_length")
+        stride, at = _setting(document, chain, "stride")
+        if stride >= length - FRAME:
+            written = at if at is not None else where or ("train", "stride")
+            found.setdefault(
+                written,
+                f"a stride of {stride} leaves no room in max_length {length} of {name}; a stride below "
+                f"{length - FRAME} does, or a larger max_length",
             )
-    return windows
+    return found
+
+
+def _setting(document: Document, chain: list[str], field: Literal["max_length", "stride"]) -> tuple[int, Loc | None]:
+    """Return what holds for a task and where it is written, None where it is a default."""
+    for name in chain:
+        value = getattr(document.tasks[name], field)
+        if value is not None:
+            return int(value), ("tasks", name, field)
+    return int(getattr(document.train, field)), ("train", field) if field in document.train.model_fields_set else None

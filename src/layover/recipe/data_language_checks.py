@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 from layover import kinds, tasks
 from layover.data.languages import UNKNOWN
 from layover.errors import Problem, nearest
 from layover.recipe.data_languages import ENGLISH, DataLanguages
+from layover.recipe.found_languages import TEMPLATE, found_languages
 from layover.recipe.resolved import ResolvedMethod
 from layover.recipe.schema import AXES, Document, TaskSettings
 from layover.recipe.source import Loc, Source
 from layover.tasks import Paths, Task
-
-TEMPLATE = "{language}"
 
 
 def languages_of(document: Document, known: Mapping[str, Task]) -> DataLanguages:
@@ -35,7 +35,7 @@ def check_data_languages(
         source.problem(("tasks", name, "files", split), message)
         for name, settings in document.tasks.items()
         for split, paths in settings.files.items()
-        if name in known and (message := _file(known[name], split, paths, languages))
+        if name in known and (message := _file(known[name], split, paths, languages, document))
     ]
     if problems:
         return problems  # what follows from them is not said, too
@@ -53,7 +53,9 @@ def _settled(task: Task, known: Mapping[str, Task]) -> bool:
     return task.train_task is None or task.train_task in known
 
 
-def _file(task: Task, split: str, paths: Paths | Mapping[str, Paths], languages: DataLanguages) -> str:
+def _file(
+    task: Task, split: str, paths: Paths | Mapping[str, Paths], languages: DataLanguages, document: Document
+) -> str:
     """Return why the language of a file is not known well enough; empty when it is."""
     if isinstance(paths, Mapping):
         said = task.languages.get("train", ()) if task.name not in tasks.names() and split == "train" else ()
@@ -64,7 +66,16 @@ def _file(task: Task, split: str, paths: Paths | Mapping[str, Paths], languages:
         there = task.languages_of(split, languages.files(task))
         several = split != "train" or ENGLISH in there or len(there) == 1
         field = "train_language: sw" if split == "train" else "languages: [sw]"
-        return "" if there and several else f"{by}, but the language is not known; name it, {field}"
+        if there and several:
+            return ""
+        there = found_languages({split: paths}, Path(document.data_root or ""))
+        if split == "train" or not there:
+            files = f" (there are files of {', '.join(there)})" if there else ""
+            return f"{by}, but the language is not known; name it, {field}{files}"
+        return (
+            f"{by}, but the languages are not known; there are files of {', '.join(there)}: "
+            f"languages: [{', '.join(there)}], or languages: all"
+        )
     declared, one = task.languages.get(split, ()), task.language_of_one_file(split)
     if split != "test" or task.kind == "retrieval" or len(declared) < 2 or one in declared:
         return ""

@@ -49,9 +49,13 @@ def folder_of(module: ImportedModule, source: Source) -> Path | None:
 def _missing(module: ImportedModule, source: Source) -> str:
     """Return that the folder of a module is not there; empty where it is, or where the hub has it."""
     folder = folder_of(module, source)
-    if folder is None or folder.is_dir():
-        return ""
-    if folder.exists():
+    try:
+        if folder is None or folder.is_dir():
+            return ""
+        exists = folder.exists()
+    except OSError as error:
+        return f"cannot be used: {error.strerror}"
+    if exists:
         return f"{folder} is a file; name the folder that its config and weights lie in"
     beside = [one.name for one in folder.parent.iterdir() if one.is_dir()] if folder.parent.is_dir() else []
     return f"no such folder: {folder.absolute()}; {nearest(folder.name, beside)}"

@@ -87,7 +87,7 @@ def _text(
     if task is not None:
         message = _no_text(task, language, document)
         task = task.model_copy(update={"name": name, "languages": {"train": (language,)}})
-    elif is_file(Path(document.data_root or "") / named):
+    elif _there(Path(document.data_root or "") / named):
         task = tasks.declare(name, OwnTask(kind="mlm", text=("text",), train_language=language))
     elif named not in document.tasks:  # of a task whose declaration is wrong, that is said
         valid = [other for other in (*tasks.names(), *known) if _kind_of(other, known) == "mlm"]
@@ -98,6 +98,13 @@ def _text(
     if message:
         return None, source.problem((*HERE, "text", language), message)
     return task, None
+
+
+def _there(path: Path) -> bool:
+    try:
+        return is_file(path)
+    except OSError:  # a name that is too long, a folder that may not be looked into
+        return False
 
 
 def _no_text(task: Task, language: str, document: Document) -> str:

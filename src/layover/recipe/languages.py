@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pydantic import BaseModel, ConfigDict, Field
 
-from pydantic import BaseModel, ConfigDict, Field, Strict
-
-Count = Annotated[int, Strict(), Field(ge=1)]
-Positive = Annotated[float, Strict(), Field(gt=0, allow_inf_nan=False)]
+from layover.settings import Count, Epochs, HiddenShare, LearningRate, Length, Seed
 
 
 class LanguageSettings(BaseModel):
@@ -20,17 +17,17 @@ class LanguageSettings(BaseModel):
     """Language -> a file below `data_root`, one text per line or row; or a task of masked language modelling."""
     fallback: str | None = None
     """The language whose adapter takes the place of one that has no text; without it such a language is an error."""
-    lr: Positive | None = None
+    lr: LearningRate | None = None
     """Peak learning rate; the module's own default when not given."""
-    epochs: Positive | None = None
+    epochs: Epochs | None = None
     """Those of `train` when not given, as the next two; without these the default of the module."""
     batch: Count | None = None
-    max_length: Annotated[int, Strict(), Field(ge=8)] | None = None
-    mlm_probability: Annotated[float, Strict(), Field(ge=0.01, le=0.99)] | None = None
+    max_length: Length | None = None
+    mlm_probability: HiddenShare | None = None
     """Share of the tokens that are to be guessed, in whole percents; 0.15 when not given."""
     limit: Count | None = None
     """At most so many texts of each language."""
-    seed: Annotated[int, Strict()] = 1
+    seed: Seed = 1
     """An adapter is learned once, and used by all methods and seeds of the sweep."""
 
     def task_settings(self) -> dict[str, object]:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, Strict
+from pydantic import BaseModel, ConfigDict, Field
 
-Count = Annotated[int, Strict(), Field(ge=1)]
-Positive = Annotated[float, Strict(), Field(gt=0, allow_inf_nan=False)]
-
-MixtureName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
-"""No `+`, which stands between the names of a list."""
+from layover.settings import Count, Epochs, Factor, SamplingTemperature
 
 
 class Mixture(BaseModel):
@@ -21,12 +17,12 @@ class Mixture(BaseModel):
     tasks: tuple[str, ...]
     sampling: Literal["proportional", "uniform", "temperature"] = "proportional"
     """Steps in proportion to the sizes n, equally many for each task, or in proportion to n^(1 / temperature)."""
-    temperature: Positive | None = None
+    temperature: SamplingTemperature | None = None
     cap: Count | None = None
     """Of a task's training units at most so many count, for the sizes and for the length of an epoch."""
-    weights: dict[str, Positive] = Field(default_factory=dict)
+    weights: dict[str, Factor] = Field(default_factory=dict)
     """Factors on the tasks' shares; 1 where none is given."""
-    epochs: Positive | None = None
+    epochs: Epochs | None = None
     """Those of `train` when not given, as the batch; without these the default of the module."""
     batch: Count | None = None
 

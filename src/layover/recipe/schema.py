@@ -9,23 +9,35 @@ from __future__ import annotations
 import math
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from layover.kinds.retrieval import Search
 from layover.modules import AdapterDrop
 from layover.precision import Precision
-from layover.recipe.imported import ImportedModule, ModuleName
+from layover.recipe.imported import ImportedModule
 from layover.recipe.languages import LanguageSettings
-from layover.recipe.mixture import Mixture, MixtureName
+from layover.recipe.mixture import Mixture
 from layover.recipe.sizes import Budget, Bytes
+from layover.settings import (
+    Count,
+    Dropout,
+    Epochs,
+    Factor,
+    Flag,
+    HiddenShare,
+    LearningRate,
+    Length,
+    Name,
+    Processes,
+    Seconds,
+    Seed,
+    Stride,
+    Threshold,
+    Warmup,
+    WeightDecay,
+)
 from layover.tasks import Paths
 
-Int = Annotated[int, Strict()]
-Count = Annotated[int, Strict(), Field(ge=1)]
-Positive = Annotated[float, Strict(), Field(gt=0, allow_inf_nan=False)]
-NotNegative = Annotated[float, Strict(), Field(ge=0, allow_inf_nan=False)]
-Fraction = Annotated[float, Strict(), Field(ge=0, lt=1)]
-Flag = Annotated[bool, Strict()]
 Split = Literal["train", "validation", "test"]
 Languages = Literal["all"] | Annotated[tuple[str, ...], Field(min_length=1)]
 
@@ -68,19 +80,19 @@ class Train(Section):
 
     batch: Count = 32
     """Examples per optimiser step, whatever the memory allows at once."""
-    epochs: Positive | None = None
+    epochs: Epochs | None = None
     """Of every training; when not given, the larger number of the module's own and the task's own."""
-    warmup: NotNegative = 0.06
+    warmup: Warmup = 0.06
     """Below 1: share of all steps; from 1 on: number of steps."""
-    weight_decay: NotNegative = 0.01
-    clip: Positive = 1.0
+    weight_decay: WeightDecay = 0.01
+    clip: Factor = 1.0
     """Largest gradient norm of each trained module and of the head, each on its own."""
-    max_length: Annotated[int, Strict(), Field(ge=8)] = 128
+    max_length: Length = 128
     """Longest input in tokens, special tokens included."""
-    stride: Annotated[int, Strict(), Field(ge=0)] = 64
+    stride: Stride = 64
     """Tokens that two windows of one long context share."""
     precision: Precision = "fp32"
-    dropout: Fraction | None = None
+    dropout: Dropout | None = None
     """On hidden states and in the head; when not given, 0.1 for a full module and 0 for a frozen encoder."""
     select: Select | None = Select()
     """`null` keeps the last weights."""
@@ -104,10 +116,10 @@ class Method(BaseModel):
     """Name of the composition, or `{name: merge, ...}` with its settings."""
     head: Literal["fresh", "continue"] = "fresh"
     """`continue`: the target goes on with the intermediate's head where both have the same outputs (SIQA, COPA)."""
-    lr: Positive | None = None
+    lr: LearningRate | None = None
     """Peak learning rate; the module's own default when not given."""
-    dropout: Fraction | None = None
-    weight_decay: NotNegative | None = None
+    dropout: Dropout | None = None
+    weight_decay: WeightDecay | None = None
     precision: Precision | None = None
     adapterdrop: AdapterDrop | None = None
     """Modules act in all layers but the lowest, in training, in predictions or in both."""
@@ -127,10 +139,10 @@ class TaskSettings(BaseModel):
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
-    max_length: Annotated[int, Strict(), Field(ge=8)] | None = None
-    stride: Annotated[int, Strict(), Field(ge=0)] | None = None
+    max_length: Length | None = None
+    stride: Stride | None = None
     batch: Count | None = None
-    epochs: Positive | None = None
+    epochs: Epochs | None = None
     limit: dict[Split, Count] = Field(default_factory=dict)
     """At most so many examples of a split (of each language)."""
     holdout: Count | None = None
@@ -140,7 +152,7 @@ class TaskSettings(BaseModel):
     files: dict[Split, Paths | dict[str, Paths]] = Field(default_factory=dict)
     """Paths below `data_root`, one per split, `{language}` filled in; or one per language. For retrieval a list: the
     language's sentences, the English ones, the gold."""
-    mlm_probability: Annotated[float, Strict(), Field(ge=0.01, le=0.99)] | None = None
+    mlm_probability: HiddenShare | None = None
     """mlm: share of the tokens that are to be guessed in training, in whole percents; 0.15 when not given."""
     metric: str | None = None
     """The metric that selects and stands in the table; the task's first one when it is not given."""
@@ -150,7 +162,7 @@ class TaskSettings(BaseModel):
     """How the best weights are chosen, instead of `train.select`, field by field; `null` keeps the last weights. Where
     it is not given (`model_fields_set`), that of the task it trains on holds, then `train.select`."""
     eval: TaskEval = TaskEval()
-    no_answer: Literal["validation", "scored"] | float | None = None
+    no_answer: Literal["validation", "scored"] | Threshold | None = None
     """span: how far the null score may be above the answer's, as a number, or the split whose gold sets it."""
     retrieval: Search | None = None
     """retrieval: how sentences are embedded and compared."""
@@ -182,24 +194,35 @@ def _intermediate(value: object) -> object:
     raise ValueError(f"{value!r} is no intermediate; write a name, or a list of several")
 
 
+MOST_VALUES = 1000
+"""Of an axis."""
+MOST_CELLS = 100_000
+"""Combinations of all axes, before `exclude`."""
+
 AXES = ("model", "method", "intermediate", "target", "seed")
 
 
 class Sweep(Section):
     """The axes; every combination is a cell."""
 
-    model: tuple[str, ...] = Field(min_length=1)
-    method: tuple[str, ...] = Field(min_length=1)
-    intermediate: tuple[Annotated[str | tuple[str, ...], BeforeValidator(_intermediate)], ...] = (NO_INTERMEDIATE,)
+    model: tuple[str, ...] = Field(min_length=1, max_length=MOST_VALUES)
+    method: tuple[str, ...] = Field(min_length=1, max_length=MOST_VALUES)
+    intermediate: tuple[Annotated[str | tuple[str, ...], BeforeValidator(_intermediate)], ...] = Field(
+        default=(NO_INTERMEDIATE,), min_length=1, max_length=MOST_VALUES
+    )
     """Tasks, mixtures, imported modules; or lists of these, which are learned separately and composed together."""
-    target: tuple[str, ...] = Field(min_length=1)
-    seed: tuple[Int, ...] = Field(default=(1,), min_length=1)
-    exclude: tuple[dict[str, Any], ...] = ()
+    target: tuple[str, ...] = Field(min_length=1, max_length=MOST_VALUES)
+    seed: tuple[Seed, ...] = Field(default=(1,), min_length=1, max_length=MOST_VALUES)
+    exclude: tuple[dict[str, Any], ...] = Field(default=(), max_length=MOST_VALUES)
     """Cells to leave out: `{axis: value or list of values}`; all axes named must match."""
 
     def values(self, axis: str) -> tuple[Any, ...]:
         """Return the values of an axis; a list of intermediates by its name, `mnli+squad`."""
         return tuple(self.intermediates()) if axis == "intermediate" else tuple(getattr(self, axis))
+
+    def cells(self) -> int:
+        """Return the number of combinations of all axes, before `exclude`."""
+        return math.prod(len(self.values(axis)) for axis in AXES)
 
     def intermediates(self) -> dict[str, tuple[str, ...]]:
         """Return the intermediates by name, and what each is learned from, one after the other; nothing for none."""
@@ -222,9 +245,9 @@ class Eval(Section):
 class Execution(Section):
     """How the work is done; never part of a key."""
 
-    workers: Count | None = None
+    workers: Processes | None = None
     """Processes at a time; from cores and memory when not given."""
-    threads: Count | None = None
+    threads: Processes | None = None
     """CPU threads of a process; the cores divided by the workers when not given."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     micro_tokens: Count | None = None
@@ -233,7 +256,7 @@ class Execution(Section):
     memory: Budget | None = None
     """What a process may take of the device's memory, in bytes; micro-batches are made to fit. What is free if None."""
     deterministic: Flag = True
-    checkpoint_seconds: Positive = 60.0
+    checkpoint_seconds: Seconds = 60.0
     """A training saves its state this often."""
     trunk_cache: Bytes = 10 * 2**30
     """What hidden states of the frozen lower layers may take of the store's disk, in bytes; 0 keeps none."""
@@ -243,16 +266,16 @@ class Document(Section):
     """A recipe as it is written."""
 
     format: Annotated[Literal[1], Field(alias="schema")]
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    name: Name
     models: dict[str, ModelSource] = Field(min_length=1)
     data_root: str | None = None
     """Folder of official files; without it the tasks come from the hub."""
     methods: dict[str, Method] = Field(min_length=1)
     train: Train = Train()
     tasks: dict[str, TaskSettings] = Field(default_factory=dict)
-    mixtures: dict[MixtureName, Mixture] = Field(default_factory=dict)
+    mixtures: dict[Name, Mixture] = Field(default_factory=dict)
     """Sets of tasks that are learned together; each acts as an intermediate."""
-    modules: dict[ModuleName, ImportedModule] = Field(default_factory=dict)
+    modules: dict[Name, ImportedModule] = Field(default_factory=dict)
     """Modules that were trained elsewhere; each acts as an intermediate."""
     languages: LanguageSettings | None = None
     """Adapters of languages, for the methods that say so."""

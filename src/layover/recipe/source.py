@@ -1,20 +1,29 @@
-"""Reading a recipe file: YAML 1.2 to plain values, each with the place where it stands."""
+"""A recipe as plain values, each with the place where it stands; and overrides laid over them."""
 
 from __future__ import annotations
 
-import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-
 from layover.errors import Problem, RecipeError
+from layover.recipe.text import read_text
+from layover.recipe.yaml_nodes import Entry, Node, Tree, Wrong, parse
 
 Loc = tuple[str | int, ...]
+
+MOST_VALUES = 50_000
+"""Values of a recipe once its aliases are followed; a few lines of aliases of aliases can make billions."""
+LONGEST = 2_000
+"""Characters of a message; values that a recipe quotes can be of any length."""
+
+
+@dataclass(frozen=True)
+class Located(Problem):
+    """A problem with the keys of its path."""
+
+    loc: Loc = ()
 
 
 @dataclass
@@ -24,6 +33,10 @@ class Source:
     name: str
     values: dict[str, Any]
     places: dict[Loc, str] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    """Of its YAML and of overrides: what a schema would not see."""
+    unusable: set[Loc] = field(default_factory=set)
+    """Paths of values that a problem speaks of already, and that mean nothing."""
 
     def where(self, loc: Loc) -> str:
         """Return the place of `loc`, or of its nearest ancestor that stands somewhere."""
@@ -34,7 +47,14 @@ class Source:
 
     def problem(self, loc: Loc, message: str) -> Problem:
         """Return a problem at `loc`."""
-        return Problem(self.where(loc), dotted(loc), message)
+        return _located(self.where(loc), loc, message)
+
+    def names(self, *section: str | int) -> tuple[str, ...] | None:
+        """Return the keys that are written in a section, valid or not; None where it is no mapping."""
+        found: Any = self.values
+        for part in section:
+            found = found.get(part) if isinstance(found, Mapping) else None
+        return tuple(found) if isinstance(found, Mapping) else None
 
 
 def dotted(loc: Loc) -> str:
@@ -45,93 +65,133 @@ def dotted(loc: Loc) -> str:
     return text
 
 
+def _short(text: str, most: int) -> str:
+    """Return a text in one line, cut where it is long."""
+    text = text.replace("\n", "\\n").replace("\r", "\\r")
+    return text if len(text) <= most else f"{text[: most - 3]}..."
+
+
 def read_source(path: Path, overrides: Sequence[str] = ()) -> Source:
     """Read a recipe file and lay `overrides` (`train.epochs=1`) over it.
 
+    What is wrong with single values and overrides stands in `problems`.
+
     Raises:
-        RecipeError: the file is absent, is not YAML, repeats a key or is not a mapping; an override is malformed.
+        RecipeError: the file cannot be read, is not YAML or is not a mapping.
     """
     name = str(path)
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        beside = sorted(str(other) for other in path.parent.glob("*.y*ml")) if path.parent.is_dir() else []
-        hint = f"; there: {', '.join(beside)}" if beside else ""
-        raise RecipeError([Problem(name, "", f"no such file{hint}")]) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise RecipeError([Problem(name, "", f"cannot be read: {error}")]) from None
-    tree = _parse(text, name)
-    if not isinstance(tree, CommentedMap):
-        raise RecipeError([Problem(f"{name}:1", "", "a recipe is a mapping of keys (schema, name, models ...)")])
-    source = Source(name, {})
-    source.values = _plain(tree, (), source)
-    problems = [problem for text in overrides if (problem := _override(source, text)) is not None]
-    if problems:
-        raise RecipeError(problems)
+    tree = parse(read_text(path))
+    source = Source(name, {}, problems=_problems(tree, name))
+    if tree.root is None or tree.root.entries is None:
+        line = 1 if tree.root is None else tree.root.line
+        empty = "the file is empty; " if tree.root is None else ""
+        no_mapping = Problem(f"{name}:{line}", "", f"{empty}a recipe is a mapping of keys (schema, name, models ...)")
+        raise RecipeError(source.problems if tree.broken else [*source.problems, no_mapping])
+    source.values = _Values(source).of(tree.root, ())
+    source.problems += [problem for text in overrides for problem in _override(source, text)]
     return source
 
 
-def _parse(text: str, name: str) -> Any:
-    try:
-        return YAML(typ="rt").load(io.StringIO(text))
-    except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        where = f"{name}:{mark.line + 1}" if mark is not None else name
-        message = " ".join(str(error.problem or error.context).split())
-        raise RecipeError([Problem(where, "", message)]) from None
-    except (YAMLError, ValueError, RecursionError) as error:  # ... a number of 5,000 digits, 3,000 brackets
-        raise RecipeError([Problem(name, "", " ".join(str(error).split()))]) from None
+def _problems(tree: Tree, name: str) -> list[Problem]:
+    return [_located(f"{name}:{one.line}", one.loc, one.message) for one in tree.problems]
 
 
-def _plain(node: Any, loc: Loc, source: Source) -> Any:
-    if isinstance(node, CommentedMap):
-        source.places.setdefault(loc, f"{source.name}:{node.lc.line + 1}")
-        result = {}
-        for key, value in node.items():
-            inner = (*loc, str(key))
-            # a key that came through a merge (<<) has no line of its own
-            line = node.lc.key(key)[0] if key in node.lc.data else node.lc.line
-            if key is None:
-                message = 'null is no key; write "null" in quotes if the text is meant'
-                raise RecipeError([Problem(f"{source.name}:{line + 1}", dotted(loc), message)])
-            source.places[inner] = f"{source.name}:{line + 1}"
-            result[str(key)] = _plain(value, inner, source)
-        return result
-    if isinstance(node, CommentedSeq):
-        items = []
-        for index, value in enumerate(node):
-            inner = (*loc, index)
-            source.places[inner] = f"{source.name}:{node.lc.item(index)[0] + 1}"
-            items.append(_plain(value, inner, source))
-        return items
-    for kind in (bool, int, float, str):  # the round-trip loader's own subclasses, back to the plain types
-        if isinstance(node, kind):
-            return kind(node)
-    return node
+def _located(where: str, loc: Loc, message: str) -> Located:
+    return Located(where, _short(dotted(loc), 200), _short(message, LONGEST), loc)
 
 
-def _override(source: Source, text: str) -> Problem | None:
+class _Values:
+    """Makes plain values of nodes, and notes their places.
+
+    Args:
+        source: Takes places and paths of unusable values.
+        where: The place of everything, for an override; the line of each value without it.
+    """
+
+    def __init__(self, source: Source, where: str | None = None) -> None:
+        self._source, self._where = source, where
+        self._count = 0
+
+    def of(self, node: Node, loc: Loc) -> Any:
+        """Return the value of a node.
+
+        Raises:
+            RecipeError: aliases make too many values of it.
+        """
+        self._count += 1
+        self._limit(node, loc)
+        self._source.places.setdefault(loc, self._place(node.line))
+        if node.bad:
+            self._source.unusable.add(loc)
+        if node.items is not None:
+            return [self.of(item, (*loc, index)) for index, item in enumerate(node.items)]
+        if node.entries is not None:
+            return self._mapping(node, loc)
+        return node.scalar
+
+    def _mapping(self, node: Node, loc: Loc) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        entries = self._merged(node)
+        self._limit(node, loc)
+        for entry in entries:
+            inner = (*loc, entry.key)
+            self._source.places[inner] = self._place(entry.line)
+            found[entry.key] = self.of(entry.value, inner)
+        return found
+
+    def _merged(self, node: Node) -> list[Entry]:
+        """Return the keys of a mapping: its own, then what `<<` takes over, each once; the first one counts."""
+        entries = [entry for entry in node.entries or () if not entry.merges]
+        self._count += 1 + len(entries)
+        for merge in (entry.value for entry in node.entries or () if entry.merges):
+            for other in merge.items if merge.items is not None else [merge]:
+                if self._count > MOST_VALUES:
+                    return []  # `of` says it
+                entries += self._merged(other)
+        return list({entry.key: entry for entry in reversed(entries)}.values())[::-1]
+
+    def _limit(self, node: Node, loc: Loc) -> None:
+        if self._count > MOST_VALUES:
+            message = f"aliases (*name) make more than {MOST_VALUES:,} values of this recipe; write fewer"
+            raise RecipeError([Problem(self._place(node.line), _short(dotted(loc), 200), message)])
+
+    def _place(self, line: int) -> str:
+        return self._where or f"{self._source.name}:{line}"
+
+
+def _override(source: Source, text: str) -> list[Problem]:
+    """Lay one override over a source; return what is wrong with it."""
     path, separator, value = text.partition("=")
-    where = f"command line ({text})"
+    where = f"command line ({_short(text, 200)})"
     parts = path.split(".")
     if "[" in path:
-        return Problem(where, path, "a list is set as a whole, for example sweep.seed=[1, 2]")
+        return [Problem(where, _short(path, 200), "a list is set as a whole, for example sweep.seed=[1, 2]")]
     if not separator or not all(parts):
-        return Problem(where, "", "an override is path=value, for example train.epochs=1")
-    try:
-        parsed = _parse(value, where)
-    except RecipeError as error:
-        return Problem(where, path, error.problems[0].message)
+        return [Problem(where, "", "an override is path=value, for example train.epochs=1")]
+    loc = tuple(parts)
+    tree = parse(value) if all(_can_stand(one) for one in text) else Tree(None, [Wrong(1, (), _NO_TEXT)])
+    if tree.problems:
+        return [_located(where, (*loc, *one.loc), one.message) for one in tree.problems]
     target = source.values
     for index, part in enumerate(parts[:-1]):
         inner = target.setdefault(part, {})
         if not isinstance(inner, dict):
-            return Problem(where, dotted(tuple(parts[: index + 1])), "is not a mapping, nothing can be set below it")
+            above = dotted(tuple(parts[: index + 1]))
+            return [Problem(where, above, "is not a mapping, nothing can be set below it")]
         target = inner
-    loc = tuple(parts)
     for old in [place for place in source.places if place[: len(loc)] == loc]:
         del source.places[old]
-    holder = Source(where, {})
-    target[parts[-1]] = _plain(parsed, loc, holder)
+    source.unusable -= {one for one in source.unusable if one[: len(loc)] == loc}
+    try:
+        target[parts[-1]] = None if tree.root is None else _Values(source, where).of(tree.root, loc)
+    except RecipeError as error:
+        return list(error.problems)
     source.places[loc] = where
-    return None
+    return []
+
+
+_NO_TEXT = "a character that is no text; write it without"
+
+
+def _can_stand(one: str) -> bool:
+    return one != "\0" and not "\ud800" <= one <= "\udfff"

@@ -1,17 +1,27 @@
-"""From plain values to typed ones, with pydantic's complaints turned into a user's words."""
+"""From plain values to typed ones; what is wrong with them in a user's words.
+
+Where one value of a section is wrong, the rest of the section is still checked: so all mistakes are told at once.
+"""
 
 from __future__ import annotations
 
-import types
+import copy
 import typing
+from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from layover.errors import Problem, nearest
+from layover.recipe.expected import field_annotation, is_model, options, plain, shown, takes, words
 from layover.recipe.source import Loc, Source
 
 T = TypeVar("T", bound=BaseModel)
+
+ROUNDS = 12
+"""Of mending: a value goes first, then its list, then what they stand in, from the inside out."""
+_KEY = "[key]"
+"""What pydantic adds to the path of a key that is wrong itself."""
 
 
 def validate(
@@ -26,68 +36,207 @@ def validate(
         at: Path of `value`.
         also: Keys that are valid beside the model's own (for the nearest name).
     """
+    parsed, found = _parsed(model, value, also)
+    return parsed, [source.problem((*at, *loc), message) for loc, message in found.items()]
+
+
+def validate_mended(
+    model: type[T], source: Source, required: Mapping[Loc, object]
+) -> tuple[T | None, list[Problem], set[Loc]]:
+    """Parse a whole recipe; where values are wrong, also return what is left without them, to be checked further.
+
+    Args:
+        model: Of the recipe.
+        source: Its values.
+        required: Path -> a value that stands in for one that is required and wrong or missing.
+
+    Returns:
+        The parsed recipe (None where no stand-in helps), all problems, and the paths whose value is not the user's.
+    """
+    values, mended = copy.deepcopy(source.values), set[Loc]()
+    for loc in source.unusable:
+        mended.add(_mend(values, loc, required, hard=False))
+    parsed, found = _parsed(model, values, ())
+    first = {loc: message for loc, message in found.items() if not any(_within(loc, one) for one in mended)}
+    problems = [source.problem(loc, message) for loc, message in first.items()]
+    tried: dict[Loc, int] = {}
+    for _ in range(ROUNDS):
+        for loc in found:
+            times = tried[loc] = tried.get(loc, 0) + 1
+            upper = loc[: max(1, len(loc) - max(0, times - 2))]
+            mended.add(_mend(values, upper, required, hard=times > 1))
+        if parsed is not None:
+            break
+        parsed, found = _parsed(model, values, ())
+    return parsed, problems, mended
+
+
+def _within(loc: Loc, other: Loc) -> bool:
+    return loc[: len(other)] == other
+
+
+STAND_IN = "?"
+"""Takes the place of a text that is wrong in a list, whose other items keep their places."""
+
+
+def _mend(values: Any, loc: Loc, required: Mapping[Loc, object], *, hard: bool) -> Loc:
+    """Take the value at `loc` away, or put another in its place; return the path of what is not the user's any more.
+
+    Args:
+        values: Of the recipe; changed.
+        loc: Of a wrong or missing value.
+        required: What stands in for a value that must be there.
+        hard: Whether a stand-in in its list was wrong, too, so that the list goes.
+    """
+    holder, inner = values, loc
+    for depth, part in enumerate(loc[:-1]):
+        try:
+            holder = holder[part]
+        except (KeyError, IndexError, TypeError):
+            inner = loc[: depth + 1]
+            break
+    if loc in required and isinstance(holder, dict):
+        holder[loc[-1]] = copy.deepcopy(required[loc])
+    elif isinstance(holder, list) and isinstance(inner[-1], int) and inner[-1] < len(holder) and not hard:
+        holder[inner[-1]] = f"{STAND_IN}{inner[-1]}"
+    elif isinstance(holder, list):
+        return _mend(values, inner[:-1], required, hard=hard)
+    elif isinstance(holder, dict):
+        holder.pop(inner[-1], None)
+    return inner
+
+
+def _parsed(model: type[T], value: object, also: tuple[str, ...]) -> tuple[T | None, dict[Loc, str]]:
+    """Return the model, or the messages by path."""
     try:
-        return model.model_validate(value), []
+        return model.model_validate(value), {}
     except ValidationError as error:
-        return None, [_problem(model, details, source, at, also) for details in error.errors()]
+        return None, dict(_messages(model, value, error, also))
 
 
-def _problem(model: type[BaseModel], error: Any, source: Source, at: Loc, also: tuple[str, ...]) -> Problem:
-    inner: Loc = tuple(part for part in error["loc"] if not _is_type_tag(part))
-    return source.problem((*at, *inner), _message(model, error, inner, also))
+def _messages(
+    annotation: Any, value: object, error: ValidationError, also: tuple[str, ...]
+) -> Iterator[tuple[Loc, str]]:
+    """Yield path and message of every mistake; of a union only what the value's own form makes of it."""
+    unions: dict[Loc, tuple[Any, object]] = {}
+    for details in error.errors(include_url=False, include_context=True):
+        here, holder, current, is_key = annotation, annotation, value, False
+        loc: Loc = ()
+        for part in details["loc"]:
+            if _several(here):
+                break
+            if part == _KEY:
+                here, is_key = _key_of(holder), True
+                break
+            here, holder, current = _step(here, part), here, _at(current, part)
+            loc = (*loc, part)
+        if _several(here) and details["type"] not in {"value_error", "missing"} and not is_key:
+            unions.setdefault(loc, (here, current))
+        elif details["type"] != "too_short" or not _below(loc, error):
+            got = loc[-1] if is_key else current
+            yield loc, _message(annotation, here, details, loc, got, also)
+    for loc, (union, current) in unions.items():
+        for inner, message in _of_union(union, current):
+            yield (*loc, *inner), message
 
 
-def _is_type_tag(part: str | int) -> bool:
-    """Tell pydantic's names of union members (`tuple[str, ...]`, `literal['all']`) from keys of the recipe."""
-    return isinstance(part, str) and ("[" in part or part in {"str", "int", "float", "bool"})
+def _below(loc: Loc, error: ValidationError) -> bool:
+    """Return whether an item of a list is wrong: then pydantic also takes the list for one without it."""
+    others = (one["loc"] for one in error.errors(include_url=False, include_context=False, include_input=False))
+    return any(len(other) > len(loc) and other[: len(loc)] == loc for other in others)
 
 
-def _message(model: type[BaseModel], error: Any, loc: Loc, also: tuple[str, ...]) -> str:
-    kind, got = error["type"], error["input"]
-    if kind == "extra_forbidden":
-        valid = _fields_at(model, loc[:-1])
+def _of_union(union: Any, value: object) -> Iterator[tuple[Loc, str]]:
+    """Yield what is wrong with a value that may have one of several forms."""
+    fitting = [option for option in options(union) if takes(option, value)]
+    found: list[tuple[Loc, str]] = []
+    if len(fitting) == 1:
+        try:
+            TypeAdapter(fitting[0]).validate_python(value)
+        except ValidationError as error:
+            found = list(_messages(fitting[0], value, error, ()))
+    inside = found if fitting and _literals(fitting[0]) else [one for one in found if one[0]]
+    yield from inside or [((), f"{shown(value)} does not fit; write {words(union)}")]
+
+
+def _several(annotation: Any) -> bool:
+    return sum(plain(option) is not type(None) for option in options(annotation)) > 1
+
+
+def _message(model: Any, here: Any, details: Any, loc: Loc, got: object, also: tuple[str, ...]) -> str:
+    def unknown() -> str:
+        valid = _keys_at(model, loc[:-1])
         return f"unknown key; {nearest(str(loc[-1]), (*valid, *(also if len(loc) == 1 else ())))}"
-    if kind == "missing":
-        return "is required"
-    if kind == "literal_error":
-        expected = error["ctx"]["expected"].replace(" or ", ", ").replace("'", "").split(", ")
-        return f"{got!r} is not known here; {nearest(str(got), expected)}"
-    message = error["msg"].removeprefix("Value error, ")
-    message = message[0].lower() + message[1:]
-    return message if kind == "value_error" else f"{message} (got {_short(got)})"
+
+    def own() -> str:
+        message = str(details["msg"]).removeprefix("Value error, ")
+        return message[:1].lower() + message[1:]
+
+    def no_literal() -> str:
+        expected = [str(one) for option in options(here) for one in _literals(option)]
+        return f"{shown(got)} is not known here; {nearest(str(got), expected)}"
+
+    def too_long() -> str:
+        count, most = (details["ctx"][name] for name in ("actual_length", "max_length"))
+        return f"a list of {count:,} items; write {most:,} at most"
+
+    def empty() -> str:
+        return f"is empty; write {words(here)}"
+
+    messages = {
+        "extra_forbidden": unknown,
+        "missing": lambda: "is required",
+        "value_error": own,
+        "literal_error": no_literal,
+        "too_long": too_long,
+        "too_short": empty,
+        "string_too_short": empty,
+    }
+    told = messages.get(details["type"])
+    return told() if told is not None else f"{shown(got)} does not fit; write {words(here)}"
 
 
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+def _literals(option: Any) -> tuple[Any, ...]:
+    bare = plain(option)
+    return typing.get_args(bare) if typing.get_origin(bare) is typing.Literal else ()
 
 
-def _fields_at(model: type[BaseModel], loc: Loc) -> tuple[str, ...]:
+def _keys_at(model: Any, loc: Loc) -> tuple[str, ...]:
     """Return the keys that are valid in the section at `loc`."""
     annotation: Any = model
     for part in loc:
-        annotation = _step_into(annotation, part)
-    for option in _options(annotation):
-        if isinstance(option, type) and issubclass(option, BaseModel):
+        annotation = _step(annotation, part)
+    for option in map(plain, options(annotation)):
+        if is_model(option):
             return tuple(field.alias or name for name, field in option.model_fields.items())
     return ()
 
 
-def _options(annotation: Any) -> tuple[Any, ...]:
-    if typing.get_origin(annotation) in {typing.Union, types.UnionType}:
-        return typing.get_args(annotation)
-    return (annotation,)
-
-
-def _step_into(annotation: Any, part: str | int) -> Any:
-    for option in _options(annotation):
+def _step(annotation: Any, part: str | int) -> Any:
+    """Return the annotation of what stands below a key, or at a place of a list."""
+    for option in map(plain, options(annotation)):
         origin, arguments = typing.get_origin(option), typing.get_args(option)
         if origin is dict:
             return arguments[1]
         if origin is tuple and isinstance(part, int):
             return arguments[0]
-        if isinstance(option, type) and issubclass(option, BaseModel):
+        if is_model(option):
             for name, field in option.model_fields.items():
                 if part in {name, field.alias}:
-                    return field.annotation
+                    return field_annotation(field)
+    return None
+
+
+def _key_of(annotation: Any) -> Any:
+    return next(
+        (typing.get_args(one)[0] for one in map(plain, options(annotation)) if typing.get_origin(one) is dict), None
+    )
+
+
+def _at(value: object, part: str | int) -> object:
+    """Return what stands below a key, or at a place of a list; None where nothing does."""
+    if isinstance(value, Mapping):
+        return value.get(part)
+    if isinstance(value, list | tuple) and isinstance(part, int) and part < len(value):
+        return value[part]
     return None

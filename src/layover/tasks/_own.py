@@ -14,6 +14,7 @@ from layover.data.languages import UNKNOWN
 from layover.errors import DataError, nearest
 from layover.kinds.retrieval import MINED, PUBLISHED, PUBLISHED_MINING
 from layover.metrics._scheme import SchemeName
+from layover.settings import ColumnNumber
 from layover.tasks._labels import as_text
 from layover.tasks._language_names import LanguageName
 from layover.tasks._named import Paths, format_of
@@ -50,8 +51,9 @@ class OwnTask(BaseModel):
     """A task with the same kind and labels whose training data it uses."""
     stages: tuple[Literal["intermediate", "target"], ...] | None = None
     """All that the kind can be when not given: both, but for retrieval, which is not trained, a target."""
-    languages: tuple[LanguageName, ...] = ()
-    """The languages it is evaluated in, for files named with `{language}`."""
+    languages: Literal["all"] | tuple[LanguageName, ...] = ()
+    """The languages it is evaluated in, for files named with `{language}`; `all` are those that there are files of,
+    which a recipe replaces by their names."""
     train_language: LanguageName | None = None
     """The language of the training data, and of every file whose language nothing else says; unknown when not given."""
     summary: str = "declared in the recipe"
@@ -80,8 +82,8 @@ class OwnTask(BaseModel):
     """choice: the column of the right choice's number, from 0; or the column of the right choice, one of `choices`."""
     choices: str | tuple[str, ...] = ()
     """The columns of the choices, or the one that holds a list of them."""
-    tokens: int | str = 0
-    tags: int | str = 1
+    tokens: ColumnNumber | str = 0
+    tags: ColumnNumber | str = 1
     id: str = "id"
     question: str = "question"
     context: str = "context"
@@ -101,6 +103,8 @@ def declare(name: str, declaration: OwnTask) -> Task:
         raise DataError(f"no kind is called {declaration.kind!r}; {nearest(declaration.kind, kinds.names())}")
     for key, message in idle(declaration).items():
         raise DataError(f"{name}: {key}: {message}")
+    if declaration.languages == "all":
+        raise DataError(f"{name}: languages: all are the languages of files, which only a recipe names")
     evaluated = declaration.languages
     kind = kinds.get(declaration.kind)
     languages = {"validation": evaluated, "test": evaluated}

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from layover.cli.console import amount, answer, duration, say, size, table
+from layover.cli.device import unseen
 from layover.cli.room import answered, asked, budget_of
 from layover.cli.savings import savings, told
 from layover.cli.shared import (
@@ -77,6 +78,7 @@ def summarise(found: Planned, gpu: int | None = None) -> dict[str, Any]:
     from layover.plan.cost import ENCODING, estimate
     from layover.plan.eta import seconds_left
     from layover.plan.nodes import STEP_VERSIONS
+    from layover.recipe.idle_strides import idle_strides
     from layover.steps.counts import timed
 
     plan, store = found.plan, found.store
@@ -113,7 +115,7 @@ def summarise(found: Planned, gpu: int | None = None) -> dict[str, Any]:
         "memory": memory,
         "seconds_left": seconds_left(plan, costs, wanted, partial(timed, store)) if wanted else 0.0,
         "trunk_cache": savings(found.plain, plan, costs, meta, finished),
-        "notes": [*plan.notes, *unresolved],
+        "notes": [*plan.notes, *unresolved, *idle_strides(plan.recipe), *unseen(plan.recipe)],
         "damaged": dict(found.damaged),
         "older": {"nodes": len(found.older), "bytes": sum(found.older.values())},
     }

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from layover.cli.console import answer, complain, duration, room, say, table
+from layover.cli.device import require
 from layover.cli.savings import savings, told
 from layover.cli.shared import (
     DEFAULT_STORE,
@@ -72,6 +73,8 @@ def _run(found: Planned, workers: int | None, json: bool) -> None:
     wanted, costs = found.plan.wanted(finished), estimate(found.plan, meta_of(found.store, finished))
     peak = max((costs[node.key].peak_bytes or 0 for node in wanted), default=0)
     execution = found.plan.recipe.document.run
+    if wanted:
+        require(found.plan.recipe)
     if workers is not None:
         execution = execution.model_copy(update={"workers": workers})
     chosen = resources(execution, int(peak) or None)

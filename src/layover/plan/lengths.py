@@ -1,0 +1,49 @@
+"""Inputs that are longer than an encoder takes: said by a plan, where its config is known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from layover.errors import Problem
+from layover.plan.data import DataRules
+from layover.plan.encoders import EncoderRef
+from layover.recipe import Recipe
+from layover.recipe.source import Loc
+from layover.tasks import Task
+
+
+def problems(recipe: Recipe, rules: DataRules, encoders: Iterable[EncoderRef]) -> list[Problem]:
+    """Return the settings `max_length` above the positions of an encoder, each where it is written."""
+    found: dict[Problem, None] = {}
+    wanted = list(_wanted(recipe, rules))
+    for encoder in encoders:
+        for name, length, loc in wanted:
+            if encoder.longest is not None and length > encoder.longest:
+                model = recipe.document.models[encoder.label].name
+                message = (
+                    f"{name} is read with max_length {length}, but {encoder.label} ({model}) takes {encoder.longest} "
+                    f"tokens at most; write {encoder.longest} or less"
+                )
+                found[recipe.source.problem(loc, message)] = None
+    return list(found)
+
+
+def _wanted(recipe: Recipe, rules: DataRules) -> Iterator[tuple[str, int, Loc]]:
+    """Yield every task that an encoder reads, its longest input, and where that is written."""
+    document, adapters = recipe.document, recipe.languages
+    default = document.train.max_length
+    for name in document.swept():
+        task = recipe.tasks[name]
+        yield name, rules.number(task, "max_length", default), _written(recipe, task)
+    for task in adapters.texts.values() if adapters is not None else ():
+        length = recipe.settings(task.name).max_length
+        said = document.languages is not None and document.languages.max_length is not None
+        loc: Loc = ("languages", "max_length") if said else ("train", "max_length")
+        yield task.name, default if length is None else length, loc
+
+
+def _written(recipe: Recipe, task: Task) -> Loc:
+    for name in dict.fromkeys((task.name, task.train_task)):
+        if name is not None and recipe.settings(name).max_length is not None:
+            return ("tasks", name, "max_length")
+    return ("train", "max_length")

@@ -1,0 +1,94 @@
+"""Methods of a recipe: module and composition parsed, defaults filled in."""
+
+from __future__ import annotations
+
+from layover import compositions, modules
+from layover.compositions import Composition
+from layover.errors import ModelError, Problem, nearest
+from layover.modules import AdapterDrop, Module
+from layover.recipe.resolved import ResolvedMethod
+from layover.recipe.schema import Document, Method
+from layover.recipe.source import Loc, Source
+from layover.recipe.validation import validate
+
+
+def resolve_methods(document: Document, source: Source) -> tuple[dict[str, ResolvedMethod], list[Problem]]:
+    """Return the methods by name, and what is wrong with the others."""
+    methods: dict[str, ResolvedMethod] = {}
+    problems: list[Problem] = []
+    for name, method in document.methods.items():
+        resolved, found = _resolve_method(name, method, document, source)
+        problems += found
+        if resolved is not None:
+            methods[name] = resolved
+    return methods, problems
+
+
+def _parse_module(name: str, method: Method, source: Source) -> tuple[Module | None, list[Problem]]:
+    loc: Loc = ("methods", name)
+    if method.module not in modules.names():
+        message = f"unknown module {method.module!r}; {nearest(method.module, modules.names())}"
+        return None, [source.problem((*loc, "module"), message)]
+    extra = method.model_extra or {}
+    return validate(modules.get(method.module), extra, source, loc, also=tuple(Method.model_fields))
+
+
+def _parse_composition(
+    name: str, method: Method, module: Module | None, source: Source
+) -> tuple[Composition | None, list[Problem]]:
+    loc: Loc = ("methods", name, "compose")
+    settings = {"name": method.compose} if isinstance(method.compose, str) else dict(method.compose)
+    known, called = compositions.names(), settings.pop("name", None)
+    if called is None:
+        return None, [source.problem(loc, f"has no name; write {{name: X, ...}}, X one of {', '.join(known)}")]
+    if called not in known:
+        at = loc if isinstance(method.compose, str) else (*loc, "name")
+        return None, [source.problem(at, f"unknown composition {called!r}; {nearest(str(called), known)}")]
+    composition, problems = validate(compositions.get(called), settings, source, loc, also=("name",))
+    if composition is not None and module is not None and module.trains_encoder:
+        try:
+            composition.check(module, [module])
+        except ModelError as error:
+            return None, [source.problem(loc, str(error))]
+    return composition, problems
+
+
+def _parse_adapterdrop(
+    name: str, method: Method, module: Module | None, source: Source
+) -> tuple[AdapterDrop, list[Problem]]:
+    drop, message = method.adapterdrop, ""
+    if drop is None:
+        return AdapterDrop(), []
+    if module is not None and (module.whole or not module.trains_encoder):
+        message = f"{module.name} adds nothing to the encoder's layers that could be left out of some"
+    elif drop.random and not drop.train:
+        message = "random draws a number of layers from 0 to train; set train"
+    elif not drop.drops():
+        message = "drops nothing; set train or predict to a number of layers"
+    return drop, [source.problem(("methods", name, "adapterdrop"), message)] if message else []
+
+
+def _resolve_method(
+    name: str, method: Method, document: Document, source: Source
+) -> tuple[ResolvedMethod | None, list[Problem]]:
+    module, problems = _parse_module(name, method, source)
+    composition, found = _parse_composition(name, method, module, source)
+    problems += found
+    drop, found = _parse_adapterdrop(name, method, module, source)
+    problems += found
+    if module is None or composition is None:
+        return None, problems
+    train = document.train
+    dropout = next((value for value in (method.dropout, train.dropout) if value is not None), module.default_dropout)
+    return ResolvedMethod(
+        name=name,
+        module=module,
+        composition=composition,
+        continues_head=method.head == "continue",
+        lr=method.lr if method.lr is not None else module.default_lr,
+        dropout=dropout,
+        weight_decay=train.weight_decay if method.weight_decay is None else method.weight_decay,
+        precision=method.precision or train.precision,
+        adapterdrop=drop,
+        languages=method.languages,
+    ), problems

@@ -1,0 +1,51 @@
+"""Types of settings. Every number has a bound on both sides, so that a slip of the keyboard ends in words at once."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, Strict
+
+MOST = 10**9
+"""The largest number of rows, steps or tokens that a setting takes."""
+
+Flag = Annotated[bool, Strict()]
+Count = Annotated[int, Strict(), Field(ge=1, le=MOST)]
+Seed = Annotated[int, Strict(), Field(ge=0, le=2**63 - 1)]
+Processes = Annotated[int, Strict(), Field(ge=1, le=1024)]
+Length = Annotated[int, Strict(), Field(ge=8, le=2**20)]
+"""Tokens of an input."""
+Stride = Annotated[int, Strict(), Field(ge=0, le=2**20)]
+Several = Annotated[int, Strict(), Field(ge=1, le=1000)]
+"""Of the intermediates of one list."""
+Rank = Annotated[int, Strict(), Field(ge=1, le=2**16)]
+RankOrNone = Annotated[int, Strict(), Field(ge=0, le=2**16)]
+LayerNumber = Annotated[int, Strict(), Field(ge=0, le=999)]
+"""Of an encoder's layers, or how many of them."""
+
+ColumnNumber = Annotated[int, Strict(), Field(ge=0, le=9999)]
+
+Epochs = Annotated[float, Strict(), Field(ge=1e-6, le=1e6)]
+LearningRate = Annotated[float, Strict(), Field(ge=1e-12, le=10)]
+Factor = Annotated[float, Strict(), Field(ge=1e-9, le=1e9)]
+"""What something is multiplied or divided by."""
+Weight = Annotated[float, Strict(), Field(ge=-1e6, le=1e6)]
+"""Of one among several that are added up."""
+Warmup = Annotated[float, Strict(), Field(ge=0, le=MOST)]
+WeightDecay = Annotated[float, Strict(), Field(ge=0, le=1000)]
+Dropout = Annotated[float, Strict(), Field(ge=0, lt=1)]
+Share = Annotated[float, Strict(), Field(ge=1e-6, le=1)]
+Reduction = Annotated[float, Strict(), Field(ge=0.01, le=1e6)]
+"""What the hidden size is divided by."""
+Temperature = Annotated[float, Strict(), Field(ge=0.01, le=1e6)]
+SamplingTemperature = Annotated[float, Strict(), Field(ge=0.1, le=1e6)]
+"""Of sizes: `n ** (1 / temperature)` is a number at any size."""
+Seconds = Annotated[float, Strict(), Field(ge=1e-3, le=MOST)]
+HiddenShare = Annotated[float, Strict(), Field(ge=0.01, le=0.99)]
+"""Of the tokens that are to be guessed."""
+Threshold = Annotated[float, Strict(), Field(ge=-1e6, le=1e6)]
+"""In logits."""
+
+NAME = "a name of letters, digits, `.`, `_` and `-` that begins with a letter or a digit"
+"""What `Name` takes, in words. No `+`, which stands between the names of a list."""
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=200, description=NAME)]

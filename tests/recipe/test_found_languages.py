@@ -1,0 +1,92 @@
+"""The languages of files named with `{language}`: found, told, taken with `languages: all`."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import pytest
+from tests.recipe.conftest import SMALL, Told
+
+from layover.recipe import load
+from layover.recipe.found_languages import found_languages
+
+OWN = """\
+data_root: {root}
+tasks:
+  mine:
+    kind: classification
+    labels: [a, b]
+    text: [text]
+    train_language: en
+    {languages}
+    files: {{train: train.csv, validation: dev.csv, test: "{test}"}}
+"""
+
+
+def recipe(root: Path, languages: str, test: str = "{language}/test.csv") -> str:
+    own = OWN.format(root=root, languages=languages, test=test)
+    return SMALL.replace("train: {", f"{own}train: {{").replace("[sandbox/nli]", "[mine]")
+
+
+def touch(root: Path, *names: str) -> None:
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).touch()
+
+
+@pytest.mark.parametrize(
+    ("pattern", "names", "expected"),
+    [
+        ("a.{language}.csv", ("a.en.csv", "a.zh-CN.csv", "a.sw.csv.gz", "b.de.csv", "a..csv"), ("en", "zh-CN")),
+        ("{language}/t.csv", ("en/t.csv", "sw/t.csv", "de/u.csv", "t.csv"), ("en", "sw")),
+        ("x/{language}/d-{language}.csv", ("x/en/d-en.csv", "x/en/d-de.csv", "x/sw/d-sw.csv"), ("en", "sw")),
+        ("{language}-{language}.csv", ("en-en.csv", "en-de.csv"), ("en",)),
+        ("a.(x).{language}.csv", ("a.(x).en.csv", "a.x.de.csv"), ("en",)),
+        ("none/{language}.csv", ("en.csv",), ()),
+    ],
+)  # fmt: skip
+def test_patterns(tmp_path: Path, pattern: str, names: tuple[str, ...], expected: tuple[str, ...]) -> None:
+    touch(tmp_path, *names)
+    (tmp_path / "a.fi.csv").mkdir()
+    assert found_languages({"test": pattern}, tmp_path) == expected
+    assert found_languages({"test": (pattern, "other.csv")}, tmp_path) == expected
+    assert found_languages({"test": {"en": "a.csv"}}, tmp_path) == ()
+
+
+def test_files_in_an_archive(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "data.zip", "w") as archive:
+        for name in ("d/en.csv", "d/sw.csv", "e/de.csv"):
+            archive.writestr(name, "text,label\n")
+    assert found_languages({"test": "data.zip/d/{language}.csv"}, tmp_path) == ("en", "sw")
+
+
+def test_training_files_count_only_where_no_other_path_says_any(tmp_path: Path) -> None:
+    touch(tmp_path, "train.en.csv", "train.de.csv", "test.sw.csv")
+    files = {"train": "train.{language}.csv", "test": "test.{language}.csv"}
+    assert found_languages(files, tmp_path) == ("sw",)
+    assert found_languages({"train": files["train"]}, tmp_path) == ("de", "en")
+
+
+def test_all_are_the_languages_of_the_files(told: Told, tmp_path: Path) -> None:
+    touch(tmp_path, "en/test.csv", "sw/test.csv", "notes/read.txt")
+    path = tmp_path / "all.yaml"
+    path.write_text(recipe(tmp_path, "languages: all"), encoding="utf-8")
+    assert load(path).tasks["mine"].languages["test"] == ("en", "sw")
+    (found,) = told(recipe(tmp_path, "languages: all", "{language}/tset.csv"))
+    assert "tasks.mine.languages: all are the languages that there are files of" in found
+    assert f"below {tmp_path} no file is like {{language}}/tset.csv" in found
+    (found,) = told(recipe(tmp_path, "languages: all", "test.csv"))
+    assert "tasks.mine.languages: all are the languages that {language} in a path of files stands for" in found
+    (found,) = told(recipe(tmp_path, "languages: al"))
+    assert "tasks.mine.languages: 'al' is not known here; did you mean 'all'?" in found
+
+
+def test_a_pattern_without_languages_names_those_that_there_are(told: Told, tmp_path: Path) -> None:
+    touch(tmp_path, "en/test.csv", "sw/test.csv")
+    text = recipe(tmp_path, "summary: my own").replace("    train_language: en\n", "")
+    (found,) = told(text)
+    assert "tasks.mine.files.test: says {language}, but the languages are not known; there are files of en, sw" in found
+    assert found.endswith("languages: [en, sw], or languages: all")
+    (found,) = told(text.replace("test.csv", "tset.csv"))
+    assert found.endswith("but the language is not known; name it, languages: [sw]")
