@@ -21,6 +21,8 @@ class Row:
     """Line of the row's first item, or number of the row; counted from 1."""
     lines: tuple[int, ...] = ()
     """Line of each word, for formats that have one word per line."""
+    advice: str = ""
+    """What to do where a column is not there, for rows of which the format has a doubt."""
 
     def value(self, column: str) -> Any:
         """Return the value of a column; `choices.text` is the `text` of the object in the column `choices`.
@@ -33,7 +35,9 @@ class Row:
         found: Any = self.values
         for name in column.split("."):
             if not isinstance(found, Mapping) or name not in found:
-                raise DataError(f"{self.where()}: there is no column {column!r}; {nearest(column, self.values)}")
+                advice = f"; {self.advice}" if self.advice else ""
+                hint = nearest(column, self.values) + advice
+                raise DataError(f"{self.where()}: there is no column {column!r}; {hint}")
             found = found[name]
         return found
 
