@@ -1,0 +1,61 @@
+"""Which of the formats of JSON a file has whose name says no more than that it is JSON."""
+
+from __future__ import annotations
+
+import json
+from itertools import islice
+from pathlib import Path
+
+from layover.data.formats._files import numbered_lines
+from layover.data.formats._layout import Layout
+from layover.errors import DataError
+
+WORDS = {
+    "json": "it is one JSON list of objects",
+    "jsonl": "it has a JSON object on each line",
+    "squad": "it is one JSON object",
+}
+"""Format -> what a file of it is, for people."""
+
+FEW = 100
+"""Lines that are looked at."""
+HEAD = 1 << 16
+"""Characters that are looked at."""
+
+
+def sniff(path: Path, layout: Layout, usual: str) -> str:
+    """Return `json`, `jsonl` or `squad` by the first lines of a file, `usual` where they do not tell."""
+    try:
+        lines = [line for _, line in islice(numbered_lines(path, layout), FEW) if line.strip()]
+    except DataError:
+        return usual  # told when it is read
+    first = lines[0].lstrip() if lines else ""
+    if first.startswith("["):
+        return usual if len(lines) > 1 and _is_json(first) else "json"
+    if not first.startswith("{"):
+        return usual
+    if len(lines) > 1 and _is_json(first):
+        return "jsonl"
+    head = "\n".join(lines)[:HEAD]
+    if '"paragraphs"' in head:
+        return "squad"
+    if len(lines) > 1:  # an object over several lines
+        return "json" if '"data"' in head else usual
+    return "jsonl" if len(first) < HEAD and not _is_wrapped(first) else usual
+
+
+def _is_json(line: str) -> bool:
+    try:
+        json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _is_wrapped(line: str) -> bool:
+    """Return whether an object on one line holds rows of its own, and is none."""
+    try:
+        values = json.loads(line)
+    except (ValueError, RecursionError):
+        return True
+    return not isinstance(values, dict) or isinstance(values.get("data"), list)
