@@ -18,6 +18,8 @@ from layover.tasks._foreign_tags import foreign_tag, note_tags
 from layover.tasks._task import Task
 
 QUANTILES = (0, 50, 95, 99, 100)
+TYPED = frozenset({"json", "jsonl", "parquet", "arrow"})
+"""Formats that tell a number from text."""
 NO_LIMIT = 1 << 20
 """Longest row in tokens while lengths are counted: nothing is cut or windowed."""
 
@@ -55,7 +57,13 @@ class Census:
     def numbered(self) -> bool:
         """Whether a file may hold numbers in place of labels, which `codes` then numbers."""
         source = self.location.source if isinstance(self.location, Location) else None
-        return isinstance(source, FileSource) and bool(source.codes) and source.layout.format in {"json", "jsonl"}
+        return isinstance(source, FileSource) and bool(source.codes) and source.layout.format in TYPED
+
+    @property
+    def told(self) -> str:
+        """How the file is read, where its content decided that; empty text where its name or the recipe did."""
+        source = self.location.source if isinstance(self.location, Location) else None
+        return source.told if isinstance(source, FileSource) else ""
 
     @property
     def as_published(self) -> bool:

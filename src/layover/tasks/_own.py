@@ -8,15 +8,17 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from layover import kinds
-from layover.data.formats import AUTO, Layout, reads
+from layover.data.formats import AUTO, SEPARATORS, Layout, reads
 from layover.data.formats import names as formats
 from layover.data.languages import UNKNOWN
+from layover.data.right_choice import Form
 from layover.errors import DataError, nearest
 from layover.kinds.retrieval import MINED, PUBLISHED, PUBLISHED_MINING
 from layover.metrics._scheme import SchemeName
 from layover.tasks._labels import as_text
 from layover.tasks._language_names import LanguageName
 from layover.tasks._named import Paths, format_of
+from layover.tasks._own_values import check_codes, check_encoding, check_separator
 from layover.tasks._task import Task
 
 FROM_TRAINING = "from training"
@@ -61,8 +63,13 @@ class OwnTask(BaseModel):
     given."""
     header: tuple[str, ...] | None = None
     """Names of the columns, for csv, tsv and conll files without a header line."""
-    separator: Literal["tab", "whitespace"] = "tab"
-    """conll: what stands between the columns."""
+    separator: Annotated[str, BeforeValidator(check_separator)] | None = None
+    """csv, tsv, conll: what stands between the columns: `tab`, `comma`, `semicolon` or one character; for conll also
+    `whitespace`. A comma in csv, a tab in tsv and conll when not given."""
+    encoding: Annotated[str | None, BeforeValidator(check_encoding)] = None
+    """Of files of text, as Python names it: latin-1, cp1252, utf-16 ...; UTF-8 when not given."""
+    errors: Literal["strict", "replace"] = "strict"
+    """`replace` reads bytes that are not in the encoding as U+FFFD, and counts their lines; else they are errors."""
     quoting: bool = True
     """csv, tsv: whether double quotes wrap values."""
     multiline: bool | None = None
@@ -77,7 +84,16 @@ class OwnTask(BaseModel):
     text: tuple[str, ...] = ()
     """One column or two, or templates of columns: `"{premise} What was the {question}?"`."""
     label: str = "label"
-    """choice: the column of the right choice's number, from 0; or the column of the right choice, one of `choices`."""
+    """choice: the column that says which choice is right, see `label_as`; or the column of the right choice, one of
+    `choices`."""
+    codes: Annotated[Literal["labels"] | tuple[str, ...] | dict[str, str], BeforeValidator(check_codes)] | None = None
+    """classification, tagging: the labels that numbers in the files stand for: `labels`, their places from 0 on; a list
+    in the order of the numbers; or number -> label."""
+    label_as: Form | None = None
+    """choice: how the right one is written: `number` (from 0), `number from 1`, `letter`, `text`. When not given, what
+    all rows of a file can be, and an error where that is two."""
+    choice_names: str | None = None
+    """choice: the column with the names of the choices, one of which `label` has."""
     choices: str | tuple[str, ...] = ()
     """The columns of the choices, or the one that holds a list of them."""
     tokens: int | str = 0
@@ -122,6 +138,8 @@ def declare(name: str, declaration: OwnTask) -> Task:
         train_task=declaration.train_task,
         layout=_layout(declaration),
         where=declaration.where,
+        codes=_codes(name, declaration),
+        right=(declaration.label_as or "auto") if declaration.kind == "choice" else None,
         retrieval=PUBLISHED_MINING if declaration.mined else PUBLISHED,
     )
 
@@ -138,6 +156,16 @@ def idle(own: OwnTask, files: Iterable[Paths] = ()) -> dict[str, str]:
         found["mined"] = f"it belongs to retrieval, not to {own.kind}"
     if own.where and own.kind == "retrieval":
         found["where"] = "the sides of retrieval are whole files; no rows of them are chosen"
+    of_kinds = {
+        "codes": ({"classification", "tagging"}, own.codes is not None),
+        "label_as": ({"choice"}, own.label_as is not None),
+        "choice_names": ({"choice"}, own.choice_names is not None),
+    }
+    for key, (theirs, given) in of_kinds.items():
+        if given and own.kind not in theirs:
+            found[key] = f"it belongs to {' and '.join(sorted(theirs))}, not to {own.kind}"
+    if own.choice_names is not None and own.label_as is not None:
+        found["label_as"] = "with `choice_names` the right choice is one of these names; remove one of the two"
     used = _formats(own, files)
     read = frozenset[str]().union(*map(reads, used))
     every = {name: reads(name) for name in formats()}
@@ -145,7 +173,21 @@ def idle(own: OwnTask, files: Iterable[Paths] = ()) -> dict[str, str]:
     for key in sorted(settings & own.model_fields_set - read) if used else ():
         others = ", ".join(name for name, its in every.items() if key in its)
         found[key] = f"{', '.join(used)} files have no such setting; remove it, or name the `format`: {others} have it"
+    if "separator" not in found and (problem := _wrong_separator(own, used)):
+        found["separator"] = problem
     return found
+
+
+def _wrong_separator(own: OwnTask, used: Iterable[str]) -> str:
+    """Return why the separator fits none of the formats, empty text where it does."""
+    tables = [name for name in used if "quoting" in reads(name)]
+    if own.separator is None or not tables:
+        return ""
+    if own.separator == "whitespace":
+        return f"{', '.join(tables)} files have one character between their values; whitespace belongs to conll"
+    if len(own.separator) > 1 and own.separator not in SEPARATORS and own.quoting:
+        return f"{own.separator!r} is more than a character, which needs `quoting: false`"
+    return ""
 
 
 def _formats(own: OwnTask, files: Iterable[Paths]) -> tuple[str, ...]:
@@ -167,7 +209,8 @@ def _columns(name: str, own: OwnTask) -> dict[str, str | tuple[str, ...]]:
     if own.kind == "choice":
         if len(own.text) != 1 or not own.choices:
             raise DataError(f"{name}: choice needs one column in `text`, and `choices`")
-        return {"first": own.text[0], "choices": own.choices, "label": own.label}
+        named = {} if own.choice_names is None else {"names": own.choice_names}
+        return {"first": own.text[0], "choices": own.choices, "label": own.label, **named}
     if own.kind == "tagging":
         # without a header the columns of a conll file are called by their number
         return {"tokens": str(own.tokens), "tags": str(own.tags)}
@@ -196,4 +239,26 @@ def _layout(own: OwnTask) -> Layout:
         quoting=own.quoting,
         multiline=own.multiline,
         comments=own.comments,
+        encoding=own.encoding,
+        errors=own.errors,
+        plain=True,
     )
+
+
+def _codes(name: str, own: OwnTask) -> dict[str, str]:
+    """Return written number -> label.
+
+    Raises:
+        DataError: one stands for something that is no label.
+    """
+    if own.codes is None:
+        return {}
+    if own.codes == "labels":
+        if own.labels == FROM_TRAINING:
+            raise DataError(f"{name}: `codes: labels` numbers declared labels, and these come from the training data")
+        return {str(number): label for number, label in enumerate(own.labels)}
+    named = own.codes if isinstance(own.codes, dict) else {str(place): label for place, label in enumerate(own.codes)}
+    for code, label in named.items() if own.labels != FROM_TRAINING else ():
+        if label not in own.labels:
+            raise DataError(f"{name}: codes: {code} is {label!r}, which is no label; {nearest(label, own.labels)}")
+    return dict(named)

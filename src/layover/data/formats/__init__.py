@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from layover.data.formats._doubts import doubts
 from layover.data.formats._files import COMPRESSIONS
 from layover.data.formats._layout import AUTO, Layout
+from layover.data.formats._layout import CHARACTERS as SEPARATORS
 from layover.data.formats._row import Row, Skipped
 from layover.data.formats._sniff import WORDS as CONTENTS
 from layover.data.formats._sniff import sniff
@@ -16,7 +17,20 @@ from layover.data.tally import Tally
 from layover.errors import DataError
 from layover.registry import Registry
 
-__all__ = ["AUTO", "CONTENTS", "JSON", "Layout", "Row", "Skipped", "by_extension", "names", "read", "reads", "sniff"]
+__all__ = [
+    "AUTO",
+    "CONTENTS",
+    "JSON",
+    "SEPARATORS",
+    "Layout",
+    "Row",
+    "Skipped",
+    "by_extension",
+    "names",
+    "read",
+    "reads",
+    "sniff",
+]
 
 _FORMATS: Registry[Callable[[Path, Layout], Iterator[Row | Skipped]]] = Registry(
     __name__, __path__, "FORMAT", DataError

@@ -28,16 +28,16 @@ def source(path: Path) -> Iterator[Any]:
     Raises:
         DataError: it cannot be read, or is not of the format, here or while the block reads it.
     """
-    import pyarrow
+    import pyarrow as pa
 
     try:
         if archive_of(path) is None:
-            with pyarrow.memory_map(str(path)) as file:
+            with pa.memory_map(str(path)) as file:
                 yield file
         else:
             with opened(path) as stream:
-                yield pyarrow.BufferReader(stream.read())
-    except (pyarrow.ArrowException, OSError, ValueError, EOFError) as error:
+                yield pa.BufferReader(stream.read())
+    except (pa.ArrowException, OSError, ValueError, EOFError) as error:
         raise DataError(f"{path}: cannot be read as what its format says ({_first(error)})") from error
 
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from gzip import GzipFile
 from io import BufferedReader, TextIOWrapper
 from pathlib import Path
-from typing import IO, TextIO, cast
+from typing import TextIO, cast
 
 from layover.archives import opened
 from layover.data.formats import _signs
@@ -69,14 +69,12 @@ def _unpacked(raw: BufferedReader, suffix: str) -> Iterator[BufferedReader]:
 
         yield BufferedReader(cast("BufferedReader", CompressedInputStream(PythonFile(raw, "r"), "zstd")))
         return
-    unpacked: IO[bytes]
-    if suffix == ".bz2":
-        unpacked = BZ2File(raw)
-    elif suffix == ".xz":
-        unpacked = lzma.LZMAFile(raw)
-    else:
-        unpacked = GzipFile(fileobj=raw)
-    yield BufferedReader(cast("BufferedReader", unpacked))
+    if suffix == ".gz":
+        with GzipFile(fileobj=raw) as unpacked:
+            yield BufferedReader(unpacked)
+        return
+    with BZ2File(raw) if suffix == ".bz2" else lzma.LZMAFile(raw) as stream:
+        yield BufferedReader(cast("BufferedReader", stream))
 
 
 def _encoding(path: Path, head: bytes, layout: Layout) -> str:

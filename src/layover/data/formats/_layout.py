@@ -58,6 +58,8 @@ class Layout(BaseModel):
         # before tables could have another one, it was `tab` or `whitespace`, and meant nothing to a table
         character = self.delimiter()
         named = "tab" if character == _USUAL.get(self.format, "\t") else character or "whitespace"
+        if self.format != "conllu":
+            kept.pop("plain", None)
         if self.encoding is not None:
             kept["encoding"] = codecs.lookup(self.encoding).name
         return {**kept, "separator": named}

@@ -35,11 +35,17 @@ class Row:
         found: Any = self.values
         for name in column.split("."):
             if not isinstance(found, Mapping) or name not in found:
-                advice = f"; {self.advice}" if self.advice else ""
-                hint = nearest(column, self.values) + advice
-                raise DataError(f"{self.where()}: there is no column {column!r}; {hint}")
+                raise DataError(f"{self.where()}: there is no column {column!r}; {self._hint(column)}")
             found = found[name]
         return found
+
+    def _hint(self, column: str) -> str:
+        """Return the nearest column, and the advice where none is near."""
+        near = nearest(column, self.values)
+        if not self.advice or (len(self.values) > 1 and near.startswith("did you mean")):
+            return near
+        there = f"its only column is {next(iter(self.values))!r}" if len(self.values) == 1 else near
+        return f"{there}; {self.advice}"
 
     def where(self, word: int | None = None) -> str:
         """Return `file:line` of the row, or of one of its words; `row 3` where there is no file."""

@@ -30,18 +30,22 @@ def sniff(path: Path, layout: Layout, usual: str) -> str:
     except DataError:
         return usual  # told when it is read
     first = lines[0].lstrip() if lines else ""
+    several = len(lines) > 1 and _is_json(first)
     if first.startswith("["):
-        return usual if len(lines) > 1 and _is_json(first) else "json"
+        return usual if several else "json"
     if not first.startswith("{"):
         return usual
-    if len(lines) > 1 and _is_json(first):
-        return "jsonl"
+    return "jsonl" if several else _of_object(lines, usual)
+
+
+def _of_object(lines: list[str], usual: str) -> str:
+    """Return the format of a file that begins with an object, which is all of it."""
     head = "\n".join(lines)[:HEAD]
     if '"paragraphs"' in head:
         return "squad"
-    if len(lines) > 1:  # an object over several lines
+    if len(lines) > 1:
         return "json" if '"data"' in head else usual
-    return "jsonl" if len(first) < HEAD and not _is_wrapped(first) else usual
+    return "jsonl" if len(lines[0]) < HEAD and not _is_wrapped(lines[0]) else usual
 
 
 def _is_json(line: str) -> bool:

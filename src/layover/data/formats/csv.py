@@ -1,4 +1,4 @@
-"""Comma-separated values, or of another `separator`, quoted as Python's csv module writes them; LF or CRLF."""
+"""Values separated by commas or by another `separator`, quoted (or not) as Python's csv module writes them."""
 
 from __future__ import annotations
 

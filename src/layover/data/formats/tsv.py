@@ -1,4 +1,4 @@
-"""Tab-separated values, or of another `separator`, quoted (or not: `quoting`) as Python's csv module writes them; LF or CRLF."""
+"""Values separated by tabs or by another `separator`, quoted (or not) as Python's csv module writes them."""
 
 from __future__ import annotations
 
