@@ -35,8 +35,10 @@ def hint(value: object, labels: Sequence[str], codes: Mapping[str, str]) -> str:
 def _numbered(value: object, labels: Sequence[str], codes: Mapping[str, str]) -> str:
     """Return that a number may be a place in the labels."""
     written = str(value)
-    if isinstance(value, bool) or codes or not (written.isascii() and written.isdecimal()):
+    if isinstance(value, bool) or not (written.isascii() and written.isdecimal()):
         return ""
+    if codes:
+        return f"; the codes are {', '.join(codes)}"
     if any(label.isdecimal() for label in labels) or int(written) > len(labels):
         return ""
     return (
@@ -50,7 +52,8 @@ def _alike(value: str, labels: Sequence[str]) -> str:
     bare = _bare(value)
     found = [label for label in labels if _bare(label) == bare]
     if len(found) != 1:
-        return ""
+        cased = [label for label in labels if _bare(label).casefold() == bare.casefold()]
+        return f"did you mean {cased[0]!r}? Capitals and small letters differ" if len(cased) == 1 else ""
     extra = sorted({one for one in value if one not in found[0] and _is_invisible(one)})
     names = ", ".join(f"U+{ord(one):04X} {unicodedata.name(one, '')}".strip() for one in extra)
     with_what = f" with {names} in it or around it" if names else " in other characters"

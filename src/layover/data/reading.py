@@ -27,7 +27,8 @@ NO_GOLD = ("", "-", "-1", -1, None)
 
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?")
 
-_PLACE = re.compile(r"\{([\w.]+)\}")
+PLACE = re.compile(r"\{([\w.]+)\}")
+"""A column in a template."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Reading:
         column = self.columns[name]
         if isinstance(column, tuple):
             return column
-        return tuple(_PLACE.findall(column)) if "{" in column else (column,)
+        return tuple(PLACE.findall(column)) if "{" in column else (column,)
 
     def value(self, row: Row, name: str) -> Any:
         """Return the value of a field as the source has it.
@@ -74,7 +75,7 @@ class Reading:
         """Return a field that must be text, its template filled in."""
         column = self.columns[name]
         if isinstance(column, str) and "{" in column:
-            return _PLACE.sub(lambda place: self._text(row, place[1]), column)
+            return PLACE.sub(lambda place: self._text(row, place[1]), column)
         if isinstance(column, str):
             return self._text(row, column)
         raise DataError(f"{row.where()}: {name} is one text, but several columns are declared: {column}")
@@ -83,7 +84,9 @@ class Reading:
         """Return a field that must be a list of texts."""
         values = self.value(row, name)
         if not isinstance(values, Sequence) or isinstance(values, str):
-            raise DataError(f"{row.where()}: {self.columns[name]!r} is {_short(values)}, but a list of texts is needed")
+            advice = "; a cell of a table holds no list: save the rows as jsonl" if _is_list(values) else ""
+            what = f"{self.columns[name]!r} is {_short(values)}, but a list of texts is needed{advice}"
+            raise DataError(f"{row.where()}: {what}")
         for value in values:
             if not isinstance(value, str):
                 raise DataError(f"{row.where()}: {self.columns[name]!r} holds {_short(value)}, but text is needed")
@@ -225,7 +228,7 @@ class Reading:
 
     def _hint(self, value: object) -> str:
         if self.open:
-            return "text is needed"
+            return "text is needed; which tag a number stands for is said by `codes: [O, B-PER, ...]`"
         return hint(value, self.labels, self.aliases)
 
     def _text(self, row: Row, column: str) -> str:
@@ -233,6 +236,11 @@ class Reading:
         if not isinstance(value, str):
             raise DataError(f"{row.where()}: {column!r} is {_short(value)}, but text is needed")
         return value
+
+
+def _is_list(value: object) -> bool:
+    """Return whether a text looks like a list that a table has written down."""
+    return isinstance(value, str) and value.startswith("[") and value.endswith("]")
 
 
 def _short(value: object) -> str:

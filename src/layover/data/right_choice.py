@@ -70,7 +70,8 @@ class Forms:
             forms = " or ".join(_WORDS[form] for form in _WORDS if form in (before or ()))
             raise DataError(
                 f"{row.where()}: the right choice is {' or '.join(_WORDS[form] for form in found)} ({value!r}), but at "
-                f"{self.decided[row.path]} it is {forms}; write it in one way, or {_DECLARE}"
+                f"{self.decided[row.path]} it is {forms}; write it in one way, or name the column "
+                "with the names of the choices as `choice_names`"
             )
         if left != before:
             self.left[row.path], self.decided[row.path] = left, row.where()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Annotated, Literal
 
@@ -11,6 +12,7 @@ from layover import kinds
 from layover.data.formats import AUTO, SEPARATORS, Layout, reads
 from layover.data.formats import names as formats
 from layover.data.languages import UNKNOWN
+from layover.data.reading import PLACE
 from layover.data.right_choice import Form
 from layover.errors import DataError, nearest
 from layover.kinds.retrieval import MINED, PUBLISHED, PUBLISHED_MINING
@@ -136,7 +138,7 @@ def declare(name: str, declaration: OwnTask) -> Task:
         languages=languages,
         one_language=declaration.train_language or UNKNOWN,
         train_task=declaration.train_task,
-        layout=_layout(declaration),
+        layout=_layout(name, declaration),
         where=declaration.where,
         codes=_codes(name, declaration),
         right=(declaration.label_as or "auto") if declaration.kind == "choice" else None,
@@ -201,6 +203,21 @@ def _formats(own: OwnTask, files: Iterable[Paths]) -> tuple[str, ...]:
 
 
 def _columns(name: str, own: OwnTask) -> dict[str, str | tuple[str, ...]]:
+    """Return field of the kind -> column.
+
+    Raises:
+        DataError: a column is missing, or the gold is the text.
+    """
+    columns = _named_columns(name, own)
+    gold, texts = ("tags", ("tokens",)) if own.kind == "tagging" else ("label", ("first", "second"))
+    for text in texts:
+        read = columns.get(text)
+        if gold in columns and isinstance(read, str) and columns[gold] in (read, *PLACE.findall(read)):
+            raise DataError(f"{name}: the column {columns[gold]!r} is the gold, and the encoder would read it as text")
+    return columns
+
+
+def _named_columns(name: str, own: OwnTask) -> dict[str, str | tuple[str, ...]]:
     if own.kind in {"classification", "mlm"}:
         if len(own.text) not in {1, 2}:
             raise DataError(f"{name}: `text` names one column or two, not {len(own.text)}")
@@ -229,7 +246,10 @@ def _retrieval_columns(name: str, own: OwnTask) -> dict[str, str | tuple[str, ..
     return dict(zip(("text", "other"), columns, strict=False))
 
 
-def _layout(own: OwnTask) -> Layout:
+def _layout(name: str, own: OwnTask) -> Layout:
+    twice = [column for column, count in Counter(own.header or ()).items() if count > 1]
+    if twice:
+        raise DataError(f"{name}: `header` names the column {twice[0]!r} twice; rename one")
     if own.format is not None and own.format not in formats():
         raise DataError(f"no format is called {own.format!r}; {nearest(own.format, formats())}")
     return Layout(

@@ -34,7 +34,7 @@ def check_encoding(value: object) -> object:
         return None
     try:
         name = codecs.lookup(str(value)).name
-        b"".decode(name)  # some codecs are of other things than text
+        b"ab".decode(name, errors="replace")  # some codecs are of other things than text
     except (LookupError, ValueError):
         known = "utf-8, latin-1, cp1252, cp1250, cp1251, utf-16, gb18030, big5, shift_jis, euc_kr"
         raise ValueError(f"{value!r} is no encoding; write it as Python does: {known} ...") from None
@@ -47,8 +47,14 @@ def check_codes(value: object) -> object:
     Raises:
         ValueError: they are neither `labels`, nor a list, nor a mapping.
     """
+    if isinstance(value, dict):
+        value = {str(code): label for code, label in value.items()}
     if value == "labels" or isinstance(value, (list, tuple, dict)):
-        return as_text(value)
+        named = as_text(value)
+        each = named.values() if isinstance(named, dict) else named if isinstance(named, list) else ()
+        if wrong := [label for label in each if not isinstance(label, str)]:
+            raise ValueError(f"{wrong[0]!r} is no label; a number stands for one label")
+        return named
     raise ValueError(
         f"{value!r} is no numbering; write `labels` for the places in `labels`, a list in the order of the numbers, or "
         "a mapping: {1: neg, 2: pos}"

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from layover.archives import is_file
-from layover.errors import DataError, nearest
+from layover.errors import DataError, nearest, printable
 
 STATE, SPLITS_FILE = "state.json", "dataset_dict.json"
 """What `save_to_disk` of `datasets` writes beside the files of a data set, and above its splits."""
@@ -42,7 +42,7 @@ def check_file(path: Path, task: str) -> None:
         raise DataError(f"{task}: {path} does not exist; {nearest(path.name, there)}") from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
-        raise DataError(f"{task}: {path} cannot be read ({reason})") from None
+        raise DataError(f"{task}: {printable(str(path))} cannot be read ({reason})") from None
     if stat.S_ISDIR(mode):
         raise DataError(f"{task}: {path} is a folder; name a file in it{_some(path)}")
     words = next((words for test, words in _KINDS if test(mode)), "no file")
@@ -51,7 +51,10 @@ def check_file(path: Path, task: str) -> None:
 
 def is_saved(path: Path) -> bool:
     """Return whether a folder is a data set, or several splits, as `save_to_disk` of `datasets` writes it."""
-    return (path / STATE).is_file() or (path / SPLITS_FILE).is_file()
+    try:
+        return (path / STATE).is_file() or (path / SPLITS_FILE).is_file()
+    except OSError:  # a name that is too long, a folder that may not be looked into
+        return False
 
 
 def saved_files(path: Path, split: str, task: str) -> tuple[Path, ...]:

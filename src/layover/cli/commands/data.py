@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as codec
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -119,7 +120,7 @@ def _overlap_as_json(one: Overlap, split: str) -> dict[str, Any]:
 class _Asked:
     """Where the asked tasks and their data come from: a recipe, or the built-in tasks and a folder."""
 
-    def __init__(self, recipe: Path | None, data_root: Path | None, overrides: list[str]) -> None:
+    def __init__(self, recipe: Path | None, data_root: Path | None, overrides: Sequence[str] = ()) -> None:
         from layover.plan.data import DataRules
         from layover.plan.hub import Revisions
         from layover.recipe import load
@@ -314,7 +315,9 @@ def _say(task: Task, found: list[Census], missing: list[str]) -> None:
 
 
 def _head(task: Task, found: list[Census]) -> list[str]:
-    """Return how the files are read: tags, numbers, and formats that the content decided."""
+    """Return how the files are read: tags, numbers, what the content decided, values that are not read as written."""
+    from layover.data.tally import told
+
     lines = []
     if task.kind == "tagging" and task.labels:
         tags = task.tags()
@@ -324,14 +327,14 @@ def _head(task: Task, found: list[Census]) -> list[str]:
     elif any(one.numbered for one in found):
         known = f"0 is {task.labels[0]}, 1 is {task.labels[1]}, and so on"
         lines.append(f"numbers in the files are places in `labels`: {known}")
-    return lines + list(dict.fromkeys(one.told for one in found if one.told))
+    otherwise = [f"not read as written: {reason}" for one in found for reason in told(one.left_out, ("read",))]
+    return lines + list(dict.fromkeys([*(one.told for one in found if one.told), *otherwise]))
 
 
 SORTS: dict[Sort, str] = {
     "lost": "not used",
     "asked": "left out as asked for",
     "line": "skipped",
-    "read": "used, though written otherwise",
     "kept": "used, but",
 }
 

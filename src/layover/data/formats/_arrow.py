@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from layover.archives import archive_of, opened
+from layover.archives import archive_of
+from layover.data.formats import _signs
+from layover.data.formats._files import COMPRESSIONS, open_bytes
 from layover.data.formats._row import Row
 from layover.errors import DataError
 
@@ -31,14 +33,26 @@ def source(path: Path) -> Iterator[Any]:
     import pyarrow as pa
 
     try:
-        if archive_of(path) is None:
+        if archive_of(path) is None and path.suffix.lower() not in COMPRESSIONS:
             with pa.memory_map(str(path)) as file:
                 yield file
         else:
-            with opened(path) as stream:
+            with open_bytes(path) as stream:
                 yield pa.BufferReader(stream.read())
     except (pa.ArrowException, OSError, ValueError, EOFError) as error:
-        raise DataError(f"{path}: cannot be read as what its format says ({_first(error)})") from error
+        raise DataError(f"{path}: {_told(path) or f'cannot be read: {_first(error)}'}") from error
+
+
+def _told(path: Path) -> str:
+    """Return what the first bytes tell of a file that is not of the format; empty where they do not."""
+    with open_bytes(path) as stream:
+        head = stream.peek(_signs.LONGEST)[: _signs.LONGEST]
+    words = _signs.no_data(head) or _signs.binary(head)
+    return "" if f"format: {_suffix(path)}" in words else words
+
+
+def _suffix(path: Path) -> str:
+    return path.suffix.lower().removeprefix(".")
 
 
 def rows(path: Path, schema: Any, batches: Iterable[Any]) -> Iterator[Row]:

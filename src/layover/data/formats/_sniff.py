@@ -43,9 +43,9 @@ def _of_object(lines: list[str], usual: str) -> str:
     head = "\n".join(lines)[:HEAD]
     if '"paragraphs"' in head:
         return "squad"
-    if len(lines) > 1:
-        return "json" if '"data"' in head else usual
-    return "jsonl" if len(lines[0]) < HEAD and not _is_wrapped(lines[0]) else usual
+    if len(lines) == 1 and len(lines[0]) < HEAD and not _is_wrapped(lines[0]):
+        return "jsonl"
+    return "json" if '"data"' in head or (len(lines) == 1 and head.strip(" {}")) else usual
 
 
 def _is_json(line: str) -> bool:
@@ -57,9 +57,9 @@ def _is_json(line: str) -> bool:
 
 
 def _is_wrapped(line: str) -> bool:
-    """Return whether an object on one line holds rows of its own, and is none."""
+    """Return whether an object on one line holds rows, or columns, and is no row."""
     try:
         values = json.loads(line)
     except (ValueError, RecursionError):
         return True
-    return not isinstance(values, dict) or isinstance(values.get("data"), list)
+    return isinstance(values.get("data"), list) or all(isinstance(value, dict) for value in values.values())

@@ -87,6 +87,10 @@ def _quoted(path: Path, layout: Layout, delimiter: str) -> Records:
                 yield number, reader.line_num, record
                 number = reader.line_num + 1
         except csv.Error as error:
+            if "new-line" in str(error):
+                raise DataError(
+                    f"{path}:{number}: a carriage return alone (CR) within the row; save the file with LF or CRLF"
+                ) from error
             advice = "if its quotes are plain text, declare `quoting: false`"
             raise DataError(f"{path}:{number}: {error}; {advice}") from error
 
@@ -104,7 +108,7 @@ def _names(path: Path, number: int, first: list[str], layout: Layout) -> tuple[s
 
 
 def _wrong_width(path: Path, number: int, record: list[str], names: tuple[str, ...], layout: Layout) -> DataError:
-    advice = separator_advice(record if len(record) == 1 else list(names), layout.delimiter()) or "mend the row"
-    if layout.quoting:
-        advice += ", or declare `quoting: false` if its quotes are plain text"
+    plain = ", or declare `quoting: false` if its quotes are plain text" if layout.quoting else ""
+    advice = separator_advice(record if len(record) == 1 else list(names), layout.delimiter())
+    advice = advice or f"mend the row{plain}"
     return DataError(f"{path}:{number}: {len(record)} values for {len(names)} columns ({', '.join(names)}); {advice}")

@@ -62,9 +62,10 @@ def _row(path: Path, number: int, paragraph: Mapping[str, Any], question: Mappin
                 "text": [answer["text"] for answer in answers],
                 "answer_start": [answer["answer_start"] for answer in answers],
             }
-    except (KeyError, TypeError, AttributeError) as error:
-        name = question.get("id") if isinstance(question, dict) else None
-        raise DataError(f"{path}: question {number} ({name}): {error!r} is missing") from error
+    except KeyError as error:
+        raise DataError(f"{path}: question {number} ({question.get('id')}): {error!r} is missing") from error
+    except (TypeError, AttributeError) as error:
+        raise DataError(f"{path}: question {number} is not written as SQuAD's are ({error})") from error
     return Row(values, f"{path} question", number)
 
 
