@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -140,8 +140,16 @@ class Tally:
             self._first.pop(reason, None)
 
     def left_out(self) -> tuple[LeftOut, ...]:
-        """Return every reason that concerns a row, in the order in which they came up."""
-        return tuple(LeftOut(one.text, one.sort, count, self._first[one]) for one, count in self._counts.items())
+        """Return every reason that concerns a row, in the order in which they came up; but not how rows are read."""
+        return tuple(one for one in self._told() if one.sort != "read")
+
+    def otherwise(self) -> tuple[LeftOut, ...]:
+        """Return what is used and not read as it is written."""
+        return tuple(one for one in self._told() if one.sort == "read")
+
+    def _told(self) -> Iterator[LeftOut]:
+        for one, count in self._counts.items():
+            yield LeftOut(one.text, one.sort, count, self._first[one])
 
 
 def rows_read(examples: int, left_out: Iterable[LeftOut]) -> int:

@@ -45,6 +45,8 @@ class Census:
     """The first examples, as JSON."""
     left_out: tuple[LeftOut, ...]
     """What is read and not used, or used and worth knowing, by reason."""
+    otherwise: tuple[LeftOut, ...]
+    """What is used and not read as it is written, by reason."""
     languages: Mapping[str, Mapping[str, int]]
     """Column that names languages -> value -> rows, where a file that is read as one language has several."""
 
@@ -106,6 +108,7 @@ def take_census(
         lengths=None if tokenizer is None else _lengths(task, examples, tokenizer),
         shown=tuple(kind.to_json(example) for example in examples[:show]),
         left_out=tally.left_out(),
+        otherwise=tally.otherwise(),
         languages=tally.several(),
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +15,8 @@ from layover.errors import DataError, nearest, printable
 
 STATE, SPLITS_FILE = "state.json", "dataset_dict.json"
 """What `save_to_disk` of `datasets` writes beside the files of a data set, and above its splits."""
+
+PLACE = "{language}"
 
 _KINDS = (
     (stat.S_ISFIFO, "a named pipe"),
@@ -125,28 +128,13 @@ def languages_at(root: Path, pattern: str) -> tuple[str, ...]:
     Raises:
         DataError: the pattern has no `{language}`.
     """
-    if "{language}" not in pattern:
-        raise DataError(f"{pattern}: has no {{language}} in it")
-    before, _, _ = pattern.partition("{language}")
-    folder = (root / before).parent if not before.endswith("/") else root / before
+    if PLACE not in pattern:
+        raise DataError(f"{pattern}: has no {PLACE} in it")
     parts = Path(pattern).parts
-    depth = next(number for number, part in enumerate(parts) if "{language}" in part)
-    prefix, _, suffix = parts[depth].partition("{language}")
-    found = set()
-    for name in _names(folder):
-        language = name.removeprefix(prefix)
-        if not name.startswith(prefix) or "{language}" not in parts[depth]:
-            continue
-        candidates = {language.removesuffix(suffix)} if language.endswith(suffix) else set()
-        if "{language}" in suffix:  # twice in one name: the first part decides
-            between = suffix.partition("{language}")[0]
-            candidates = {language[:end] for end in _places(language, between)}
-        for code in candidates:
-            path = root / pattern.replace("{language}", code)
-            if code and (is_file(path) or is_saved(path)):
-                found.add(code)
-    return tuple(sorted(found))
-
-
-def _places(text: str, part: str) -> list[int]:
-    return [place for place in range(1, len(text)) if text.startswith(part, place)]
+    depth = next(number for number, part in enumerate(parts) if PLACE in part)
+    place = re.escape(PLACE)
+    named = re.escape(parts[depth]).replace(place, "(?P<code>.+)", 1).replace(place, "(?P=code)")
+    matches = (re.fullmatch(named, name) for name in _names(root.joinpath(*parts[:depth])))
+    codes = (match["code"] for match in matches if match is not None)
+    there = ((code, root / pattern.replace(PLACE, code)) for code in codes)
+    return tuple(sorted(code for code, path in there if is_file(path) or is_saved(path)))

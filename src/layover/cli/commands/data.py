@@ -265,6 +265,7 @@ def _as_json(task: Task, one: Census) -> dict[str, Any]:
         "gold": one.gold,
         "rows": one.rows,
         "left_out": [left.as_json() for left in one.left_out],
+        "not_as_written": [each.as_json() for each in one.otherwise],
         "languages": {column: dict(counts) for column, counts in one.languages.items()},
         "labels": one.labels,
         "unlearnable": one.unlearnable,
@@ -327,7 +328,7 @@ def _head(task: Task, found: list[Census]) -> list[str]:
     elif any(one.numbered for one in found):
         known = f"0 is {task.labels[0]}, 1 is {task.labels[1]}, and so on"
         lines.append(f"numbers in the files are places in `labels`: {known}")
-    otherwise = [f"not read as written: {reason}" for one in found for reason in told(one.left_out, ("read",))]
+    otherwise = [f"not read as written: {reason}" for one in found for reason in told(one.otherwise, ("read",))]
     return lines + list(dict.fromkeys([*(one.told for one in found if one.told), *otherwise]))
 
 
