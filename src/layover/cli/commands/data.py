@@ -88,7 +88,7 @@ def overlap(
     from layover.tasks import SPLITS, find_overlap, texts_in
 
     asked = _Asked(recipe, data_root, overrides or [])
-    one, two = asked.tasks([task, other])
+    one, two = asked.task(task), asked.task(other)
     (mine, _), (theirs, _) = (asked.places(each, None, None) for each in (one, two))
     splits = [split for split in SPLITS if any(place.split == split for place, _ in theirs)]
     texts = {split: texts_in(two, (place for place, _ in theirs if place.split == split)) for split in splits}
@@ -138,6 +138,17 @@ class _Asked:
         elif found.document.data_root is not None:
             self.root = Path(found.document.data_root)
         self.recipe, self._rules = found, DataRules(found, Revisions(), FileHashes())
+
+    def task(self, name: str) -> Task:
+        """Return the one task of a name.
+
+        Raises:
+            LayoverError: there is none, or the name is that of several.
+        """
+        found = self.tasks([name])
+        if len(found) != 1:
+            raise LayoverError(f"{name} is several tasks; name one of them: {', '.join(one.name for one in found)}")
+        return found[0]
 
     def tasks(self, names: list[str]) -> list[Task]:
         from layover import tasks
