@@ -36,6 +36,11 @@ def test_codes_number_the_declared_labels(tmp_path: Path, written: object, label
     assert read(tmp_path, written, codes={0: "neg", 1: "pos"}) == label
 
 
+def test_booleans_may_stand_for_labels(tmp_path: Path) -> None:
+    for written in (True, "True", "true"):
+        assert read(tmp_path, written, codes={"True": "pos", "False": "neg"}) == "pos"
+
+
 def test_codes_of_another_order(tmp_path: Path) -> None:
     assert [read(tmp_path, one, codes=["pos", "neg"]) for one in (0, 1)] == ["pos", "neg"]
     assert [read(tmp_path, one, codes={1: "neg", 2: "pos"}) for one in (1, "2")] == ["neg", "pos"]
@@ -77,7 +82,7 @@ def test_codes_decide_what_rows_mean(tmp_path: Path) -> None:
         ("\uff50os", ("neg", "pos"), r"did you mean 'pos'\? It is written in other characters"),
         ("POS", ("neg", "pos"), r"did you mean 'pos'\? Capitals and small letters differ"),
         ("True", ("false", "true"), "'True' is not a label; did you mean 'true'"),
-        (True, ("yes", "no"), "true is not a label; one of: yes, no"),
+        (True, ("no", "yes"), "true is not a label; one of: no, yes; which label .* {true: yes, false: no}"),
         ("1.0", ("0", "1"), "'1.0' is not a label; one of: 0, 1; write both in one way"),
         (float("inf"), ("0", "1"), "Infinity is not a label|inf is not a label"),
     ],

@@ -10,7 +10,7 @@ import pytest
 
 from layover.data.tally import Tally
 from layover.errors import DataError
-from layover.tasks import OwnTask, declare
+from layover.tasks import OwnTask, declare, idle
 
 XY = ("x", "y")
 
@@ -123,3 +123,15 @@ def test_the_form_is_part_of_the_identity_where_it_is_declared(tmp_path: Path) -
     assert "right" not in forms[None]["reading"]
     assert forms["number"]["reading"]["right"] == "number"
     assert forms["number from 1"] != forms["number"] != forms[None]
+
+
+def test_keys_that_would_decide_nothing_are_refused() -> None:
+    asks = {"kind": "choice", "text": ("q",)}
+    told = idle(OwnTask(**asks, choices=("a", "b"), label="a", label_as="text"))
+    assert told == {"label_as": "the column 'a' of `choices` is the right one; remove this key"}
+    told = idle(OwnTask(**asks, choices="c", label_as="text", choice_names="n"))
+    assert told == {"label_as": "with `choice_names` the right choice is one of these names; remove one of the two"}
+    assert idle(OwnTask(**asks, choices="c", codes="labels"))["codes"].startswith("it belongs to classification and")
+    tags = OwnTask(kind="tagging", labels=("O", "X"), label_as="text")
+    assert idle(tags)["label_as"] == "it belongs to choice, not to tagging"
+    assert idle(OwnTask(**asks, choices=("a", "b"), label_as="letter")) == {}

@@ -35,7 +35,10 @@ def hint(value: object, labels: Sequence[str], codes: Mapping[str, str]) -> str:
 def _numbered(value: object, labels: Sequence[str], codes: Mapping[str, str]) -> str:
     """Return that a number may be a place in the labels."""
     written = str(value)
-    if isinstance(value, bool) or not (written.isascii() and written.isdecimal()):
+    if isinstance(value, bool):
+        first = "" if len(labels) != 2 else f"{{true: {labels[1]}, false: {labels[0]}}} or the other way round"
+        return "" if codes or not first else f"; which label each of the two is, `codes` may say: {first}"
+    if not (written.isascii() and written.isdecimal()):
         return ""
     if codes:
         return f"; the codes are {', '.join(codes)}"

@@ -158,16 +158,7 @@ def idle(own: OwnTask, files: Iterable[Paths] = ()) -> dict[str, str]:
         found["mined"] = f"it belongs to retrieval, not to {own.kind}"
     if own.where and own.kind == "retrieval":
         found["where"] = "the sides of retrieval are whole files; no rows of them are chosen"
-    of_kinds = {
-        "codes": ({"classification", "tagging"}, own.codes is not None),
-        "label_as": ({"choice"}, own.label_as is not None),
-        "choice_names": ({"choice"}, own.choice_names is not None),
-    }
-    for key, (theirs, given) in of_kinds.items():
-        if given and own.kind not in theirs:
-            found[key] = f"it belongs to {' and '.join(sorted(theirs))}, not to {own.kind}"
-    if own.choice_names is not None and own.label_as is not None:
-        found["label_as"] = "with `choice_names` the right choice is one of these names; remove one of the two"
+    found |= _idle_gold(own)
     used = _formats(own, files)
     read = frozenset[str]().union(*map(reads, used))
     every = {name: reads(name) for name in formats()}
@@ -177,6 +168,22 @@ def idle(own: OwnTask, files: Iterable[Paths] = ()) -> dict[str, str]:
         found[key] = f"{', '.join(used)} files have no such setting; remove it, or name the `format`: {others} have it"
     if "separator" not in found and (problem := _wrong_separator(own, used)):
         found["separator"] = problem
+    return found
+
+
+def _idle_gold(own: OwnTask) -> dict[str, str]:
+    """Return the fields about the gold that would decide nothing, each with the reason."""
+    of_choices = {"label_as": own.label_as, "choice_names": own.choice_names}
+    given = [key for key, value in of_choices.items() if value is not None]
+    found = {}
+    if own.codes is not None and own.kind not in {"classification", "tagging"}:
+        found["codes"] = f"it belongs to classification and tagging, not to {own.kind}"
+    if own.kind != "choice":
+        return found | dict.fromkeys(given, f"it belongs to choice, not to {own.kind}")
+    if len(given) > 1:
+        found["label_as"] = "with `choice_names` the right choice is one of these names; remove one of the two"
+    if isinstance(own.choices, tuple) and own.label in own.choices:
+        found |= dict.fromkeys(given, f"the column {own.label!r} of `choices` is the right one; remove this key")
     return found
 
 

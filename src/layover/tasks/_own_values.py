@@ -49,6 +49,8 @@ def check_codes(value: object) -> object:
     """
     if isinstance(value, dict):
         value = {str(code): label for code, label in value.items()}
+        # YAML's true is `true` in JSON, and `True` in a table of pandas
+        value |= {code.lower(): label for code, label in value.items() if code in {"True", "False"}}
     if value == "labels" or isinstance(value, (list, tuple, dict)):
         named = as_text(value)
         each = named.values() if isinstance(named, dict) else named if isinstance(named, list) else ()
