@@ -79,6 +79,7 @@ def test_a_declared_form_decides(
         ([(True, XY)], {}, "True is not one of the 2 choices"),
         ([(0.5, XY)], {}, "0.5 is not one of the 2 choices"),
         ([("x", XY)], {"label_as": "letter"}, "'x' is no letter of one of the 2 choices"),
+        ([("-1", ("-1", "1"))], {}, r"jsonl:1: '-1' may be no gold, or the text of a choice; declare `label_as`"),
         ([(0, XY)], {"label_as": "number from 1"}, "0 is no number from 1 of one of the 2 choices"),
         ([(0, XY), (0, ("x", "y", "z"))], {}, r"jsonl:2: 3 choices, but the first example has 2; all need as many"),
     ],
@@ -92,6 +93,8 @@ def test_what_cannot_be_told_is_an_error(
 
 def test_rows_before_say_the_form_of_one_that_could_be_two(tmp_path: Path) -> None:
     assert read(tmp_path, ("7", ("5", "7")), ("1", ("1", "0"))) == [1, 0]  # 7 is no number of a choice
+    assert read(tmp_path, ("7", ("5", "7")), ("-1", ("1", "-1"))) == [1, 1]
+    assert read(tmp_path, (0, XY), (-1, ("1", "-1"))) == [0, None]
 
 
 def test_choices_with_names_of_their_own(tmp_path: Path) -> None:

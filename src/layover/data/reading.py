@@ -176,6 +176,8 @@ class Reading:
         if not self.right:
             return self.index(value, row, len(choices))
         text = isinstance(value, str) and value in choices and self.right in {"text", "auto"}
+        if text and self.right == "auto" and value in NO_GOLD and not self._forms.is_text(row.path):
+            raise DataError(f"{row.where()}: {value!r} may be no gold, or the text of a choice; declare `label_as`")
         if not text and (value in NO_GOLD or (isinstance(value, float) and math.isnan(value))):
             return None
         if self.right == "auto":

@@ -55,6 +55,10 @@ class Forms:
     decided: dict[str, str] = field(default_factory=dict)
     """File -> the row that left so few of them."""
 
+    def is_text(self, path: str) -> bool:
+        """Return whether the rows of a file so far can have the text of a choice only."""
+        return self.left.get(path) == {"text"}
+
     def index(self, value: object, row: Row, choices: Sequence[str]) -> tuple[int, str]:
         """Return which choice a value names, and in which form, when the recipe does not say the form.
 
