@@ -57,7 +57,7 @@ class Forms:
 
     def is_text(self, path: str) -> bool:
         """Return whether the rows of a file so far can have the text of a choice only."""
-        return self.left.get(path) == {"text"}
+        return self.left.get(path) == frozenset({"text"})
 
     def index(self, value: object, row: Row, choices: Sequence[str]) -> tuple[int, str]:
         """Return which choice a value names, and in which form, when the recipe does not say the form.
