@@ -12,7 +12,7 @@ import datasets
 import pytest
 
 from layover.errors import DataError
-from layover.tasks import OwnTask, declare, languages_at
+from layover.tasks import OwnTask, declare
 
 ROWS = [{"text": text, "label": number % 2} for number, text in enumerate("abcdef")]
 FEATURES = datasets.Features({"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["pos", "neg"])})
@@ -180,29 +180,3 @@ def test_a_declared_format_that_does_not_fit(tmp_path: Path, format: str, conten
     (tmp_path / "a.json").write_text(content, encoding="utf-8")
     with pytest.raises(DataError, match=message):
         task().read(locate(tmp_path, "a.json", format=format))
-
-
-def test_the_languages_that_a_pattern_finds(tmp_path: Path) -> None:
-    for name in (
-        "a/dev.en.csv",
-        "a/dev.sw.csv",
-        "a/dev.x.y.csv",
-        "a/dev.csv",
-        "a/other.de.csv",
-        "en/a.csv",
-        "sw/b.csv",
-    ):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).touch()
-    (tmp_path / "a" / "dev.fr.csv").mkdir()
-    saved(tmp_path / "saved" / "tr")
-    assert languages_at(tmp_path, "a/dev.{language}.csv") == ("en", "sw", "x.y")
-    assert languages_at(tmp_path, "{language}/a.csv") == ("en",)
-    assert languages_at(tmp_path, "saved/{language}") == ("tr",)
-    assert languages_at(tmp_path, "none/{language}.csv") == ()
-    (tmp_path / "sw" / "sw-sw.csv").touch()
-    assert languages_at(tmp_path, "{language}/{language}-{language}.csv") == ("sw",)
-    (tmp_path / "de-de.csv").touch()
-    assert languages_at(tmp_path, "{language}-{language}.csv") == ("de",)
-    with pytest.raises(DataError, match=r"has no \{language\} in it"):
-        languages_at(tmp_path, "a.csv")

@@ -11,7 +11,6 @@ from layover.tasks._language_names import language_name
 from layover.tasks._named import SPLITS, Paths
 from layover.tasks._overlap import Overlap, find_overlap, texts_in
 from layover.tasks._own import FROM_TRAINING, OwnTask, declare, idle
-from layover.tasks._paths import languages_at
 from layover.tasks._survey import Known, Survey, Texts, take_survey, take_texts
 from layover.tasks._task import Task
 from layover.tasks._xtreme import Averages, average
@@ -50,7 +49,6 @@ __all__ = [
     "get",
     "idle",
     "language_name",
-    "languages_at",
     "names",
     "official",
     "take_census",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import stat
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,8 +14,6 @@ from layover.errors import DataError, nearest, printable
 
 STATE, SPLITS_FILE = "state.json", "dataset_dict.json"
 """What `save_to_disk` of `datasets` writes beside the files of a data set, and above its splits."""
-
-PLACE = "{language}"
 
 _KINDS = (
     (stat.S_ISFIFO, "a named pipe"),
@@ -116,25 +113,3 @@ def _some(folder: Path) -> str:
 
 def _listed(folder: Path, splits: Sequence[str]) -> str:
     return ", ".join(str(folder / split) for split in splits)
-
-
-def languages_at(root: Path, pattern: str) -> tuple[str, ...]:
-    """Return what stands in the place of `{language}` in the names of files and saved data sets, sorted.
-
-    Args:
-        root: The folder that the pattern is relative to.
-        pattern: A path with `{language}` once or several times.
-
-    Raises:
-        DataError: the pattern has no `{language}`.
-    """
-    if PLACE not in pattern:
-        raise DataError(f"{pattern}: has no {PLACE} in it")
-    parts = Path(pattern).parts
-    depth = next(number for number, part in enumerate(parts) if PLACE in part)
-    place = re.escape(PLACE)
-    named = re.escape(parts[depth]).replace(place, "(?P<code>.+)", 1).replace(place, "(?P=code)")
-    matches = (re.fullmatch(named, name) for name in _names(root.joinpath(*parts[:depth])))
-    codes = (match["code"] for match in matches if match is not None)
-    there = ((code, root / pattern.replace(PLACE, code)) for code in codes)
-    return tuple(sorted(code for code, path in there if is_file(path) or is_saved(path)))
