@@ -58,7 +58,8 @@ def _of_folder(task: Task, source: FileSource, split: str, root: Path) -> FileSo
         return source
     if source.layout.format != "arrow":
         raise DataError(f"{task.name}: {folder} is a data set that `datasets` saved; its `format` is arrow")
-    first, *more = (str(path.relative_to(root)) for path in saved_files(folder, split, task.name))
+    below = (path.relative_to(folder) for path in saved_files(folder, split, task.name))
+    first, *more = (str(Path(source.path) / path) for path in below)
     if more and (task.kind == "retrieval" or source.other is not None):
         raise DataError(
             f"{task.name}: {folder} has its rows in {1 + len(more)} files, but line i must translate line i of one; "
