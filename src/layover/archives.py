@@ -22,9 +22,12 @@ def archive_of(path: Path) -> Path | None:
 
 def is_file(path: Path) -> bool:
     """Return whether there is a file, on the disk or in an archive."""
-    archive = archive_of(path)
-    if archive is None:
-        return path.is_file()
+    try:
+        archive = archive_of(path)
+        if archive is None:
+            return path.is_file()
+    except OSError:  # a name that is too long, a folder that may not be looked into
+        return False
     with _opened(archive) as names:
         return _member(path, archive) in names.namelist()
 

@@ -218,3 +218,13 @@ def test_an_own_task_is_a_target_by_itself() -> None:
     assert own().stages == ("target",)
     assert declare("mine", OwnTask(kind="tagging", labels=("O", "X"))).stages == ("intermediate", "target")
     assert own().languages_of("train") == ()
+
+
+def test_all_files_of_a_retrieval_are_in_its_encoding(tmp_path: Path) -> None:
+    sides = {"de.tsv": "id\ttext\nd\u00e41\t\u00fcber\n", "en.tsv": "id\ttext\ne1\tover\n", "gold": "d\u00e41\te1\n"}
+    for name, text in sides.items():
+        (tmp_path / name).write_bytes(text.encode("utf-16"))
+    task = declare("mine", OwnTask(kind="retrieval", mined=True, encoding="utf-16"))
+    place = task.locate("test", "de", root=tmp_path, files={"test": {"de": ("de.tsv", "en.tsv", "gold")}})
+    assert place is not None
+    assert [one.text for one in task.read(place)] == ["\u00fcber", "over"]

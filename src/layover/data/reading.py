@@ -10,9 +10,13 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
+from unicodedata import normalize
 
 from layover.data.formats import Row
-from layover.errors import DataError, nearest
+from layover.data.label_hints import hint
+from layover.data.right_choice import BY_NAME, TOLD, Forms, by_form, by_name
+from layover.data.tally import BY_VALUE, NORMALISED, Reason, Tally
+from layover.errors import DataError
 
 Columns = Mapping[str, str | tuple[str, ...]]
 """Field of the kind -> a column, or a template of columns (`"{premise} What was the {question}?"`), or for
@@ -23,7 +27,8 @@ NO_GOLD = ("", "-", "-1", -1, None)
 
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?")
 
-_PLACE = re.compile(r"\{([\w.]+)\}")
+PLACE = re.compile(r"\{([\w.]+)\}")
+"""A column in a template."""
 
 
 @dataclass(frozen=True)
@@ -43,13 +48,17 @@ class Reading:
     """Whether rows without gold are left out (SNLI's `-`)."""
     open: bool = False
     """Whether there are no declared labels and any text is one: no typo can be told from a label."""
+    right: str = ""
+    """choice: how the right one is written, see `right_choice.Form`; `auto` finds it, and by default it is a number."""
+    tally: Tally | None = field(default=None, compare=False, repr=False)
+    """Counts the values of one pass that are read otherwise than they are written."""
 
     def names(self, name: str) -> tuple[str, ...]:
         """Return the columns that a field is read from."""
         column = self.columns[name]
         if isinstance(column, tuple):
             return column
-        return tuple(_PLACE.findall(column)) if "{" in column else (column,)
+        return tuple(PLACE.findall(column)) if "{" in column else (column,)
 
     def value(self, row: Row, name: str) -> Any:
         """Return the value of a field as the source has it.
@@ -66,7 +75,7 @@ class Reading:
         """Return a field that must be text, its template filled in."""
         column = self.columns[name]
         if isinstance(column, str) and "{" in column:
-            return _PLACE.sub(lambda place: self._text(row, place[1]), column)
+            return PLACE.sub(lambda place: self._text(row, place[1]), column)
         if isinstance(column, str):
             return self._text(row, column)
         raise DataError(f"{row.where()}: {name} is one text, but several columns are declared: {column}")
@@ -75,7 +84,9 @@ class Reading:
         """Return a field that must be a list of texts."""
         values = self.value(row, name)
         if not isinstance(values, Sequence) or isinstance(values, str):
-            raise DataError(f"{row.where()}: {self.columns[name]!r} is {_short(values)}, but a list of texts is needed")
+            advice = "; a cell of a table holds no list: save the rows as jsonl" if _is_list(values) else ""
+            what = f"{self.columns[name]!r} is {_short(values)}, but a list of texts is needed{advice}"
+            raise DataError(f"{row.where()}: {what}")
         for value in values:
             if not isinstance(value, str):
                 raise DataError(f"{row.where()}: {self.columns[name]!r} holds {_short(value)}, but text is needed")
@@ -103,8 +114,22 @@ class Reading:
         if self.open and isinstance(value, str):
             return value
         if isinstance(value, bool | int | float):
-            return self._numbered(value, row.where(word))
+            found = self._numbered(value, row.where(word))
+            if found is not None and not isinstance(value, bool) and self._is_otherwise(value, found):
+                self._note(BY_VALUE, row.where(word))
+            return found
+        if isinstance(value, str) and (normal := normalize("NFC", value)) in self._normal:
+            self._note(NORMALISED, row.where(word))
+            return self._normal[normal]
         raise DataError(f"{row.where(word)}: {_short(value)} is not a label; {self._hint(value)}")
+
+    def _is_otherwise(self, value: float, label: str) -> bool:
+        """Return whether a number stands for a label that is that number, written in another way."""
+        return label != json.dumps(value) and _NUMBER.fullmatch(label) is not None and not (self.codes or self.aliases)
+
+    def _note(self, reason: Reason, where: str) -> None:
+        if self.tally is not None:
+            self.tally.add(reason, where)
 
     def _numbered(self, value: bool | float, where: str) -> str | None:
         """Return the label that a JSON number or boolean stands for, None for no gold."""
@@ -133,6 +158,48 @@ class Reading:
             raise DataError(f"{row.where()}: {_short(value)} is not one of the {count} choices, 0 to {count - 1}")
         return value
 
+    def chosen(self, row: Row, choices: Sequence[str]) -> int | None:
+        """Return which of the choices of a row is the right one, None for no gold.
+
+        Raises:
+            DataError: none is, or it cannot be told which.
+        """
+        value = self.gold(row, "label")
+        if "names" in self.columns:
+            if value in NO_GOLD:
+                return None
+            self._note(BY_NAME, row.where())
+            names = self.value(row, "names")
+            if not isinstance(names, Sequence) or isinstance(names, str) or len(names) != len(choices):
+                raise DataError(f"{row.where()}: {_short(names)} is no list of {len(choices)} names of choices")
+            return by_name(value, names, row)
+        if not self.right:
+            return self.index(value, row, len(choices))
+        text = isinstance(value, str) and value in choices and self.right in {"text", "auto"}
+        if text and self.right == "auto" and value in NO_GOLD and not self._forms.is_text(row.path):
+            raise DataError(f"{row.where()}: {value!r} may be no gold, or the text of a choice; declare `label_as`")
+        if not text and (value in NO_GOLD or (isinstance(value, float) and math.isnan(value))):
+            return None
+        if self.right == "auto":
+            index, form = self._forms.index(value, row, choices)
+        else:
+            form, found = self.right, by_form(self.right, value, choices)
+            if found is None:
+                raise DataError(f"{row.where()}: {_short(value)} is no {form} of one of the {len(choices)} choices")
+            index = found
+        if form in TOLD:
+            self._note(TOLD[form], row.where())
+        return index
+
+    @cached_property
+    def _forms(self) -> Forms:
+        return Forms()
+
+    @cached_property
+    def _normal(self) -> dict[str, str]:
+        """The labels by their canonical form, where it is another than their own or that of what a file may have."""
+        return {normalize("NFC", label): label for label in self.labels}
+
     @cached_property
     def _texts(self) -> dict[str, str | None]:
         """What text stands for: aliases before labels, and these before the conventions for no gold."""
@@ -151,6 +218,8 @@ class Reading:
         """
         if written in self.aliases:
             return (self.aliases[written],)
+        if not boolean and self.aliases and written.endswith(".0") and written[:-2] in self.aliases:
+            return (self.aliases[written[:-2]],)  # as a table writes whole numbers beside empty cells
         if self.codes and written.isdecimal():
             return ()
         if written in self.labels:
@@ -161,14 +230,19 @@ class Reading:
 
     def _hint(self, value: object) -> str:
         if self.open:
-            return "text is needed"
-        return nearest(value, self.labels) if isinstance(value, str) else f"one of: {', '.join(self.labels)}"
+            return "text is needed; which tag a number stands for is said by `codes: [O, B-PER, ...]`"
+        return hint(value, self.labels, self.aliases)
 
     def _text(self, row: Row, column: str) -> str:
         value = row.value(column)
         if not isinstance(value, str):
             raise DataError(f"{row.where()}: {column!r} is {_short(value)}, but text is needed")
         return value
+
+
+def _is_list(value: object) -> bool:
+    """Return whether a text looks like a list that a table has written down."""
+    return isinstance(value, str) and value.startswith("[") and value.endswith("]")
 
 
 def _short(value: object) -> str:

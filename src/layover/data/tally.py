@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Sort = Literal["line", "asked", "lost", "kept"]
+Sort = Literal["line", "asked", "lost", "kept", "read"]
 """`line`: no row, as a comment. `asked`: the recipe or the task leaves the row out. `lost`: the row is not used and
-nobody asked for that. `kept`: the row is used, and a reader should know of it."""
+nobody asked for that. `kept`: the row is used, and a reader should know of it. `read`: it is used, and not as it is
+written."""
 
 LANGUAGE_COLUMNS = frozenset(
     {"language", "lang", "locale", "lang_id", "language_id", "lang_code", "language_code", "langid", "langcode"}
@@ -33,6 +34,7 @@ COMMENT = Reason("comment line", "line")
 COMMENT_AS_WIDE = Reason("comment line with as many columns as a word", "line")
 DOCSTART = Reason("-DOCSTART- line", "line")
 EMPTY_NODE = Reason("empty node of CoNLL-U", "line")
+JOINED = Reason("multiword token in the place of its words", "read")
 WORDLESS = Reason("sentence whose words are all _", "lost")
 WHERE = Reason("another value than `where` names", "asked")
 LISTED = Reason("not in this split by the list of ids", "asked")
@@ -47,10 +49,22 @@ NO_WINDOW = Reason(
 )
 EMPTY = Reason("empty text", "kept")
 RUNS_OVER = Reason("value that runs over lines", "kept")
+CARRIAGE_RETURN = Reason("carriage return within a line", "kept")
+REPLACED = Reason("line with bytes that are not in the encoding, read as U+FFFD", "read")
+MOJIBAKE = Reason("line that is valid UTF-8 and read in another encoding", "kept")
+CONTROLS = Reason("line with control characters (U+0080 to U+009F)", "kept")
+NORMALISED = Reason("label in another Unicode normal form than the declared one", "read")
+BY_VALUE = Reason("number that is written otherwise than its label", "read")
+LETTERED = Reason("right choice as a letter", "read")
+BY_TEXT = Reason("right choice as its text", "read")
+FROM_ONE = Reason("right choice as a number from 1", "read")
+BY_NAME = Reason("right choice as its name", "read")
 TWICE = Reason("same text and gold as an earlier row", "kept")
 
 NOTED = {
     COMMENT_AS_WIDE.text: "`comments` says what a comment begins with",
+    MOJIBAKE.text: "without `encoding` it is read as UTF-8",
+    CONTROLS.text: "in cp1252 these bytes are letters: `encoding: cp1252`",
     RUNS_OVER.text: "`multiline: true` says that these are meant, `quoting: false` that their quotes are text",
 }
 """What a plan notes although no row is lost -> what settles it."""
@@ -126,8 +140,16 @@ class Tally:
             self._first.pop(reason, None)
 
     def left_out(self) -> tuple[LeftOut, ...]:
-        """Return every reason that concerns a row, in the order in which they came up."""
-        return tuple(LeftOut(one.text, one.sort, count, self._first[one]) for one, count in self._counts.items())
+        """Return every reason that concerns a row, in the order in which they came up; but not how rows are read."""
+        return tuple(one for one in self._told() if one.sort != "read")
+
+    def otherwise(self) -> tuple[LeftOut, ...]:
+        """Return what is used and not read as it is written."""
+        return tuple(one for one in self._told() if one.sort == "read")
+
+    def _told(self) -> Iterator[LeftOut]:
+        for one, count in self._counts.items():
+            yield LeftOut(one.text, one.sort, count, self._first[one])
 
 
 def rows_read(examples: int, left_out: Iterable[LeftOut]) -> int:

@@ -34,6 +34,8 @@ class Source(BaseModel):
     """Whether a star at the end of a value in `where` is only itself, as in a recipe."""
     languages: tuple[str, ...] = ()
     """The languages it serves; all of the split when empty."""
+    right: str = ""
+    """choice: how the right one is written; see `Reading.right`."""
 
     def by_language(self) -> bool:
         """Return whether `where` chooses the rows of each language, so that one file holds several."""
@@ -46,7 +48,8 @@ class Source(BaseModel):
 
     def reading(self, columns: Mapping[str, str | tuple[str, ...]], labels: tuple[str, ...], split: str) -> Reading:
         """Return how its rows become examples; only test splits may come without gold."""
-        return Reading(self.columns or columns, labels, self.codes, self.aliases, blind=split == "test")
+        blind = split == "test"
+        return Reading(self.columns or columns, labels, self.codes, self.aliases, blind=blind, right=self.right)
 
 
 class HubSource(Source):
@@ -109,6 +112,8 @@ class FileSource(Source):
     gold_layout: Layout | None = None
     listing: Listing | None = None
     """Says which rows belong to the split, where one file holds several."""
+    told: str = ""
+    """How it is read, for people, where its name left that open and its content decided."""
 
     def serves(self, language: str, declared: tuple[str, ...]) -> bool:
         """Return whether it may have this language; one path for all languages holds only the declared ones."""
@@ -206,6 +211,8 @@ class Location:
             reading["only_gold"] = True
         if self.reading.open:
             reading["open"] = True
+        if self.reading.right not in {"", "auto"}:  # both of these take a number for one from 0
+            reading["right"] = self.reading.right
         if isinstance(self.source, HubSource):
             names = ("path", "config", "split", "revision")
             return {"hub": {name: getattr(self.source, name) for name in names}, "reading": reading}

@@ -70,6 +70,10 @@ class Kind(ABC, Generic[E]):
         """Return what examples that are encoded at once must have in common; None where any go together."""
         return None
 
+    def unlike(self, example: E, first: E) -> str:  # noqa: ARG002
+        """Return why an example cannot stand in one data set with its first one, empty text where it can."""
+        return ""
+
     @abstractmethod
     def decode(
         self,

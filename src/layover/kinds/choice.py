@@ -39,7 +39,7 @@ class Choice(Kind[Example]):
     name: ClassVar[str] = "choice"
     first_only: ClassVar[bool] = True
     required: ClassVar[frozenset[str]] = frozenset({"first", "choices", "label"})
-    optional: ClassVar[frozenset[str]] = frozenset()
+    optional: ClassVar[frozenset[str]] = frozenset({"names"})
     metrics: ClassVar[tuple[str, ...]] = ("accuracy",)
 
     def parse(self, row: Row, reading: Reading) -> Example:
@@ -49,7 +49,7 @@ class Choice(Kind[Example]):
         first, columns, label = reading.text(row, "first"), reading.columns["choices"], reading.columns.get("label")
         if isinstance(columns, tuple) and label in columns:
             return _sorted(first, choices, choices[columns.index(label)], row)
-        index = reading.index(reading.gold(row, "label"), row, len(choices))
+        index = reading.chosen(row, choices)
         return Example(first, choices, None if index is None else choices.index(choices[index]))
 
     def encode(
@@ -73,6 +73,12 @@ class Choice(Kind[Example]):
 
     def encoded_with(self, example: Example) -> int:
         return len(example.choices)
+
+    def unlike(self, example: Example, first: Example) -> str:
+        mine, its = len(example.choices), len(first.choices)
+        if mine == its:
+            return ""
+        return f"{mine} choices, but the first example has {its}; all need as many"
 
     def decode(
         self,

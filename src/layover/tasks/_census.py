@@ -18,6 +18,8 @@ from layover.tasks._foreign_tags import foreign_tag, note_tags
 from layover.tasks._task import Task
 
 QUANTILES = (0, 50, 95, 99, 100)
+TYPED = frozenset({"json", "jsonl", "parquet", "arrow"})
+"""Formats that tell a number from text."""
 NO_LIMIT = 1 << 20
 """Longest row in tokens while lengths are counted: nothing is cut or windowed."""
 
@@ -43,6 +45,8 @@ class Census:
     """The first examples, as JSON."""
     left_out: tuple[LeftOut, ...]
     """What is read and not used, or used and worth knowing, by reason."""
+    otherwise: tuple[LeftOut, ...]
+    """What is used and not read as it is written, by reason."""
     languages: Mapping[str, Mapping[str, int]]
     """Column that names languages -> value -> rows, where a file that is read as one language has several."""
 
@@ -55,7 +59,13 @@ class Census:
     def numbered(self) -> bool:
         """Whether a file may hold numbers in place of labels, which `codes` then numbers."""
         source = self.location.source if isinstance(self.location, Location) else None
-        return isinstance(source, FileSource) and bool(source.codes) and source.layout.format in {"json", "jsonl"}
+        return isinstance(source, FileSource) and bool(source.codes) and source.layout.format in TYPED
+
+    @property
+    def told(self) -> str:
+        """How the file is read, where its content decided that; empty text where its name or the recipe did."""
+        source = self.location.source if isinstance(self.location, Location) else None
+        return source.told if isinstance(source, FileSource) else ""
 
     @property
     def as_published(self) -> bool:
@@ -98,6 +108,7 @@ def take_census(
         lengths=None if tokenizer is None else _lengths(task, examples, tokenizer),
         shown=tuple(kind.to_json(example) for example in examples[:show]),
         left_out=tally.left_out(),
+        otherwise=tally.otherwise(),
         languages=tally.several(),
     )
 

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from layover.archives import is_file
-from layover.data.formats import AUTO, Layout, by_extension
+from layover.data.formats import AUTO, CONTENTS, JSON, Layout, by_extension, sniff
 from layover.data.task import FileSource
-from layover.errors import DataError, nearest
+from layover.errors import DataError
+from layover.tasks._paths import check_file, is_saved, saved_files
 
 if TYPE_CHECKING:
     from layover.tasks._task import Task
@@ -34,18 +35,37 @@ def named_source(
     if paths is None:
         return None
     paths = (paths,) if isinstance(paths, str) else paths
-    source = _with_paths(task, _source_like(task, paths, split), paths)
+    source = _with_paths(task, _source_like(task, paths, split, language, root), paths)
     one = not isinstance(named, Mapping) and not source.by_language() and "{language}" not in "".join(paths)
     if one and language != task.language_of_one_file(split):
         return None  # one file cannot hold several languages unnoticed
-    source = source.resolved(language)
+    source = _of_folder(task, source.resolved(language), split, root)
     listed = source.listing.path if source.listing is not None else None
-    for path in (source.path, source.other, listed, source.gold if len(paths) > 1 else None):
-        if path is not None and not is_file(root / path):
-            folder = (root / path).parent
-            there = [file.name for file in folder.iterdir()] if folder.is_dir() else []
-            raise DataError(f"{task.name}: {root / path} does not exist; {nearest(Path(path).name, there)}")
+    for path in (source.path, *source.more, source.other, listed, source.gold if len(paths) > 1 else None):
+        if path is not None:
+            check_file(root / path, task.name)
     return source
+
+
+def _of_folder(task: Task, source: FileSource, split: str, root: Path) -> FileSource:
+    """Return the source with the files of a saved data set in the place of its folder.
+
+    Raises:
+        DataError: the data set is damaged, or its rows stand in several files where only one may.
+    """
+    folder = root / source.path
+    if not is_saved(folder):
+        return source
+    if source.layout.format != "arrow":
+        raise DataError(f"{task.name}: {folder} is a data set that `datasets` saved; its `format` is arrow")
+    below = (path.relative_to(folder) for path in saved_files(folder, split, task.name))
+    first, *more = (str(Path(source.path) / path) for path in below)
+    if more and (task.kind == "retrieval" or source.other is not None):
+        raise DataError(
+            f"{task.name}: {folder} has its rows in {1 + len(more)} files, but line i must translate line i of one; "
+            "save it with `num_shards=1`"
+        )
+    return source.model_copy(update={"path": first, "more": tuple(more)})
 
 
 def _with_paths(task: Task, source: FileSource, paths: tuple[str, ...]) -> FileSource:
@@ -65,10 +85,11 @@ def _with_paths(task: Task, source: FileSource, paths: tuple[str, ...]) -> FileS
     return source.model_copy(update={"more": (), **roles} if most == 1 else {"gold": None, **roles})
 
 
-def _source_like(task: Task, paths: tuple[str, ...], split: str) -> FileSource:
+def _source_like(task: Task, paths: tuple[str, ...], split: str, language: str, root: Path) -> FileSource:
     """Return how to read a recipe's own paths: like the official file of that name, else like one of its format.
 
-    Without either, the extension says the format and the task's columns are looked for.
+    Without either, the extension says the format and the task's columns are looked for; where it says no more than that
+    a file is JSON, its content does.
     """
     path = paths[0]
     ordered = [*task.files.get(split, ()), *(file for name in SPLITS for file in task.files.get(name, ()))]
@@ -76,14 +97,44 @@ def _source_like(task: Task, paths: tuple[str, ...], split: str) -> FileSource:
         pattern = re.escape(source.path).replace(re.escape("{language}"), r"(\{language\}|[^/]+)")
         if re.search(rf"(^|/){pattern}$", path):
             return source
-    layout = task.layout or Layout(format=AUTO)
+    layout, told = task.layout or Layout(format=AUTO), ""
     if layout.format == AUTO:
-        layout = layout.model_copy(update={"format": format_of(task.kind, paths)})
+        layout, told = _found(task, layout, tuple(one.replace("{language}", language) for one in paths), root)
     for source in ordered:
         if source.layout.format == layout.format:
             plain: dict[str, Any] = {"gold": None, "other": None, "more": (), "listing": None, "languages": ()}
-            return source.model_copy(update=plain)
-    return FileSource(path=path, layout=layout, codes=_numbered(task), where=task.where, literal=True)
+            return source.model_copy(update={**plain, "told": told})
+    return FileSource(
+        path=path,
+        layout=layout,
+        codes=_numbered(task),
+        aliases=task.codes,
+        where=task.where,
+        literal=True,
+        told=told,
+        right=task.right or "",
+    )
+
+
+def _found(task: Task, layout: Layout, paths: tuple[str, ...], root: Path) -> tuple[Layout, str]:
+    """Return the layout with the format of a recipe's paths, and what to tell where the content of a file decided it.
+
+    Raises:
+        DataError: nothing says the format.
+    """
+    file = root / paths[0]
+    if is_saved(file):
+        return layout.model_copy(update={"format": "arrow"}), ""
+    try:
+        named = format_of(task.kind, paths)
+    except DataError:
+        check_file(file, task.name)  # a name may tell no format because nothing is there
+        raise
+    if named in JSON and is_file(file):
+        sniffed = sniff(file, layout.model_copy(update={"format": named}), named)
+        told = f"{file} is read as `format: {sniffed}`: {CONTENTS[sniffed]}" if sniffed != named else ""
+        return layout.model_copy(update={"format": sniffed}), told
+    return layout.model_copy(update={"format": named}), ""
 
 
 def format_of(kind: str, paths: Paths) -> str:

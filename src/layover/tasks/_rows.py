@@ -66,7 +66,7 @@ def _side_by_side(location: Location, source: FileSource, other: Path, tally: Ta
 
 def _is(value: object, wanted: object, literal: bool) -> bool:
     """Return whether a row has a value, or begins so; a JSON number or boolean is compared as it is written."""
-    wanted, written = str(wanted), value if isinstance(value, str) else codec.dumps(value)
+    wanted, written = str(wanted), value if isinstance(value, str) else codec.dumps(value, default=str)
     return written == wanted if literal or not wanted.endswith("*") else written.startswith(wanted[:-1])
 
 

@@ -109,8 +109,7 @@ def _permuted(location: Location, path: Path, count: int) -> tuple[Golds, Golds]
     """Return the gold of both sides from a file of line numbers."""
     language: Golds = [None] * count
     english: Golds = []
-    layout = location.source.gold_layout if isinstance(location.source, FileSource) else None
-    for row in formats.read(path, layout or LINES):
+    for row in formats.read(path, _gold_layout(location, LINES)):
         written = str(row.values["text"]).strip()
         if not written.isdecimal() or int(written) >= count:
             raise DataError(f"{row.where()}: {written!r} is no line of {location.paths[0]}; they are 0 to {count - 1}")
@@ -121,6 +120,15 @@ def _permuted(location: Location, path: Path, count: int) -> tuple[Golds, Golds]
     if len(english) != count:
         raise DataError(f"{path} has {len(english)} lines, but {location.other} has {count}")
     return language, english
+
+
+def _gold_layout(location: Location, usual: Layout) -> Layout:
+    """Return how the gold is written: as its source says, else as usual, in the encoding of the sentences."""
+    source = location.source
+    if not isinstance(source, FileSource):
+        return usual
+    written = {"encoding": source.layout.encoding, "errors": source.layout.errors}
+    return source.gold_layout or usual.model_copy(update=written)
 
 
 def _mined(location: Location, other: Path, tally: Tally) -> Iterator[Row]:
@@ -159,7 +167,7 @@ def _pairs(location: Location, path: Path, ids: Mapping[str, Mapping[str, Row]])
     if isinstance(location.source, HubSource):
         raise DataError(f"{location.describe()}: a hub data set has no file of gold pairs")
     pairs: dict[tuple[str, str], Row] = {}
-    for row in formats.read(path, location.source.gold_layout or PAIRS):
+    for row in formats.read(path, _gold_layout(location, PAIRS)):
         for side, name in row.values.items():
             if name not in ids[side]:
                 # thousands of ids: one shows how they are written

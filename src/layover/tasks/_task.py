@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
+from unicodedata import normalize
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -13,6 +14,7 @@ from layover import kinds, metrics
 from layover.archives import is_file
 from layover.data.formats import Layout
 from layover.data.languages import UNKNOWN
+from layover.data.right_choice import Form
 from layover.data.tally import EMPTY, NO_GOLD, NOT_AGREED, Tally
 from layover.data.task import FileSource, HubSource, Joined, Location, Place, Source
 from layover.errors import DataError, nearest
@@ -68,6 +70,10 @@ class Task(BaseModel):
     """How a recipe's own files are written where no official file tells."""
     where: dict[str, str | dict[str, str]] = Field(default_factory=dict)
     """Rows of a recipe's own files that count, see `Source.where`."""
+    codes: dict[str, str] = Field(default_factory=dict)
+    """Written number -> the label that it stands for in a recipe's own files."""
+    right: Form | Literal["auto"] | None = None
+    """choice: how a recipe's own files write which one is right; a number from 0 when None."""
     retrieval: Search = PUBLISHED
     """retrieval: how sentences are embedded and compared, where the recipe does not say otherwise."""
     counts: dict[str, int | dict[str, int]] = Field(default_factory=dict)
@@ -121,6 +127,7 @@ class Task(BaseModel):
     def _labels_fit(self) -> Task:
         if len(set(self.labels)) < len(self.labels):
             raise DataError(f"{self.name}: a label stands twice in {', '.join(self.labels)}")
+        _check_normal(self.labels, self.name)
         if self.labels_from_training:
             if self.kind != "tagging" or self.labels:
                 raise DataError(f"{self.name}: only tags can be taken from the training data, and only undeclared ones")
@@ -270,9 +277,13 @@ class Task(BaseModel):
             yield from self._examples(part, tally)
 
     def _examples(self, place: Location, tally: Tally) -> Iterator[Any]:
-        kind, reading, before = kinds.get(place.kind), place.reading, tally.examples
+        kind, before = kinds.get(place.kind), tally.examples
+        reading, first = replace(place.reading, tally=tally), None
         for row in rows_of(place, tally):
             example = kind.parse(row, reading)
+            first = example if first is None else first
+            if problem := kind.unlike(example, first):
+                raise DataError(f"{row.where()}: {problem}")
             if not kind.has_gold(example):
                 tally.add(NOT_AGREED if reading.only_gold else NO_GOLD, row.where())
                 if reading.only_gold:
@@ -294,6 +305,7 @@ class Task(BaseModel):
         kind = kinds.get(self.kind)
         golds = (kind.gold(example) for example in self.read(place) if kind.has_gold(example))
         labels = sorted({label for gold in golds for label in kind.labels_of(gold)})
+        _check_normal(labels, place.describe())
         if not 2 <= len(labels) <= MOST_LABELS:
             raise DataError(
                 f"{place.describe()}: {len(labels)} different tags, but 2 to {MOST_LABELS} are needed to be labels; "
@@ -323,3 +335,19 @@ class Task(BaseModel):
         labels, is_open = ((), True) if self.labels_from_training else (self.labels, False)
         reading = replace(source.reading(self.columns, labels, split), only_gold=self.only_gold, open=is_open)
         return Location(self.name, self.kind, split, language, reading, source, paths)
+
+
+def _check_normal(labels: Sequence[str], where: str) -> None:
+    """Refuse labels that Unicode takes for the same text.
+
+    Raises:
+        DataError: it names both.
+    """
+    seen: dict[str, str] = {}
+    for label in labels:
+        other = seen.setdefault(normalize("NFC", label), label)
+        if other != label:
+            raise DataError(
+                f"{where}: the labels {other!a} and {label!a} are one text in two Unicode normal forms; write both in "
+                "one of them (NFC)"
+            )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as codec
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -32,7 +33,13 @@ RootOption = Annotated[Path | None, typer.Option(help="Folder of official files;
 
 @group.command()
 def check(
-    names: Annotated[list[str] | None, typer.Argument(metavar="TASK...", help="As `layover list tasks` says.")] = None,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[TASK...] [OVERRIDE...]",
+            help="Tasks as `layover list tasks` says or the recipe has them; `path=value` changes the recipe.",
+        ),
+    ] = None,
     *,
     recipe: RecipeOption = None,
     data_root: RootOption = None,
@@ -45,10 +52,11 @@ def check(
     """Read the data of tasks and hold their numbers against the published ones; the exit code is 1 if any differs."""
     from layover.tasks import take_census
 
-    asked = _Asked(recipe, data_root)
+    named, overrides = _parted(names or [])
+    asked = _Asked(recipe, data_root, overrides)
     loaded = None if tokenizer is None else _tokenizer(tokenizer)
     answers: list[dict[str, Any]] = []
-    for task in asked.tasks(names or []):
+    for task in asked.tasks(named):
         places, missing = asked.places(task, split, language)
         labelled = asked.labelled(task)
         found = [
@@ -68,6 +76,9 @@ def check(
 def overlap(
     task: Annotated[str, typer.Argument(help="The task whose data are searched.")],
     other: Annotated[str, typer.Argument(help="The task whose texts are looked for in them.")],
+    overrides: Annotated[
+        list[str] | None, typer.Argument(metavar="[OVERRIDE...]", help="`path=value` changes the recipe.")
+    ] = None,
     *,
     recipe: RecipeOption = None,
     data_root: RootOption = None,
@@ -76,8 +87,8 @@ def overlap(
     """Count the examples of one task whose text (premise, context, sentence) another task has too, split by split."""
     from layover.tasks import SPLITS, find_overlap, texts_in
 
-    asked = _Asked(recipe, data_root)
-    one, two = asked.tasks([task, other])
+    asked = _Asked(recipe, data_root, overrides or [])
+    one, two = asked.task(task), asked.task(other)
     (mine, _), (theirs, _) = (asked.places(each, None, None) for each in (one, two))
     splits = [split for split in SPLITS if any(place.split == split for place, _ in theirs)]
     texts = {split: texts_in(two, (place for place, _ in theirs if place.split == split)) for split in splits}
@@ -87,6 +98,11 @@ def overlap(
         return
     headers = [task, "language", f"{other}", "examples", "shared", "texts", "shared"]
     say(table(headers, [[str(value) for value in _overlap_as_json(each, split).values()] for each, split in found]))
+
+
+def _parted(arguments: list[str]) -> tuple[list[str], list[str]]:
+    """Return the names of tasks, and the overrides: those with a `=`."""
+    return [one for one in arguments if "=" not in one], [one for one in arguments if "=" in one]
 
 
 def _overlap_as_json(one: Overlap, split: str) -> dict[str, Any]:
@@ -104,7 +120,7 @@ def _overlap_as_json(one: Overlap, split: str) -> dict[str, Any]:
 class _Asked:
     """Where the asked tasks and their data come from: a recipe, or the built-in tasks and a folder."""
 
-    def __init__(self, recipe: Path | None, data_root: Path | None) -> None:
+    def __init__(self, recipe: Path | None, data_root: Path | None, overrides: Sequence[str] = ()) -> None:
         from layover.plan.data import DataRules
         from layover.plan.hub import Revisions
         from layover.recipe import load
@@ -112,14 +128,27 @@ class _Asked:
 
         self.recipe, self.root, self._rules = None, data_root, None
         if recipe is None:
+            if overrides:
+                raise LayoverError(f"{overrides[0]} changes a recipe, but none is given; name it with --recipe")
             return
-        found = load(recipe)
+        found = load(recipe, overrides)
         if data_root is not None:
             document = found.document.model_copy(update={"data_root": str(data_root)})
             found = found.model_copy(update={"document": document})
         elif found.document.data_root is not None:
             self.root = Path(found.document.data_root)
         self.recipe, self._rules = found, DataRules(found, Revisions(), FileHashes())
+
+    def task(self, name: str) -> Task:
+        """Return the one task of a name.
+
+        Raises:
+            LayoverError: there is none, or the name is that of several.
+        """
+        found = self.tasks([name])
+        if len(found) != 1:
+            raise LayoverError(f"{name} is several tasks; name one of them: {', '.join(one.name for one in found)}")
+        return found[0]
 
     def tasks(self, names: list[str]) -> list[Task]:
         from layover import tasks
@@ -130,10 +159,15 @@ class _Asked:
             return [tasks.get(name) for name in names]
         known = self.recipe.tasks
         names = [task for name in names for task in self.recipe.members(name)]
+        built_in = tasks.names()
         for name in names:
-            if name not in known:
-                raise LayoverError(f"the recipe has no task {name!r}; {nearest(name, known)}")
-        return [known[name] for name in names] or [one for one in known.values() if not self._borrows(one)]
+            if name not in known and name not in built_in:
+                near = nearest(name, known)
+                hint = near if near.startswith("did you mean") else nearest(name, (*known, *built_in))
+                raise LayoverError(f"the recipe has no task {name!r}; {hint}")
+        return [known.get(name) or tasks.get(name) for name in names] or [
+            one for one in known.values() if not self._borrows(one)
+        ]
 
     def places(
         self, task: Task, splits: list[str] | None, wanted: list[str] | None
@@ -167,7 +201,7 @@ class _Asked:
 
     def locate(self, task: Task, split: str, language: str) -> tuple[Place | None, int | None]:
         """Return where the data are, those of the hub at a commit where that can be known, and the published number."""
-        if self._rules is not None:
+        if self._rules is not None and self.recipe is not None and task.name in self.recipe.tasks:
             return self._rules.locate(task, split, language), self._rules.count(task, split, language)
         place = task.locate(split, language, root=self.root)
         return None if place is None else _pinned(place), task.count(split, language)
@@ -188,7 +222,8 @@ class _Asked:
     def _task(self, name: str) -> Task:
         from layover import tasks
 
-        return tasks.get(name) if self.recipe is None else self.recipe.tasks[name]
+        known = {} if self.recipe is None else self.recipe.tasks
+        return known.get(name) or tasks.get(name)
 
     def _files(self, task: Task) -> dict[str, Paths | dict[str, Paths]]:
         own = {} if self.recipe is None else self.recipe.settings(task.name).files
@@ -234,12 +269,14 @@ def _as_json(task: Task, one: Census) -> dict[str, Any]:
         "split": one.location.split,
         "language": one.location.language,
         "source": one.location.describe(),
+        "read_as": one.told or None,
         "examples": one.examples,
         "published": one.published,
         "as_published": one.as_published,
         "gold": one.gold,
         "rows": one.rows,
         "left_out": [left.as_json() for left in one.left_out],
+        "not_as_written": [each.as_json() for each in one.otherwise],
         "languages": {column: dict(counts) for column, counts in one.languages.items()},
         "labels": one.labels,
         "unlearnable": one.unlearnable,
@@ -257,11 +294,8 @@ def _tags_as_json(task: Task) -> dict[str, Any] | None:
 
 def _say(task: Task, found: list[Census], missing: list[str]) -> None:
     say(f"{task.name}: {task.kind}, {task.summary}; {task.licence or 'licence not known'}")
-    if task.kind == "tagging" and task.labels:
-        tags = task.tags()
-        say(f"tags: {tags.describe() if tags is not None else 'each word is scored alone'}")
-        if any(one.numbered for one in found):
-            say(f"numbers in the files are places in `labels`: 0 is {task.labels[0]}, 1 is {task.labels[1]}, and so on")
+    for line in _head(task, found):
+        say(line)
     counted = any(one.lengths for one in found)
     tokens = ["tokens: least", "half", "95 %", "99 %", "most"] if counted else []
     headers = ["split", "language", "examples", "published", "gold", *tokens, "labels"]
@@ -290,6 +324,23 @@ def _say(task: Task, found: list[Census], missing: list[str]) -> None:
             text = text if len(text) <= WIDTH else f"{text[:WIDTH]}..."
             say(f"  {one.location.split} {one.location.language}  {text}")
     say()
+
+
+def _head(task: Task, found: list[Census]) -> list[str]:
+    """Return how the files are read: tags, numbers, what the content decided, values that are not read as written."""
+    from layover.data.tally import told
+
+    lines = []
+    if task.kind == "tagging" and task.labels:
+        tags = task.tags()
+        lines.append(f"tags: {tags.describe() if tags is not None else 'each word is scored alone'}")
+    if task.codes:
+        lines.append(f"numbers in the files: {_some([f'{code} is {label}' for code, label in task.codes.items()])}")
+    elif any(one.numbered for one in found):
+        known = f"0 is {task.labels[0]}, 1 is {task.labels[1]}, and so on"
+        lines.append(f"numbers in the files are places in `labels`: {known}")
+    otherwise = [f"not read as written: {reason}" for one in found for reason in told(one.otherwise, ("read",))]
+    return lines + list(dict.fromkeys([*(one.told for one in found if one.told), *otherwise]))
 
 
 SORTS: dict[Sort, str] = {

@@ -3,16 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path, PurePosixPath
 
+from layover.data.formats._doubts import doubts
 from layover.data.formats._files import COMPRESSIONS
 from layover.data.formats._layout import AUTO, Layout
+from layover.data.formats._layout import CHARACTERS as SEPARATORS
 from layover.data.formats._row import Row, Skipped
+from layover.data.formats._sniff import WORDS as CONTENTS
+from layover.data.formats._sniff import sniff
 from layover.data.tally import Tally
 from layover.errors import DataError
 from layover.registry import Registry
 
-__all__ = ["AUTO", "Layout", "Row", "Skipped", "by_extension", "names", "read", "reads"]
+__all__ = [
+    "AUTO",
+    "CONTENTS",
+    "JSON",
+    "SEPARATORS",
+    "Layout",
+    "Row",
+    "Skipped",
+    "by_extension",
+    "names",
+    "read",
+    "reads",
+    "sniff",
+]
 
 _FORMATS: Registry[Callable[[Path, Layout], Iterator[Row | Skipped]]] = Registry(
     __name__, __path__, "FORMAT", DataError
@@ -25,6 +43,7 @@ reads = _READS.get
 # .tsv and .txt are a headed table and lines of text for most kinds, one word per line for tagging: the caller says
 EXTENSIONS = {
     ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
     ".csv": "csv",
     ".tsv": "tsv",
     ".txt": "text",
@@ -33,6 +52,27 @@ EXTENSIONS = {
     ".json": "squad",
     ".auto": "ccgbank",
     ".stagged": "word_tag",
+    ".parquet": "parquet",
+    ".arrow": "arrow",
+    ".feather": "arrow",
+}
+
+JSON = frozenset({"json", "jsonl", "squad"})
+"""Formats that a name hardly tells from each other, and the content does; see `sniff`."""
+
+_NO_DATA = {
+    ".xlsx": "a spreadsheet; save it as csv, in UTF-8",
+    ".xls": "a spreadsheet; save it as csv, in UTF-8",
+    ".ods": "a spreadsheet; save it as csv, in UTF-8",
+    ".zip": "an archive; name the file in it: ARCHIVE.zip/FILE",
+    ".tar": "an archive; unpack it",
+    ".tgz": "an archive; unpack it",
+    ".pkl": "a pickle, which may run any code when it is read; save it as jsonl or parquet",
+    ".pickle": "a pickle, which may run any code when it is read; save it as jsonl or parquet",
+    ".pt": "a pickle, which may run any code when it is read; save it as jsonl or parquet",
+    ".rar": "an archive; unpack it",
+    ".7z": "an archive; unpack it",
+    ".docx": "a document of an office program; save it as text",
 }
 
 
@@ -42,7 +82,10 @@ def read(path: Path, layout: Layout, tally: Tally | None = None) -> Iterator[Row
     Raises:
         DataError: with file:line, for a malformed row; also for an unknown format or an unreadable file.
     """
-    return _rows(_FORMATS.get(layout.format)(path, layout), tally)
+    found = _FORMATS.get(layout.format)(path, layout)
+    if layout.encoding is not None or layout.errors != "strict":
+        found = chain(found, doubts(path, layout))
+    return _rows(found, tally)
 
 
 def _rows(found: Iterator[Row | Skipped], tally: Tally | None) -> Iterator[Row]:
@@ -61,7 +104,9 @@ def by_extension(path: str, *, tagging: bool, sentences: bool = False) -> str:
     """
     parts = [suffix.lower() for suffix in PurePosixPath(path).suffixes]
     extension = next((suffix for suffix in reversed(parts) if suffix not in COMPRESSIONS), "")
-    if tagging and extension in {".tsv", ".txt", ".bio", ".iob"}:
+    if extension in _NO_DATA:
+        raise DataError(f"{path}: its name says {_NO_DATA[extension]}")
+    if tagging and extension in {".tsv", ".txt", ".bio", ".iob", ".iob2", ".bioes", ".bilou", ".conllx"}:
         return "conll"
     if sentences and extension == ".txt":
         return "lines"

@@ -86,8 +86,8 @@ class Comments:
         return frozenset(values[-1] for values in self._words() if self._fits(values))
 
     def _words(self) -> Iterator[list[str]]:
-        for _, line in numbered_lines(self._path, self._layout.errors):
-            if line.strip() and not line.startswith(("#", "-DOCSTART-")):
+        for _, line in numbered_lines(self._path, self._layout):
+            if not is_blank(line) and not line.startswith(("#", "-DOCSTART-")):
                 yield columns_of(line, self._layout)
 
     def _ambiguous(self, number: int, line: str) -> DataError:
@@ -96,6 +96,8 @@ class Comments:
             '`comments`: what each comment begins with (`comments: "# "`), or `comments: ""` where there are none'
         )
 
+
+_BLANKS = re.compile(r"[ \t]+")
 
 _OTHER_SIGN = re.compile(r"(%+|;+|//+|\*+|!+|--+)(\s|\w|$)")
 """What else begins comments in files of other tools."""
@@ -109,6 +111,12 @@ def advice(path: Path, lines: Iterable[tuple[int, str]], layout: Layout) -> str:
     return ""
 
 
+def is_blank(line: str) -> bool:
+    """Return whether a line ends a sentence: a space of another kind than the plain one is a word's."""
+    return not line.strip(" \t\r\f\v")
+
+
 def columns_of(line: str, layout: Layout) -> list[str]:
-    """Return the columns of a line."""
-    return line.split("\t") if layout.separator == "tab" else line.split()
+    """Return the columns of a line; whitespace are tabs and plain spaces, for other spaces stand within words."""
+    delimiter = layout.delimiter()
+    return line.split(delimiter) if delimiter else _BLANKS.split(line.strip(" \t"))

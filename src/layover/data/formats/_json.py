@@ -24,8 +24,25 @@ def read_json(path: Path, layout: Layout) -> Any:
     Raises:
         DataError: whatever `decoded` raises.
     """
-    with open_text(path, layout.errors) as stream:
-        return decoded(stream.read(), path)
+    with open_text(path, layout) as stream:
+        text = stream.read()
+    if not text.strip():
+        raise DataError(f"{path}: empty, so there is no JSON in it")
+    try:
+        return decoded(text, path)
+    except DataError as error:
+        lines = text.split("\n", 2)
+        if len(lines) > 1 and lines[1].strip().startswith("{") and _ends(lines[0]) == "}":
+            raise DataError(f"{error}; an object on each line is `format: jsonl`") from error
+        raise
+
+
+def _ends(line: str) -> str:
+    """Return the last character of a line that is an object of its own."""
+    try:
+        return "}" if isinstance(json.loads(line), dict) else ""
+    except (ValueError, RecursionError):
+        return ""
 
 
 def decoded(text: str, path: Path | str, line: int = 1) -> Any:

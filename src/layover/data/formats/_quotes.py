@@ -148,7 +148,7 @@ class Lines:
         quoted = re.compile(rf"{value}(?:{re.escape(self._delimiter)}{value})*\r?\n?")
         header = self._layout.header is None
         lines: list[str] = []
-        with open_text(self._path, self._layout.errors) as stream:
+        with open_text(self._path, self._layout) as stream:
             for _ in csv.reader(_kept(stream, lines), delimiter=self._delimiter, strict=True):
                 if not header and quoted.fullmatch("".join(lines)) is None:
                     return False
@@ -174,14 +174,14 @@ class Lines:
         """Return the lines of the doubtful records, as they stand in the file."""
         starts = {line: first for first, last, _ in doubted.values() for line in range(first, last + 1)}
         found: dict[int, list[str]] = {first: [] for first in doubted}
-        with open_text(self._path, self._layout.errors) as stream:
+        with open_text(self._path, self._layout) as stream:
             for number, line in enumerate(stream, 1):
                 if number in starts:
                     found[starts[number]].append(line.rstrip("\r\n"))
         return found
 
     def _records(self) -> Iterator[list[str]]:
-        with open_text(self._path, self._layout.errors) as stream:
+        with open_text(self._path, self._layout) as stream:
             yield from csv.reader(stream, delimiter=self._delimiter, strict=True)
 
     def refused(self, first: int, last: int, why: str) -> DataError:

@@ -21,6 +21,8 @@ class Row:
     """Line of the row's first item, or number of the row; counted from 1."""
     lines: tuple[int, ...] = ()
     """Line of each word, for formats that have one word per line."""
+    advice: str = ""
+    """What to do where a column is not there, for rows of which the format has a doubt."""
 
     def value(self, column: str) -> Any:
         """Return the value of a column; `choices.text` is the `text` of the object in the column `choices`.
@@ -33,9 +35,17 @@ class Row:
         found: Any = self.values
         for name in column.split("."):
             if not isinstance(found, Mapping) or name not in found:
-                raise DataError(f"{self.where()}: there is no column {column!r}; {nearest(column, self.values)}")
+                raise DataError(f"{self.where()}: there is no column {column!r}; {self._hint(column)}")
             found = found[name]
         return found
+
+    def _hint(self, column: str) -> str:
+        """Return the nearest column, and the advice where none is near."""
+        near = nearest(column, self.values)
+        if not self.advice or (len(self.values) > 1 and near.startswith("did you mean")):
+            return near
+        there = f"its only column is {next(iter(self.values))!r}" if len(self.values) == 1 else near
+        return f"{there}; {self.advice}"
 
     def where(self, word: int | None = None) -> str:
         """Return `file:line` of the row, or of one of its words; `row 3` where there is no file."""

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from layover.data.formats._files import lines_of, numbered_lines, open_text
+from layover.data.formats._files import TEXT, lines_of, numbered_lines, open_text
 from layover.data.formats._layout import Layout
 from layover.data.formats._quotes import Lines
 from layover.data.formats._row import Row, Skipped
@@ -17,15 +17,21 @@ from layover.errors import DataError
 csv.field_size_limit(2**31 - 1)  # the library takes 131,072 characters for a stray quote
 
 
-def read_table(path: Path, layout: Layout, delimiter: str) -> Iterator[Row | Skipped]:
+TABLE = TEXT | {"header", "quoting", "multiline", "separator"}
+"""The settings of a layout that a recipe may change for a table."""
+
+
+def read_table(path: Path, layout: Layout) -> Iterator[Row | Skipped]:
     """Yield one row per record, and tell of each on several lines that nobody declared; empty last lines are no rows.
 
     Raises:
         DataError: a row has more or fewer values than there are names, a name stands twice, a quote is open, or a value
             runs over lines that are rows of their own (see `Lines`).
     """
+    delimiter = layout.delimiter()
     read = _quoted if layout.quoting else _plain
     names: tuple[str, ...] = ()
+    advice = ""
     empty = 0
     lines = Lines(path, layout, delimiter)
     for number, last, record in read(path, layout, delimiter):
@@ -36,7 +42,9 @@ def read_table(path: Path, layout: Layout, delimiter: str) -> Iterator[Row | Ski
             raise DataError(f"{path}:{empty}: an empty line between rows; remove it")
         if not names:
             names = _names(path, number, record, layout)
+            advice = separator_advice(record, delimiter)
             if layout.header is None:
+                advice = advice or "where the first line is a row, name the columns with `header`"
                 if last > number and not layout.multiline:
                     raise lines.refused(number, last, ": the header is one line")
                 continue
@@ -46,8 +54,19 @@ def read_table(path: Path, layout: Layout, delimiter: str) -> Iterator[Row | Ski
             lines.see(number, last, record)
             if not layout.multiline:
                 yield Skipped(RUNS_OVER, str(path), number)
-        yield Row(dict(zip(names, record, strict=True)), str(path), number)
+        yield Row(dict(zip(names, record, strict=True)), str(path), number, advice=advice)
     lines.judge()
+
+
+_SEPARATORS = {"\t": "tab", ";": ";", "|": "|", ",": ","}
+
+
+def separator_advice(record: list[str], delimiter: str) -> str:
+    """Return which `separator` a line could have that has no delimiter in it; empty where it has no sign of one."""
+    for character, written in _SEPARATORS.items() if len(record) == 1 else ():
+        if character != delimiter and character in record[0]:
+            return f'if the values are separated by {character!r}, declare `separator: "{written}"`'
+    return ""
 
 
 Records = Iterator[tuple[int, int, list[str]]]
@@ -55,12 +74,12 @@ Records = Iterator[tuple[int, int, list[str]]]
 
 
 def _plain(path: Path, layout: Layout, delimiter: str) -> Records:
-    for number, line in numbered_lines(path, layout.errors):
+    for number, line in numbered_lines(path, layout):
         yield number, number, line.split(delimiter) if line else []
 
 
 def _quoted(path: Path, layout: Layout, delimiter: str) -> Records:
-    with open_text(path, layout.errors) as stream:
+    with open_text(path, layout) as stream:
         reader = csv.reader(lines_of(stream, path), delimiter=delimiter, strict=True)
         number = 1
         try:
@@ -68,6 +87,10 @@ def _quoted(path: Path, layout: Layout, delimiter: str) -> Records:
                 yield number, reader.line_num, record
                 number = reader.line_num + 1
         except csv.Error as error:
+            if "new-line" in str(error):
+                raise DataError(
+                    f"{path}:{number}: a carriage return alone (CR) within the row; save the file with LF or CRLF"
+                ) from error
             advice = "if its quotes are plain text, declare `quoting: false`"
             raise DataError(f"{path}:{number}: {error}; {advice}") from error
 
@@ -85,7 +108,7 @@ def _names(path: Path, number: int, first: list[str], layout: Layout) -> tuple[s
 
 
 def _wrong_width(path: Path, number: int, record: list[str], names: tuple[str, ...], layout: Layout) -> DataError:
-    advice = "mend the row"
-    if layout.quoting:
-        advice += ", or declare `quoting: false` if its quotes are plain text"
+    plain = ", or declare `quoting: false` if its quotes are plain text" if layout.quoting else ""
+    advice = separator_advice(record if len(record) == 1 else list(names), layout.delimiter())
+    advice = advice or f"mend the row{plain}"
     return DataError(f"{path}:{number}: {len(record)} values for {len(names)} columns ({', '.join(names)}); {advice}")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from layover.data.formats._files import numbered_lines
+from layover.data.formats._files import TEXT, numbered_lines
 from layover.data.formats._layout import Layout
 from layover.data.formats._row import Row
 from layover.errors import DataError
@@ -28,7 +28,7 @@ def read(path: Path, layout: Layout) -> Iterator[Row]:
         DataError: a name without a derivation, a derivation without a name, or a leaf with other than five fields.
     """
     named = 0
-    for number, line in numbered_lines(path, layout.errors):
+    for number, line in numbered_lines(path, layout):
         if not line.strip():
             continue
         if line.startswith(NAME) == bool(named):
@@ -53,4 +53,4 @@ def _sentence(path: Path, number: int, line: str) -> Row:
 
 
 FORMAT = read
-READS: frozenset[str] = frozenset()
+READS = TEXT

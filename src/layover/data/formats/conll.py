@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from layover.data.formats._comments import Comments, advice, columns_of
-from layover.data.formats._files import numbered_lines
+from layover.data.formats._comments import Comments, advice, columns_of, is_blank
+from layover.data.formats._files import TEXT, numbered_lines
 from layover.data.formats._layout import Layout
 from layover.data.formats._row import Row, Skipped
+from layover.data.formats._table import separator_advice
 from layover.data.tally import DOCSTART
 from layover.errors import DataError
 
@@ -22,21 +23,21 @@ def read(path: Path, layout: Layout) -> Iterator[Row | Skipped]:
     Raises:
         DataError: a line has more or fewer columns than the others, or may be a comment.
     """
-    return sentences(path, numbered_lines(path, layout.errors), layout)
+    return sentences(path, numbered_lines(path, layout), layout)
 
 
 def sentences(path: Path, numbered: Iterable[tuple[int, str]], layout: Layout) -> Iterator[Row | Skipped]:
     """Yield the rows of a file's numbered lines; see `read`."""
     comments = Comments(path, layout)
     names: tuple[str, ...] = ()
-    first = (0, "")
+    first, other = (0, ""), ""
     words: list[list[str]] = []
     lines: list[int] = []
     for number, line in numbered:
         docstart = line.startswith("-DOCSTART-")
-        if docstart or not line.strip():
+        if docstart or is_blank(line):
             if words:
-                yield _sentence(path, names, words, lines)
+                yield _sentence(path, names, words, lines, other)
                 words, lines = [], []
             if docstart:
                 yield Skipped(DOCSTART, str(path), number)
@@ -47,16 +48,28 @@ def sentences(path: Path, numbered: Iterable[tuple[int, str]], layout: Layout) -
         values = columns_of(line, layout)
         if not names:
             names, first = _names(path, number, line, values, layout), (number, line)
+            other = _other_separator(values, layout)
         if len(values) != len(names):
             raise DataError(
                 f"{path}:{number}: {len(values)} columns ({line[:60]!r}), but {len(names)} are needed "
-                f"({', '.join(names)}), with {layout.separator} between them"
-                + advice(path, (first, (number, line)), layout)
+                f"({', '.join(names)}), {_between(layout)}" + advice(path, (first, (number, line)), layout)
             )
         words.append(values)
         lines.append(number)
     if words:
-        yield _sentence(path, names, words, lines)
+        yield _sentence(path, names, words, lines, other)
+
+
+def _between(layout: Layout) -> str:
+    return f"with {layout.separator or 'tab'} between them"
+
+
+def _other_separator(values: list[str], layout: Layout, before: str = "") -> str:
+    """Return which `separator` a first line of one column could have; empty where it has no sign of one."""
+    found = separator_advice(values, layout.delimiter())
+    if layout.delimiter() and len(values) == 1 and len(values[0].split()) > 1:
+        found = "if spaces stand between the columns, declare `separator: whitespace`"
+    return f"{before}{found}" if found else ""
 
 
 def _names(path: Path, number: int, line: str, values: list[str], layout: Layout) -> tuple[str, ...]:
@@ -66,14 +79,15 @@ def _names(path: Path, number: int, line: str, values: list[str], layout: Layout
         return layout.header[: len(values)]
     raise DataError(
         f"{path}:{number}: {len(values)} columns, but {len(layout.header)} are declared "
-        f"({', '.join(layout.header)}), with {layout.separator} between them" + advice(path, ((number, line),), layout)
+        f"({', '.join(layout.header)}), {_between(layout)}"
+        + (advice(path, ((number, line),), layout) or _other_separator(values, layout, before="; "))
     )
 
 
-def _sentence(path: Path, names: tuple[str, ...], words: list[list[str]], lines: list[int]) -> Row:
+def _sentence(path: Path, names: tuple[str, ...], words: list[list[str]], lines: list[int], advice: str) -> Row:
     columns = dict(zip(names, map(list, zip(*words, strict=True)), strict=True))
-    return Row(columns, str(path), lines[0], tuple(lines))
+    return Row(columns, str(path), lines[0], tuple(lines), advice)
 
 
 FORMAT = read
-READS = frozenset({"header", "separator", "comments"})
+READS = TEXT | {"header", "separator", "comments"}

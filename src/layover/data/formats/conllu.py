@@ -1,4 +1,4 @@
-"""Universal Dependencies treebanks, words joined as XTREME joins them."""
+"""Universal Dependencies treebanks, the words of a multiword token joined as XTREME joins them."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from layover.data.formats._files import numbered_lines
+from layover.data.formats._files import TEXT, numbered_lines
 from layover.data.formats._layout import Layout
 from layover.data.formats._row import Row, Skipped
-from layover.data.tally import COMMENT, EMPTY_NODE, WORDLESS
+from layover.data.tally import COMMENT, EMPTY_NODE, JOINED, WORDLESS
 from layover.errors import DataError
 
 # which of several highest words of a fused form gives it its tag; from the converter XTREME uses
@@ -19,19 +19,28 @@ PRECEDENCE = (
 )
 
 
+COLUMNS = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
+"""Of CoNLL-U, by name."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Word:
     line: int
-    form: str
-    upos: str
+    columns: tuple[str, ...]
+    """All ten."""
     head: int
+
+    @property
+    def upos(self) -> str:
+        return self.columns[3]
 
 
 def read(path: Path, layout: Layout) -> Iterator[Row | Skipped]:
-    """Yield one row per sentence, with the columns `form` and `upos`.
+    """Yield one row per sentence, with the columns `form` and `upos`; with all ten where the layout is `plain`.
 
-    A fused form (`3-4 zum`) stands for its words and takes the tag of the one nearest to the root. Empty
-    nodes (`8.1`) are left out, zero-width non-joiners and inner spaces are taken out of words, and sentences
+    A fused form (`3-4 zum`) stands for its words and takes the tag, and all else, of the one nearest to the root. Empty
+    nodes (`8.1`) are left out, zero-width non-joiners and inner spaces are taken out of words unless the layout is
+    `plain`, and sentences
     whose words are all, or all but one, `_` are left out (treebanks without their text). Source:
     `udpos_preprocess` and `conllu_to_conll.py --replace_subtokens_with_fused_forms` of XTREME.
 
@@ -39,40 +48,51 @@ def read(path: Path, layout: Layout) -> Iterator[Row | Skipped]:
         DataError: a line does not have ten columns, or an id or head that is no number.
     """
     words: dict[int, _Word] = {}
-    fused: dict[int, tuple[int, str]] = {}
-    for number, line in numbered_lines(path, layout.errors):
+    fused: dict[int, tuple[int, tuple[str, ...]]] = {}
+    for number, line in numbered_lines(path, layout):
         if line.startswith("#"):
             yield Skipped(COMMENT, str(path), number)
             continue
         if not line.strip():
-            yield from _sentence(path, words, fused)
+            yield from _sentence(path, words, fused, layout)
             words, fused = {}, {}
             continue
         columns = line.split("\t")
         try:
             if not _add(columns, number, words, fused):
                 yield Skipped(EMPTY_NODE, str(path), number)
+            elif "-" in columns[0]:
+                yield Skipped(JOINED, str(path), number)
         except (ValueError, IndexError) as error:
             raise DataError(f"{path}:{number}: not a CoNLL-U line ({line[:60]!r}: {error})") from error
-    yield from _sentence(path, words, fused)
+    yield from _sentence(path, words, fused, layout)
 
 
-def _add(columns: list[str], number: int, words: dict[int, _Word], fused: dict[int, tuple[int, str]]) -> bool:
+def _add(
+    columns: list[str], number: int, words: dict[int, _Word], fused: dict[int, tuple[int, tuple[str, ...]]]
+) -> bool:
     """Take a line; return whether it holds a word, and no empty node."""
     if len(columns) != 10:
         raise ValueError(f"{len(columns)} columns instead of 10")
-    name, form = columns[0], columns[1].replace("\u200c", "").replace(" ", "")
+    name = columns[0]
     if "." in name:
         return False
     if "-" in name:
         first, last = (int(part) for part in name.split("-"))
-        fused[first] = (last, form)
+        if last <= first or any(first <= other <= last for other in words):
+            raise ValueError(f"the token {name} does not stand before its words")
+        fused[first] = (last, tuple(columns))
+    elif int(name) in words:
+        raise ValueError(f"the sentence has a word {name} already")
     else:
-        words[int(name)] = _Word(number, form, columns[3], int(columns[6]))
+        # a head is asked for only where words are fused; treebanks without trees have `_`
+        words[int(name)] = _Word(number, tuple(columns), int(columns[6]) if columns[6] != "_" else 0)
     return True
 
 
-def _sentence(path: Path, words: Mapping[int, _Word], fused: Mapping[int, tuple[int, str]]) -> Iterator[Row | Skipped]:
+def _sentence(
+    path: Path, words: Mapping[int, _Word], fused: Mapping[int, tuple[int, tuple[str, ...]]], layout: Layout
+) -> Iterator[Row | Skipped]:
     kept: list[_Word] = []
     index = 1
     while index <= len(words):
@@ -81,19 +101,25 @@ def _sentence(path: Path, words: Mapping[int, _Word], fused: Mapping[int, tuple[
                 f"{path}: the sentence before line {max(w.line for w in words.values()) + 1} "
                 f"has no word {index}; number its words 1, 2, 3 ..."
             )
-        last, form = fused.get(index, (index, words[index].form))
+        last, written = fused.get(index, (index, words[index].columns))
+        if last > len(words):
+            raise DataError(f"{path}:{words[index].line}: the token {written[0]} ends after the last word; mend it")
         head = words[index] if last == index else _head(words, range(index, last + 1))
-        kept.append(_Word(words[index].line, form, head.upos, 0))
+        kept.append(_Word(words[index].line, (*written[:2], *head.columns[2:]), 0))
         index = last + 1
-    hidden = sum(word.form == "_" for word in kept)
+    hidden = sum(word.columns[1] == "_" for word in kept)
     if not kept:
         return
     if hidden and hidden >= len(kept) - 1:
         yield Skipped(WORDLESS, str(path), kept[0].line)
         return
-    columns = {"form": [word.form for word in kept], "upos": [word.upos for word in kept]}
+    columns = {name: [word.columns[index] for word in kept] for index, name in enumerate(COLUMNS)}
+    if not layout.plain:
+        forms = [form.replace("\u200c", "").replace(" ", "") for form in columns["form"]]
+        columns = {"form": forms, "upos": columns["upos"]}
     lines = tuple(word.line for word in kept)
-    yield Row(columns, str(path), lines[0], lines)
+    advice = f"columns of CoNLL-U have names ({', '.join(COLUMNS)}): `tokens: form`, `tags: upos`"
+    yield Row(columns, str(path), lines[0], lines, advice)
 
 
 def _head(words: Mapping[int, _Word], span: range) -> _Word:
@@ -111,4 +137,4 @@ def _depth(words: Mapping[int, _Word], index: int) -> int:
 
 
 FORMAT = read
-READS: frozenset[str] = frozenset()
+READS = TEXT

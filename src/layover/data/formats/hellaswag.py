@@ -21,7 +21,7 @@ def read(path: Path, layout: Layout) -> Iterator[Row]:
     """
     item: list[str] = []
     first = 1
-    for number, line in numbered_lines(path, layout.errors):
+    for number, line in numbered_lines(path, layout):
         if not item:
             first = number
         item.append(line)

@@ -1,10 +1,12 @@
-"""A JSON list of objects, as SciQ is written."""
+"""A JSON list of objects, as SciQ is written; also one that stands under `data` in an object."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+from layover.data.formats._files import TEXT
 from layover.data.formats._json import read_json
 from layover.data.formats._layout import Layout
 from layover.data.formats._row import Row
@@ -17,15 +19,28 @@ def read(path: Path, layout: Layout) -> Iterator[Row]:
     Raises:
         DataError: not JSON, no list, or an item that is no object.
     """
-    items = read_json(path, layout)
-    if not isinstance(items, list):
-        raise DataError(f"{path}: a JSON {type(items).__name__}, but a list of objects is needed")
-    for number, values in enumerate(items, 1):
+    for number, values in enumerate(_items(read_json(path, layout), path), 1):
         row = Row(values, f"{path} item", number)
         if not isinstance(values, dict):
             raise DataError(f"{row.where()}: a JSON {type(values).__name__}, but an object is needed")
         yield row
 
 
+def _items(document: Any, path: Path) -> list[Any]:
+    if isinstance(document, list):
+        return document
+    if not isinstance(document, dict):
+        raise DataError(f"{path}: a JSON {type(document).__name__}, but a list of objects is needed")
+    data = document.get("data")
+    if isinstance(data, list):
+        if any(isinstance(item, dict) and "paragraphs" in item for item in data):
+            raise DataError(f"{path}: articles with paragraphs, as SQuAD has them; declare `format: squad`")
+        return data
+    advice = "write one object per row"
+    if document and all(isinstance(column, (list, dict)) for column in document.values()):
+        advice = "it holds a column under each key; write rows: `to_json(orient='records')` of pandas"
+    raise DataError(f"{path}: a JSON dict, but a list of objects is needed; {advice}")
+
+
 FORMAT = read
-READS: frozenset[str] = frozenset()
+READS = TEXT

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from layover.data.formats._files import filled_lines
+from layover.data.formats._files import TEXT, filled_lines
 from layover.data.formats._json import decoded
 from layover.data.formats._layout import Layout
 from layover.data.formats._row import Row
@@ -13,13 +13,22 @@ from layover.errors import DataError
 
 
 def read(path: Path, layout: Layout) -> Iterator[Row]:
-    """Yield one row per line; an empty last line is no row."""
-    for number, line in filled_lines(path, layout.errors, "rows"):
+    """Yield one row per line; an empty last line is no row.
+
+    Raises:
+        DataError: with file:line, for an empty line between others, and a line that is no JSON object.
+    """
+    for number, line in filled_lines(path, layout, "rows"):
+        if number == 1 and line.strip() in {"[", "{"}:
+            advice = "a list of objects is `format: json`" if line.strip() == "[" else "write each object on one line"
+            raise DataError(f"{path}:{number}: {line.strip()!r} is no JSON object; {advice}")
         values = decoded(line, path, number)
         if not isinstance(values, dict):
-            raise DataError(f"{path}:{number}: a JSON {type(values).__name__}, but an object is needed")
+            listed = isinstance(values, list) and number == 1 and any(isinstance(item, dict) for item in values)
+            advice = "; a list of objects is `format: json`" if listed else ""
+            raise DataError(f"{path}:{number}: a JSON {type(values).__name__}, but an object is needed{advice}")
         yield Row(values, str(path), number)
 
 
 FORMAT = read
-READS: frozenset[str] = frozenset()
+READS = TEXT

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from layover.data.formats._files import filled_lines
+from layover.data.formats._files import TEXT, filled_lines
 from layover.data.formats._layout import Layout
-from layover.data.formats._row import Row
+from layover.data.formats._row import Row, Skipped
+from layover.data.tally import CARRIAGE_RETURN
 from layover.errors import DataError
 
 
-def read(path: Path, layout: Layout) -> Iterator[Row]:
+def read(path: Path, layout: Layout) -> Iterator[Row | Skipped]:
     """Yield one row per line, with the column `text` or the one that `header` names; empty last lines are no rows.
 
     Raises:
@@ -21,9 +22,11 @@ def read(path: Path, layout: Layout) -> Iterator[Row]:
     names = layout.header or ("text",)
     if len(names) != 1:
         raise DataError(f"{path}: a file of bare lines has one column, not {', '.join(names)}")
-    for number, line in filled_lines(path, layout.errors, "sentences"):
+    for number, line in filled_lines(path, layout, "sentences"):
+        if "\r" in line:
+            yield Skipped(CARRIAGE_RETURN, str(path), number)
         yield Row({names[0]: line}, str(path), number)
 
 
 FORMAT = read
-READS = frozenset({"header"})
+READS = TEXT | {"header"}

@@ -28,7 +28,7 @@ def read(path: Path, layout: Layout) -> Iterator[Row | Skipped]:
     skipped: list[Skipped] = []
 
     def words() -> Iterator[tuple[int, str]]:
-        for number, line in numbered_lines(path, layout.errors):
+        for number, line in numbered_lines(path, layout):
             if line.startswith(COMMENTS):
                 skipped.append(Skipped(COMMENT, str(path), number))
             else:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from layover.data.formats._files import TEXT
 from layover.data.formats._json import read_json
 from layover.data.formats._layout import Layout
 from layover.data.formats._row import Row
@@ -22,16 +23,28 @@ def read(path: Path, layout: Layout) -> Iterator[Row]:
         DataError: not JSON, or a question lacks one of its keys.
     """
     document = read_json(path, layout)
-    try:
-        articles = document["data"]
-    except (KeyError, TypeError) as error:
-        raise DataError(f"{path}: not SQuAD's format, no list under 'data' ({error!r})") from error
+    articles = document.get("data") if isinstance(document, dict) else None
+    if not isinstance(articles, list):
+        advice = "; a list of objects is `format: json`" if isinstance(document, list) else ""
+        raise DataError(f"{path}: not SQuAD's format, no list under 'data'{advice}")
     number = 0
-    for article in articles:
-        for paragraph in article["paragraphs"]:
-            for question in paragraph["qas"]:
+    for place, article in enumerate(articles, 1):
+        for paragraph in _listed(article, "paragraphs", f"{path}: article {place}"):
+            for question in _listed(paragraph, "qas", f"{path}: a paragraph of article {place}"):
                 number += 1
                 yield _row(path, number, paragraph, question)
+
+
+def _listed(value: Any, key: str, what: str) -> list[Any]:
+    """Return the list under a key.
+
+    Raises:
+        DataError: there is none.
+    """
+    found = value.get(key) if isinstance(value, dict) else None
+    if not isinstance(found, list):
+        raise DataError(f"{what} has no list under {key!r}; not SQuAD's format (a list of rows is `format: json`)")
+    return found
 
 
 def _row(path: Path, number: int, paragraph: Mapping[str, Any], question: Mapping[str, Any]) -> Row:
@@ -49,10 +62,12 @@ def _row(path: Path, number: int, paragraph: Mapping[str, Any], question: Mappin
                 "text": [answer["text"] for answer in answers],
                 "answer_start": [answer["answer_start"] for answer in answers],
             }
-    except (KeyError, TypeError) as error:
+    except KeyError as error:
         raise DataError(f"{path}: question {number} ({question.get('id')}): {error!r} is missing") from error
+    except (TypeError, AttributeError) as error:
+        raise DataError(f"{path}: question {number} is not written as SQuAD's are ({error})") from error
     return Row(values, f"{path} question", number)
 
 
 FORMAT = read
-READS: frozenset[str] = frozenset()
+READS = TEXT

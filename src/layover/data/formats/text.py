@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from layover.data.formats._files import numbered_lines
+from layover.data.formats._files import TEXT, numbered_lines
 from layover.data.formats._layout import Layout
-from layover.data.formats._row import Row
+from layover.data.formats._row import Row, Skipped
+from layover.data.tally import CARRIAGE_RETURN
 
 
-def read(path: Path, layout: Layout) -> Iterator[Row]:
+def read(path: Path, layout: Layout) -> Iterator[Row | Skipped]:
     """Yield one row per line; a blank line, as between documents, is no row."""
-    for number, line in numbered_lines(path, layout.errors):
+    for number, line in numbered_lines(path, layout):
+        if "\r" in line:
+            yield Skipped(CARRIAGE_RETURN, str(path), number)
         if line.strip():
             yield Row({"text": line}, str(path), number)
 
 
 FORMAT = read
-READS: frozenset[str] = frozenset()
+READS = TEXT

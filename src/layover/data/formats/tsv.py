@@ -1,4 +1,4 @@
-"""Tab-separated values, quoted (or not: `quoting`) as Python's csv module writes them; LF or CRLF."""
+"""Values separated by tabs or by another `separator`, quoted (or not) as Python's csv module writes them."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from pathlib import Path
 
 from layover.data.formats._layout import Layout
 from layover.data.formats._row import Row, Skipped
-from layover.data.formats._table import read_table
+from layover.data.formats._table import TABLE, read_table
 
 
 def read(path: Path, layout: Layout) -> Iterator[Row | Skipped]:
     """Yield one row per record."""
-    return read_table(path, layout, "\t")
+    return read_table(path, layout)
 
 
 FORMAT = read
-READS = frozenset({"header", "quoting", "multiline"})
+READS = TABLE

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from layover.data.formats._files import numbered_lines
+from layover.data.formats._files import TEXT, numbered_lines
 from layover.data.formats._layout import Layout
 from layover.data.formats._row import Row, Skipped
 from layover.data.tally import COMMENT
@@ -24,7 +24,7 @@ def read(path: Path, layout: Layout) -> Iterator[Row | Skipped]:
         DataError: a token that does not have as many parts as the first one, or one of them empty.
     """
     names: tuple[str, ...] = ()
-    for number, line in numbered_lines(path, layout.errors):
+    for number, line in numbered_lines(path, layout):
         tokens = [token.split("|") for token in line.split(" ") if token]
         if not tokens:
             continue
@@ -39,4 +39,4 @@ def read(path: Path, layout: Layout) -> Iterator[Row | Skipped]:
 
 
 FORMAT = read
-READS: frozenset[str] = frozenset()
+READS = TEXT

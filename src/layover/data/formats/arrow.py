@@ -1,0 +1,35 @@
+"""Arrow's own files (IPC): streams, as `datasets` caches and saves its data sets, and files, also called Feather."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from layover.data.formats import _arrow
+from layover.data.formats._layout import Layout
+from layover.data.formats._row import Row
+
+MAGIC = b"ARROW1"
+
+
+def read(path: Path, layout: Layout) -> Iterator[Row]:  # noqa: ARG001 - the file itself says how it is written
+    """Yield one row per row; integers of a column that `datasets` knows as a ClassLabel are its names.
+
+    Raises:
+        DataError: not an Arrow file, or a damaged one.
+    """
+    import pyarrow as pa
+
+    with _arrow.source(path) as file:
+        begin = file.read(len(MAGIC))
+        file.seek(0)
+        if begin == MAGIC:
+            whole = pa.ipc.open_file(file)
+            yield from _arrow.rows(path, whole.schema, map(whole.get_batch, range(whole.num_record_batches)))
+        else:
+            stream = pa.ipc.open_stream(file)
+            yield from _arrow.rows(path, stream.schema, stream)
+
+
+FORMAT = read
+READS: frozenset[str] = frozenset()

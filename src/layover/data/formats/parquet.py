@@ -1,0 +1,27 @@
+"""Parquet files, as the hub has them and pandas, polars and `datasets` write them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from layover.data.formats import _arrow
+from layover.data.formats._layout import Layout
+from layover.data.formats._row import Row
+
+
+def read(path: Path, layout: Layout) -> Iterator[Row]:  # noqa: ARG001 - the file itself says how it is written
+    """Yield one row per row; integers of a column that `datasets` knows as a ClassLabel are its names.
+
+    Raises:
+        DataError: not a Parquet file, or a damaged one.
+    """
+    from pyarrow.parquet import ParquetFile
+
+    with _arrow.source(path) as file:
+        table = ParquetFile(file)
+        yield from _arrow.rows(path, table.schema_arrow, table.iter_batches(_arrow.ROWS_AT_ONCE))
+
+
+FORMAT = read
+READS: frozenset[str] = frozenset()

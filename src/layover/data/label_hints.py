@@ -1,0 +1,72 @@
+"""What to do about a value that is not a label."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+
+from layover.errors import nearest
+
+_DECIMAL = re.compile(r"[+-]?[0-9]+\.[0-9]+")
+
+
+def hint(value: object, labels: Sequence[str], codes: Mapping[str, str]) -> str:
+    """Return the nearest label, or all of them, and what else a value tells about the file.
+
+    Args:
+        value: What the file has, which is none of the labels.
+        labels: The declared ones.
+        codes: Written values that stand for labels.
+    """
+    scale = "; a value on a scale (regression) is another kind of task"
+    if isinstance(value, str):
+        if _DECIMAL.fullmatch(value) and all(label.lstrip("+-").replace(".", "", 1).isdecimal() for label in labels):
+            return f"one of: {', '.join(labels)}" + (scale if float(value) % 1 else "; write both in one way")
+        return _alike(value, labels) or nearest(value, labels) + _numbered(value, labels, codes)
+    known = f"one of: {', '.join(labels)}"
+    if isinstance(value, (list, tuple)):
+        return f"{known}; an example has one label: several of them (multi-label) are another kind of task"
+    if isinstance(value, float) and not value.is_integer():
+        return known + scale
+    return known + _numbered(value, labels, codes)
+
+
+def _numbered(value: object, labels: Sequence[str], codes: Mapping[str, str]) -> str:
+    """Return that a number may be a place in the labels."""
+    written = str(value)
+    if isinstance(value, bool):
+        first = "" if len(labels) != 2 else f"{{true: {labels[1]}, false: {labels[0]}}} or the other way round"
+        return "" if codes or not first else f"; which label each of the two is, `codes` may say: {first}"
+    if not (written.isascii() and written.isdecimal()):
+        return ""
+    if codes:
+        return f"; the codes are {', '.join(codes)}"
+    if any(label.isdecimal() for label in labels) or int(written) > len(labels):
+        return ""
+    return (
+        "; if numbers are places in `labels`, declare `codes: labels`, or which label each of them is: "
+        f"`codes: {{{written}: {labels[min(int(written), len(labels) - 1)]}, ...}}`"
+    )
+
+
+def _alike(value: str, labels: Sequence[str]) -> str:
+    """Return the label from which only invisible characters, or full-width forms, tell a value; empty for none."""
+    bare = _bare(value)
+    found = [label for label in labels if _bare(label) == bare]
+    if len(found) != 1:
+        cased = [label for label in labels if _bare(label).casefold() == bare.casefold()]
+        return f"did you mean {cased[0]!r}? Capitals and small letters differ" if len(cased) == 1 else ""
+    extra = sorted({one for one in value if one not in found[0] and _is_invisible(one)})
+    names = ", ".join(f"U+{ord(one):04X} {unicodedata.name(one, '')}".strip() for one in extra)
+    with_what = f" with {names} in it or around it" if names else " in other characters"
+    return f"did you mean {found[0]!r}? It is written{with_what}; mend the file"
+
+
+def _bare(text: str) -> str:
+    return "".join(one for one in unicodedata.normalize("NFKC", text) if not _is_invisible(one))
+
+
+def _is_invisible(one: str) -> bool:
+    """Return whether a character is a space, or one that formats or controls (a zero-width space, a mark of order)."""
+    return one.isspace() or unicodedata.category(one) in {"Cf", "Cc"}

@@ -1,0 +1,63 @@
+"""Values of a declared task that need a look: what separates columns, an encoding, numbers for labels."""
+
+from __future__ import annotations
+
+import codecs
+
+from layover.data.formats import SEPARATORS
+from layover.tasks._labels import as_text
+
+_FORBIDDEN = '"\r\n\0'
+
+
+def check_separator(value: object) -> object:
+    """Return a separator by its name, or as it is.
+
+    Raises:
+        ValueError: nothing can be separated by it.
+    """
+    names = ", ".join((*SEPARATORS, "whitespace"))
+    if not isinstance(value, str) or not value or any(one in value for one in _FORBIDDEN):
+        raise ValueError(f"{value!r} separates no columns; write one character, or a name: {names}")
+    if len(value) > 1 and value.isalpha() and value not in (*SEPARATORS, "whitespace"):
+        raise ValueError(f"{value!r} is no name of a separator; one of: {names}; or write the character itself")
+    return next((name for name, character in SEPARATORS.items() if character == value), value)
+
+
+def check_encoding(value: object) -> object:
+    """Return the name of an encoding of text, None for UTF-8, which is the usual one.
+
+    Raises:
+        ValueError: there is none of the name.
+    """
+    if value is None:
+        return None
+    try:
+        name = codecs.lookup(str(value)).name
+        b"ab".decode(name, errors="replace")  # some codecs are of other things than text
+    except (LookupError, ValueError):
+        known = "utf-8, latin-1, cp1252, cp1250, cp1251, utf-16, gb18030, big5, shift_jis, euc_kr"
+        raise ValueError(f"{value!r} is no encoding; write it as Python does: {known} ...") from None
+    return None if name in {"utf-8", "utf-8-sig"} else value
+
+
+def check_codes(value: object) -> object:
+    """Return the labels of numbers as text.
+
+    Raises:
+        ValueError: they are neither `labels`, nor a list, nor a mapping.
+    """
+    if isinstance(value, dict):
+        value = {str(code): label for code, label in value.items()}
+        # YAML's true is `true` in JSON, and `True` in a table of pandas
+        value |= {code.lower(): label for code, label in value.items() if code in {"True", "False"}}
+    if value == "labels" or isinstance(value, (list, tuple, dict)):
+        named = as_text(value)
+        each = named.values() if isinstance(named, dict) else named if isinstance(named, list) else ()
+        if wrong := [label for label in each if not isinstance(label, str)]:
+            raise ValueError(f"{wrong[0]!r} is no label; a number stands for one label")
+        return named
+    raise ValueError(
+        f"{value!r} is no numbering; write `labels` for the places in `labels`, a list in the order of the numbers, or "
+        "a mapping: {1: neg, 2: pos}"
+    )

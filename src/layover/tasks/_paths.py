@@ -1,0 +1,115 @@
+"""What lies at a path of a recipe: a file, the parts of a saved data set, or the reason why it is neither."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from layover.archives import is_file
+from layover.errors import DataError, nearest, printable
+
+STATE, SPLITS_FILE = "state.json", "dataset_dict.json"
+"""What `save_to_disk` of `datasets` writes beside the files of a data set, and above its splits."""
+
+_KINDS = (
+    (stat.S_ISFIFO, "a named pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
+SHOWN = 6
+
+
+def check_file(path: Path, task: str) -> None:
+    """Refuse a path that is no file.
+
+    Raises:
+        DataError: it says what lies there, and the nearest name.
+    """
+    if is_file(path):
+        return
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        if path.is_symlink():
+            raise DataError(f"{task}: {path} is a link to {path.readlink()}, which does not exist") from None
+        folder = path.parent
+        there = _names(folder)
+        raise DataError(f"{task}: {path} does not exist; {nearest(path.name, there)}") from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise DataError(f"{task}: {printable(str(path))} cannot be read ({reason})") from None
+    if stat.S_ISDIR(mode):
+        raise DataError(f"{task}: {path} is a folder; name a file in it{_some(path)}")
+    words = next((words for test, words in _KINDS if test(mode)), "no file")
+    raise DataError(f"{task}: {path} is {words}; it is read more than once, so save its content as a file")
+
+
+def is_saved(path: Path) -> bool:
+    """Return whether a folder is a data set, or several splits, as `save_to_disk` of `datasets` writes it."""
+    try:
+        return (path / STATE).is_file() or (path / SPLITS_FILE).is_file()
+    except OSError:  # a name that is too long, a folder that may not be looked into
+        return False
+
+
+def saved_files(path: Path, split: str, task: str) -> tuple[Path, ...]:
+    """Return the Arrow files of a saved data set, in the order of their rows.
+
+    Args:
+        path: Its folder; of several splits the one that is called as the recipe's is taken.
+        split: `train`, `validation` or `test`.
+        task: For messages.
+
+    Raises:
+        DataError: there is no such split, or the description of the data set is damaged.
+    """
+    if (path / SPLITS_FILE).is_file():
+        splits = _described(path / SPLITS_FILE, "splits")
+        if split not in splits:
+            raise DataError(f"{task}: {path} has no split {split!r}; name the folder of one: {_listed(path, splits)}")
+        path = path / split
+    state = _state(path / STATE)
+    if state.get("_indices_data_files") or state.get("_indices_files"):
+        raise DataError(f"{path}: a file of indices chooses its rows; save it again with this version of datasets")
+    names = [one.get("filename") if isinstance(one, dict) else None for one in state.get("_data_files") or ()]
+    if not names or not all(isinstance(name, str) and Path(name).name == name for name in names):
+        raise DataError(f"{path / STATE}: names no files of rows; save the data set again")
+    return tuple(path / str(name) for name in names)
+
+
+def _described(path: Path, key: str) -> list[str]:
+    found = _state(path).get(key)
+    if not isinstance(found, list):
+        raise DataError(f"{path}: names no {key}; save the data set again")
+    return [str(name) for name in found]
+
+
+def _state(path: Path) -> dict[str, Any]:
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: cannot be read ({error}); save the data set again") from error
+    if not isinstance(values, dict):
+        raise DataError(f"{path}: is no JSON object; save the data set again")
+    return values
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return os.listdir(folder)  # noqa: PTH208 - a list of names is wanted
+    except OSError:
+        return []
+
+
+def _some(folder: Path) -> str:
+    names = sorted(name for name in _names(folder) if (folder / name).is_file())
+    return f": {', '.join(names[:SHOWN])}{', ...' * (len(names) > SHOWN)}" if names else ""
+
+
+def _listed(folder: Path, splits: Sequence[str]) -> str:
+    return ", ".join(str(folder / split) for split in splits)
