@@ -41,6 +41,7 @@ ROOMS = (
     ("precision",),
     ("identity",),
     ("archives",),
+    ("escape",),
     ("registry",),
     ("errors",),
 )

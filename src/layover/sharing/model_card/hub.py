@@ -13,11 +13,11 @@ from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from layover.data import languages
 from layover.data.languages import UNKNOWN, Listed
+from layover.escape import code
 from layover.packages.card import Card
 from layover.packages.sections import DataFacts
 from layover.sharing.libraries import ADAPTERS, reader_of
 from layover.sharing.model_card.demonstration import has_sandbox_encoder
-from layover.sharing.model_card.markup import code
 from layover.sharing.model_card.results import lines_of
 from layover.sharing.model_card.words import listed
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from layover.compositions import TARGET
+from layover.escape import bold, code, plain
 from layover.packages.card import Card
 from layover.packages.sections import ModuleFacts
-from layover.sharing.model_card.markup import bold, code, plain
 from layover.sharing.model_card.results import trained_in
 
 NOUNS = {"lora": "LoRA", "dora": "DoRA", "ia3": "IA3", "bottleneck": "bottleneck adapter"}
