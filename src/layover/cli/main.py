@@ -10,13 +10,13 @@ import typer
 
 from layover import __version__
 from layover.cli import commands
-from layover.cli.console import complain
+from layover.cli.console import complain, libraries_shown, say
 from layover.errors import LayoverError
 
 
 def _version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"layover {__version__}")
+        say(f"layover {__version__}")
         raise typer.Exit
 
 
@@ -53,16 +53,17 @@ def build_app() -> typer.Typer:
 
 def main() -> None:
     """Run the command line; a `LayoverError`, or a path that cannot be used, becomes a message and an exit code."""
-    try:
-        build_app()()
-    except LayoverError as error:
-        complain(str(error))
-        sys.exit(error.exit_code)
-    except OSError as error:
-        if error.filename is None:
-            raise
-        complain(f"{error.filename}: {error.strerror}")
-        sys.exit(LayoverError.exit_code)
+    with libraries_shown():
+        try:
+            build_app()()
+        except LayoverError as error:
+            complain(str(error))
+            sys.exit(error.exit_code)
+        except OSError as error:
+            if error.filename is None:
+                raise
+            complain(f"{error.filename}: {error.strerror}")
+            sys.exit(LayoverError.exit_code)
 
 
 if __name__ == "__main__":

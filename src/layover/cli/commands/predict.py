@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from itertools import islice
-from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -17,6 +16,7 @@ import typer
 
 from layover.cli.console import answer
 from layover.errors import LayoverError, StoppedError
+from layover.escape import json_text
 
 if TYPE_CHECKING:
     from layover.precision import Precision
@@ -127,4 +127,4 @@ def written(out: Path | None) -> Iterator[Write]:
 
 
 def _line(write: Callable[[str], int], value: Any) -> None:
-    write(dumps(value, ensure_ascii=False, allow_nan=False) + "\n")
+    write(json_text(value) + "\n")

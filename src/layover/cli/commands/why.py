@@ -77,7 +77,7 @@ def _tell(result: dict[str, Any]) -> None:
     if result["failure"]:
         say(f"failed: {result['failure']['error']}")
         if result["failure"]["traceback"]:
-            say(result["failure"]["traceback"])
+            say(*result["failure"]["traceback"].split("\n"))
     if result["finished"]:
         for name, value in (result["identity"] or {}).items():
             say(f"  {name}: {value}")

@@ -101,7 +101,7 @@ def _what(card: Card) -> str:
     """Return the sentence that says what was learned, on what."""
     settings: dict[str, Any] = dict(card.composition or {})
     name, own, task = settings.get("name"), _own(card), card.task
-    goal = bold(trained_on(card))
+    goal: str = bold(trained_on(card))
     if task is not None:
         language = trained_in(card)
         goal += f" ({task.kind}, in {code(language)})" if language is not None else f" ({task.kind})"
