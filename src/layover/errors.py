@@ -32,6 +32,20 @@ class ModelError(LayoverError):
     """An encoder, a tokenizer or a module's weights cannot be used."""
 
 
+class MistakesError(ModelError):
+    """Everything that is wrong with a file of a stranger, collected.
+
+    Args:
+        where: The file.
+        mistakes: A sentence each.
+    """
+
+    def __init__(self, where: str, mistakes: Sequence[str]) -> None:
+        self.where, self.told = where, tuple(mistakes)
+        self.mistakes = tuple(f"{where}: {one}" for one in mistakes)
+        super().__init__(f"{where}: {'; '.join(mistakes)}")
+
+
 class StoreError(LayoverError):
     """The store on disk is damaged, or is not a store."""
 

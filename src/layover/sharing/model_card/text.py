@@ -23,7 +23,7 @@ UNSCORED = (
     "It was not scored itself: it is an intermediate, to be built upon. What it gives a target stands on the card"
     " of the package that was trained on top of it. Its own predictions were not measured."
 )
-
+CLAIMED = "Scores, data and trainings are claims of this page: nothing computes them again."
 
 _SEEN = {True: ", zero-shot", False: ", trained", None: ""}
 
@@ -76,7 +76,7 @@ def verification(card: Card) -> list[str]:
         f"`{CARD}` has the SHA-256 of every other file, fingerprints of the encoder's config, weights and tokenizer, "
         f"and a probe: {len(card.probe.rows)} rows of token ids and what comes out of them."
     )
-    return ["## Verify", f"```bash\nlayover verify {card.id}\n```", held]
+    return ["## Verify", f"```bash\nlayover verify {card.id}\n```", f"{held} {CLAIMED}"]
 
 
 def _columns(scores: Scores) -> list[tuple[str, Value]]:
