@@ -76,8 +76,8 @@ class Repository:
             try:
                 yield folder
             except MistakesError as error:
-                place = error.where.replace(temporary, f"{self.id}@{self.commit[:12]}")
-                raise MistakesError(place, error.told) from None
+                where = error.where.replace(temporary, f"{self.id}@{self.commit[:12]}")
+                raise MistakesError(where, error.told) from None
             except ModelError as error:
                 raise ModelError(str(error).replace(temporary, f"{self.id}@{self.commit[:12]}")) from None
 
