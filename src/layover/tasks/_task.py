@@ -13,6 +13,7 @@ from layover import kinds, metrics
 from layover.archives import is_file
 from layover.data.formats import Layout
 from layover.data.languages import UNKNOWN
+from layover.data.row_ids import id_in
 from layover.data.tally import EMPTY, NO_GOLD, NOT_AGREED, Tally
 from layover.data.task import FileSource, HubSource, Joined, Location, Place, Source
 from layover.errors import DataError, nearest
@@ -279,7 +280,7 @@ class Task(BaseModel):
                     continue
             if not any(text.strip() for text in kind.texts_of(example)):
                 tally.add(EMPTY, row.where())
-            tally.take(row.path, row.line)
+            tally.take(row.path, row.line, id_in(row.values))
             yield example
         if tally.examples == before:
             chosen = ", ".join(f"{column} {value!r}" for column, value in place.source.where.items())
