@@ -10,8 +10,8 @@ import pytest
 from layover.cli.commands.why import _lines
 from layover.identity import file_sha256
 from layover.plan import Plan
-from layover.plan.why import Known, explain
-from layover.store import Store
+from layover.plan.why import MADE_FOR, META, Known, explain, made_for
+from layover.store import Store, write_json
 
 if TYPE_CHECKING:
     from tests.plan.conftest import World
@@ -21,6 +21,8 @@ def finish(plan: Plan, store: Store) -> None:
     for node in plan.nodes.values():
         with store.writing(node.kind, node.identity, node.needs) as folder:
             (folder / "file").write_text(node.label, encoding="utf-8")
+            if node.kind == "tokenize":
+                write_json(folder / META, {MADE_FOR: made_for(node.inputs)})
 
 
 def test_the_cause_is_named_and_not_its_echo(world: World, tmp_path: Path) -> None:
@@ -68,19 +70,20 @@ def test_the_file_that_changed_is_named_beside_the_task_it_belongs_to(world: Wor
             assert before.nodes[nearest["key"]].inputs.task.name == task
 
 
-@pytest.mark.parametrize("names", [("a.jsonl", "b.jsonl"), ("b.jsonl", "a.jsonl")])
-def test_data_of_files_of_the_same_name_are_nearer(tmp_path: Path, names: tuple[str, str]) -> None:
+@pytest.mark.parametrize("sets", [("moods train en", "claims train en"), ("claims train en", "moods train en")])
+def test_of_equal_differences_the_same_task_is_nearer(tmp_path: Path, sets: tuple[str, str]) -> None:
     store = Store(tmp_path / "store")
     keys = {}
-    for place, name in enumerate(names):
+    for place, made in enumerate(sets):
         identity = {"node": "tokenize", "data": {"files": [f"{place}" * 64]}}
         with store.writing("tokenize", identity, ()) as folder:
-            (folder / "rows.jsonl").write_text(f'{{"id": null, "where": "{name}:1"}}\n', encoding="utf-8")
-        keys[name] = next(iter(set(store.finished()) - set(keys.values())))
+            write_json(folder / META, {MADE_FOR: made})
+        keys[made] = next(iter(set(store.finished()) - set(keys.values())))
     here = {"node": "tokenize", "data": {"files": ["2" * 64]}}
-    found = explain("h" * 64, here, store, {}, Known(names={"h" * 64: frozenset({"b.jsonl"})}))
-    assert found is not None
-    assert found["key"] == keys["b.jsonl"]
+    for made, key in keys.items():
+        found = explain("h" * 64, here, store, {}, Known(sets={"h" * 64: made}))
+        assert found is not None
+        assert found["key"] == key
 
 
 def test_a_file_is_told_once_however_often_it_is_read() -> None:

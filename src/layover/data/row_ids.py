@@ -13,9 +13,6 @@ COLUMNS = (
 
 Id = str | int
 
-FILE = "rows.jsonl"
-"""The file of a tokenized set that says of each example its id in the data, or null, and where it stands."""
-
 
 def id_in(values: Mapping[str, Any]) -> Id | None:
     """Return the id that a row gives itself, None where it has no column for one, or nothing in it."""

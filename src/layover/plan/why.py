@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from layover.data.row_ids import FILE
 from layover.errors import StoreError
 from layover.plan.imports import ImportInputs
 from layover.plan.inputs import ComposeInputs, PredictInputs, RetrieveInputs, ScoreInputs, TokenizeInputs, TrainInputs
@@ -19,6 +17,8 @@ from layover.store import Store
 Identity = Mapping[str, Any]
 LookUp = Callable[[str], Identity | None]
 
+META, MADE_FOR = "meta.json", "made_for"
+"""The file of a tokenized set, and the value in it, that says what `made_for` does."""
 WITH_TASK = (TokenizeInputs, TrainInputs, ComposeInputs, PredictInputs, RetrieveInputs, ScoreInputs)
 
 
@@ -30,8 +30,8 @@ class Known:
     """Key of a node -> its task."""
     files: Mapping[str, Path] = field(default_factory=dict)
     """SHA-256 of a file -> where it lies."""
-    names: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    """Key of a tokenized set -> the names of its files."""
+    sets: Mapping[str, str] = field(default_factory=dict)
+    """Key of a tokenized set -> its task, split and language."""
 
     @classmethod
     def of(cls, plan: Plan, hash_file: Callable[[Path], str]) -> Known:
@@ -41,18 +41,18 @@ class Known:
             plan: Of a recipe.
             hash_file: SHA-256 of a file.
         """
-        tasks, files, names = dict[str, str](), dict[str, Path](), dict[str, frozenset[str]]()
+        tasks, files, sets = dict[str, str](), dict[str, Path](), dict[str, str]()
         for key, node in plan.nodes.items():
             inputs = node.inputs
             if isinstance(inputs, WITH_TASK) and inputs.task is not None:
                 tasks[key] = inputs.task.name
             if isinstance(inputs, TokenizeInputs):
-                names[key] = frozenset(path.name for path in inputs.location.files())
+                sets[key] = made_for(inputs)
                 for place in (inputs.location, *inputs.without):
                     files |= {hash_file(path): path for path in place.files()}
             elif isinstance(inputs, ImportInputs):
                 files |= {sha256: inputs.origin.place(name) for name, sha256 in inputs.files.items()}
-        return cls(tasks, files, names)
+        return cls(tasks, files, sets)
 
 
 NOTHING = Known()
@@ -63,9 +63,9 @@ def explain(
 ) -> dict[str, Any] | None:
     """Return the finished node with the fewest differences, and these; None when there is none of the kind.
 
-    Nodes of another task come last, those that read files of other names next to last. A difference between two keys is
-    followed into the nodes they stand for, so that the cause is named (`intermediate > lr`) and not its echo. One of a
-    file that the plan knows has its path as `file`.
+    Nodes of another task come last, those that read other splits or languages next to last. A difference between two
+    keys is followed into the nodes they stand for, so that the cause is named (`intermediate > lr`) and not its echo.
+    One of a file that the plan knows has its path as `file`.
 
     Args:
         key: Of the node that is missed.
@@ -86,15 +86,19 @@ def explain(
         return identity
 
     @cache
-    def names(key: str) -> frozenset[str]:
-        # a look at the first line is enough, whatever the hashes of the set
-        return known.names[key] if key in known.names else _names_in(store.root / "nodes" / key[:2] / key / FILE)
+    def made(key: str) -> str:
+        if key in known.sets:
+            return known.sets[key]
+        try:
+            return str(store.read(key, META)[MADE_FOR])
+        except (StoreError, KeyError):  # it is gone, or an older version made it
+            return ""
 
-    def names_of(key: str, identity: Identity) -> frozenset[str]:
-        every = [names(one) for one in _tokenized(key, identity, look_up)]
-        return frozenset().union(*every) if all(every) else frozenset()
+    def sets_of(key: str, identity: Identity) -> frozenset[str]:
+        every = frozenset(made(one) for one in _tokenized(key, identity, look_up))
+        return frozenset() if "" in every else every
 
-    task, own = known.tasks.get(key), names_of(key, identity)
+    task, own = known.tasks.get(key), sets_of(key, identity)
     best: dict[str, Any] | None = None
     least: tuple[Any, ...] = ()
     for other in sorted(store.finished()):
@@ -102,7 +106,7 @@ def explain(
         if done["kind"] != identity["node"]:
             continue
         differences = _differences(done["identity"], identity, "", look_up)
-        theirs = names_of(other, done["identity"])
+        theirs = sets_of(other, done["identity"])
         far = (
             known.tasks.get(other, task) != task,
             bool(own and theirs and own != theirs),
@@ -132,14 +136,9 @@ def _tokenized(key: str, identity: Identity, look_up: LookUp) -> Iterator[str]:
             yield value
 
 
-def _names_in(rows: Path) -> frozenset[str]:
-    """Return the name of the file that the first example of a tokenized set stands in; none where that is not kept."""
-    try:
-        with rows.open(encoding="utf-8") as stream:
-            where = str(json.loads(stream.readline())["where"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return frozenset()
-    return frozenset({where.rpartition(":")[0].removesuffix(" question")})
+def made_for(inputs: TokenizeInputs) -> str:
+    """Return task, split and language of a tokenized set; it may serve others, too, which read the same bytes."""
+    return f"{inputs.task.name} {inputs.location.split} {inputs.location.language}"
 
 
 def _with_file(difference: dict[str, Any], files: Mapping[str, Path]) -> dict[str, Any]:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from layover.compositions import TARGET
-from layover.data.row_ids import FILE
 
 FEATURES = "features.safetensors"
 """tokenize: rows of token ids, see `layover.data.features`."""
 EXAMPLES = "examples.jsonl"
 """tokenize: what decoding and scoring need of each example."""
-ROWS = FILE
+ROWS = "rows.jsonl"
 """tokenize: of each example the id that its data give it, or null, and file and line."""
 META = "meta.json"
 """tokenize: counts; trunk: what the states are."""

@@ -17,6 +17,7 @@ from layover.identity import file_sha256
 from layover.plan import Node, tokenizers
 from layover.plan.encoders import EncoderRef
 from layover.plan.inputs import TokenizeInputs
+from layover.plan.why import MADE_FOR, made_for
 from layover.steps.accounting import Account
 from layover.steps.context import Context, read_lines, write_lines
 from layover.steps.files import EXAMPLES, FEATURES, META, ROWS
@@ -53,6 +54,7 @@ def run(node: Node, folder: Path, context: Context) -> None:
     if inputs.location.split == "train" and not gold:
         raise DataError(f"{inputs.location.describe()}: none of {len(examples)} examples has gold, none can be learned")
     meta = {
+        MADE_FOR: made_for(inputs),
         "examples": len(examples),
         "gold": gold,
         "rows": features.rows,

@@ -98,9 +98,8 @@ def _lines(differences: list[dict[str, Any]]) -> list[str]:
         there, here = one["there"], one["here"]
         if "file" in one:
             before = there[:12] if isinstance(there, str) else repr(there)
-            found.setdefault(f"{one['file']} has changed: sha256 {before} there, {here[:12]} here", []).append(
-                one["path"]
-            )
+            text = f"{one['file']} has changed: sha256 {before} there, {here[:12]} here"
+            found.setdefault(text, []).append(one["path"])
         else:
             found.setdefault(f"{one['path']}: {there!r} there, {here!r} here", [])
     more = {text: f" and {len(paths) - 1} more" if len(paths) > 1 else "" for text, paths in found.items()}
