@@ -31,6 +31,7 @@ NAMES = sorted(path.parent.name for path in SHIPPED.glob("*/transfer_card.json")
 COUNT = int(os.environ.get("LAYOVER_MUTATIONS", "30"))
 SEED = int(os.environ.get("LAYOVER_MUTATIONS_SEED", "0"))
 CARD = "transfer_card.json"
+STACKED, BELOW = "mini-stack-sandbox-nli-sandbox-paraphrase-s1", "mini-stack-sandbox-nli-s1"
 MOST_SECONDS, HANGS_SECONDS = 5.0, 120
 """Of processor time, and of the clock: others may use the machine, too."""
 
@@ -506,6 +507,22 @@ def test_packages_as_they_were_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         arguments = verb(case)
         code, said, _ = run(arguments, monkeypatch)
         assert code == 0, said
+
+
+def test_a_missing_partner_is_told_before_the_encoder_is_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from layover.sharing import served
+
+    def load(*_: object) -> None:
+        raise AssertionError("the encoder was loaded")
+
+    monkeypatch.setattr(served.Source, "load", load)
+    shutil.copytree(SHIPPED / STACKED, tmp_path / STACKED)
+    code, said, _ = run(["predict", ROW, "--package", str(tmp_path / STACKED)], monkeypatch)
+    assert code == 2
+    assert f"needs the package {BELOW} (weights " in said
+    assert "put its folder beside this one, or name it (--with, others)" in said
 
 
 def test_every_change_changes_something(tmp_path: Path) -> None:
