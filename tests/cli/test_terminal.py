@@ -163,6 +163,18 @@ def test_libraries_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     assert obeyed(stream.getvalue()) == set()
 
 
+def test_a_traceback_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", stream := io.StringIO())
+    with pytest.raises(ValueError, match="markup"), console.libraries_shown():
+        raise ValueError(HOSTILE)
+    sys.stderr.write(f"ValueError: {HOSTILE}\n")
+    assert obeyed(stream.getvalue()) == set()
+    monkeypatch.setattr(sys, "stderr", stream)
+    with pytest.raises(SystemExit), console.libraries_shown():
+        raise SystemExit(2)
+    assert sys.stderr is stream
+
+
 def test_a_bar_of_a_library_goes_back_to_the_beginning_of_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stderr", screen := Screen())
     with console.libraries_shown():

@@ -6,6 +6,7 @@ import csv
 import json
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,7 +14,11 @@ from tests.engine.conftest import Folder
 
 from layover.cli.main import main
 from layover.data.row_ids import distinct, id_in
+from layover.data.subset import Subset
+from layover.data.tally import Tally
+from layover.kinds.classification import Example
 from layover.records import read_record
+from layover.steps.accounting import Account
 
 
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
@@ -123,3 +128,19 @@ def test_ids_that_do_not_tell_rows_apart_are_none() -> None:
     assert distinct(["a", "b", 1])
     assert not distinct(["a", None])
     assert not distinct(["1", 1])
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_rows_are_those_of_the_examples_that_are_kept(own: bool) -> None:
+    """Of ten examples a limit keeps three; ids that two of them share are none."""
+    tally, examples = Tally(), [Example(f"text {number}", None, "yes") for number in range(10)]
+    for number in range(10):
+        tally.take("folder/data.csv", number + 2, f"id {number}" if own else "same")
+    inputs: Any = SimpleNamespace(task=SimpleNamespace(kind="classification"), subset=Subset(limit=3))
+    account = Account(inputs, examples, tally)
+    kept = [int(example.first.removeprefix("text ")) for example in account.cut(())]
+    assert len(kept) == 3
+    assert kept != [0, 1, 2]
+    assert account.rows() == [
+        {"id": f"id {number}" if own else None, "where": f"data.csv:{number + 2}"} for number in kept
+    ]

@@ -84,13 +84,15 @@ class _Shown(io.TextIOBase):
 
 @contextmanager
 def libraries_shown() -> Iterator[None]:
-    """Show what libraries write to standard error, too, as `complain` does."""
+    """Show what libraries write to standard error, too, as `complain` does; a traceback that ends it as well."""
     before = sys.stderr
     sys.stderr = _Shown(before)
     try:
         yield
-    finally:
+    except SystemExit:
         sys.stderr = before
+        raise
+    sys.stderr = before
 
 
 def table(headers: list[str], rows: list[list[str]]) -> list[str]:

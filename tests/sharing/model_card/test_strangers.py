@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from ruamel.yaml import YAML
 
+import layover
 from layover.escape import Markup, csv_file, csv_value, drawn_plainly, inline, markdown_table
 from layover.packages.card import Card
 from layover.sharing import index
@@ -151,6 +152,17 @@ def test_a_file_of_cells_is_read_as_it_was_meant(
         for cell, there in zip(row, cells, strict=True):
             if cell.isprintable() and not cell.lstrip().startswith(("=", "+", "-", "@", "＝", "＋", "－", "＠")):
                 assert there == cell
+
+
+def test_csv_files_are_written_in_one_place() -> None:
+    source = Path(layover.__file__).parent
+    writers = {"csv.writer", "csv.DictWriter", "to_csv("}
+    found = {
+        file.relative_to(source).as_posix()
+        for file in source.rglob("*.py")
+        if any(one in file.read_text(encoding="utf-8") for one in writers)
+    }
+    assert found == {"escape.py"}
 
 
 def test_markup_of_our_own_stays_in_tables() -> None:
