@@ -42,6 +42,7 @@ ROOMS = (
     ("settings",),
     ("identity",),
     ("archives",),
+    ("escape",),
     ("registry",),
     ("errors",),
     ("allowed",),

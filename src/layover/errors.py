@@ -32,6 +32,20 @@ class ModelError(LayoverError):
     """An encoder, a tokenizer or a module's weights cannot be used."""
 
 
+class MistakesError(ModelError):
+    """Everything that is wrong with a file of a stranger, collected.
+
+    Args:
+        where: The file.
+        mistakes: A sentence each.
+    """
+
+    def __init__(self, where: str, mistakes: Sequence[str]) -> None:
+        self.where, self.told = where, tuple(mistakes)
+        self.mistakes = tuple(f"{where}: {one}" for one in mistakes)
+        super().__init__(f"{where}: {'; '.join(mistakes)}")
+
+
 class StoreError(LayoverError):
     """The store on disk is damaged, or is not a store."""
 
@@ -98,9 +112,22 @@ def nearest(name: str, valid: Iterable[str]) -> str:
     return f"one of: {', '.join(names)}" if names else "none is known here"
 
 
+JOINERS = "\u200c\u200d"
+"""Unseen, and part of words: they decide how Persian and Indian letters and emoji are joined."""
+
+
 def printable(text: str) -> str:
     """Return text that a terminal only shows: what could move its cursor, or hide something, is escaped.
 
-    For what strangers wrote: names and texts out of files.
+    For what strangers wrote: names and texts out of files. Joiners stay behind letters that they may join.
     """
-    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode("ascii") for one in text)
+    if text.isprintable():
+        return text
+    pairs = zip(text, f" {text}", strict=False)
+    return "".join(
+        one if _is_seen(one, before) else one.encode("unicode_escape").decode("ascii") for one, before in pairs
+    )
+
+
+def _is_seen(one: str, before: str) -> bool:
+    return one.isprintable() or (one in JOINERS and not before.isascii() and before.isprintable())

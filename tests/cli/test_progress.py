@@ -68,12 +68,12 @@ def test_what_nothing_tells_is_said_to_be_unknown(capsys: pytest.CaptureFixture[
 def test_bars() -> None:
     now = [0.0]
     progress = LiveProgress(PLAN, "abc", remaining(clock=lambda: now[0]))
-    (sweep,) = progress.bars.tasks
+    (sweep,) = progress.bars._progress.tasks
     assert (sweep.total, sweep.fields["left"]) == (None, "time unknown")
     progress.event(EVENTS[0])
     now[0] = 6.0
     progress.event(EVENTS[1])
-    bar = next(task for task in progress.bars.tasks if task.description == "train xnli")
+    bar = next(task for task in progress.bars._progress.tasks if task.description == "train xnli")
     assert (bar.completed, bar.total) == (5, 10)
     assert bar.fields["speed"].startswith("5/10 steps, ")
     assert bar.fields["speed"].endswith("/s, loss 0.5000")
@@ -83,7 +83,7 @@ def test_bars() -> None:
     now[0] = 12.0
     for event in EVENTS[2:]:
         progress.event(event)
-    assert [task.description for task in progress.bars.tasks] == ["sweep"]
+    assert [task.description for task in progress.bars._progress.tasks] == ["sweep"]
     assert (sweep.completed, sweep.total, sweep.fields["speed"]) == (1000, 1000, "3/3 nodes")
 
 
@@ -115,7 +115,7 @@ def test_nodes_that_are_decided_on_later_count_with_the_first(display: type[Plai
         (lambda: duration(None), "?"),
         (lambda: amount(1_104_934), "1.1 M"),
         (lambda: amount(None), "?"),
-        (lambda: table(["a", "b"], [["x", "1"], ["yy", "10"]]), "a    b\n--  --\nx    1\nyy  10"),
+        (lambda: "\n".join(table(["a", "b"], [["x", "1"], ["yy", "10"]])), "a    b\n--  --\nx    1\nyy  10"),
     ],
 )
 def test_numbers_for_people(call, expected: str) -> None:  # type: ignore[no-untyped-def]

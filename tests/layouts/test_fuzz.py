@@ -30,7 +30,7 @@ from safetensors.torch import load_file, save_file
 
 from layover import layouts, modules
 from layover.errors import ModelError
-from layover.layouts import CONFIG, Base, Found, adapterhub
+from layover.layouts import CONFIG, Base, Found, _adapterhub_checks
 from layover.layouts.safe import header, parse_json, tensors
 from layover.modules import INNER, LINEARS
 
@@ -404,7 +404,7 @@ NOTHING = {
     ),
 }
 """Settings that decide nothing about finished weights, and at which peft may break off."""
-NOTHING_INSIDE = {"dropout", "init_weights", "init_weights_seed", "stochastic_depth", *adapterhub.MEANINGLESS}
+NOTHING_INSIDE = {"dropout", "init_weights", "init_weights_seed", "stochastic_depth", *_adapterhub_checks.MEANINGLESS}
 
 
 def in_peft(folder: Path, found: Found, sample: Any) -> Meaning:

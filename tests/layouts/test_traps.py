@@ -156,6 +156,30 @@ def test_what_is_no_module_is_told(sample: Any, tmp_path: Path) -> None:
         layouts.read(tmp_path / "nowhere", sample.base)
 
 
+def test_a_module_further_down_is_named(folder_of: Any, sample: Any, tmp_path: Path) -> None:
+    """peft saves under the name of an adapter, a trainer its checkpoints."""
+    for name in ("run/checkpoint-9", "run/checkpoint-10", "run/checkpoint-100/mine", "run/checkpoint-8"):
+        folder_of(sample, tmp_path / name, "peft", modules.get("lora")())
+    first = tmp_path / "run"
+    with pytest.raises(ModelError) as error:
+        layouts.read(first, sample.base)
+    named = f"{first / 'checkpoint-100' / 'mine'} or {first / 'checkpoint-10'} or {first / 'checkpoint-9'} and 1 more"
+    assert str(error.value).endswith(f"it is one or two folders further down: name {named}")
+    with pytest.raises(ModelError, match=rf"name {first / 'checkpoint-100' / 'mine'}$"):
+        layouts.read(first / "checkpoint-100", sample.base)
+
+
+def test_what_lies_there_instead_of_a_module_is_told(folder_of: Any, sample: Any, tmp_path: Path) -> None:
+    folder = folder_of(sample, tmp_path / "one", "peft", modules.get("lora")())
+    (folder.path / CONFIG).unlink()
+    with pytest.raises(ModelError, match=rf"adapter_model.safetensors lies there without its {CONFIG}; copy both"):
+        layouts.read(folder.path, sample.base)
+    (tmp_path / "whole").mkdir()
+    (tmp_path / "whole" / "model.safetensors").write_bytes(b"")
+    with pytest.raises(ModelError, match="is that of a whole model; name its folder under models"):
+        layouts.read(tmp_path / "whole", sample.base)
+
+
 @pytest.mark.parametrize("name", ["peft", "hub"])
 def test_links_and_missing_files_are_told(
     folder_of: Callable[..., Any], sample: Any, tmp_path: Path, name: str

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from layover.errors import MistakesError
+
 HUB_EXTRA = (
     "roberta.encoder.layer.0.output.adapters.one.gate.weight",
     "roberta.encoder.layer.0.output.adapters.two.adapter_up.weight",
@@ -75,7 +77,7 @@ NEEDED = [
 def test_a_setting_that_decides_is_never_guessed(bottleneck: Any, name: str) -> None:
     """What adapters takes when a setting is missing is not what a placement has: seq_bn without it is another one."""
     bottleneck.without(name)
-    bottleneck.refused("is missing|decide the placement|is null|has no config and name")
+    bottleneck.refused("is missing|decide the placement|is null")
 
 
 def test_settings_of_adapters_that_decide_nothing_are_let_be(bottleneck: Any) -> None:
@@ -98,10 +100,10 @@ HUB_LORA: dict[str, tuple[Any, str]] = {
     "vera_d": (0.1, "only null"),
     "dtype": ("float16", "only null"),
     "r": (5, "has the shape"),
-    "r-text": ("4", "no numbers above 0"),
-    "r-zero": (0, "no numbers above 0"),
-    "alpha": (None, "no numbers above 0"),
-    "alpha-zero": (0, "no numbers above 0"),
+    "r-text": ("4", "no number above 0"),
+    "r-zero": (0, "no number above 0"),
+    "alpha": (None, "no number above 0"),
+    "alpha-zero": (0, "no number above 0"),
     "attn_matrices": (["q", "o"], "attn_matrices are some of q, k, v"),
     "attn_matrices-list": ([["q"]], "attn_matrices are some of"),
     "attn_matrices-none": (None, "attn_matrices are some of"),
@@ -125,14 +127,14 @@ def test_a_lora_of_adapters_that_means_something_else_is_refused(hub_lora: Any, 
 OUTSIDE: dict[str, tuple[Any, str]] = {
     "model_type": ("roberta", 'model_type is "roberta", but the encoder\'s is xlm-roberta'),
     "hidden_size": (768, "hidden_size is 768, but the encoder's is 32"),
-    "version": ("3.2.1", 'version is "3.2.1", from before adapters 1.0'),
-    "version-none": (None, "from before adapters 1.0 or unknown"),
+    "version": ("3.2.1", 'version is "3.2.1": not written by adapters 1.0 or newer'),
+    "version-none": (None, "version is null: not written by adapters 1.0 or newer"),
     "name": ("two", "is missing"),
-    "name-path": ("../two", "has no config and name"),
-    "name-format": ("{0.__class__}", "has no config and name"),
-    "name-list": (["one"], "has no config and name"),
-    "config": (None, "has no config and name"),
-    "config-text": ("pfeiffer", "has no config and name"),
+    "name-path": ("../two", "name is .*, no name that adapters writes"),
+    "name-format": ("{0.__class__}", "name is .*, no name that adapters writes"),
+    "name-list": (["one"], "name is .*, no name that adapters writes"),
+    "config": (None, "config is .*, no object as adapters writes it"),
+    "config-text": ("pfeiffer", "config is .*, no object as adapters writes it"),
 }
 
 
@@ -141,3 +143,33 @@ def test_a_config_of_adapters_about_something_else_is_refused(bottleneck: Any, n
     value, message = OUTSIDE[name]
     bottleneck.configure(**{name.partition("-")[0]: value})
     bottleneck.refused(message)
+
+
+def test_all_mistakes_of_a_bottleneck_are_told_at_once(bottleneck: Any) -> None:
+    bottleneck.configure(version="3.2.1", name="../x")
+    bottleneck.configure_inside(phm_layer=True, use_gating=True, non_linearity="gelo", reduction_factor="16", new=[1])
+    with pytest.raises(MistakesError) as error:
+        bottleneck.read()
+    file = bottleneck.path / "adapter_config.json"
+    expected = {
+        f'{file}: version is "3.2.1": not',
+        f'{file}: name is "../x", no',
+        f"{file}: phm_layer is true; only false",
+        f"{file}: use_gating is true; only false",
+        f'{file}: non_linearity is "gelo"; did you mean',
+        f'{file}: reduction_factor is "16"; one number',
+        f'{file}: "new" is [1]: not known',
+    }
+    assert len(error.value.mistakes) == len(expected)
+    assert all(any(told.startswith(begin) for told in error.value.mistakes) for begin in expected)
+
+
+@pytest.mark.parametrize("architecture", ["prefix_tuning", "prompt_tuning", "union", "loreft", "mtl_lora", ["lora"]])
+def test_other_architectures_of_adapters_are_named(hub_lora: Any, architecture: object) -> None:
+    hub_lora.configure_inside(architecture=architecture)
+    hub_lora.refused('"architecture" is .*: not known here')
+
+
+def test_scales_of_adapters_are_named(hub_lora: Any) -> None:
+    hub_lora.configure_inside(composition_mode="scale", init_weights="ia3")
+    hub_lora.refused('composition_mode is "scale"; only "add" is known here')

@@ -11,7 +11,8 @@ import pytest
 import torch
 
 from layover import layouts, modules
-from layover.errors import ModelError
+from layover.errors import MistakesError, ModelError
+from layover.modules import INNER
 
 LORA, DORA, IA3, BOTTLENECK = (modules.get(name) for name in ("lora", "dora", "ia3", "bottleneck"))
 BEFORE = "base_model.model.roberta.encoder.layer"
@@ -88,11 +89,11 @@ SETTINGS: dict[str, tuple[Any, str]] = {
     "use_dora": ("yes", 'use_dora is "yes", neither true nor false'),
     "use_rslora": (1, "use_rslora is 1, neither"),
     "r": (5, "lora_A has 4 rows, but its rank is 5"),
-    "r-none": (None, "r of .* is null, no number above 0"),
+    "r-none": (None, "r is null, no number above 0"),
     "r-text": ("4", "no number above 0"),
     "r-zero": (0, "no number above 0"),
     "r-true": (True, "no number above 0"),
-    "r-half": (4.0, "r of .* is 4.0, no whole number"),
+    "r-half": (4.0, "r is 4.0, no whole number"),
     "lora_alpha": (-1, "no number above 0"),
     "lora_alpha-huge": (10**900, "no number above 0"),
     "lora_alpha-list": ([8], "no number above 0"),
@@ -121,7 +122,7 @@ SETTINGS: dict[str, tuple[Any, str]] = {
     "layers_to_transform-true": (True, "layers_to_transform is true"),
     "layers_to_transform-minus": ([-1], "layers_to_transform is"),
     "layers_pattern": ("layer", "layers_pattern is .*, beside no layers_to_transform"),
-    "modules_to_save": (["query"], "does not ask for .*query"),
+    "modules_to_save": (["query"], r'modules_to_save is \["query"\]: other parts than a head'),
     "modules_to_save-text": ("classifier", "modules_to_save is .*, no list of names"),
     "peft_type": ("VERA", 'peft_type "VERA": Layover has LORA and IA3'),
     "peft_type-list": (["LORA"], "peft_type"),
@@ -171,7 +172,7 @@ SCALES: dict[str, tuple[Any, str]] = {
     "fan_in_fan_out": (True, "not known here"),
     "r": (8, "not known here"),
     "target_modules": (["key", "value"], "does not ask for"),
-    "peft_type": ("LORA", "not a weight of the layers"),
+    "peft_type": ("LORA", '"feedforward_modules" is .*: not known here'),
 }
 
 
@@ -189,14 +190,103 @@ def test_scales_of_some_layers_only_are_refused(folder_of: Callable[..., Any], s
     folder.refused("key is scaled in some layers and not in layer 3")
 
 
-def test_pefts_usual_ia3_is_refused(sample_of: Callable[..., Any], tmp_path: Path) -> None:
-    """Its `output.dense` is the end of `attention.output.dense`, too, where Layover scales nothing that comes in."""
+@pytest.mark.parametrize("head", [True, False])
+@pytest.mark.parametrize(
+    ("targets", "sites"),
+    [
+        (None, ("key", "value", INNER)),
+        (["attention.output.dense"], ("value",)),
+        (r".*(layer\.1\.attention\.output\.dense|value)", ("value",)),
+        (r".*([013]\.attention\.self\.value|2\.attention\.output\.dense)", ("value",)),
+    ],
+)
+def test_scales_of_what_comes_into_attentions_last_map_are_those_of_the_values(
+    sample_of: Callable[..., Any], tmp_path: Path, head: bool, targets: object, sites: tuple[str, ...]
+) -> None:
+    """peft's own defaults for these encoders name `output.dense`, which is the end of two linear maps."""
     from peft import IA3Config, get_peft_model
 
     sample = sample_of("roberta")
-    get_peft_model(sample.with_head(), IA3Config(task_type="SEQ_CLS")).save_pretrained(tmp_path)
-    with pytest.raises(ModelError, match=r"scales what comes into roberta.*attention\.output\.dense"):
+    inward = r".*output\.dense" if isinstance(targets, str) else targets
+    chosen = {} if targets is None else {"target_modules": targets, "feedforward_modules": inward}
+    config = IA3Config(**chosen, **({"task_type": "SEQ_CLS"} if head else {}))
+    model = get_peft_model(sample.with_head() if head else sample.encoder(), config)
+    generator = torch.Generator().manual_seed(5)
+    with torch.no_grad():
+        for name, value in model.named_parameters():
+            if "ia3_l" in name:
+                value.copy_(1 + 0.5 * torch.randn(value.shape, generator=generator))
+    model.eval().save_pretrained(tmp_path)
+    found = layouts.read(tmp_path, sample.base)
+    assert found.module == IA3(target=sites)
+    encoder = model.base_model.model.get_submodule(sample.prefix) if head else model
+    torch.testing.assert_close(sample.ours(found.module, found.weights()), sample.hidden(encoder), atol=1e-4, rtol=0)
+
+
+def test_a_row_of_scales_has_the_width_of_the_encoder(sample_of: Callable[..., Any], tmp_path: Path) -> None:
+    from peft import IA3Config, get_peft_model
+    from safetensors.torch import load_file, save_file
+
+    sample = sample_of("roberta")
+    get_peft_model(sample.encoder(), IA3Config()).save_pretrained(tmp_path)
+    file = tmp_path / "adapter_model.safetensors"
+    weights = load_file(file)
+    (name,) = [name for name in weights if "layer.2.attention.output" in name]
+    save_file({**weights, name: torch.ones(1, 7)}, file)
+    with pytest.raises(ModelError, match=r"layer\.2\.attention\.output.*: has the shape \[1, 7\]"):
         layouts.read(tmp_path, sample.base)
+
+
+MISTAKES: dict[str, tuple[dict[str, object], list[str]]] = {
+    "lora": (
+        {
+            "bias": "all",
+            "modules_to_save": ["pooler"],
+            "target_parameters": ["experts.0"],
+            "init_lora_weights": "pissa",
+            "use_dora": 1,
+            "r": "4",
+            "rank_pattern": [],
+            "lora_bias": True,
+            "layers_pattern": "layer",
+        },
+        [
+            '"target_parameters" is ["experts.0"]',
+            '"lora_bias" is true',
+            'modules_to_save is ["pooler"]',
+            'layers_pattern is "layer"',
+            'bias is "all"',
+            'init_lora_weights is "pissa"',
+            "use_dora is 1",
+            'r is "4"',
+            "rank_pattern is []",
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_all_mistakes_are_told_at_once(lora: Any, name: str) -> None:
+    settings, expected = MISTAKES[name]
+    lora.configure(**settings)
+    with pytest.raises(MistakesError) as error:
+        lora.read()
+    begin = f"{lora.path / 'adapter_config.json'}: "
+    assert len(error.value.mistakes) == len(expected)
+    for told, mistake in zip(error.value.mistakes, expected, strict=True):
+        assert told.startswith(begin + mistake)
+
+
+KINDS = (
+    *("VERA", "LOHA", "LOKR", "ADALORA", "OFT", "BOFT", "PREFIX_TUNING", "PROMPT_TUNING", "P_TUNING"),
+    *("LN_TUNING", "FOURIERFT", "XLORA", "HRA", "VBLORA", "CPT", "TRAINABLE_TOKENS", "ADAPTION_PROMPT", "MULTITASK"),
+)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_other_kinds_are_named(lora: Any, kind: str) -> None:
+    lora.configure(peft_type=kind)
+    lora.refused(f'peft_type "{kind}": Layover has LORA and IA3')
 
 
 def test_numbers_in_a_config_that_are_none_are_refused(lora: Any) -> None:
@@ -205,12 +295,10 @@ def test_numbers_in_a_config_that_are_none_are_refused(lora: Any) -> None:
         lora.refused("is no number")
 
 
-@pytest.mark.parametrize(
-    "where", ["rank_pattern", "alpha_pattern", "target_modules", "exclude_modules", "modules_to_save"]
-)
+@pytest.mark.parametrize("where", ["rank_pattern", "alpha_pattern", "target_modules", "exclude_modules"])
 def test_patterns_that_would_run_for_years_do_not(lora: Any, where: str) -> None:
     for pattern in ("(.|.)" * 70 + "!", "(.+)+!", "((.*)*)*!"):
-        value = {pattern: 4} if where.endswith("pattern") else [pattern] if where == "modules_to_save" else pattern
+        value = {pattern: 4} if where.endswith("pattern") else pattern
         lora.configure(**{where: value})
         start = time.process_time()
         try:

@@ -61,6 +61,25 @@ def test_every_mistake_is_told_at_once(importing: Importing, foreign: Path) -> N
     assert "no module in it that Layover can read" in found["modules.other"]
 
 
+def test_every_mistake_of_a_config_is_a_problem(importing: Importing) -> None:
+    file = importing.root / "modules" / "lora" / "adapter_config.json"
+    edit(file, lambda config: config.update(bias="all", lora_bias=True, modules_to_save=["embeddings"]))
+    with pytest.raises(RecipeError) as caught:
+        importing.plan()
+    found = [problem.message for problem in caught.value.problems]
+    for problem, setting in zip(found, ['"lora_bias" is true', "modules_to_save is", 'bias is "all"'], strict=True):
+        assert problem.startswith(f"{file}: {setting}")
+
+
+def test_weights_are_not_looked_at_before_the_config(importing: Importing) -> None:
+    """What they are called, and their shapes, are those of another kind of module."""
+    folder = importing.root / "modules" / "lora"
+    edit(folder / "adapter_config.json", lambda config: config.update(peft_type="VERA"))
+    (folder / "adapter_model.safetensors").write_bytes(b"no header")
+    with pytest.raises(RecipeError, match=r'peft_type "VERA": Layover has LORA and IA3'):
+        importing.plan()
+
+
 def test_a_pickle_is_refused_by_its_name(importing: Importing) -> None:
     folder = importing.root / "modules" / "lora"
     (folder / "adapter_model.safetensors").rename(folder / "adapter_model.bin")

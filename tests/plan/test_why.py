@@ -5,9 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
+from layover.cli.commands.why import _lines
+from layover.identity import file_sha256
 from layover.plan import Plan
-from layover.plan.why import explain
-from layover.store import Store
+from layover.plan.why import MADE_FOR, META, Known, explain, made_for
+from layover.store import Store, write_json
 
 if TYPE_CHECKING:
     from tests.plan.conftest import World
@@ -17,6 +21,8 @@ def finish(plan: Plan, store: Store) -> None:
     for node in plan.nodes.values():
         with store.writing(node.kind, node.identity, node.needs) as folder:
             (folder / "file").write_text(node.label, encoding="utf-8")
+            if node.kind == "tokenize":
+                write_json(folder / META, {MADE_FOR: made_for(node.inputs)})
 
 
 def test_the_cause_is_named_and_not_its_echo(world: World, tmp_path: Path) -> None:
@@ -25,7 +31,7 @@ def test_the_cause_is_named_and_not_its_echo(world: World, tmp_path: Path) -> No
     plan = world.plan("methods.lora.rank=2")
     cell = next(cell for cell in plan.cells if cell.method == "lora" and cell.intermediate == "claims")
     identities = {key: node.identity for key, node in plan.nodes.items()}
-    found = explain(identities[cell.score], store, identities)
+    found = explain(cell.score, identities[cell.score], store, identities)
     assert found is not None
     differences = {item["path"]: (item["there"], item["here"]) for item in found["differences"]}
     causes = {path.rpartition(" > ")[2]: values for path, values in differences.items()}
@@ -36,4 +42,54 @@ def test_the_cause_is_named_and_not_its_echo(world: World, tmp_path: Path) -> No
 def test_nothing_to_compare_with(world: World, tmp_path: Path) -> None:
     plan = world.plan()
     key, node = next(iter(plan.nodes.items()))
-    assert explain(node.identity, Store(tmp_path / "store"), {key: node.identity}) is None
+    assert explain(key, node.identity, Store(tmp_path / "store"), {key: node.identity}) is None
+
+
+def test_the_file_that_changed_is_named_beside_the_task_it_belongs_to(world: World, tmp_path: Path) -> None:
+    """Data of another task differ in one file, too."""
+    store = Store(tmp_path / "store")
+    before = world.plan()
+    finish(before, store)
+    for task in ("claims", "moods"):
+        world.write(f"{task}/train.jsonl", f"other {task}")
+        plan = world.plan()
+        identities = {key: node.identity for key, node in plan.nodes.items()}
+        known = Known.of(plan, file_sha256)
+        (key,) = [key for key, node in plan.nodes.items() if node.label == f"tokenize {task} train en"]
+        (old,) = [key for key, node in before.nodes.items() if node.label == f"tokenize {task} train en"]
+        found = explain(key, identities[key], store, identities, known)
+        assert found is not None
+        assert found["key"] == old
+        (difference,) = found["differences"]
+        assert difference["file"] == str(world.root / "data" / task / "train.jsonl")
+        assert difference["path"] == "data.files[0]"
+        trainings = [key for key, node in plan.nodes.items() if node.kind == "train" and node.inputs.task.name == task]
+        for training in trainings:
+            nearest = explain(training, identities[training], store, identities, known)
+            assert nearest is not None
+            assert before.nodes[nearest["key"]].inputs.task.name == task
+
+
+@pytest.mark.parametrize("sets", [("moods train en", "claims train en"), ("claims train en", "moods train en")])
+def test_of_equal_differences_the_same_task_is_nearer(tmp_path: Path, sets: tuple[str, str]) -> None:
+    store = Store(tmp_path / "store")
+    keys = {}
+    for place, made in enumerate(sets):
+        identity = {"node": "tokenize", "data": {"files": [f"{place}" * 64]}}
+        with store.writing("tokenize", identity, ()) as folder:
+            write_json(folder / META, {MADE_FOR: made})
+        keys[made] = next(iter(set(store.finished()) - set(keys.values())))
+    here = {"node": "tokenize", "data": {"files": ["2" * 64]}}
+    for made, key in keys.items():
+        found = explain("h" * 64, here, store, {}, Known(sets={"h" * 64: made}))
+        assert found is not None
+        assert found["key"] == key
+
+
+def test_a_file_is_told_once_however_often_it_is_read() -> None:
+    one = {"path": "a > data.files[0]", "there": "0" * 64, "here": "1" * 64, "file": "data/train.csv"}
+    other = {"path": "lr", "there": 0.1, "here": 0.2}
+    assert _lines([one, {**one, "path": "b"}, other]) == [
+        f"data/train.csv has changed: sha256 {'0' * 12} there, {'1' * 12} here (a > data.files[0] and 1 more)",
+        "lr: 0.1 there, 0.2 here",
+    ]

@@ -132,4 +132,4 @@ def test_the_token_is_in_no_error(
 def passed(folder: Path) -> Any:
     from layover.sharing.verify import Verdict
 
-    return Verdict(folder, folder.name, ())
+    return Verdict(folder, folder.name, (), (), ())

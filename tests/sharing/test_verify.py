@@ -472,3 +472,58 @@ class TestCommand:
         code, _, err = cli("verify", folder)
         assert code == 2
         assert "\x1b" not in err
+
+
+def test_what_is_computed_again_is_proved_and_the_rest_is_claimed(packages: Any, cli: Cli) -> None:
+    found = verify(packages[packages.lora])
+    proved = {
+        "files",
+        "probe",
+        "composition",
+        "layout",
+        "pieces.module",
+        "pieces.weights_sha256",
+        "base.weights_sha256",
+    }
+    assert proved <= set(found.proved)
+    assert {"scores", "data", "trainings", "cost", "task", "title", "base.name"} <= set(found.claimed)
+    assert not set(found.proved) & set(found.claimed)
+    code, out, _ = cli("verify", packages[packages.lora])
+    assert code == 0
+    (line,) = [line for line in out.splitlines() if line.strip().startswith("claimed")]
+    assert "scores" in line
+    assert "probe" not in line
+    code, out, _ = cli("verify", packages[packages.lora], "--json")
+    (told,) = json.loads(out)["packages"]
+    assert (tuple(told["proved"]), tuple(told["claimed"])) == (found.proved, found.claimed)
+
+
+def test_false_scores_pass_and_are_called_a_claim(packages: Any) -> None:
+    def change(card: dict[str, Any]) -> None:
+        card["scores"]["languages"] = {"en": 99.9}
+
+    packages.edit_card(packages.lora, change)
+    found = verify(packages[packages.lora])
+    assert not found.failed
+    assert "scores" in found.claimed
+
+
+def test_what_failed_or_was_not_looked_at_is_not_proved(packages: Any) -> None:
+    def change(card: dict[str, Any]) -> None:
+        card["base"]["weights_sha256"] = "0" * 64
+
+    packages.edit_card(packages.lora_nli, change)
+    found = verify(packages[packages.lora_nli])
+    assert {"base.weights_sha256", "probe"} <= set(found.claimed)
+    without = verify(packages[packages.lora_nli], checks=WITHOUT_ENCODER)
+    assert {"base.weights_sha256", "probe", "base.model_type"} <= set(without.claimed)
+    assert "files" in without.proved
+
+
+def test_every_proof_is_of_a_field_of_the_card() -> None:
+    from layover.packages.card import Card
+    from layover.packages.sections import BaseModelFacts, PieceFacts
+
+    known = {*Card.model_fields, *(f"base.{one}" for one in BaseModelFacts.model_fields)}
+    known |= {f"pieces.{one}" for one in PieceFacts.model_fields}
+    assert {field for check in CHECKS for field in check.proves} <= known

@@ -1,22 +1,28 @@
-"""The one way out: what a person or a machine reads."""
+"""The one way out: what a person or a machine reads.
+
+Nothing else prints. What is quoted of files, hubs and libraries is shown, and never obeyed by the terminal.
+"""
 
 from __future__ import annotations
 
-import json
+import io
 import sys
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, TextIO
 
 from layover.errors import printable
+from layover.escape import json_text
 
 
-def say(text: str = "") -> None:
-    """Write a line for people to standard output."""
-    _write(text)
+def say(*lines: str) -> None:
+    """Write lines for people to standard output, an empty one where there is none; a line break inside is escaped."""
+    _write("\n".join(map(printable, lines or ("",))))
 
 
 def answer(value: Any) -> None:
     """Write JSON for machines to standard output."""
-    _write(json.dumps(value, ensure_ascii=False, allow_nan=False))
+    _write(json_text(value))
 
 
 def _write(text: str) -> None:
@@ -25,24 +31,73 @@ def _write(text: str) -> None:
 
 
 def complain(text: str) -> None:
-    """Write an error to standard error; what it quotes of a file is shown and never obeyed by the terminal."""
-    lines = "\n".join(printable(line) for line in text.split("\n"))
-    sys.stderr.write(f"layover: {lines}\n")
+    """Write an error to standard error; the lines after its first are indented, so that none of them looks like it."""
+    first, *others = map(printable, text.split("\n"))
+    lines = [f"layover: {first}", *(line if line.startswith(" ") else f"  {line}".rstrip() for line in others)]
+    sys.stderr.write("\n".join(lines) + "\n")
 
 
-def table(headers: list[str], rows: list[list[str]]) -> str:
-    """Return an aligned plain-text table; columns of numbers are aligned to the right."""
-    columns = list(zip(headers, *rows, strict=True))
+class _Shown(io.TextIOBase):
+    """A stream that writes what a terminal only shows: for the messages, warnings and logs of libraries.
+
+    Args:
+        stream: That is written to.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]  # an attribute there
+        return self._stream.encoding or "utf-8"
+
+    def write(self, text: str) -> int:
+        """Write a text; a bar of progress begins with its way back to the beginning of the line, and keeps that."""
+        begin = "\r" if text.startswith("\r") and "\n" not in text and self.isatty() else ""
+        lines = "\n".join(map(printable, text.removeprefix(begin).split("\n")))
+        self._stream.write(begin + lines)
+        return len(text)
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+    def isatty(self) -> bool:
+        return self._stream.isatty()
+
+    def fileno(self) -> int:
+        return self._stream.fileno()
+
+    def writable(self) -> bool:
+        return True
+
+
+@contextmanager
+def libraries_shown() -> Iterator[None]:
+    """Show what libraries write to standard error, too, as `complain` does; a traceback that ends it as well."""
+    before = sys.stderr
+    sys.stderr = _Shown(before)
+    try:
+        yield
+    except SystemExit:
+        sys.stderr = before
+        raise
+    sys.stderr = before
+
+
+def table(headers: list[str], rows: list[list[str]]) -> list[str]:
+    """Return the lines of an aligned plain-text table; columns of numbers are aligned to the right."""
+    cells = [[printable(cell) for cell in line] for line in (headers, *rows)]
+    columns = list(zip(*cells, strict=True))
     widths = [max(len(cell) for cell in column) for column in columns]
     right = [all(_numeric(cell) for cell in column[1:]) for column in columns]
-    lines = [headers, ["-" * width for width in widths], *rows]
-    return "\n".join(
+    cells.insert(1, ["-" * width for width in widths])
+    return [
         "  ".join(
             cell.rjust(width) if aligned else cell.ljust(width)
             for cell, width, aligned in zip(line, widths, right, strict=True)
         ).rstrip()
-        for line in lines
-    )
+        for line in cells
+    ]
 
 
 def _numeric(cell: str) -> bool:

@@ -18,9 +18,10 @@ def _version(wanted: bool) -> None:
     import typer
 
     from layover import __version__
+    from layover.cli.console import say
 
     if wanted:
-        typer.echo(f"layover {__version__}")
+        say(f"layover {__version__}")
         raise typer.Exit
 
 
@@ -79,27 +80,34 @@ def _run() -> int:
     """Return the exit code; a `LayoverError`, or a path that cannot be used, becomes a message."""
     from layover import allowed
     from layover.cli import streams
-    from layover.errors import LayoverError
+    from layover.cli.console import libraries_shown
 
     streams.guard()
     allowed.bound_threads()
-    try:
-        build_app()()
-        code = 0
-    except SystemExit as end:
-        code = end.code if isinstance(end.code, int) else int(end.code is not None)
-    except LayoverError as error:
-        _complain(str(error))
-        code = error.exit_code
-    except OSError as error:
-        if (text := _told(error)) is None:
-            raise
-        _complain(text)
-        code = LayoverError.exit_code
+    with libraries_shown():
+        code = _verb()
     code, text = streams.settle(code)
     if text:
         _complain(text)
     return code
+
+
+def _verb() -> int:
+    from layover.errors import LayoverError
+
+    try:
+        build_app()()
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    except LayoverError as error:
+        _complain(str(error))
+        return error.exit_code
+    except OSError as error:
+        if (text := _told(error)) is None:
+            raise
+        _complain(text)
+        return LayoverError.exit_code
+    return 0
 
 
 def _complain(text: str) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
+from layover.cli.bars import Bars
 from layover.cli.console import answer, duration, say
 from layover.cli.streams import heed_reader
 from layover.plan import Plan
@@ -16,8 +17,7 @@ from layover.plan.remaining import Remaining
 from layover.stopping import KEPT
 
 if TYPE_CHECKING:
-    from rich.progress import Progress as Bars
-    from rich.progress import TaskID
+    from layover.cli.bars import Bar
 
 PLAIN_SECONDS = 10.0
 """A plain log tells of a running node at most this often."""
@@ -162,24 +162,15 @@ class LiveProgress(_Counting):
     """A bar per running node and one for the sweep, which shows the share of the estimated work that is done."""
 
     def __init__(self, plan: Plan, wanted: Collection[str], remaining: Remaining) -> None:
-        from rich.progress import BarColumn, TextColumn
-        from rich.progress import Progress as Bars
-
         super().__init__(plan, wanted, remaining)
-        self.bars: Bars = Bars(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=24),
-            TextColumn("{task.fields[speed]}", markup=False),
-            TextColumn("{task.fields[left]}", markup=False),
-            transient=True,
-        )
-        self._overall: TaskID = self.bars.add_task("sweep", total=None, speed="", left="")
-        self._nodes: dict[str, tuple[TaskID, float]] = {}
+        self.bars = Bars()
+        self._overall: Bar = self.bars.add("sweep")
+        self._nodes: dict[str, tuple[Bar, float]] = {}
         self._show()
 
     def note(self, text: str) -> None:
         """Write a note above the bars."""
-        self.bars.console.print(text, markup=False, highlight=False)
+        self.bars.note(text)
 
     def go_on(self, plan: Plan, wanted: Collection[str]) -> None:
         """See `Progress.go_on`."""
@@ -192,7 +183,7 @@ class LiveProgress(_Counting):
         self.remaining.event(event)
         if event["event"] == "aside":
             if event.get("needed_by") in self._nodes:
-                self.bars.remove_task(self._nodes.pop(event["needed_by"])[0])
+                self.bars.remove(self._nodes.pop(event["needed_by"])[0])
             if line := self.aside(event):
                 self.note(line)
         elif event["event"] == "waiting":
@@ -203,16 +194,16 @@ class LiveProgress(_Counting):
             self.note(self.again(event))
         elif event["event"] == "start":
             label = self.plan.nodes[key].label
-            self._nodes[key] = (self.bars.add_task(label, total=None, speed="", left=""), time.monotonic())
+            self._nodes[key] = (self.bars.add(label), time.monotonic())
         elif event["event"] == "progress" and key in self._nodes:
             bar, started = self._nodes[key]
             done, total, seconds = event["done"], event["total"], max(time.monotonic() - started, 1e-3)
             text = f"{done}/{total} {event['unit']}, {done / seconds:,.0f}/s{_loss(event)}"
             left = f"{duration(seconds * (total - done) / done)} left" if done else ""
-            self.bars.update(bar, completed=done, total=total, speed=text, left=left)
+            self.bars.update(bar, done, total, text, left)
         elif event["event"] == "end":
             if key in self._nodes:
-                self.bars.remove_task(self._nodes.pop(key)[0])
+                self.bars.remove(self._nodes.pop(key)[0])
             text = self.ending(event)
             if event["state"] != "done" or self.plan.nodes[key].kind in RESUMABLE:
                 self.note(text)
@@ -224,8 +215,8 @@ class LiveProgress(_Counting):
         share, left = self.remaining.share(), self.remaining.seconds()
         self.bars.update(
             self._overall,
-            total=None if share is None else WHOLE,
             completed=0 if share is None else WHOLE * share,
+            total=None if share is None else WHOLE,
             speed=f"{self.ended}/{self.total} nodes",
             left="time unknown" if left is None else f"{duration(left)} left",
         )

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from layover.data.row_ids import Id
+
 Sort = Literal["line", "asked", "lost", "kept", "read"]
 """`line`: no row, as a comment. `asked`: the recipe or the task leaves the row out. `lost`: the row is not used and
 nobody asked for that. `kept`: the row is used, and a reader should know of it. `read`: it is used, and not as it is
@@ -103,10 +105,12 @@ class Tally:
     _paths: dict[str, int] = field(default_factory=dict)
     _places: array[int] = field(default_factory=lambda: array("q"))
     """Number of the path and line of each example, one after the other: 16 bytes each."""
+    _ids: list[Id | None] = field(default_factory=list)
 
-    def take(self, path: str, line: int) -> None:
-        """Count an example and remember its place."""
+    def take(self, path: str, line: int, own: Id | None = None) -> None:
+        """Count an example and remember its place, and the id that it gives itself."""
         self.examples += 1
+        self._ids.append(own)
         self._places.extend((self._paths.setdefault(path, len(self._paths)), line))
 
     def where(self, example: int) -> str:
@@ -114,6 +118,10 @@ class Tally:
         number, line = self._places[2 * example : 2 * example + 2]
         path = list(self._paths)[number]
         return f"{path}:{line}" if path else f"row {line}"
+
+    def own_id(self, example: int) -> Id | None:
+        """Return the id that an example gives itself, by its number from 0."""
+        return self._ids[example]
 
     def add(self, reason: Reason, where: str = "", count: int = 1) -> None:
         """Count rows for a reason; the first place of each is kept."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from layover.errors import ModelError
+from layover.errors import MistakesError, ModelError
 from layover.layouts.points import Points, points_of
 from layover.layouts.safe import Entry, header, is_there, read_json, tensors
 from layover.modules import EMBEDDINGS, SUBLAYERS, Module, Shape, Site
@@ -78,6 +78,8 @@ class Found:
     file: Path
     left_out: tuple[str, ...] = ()
     """What else is in the file and is no part of a module: a head's weights."""
+    factors: Mapping[str, str] = field(default_factory=dict)
+    """Canonical name of a weight -> name in the file of numbers that it is multiplied by; of as many numbers."""
     model: str | None = None
     """What its config calls the encoder that it was trained on; for people, and never gone to."""
 
@@ -87,12 +89,17 @@ class Found:
         Raises:
             ModelError: the file is damaged, or a weight is not finite.
         """
-        values, found = tensors(self.file, self.names.values()), {}
-        for name, theirs in self.names.items():
-            if values[theirs].numel() != prod(self.shapes[name]):
-                raise ModelError(f"{self.file}: {theirs}: has changed since its shape was looked at")
-            found[name] = values[theirs].reshape(self.shapes[name])
+        values = tensors(self.file, [*self.names.values(), *self.factors.values()])
+        found = {name: self._shaped(name, theirs, values) for name, theirs in self.names.items()}
+        for name, theirs in self.factors.items():
+            found[name] = found[name] * self._shaped(name, theirs, values)
         return found
+
+    def _shaped(self, name: str, theirs: str, values: Mapping[str, Tensor]) -> Tensor:
+        """Return a weight of the file in the module's own shape."""
+        if values[theirs].numel() != prod(self.shapes[name]):
+            raise ModelError(f"{self.file}: {theirs}: has changed since its shape was looked at")
+        return values[theirs].reshape(self.shapes[name])
 
 
 class Layout(ABC):
@@ -151,6 +158,21 @@ class Layout(ABC):
                 f"is opened; it is not read. {self.advice}"
             )
         return True
+
+    @abstractmethod
+    def mistakes(self, config: Mapping[str, Any]) -> list[str]:
+        """Return what of a config means nothing here, whatever the encoder: a sentence each, all of it at once."""
+
+    def checked(self, folder: Path) -> dict[str, Any]:
+        """Return the config in a folder.
+
+        Raises:
+            MistakesError: something in it means nothing here, whatever the encoder.
+        """
+        config = read_json(folder / CONFIG)
+        if found := self.mistakes(config):
+            raise MistakesError(str(folder / CONFIG), found)
+        return config
 
     @abstractmethod
     def read(self, folder: Path, base: Base) -> Found:

@@ -14,6 +14,7 @@ from typing import Any
 from layover.errors import ModelError
 from layover.layouts._base import Base, as_layers
 from layover.layouts._patterns import Patterns
+from layover.layouts._peft_checks import is_number
 from layover.layouts.safe import shown
 from layover.modules import INNER, LINEARS, Module
 from layover.modules.dora import Dora
@@ -28,19 +29,6 @@ Rule = tuple[int, float]
 """Rank and alpha of one linear map."""
 
 ALL_LINEAR = "all-linear"
-STARTS = ("gaussian", "orthogonal", "eva")
-"""Values of `init_lora_weights`, beside true and false, that leave the encoder's own weights as they are."""
-_COMMON = {
-    *("auto_mapping", "base_model_name_or_path", "revision", "peft_type", "peft_version", "task_type"),
-    *("exclude_modules", "inference_mode", "layers_pattern", "layers_to_transform", "modules_to_save"),
-    "target_modules",
-}
-_LOW_RANK = _COMMON | {
-    *("r", "lora_alpha", "rank_pattern", "alpha_pattern", "use_dora", "use_rslora", "bias", "init_lora_weights"),
-    *("ensure_weight_tying", "eva_config", "lora_dropout", "megatron_core", "qalora_group_size", "runtime_config"),
-}
-_SCALES = _COMMON | {"feedforward_modules", "init_ia3_weights"}
-"""The settings that are read, or decide nothing about finished weights; any other is refused where it is on."""
 
 
 @dataclass(frozen=True)
@@ -71,21 +59,9 @@ class Read:
             ModelError: the two do not agree, or something in it has no meaning here.
         """
         patterns = Patterns(self.where)
-        low_rank = self.values.get("peft_type") == "LORA"
-        for name, value in self.values.items():
-            if value and name not in (_LOW_RANK if low_rank else _SCALES):
-                raise ModelError(
-                    f"{self.where}: {shown(name)} is {shown(value)}: not known here; what it does would be lost"
-                )
         self._all_there(places, patterns)
+        low_rank = self.values.get("peft_type") == "LORA"
         return self._low_rank(places, patterns) if low_rank else self._scales(places, patterns)
-
-    def flag(self, name: str) -> bool:
-        """Return a setting that is on or off; off where it is not there."""
-        value = self.values.get(name, False)
-        if not isinstance(value, bool):
-            raise ModelError(f"{self.where}: {name} is {shown(value)}, neither true nor false")
-        return value
 
     def _all_there(self, places: Places, patterns: Patterns) -> None:
         """Refuse a file with weights for other linear maps than its config asks for on this encoder."""
@@ -107,11 +83,8 @@ class Read:
 
     def _asked(self, patterns: Patterns) -> Callable[[Place], bool]:
         """Return whether the config asks for a linear map, as peft decides it."""
-        target, excluded = self._chosen("target_modules"), self._chosen("exclude_modules", or_none=True)
-        saved, layers = self.values.get("modules_to_save"), self._layers(by_pattern=isinstance(target, str))
-        saved = [] if saved is None else saved
-        if not _are_texts(saved):
-            raise ModelError(f"{self.where}: modules_to_save is {shown(saved)}, no list of names")
+        target, excluded = self._chosen("target_modules"), self._chosen("exclude_modules")
+        layers = self._layers()
 
         def chosen(one: str | frozenset[str], key: str) -> bool:
             if isinstance(one, str):
@@ -121,36 +94,22 @@ class Read:
 
         def asked(place: Place) -> bool:
             key = self.key(place)
-            if chosen(excluded, key) or any(patterns.begins(rf"(^|.*\.){name}($|\..*)", key) for name in saved):
+            if chosen(excluded, key):
                 return False
             everywhere = isinstance(target, str) and target.lower() == ALL_LINEAR
             return everywhere or (chosen(target, key) and (layers is None or place[0] in layers))
 
         return asked
 
-    def _chosen(self, setting: str, *, or_none: bool = False) -> str | frozenset[str]:
-        """Return a pattern of names, or the ends of names."""
+    def _chosen(self, setting: str) -> str | frozenset[str]:
+        """Return a pattern of names, or the ends of names; none where it is not there."""
         value: Any = self.values.get(setting)
-        if value is None and or_none:
-            return frozenset()
-        if isinstance(value, str):
-            return value
-        if not _are_texts(value):
-            raise ModelError(f"{self.where}: {setting} is {shown(value)}, neither a pattern nor a list of names")
-        return frozenset(value)
+        return value if isinstance(value, str) else frozenset(value or ())
 
-    def _layers(self, *, by_pattern: bool) -> frozenset[int] | None:
+    def _layers(self) -> frozenset[int] | None:
         """Return the only layers that the config asks for; None for all."""
         value, names = self.values.get("layers_to_transform"), self.values.get("layers_pattern")
         numbers = value if isinstance(value, list) else [] if value is None else [value]
-        both = by_pattern and not (value is None and names is None)
-        if both or not all(type(one) is int and one >= 0 for one in numbers):
-            raise ModelError(
-                f"{self.where}: layers_to_transform is {shown(value)}; it is a list of numbers, beside target_modules "
-                "that are a list of names"
-            )
-        if names and not value:
-            raise ModelError(f"{self.where}: layers_pattern is {shown(names)}, beside no layers_to_transform")
         if not numbers:
             return None
         known = self.base.points.layers
@@ -161,17 +120,6 @@ class Read:
 
     def _low_rank(self, places: Places, patterns: Patterns) -> Module:
         """Return the LoRA or DoRA of the config and the shapes of its weights."""
-        if self.values.get("bias", "none") != "none":
-            raise ModelError(
-                f"{self.where}: bias is {shown(self.values['bias'])}: biases of the encoder itself were trained, which "
-                "no module of Layover does"
-            )
-        start = self.values.get("init_lora_weights", True)
-        if start is not None and not isinstance(start, bool) and start not in STARTS:
-            raise ModelError(
-                f"{self.where}: init_lora_weights is {shown(start)}: the weights belong to an encoder that was changed "
-                "at the start; convert it (path_initial_model_for_weight_conversion of peft's save_pretrained)"
-            )
         named = {path: place for place, path in self.base.points.linears.items()}
         rules: dict[tuple[int, str], Rule] = {}
         for place, shapes in places.items():
@@ -183,21 +131,19 @@ class Read:
                     f"{self.where}: {self.key(place)}: lora_A has {shapes['A'][0]} rows, but its rank is {rule[0]}"
                 )
             rules[place[0], named[place[1]]] = rule
-        made: type[Lora | Dora] = Dora if self.flag("use_dora") else Lora
-        return made(**low_rank_settings(rules, self.base), rslora=self.flag("use_rslora"))
+        made: type[Lora | Dora] = Dora if self.values.get("use_dora") else Lora
+        return made(**low_rank_settings(rules, self.base), rslora=self.values.get("use_rslora", False))
 
     def _rule(self, key: str, patterns: Patterns) -> Rule:
         """Return rank and alpha that the config gives to a linear map: those of the first pattern that matches."""
         numbers: list[float] = []
         for usual, setting in (("r", "rank_pattern"), ("lora_alpha", "alpha_pattern")):
-            number, given = self.values.get(usual, 8), self.values.get(setting, {})  # 8 is peft's own default of both
-            if not isinstance(given, dict):
-                raise ModelError(f"{self.where}: {setting} is {shown(given)}, no object")
-            for pattern, other in given.items():
+            number = self.values.get(usual, 8)  # peft's own default of both
+            for pattern, other in self.values.get(setting, {}).items():
                 if patterns.begins(rf"(.*\.)?({pattern})$", key):
                     number = other
                     break
-            if isinstance(number, bool) or not isinstance(number, (int, float)) or not 0 < number < 2**31:
+            if not is_number(number):
                 raise ModelError(f"{self.where}: {usual} of {key} is {shown(number)}, no number above 0")
             numbers.append(number)
         rank, alpha = numbers
@@ -206,19 +152,16 @@ class Read:
         return rank, float(alpha)
 
     def _scales(self, places: Places, patterns: Patterns) -> Module:
-        """Return the IA3 of the config; of what it calls feed-forward, what comes in is scaled, by a row of scales."""
-        named = {path: place for place, path in self.base.points.linears.items()}
-        inward, found = self._chosen("feedforward_modules"), set[tuple[int, str]]()
-        for layer, path in places:
-            name, key = named[path], self.key((layer, path))
-            if _ends(inward, key, patterns):
-                if name != "output":
-                    raise ModelError(
-                        f"{self.where}: scales what comes into {key}; Layover's IA3 scales what comes out of a linear "
-                        "map, or what comes into the last one of a layer"
-                    )
-                name = INNER
-            found.add((layer, name))
+        """Return the IA3 of the config; what comes into its last linear map are the layer's inner activations."""
+        found = set[tuple[int, str]]()
+        for (layer, path), inward in self.inward(places, patterns).items():
+            name = next(name for name, known in self.base.points.linears.items() if known == path)
+            if inward and name not in COMES_IN:
+                raise ModelError(
+                    f"{self.where}: scales what comes into {self.key((layer, path))}; Layover's IA3 scales what comes "
+                    f"out of a linear map, or what comes into {' or '.join(COMES_IN)}"
+                )
+            found.add((layer, COMES_IN[name] if inward else name))
         layers, target = sorted({layer for layer, _ in found}), sorted({name for _, name in found})
         for layer in layers:
             for name in target:
@@ -226,16 +169,30 @@ class Read:
                     raise ModelError(f"{self.where}: {name} is scaled in some layers and not in layer {layer}")
         return Ia3(target=tuple(target), layers=as_layers(layers, self.base.shape.num_layers))
 
+    def value_layers(self, places: Places) -> dict[int, bool]:
+        """Return the layers in which what comes into `attention_output` is scaled, and whether the values are, too."""
+        inward, linears = self.inward(places, Patterns(self.where)), self.base.points.linears
+        summed = [place[0] for place, yes in inward.items() if yes and place[1] == linears["attention_output"]]
+        return {layer: (layer, linears["value"]) in places for layer in summed}
+
+    def inward(self, places: Places, patterns: Patterns) -> dict[Place, bool]:
+        """Return of each place whether its scales act on what comes in, as those of the feed-forward maps do."""
+        chosen = self._chosen("feedforward_modules")
+        return {place: _ends(chosen, self.key(place), patterns) for place in places}
+
+
+COMES_IN = {"output": INNER, "attention_output": "value"}
+"""A linear map -> what comes in is scaled by scaling what comes out of this.
+
+Attention sums values feature by feature, so that scaled values and a scaled sum of them are the same.
+"""
+
 
 def _ends(chosen: str | frozenset[str], key: str, patterns: Patterns) -> bool:
     """Return whether a linear map is among the feed-forward ones: in a list peft takes ends of texts, not of names."""
     if isinstance(chosen, str):
         return patterns.whole(chosen, key)
     return any(key[at:] in chosen for at in range(len(key) + 1))
-
-
-def _are_texts(value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(one, str) for one in value)
 
 
 def low_rank_settings(rules: Mapping[tuple[int, str], Rule], base: Base) -> dict[str, Any]:

@@ -15,15 +15,16 @@ from typing import Any, ClassVar
 
 from layover.errors import ModelError
 from layover.layouts._base import CONFIG, Base, Found, Layout, Named, inside, layers_in, named_model
+from layover.layouts._peft_checks import HEADS, mistakes
 from layover.layouts._peft_config import Place, Read, Rule
-from layover.layouts.safe import header, read_json, shown
+from layover.layouts.safe import header
 from layover.modules import INNER, Module, Site
 from layover.modules.dora import Dora
 from layover.modules.ia3 import Ia3
 from layover.modules.lora import Lora
 
 BEFORE = "base_model.model."
-HEADS = re.compile(r"base_model\.model\.(classifier|score|qa_outputs)(\.\w+){1,3}")
+HEAD = re.compile(rf"base_model\.model\.({'|'.join(HEADS)})(\.\w+){{1,3}}")
 """Weights of a head that peft saved with a module (`modules_to_save`)."""
 LOW_RANK = {"A": "lora_A.weight", "B": "lora_B.weight", "magnitude": "lora_magnitude_vector"}
 SCALE = {"scale": "ia3_l"}
@@ -96,29 +97,67 @@ class Peft(Layout):
             return size
         return (1, *size) if site.place == INNER else (*size, 1)
 
+    def mistakes(self, config: Mapping[str, Any]) -> list[str]:
+        """See `Layout.mistakes`."""
+        return mistakes(config)
+
     def read(self, folder: Path, base: Base) -> Found:
         """See `Layout.read`."""
-        config, file, where = read_json(folder / CONFIG), folder / self.file, str(folder / CONFIG)
-        kind = config.get("peft_type")
-        if kind not in ("LORA", "IA3"):  # a tuple: it may be anything that JSON knows
-            raise ModelError(f"{where}: peft_type {shown(kind)}: Layover has LORA and IA3")
+        config, file, where = self.checked(folder), folder / self.file, str(folder / CONFIG)
+        kind = config["peft_type"]
         there = header(file)
-        heads = tuple(name for name in there if HEADS.fullmatch(name))
-        rest = {name: entry.shape for name, entry in there.items() if HEADS.fullmatch(name) is None}
+        heads = tuple(name for name in there if HEAD.fullmatch(name))
+        rest = {name: entry.shape for name, entry in there.items() if HEAD.fullmatch(name) is None}
         places = _places(rest, base, str(file), LOW_RANK if kind == "LORA" else SCALE)
         layers_in(base, [layer for layer, _ in places], str(file))
         short = any(name.startswith(f"{BEFORE}{base.points.layers}.") for name in rest)
-        module = Read(config, base, short, where).module(places)
-        found = (_Short() if short else self).found(module, base, "", file, heads)
-        return replace(found, model=named_model(config.get("base_model_name_or_path")))
+        read = Read(config, base, short, where)
+        module = read.module(places)
+        saved = _Saved(short, read.value_layers(places) if kind == "IA3" else {})
+        factors = saved.factors(base)
+        for factor in factors.values():
+            if there[factor].shape != (1, base.shape.hidden):
+                raise ModelError(f"{file}: {factor}: has the shape {list(there[factor].shape)}, not 1 row of scales")
+        found = saved.found(module, base, "", file, (*heads, *factors.values()))
+        return replace(found, left_out=heads, factors=factors, model=named_model(config.get("base_model_name_or_path")))
 
 
-class _Short(Peft):
-    """The same, saved of an encoder without a head: the encoder's own name is in no key."""
+class _Saved(Peft):
+    """The same with the names that a file has.
+
+    Args:
+        short: It was saved of an encoder without a head: the encoder's own name is in no key.
+        values: Layer in which what comes into `attention_output` is scaled -> whether the values are scaled, too.
+    """
+
+    def __init__(self, short: bool, values: Mapping[int, bool]) -> None:
+        self._short, self._values = short, values
 
     def names(self, module: Module, base: Base, name: str) -> dict[str, str]:
-        long = super().names(module, base, name)
-        return {own: theirs.replace(f"{BEFORE}{base.prefix}.", BEFORE, 1) for own, theirs in long.items()}
+        found = super().names(module, base, name)
+        for layer in (layer for layer, too in self._values.items() if not too):
+            found[f"layers.{layer}.value.scale"] = self._scaled_sum(layer, base)
+        return {own: self._named(theirs, base) for own, theirs in found.items()}
+
+    def factors(self, base: Base) -> dict[str, str]:
+        """Return which scales of values are multiplied by which of the file; see `Found.factors`."""
+        return {
+            f"layers.{layer}.value.scale": self._named(self._scaled_sum(layer, base), base)
+            for layer, too in self._values.items()
+            if too
+        }
+
+    def shape(self, canonical: str, site: Site, size: tuple[int, ...]) -> tuple[int, ...]:
+        if site.place == "value" and not self._values.get(site.layer, True):
+            return (1, *size)
+        return super().shape(canonical, site, size)
+
+    def _named(self, name: str, base: Base) -> str:
+        return name.replace(f"{BEFORE}{base.prefix}.", BEFORE, 1) if self._short else name
+
+    def _scaled_sum(self, layer: int, base: Base) -> str:
+        path = base.path(layer, base.points.linears["attention_output"])
+        return f"{BEFORE}{base.prefix}.{path}.{SCALE['scale']}"
 
 
 def _where(site: Site, base: Base) -> Place:

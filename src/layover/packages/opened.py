@@ -79,7 +79,7 @@ def open_module(folder: Path) -> Opened:
         ModelError: no module that can be read; or a package that acts only together with others.
     """
     if not is_there(folder / CARD):
-        layouts.of(folder)
+        layouts.of(folder).checked(folder)
         return Opened(folder, None)
     package = Package(folder, read_card(folder))
     card = package.card

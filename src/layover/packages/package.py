@@ -153,6 +153,15 @@ class Package:
     def _part(self, piece: PieceFacts) -> tuple[Module, Weights]:
         return module_of(piece.module, self.folder / CARD), self.holder(piece).own_weights()
 
+    def check_needed(self) -> None:
+        """Refuse a package that needs another one which is not there.
+
+        Raises:
+            ModelError: names the first; see `holder`.
+        """
+        for piece in self.card.pieces:
+            self.holder(piece)
+
     def holder(self, piece: PieceFacts) -> Package:
         """Return the package that holds one of the pieces: this one, or one of those beside it.
 

@@ -47,7 +47,7 @@ def untrained(found: Found) -> Untrained:
         ModelError: its file is damaged, or a weight is not finite.
     """
     neutral, names = dict[str, float](), dict[str, tuple[str, str]]()
-    for canonical, theirs in found.names.items():
+    for canonical, theirs in [*found.names.items(), *found.factors.items()]:
         place, _, weight = canonical.rpartition(".")
         if weight in found.module.neutral:
             neutral[theirs] = found.module.neutral[weight]

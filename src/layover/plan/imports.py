@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePosixPath
 
-from layover.errors import LayoverError, ModelError, Problem, RecipeError
+from layover.errors import LayoverError, MistakesError, ModelError, Problem, RecipeError
 from layover.layouts import Base
 from layover.layouts.safe import header
 from layover.modules import Module
@@ -94,7 +94,7 @@ class Imports:
                 try:
                     self._known[name] = self._open(name, revisions)
                 except LayoverError as error:
-                    self.problems.append(self._problem(name, str(error)))
+                    self.problems += [self._problem(name, message) for message in _each(error)]
 
     @property
     def told(self) -> dict[str, Told]:
@@ -152,7 +152,8 @@ class Imports:
             except ModelError as error:
                 several = len(self._recipe.document.sweep.model) > 1
                 hint = f"; sweep.exclude: [{{model: {model}, intermediate: {name}}}] leaves it out there"
-                problems.append(self._problem(name, f"{error} ({model}){hint if several else ''}"))
+                after = f" ({model}){hint if several else ''}"
+                problems += [self._problem(name, f"{message}{after}") for message in _each(error)]
         return problems
 
     def composable(self, points: list[Point], notes: list[str]) -> list[Point]:
@@ -275,6 +276,11 @@ def _head(opened: Opened) -> ImportedHead | None:
     if card is None or card.task is None or not opened.has_head():
         return None
     return ImportedHead(card.task.kind, card.task.labels, card.task.language)
+
+
+def _each(error: LayoverError) -> tuple[str, ...]:
+    """Return the mistakes that an error tells of."""
+    return error.mistakes if isinstance(error, MistakesError) else (str(error),)
 
 
 def _last(model: str) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from layover import layouts
-from layover.errors import ModelError
+from layover.errors import MistakesError, ModelError
 from layover.layouts import heads
 from layover.layouts.safe import MOST_JSON, MOST_TENSORS
 from layover.packages.card import ADAPTERHUB, CARD, MODULE
@@ -75,6 +75,9 @@ class Repository:
                 shutil.copyfile(place, folder / name)
             try:
                 yield folder
+            except MistakesError as error:
+                where = error.where.replace(temporary, f"{self.id}@{self.commit[:12]}")
+                raise MistakesError(where, error.told) from None
             except ModelError as error:
                 raise ModelError(str(error).replace(temporary, f"{self.id}@{self.commit[:12]}")) from None
 

@@ -1,28 +1,81 @@
-"""Why a node is not cached: its difference to the nearest finished node of its kind."""
+"""Why a node is not cached: its difference to the nearest finished node of its kind and task."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from layover.errors import StoreError
+from layover.plan.imports import ImportInputs
+from layover.plan.inputs import ComposeInputs, PredictInputs, RetrieveInputs, ScoreInputs, TokenizeInputs, TrainInputs
+from layover.plan.nodes import Plan
 from layover.store import Store
 
 Identity = Mapping[str, Any]
+LookUp = Callable[[str], Identity | None]
+
+META, MADE_FOR = "meta.json", "made_for"
+"""The file of a tokenized set, and the value in it, that says what `made_for` does."""
+WITH_TASK = (TokenizeInputs, TrainInputs, ComposeInputs, PredictInputs, RetrieveInputs, ScoreInputs)
 
 
-def explain(identity: Identity, store: Store, planned: Mapping[str, Identity]) -> dict[str, Any] | None:
+@dataclass(frozen=True)
+class Known:
+    """What a plan knows of its nodes that stands in no identity: tasks, and names of files."""
+
+    tasks: Mapping[str, str] = field(default_factory=dict)
+    """Key of a node -> its task."""
+    files: Mapping[str, Path] = field(default_factory=dict)
+    """SHA-256 of a file -> where it lies."""
+    sets: Mapping[str, str] = field(default_factory=dict)
+    """Key of a tokenized set -> its task, split and language."""
+
+    @classmethod
+    def of(cls, plan: Plan, hash_file: Callable[[Path], str]) -> Known:
+        """Return what a plan knows.
+
+        Args:
+            plan: Of a recipe.
+            hash_file: SHA-256 of a file.
+        """
+        tasks, files, sets = dict[str, str](), dict[str, Path](), dict[str, str]()
+        for key, node in plan.nodes.items():
+            inputs = node.inputs
+            if isinstance(inputs, WITH_TASK) and inputs.task is not None:
+                tasks[key] = inputs.task.name
+            if isinstance(inputs, TokenizeInputs):
+                sets[key] = made_for(inputs)
+                for place in (inputs.location, *inputs.without):
+                    files |= {hash_file(path): path for path in place.files()}
+            elif isinstance(inputs, ImportInputs):
+                files |= {sha256: inputs.origin.place(name) for name, sha256 in inputs.files.items()}
+        return cls(tasks, files, sets)
+
+
+NOTHING = Known()
+
+
+def explain(
+    key: str, identity: Identity, store: Store, planned: Mapping[str, Identity], known: Known = NOTHING
+) -> dict[str, Any] | None:
     """Return the finished node with the fewest differences, and these; None when there is none of the kind.
 
-    A difference between two keys is followed into the nodes they stand for, so that the cause is named
-    (`intermediate > lr`) and not its echo.
+    Nodes of another task come last, those that read other splits or languages next to last. A difference between two
+    keys is followed into the nodes they stand for, so that the cause is named (`intermediate > lr`) and not its echo.
+    One of a file that the plan knows has its path as `file`.
 
     Args:
-        identity: Of the node that is missed.
+        key: Of the node that is missed.
+        identity: Of it.
         store: The store.
         planned: Identities of the nodes that are planned, by key.
+        known: What else the plan knows.
     """
 
+    @cache
     def look_up(key: str) -> Identity | None:
         if key in planned:
             return planned[key]
@@ -32,17 +85,65 @@ def explain(identity: Identity, store: Store, planned: Mapping[str, Identity]) -
             return None
         return identity
 
+    @cache
+    def made(key: str) -> str:
+        if key in known.sets:
+            return known.sets[key]
+        try:
+            return str(store.read(key, META)[MADE_FOR])
+        except (StoreError, KeyError):  # it is gone, or an older version made it
+            return ""
+
+    def sets_of(key: str, identity: Identity) -> frozenset[str]:
+        every = frozenset(made(one) for one in _tokenized(key, identity, look_up))
+        return frozenset() if "" in every else every
+
+    task, own = known.tasks.get(key), sets_of(key, identity)
     best: dict[str, Any] | None = None
-    least = (0, 0)
-    for key in sorted(store.finished()):
-        done = store.done(key)
+    least: tuple[Any, ...] = ()
+    for other in sorted(store.finished()):
+        done = store.done(other)
         if done["kind"] != identity["node"]:
             continue
         differences = _differences(done["identity"], identity, "", look_up)
-        far = _distance(differences)
+        theirs = sets_of(other, done["identity"])
+        far = (
+            known.tasks.get(other, task) != task,
+            bool(own and theirs and own != theirs),
+            *_distance(differences),
+            other in planned,  # a node of the plan has a place of its own; what it was before the change has none
+        )
         if best is None or far < least:
-            best, least = {"key": key, "differences": differences}, far
+            best, least = {"key": other, "differences": differences}, far
+    if best is not None:
+        best["differences"] = [_with_file(one, known.files) for one in best["differences"]]
     return best
+
+
+def _tokenized(key: str, identity: Identity, look_up: LookUp) -> Iterator[str]:
+    """Yield the keys of the tokenized sets that a node reads itself."""
+    if identity["node"] == "tokenize":
+        yield key
+        return
+    waiting: list[Any] = [*identity.values()]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, Mapping):
+            waiting += value.values()
+        elif isinstance(value, list):
+            waiting += value
+        elif _is_key(value) and (found := look_up(value)) is not None and found.get("node") == "tokenize":
+            yield value
+
+
+def made_for(inputs: TokenizeInputs) -> str:
+    """Return task, split and language of a tokenized set; it may serve others, too, which read the same bytes."""
+    return f"{inputs.task.name} {inputs.location.split} {inputs.location.language}"
+
+
+def _with_file(difference: dict[str, Any], files: Mapping[str, Path]) -> dict[str, Any]:
+    path = files.get(difference["here"]) if isinstance(difference["here"], str) else None
+    return difference if path is None else {**difference, "file": str(path)}
 
 
 def _distance(differences: list[dict[str, Any]]) -> tuple[int, int]:
@@ -56,7 +157,7 @@ def _distance(differences: list[dict[str, Any]]) -> tuple[int, int]:
     return len(pairs) + sum(len(section) - 1 for section in sections), sum(None in pair for pair in pairs)
 
 
-def _differences(there: Any, here: Any, path: str, look_up: Callable[[str], Identity | None]) -> list[dict[str, Any]]:
+def _differences(there: Any, here: Any, path: str, look_up: LookUp) -> list[dict[str, Any]]:
     if there == here:
         return []
     if isinstance(there, Mapping) and isinstance(here, Mapping):

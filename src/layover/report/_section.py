@@ -26,9 +26,3 @@ class Section:
     """What `write` writes, in the folder of the report."""
     write: Callable[[Rows, Path], bool] | None = None
     """Writes the file, and returns whether there was anything to write."""
-
-
-def markdown_table(headers: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
-    """Return a Markdown table."""
-    rows = [headers, ["---"] * len(headers), *lines]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import json
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from layover import __version__
+from layover.escape import csv_file, inline, json_text, markdown_table
 from layover.plan import Plan
 from layover.records import Record
 from layover.report import main_table, sections
-from layover.report._section import markdown_table
 from layover.report.rows import CellRow
 
 
@@ -37,19 +35,19 @@ def markdown(plan: Plan, rows: Sequence[CellRow]) -> str:
             "intermediate is compared with it."
         )
     if len(full) > 1:
-        explained += f" The baseline of the differences to full is {full[0]}."
+        explained += f" The baseline of the differences to full is {inline(full[0])}."
     parts = [
-        f"# {plan.recipe.document.name}",
+        f"# {inline(plan.recipe.document.name)}",
         explained,
         markdown_table(*main_table.cells(rows, full_methods(plan))),
     ]
     found = sections.in_order()
     for section in found:
         parts += section.whole(plan, rows) if section.whole is not None else []
-    parts.extend(f"Note: {note}." for note in plan.notes)
-    parts.extend(f"Failed: {row.cell.label}: {row.failure}" for row in rows if row.failure is not None)
+    parts.extend(f"Note: {inline(note)}." for note in plan.notes)
+    parts.extend(f"Failed: {inline(f'{row.cell.label}: {row.failure}')}" for row in rows if row.failure is not None)
     for target in plan.recipe.document.sweep.target:
-        parts.append(f"## {target}")
+        parts.append(f"## {inline(target)}")
         for section in found:
             parts += section.target(plan, rows, target) if section.target is not None else []
     parts.append(f"Made by Layover {__version__}.")
@@ -73,7 +71,7 @@ def _write_into(plan: Plan, rows: Sequence[CellRow], folder: Path) -> list[Path]
     write_scores(rows, written[1])
     with written[2].open("w", encoding="utf-8") as stream:
         for row in rows:
-            stream.write(json.dumps(_as_json(row), ensure_ascii=False, sort_keys=True, allow_nan=False) + "\n")
+            stream.write(json_text(_as_json(row), sort_keys=True) + "\n")
     beside = (section for section in sections.in_order() if section.write is not None)
     return written + [folder / one.file for one in beside if one.write and one.write(rows, folder / one.file)]
 
@@ -85,13 +83,12 @@ SOURCES = ("model_source", "data", "training_data")
 
 def write_scores(rows: Sequence[CellRow], path: Path) -> None:
     """One line per cell, language and metric; an empty score is a missing one, with its reason."""
-    with path.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow([*FIELDS, "language", "metric", "score", "examples", "missing", *SOURCES])
+    with csv_file(path) as writerow:
+        writerow([*FIELDS, "language", "metric", "score", "examples", "missing", *SOURCES])
         for row in rows:
             cell = [getattr(row.cell, field) for field in FIELDS]
             if row.record is None:
-                writer.writerow([*cell, "", row.metric, "", "", row.failure or "not run", *("",) * len(SOURCES)])
+                writerow([*cell, "", row.metric, "", "", row.failure or "not run", *("",) * len(SOURCES)])
                 continue
             for language in row.record.languages:
                 for metric in row.record.metrics:
@@ -99,7 +96,7 @@ def write_scores(rows: Sequence[CellRow], path: Path) -> None:
                     score = "" if value is None else repr(value)
                     count = row.record.examples.get(language, "")
                     missing = row.record.missing.get(language, "")
-                    writer.writerow([*cell, language, metric, score, count, missing, *_sources(row.record, language)])
+                    writerow([*cell, language, metric, score, count, missing, *_sources(row.record, language)])
 
 
 def _sources(record: Record, language: str) -> tuple[str, ...]:

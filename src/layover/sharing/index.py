@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from layover.errors import LayoverError
+from layover.escape import Markup, markdown_table
 from layover.packages.card import CARD, Card, read_card
-from layover.report._section import markdown_table
 from layover.sharing.contents import README
 from layover.sharing.libraries import ADAPTERS, PEFT, adapters_refuses, peft_refuses
 from layover.sharing.model_card.demonstration import is_wholly_of_sandbox
-from layover.sharing.model_card.markup import plain
 from layover.sharing.model_card.results import lines_of, mean, shown
 from layover.sharing.model_card.words import intermediates, trained_on
 
@@ -139,14 +138,14 @@ def _scored(card: Card) -> list[str]:
     return [
         _linked(card.id),
         _kind(card),
-        plain(trained_on(card)),
-        plain(" and ".join(intermediates(card)) or "–"),
-        score.replace("*", "\\*"),
+        trained_on(card),
+        " and ".join(intermediates(card)) or "–",
+        score,
         shown(scores, None if far is None else far.value),
         *(shown(scores, None if one is None else one.value, signed=True) for one in differences),
         card.base.name or "its author's own",
         _also_in(card),
-        ", ".join(map(_linked, card.needed())) or "–",
+        Markup(", ".join(map(_linked, card.needed())) or "–"),
     ]
 
 
@@ -154,7 +153,7 @@ def _unscored(card: Card) -> list[str]:
     return [
         _linked(card.id),
         _kind(card),
-        plain(trained_on(card)),
+        trained_on(card),
         card.base.name or "its author's own",
         _also_in(card),
     ]
@@ -173,5 +172,5 @@ def _kind(card: Card) -> str:
     return ", ".join([*(modules or ["head"]), *composed, *(["flattened"] if card.flattened else [])])
 
 
-def _linked(name: str) -> str:
-    return f"[{name}]({name})"
+def _linked(name: str) -> Markup:
+    return Markup(f"[{name}]({name})")

@@ -105,7 +105,8 @@ def _module(origin: Origin) -> str:
     """
     folder = origin.folder
     if not is_there(folder / CONFIG):
-        raise ModelError(f"{origin.where}: neither {CARD} nor {CONFIG}: no package, and no module")
+        where = f"{origin.where}: neither {CARD} nor {CONFIG}: no package, and no module"
+        raise ModelError(f"{where}; {layouts.instead(folder)}")
     layout = next((one for one in layouts.every() if one.recognises(folder)), None)
     if layout is None:
         known = ", ".join(one.describe for one in layouts.every())
@@ -114,6 +115,7 @@ def _module(origin: Origin) -> str:
         pickles = [name for name in origin.left if name.endswith((".bin", ".pt", ".pth"))]
         rest = f"; it has {printable(pickles[0])}, a pickle, which is neither fetched nor opened" if pickles else ""
         raise ModelError(f"{origin.where}: no {layout.file}{rest}")
+    layout.checked(folder)
     count = len(header(folder / layout.file))
     for _ in each_tensor(folder / layout.file):
         pass  # that each is whole and finite

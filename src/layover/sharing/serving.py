@@ -88,6 +88,8 @@ class Layover:
         folders = _folders(package)
         beside = [*_folders(others), *folders]
         packages = [open_package(folder_of(folder), beside) for folder in folders]
+        for opened in packages:
+            opened.check_needed()
         cards = [one.card for one in packages]
         readers = Readers(cards)
         refuse_strangers(cards)

@@ -84,7 +84,9 @@ def _fetched(id: str, revision: str | None, work: Path) -> Origin:  # noqa: A002
     found = hub.look(id, revision)
     wanted = FILES if CARD in found.files else MODULE_FILES
     if CARD not in found.files and CONFIG not in found.files:
-        raise LayoverError(f"{id} at {found.commit}: neither {CARD} nor {CONFIG}: no package, and no module")
+        below = [name.removesuffix(f"/{CONFIG}") for name in sorted(found.files) if name.endswith(f"/{CONFIG}")]
+        rest = f"; it is in its folder {printable(below[0][:80])}: download that, and pull the folder" if below else ""
+        raise LayoverError(f"{id} at {found.commit}: neither {CARD} nor {CONFIG}: no package, and no module{rest}")
     names = [name for name in wanted if name in found.files]
     for name in names:
         size, most = found.files[name], wanted[name]

@@ -1,7 +1,8 @@
 """verify: does a package do what its card says? One line for each check; the list is `CHECKS`.
 
 Verifying shows that files are whole, that they mean what the card says, and that they compute what the card says. It
-cannot show that what was learned is harmless: a module that misbehaves on a secret word has a flawless format.
+cannot show that what was learned is harmless: a module that misbehaves on a secret word has a flawless format. Nor are
+scores computed again: what no check proves is a claim of the card, and is called so.
 """
 
 from __future__ import annotations
@@ -12,22 +13,22 @@ from pathlib import Path
 from typing import Any, Literal
 
 from layover.errors import LayoverError, printable
-from layover.packages.card import read_card
+from layover.packages.card import Card, read_card
 from layover.sharing.checks import encoder, files, libraries, pieces, weights
 from layover.sharing.checks._base import Check, SkippedError, Stage, Subject
 
 CHECKS: tuple[Check, ...] = (
     Check("files", files.files, Stage.FILES),
-    Check("hashes", files.hashes, Stage.CONTENT),
+    Check("hashes", files.hashes, Stage.CONTENT, ("files",)),
     Check("pickles", files.no_pickles, Stage.CONTENT),
-    Check("weights", weights.complete, Stage.CONTENT),
+    Check("weights", weights.complete, Stage.CONTENT, ("pieces.module", "pieces.weights_sha256", "layout")),
     Check("trained", weights.trained, Stage.CONTENT),
     Check("configs", weights.configs, Stage.CONTENT),
     Check("pieces", pieces.pieces, Stage.CONTENT),
-    Check("config", encoder.config, Stage.ENCODER),
-    Check("encoder", encoder.weights, Stage.ENCODER),
-    Check("tokenizer", encoder.tokenizer, Stage.ENCODER),
-    Check("probe", encoder.probe, Stage.COMPUTING),
+    Check("config", encoder.config, Stage.ENCODER, encoder.SIZES),
+    Check("encoder", encoder.weights, Stage.ENCODER, ("base.weights_sha256",)),
+    Check("tokenizer", encoder.tokenizer, Stage.ENCODER, ("base.tokenizer_sha256",)),
+    Check("probe", encoder.probe, Stage.COMPUTING, ("composition", "pieces.role", "skipped_layers", "probe")),
     Check("peft", libraries.in_peft, Stage.LIBRARIES),
     Check("adapters", libraries.in_adapters, Stage.LIBRARIES),
 )
@@ -56,6 +57,10 @@ class Verdict:
     folder: Path
     id: str
     results: tuple[Result, ...]
+    proved: tuple[str, ...]
+    """Fields of the card that were computed again here, and are right."""
+    claimed: tuple[str, ...]
+    """The other fields that say something: the card is all that vouches for them."""
 
     @property
     def failed(self) -> tuple[Result, ...]:
@@ -65,7 +70,14 @@ class Verdict:
     def as_json(self) -> dict[str, Any]:
         """Return it for machines."""
         checks = [{"check": one.name, "state": one.state, "said": one.said} for one in self.results]
-        return {"folder": str(self.folder), "id": self.id, "ok": not self.failed, "checks": checks}
+        fields = {"proved": list(self.proved), "claimed": list(self.claimed)}
+        return {"folder": str(self.folder), "id": self.id, "ok": not self.failed, "checks": checks, **fields}
+
+    def lines(self) -> list[str]:
+        """Return a line for each check, and which fields of the card are proved or claimed."""
+        claims = (("proved", "computed again here", self.proved), ("claimed", "on the word of the card", self.claimed))
+        found = [f"      {name:<9}  {', '.join(fields)}: {why}" for name, why, fields in claims if fields]
+        return [*(result.line() for result in self.results), *found]
 
 
 def verify(
@@ -95,7 +107,23 @@ def verify(
         results.append(result)
         if result.state == "FAIL" and failed is None:
             failed = check.stage
-    return Verdict(folder, subject.card.id, tuple(results))
+    passed = {result.name for result in results if result.state == "ok"}
+    right = {field for check in checks if check.name in passed for field in check.proves}
+    said = _said(subject.card)
+    proved, claimed = (tuple(field for field in said if (field in right) == sign) for sign in (True, False))
+    return Verdict(folder, subject.card.id, tuple(results), proved, claimed)
+
+
+def _said(card: Card) -> list[str]:
+    """Return the fields of a card that say something; of its encoder and its modules each by itself."""
+    found: dict[str, None] = {}
+    for name, value in card.model_dump(exclude={"schema_version"}).items():
+        parts = [value] if name == "base" else value if name == "pieces" else []
+        inner = {f"{name}.{field}": one for part in parts for field, one in part.items()}
+        found |= dict.fromkeys(
+            field for field, one in (inner or {name: value}).items() if one is not None and one not in (False, (), {})
+        )
+    return list(found)
 
 
 def _made(check: Check, subject: Subject) -> Result:

@@ -11,14 +11,11 @@ from typing import Any
 from layover import kinds, metrics
 from layover.data.formats import Layout, read
 from layover.errors import DataError, LayoverError, nearest
-from layover.kinds.retrieval import above, mined
+from layover.kinds.retrieval import mined
 from layover.metrics._retrieval import ENGLISH, LANGUAGE
 from layover.plan import Cell, Plan, partial
 from layover.plan.inputs import ScoreInputs
-from layover.records import read_record
-from layover.steps.context import read_lines
-from layover.steps.files import PREDICTIONS, RECORD, predictions_of
-from layover.steps.tokenize import load_examples
+from layover.sharing.predicted import Predicted
 from layover.store import Store
 from layover.tasks import Task, official
 
@@ -80,24 +77,9 @@ def _cells(plan: Plan) -> list[Cell]:
 
 def _predicted(cell: Cell, inputs: ScoreInputs, store: Store) -> list[tuple[str, Answers, Sequence[Any]]]:
     """Return the answers and the examples of every language of a cell."""
-    if not store.has(cell.score):
-        raise LayoverError(f"{cell.label} is not finished; run the recipe first")
-    record, kind = read_record(store.path(cell.score) / RECORD), kinds.get(inputs.task.kind)
-    file = PREDICTIONS
-    if record.retrieval is not None and inputs.search is not None:
-        file = predictions_of(record.retrieval.layer, inputs.search.layers)
-    found: list[tuple[str, Answers, Sequence[Any]]] = []
-    for language, (predicted, data) in inputs.predictions.items():
-        if language not in inputs.task.xtreme:  # XTREME-R's, which the benchmark does not ask for
-            continue
-        predictions = read_lines(store.path(predicted) / file)
-        if record.retrieval is not None and language in record.retrieval.thresholds:
-            predictions = above(predictions, record.retrieval.thresholds[language])
-        elif inputs.threshold is not None:
-            raise LayoverError(f"{cell.label}: {language}: {record.missing.get(language, 'no threshold')}")
-        answers = [kind.answer(prediction) for prediction in predictions]
-        found.append((language, answers, load_examples(store, data, inputs.task.kind)))
-    return found
+    found = Predicted.of(cell, inputs, store)
+    # XTREME-R's languages are none that the benchmark asks for
+    return [(language, *found.answers(language)) for language in inputs.predictions if language in inputs.task.xtreme]
 
 
 def _check_whole(plan: Plan, inputs: ScoreInputs, language: str, count: int) -> None:

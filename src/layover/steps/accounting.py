@@ -8,6 +8,7 @@ from typing import Any
 
 from layover import kinds
 from layover.data.features import Features
+from layover.data.row_ids import Id, distinct
 from layover.data.subset import leave_out
 from layover.data.tally import EMPTY, HELD_OUT, LIMIT, NO_GOLD, WITHOUT, LeftOut, Reason, Tally, rows_read
 from layover.plan.inputs import ScoreInputs, TokenizeInputs
@@ -64,6 +65,14 @@ class Account:
             "learned": len(self.examples) - len(idle.union(lacking)),
             "unlearnable": _as_json(beside),
         }
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return of each kept example its id in the data, and its place; None unless each has an id of its own."""
+        numbers = [self._numbers[id(example)] for example in self.examples]
+        ids: list[Id | None] = [self._tally.own_id(number) for number in numbers]
+        named = ids if distinct(ids) else [None] * len(ids)
+        places = [_without_folder(self._tally.where(number)) for number in numbers]
+        return [{"id": own, "where": where} for own, where in zip(named, places, strict=True)]
 
     def _keep(self, kept: list[Any], reason: Reason) -> None:
         self._tally.add(reason, count=len(self.examples) - len(kept))

@@ -17,9 +17,10 @@ from layover.identity import file_sha256
 from layover.plan import Node, tokenizers
 from layover.plan.encoders import EncoderRef
 from layover.plan.inputs import TokenizeInputs
+from layover.plan.why import MADE_FOR, made_for
 from layover.steps.accounting import Account
 from layover.steps.context import Context, read_lines, write_lines
-from layover.steps.files import EXAMPLES, FEATURES, META
+from layover.steps.files import EXAMPLES, FEATURES, META, ROWS
 from layover.store import Store, write_json
 from layover.store.state import state_of
 
@@ -48,10 +49,12 @@ def run(node: Node, folder: Path, context: Context) -> None:
     features = replace(features, hidden_percent=inputs.hidden_percent)
     features.save(folder / FEATURES)
     write_lines(folder / EXAMPLES, (kind.to_json(example) for example in examples))
+    write_lines(folder / ROWS, account.rows())
     gold = sum(kind.has_gold(example) for example in examples)
     if inputs.location.split == "train" and not gold:
         raise DataError(f"{inputs.location.describe()}: none of {len(examples)} examples has gold, none can be learned")
     meta = {
+        MADE_FOR: made_for(inputs),
         "examples": len(examples),
         "gold": gold,
         "rows": features.rows,
@@ -91,6 +94,11 @@ def load_examples(store: Store, key: str, kind: str) -> list[Any]:
     """Return the examples of a finished tokenize node."""
     parse = kinds.get(kind).from_json
     return [parse(line) for line in read_lines(store.path(key) / EXAMPLES)]
+
+
+def load_rows(store: Store, key: str) -> list[dict[str, Any]]:
+    """Return of each example of a finished tokenize node its `id` in the data, or None, and `where` it stands."""
+    return read_lines(store.path(key) / ROWS)
 
 
 def load_meta(store: Store, key: str) -> dict[str, Any]:

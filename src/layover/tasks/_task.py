@@ -15,6 +15,7 @@ from layover.archives import is_file
 from layover.data.formats import Layout
 from layover.data.languages import UNKNOWN
 from layover.data.right_choice import Form
+from layover.data.row_ids import id_in
 from layover.data.tally import EMPTY, NO_GOLD, NOT_AGREED, Tally
 from layover.data.task import FileSource, HubSource, Joined, Location, Place, Source
 from layover.errors import DataError, nearest
@@ -290,7 +291,7 @@ class Task(BaseModel):
                     continue
             if not any(text.strip() for text in kind.texts_of(example)):
                 tally.add(EMPTY, row.where())
-            tally.take(row.path, row.line)
+            tally.take(row.path, row.line, id_in(row.values))
             yield example
         if tally.examples == before:
             chosen = ", ".join(f"{column} {value!r}" for column, value in place.source.where.items())

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from layover.report._section import markdown_table
-from layover.sharing.model_card.markup import bold, code, plain
+from layover.escape import bold, code, markdown_table, plain
 
 ODD = (
     "my task: a/b",

@@ -97,7 +97,7 @@ def overlap(
         answer([_overlap_as_json(each, split) for each, split in found])
         return
     headers = [task, "language", f"{other}", "examples", "shared", "texts", "shared"]
-    say(table(headers, [[str(value) for value in _overlap_as_json(each, split).values()] for each, split in found]))
+    say(*table(headers, [[str(value) for value in _overlap_as_json(each, split).values()] for each, split in found]))
 
 
 def _parted(arguments: list[str]) -> tuple[list[str], list[str]]:
@@ -305,7 +305,7 @@ def _say(task: Task, found: list[Census], missing: list[str]) -> None:
         published = "?" if one.published is None else str(one.published)
         known = [one.location.split, one.location.language, str(one.examples), published, str(one.gold)]
         rows.append([*known, *lengths, _labels(one)])
-    say(table(headers, rows))
+    say(*table(headers, rows))
     for one in found:
         if not one.as_published:
             say(f"{one.location.split} {one.location.language}: {one.examples} examples, but {one.published} published")

@@ -56,12 +56,12 @@ def command(
         answer({"budget_bytes": given, "device": device, "choices": rows, "recipe": "\n".join(lines) or None})
         return
     headers = ["layers", "precision", "cached", "checkpointing", "peak", "rows at once", "fits"]
-    say(table(headers, [_cells(one) for one in found]))
+    say(*table(headers, [_cells(one) for one in found]))
     say()
     if best is None:
         say(f"nothing fits into {room(given)}: {_hint(found)}")
         return
-    say("\n".join(lines))
+    say(*lines)
     for text in best.costs:
         say(f"# {text}")
 

@@ -26,7 +26,7 @@ def command(
     if json:
         answer([dict(zip(headers, row, strict=True)) for row in rows])
     else:
-        say(table(headers, [[str(cell) for cell in row] for row in rows]))
+        say(*table(headers, [[str(cell) for cell in row] for row in rows]))
 
 
 def _tasks() -> tuple[list[str], list[list[Any]]]:

@@ -51,7 +51,7 @@ def task(
         if json:
             answer({"recipe": declaration})
         else:
-            say(_without_checkout(declaration))
+            say(*_without_checkout(declaration).split("\n"))
         return
     texts = {TASKS / f"{name}.py": filled(kind, ".py", name), FIXTURES / f"{name}.json": filled(kind, ".json", name)}
     _write({checkout / path: text for path, text in texts.items()})

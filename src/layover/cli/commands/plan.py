@@ -46,7 +46,7 @@ def command(
         for row in summary["kinds"]
     ]
     say(f"{len(found.plan.cells)} cells, {summary['cells_finished']} finished")
-    say(table(["node", "all", "cached", "to run", "examples", "tokens", "arithmetic", "disk"], rows))
+    say(*table(["node", "all", "cached", "to run", "examples", "tokens", "arithmetic", "disk"], rows))
     say(answered(summary["memory"]))
     say(f"work left: {_left(summary)}")
     if worth := told(summary["trunk_cache"]):

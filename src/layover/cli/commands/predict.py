@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from itertools import islice
-from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 from layover.cli.console import answer
+from layover.cli.files import whole_file
 from layover.cli.streams import heed_reader
 from layover.errors import LayoverError, StoppedError
+from layover.escape import json_text
 from layover.stopping import Stop
 
 if TYPE_CHECKING:
+    from layover.data.formats import Row
     from layover.precision import Precision
     from layover.sharing.inputs import Input
     from layover.sharing.rows import Readers
@@ -64,7 +65,7 @@ def command(
     batch_tokens: Annotated[int | None, typer.Option(help="Tokens at once.", show_default="by the device")] = None,
     check: Annotated[bool, typer.Option(help="Compare what a package computes with its probe.")] = True,
 ) -> None:
-    """Predict with packages: a line of JSON per row, in the order of the rows.
+    """Predict with packages: a line of JSON per row, in the order of the rows, with its id, or file and line.
 
     With several packages a row names its own in the field `package`. All rows of a file are looked at before anything
     is predicted, those of standard input a thousand at a time.
@@ -103,8 +104,17 @@ def _predict(model: Layover, given: Input, readers: Readers, batch_tokens: int |
     rows, several = given.rows(), len(readers) > 1
     while some := list(islice(rows, AT_ONCE)):
         names = [readers.of(row) for row in some]
-        for name, result in zip(names, model.predict(some, package=names, batch_tokens=batch_tokens), strict=True):
-            write({"package": name, **asdict(result)} if several else asdict(result))
+        results = model.predict(some, package=names, batch_tokens=batch_tokens)
+        for row, name, result in zip(some, names, results, strict=True):
+            write({**({"package": name} if several else {}), "id": _id(row), **asdict(result)})
+
+
+def _id(row: Row) -> str | int | None:
+    """Return the id that a row gives itself, else its file and line; None for one that was given by itself."""
+    from layover.data.row_ids import id_in
+
+    own = id_in(row.values)
+    return own if own is not None else row.where().rpartition("/")[2] if row.path else None
 
 
 @contextmanager
@@ -113,17 +123,8 @@ def written(out: Path | None) -> Iterator[Write]:
     if out is None:
         yield _read
         return
-    if out.exists() and not out.is_file():
-        what = "is a folder" if out.is_dir() else "is no ordinary file; leave --out away to write to standard output"
-        raise LayoverError(f"--out {out}: {what}")
-    if not out.parent.is_dir():
-        raise LayoverError(f"--out {out}: there is no folder {out.parent}")
-    out = out.resolve()  # a link stays one
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as work:
-        file = Path(work) / out.name
-        with file.open("w", encoding="utf-8") as stream:
-            yield lambda value: _line(stream.write, value)
-        file.replace(out)
+    with whole_file(out) as file, file.open("w", encoding="utf-8") as stream:
+        yield lambda value: _line(stream.write, value)
 
 
 def _read(value: Any) -> None:
@@ -132,4 +133,4 @@ def _read(value: Any) -> None:
 
 
 def _line(write: Callable[[str], int], value: Any) -> None:
-    write(dumps(value, ensure_ascii=False, allow_nan=False) + "\n")
+    write(json_text(value) + "\n")

@@ -56,6 +56,8 @@ def command(
         else:
             passed = sum(result.state == "ok" for result in one.verdict.results)
             say(f"  {passed} checks passed; with its encoder: layover verify {one.folder}")
+            if "scores" in one.verdict.claimed:
+                say("  Its scores are a claim of its card; nothing here computes them again.")
 
 
 def _as_json(one: Pulled) -> dict[str, Any]:

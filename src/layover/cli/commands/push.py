@@ -38,7 +38,7 @@ def command(
     address = None
     if not json:
         rows = [[one.name, size(one.bytes), one.sha256] for one in push.files]
-        say(table(["file", "size", "sha256"], rows))
+        say(*table(["file", "size", "sha256"], rows))
         for result in push.verdict.results:
             if result.state == "skip":
                 say(f"not checked: {result.name}: {result.said}")

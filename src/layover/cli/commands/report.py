@@ -33,5 +33,5 @@ def command(
     if json:
         answer({"files": [str(path) for path in written]})
         return
-    say(markdown(found.plan, rows))
+    say(*markdown(found.plan, rows).split("\n"))
     say("written: " + ", ".join(str(path) for path in written))

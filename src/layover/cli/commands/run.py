@@ -167,7 +167,7 @@ def _conclude(found: Planned, failed: dict[str, str], blocked: dict[str, str], s
         from layover.report import main_table, rows_of
         from layover.report.files import full_methods
 
-        say(table(*main_table.cells(rows_of(plan, found.store), full_methods(plan))))
+        say(*table(*main_table.cells(rows_of(plan, found.store), full_methods(plan))))
         say(f"{cells} of {len(plan.cells)} cells finished, in {duration(seconds)}")
     for key, error in failed.items():
         complain(f"failed: {plan.nodes[key].label}: {error} (layover why {key[:12]})")

@@ -53,12 +53,8 @@ def command(
             }
         )
         return
-    say(
-        table(
-            ["target", "finished", "cells"],
-            [[name, str(done), str(total)] for name, (done, total) in counts.items()],
-        )
-    )
+    cells = [[name, str(done), str(total)] for name, (done, total) in counts.items()]
+    say(*table(["target", "finished", "cells"], cells))
     nodes = sum(key in finished for key in plan.nodes)
     say(f"work left: {'unknown' if left is None else duration(left)}")
     say(f"{nodes} of {len(plan.nodes)} nodes finished; {running} sweep(s) running on this store")

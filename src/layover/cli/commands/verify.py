@@ -28,7 +28,11 @@ def command(
     ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Check files, hashes, weights, encoder and outputs of packages; the exit code is 1 if any check failed."""
+    """Check files, hashes, weights, encoder and outputs of packages; the exit code is 1 if any check failed.
+
+    At the end stand the fields of the card that were computed again (proved), and those that were not: scores, data and
+    trainings are claims of the card.
+    """
     from layover.packages.card import read_card
     from layover.sharing.verify import verify
 
@@ -40,8 +44,8 @@ def command(
             say(f"{folder}:")
         verdict = verify(folder, others=others or (), base=base)
         verdicts.append(verdict)
-        for result in verdict.results if not json else ():
-            say(result.line())
+        if not json:
+            say(*verdict.lines())
     if json:
         answer({"packages": [verdict.as_json() for verdict in verdicts]})
     if any(verdict.failed for verdict in verdicts):

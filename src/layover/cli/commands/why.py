@@ -24,14 +24,17 @@ def command(
     """Explain a node: what it is made of, and how it differs from the nearest finished one."""
     from pathlib import Path
 
-    from layover.plan.why import explain
-    from layover.store import Store
+    from layover.plan.why import NOTHING, Known, explain
+    from layover.store import FileHashes, Store
+    from layover.store.hashes import HASHES
 
     if recipe:
         found = planned(Path(recipe), overrides, store)
         opened, nodes = found.store, found.plan.nodes
+        known = Known.of(found.plan, FileHashes(store / HASHES))
     else:
         opened, nodes = Store.existing(store), {}
+        known = NOTHING
     looks = opened.survey()
     full = _full_key(key, {*nodes, *looks, *opened.failures.keys()})
     damage = looks[full].damage if full in looks else None
@@ -46,7 +49,7 @@ def command(
         "nearest": None,
     }
     if identity is not None and not result["finished"]:
-        result["nearest"] = explain(identity, opened, {key: node.identity for key, node in nodes.items()})
+        result["nearest"] = explain(full, identity, opened, {key: node.identity for key, node in nodes.items()}, known)
     if json:
         answer(result)
     else:
@@ -77,13 +80,27 @@ def _tell(result: dict[str, Any]) -> None:
     if result["failure"]:
         say(f"failed: {result['failure']['error']}")
         if result["failure"]["traceback"]:
-            say(result["failure"]["traceback"])
+            say(*result["failure"]["traceback"].split("\n"))
     if result["finished"]:
         for name, value in (result["identity"] or {}).items():
             say(f"  {name}: {value}")
     elif result["nearest"] is not None:
         say(f"nearest finished node: {result['nearest']['key'][:12]}; it differs in")
-        for difference in result["nearest"]["differences"]:
-            say(f"  {difference['path']}: {difference['there']!r} there, {difference['here']!r} here")
+        say(*(f"  {line}" for line in _lines(result["nearest"]["differences"])))
     else:
         say("no finished node of its kind to compare with")
+
+
+def _lines(differences: list[dict[str, Any]]) -> list[str]:
+    """Return a line for each difference; a file that has changed stands in one, however often it is read."""
+    found: dict[str, list[str]] = {}
+    for one in differences:
+        there, here = one["there"], one["here"]
+        if "file" in one:
+            before = there[:12] if isinstance(there, str) else repr(there)
+            text = f"{one['file']} has changed: sha256 {before} there, {here[:12]} here"
+            found.setdefault(text, []).append(one["path"])
+        else:
+            found.setdefault(f"{one['path']}: {there!r} there, {here!r} here", [])
+    more = {text: f" and {len(paths) - 1} more" if len(paths) > 1 else "" for text, paths in found.items()}
+    return [f"{text} ({paths[0]}{more[text]})" if paths else text for text, paths in found.items()]

@@ -32,10 +32,10 @@ def command(
     for name, languages in scores.items():
         metrics = list(next(iter(languages.values())))
         rows = [[code, *(f"{found[metric]:.2f}" for metric in metrics)] for code, found in languages.items()]
-        say(table([name, *metrics], rows) + "\n")
+        say(*table([name, *metrics], rows), "")
     rows = [[name, _mean(value), " ".join(averages.missing.get(name, ()))] for name, value in averages.tasks.items()]
     rows += [[f"all {kind}", _mean(value), ""] for kind, value in averages.kinds.items()]
-    say(table(["average", "score", "missing languages"], [*rows, ["all", _mean(averages.overall), ""]]))
+    say(*table(["average", "score", "missing languages"], [*rows, ["all", _mean(averages.overall), ""]]))
 
 
 def _mean(value: float | None) -> str:

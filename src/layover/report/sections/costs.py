@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 
+from layover.escape import csv_file, markdown_table
 from layover.plan import Plan
-from layover.report._section import Section, markdown_table
+from layover.report._section import Section
 from layover.report.costs import Cost
 from layover.report.rows import CellRow, by_group, spread
 
@@ -59,12 +59,11 @@ def write(rows: Sequence[CellRow], path: Path) -> bool:
     known = [(row.cell, row.cost) for row in rows if row.cost is not None]
     if not known:
         return False
-    with path.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(["model", "method", "intermediate", "target", "seed", "weights", "seconds", "seconds_before"])
+    with csv_file(path) as writerow:
+        writerow(["model", "method", "intermediate", "target", "seed", "weights", "seconds", "seconds_before"])
         for cell, cost in known:
             times = ["" if value is None else repr(value) for value in (cost.seconds, cost.seconds_before)]
-            writer.writerow([cell.model, cell.method, cell.intermediate, cell.target, cell.seed, cost.weights, *times])
+            writerow([cell.model, cell.method, cell.intermediate, cell.target, cell.seed, cost.weights, *times])
     return True
 
 

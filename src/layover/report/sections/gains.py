@@ -7,14 +7,14 @@ comparison at a time.
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from layover.escape import Markup, csv_file, markdown_table
 from layover.plan import Cell, Plan
-from layover.report._section import Section, markdown_table
+from layover.report._section import Section
 from layover.report.rows import CellRow, Spread, difference, paired
 
 CONFIDENCE = 0.95
@@ -118,7 +118,7 @@ def _text(gain: Gain) -> str:
     if gain.interval is not None:
         text += f" [{gain.interval[0]:+.1f}, {gain.interval[1]:+.1f}]"
     text = f"**{text}**" if gain.verdict != "open" else text
-    return f"{text} over {gain.difference.seeds()}, others {gain.reason}" if gain.reason else text
+    return Markup(f"{text} over {gain.difference.seeds()}, others {gain.reason}" if gain.reason else text)
 
 
 def explained(found: Sequence[Gain]) -> str:
@@ -142,15 +142,14 @@ def explained(found: Sequence[Gain]) -> str:
 
 def write(found: Sequence[Gain], path: Path) -> None:
     """Write one line per gain."""
-    with path.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow([*GROUP, "metric", "languages", "difference", "low", "high", "seeds", "verdict", "reason"])
+    with csv_file(path) as writerow:
+        writerow([*GROUP, "metric", "languages", "difference", "low", "high", "seeds", "verdict", "reason"])
         for gain in found:
             low, high = ("", "") if gain.interval is None else map(repr, gain.interval)
             names = [getattr(gain, name) for name in GROUP]
             mean, count = ("", 0) if gain.difference is None else (repr(gain.difference.mean), gain.difference.count)
             values = [mean, low, high, count, gain.verdict, gain.reason]
-            writer.writerow([*names, gain.metric, gain.languages, *values])
+            writerow([*names, gain.metric, gain.languages, *values])
 
 
 def _whole(_plan: Plan, rows: Sequence[CellRow]) -> list[str]:

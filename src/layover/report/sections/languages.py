@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from layover import metrics
 from layover.data.languages import UNKNOWN
+from layover.escape import code, inline, markdown_table
 from layover.plan import Plan
 from layover.records import Record
-from layover.report._section import Section, markdown_table
+from layover.report._section import Section
 from layover.report.main_table import MISSING, NO_SEED, NOTHING
 from layover.report.rows import CellRow, by_group, spread, without_repeats
 
@@ -58,7 +59,7 @@ def cells(rows: Sequence[CellRow], target: str, metric: str) -> tuple[list[str],
 
 def _target(plan: Plan, rows: Sequence[CellRow], target: str) -> list[str]:
     tables = ((metric, markdown_table(*cells(rows, target, metric))) for metric in plan.recipe.tasks[target].metrics)
-    found = [part for metric, table in tables for part in (f"### {target}: {heading(metric)}", table)]
+    found = [part for metric, table in tables for part in (f"### {inline(target)}: {heading(metric)}", table)]
     records = [row.record for row in rows if row.cell.target == target and row.record is not None]
     if any(record.source_language == UNKNOWN for record in records):
         found.append(UNSAID)
@@ -74,8 +75,8 @@ def _doubtful(records: Sequence[Record]) -> list[str]:
         names = [name for name in record.scored() if record.is_zero_shot(name) is None]
         by_trained.setdefault(str(record.source_language), {}).update(dict.fromkeys(names))
     return [
-        f"The training data is in `{trained}`. By their names, these languages may be the same or others, so the "
-        f"zero-shot mean leaves them out: {', '.join(f'`{name}`' for name in names)}."
+        f"The training data is in {code(trained)}. By their names, these languages may be the same or others, so the "
+        f"zero-shot mean leaves them out: {', '.join(map(code, names))}."
         for trained, names in by_trained.items()
         if names
     ]

@@ -6,14 +6,14 @@ chooses; who takes the best one from here has chosen it by what it is scored wit
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 
+from layover.escape import Markup, csv_file, inline, markdown_table
 from layover.plan import Plan
 from layover.records import Layer, Retrieved
-from layover.report._section import Section, markdown_table
+from layover.report._section import Section
 from layover.report.main_table import MISSING
 from layover.report.rows import CellRow, by_group, spread, without_repeats
 
@@ -72,7 +72,7 @@ def _name(number: int, sweeps: Sequence[Retrieved]) -> str:
     chosen = sum(found.layer == number for found in sweeps)
     if not chosen:
         return str(number)
-    return f"**{number}**" + (f" ({chosen} of {len(sweeps)})" if chosen < len(sweeps) else "")
+    return Markup(f"**{number}**" + (f" ({chosen} of {len(sweeps)})" if chosen < len(sweeps) else ""))
 
 
 def _mean(scores: Scores, metric: str) -> float | None:
@@ -90,9 +90,8 @@ def _text(values: Sequence[float | None]) -> str:
 
 def write(rows: Sequence[CellRow], path: Path) -> None:
     """Write one line per cell, layer, split, language and metric."""
-    with path.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow([*FIELDS, "layer", "in_tables", "split", "language", "metric", "score"])
+    with csv_file(path) as writerow:
+        writerow([*FIELDS, "layer", "in_tables", "split", "language", "metric", "score"])
         for row in rows:
             found = _sweep(row)
             if found is None:
@@ -101,7 +100,7 @@ def write(rows: Sequence[CellRow], path: Path) -> None:
             for number, layer in found.layers.items():
                 shown = "yes" if number == found.layer else "no"
                 for split, language, metric, value in _every(layer):
-                    writer.writerow([*cell, number, shown, split, language, metric, repr(value)])
+                    writerow([*cell, number, shown, split, language, metric, repr(value)])
 
 
 def _every(layer: Layer) -> list[tuple[str, str, str, float]]:
@@ -118,7 +117,7 @@ def _every(layer: Layer) -> list[tuple[str, str, str, float]]:
 def _target(_plan: Plan, rows: Sequence[CellRow], target: str) -> list[str]:
     if not swept(rows, target):
         return []
-    return [f"### {target}: layers", explained(rows, target), markdown_table(*cells(rows, target))]
+    return [f"### {inline(target)}: layers", explained(rows, target), markdown_table(*cells(rows, target))]
 
 
 def _file(rows: Sequence[CellRow], path: Path) -> bool:

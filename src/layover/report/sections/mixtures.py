@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from layover.escape import csv_file, markdown_table
 from layover.plan import Plan
-from layover.report._section import Section, markdown_table
+from layover.report._section import Section
 from layover.report.learned import Contribution, LearnedMixture
 from layover.report.main_table import NOTHING
 from layover.report.rows import CellRow, spread
@@ -68,13 +68,12 @@ def _task(first: Contribution, same: Sequence[Contribution], trainings: Sequence
 
 def write(rows: Sequence[CellRow], path: Path) -> None:
     """Write one line per training, evaluation, task and metric; the mean over the tasks has no task."""
-    with path.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(FIELDS)
+    with csv_file(path) as writerow:
+        writerow(FIELDS)
         for group, trainings in groups(rows).items():
             for one in trainings:
                 for point in one.points:
-                    writer.writerow([*group, one.seed, point.step, point.task, point.metric, repr(point.value)])
+                    writerow([*group, one.seed, point.step, point.task, point.metric, repr(point.value)])
 
 
 def _whole(_plan: Plan, rows: Sequence[CellRow]) -> list[str]:

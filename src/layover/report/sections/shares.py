@@ -6,13 +6,13 @@ token add up to 1. Shares of a seed are averaged over languages and places, then
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 
+from layover.escape import csv_file, inline, markdown_table
 from layover.plan import Plan
-from layover.report._section import Section, markdown_table
+from layover.report._section import Section
 from layover.report.main_table import NOTHING
 from layover.report.rows import CellRow, by_group, spread
 
@@ -72,19 +72,18 @@ def write(rows: Sequence[CellRow], path: Path) -> bool:
     mixed = [row for row in rows if row.shares]
     if not mixed:
         return False
-    with path.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow([*FIELDS, "language", "layer", "place", "member", "share"])
+    with csv_file(path) as writerow:
+        writerow([*FIELDS, "language", "layer", "place", "member", "share"])
         for row in mixed:
             cell = [getattr(row.cell, field) for field in FIELDS]
             for share in row.shares:
-                writer.writerow([*cell, share.language, share.layer, share.place, share.member, repr(share.value)])
+                writerow([*cell, share.language, share.layer, share.place, share.member, repr(share.value)])
     return True
 
 
 def _target(_plan: Plan, rows: Sequence[CellRow], target: str) -> list[str]:
     headers, lines = cells(rows, target)
-    return [f"### {target}: shares", EXPLAINED, markdown_table(headers, lines)] if lines else []
+    return [f"### {inline(target)}: shares", EXPLAINED, markdown_table(headers, lines)] if lines else []
 
 
 SECTION = Section(35, target=_target, file="shares.csv", write=write)

@@ -11,6 +11,8 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING
 
+from layover.errors import printable
+from layover.escape import drawn_plainly
 from layover.report._section import Section
 from layover.report.rows import CellRow, by_group
 from layover.report.sections.shares import by_layer
@@ -40,6 +42,7 @@ def panels(rows: Sequence[CellRow]) -> dict[tuple[str, str, str], dict[str, Pane
     return found
 
 
+@drawn_plainly()
 def draw(rows: Sequence[CellRow], path: Path) -> bool:
     """Draw the picture as PNG; return False, and draw nothing, when nothing is mixed."""
     found = panels(rows)
@@ -65,7 +68,7 @@ def draw(rows: Sequence[CellRow], path: Path) -> bool:
                 axis.set_axis_off()
                 continue
             image = _panel(axis, by_target[target], layers, limit or 1.0)
-            axis.set_title(f"{target}: {' '.join(group[:2])}", loc="left", fontsize=9)
+            axis.set_title(printable(f"{target}: {' '.join(group[:2])}"), loc="left", fontsize=9)
             axis.set_xlabel("layer", fontsize=8)
     if image is not None:
         figure.colorbar(image, ax=axes, label="points above an equal share", shrink=0.8)
@@ -90,7 +93,7 @@ def _panel(axis: Axes, panel: Panel, layers: Sequence[int], limit: float) -> Axe
             axis.text(x, y, shown, ha="center", va="center", color=color, fontsize=7)
     every = -(-len(layers) // MOST_NUMBERED)
     axis.set_xticks(range(0, len(layers), every), [str(layer) for layer in layers[::every]], fontsize=8)
-    axis.set_yticks(range(len(panel)), list(panel), fontsize=8)
+    axis.set_yticks(range(len(panel)), [*map(printable, panel)], fontsize=8)
     axis.tick_params(length=0)
     return image
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from layover.escape import markdown_table
 from layover.plan import Plan
 from layover.records import DataSource, Sources
-from layover.report._section import Section, markdown_table
+from layover.report._section import Section
 from layover.report.rows import CellRow
 
 EXPLAINED = "Commits of the hub, and the first digits of the SHA-256 of files. Full values are in records.jsonl."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from layover.escape import inline
 from layover.metrics._scheme import described
 from layover.plan import Plan
 from layover.records import TagScheme
@@ -13,7 +14,7 @@ from layover.report.rows import CellRow
 
 def text(tags: TagScheme) -> str:
     """Return the sentence."""
-    return f"Spans are read from the tags: {described(tags.scheme, tags.written, tags.outside)}."
+    return f"Spans are read from the tags: {inline(described(tags.scheme, tags.written, tags.outside))}."
 
 
 def _target(_plan: Plan, rows: Sequence[CellRow], target: str) -> list[str]:

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from layover.errors import printable
+from layover.escape import drawn_plainly
 from layover.recipe import NO_INTERMEDIATE
 from layover.report._section import Section
 from layover.report.main_table import Entry, entries
@@ -37,6 +39,7 @@ def _difference(entry: Entry) -> float | None:
     return entry.to_none.mean if entry.to_none is not None else None
 
 
+@drawn_plainly()
 def draw(rows: Sequence[CellRow], path: Path) -> bool:
     """Draw the picture as PNG; return False, and draw nothing, when no cell has an intermediate."""
     panels = differences(rows)
@@ -56,7 +59,7 @@ def draw(rows: Sequence[CellRow], path: Path) -> bool:
     axes = figure.subplots(len(panels), 1, squeeze=False, height_ratios=heights)[:, 0]
     for axis, ((model, method), panel) in zip(axes, panels.items(), strict=True):
         _panel(axis, panel, targets, limit)
-        axis.set_title(f"{model} {method}", loc="left", fontsize=10)
+        axis.set_title(printable(f"{model} {method}"), loc="left", fontsize=10)
     figure.suptitle("Difference to no intermediate, points", fontsize=11)
     figure.savefig(path, dpi=150)
     return True
@@ -76,8 +79,8 @@ def _panel(axis: Axes, panel: Mapping[str, Mapping[str, float | None]], targets:
                 axis.text(
                     x, y, f"{value:+.1f}", ha="center", va="center", color="white" if dark else "black", fontsize=9
                 )
-    axis.set_xticks(range(len(targets)), targets, fontsize=9)
-    axis.set_yticks(range(len(panel)), list(panel), fontsize=9)
+    axis.set_xticks(range(len(targets)), [*map(printable, targets)], fontsize=9)
+    axis.set_yticks(range(len(panel)), [*map(printable, panel)], fontsize=9)
     axis.set_xlim(-0.5, len(targets) - 0.5)
     axis.set_ylim(len(panel) - 0.5, -0.5)
     axis.tick_params(length=0)

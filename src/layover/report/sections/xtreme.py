@@ -6,14 +6,14 @@ XTREME's: what was scored on less, or on something else, is a gap here.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from layover.escape import csv_file, inline, markdown_table
 from layover.plan import Plan
 from layover.records import Record
-from layover.report._section import Section, markdown_table
+from layover.report._section import Section
 from layover.report.main_table import Entry, text
 from layover.report.rows import CellRow, by_group, spread
 from layover.tasks import Averages, Task, average, official
@@ -169,12 +169,11 @@ def notes(found: Sequence[Line]) -> list[str]:
 
 def write(found: Sequence[Line], path: Path) -> None:
     """Write one line per average; one without a score says what is missing."""
-    with path.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow([*GROUP, "average", "score", "deviation", "seeds", "missing"])
+    with csv_file(path) as writerow:
+        writerow([*GROUP, "average", "score", "deviation", "seeds", "missing"])
         for line in found:
             for column, names in columns().items():
-                writer.writerow([*line.group, column, *_numbers(line.entries[column]), _missing(line, names)])
+                writerow([*line.group, column, *_numbers(line.entries[column]), _missing(line, names)])
 
 
 def _numbers(entry: Entry | None) -> tuple[str, str, int]:
@@ -192,7 +191,7 @@ def _whole(_plan: Plan, rows: Sequence[CellRow]) -> list[str]:
     found = lines(rows)
     if not found:
         return []
-    missing = [f"- {note}" for note in notes(found)]
+    missing = [f"- {inline(note)}" for note in notes(found)]
     parts = ["## XTREME's averages", EXPLAINED, markdown_table(*cells(found))]
     return [*parts, "\n".join(["Missing:", "", *missing])] if missing else parts
 

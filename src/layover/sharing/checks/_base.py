@@ -95,3 +95,5 @@ class Check:
     run: Callable[[Subject], str]
     """Returns what was compared and found; raises a `LayoverError` where it is wrong, or `SkippedError`."""
     stage: Stage
+    proves: tuple[str, ...] = ()
+    """Fields of the card that are computed again here, and are right where the check passes."""

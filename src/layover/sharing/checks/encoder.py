@@ -8,6 +8,9 @@ from layover.layouts.safe import read_json
 from layover.modules import AdapterDrop
 from layover.sharing.checks._base import Subject
 
+SIZES = tuple(f"base.{name}" for name in ("model_type", "num_layers", "hidden_size", "intermediate_size", "vocabulary"))
+"""Fields of a card that `config` proves."""
+
 
 def config(subject: Subject) -> str:
     """The encoder's config is that of the card, or at least of the same sizes; what it computes, the probe shows."""

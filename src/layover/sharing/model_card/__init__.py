@@ -5,12 +5,12 @@ from __future__ import annotations
 from math import prod
 from pathlib import Path
 
+from layover.escape import plain
 from layover.layouts import heads
 from layover.layouts.safe import header as tensors_of
 from layover.packages.card import Card
 from layover.sharing.contents import PICTURE, README
 from layover.sharing.model_card import hub, limits, text, use
-from layover.sharing.model_card.markup import plain
 from layover.sharing.model_card.plot import draw
 from layover.sharing.model_card.words import title
 

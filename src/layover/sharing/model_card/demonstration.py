@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from layover.escape import bold
 from layover.packages.card import Card
 from layover.packages.sections import DataFacts
 from layover.sandbox.encoders import PREFIX
-from layover.sharing.model_card.markup import bold
 from layover.sharing.model_card.words import listed
 
 RANDOM = "The encoder's weights were drawn at random and never pretrained. It knows no language."

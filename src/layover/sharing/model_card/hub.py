@@ -13,11 +13,12 @@ from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from layover.data import languages
 from layover.data.languages import UNKNOWN, Listed
+from layover.errors import printable
+from layover.escape import code
 from layover.packages.card import Card
 from layover.packages.sections import DataFacts
 from layover.sharing.libraries import ADAPTERS, reader_of
 from layover.sharing.model_card.demonstration import has_sandbox_encoder
-from layover.sharing.model_card.markup import code
 from layover.sharing.model_card.results import lines_of
 from layover.sharing.model_card.words import listed
 
@@ -65,7 +66,9 @@ def header(card: Card) -> str:
     yaml.width = sys.maxsize
     stream = io.StringIO()
     yaml.dump(_quoted(metadata(card)), stream)
-    return f"---\n{stream.getvalue()}---\n"
+    # what is not seen stands in quotes, where YAML knows the same escapes as Python
+    lines = "\n".join(map(printable, stream.getvalue().split("\n")))
+    return f"---\n{lines}---\n"
 
 
 def metadata(card: Card) -> dict[str, Any]:

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from layover import metrics
+from layover.errors import printable
+from layover.escape import drawn_plainly
 from layover.packages.card import Card
 from layover.packages.sections import Scores
 from layover.sharing.model_card.results import Line, lines_of, mean
@@ -24,6 +26,7 @@ OWN, WITHOUT, FULL = "#0072B2", "#D55E00", "#000000"
 """Of Okabe and Ito's colours, which are told apart without seeing red or green; the marks differ in shape, too."""
 
 
+@drawn_plainly()
 def draw(card: Card, path: Path) -> bool:
     """Draw the picture as PNG; return False, and draw nothing, when there is no score."""
     lines, scores = lines_of(card), card.scores
@@ -107,12 +110,12 @@ def _finish(axis: Axes, scores: Scores, lines: Sequence[Line], places: Sequence[
         axis.axhline(len(lines) - 0.3, color="0.75", linewidth=0.8)
         if lines[0].zero_shot is False:
             axis.axhline(0.5, color="0.75", linewidth=0.8, linestyle=":")
-    axis.set_yticks(places, names, parse_math=False)
+    axis.set_yticks(places, [*map(printable, names)])
     axis.set_ylim(places[-1] + 0.7, -0.7)
     axis.margins(x=0.06)
     axis.autoscale_view(scaley=False)
     unit = metrics.get(scores.metric).unit
-    axis.set_xlabel(f"{scores.metric}, {unit}, {scores.split} split", fontsize=10)
+    axis.set_xlabel(printable(f"{scores.metric}, {unit}, {scores.split} split"), fontsize=10)
     axis.tick_params(length=0, labelsize=10)
     if len(places) > len(lines):
         axis.get_yticklabels()[-1].set_fontweight("bold")

@@ -6,15 +6,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from layover.data.languages import UNKNOWN
+from layover.escape import Markup, bold, code, inline, markdown_table, plain
 from layover.packages.card import CARD, Card
 from layover.packages.sections import DataFacts, Scores, TrainingFacts
-from layover.report._section import markdown_table
 from layover.report.rows import OTHER_LANGUAGES
 from layover.report.sections.languages import heading
 from layover.sharing.contents import PICTURE
 from layover.sharing.model_card import demonstration
 from layover.sharing.model_card.hub import is_id, left_out, licence_of
-from layover.sharing.model_card.markup import bold, code, plain
 from layover.sharing.model_card.results import Line, lines_of, mean, shown, trained_in
 from layover.sharing.model_card.words import intermediates, listed, opening
 
@@ -24,7 +23,7 @@ UNSCORED = (
     "It was not scored itself: it is an intermediate, to be built upon. What it gives a target stands on the card"
     " of the package that was trained on top of it. Its own predictions were not measured."
 )
-
+CLAIMED = "Scores, data and trainings are claims of this page: nothing computes them again."
 
 _SEEN = {True: ", zero-shot", False: ", trained", None: ""}
 
@@ -44,7 +43,7 @@ def results(card: Card, *, pictured: bool) -> list[str]:
     headers = ["language", heading(scores.metric), "n", *(name for name, _ in columns)]
     table = [
         [
-            f"{plain(line.language)}{_SEEN[line.zero_shot]}",
+            f"{line.language}{_SEEN[line.zero_shot]}",
             shown(scores, line.score),
             "–" if line.examples is None else f"{line.examples:,}",
             *(shown(scores, value(line), signed=True) for _, value in columns),
@@ -63,7 +62,7 @@ def training(card: Card) -> list[str]:
     found = ["## How it was trained", "Data:", _data(card.data), *_unlisted(card), _licences(card)]
     if card.trainings:
         found += ["Trainings, one after the other:", _numbers(card)]
-    versions = ", ".join(f"{name} {version}" for name, version in card.versions.items())
+    versions = ", ".join(inline(f"{name} {version}") for name, version in card.versions.items())
     found.append(
         f"Recipe {code(card.recipe)}, key `{card.key[:16]}`: the hash of all that decided the weights; `{CARD}` has "
         f"the settings. Exported by {versions}."
@@ -77,7 +76,7 @@ def verification(card: Card) -> list[str]:
         f"`{CARD}` has the SHA-256 of every other file, fingerprints of the encoder's config, weights and tokenizer, "
         f"and a probe: {len(card.probe.rows)} rows of token ids and what comes out of them."
     )
-    return ["## Verify", f"```bash\nlayover verify {card.id}\n```", held]
+    return ["## Verify", f"```bash\nlayover verify {card.id}\n```", f"{held} {CLAIMED}"]
 
 
 def _columns(scores: Scores) -> list[tuple[str, Value]]:
@@ -106,7 +105,7 @@ def _means(scores: Scores, lines: Sequence[Line], columns: Sequence[tuple[str, V
             paired = mean(group, value)
             text = shown(scores, None if paired is None else paired.value, signed=True)
             cells.append(text if paired is None or paired.languages == count else f"{text} ({paired.languages})")
-        found.append([f"**{name} of {of}**", *(f"**{cell}**" if cell else "" for cell in cells)])
+        found.append([Markup(f"**{cell}**") if cell else "" for cell in (f"{name} of {of}", *cells)])
     return found
 
 
@@ -122,7 +121,7 @@ def _unseen(card: Card, lines: Sequence[Line]) -> str:
 def _reading(card: Card, scores: Scores, lines: Sequence[Line], compared: Sequence[str]) -> str:
     """Return how the table is read."""
     of = f" of {bold(scores.task)}" if scores.task is not None else ""
-    text = f"On the {scores.split} split{of}, of these very weights (seed {', '.join(map(str, card.seeds))}). "
+    text = f"On the {inline(scores.split)} split{of}, of these very weights (seed {', '.join(map(str, card.seeds))}). "
     if any(line.zero_shot for line in lines):
         text += "*zero-shot*: a language that the task was not trained in. "
     if compared:
@@ -175,12 +174,12 @@ def _remarks(card: Card, scores: Scores, lines: Sequence[Line]) -> list[str]:
 def _data(data: Sequence[DataFacts]) -> str:
     lines = [
         [
-            plain(one.task) if one.joined is None else f"{plain(one.task)}, in {plain(one.joined)}",
+            one.task if one.joined is None else f"{one.task}, in {one.joined}",
             one.split,
-            "not known" if one.language in {None, UNKNOWN} else plain(str(one.language)),
+            "not known" if one.language in {None, UNKNOWN} else str(one.language),
             _source(one),
             "–" if one.examples is None else f"{one.examples:,}",
-            plain(one.licence or "not known"),
+            one.licence or "not known",
         ]
         for one in data
     ]
@@ -202,15 +201,15 @@ def _licences(card: Card) -> str:
     return "The licence column names the licence of the training data, not of this package."
 
 
-def _source(data: DataFacts) -> str:
+def _source(data: DataFacts) -> Markup:
     if data.hub is None:
         digests = [f"`{digest[:12]}`" for digest in data.files_sha256[:2]]
         more = f" and {len(data.files_sha256) - 2} more" if len(data.files_sha256) > 2 else ""
-        return f"files, SHA-256 {listed(digests)}{more}"
+        return Markup(f"files, SHA-256 {listed(digests)}{more}")
     name, _, config = data.hub.partition(":")
     at = f" at {code(data.revision[:12])}" if data.revision else ""
     linked = f"[{name}](https://huggingface.co/datasets/{name})" if is_id(name) else plain(name)
-    return f"{linked}{f' {plain(config)}' if config else ''}{at}"
+    return Markup(f"{linked}{f' {inline(config)}' if config else ''}{at}")
 
 
 def _numbers(card: Card) -> str:
@@ -223,10 +222,10 @@ def _numbers(card: Card) -> str:
         ("weight decay, clip, dropout", lambda one: f"{one.weight_decay:g}, {one.clip:g}, {one.dropout:g}"),
         ("precision", lambda one: one.precision),
         ("seed", lambda one: str(one.seed)),
-        ("weights kept", lambda one: "the last ones" if one.selection is None else plain(f"best {one.selection}")),
+        ("weights kept", lambda one: "the last ones" if one.selection is None else f"best {one.selection}"),
         ("time", lambda one: "stopped in between" if one.seconds is None else f"{one.seconds:.1f} s"),
     ]
-    headers = ["", *(f"{one.stage}: {plain(' + '.join(one.tasks))}" for one in card.trainings)]
+    headers = ["", *(f"{one.stage}: {' + '.join(one.tasks)}" for one in card.trainings)]
     return markdown_table(headers, [[name, *(cell(one) for one in card.trainings)] for name, cell in rows])
 
 
@@ -243,11 +242,12 @@ def _longest(card: Card, training: TrainingFacts) -> str:
     return f"{task.max_length} tokens" + (f", stride {task.stride}" if task.kind == "span" else "")
 
 
-def _settings(module: dict[str, Any]) -> str:
+def _settings(module: dict[str, Any]) -> Markup:
     """Return the settings of a module in one line, what a reader looks for first."""
     first = [name for name in ("placement", "rank", "alpha", "reduction", "target", "layers") if name in module]
     others = [name for name in module if name not in {*first, "name"}]
-    return ", ".join([f"`{module['name']}`", *(f"{name} {_value(module[name])}" for name in [*first, *others])])
+    said = [code(str(module.get("name"))), *(inline(f"{name} {_value(module[name])}") for name in [*first, *others])]
+    return Markup(", ".join(said))
 
 
 def _value(value: Any) -> str:

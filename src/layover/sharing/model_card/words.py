@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from layover.compositions import TARGET
+from layover.escape import bold, code, plain
 from layover.packages.card import Card
 from layover.packages.sections import ModuleFacts
-from layover.sharing.model_card.markup import bold, code, plain
 from layover.sharing.model_card.results import trained_in
 
 NOUNS = {"lora": "LoRA", "dora": "DoRA", "ia3": "IA3", "bottleneck": "bottleneck adapter"}
@@ -101,7 +101,7 @@ def _what(card: Card) -> str:
     """Return the sentence that says what was learned, on what."""
     settings: dict[str, Any] = dict(card.composition or {})
     name, own, task = settings.get("name"), _own(card), card.task
-    goal = bold(trained_on(card))
+    goal: str = bold(trained_on(card))
     if task is not None:
         language = trained_in(card)
         goal += f" ({task.kind}, in {code(language)})" if language is not None else f" ({task.kind})"

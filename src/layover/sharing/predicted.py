@@ -1,0 +1,86 @@
+"""The predictions of a finished cell: what it answered to each example, under the example's own id."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+from layover import kinds
+from layover.errors import LayoverError
+from layover.kinds.retrieval import above
+from layover.kinds.span import KIND as SPAN
+from layover.plan import Cell
+from layover.plan.inputs import ScoreInputs
+from layover.records import Record, read_record
+from layover.steps.context import read_lines
+from layover.steps.files import PREDICTIONS, RECORD, ROWS, predictions_of
+from layover.steps.tokenize import load_examples, load_rows
+from layover.store import Store
+
+FIELDS = ("model", "method", "intermediate", "target", "seed", "split", "language", "id", "where", "prediction", "gold")
+"""What every prediction has; `id` is the data's own one, or file and line."""
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """The answers of a finished cell."""
+
+    cell: Cell
+    inputs: ScoreInputs
+    store: Store
+    record: Record
+
+    @classmethod
+    def of(cls, cell: Cell, inputs: ScoreInputs, store: Store) -> Self:
+        """Return the predictions of a cell.
+
+        Raises:
+            LayoverError: it is not finished.
+        """
+        if not store.has(cell.score):
+            raise LayoverError(f"{cell.label} is not finished; run the recipe first")
+        return cls(cell, inputs, store, read_record(store.path(cell.score) / RECORD))
+
+    def answers(self, language: str) -> tuple[list[Any], Sequence[Any]]:
+        """Return answers, as metrics take them, and examples of a language.
+
+        Raises:
+            LayoverError: a threshold decides about answers, and the language has none.
+        """
+        inputs, record, kind = self.inputs, self.record, kinds.get(self.inputs.task.kind)
+        predicted, data = inputs.predictions[language]
+        file = PREDICTIONS
+        if record.retrieval is not None and inputs.search is not None:
+            file = predictions_of(record.retrieval.layer, inputs.search.layers)
+        predictions = read_lines(self.store.path(predicted) / file)
+        if record.retrieval is not None and language in record.retrieval.thresholds:
+            predictions = above(predictions, record.retrieval.thresholds[language])
+        elif record.no_answer is not None and language in record.no_answer.thresholds:
+            predictions = SPAN.cut(predictions, record.no_answer.thresholds[language])
+        elif inputs.threshold is not None:
+            raise LayoverError(f"{self.cell.label}: {language}: {record.missing.get(language, 'no threshold')}")
+        return [kind.answer(prediction) for prediction in predictions], load_examples(self.store, data, kind.name)
+
+    def lines(self, language: str) -> Iterator[dict[str, Any]]:
+        """Yield the predictions of a language: `FIELDS`, then the fields of the kind.
+
+        Raises:
+            LayoverError: see `answers`; or the data were tokenized before ids were kept.
+        """
+        data, kind = self.inputs.predictions[language][1], kinds.get(self.inputs.task.kind)
+        if not (self.store.path(data) / ROWS).is_file():
+            raise LayoverError(f"{self.cell.label}: {language}: its data were read before ids were kept; run it anew")
+        answers, examples = self.answers(language)
+        axes = (self.cell.model, self.cell.method, self.cell.intermediate, self.cell.target, self.cell.seed)
+        for row, answer, example in zip(load_rows(self.store, data), answers, examples, strict=True):
+            fields = kind.to_json(example)
+            own = row["id"] if row["id"] is not None else row["where"]
+            gold = next((fields.pop(name) for name in GOLD if name in fields), None)
+            own = fields.pop("id", own)
+            values = (*axes, self.inputs.split, language, own, row["where"], answer, gold)
+            yield {**dict(zip(FIELDS, values, strict=True)), **fields}
+
+
+GOLD = ("label", "tags", "answers", "gold")
+"""What kinds call the gold of an example."""
