@@ -42,7 +42,9 @@ class Planned:
     """Key -> bytes; nodes of the store that an older version made and this one does not use."""
 
 
-def planned(recipe: Path, overrides: list[str] | None, store: Path, *, mends: bool = False) -> Planned:
+def planned(
+    recipe: Path, overrides: list[str] | None, store: Path, *, mends: bool = False, provisional: bool = False
+) -> Planned:
     """Return the plan of a recipe and the store, file hashes and labels remembered there.
 
     What of the store cannot be used is said on standard error.
@@ -52,8 +54,14 @@ def planned(recipe: Path, overrides: list[str] | None, store: Path, *, mends: bo
         overrides: Of it.
         store: The folder.
         mends: Whether the verb sets damaged nodes aside, and says so itself.
+        provisional: Whether the verb takes a plan whose keys are not final, since commits are not known.
+
+    Raises:
+        LayoverError: the recipe is wrong, or commits that it needs are not known.
     """
+    from layover.errors import ModelError
     from layover.plan import build
+    from layover.plan.hub import told
     from layover.recipe import load
     from layover.store import FileHashes, Memory, Store
     from layover.store.hashes import HASHES
@@ -62,6 +70,8 @@ def planned(recipe: Path, overrides: list[str] | None, store: Path, *, mends: bo
     checked = load(recipe, overrides or [])
     hashes, labels = FileHashes(store / HASHES), Memory(store / LABELS)
     plan = build(checked, hashes, memory=labels)
+    if plan.unresolved and not provisional:
+        raise ModelError(told(plan.unresolved))
     opened = Store(store)  # a recipe that cannot be planned leaves no folder behind
     hashes.save()
     labels.save()

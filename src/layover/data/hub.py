@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from layover.data.formats import Row
 from layover.errors import DataError, ModelError
-from layover.hub_files import COMMIT, cached_file, check, without_token
+from layover.hub_errors import without_token
+from layover.hub_files import COMMIT, cached_file, check
 
 if TYPE_CHECKING:
     from layover.data.task import HubSource

@@ -31,6 +31,7 @@ def command(
     from layover.errors import nearest
     from layover.plan import build
     from layover.plan.collect import POLICIES, removable
+    from layover.plan.hub import told
     from layover.recipe import load
     from layover.store import FileHashes, Memory, Store
     from layover.store.hashes import HASHES
@@ -45,11 +46,11 @@ def command(
         raise StoreError(f"{running} sweep(s) are running on {store}; stop them first")
     hashes, labels = FileHashes(store / HASHES), Memory(store / LABELS)
     plans = [build(load(recipe), hashes, memory=labels) for recipe in recipes]
-    unresolved = sorted({name for plan in plans for name in plan.unresolved})
+    unresolved = [one for plan in plans for one in plan.unresolved]
     if unresolved:
         raise StoreError(
-            f"hub revisions that are not resolved ({', '.join(unresolved)}): without them nothing in the store is "
-            "known to belong to these recipes, and all of it would go"
+            f"hub revisions are not resolved, without which nothing in the store is known to belong to these recipes, and "
+            f"all of it would go: {told(unresolved)}"
         )
     finished = opened.finished()
     plans = [with_cache(plan, opened, finished) for plan in plans]

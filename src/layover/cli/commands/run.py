@@ -50,17 +50,15 @@ def command(
     from layover.engine.local import LocalEngine
     from layover.engine.resources import resources
     from layover.errors import ModelError, StoppedError
+    from layover.plan.absent import lacks
     from layover.plan.cost import estimate
 
     found = planned(recipe, overrides, store, mends=True)
-    if found.plan.unresolved:
-        names = ", ".join(found.plan.unresolved)
-        raise ModelError(
-            f"the hub cannot be reached and the local cache does not know: {names}. Go online once, name a commit as "
-            "revision, or use a local directory (layover init-encoder makes a small one) and data_root"
-        )
     finished = found.store.finished()
-    wanted, costs = found.plan.wanted(finished), estimate(found.plan, meta_of(found.store, finished))
+    wanted = found.plan.wanted(finished)
+    if lacking := lacks(found.plan, wanted):
+        raise ModelError(lacking)
+    costs = estimate(found.plan, meta_of(found.store, finished))
     peak = max((costs[node.key].peak_bytes or 0 for node in wanted), default=0)
     execution = found.plan.recipe.document.run
     if workers is not None:
