@@ -38,6 +38,7 @@ ROOMS = (
     ("mixers",),
     ("modules",),
     ("hub_files",),
+    ("hub_patience",),
     ("hub_errors",),
     ("precision",),
     ("identity",),

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Literal
 
 from layover.errors import ModelError
-from layover.hub_errors import OFFLINE, HubError, Kind, hub_error, patiently
+from layover.hub_errors import OFFLINE, HubError, Kind, hub_error
+from layover.hub_patience import patiently
 
 COMMIT = re.compile(r"^[0-9a-f]{40}$")
 TIMEOUT_SECONDS = 5.0
@@ -127,7 +128,9 @@ def exists(repository: str, commit: str, name: str) -> bool:
     if found is not None:
         return found != "none"
     if offline():
-        raise HubError(f"{repository}@{commit[:12]}: {name} is not in the local cache", f"{OFFLINE}; go online once", "offline")
+        raise HubError(
+            f"{repository}@{commit[:12]}: {name} is not in the local cache", f"{OFFLINE}; go online once", "offline"
+        )
     from huggingface_hub import get_hf_file_metadata, hf_hub_url
     from huggingface_hub.errors import EntryNotFoundError
 
@@ -209,4 +212,3 @@ def _hash(path: Path, like: str) -> str:
         while block := stream.read(1 << 20):
             blob.update(block)
         return blob.hexdigest()
-

@@ -64,10 +64,16 @@ def test_a_module_of_the_hub_is_what_its_files_are(importing: Importing, hub: Pa
 
 
 def test_without_a_network_it_is_said_what_lacks(importing: Importing, hub: Path, foreign: Path) -> None:
-    with pytest.raises(RecipeError, match=r"neither the store nor the local cache knows the commit of models/org/adapter@main: go online once"):
+    with pytest.raises(
+        RecipeError,
+        match=r"neither the store nor the local cache knows the commit of models/org/adapter@main: go online once",
+    ):
         importing.plan("modules.mine={hub: org/adapter, revision: main}")
     cached(hub, {"adapter_config.json": foreign / "lora" / "adapter_config.json"})
-    with pytest.raises(RecipeError, match=r"modules\.mine: org/adapter@0123456789ab: the local cache has no .*, and HF_HUB_OFFLINE is set"):
+    with pytest.raises(
+        RecipeError,
+        match=r"modules\.mine: org/adapter@0123456789ab: the local cache has no .*, and HF_HUB_OFFLINE is set",
+    ):
         importing.plan("modules.mine={hub: org/adapter, revision: main}")
 
 
@@ -161,6 +167,6 @@ def test_what_the_hub_does_not_let_be_read_is_told(hub: Path, monkeypatch: pytes
 
 def test_a_hub_that_does_not_answer_is_asked_once(hub: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     answers = Answers(monkeypatch, {}, LocalEntryNotFoundError("no connection"))
-    with pytest.raises(ModelError, match="the local cache has no .*, and the hub at https://huggingface.co cannot be reached"):
+    with pytest.raises(ModelError, match=r"the local cache has no .*, and the hub at .* cannot be reached"):
         downloaded("org/adapter", COMMIT, Revisions())
     assert answers.asked == ["transfer_card.json"]

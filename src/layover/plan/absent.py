@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from layover.data.hub import is_cached
+from layover.data.hub_copies import is_cached
 from layover.data.task import Location
 from layover.hub_files import COMMIT, cached_file
 from layover.layouts.checkpoint import SHARDS, WEIGHTS

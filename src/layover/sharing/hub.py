@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from layover.errors import LayoverError, printable
-from layover.hub_errors import hub_error, patiently
+from layover.hub_errors import hub_error
 from layover.hub_files import COMMIT
+from layover.hub_patience import patiently
 
 TIMEOUT = 20.0
 """Seconds to wait for the answer to a question; a file may take longer."""

@@ -49,8 +49,8 @@ def command(
     unresolved = [one for plan in plans for one in plan.unresolved]
     if unresolved:
         raise StoreError(
-            f"hub revisions are not resolved, without which nothing in the store is known to belong to these recipes, and "
-            f"all of it would go: {told(unresolved)}"
+            "hub revisions are not resolved, without which nothing in the store is known to belong to these recipes, "
+            f"and all of it would go: {told(unresolved)}"
         )
     finished = opened.finished()
     plans = [with_cache(plan, opened, finished) for plan in plans]
