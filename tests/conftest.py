@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,6 +24,12 @@ ROOT = Path(__file__).resolve().parents[1]
 # how long an example takes says more of the machine than of the code
 settings.register_profile("layover", deadline=None)
 settings.load_profile("layover")
+
+
+def pytest_configure() -> None:
+    """Take Ctrl-C, which a suite that is started in the background ignores, and with it all that it starts."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

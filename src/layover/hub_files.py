@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from layover.errors import ModelError
-from layover.hub_errors import OFFLINE, HubError, Kind, hub_error
+from layover.hub_errors import OFFLINE, HubError, Kind, endpoint, hub_error
 from layover.hub_patience import patiently
 
 COMMIT = re.compile(r"^[0-9a-f]{40}$")
@@ -23,6 +23,17 @@ _CHECKED: set[tuple[str, int, int, int, int]] = set()
 def offline() -> bool:
     """Return whether the user keeps the clients of the hub from asking it."""
     return os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}
+
+
+def answers() -> None:
+    """Ask the hub for a sign of life.
+
+    Raises:
+        Exception: of whichever library the client uses; it does not answer.
+    """
+    from huggingface_hub import get_session
+
+    get_session().head(endpoint(), timeout=TIMEOUT_SECONDS)
 
 
 def ask_commit(repository: str, revision: str, kind: Kind) -> str:

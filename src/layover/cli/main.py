@@ -11,6 +11,7 @@ import typer
 from layover import __version__
 from layover.cli import commands
 from layover.cli.console import complain
+from layover.cli.quiet import quiet
 from layover.errors import LayoverError
 
 
@@ -53,6 +54,7 @@ def build_app() -> typer.Typer:
 
 def main() -> None:
     """Run the command line; a `LayoverError`, or a path that cannot be used, becomes a message and an exit code."""
+    quiet()
     try:
         build_app()()
     except LayoverError as error:
