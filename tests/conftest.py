@@ -26,8 +26,18 @@ settings.register_profile("layover", deadline=None)
 settings.load_profile("layover")
 
 
+NOWHERE = "http://127.0.0.1:9"
+"""An address where nobody answers."""
+
+
 def pytest_configure() -> None:
-    """Take Ctrl-C, which a suite that is started in the background ignores, and with it all that it starts."""
+    """Keep every test from the real hub, and let it meet Ctrl-C, which a suite in the background would ignore.
+
+    HF_HUB_OFFLINE would hide what happens without a network; a test that needs it sets it.
+    """
+    os.environ.pop("HF_HUB_OFFLINE", None)
+    os.environ.pop("HF_TOKEN", None)
+    os.environ["HF_ENDPOINT"] = NOWHERE
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

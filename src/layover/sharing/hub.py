@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from layover.errors import LayoverError, printable
 from layover.hub_errors import hub_error
@@ -39,7 +40,7 @@ def look(id: str, revision: str) -> Repository:  # noqa: A002
     with _told(f"{id} at {revision}", id):
         from huggingface_hub import HfApi
 
-        info = patiently(
+        info: Any = patiently(  # one class for each kind of repository
             lambda: HfApi().repo_info(id, revision=revision, repo_type="model", files_metadata=True, timeout=TIMEOUT)
         )
     if info.sha is None or COMMIT.match(info.sha) is None:
