@@ -16,7 +16,7 @@ from layover.data.formats import Row
 from layover.data.hub_copies import cached, commits, roots, splits_of
 from layover.errors import DataError, ModelError, nearest
 from layover.hub_errors import explained, of_hub, without_token
-from layover.hub_files import COMMIT, check
+from layover.hub_files import COMMIT, TIMEOUT_SECONDS, check
 from layover.hub_patience import patiently
 
 if TYPE_CHECKING:
@@ -70,9 +70,24 @@ def _load(source: HubSource) -> Any:
     except DataError:
         raise
     except Exception as error:  # the library lets the errors of every client, reader and parser through
-        if not named and of_hub(error):
-            raise _refusal(source, explained(error, source.path, "dataset")[1]) from error
+        words = None if named else _words(source, error)
+        if words is not None:
+            raise _refusal(source, words) from error
         raise DataError(f"{_place(source)}: cannot be loaded: {without_token(f'{error}')}") from error
+
+
+def _words(source: HubSource, error: Exception) -> str | None:
+    """Return why the hub does not give the data; None where something else is wrong."""
+    from datasets.exceptions import DatasetNotFoundError
+    from huggingface_hub import get_hf_file_metadata, hf_hub_url
+
+    if isinstance(error, DatasetNotFoundError):  # which hides the answer that it came from
+        try:
+            url = hf_hub_url(source.path, "README.md", repo_type="dataset", revision=source.revision)
+            get_hf_file_metadata(url, timeout=TIMEOUT_SECONDS)
+        except Exception as answer:  # noqa: BLE001  of whichever library the client uses
+            return explained(answer, source.path, "dataset")[1]
+    return explained(error, source.path, "dataset")[1] if of_hub(error) else None
 
 
 def _prepared(source: HubSource) -> Any:
