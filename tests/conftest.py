@@ -27,6 +27,22 @@ settings.register_profile("layover", deadline=None)
 settings.load_profile("layover")
 
 
+NOWHERE = "http://127.0.0.1:9"
+"""An address where nobody answers."""
+
+
+def pytest_configure() -> None:
+    """Keep every test from the real hub, and let it meet Ctrl-C, which a suite in the background would ignore.
+
+    HF_HUB_OFFLINE would hide what happens without a network; a test that needs it sets it.
+    """
+    os.environ.pop("HF_HUB_OFFLINE", None)
+    os.environ.pop("HF_TOKEN", None)
+    os.environ["HF_ENDPOINT"] = NOWHERE
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.fixture(autouse=True)
 def _requests_to_end_are_for_pytest() -> Iterator[None]:
     """Give signals back to pytest after a test that runs the command line in this process."""

@@ -38,6 +38,8 @@ ROOMS = (
     ("mixers",),
     ("modules",),
     ("hub_files",),
+    ("hub_patience",),
+    ("hub_errors",),
     ("precision",),
     ("settings",),
     ("identity",),

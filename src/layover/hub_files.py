@@ -1,8 +1,4 @@
-"""The hub as it is read: the commit that a revision names, and files of a repository at a commit, checked.
-
-The clients of the hub raise errors of requests, httpx or httpx2, whichever their version uses. So whatever is none of
-the hub's own answers counts as silence.
-"""
+"""The hub as it is read: the commit that a revision names, and files of a repository at a commit, checked."""
 
 from __future__ import annotations
 
@@ -12,30 +8,32 @@ import re
 from pathlib import Path
 from typing import Literal
 
-from layover.errors import ModelError, printable
+from layover.errors import ModelError
+from layover.hub_errors import OFFLINE, HubError, Kind, endpoint, hub_error
+from layover.hub_patience import patiently
 
 COMMIT = re.compile(r"^[0-9a-f]{40}$")
 TIMEOUT_SECONDS = 5.0
-HIDDEN = "(token)"
-Kind = Literal["model", "dataset"]
 
-_TOKEN = re.compile(r"hf_\w{8,}", re.ASCII)
 _SHA256 = re.compile(r"^[0-9a-f]{64}$")
 _CHECKED: set[tuple[str, int, int, int, int]] = set()
 """Files of the cache that this process found to be what they should be: path, size, times and inode."""
 
 
-class HubError(ModelError):
-    """The hub cannot be reached, or refuses; `answered` says which."""
-
-    def __init__(self, message: str, *, answered: bool) -> None:
-        super().__init__(message)
-        self.answered = answered
-
-
 def offline() -> bool:
     """Return whether the user keeps the clients of the hub from asking it."""
     return os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}
+
+
+def answers() -> None:
+    """Ask the hub for a sign of life.
+
+    Raises:
+        Exception: of whichever library the client uses; it does not answer.
+    """
+    from huggingface_hub import get_session
+
+    get_session().head(endpoint(), timeout=TIMEOUT_SECONDS)
 
 
 def ask_commit(repository: str, revision: str, kind: Kind) -> str:
@@ -46,12 +44,16 @@ def ask_commit(repository: str, revision: str, kind: Kind) -> str:
     """
     from huggingface_hub import HfApi
 
+    def ask() -> str | None:
+        return HfApi().repo_info(repository, revision=revision, repo_type=kind, timeout=TIMEOUT_SECONDS).sha
+
+    where = f"{kind}s/{repository}@{revision}"
     try:
-        found = HfApi().repo_info(repository, revision=revision, repo_type=kind, timeout=TIMEOUT_SECONDS).sha
-    except Exception as error:  # noqa: BLE001  see the first lines of this file
-        raise _told(f"{kind}s/{repository}@{revision}", error) from None
+        found = patiently(ask)
+    except Exception as error:  # noqa: BLE001  of whichever library the client uses; see `hub_errors`
+        raise hub_error(where, error, repository, kind) from None
     if found is None or not COMMIT.match(found):
-        raise HubError(f"{kind}s/{repository}@{revision}: the hub names no commit for it", answered=True)
+        raise HubError(where, "the hub names no commit for it", "other")
     return found
 
 
@@ -137,16 +139,18 @@ def exists(repository: str, commit: str, name: str) -> bool:
     if found is not None:
         return found != "none"
     if offline():
-        raise HubError(f"{repository}@{commit[:12]}: {name} is not in the local cache", answered=False)
+        raise HubError(
+            f"{repository}@{commit[:12]}: {name} is not in the local cache", f"{OFFLINE}; go online once", "offline"
+        )
     from huggingface_hub import get_hf_file_metadata, hf_hub_url
     from huggingface_hub.errors import EntryNotFoundError
 
     try:
-        get_hf_file_metadata(hf_hub_url(repository, name, revision=commit), timeout=TIMEOUT_SECONDS)
+        patiently(lambda: get_hf_file_metadata(hf_hub_url(repository, name, revision=commit), timeout=TIMEOUT_SECONDS))
     except EntryNotFoundError:
         return file_at(repository, commit, name) is not None  # the cache remembers the answer
-    except Exception as error:  # noqa: BLE001  see the first lines of this file
-        raise _told(f"{repository}@{commit[:12]}: {name}", error) from None
+    except Exception as error:  # noqa: BLE001  of whichever library the client uses; see `hub_errors`
+        raise hub_error(f"{repository}@{commit[:12]}: {name}", error, repository) from None
     return True
 
 
@@ -155,33 +159,26 @@ def _fetched(repository: str, commit: str, name: str, where: str, most: int | No
     from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 
     if offline():
-        raise HubError(f"{where} is not in the local cache, and HF_HUB_OFFLINE is set; go online once", answered=False)
-    size: int | None = 0
+        raise HubError(f"{where} is not in the local cache", f"{OFFLINE}; go online once", "offline")
+
+    def size() -> int | None:
+        return get_hf_file_metadata(hf_hub_url(repository, name, revision=commit), timeout=TIMEOUT_SECONDS).size
+
+    def download() -> str:
+        return hf_hub_download(repository, name, revision=commit, etag_timeout=TIMEOUT_SECONDS)
+
     try:
-        if most is not None:
-            size = get_hf_file_metadata(hf_hub_url(repository, name, revision=commit), timeout=TIMEOUT_SECONDS).size
-        if most is None or (size is not None and size <= most):
-            return Path(hf_hub_download(repository, name, revision=commit, etag_timeout=TIMEOUT_SECONDS))
+        bytes_ = 0 if most is None else patiently(size)
+        if most is None or (bytes_ is not None and bytes_ <= most):
+            return Path(patiently(download))
     except LocalEntryNotFoundError as error:  # what the client says when nobody answers, or with an error of the server
-        raise _told(where, error) from None
+        raise hub_error(f"{where} is not in the local cache", error, repository) from None
     except EntryNotFoundError:
         return None
-    except Exception as error:  # noqa: BLE001  see the first lines of this file
-        raise _told(where, error) from None
-    told = "is of an unknown size" if size is None else f"has {size} bytes"
+    except Exception as error:  # noqa: BLE001  of whichever library the client uses; see `hub_errors`
+        raise hub_error(where, error, repository) from None
+    told = "is of an unknown size" if bytes_ is None else f"has {bytes_} bytes"
     raise ModelError(f"{where} {told}; such a file has at most {most}")
-
-
-def _told(where: str, error: Exception) -> HubError:
-    """Return what a client's error means, without any token."""
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OfflineModeIsEnabled
-
-    silent = isinstance(error, LocalEntryNotFoundError | OfflineModeIsEnabled)
-    if isinstance(error, HfHubHTTPError | HFValidationError) and not silent:
-        return HubError(f"{where} cannot be had from the hub: {without_token(str(error))}", answered=True)
-    cause = error.__cause__ if isinstance(error.__cause__, Exception) else error
-    reason = f"{type(cause).__name__}: {without_token(str(cause))}"
-    return HubError(f"{where} is not in the local cache, and the hub cannot be reached ({reason})", answered=False)
 
 
 def expected_hash(path: Path) -> str | None:
@@ -226,14 +223,3 @@ def _hash(path: Path, like: str) -> str:
         while block := stream.read(1 << 20):
             blob.update(block)
         return blob.hexdigest()
-
-
-def without_token(text: str) -> str:
-    """Return the first lines of a text, without any token of the hub in it."""
-    from huggingface_hub import get_token
-
-    token = get_token()
-    if token:
-        text = text.replace(token, HIDDEN)
-    lines = [line.strip() for line in _TOKEN.sub(HIDDEN, text).splitlines()]
-    return printable(" ".join(line for line in lines if line)[:400]) or "no reason given"

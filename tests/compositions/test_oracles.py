@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from tests.compositions.test_contract import intermediates_of
+from tests.tolerances import ROUNDING
 from transformers import PreTrainedModel
 
 from layover import compositions, modules
@@ -67,4 +68,4 @@ def test_merges_are_pefts(
         path = f"base_model.model.encoder.layer.{site.layer}.attention.self.{site.place}"
         expected = theirs.get_submodule(path).get_delta_weight("merged")
         difference = float((fold.change(site) - expected).abs().max())
-        assert difference <= 1e-5 * float(expected.abs().max())
+        assert difference <= ROUNDING * float(expected.abs().max())

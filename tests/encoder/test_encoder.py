@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from tests.tolerances import ROUNDING
 from torch import Tensor
 from transformers import PreTrainedModel
 
@@ -67,11 +68,11 @@ def test_forward_equals_transformers(model_of: ModelOf, padded: Padded, kind: st
         unpadded = reference(ids[:1]).last_hidden_state
         found = encoder(ids, lengths)
         real = attention(lengths, 17).bool()
-        torch.testing.assert_close(found[real], expected[real], atol=1e-5, rtol=0)
+        torch.testing.assert_close(found[real], expected[real], atol=ROUNDING, rtol=0)
         assert not found[~real].any()
         alone = encoder(ids[:1], lengths[:1])
-        torch.testing.assert_close(alone, unpadded, atol=0 if attn == "sdpa" else 1e-5, rtol=0)
-        torch.testing.assert_close(encoder(ids, lengths, first=True)[:, 0], expected[:, 0], atol=1e-5, rtol=0)
+        torch.testing.assert_close(alone, unpadded, atol=0 if attn == "sdpa" else ROUNDING, rtol=0)
+        torch.testing.assert_close(encoder(ids, lengths, first=True)[:, 0], expected[:, 0], atol=ROUNDING, rtol=0)
 
 
 def test_segments_reach_the_embeddings(model_of: ModelOf, padded: Padded) -> None:
@@ -83,7 +84,7 @@ def test_segments_reach_the_embeddings(model_of: ModelOf, padded: Padded) -> Non
     with torch.no_grad():
         expected = reference(ids, attention_mask=attention(lengths, 17), token_type_ids=segments).last_hidden_state
     real = attention(lengths, 17).bool()
-    torch.testing.assert_close(encoder(ids, lengths, segments)[real], expected[real], atol=1e-5, rtol=0)
+    torch.testing.assert_close(encoder(ids, lengths, segments)[real], expected[real], atol=ROUNDING, rtol=0)
     assert not torch.allclose(encoder(ids, lengths)[real], expected[real], atol=1e-2)
 
 
@@ -223,7 +224,7 @@ def test_padding_micro_batch_and_order_do_not_matter(model_of: ModelOf, padded: 
     for index, length in enumerate(lengths.tolist()):
         encoder.clock.set(11, rows[index : index + 1])
         alone = encoder(ids[index : index + 1, :length], lengths[index : index + 1])
-        torch.testing.assert_close(alone[0], together[index, :length], atol=1e-5, rtol=0)
+        torch.testing.assert_close(alone[0], together[index, :length], atol=ROUNDING, rtol=0)
     encoder.clock.set(12, rows)
     assert not torch.allclose(encoder(ids, lengths), together, atol=1e-2)
 
@@ -336,4 +337,4 @@ def test_camembert_has_the_same_points(padded: Padded) -> None:
     with torch.no_grad():
         expected = reference(ids, attention_mask=attention(lengths, 17)).last_hidden_state
     real = attention(lengths, 17).bool()
-    torch.testing.assert_close(encoder(ids, lengths)[real], expected[real], atol=1e-5, rtol=0)
+    torch.testing.assert_close(encoder(ids, lengths)[real], expected[real], atol=ROUNDING, rtol=0)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from tests.tolerances import ROUNDING
 from torch import Tensor
 from transformers import PreTrainedModel
 
@@ -79,7 +80,7 @@ def test_what_is_done_to_the_embeddings_can_be_undone(model_of: ModelOf, hidden:
         encoder.set_language(None)
         (plain,) = encoder.after([0], ids, lengths)
     assert not torch.allclose(changed, plain, atol=0.1)
-    assert torch.allclose(undone, plain, atol=1e-5)
+    assert torch.allclose(undone, plain, atol=ROUNDING)
 
 
 def test_languages_change_and_nothing_else_does(encoder: Encoder, padded: Padded) -> None:

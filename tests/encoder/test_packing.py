@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from tests.tolerances import ROUNDING
 from torch import Tensor
 from transformers import PreTrainedModel
 
@@ -72,12 +73,12 @@ def test_tokens_of_no_row_change_nothing(
         gradients = [one.grad.clone() for one in encoder.trained()["mix"].values()]
         found.append((hidden.detach(), gradients, shares.as_json()))
     (plain, gradients, shares), (same, others, told) = found
-    torch.testing.assert_close(same, plain, atol=1e-5, rtol=0)
+    torch.testing.assert_close(same, plain, atol=ROUNDING, rtol=0)
     for one, other in zip(gradients, others, strict=True):
         torch.testing.assert_close(other, one, atol=1e-2, rtol=1e-4)
     assert told["tokens"] == shares["tokens"]
     for site, values in shares["sites"].items():
-        assert told["sites"][site] == pytest.approx(values, abs=1e-5)
+        assert told["sites"][site] == pytest.approx(values, abs=ROUNDING)
 
 
 def test_sizes_are_rounded_where_kernels_are_compiled_for_them() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tests.tolerances import ROUNDING
 from torch import Tensor
 from transformers import PreTrainedModel
 
@@ -112,7 +113,7 @@ def test_the_last_layer_where_the_head_reads_only(model_of: ModelOf, padded: Pad
         hidden[:, 0].pow(3).sum().backward()
         found.append((hidden[:, 0].detach(), {name: one.grad.clone() for name, one in weights.items()}))
     (all_tokens, gradients), (firsts, others) = found
-    torch.testing.assert_close(firsts, all_tokens, atol=1e-5, rtol=0)
+    torch.testing.assert_close(firsts, all_tokens, atol=ROUNDING, rtol=0)
     for name, gradient in gradients.items():
         torch.testing.assert_close(others[name], gradient, atol=1e-3, rtol=1e-5)
 

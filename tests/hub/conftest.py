@@ -40,6 +40,10 @@ class Repository:
 
     commits: dict[str, dict[str, bytes]] = field(default_factory=dict)
     branches: dict[str, str] = field(default_factory=dict)
+    private: bool = False
+    """Nobody knows of it but the reader."""
+    gated: bool = False
+    """Everybody knows of it, and the reader has its files."""
 
     def at(self, revision: str) -> tuple[str, dict[str, bytes]] | None:
         """Return a commit and its files."""
@@ -59,6 +63,13 @@ class Failure:
     flip: bool = False
     """The answer comes with one bit of its fourth last byte turned over: in lines of JSON, the end of a text."""
     times: int = 10**9
+    cut: int | None = None
+    """Bytes of the body after which the connection is closed."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+READER, STRANGER = "hf_readerreaderreader", "hf_strangerstranger"
+"""Tokens: of somebody who may read what is private or gated, and of somebody who may not."""
 
 
 class Hub:
@@ -68,6 +79,8 @@ class Hub:
         self.repositories: dict[tuple[str, str], Repository] = {}
         self.failures: list[Failure] = []
         self.requests: list[str] = []
+        self.sent = 0
+        """Bytes of all bodies."""
         self._lock, self._closed = threading.Lock(), False
         hub = self
 
@@ -119,6 +132,7 @@ class Hub:
 class _Handler(BaseHTTPRequestHandler):
     owner: Hub
     protocol_version = "HTTP/1.1"
+    cut: int | None = None
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
@@ -137,10 +151,15 @@ class _Handler(BaseHTTPRequestHandler):
         failure = self.owner.failure(f"{self.command} {self.path}")
         if failure is not None:
             time.sleep(failure.seconds)
-            if not failure.flip and not failure.seconds:
-                self._send(failure.status, b"{}", {})
+            if not failure.flip and not failure.seconds and failure.cut is None:
+                self._send(failure.status, b"{}", failure.headers)
                 return
         self.flip = failure is not None and failure.flip
+        self.cut = None if failure is None else failure.cut
+        token = self._token()
+        if token not in {None, READER, STRANGER}:
+            self._send(401, b"{}", {"X-Error-Message": "Invalid credentials in Authorization header"})
+            return
         parts = urlsplit(self.path)
         # a revision may hold slashes, which stay quoted in the path
         if found := RESOLVE.fullmatch(parts.path):
@@ -152,12 +171,17 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._send(404, b"{}", {"X-Error-Code": "RepoNotFound"})
 
+    def _token(self) -> str | None:
+        return (self.headers.get("Authorization") or "").removeprefix("Bearer ") or None
+
     def _repository(self, kind: str, name: str, revision: str) -> tuple[str, dict[str, bytes]] | None:
-        repository = self.owner.repositories.get((kind, name))
-        found = repository.at(revision) if repository is not None else None
+        repository, token = self.owner.repositories.get((kind, name)), self._token()
+        if repository is None or (repository.private and token != READER):
+            self._send(404 if token else 401, b'{"error": "not found"}', {"X-Error-Code": "RepoNotFound"})
+            return None
+        found = repository.at(revision)
         if found is None:
-            code = "RepoNotFound" if repository is None else "RevisionNotFound"
-            self._send(404, b'{"error": "not found"}', {"X-Error-Code": code})
+            self._send(404, b'{"error": "not found"}', {"X-Error-Code": "RevisionNotFound"})
         return found
 
     def _file(self, kind: str, name: str, revision: str, path: str) -> None:
@@ -165,6 +189,9 @@ class _Handler(BaseHTTPRequestHandler):
         if found is None:
             return
         commit, files = found
+        if self.owner.repositories[kind, name].gated and self._token() != READER:
+            self._send(403 if self._token() else 401, b"", {"X-Error-Code": "GatedRepo"})
+            return
         if path not in files:
             self._send(404, b"", {"X-Error-Code": "EntryNotFound", "X-Repo-Commit": commit})
             return
@@ -211,7 +238,10 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(body)
+            self.owner.sent += len(body)
+            self.wfile.write(body if self.cut is None else body[: self.cut])
+        if self.cut is not None:
+            self.close_connection = True
 
 
 def _paths(posted: bytes) -> list[str]:
@@ -244,7 +274,7 @@ def _tree(files: Mapping[str, bytes], below: str, recursive: bool) -> list[dict[
 IMPATIENT = """
 import time
 sleep = time.sleep
-time.sleep = lambda seconds: sleep(min(seconds, 0.05))
+time.sleep = lambda seconds: sleep(min(seconds, 0.01))
 """
 """The clients of the hub wait up to 23 s between their attempts; the attempts themselves are real."""
 
@@ -262,13 +292,31 @@ class User:
         self, *arguments: str, offline: bool = False, folder: Path | None = None, **environment: str
     ) -> subprocess.CompletedProcess[str]:
         """Run a program of Python, and return what it wrote and how it ended."""
+        return self._started([sys.executable, *arguments], offline=offline, folder=folder, **environment)
+
+    def without_network(self, *arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+        """Run a command in a network namespace of its own, where not even this machine can be reached; or skip."""
+        alone = ["unshare", "-n"] if os.geteuid() == 0 else ["unshare", "-rn"]
+        try:
+            allowed = subprocess.run([*alone, "true"], capture_output=True, check=False).returncode == 0
+        except OSError:
+            allowed = False
+        if not allowed:
+            pytest.skip(f"{' '.join(alone)}, which takes the network away, is not here or not permitted")
+        command = [*alone, sys.executable, "-m", "layover", *arguments]
+        return self._started(command, offline=False, folder=folder, HF_ENDPOINT="", OMP_NUM_THREADS="1")
+
+    def _started(
+        self, command: list[str], *, offline: bool, folder: Path | None, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
         known = {name: value for name, value in os.environ.items() if name != "HF_HUB_OFFLINE"}
         known |= {"HF_HOME": str(self.home), "HF_ENDPOINT": self.hub.url, "HF_HUB_DISABLE_XET": "1", **environment}
         known |= {"HF_HUB_OFFLINE": "1"} if offline else {}
         paths = (str(self.patience), environment.get("PYTHONPATH") or os.environ.get("PYTHONPATH"))
         known["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
+        known = {name: value for name, value in known.items() if (name, value) != ("HF_ENDPOINT", "")}
         return subprocess.run(
-            [sys.executable, *arguments],
+            command,
             capture_output=True,
             text=True,
             env=known,

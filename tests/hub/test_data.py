@@ -21,7 +21,7 @@ print(json.dumps([row.values["text"] for row in read_hub(source, None, ())]))
 """
 
 CACHED = """
-from layover.data.hub import is_cached
+from layover.data.hub_copies import is_cached
 from layover.data.task import HubSource
 path, config, revision = sys.argv[1:]
 print(json.dumps(is_cached(HubSource(path=path, config=config or None, split="train", revision=revision))))

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
+from tests.tolerances import ROUNDING
 from torch import Tensor
 
 from layover import heads as own_heads
@@ -25,7 +26,7 @@ FAMILIES = ["xlm-roberta", "bert", "roberta", "camembert"]
 
 
 def close(one: Tensor, other: Tensor) -> None:
-    torch.testing.assert_close(one, other, atol=1e-6, rtol=0)
+    torch.testing.assert_close(one, other, atol=ROUNDING, rtol=0)
 
 
 def head_of(sample: Any, kind: str, seed: int = 5) -> Head:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
+from tests.tolerances import ROUNDING
 
 from layover import layouts, modules
 from layover.modules import INNER, LINEARS, Module
@@ -44,7 +45,7 @@ MODULES: dict[str, Module] = {
 
 
 def close(one: torch.Tensor, other: torch.Tensor) -> None:
-    torch.testing.assert_close(one, other, atol=1e-6, rtol=0)
+    torch.testing.assert_close(one, other, atol=ROUNDING, rtol=0)
 
 
 def loaded(model: Any, folder: Path, **settings: Any) -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from tests.tolerances import ROUNDING
 from transformers import XLMRobertaConfig, XLMRobertaModel
 
 from layover import heads
@@ -65,7 +66,7 @@ def test_the_cut_and_the_order_of_work_do_not_show(kind: str, group: int, encode
         cut = predict(encoder, head, data, execution=Execution(micro_tokens=micro_tokens))
         for name, values in whole.items():
             assert values.dtype == cut[name].dtype
-            assert np.allclose(values, cut[name], atol=1e-5), name
+            assert np.allclose(values, cut[name], atol=ROUNDING), name
 
 
 @pytest.mark.parametrize("special_tokens", [True, False])
@@ -82,7 +83,7 @@ def test_embeddings_of_all_layers_come_in_the_order_of_the_features(special_toke
         found[name] = np.full((len(layers), data.rows, HIDDEN), np.nan, np.float32)
         embed(encoder, MeanPooling(layers, special_tokens), data, found[name], execution=execution)
     assert np.array_equal(found["all"][1], found["one"][0]), "a layer is the same with or without others beside it"
-    assert np.allclose(found["cut"], found["one"], atol=1e-5)
+    assert np.allclose(found["cut"], found["one"], atol=ROUNDING)
     offsets, ids = data.arrays["offsets"], torch.from_numpy(data.arrays["ids"].astype(np.int64))
     cut = slice(None) if special_tokens else slice(1, -1)
     encoder.eval()
@@ -91,7 +92,7 @@ def test_embeddings_of_all_layers_come_in_the_order_of_the_features(special_toke
         with torch.no_grad():
             states = list(encoder.after((0, 1, 2), ids[None, begin:end], torch.tensor([end - begin])))
         expected = torch.stack([hidden[0, cut].mean(0) for hidden in states]).numpy()
-        assert np.allclose(found["all"][:, row], expected, atol=1e-5)
+        assert np.allclose(found["all"][:, row], expected, atol=ROUNDING)
 
 
 def test_each_row_has_its_own_output(encoder: Encoder) -> None:
@@ -105,8 +106,8 @@ def test_each_row_has_its_own_output(encoder: Encoder) -> None:
         length = torch.tensor([end - begin])
         with torch.no_grad():
             logits = head(encoder(ids[None, begin:end], length), length)[0].numpy()
-        assert np.allclose(logits[:, 0], found["start"][begin:end], atol=1e-5)
-        assert np.allclose(logits[:, 1], found["end"][begin:end], atol=1e-5)
+        assert np.allclose(logits[:, 0], found["start"][begin:end], atol=ROUNDING)
+        assert np.allclose(logits[:, 1], found["end"][begin:end], atol=ROUNDING)
 
 
 @pytest.mark.parametrize("training", [True, False])
@@ -158,7 +159,7 @@ def test_running_out_of_memory_changes_nothing(encoder: Encoder, monkeypatch: py
     whole = predict(encoder, head, features(), execution=WHOLE)
     monkeypatch.setattr(Encoder, "forward", limited(encoder, 80))
     again = predict(encoder, head, features(), execution=WHOLE)
-    assert np.allclose(whole["logits"], again["logits"], atol=1e-5)
+    assert np.allclose(whole["logits"], again["logits"], atol=ROUNDING)
 
 
 def test_what_cannot_be_predicted_is_an_error(encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,7 @@ import peft
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from tests.tolerances import ROUNDING
 from transformers import AutoTokenizer, XLMRobertaForSequenceClassification
 
 import layover
@@ -163,7 +164,7 @@ def test_the_scores_of_labels_are_the_softmax_of_the_logits(loaded: Layover, ser
     for result, row in zip(found, expected, strict=True):
         assert isinstance(result, ClassificationResult)
         assert tuple(result.scores) == loaded.labels(PARAPHRASE) == ("0", "1")
-        assert np.allclose(list(result.scores.values()), row, atol=1e-5)
+        assert np.allclose(list(result.scores.values()), row, atol=ROUNDING)
         assert sum(result.scores.values()) == pytest.approx(1)
         assert max(result.scores, key=lambda label: result.scores[label]) == result.label
 
@@ -180,7 +181,7 @@ def test_peft_and_transformers_say_the_same(loaded: Layover, served: Served) -> 
         with torch.inference_mode():
             logits = model(**tokenizer(pair["premise"], pair["hypothesis"], return_tensors="pt")).logits[0]
         assert isinstance(result, ClassificationResult)
-        assert np.allclose(list(result.scores.values()), logits.softmax(-1).numpy(), atol=1e-5)
+        assert np.allclose(list(result.scores.values()), logits.softmax(-1).numpy(), atol=ROUNDING)
 
 
 def test_the_scores_of_choices_are_the_softmax_over_them(loaded: Layover, served: Served) -> None:
@@ -189,7 +190,7 @@ def test_the_scores_of_choices_are_the_softmax_over_them(loaded: Layover, served
     expected = torch.from_numpy(outputs["score"]).reshape(len(examples), 2).softmax(-1).numpy()
     for result, row, example in zip(found, expected, examples, strict=True):
         assert isinstance(result, ChoiceResult)
-        assert np.allclose(result.scores, row, atol=1e-5)
+        assert np.allclose(result.scores, row, atol=ROUNDING)
         assert result.choice == example.choices[result.index]
 
 
@@ -204,7 +205,7 @@ def test_the_score_of_a_tag_is_its_probability_at_the_first_subword_of_its_word(
     assert len(words) == len(shares) > 30
     labels = loaded.labels(NER)
     for (tag, score), row in zip(words, shares, strict=True):
-        assert score == pytest.approx(row[labels.index(tag)], abs=1e-5)
+        assert score == pytest.approx(row[labels.index(tag)], abs=ROUNDING)
     assert [result.tokens for result in found] == [example.tokens for example in examples]
 
 
@@ -265,7 +266,7 @@ def assert_close(one: Any, other: Any) -> None:
     for field in one.__dataclass_fields__:
         a, b = getattr(one, field), getattr(other, field)
         if field == "scores" and isinstance(a, dict):
-            assert a == pytest.approx(b, abs=1e-5)
+            assert a == pytest.approx(b, abs=ROUNDING)
         elif field in {"scores", "score", "null_score"} and a is not None:
             assert np.allclose(a, b, atol=1e-4)
         else:

@@ -95,6 +95,7 @@ def test_a_module_of_the_hub_is_read_from_its_cache(root: Path, monkeypatch: pyt
 
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(root / "hub"))
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     snapshot = root / "hub" / "models--org--adapter" / "snapshots" / COMMIT
     snapshot.mkdir(parents=True)
     for file in (root / "lora").iterdir():

@@ -81,7 +81,9 @@ def _run() -> int:
     from layover import allowed
     from layover.cli import streams
     from layover.cli.console import libraries_shown
+    from layover.cli.quiet import quiet
 
+    quiet()
     streams.guard()
     allowed.bound_threads()
     with libraries_shown():

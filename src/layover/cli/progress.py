@@ -190,7 +190,7 @@ class LiveProgress(_Counting):
             self.note(self.waiting(event))
         elif event["event"] == "again":
             if key in self._nodes:
-                self.bars.remove_task(self._nodes.pop(key)[0])
+                self.bars.remove(self._nodes.pop(key)[0])
             self.note(self.again(event))
         elif event["event"] == "start":
             label = self.plan.nodes[key].label

@@ -46,7 +46,13 @@ class Planned:
 
 
 def planned(
-    recipe: Path, overrides: list[str] | None, store: Path, *, mends: bool = False, needed: bool = False
+    recipe: Path,
+    overrides: list[str] | None,
+    store: Path,
+    *,
+    mends: bool = False,
+    needed: bool = False,
+    provisional: bool = False,
 ) -> Planned:
     """Return the plan of a recipe and the store, file hashes and labels remembered there.
 
@@ -58,9 +64,15 @@ def planned(
         store: The folder.
         mends: Whether the verb computes nodes: it sets damaged ones aside, and says so itself.
         needed: Whether the verb is of no use without a store.
+        provisional: Whether the verb takes a plan whose keys are not final, since commits are not known.
+
+    Raises:
+        LayoverError: the recipe is wrong, or commits that it needs are not known.
     """
     from layover.cli.console import complain
+    from layover.errors import ModelError
     from layover.plan import build
+    from layover.plan.hub import told
     from layover.recipe import load
     from layover.store import FileHashes, Memory, Store
     from layover.store.hashes import HASHES
@@ -71,6 +83,8 @@ def planned(
     opened = Store.existing(store) if needed else Store(store, create=False)
     hashes, labels = FileHashes(store / HASHES), Memory(store / LABELS)
     plan = build(checked, hashes, memory=labels)
+    if plan.unresolved and not provisional:
+        raise ModelError(told(plan.unresolved))
     if mends:
         opened = Store(store)  # a recipe that cannot be planned leaves no folder behind
         opened.locks.wait((GC,), complain)

@@ -6,8 +6,6 @@ commit is looked for first, and nothing is read before the commit of what would 
 
 from __future__ import annotations
 
-import os
-import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -15,15 +13,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from layover.data.formats import Row
-from layover.errors import DataError, ModelError
-from layover.hub_files import COMMIT, cached_file, check, without_token
+from layover.data.hub_copies import cached, commits, roots, splits_of
+from layover.errors import DataError, ModelError, nearest
+from layover.hub_errors import explained, of_hub, without_token
+from layover.hub_files import COMMIT, TIMEOUT_SECONDS, check
+from layover.hub_patience import patiently
 
 if TYPE_CHECKING:
     from layover.data.task import HubSource
 
 ROWS_AT_ONCE = 1000  # a batch of columns is read much faster than row by row
-_NAMED = re.compile(r"^\s*-?\s*config_name:", re.MULTILINE)
-"""A configuration that an old README tells the features of."""
 _NO_COPY = "Couldn't find cache"
 """What the library says when it gave up on the hub, and has copies of other configurations only."""
 TRIES = 2
@@ -62,20 +61,68 @@ def _load(source: HubSource) -> Any:
             "names it; go online once, name a commit as revision, or use official files (data_root)"
         )
     try:
-        builder = _builder(source, None) if named else _cached(source)
+        builder = _builder(source, None) if named else cached(source)
         if builder is None:
-            builder = _asked(source)
-            try:
-                builder.download_and_prepare()
-            finally:  # bytes of another commit may be no rows at all
-                _check_files(source, Path(builder.cache_dir))
+            builder = patiently(lambda: _prepared(source))
         else:
             builder.download_and_prepare()
         return builder.as_dataset(split=source.split)
     except DataError:
         raise
     except Exception as error:  # the library lets the errors of every client, reader and parser through
+        words = None if named else _words(source, error)
+        if words is not None:
+            raise _refusal(source, words) from error
         raise DataError(f"{_place(source)}: cannot be loaded: {without_token(f'{error}')}") from error
+
+
+def _words(source: HubSource, error: Exception) -> str | None:
+    """Return why the hub does not give the data; None where something else is wrong."""
+    from datasets.exceptions import DatasetNotFoundError
+    from huggingface_hub import get_hf_file_metadata, hf_hub_url
+
+    if isinstance(error, DatasetNotFoundError):  # which hides the answer that it came from
+        try:
+            url = hf_hub_url(source.path, "README.md", repo_type="dataset", revision=source.revision)
+            get_hf_file_metadata(url, timeout=TIMEOUT_SECONDS)
+        except Exception as answer:  # noqa: BLE001  of whichever library the client uses
+            return explained(answer, source.path, "dataset")[1]
+    return explained(error, source.path, "dataset")[1] if of_hub(error) else None
+
+
+def _prepared(source: HubSource) -> Any:
+    """Return what reads the split, after the files of this split, and no others, were downloaded and checked."""
+    builder = _asked(source)
+    _narrow(builder, source)
+    try:
+        builder.download_and_prepare()
+    finally:  # bytes of another commit may be no rows at all
+        _check_files(source, Path(builder.cache_dir))
+    return builder
+
+
+def _narrow(builder: Any, source: HubSource) -> None:
+    """Keep a builder from downloading other splits than the asked.
+
+    Raises:
+        DataError: the data set has no such split.
+    """
+    from datasets import SplitDict
+    from datasets.data_files import DataFilesDict
+
+    if builder.config.data_files is None:
+        return
+    files, splits = {str(name): files for name, files in builder.config.data_files.items()}, splits_of(source)
+    for name in splits:
+        if name not in files:
+            raise DataError(f"{_place(source)}: has no split {name!r}; {nearest(name, files)}")
+    builder.config.data_files = DataFilesDict({name: files[name] for name in splits})
+    known = builder.info.splits or {}
+    kept = SplitDict(dataset_name=builder.dataset_name)
+    for name in splits:
+        if name in known:
+            kept.add(known[name])
+    builder.info.splits = kept if len(kept) == len(splits) else None
 
 
 def _check_files(source: HubSource, prepared: Path) -> None:
@@ -101,25 +148,25 @@ def _asked(source: HubSource) -> Any:
 
     Raises:
         DataError: the library would take something else.
+        Exception: of the library, where it gave up on the hub.
     """
     if Path(source.path).is_dir():  # the library would read it, whatever the commit
         raise DataError(
             f"{_place(source)}: a folder here has the name of this data set, {Path(source.path).resolve()}, and would "
             "be read instead; start from another folder"
         )
+    _, own = roots(source)
     for _ in range(TRIES):
         try:
-            builder = _builder(source, None)
+            builder = _builder(source, str(own))
         except ValueError as error:
             if _NO_COPY not in str(error):
                 raise
         else:
             if builder.hash == source.revision and not _is_copy(builder):
-                return _refuse_unnamed(source, builder)
-        reason = _reason(source)
-        if reason is not None:
-            break
-    return _refuse(source, reason or "it failed once, and again")
+                return builder
+        _raise_reason(source)
+    raise _refusal(source, "it failed once, and again")
 
 
 def _builder(source: HubSource, cache: str | None) -> Any:
@@ -135,103 +182,19 @@ def _is_copy(builder: Any) -> bool:
     return isinstance(builder, Cache)
 
 
-def _reason(source: HubSource) -> str | None:
-    """Return why the library gave up on the hub, which it tells only where it has no copy; None if it does not now."""
+def _raise_reason(source: HubSource) -> None:
+    """Raise why the library gave up on the hub, which it tells only where it has no copy; else nothing."""
     with tempfile.TemporaryDirectory(prefix="layover-") as nothing:
-        try:
-            _builder(source, nothing)
-        except Exception as error:  # noqa: BLE001  any of its errors is the reason that is asked for
-            return f"{type(error).__name__}: {without_token(str(error))}"
-    return None
+        _builder(source, nothing)
 
 
-def _refuse_unnamed(source: HubSource, builder: Any) -> Any:
-    """Return what builds the data set, unless it would take a copy that says no commit: those of datasets 2 do not."""
-    folder = Path(builder.cache_dir)
-    if folder.name != source.revision:
-        raise DataError(
-            f"{_place(source)}: the local cache has a copy that does not say its commit, made by an old version of "
-            f"datasets; remove {folder} and run again"
-        )
-    return builder
-
-
-def _refuse(source: HubSource, reason: str) -> Any:
-    others = sorted({folder.name[:12] for folder in _copies(source, "*")})
+def _refusal(source: HubSource, words: str) -> DataError:
+    others = commits(source)
     has = f"only {', '.join(others)}" if others else "none"
-    raise DataError(
-        f"{_place(source)}: cannot be had from the hub ({reason}), and the local cache has no copy of this "
-        f"commit ({has}); run again when the hub can be reached, or use official files (data_root)"
+    return DataError(
+        f"{_place(source)}: cannot be had from the hub: {words}; the local cache has no copy of this commit ({has}); "
+        "official files (data_root) need no hub"
     )
-
-
-def is_cached(source: HubSource) -> bool:
-    """Return whether `read_hub` reads a copy of this commit in the local cache, or refuses it, without the hub."""
-    from huggingface_hub.constants import HF_HOME
-
-    if COMMIT.match(source.revision) is None:
-        return False
-    # importing the library takes longer than a whole plan
-    there = Path(os.environ.get("HF_DATASETS_CACHE") or Path(HF_HOME) / "datasets").expanduser()
-    if not any(there.glob(f"*/*/*/{source.revision}/dataset_info.json")):
-        return False
-    try:
-        return _cached(source) is not None
-    except Exception:  # noqa: BLE001  `read_hub` meets the same error, and tells it
-        return True
-
-
-def _cached(source: HubSource) -> Any:
-    """Return what reads the copy of this commit in the library's cache; None where there is none."""
-    config = source.config if isinstance(source.config, str) else _default_config(source)
-    found = [] if config is None else [one for one in _copies(source, source.revision) if one.parts[-3] == config]
-    if len(found) != 1:
-        return None
-    from datasets.packaged_modules.cache.cache import Cache
-
-    (folder,) = found
-    return Cache(
-        repo_id=source.path,
-        dataset_name=source.path.rpartition("/")[2],
-        config_name=config,
-        version=folder.parts[-2],
-        hash=source.revision,
-    )
-
-
-def _copies(source: HubSource, commit: str) -> list[Path]:
-    """Return the folders `CONFIG/VERSION/COMMIT` of a data set's copies, of one commit or of any."""
-    import datasets
-    from datasets.naming import camelcase_to_snakecase
-
-    owner, _, name = source.path.rpartition("/")
-    folder = f"{owner}___{camelcase_to_snakecase(name)}" if owner else camelcase_to_snakecase(name)
-    there = Path(datasets.config.HF_DATASETS_CACHE).expanduser() / folder
-    # a folder without its description is not finished
-    found = (path.parent for path in there.glob(f"*/*/{commit}/dataset_info.json"))
-    return sorted(path for path in found if COMMIT.match(path.name))
-
-
-def _default_config(source: HubSource) -> str | None:
-    """Return the configuration that is read where none is named, as the commit's README tells; None if it is not here.
-
-    The copy that the cache happens to have may be of another one.
-    """
-    from datasets.utils.metadata import MetadataConfigs
-    from huggingface_hub import DatasetCard
-
-    if isinstance(cached_file(source.path, source.revision, ".huggingface.yaml", "dataset"), Path):
-        return None  # it may say something else
-    readme = cached_file(source.path, source.revision, "README.md", "dataset")
-    if readme is None:
-        return None
-    if readme == "none":
-        return "default"
-    configs = MetadataConfigs.from_dataset_card_data(DatasetCard.load(readme).data)
-    if configs:
-        found: str | None = configs.get_default_config_name()
-        return found
-    return None if _NAMED.search(readme.read_text(encoding="utf-8")) else "default"
 
 
 def _place(source: HubSource) -> str:

@@ -91,7 +91,7 @@ class _Planner:
                 missing = " ".join(sorted(one.absent))
                 there = f"{one.split} data for {len(one.portions)} of {total} languages"
                 notes.append(f"{target}: {there}; absent: {missing}")
-        notes += self.revisions.notes
+        notes += self.revisions.told()
         learned = {name for point in kept for name in self.recipe.learned(point[2])}
         members = {task for name in learned for task in self.recipe.members(name)}
         trained = [name for name in document.swept() if name in {*self.trained, *members}]
@@ -116,6 +116,7 @@ class _Planner:
             cells=tuple(cells),
             notes=tuple(notes),
             unresolved=tuple(self.revisions.unresolved),
+            offline=self.revisions.why if self.revisions.offline else "",
             unread=rows.unread(self.surveys, nodes),
         )
 

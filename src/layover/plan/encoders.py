@@ -12,6 +12,7 @@ from layover.hub_files import cached_file, check, expected_hash
 from layover.layouts import Base
 from layover.layouts.checkpoint import SHARDS, WEIGHTS, local_weights
 from layover.layouts.points import points_of
+from layover.layouts.safe import MOST_JSON
 from layover.modules import Shape as Sizes
 from layover.plan import tokenizers
 from layover.plan.hub import Revisions
@@ -126,16 +127,20 @@ def resolve(
     commit = revisions.commit(model.name, model.revision, "model")
     identity = {"hub": model.name, "commit": commit} if commit else {"hub": model.name, "revision": model.revision}
     tokenizer = {**identity, **(tokenizers.of_hub(model.name, commit, revisions, memory) if commit else {})}
-    config = _cached_config(model.name, commit)
+    config = None
+    if commit is not None:  # without it no imported module can be held against the encoder
+        config = revisions.file(model.name, commit, "config.json", MOST_JSON)
+        if config is None and not revisions.offline:
+            raise ModelError(f"{model.name}@{commit[:12]} has no config.json")
     if config is not None and expected_hash(config) is None:
         revisions.notes.append(
             f"{model.name}: the local cache of the hub keeps copies instead of links, so that it cannot be checked "
             "whether the model's files are those of the commit"
         )
     known = KNOWN_SHAPES.get(model.name)
-    shape = known or (None if config is None else _read_shape(config))
-    model_type = KNOWN_TYPE if known else (None if config is None else _read_type(config))
-    longest = KNOWN_LONGEST if known else (None if config is None else _read_longest(config))
+    shape = known if config is None else _read_shape(config)
+    model_type = _read_type(config) if config is not None else KNOWN_TYPE if known is not None else None
+    longest = _read_longest(config) if config is not None else KNOWN_LONGEST if known is not None else None
     return EncoderRef(label, model.name, commit or model.revision, identity, tokenizer, shape, model_type, longest)
 
 

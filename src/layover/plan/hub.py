@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from layover import hub_files
-from layover.hub_files import COMMIT, HubError, Kind
+from layover.hub_errors import OFFLINE, HubError, Kind
+from layover.hub_files import COMMIT
 from layover.store import Memory
+
+
+@dataclass(frozen=True, order=True)
+class Unresolved:
+    """A revision whose commit is not known."""
+
+    name: str
+    """`datasets/org/name@main`."""
+    why: str
+    """What the hub answered, or why it cannot be asked."""
+    silent: bool
+    """Whether it cannot be asked at all."""
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class Revisions:
@@ -19,10 +37,13 @@ class Revisions:
     def __init__(self, memory: Memory | None = None) -> None:
         self._memory = memory or Memory()
         self.offline = hub_files.offline()
-        self.unresolved: list[str] = []
-        """`datasets/org/name@main` for each revision that could not be resolved, with what else is to be said."""
+        self.why = OFFLINE
+        """Why the hub is not asked, if it is not."""
+        self.unresolved: list[Unresolved] = []
         self.notes: list[str] = []
-        """Revisions whose commit is an earlier plan's or the local cache's, because the hub did not report it."""
+        """What a reader must know of the cache."""
+        self._assumed: dict[str, list[str]] = {}
+        """Why the hub did not report commits -> the revisions whose last known commits are used."""
         self._known: dict[tuple[str, str, Kind], str | None] = {}
 
     def commit(self, repository: str, revision: str, kind: Kind) -> str | None:
@@ -38,10 +59,6 @@ class Revisions:
         name = (repository, revision, kind)
         if name not in self._known:
             self._known[name] = self._resolve(*name)
-            if self._known[name] is None:
-                # a model is looked for on the hub only where there is no folder of its name
-                local = "; there is no folder of that name here" if kind == "model" else ""
-                self.unresolved.append(f"{kind}s/{repository}@{revision}{local}")
         return self._known[name]
 
     def file(self, repository: str, commit: str, name: str, most: int) -> Path | None:
@@ -65,7 +82,7 @@ class Revisions:
         except HubError as error:
             if error.answered:
                 raise
-            self.offline = True
+            self._asks_no_more(error)
             return None
 
     def has(self, repository: str, commit: str, name: str) -> bool | None:
@@ -78,25 +95,55 @@ class Revisions:
         try:
             return hub_files.exists(repository, commit, name)
         except HubError as error:
-            self.offline = self.offline or not error.answered
+            self._asks_no_more(error)
             return None
+
+    def told(self) -> list[str]:
+        """Return the notes, with the revisions whose commits are those of an earlier plan or of the local cache."""
+        assumed = [
+            f"{why}; the last known commits are used: {', '.join(names)}" for why, names in self._assumed.items()
+        ]
+        return [*self.notes, *assumed]
+
+    def _asks_no_more(self, error: HubError) -> None:
+        if not error.answered and not self.offline:
+            self.offline, self.why = True, error.words
 
     def _resolve(self, repository: str, revision: str, kind: Kind) -> str | None:
         name = f"{kind}s/{repository}@{revision}"
         remembered = self._memory.get(name)
         known = remembered if isinstance(remembered, str) and COMMIT.match(remembered) else None
         known = known or hub_files.cached_commit(repository, revision, kind)
-        if self.offline:
-            return known
-        try:
-            commit = hub_files.ask_commit(repository, revision, kind)
-        except HubError as error:
-            self.offline = not error.answered
-            if known is not None:
-                self.notes.append(
-                    f"{name}: the hub did not report its commit ({error}); the last known one is used: {known}"
-                )
-            return known  # without one it stays unresolved, which `plan` shows and `run` refuses
-        if commit is not None and commit != remembered:
-            self._memory.put(name, commit)
-        return commit
+        why = self.why
+        if not self.offline:
+            try:
+                commit = hub_files.ask_commit(repository, revision, kind)
+            except HubError as error:
+                self._asks_no_more(error)
+                why = error.words
+            else:
+                if commit != remembered:
+                    self._memory.put(name, commit)
+                return commit
+        if known is None:  # then it stays unresolved, which `plan` shows and the other verbs refuse
+            self.unresolved.append(Unresolved(name, why, silent=self.offline))
+        elif why != OFFLINE:  # a user who stays offline knows it
+            self._assumed.setdefault(why, []).append(f"{name} is {known}")
+        return known
+
+
+def told(unresolved: Iterable[Unresolved]) -> str:
+    """Return in a line which revisions are not resolved, why, and what to do."""
+    by_reason: dict[tuple[str, bool], list[str]] = {}
+    for one in dict.fromkeys(unresolved):
+        by_reason.setdefault((one.why, one.silent), []).append(one.name)
+    lines = []
+    for (why, silent), names in by_reason.items():
+        listed = ", ".join(names)
+        if not silent:
+            lines.append(f"{listed}: {why}")
+            continue
+        local = "a directory" if all(name.startswith("models/") for name in names) else "official files (data_root)"
+        mend = f"go online once, name a commit as `revision`, or use {local}"
+        lines.append(f"{why}; neither the store nor the local cache knows the commit of {listed}: {mend}")
+    return "; ".join(lines)

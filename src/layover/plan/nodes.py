@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from layover.plan.hub import Unresolved
 from layover.plan.inputs import ScoreInputs
 from layover.recipe import Recipe
 
@@ -94,8 +95,10 @@ class Plan:
     cells: tuple[Cell, ...]
     notes: tuple[str, ...]
     """What a user should know: combinations left out, languages without data."""
-    unresolved: tuple[str, ...] = ()
-    """Hub revisions that could not be resolved; keys are provisional and `run` refuses."""
+    unresolved: tuple[Unresolved, ...] = ()
+    """Hub revisions that could not be resolved: keys are provisional, and only `plan` shows such a plan."""
+    offline: str = ""
+    """Why the hub is not asked; empty where it is."""
     cache: TrunkCache = TrunkCache()
     """Empty in a plan that knows of no trunk cache."""
     unread: frozenset[str] = frozenset()

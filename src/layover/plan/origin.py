@@ -14,7 +14,7 @@ from layover.errors import MistakesError, ModelError
 from layover.layouts import heads
 from layover.layouts.safe import MOST_JSON, MOST_TENSORS
 from layover.packages.card import ADAPTERHUB, CARD, MODULE
-from layover.plan.hub import Revisions
+from layover.plan.hub import Revisions, told
 
 OTHERS = (layouts.CONFIG, *(layout.file for layout in layouts.every()))
 """What is asked for in a repository that another library wrote; never a pickle, never a program."""
@@ -98,10 +98,7 @@ def downloaded(repository: str, revision: str, revisions: Revisions) -> Reposito
     """
     commit = revisions.commit(repository, revision, "model")
     if commit is None:
-        raise ModelError(
-            f"{repository}@{revision}: the hub does not tell which commit that is, nor does the local cache; "
-            "see that both names are right, go online once, or name a commit"
-        )
+        raise ModelError(told([one for one in revisions.unresolved if one.name == f"models/{repository}@{revision}"]))
 
     def has(name: str) -> bool:
         return revisions.file(repository, commit, name, _most(name)) is not None
@@ -111,6 +108,6 @@ def downloaded(repository: str, revision: str, revisions: Revisions) -> Reposito
     if not any(PurePosixPath(name).suffix == ".safetensors" for name in there):
         where, what = f"{repository}@{commit[:12]}", " or ".join(weights)
         if revisions.offline:
-            raise ModelError(f"{where}: the hub cannot be reached, and the local cache has no {what}; go online once")
+            raise ModelError(f"{where}: the local cache has no {what}, and {revisions.why}")
         raise ModelError(f"{where}: there is no {what}; a pickle (*.bin) is never read, its author can save it anew")
     return Repository(repository, commit, there)

@@ -14,7 +14,7 @@ from typing import Any
 
 from layover import kinds
 from layover.data.estimator import stand_in
-from layover.data.hub import is_cached
+from layover.data.hub_copies import is_cached
 from layover.data.subset import Subset
 from layover.data.tally import LeftOut
 from layover.data.task import Joined, Place

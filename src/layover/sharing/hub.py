@@ -10,9 +10,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from layover.errors import LayoverError, printable
-from layover.hub_files import COMMIT, without_token
+from layover.hub_errors import hub_error
+from layover.hub_files import COMMIT
+from layover.hub_patience import patiently
 
 TIMEOUT = 20.0
 """Seconds to wait for the answer to a question; a file may take longer."""
@@ -34,10 +37,12 @@ def look(id: str, revision: str) -> Repository:  # noqa: A002
     Raises:
         LayoverError: it is not there, or cannot be reached.
     """
-    with _told(f"{id} at {revision}"):
+    with _told(f"{id} at {revision}", id):
         from huggingface_hub import HfApi
 
-        info = HfApi().repo_info(id, revision=revision, repo_type="model", files_metadata=True, timeout=TIMEOUT)
+        info: Any = patiently(  # one class for each kind of repository
+            lambda: HfApi().repo_info(id, revision=revision, repo_type="model", files_metadata=True, timeout=TIMEOUT)
+        )
     if info.sha is None or COMMIT.match(info.sha) is None:
         raise LayoverError(f"{id} at {revision}: the hub names no commit for it")
     return Repository(id, info.sha, {one.rfilename: one.size for one in info.siblings or ()})
@@ -54,15 +59,17 @@ def fetch(repository: Repository, names: Sequence[str], folder: Path) -> None:
     Raises:
         LayoverError: the hub cannot be reached, or refuses.
     """
-    with _told(f"{repository.id} at {repository.commit}"):
+    with _told(f"{repository.id} at {repository.commit}", repository.id):
         from huggingface_hub import snapshot_download
 
-        snapshot_download(
-            repository.id,
-            repo_type="model",
-            revision=repository.commit,
-            local_dir=folder,
-            allow_patterns=list(names),
+        patiently(
+            lambda: snapshot_download(
+                repository.id,
+                repo_type="model",
+                revision=repository.commit,
+                local_dir=folder,
+                allow_patterns=list(names),
+            )
         )
 
 
@@ -90,29 +97,31 @@ def send(
     Raises:
         LayoverError: the hub cannot be reached, or refuses.
     """
-    with _told(id):
+    with _told(id, id):
         from huggingface_hub import HfApi
 
         hub = HfApi()
-        hub.create_repo(id, repo_type="model", private=True if private else None, exist_ok=True)
+        patiently(lambda: hub.create_repo(id, repo_type="model", private=True if private else None, exist_ok=True))
         if revision is not None:
-            hub.create_branch(id, branch=revision, repo_type="model", exist_ok=True)
-        sent = hub.upload_folder(
-            repo_id=id,
-            repo_type="model",
-            folder_path=folder,
-            allow_patterns=list(names),
-            delete_patterns=list(stale),
-            revision=revision,
-            commit_message=message,
+            patiently(lambda: hub.create_branch(id, branch=revision, repo_type="model", exist_ok=True))
+        sent = patiently(
+            lambda: hub.upload_folder(
+                repo_id=id,
+                repo_type="model",
+                folder_path=folder,
+                allow_patterns=list(names),
+                delete_patterns=list(stale),
+                revision=revision,
+                commit_message=message,
+            )
         )
     return printable(str(sent.commit_url))
 
 
 @contextmanager
-def _told(what: str) -> Iterator[None]:
+def _told(what: str, id: str) -> Iterator[None]:  # noqa: A002
     """Turn whatever goes wrong at the hub into one error of ours, without the token."""
     try:
         yield
     except Exception as error:  # noqa: BLE001  whatever its client raises may quote the request, token and all
-        raise LayoverError(f"{what}: {type(error).__name__}: {without_token(str(error))}") from None
+        raise hub_error(what, error, id) from None

@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 import torch
+from tests.tolerances import ROUNDING
 from typer.testing import CliRunner
 
 from layover.cli.main import build_app
@@ -49,7 +50,7 @@ def test_a_package_computes_what_it_did(load: Callable[[str], Any], name: str) -
     """Put together from its files alone it gives the numbers that the store's weights gave."""
     found = load(name)
     card = found.package.card
-    assert probe.largest_difference(card.probe, found.encoder, found.head) <= 1e-6
+    assert probe.largest_difference(card.probe, found.encoder, found.head) <= ROUNDING
     assert (found.head is None) == (card.probe.outputs is None)
 
 

@@ -11,6 +11,7 @@ import pytest
 import torch
 import transformers
 from safetensors.torch import load_file
+from tests.tolerances import ROUNDING
 from torch import Tensor, nn
 
 from layover.layouts import heads
@@ -18,7 +19,7 @@ from layover.packages.card import ADAPTERHUB, Card, read_card
 from layover.packages.package import Package
 from layover.sharing.libraries import adapters_refuses, peft_refuses, reader_of
 
-CLOSE = 3e-6
+CLOSE = ROUNDING
 """Of the largest number among what is compared, or absolutely where that is below 1."""
 Load = Callable[[str], Any]
 BaseOf = Callable[[Package], str]

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from layover.cli.console import answer, say, table
-from layover.cli.shared import JsonOption
-from layover.errors import DataError, LayoverError, nearest
+from layover.cli.shared import DEFAULT_STORE, JsonOption, StoreOption
+from layover.errors import DataError, LayoverError, ModelError, nearest
 
 if TYPE_CHECKING:
     from layover.data.tally import Sort
-    from layover.data.task import Place
+    from layover.data.task import HubSource, Place
     from layover.data.tokenizer import Tokenizer
     from layover.tasks import Census, Overlap, Paths, Task
 
@@ -47,13 +47,14 @@ def check(
     language: Annotated[list[str] | None, typer.Option(help="Only this one; may stand several times.")] = None,
     tokenizer: Annotated[str | None, typer.Option(help="Directory or hub id: how long are the rows in tokens.")] = None,
     show: Annotated[int, typer.Option(min=0, help="Examples to print of each file.")] = 3,
+    store: StoreOption = DEFAULT_STORE,
     json: JsonOption = False,
 ) -> None:
     """Read the data of tasks and hold their numbers against the published ones; the exit code is 1 if any differs."""
     from layover.tasks import take_census
 
     named, overrides = _parted(names or [])
-    asked = _Asked(recipe, data_root, overrides)
+    asked = _Asked(recipe, data_root, store, overrides)
     loaded = None if tokenizer is None else _tokenizer(tokenizer)
     answers: list[dict[str, Any]] = []
     for task in asked.tasks(named):
@@ -82,12 +83,13 @@ def overlap(
     *,
     recipe: RecipeOption = None,
     data_root: RootOption = None,
+    store: StoreOption = DEFAULT_STORE,
     json: JsonOption = False,
 ) -> None:
     """Count the examples of one task whose text (premise, context, sentence) another task has too, split by split."""
     from layover.tasks import SPLITS, find_overlap, texts_in
 
-    asked = _Asked(recipe, data_root, overrides or [])
+    asked = _Asked(recipe, data_root, store, overrides or [])
     one, two = asked.task(task), asked.task(other)
     (mine, _), (theirs, _) = (asked.places(each, None, None) for each in (one, two))
     splits = [split for split in SPLITS if any(place.split == split for place, _ in theirs)]
@@ -120,12 +122,16 @@ def _overlap_as_json(one: Overlap, split: str) -> dict[str, Any]:
 class _Asked:
     """Where the asked tasks and their data come from: a recipe, or the built-in tasks and a folder."""
 
-    def __init__(self, recipe: Path | None, data_root: Path | None, overrides: Sequence[str] = ()) -> None:
+    def __init__(self, recipe: Path | None, data_root: Path | None, store: Path, overrides: Sequence[str] = ()) -> None:
         from layover.plan.data import DataRules
         from layover.plan.hub import Revisions
         from layover.recipe import load
-        from layover.store import FileHashes
+        from layover.store import FileHashes, Memory
+        from layover.store.memory import LABELS
 
+        # with the commits that runs on this store were told
+        self._memory = Memory(store / LABELS) if store.is_dir() else Memory()
+        self._revisions = Revisions(self._memory)
         self.recipe, self.root, self._rules = None, data_root, None
         if recipe is None:
             if overrides:
@@ -137,7 +143,7 @@ class _Asked:
             found = found.model_copy(update={"document": document})
         elif found.document.data_root is not None:
             self.root = Path(found.document.data_root)
-        self.recipe, self._rules = found, DataRules(found, Revisions(), FileHashes())
+        self.recipe, self._rules = found, DataRules(found, self._revisions, FileHashes())
 
     def task(self, name: str) -> Task:
         """Return the one task of a name.
@@ -200,11 +206,25 @@ class _Asked:
         return found, missing
 
     def locate(self, task: Task, split: str, language: str) -> tuple[Place | None, int | None]:
-        """Return where the data are, those of the hub at a commit where that can be known, and the published number."""
+        """Return where the data are, those of the hub at a commit, and the published number.
+
+        Raises:
+            ModelError: neither the hub nor what it told before names the commit.
+        """
+        from layover.plan.hub import told
+
         if self._rules is not None and self.recipe is not None and task.name in self.recipe.tasks:
-            return self._rules.locate(task, split, language), self._rules.count(task, split, language)
-        place = task.locate(split, language, root=self.root)
-        return None if place is None else _pinned(place), task.count(split, language)
+            place, published = self._rules.locate(task, split, language), self._rules.count(task, split, language)
+        else:
+            place, published = task.locate(split, language, root=self.root), task.count(split, language)
+            place = None if place is None else place.pinned(self._commit)
+        if self._revisions.unresolved:
+            raise ModelError(told(self._revisions.unresolved))
+        self._memory.save()
+        return place, published
+
+    def _commit(self, source: HubSource) -> str:
+        return self._revisions.commit(source.path, source.revision, "dataset") or source.revision
 
     def labelled(self, task: Task) -> Task:
         """Return the task with the labels of its training data, where it takes them from there and they are found."""
@@ -228,14 +248,6 @@ class _Asked:
     def _files(self, task: Task) -> dict[str, Paths | dict[str, Paths]]:
         own = {} if self.recipe is None else self.recipe.settings(task.name).files
         return {str(split): paths for split, paths in own.items()}
-
-
-def _pinned(place: Place) -> Place:
-    """Return hub data at the commit their revision names now, where that can be known."""
-    from layover.plan.hub import Revisions
-
-    revisions = Revisions()
-    return place.pinned(lambda source: revisions.commit(source.path, source.revision, "dataset") or source.revision)
 
 
 def _nowhere(task: Task, root: Path | None, looked: list[str]) -> str:

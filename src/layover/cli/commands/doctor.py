@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
-import os
 import platform
 from pathlib import Path
 from typing import Any
@@ -72,12 +71,15 @@ def _version(package: str) -> str | None:
 
 
 def _hub() -> str:
-    if os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}:
-        return "offline (HF_HUB_OFFLINE is set)"
-    import socket
+    """Return whether the hub answers as the clients ask it: at HF_ENDPOINT, through a proxy, with certificates."""
+    from layover.hub_errors import endpoint, explained, token_source
+    from layover.hub_files import answers, offline
 
+    if offline():
+        return "offline (HF_HUB_OFFLINE is set)"
+    token = token_source()
     try:
-        with socket.create_connection(("huggingface.co", 443), timeout=3):
-            return "reachable"
-    except OSError as error:
-        return f"not reachable ({error}); local directories and data_root work without it"
+        answers()
+    except Exception as error:  # noqa: BLE001  of whichever library the client uses
+        return f"{explained(error)[1]}; local directories and data_root work without it"
+    return f"{endpoint()} answers; {f'a token is {token}' if token else 'no token is given'}"

@@ -64,6 +64,7 @@ def _plans(recipes: list[Path], store: Store) -> list[Plan]:
         StoreError: some keys of them are not known.
     """
     from layover.plan import build
+    from layover.plan.hub import told
     from layover.recipe import load
     from layover.store import FileHashes, Memory
     from layover.store.hashes import HASHES
@@ -71,10 +72,10 @@ def _plans(recipes: list[Path], store: Store) -> list[Plan]:
 
     hashes, labels = FileHashes(store.root / HASHES), Memory(store.root / LABELS)
     plans = [build(load(recipe), hashes, memory=labels) for recipe in recipes]
-    if unresolved := sorted({name for plan in plans for name in plan.unresolved}):
+    if unresolved := [one for plan in plans for one in plan.unresolved]:
         raise StoreError(
-            f"hub revisions that are not resolved ({', '.join(unresolved)}): without them nothing in the store is "
-            "known to belong to these recipes, and all of it would go"
+            "hub revisions are not resolved, without which nothing in the store is known to belong to these recipes, "
+            f"and all of it would go: {told(unresolved)}"
         )
     return plans
 

@@ -36,7 +36,7 @@ def command(
     json: JsonOption = False,
 ) -> None:
     """Show what is cached, what will run, the estimated cost and disk, and whether it fits into the memory."""
-    found = planned(recipe, overrides, store)
+    found = planned(recipe, overrides, store, provisional=True)
     summary = summarise(found, None if gpu is None else budget_of(gpu, "--gpu"))
     if json:
         answer({**summary, "nodes": _listing(found)} if nodes else summary)
@@ -75,8 +75,10 @@ def _left(summary: dict[str, Any]) -> str:
 
 def summarise(found: Planned, gpu: int | None = None) -> dict[str, Any]:
     """Return the plan in numbers, for people and machines alike; held against the bytes of a GPU if given."""
+    from layover.plan.absent import lacks
     from layover.plan.cost import ENCODING, estimate
     from layover.plan.eta import seconds_left
+    from layover.plan.hub import told as unresolved
     from layover.plan.nodes import STEP_VERSIONS
     from layover.recipe.idle_strides import idle_strides
     from layover.steps.counts import timed
@@ -104,7 +106,8 @@ def summarise(found: Planned, gpu: int | None = None) -> dict[str, Any]:
             }
         )
     memory = asked([costs[node.key] for node in wanted], plan.recipe.document.run, gpu)
-    unresolved = [f"hub revision not resolved, keys are provisional: {name}" for name in plan.unresolved]
+    provisional = [f"hub revisions are not resolved, keys are provisional: {unresolved(plan.unresolved)}"]
+    lacking = [lacks(plan, wanted)] if not plan.unresolved else provisional
     return {
         "cells": len(plan.cells),
         "cells_finished": sum(cell.score in finished for cell in plan.cells),
@@ -115,7 +118,7 @@ def summarise(found: Planned, gpu: int | None = None) -> dict[str, Any]:
         "memory": memory,
         "seconds_left": seconds_left(plan, costs, wanted, partial(timed, store)) if wanted else 0.0,
         "trunk_cache": savings(found.plain, plan, costs, meta, finished),
-        "notes": [*plan.notes, *unresolved, *idle_strides(plan.recipe), *unseen(plan.recipe)],
+        "notes": [*plan.notes, *filter(None, lacking), *idle_strides(plan.recipe), *unseen(plan.recipe)],
         "damaged": dict(found.damaged),
         "older": {"nodes": len(found.older), "bytes": sum(found.older.values())},
     }

@@ -61,16 +61,14 @@ def _run(found: Planned, workers: int | None, json: bool) -> None:
     from layover.engine.local import LocalEngine
     from layover.engine.resources import resources
     from layover.errors import ModelError
+    from layover.plan.absent import lacks
     from layover.plan.cost import estimate
 
-    if found.plan.unresolved:
-        names = ", ".join(found.plan.unresolved)
-        raise ModelError(
-            f"the hub cannot be reached and the local cache does not know: {names}. Go online once, name a commit as "
-            "revision, or use a local directory (layover init-encoder makes a small one) and data_root"
-        )
     finished = found.store.finished()
-    wanted, costs = found.plan.wanted(finished), estimate(found.plan, meta_of(found.store, finished))
+    wanted = found.plan.wanted(finished)
+    if lacking := lacks(found.plan, wanted):
+        raise ModelError(lacking)
+    costs = estimate(found.plan, meta_of(found.store, finished))
     peak = max((costs[node.key].peak_bytes or 0 for node in wanted), default=0)
     execution = found.plan.recipe.document.run
     if wanted:
