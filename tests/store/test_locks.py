@@ -53,9 +53,11 @@ def other_process(folder: Path, what: str, *before: str) -> Iterator[subprocess.
     command = [*before, sys.executable, "-c", HOLD.format(what=WHATS[what]), str(folder)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        assert process.stdout.readline() == "held\n"
-        yield process
-        process.kill()
+        try:
+            assert process.stdout.readline() == "held\n"
+            yield process
+        finally:
+            process.kill()
 
 
 @contextmanager

@@ -33,11 +33,11 @@ def filled(words: list[str], sweep: Sweep, folder: Path) -> list[str]:
     return [places.get(word, word) for word in words]
 
 
-@pytest.fixture(params=["absent", "deep", "empty"])
+@pytest.fixture(params=["deep", "empty"])
 def nothing(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """A folder that is no store yet."""
     (tmp_path / "there").mkdir()
-    return tmp_path / {"absent": "absent", "deep": "not/there/at/all", "empty": "there"}[request.param]
+    return tmp_path / {"deep": "not/there/at/all", "empty": "there"}[request.param]
 
 
 @pytest.mark.parametrize("verb", NEED)
