@@ -168,7 +168,8 @@ def idle(own: OwnTask, files: Iterable[Paths] = ()) -> dict[str, str]:
     every = {name: reads(name) for name in formats()}
     settings = frozenset[str]().union(*every.values())
     for key in sorted(settings & own.model_fields_set - read) if used else ():
-        others = ", ".join(name for name, its in every.items() if key in its)
+        alone = key == "separator" and own.separator == "whitespace"  # which no table has
+        others = ", ".join(name for name, its in every.items() if key in its and not (alone and "quoting" in its))
         found[key] = f"{', '.join(used)} files have no such setting; remove it, or name the `format`: {others} have it"
     if "separator" not in found and (problem := _wrong_separator(own, used)):
         found["separator"] = problem
