@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -83,5 +84,16 @@ def allocate(path: Path, size: int) -> None:
         OSError: the disk has no room.
     """
     with naming(path), path.open("wb") as stream:
-        if size:
-            os.posix_fallocate(stream.fileno(), 0, size)
+        take_room(stream.fileno(), size)
+
+
+def take_room(file: int, size: int) -> None:
+    """Give a file that is open a size, its room taken where the system can do that (not on macOS).
+
+    Raises:
+        OSError: the disk has no room.
+    """
+    if sys.platform == "linux" and size:
+        os.posix_fallocate(file, 0, size)
+    else:
+        os.ftruncate(file, size)

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import time
 import weakref
 from dataclasses import dataclass, field
+from multiprocessing import forkserver
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from layover.cli.shared import planned
 from layover.encoder import DropoutClock, Encoder
+from layover.engine import server
 from layover.engine.jobs import Job
 from layover.engine.local import LocalEngine, _Worker
 from layover.engine.worker import MOST_JOBS, _worn, run_node
 from layover.plan import Node
 from layover.recipe import Execution
 from layover.steps import loaded
+from layover.stopping import REQUESTS
 from layover.store import Store
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.engine.conftest import Folder
 
 METHODS = (
@@ -128,6 +131,19 @@ def test_a_free_worker_takes_what_suits_its_encoder_and_else_the_next(tmp_path: 
     workers[1].job = None
     assert [job.name for job in engine._hand_out(jobs[2:])] == ["d"]
     assert [worker.encoder for worker in workers] == [("small", None), ("large", None)]
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").is_file(), reason="the system does not tell it")
+def test_a_signal_to_all_processes_is_held_back_where_workers_are_forked(tmp_path: Path) -> None:
+    """Without the fork server, the parent would take its workers for ended while they write their checkpoints."""
+    engine = LocalEngine(Store(tmp_path / "store"), EXECUTION, 1, 1, lambda _: None)
+    process = engine._context.Process(target=time.sleep, args=(0,))
+    assert server.begin(process)
+    process.join()
+    assert process.exitcode == 0
+    status = Path(f"/proc/{forkserver._forkserver._forkserver_pid}/status").read_text(encoding="utf-8")  # type: ignore[attr-defined]
+    (blocked,) = (int(line.split()[1], 16) for line in status.splitlines() if line.startswith("SigBlk"))
+    assert [number for number in REQUESTS if not blocked >> (number - 1) & 1] == []
 
 
 def test_a_worn_worker_makes_room_for_a_fresh_one() -> None:

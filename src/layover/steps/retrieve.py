@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from layover.data.features import Features
+from layover.disk import take_room
 from layover.encoder import DropoutClock, Encoder, Shares
 from layover.errors import DataError, NodeError
 from layover.heads import MeanPooling
@@ -96,7 +96,7 @@ def room(folder: Path, shape: tuple[int, int, int]) -> Iterator[Embeddings]:
         )
     with TemporaryFile(dir=folder) as file:
         # without its room taken beforehand, a disk that fills up meanwhile would kill the process
-        os.posix_fallocate(file.fileno(), 0, needed)
+        take_room(file.fileno(), needed)
         yield np.memmap(file, np.float32, "r+", shape=shape)
 
 
