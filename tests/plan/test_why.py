@@ -86,6 +86,20 @@ def test_of_equal_differences_the_same_task_is_nearer(tmp_path: Path, sets: tupl
         assert found["key"] == key
 
 
+@pytest.mark.parametrize("other", [0, 1])
+def test_a_node_of_another_task_of_the_plan_comes_last(tmp_path: Path, other: int) -> None:
+    """Also where nothing is known of the data sets, as in a store of an older version."""
+    store, keys = Store(tmp_path / "store"), list[str]()
+    for place in range(2):
+        with store.writing("tokenize", {"node": "tokenize", "data": {"files": [f"{place}" * 64]}}, ()) as folder:
+            (folder / "file").write_text("", encoding="utf-8")
+        keys += store.finished() - {*keys}
+    known = Known(tasks={"h" * 64: "moods", keys[other]: "claims"})
+    found = explain("h" * 64, {"node": "tokenize", "data": {"files": ["2" * 64]}}, store, {}, known)
+    assert found is not None
+    assert found["key"] == keys[1 - other]
+
+
 def test_a_file_is_told_once_however_often_it_is_read() -> None:
     one = {"path": "a > data.files[0]", "there": "0" * 64, "here": "1" * 64, "file": "data/train.csv"}
     other = {"path": "lr", "there": 0.1, "here": 0.2}
