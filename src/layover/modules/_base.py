@@ -55,8 +55,8 @@ def _known_layers(value: str | tuple[int, ...]) -> str | tuple[int, ...]:
         if value != "all" and _TOP.fullmatch(value) is None:
             raise ValueError(f"{value!r} names no layers; write all, top-4 or a list such as [8, 9, 10, 11]")
         return value
-    if not value or min(value) < 0 or len(set(value)) != len(value):
-        raise ValueError("a list of layers has at least one number, none below 0 and none twice")
+    if not value or len(set(value)) != len(value):
+        raise ValueError("a list of layers has at least one number, and none twice")
     return tuple(sorted(value))
 
 
