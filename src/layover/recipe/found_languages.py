@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from zipfile import BadZipFile, ZipFile
 
 from layover.archives import SUFFIX
-from layover.tasks import Paths
+from layover.tasks import Paths, is_saved
 
 TEMPLATE = "{language}"
 _CODE = r"[A-Za-z0-9]+(?:[-_][A-Za-z0-9]+)*"
@@ -70,7 +70,7 @@ def _below(folder: Path, depth: int, begins: re.Pattern[str]) -> Iterator[str]:
 
 def _files(path: Path, name: str, depth: int) -> Iterator[str]:
     if depth == 0:
-        if path.is_file():
+        if path.is_file() or is_saved(path):
             yield name
         return
     for entry in _entries(path):

@@ -11,6 +11,7 @@ from layover.tasks._language_names import language_name
 from layover.tasks._named import SPLITS, Paths
 from layover.tasks._overlap import Overlap, find_overlap, texts_in
 from layover.tasks._own import FROM_TRAINING, OwnTask, declare, idle
+from layover.tasks._paths import is_saved
 from layover.tasks._survey import Known, Survey, Texts, take_survey, take_texts
 from layover.tasks._task import Task
 from layover.tasks._xtreme import Averages, average
@@ -48,6 +49,7 @@ __all__ = [
     "foreign_tag",
     "get",
     "idle",
+    "is_saved",
     "language_name",
     "names",
     "official",
