@@ -10,8 +10,9 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from layover import tasks
-from layover.cli.commands.data import _Asked, _pinned
+from layover.cli.commands.data import _Asked
 from layover.cli.main import build_app
+from layover.errors import ModelError
 from layover.sandbox import encoders
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -133,12 +134,14 @@ def test_a_revision_of_the_recipe_is_the_one_that_is_read(tmp_path: Path) -> Non
     recipe = tmp_path / "recipe.yaml"
     recipe.write_text(
         "{schema: 1, name: a, models: {m: {name: b}}, methods: {head: {module: none}}, "
-        "tasks: {scitail: {revision: old}}, sweep: {model: [m], method: [head], target: [scitail]}}",
+        "tasks: {scitail: {revision: COMMIT}}, sweep: {model: [m], method: [head], target: [scitail]}}".replace(
+            "COMMIT", "b" * 40
+        ),
         encoding="utf-8",
     )
-    asked = _Asked(recipe, None)
+    asked = _Asked(recipe, None, tmp_path)
     places, missing = asked.places(*asked.tasks([]), None, None)
-    assert [location.describe().rpartition(" @ ")[2] for location, _ in places] == ["old"] * 3
+    assert [location.describe().rpartition(" @ ")[2] for location, _ in places] == ["b" * 12] * 3
     assert missing == []
 
 
@@ -164,13 +167,14 @@ def test_nothing_found_says_what_was_looked_for(tmp_path: Path) -> None:
     assert str(found.exception) == expected
 
 
-def test_a_hub_revision_that_cannot_be_resolved_stays_as_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("layover.plan.hub.Revisions.commit", lambda *_: None)
-    location = tasks.get("cosmosqa").locate("train", "en", root=None)
-    assert location is not None
-    assert _pinned(location) == location
+def test_data_of_the_hub_are_those_of_a_commit(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    task = tasks.get("cosmosqa")
+    with pytest.raises(ModelError, match="knows the commit of datasets/allenai/cosmos_qa@"):
+        _Asked(None, None, tmp_path).locate(task, "train", "en")
     monkeypatch.setattr("layover.plan.hub.Revisions.commit", lambda *_: "a" * 40)
-    assert _pinned(location).describe() == "hub allenai/cosmos_qa default [train] @ aaaaaaaaaaaa"
+    place, _ = _Asked(None, None, tmp_path).locate(task, "train", "en")
+    assert place is not None
+    assert place.describe() == "hub allenai/cosmos_qa default [train] @ aaaaaaaaaaaa"
 
 
 def test_nothing_asked() -> None:

@@ -44,7 +44,7 @@ def touch(root: Path, *names: str) -> None:
         ("{language}-{language}.csv", ("en-en.csv", "en-de.csv"), ("en",)),
         ("a.(x).{language}.csv", ("a.(x).en.csv", "a.x.de.csv"), ("en",)),
         ("none/{language}.csv", ("en.csv",), ()),
-        ("{language}/saved", ("en/saved/state.json", "sw/saved/dataset_dict.json", "de/saved/other.json"), ("en", "sw")),
+        ("{language}/saved", ("en/saved/state.json", "sw/saved/dataset_dict.json", "de/saved/x.json"), ("en", "sw")),
     ],
 )  # fmt: skip
 def test_patterns(tmp_path: Path, pattern: str, names: tuple[str, ...], expected: tuple[str, ...]) -> None:
