@@ -100,7 +100,7 @@ class Case:
         """Make the hashes on the card those of the files."""
         self.told.append("sealed")
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
-            card = json.loads((self.folder / CARD).read_text(encoding="utf-8"))
+            card = json.loads(text_of(self.folder / CARD))
             for name in card["files"]:
                 file = self.folder / name
                 if file.is_file() and not file.is_symlink():
@@ -111,6 +111,13 @@ class Case:
         """Return one of the package's files with such an ending."""
         every = sorted(path for path in self.folder.rglob("*") if path.is_file() or path.is_symlink())
         return self.chance.choice([path for path in every if path.name.endswith(endings)])
+
+
+def text_of(file: Path) -> str:
+    """Return what is in an ordinary file: nobody writes into a pipe that an earlier change made."""
+    if not file.is_file():
+        raise FileNotFoundError(file)
+    return file.read_text(encoding="utf-8")
 
 
 Change = Callable[[Case], object]
@@ -133,7 +140,7 @@ def places(value: Any) -> Iterator[tuple[Any, Any]]:
 def json_file(case: Case) -> tuple[Path, Any]:
     """Return one of its JSON files, mostly the card, with what is in it."""
     file = case.folder / CARD if case.chance.random() < 0.6 else case.file(".json")
-    return file, json.loads(file.read_text(encoding="utf-8"))
+    return file, json.loads(text_of(file))
 
 
 def replaced(case: Case, edit: Callable[[Any, Any], None]) -> None:
