@@ -181,8 +181,10 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Served:
     """A finished sweep and its packages; tests only read them."""
     from layover.cli.main import build_app
     from layover.engine.worker import run_node
+    from layover.store import Store
 
     found = Served(tmp_path_factory.mktemp("served"))
+    Store(found.root / "store")
     (found.root / "recipe.yaml").write_text(SERVED, encoding="utf-8")
     (found.root / "data").mkdir()
     moods = [{"said": f"it is {word}", "meant": "so", "mood": mood} for word in "abcd" for mood in ("bad", "good")]

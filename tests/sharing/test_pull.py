@@ -236,7 +236,7 @@ class TestHub:
             raise OfflineModeIsEnabled("offline mode is enabled")
 
         monkeypatch.setattr(huggingface_hub.HfApi, "repo_info", offline)
-        refused(tmp_path / "to", "OfflineModeIsEnabled: offline mode is enabled", "me/nli", revision="main")
+        refused(tmp_path / "to", "HF_HUB_OFFLINE is set, so that the hub is not asked", "me/nli", revision="main")
 
 
 class TestModules:

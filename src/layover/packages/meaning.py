@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from layover import compositions, modules
 from layover.compositions import Composition
 from layover.errors import ModelError, printable
@@ -26,7 +28,7 @@ def module_of(settings: Mapping[str, Any], where: Path) -> Module:
     try:
         module = modules.get(str(values.pop("name", ""))).model_validate(values)
     except ValueError as error:
-        raise ModelError(f"{where}: the settings of its module: {printable(str(error))[:300]}") from None
+        raise ModelError(f"{where}: the settings of its module: {_said(error)}") from None
     if module.whole or not module.trains_encoder:
         raise ModelError(f"{where}: {module.name} is no module that a package could hold")
     return module
@@ -40,7 +42,17 @@ def composition_of(settings: Mapping[str, Any] | None, where: Path) -> Compositi
     try:
         return compositions.get(str(values.pop("name", ""))).model_validate(values)
     except ValueError as error:
-        raise ModelError(f"{where}: the settings of its composition: {printable(str(error))[:300]}") from None
+        raise ModelError(f"{where}: the settings of its composition: {_said(error)}") from None
+
+
+def _said(error: ValueError) -> str:
+    """Return which settings cannot be, in a line."""
+    if not isinstance(error, ValidationError):
+        return printable(str(error))[:300]
+    wrong = {str(one["loc"][0]) if one["loc"] else "all": one["input"] for one in reversed(error.errors())}
+    name = error.title.lower()
+    told = [f"{printable(field)}: {printable(repr(value))[:60]}" for field, value in sorted(wrong.items())]
+    return f"{name} does not take {', '.join(told[:5])}"
 
 
 def check_same(one: Module, other: Module, shape: Shape, where: str) -> None:

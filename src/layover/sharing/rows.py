@@ -21,7 +21,7 @@ PACKAGE = "package"
 
 _FIELDS = ("first", "second", "choices", "tokens", "question", "context")
 """Of all kinds that packages have heads for, in the order in which they are told to people."""
-_NOT_NEEDED = frozenset({"label", "tags", "answers", "id"})
+_NOT_NEEDED = frozenset({"label", "tags", "answers", "id", "names"})
 """What is to be predicted, and what only predictions in files are known by."""
 
 

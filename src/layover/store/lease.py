@@ -153,7 +153,7 @@ class Lease:
 def _describe(handle: int, holder: Holder) -> None:
     """Write who holds a lease; on a full disk it stays empty, for `gc` must be able to make room."""
     try:
-        os.write(handle, json.dumps(asdict(holder)).encode())
+        os.pwrite(handle, json.dumps(asdict(holder)).encode(), 0)
     except OSError as error:
         if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
             raise

@@ -106,7 +106,9 @@ def _predict(model: Layover, given: Input, readers: Readers, batch_tokens: int |
         names = [readers.of(row) for row in some]
         results = model.predict(some, package=names, batch_tokens=batch_tokens)
         for row, name, result in zip(some, names, results, strict=True):
-            write({**({"package": name} if several else {}), "id": _id(row), **asdict(result)})
+            own = _id(row)
+            named = {"package": name} if several else {}
+            write({**named, **({} if own is None else {"id": own}), **asdict(result)})
 
 
 def _id(row: Row) -> str | int | None:
