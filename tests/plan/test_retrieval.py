@@ -270,7 +270,8 @@ def test_why_and_gc_understand_these_nodes(sentences: World, tmp_path: Path) -> 
     open_nodes = other.wanted(store.finished())
     assert {node.kind for node in open_nodes} == {"predict", "score"}
     predict = next(node for node in open_nodes if node.kind == "predict")
-    nearest = explain(predict.identity, store, {key: node.identity for key, node in other.nodes.items()})
+    planned = {key: node.identity for key, node in other.nodes.items()}
+    nearest = explain(predict.key, predict.identity, store, planned)
     assert nearest is not None
     assert nearest["differences"] == [{"path": "retrieval.layer", "there": 1, "here": 2}]
 

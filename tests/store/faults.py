@@ -122,7 +122,8 @@ class Sweep:
         """Return the files of the report, without the seconds that its trainings took, and without its pictures."""
         out = self.root / "out"
         shutil.rmtree(out, ignore_errors=True)
-        with patch("matplotlib.figure.Figure.savefig"):  # they take most of the time
+        # drawing takes most of the time
+        with patch("matplotlib.figure.Figure.savefig", lambda _, path, **_more: Path(path).touch()):
             code, said = self.layover("report", str(self.recipe), "--out", str(out))
         assert code == 0, said
         return {file.name: _untimed(file) for file in sorted(out.iterdir()) if file.suffix in {".md", ".csv", ".jsonl"}}
