@@ -37,7 +37,9 @@ def test_verbs_that_read_need_not_write(sweep: Sweep, clean: dict[str, str], tmp
     assert sorted(sweep.store.rglob("*")) == before
 
 
-@pytest.mark.parametrize(("number", "kept"), [(errno.EROFS, True), (errno.EACCES, True), (errno.ENOSPC, True), (errno.EIO, False)])
+@pytest.mark.parametrize(
+    ("number", "kept"), [(errno.EROFS, True), (errno.EACCES, True), (errno.ENOSPC, True), (errno.EIO, False)]
+)
 def test_only_a_store_that_may_not_be_written_is_left_as_it_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, *, kept: bool
 ) -> None:
