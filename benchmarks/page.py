@@ -150,11 +150,23 @@ def quality(result: Result, pictures: Pictures) -> list[str]:  # noqa: ARG001 - 
 
 def buckets(result: Result, pictures: Pictures) -> list[str]:  # noqa: ARG001 - a table says it all
     """Return the section."""
-    rows = [["task, data", "rows, epochs", "metric", "`bucket`", "mean", "difference", "90 % interval", "CPU time"]]
+    head = [
+        "task, data",
+        "rows, epochs",
+        "seeds",
+        "metric",
+        "`bucket`",
+        "mean",
+        "difference",
+        "90 % interval",
+        "CPU time",
+    ]
+    rows = [head]
     for name, cell in result["cells"].items():
         for bucket, one in cell["buckets"].items():
             first = bucket == "1"
-            start = [name, f"{cell['rows']}, {cell['epochs']:g}", cell["metric"]] if first else [""] * 3
+            of_cell = [name, f"{cell['rows']}, {cell['epochs']:g}", str(cell["seeds"]), cell["metric"]]
+            start = of_cell if first else [""] * len(of_cell)
             end = ["", "", "1"]
             if not first:
                 low, high = one["interval_90"]
