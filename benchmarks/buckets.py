@@ -2,18 +2,16 @@
 
     python benchmarks/buckets.py ENCODER [--seeds 3] [--work FOLDER]
 
-ENCODER is the folder of a pretrained encoder; questions over a text, which take many rows to learn, are asked in the
-sandbox, with its own encoder. LoRA in the two upper layers is trained on kept hidden states, for four
-kinds of task, on few rows and on many, in fp32 and bf16, and scored on English rows. Buckets take turns within a seed,
-so that differences are paired by seed. Times are CPU time of `fit` alone.
+ENCODER is the folder of a pretrained encoder. Questions over a text take many rows to learn: they are asked in the
+sandbox, with its own encoder. The benchmark trains LoRA in the two upper layers on kept hidden states, for four kinds
+of task, on few rows and on many, in fp32 and bf16, and scores English rows. Buckets take turns within a seed, so that
+differences are paired by seed. Times are CPU time of `fit` alone.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
-import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,7 +21,7 @@ from statistics import fmean, median
 from typing import Any
 
 import torch
-from _common import ROOT, arguments, encoder_folder, examples_of, finish, tell
+from _common import ROOT, arguments, examples_of, finish, folders, tell
 from _equivalence import judged
 from _ours import build_states, lowest_of, make_cached_encoder, make_encoder
 
@@ -209,19 +207,13 @@ def main() -> None:
     if given.quick:
         given.seeds, given.scored, given.sizes = 2, 16, ["few rows"]
     torch.set_num_threads(1)
-    name, cells = "random" if given.encoder is None else given.encoder.name, {}
-    with contextlib.ExitStack() as stack:
-        if given.encoder is None:
-            given.encoder = stack.enter_context(encoder_folder("mini"))
-        if given.work is None:
-            given.work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="layover-buckets-")))
-        given.work.mkdir(parents=True, exist_ok=True)
+    cells = {}
+    with folders(given) as name:
         for size in given.sizes:
             for precision in given.precisions:
                 for target in given.targets:
                     if (cell := grid(given, size, precision, target)) is not None:
                         cells[f"{target}, {size}, {precision}"] = cell
-    given.encoder, given.work = name, None
     finish("buckets", given, {"encoder": name, "margin": MARGIN, "batch": BATCH, "lr": LR, "cells": cells})
 
 

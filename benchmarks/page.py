@@ -46,7 +46,10 @@ def under(result: Result) -> str:
     on, of = result["machine"], result["versions"]
     gpu = f"{on['gpu']}, " if on["gpu"] and result["settings"]["device"] == "cuda" else ""
     bf16 = f", {' and '.join(on['bf16_instructions'])}" if on["bf16_instructions"] else ", no bf16 instructions"
-    settings = ", ".join(f"{key} {value}" for key, value in result["settings"].items() if key != "quick")
+    told = {key: value for key, value in result["settings"].items() if key not in {"quick", "kept"}}
+    settings = ", ".join(
+        f"{key} {' and '.join(value) if isinstance(value, list) else value}" for key, value in told.items()
+    )
     quick = " **A smoke run: its figures mean nothing.**" if result["settings"]["quick"] else ""
     return (
         f"*{result['encoder']}* encoder, on {gpu}{on['cpu']}{bf16}, {on['cores']} cores, {on['threads']} threads, "
