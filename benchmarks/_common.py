@@ -7,6 +7,7 @@ Weights are random, drawn from a seed; lengths and languages are those of public
 from __future__ import annotations
 
 import argparse
+import contextlib
 import gc
 import json
 import os
@@ -25,6 +26,7 @@ import numpy as np
 import psutil
 import torch
 
+import layover
 from layover import kinds, tasks
 from layover.data.features import COLUMNS, Features
 from layover.data.subset import limit as some_of
@@ -33,7 +35,7 @@ from layover.encoder.initialise import init_encoder
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
-PACKAGES = ("torch", "transformers", "peft", "adapters", "accelerate", "datasets", "layover")
+PACKAGES = ("torch", "transformers", "peft", "adapters", "accelerate", "datasets")
 SIZES = {"base": (12, 768, 12), "mini": (4, 256, 4)}
 """Layers, hidden size, attention heads; the vocabulary is XLM-R's, 250,002."""
 BATCH, LR = 16, 3e-4
@@ -121,6 +123,20 @@ def encoder_folder(size: str) -> Iterator[Path]:
         yield Path(folder) / size
 
 
+@contextmanager
+def folders(given: argparse.Namespace) -> Iterator[str]:
+    """Fill in `encoder` and `work` where they are not given for the while; yield the name of the encoder."""
+    with contextlib.ExitStack() as stack:
+        name = "random" if given.encoder is None else str(given.encoder.name)
+        if given.encoder is None:
+            given.encoder = stack.enter_context(encoder_folder("mini"))
+        if given.work is None:
+            given.work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="layover-bench-")))
+        given.work.mkdir(parents=True, exist_ok=True)
+        yield name
+    given.encoder, given.work = name, None
+
+
 def machine() -> dict[str, Any]:
     """Return what a figure must not be read without."""
     lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
@@ -139,7 +155,7 @@ def machine() -> dict[str, Any]:
 
 def versions() -> dict[str, str]:
     """Return the versions of Python and of the packages that are compared; `not installed` where one is not there."""
-    found = {"python": ".".join(map(str, sys.version_info[:3]))}
+    found = {"python": ".".join(map(str, sys.version_info[:3])), "layover": layover.__version__}
     for name in PACKAGES:
         try:
             found[name] = version(name)

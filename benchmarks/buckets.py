@@ -2,18 +2,16 @@
 
     python benchmarks/buckets.py ENCODER [--seeds 3] [--work FOLDER]
 
-ENCODER is the folder of a pretrained encoder; questions over a text, which take many rows to learn, are asked in the
-sandbox, with its own encoder. LoRA in the two upper layers is trained on kept hidden states, for four
-kinds of task, on few rows and on many, in fp32 and bf16, and scored on English rows. Buckets take turns within a seed,
-so that differences are paired by seed. Times are CPU time of `fit` alone.
+ENCODER is the folder of a pretrained encoder. Questions over a text take many rows to learn: they are asked in the
+sandbox, with its own encoder. The benchmark trains LoRA in the two upper layers on kept hidden states, for four kinds
+of task, on few rows and on many, in fp32 and bf16, and scores English rows. Buckets take turns within a seed, so that
+differences are paired by seed. Times are CPU time of `fit` alone.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
-import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,7 +21,7 @@ from statistics import fmean, median
 from typing import Any
 
 import torch
-from _common import ROOT, arguments, encoder_folder, examples_of, finish, tell
+from _common import ROOT, arguments, examples_of, finish, folders, tell
 from _equivalence import judged
 from _ours import build_states, lowest_of, make_cached_encoder, make_encoder
 
@@ -143,20 +141,37 @@ def buckets_of(rows: int) -> list[int]:
     return sorted({*BUCKETS, max(1, min(rows // (4 * BATCH), 50))})
 
 
-def grid(given: argparse.Namespace, size: str, precision: Precision, target: str) -> dict[str, Any]:
-    """Return what each bucket gives, against random order; runs that the work folder keeps are not made again."""
+def grid(given: argparse.Namespace, size: str, precision: Precision, target: str) -> dict[str, Any] | None:
+    """Return what each bucket gives, against random order; runs that the work folder keeps are not made again.
+
+    With `--kept` no run is made: seeds that lack one are left out, and None is returned where fewer than two are left.
+    """
     rows, epochs = SIZES[size][target]
     rows, epochs = (64, 1) if given.quick else (rows, epochs)
     cell = Cell(given.encoder, target, rows, epochs, given.scored)
     found: dict[int, list[dict[str, float]]] = {bucket: [] for bucket in buckets_of(rows)}
     for seed in range(1, given.seeds + 1):
-        for bucket, runs in found.items():
-            kept = given.work / f"{target.replace('/', '-')}-{rows}-{precision}-{bucket}-{seed}.json"
+        files = {
+            bucket: given.work / f"{target.replace('/', '-')}-{rows}-{precision}-{bucket}-{seed}.json"
+            for bucket in found
+        }
+        if given.kept and not all(file.is_file() for file in files.values()):
+            continue
+        for bucket, kept in files.items():
             if not kept.is_file():
                 kept.write_text(json.dumps(cell.run(bucket, precision, seed, given.work)), encoding="utf-8")
-            runs.append(json.loads(kept.read_text(encoding="utf-8")))
-            tell(f"{kept.stem}: {runs[-1]}")
-    return {"rows": rows, "epochs": epochs, "metric": cell.source.metric, "buckets": compared(found)}
+            found[bucket].append(json.loads(kept.read_text(encoding="utf-8")))
+            tell(f"{kept.stem}: {found[bucket][-1]}")
+    seeds = len(found[1])
+    if seeds < 2:
+        return None
+    return {
+        "rows": rows,
+        "epochs": epochs,
+        "seeds": seeds,
+        "metric": cell.source.metric,
+        "buckets": compared(found),
+    }
 
 
 def compared(found: Mapping[int, list[dict[str, float]]]) -> dict[str, Any]:
@@ -183,6 +198,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--scored", type=int, default=500, help="rows that are scored")
     parser.add_argument("--work", type=Path, help="folder that keeps finished runs; a call that was broken off goes on")
+    parser.add_argument("--kept", action="store_true", help="run nothing: report what the work folder keeps")
     given = parser.parse_args()
     if given.encoder is None and not given.quick:
         parser.error("name the folder of a pretrained encoder; with random weights there is no quality to compare")
@@ -191,18 +207,13 @@ def main() -> None:
     if given.quick:
         given.seeds, given.scored, given.sizes = 2, 16, ["few rows"]
     torch.set_num_threads(1)
-    name, cells = "random" if given.encoder is None else given.encoder.name, {}
-    with contextlib.ExitStack() as stack:
-        if given.encoder is None:
-            given.encoder = stack.enter_context(encoder_folder("mini"))
-        if given.work is None:
-            given.work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="layover-buckets-")))
-        given.work.mkdir(parents=True, exist_ok=True)
+    cells = {}
+    with folders(given) as name:
         for size in given.sizes:
             for precision in given.precisions:
                 for target in given.targets:
-                    cells[f"{target}, {size}, {precision}"] = grid(given, size, precision, target)
-    given.encoder, given.work = name, None
+                    if (cell := grid(given, size, precision, target)) is not None:
+                        cells[f"{target}, {size}, {precision}"] = cell
     finish("buckets", given, {"encoder": name, "margin": MARGIN, "batch": BATCH, "lr": LR, "cells": cells})
 
 

@@ -46,7 +46,10 @@ def under(result: Result) -> str:
     on, of = result["machine"], result["versions"]
     gpu = f"{on['gpu']}, " if on["gpu"] and result["settings"]["device"] == "cuda" else ""
     bf16 = f", {' and '.join(on['bf16_instructions'])}" if on["bf16_instructions"] else ", no bf16 instructions"
-    settings = ", ".join(f"{key} {value}" for key, value in result["settings"].items() if key != "quick")
+    told = {key: value for key, value in result["settings"].items() if key not in {"quick", "kept"}}
+    settings = ", ".join(
+        f"{key} {' and '.join(value) if isinstance(value, list) else value}" for key, value in told.items()
+    )
     quick = " **A smoke run: its figures mean nothing.**" if result["settings"]["quick"] else ""
     return (
         f"*{result['encoder']}* encoder, on {gpu}{on['cpu']}{bf16}, {on['cores']} cores, {on['threads']} threads, "
@@ -150,11 +153,23 @@ def quality(result: Result, pictures: Pictures) -> list[str]:  # noqa: ARG001 - 
 
 def buckets(result: Result, pictures: Pictures) -> list[str]:  # noqa: ARG001 - a table says it all
     """Return the section."""
-    rows = [["task, data", "rows, epochs", "metric", "`bucket`", "mean", "difference", "90 % interval", "CPU time"]]
+    head = [
+        "task, data",
+        "rows, epochs",
+        "seeds",
+        "metric",
+        "`bucket`",
+        "mean",
+        "difference",
+        "90 % interval",
+        "CPU time",
+    ]
+    rows = [head]
     for name, cell in result["cells"].items():
         for bucket, one in cell["buckets"].items():
             first = bucket == "1"
-            start = [name, f"{cell['rows']}, {cell['epochs']:g}", cell["metric"]] if first else [""] * 3
+            of_cell = [name, f"{cell['rows']}, {cell['epochs']:g}", str(cell["seeds"]), cell["metric"]]
+            start = of_cell if first else [""] * len(of_cell)
             end = ["", "", "1"]
             if not first:
                 low, high = one["interval_90"]

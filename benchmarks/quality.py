@@ -16,19 +16,17 @@ nothing is shown. A pair shares the seed's number only, so that its two scores v
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
 import torch
-from _common import arguments, data_root, encoder_folder, examples_of, finish, tell
+from _common import arguments, data_root, examples_of, finish, folders, tell
 from _equivalence import judged
 from _plain import Numbers, Plain
 
@@ -129,18 +127,6 @@ def spread_of(values: Sequence[float]) -> dict[str, Any]:
     return {"mean": round(fmean(values), 2), "sd": deviation, "all": [round(value, 2) for value in values]}
 
 
-@contextmanager
-def folders(given: argparse.Namespace) -> Iterator[None]:
-    """Fill in the folders that are not given for the while."""
-    with contextlib.ExitStack() as stack:
-        if given.encoder is None:
-            given.encoder = stack.enter_context(encoder_folder("mini"))
-        if given.work is None:
-            given.work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="layover-quality-")))
-        given.work.mkdir(parents=True, exist_ok=True)
-        yield
-
-
 def main() -> None:
     """Measure."""
     parser = arguments(__doc__, repeats=1)
@@ -163,8 +149,8 @@ def main() -> None:
         parser.error("an interval takes two seeds or more")
     if given.quick:
         given.seeds, given.rows, given.scored, given.epochs = 2, 32, 16, 1
-    name, found = "random" if given.encoder is None else given.encoder.name, {}
-    with folders(given):
+    found = {}
+    with folders(given) as name:
         for target in given.tasks:
             for module in given.modules:
                 metric = METRICS[target]
@@ -174,7 +160,6 @@ def main() -> None:
                 spreads = {"layover": spread_of(ours), "plain": spread_of(theirs)}
                 found[f"{target}, {module}"] = {"metric": metric, **spreads, **judged(ours, theirs, MARGIN)}
                 tell(json.dumps(found[f"{target}, {module}"]))
-    given.encoder, given.work = name, None
     finish("quality", given, {"encoder": name, "margin": MARGIN, "cells": found})
 
 
