@@ -12,6 +12,7 @@ import pytest
 from tests.hub.test_whole import RECIPE, data
 
 from layover.sandbox.encoders import folder_of
+from layover.store import Store
 
 if TYPE_CHECKING:
     from tests.hub.conftest import Hub, User
@@ -41,6 +42,7 @@ def test_without_a_network_every_verb_says_so_in_a_line(user: User, tmp_path: Pa
     assert (planned.returncode, planned.stderr) == (0, "")
     (note,) = (note for note in json.loads(planned.stdout)["notes"] if "provisional" in note)
     assert "the hub at https://huggingface.co cannot be reached" in note
+    Store(tmp_path / "store")
     for verb in VERBS:
         line = one_line(user.without_network(verb, "recipe.yaml", folder=tmp_path))
         assert "the hub at https://huggingface.co cannot be reached" in line
@@ -55,6 +57,7 @@ def test_from_a_hub_id_to_a_report_and_again_offline(hub: Hub, user: User, tmp_p
     hub.push("model", "org/encoder", files_of_mini())
     hub.push("dataset", "allenai/scitail", data(6))
     (tmp_path / "recipe.yaml").write_text(RECIPE, encoding="utf-8")
+    Store(tmp_path / "store")
     said = []
 
     def verb(name: str, *arguments: str, offline: bool = False) -> subprocess.CompletedProcess[str]:

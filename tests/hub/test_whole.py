@@ -72,8 +72,8 @@ def test_a_sweep_tells_the_commits_that_it_read_and_takes_no_other(hub: Hub, use
     assert record["sources"]["scored"] == {"en": [{**source, "split": "test"}]}
     assert record["sources"]["trained_on"] == [{**source, "split": "train"}]
     page = (tmp_path / "out" / "report.md").read_text(encoding="utf-8")
-    assert f"| model mini | org/encoder @ {model} |" in page
-    assert f"| scitail, test | allenai/scitail (tsv_format) [test] @ {old} |" in page
+    assert f"| model mini | org/encoder \\@ {model} |" in page, "escaped, so that no name becomes a mention"
+    assert f"| scitail, test | allenai/scitail (tsv_format) \\[test\\] \\@ {old} |" in page
     with (tmp_path / "out" / "scores.csv").open(encoding="utf-8", newline="") as stream:
         (line,) = csv.DictReader(stream)
     assert line["model_source"] == f"org/encoder @ {model}"

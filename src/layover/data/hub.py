@@ -6,6 +6,7 @@ commit is looked for first, and nothing is read before the commit of what would 
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -79,15 +80,28 @@ def _load(source: HubSource) -> Any:
 def _words(source: HubSource, error: Exception) -> str | None:
     """Return why the hub does not give the data; None where something else is wrong."""
     from datasets.exceptions import DatasetNotFoundError
-    from huggingface_hub import get_hf_file_metadata, hf_hub_url
 
-    if isinstance(error, DatasetNotFoundError):  # which hides the answer that it came from
+    if isinstance(error, DatasetNotFoundError | FileNotFoundError):  # they hide the answer that they came from
         try:
-            url = hf_hub_url(source.path, "README.md", repo_type="dataset", revision=source.revision)
-            get_hf_file_metadata(url, timeout=TIMEOUT_SECONDS)
+            _ask(source)
         except Exception as answer:  # noqa: BLE001  of whichever library the client uses
             return explained(answer, source.path, "dataset")[1]
     return explained(error, source.path, "dataset")[1] if of_hub(error) else None
+
+
+def _ask(source: HubSource) -> None:
+    """Ask the hub for what a reader needs: a file, which a gated repository refuses, and the list of files.
+
+    Raises:
+        Exception: the client's error, of the first that the hub does not give.
+    """
+    from huggingface_hub import HfApi, get_hf_file_metadata, hf_hub_url
+    from huggingface_hub.errors import EntryNotFoundError
+
+    url = hf_hub_url(source.path, "README.md", repo_type="dataset", revision=source.revision)
+    with contextlib.suppress(EntryNotFoundError):  # a repository may lack this file
+        get_hf_file_metadata(url, timeout=TIMEOUT_SECONDS)
+    next(iter(HfApi().list_repo_tree(source.path, repo_type="dataset", revision=source.revision)), None)
 
 
 def _prepared(source: HubSource) -> Any:
