@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from layover import tasks
-from layover.cli.commands.data import _Asked
+from layover.cli.task_data import TaskData
 from layover.cli.main import build_app
 from layover.errors import ModelError
 from layover.sandbox import encoders
@@ -139,7 +139,7 @@ def test_a_revision_of_the_recipe_is_the_one_that_is_read(tmp_path: Path) -> Non
         ),
         encoding="utf-8",
     )
-    asked = _Asked(recipe, None, tmp_path)
+    asked = TaskData(recipe, None, tmp_path)
     places, missing = asked.places(*asked.tasks([]), None, None)
     assert [location.describe().rpartition(" @ ")[2] for location, _ in places] == ["b" * 12] * 3
     assert missing == []
@@ -170,9 +170,9 @@ def test_nothing_found_says_what_was_looked_for(tmp_path: Path) -> None:
 def test_data_of_the_hub_are_those_of_a_commit(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     task = tasks.get("cosmosqa")
     with pytest.raises(ModelError, match="knows the commit of datasets/allenai/cosmos_qa@"):
-        _Asked(None, None, tmp_path).locate(task, "train", "en")
+        TaskData(None, None, tmp_path).locate(task, "train", "en")
     monkeypatch.setattr("layover.plan.hub.Revisions.commit", lambda *_: "a" * 40)
-    place, _ = _Asked(None, None, tmp_path).locate(task, "train", "en")
+    place, _ = TaskData(None, None, tmp_path).locate(task, "train", "en")
     assert place is not None
     assert place.describe() == "hub allenai/cosmos_qa default [train] @ aaaaaaaaaaaa"
 

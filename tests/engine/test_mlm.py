@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from layover.store import Store
+
 if TYPE_CHECKING:
     from tests.engine.conftest import Folder
 pytestmark = pytest.mark.slow
@@ -165,6 +167,8 @@ def test_a_pretrained_encoder_becomes_a_directory_with_a_card(work: Folder) -> N
     from transformers import AutoTokenizer, XLMRobertaForMaskedLM
 
     packed = ("sandbox", "package", "mlm.yaml", "packed", "train.select=null", "--model", "tiny")
+    assert "there is no store at" in work.run(*packed, code=2)
+    Store(work.root / "store")
     assert "its training is not finished" in work.run(*packed, code=2)
     work.run("run", "mlm.yaml", "train.select=null")
     assert "no cell of the recipe trains all weights of 'tinny'" in work.run(*packed[:-1], "tinny", code=2)

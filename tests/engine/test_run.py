@@ -116,7 +116,7 @@ def newest_step(folder: Folder) -> int:
 
 def test_every_request_to_end_leaves_a_checkpoint_that_is_gone_on_from(folder: Folder) -> None:
     one = ("sweep.method=[lora]", "sweep.intermediate=[none]", "sweep.seed=[1]")
-    narrow = ("run", "recipe.yaml", "train.epochs=50", *one)
+    narrow = ("run", "recipe.yaml", "train.epochs=200", *one)
     folder.stop_in_training(*narrow, after=100, by=signal.SIGTERM, whom="group")
     first = newest_step(folder)
     assert first > 100 / 8

@@ -15,7 +15,8 @@ from layover.cli.shared import planned
 from layover.encoder import DropoutClock, Encoder
 from layover.engine import server
 from layover.engine.jobs import Job
-from layover.engine.local import LocalEngine, _Worker
+from layover.engine.local import LocalEngine
+from layover.engine.processes import Worker
 from layover.engine.worker import MOST_JOBS, _worn, run_node
 from layover.plan import Node
 from layover.recipe import Execution
@@ -124,7 +125,7 @@ def test_a_free_worker_takes_what_suits_its_encoder_and_else_the_next(tmp_path: 
         for key, model in (("a", "large"), ("b", "small"), ("c", "large"), ("d", "large"))
     ]
     engine = LocalEngine(Store(tmp_path / "store"), EXECUTION, 2, 1, lambda _: None)
-    workers: Any = [_Worker(None, _Line(), encoder=(model, None)) for model in ("small", "tiny")]  # type: ignore[arg-type]
+    workers: Any = [Worker(None, _Line(), encoder=(model, None)) for model in ("small", "tiny")]  # type: ignore[arg-type]
     engine._workers = workers
     assert [job.name for job in engine._hand_out(jobs)] == ["c", "d"]
     assert [worker.connection.sent for worker in workers] == [["b"], ["a"]]
@@ -163,7 +164,7 @@ def test_a_node_of_another_run_is_waited_for_with_one_line(tmp_path: Path) -> No
     assert busy["by"].startswith("`layover run` (host ")
     reported: list[Any] = []
     engine = LocalEngine(mine, EXECUTION, 1, 1, reported.append)
-    worker = _Worker(None, _Line(), job=Job("a", [node]))  # type: ignore[arg-type]
+    worker = Worker(None, _Line(), job=Job("a", [node]))  # type: ignore[arg-type]
     for _ in range(3):
         engine._hear(worker, busy, [])
     engine._hear(worker, {**busy, "by": "another one"}, [])

@@ -102,8 +102,8 @@ def _refuses(world: World, *overrides: str) -> bool:
 
 def test_a_file_that_cannot_be_read_is_told_with_its_line(world: World) -> None:
     path = write(world, "moods/en.jsonl", rows("x", label="maybe"))
-    (found,) = [note for note in notes(world) if "cannot be read" in note]
-    assert found.startswith(f"moods test en: cannot be read, so a run stops there: {path}:1: 'maybe' is not a label")
+    (found,) = refused(world)
+    assert f"tasks.moods: test en cannot be read: {path}:1: 'maybe' is not a label" in found
 
 
 def test_rows_that_the_recipe_leaves_out_are_not_told_again(world: World) -> None:

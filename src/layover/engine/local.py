@@ -10,20 +10,17 @@ damaged when another one reads it is computed again, and then the other one.
 from __future__ import annotations
 
 import multiprocessing
-import os
 import signal
 import time
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
 from layover.engine import server
-from layover.engine.alone import STOPPED
 from layover.engine.jobs import Job, group
+from layover.engine.processes import ADVICE, Outcome, Worker, cause_of, received
 from layover.engine.resources import most_between_jobs
 from layover.engine.worker import Setup, Work, main
 from layover.errors import NodeError, StoppedError, StoreError
@@ -46,45 +43,6 @@ STOP_SECONDS = 25.0
 Report = Callable[[Mapping[str, Any]], None]
 
 
-@dataclass
-class Outcome:
-    """What a run came to."""
-
-    done: set[str] = field(default_factory=set)
-    failed: dict[str, str] = field(default_factory=dict)
-    """Key -> error."""
-    blocked: dict[str, str] = field(default_factory=dict)
-    """Key -> key of the failed node it needs."""
-    unsaved: dict[str, str] = field(default_factory=dict)
-    """Key -> why a training that was stopped has no checkpoint."""
-
-
-@dataclass
-class _Worker:
-    process: ForkServerProcess
-    connection: Connection
-    job: Job | None = None
-    """None while it is free."""
-    encoder: tuple[str, str | None] | None = None
-    """Of the last job that has one: what it has loaded."""
-    jobs: int = 0
-    """How many it has finished."""
-    current: Node | None = None
-    ended: set[str] = field(default_factory=set)
-    """Of the job, as the rest."""
-    busy: set[str] = field(default_factory=set)
-
-    def suits(self, job: Job) -> bool:
-        """Tell whether it has loaded what a job needs."""
-        return job.encoder in {None, self.encoder}
-
-    def signal(self, number: signal.Signals) -> None:
-        """Send a signal; `Process.terminate` does nothing when the fork server is gone."""
-        if self.process.pid is not None:
-            with suppress(ProcessLookupError):
-                os.kill(self.process.pid, number)
-
-
 class LocalEngine:
     """Runs the wanted nodes of a plan.
 
@@ -99,7 +57,7 @@ class LocalEngine:
         self.workers, self.threads = workers, threads
         self.report = report
         self.outcome = Outcome()
-        self._workers: list[_Worker] = []
+        self._workers: list[Worker] = []
         self._plan: Plan | None = None
         self._deaths: dict[str, int] = {}
         """Key -> processes that were killed at this node."""
@@ -142,10 +100,10 @@ class LocalEngine:
             self._end_all()
         return self.outcome
 
-    def _working(self) -> list[_Worker]:
+    def _working(self) -> list[Worker]:
         return [worker for worker in self._workers if worker.job is not None]
 
-    def _free(self) -> list[_Worker]:
+    def _free(self) -> list[Worker]:
         return [worker for worker in self._workers if worker.job is None]
 
     def _hand_out(self, waiting: list[Job]) -> list[Job]:
@@ -191,7 +149,7 @@ class LocalEngine:
         self.outcome.blocked[node.key] = self.outcome.blocked.get(cause, cause)
         self.report({"event": "end", "key": node.key, "state": "blocked", "cause": cause})
 
-    def _begin(self) -> _Worker:
+    def _begin(self) -> Worker:
         setup = Setup(self.store.root, self.execution, self.threads, most_between_jobs(self.workers))
         for tried in range(1, MOST_STARTS + 1):
             ours, theirs = self._context.Pipe()
@@ -204,11 +162,11 @@ class LocalEngine:
                 if tried == MOST_STARTS:
                     raise
         theirs.close()
-        worker = _Worker(process, ours)
+        worker = Worker(process, ours)
         self._workers.append(worker)
         return worker
 
-    def _hand(self, worker: _Worker, job: Job) -> None:
+    def _hand(self, worker: Worker, job: Job) -> None:
         worker.job, worker.encoder = job, job.encoder or worker.encoder
         worker.ended, worker.busy = set(), set()
         # one that was killed while it was free is heard of like any other, and the job waits again
@@ -228,7 +186,7 @@ class LocalEngine:
         by_connection = {worker.connection: worker for worker in self._workers}
         for ready in wait(list(by_connection), timeout=POLL_SECONDS):
             worker = by_connection[ready]  # type: ignore[index]
-            message = _received(worker)
+            message = received(worker)
             if message is None:
                 self._gone(worker, waiting)
                 continue
@@ -237,7 +195,7 @@ class LocalEngine:
             else:
                 self._hear(worker, message, waiting)
 
-    def _hear(self, worker: _Worker, message: dict[str, Any], waiting: list[Job]) -> None:
+    def _hear(self, worker: Worker, message: dict[str, Any], waiting: list[Job]) -> None:
         nodes = [] if worker.job is None else worker.job.nodes
         node = next(node for node in nodes if node.key == message["key"])
         if message["event"] == "start":
@@ -264,7 +222,7 @@ class LocalEngine:
             self._waits[node.key] = other
             self.report({"event": "waiting", "key": node.key, "for": other})
 
-    def _mend(self, worker: _Worker, node: Node, message: dict[str, Any], waiting: list[Job]) -> None:
+    def _mend(self, worker: Worker, node: Node, message: dict[str, Any], waiting: list[Job]) -> None:
         """Have a damaged node computed again, and then the one that met it."""
         need, losses = message["need"], self._lost.setdefault(node.key, [])
         nodes = self._plan.nodes if self._plan is not None else {}
@@ -297,7 +255,7 @@ class LocalEngine:
         self.outcome.failed[node.key] = error
         self.report({"event": "end", "key": node.key, "state": "failed", "error": error})
 
-    def _conclude(self, worker: _Worker, waiting: list[Job]) -> None:
+    def _conclude(self, worker: Worker, waiting: list[Job]) -> None:
         """A job is over: what is left of it waits again, and its log stays only if it tells of a failure."""
         job, worker.job = worker.job, None
         if job is None:
@@ -311,7 +269,7 @@ class LocalEngine:
         if left:
             waiting.insert(0, Job(job.name, left, time.monotonic() + BUSY_SECONDS if worker.busy else 0.0))
 
-    def _gone(self, worker: _Worker, waiting: list[Job]) -> None:
+    def _gone(self, worker: Worker, waiting: list[Job]) -> None:
         """A worker has left: after a failure, because it was worn, because it was asked to, or it was killed."""
         worker.process.join()
         worker.connection.close()
@@ -320,7 +278,7 @@ class LocalEngine:
             self._died(worker, worker.job)
         self._conclude(worker, waiting)
 
-    def _died(self, worker: _Worker, job: Job) -> None:
+    def _died(self, worker: Worker, job: Job) -> None:
         """Have the node that a worker died of tried once more, or fail it, if there is one."""
         node = worker.current
         if node is None and not worker.jobs and not worker.ended:
@@ -328,13 +286,13 @@ class LocalEngine:
         if node is None:
             return  # it died between two nodes: no one's fault
         code, file = worker.process.exitcode, self._log(job)
-        cause, count = _cause(code), self._deaths.get(node.key, 0) + 1
+        cause, count = cause_of(code), self._deaths.get(node.key, 0) + 1
         self._deaths[node.key] = count
         if count < MOST_DEATHS:
             self.report({"event": "again", "key": node.key, "reason": f"the process of this node {cause}"})
             return
         log = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
-        error = f"the process of this node {cause}, as did the one before it; {_ADVICE}"
+        error = f"the process of this node {cause}, as did the one before it; {ADVICE}"
         worker.ended.add(node.key)
         self._fail(node, error, log[-4000:] or None)
 
@@ -350,7 +308,7 @@ class LocalEngine:
         while busy and (left := until - time.monotonic()) > 0:
             for ready in wait(list(busy), timeout=left):
                 connection: Connection = ready  # type: ignore[assignment]
-                message = _received(busy[connection])
+                message = received(busy[connection])
                 if message is None:
                     del busy[connection]
                 elif message.get("state") == "failed":
@@ -367,29 +325,3 @@ class LocalEngine:
 def _heed() -> None:
     if asked():
         raise StoppedError(f"stopped; {KEPT}")
-
-
-def _received(worker: _Worker) -> dict[str, Any] | None:
-    """Return what a worker sent, None when it has left, perhaps in the middle of a message."""
-    try:
-        message: dict[str, Any] = worker.connection.recv()
-    except (EOFError, OSError):
-        return None
-    return message
-
-
-_ADVICE = (
-    "where memory is short, run fewer processes at a time (--workers 1), or set run.memory or a smaller "
-    "run.micro_tokens (layover plan estimates what a node takes)"
-)
-
-
-def _cause(code: int | None) -> str:
-    """Return how a process ended, for people."""
-    if code == -signal.SIGKILL:
-        return "was killed, perhaps by the system for want of memory"
-    if code == STOPPED:
-        return "was asked to end (SIGTERM or SIGHUP)"
-    if code is not None and code < 0:
-        return f"was killed by signal {-code} ({signal.strsignal(-code)})"
-    return f"ended with exit code {code}"

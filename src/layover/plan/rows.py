@@ -125,7 +125,11 @@ def problems(recipe: Recipe, surveys: Surveys, nodes: Mapping[str, Node]) -> lis
     for node in nodes.values():
         if node.kind != "tokenize":
             continue
-        place = recipe.place_of(node.inputs.task.name)
+        place, location = recipe.place_of(node.inputs.task.name), node.inputs.location
+        counted = _counted(surveys, node)
+        if counted is not None and counted.problem and location.files():
+            where = f"{location.split} {location.language}"
+            found[recipe.source.problem(place, f"{where} cannot be read: {counted.problem}")] = None
         if message := surveys.unscorable(node.inputs):
             found[recipe.source.problem(place, message)] = None
         if message := surveys.left_nothing(node.inputs):
@@ -142,7 +146,7 @@ def _of_one(inputs: TokenizeInputs, counted: Counted, use: str) -> list[str]:
         use: `trained`, `scored` or `chosen by`: weights or a threshold.
     """
     where = f"{inputs.task.name} {inputs.location.split} {inputs.location.language}"
-    if counted.problem:
+    if counted.problem:  # of the local cache of the hub: files of the user are refused
         return [f"{where}: cannot be read, so a run stops there: {counted.problem}"]
     found = []
     for one in counted.left_out:

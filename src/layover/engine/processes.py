@@ -1,0 +1,82 @@
+"""Worker processes as the engine sees them, and what a run of them came to."""
+
+from __future__ import annotations
+
+import os
+import signal
+from contextlib import suppress
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerProcess
+from typing import Any
+
+from layover.engine.alone import STOPPED
+from layover.engine.jobs import Job
+from layover.plan import Node
+
+
+@dataclass
+class Outcome:
+    """What a run came to."""
+
+    done: set[str] = field(default_factory=set)
+    failed: dict[str, str] = field(default_factory=dict)
+    """Key -> error."""
+    blocked: dict[str, str] = field(default_factory=dict)
+    """Key -> key of the failed node it needs."""
+    unsaved: dict[str, str] = field(default_factory=dict)
+    """Key -> why a training that was stopped has no checkpoint."""
+
+
+@dataclass
+class Worker:
+    """One process, and the job that it has."""
+
+    process: ForkServerProcess
+    connection: Connection
+    job: Job | None = None
+    """None while it is free."""
+    encoder: tuple[str, str | None] | None = None
+    """Of the last job that has one: what it has loaded."""
+    jobs: int = 0
+    """How many it has finished."""
+    current: Node | None = None
+    ended: set[str] = field(default_factory=set)
+    """Of the job, as the rest."""
+    busy: set[str] = field(default_factory=set)
+
+    def suits(self, job: Job) -> bool:
+        """Tell whether it has loaded what a job needs."""
+        return job.encoder in {None, self.encoder}
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal; `Process.terminate` does nothing when the fork server is gone."""
+        if self.process.pid is not None:
+            with suppress(ProcessLookupError):
+                os.kill(self.process.pid, number)
+
+
+def received(worker: Worker) -> dict[str, Any] | None:
+    """Return what a worker sent, None when it has left, perhaps in the middle of a message."""
+    try:
+        message: dict[str, Any] = worker.connection.recv()
+    except (EOFError, OSError):
+        return None
+    return message
+
+
+ADVICE = (
+    "where memory is short, run fewer processes at a time (--workers 1), or set run.memory or a smaller "
+    "run.micro_tokens (layover plan estimates what a node takes)"
+)
+
+
+def cause_of(code: int | None) -> str:
+    """Return how a process ended, for people."""
+    if code == -signal.SIGKILL:
+        return "was killed, perhaps by the system for want of memory"
+    if code == STOPPED:
+        return "was asked to end (SIGTERM or SIGHUP)"
+    if code is not None and code < 0:
+        return f"was killed by signal {-code} ({signal.strsignal(-code)})"
+    return f"ended with exit code {code}"
