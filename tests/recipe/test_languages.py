@@ -106,3 +106,13 @@ def test_a_sweep_that_is_narrowed_for_once_may_leave_the_adapters_unused(root: P
     assert read(root, "sweep.method=[lora]").languages is not None
     with pytest.raises(RecipeError, match="no method of the sweep uses these adapters"):
         read(root, change=("[lora, mad]", "[lora]"))
+
+
+@pytest.mark.parametrize("text", ["5", "{}", "{en: []}"])
+def test_a_wrong_text_hides_no_other_mistake_and_makes_none(root: Path, text: str) -> None:
+    with pytest.raises(RecipeError) as raised:
+        read(root, f"languages.text={text}", "languages.reducton=4", "languages.fallback=de")
+    problems = [str(one) for one in raised.value.problems]
+    assert len(problems) == 2, problems
+    assert "languages.text" in problems[0]
+    assert "languages.reducton: unknown key; did you mean 'reduction'?" in problems[1]

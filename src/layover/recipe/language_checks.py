@@ -33,9 +33,6 @@ def resolve_languages(
         problems += [problem] if problem else []
         if task is not None:
             texts[language] = task
-    if settings.fallback is not None and settings.fallback not in settings.text:
-        message = f"no text of {settings.fallback!r}, so it has no adapter; {nearest(settings.fallback, settings.text)}"
-        problems.append(source.problem((*HERE, "fallback"), message))
     if module is None or problems:
         return None, problems
     train, dropout = document.train, document.train.dropout
@@ -55,6 +52,15 @@ def resolve_languages(
         method=method, texts=texts, settings=its, fallback=settings.fallback, seed=settings.seed
     )
     return adapters, problems
+
+
+def check_fallback(document: Document, source: Source) -> list[Problem]:
+    """Return that the language whose adapter stands in for others has no text."""
+    settings = document.languages
+    if settings is None or settings.fallback is None or settings.fallback in settings.text:
+        return []
+    message = f"no text of {settings.fallback!r}, so it has no adapter; {nearest(settings.fallback, settings.text)}"
+    return [source.problem((*HERE, "fallback"), message)]
 
 
 def _module(settings: LanguageSettings, source: Source) -> tuple[Module | None, list[Problem]]:

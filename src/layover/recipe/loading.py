@@ -19,7 +19,7 @@ from layover.recipe.data_language_checks import check_data_languages
 from layover.recipe.declared import resolve_tasks
 from layover.recipe.holdout_checks import check_holdouts
 from layover.recipe.import_checks import check_modules
-from layover.recipe.language_checks import check_languages, resolve_languages
+from layover.recipe.language_checks import check_fallback, check_languages, resolve_languages
 from layover.recipe.language_name_checks import check_language_names
 from layover.recipe.methods import resolve_methods
 from layover.recipe.mixture_checks import check_mixtures
@@ -34,6 +34,7 @@ REQUIRED: Mapping[Loc, object] = {
     ("models",): {STAND_IN: {"name": STAND_IN}},
     ("methods",): {STAND_IN: {"module": "none"}},
     ("sweep",): {"model": [STAND_IN], "method": [STAND_IN], "target": [STAND_IN]},
+    ("languages", "text"): {STAND_IN: STAND_IN},
     **{("sweep", axis): [STAND_IN] for axis in ("model", "method", "target")},
 }
 """What stands in for a wrong or missing value, so that the rest of a recipe can be checked."""
@@ -96,6 +97,7 @@ def _checked(document: Document, source: Source, mended: set[Loc]) -> tuple[Reci
             lambda: check_lists(document, methods, source),
             (("sweep", "intermediate"), ("sweep", "method"), ("methods", "*", "compose"), ("methods", "*", "module")),
         ),
+        (lambda: check_fallback(document, source), (("languages", "text"),)),
         (lambda: check_mixtures(document, known, source), ()),
         (lambda: check_holdouts(document, known, source), (("tasks", "*", "files"),)),
         (
