@@ -338,6 +338,12 @@ class User:
         """Run a command."""
         return self.run("-m", "layover", *arguments, offline=offline, folder=folder, OMP_NUM_THREADS="1", COLUMNS="200")
 
+    def on_a_terminal(self, *arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+        """Run a command whose outputs are a terminal; all that it shows is standard output here."""
+        program = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))"
+        command = ("-c", program, sys.executable, "-m", "layover", *arguments)
+        return self.run(*command, folder=folder, OMP_NUM_THREADS="1", COLUMNS="200")
+
 
 @pytest.fixture
 def hub() -> Iterator[Hub]:

@@ -76,6 +76,10 @@ def test_from_a_hub_id_to_a_report_and_again_offline(hub: Hub, user: User, tmp_p
     assert "the local cache does not have" in one_line(verb("run", offline=True))
     assert verb("status", offline=True).returncode == 0, "the commits are remembered"
     assert len(hub.requests) == before
+    shown = user.on_a_terminal("data", "check", "scitail", "--split", "test", folder=tmp_path)
+    assert shown.stdout.startswith("scitail: "), "no bar of a download stands before it"
+    assert "6 examples" in shown.stdout
+    said.append(shown.stdout)
     assert verb("run").returncode == 0
     hub.close()
     done = verb("status", "recipe.yaml", "--json")
