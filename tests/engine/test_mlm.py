@@ -117,7 +117,7 @@ def test_the_cut_of_the_work_does_not_change_the_key_or_the_result(work: Folder)
 
 
 def test_a_stopped_pretraining_goes_on_to_equal_bits(work: Folder) -> None:
-    long = ("run", "mlm.yaml", "train.epochs=40", "train.select.every=60")
+    long = ("run", "mlm.yaml", "train.epochs=80", "train.select.every=60")
     work.stop_in_training(*long, after=160)
     work.run(*long)
     assert any(one["resumed_at"] for one in found(work, "measured.json"))

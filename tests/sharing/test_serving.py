@@ -501,8 +501,10 @@ def test_packages_that_do_not_go_together(served: Served, tmp_path: Path) -> Non
     other = copied(
         served, NLI, tmp_path, lambda card: {"base": card.base.model_copy(update={"weights_sha256": "0" * 64})}
     )
-    with pytest.raises(ModelError, match="belong to different encoders"):
+    with pytest.raises(ModelError, match=f"{NLI}: belongs to another encoder than .*{COPA}"):
         Layover.load([served.packages / COPA, other], check=False)
+    with pytest.raises(ModelError, match="belong to different encoders"):
+        Layover.load([served.packages / NER, other], check=False)
     with pytest.raises(ModelError, match=f"two packages are called {NLI}"):
         Layover.load([served.packages / NLI, served.packages / NLI])
     with pytest.raises(ModelError, match="no package is named"):
