@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import time
 from pathlib import Path
 from typing import Literal
 
@@ -18,6 +19,8 @@ TIMEOUT_SECONDS = 5.0
 _SHA256 = re.compile(r"^[0-9a-f]{64}$")
 _CHECKED: set[tuple[str, int, int, int, int]] = set()
 """Files of the cache that this process found to be what they should be: path, size, times and inode."""
+_REACHED: set[str] = set()
+"""Addresses of hubs that answered this process."""
 
 
 def offline() -> bool:
@@ -34,6 +37,22 @@ def answers() -> None:
     from huggingface_hub import get_session
 
     get_session().head(endpoint(), timeout=TIMEOUT_SECONDS)
+
+
+def _reach() -> None:
+    """Ask for a sign of life before the first file: where nobody answers, the clients try for 23 s without a word.
+
+    Raises:
+        Exception: as `answers`, twice.
+    """
+    if endpoint() in _REACHED:
+        return
+    try:
+        answers()
+    except Exception:  # noqa: BLE001  of whichever library the client uses
+        time.sleep(1.0)
+        answers()
+    _REACHED.add(endpoint())
 
 
 def ask_commit(repository: str, revision: str, kind: Kind) -> str:
@@ -146,6 +165,7 @@ def exists(repository: str, commit: str, name: str) -> bool:
     from huggingface_hub.errors import EntryNotFoundError
 
     try:
+        _reach()
         patiently(lambda: get_hf_file_metadata(hf_hub_url(repository, name, revision=commit), timeout=TIMEOUT_SECONDS))
     except EntryNotFoundError:
         return file_at(repository, commit, name) is not None  # the cache remembers the answer
@@ -168,6 +188,7 @@ def _fetched(repository: str, commit: str, name: str, where: str, most: int | No
         return hf_hub_download(repository, name, revision=commit, etag_timeout=TIMEOUT_SECONDS)
 
     try:
+        _reach()
         bytes_ = 0 if most is None else patiently(size)
         if most is None or (bytes_ is not None and bytes_ <= most):
             return Path(patiently(download))

@@ -52,9 +52,10 @@ def rows(path: Path, things: Sequence[str]) -> None:
     path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
 
 
-def _heeds_ctrl_c() -> None:
-    """Undo what a shell does to jobs in the background, these tests perhaps among them."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+def _heeds_requests() -> None:
+    """Undo what a shell and `nohup` do to jobs in the background, these tests perhaps among them."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 class Working:
@@ -73,7 +74,7 @@ class Working:
             text=True,
             env={**os.environ, "HF_HUB_OFFLINE": "1"},
             start_new_session=True,
-            preexec_fn=_heeds_ctrl_c,  # noqa: PLW1509  it takes no lock
+            preexec_fn=_heeds_requests,  # noqa: PLW1509  it takes no lock
         )
 
     def run(self, *arguments: str, code: int = 0) -> str:
@@ -90,6 +91,8 @@ class Folder(Working):
 
     def __init__(self, root: Path, encoder: Path) -> None:
         super().__init__(root)
+        self.said = ""
+        """By the run that was stopped last."""
         (root / "data").mkdir(parents=True)
         (root / "encoder").symlink_to(encoder)
         rows(root / "data" / "claims.jsonl", ["tree", "house", "river", "stone"] * 8)
@@ -126,6 +129,7 @@ class Folder(Working):
         assert process.returncode == 130, said
         assert "Traceback" not in said
         assert "stopped; what is finished is kept" in said
+        self.said = said
         return event
 
     def records(self) -> dict[str, bytes]:

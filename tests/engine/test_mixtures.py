@@ -105,7 +105,7 @@ def test_a_stopped_mixture_goes_on_to_equal_bits(folder: Folder) -> None:
         "mixtures.three.epochs=12",
     )
     folder.stop_in_training(*work, after=200)
-    assert list(folder.root.glob("store/work/*/step-*"))
+    assert list(folder.root.glob("store/work/*/step-*")), folder.said
     folder.run(*work)
     node = of_mixture(folder)[2]
     assert json.loads((node / "measured.json").read_text(encoding="utf-8"))["resumed_at"]

@@ -120,7 +120,7 @@ def test_a_stopped_pretraining_goes_on_to_equal_bits(work: Folder) -> None:
     long = ("run", "mlm.yaml", "train.epochs=80", "train.select.every=60")
     work.stop_in_training(*long, after=160)
     work.run(*long)
-    assert any(one["resumed_at"] for one in found(work, "measured.json"))
+    assert any(one["resumed_at"] for one in found(work, "measured.json")), work.said
     work.run(*long, "--store", "other")
     resumed, straight = (
         {

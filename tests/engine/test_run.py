@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -177,22 +178,33 @@ def test_two_sweeps_on_one_store_share_the_work(folder: Folder, finished: Folder
 
 
 def test_a_failed_node_fails_what_needs_it_and_nothing_else(folder: Folder, finished: Folder) -> None:
-    german = folder.root / "data" / "german.jsonl"
-    good = german.read_text(encoding="utf-8")
-    german.write_text(good.replace('"no"', '"nein"', 1), encoding="utf-8")
-    said = folder.run("run", "recipe.yaml", code=1)
-    assert "german.jsonl:2" in said
-    assert "'nein' is no label" in said or "no, yes" in said
-    assert f"0 of {CELLS} cells finished" in said
-    trained = {key for key in folder.weights() if key.endswith("module.safetensors")}
-    assert trained == {key for key in finished.weights() if key.endswith("module.safetensors")}
-    status = json.loads(folder.run("status", "recipe.yaml", "--json"))
-    assert len(status["failed"]) == 1
-    report = folder.run("report", "recipe.yaml")
-    assert "| failed |" in report
-    german.write_text(good, encoding="utf-8")
-    folder.run("run", "recipe.yaml")
+    broken = folder.root / "broken"
+    shutil.copytree(folder.root / "encoder", broken)
+    weights = broken / "model.safetensors"
+    good = weights.read_bytes()
+    weights.write_bytes(good[: len(good) // 2])
+    both = ("recipe.yaml", "models.broken={name: broken}", "sweep.model=[tiny, broken]")
+    said = folder.run("run", *both, code=1)
+    assert "model.safetensors" in said
+    assert f"{CELLS} of {2 * CELLS} cells finished" in said
     assert folder.records() == finished.records()
+    status = json.loads(folder.run("status", *both, "--json"))
+    assert len(status["failed"]) == 4, "the trainings that need nothing else"
+    assert all("model.safetensors" in error and str(folder.root) not in error for error in status["failed"].values())
+    assert "| failed |" in folder.run("report", *both)
+    weights.write_bytes(good)
+    assert f"{2 * CELLS} of {2 * CELLS} cells finished" in folder.run("run", *both)
+
+
+def test_a_file_that_cannot_be_read_is_refused_before_anything_runs(folder: Folder) -> None:
+    german = folder.root / "data" / "german.jsonl"
+    german.write_text(german.read_text(encoding="utf-8").replace('"no"', '"nein"', 1), encoding="utf-8")
+    for verb in ("plan", "run"):
+        said = folder.run(verb, "recipe.yaml", code=2)
+        assert (
+            "tasks.moods: test de cannot be read: data/german.jsonl:2: 'nein' is not a label; one of: no, yes" in said
+        )
+    assert not (folder.root / "store").exists()
 
 
 def test_a_language_without_all_gold_has_no_score_and_the_others_have(folder: Folder) -> None:
@@ -274,7 +286,14 @@ def test_a_node_whose_process_is_killed_is_tried_once_more(folder: Folder, finis
 
 
 def test_data_of_unknown_size_are_tokenized_first_so_that_the_time_left_is_known(folder: Folder) -> None:
-    narrow = ("sweep.method=[lora]", "sweep.exclude=[]", "sweep.seed=[1]", "train.epochs=1", "run.trunk_cache=0")
+    narrow = (
+        "sweep.method=[lora]",
+        "sweep.exclude=[]",
+        "sweep.seed=[1]",
+        "train.epochs=1",
+        "run.trunk_cache=0",
+        "run.workers=1",
+    )
     events = [json.loads(line) for line in folder.run("run", "recipe.yaml", *narrow, "--json").splitlines()]
     begun = [event["label"].split(" ")[0] for event in events if event["event"] == "start"]
     trained = begun.index("train")

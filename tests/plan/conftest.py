@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -42,6 +43,13 @@ sweep:
 """
 
 
+def questions(text: str) -> dict[str, Any]:
+    """Return one question in SQuAD's format."""
+    answer = {"text": text, "answer_start": 0}
+    asked = {"id": text, "question": f"what of {text}?", "answers": [answer]}
+    return {"data": [{"title": text, "paragraphs": [{"context": f"{text} is here", "qas": [asked]}]}]}
+
+
 class World:
     """Files below a folder, and plans of recipes over them."""
 
@@ -53,16 +61,23 @@ class World:
         (encoder / "config.json").write_text(json.dumps(config), encoding="utf-8")
         (encoder / "model.safetensors").write_bytes(b"weights")
         tokenizer.save(encoder / "tokenizer.json")
-        for task in ("claims", "moods"):
+        for task in ("claims", "moods", "signs"):
             for part in ("train", "dev", "en", "sw"):
                 self.write(f"{task}/{part}.jsonl", f"{task} {part}")
 
     def write(self, name: str, text: str) -> None:
-        """Write a file of two examples."""
+        """Write a file of two examples; below `signs` they have other labels."""
         path = self.root / "data" / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        rows = [{"text": f"{text} {label}", "label": label} for label in ("no", "yes")]
+        labels = ("a", "b") if name.startswith("signs/") else ("no", "yes")
+        rows = [{"text": f"{text} {label}", "label": label} for label in labels]
         path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+    def ask(self, name: str, text: str) -> None:
+        """Write a file of one question in SQuAD's format."""
+        path = self.root / "data" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(questions(text)), encoding="utf-8")
 
     def recipe(self, change: Callable[[str], str] = str) -> Path:
         """Write the recipe, changed, and return its path."""

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from layover.plan import Cell, Node, Plan
 
 DECLARED = "{{kind: classification, labels: [{}], text: [text], label: label, files: {{train: {}/en.jsonl, "
-DECLARED += "validation: {}/dev.jsonl, test: {{en: moods/en.jsonl}}}}}}"
+DECLARED += "validation: {}/dev.jsonl, test: {{en: {}/en.jsonl}}}}}}"
 TASKS = (
-    "tasks.news=" + DECLARED.format("no, yes", "claims", "claims"),
-    "tasks.signs=" + DECLARED.format("a, b", "moods", "moods"),
+    "tasks.news=" + DECLARED.format("no, yes", "claims", "claims", "moods"),
+    "tasks.signs=" + DECLARED.format("a, b", "signs", "signs", "signs"),
     "tasks.pairs={kind: retrieval, text: [text, label], files: {test: {sw: claims/sw.jsonl}}}",
 )
 LIST = "sweep.intermediate=[none, claims, [claims, news]]"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.plan.conftest import questions
 
 from layover.errors import RecipeError
 
@@ -123,7 +124,7 @@ def test_a_reader_is_told_what_is_not_taken_over_and_not_known(importing: Import
 def test_what_it_has_seen_of_a_target_is_told_by_the_task(importing: Importing) -> None:
     plan = importing.plan("modules.mine.task=sandbox/paraphrase")
     assert "sandbox/paraphrase after mine: it was trained on sandbox/paraphrase, as the target is" in plan.notes
-    (importing.root / "dev.json").write_text("{}", encoding="utf-8")
+    (importing.root / "dev.json").write_text(json.dumps(questions("rain")), encoding="utf-8")
     files = ("tasks.squad.files={train: dev.json, validation: dev.json}", "tasks.xquad.files={test: {en: dev.json}}")
     one = (f"data_root={importing.root}", *files, "sweep.target=[xquad]")
     notes = importing.plan(*one, "modules.mine.task=squad").notes

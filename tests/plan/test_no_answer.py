@@ -23,7 +23,7 @@ NARROW = ("sweep.method=[lora]", "sweep.intermediate=[none]", "sweep.exclude=[]"
 def asked(world: World) -> World:
     """A world with questions."""
     for name in ("train", "dev", "en", "sw"):
-        world.write(f"q/{name}.json", name)
+        world.ask(f"q/{name}.json", name)
     return world
 
 
@@ -47,7 +47,7 @@ def test_one_threshold_for_all_languages_from_the_language_of_the_training(asked
     assert set(tuned) <= set(score.needs)
     predict = plan.nodes[tuned[0]]
     assert predict.label.endswith("validation en")
-    asked.write("q/dev.json", "other questions")
+    asked.ask("q/dev.json", "other questions")
     assert scored(asked.plan(*NARROW, change=change)).key != score.key
 
 

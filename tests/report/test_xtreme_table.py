@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -204,7 +205,7 @@ data_root: data
 train: {select: null}
 tasks:
   udpos: {files: {train: train.tsv, test: {de: de.tsv, mr: mr.tsv}}, limit: {test: 7}}
-  panx: {files: {train: train.tsv, validation: {sw: mr.tsv}}, eval: {split: validation}}
+  panx: {files: {train: names.tsv, validation: {sw: sw.tsv}}, eval: {split: validation}}
   tydiqa: {files: {train: train.json, test: {bn: bn.json}}}
 sweep: {model: [mini], method: [head], target: [udpos, panx, tydiqa]}
 """
@@ -216,8 +217,14 @@ def test_rows_know_what_is_scored_and_the_report_shows_the_table(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "recipe.yaml").write_text(RECIPE, encoding="utf-8")
     (tmp_path / "data").mkdir()
+    answer = {"text": "rain", "answer_start": 0}
+    asked = {"context": "rain falls", "qas": [{"id": "bengali-1", "question": "what falls?", "answers": [answer]}]}
+    questions = json.dumps({"data": [{"title": "weather", "paragraphs": [asked]}]})
+    texts = {"tsv": "rain\tNOUN\n", "json": questions}
     for name in ("train.tsv", "de.tsv", "mr.tsv", "train.json", "bn.json"):
-        (tmp_path / "data" / name).write_text("looked at when it is read\n", encoding="utf-8")
+        (tmp_path / "data" / name).write_text(texts[name.split(".")[1]], encoding="utf-8")
+    for name in ("names.tsv", "sw.tsv"):
+        (tmp_path / "data" / name).write_text("Ann\tB-PER\n", encoding="utf-8")
     plan = build(load(tmp_path / "recipe.yaml"), FileHashes())
     rows = rows_of(plan, Store(tmp_path / "store"))
     udpos, panx, tydiqa = rows

@@ -76,17 +76,17 @@ def test_no_file_of_a_sweep_names_its_folders(sweep: Sweep, state: str) -> None:
 def test_no_failure_names_them_and_it_is_told(sweep: Sweep) -> None:
     sweep.put("whole")
     shutil.rmtree(sweep.store)
-    file = sweep.root / "data" / "english.jsonl"
-    text = file.read_text(encoding="utf-8")
-    file.write_text(text.replace('"yes"', "null").replace('"no"', "null") + '{"text": 3}\n', encoding="utf-8")
+    file = sweep.root / "one" / "model.safetensors"
+    weights = file.read_bytes()
+    file.write_bytes(weights[: len(weights) // 2])
     try:
         code, said = sweep.run()
     finally:
-        file.write_text(text, encoding="utf-8")
+        file.write_bytes(weights)
     assert code == 1, said
-    assert str(file) in said, "the person at the terminal is told where it is"
+    assert str(file.parent) in said, "the person at the terminal is told where it is"
     notes = [note.read_text(encoding="utf-8") for note in sweep.store.glob("failed/*.json")]
-    assert any("english.jsonl" in note for note in notes)
+    assert any("model.safetensors" in note for note in notes)
     assert naming(sweep.store, sweep.root) == []
 
 
