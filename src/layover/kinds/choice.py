@@ -40,6 +40,7 @@ class Choice(Kind[Example]):
     first_only: ClassVar[bool] = True
     required: ClassVar[frozenset[str]] = frozenset({"first", "choices", "label"})
     optional: ClassVar[frozenset[str]] = frozenset({"names"})
+    declared_by: ClassVar[frozenset[str]] = frozenset({"text", "label", "choices", "label_as", "choice_names"})
     metrics: ClassVar[tuple[str, ...]] = ("accuracy",)
 
     def parse(self, row: Row, reading: Reading) -> Example:

@@ -54,6 +54,7 @@ class Span(Kind[Example]):
     asks_of_context: ClassVar[bool] = True
     required: ClassVar[frozenset[str]] = frozenset({"id", "question", "context", "answers"})
     optional: ClassVar[frozenset[str]] = frozenset()
+    declared_by: ClassVar[frozenset[str]] = frozenset({"labels", "id", "question", "context", "answers"})
     metrics: ClassVar[tuple[str, ...]] = ("squad_f1", "squad_em")
 
     def parse(self, row: Row, reading: Reading) -> Example:

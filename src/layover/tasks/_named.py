@@ -151,7 +151,7 @@ def format_of(kind: str, paths: Paths) -> str:
 def _numbered(task: Task) -> tuple[str, ...]:
     """Return the tags that numbers in a recipe's own files stand for: `datasets` writes places in the labels.
 
-    None where the labels are numbers themselves, or nobody has put them in an order.
+    None where the labels are numbers themselves, nobody has put them in an order, or the recipe numbers them.
     """
-    ordered = task.kind == "tagging" and not task.labels_from_training
+    ordered = task.kind == "tagging" and not task.labels_from_training and not task.codes
     return task.labels if ordered and not any(label.lstrip("+-").isdecimal() for label in task.labels) else ()
