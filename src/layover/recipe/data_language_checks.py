@@ -8,7 +8,7 @@ from pathlib import Path
 
 from layover import kinds, tasks
 from layover.data.languages import UNKNOWN
-from layover.errors import Problem, nearest
+from layover.errors import DataError, Problem, nearest
 from layover.recipe.data_languages import ENGLISH, DataLanguages
 from layover.recipe.found_languages import TEMPLATE, found_languages
 from layover.recipe.resolved import ResolvedMethod
@@ -68,7 +68,10 @@ def _file(
         field = "train_language: sw" if split == "train" else "languages: [sw]"
         if there and several:
             return ""
-        there = found_languages({split: paths}, Path(document.data_root or ""))
+        try:
+            there = found_languages(languages.files(task), Path(document.data_root or ""))
+        except DataError as error:
+            return f"{by}, but the languages are not known: {error}"
         if split == "train" or not there:
             files = f" (there are files of {', '.join(there)})" if there else ""
             return f"{by}, but the language is not known; name it, {field}{files}"

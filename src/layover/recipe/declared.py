@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from layover import tasks
 from layover.errors import LayoverError, Problem, nearest
-from layover.recipe.found_languages import TEMPLATE, found_languages
+from layover.recipe.found_languages import TEMPLATE, found_languages, no_languages
 from layover.recipe.schema import NO_INTERMEDIATE, Document, TaskSettings
 from layover.recipe.source import Loc, Located, Source
 from layover.recipe.validation import validate
@@ -118,9 +118,8 @@ def _own(
         found = tasks.mistakes(declaration, _paths(settings), {str(field) for field in wrong})
         problems += [source.problem((*loc, *path), message) for path, message in found]
     if declaration is not None and declaration.languages == "all" and "languages" not in wrong:
-        languages = found_languages(_files(settings), Path(document.data_root or ""))
-        if not languages:
-            problems.append(source.problem((*loc, "languages"), _none_found(settings, document)))
+        languages, message = _languages(settings, document)
+        problems += [source.problem((*loc, "languages"), message)] if message else []
         declaration = declaration.model_copy(update={"languages": languages})
     if declaration is None or problems:
         return None, problems
@@ -141,6 +140,22 @@ def _without(extra: Mapping[str, Any], wrong: Collection[str | int]) -> OwnTask 
 
 def _files(settings: TaskSettings) -> dict[str, tasks.Paths | dict[str, tasks.Paths]]:
     return {str(split): named for split, named in settings.files.items()}
+
+
+def _languages(settings: TaskSettings, document: Document) -> tuple[tuple[str, ...], str]:
+    """Return what `languages: all` are, and what is wrong with them; empty text where nothing is."""
+    try:
+        found = found_languages(_files(settings), Path(document.data_root or ""))
+    except LayoverError as error:
+        return (), str(error)
+    if not found:
+        return (), _none_found(settings, document)
+    if others := no_languages(found):
+        codes = ", ".join(name for name in found if name not in others) or "sw"
+        said = f"there are files of {', '.join(found)}, and {', '.join(others)}"
+        none = "is no code of a language" if len(others) == 1 else "are no codes of languages"
+        return (), f"{said} {none}; name the languages, languages: [{codes}], or move the other files"
+    return found, ""
 
 
 def _none_found(settings: TaskSettings, document: Document) -> str:

@@ -54,10 +54,12 @@ def validate_mended(
         The parsed recipe (None where no stand-in helps), all problems, and the paths whose value is not the user's.
     """
     values, mended = copy.deepcopy(source.values), set[Loc]()
-    for loc in source.unusable:
+    for loc in source.unusable - {()}:
         mended.add(_mend(values, loc, required, hard=False))
     parsed, found = _parsed(model, values, ())
     first = {loc: message for loc, message in found.items() if not any(_within(loc, one) for one in mended)}
+    if () in source.unusable:  # which keys the recipe would have is not known
+        first = {loc: message for loc, message in first.items() if len(loc) > 1 or loc[0] in source.values}
     problems = [source.problem(loc, message) for loc, message in first.items()]
     tried: dict[Loc, int] = {}
     for _ in range(ROUNDS):
@@ -123,10 +125,10 @@ def _messages(
         here, holder, current, is_key = annotation, annotation, value, False
         loc: Loc = ()
         for part in details["loc"]:
-            if _several(here):
-                break
             if part == _KEY:
                 here, is_key = _key_of(holder), True
+                break
+            if _several(here):
                 break
             here, holder, current = _step(here, part), here, _at(current, part)
             loc = (*loc, part)
@@ -155,7 +157,8 @@ def _of_union(union: Any, value: object) -> Iterator[tuple[Loc, str]]:
             TypeAdapter(fitting[0]).validate_python(value)
         except ValidationError as error:
             found = list(_messages(fitting[0], value, error, ()))
-    inside = found if fitting and _literals(fitting[0]) else [one for one in found if one[0]]
+    empty = isinstance(value, (list, tuple, dict)) and not value
+    inside = found if fitting and (empty or _literals(fitting[0])) else [one for one in found if one[0]]
     yield from inside or [((), f"{shown(value)} does not fit; write {words(union)}")]
 
 

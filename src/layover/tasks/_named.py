@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field
 
 from layover.archives import is_file
 from layover.data.formats import AUTO, CONTENTS, JSON, Layout, by_extension, sniff
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
 SPLITS = ("train", "validation", "test")
 
-Paths = str | tuple[str, ...]
+Paths = str | Annotated[tuple[str, ...], Field(min_length=1)]
 """What a recipe names for one split and language: a file; for retrieval the files of both sides and the gold, for
 translated text both sides."""
 

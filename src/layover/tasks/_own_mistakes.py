@@ -68,9 +68,10 @@ def idle(own: OwnTask, files: Iterable[Paths] = (), *, of_files: bool = True) ->
 
 
 def _foreign(own: OwnTask) -> dict[str, str]:
-    """Return the fields of other kinds that are given, each with the kinds it is for."""
+    """Return the fields of other kinds that say something, each with the kinds it is for."""
     every = {name: kinds.get(name).declared_by for name in kinds.names()}
-    given = {field for field, value in own if field in own.model_fields_set and value is not None}
+    silent = {field for field, value in own if value is None or value is False or value == ()}
+    given = own.model_fields_set - silent
     found = {}
     for field in sorted(given & frozenset[str]().union(*every.values()) - every[own.kind]):
         owners = [name for name, fields in every.items() if field in fields]
