@@ -499,3 +499,9 @@ def test_development_rows_that_are_left_out_need_no_gold(world: World) -> None:
     write(world, "moods/dev.jsonl", [*rows("x"), *rows("secret", label="-"), *rows("z", label="-")])
     (found,) = refused(world, *other)
     assert f"1 of 2 rows have no gold (first {dev}:3), but weights are chosen by them" in found
+
+
+def test_a_misspelt_column_of_gold_is_named(world: World) -> None:
+    write(world, "moods/en.jsonl", [{"text": "x", "lable": "no"}, {"text": "y", "lable": "yes"}])
+    told = "moods test: no row has gold in en (there is no column 'label'; did you mean 'lable'?); there is no score"
+    assert f"{told} without" in notes(world)

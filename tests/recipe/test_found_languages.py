@@ -102,10 +102,11 @@ def test_files_of_another_split_are_no_languages(told: Told, tmp_path: Path) -> 
     assert found_languages(files, tmp_path) == ("de", "sw")
     same = {"validation": "e/{language}.csv", "test": "e/{language}.csv"}
     assert found_languages(same, tmp_path) == ("de", "dev-sw", "sw", "train")
-    assert told(recipe(tmp_path, "languages: all", "e/{language}.csv").replace(" train.csv", " e/train.csv")) == [
+    (found,) = told(recipe(tmp_path, "languages: all", "e/{language}.csv").replace(" train.csv", " e/train.csv"))
+    assert found == (
         "r.yaml:13: tasks.mine.languages: there are files of de, dev-sw, sw, and dev-sw is no code of a language; name "
         "the languages, languages: [de, sw], or move the other files"
-    ]
+    )
 
 
 @pytest.mark.parametrize("name", ["test", "train", "sw_old", "dev", "val", "readme", "new-test", "tst", "deu-en-old"])
@@ -146,9 +147,7 @@ def test_only_what_the_template_may_be_is_looked_at(tmp_path: Path, monkeypatch:
         found_languages({"test": "{language}/t.csv"}, tmp_path)
 
 
-def test_a_folder_that_cannot_be_listed_is_told(
-    told: Told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_folder_that_cannot_be_listed_is_told(told: Told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(path: Path) -> object:
         raise PermissionError(13, "Permission denied", str(path))
 

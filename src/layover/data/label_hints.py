@@ -27,7 +27,7 @@ def hint(value: object, labels: Sequence[str], codes: Mapping[str, str]) -> str:
         numeric = all(label.lstrip("+-").replace(".", "", 1).isdecimal() for label in labels)
         if not codes and numeric and _DECIMAL.fullmatch(value):
             return f"one of: {some(labels)}" + (scale if float(value) % 1 else "; write both in one way")
-        return _alike(value, labels) or nearest(value, labels) + _numbered(value, labels, codes)
+        return alike(value, labels) or nearest(value, labels) + _numbered(value, labels, codes)
     known = f"one of: {some(labels)}"
     if isinstance(value, (list, tuple)):
         return f"{known}; an example has one label: several of them (multi-label) are another kind of task"
@@ -54,8 +54,8 @@ def _numbered(value: object, labels: Sequence[str], codes: Mapping[str, str]) ->
     )
 
 
-def _alike(value: str, labels: Sequence[str]) -> str:
-    """Return the label from which only invisible characters, or full-width forms, tell a value; empty for none."""
+def alike(value: str, labels: Sequence[str]) -> str:
+    """Return the label, or choice, that a value is but for case, invisible or full-width characters; empty for none."""
     bare = _bare(value)
     found = [label for label in labels if _bare(label) == bare]
     if len(found) != 1:

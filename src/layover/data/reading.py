@@ -120,7 +120,8 @@ class Reading:
         if isinstance(value, str) and (normal := normalize("NFC", value)) in self._normal:
             self._note(NORMALISED, row.where(word))
             return self._normal[normal]
-        raise DataError(f"{row.where(word)}: {_short(value)} is not a label; {self._hint(value)}")
+        advice = _of_columns(row) if isinstance(value, list) and word is None else ""
+        raise DataError(f"{row.where(word)}: {_short(value)} is not a label; {advice or self._hint(value)}")
 
     def _is_otherwise(self, value: float, label: str) -> bool:
         """Return whether a number stands for a label that is that number, written in another way."""
@@ -239,6 +240,13 @@ class Reading:
         if not isinstance(value, str):
             raise DataError(f"{row.where()}: {column!r} is {_short(value)}, but text is needed")
         return value
+
+
+def _of_columns(row: Row) -> str:
+    """Return what to do about a row that is a whole table; empty text for any other."""
+    values = list(row.values.values())
+    table = len(values) > 1 and all(isinstance(value, list) and len(value) == len(values[0]) for value in values)
+    return "the row holds a column under each key; write one object for each example" if table else ""
 
 
 def _is_list(value: object) -> bool:

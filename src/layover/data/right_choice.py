@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from layover.data.formats import Row
+from layover.data.label_hints import alike
 from layover.data.tally import BY_NAME, BY_TEXT, FROM_ONE, LETTERED, Reason
 from layover.errors import DataError, nearest
 
@@ -92,6 +93,8 @@ def none_of(value: object, choices: Sequence[str]) -> str:
     words = f"not one of the {count} choices, 0 to {count - 1}"
     if whole(value) == count:
         return f"{words}; if they are numbered from 1, declare `label_as: number from 1`"
+    if isinstance(value, str) and (near := alike(value, choices)):
+        return f"{words}, nor one of their texts; {near}"
     if isinstance(value, str) and len(value) > 1:
         return f"{words}, nor one of their texts; {nearest(value, choices)}"
     return words

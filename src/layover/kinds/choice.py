@@ -51,6 +51,8 @@ class Choice(Kind[Example]):
         if isinstance(columns, tuple) and label in columns:
             return _sorted(first, choices, choices[columns.index(label)], row)
         index = reading.chosen(row, choices)
+        if isinstance(columns, tuple) and reading.right == "auto" and index is not None:
+            _check_column(reading.gold(row, "label"), columns, index, row)
         return Example(first, choices, None if index is None else choices.index(choices[index]))
 
     def encode(
@@ -110,6 +112,16 @@ class Choice(Kind[Example]):
 
     def head_size(self, labels: tuple[str, ...]) -> int:  # noqa: ARG002 - the choices share one output
         return 1
+
+
+def _check_column(value: object, columns: tuple[str, ...], index: int, row: Row) -> None:
+    """Refuse a right choice that may be the name of another column than the one it is read as."""
+    named = [column for column in columns if column.casefold() == str(value).casefold()]
+    if named and columns[index] not in named:
+        raise DataError(
+            f"{row.where()}: {value!r} is read as the column {columns[index]!r} of `choices`, and may mean the column "
+            f"{named[0]!r}; declare `label_as` where the former is right, or write `choices` in the order of names"
+        )
 
 
 def _sorted(first: str, choices: tuple[str, ...], right: str, row: Row) -> Example:

@@ -13,6 +13,7 @@ from layover.plan.inputs import ScoreInputs, TokenizeInputs
 from layover.plan.nodes import Node, Plan
 from layover.plan.surveys import Counted, Surveys
 from layover.recipe import Recipe
+from layover.tasks import absent_gold
 
 
 def notes(surveys: Surveys, nodes: Mapping[str, Node]) -> list[str]:
@@ -76,6 +77,7 @@ def _told(nodes: Mapping[str, Node], counts: Callable[[str], Counted | None]) ->
     scored = {key for inputs in _scores(nodes) for _, key in inputs.predictions.values()}
     found: dict[str, None] = {}
     blind: dict[str, dict[str, None]] = {}
+    absent: dict[str, str] = {}
     for key, node in nodes.items():
         if node.kind != "tokenize":
             continue
@@ -86,11 +88,15 @@ def _told(nodes: Mapping[str, Node], counts: Callable[[str], Counted | None]) ->
         where = f"{inputs.task.name} {inputs.location.split}"
         if counted.examples and not counted.gold:
             blind.setdefault(where, {})[inputs.location.language] = None
+            if hint := absent_gold(inputs.location):
+                absent.setdefault(where, f" ({hint})")
             counted = Counted(0, 0, 0, (), counted.languages)
         use = "trained" if key in trained else "scored" if key in scored else "chosen by"
         found |= dict.fromkeys(_of_one(inputs, counted, use))
     for where, languages in blind.items():
-        found[f"{where}: no row has gold in {' '.join(languages)}; there is no score without"] = None
+        found[
+            f"{where}: no row has gold in {' '.join(languages)}{absent.get(where, '')}; there is no score without"
+        ] = None
     return list(found)
 
 

@@ -13,7 +13,8 @@ from layover.tasks._named import SPLITS, Paths
 from layover.tasks._overlap import Overlap, find_overlap, texts_in
 from layover.tasks._own import FROM_TRAINING, OwnTask
 from layover.tasks._own_mistakes import idle, mistakes
-from layover.tasks._paths import is_saved
+from layover.tasks._paths import is_saved, kind_of_file
+from layover.tasks._rows import absent_gold
 from layover.tasks._survey import Known, Survey, Texts, take_survey, take_texts
 from layover.tasks._task import Task
 from layover.tasks._xtreme import Averages, average
@@ -45,6 +46,7 @@ __all__ = [
     "Survey",
     "Task",
     "Texts",
+    "absent_gold",
     "average",
     "declare",
     "find_overlap",
@@ -52,6 +54,7 @@ __all__ = [
     "get",
     "idle",
     "is_saved",
+    "kind_of_file",
     "language_name",
     "mistakes",
     "names",

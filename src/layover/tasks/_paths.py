@@ -24,6 +24,13 @@ _KINDS = (
 SHOWN = 6
 
 
+def kind_of_file(mode: int) -> str:
+    """Return what lies at a path that is no file: a folder, a named pipe ..."""
+    if stat.S_ISDIR(mode):
+        return "a folder"
+    return next((words for test, words in _KINDS if test(mode)), "no file")
+
+
 def check_file(path: Path, task: str) -> None:
     """Refuse a path that is no file.
 
@@ -45,8 +52,7 @@ def check_file(path: Path, task: str) -> None:
         raise DataError(f"{task}: {printable(str(path))} cannot be read ({reason})") from None
     if stat.S_ISDIR(mode):
         raise DataError(f"{task}: {path} is a folder; name a file in it{_some(path)}")
-    words = next((words for test, words in _KINDS if test(mode)), "no file")
-    raise DataError(f"{task}: {path} is {words}; it is read more than once, so save its content as a file")
+    raise DataError(f"{task}: {path} is {kind_of_file(mode)}; it is read more than once, so save its content as a file")
 
 
 def is_saved(path: Path) -> bool:

@@ -24,7 +24,7 @@ from layover.metrics._metric import Rules
 from layover.metrics._scheme import Scheme, SchemeName
 from layover.tasks._fit import unfit_labels, unfit_metrics, written_in_two_forms
 from layover.tasks._named import SPLITS, Paths, named_source
-from layover.tasks._rows import rows_of
+from layover.tasks._rows import rows_of, values_there
 
 MOST_LABELS = 32_767
 """Of training data; tags are predicted as int16, and data with more have something else in the column."""
@@ -274,7 +274,8 @@ class Task(BaseModel):
             yield example
         if tally.examples == before:
             chosen = ", ".join(f"{column} {value!r}" for column, value in place.source.where.items())
-            raise DataError(f"{place.describe()}: no example in it" + (f" with {chosen}" if chosen else ""))
+            there = f" with {chosen}; {values_there(place)}" if chosen else ""
+            raise DataError(f"{place.describe()}: no example in it{there}")
 
     def labels_in(self, place: Place) -> tuple[str, ...]:
         """Return every tag of training data once, in sorted order: the labels of a task that takes them from there.
