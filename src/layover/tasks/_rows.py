@@ -49,13 +49,14 @@ def rows_of(location: Location, tally: Tally) -> Iterator[Row]:
 
 
 def absent_gold(place: Place) -> str:
-    """Return that the first row lacks the column of the gold, and the nearest column; empty text where it has it."""
+    """Return that the first row lacks the column of the gold and has one of a like name; empty text where not so."""
     location = place.parts[0] if isinstance(place, Joined) else place
     column = _gold_column(location) if location.kind != "retrieval" else None
     row = next(rows_of(location, Tally()), None) if column is not None and location.files() else None
     if column is None or row is None or column in row.values:
         return ""
-    return f"there is no column {column!r}; {nearest(column, row.values)}"
+    near = nearest(column, row.values)
+    return f"there is no column {column!r}; {near}" if near.startswith("did you mean") else ""
 
 
 SHOWN = 20
