@@ -93,6 +93,10 @@ def test_letters_of_columns_in_another_order_are_refused(tmp_path: Path) -> None
     assert read(tmp_path, row, **own, choices=("A", "B", "C"))[0].label == 2
     assert read(tmp_path, {**row, "right": "B"}, **own, choices=("C", "B", "A"))[0].label == 1, "both mean the same"
     assert read(tmp_path, row, **own, choices=("C", "B", "A"), label_as="letter")[0].label == 2, "declared"
+    named = {**row, "names": ["A", "C", "B"], "right": "B"}
+    assert read(tmp_path, named, **own, choices=("C", "B", "A"), choice_names="names")[0].label == 2, (
+        "names of their own"
+    )
 
 
 def test_a_row_that_is_a_table(tmp_path: Path) -> None:

@@ -51,7 +51,8 @@ class Choice(Kind[Example]):
         if isinstance(columns, tuple) and label in columns:
             return _sorted(first, choices, choices[columns.index(label)], row)
         index = reading.chosen(row, choices)
-        if isinstance(columns, tuple) and reading.right == "auto" and index is not None:
+        open_form = reading.right == "auto" and "names" not in reading.columns
+        if isinstance(columns, tuple) and open_form and index is not None:
             _check_column(reading.gold(row, "label"), columns, index, row)
         return Example(first, choices, None if index is None else choices.index(choices[index]))
 

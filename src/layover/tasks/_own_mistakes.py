@@ -233,8 +233,9 @@ def _codes(own: OwnTask) -> Mistakes:
     numeric = [label for label in labels if codes.number(label) is not None]
     if own.codes == "labels" and numeric:
         listed = ", ".join(f"{place}: {label}" for place, label in list(enumerate(labels))[:3])
+        listed += ", ..." if len(labels) > 3 else ""
         message = f"the label {numeric[0]!r} is itself a number, so a number in a file could be a label or a place"
-        advice = f"where files have labels remove `codes`, where they have places write them: {{{listed}, ...}}"
+        advice = f"where files have labels remove `codes`, where they have places write them: {{{listed}}}"
         yield ("codes",), f"{message}; {advice}"
     named = own.codes if isinstance(own.codes, dict) else dict(enumerate(own.codes))
     for code, label in named.items() if own.codes != "labels" and own.labels != FROM_TRAINING else ():
