@@ -109,7 +109,22 @@ def nearest(name: str, valid: Iterable[str]) -> str:
     close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
     if close:
         return f"did you mean {close[0]!r}?"
-    return f"one of: {', '.join(names)}" if names else "none is known here"
+    return f"one of: {some(names)}" if names else "none is known here"
+
+
+MOST_CHARACTERS = 1_000
+"""Of a list of names in a message."""
+
+
+def some(names: Iterable[str]) -> str:
+    """Return names in their order, `a, b`; of very many the first ones, and how many more there are."""
+    every, shown, characters = list(names), list[str](), 0
+    for name in every:
+        characters += len(name) + 2
+        if characters > MOST_CHARACTERS and shown:
+            return f"{', '.join(shown)} and {len(every) - len(shown):,} more"
+        shown.append(name)
+    return ", ".join(shown)
 
 
 JOINERS = "\u200c\u200d"

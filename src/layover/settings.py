@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated
 
-from pydantic import Field, Strict
+from pydantic import AfterValidator, Field, Strict
 
 MOST = 10**9
 """The largest number of rows, steps or tokens that a setting takes."""
@@ -41,8 +42,19 @@ Temperature = Annotated[float, Strict(), Field(ge=0.01, le=1e6)]
 SamplingTemperature = Annotated[float, Strict(), Field(ge=0.1, le=1e6)]
 """Of sizes: `n ** (1 / temperature)` is a number at any size."""
 Seconds = Annotated[float, Strict(), Field(ge=1e-3, le=MOST)]
-HiddenShare = Annotated[float, Strict(), Field(ge=0.01, le=0.99)]
-"""Of the tokens that are to be guessed."""
+
+
+def _whole_percents(value: float) -> float:
+    percents = round(100 * value, 9)
+    if not percents.is_integer():
+        raise ValueError(
+            f"{value:g} is no whole percent; write {math.floor(percents) / 100:g} or {math.ceil(percents) / 100:g}"
+        )
+    return value
+
+
+HiddenShare = Annotated[float, Strict(), Field(ge=0.01, le=0.99), AfterValidator(_whole_percents)]
+"""Of the tokens that are to be guessed, in whole percents."""
 Threshold = Annotated[float, Strict(), Field(ge=-1e6, le=1e6)]
 """In logits."""
 

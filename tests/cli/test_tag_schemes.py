@@ -83,7 +83,7 @@ def test_words_that_are_scored_alone_need_no_scheme(folder: Path) -> None:
         (
             "[O, B-ORG, I-ORG, MISC]",
             "",
-            "mine: the tags 'B-ORG', 'I-ORG', 'MISC', 'O' can be read in more than one way",
+            "mine.labels: the tags 'B-ORG', 'I-ORG', 'MISC', 'O' can be read in more than one way",
         ),
         ("[_, ORG, PER]", "", "say `outside` with every tag that is in no span, or `scheme: bare`"),
         ("[O, ORG, PER]", "scheme: iob2", "are not IOB2: 'ORG' has none of its letters B, I"),
@@ -132,7 +132,7 @@ def test_only_tags_have_a_scheme(folder: Path) -> None:
     )
     (folder / "recipe.yaml").write_text(text, encoding="utf-8")
     found = CliRunner().invoke(build_app(), ["check", str(folder / "recipe.yaml")])
-    assert "`scheme` and `outside` belong to tagging, not to classification" in str(found.exception)
+    assert "mine.scheme: it belongs to tagging, not to classification" in str(found.exception)
 
 
 def test_labels_from_training_are_read_where_they_are_found(folder: Path) -> None:

@@ -145,7 +145,7 @@ def test_other_lines_that_are_no_words_are_counted_too(tmp_path: Path) -> None:
     assert row.values["form"] == ["Kim"]
     assert {one.reason: (one.count, one.sort) for one in tally.left_out()} == {
         "comment line": (1, "line"),
-        "sentence whose words are all _": (1, "lost"),
+        "sentence whose words are all _ but for one at most": (1, "lost"),
         "empty node of CoNLL-U": (1, "line"),
     }
 

@@ -460,3 +460,48 @@ def test_an_example_without_a_file_has_the_place_of_its_row() -> None:
     for row in (hub, file):
         tally.take(row.path, row.line)
     assert [tally.where(0), tally.where(1)] == [hub.where(), file.where()] == ["row 3", "train.csv:4"]
+
+
+def test_rows_without_gold_outside_a_hold_out_are_no_obstacle(world: World) -> None:
+    held = ("tasks.moods.holdout=3", "tasks.moods.files={train: moods/train.jsonl, test: {en: moods/en.jsonl}}")
+    texts = [f"text {number}" for number in range(12)]
+    write(world, "moods/train.jsonl", rows(*texts))
+    inside = {tokenized_texts(world, *held)}
+    outside = next(text for text in texts if text not in next(iter(inside)))
+    lacking = [{"text": text, "label": "" if text == outside else "no"} for text in texts]
+    path = write(world, "moods/train.jsonl", lacking)
+    line = texts.index(outside) + 1
+    found = [note for note in notes(world, *held) if "gold" in note]
+    assert found == [f"moods train en: 1 of 12 rows are not trained on: no gold (first {path}:{line})"]
+    held_text = next(iter(inside))[0]
+    lacking = [{"text": text, "label": "" if text in {outside, held_text} else "no"} for text in texts]
+    write(world, "moods/train.jsonl", lacking)
+    (refusal,) = refused(world, *held)
+    assert f"1 of 3 rows have no gold (first {path}:{texts.index(held_text) + 1}), but weights are chosen" in refusal
+
+
+def tokenized_texts(world: World, *overrides: str) -> tuple[str, ...]:
+    plan = world.plan(*MOODS, *overrides)
+    inputs = next(
+        node.inputs for node in plan.nodes.values() if node.kind == "tokenize" and node.inputs.subset.part == "held"
+    )
+    held = inputs.subset.of(inputs.task.read(inputs.location), kinds.get(inputs.task.kind))
+    return tuple(example.first for example in held)
+
+
+def test_development_rows_that_are_left_out_need_no_gold(world: World) -> None:
+    dev = write(world, "moods/dev.jsonl", [*rows("x"), *rows("secret", label="-"), *rows("z")])
+    write(world, "other.jsonl", rows("Secret", label="no"))
+    declared = "{kind: classification, labels: [no, yes], text: [text], train_language: en, files: {test: other.jsonl}}"
+    other = (f"tasks.other={declared}", "tasks.moods.without=[other]")
+    assert f"(first {dev}:2), but weights are chosen" in refused(world)[0]
+    assert world.plan(*MOODS, *other), "the row without gold is left out by `without`"
+    write(world, "moods/dev.jsonl", [*rows("x"), *rows("secret", label="-"), *rows("z", label="-")])
+    (found,) = refused(world, *other)
+    assert f"1 of 2 rows have no gold (first {dev}:3), but weights are chosen by them" in found
+
+
+def test_a_misspelt_column_of_gold_is_named(world: World) -> None:
+    write(world, "moods/en.jsonl", [{"text": "x", "lable": "no"}, {"text": "y", "lable": "yes"}])
+    told = "moods test: no row has gold in en (there is no column 'label'; did you mean 'lable'?); there is no score"
+    assert f"{told} without" in notes(world)

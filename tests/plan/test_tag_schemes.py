@@ -73,5 +73,5 @@ def test_scores_of_words_alone_ask_for_no_scheme(world: World) -> None:
 
 
 def test_tags_that_do_not_fit_the_declared_scheme_are_no_plan(world: World) -> None:
-    with pytest.raises(RecipeError, match=r"tasks\.tags: the tags .* are not BMEWO"):
+    with pytest.raises(RecipeError, match=r"tasks\.tags\.scheme: the tags .* are not BMEWO"):
         planned(world, "scheme: bmewo")

@@ -51,6 +51,8 @@ def test_every_mistake_is_told_at_once(told: Told) -> None:
         "tasks.mine.text",
         "tasks.mine.formt",
         "tasks.xquad.no_answer",
+        "tasks.xquad.holdout",
+        "tasks.xquad.max_length",
         "sweep.model[1]",
         "sweep.method[1]",
         "sweep.intermediate[1]",
@@ -196,3 +198,123 @@ def test_hundreds_of_mistakes_are_counted(told: Told) -> None:
     found = told(SMALL + keys)
     assert len(found) == 101
     assert found[-1] == "r.yaml: and 50 more"
+
+
+OWN = """\
+tasks:
+  t:
+    kind: classification
+    labels: [neg, pos]
+    text: [text]
+    train_language: en
+    files: {train: a.csv, test: {en: b.csv}}
+"""
+MINE = SMALL.replace("train: {", f"{OWN}train: {{").replace("[sandbox/nli]", "[t]")
+
+
+def paths(found: list[str]) -> list[str]:
+    return [one.split(": ", 2)[1] for one in found]
+
+
+def test_every_mistake_of_an_own_task_is_told_at_its_field(told: Told) -> None:
+    assert told(MINE) == []
+    wrong = MINE.replace("[neg, pos]", "[neg]").replace("text: [text]", "text: []").replace("a.csv", "a.jsonl")
+    wrong = wrong.replace("b.csv", "b.jsonl").replace("train_language: en", "metrics: [seqeval_f1]")
+    found = told(wrong, "tasks.t.separator=;", "tasks.t.mined=true", "tasks.t.train_language=en", "tasks.t.batch=x")
+    assert paths(found) == [f"tasks.t.{f}" for f in ("batch", "text", "labels", "metrics", "mined", "separator")]
+    assert [one.split(": ")[0] for one in found] == [
+        "command line (tasks.t.batch=x)",
+        "r.yaml:10",
+        "r.yaml:9",
+        "r.yaml:11",
+        "command line (tasks.t.mined=true)",
+        "command line (tasks.t.separator=;)",
+    ]
+    codes = told(MINE.replace("text: [text]", "text: [text]\n    codes:\n      0: neg\n      1: post\n      2: x"))
+    assert [(one.split(": ")[0], one.split(": ")[1]) for one in codes] == [
+        ("r.yaml:13", "tasks.t.codes.1"),
+        ("r.yaml:14", "tasks.t.codes.2"),
+    ]
+    typed = told(MINE, "tasks.t.text=5", "tasks.t.tokens=x", "tasks.t.codes=[a]", "tasks.t.kid=x")
+    assert paths(typed) == ["tasks.t.text", "tasks.t.kid", "tasks.t.codes[0]", "tasks.t.tokens"]
+
+
+def test_a_wrong_setting_of_a_task_hides_no_joint_check(told: Told) -> None:
+    holdout = ("tasks.t.holdout=5", "tasks.t.files={train: a.csv, validation: {en: c.csv}, test: {en: b.csv}}")
+    assert paths(told(MINE, *holdout)) == ["tasks.t.holdout"]
+    assert paths(told(MINE, *holdout, "tasks.t.batch=x")) == ["tasks.t.batch", "tasks.t.holdout"]
+    assert paths(told(MINE, "tasks.t.batch=x", "tasks.t.metric=f1")) == ["tasks.t.batch", "tasks.t.metric"]
+    assert paths(told(MINE, "tasks.t.holdout=x")) == ["tasks.t.holdout"]
+
+
+@pytest.mark.parametrize(
+    "root", ["<<: *defaults\n", "<<: 3\n", "<<: [1]\n", "--- !!omap\n", "--- !mine\n", "<<: [*a]\n"]
+)
+def test_a_root_that_is_unusable_hides_no_other_mistake(told: Told, root: str) -> None:
+    (told_of_root, other) = told(root + SMALL.replace("lr: 3e-3", "lr: fast"))
+    assert told_of_root.startswith("r.yaml:1: ")
+    assert other.startswith("r.yaml:6: methods.lora.lr: 'fast' does not fit")
+    (only,) = told(root + "schema: 1\n")
+    assert only == told_of_root, "what the rest would be is not known"
+
+
+@pytest.mark.parametrize(
+    ("files", "path", "message"),
+    [
+        ("{train: [], test: b.csv}", "train", "is empty; write a list"),
+        ("{test: {en: []}}", "test.en", "is empty; write a list"),
+        ("{test: {}}", "test", "is empty; write a mapping"),
+        ("{dev: a.jsonl, test: b.csv}", "dev", "'dev' is not known here; one of: test, train, validation"),
+        ("{vaildation: {en: a.jsonl}, test: b.csv}", "vaildation", "did you mean 'validation'?"),
+    ],
+)
+def test_files_that_name_nothing(told: Told, files: str, path: str, message: str) -> None:
+    (found,) = told(MINE, f"tasks.t.files={files}")
+    assert f": tasks.t.files.{path}: " in found
+    assert message in found
+    (built_in,) = told(SMALL, f"tasks.sandbox/nli.files={files}")
+    assert f": tasks.sandbox/nli.files.{path}: " in built_in
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("eval.languages=en", "eval.languages: 'en' does not fit; write a list: [en], or all"),
+        ("tasks.t.eval.languages=en", "tasks.t.eval.languages: 'en' does not fit; write a list: [en], or all"),
+        ("tasks.t.languages=sw", "tasks.t.languages: 'sw' does not fit; write a list: [sw], or all"),
+        ("tasks.t.labels=neg", "tasks.t.labels: 'neg' does not fit; write a list: [neg], or from training"),
+        ("tasks.t.text=my text", "tasks.t.text: 'my text' does not fit; write a list, each item a text: ['my text']"),
+        ("sweep.seed=1", "sweep.seed: 1 does not fit; write a list, each item a whole number from 0"),
+        ("eval.languages=al", "eval.languages: 'al' is not known here; did you mean 'all'?"),
+        ("methods.lora.compose=null", "methods.lora.compose: null is no composition; write its name"),
+        (
+            "sweep.exclude=[{seed: '1'}]",
+            "sweep.exclude[0].seed: '1' is text, and not on the axis seed; write it",
+        ),
+        ("sweep.exclude=[{seed: true}]", "sweep.exclude[0].seed: true is not on the axis seed; "),
+        ("tasks.t.languages=[de, '']", "tasks.t.languages[1]: the name of a language is empty"),
+        ("tasks.t.kind=[x]", 'tasks.t.kind: ["x"] does not fit; write a text'),
+        ("tasks.t.stages=[target, target]", "tasks.t.stages[1]: 'target' stands twice"),
+        ("tasks.t.languages=[en, sw, en]", "tasks.t.languages[2]: 'en' stands twice"),
+        ("eval.languages=[en, en]", "eval.languages[1]: 'en' stands twice"),
+        ("tasks.t.eval.languages=[en, en]", "tasks.t.eval.languages[1]: 'en' stands twice"),
+        ("tasks.t.mlm_probability=0.155", "tasks.t.mlm_probability: 0.155 is no whole percent; write 0.15 or 0.16"),
+        ("foo.bar=1", "foo: unknown key; one of: "),
+    ],
+)
+def test_one_mistake_is_one_line_that_says_what_to_write(told: Told, override: str, message: str) -> None:
+    (found,) = told(MINE, override)
+    assert found.startswith(f"command line ({override}): {message}")
+
+
+def test_whole_percents_are_taken(told: Told) -> None:
+    every = [told(MINE, f"tasks.t.mlm_probability={number / 100:g}") for number in range(1, 100)]
+    assert every == [[]] * 99
+
+
+def test_a_bracket_that_is_not_closed_is_told_where_it_opens(told: Told) -> None:
+    (found,) = told(SMALL.replace("name: small", "name: ["))
+    assert found == (
+        "r.yaml:2: name: a list or a mapping in brackets begins here, and is neither closed nor continued in line 4"
+    )
+    assert told(SMALL.replace("seed: [1]", "seed: [\n    1,\n  ]")) == []

@@ -22,7 +22,7 @@ def refused(path: Path) -> str:
 def test_pipes_devices_and_folders_are_no_recipes(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe.yaml"
     os.mkfifo(pipe)
-    assert refused(pipe) == f"{pipe}: is a pipe; name a file with a recipe in it"
+    assert refused(pipe) == f"{pipe}: is a named pipe; name a file with a recipe in it"
     assert refused(tmp_path) == f"{tmp_path}: is a folder; name a file with a recipe in it"
     for device in (Path("/dev/null"), Path("/dev/zero")):
         if device.exists():

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from tests.recipe.conftest import SMALL, Told
 
+from layover.errors import DataError
 from layover.recipe import load
-from layover.recipe.found_languages import found_languages
+from layover.recipe.found_languages import found_languages, no_languages
 
 OWN = """\
 data_root: {root}
@@ -91,3 +92,65 @@ def test_a_pattern_without_languages_names_those_that_there_are(told: Told, tmp_
     assert found.endswith("languages: [en, sw], or languages: all")
     (found,) = told(text.replace("test.csv", "tset.csv"))
     assert found.endswith("but the language is not known; name it, languages: [sw]")
+
+
+def test_files_of_another_split_are_no_languages(told: Told, tmp_path: Path) -> None:
+    touch(tmp_path, "e/train.csv", "e/de.csv", "e/sw.csv", "e/dev-sw.csv")
+    files = {"train": "e/train.csv", "validation": {"de": "e/de.csv"}, "test": "e/{language}.csv"}
+    assert found_languages(files, tmp_path) == ("dev-sw", "sw")
+    files = {"train": "./e/train.csv", "validation": "e/dev-{language}.csv", "test": "e/{language}.csv"}
+    assert found_languages(files, tmp_path) == ("de", "sw")
+    same = {"validation": "e/{language}.csv", "test": "e/{language}.csv"}
+    assert found_languages(same, tmp_path) == ("de", "dev-sw", "sw", "train")
+    (found,) = told(recipe(tmp_path, "languages: all", "e/{language}.csv").replace(" train.csv", " e/train.csv"))
+    assert found == (
+        "r.yaml:13: tasks.mine.languages: there are files of de, dev-sw, sw, and dev-sw is no code of a language; name "
+        "the languages, languages: [de, sw], or move the other files"
+    )
+
+
+@pytest.mark.parametrize("name", ["test", "train", "sw_old", "dev", "val", "readme", "new-test", "tst", "deu-en-old"])
+def test_names_that_are_no_codes_are_refused(told: Told, tmp_path: Path, name: str) -> None:
+    touch(tmp_path, "e/sw.csv", f"e/{name}.csv")
+    (found,) = told(recipe(tmp_path, "languages: all", "e/{language}.csv"))
+    assert f"and {name} is no code of a language; name the languages, languages: [sw], or" in found
+    assert told(recipe(tmp_path, f"languages: [sw, {name}]", "e/{language}.csv")) == [], "whoever names them means them"
+
+
+@pytest.mark.parametrize("name", ["en", "zh-CN", "eng_Latn", "de-en", "deu_eng", "yue", "pt-br", "sr-Latn-RS", "EN"])
+def test_codes_of_languages_and_of_pairs_are_taken(told: Told, tmp_path: Path, name: str) -> None:
+    touch(tmp_path, f"e/{name}.csv")
+    assert no_languages(found_languages({"test": "e/{language}.csv"}, tmp_path)) == ()
+
+
+def test_only_what_the_template_may_be_is_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    touch(tmp_path, "en/t.csv", "sw/t.csv", "private/t.csv", "de/deep/t.csv")
+    seen: list[Path] = []
+    listed, stat = Path.iterdir, Path.stat
+
+    def look(path: Path) -> object:
+        seen.append(path)
+        return listed(path)
+
+    def refuse(path: Path, **how: bool) -> object:
+        if path.parent.name in closed:
+            raise PermissionError(13, "Permission denied", str(path))
+        return stat(path, **how)
+
+    monkeypatch.setattr(Path, "iterdir", look)
+    monkeypatch.setattr(Path, "stat", refuse)
+    closed = {"private"}
+    assert found_languages({"test": "{language}/t.csv"}, tmp_path) == ("en", "sw")
+    assert seen == [tmp_path], "the folders below it are not listed"
+    closed = {"sw"}
+    with pytest.raises(DataError, match=r"sw/t.csv cannot be looked at \(Permission denied\)"):
+        found_languages({"test": "{language}/t.csv"}, tmp_path)
+
+
+def test_a_folder_that_cannot_be_listed_is_told(told: Told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path) -> object:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    (found,) = told(recipe(tmp_path, "languages: all", "{language}.csv"))
+    assert found == f"r.yaml:13: tasks.mine.languages: {tmp_path} cannot be looked into (Permission denied)"

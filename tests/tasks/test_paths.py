@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import datasets
+import pyarrow as pa
+import pyarrow.parquet
 import pytest
 
 from layover.errors import DataError
@@ -105,6 +107,13 @@ def test_a_saved_data_set_of_several_splits(tmp_path: Path) -> None:
         ("{", "state.json: cannot be read"),
         ("[]", "state.json: is no JSON object"),
         ("{}", "state.json: names no files of rows"),
+        ('{"_data_files": 5}', "state.json: names no files of rows"),
+        ('{"_data_files": {"filename": "a"}}', "state.json: names no files of rows"),
+        ('{"_data_files": [5]}', "state.json: names no files of rows"),
+        ('{"_data_files": [{"filename": 5}]}', "state.json: names no files of rows"),
+        ('{"_data_files": [{"filename": ""}]}', "state.json: names no files of rows"),
+        ('{"_data_files": [{"filename": "a\\u0000b"}]}', "state.json: names no files of rows"),
+        ("[" * 200_000, "state.json: cannot be read"),
         ('{"_data_files": [{"filename": "../secret"}]}', "names no files of rows"),
         ('{"_data_files": [{"filename": "gone.arrow"}]}', "gone.arrow does not exist; "),
         (
@@ -158,7 +167,7 @@ def test_squads_own_json_needs_no_word(tmp_path: Path) -> None:
         (tmp_path / "a.json").write_text(
             json.dumps({"version": "1", "data": [article]}, indent=indent), encoding="utf-8"
         )
-        place = locate(tmp_path, "a.json", kind="span", labels=())
+        place = locate(tmp_path, "a.json", kind="span", labels=(), text=())
         assert (place.source.layout.format, place.source.told) == ("squad", "")
 
 
@@ -182,3 +191,29 @@ def test_a_declared_format_that_does_not_fit(tmp_path: Path, format: str, conten
     (tmp_path / "a.json").write_text(content, encoding="utf-8")
     with pytest.raises(DataError, match=message):
         task().read(locate(tmp_path, "a.json", format=format))
+
+
+@pytest.mark.parametrize("splits", ["5", "[5]", '["../one"]', "null", '{"train": 1}'])
+def test_damaged_names_of_splits_are_an_error(tmp_path: Path, splits: str) -> None:
+    datasets.DatasetDict({"train": datasets.Dataset.from_list(ROWS)}).save_to_disk(str(tmp_path / "all"))
+    (tmp_path / "all" / "dataset_dict.json").write_text(f'{{"splits": {splits}}}', encoding="utf-8")
+    with pytest.raises(DataError, match=r"dataset_dict.json: names no splits; save the data set again"):
+        locate(tmp_path, "all")
+
+
+@pytest.mark.parametrize(
+    "features",
+    [
+        5,
+        ["label"],
+        {"label": {"_type": "ClassLabel", "names": 5}},
+        {"label": {"_type": "ClassLabel"}},
+        {"label": {"_type": "ClassLabel", "names": [1, 2]}},
+    ],
+)
+def test_damaged_features_are_an_error(tmp_path: Path, features: Any) -> None:
+    table = pa.table({"text": ["a"], "label": [0]})
+    metadata = {b"huggingface": json.dumps({"info": {"features": features}}).encode()}
+    pyarrow.parquet.write_table(table.replace_schema_metadata(metadata), tmp_path / "a.parquet")
+    with pytest.raises(DataError, match=r"a.parquet: its features, as `datasets` writes them, are damaged"):
+        task().read(locate(tmp_path, "a.parquet"))

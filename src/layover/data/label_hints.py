@@ -6,7 +6,8 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 
-from layover.errors import nearest
+from layover.data.codes import Codes, number
+from layover.errors import nearest, some
 
 _DECIMAL = re.compile(r"[+-]?[0-9]+\.[0-9]+")
 
@@ -19,12 +20,15 @@ def hint(value: object, labels: Sequence[str], codes: Mapping[str, str]) -> str:
         labels: The declared ones.
         codes: Written values that stand for labels.
     """
+    if (Codes(codes).numbers and str(value) in labels) or (codes and not labels):
+        return f"with `codes` a number is a code, and never a label of that name; the codes are {some(codes)}"
     scale = "; a value on a scale (regression) is another kind of task"
     if isinstance(value, str):
-        if _DECIMAL.fullmatch(value) and all(label.lstrip("+-").replace(".", "", 1).isdecimal() for label in labels):
-            return f"one of: {', '.join(labels)}" + (scale if float(value) % 1 else "; write both in one way")
-        return _alike(value, labels) or nearest(value, labels) + _numbered(value, labels, codes)
-    known = f"one of: {', '.join(labels)}"
+        numeric = all(label.lstrip("+-").replace(".", "", 1).isdecimal() for label in labels)
+        if not codes and numeric and _DECIMAL.fullmatch(value):
+            return f"one of: {some(labels)}" + (scale if float(value) % 1 else "; write both in one way")
+        return alike(value, labels) or nearest(value, labels) + _numbered(value, labels, codes)
+    known = f"one of: {some(labels)}"
     if isinstance(value, (list, tuple)):
         return f"{known}; an example has one label: several of them (multi-label) are another kind of task"
     if isinstance(value, float) and not value.is_integer():
@@ -38,10 +42,10 @@ def _numbered(value: object, labels: Sequence[str], codes: Mapping[str, str]) ->
     if isinstance(value, bool):
         first = "" if len(labels) != 2 else f"{{true: {labels[1]}, false: {labels[0]}}} or the other way round"
         return "" if codes or not first else f"; which label each of the two is, `codes` may say: {first}"
+    if codes and number(written) is not None:
+        return f"; the codes are {some(codes)}"
     if not (written.isascii() and written.isdecimal()):
         return ""
-    if codes:
-        return f"; the codes are {', '.join(codes)}"
     if any(label.isdecimal() for label in labels) or int(written) > len(labels):
         return ""
     return (
@@ -50,8 +54,8 @@ def _numbered(value: object, labels: Sequence[str], codes: Mapping[str, str]) ->
     )
 
 
-def _alike(value: str, labels: Sequence[str]) -> str:
-    """Return the label from which only invisible characters, or full-width forms, tell a value; empty for none."""
+def alike(value: str, labels: Sequence[str]) -> str:
+    """Return the label, or choice, that a value is but for case, invisible or full-width characters; empty for none."""
     bare = _bare(value)
     found = [label for label in labels if _bare(label) == bare]
     if len(found) != 1:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 from functools import cached_property
 from typing import Any
 from unicodedata import normalize
 
+from layover.data.codes import Codes, number
 from layover.data.formats import Row
 from layover.data.label_hints import hint
-from layover.data.right_choice import BY_NAME, TOLD, Forms, by_form, by_name
+from layover.data.right_choice import BY_NAME, TOLD, Forms, by_form, by_name, whole
 from layover.data.tally import BY_VALUE, NORMALISED, Reason, Tally
+from layover.data.templates import filled, is_template, places
 from layover.errors import DataError
 
 Columns = Mapping[str, str | tuple[str, ...]]
@@ -24,11 +24,6 @@ Columns = Mapping[str, str | tuple[str, ...]]
 
 NO_GOLD = ("", "-", "-1", -1, None)
 """What files and hub data sets write where a label is withheld or was not agreed on; a declared label wins over it."""
-
-_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?")
-
-PLACE = re.compile(r"\{([\w.]+)\}")
-"""A column in a template."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +53,7 @@ class Reading:
         column = self.columns[name]
         if isinstance(column, tuple):
             return column
-        return tuple(PLACE.findall(column)) if "{" in column else (column,)
+        return places(column) if is_template(column) else (column,)
 
     def value(self, row: Row, name: str) -> Any:
         """Return the value of a field as the source has it.
@@ -74,8 +69,8 @@ class Reading:
     def text(self, row: Row, name: str) -> str:
         """Return a field that must be text, its template filled in."""
         column = self.columns[name]
-        if isinstance(column, str) and "{" in column:
-            return PLACE.sub(lambda place: self._text(row, place[1]), column)
+        if isinstance(column, str) and is_template(column):
+            return filled(column, lambda place: self._text(row, place))
         if isinstance(column, str):
             return self._text(row, column)
         raise DataError(f"{row.where()}: {name} is one text, but several columns are declared: {column}")
@@ -111,6 +106,10 @@ class Reading:
             return None
         if isinstance(value, str) and value in self._texts:
             return self._texts[value]
+        if isinstance(value, str) and (coded := self._coded.get(value)) is not None:
+            return coded
+        if isinstance(value, str) and self._coded.lacks(value):
+            raise DataError(f"{row.where(word)}: {_short(value)} is not a label; {self._hint(value)}")
         if self.open and isinstance(value, str):
             return value
         if isinstance(value, bool | int | float):
@@ -121,11 +120,12 @@ class Reading:
         if isinstance(value, str) and (normal := normalize("NFC", value)) in self._normal:
             self._note(NORMALISED, row.where(word))
             return self._normal[normal]
-        raise DataError(f"{row.where(word)}: {_short(value)} is not a label; {self._hint(value)}")
+        advice = _of_columns(row) if isinstance(value, list) and word is None else ""
+        raise DataError(f"{row.where(word)}: {_short(value)} is not a label; {advice or self._hint(value)}")
 
     def _is_otherwise(self, value: float, label: str) -> bool:
         """Return whether a number stands for a label that is that number, written in another way."""
-        return label != json.dumps(value) and _NUMBER.fullmatch(label) is not None and not (self.codes or self.aliases)
+        return label != json.dumps(value) and number(label) is not None and not (self.codes or self.aliases)
 
     def _note(self, reason: Reason, where: str) -> None:
         if self.tally is not None:
@@ -139,7 +139,7 @@ class Reading:
             if len(labels) > 1:
                 shown = " or ".join(map(repr, labels))
                 raise DataError(f"{where}: the number {written} may be {shown}; write the label as text in the file")
-            if not labels and (isinstance(value, bool) or value != -1):
+            if not labels and (isinstance(value, bool) or value != -1 or "-1" in self.labels):
                 raise DataError(f"{where}: {written} is not a label; {self._hint(value)}")
             self._numbers[written] = labels[0] if labels else None
         return self._numbers[written]
@@ -150,13 +150,10 @@ class Reading:
             value = self.aliases.get(str(value), value)
         if value in NO_GOLD or (isinstance(value, float) and math.isnan(value)):
             return None
-        if isinstance(value, str) and value.isdecimal():
-            value = int(value)
-        if isinstance(value, float) and value.is_integer():  # as a table writes whole numbers beside empty cells
-            value = int(value)
-        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < count:
+        place = whole(value)
+        if place is None or not 0 <= place < count:
             raise DataError(f"{row.where()}: {_short(value)} is not one of the {count} choices, 0 to {count - 1}")
-        return value
+        return place
 
     def chosen(self, row: Row, choices: Sequence[str]) -> int | None:
         """Return which of the choices of a row is the right one, None for no gold.
@@ -204,7 +201,12 @@ class Reading:
     def _texts(self) -> dict[str, str | None]:
         """What text stands for: aliases before labels, and these before the conventions for no gold."""
         table: dict[str, str | None] = dict.fromkeys(value for value in NO_GOLD if isinstance(value, str))
-        return table | {label: label for label in self.labels} | dict(self.aliases)
+        table |= {label: label for label in self.labels} | dict(self.aliases)
+        return {text: label for text, label in table.items() if label is None or not self._coded.lacks(text)}
+
+    @cached_property
+    def _coded(self) -> Codes:
+        return Codes(self.aliases)
 
     @cached_property
     def _numbers(self) -> dict[str, str | None]:
@@ -216,20 +218,20 @@ class Reading:
 
         Where codes number the labels, a number from 0 on is a code and nothing else.
         """
-        if written in self.aliases:
-            return (self.aliases[written],)
-        if not boolean and self.aliases and written.endswith(".0") and written[:-2] in self.aliases:
-            return (self.aliases[written[:-2]],)  # as a table writes whole numbers beside empty cells
-        if self.codes and written.isdecimal():
+        coded = self._coded.get(written)
+        if coded is not None:
+            return (coded,)
+        if not boolean and (self._coded.numbers or (self.codes and written.isdecimal())):
             return ()
         if written in self.labels:
             return (written,)
         if boolean:
             return tuple(label for label in self.labels if label.casefold() == written)
-        return tuple(label for label in self.labels if _NUMBER.fullmatch(label) and Decimal(label) == Decimal(written))
+        value = number(written)
+        return tuple(label for label in self.labels if value is not None and number(label) == value)
 
     def _hint(self, value: object) -> str:
-        if self.open:
+        if self.open and not self.aliases:
             return "text is needed; which tag a number stands for is said by `codes: [O, B-PER, ...]`"
         return hint(value, self.labels, self.aliases)
 
@@ -238,6 +240,13 @@ class Reading:
         if not isinstance(value, str):
             raise DataError(f"{row.where()}: {column!r} is {_short(value)}, but text is needed")
         return value
+
+
+def _of_columns(row: Row) -> str:
+    """Return what to do about a row that is a whole table; empty text for any other."""
+    values = list(row.values.values())
+    table = len(values) > 1 and all(isinstance(value, list) and len(value) == len(values[0]) for value in values)
+    return "the row holds a column under each key; write one object for each example" if table else ""
 
 
 def _is_list(value: object) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from layover.data.formats import Row
+from layover.data.label_hints import alike
 from layover.data.tally import BY_NAME, BY_TEXT, FROM_ONE, LETTERED, Reason
 from layover.errors import DataError, nearest
 
@@ -32,12 +33,12 @@ def by_form(form: str, value: object, choices: Sequence[str]) -> int | None:
         one = value.upper() if isinstance(value, str) and len(value) == 1 and value.isascii() else ""
         index = ord(one) - ord("A") if one.isalpha() else -1
     else:
-        whole = _whole(value)
-        index = -1 if whole is None else whole - (form == "number from 1")
+        number = whole(value)
+        index = -1 if number is None else number - (form == "number from 1")
     return index if 0 <= index < len(choices) else None
 
 
-def _whole(value: object) -> int | None:
+def whole(value: object) -> int | None:
     """Return a whole number, as number or digits, or as a table writes it beside empty cells (`1.0`)."""
     if isinstance(value, str):
         return int(value) if value.isascii() and value.isdecimal() else None
@@ -90,8 +91,10 @@ def none_of(value: object, choices: Sequence[str]) -> str:
     """Return why a value is no choice, for a message."""
     count = len(choices)
     words = f"not one of the {count} choices, 0 to {count - 1}"
-    if _whole(value) == count:
+    if whole(value) == count:
         return f"{words}; if they are numbered from 1, declare `label_as: number from 1`"
+    if isinstance(value, str) and (near := alike(value, choices)):
+        return f"{words}, nor one of their texts; {near}"
     if isinstance(value, str) and len(value) > 1:
         return f"{words}, nor one of their texts; {nearest(value, choices)}"
     return words

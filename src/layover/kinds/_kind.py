@@ -40,6 +40,8 @@ class Kind(ABC, Generic[E]):
     required: ClassVar[frozenset[str]]
     """Fields that a task of this kind must map to columns."""
     optional: ClassVar[frozenset[str]]
+    declared_by: ClassVar[frozenset[str]]
+    """Keys of a recipe's own task that mean something for this kind, beside those that every kind has."""
     metrics: ClassVar[tuple[str, ...]]
     """Scores of a task that names none itself, the first one selects."""
 

@@ -40,6 +40,7 @@ class Choice(Kind[Example]):
     first_only: ClassVar[bool] = True
     required: ClassVar[frozenset[str]] = frozenset({"first", "choices", "label"})
     optional: ClassVar[frozenset[str]] = frozenset({"names"})
+    declared_by: ClassVar[frozenset[str]] = frozenset({"text", "label", "choices", "label_as", "choice_names"})
     metrics: ClassVar[tuple[str, ...]] = ("accuracy",)
 
     def parse(self, row: Row, reading: Reading) -> Example:
@@ -50,6 +51,9 @@ class Choice(Kind[Example]):
         if isinstance(columns, tuple) and label in columns:
             return _sorted(first, choices, choices[columns.index(label)], row)
         index = reading.chosen(row, choices)
+        open_form = reading.right == "auto" and "names" not in reading.columns
+        if isinstance(columns, tuple) and open_form and index is not None:
+            _check_column(reading.gold(row, "label"), columns, index, row)
         return Example(first, choices, None if index is None else choices.index(choices[index]))
 
     def encode(
@@ -109,6 +113,16 @@ class Choice(Kind[Example]):
 
     def head_size(self, labels: tuple[str, ...]) -> int:  # noqa: ARG002 - the choices share one output
         return 1
+
+
+def _check_column(value: object, columns: tuple[str, ...], index: int, row: Row) -> None:
+    """Refuse a right choice that may be the name of another column than the one it is read as."""
+    named = [column for column in columns if column.casefold() == str(value).casefold()]
+    if named and columns[index] not in named:
+        raise DataError(
+            f"{row.where()}: {value!r} is read as the column {columns[index]!r} of `choices`, and may mean the column "
+            f"{named[0]!r}; declare `label_as` where the former is right, or write `choices` in the order of names"
+        )
 
 
 def _sorted(first: str, choices: tuple[str, ...], right: str, row: Row) -> Example:

@@ -34,6 +34,7 @@ class Classification(Kind[Example]):
     first_only: ClassVar[bool] = True
     required: ClassVar[frozenset[str]] = frozenset({"first", "label"})
     optional: ClassVar[frozenset[str]] = frozenset({"second"})
+    declared_by: ClassVar[frozenset[str]] = frozenset({"labels", "codes", "text", "label"})
     metrics: ClassVar[tuple[str, ...]] = ("accuracy",)
 
     def parse(self, row: Row, reading: Reading) -> Example:

@@ -40,6 +40,7 @@ class MaskedLanguageModelling(Kind[Example]):
     changes_tokens: ClassVar[bool] = True
     required: ClassVar[frozenset[str]] = frozenset({"first"})
     optional: ClassVar[frozenset[str]] = frozenset({"second"})
+    declared_by: ClassVar[frozenset[str]] = frozenset({"text"})
     metrics: ClassVar[tuple[str, ...]] = ("mlm_accuracy", "mlm_loss")
 
     def parse(self, row: Row, reading: Reading) -> Example:

@@ -159,6 +159,7 @@ class Retrieval(Kind[Example]):
     trained: ClassVar[bool] = False
     required: ClassVar[frozenset[str]] = frozenset({"text"})
     optional: ClassVar[frozenset[str]] = frozenset({"other", "id"})
+    declared_by: ClassVar[frozenset[str]] = frozenset({"text", "mined", "id"})
     metrics: ClassVar[tuple[str, ...]] = ("retrieval_accuracy", "retrieval_accuracy_to_english")
 
     def parse(self, row: Row, reading: Reading) -> Example:  # noqa: ARG002 - the rows are made ready where sides meet

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from layover.data.features import Features
 from layover.data.formats import Row
 from layover.data.reading import Reading
+from layover.data.right_choice import whole
 from layover.data.tally import NO_WINDOW, Reason
 from layover.data.tokenizer import Tokenizer
 from layover.errors import DataError
@@ -54,6 +55,7 @@ class Span(Kind[Example]):
     asks_of_context: ClassVar[bool] = True
     required: ClassVar[frozenset[str]] = frozenset({"id", "question", "context", "answers"})
     optional: ClassVar[frozenset[str]] = frozenset()
+    declared_by: ClassVar[frozenset[str]] = frozenset({"labels", "id", "question", "context", "answers"})
     metrics: ClassVar[tuple[str, ...]] = ("squad_f1", "squad_em")
 
     def parse(self, row: Row, reading: Reading) -> Example:
@@ -254,13 +256,30 @@ def _best_threshold(margins: npt.NDArray[np.float64], gains: npt.NDArray[np.floa
 
 
 def _answers(raw: object, row: Row) -> tuple[Answer, ...]:
-    try:
-        texts, starts = raw["text"], raw["answer_start"]  # type: ignore[index]
-        return tuple(Answer(str(text), int(start)) for text, start in zip(texts, starts, strict=True))
-    except (KeyError, TypeError, ValueError) as error:
+    """Return the answers of a row: lists of texts and starts, as `datasets` has them, or a list of both, as SQuAD."""
+    pairs = _pairs(raw)
+    found = [
+        Answer(text, start) for text, at in pairs or () if isinstance(text, str) and (start := whole(at)) is not None
+    ]
+    if pairs is None or len(found) < len(pairs):
+        shown = repr(raw)
         raise DataError(
-            f"{row.where()}: answers are {{'text': [...], 'answer_start': [...]}}, equally many ({error!r})"
-        ) from error
+            f"{row.where()}: the answers are {shown if len(shown) <= 60 else f'{shown[:57]}...'}; write texts, and the "
+            "characters of the context where they begin, equally many: "
+            '{"text": ["Paris"], "answer_start": [0]}, or [{"text": "Paris", "answer_start": 0}]; no answer is []'
+        )
+    return tuple(found)
+
+
+def _pairs(raw: object) -> list[tuple[object, object]] | None:
+    """Return each answer and where it begins, None where this is written in neither way."""
+    if isinstance(raw, list | tuple):
+        whole_ones = [one for one in raw if isinstance(one, Mapping) and {"text", "answer_start"} <= {*one}]
+        return [(one["text"], one["answer_start"]) for one in whole_ones] if len(whole_ones) == len(raw) else None
+    texts, starts = (raw.get("text"), raw.get("answer_start")) if isinstance(raw, Mapping) else (None, None)
+    if not isinstance(texts, list | tuple) or not isinstance(starts, list | tuple) or len(texts) != len(starts):
+        return None
+    return list(zip(texts, starts, strict=True))
 
 
 def _border(example: Example) -> tuple[int, int] | None:

@@ -42,6 +42,7 @@ class Tagging(Kind[Example]):
     name: ClassVar[str] = "tagging"
     required: ClassVar[frozenset[str]] = frozenset({"tokens", "tags"})
     optional: ClassVar[frozenset[str]] = frozenset()
+    declared_by: ClassVar[frozenset[str]] = frozenset({"labels", "codes", "tokens", "tags", "scheme", "outside"})
     metrics: ClassVar[tuple[str, ...]] = ("seqeval_f1", "token_accuracy")
 
     def parse(self, row: Row, reading: Reading) -> Example:

@@ -8,10 +8,12 @@ from dataclasses import replace
 from layover.data.tally import NO_GOLD, NOTED, LeftOut, languages_told
 from layover.errors import Problem
 from layover.plan.cost import Meta
+from layover.plan.gold import is_part, lacking
 from layover.plan.inputs import ScoreInputs, TokenizeInputs
 from layover.plan.nodes import Node, Plan
 from layover.plan.surveys import Counted, Surveys
 from layover.recipe import Recipe
+from layover.tasks import absent_gold
 
 
 def notes(surveys: Surveys, nodes: Mapping[str, Node]) -> list[str]:
@@ -22,9 +24,21 @@ def notes(surveys: Surveys, nodes: Mapping[str, Node]) -> list[str]:
 
     def counted(key: str) -> Counted | None:
         found = _counted(surveys, nodes[key])
-        return None if found is None else replace(found, left_out=_worth_a_note(found.left_out))
+        if found is None:
+            return None
+        told = _worth_a_note(found.left_out)
+        if key not in trained and _all_gold(surveys, nodes[key].inputs):
+            told = tuple(one for one in told if one.reason != NO_GOLD.text)
+        return replace(found, left_out=told)
 
+    trained = _trained(nodes)
     return _told(nodes, counted)
+
+
+def _all_gold(surveys: Surveys, inputs: TokenizeInputs) -> bool:
+    """Return whether every row that is used has gold, though others of the file have none."""
+    found = lacking(inputs, surveys) if is_part(inputs) else None
+    return found is not None and not found.count
 
 
 def encoded(plan: Plan, meta: Meta) -> list[str]:
@@ -63,6 +77,7 @@ def _told(nodes: Mapping[str, Node], counts: Callable[[str], Counted | None]) ->
     scored = {key for inputs in _scores(nodes) for _, key in inputs.predictions.values()}
     found: dict[str, None] = {}
     blind: dict[str, dict[str, None]] = {}
+    absent: dict[str, str] = {}
     for key, node in nodes.items():
         if node.kind != "tokenize":
             continue
@@ -73,11 +88,15 @@ def _told(nodes: Mapping[str, Node], counts: Callable[[str], Counted | None]) ->
         where = f"{inputs.task.name} {inputs.location.split}"
         if counted.examples and not counted.gold:
             blind.setdefault(where, {})[inputs.location.language] = None
+            if hint := absent_gold(inputs.location):
+                absent.setdefault(where, f" ({hint})")
             counted = Counted(0, 0, 0, (), counted.languages)
         use = "trained" if key in trained else "scored" if key in scored else "chosen by"
         found |= dict.fromkeys(_of_one(inputs, counted, use))
     for where, languages in blind.items():
-        found[f"{where}: no row has gold in {' '.join(languages)}; there is no score without"] = None
+        found[
+            f"{where}: no row has gold in {' '.join(languages)}{absent.get(where, '')}; there is no score without"
+        ] = None
     return list(found)
 
 
@@ -160,8 +179,8 @@ def _of_one(inputs: TokenizeInputs, counted: Counted, use: str) -> list[str]:
             learned = "trained on" if use == "trained" else "used"
             found.append(f"{where}: {rows} are not {learned}: {one.reason} {first}")
         else:
-            so = "the language has no score" if use == "scored" else "nothing can be chosen by them"
-            found.append(f"{where}: {rows} have no gold {first}, so {so}")
+            so = ", so the language has no score" if use == "scored" else ""
+            found.append(f"{where}: {rows} have no gold {first}{so}")
     several = languages_told(counted.languages, inputs.task.name, inputs.location.language)
     return found + [f"{where}: {line}" for line in several]
 

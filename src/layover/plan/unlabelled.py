@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from layover import kinds
 from layover.data.tally import NO_GOLD
 from layover.errors import Problem
+from layover.plan.gold import lacking
 from layover.plan.inputs import ScoreInputs, TokenizeInputs, TrainInputs
 from layover.plan.mixtures import MixtureInputs
 from layover.plan.nodes import Node
@@ -46,18 +46,12 @@ def _choosing(nodes: Mapping[str, Node]) -> Iterator[tuple[str, str]]:
 
 def _lacking(inputs: TokenizeInputs, surveys: Surveys, use: str) -> str:
     """Return that rows which are used lack gold; empty where none does, and where that is not known."""
-    counted = surveys.counted(inputs.task, inputs.location)
-    if counted is None or counted.problem or counted.gold == counted.examples or inputs.without:
+    found = lacking(inputs, surveys)
+    if found is None or not found.count:
         return ""
-    used, lacking = counted.examples, counted.examples - counted.gold
-    if inputs.subset.limit is not None or inputs.subset.holdout is not None:
-        kind = kinds.get(inputs.task.kind)
-        examples = inputs.subset.of(inputs.task.read(inputs.location), kind)
-        used, lacking = len(examples), sum(not kind.has_gold(one) for one in examples)
-    if not lacking:
-        return ""
+    first = f" (first {found.first})" if found.first else ""
     return (
-        f"{_where(inputs)}: {lacking} of {used} rows have no gold{_first(counted)}, but {use} chosen by them; give "
+        f"{_where(inputs)}: {found.count} of {found.used} rows have no gold{first}, but {use} chosen by them; give "
         "them gold, remove them, or name another file"
     )
 

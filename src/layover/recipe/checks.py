@@ -9,6 +9,7 @@ from layover import compositions, metrics
 from layover.data.languages import UNKNOWN
 from layover.errors import Problem, nearest
 from layover.precision import cannot_be_quantised
+from layover.recipe.expected import shown
 from layover.recipe.resolved import ResolvedMethod
 from layover.recipe.schema import AND, AXES, MOST_CELLS, NO_INTERMEDIATE, Document, TaskSettings
 from layover.recipe.source import Loc, Source
@@ -51,10 +52,19 @@ def check_sweep(document: Document, source: Source) -> list[Problem]:
                 continue
             values = document.sweep.values(axis)
             for value in wanted if isinstance(wanted, list) else [wanted]:
-                if value not in values and not _left_out_by_override(source, axis):
-                    hint = nearest(str(value), map(str, values))
-                    problems.append(source.problem(loc, f"{value!r} is not on the axis {axis}; {hint}"))
+                there = value in values and not isinstance(value, bool)
+                if not there and not _left_out_by_override(source, axis):
+                    problems.append(source.problem(loc, _not_on(axis, value, values)))
     return problems
+
+
+def _not_on(axis: str, value: object, values: Collection[object]) -> str:
+    """Return that a value is not on an axis, and which one may be meant."""
+    written = [str(one) for one in values]
+    if str(value) not in written:
+        return f"{shown(value)} is not on the axis {axis}; {nearest(str(value), written)}"
+    kind, how = ("text", "without quotes") if isinstance(value, str) else ("a number", "in quotes")
+    return f"{shown(value)} is {kind}, and not on the axis {axis}; write it {how}"
 
 
 def _written(document: Document, axis: str) -> tuple[Any, ...]:
@@ -122,7 +132,9 @@ def check_pairs(document: Document, known: dict[str, Task], source: Source) -> l
     for loc, names, languages in _language_lists(document):
         valid = {language for name in names if name in known for language in _languages(known[name], document)}
         for index, language in enumerate(languages):
-            if valid and language not in valid:
+            if language in languages[:index]:
+                problems.append(source.problem((*loc, index), f"{language!r} stands twice"))
+            elif valid and language not in valid:
                 problems.append(
                     source.problem((*loc, index), f"unknown language {language!r}; {nearest(language, valid)}")
                 )
@@ -177,7 +189,7 @@ def _outputs(task: Task) -> tuple[str, tuple[str, ...]]:
 
 
 def check_training(document: Document, known: dict[str, Task], source: Source) -> list[Problem]:
-    """Return settings of tasks that do not fit: metrics, windows."""
+    """Return settings of tasks that do not fit: metrics, files, what nothing would obey."""
     problems = []
     for name, settings in document.tasks.items():
         task = known.get(name)
@@ -203,9 +215,12 @@ def check_training(document: Document, known: dict[str, Task], source: Source) -
         if isinstance(paths, dict) and len(paths) > 1:
             message = "a task trains on one language; name one file, or declare a task for each language"
             problems.append(source.problem(("tasks", name, "files", "train"), message))
-    for loc, message in _windows(document, known).items():
-        problems.append(source.problem(loc, message))
     return problems
+
+
+def check_windows(document: Document, known: dict[str, Task], source: Source) -> list[Problem]:
+    """Return strides that leave no room in the windows of long contexts."""
+    return [source.problem(loc, message) for loc, message in _windows(document, known).items()]
 
 
 def _unused(name: str, task: Task | None, document: Document, known: dict[str, Task]) -> list[tuple[str, str]]:

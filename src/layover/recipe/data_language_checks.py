@@ -8,9 +8,9 @@ from pathlib import Path
 
 from layover import kinds, tasks
 from layover.data.languages import UNKNOWN
-from layover.errors import Problem, nearest
+from layover.errors import DataError, Problem, nearest
 from layover.recipe.data_languages import ENGLISH, DataLanguages
-from layover.recipe.found_languages import TEMPLATE, found_languages
+from layover.recipe.found_languages import TEMPLATE, Files, found_languages
 from layover.recipe.resolved import ResolvedMethod
 from layover.recipe.schema import AXES, Document, TaskSettings
 from layover.recipe.source import Loc, Source
@@ -68,18 +68,25 @@ def _file(
         field = "train_language: sw" if split == "train" else "languages: [sw]"
         if there and several:
             return ""
-        there = found_languages({split: paths}, Path(document.data_root or ""))
-        if split == "train" or not there:
-            files = f" (there are files of {', '.join(there)})" if there else ""
-            return f"{by}, but the language is not known; name it, {field}{files}"
-        return (
-            f"{by}, but the languages are not known; there are files of {', '.join(there)}: "
-            f"languages: [{', '.join(there)}], or languages: all"
-        )
+        files = {split: paths} if split == "train" else languages.files(task)
+        return f"{by}, but {_unknown(files, split, field, document)}"
     declared, one = task.languages.get(split, ()), task.language_of_one_file(split)
     if split != "test" or task.kind == "retrieval" or len(declared) < 2 or one in declared:
         return ""
     return f"one file for several languages ({_some(declared)}); say which one it is: {{{declared[0]}: FILE}}"
+
+
+def _unknown(files: Files, split: str, field: str, document: Document) -> str:
+    """Return that the languages of files are not known, and which there are."""
+    try:
+        there = found_languages(files, Path(document.data_root or ""))
+    except DataError as error:
+        return f"the languages are not known: {error}"
+    if split == "train" or not there:
+        found = f" (there are files of {', '.join(there)})" if there else ""
+        return f"the language is not known; name it, {field}{found}"
+    listed = ", ".join(there)
+    return f"the languages are not known; there are files of {listed}: languages: [{listed}], or languages: all"
 
 
 def _scored(task: Task, document: Document, languages: DataLanguages) -> str:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from layover import kinds, metrics, tasks
-from layover.data import formats
+from pydantic import ValidationError
+
+from layover import tasks
 from layover.errors import LayoverError, Problem, nearest
-from layover.recipe.found_languages import TEMPLATE, found_languages
+from layover.recipe.found_languages import TEMPLATE, found_languages, no_languages
 from layover.recipe.schema import NO_INTERMEDIATE, Document, TaskSettings
-from layover.recipe.source import Loc, Source
+from layover.recipe.source import Loc, Located, Source
 from layover.recipe.validation import validate
 from layover.tasks import OwnTask, Task
 
@@ -104,40 +105,57 @@ def _declared(
 def _own(
     name: str, settings: TaskSettings, extra: dict[str, Any], document: Document, source: Source
 ) -> tuple[Task | None, list[Problem]]:
-    """Return a task that the recipe declares, or what is wrong with its declaration."""
+    """Return a task that the recipe declares, or all that is wrong with its declaration."""
     loc: Loc = ("tasks", name)
     declaration, problems = validate(OwnTask, extra, source, loc, also=tuple(TaskSettings.model_fields))
-    problems += [source.problem((*loc, key), message) for key, message in _unknown_names(extra)]
+    wrong = {problem.loc[2] for problem in problems if isinstance(problem, Located) and len(problem.loc) > 2}
+    if declaration is None:
+        declaration = _without(extra, wrong)
     if not settings.files and not {"files", "train_task"} & {*(source.names(*loc) or ())}:
         message = "a task of your own needs files: {train: ..., test: {sw: ...}}, or the train_task that has them"
         problems.append(source.problem(loc, message))
+    if declaration is not None:
+        found = tasks.mistakes(declaration, _paths(settings), {str(field) for field in wrong})
+        problems += [source.problem((*loc, *path), message) for path, message in found]
+    if declaration is not None and declaration.languages == "all" and "languages" not in wrong:
+        languages, message = _languages(settings, document)
+        problems += [source.problem((*loc, "languages"), message)] if message else []
+        declaration = declaration.model_copy(update={"languages": languages})
     if declaration is None or problems:
         return None, problems
-    if declaration.languages == "all":
-        languages = found_languages(_files(settings), Path(document.data_root or ""))
-        if not languages:
-            return None, [source.problem((*loc, "languages"), _none_found(settings, document))]
-        declaration = declaration.model_copy(update={"languages": languages})
-    if idle := tasks.idle(declaration, _paths(settings)):
-        return None, [source.problem((*loc, key), message) for key, message in idle.items()]
     try:
         return tasks.declare(name, declaration), []
     except LayoverError as error:
         return None, [source.problem(loc, str(error).removeprefix(f"{name}: "))]
 
 
-def _unknown_names(extra: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield the fields of a declaration that name a kind, a format or a metric which there is not."""
-    known = {"kind": kinds.names(), "format": formats.names(), "metrics": metrics.names()}
-    for field, names in known.items():
-        said = extra.get(field)
-        for one in said if isinstance(said, list) else [said]:
-            if isinstance(one, str) and one not in names:
-                yield field, f"no {field.removesuffix('s')} is called {one!r}; {nearest(one, names)}"
+def _without(extra: Mapping[str, Any], wrong: Collection[str | int]) -> OwnTask | None:
+    """Return what is left of a declaration without its wrong fields, to be checked further; None where nothing is."""
+    kept = {key: value for key, value in extra.items() if key not in wrong}
+    try:
+        return OwnTask.model_validate({"kind": "", **kept})
+    except ValidationError:
+        return None
 
 
 def _files(settings: TaskSettings) -> dict[str, tasks.Paths | dict[str, tasks.Paths]]:
     return {str(split): named for split, named in settings.files.items()}
+
+
+def _languages(settings: TaskSettings, document: Document) -> tuple[tuple[str, ...], str]:
+    """Return what `languages: all` are, and what is wrong with them; empty text where nothing is."""
+    try:
+        found = found_languages(_files(settings), Path(document.data_root or ""))
+    except LayoverError as error:
+        return (), str(error)
+    if not found:
+        return (), _none_found(settings, document)
+    if others := no_languages(found):
+        codes = ", ".join(name for name in found if name not in others) or "sw"
+        said = f"there are files of {', '.join(found)}, and {', '.join(others)}"
+        none = "is no code of a language" if len(others) == 1 else "are no codes of languages"
+        return (), f"{said} {none}; name the languages, languages: [{codes}], or move the other files"
+    return found, ""
 
 
 def _none_found(settings: TaskSettings, document: Document) -> str:

@@ -14,6 +14,7 @@ from layover.recipe.checks import (
     check_sweep,
     check_training,
     check_training_data,
+    check_windows,
 )
 from layover.recipe.data_language_checks import check_data_languages
 from layover.recipe.declared import resolve_tasks
@@ -91,8 +92,12 @@ def _checked(document: Document, source: Source, mended: set[Loc]) -> tuple[Reci
 
     # what two settings mean together; the paths are those that a check reads beside the one it speaks of
     joint: list[tuple[Callable[[], list[Problem]], tuple[Loc, ...]]] = [
-        (lambda: check_training(document, known, source), (("train", "max_length"), ("train", "stride"))),
-        (lambda: check_training_data(document, known, source), ()),
+        (lambda: check_training(document, known, source), ()),
+        (
+            lambda: check_windows(document, known, source),
+            tuple((*of, field) for of in (("train",), ("tasks", "*")) for field in ("max_length", "stride")),
+        ),
+        (lambda: check_training_data(document, known, source), (("tasks", "*", "files"),)),
         (
             lambda: check_lists(document, methods, source),
             (("sweep", "intermediate"), ("sweep", "method"), ("methods", "*", "compose"), ("methods", "*", "module")),
@@ -102,13 +107,15 @@ def _checked(document: Document, source: Source, mended: set[Loc]) -> tuple[Reci
         (lambda: check_holdouts(document, known, source), (("tasks", "*", "files"),)),
         (
             lambda: check_languages(document, methods, source),
-            (("sweep", "method"), ("methods", "*", "languages"), ("methods", "*", "module")),
+            (("sweep", "method"), ("methods", "*", "languages"), ("methods", "*", "module"), ("tasks", "*", "files")),
         ),
     ]
     if not unnamed and document.sweep.cells() <= MOST_CELLS:
-        reads: tuple[Loc, ...] = (("eval", "split"), ("train", "select"), ("sweep",), ("tasks", "*", "files"))
+        reads: tuple[Loc, ...] = (("eval", "split"), ("train", "select"), ("sweep",))
+        reads = (*reads, *(("tasks", "*", field) for field in ("files", "eval", "select", "holdout")))
         joint.append((lambda: check_data_languages(document, known, methods, source), reads))
-    entries = {_entry(loc) for loc in mended}
+    # of a task each check says above what it reads, so that one wrong setting hides no other
+    entries = {_entry(loc) for loc in mended if loc[0] != "tasks" or len(loc) < 3}
     for check, paths in joint:
         if not any(_meet(loc, path) for loc in mended for path in paths):
             problems += [one for one in check() if _entry(_loc(one)) not in entries]

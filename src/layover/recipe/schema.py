@@ -149,7 +149,7 @@ class TaskSettings(BaseModel):
     """Take so many training examples away and use them as the validation split."""
     without: tuple[str, ...] = ()
     """Train and select without the texts (premises, contexts) of the development and test data of these tasks."""
-    files: dict[Split, Paths | dict[str, Paths]] = Field(default_factory=dict)
+    files: dict[Split, Paths | Annotated[dict[str, Paths], Field(min_length=1)]] = Field(default_factory=dict)
     """Paths below `data_root`, one per split, `{language}` filled in; or one per language. For retrieval a list: the
     language's sentences, the English ones, the gold."""
     mlm_probability: HiddenShare | None = None

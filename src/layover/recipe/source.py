@@ -174,6 +174,8 @@ def _override(source: Source, text: str) -> list[Problem]:
         return [_located(where, (*loc, *one.loc), one.message) for one in tree.problems]
     target = source.values
     for index, part in enumerate(parts[:-1]):
+        if part not in target:
+            source.places[loc[: index + 1]] = where
         inner = target.setdefault(part, {})
         if not isinstance(inner, dict):
             above = dotted(tuple(parts[: index + 1]))

@@ -6,6 +6,7 @@ import stat
 from pathlib import Path
 
 from layover.errors import Problem, RecipeError
+from layover.tasks import kind_of_file
 
 LARGEST = 256 * 1024
 """Bytes of a file that is read as a recipe."""
@@ -22,7 +23,7 @@ def read_text(path: Path) -> str:
     try:
         state = path.stat()
         if not stat.S_ISREG(state.st_mode):
-            raise _error(name, f"is {_sort(state.st_mode)}; name a file with a recipe in it")
+            raise _error(name, f"is {kind_of_file(state.st_mode)}; name a file with a recipe in it")
         if state.st_size > LARGEST:
             raise _error(name, f"has {state.st_size:,} bytes, but a recipe has {LARGEST:,} at most; name another file")
         content = path.read_bytes()
@@ -33,14 +34,6 @@ def read_text(path: Path) -> str:
     except (OSError, ValueError) as error:
         raise _error(name, f"cannot be read: {getattr(error, 'strerror', None) or error}") from None
     return _checked(_decoded(content, name), name)
-
-
-def _sort(mode: int) -> str:
-    if stat.S_ISDIR(mode):
-        return "a folder"
-    if stat.S_ISFIFO(mode):
-        return "a pipe"
-    return "a socket" if stat.S_ISSOCK(mode) else "a device"
 
 
 def _decoded(content: bytes, name: str) -> str:

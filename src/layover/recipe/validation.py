@@ -6,6 +6,7 @@ Where one value of a section is wrong, the rest of the section is still checked:
 from __future__ import annotations
 
 import copy
+import re
 import typing
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
@@ -54,10 +55,12 @@ def validate_mended(
         The parsed recipe (None where no stand-in helps), all problems, and the paths whose value is not the user's.
     """
     values, mended = copy.deepcopy(source.values), set[Loc]()
-    for loc in source.unusable:
+    for loc in source.unusable - {()}:
         mended.add(_mend(values, loc, required, hard=False))
     parsed, found = _parsed(model, values, ())
     first = {loc: message for loc, message in found.items() if not any(_within(loc, one) for one in mended)}
+    if () in source.unusable:  # which keys the recipe would have is not known
+        first = {loc: message for loc, message in first.items() if len(loc) > 1 or loc[0] in source.values}
     problems = [source.problem(loc, message) for loc, message in first.items()]
     tried: dict[Loc, int] = {}
     for _ in range(ROUNDS):
@@ -111,7 +114,13 @@ def _parsed(model: type[T], value: object, also: tuple[str, ...]) -> tuple[T | N
     try:
         return model.model_validate(value), {}
     except ValidationError as error:
-        return None, dict(_messages(model, value, error, also))
+        return None, _once(dict(_messages(model, value, error, also)))
+
+
+def _once(found: dict[Loc, str]) -> dict[Loc, str]:
+    """Return the messages without those that a list repeats of one of its items."""
+    inner = {(loc[:length], message) for loc, message in found.items() for length in range(len(loc))}
+    return {loc: message for loc, message in found.items() if (loc, message) not in inner}
 
 
 def _messages(
@@ -123,10 +132,10 @@ def _messages(
         here, holder, current, is_key = annotation, annotation, value, False
         loc: Loc = ()
         for part in details["loc"]:
-            if _several(here):
-                break
             if part == _KEY:
                 here, is_key = _key_of(holder), True
+                break
+            if _several(here):
                 break
             here, holder, current = _step(here, part), here, _at(current, part)
             loc = (*loc, part)
@@ -138,6 +147,15 @@ def _messages(
     for loc, (union, current) in unions.items():
         for inner, message in _of_union(union, current):
             yield (*loc, *inner), message
+
+
+def _listed(union: Any, value: object) -> str:
+    """Return how one value of a list is written, where only a list may stand; empty text else."""
+    items = [typing.get_args(plain(one))[0] for one in options(union) if typing.get_origin(plain(one)) is tuple]
+    if not any(takes(option, value) for item in items for option in options(item)):
+        return ""
+    bare = isinstance(value, str) and re.fullmatch(r"[A-Za-z][\w/.-]*", value)
+    return f"[{value if bare else shown(value)}]"
 
 
 def _below(loc: Loc, error: ValidationError) -> bool:
@@ -155,7 +173,12 @@ def _of_union(union: Any, value: object) -> Iterator[tuple[Loc, str]]:
             TypeAdapter(fitting[0]).validate_python(value)
         except ValidationError as error:
             found = list(_messages(fitting[0], value, error, ()))
-    inside = found if fitting and _literals(fitting[0]) else [one for one in found if one[0]]
+    if (one := _listed(union, value)) and not any("did you mean" in message for _, message in found):
+        names = [str(name) for option in options(union) for name in _literals(option)]
+        yield (), f"{shown(value)} does not fit; write a list: {', or '.join([one, *names])}"
+        return
+    empty = isinstance(value, (list, tuple, dict)) and not value
+    inside = found if fitting and (empty or _literals(fitting[0])) else [one for one in found if one[0]]
     yield from inside or [((), f"{shown(value)} does not fit; write {words(union)}")]
 
 
@@ -170,6 +193,8 @@ def _message(model: Any, here: Any, details: Any, loc: Loc, got: object, also: t
 
     def own() -> str:
         message = str(details["msg"]).removeprefix("Value error, ")
+        if message.startswith("None "):
+            return f"null {message.removeprefix('None ')}"
         return message[:1].lower() + message[1:]
 
     def no_literal() -> str:
@@ -193,7 +218,8 @@ def _message(model: Any, here: Any, details: Any, loc: Loc, got: object, also: t
         "string_too_short": empty,
     }
     told = messages.get(details["type"])
-    return told() if told is not None else f"{shown(got)} does not fit; write {words(here)}"
+    one = _listed(here, got)
+    return told() if told is not None else f"{shown(got)} does not fit; write {words(here)}" + (one and f": {one}")
 
 
 def _literals(option: Any) -> tuple[Any, ...]:

@@ -114,7 +114,7 @@ class _Reader:
         except _Stop:
             self._found.broken = True
         except MarkedYAMLError as error:
-            mark = error.problem_mark or error.context_mark
+            mark = error.context_mark if _is_open(error) else error.problem_mark or error.context_mark
             self._problem(1 if mark is None else mark.line + 1, _in_words(error))
             self._found.broken = True
         except YAMLError as error:
@@ -201,7 +201,7 @@ class _Reader:
                 self._problem(line, f"duplicate key {key!r}; it stands in line {entries[key].line} already")
             elif merges and not all(one.entries is not None for one in (value.items or [value])):
                 node.bad = True
-                if not value.bad:
+                if any(one.entries is None and not one.bad for one in (value.items or [value])):
                     self._problem(line, "<< takes over the keys of a mapping, or of a list of them; this is neither")
             else:
                 entries[key] = Entry(key, line, value, merges)
@@ -274,11 +274,24 @@ class _Reader:
         return "", True
 
 
+def _is_open(error: MarkedYAMLError) -> bool:
+    """Return whether a list or a mapping in brackets is not closed in its line, and something follows it."""
+    began, met = error.context_mark, error.problem_mark
+    if began is None or met is None or "while parsing a flow" not in str(error.context):
+        return False
+    if "stream end" in str(error.problem):  # said where the text ends
+        return False
+    return bool(met.line > began.line)
+
+
 def _in_words(error: MarkedYAMLError) -> str:
     """Return what a parser's error says, with the usual causes in plain words."""
     problem = " ".join(str(error.problem or error.context).split())
     sign = "".join(problem.split("'")[1:2])
     opened = "" if error.context_mark is None else f" that begins in line {error.context_mark.line + 1}"
+    if _is_open(error) and error.problem_mark is not None:
+        met = error.problem_mark.line + 1
+        return f"a list or a mapping in brackets begins here, and is neither closed nor continued in line {met}"
     usual = {
         _TOO_DEEP: _TOO_DEEP,
         "'\\t' that cannot start": "a tab stands where the line is indented; YAML is indented by spaces",

@@ -6,12 +6,15 @@ from layover.data.task import FileSource, HubSource, Joined, Location, Place
 from layover.errors import DataError
 from layover.registry import Registry
 from layover.tasks._census import QUANTILES, Census, take_census
+from layover.tasks._declare import declare
 from layover.tasks._foreign_tags import foreign_tag
 from layover.tasks._language_names import language_name
 from layover.tasks._named import SPLITS, Paths
 from layover.tasks._overlap import Overlap, find_overlap, texts_in
-from layover.tasks._own import FROM_TRAINING, OwnTask, declare, idle
-from layover.tasks._paths import is_saved
+from layover.tasks._own import FROM_TRAINING, OwnTask
+from layover.tasks._own_mistakes import idle, mistakes
+from layover.tasks._paths import is_saved, kind_of_file
+from layover.tasks._rows import absent_gold
 from layover.tasks._survey import Known, Survey, Texts, take_survey, take_texts
 from layover.tasks._task import Task
 from layover.tasks._xtreme import Averages, average
@@ -43,6 +46,7 @@ __all__ = [
     "Survey",
     "Task",
     "Texts",
+    "absent_gold",
     "average",
     "declare",
     "find_overlap",
@@ -50,7 +54,9 @@ __all__ = [
     "get",
     "idle",
     "is_saved",
+    "kind_of_file",
     "language_name",
+    "mistakes",
     "names",
     "official",
     "take_census",

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field
 
 from layover.archives import is_file
 from layover.data.formats import AUTO, CONTENTS, JSON, Layout, by_extension, sniff
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
 SPLITS = ("train", "validation", "test")
 
-Paths = str | tuple[str, ...]
+Paths = str | Annotated[tuple[str, ...], Field(min_length=1)]
 """What a recipe names for one split and language: a file; for retrieval the files of both sides and the gold, for
 translated text both sides."""
 
@@ -151,7 +153,7 @@ def format_of(kind: str, paths: Paths) -> str:
 def _numbered(task: Task) -> tuple[str, ...]:
     """Return the tags that numbers in a recipe's own files stand for: `datasets` writes places in the labels.
 
-    None where the labels are numbers themselves, or nobody has put them in an order.
+    None where the labels are numbers themselves, nobody has put them in an order, or the recipe numbers them.
     """
-    ordered = task.kind == "tagging" and not task.labels_from_training
+    ordered = task.kind == "tagging" and not task.labels_from_training and not task.codes
     return task.labels if ordered and not any(label.lstrip("+-").isdecimal() for label in task.labels) else ()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import codecs
+from decimal import Decimal
 
+from layover.data.codes import meaning
 from layover.data.formats import SEPARATORS
 from layover.tasks._labels import as_text
 
@@ -49,9 +51,11 @@ def check_codes(value: object) -> object:
     """
     if isinstance(value, dict):
         value = {str(code): label for code, label in value.items()}
-        # YAML's true is `true` in JSON, and `True` in a table of pandas
-        value |= {code.lower(): label for code, label in value.items() if code in {"True", "False"}}
-    if value == "labels" or isinstance(value, (list, tuple, dict)):
+        seen: dict[Decimal | str, str] = {}
+        for code in value:
+            if (other := seen.setdefault(meaning(code), code)) != code:
+                raise ValueError(f"{other} and {code} are one code; remove one")
+    if value == "labels" or (isinstance(value, (list, tuple, dict)) and value):
         named = as_text(value)
         each = named.values() if isinstance(named, dict) else named if isinstance(named, list) else ()
         if wrong := [label for label in each if not isinstance(label, str)]:

@@ -24,6 +24,13 @@ _KINDS = (
 SHOWN = 6
 
 
+def kind_of_file(mode: int) -> str:
+    """Return what lies at a path that is no file: a folder, a named pipe ..."""
+    if stat.S_ISDIR(mode):
+        return "a folder"
+    return next((words for test, words in _KINDS if test(mode)), "no file")
+
+
 def check_file(path: Path, task: str) -> None:
     """Refuse a path that is no file.
 
@@ -45,8 +52,7 @@ def check_file(path: Path, task: str) -> None:
         raise DataError(f"{task}: {printable(str(path))} cannot be read ({reason})") from None
     if stat.S_ISDIR(mode):
         raise DataError(f"{task}: {path} is a folder; name a file in it{_some(path)}")
-    words = next((words for test, words in _KINDS if test(mode)), "no file")
-    raise DataError(f"{task}: {path} is {words}; it is read more than once, so save its content as a file")
+    raise DataError(f"{task}: {path} is {kind_of_file(mode)}; it is read more than once, so save its content as a file")
 
 
 def is_saved(path: Path) -> bool:
@@ -76,23 +82,30 @@ def saved_files(path: Path, split: str, task: str) -> tuple[Path, ...]:
     state = _state(path / STATE)
     if state.get("_indices_data_files") or state.get("_indices_files"):
         raise DataError(f"{path}: a file of indices chooses its rows; save it again with this version of datasets")
-    names = [one.get("filename") if isinstance(one, dict) else None for one in state.get("_data_files") or ()]
-    if not names or not all(isinstance(name, str) and Path(name).name == name for name in names):
+    listed = state.get("_data_files")
+    entries = listed if isinstance(listed, list) else []
+    names = [one.get("filename") if isinstance(one, dict) else None for one in entries]
+    if not names or not all(isinstance(name, str) and _is_name(name) for name in names):
         raise DataError(f"{path / STATE}: names no files of rows; save the data set again")
     return tuple(path / str(name) for name in names)
 
 
 def _described(path: Path, key: str) -> list[str]:
     found = _state(path).get(key)
-    if not isinstance(found, list):
+    if not isinstance(found, list) or not all(isinstance(name, str) and _is_name(name) for name in found):
         raise DataError(f"{path}: names no {key}; save the data set again")
-    return [str(name) for name in found]
+    return found
+
+
+def _is_name(name: str) -> bool:
+    """Return whether a text is the name of something in a folder, and no path out of it."""
+    return name != "" and name.isprintable() and Path(name).name == name
 
 
 def _state(path: Path) -> dict[str, Any]:
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"{path}: cannot be read ({error}); save the data set again") from error
     if not isinstance(values, dict):
         raise DataError(f"{path}: is no JSON object; save the data set again")

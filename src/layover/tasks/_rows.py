@@ -12,8 +12,8 @@ from layover.data import formats
 from layover.data.formats import Row
 from layover.data.hub import read_hub
 from layover.data.tally import LISTED, WHERE, Tally
-from layover.data.task import FileSource, HubSource, Listing, Location
-from layover.errors import DataError
+from layover.data.task import FileSource, HubSource, Joined, Listing, Location, Place
+from layover.errors import DataError, nearest
 from layover.tasks._sides import sentences_of
 
 
@@ -46,6 +46,37 @@ def rows_of(location: Location, tally: Tally) -> Iterator[Row]:
             yield row
         else:
             tally.add(WHERE, row.where())
+
+
+def absent_gold(place: Place) -> str:
+    """Return that the first row lacks the column of the gold and has one of a like name; empty text where not so."""
+    location = place.parts[0] if isinstance(place, Joined) else place
+    column = _gold_column(location) if location.kind != "retrieval" else None
+    row = next(rows_of(location, Tally()), None) if column is not None and location.files() else None
+    if column is None or row is None or column in row.values:
+        return ""
+    near = nearest(column, row.values)
+    return f"there is no column {column!r}; {near}" if near.startswith("did you mean") else ""
+
+
+SHOWN = 20
+"""Values of a column that a message names."""
+
+
+def values_there(location: Location) -> str:
+    """Return the values that the columns of `where` have, for a location that has no row with the wanted ones."""
+    columns = tuple(location.source.where)
+    every = replace(location, source=location.source.model_copy(update={"where": {}}))
+    found: dict[str, dict[str, None]] = {column: {} for column in columns}
+    for row in rows_of(every, Tally()):
+        for column in columns:
+            value = row.value(column)
+            found[column].setdefault(value if isinstance(value, str) else codec.dumps(value, default=str), None)
+    told = []
+    for column, values in found.items():
+        more = f" and {len(values) - SHOWN:,} more" if len(values) > SHOWN else ""
+        told.append(f"{column} is {', '.join(repr(value[:60]) for value in list(values)[:SHOWN])}{more}")
+    return f"there {'; '.join(told)}" if any(found.values()) else "there are no rows"
 
 
 def _side_by_side(location: Location, source: FileSource, other: Path, tally: Tally) -> Iterator[Row]:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
-from unicodedata import normalize
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -19,12 +18,13 @@ from layover.data.row_ids import id_in
 from layover.data.tally import EMPTY, NO_GOLD, NOT_AGREED, Tally
 from layover.data.task import FileSource, HubSource, Joined, Location, Place, Source
 from layover.errors import DataError, nearest
-from layover.kinds.retrieval import MINED, PUBLISHED, Search, mined
+from layover.kinds.retrieval import PUBLISHED, Search, mined
 from layover.metrics._detect import detect, found_or_none
 from layover.metrics._metric import Rules
 from layover.metrics._scheme import Scheme, SchemeName
+from layover.tasks._fit import unfit_labels, unfit_metrics, written_in_two_forms
 from layover.tasks._named import SPLITS, Paths, named_source
-from layover.tasks._rows import rows_of
+from layover.tasks._rows import rows_of, values_there
 
 MOST_LABELS = 32_767
 """Of training data; tags are predicted as int16, and data with more have something else in the column."""
@@ -105,36 +105,15 @@ class Task(BaseModel):
 
     @model_validator(mode="after")
     def _metrics_fit(self) -> Task:
-        kind = kinds.get(self.kind)
-        if not self.metrics:
-            raise DataError(f"{self.name}: at least one metric is needed; {', '.join(kind.metrics)} score {self.kind}")
-        for name in self.metrics:
-            if self.kind not in metrics.get(name).kinds:
-                raise DataError(f"{self.name}: {name} does not score {self.kind}; {nearest(name, kind.metrics)}")
-        if not metrics.get(self.metrics[0]).higher_is_better:
-            fitting = [name for name in kind.metrics if metrics.get(name).higher_is_better]
-            raise DataError(
-                f"{self.name}: the first metric selects, and of {self.metrics[0]} lower is better; "
-                f"name another first: {', '.join(fitting)}"
-            )
-        if self.kind == "retrieval" and (MINED in self.metrics) != mined(self.columns):
-            raise DataError(
-                f"{self.name}: {MINED} scores sentences with ids and a file of gold pairs, and nothing else does; "
-                f"columns {', '.join(self.columns)}, metrics {', '.join(self.metrics)}"
-            )
+        reads_pairs = mined(self.columns)
+        for problem in unfit_metrics(self.kind, self.metrics, self.columns, mined=reads_pairs):
+            raise DataError(f"{self.name}: {problem}")
         return self
 
     @model_validator(mode="after")
     def _labels_fit(self) -> Task:
-        if len(set(self.labels)) < len(self.labels):
-            raise DataError(f"{self.name}: a label stands twice in {', '.join(self.labels)}")
-        _check_normal(self.labels, self.name)
-        if self.labels_from_training:
-            if self.kind != "tagging" or self.labels:
-                raise DataError(f"{self.name}: only tags can be taken from the training data, and only undeclared ones")
-        elif self.kind in {"classification", "tagging"} and len(self.labels) < 2:
-            hint = ", or `labels: from training`" if self.kind == "tagging" else ""
-            raise DataError(f"{self.name}: {self.kind} needs two or more labels{hint}")
+        for problem in unfit_labels(self.kind, self.labels, from_training=self.labels_from_training):
+            raise DataError(f"{self.name}: {problem}")
         for part in self.parts:
             if (part.kind, part.labels) != (self.kind, self.labels):
                 raise DataError(f"{self.name}: {part.name} has another kind or other labels, in another order")
@@ -295,7 +274,8 @@ class Task(BaseModel):
             yield example
         if tally.examples == before:
             chosen = ", ".join(f"{column} {value!r}" for column, value in place.source.where.items())
-            raise DataError(f"{place.describe()}: no example in it" + (f" with {chosen}" if chosen else ""))
+            there = f" with {chosen}; {values_there(place)}" if chosen else ""
+            raise DataError(f"{place.describe()}: no example in it{there}")
 
     def labels_in(self, place: Place) -> tuple[str, ...]:
         """Return every tag of training data once, in sorted order: the labels of a task that takes them from there.
@@ -306,7 +286,8 @@ class Task(BaseModel):
         kind = kinds.get(self.kind)
         golds = (kind.gold(example) for example in self.read(place) if kind.has_gold(example))
         labels = sorted({label for gold in golds for label in kind.labels_of(gold)})
-        _check_normal(labels, place.describe())
+        if problem := written_in_two_forms(labels):
+            raise DataError(f"{place.describe()}: {problem}")
         if not 2 <= len(labels) <= MOST_LABELS:
             raise DataError(
                 f"{place.describe()}: {len(labels)} different tags, but 2 to {MOST_LABELS} are needed to be labels; "
@@ -336,19 +317,3 @@ class Task(BaseModel):
         labels, is_open = ((), True) if self.labels_from_training else (self.labels, False)
         reading = replace(source.reading(self.columns, labels, split), only_gold=self.only_gold, open=is_open)
         return Location(self.name, self.kind, split, language, reading, source, paths)
-
-
-def _check_normal(labels: Sequence[str], where: str) -> None:
-    """Refuse labels that Unicode takes for the same text.
-
-    Raises:
-        DataError: it names both.
-    """
-    seen: dict[str, str] = {}
-    for label in labels:
-        other = seen.setdefault(normalize("NFC", label), label)
-        if other != label:
-            raise DataError(
-                f"{where}: the labels {other!a} and {label!a} are one text in two Unicode normal forms; write both in "
-                "one of them (NFC)"
-            )

@@ -64,12 +64,12 @@ def rows(path: Path, schema: Any, batches: Iterable[Any]) -> Iterator[Row]:
         batches: Of pyarrow.
 
     Raises:
-        DataError: a column stands twice.
+        DataError: a column stands twice, or the features are damaged.
     """
     twice = [name for name, count in Counter(schema.names).items() if count > 1]
     if twice:
         raise DataError(f"{path}: has the column {twice[0]!r} twice; rename one")
-    changes = _changes(schema)
+    changes = _changes(path, schema)
     number = 0
     for batch in batches:
         for first in range(0, batch.num_rows, ROWS_AT_ONCE):
@@ -80,13 +80,22 @@ def rows(path: Path, schema: Any, batches: Iterable[Any]) -> Iterator[Row]:
                 yield Row(values, f"{path} row", number)
 
 
-def _changes(schema: Any) -> dict[str, Change]:
-    """Return for each column with numbers of a ClassLabel how its values become names."""
+def _changes(path: Path, schema: Any) -> dict[str, Change]:
+    """Return for each column with numbers of a ClassLabel how its values become names.
+
+    Raises:
+        DataError: the features are none that `datasets` writes.
+    """
     try:
         features = json.loads((schema.metadata or {})[_METADATA])["info"]["features"]
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, RecursionError):
         return {}
-    found = {name: _change(features[name]) for name in schema.names if name in features}
+    if features is None:
+        return {}
+    try:
+        found = {name: _change(features[name]) for name in schema.names if name in features}
+    except (AttributeError, KeyError, TypeError, RecursionError) as error:
+        raise DataError(f"{path}: its features, as `datasets` writes them, are damaged; save the data again") from error
     return {name: change for name, change in found.items() if change is not None}
 
 
@@ -98,7 +107,9 @@ def _change(feature: Any) -> Change | None:
         return None
     kind = feature.get("_type")
     if kind == "ClassLabel":
-        names = feature.get("names") or ()
+        names = feature["names"]
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise TypeError("names of a ClassLabel are texts")
         return lambda value: names[value] if isinstance(value, int) and 0 <= value < len(names) else value
     if kind in {"List", "LargeList", "Sequence"}:
         inner = feature.get("feature")
@@ -112,7 +123,7 @@ def _of_each(feature: Any) -> Change | None:
     change = _change(feature)
     if change is None:
         return None
-    return lambda values: values if values is None else [change(value) for value in values]
+    return lambda values: [change(value) for value in values] if isinstance(values, list) else values
 
 
 def _of_fields(features: dict[str, Any]) -> Change | None:
@@ -122,7 +133,9 @@ def _of_fields(features: dict[str, Any]) -> Change | None:
         return None
 
     def changed(values: Any) -> Any:
-        return values if values is None else {**values, **{name: one(values[name]) for name, one in changes.items()}}
+        if not isinstance(values, dict):
+            return values
+        return {**values, **{name: one(values[name]) for name, one in changes.items() if name in values}}
 
     return changed
 

@@ -1,0 +1,70 @@
+"""What metrics and labels a task may have: for built-in tasks and for those of a recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from unicodedata import normalize
+
+from layover import kinds, metrics
+from layover.errors import nearest, some
+from layover.kinds.retrieval import MINED
+
+
+def unfit_metrics(kind: str, named: Sequence[str], columns: Collection[str], *, mined: bool) -> Iterator[str]:
+    """Yield why the metrics do not score a task.
+
+    Args:
+        kind: Of the task.
+        named: Names of metrics that there are.
+        columns: Fields of the kind that the task reads.
+        mined: Whether its sentences have ids, and a file of gold pairs.
+    """
+    usual = kinds.get(kind).metrics
+    if not named:
+        yield f"at least one metric is needed; {', '.join(usual)} score {kind}"
+        return
+    foreign = [name for name in named if kind not in metrics.get(name).kinds]
+    for name in foreign:
+        yield f"{name} does not score {kind}; {nearest(name, usual)}"
+    if not foreign and not metrics.get(named[0]).higher_is_better:
+        fitting = [name for name in usual if metrics.get(name).higher_is_better]
+        yield f"the first metric selects, and of {named[0]} lower is better; name another first: {', '.join(fitting)}"
+    if not foreign and kind == "retrieval" and (MINED in named) != mined:
+        yield (
+            f"{MINED} scores sentences with ids and a file of gold pairs, and nothing else does; "
+            f"columns {', '.join(columns)}, metrics {', '.join(named)}"
+        )
+
+
+def unfit_labels(kind: str, labels: Sequence[str], *, from_training: bool) -> Iterator[str]:
+    """Yield why the labels are none of a task of a kind.
+
+    Args:
+        kind: Of the task.
+        labels: Those that are declared; none where they come from the training data.
+        from_training: Whether they do.
+    """
+    if len(set(labels)) < len(labels):
+        yield f"a label stands twice in {some(labels)}"
+    elif one_text := written_in_two_forms(labels):
+        yield one_text
+    if from_training and (kind != "tagging" or labels):
+        yield "only tags can be taken from the training data, and only undeclared ones"
+    if not from_training and kind in {"classification", "tagging"} and len(set(labels)) < 2:
+        hint = ", or `labels: from training`" if kind == "tagging" else ""
+        yield f"{kind} needs two or more labels{hint}"
+    if kind == "span" and len(labels) > 1:
+        yield f"span has one label where questions may have no answer, else none; not {len(labels)}"
+
+
+def written_in_two_forms(labels: Sequence[str]) -> str:
+    """Return why labels are refused that Unicode takes for the same text; empty text where none are."""
+    seen: dict[str, str] = {}
+    for label in labels:
+        other = seen.setdefault(normalize("NFC", label), label)
+        if other != label:
+            return (
+                f"the labels {other!a} and {label!a} are one text in two Unicode normal forms; write both in "
+                "one of them (NFC)"
+            )
+    return ""
