@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 import pytest
+from tests.store.faults import layover
 
 if TYPE_CHECKING:
     from tests.engine.conftest import Folder
@@ -285,16 +286,20 @@ def test_a_node_whose_process_is_killed_is_tried_once_more(folder: Folder, finis
     assert folder.records() == finished.records()
 
 
-def test_data_of_unknown_size_are_tokenized_first_so_that_the_time_left_is_known(folder: Folder) -> None:
-    narrow = (
-        "sweep.method=[lora]",
-        "sweep.exclude=[]",
-        "sweep.seed=[1]",
-        "train.epochs=1",
-        "run.trunk_cache=0",
-        "run.workers=1",
-    )
-    events = [json.loads(line) for line in folder.run("run", "recipe.yaml", *narrow, "--json").splitlines()]
+def test_data_of_unknown_size_are_tokenized_first_so_that_the_time_left_is_known(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from layover.plan.surveys import Surveys
+
+    def unknown(*_: object) -> None:
+        """Stand for a data set that is not in the local cache of the hub."""
+
+    monkeypatch.chdir(folder.root)
+    monkeypatch.setattr(Surveys, "counted", unknown)
+    narrow = ("sweep.method=[lora]", "sweep.exclude=[]", "sweep.seed=[1]", "train.epochs=1", "run.trunk_cache=0")
+    code, said = layover("run", "recipe.yaml", *narrow, "run.workers=1", "--json")
+    assert code == 0, said
+    events = [json.loads(line) for line in said.splitlines()]
     begun = [event["label"].split(" ")[0] for event in events if event["event"] == "start"]
     trained = begun.index("train")
     assert set(begun[:trained]) == {"tokenize"}
