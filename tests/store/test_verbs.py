@@ -14,6 +14,9 @@ from typing import Any
 import pytest
 from tests.store.faults import Sweep, exchange
 
+from layover.store.lease import Lease
+from layover.store.locks import RUN
+
 
 @pytest.fixture
 def whole(sweep: Sweep, clean: dict[str, str]) -> Sweep:
@@ -213,3 +216,27 @@ def test_an_encoder_that_changes_after_the_plan_is_refused_before_it_is_read(swe
         (sweep.root / "kept").replace(one)
     assert "one: its config or weights have changed since the plan was made; run again" in said[-1]["error"]
     assert not store.has(planned.key)
+
+
+def test_gc_keeps_what_was_run_while_it_waited(whole: Sweep, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The recipe is edited and run meanwhile: what gc keeps is what the recipe names when gc has the store alone."""
+    text = whole.recipe.read_text(encoding="utf-8")
+    waited: list[str] = []
+    other = Lease(whole.store / "locks", RUN, "run")
+
+    def meanwhile(_: float) -> None:
+        if not waited:
+            whole.recipe.write_text(text.replace("stride: 4", "stride: 5"), encoding="utf-8")
+            waited.append("run")
+            assert whole.run()[0] == 0
+            other.release()
+
+    (whole.store / "locks").mkdir(exist_ok=True)
+    try:
+        monkeypatch.setattr("layover.store.locks.time.sleep", meanwhile)
+        code, said = whole.layover("gc", str(whole.recipe), "--yes")
+        monkeypatch.undo()
+        assert (code, waited) == (0, ["run"]), said
+        assert whole.run()[1].startswith("0 of"), "nothing of it is gone"
+    finally:
+        whole.recipe.write_text(text, encoding="utf-8")
