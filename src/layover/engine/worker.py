@@ -117,10 +117,8 @@ def run_node(node: Node, store: Store, execution: Execution, send: Send) -> str:
     """Compute and commit one node; return `done`, `busy`, `failed`, or `lost` when a node it reads is damaged."""
     try:
         return _claimed(node, store, execution, send)
-    except OSError as error:
-        if full(error) is None:
-            raise
-        return _failed(node, store, send, {"node": node.label, "error": said(error, store.root), "traceback": None})
+    except (LayoverError, OSError) as error:  # of the store, around what the node itself does
+        return _failed(node, store, send, _failure(node, store, error))
 
 
 def _claimed(node: Node, store: Store, execution: Execution, send: Send) -> str:
@@ -142,9 +140,9 @@ def _claimed(node: Node, store: Store, execution: Execution, send: Send) -> str:
         except LostNodeError as error:
             send({"event": "end", "key": node.key, "state": "lost", **_lost(error, store)})
             return "lost"
-        if failure is not None and not mine.held():
-            send({"event": "end", "key": node.key, "state": "busy", "by": ""})
-            return "busy"  # this process was taken for gone, and what it wrote may be gone with it
+        if failure is not None and mine.doubtful():  # it was taken for gone, and what it wrote may be gone with it
+            send({"event": "end", "key": node.key, "state": "busy", "by": "", "error": failure["error"]})
+            return "busy"
         if failure is not None:
             return _failed(node, store, send, failure)
         send({"event": "end", "key": node.key, "state": "done", "seconds": time.perf_counter() - started})
@@ -188,11 +186,16 @@ def _compute(node: Node, store: Store, execution: Execution, send: Send) -> dict
         raise
     except Stopped:
         alone.leave()  # no failure: the training has left a checkpoint, as it was asked to
-    except LayoverError as error:
-        return {"node": node.label, "error": str(error), "traceback": None}
     except Exception as error:  # noqa: BLE001  the border of the process: a bug of one node must not end the sweep
-        if full(error) is not None:
-            return {"node": node.label, "error": said(error, store.root), "traceback": None}
-        text = "".join(traceback.format_exception(error))
-        return {"node": node.label, "error": f"{type(error).__name__}: {error}", "traceback": text}
+        return _failure(node, store, error)
     return None
+
+
+def _failure(node: Node, store: Store, error: Exception) -> dict[str, str | None]:
+    """Return what an error means to a person; with its traceback where it has no words for one."""
+    if isinstance(error, LayoverError):
+        return {"node": node.label, "error": str(error), "traceback": None}
+    if full(error) is not None:
+        return {"node": node.label, "error": said(error, store.root), "traceback": None}
+    text = "".join(traceback.format_exception(error))
+    return {"node": node.label, "error": f"{type(error).__name__}: {error}", "traceback": text}
