@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 import weakref
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from multiprocessing import forkserver
 from pathlib import Path
@@ -17,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from layover import hub_patience
 from layover.cli.shared import planned
 from layover.encoder import DropoutClock, Encoder
 from layover.engine import server
@@ -202,6 +206,34 @@ def test_a_node_that_fails_after_its_process_was_taken_for_gone_is_tried_again(
         for tries in range(1, MOST_DOUBTS + 1):
             engine._hear(worker, told, [])
             assert engine.outcome.failed == ({} if tries < MOST_DOUBTS else {node.key: "its folder is gone"})
+
+
+def test_a_slow_hub_is_told_by_the_parent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process that downloads the same is waited for without a word of any client."""
+    node, store, sent = Node("train", "a" * 64, {}, (), "a", _Inputs(None), "train a"), Store(tmp_path / "store"), []
+    said = threading.Event()
+    monkeypatch.setattr(hub_patience, "SILENT_SECONDS", 0.05)
+
+    class Downloads:
+        def run(self, *_: object) -> None:
+            hub_patience.patiently(lambda: said.wait(60))
+
+    def send(message: Any) -> None:
+        sent.append(message)
+        if message["event"] == "told":
+            said.set()
+
+    monkeypatch.setattr("layover.engine.worker.steps.get", lambda _: Downloads())
+    monkeypatch.setattr("layover.engine.worker.unchanged", lambda *_: nullcontext())
+    assert run_node(node, store, EXECUTION, send) == "done"
+    told = {"event": "told", "key": node.key}
+    text = "layover: still downloads from the hub, or waits for another process that downloads the same"
+    assert [one for one in sent if one["event"] == "told"] == [{**told, "text": text}]
+    assert logging.getLogger(hub_patience.HUB_LOG).handlers == []
+    reported: list[Any] = []
+    engine = LocalEngine(store, EXECUTION, 1, 1, reported.append)
+    engine._hear(Worker(None, _Line(), job=Job("a", [node])), {**told, "text": text}, [])  # type: ignore[arg-type]
+    assert reported == [{**told, "text": text}]
 
 
 @pytest.mark.parametrize("what", ["locks", "failed", "work"])

@@ -8,6 +8,7 @@ import json
 import os
 import re
 import shutil
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -240,3 +241,15 @@ def test_gc_keeps_what_was_run_while_it_waited(whole: Sweep, monkeypatch: pytest
         assert whole.run()[1].startswith("0 of"), "nothing of it is gone"
     finally:
         whole.recipe.write_text(text, encoding="utf-8")
+
+
+def test_gc_that_is_stopped_while_it_waits_says_that_nothing_was_changed(
+    whole: Sweep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (whole.store / "locks").mkdir(exist_ok=True)
+    other = Lease(whole.store / "locks", RUN, "run")
+    monkeypatch.setattr("layover.store.locks.time.sleep", lambda _: signal.raise_signal(signal.SIGTERM))
+    code, said = whole.layover("gc", str(whole.recipe), "--yes")
+    other.release()
+    assert code == 130
+    assert said.endswith("layover: stopped while it waited; nothing was changed\n")

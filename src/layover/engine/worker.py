@@ -7,10 +7,13 @@ once. What a node computes does not depend on those before it; see `layover.step
 from __future__ import annotations
 
 import gc
+import logging
 import os
+import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -22,6 +25,7 @@ from layover import steps
 from layover.disk import full, said
 from layover.engine import alone
 from layover.errors import LayoverError, LostNodeError, Stopped
+from layover.hub_patience import HUB_LOG
 from layover.plan import Node
 from layover.plan.nodes import RESUMABLE
 from layover.recipe import Execution
@@ -70,9 +74,12 @@ def main(setup: Setup, connection: Connection) -> None:
     store = Store(setup.store)
     gc.freeze()  # what is there now stays, so that collecting after each job costs little
 
+    sending = threading.Lock()  # what is said of the hub comes from a thread of its own
+
     def send(message: Mapping[str, Any]) -> None:
         try:
-            connection.send(dict(message))
+            with sending:
+                connection.send(dict(message))
         except (BrokenPipeError, ConnectionResetError):  # the parent is gone, and `alone` hears of that, too
             alone.stop()
 
@@ -177,6 +184,7 @@ def _compute(node: Node, store: Store, execution: Execution, send: Send) -> dict
     context = steps.Context(store, execution, progress, alone.stopping)
     try:
         with (
+            _telling(node, send),
             alone.saving(node.kind in RESUMABLE),
             store.writing(node.kind, node.identity, node.needs) as folder,
             unchanged(node, store),
@@ -189,6 +197,18 @@ def _compute(node: Node, store: Store, execution: Execution, send: Send) -> dict
     except Exception as error:  # noqa: BLE001  the border of the process: a bug of one node must not end the sweep
         return _failure(node, store, error)
     return None
+
+
+@contextmanager
+def _telling(node: Node, send: Send) -> Iterator[None]:
+    """Send what is said of the hub in the block to the parent: the log of the node is read by nobody."""
+    handler, log = logging.Handler(), logging.getLogger(HUB_LOG)
+    handler.emit = lambda record: send({"event": "told", "key": node.key, "text": record.getMessage()})  # type: ignore[method-assign]
+    log.addHandler(handler)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
 
 
 def _failure(node: Node, store: Store, error: Exception) -> dict[str, str | None]:
