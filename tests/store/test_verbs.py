@@ -227,9 +227,11 @@ def test_gc_keeps_what_was_run_while_it_waited(whole: Sweep, monkeypatch: pytest
 
     def meanwhile(_: float) -> None:
         if not waited:
-            whole.recipe.write_text(text.replace("stride: 4", "stride: 5"), encoding="utf-8")
+            whole.recipe.write_text(text.replace("mixer: gated}, lr: 3e-3", "mixer: gated}, lr: 2e-3"), encoding="utf-8")
             waited.append("run")
-            assert whole.run()[0] == 0
+            code, said = whole.run()
+            assert code == 0, said
+            assert not said.startswith("0 of"), said
             other.release()
 
     (whole.store / "locks").mkdir(exist_ok=True)
