@@ -227,7 +227,8 @@ def test_gc_keeps_what_was_run_while_it_waited(whole: Sweep, monkeypatch: pytest
 
     def meanwhile(_: float) -> None:
         if not waited:
-            whole.recipe.write_text(text.replace("mixer: gated}, lr: 3e-3", "mixer: gated}, lr: 2e-3"), encoding="utf-8")
+            edited = text.replace("mixer: gated}, lr: 3e-3", "mixer: gated}, lr: 2e-3")
+            whole.recipe.write_text(edited, encoding="utf-8")
             waited.append("run")
             code, said = whole.run()
             assert code == 0, said
