@@ -33,7 +33,7 @@ from layover.plan import Node
 from layover.recipe import Execution
 from layover.steps import loaded
 from layover.stopping import REQUESTS
-from layover.store import Store
+from layover.store import Store, lease
 
 if TYPE_CHECKING:
     from tests.engine.conftest import Folder
@@ -206,6 +206,21 @@ def test_a_node_that_fails_after_its_process_was_taken_for_gone_is_tried_again(
         for tries in range(1, MOST_DOUBTS + 1):
             engine._hear(worker, told, [])
             assert engine.outcome.failed == ({} if tries < MOST_DOUBTS else {node.key: "its folder is gone"})
+
+
+def test_a_node_that_fails_while_its_lease_cannot_be_kept_alive_has_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk refuses both; the lease is locked, so that no one else has taken the node."""
+    node, store, sent = Node("train", "a" * 64, {}, (), "a", _Inputs(None), "train a"), Store(tmp_path / "store"), []
+
+    def fails(*_: object) -> dict[str, Any]:
+        now = lease.clock()
+        monkeypatch.setattr(lease, "clock", lambda: now + lease.STALE_SECONDS)
+        return {"node": "train a", "error": "No space left on device", "traceback": None}
+
+    monkeypatch.setattr("layover.engine.worker._compute", fails)
+    assert run_node(node, store, EXECUTION, sent.append) == "failed"
 
 
 def test_a_slow_hub_is_told_by_the_parent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
