@@ -110,6 +110,25 @@ with held():
     assert said(code) == (130, "still\nschedulers repeat themselves\n", "layover: stopped\n")
 
 
+def test_a_request_that_a_library_swallows_is_raised_again() -> None:
+    code = """
+heed()
+stopping.PATIENCE = 0.2
+for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGTERM):
+    try:
+        signal.raise_signal(number)
+        print("lost")
+    except:
+        print("swallowed", flush=True)
+    time.sleep(0.3)
+with held():
+    signal.raise_signal(signal.SIGTERM)
+    print("noted")
+"""
+    code, out, _ = said(code)
+    assert (code, out) == (1, "swallowed\n" * 3 + "noted\n")
+
+
 def test_a_request_inside_a_finalizer_is_raised_behind_it() -> None:
     code = """
 class Held:

@@ -7,15 +7,24 @@ own classes and status codes, by those of Python, and by the names of the others
 from __future__ import annotations
 
 import errno
-import os
 import re
+import socket
 import ssl
 from collections.abc import Iterator
 from typing import Any, Literal
 from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 from layover.errors import ModelError, printable
+from layover.hub_settings import (
+    BUNDLES,
+    absent_certificates,
+    cache_to_blame,
+    endpoint,
+    lacks_certificates,
+    proxy_to_hub,
+    token_may_be_sent,
+    token_source,
+)
 
 HIDDEN = "(token)"
 Kind = Literal["model", "dataset"]
@@ -40,8 +49,11 @@ _DISK = {
         "EEXIST",
     )
 }
-BUNDLES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
-"""Variables that name certificates."""
+_NETWORK = {
+    getattr(errno, name)
+    for name in ("ENETUNREACH", "EHOSTUNREACH", "ENETDOWN", "EHOSTDOWN", "ENETRESET", "EADDRNOTAVAIL", "ETIMEDOUT")
+    if hasattr(errno, name)
+}
 _TOKEN = re.compile(r"hf_\w{8,}", re.ASCII)
 _CUT = re.compile(
     r"IncompleteRead|peer closed connection|Connection broken|ContentDecoding|Consistency check failed|file should be "
@@ -67,13 +79,6 @@ class HubError(ModelError):
     def answered(self) -> bool:
         """Whether another question may have an answer."""
         return self.reason not in SILENT
-
-
-def endpoint() -> str:
-    """Return the address of the hub: `HF_ENDPOINT`, or that of Hugging Face."""
-    from huggingface_hub.constants import ENDPOINT
-
-    return ENDPOINT
 
 
 def hub_error(where: str, error: Exception, repository: str = "", kind: Kind = "model") -> HubError:
@@ -112,9 +117,7 @@ _CLIENTS = frozenset({"requests", "urllib3", "httpx", "httpx2", "httpcore", "htt
 def of_hub(error: BaseException) -> bool:
     """Return whether an error comes from a question to the hub, or from what keeps its answers on this disk."""
     return any(
-        type(one).__module__.partition(".")[0] in _CLIENTS
-        or isinstance(one, ConnectionError | TimeoutError | ssl.SSLError)
-        or _of_disk(one)
+        _of_client(one) or isinstance(one, ConnectionError | TimeoutError | ssl.SSLError) or _of_disk(one)
         for one in chain_of(error)
     )
 
@@ -177,7 +180,7 @@ def _answered(error: Any, repository: str, kind: Kind) -> tuple[Reason, str]:
             f"the hub has no such repository, or it is {opened}; see that the name is right: {page}",
         ),
         (status == 403, "denied", f"the hub refuses (403): {right}; see {page}"),
-        (status == 407, "proxy", f"the proxy {_proxy() or ''} asks for a password (407); name it in HTTPS_PROXY"),
+        (status == 407, "proxy", f"the proxy {proxy_to_hub() or ''} asks for a password (407); name it in HTTPS_PROXY"),
         (status == 429, "busy", f"the hub asks to wait (429 Too Many Requests){named}; run again later"),
         (status >= 500, "server", f"the hub fails (status {status}); the fault is not here: run again later"),
     )
@@ -187,18 +190,23 @@ def _answered(error: Any, repository: str, kind: Kind) -> tuple[Reason, str]:
 
 def _silence(chain: list[BaseException]) -> tuple[Reason, str]:
     """Return why there was no answer, or why it could not be kept."""
-    from huggingface_hub.constants import HF_HOME
-
     place, told = endpoint(), without_token(_plain(chain))
     names = " ".join(f"{type(one).__name__}: {one}" for one in chain)
-    parts, bundle, proxy = urlsplit(place), _no_certificates(), _proxy()
+    parts, proxy, token = urlsplit(place), proxy_to_hub(), token_source()
+    tls = any(isinstance(one, ssl.SSLError) for one in chain) or "SSLError" in names
+    bundle = absent_certificates() if tls or lacks_certificates(chain) else None
+    connects = any(map(_of_connection, chain))
     disk = next((one for one in chain if isinstance(one, OSError) and _of_disk(one)), None)
-    full = "" if disk is None else f"{disk.filename or 'a file'}: {os.strerror(disk.errno or 0)}"
     table: tuple[tuple[bool, Reason, str], ...] = (
         (
             parts.scheme not in {"http", "https"} or not parts.netloc,
             "endpoint",
             f"HF_ENDPOINT is no address of a hub: {printable(place)!r}; it begins with https://",
+        ),
+        (
+            token is not None and not token_may_be_sent(),
+            "token",
+            f"the token ({token}) has characters that no token has; correct it, or remove it",
         ),
         (
             bundle is not None,
@@ -208,10 +216,10 @@ def _silence(chain: list[BaseException]) -> tuple[Reason, str]:
         (
             disk is not None,
             "disk",
-            f"the local cache of the hub, {HF_HOME}, cannot be used ({full}); make room, or name another as HF_HOME",
+            f"the local cache {cache_to_blame(disk)}",
         ),
         (
-            any(isinstance(one, ssl.SSLError) for one in chain) or "SSLError" in names,
+            tls,
             "tls",
             f"no trusted TLS connection to {place} ({told}); name the certificates in {BUNDLES[0]} and {BUNDLES[2]}",
         ),
@@ -222,26 +230,32 @@ def _silence(chain: list[BaseException]) -> tuple[Reason, str]:
         ),
         (_CUT.search(names) is not None, "cut", f"the download broke off ({told}); run again"),
         (
-            proxy is not None or "ProxyError" in names,
+            (proxy is not None and (connects or any(map(_of_client, chain)))) or "ProxyError" in names,
             "proxy",
             f"the hub at {place} cannot be reached through the proxy {proxy or ''} ({told})",
         ),
+        (connects, "unreachable", f"the hub at {place} cannot be reached ({told})"),
     )
     found = ((reason, words) for applies, reason, words in table if applies)
-    return next(found, ("unreachable", f"the hub at {place} cannot be reached ({told})"))
+    first = without_token(f"{type(chain[0]).__name__}: {chain[0]}")
+    return next(found, ("other", f"the answer of {place} is none that the hub gives, or it cannot be read ({first})"))
 
 
 def _of_disk(error: BaseException) -> bool:
     return isinstance(error, OSError) and type(error).__module__ == "builtins" and error.errno in _DISK
 
 
-def _no_certificates() -> str | None:
-    """Return a variable that names a file of certificates which is not there, with its value."""
-    for name in BUNDLES:
-        value = os.environ.get(name)
-        if value and not os.path.exists(value):  # noqa: PTH110  the value as it is
-            return f"{name}={printable(value)}"
-    return None
+def _of_client(error: BaseException) -> bool:
+    return type(error).__module__.partition(".")[0] in _CLIENTS
+
+
+def _of_connection(error: BaseException) -> bool:
+    """Tell whether an error says that there is no connection, or that it broke off."""
+    if isinstance(error, ConnectionError | TimeoutError | socket.gaierror):
+        return True
+    if _of_client(error):
+        return re.search("Connect|Resolution|Network|ReadError|WriteError", type(error).__name__) is not None
+    return isinstance(error, OSError) and error.errno in _NETWORK
 
 
 def _plain(chain: list[BaseException]) -> str:
@@ -255,26 +269,6 @@ def _plain(chain: list[BaseException]) -> str:
 def _page(repository: str, kind: Kind) -> str:
     """Return the address of a repository's page."""
     return f"{endpoint()}/{'datasets/' if kind == 'dataset' else ''}{repository}" if repository else endpoint()
-
-
-def _proxy() -> str | None:
-    """Return the proxy that questions to the hub go through, without its password; None where there is none."""
-    parts = urlsplit(endpoint())
-    found = getproxies().get(parts.scheme) or getproxies().get("all")
-    if not found or proxy_bypass(parts.hostname or ""):
-        return None
-    return printable(re.sub(r"//[^/@]*@", "//", found))
-
-
-def token_source() -> str | None:
-    """Return where the token of the hub comes from, for people; None where there is none."""
-    from huggingface_hub import get_token
-    from huggingface_hub.constants import HF_TOKEN_PATH
-
-    if get_token() is None:
-        return None
-    named = next((name for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN") if os.environ.get(name)), None)
-    return f"of {named}" if named else f"in {HF_TOKEN_PATH}"
 
 
 def wait_asked(error: BaseException) -> float | None:

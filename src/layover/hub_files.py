@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Literal
 
 from layover.errors import ModelError
-from layover.hub_errors import OFFLINE, HubError, Kind, endpoint, hub_error
+from layover.hub_errors import OFFLINE, HubError, Kind, hub_error
 from layover.hub_patience import patiently
+from layover.hub_settings import endpoint
 
 COMMIT = re.compile(r"^[0-9a-f]{40}$")
 TIMEOUT_SECONDS = 5.0

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from layover.hub_errors import chain_of, status_of, wait_asked
@@ -12,8 +14,11 @@ from layover.hub_errors import chain_of, status_of, wait_asked
 MOST_WAIT = 60.0
 """Seconds that one question waits altogether."""
 MOST_TRIES = 5
+SILENT_SECONDS = 10.0
+"""A question that takes longer says so: a download, or the wait for that of another process, which no client tells."""
 
-_LOG = logging.getLogger("layover.hub")
+HUB_LOG = "layover.hub"
+_LOG = logging.getLogger(HUB_LOG)
 
 T = TypeVar("T")
 
@@ -21,14 +26,16 @@ T = TypeVar("T")
 def patiently(question: Callable[[], T]) -> T:
     """Return the answer to a question; where the hub asks to wait (429), it is asked again after that time, and said.
 
-    It is asked `MOST_TRIES` times and waits `MOST_WAIT` seconds at most; then the hub's error is raised.
+    It is asked `MOST_TRIES` times and waits `MOST_WAIT` seconds at most; then the hub's error is raised. A question
+    that takes long says so.
     """
     _raise_when_busy()
     left, usual, tries = MOST_WAIT, 2.0, 0
     while True:
         tries += 1
         try:
-            return question()
+            with _said():
+                return question()
         except Exception as error:
             if all(status_of(one) != 429 for one in chain_of(error)):
                 raise
@@ -39,6 +46,19 @@ def patiently(question: Callable[[], T]) -> T:
             _LOG.warning("layover: the hub asks to wait (429 Too Many Requests); asking again in %.0f s", wait)
             time.sleep(wait)
             left, usual = left - wait, usual * 2
+
+
+@contextmanager
+def _said() -> Iterator[None]:
+    """Say once that the block takes long."""
+    text = "layover: still downloads from the hub, or waits for another process that downloads the same"
+    timer = threading.Timer(SILENT_SECONDS, _LOG.warning, (text,))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _raise_when_busy() -> None:

@@ -1,8 +1,9 @@
 """Requests to end: Ctrl-C, SIGTERM and SIGHUP, from the first line of the program to its last.
 
 The first request raises `Stop`, or is noted where a run has to end its processes in order (`held`). Later ones change
-nothing: what ends does so within seconds, and nothing is left half-written. Ctrl-C after `PATIENCE` seconds leaves at
-once. What was ignored when the program began (`nohup`, a job in the background) stays ignored.
+nothing: what ends does so within seconds, and nothing is left half-written. After `PATIENCE` seconds Ctrl-C leaves at
+once, and the others raise `Stop` again outside of such a block: a library may have swallowed the first one. What was
+ignored when the program began (`nohup`, a job in the background) stays ignored.
 
 This file is read before anything else and imports next to nothing: until `heed` is called, Ctrl-C shows a traceback.
 """
@@ -38,17 +39,20 @@ class _Requests:
     def __init__(self) -> None:
         self.first: float | None = None
         """Monotonic seconds."""
+        self.raised = 0.0
+        """The same, of the last one that raised."""
         self.holds = False
 
     def heard(self, number: int, _frame: FrameType | None) -> None:
         """Take a signal."""
         now = time.monotonic()
-        if self.first is None:
-            self.first = now
-            if not self.holds:
-                raise Stop
-        elif number == signal.SIGINT and now - self.first >= PATIENCE:
+        if self.first is not None and number == signal.SIGINT and now - self.first >= PATIENCE:
             _leave()
+        again = self.first is None or now - max(self.first, self.raised) >= PATIENCE
+        self.first = now if self.first is None else self.first
+        if again and not self.holds:
+            self.raised = now
+            raise Stop
 
 
 _requests = _Requests()

@@ -130,3 +130,12 @@ def test_a_wait_for_another_run_is_a_line(
     display(PLAN, "abc", remaining()).event({"event": "waiting", "key": "a", "for": "`layover run` (host b, pid 7)"})
     said = "waits for train xnli: `layover run` (host b, pid 7) computes it; Ctrl-C stops this run"
     assert said in " ".join(capsys.readouterr().out.split()), "a console keeps the width that it began with"
+
+
+@pytest.mark.parametrize("display", [PlainProgress, LiveProgress])
+def test_what_a_process_says_of_the_hub_is_a_line(
+    display: type[PlainProgress | LiveProgress], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    display(PLAN, "abc", remaining()).event({"event": "told", "key": "a", "text": "layover: the hub asks to wait"})
+    assert "train xnli: the hub asks to wait" in " ".join(capsys.readouterr().out.split())

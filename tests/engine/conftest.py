@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -18,6 +19,8 @@ import pytest
 
 from layover.sandbox.encoders import folder_of
 
+MOST_SAID = 20_000_000
+"""Characters; a process that says them all the time fills the memory of who collects them."""
 RECIPE = """\
 schema: 1
 name: tiny
@@ -58,6 +61,22 @@ def _heeds_requests() -> None:
         signal.signal(number, signal.SIG_DFL)
 
 
+def said_by(process: subprocess.Popen[str], seconds: float) -> str:
+    """Return what a process says until it ends; it is killed when it says too much, or takes longer."""
+    assert process.stdout is not None
+    timer = threading.Timer(seconds, process.kill)
+    timer.start()
+    with process.stdout:
+        said = process.stdout.read(MOST_SAID)
+        if len(said) == MOST_SAID:
+            process.kill()
+    process.wait()
+    assert timer.is_alive(), f"it takes longer than {seconds} s: {said[-2000:]}"
+    timer.cancel()
+    assert len(said) < MOST_SAID, said[-2000:]
+    return said
+
+
 class Working:
     """A folder to work in."""
 
@@ -80,7 +99,7 @@ class Working:
     def run(self, *arguments: str, code: int = 0) -> str:
         """Run `layover ARGUMENTS`, hold it to its exit code, return what it said."""
         process = self.start(*arguments)
-        said, _ = process.communicate(timeout=300)
+        said = said_by(process, 300)
         assert process.returncode == code, said
         assert "Traceback" not in said, said
         return said
@@ -125,7 +144,7 @@ class Folder(Working):
             os.killpg(process.pid, by)
         else:
             process.send_signal(by)
-        said, _ = process.communicate(timeout=60)
+        said = said_by(process, 300)
         assert process.returncode == 130, said
         assert "Traceback" not in said
         assert "stopped; what is finished is kept" in said

@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 import psutil
-from tests.engine.conftest import Folder
+from tests.engine.conftest import MOST_SAID, Folder
 
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 SPARED = ("worker", "server")
@@ -51,8 +51,14 @@ class Run:
 
     def _read(self) -> None:
         assert self.process.stdout is not None
+        size = 0
         for line in self.process.stdout:
             self.said.append(line)
+            size += len(line)
+            if size > MOST_SAID:
+                self.process.kill()
+                self.said.append(f"more than {MOST_SAID} characters\n")
+                break
             self._lines.put(line)
             if self._leaves:
                 break

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 import pytest
+from tests.engine.conftest import said_by
 from tests.store.faults import layover
 
 if TYPE_CHECKING:
@@ -169,7 +170,7 @@ def test_a_run_that_nobody_can_read_stops_as_by_ctrl_c(folder: Folder, where: st
 def test_two_sweeps_on_one_store_share_the_work(folder: Folder, finished: Folder) -> None:
     first = folder.start("run", "recipe.yaml", "--json")
     second = folder.start("run", "recipe.yaml", "--json")
-    said = [process.communicate(timeout=300)[0] for process in (first, second)]
+    said = [said_by(process, 300) for process in (first, second)]
     assert (first.returncode, second.returncode) == (0, 0), said
     events = [json.loads(line) for text in said for line in text.splitlines()]
     started = [event["key"] for event in events if event["event"] == "start"]

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+import logging
+import multiprocessing
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
 import time
 import weakref
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from multiprocessing import forkserver
 from pathlib import Path
@@ -11,18 +20,20 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from layover import hub_patience
 from layover.cli.shared import planned
 from layover.encoder import DropoutClock, Encoder
 from layover.engine import server
+from layover.engine.alone import STOPPED
 from layover.engine.jobs import Job
-from layover.engine.local import LocalEngine
-from layover.engine.processes import Worker
+from layover.engine.local import MOST_DOUBTS, MOST_STOPS, LocalEngine
+from layover.engine.processes import ADVICE, Worker
 from layover.engine.worker import MOST_JOBS, _worn, run_node
 from layover.plan import Node
 from layover.recipe import Execution
 from layover.steps import loaded
 from layover.stopping import REQUESTS
-from layover.store import Store
+from layover.store import Store, lease
 
 if TYPE_CHECKING:
     from tests.engine.conftest import Folder
@@ -139,7 +150,7 @@ def test_a_signal_to_all_processes_is_held_back_where_workers_are_forked(tmp_pat
     """Without the fork server, the parent would take its workers for ended while they write their checkpoints."""
     engine = LocalEngine(Store(tmp_path / "store"), EXECUTION, 1, 1, lambda _: None)
     process = engine._context.Process(target=time.sleep, args=(0,))
-    assert server.begin(process)
+    assert server.begin(process, alone=True)
     process.join()
     assert process.exitcode == 0
     status = Path(f"/proc/{forkserver._forkserver._forkserver_pid}/status").read_text(encoding="utf-8")  # type: ignore[attr-defined]
@@ -189,3 +200,168 @@ def test_a_node_that_fails_after_its_process_was_taken_for_gone_is_tried_again(
     monkeypatch.setattr("layover.engine.worker._compute", fails)
     assert run_node(node, store, EXECUTION, sent.append) == ("busy" if lost else "failed")
     assert store.failures.keys() == (set() if lost else {node.key})
+    if lost:
+        told, engine = sent[-1], LocalEngine(store, EXECUTION, 1, 1, lambda _: None)
+        worker = Worker(None, _Line(), job=Job("a", [node]))  # type: ignore[arg-type]
+        for tries in range(1, MOST_DOUBTS + 1):
+            engine._hear(worker, told, [])
+            assert engine.outcome.failed == ({} if tries < MOST_DOUBTS else {node.key: "its folder is gone"})
+
+
+def test_a_node_that_fails_while_its_lease_cannot_be_kept_alive_has_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk refuses both; the lease is locked, so that no one else has taken the node."""
+    node, store, sent = Node("train", "a" * 64, {}, (), "a", _Inputs(None), "train a"), Store(tmp_path / "store"), []
+
+    def fails(*_: object) -> dict[str, Any]:
+        now = lease.clock()
+        monkeypatch.setattr(lease, "clock", lambda: now + lease.STALE_SECONDS)
+        return {"node": "train a", "error": "No space left on device", "traceback": None}
+
+    monkeypatch.setattr("layover.engine.worker._compute", fails)
+    assert run_node(node, store, EXECUTION, sent.append) == "failed"
+
+
+def test_a_slow_hub_is_told_by_the_parent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process that downloads the same is waited for without a word of any client."""
+    node, store, sent = Node("train", "a" * 64, {}, (), "a", _Inputs(None), "train a"), Store(tmp_path / "store"), []
+    said = threading.Event()
+    monkeypatch.setattr(hub_patience, "SILENT_SECONDS", 0.05)
+
+    class Downloads:
+        def run(self, *_: object) -> None:
+            hub_patience.patiently(lambda: said.wait(60))
+
+    def send(message: Any) -> None:
+        sent.append(message)
+        if message["event"] == "told":
+            said.set()
+
+    monkeypatch.setattr("layover.engine.worker.steps.get", lambda _: Downloads())
+    monkeypatch.setattr("layover.engine.worker.unchanged", lambda *_: nullcontext())
+    assert run_node(node, store, EXECUTION, send) == "done"
+    told = {"event": "told", "key": node.key}
+    text = "layover: still downloads from the hub, or waits for another process that downloads the same"
+    assert [one for one in sent if one["event"] == "told"] == [{**told, "text": text}]
+    assert logging.getLogger(hub_patience.HUB_LOG).handlers == []
+    reported: list[Any] = []
+    engine = LocalEngine(store, EXECUTION, 1, 1, reported.append)
+    engine._hear(Worker(None, _Line(), job=Job("a", [node])), {**told, "text": text}, [])  # type: ignore[arg-type]
+    assert reported == [{**told, "text": text}]
+
+
+@pytest.mark.parametrize("what", ["locks", "failed", "work"])
+def test_a_file_in_the_place_of_a_folder_fails_the_node_in_words(tmp_path: Path, what: str) -> None:
+    node, store, sent = Node("train", "a" * 64, {}, (), "a", _Inputs(None), "train a"), Store(tmp_path / "store"), []
+    (store.root / what).touch()
+    assert run_node(node, store, EXECUTION, sent.append) == "failed"
+    assert sent[-1]["state"] == "failed"
+    if what != "failed":
+        assert f"store/{what}" in sent[-1]["error"]
+
+
+@dataclass
+class _Ended:
+    """A process that has ended."""
+
+    exitcode: int
+    pid: int | None = None
+    waited: float = 0.0
+
+    def join(self, timeout: float) -> None:
+        """Return at once."""
+        self.waited = timeout
+
+
+def _die(engine: LocalEngine, node: Node, code: int) -> None:
+    worker: Any = Worker(_Ended(code), _Line(), job=Job("a", [node]), current=node)  # type: ignore[arg-type]
+    engine._died(worker, worker.job)
+
+
+def test_a_training_that_is_asked_to_end_again_and_again_goes_on_while_it_comes_further(tmp_path: Path) -> None:
+    node, reported = Node("train", "a" * 64, {}, (), "a", _Inputs(None), "train a"), []
+    engine = LocalEngine(Store(tmp_path / "store"), EXECUTION, 1, 1, reported.append)
+    work = engine.store.work(node.key)
+    for step in range(3 * MOST_STOPS):
+        shutil.rmtree(work, ignore_errors=True)
+        (work / f"step-{step:08d}").mkdir(parents=True)
+        _die(engine, node, STOPPED)
+    assert engine.outcome.failed == {}
+    assert {one["event"] for one in reported} == {"again"}
+    for count in range(1, MOST_STOPS):
+        assert engine.outcome.failed == {}, count
+        (work / f"step-{step:08d}").rename(work / f"step-{step:08d}.{count:04d}")
+        (work / f"step-{step:08d}").mkdir()  # the same step, written again
+        shutil.rmtree(work / f"step-{step:08d}.{count:04d}")
+        _die(engine, node, STOPPED)
+    error = engine.outcome.failed[node.key]
+    assert "was asked to end (SIGTERM or SIGHUP), as were the 4 before it, and it came no step further" in error
+    assert ADVICE not in error
+
+
+def test_requests_to_end_and_kills_are_counted_apart(tmp_path: Path) -> None:
+    node = Node("train", "a" * 64, {}, (), "a", _Inputs(None), "train a")
+    engine = LocalEngine(Store(tmp_path / "store"), EXECUTION, 1, 1, lambda _: None)
+    for code in (STOPPED, -signal.SIGKILL, STOPPED):
+        _die(engine, node, code)
+        assert engine.outcome.failed == {}
+    _die(engine, node, -signal.SIGKILL)
+    assert ADVICE in engine.outcome.failed[node.key]
+
+
+@pytest.mark.parametrize("kind", ["train", "predict"])
+@pytest.mark.parametrize("heard", [False, True])
+def test_what_is_killed_because_it_does_not_end_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, *, heard: bool
+) -> None:
+    """A training loses the steps since its last checkpoint; what saves nothing loses nothing that was promised."""
+    monkeypatch.setattr("layover.engine.local.STOP_SECONDS", 0.2)
+    node = Node(kind, "a" * 64, {}, (), "a", _Inputs(None), f"{kind} a")
+    engine = LocalEngine(Store(tmp_path / "store"), EXECUTION, 1, 1, lambda _: None)
+    ours, theirs = multiprocessing.Pipe()
+    worker: Any = Worker(_Ended(-signal.SIGKILL), ours, job=Job("a", [node]), current=node)  # type: ignore[arg-type]
+    engine._workers = [worker]
+    if heard:  # its last words are that it has ended
+        theirs.send({"event": "end", "key": node.key, "state": "done"})
+    engine._end_all()
+    theirs.close()
+    lost = kind == "train" and not heard
+    assert list(engine.outcome.unsaved) == ([node.key] if lost else [])
+    assert not lost or "was killed; it goes on from an older checkpoint" in engine.outcome.unsaved[node.key]
+
+
+BEGIN = """
+import multiprocessing, os, signal, sys, threading, time
+from multiprocessing import forkserver
+from layover import stopping
+from layover.engine import server
+context = multiprocessing.get_context("forkserver")
+context.set_forkserver_preload(["slow"])
+stopping.heed()
+with stopping.held():
+    def ask():
+        while server._pid() is None:
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGINT)
+    threading.Thread(target=ask, daemon=True).start()
+    print(server.begin(context.Process(target=print, daemon=True), alone=True), flush=True)
+    print(os.waitstatus_to_exitcode(os.waitpid(server._pid(), 0)[1]), flush=True)
+    os._exit(0)
+"""
+
+
+def test_a_request_while_the_fork_server_starts_leaves_none_behind(tmp_path: Path) -> None:
+    """It holds the outputs, and a reader of them would wait until it has imported everything."""
+    (tmp_path / "slow.py").write_text("import time\ntime.sleep(300)\n", encoding="utf-8")
+    path = os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])
+    done = subprocess.run(
+        [sys.executable, "-c", BEGIN],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        timeout=150,
+        env={**os.environ, "PYTHONPATH": path},
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    assert done.stdout == f"False\n{-signal.SIGKILL}\n"

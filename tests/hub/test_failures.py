@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import socket
+import ssl
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.hub.conftest import READER, STRANGER
 
+from layover.data import hub as hub_data
+from layover.data.task import HubSource
+from layover.hub_errors import explained
+from layover.stopping import Stop
+
 if TYPE_CHECKING:
     from tests.hub.conftest import Hub, User
 
+REFUSED = "http://127.0.0.1:9"
 NAMES = ("good", "private", "gated")
 ASK = """
 from layover.hub_errors import HubError
@@ -116,8 +125,10 @@ def test_failures_of_the_server_and_of_the_way(world: Hub, user: User) -> None:
         ({"http_proxy": "http://me:secret@127.0.0.1:9"}, "proxy", "through the proxy http://127.0.0.1:9 ("),
         ({"HF_HOME": "/proc/nothing"}, "disk", "the local cache of the hub, /proc/nothing, cannot be used"),
         ({"HF_ENDPOINT": "tls"}, "tls", "no trusted TLS connection to https://127.0.0.1"),
+        ({"HF_ENDPOINT": REFUSED, "SSL_CERT_DIR": "/etc:/nowhere"}, "unreachable", "cannot be reached"),
+        ({"HF_TOKEN": "hf_\u65e5\u672c"}, "token", "the token (of HF_TOKEN) has characters that no token has"),
     ],
-    ids=["no name", "no address", "proxy", "disk", "tls"],
+    ids=["no name", "no address", "proxy", "disk", "tls", "refused", "token"],
 )
 def test_what_lies_between_is_told(
     world: Hub, user: User, environment: dict[str, str], reason: str, words: str
@@ -128,6 +139,56 @@ def test_what_lies_between_is_told(
     assert found[0] == reason
     assert words in found[1]
     assert "secret" not in found[1]
+
+
+@pytest.mark.parametrize(
+    ("environment", "reason"),
+    [
+        ({"SSL_CERT_DIR": "/etc:/nowhere"}, "unreachable"),
+        ({"SSL_CERT_DIR": "/nowhere:/nothing"}, "unreachable"),
+        ({"SSL_CERT_FILE": "/nowhere"}, "unreachable"),
+    ],
+)
+def test_certificates_are_to_blame_where_one_misses_them(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], reason: str
+) -> None:
+    """A connection that is refused has not come to them, whichever variables name them."""
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert explained(ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused"))[0] == reason
+    missing = not any(Path(one).exists() for one in next(iter(environment.values())).split(":"))
+    for error in (ssl.SSLError("no issuer"), FileNotFoundError(errno.ENOENT, "No such file or directory")):
+        told = explained(error)
+        assert ("are not there" in told[1]) == missing, told
+    assert explained(ssl.SSLError("no issuer"))[0] == "tls"
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (KeyError("id"), "other"),
+        (ValueError("Expecting value: line 1 column 1 (char 0)"), "other"),
+        (AttributeError("'list' object has no attribute 'get'"), "other"),
+        (OSError(errno.ENETUNREACH, "Network is unreachable"), "unreachable"),
+        (socket.gaierror(-2, "Name or service not known"), "unreachable"),
+        (ConnectionResetError(errno.ECONNRESET, "Connection reset by peer"), "unreachable"),
+        (TimeoutError("timed out"), "timeout"),
+    ],
+)
+def test_only_a_connection_that_fails_is_no_answer(error: Exception, reason: str) -> None:
+    told = explained(error)
+    assert told[0] == reason, told
+    if reason == "other":
+        assert type(error).__name__ in told[1]
+        assert "cannot be reached" not in told[1]
+
+
+def test_an_answer_of_something_else_is_told(world: Hub, user: User) -> None:
+    """A hotel's page, say, that answers every question with 200."""
+    world.fail("GET /api", status=200)
+    (other,) = asked(user, "good")
+    assert other[0] == "other"
+    assert f"the answer of {world.url} is none that the hub gives" in other[1]
 
 
 def test_a_hub_that_is_silent(world: Hub, user: User) -> None:
@@ -152,6 +213,55 @@ print(json.dumps([row.values["text"] for row in read_hub(source, None, ())]))
     assert f"the repository is gated: ask for access at {hub.url}/datasets/org/rows" in told["error"]
     assert user.ask(program, commit, "train", HF_TOKEN=READER) == ["a"]
     assert "has no split 'test'; one of: train" in user.ask(program, commit, "test", HF_TOKEN=READER)["error"]
+
+
+READ = """
+from layover.data.hub import read_hub
+from layover.data.task import HubSource
+source = HubSource(path="org/rows", split=sys.argv[2], revision=sys.argv[1])
+print(json.dumps(len(list(read_hub(source, None, ())))))
+"""
+
+
+def test_the_cache_of_data_sets_is_named_where_it_is_to_blame(hub: Hub, user: User) -> None:
+    commit = hub.push("dataset", "org/rows", {"test.jsonl": b'{"text": "a"}\n'})
+    told = user.ask(READ, commit, "test", HF_DATASETS_CACHE="/proc/nothing")["error"]
+    assert "the local cache of the hub, /proc/nothing, cannot be used" in told
+    assert "name another as HF_DATASETS_CACHE" in told
+
+
+def test_a_damaged_file_of_another_split_is_no_hindrance(hub: Hub, user: User) -> None:
+    files = {f"{split}.jsonl": b'{"text": "%s"}\n' % split.encode() * 20 for split in ("train", "test")}
+    commit = hub.push("dataset", "org/rows", files)
+    assert user.ask(READ, commit, "train") == 20
+    (file,) = (user.home / "hub").glob("datasets--org--rows/snapshots/*/train.jsonl")
+    file.write_bytes(b'{"text": "other"}\n' * 20)
+    assert user.ask(READ, commit, "test") == 20
+    assert "train.jsonl: its bytes in the local cache are not those" in user.ask(READ, commit, "train+test")["error"]
+
+
+def test_a_stop_hashes_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Gigabytes of files may be there when a person stops a download."""
+    checked: list[str] = []
+
+    class Builder:
+        cache_dir = str(tmp_path)
+        error: BaseException = Stop()
+
+        def download_and_prepare(self) -> None:
+            raise self.error
+
+    builder, source = Builder(), HubSource(path="org/rows", split="test", revision="0" * 40)
+    monkeypatch.setattr(hub_data, "_asked", lambda _: builder)
+    monkeypatch.setattr(hub_data, "_narrow", lambda *_: set())
+    monkeypatch.setattr(hub_data, "_check_files", lambda *_: checked.append("checked"))
+    with pytest.raises(Stop):
+        hub_data._prepared(source)
+    assert checked == []
+    builder.error = ValueError("no rows")
+    with pytest.raises(ValueError, match="no rows"):
+        hub_data._prepared(source)
+    assert checked == ["checked"]
 
 
 def test_only_the_split_that_is_read_is_downloaded(hub: Hub, user: User) -> None:

@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+MOST_SAID = 20_000_000
+"""Characters."""
 REQUESTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 RECIPE = """\
 schema: 1
@@ -58,6 +60,14 @@ def tagged(things: list[str]) -> str:
     return "".join(f"the\tO\n{thing}\tB-LOC\nand\tO\nit\tO\n\n" for thing in things)
 
 
+class _Said(io.StringIO):
+    """What a command says; one that does not stop saying fills no memory."""
+
+    def write(self, text: str, /) -> int:
+        assert self.tell() < MOST_SAID, "it says too much"
+        return super().write(text)
+
+
 def layover(*arguments: str) -> tuple[int, str]:
     """Run `layover ARGUMENTS` in this process; return its exit code and what it said on both outputs.
 
@@ -65,7 +75,7 @@ def layover(*arguments: str) -> tuple[int, str]:
     """
     from layover.cli.main import main
 
-    said, before = io.StringIO(), sys.argv
+    said, before = _Said(), sys.argv
     handlers = {number: signal.getsignal(number) for number in REQUESTS}
     sys.argv = ["layover", *arguments]
     try:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,10 @@ TEXTS = {
     "dir=/srv/ann/models/": "dir=models",
     "data/de.csv:3 and ../other/de.csv": "data/de.csv:3 and ../other/de.csv",
     "a / b, and/or c": "a / b, and/or c",
+    "'/a'/b/c'": "'/a'c'",
+    "'/a/b'/c/d'": "'b'd'",
+    "(/home/ann/my data/x.csv:3) and /one:3": "(x.csv:3) and /one:3",
+    "in /one or two/x.csv: no line": "in /one or two/x.csv: no line",
 }
 
 
@@ -54,6 +60,28 @@ def test_a_log_is_rewritten(tmp_path: Path) -> None:
     log.write_bytes(b"/home/ann/x.py:3: UserWarning \xff\n")
     strip_folders(log)
     assert log.read_text(encoding="utf-8") == "x.py:3: UserWarning �\n"
+
+
+def test_a_log_on_a_full_disk_stays_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log, text = tmp_path / "log", "/home/ann/x.py:3: ValueError\n"
+    log.write_text(text, encoding="utf-8")
+
+    def half(self: Path, *_: object, **_more: object) -> None:
+        self.open("w").close()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", half)
+    strip_folders(log)
+    assert log.read_text(encoding="utf-8") == text
+    assert list(tmp_path.iterdir()) == [log]
+
+
+@pytest.mark.parametrize("line", ["/a", "a/ ", "/ ", "'/a", "/a:", "(/a ", "(/a(", "'/a/b'/c"])
+def test_a_long_line_takes_no_longer_than_many_short_ones(line: str) -> None:
+    started = time.process_time()
+    without_folders(line * 20_000)
+    without_folders("'" + line.replace("'", "") * 20_000)
+    assert time.process_time() - started < 2.0, "quadratic time takes minutes"
 
 
 def naming(store: Path, folder: Path) -> list[str]:

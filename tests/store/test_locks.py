@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from layover.errors import StoppedError, StoreError
+from layover.stopping import Stop
 from layover.store import Store, lease, locks
 from layover.store.leftovers import sweep_up
 from layover.store.locks import GC, RUN, Locks
@@ -58,6 +59,18 @@ def other_process(folder: Path, what: str, *before: str) -> Iterator[subprocess.
             yield process
         finally:
             process.kill()
+
+
+@contextmanager
+def refused(monkeypatch: pytest.MonkeyPatch, name: str, number: int) -> Iterator[None]:
+    """Have the system refuse a call of leases."""
+
+    def refuse(*_: object, **_more: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    with monkeypatch.context() as there:
+        there.setattr(lease.os, name, refuse)
+        yield
 
 
 @contextmanager
@@ -153,9 +166,14 @@ def test_runs_and_readers_are_beside_each_other(folder: Path) -> None:
         assert len(Locks(folder).held()) == 4
 
 
-def test_waiting_is_stopped_by_a_person(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("request_", [Stop, KeyboardInterrupt])
+def test_waiting_is_stopped_by_a_person(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, request_: type[BaseException]
+) -> None:
+    """`Stop` is what the command line makes of Ctrl-C."""
+
     def interrupt(_: float) -> None:
-        raise KeyboardInterrupt
+        raise request_
 
     with Locks(folder).run(print):
         monkeypatch.setattr(locks.time, "sleep", interrupt)
@@ -382,8 +400,146 @@ def test_gc_works_on_a_full_disk(folder: Path, monkeypatch: pytest.MonkeyPatch) 
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as there:
-        there.setattr(lease.os, "write", full)
+        there.setattr(lease.os, "pwrite", full)
         held = lease.Lease(folder, GC, "gc")
+    assert held.file.stat().st_size == 0
     assert held.held()
     assert [one.name for one in Locks(folder).held()] == [GC]
     held.release()
+
+
+@pytest.mark.parametrize("call", ["open", "pread", "fstat"])
+def test_a_lease_that_vanishes_during_a_look_is_gone(folder: Path, monkeypatch: pytest.MonkeyPatch, call: str) -> None:
+    """NFS tells by ESTALE that another machine removed a file which is open here."""
+    held = lease.Lease(folder, RUN, "run")
+    with refused(monkeypatch, call, errno.ESTALE):
+        assert lease.Watch().look(held.file) == (None, 0.0)
+    with refused(monkeypatch, call, errno.EIO):
+        assert lease.Watch().look(held.file)[0] == lease.UNKNOWN, "nobody knows: it counts as alive for a while"
+    held.release()
+
+
+@pytest.mark.parametrize(("number", "locked"), [(errno.ESTALE, False), (errno.EIO, True)])
+def test_a_file_of_an_older_run_that_vanishes_is_not_locked(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, number: int, *, locked: bool
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    file = folder / "sweep-17.lock"
+    file.touch()
+    monkeypatch.setattr(lease.fcntl, "flock", refuse)
+    assert lease.is_locked(file) == locked
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['{"pid": "x"}', '{"pid": true}', '{"started": "0"}', '{"host": 3}', '{"locked": 0}', "[1]", "3", '{"other": 1}'],
+)
+def test_a_lease_with_other_types_is_one_that_cannot_be_read(folder: Path, text: str) -> None:
+    held = lease.Lease(folder, RUN, "run")
+    holder = json.loads(held.file.read_text(encoding="utf-8"))
+    held.release()
+    found = json.loads(text)
+    file = folder / f"{RUN}.{'0' * 32}"
+    file.write_text(json.dumps({**holder, **found} if isinstance(found, dict) else found), encoding="utf-8")
+    assert [one.holder for one in Locks(folder).held(RUN)] == [lease.UNKNOWN]
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EIO, errno.ESTALE])
+def test_giving_back_a_lease_hides_no_outcome(folder: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    open_files = Path("/proc/self/fd")
+    if not open_files.is_dir():
+        pytest.skip("the system does not tell which files are open")
+
+    def refuse(*_: object, **_more: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    before = len(list(open_files.iterdir()))
+    with monkeypatch.context() as there:
+        held = Locks(folder).claim(KEY)
+        held.__enter__()
+        there.setattr(Path, "unlink", refuse)
+        assert not held.__exit__(ValueError, ValueError("outcome"), None)
+    assert len(list(open_files.iterdir())) == before
+    assert Locks(folder).held() == [], "it does not count any more"
+
+
+def test_a_lease_whose_time_cannot_be_moved_is_not_doubtful(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full disk refuses the beats; the file is locked all the same, so that nobody takes its holder for gone."""
+    with Locks(folder).claim(KEY) as mine:
+        assert mine is not None
+        now = lease.clock()
+        with monkeypatch.context() as later:
+            later.setattr(lease, "clock", lambda: now + lease.STALE_SECONDS)
+            assert not mine.held()
+            assert not mine.doubtful()
+            mine.file.unlink()
+            assert mine.doubtful()
+    without_flock(monkeypatch)
+    with Locks(folder).claim(KEY) as mine:
+        assert mine is not None
+        assert not mine.doubtful()
+        monkeypatch.setattr(lease, "clock", lambda: now + lease.STALE_SECONDS)
+        assert mine.doubtful(), "nothing but its time shows that it lives"
+
+
+@pytest.mark.parametrize("moment", ["removed", "locked"])
+def test_a_run_begins_while_gc_tidies(folder: Path, monkeypatch: pytest.MonkeyPatch, moment: str) -> None:
+    """Its lease has no name yet when `gc` looks at the file."""
+    real, met = fcntl.flock, []
+
+    def flock(handle: int, how: int) -> None:
+        if not met:
+            met.append(moment)
+            if moment == "locked":
+                raise BlockingIOError(errno.EAGAIN, "another process looks")
+            Locks(folder).tidy()
+        real(handle, how)
+
+    monkeypatch.setattr(lease.fcntl, "flock", flock)
+    with Locks(folder).run(pytest.fail):
+        assert met == [moment]
+        assert [file.name.partition(".")[0] for file in folder.iterdir()] == [RUN]
+    assert list(folder.iterdir()) == []
+
+
+def test_a_store_that_lacks_the_folder_is_read_with_a_lease(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    with store.locks.read("report", pytest.fail):
+        assert [one.name for one in Locks(store.locks.folder).held()] == ["read"]
+    with Locks(tmp_path / "nothing" / "locks").read("report", pytest.fail):
+        assert not (tmp_path / "nothing").exists()
+
+
+def test_a_folder_that_cannot_be_listed_is_read_and_nothing_else(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    held = Locks(folder)
+    with refused(monkeypatch, "scandir", errno.EACCES):
+        went = []
+        with held.read("report", pytest.fail):
+            went.append("read")
+        for what in (held.run(pytest.fail), held.collect(pytest.fail), held.claim(KEY)):
+            with pytest.raises(StoreError, match="cannot be seen; make this folder readable"):
+                enter(what)
+    assert went == ["read"]
+    assert list(folder.iterdir()) == []
+
+
+def test_a_file_in_the_place_of_the_folder_is_told(tmp_path: Path) -> None:
+    (tmp_path / "locks").touch()
+    for what in (Locks(tmp_path / "locks").run(pytest.fail), Locks(tmp_path / "locks").claim(KEY)):
+        with pytest.raises(StoreError, match=r"locks: this is no folder.*remove it"):
+            enter(what)
+
+
+def test_what_others_write_now_stays(tmp_path: Path) -> None:
+    """`plan` and `status` write files of the store without a lease."""
+    store = Store(tmp_path / "store")
+    young, old = store.root / ".hashes.json.1", store.root / ".labels.json.2"
+    for file in (young, old):
+        file.touch()
+    os.utime(old, (0, 0))
+    with store.locks.collect(pytest.fail) as check:
+        sweep_up(store, (), check)
+    assert young.exists()
+    assert not old.exists()

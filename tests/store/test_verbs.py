@@ -8,11 +8,15 @@ import json
 import os
 import re
 import shutil
+import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.store.faults import Sweep, exchange
+
+from layover.store.lease import Lease
+from layover.store.locks import RUN
 
 
 @pytest.fixture
@@ -213,3 +217,42 @@ def test_an_encoder_that_changes_after_the_plan_is_refused_before_it_is_read(swe
         (sweep.root / "kept").replace(one)
     assert "one: its config or weights have changed since the plan was made; run again" in said[-1]["error"]
     assert not store.has(planned.key)
+
+
+def test_gc_keeps_what_was_run_while_it_waited(whole: Sweep, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The recipe is edited and run meanwhile: what gc keeps is what the recipe names when gc has the store alone."""
+    text = whole.recipe.read_text(encoding="utf-8")
+    waited: list[str] = []
+    other = Lease(whole.store / "locks", RUN, "run")
+
+    def meanwhile(_: float) -> None:
+        if not waited:
+            edited = text.replace("mixer: gated}, lr: 3e-3", "mixer: gated}, lr: 2e-3")
+            whole.recipe.write_text(edited, encoding="utf-8")
+            waited.append("run")
+            code, said = whole.run()
+            assert code == 0, said
+            assert not said.startswith("0 of"), said
+            other.release()
+
+    (whole.store / "locks").mkdir(exist_ok=True)
+    try:
+        monkeypatch.setattr("layover.store.locks.time.sleep", meanwhile)
+        code, said = whole.layover("gc", str(whole.recipe), "--yes")
+        monkeypatch.undo()
+        assert (code, waited) == (0, ["run"]), said
+        assert whole.run()[1].startswith("0 of"), "nothing of it is gone"
+    finally:
+        whole.recipe.write_text(text, encoding="utf-8")
+
+
+def test_gc_that_is_stopped_while_it_waits_says_that_nothing_was_changed(
+    whole: Sweep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (whole.store / "locks").mkdir(exist_ok=True)
+    other = Lease(whole.store / "locks", RUN, "run")
+    monkeypatch.setattr("layover.store.locks.time.sleep", lambda _: signal.raise_signal(signal.SIGTERM))
+    code, said = whole.layover("gc", str(whole.recipe), "--yes")
+    other.release()
+    assert code == 130
+    assert said.endswith("layover: stopped while it waited; nothing was changed\n")

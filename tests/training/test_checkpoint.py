@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -279,8 +281,41 @@ def test_a_file_in_the_place_of_checkpoints_is_no_hindrance(model_of: Any, featu
 
 
 def test_one_checkpoint_is_kept_and_it_holds_no_code(model_of: Any, features_of: Any, tmp_path: Path) -> None:
-    (tmp_path / "writing-1").mkdir()  # left by a killed run
+    for name in ("writing-1", "writing-2"):
+        (tmp_path / name).mkdir()
+    os.utime(tmp_path / "writing-1", (0, 0))  # left by a killed run; the other is of a live process
     run(model_of(), features_of(), tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["step-00000015"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["step-00000015", "writing-2"]
     files = sorted(path.name for path in (tmp_path / "step-00000015").iterdir())
     assert files == ["position.json", "tensors.safetensors"]
+
+
+def test_at_every_moment_a_whole_checkpoint_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same step may be saved more than once, with other evaluations; a kill comes at any moment of that."""
+    found: list[Any] = []
+
+    def looking(real: Callable[..., Any]) -> Callable[..., Any]:
+        def act(*arguments: Any, **more: Any) -> Any:
+            for then in (lambda: None, lambda: real(*arguments, **more)):
+                result = then()
+                held, _ = checkpoint.load(tmp_path, identity="x")
+                assert held is not None
+                found.append(held.position["evaluations"])
+            return result
+
+        return act
+
+    def save(step: int, evaluations: int) -> None:
+        whole = checkpoint.Checkpoint({"w": torch.ones(2)}, {}, {}, {"evaluations": evaluations})
+        checkpoint.save(tmp_path, whole, step=step, identity="x")
+
+    save(5, 0)
+    monkeypatch.setattr(shutil, "rmtree", looking(shutil.rmtree))
+    monkeypatch.setattr(Path, "rename", looking(Path.rename))
+    for evaluations in range(1, 13):
+        save(5, evaluations)
+        assert len(list(tmp_path.iterdir())) == 1
+    save(6, 13)
+    assert found == sorted(found), "never an older one again"
+    assert set(found) == set(range(14))
+    assert [path.name for path in tmp_path.iterdir()] == ["step-00000006"]

@@ -102,9 +102,11 @@ class _Counting:
             return ""
         return f"damaged: {self.plan.nodes[event['key']].label} ({event['reason']}); it is set aside and computed again"
 
-    def waiting(self, event: Mapping[str, Any]) -> str:
-        """Return the line that says which other process works on a node that this run needs."""
+    def told(self, event: Mapping[str, Any]) -> str:
+        """Return the line on a wait: what a node's process says of the hub, or who works on a node."""
         label = self.plan.nodes[event["key"]].label
+        if event["event"] == "told":
+            return f"{label}: {event['text'].removeprefix('layover: ')}"
         return f"waits for {label}: {event['for']} computes it; Ctrl-C stops this run, its finished nodes stay"
 
     def again(self, event: Mapping[str, Any]) -> str:
@@ -142,8 +144,8 @@ class PlainProgress(_Counting):
         if event["event"] == "aside":
             if line := self.aside(event):
                 say(line)
-        elif event["event"] == "waiting":
-            say(self.waiting(event))
+        elif event["event"] in {"waiting", "told"}:
+            say(self.told(event))
         elif event["event"] == "again":
             say(self.again(event))
         elif event["event"] == "end":
@@ -186,8 +188,8 @@ class LiveProgress(_Counting):
                 self.bars.remove(self._nodes.pop(event["needed_by"])[0])
             if line := self.aside(event):
                 self.note(line)
-        elif event["event"] == "waiting":
-            self.note(self.waiting(event))
+        elif event["event"] in {"waiting", "told"}:
+            self.note(self.told(event))
         elif event["event"] == "again":
             if key in self._nodes:
                 self.bars.remove(self._nodes.pop(key)[0])

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -107,16 +107,18 @@ def _ask(source: HubSource) -> None:
 def _prepared(source: HubSource) -> Any:
     """Return what reads the split, after the files of this split, and no others, were downloaded and checked."""
     builder = _asked(source)
-    _narrow(builder, source)
+    others = _narrow(builder, source)
     try:
         builder.download_and_prepare()
-    finally:  # bytes of another commit may be no rows at all
-        _check_files(source, Path(builder.cache_dir))
+    except Exception:  # bytes of another commit may be no rows at all
+        _check_files(source, Path(builder.cache_dir), others)
+        raise
+    _check_files(source, Path(builder.cache_dir), others)
     return builder
 
 
-def _narrow(builder: Any, source: HubSource) -> None:
-    """Keep a builder from downloading other splits than the asked.
+def _narrow(builder: Any, source: HubSource) -> set[str]:
+    """Keep a builder from downloading other splits than the asked; return the files in the repository of those alone.
 
     Raises:
         DataError: the data set has no such split.
@@ -125,7 +127,7 @@ def _narrow(builder: Any, source: HubSource) -> None:
     from datasets.data_files import DataFilesDict
 
     if builder.config.data_files is None:
-        return
+        return set()
     files, splits = {str(name): files for name, files in builder.config.data_files.items()}, splits_of(source)
     for name in splits:
         if name not in files:
@@ -137,10 +139,21 @@ def _narrow(builder: Any, source: HubSource) -> None:
         if name in known:
             kept.add(known[name])
     builder.info.splits = kept if len(kept) == len(splits) else None
+    return _names(files.values()) - _names(files[name] for name in splits)
 
 
-def _check_files(source: HubSource, prepared: Path) -> None:
+def _names(files: Iterable[Iterable[Any]]) -> set[str]:
+    """Return the names in the repository of files that are called `hf://datasets/OWNER/NAME@COMMIT/FILE`."""
+    return {str(file).partition("@")[2].partition("/")[2] for some in files for file in some}
+
+
+def _check_files(source: HubSource, prepared: Path, others: Collection[str]) -> None:
     """Refuse what was prepared of files that are not those of the commit, and remove it.
+
+    Args:
+        source: What is read.
+        prepared: The folder.
+        others: Files of other splits, which another program may have downloaded; they do not count.
 
     Raises:
         DataError: names the first such file.
@@ -149,7 +162,7 @@ def _check_files(source: HubSource, prepared: Path) -> None:
 
     snapshot = Path(HF_HUB_CACHE) / f"datasets--{source.path.replace('/', '--')}" / "snapshots" / source.revision
     for file in sorted(snapshot.rglob("*")):
-        if file.is_file():
+        if file.is_file() and file.relative_to(snapshot).as_posix() not in others:
             try:
                 check(file, f"{source.path}@{source.revision[:12]}: {file.relative_to(snapshot)}")
             except ModelError as error:

@@ -19,12 +19,14 @@ from pathlib import Path
 from typing import Any
 
 from layover.engine import server
+from layover.engine.alone import STOPPED
 from layover.engine.jobs import Job, group
-from layover.engine.processes import ADVICE, Outcome, Worker, cause_of, received
+from layover.engine.processes import ADVICE, Outcome, Worker, cause_of, received, saved_step
 from layover.engine.resources import most_between_jobs
 from layover.engine.worker import Setup, Work, main
 from layover.errors import NodeError, StoppedError, StoreError
 from layover.plan import Node, Plan
+from layover.plan.nodes import RESUMABLE
 from layover.recipe import Execution
 from layover.stopping import KEPT, asked, held
 from layover.store import Store
@@ -36,9 +38,18 @@ MOST_LOSSES = 3
 """A node is tried so often when what it reads is damaged each time; then the disk is to blame, and it fails."""
 MOST_DEATHS = 2
 """A node fails when so many processes were killed at it."""
+MOST_STOPS = 5
+"""A node fails when so many of its processes were asked to end, one after the other, and it came no step further."""
+MOST_DOUBTS = 3
+"""A node fails when it fails so often in a process that cannot tell whether others took it for gone."""
 MOST_STARTS = 3
 STOP_SECONDS = 25.0
 """A training that is stopped has so long to finish its step and write a checkpoint; schedulers kill after 30."""
+
+UNSAVED = (
+    f"it did not finish its step within {STOP_SECONDS:.0f} s and was killed; it goes on from an older checkpoint, if "
+    "there is one"
+)
 
 Report = Callable[[Mapping[str, Any]], None]
 
@@ -61,6 +72,10 @@ class LocalEngine:
         self._plan: Plan | None = None
         self._deaths: dict[str, int] = {}
         """Key -> processes that were killed at this node."""
+        self._stops: dict[str, tuple[int, int]] = {}
+        """Key -> step of the node's checkpoint, and processes that were asked to end since it has that."""
+        self._doubts: dict[str, int] = {}
+        """Key -> failures of which no one knows whether they are the node's own."""
         self._lost: dict[str, list[str]] = {}
         """Key -> keys of nodes, some of them not its own needs, that were damaged when it read them."""
         self._waits: dict[str, str] = {}
@@ -155,7 +170,7 @@ class LocalEngine:
             ours, theirs = self._context.Pipe()
             process = self._context.Process(target=main, args=(setup, theirs), daemon=True)
             try:
-                if not server.begin(process):
+                if not server.begin(process, alone=not self._workers):
                     _heed()
                 break
             except NodeError:  # the fork server was killed; the next attempt starts another
@@ -210,6 +225,9 @@ class LocalEngine:
             elif message["state"] == "lost":
                 self._mend(worker, node, message, waiting)
                 return
+            elif (error := message.get("error")) is not None and self._doubted(node):
+                self._fail(node, error)
+                return
             else:
                 worker.busy.add(node.key)
                 self._tell_of_waiting(node, message["by"])
@@ -221,6 +239,11 @@ class LocalEngine:
         if other and self._waits.get(node.key) != other:
             self._waits[node.key] = other
             self.report({"event": "waiting", "key": node.key, "for": other})
+
+    def _doubted(self, node: Node) -> bool:
+        """Count a failure of a process that may have been taken for gone; tell whether it was the last one."""
+        self._doubts[node.key] = self._doubts.get(node.key, 0) + 1
+        return self._doubts[node.key] >= MOST_DOUBTS
 
     def _mend(self, worker: Worker, node: Node, message: dict[str, Any], waiting: list[Job]) -> None:
         """Have a damaged node computed again, and then the one that met it."""
@@ -286,15 +309,27 @@ class LocalEngine:
         if node is None:
             return  # it died between two nodes: no one's fault
         code, file = worker.process.exitcode, self._log(job)
-        cause, count = cause_of(code), self._deaths.get(node.key, 0) + 1
-        self._deaths[node.key] = count
-        if count < MOST_DEATHS:
-            self.report({"event": "again", "key": node.key, "reason": f"the process of this node {cause}"})
+        error = f"the process of this node {cause_of(code)}"
+        last, advice = self._stopped_last(node) if code == STOPPED else self._killed_last(node)
+        if not last:
+            self.report({"event": "again", "key": node.key, "reason": error})
             return
         log = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
-        error = f"the process of this node {cause}, as did the one before it; {ADVICE}"
         worker.ended.add(node.key)
-        self._fail(node, error, log[-4000:] or None)
+        self._fail(node, f"{error}, {advice}", log[-4000:] or None)
+
+    def _killed_last(self, node: Node) -> tuple[bool, str]:
+        """Count a process that was killed; return whether the node fails, and what the error then says besides."""
+        self._deaths[node.key] = self._deaths.get(node.key, 0) + 1
+        return self._deaths[node.key] >= MOST_DEATHS, f"as did the one before it; {ADVICE}"
+
+    def _stopped_last(self, node: Node) -> tuple[bool, str]:
+        """Count a process that was asked to end, anew where the checkpoint moved on; return as `_killed_last` does."""
+        step = saved_step(self.store.work(node.key))
+        before, count = self._stops.get(node.key, (step, 0))
+        count = count + 1 if before == step else 1
+        self._stops[node.key] = (step, count)
+        return count >= MOST_STOPS, f"as were the {MOST_STOPS - 1} before it, and it came no step further between them"
 
     def _end_all(self) -> None:
         """End all workers: what waits for a job leaves, what is at one is asked to, and killed when it does not."""
@@ -308,18 +343,30 @@ class LocalEngine:
         while busy and (left := until - time.monotonic()) > 0:
             for ready in wait(list(busy), timeout=left):
                 connection: Connection = ready  # type: ignore[assignment]
-                message = received(busy[connection])
+                worker = busy[connection]
+                message = received(worker)
                 if message is None:
                     del busy[connection]
-                elif message.get("state") == "failed":
-                    self.outcome.unsaved[message["key"]] = message["error"]
+                else:
+                    self._hear_last(worker, message)
         for worker in busy.values():
             worker.signal(signal.SIGKILL)
+            if worker.current is not None and worker.current.kind in RESUMABLE:
+                self.outcome.unsaved[worker.current.key] = UNSAVED
         for worker in self._workers:
             worker.process.join(timeout=POLL_SECONDS)
             if worker.job is not None:
                 strip_folders(self._log(worker.job))
         self._workers.clear()
+
+    def _hear_last(self, worker: Worker, message: Mapping[str, Any]) -> None:
+        """Take what a worker that is asked to end sends before it does."""
+        if message["event"] == "start" and worker.job is not None:
+            worker.current = next(node for node in worker.job.nodes if node.key == message["key"])
+        elif message["event"] == "end":
+            worker.current = None
+            if message["state"] == "failed":
+                self.outcome.unsaved[message["key"]] = message["error"]
 
 
 def _heed() -> None:

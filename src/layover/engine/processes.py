@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
+from pathlib import Path
 from typing import Any
 
 from layover.engine.alone import STOPPED
@@ -63,6 +64,16 @@ def received(worker: Worker) -> dict[str, Any] | None:
     except (EOFError, OSError):
         return None
     return message
+
+
+def saved_step(work: Path) -> int:
+    """Return the step of the newest checkpoint that a training has in its folder, -1 where there is none.
+
+    Args:
+        work: With folders as `layover.training.checkpoint` names them; it imports torch, which this process does not.
+    """
+    steps = (path.name.removeprefix("step-").partition(".")[0] for path in work.glob("step-*"))
+    return max((int(step) for step in steps if step.isdecimal()), default=-1)
 
 
 ADVICE = (

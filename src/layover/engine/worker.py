@@ -7,10 +7,13 @@ once. What a node computes does not depend on those before it; see `layover.step
 from __future__ import annotations
 
 import gc
+import logging
 import os
+import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -22,6 +25,7 @@ from layover import steps
 from layover.disk import full, said
 from layover.engine import alone
 from layover.errors import LayoverError, LostNodeError, Stopped
+from layover.hub_patience import HUB_LOG
 from layover.plan import Node
 from layover.plan.nodes import RESUMABLE
 from layover.recipe import Execution
@@ -70,9 +74,12 @@ def main(setup: Setup, connection: Connection) -> None:
     store = Store(setup.store)
     gc.freeze()  # what is there now stays, so that collecting after each job costs little
 
+    sending = threading.Lock()  # what is said of the hub comes from a thread of its own
+
     def send(message: Mapping[str, Any]) -> None:
         try:
-            connection.send(dict(message))
+            with sending:
+                connection.send(dict(message))
         except (BrokenPipeError, ConnectionResetError):  # the parent is gone, and `alone` hears of that, too
             alone.stop()
 
@@ -117,10 +124,8 @@ def run_node(node: Node, store: Store, execution: Execution, send: Send) -> str:
     """Compute and commit one node; return `done`, `busy`, `failed`, or `lost` when a node it reads is damaged."""
     try:
         return _claimed(node, store, execution, send)
-    except OSError as error:
-        if full(error) is None:
-            raise
-        return _failed(node, store, send, {"node": node.label, "error": said(error, store.root), "traceback": None})
+    except (LayoverError, OSError) as error:  # of the store, around what the node itself does
+        return _failed(node, store, send, _failure(node, store, error))
 
 
 def _claimed(node: Node, store: Store, execution: Execution, send: Send) -> str:
@@ -142,9 +147,9 @@ def _claimed(node: Node, store: Store, execution: Execution, send: Send) -> str:
         except LostNodeError as error:
             send({"event": "end", "key": node.key, "state": "lost", **_lost(error, store)})
             return "lost"
-        if failure is not None and not mine.held():
-            send({"event": "end", "key": node.key, "state": "busy", "by": ""})
-            return "busy"  # this process was taken for gone, and what it wrote may be gone with it
+        if failure is not None and mine.doubtful():  # it was taken for gone, and what it wrote may be gone with it
+            send({"event": "end", "key": node.key, "state": "busy", "by": "", "error": failure["error"]})
+            return "busy"
         if failure is not None:
             return _failed(node, store, send, failure)
         send({"event": "end", "key": node.key, "state": "done", "seconds": time.perf_counter() - started})
@@ -179,6 +184,7 @@ def _compute(node: Node, store: Store, execution: Execution, send: Send) -> dict
     context = steps.Context(store, execution, progress, alone.stopping)
     try:
         with (
+            _telling(node, send),
             alone.saving(node.kind in RESUMABLE),
             store.writing(node.kind, node.identity, node.needs) as folder,
             unchanged(node, store),
@@ -188,11 +194,28 @@ def _compute(node: Node, store: Store, execution: Execution, send: Send) -> dict
         raise
     except Stopped:
         alone.leave()  # no failure: the training has left a checkpoint, as it was asked to
-    except LayoverError as error:
-        return {"node": node.label, "error": str(error), "traceback": None}
     except Exception as error:  # noqa: BLE001  the border of the process: a bug of one node must not end the sweep
-        if full(error) is not None:
-            return {"node": node.label, "error": said(error, store.root), "traceback": None}
-        text = "".join(traceback.format_exception(error))
-        return {"node": node.label, "error": f"{type(error).__name__}: {error}", "traceback": text}
+        return _failure(node, store, error)
     return None
+
+
+@contextmanager
+def _telling(node: Node, send: Send) -> Iterator[None]:
+    """Send what is said of the hub in the block to the parent: the log of the node is read by nobody."""
+    handler, log = logging.Handler(), logging.getLogger(HUB_LOG)
+    handler.emit = lambda record: send({"event": "told", "key": node.key, "text": record.getMessage()})  # type: ignore[method-assign]
+    log.addHandler(handler)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+
+
+def _failure(node: Node, store: Store, error: Exception) -> dict[str, str | None]:
+    """Return what an error means to a person; with its traceback where it has no words for one."""
+    if isinstance(error, LayoverError):
+        return {"node": node.label, "error": str(error), "traceback": None}
+    if full(error) is not None:
+        return {"node": node.label, "error": said(error, store.root), "traceback": None}
+    text = "".join(traceback.format_exception(error))
+    return {"node": node.label, "error": f"{type(error).__name__}: {error}", "traceback": text}

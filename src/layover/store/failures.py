@@ -8,7 +8,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from layover.disk import full
 from layover.errors import StoreError
 from layover.store.files import DIGEST, is_sealed, read_json, sealed, write_json
 from layover.store.folderless import without_folders
@@ -27,14 +26,11 @@ class Failures:
     def add(self, key: str, failure: Mapping[str, str | None]) -> None:
         """Keep why a node failed: `node`, `error`, `traceback`. Folders of the machine are left out of it.
 
-        On a disk without room nothing is kept.
+        Where it cannot be written, on a full disk perhaps, nothing is kept: a note must not end the run that tells it.
         """
-        try:
+        with suppress(OSError):
             self.folder.mkdir(exist_ok=True)
             write_json(self._file(key), sealed({name: without_folders(text) for name, text in failure.items()}))
-        except OSError as error:
-            if full(error) is None:
-                raise
 
     def get(self, key: str) -> dict[str, Any] | None:
         """Return why a node failed last, or None; where the note is damaged, it says that."""

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import re
+import uuid
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 _PART = r"[^\s/:\"'`()\[\]{},;<>|]+"
-_QUOTED = re.compile(r"([\"'])(/[^\"'\n]*/[^\"'\n]*)\1")
+_QUOTED = re.compile(r"([\"'])(/[^\"'/\n]*+/[^\"'\n]*+)\1")
 """A path between quotes, which may hold spaces."""
-_BEFORE_A_LINE = re.compile(r"(?<![\w.~/:-])/(?:(?! /)[^\n:\"'])*/(?:(?! /)[^\n:\"'])*(?=:\d)")
-"""A path before the number of a line, which may hold spaces."""
+_BEFORE_A_LINE = re.compile(r"(?<![\w.~/:-])/(?:(?! /)[^\n:\"'])*+(?=(:\d)?)")
+"""What may be a path that holds spaces; it is one before the number of a line."""
 _PLAIN = re.compile(rf"(?<![\w.~/:-])/(?:{_PART}/)+(?:{_PART})?")
 _NUMBER = re.compile("\0(\\d+)\0")
 
@@ -24,15 +26,23 @@ def without_folders(text: str | None) -> str | None:
     for folder in (os.getcwd(), str(Path.home())):  # noqa: PTH109  as text
         text = text.replace(folder, folder.replace(" ", "_"))
     text = _QUOTED.sub(lambda found: f"{found[1]}{_last(found[2])}{found[1]}", text)
-    text = _BEFORE_A_LINE.sub(lambda found: _last(found[0]), text)
+    text = _BEFORE_A_LINE.sub(lambda found: _last(found[0]) if found[1] and found[0].count("/") > 1 else found[0], text)
     return _PLAIN.sub(lambda found: _last(found[0]), text)
 
 
 def strip_folders(file: Path) -> None:
-    """Rewrite a text file, if it is there, without the folders that it names."""
-    if file.is_file():
+    """Rewrite a text file, if it is there, without the folders that it names; one that cannot be rewritten stays.
+
+    So it is on a disk without room, where what it tells is of more use.
+    """
+    beside = file.with_name(f".{file.name}.{uuid.uuid4().hex}")
+    try:
         text = file.read_text(encoding="utf-8", errors="replace")
-        file.write_text(without_folders(text) or "", encoding="utf-8")
+        beside.write_text(without_folders(text) or "", encoding="utf-8")
+        beside.replace(file)
+    except OSError:
+        with suppress(OSError):
+            beside.unlink()
 
 
 def numbered(value: Any, files: Sequence[Path]) -> Any:

@@ -33,6 +33,8 @@ BEAT_SECONDS = 10.0
 STALE_SECONDS = 90.0
 NO_LOCKS = frozenset({errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.EINVAL})
 """The errors of file systems without `flock`."""
+GONE = frozenset({errno.ENOENT, errno.ESTALE})
+"""The errors of a file that is no more: ESTALE where another machine removed it."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,8 @@ class Holder:
         return cls(verb, socket.gethostname(), os.getpid(), since, boot, namespace, started, locked)
 
 
+TYPES = {name: type(value) for name, value in asdict(Holder("", "", 0, "", "", "", 0.0, locked=False)).items()}
+"""Of the values of a lease."""
 UNKNOWN = Holder("?", "unknown", 0, "unknown", "", "", 0.0, locked=False)
 """Behind a lease that cannot be read: another user's, or cut short by a full disk."""
 OLDER = replace(UNKNOWN, verb="run", since="unknown; of an older version")
@@ -116,19 +120,31 @@ class Lease:
         """Tell whether no one can have taken this process for gone."""
         return clock() - self._beaten < STALE_SECONDS / 2 and _is_linked(self._handle)
 
+    def doubtful(self) -> bool:
+        """Tell whether another process may have this one taken for gone, even where its time could not be moved.
+
+        A locked file does not look like that of a process that is gone, and who takes it for one removes it.
+        """
+        return not self.held() and not (self._locked and _is_linked(self._handle))
+
     def release(self) -> None:
-        """Give it back."""
+        """Give it back; a file that cannot be removed looks like that of a process that is gone."""
         self._ended.set()
         self._thread.join()
-        self._file.unlink(missing_ok=True)
-        os.close(self._handle)
+        try:
+            with suppress(OSError):
+                self._file.unlink()
+        finally:
+            with suppress(OSError):
+                os.close(self._handle)
 
     def _publish(self) -> tuple[Path, int]:
         number = uuid.uuid4().hex
         hidden, file = self._folder / f".{number}", self._folder / f"{self._name}.{number}"
         handle = os.open(hidden, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
         try:
-            holder = Holder.this(self._verb, locked=_locks(handle, fcntl.LOCK_EX))
+            self._locked = _locks(handle, fcntl.LOCK_EX)
+            holder = Holder.this(self._verb, locked=self._locked)
             _describe(handle, holder)
             hidden.rename(file)
         except BaseException:
@@ -204,14 +220,16 @@ class Watch:
         """
         try:
             handle = os.open(file, os.O_RDONLY)
-        except FileNotFoundError:
-            return None, 0.0
-        except OSError:
-            return self._by_time(file, UNKNOWN, _time_of(file))
+        except OSError as error:
+            gone = error.errno in GONE
+            return (None, 0.0) if gone else self._by_time(file, UNKNOWN, _time_of(file))
         try:
             holder, moved = _read(handle), os.fstat(handle).st_mtime_ns
             if not _is_free(handle):
                 return holder, 0.0
+        except OSError as error:
+            gone = error.errno in GONE
+            return (None, 0.0) if gone else self._by_time(file, UNKNOWN, _time_of(file))
         finally:
             os.close(handle)
         boot, namespace = machine()
@@ -245,12 +263,12 @@ def is_locked(file: Path) -> bool:
     """Tell whether a process keeps a file locked; True, too, when it cannot be looked at."""
     try:
         handle = os.open(file, os.O_RDONLY)
-    except FileNotFoundError:
-        return False
-    except OSError:
-        return True
+    except OSError as error:
+        return error.errno not in GONE
     try:
         return not _is_free(handle)
+    except OSError as error:
+        return error.errno not in GONE
     finally:
         os.close(handle)
 
@@ -264,9 +282,12 @@ def _time_of(file: Path) -> int | None:
 
 def _read(handle: int) -> Holder:
     try:
-        return Holder(**json.loads(os.pread(handle, 10_000, 0)))
-    except (ValueError, TypeError):
-        return UNKNOWN
+        found = json.loads(os.pread(handle, 10_000, 0))
+        if {name: type(value) for name, value in found.items()} == TYPES:
+            return Holder(**found)
+    except (ValueError, AttributeError, RecursionError):
+        pass
+    return UNKNOWN
 
 
 def _runs(holder: Holder) -> bool:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from layover.store.files import folder_bytes, remove
 from layover.store.store import Store
+
+WRITING_SECONDS = 60.0
+"""A file that is younger may be one that `plan` or `status` writes, which hold no lease."""
 
 
 def leftovers(store: Store, keep: Collection[str]) -> Iterator[Path]:
@@ -23,7 +27,11 @@ def leftovers(store: Store, keep: Collection[str]) -> Iterator[Path]:
             kept = folder.name in {"work", "failed"} and place.name.removesuffix(".json") in keep
             if not kept:
                 yield place
-    yield from sorted(root.glob(".*.json.*"))
+    now = time.time()
+    for file in sorted(root.glob(".*.json.*")):
+        with suppress(FileNotFoundError):
+            if now - file.lstat().st_mtime > WRITING_SECONDS:
+                yield file
 
 
 def sweep_up(store: Store, keep: Collection[str], check: Callable[[], None] | None = None) -> int:

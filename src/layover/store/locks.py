@@ -7,6 +7,7 @@ removed by whoever meets it.
 
 from __future__ import annotations
 
+import errno
 import os
 import random
 import re
@@ -17,7 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from layover.errors import StoppedError, StoreError
+from layover.stopping import Stop
 from layover.store.lease import BEAT_SECONDS, OLDER, STALE_SECONDS, Holder, Lease, Watch, is_locked
+from layover.store.marker import MARKER
 from layover.store.memory import READ_ONLY
 
 RUN, READ, GC = "run", "read", "gc"
@@ -32,6 +35,10 @@ MOST_ATTEMPTS = 5
 LEASE = re.compile(r"(?:run|read|gc|[0-9a-f]{64})\.[0-9a-f]{32}")
 OLD_RUN = "sweep-*.lock"
 """What a run of an earlier version keeps locked."""
+
+_NO_FOLDER = "this is no folder, and leases of the store go into one; remove it, and run again"
+_READABLE = "who works on this store cannot be seen; make this folder readable"
+_MEND = {errno.ENOTDIR: _NO_FOLDER}
 
 Tell = Callable[[str], None]
 
@@ -109,10 +116,11 @@ class Locks:
         """
         lease = None
         try:
-            if self.folder.is_dir():
+            if self.folder.is_dir() or (self.folder.parent / MARKER).is_file():  # a copy may lack the folder
                 lease = self._wait_for(READ, verb, (GC,), tell)
         except (StoreError, OSError):  # a snapshot, another person's store, a full disk
-            self.wait((GC,), tell)
+            with suppress(StoreError):  # where one may not even look for whom to wait
+                self.wait((GC,), tell)
         try:
             yield
         finally:
@@ -183,7 +191,7 @@ class Locks:
                     tell(f"waits for {text}; Ctrl-C stops waiting, nothing is changed yet")
                     said, when = text, time.monotonic()
                 time.sleep(POLL_SECONDS)
-        except KeyboardInterrupt:
+        except (Stop, KeyboardInterrupt):
             raise StoppedError("stopped while it waited; nothing was changed") from None
 
     def tidy(self) -> None:
@@ -202,6 +210,8 @@ class Locks:
                 return [self.folder / entry.name for entry in entries if LEASE.fullmatch(entry.name)]
         except FileNotFoundError:
             return []
+        except OSError as error:
+            raise StoreError(f"{self.folder}: {_MEND.get(error.errno or 0, _READABLE)} ({error.strerror})") from None
 
     def _wait_for(self, name: str, verb: str, others: Collection[str], tell: Tell) -> Lease:
         while True:
@@ -214,8 +224,9 @@ class Locks:
 
     def _lease(self, name: str, verb: str) -> Lease:
         try:
-            self.folder.mkdir(exist_ok=True)
-            return Lease(self.folder, name, verb, renews=name == RUN)
+            return self._published(name, verb)
+        except (FileExistsError, NotADirectoryError) as error:
+            raise StoreError(f"{self.folder}: {_NO_FOLDER} ({error.strerror})") from None
         except OSError as error:
             if error.errno not in READ_ONLY:
                 raise
@@ -223,6 +234,15 @@ class Locks:
                 f"{self.folder.parent}: this store cannot be written ({error.strerror}); name one of your own with "
                 "--store: a copy of this one keeps what is finished"
             ) from None
+
+    def _published(self, name: str, verb: str) -> Lease:
+        """Return a new lease; tried again where `gc` meets its file while it is being written."""
+        for _ in range(MOST_ATTEMPTS):
+            self.folder.mkdir(exist_ok=True)
+            with suppress(FileNotFoundError, BlockingIOError):
+                return Lease(self.folder, name, verb, renews=name == RUN)
+            time.sleep(random.uniform(0.01, 0.1))  # noqa: S311  it has looked by then
+        return Lease(self.folder, name, verb, renews=name == RUN)
 
 
 def _listed(others: list[Held]) -> str:

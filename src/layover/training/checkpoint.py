@@ -2,7 +2,8 @@
 
 A checkpoint is a folder `step-00000123` with `tensors.safetensors` (trained weights, AdamW's moments, best weights
 so far) and `position.json` (position, identity of the training, hash of the tensors, and a digest of all this). It is
-written beside, flushed, and renamed; then the older ones go. So a killed run leaves the last whole one.
+written beside, flushed, and renamed; then the older ones go. So a killed run leaves the last whole one. Another one of
+the same step is `step-00000123.0001`.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +27,8 @@ from layover.store.files import is_sealed, sealed
 
 TENSORS, POSITION = "tensors.safetensors", "position.json"
 FORMAT = 2
+REST_SECONDS = 300.0
+"""What is being written, and did not change for so long, is of a killed process."""
 
 
 @dataclass(frozen=True)
@@ -52,12 +57,11 @@ def save(folder: Path, checkpoint: Checkpoint, *, step: int, identity: str) -> P
     if folder.is_file():
         folder.unlink()  # something else took its place; what it says is not ours
     folder.mkdir(parents=True, exist_ok=True)
-    final, beside = folder / f"step-{step:08d}", folder / f"writing-{os.getpid()}"
-    for rest in folder.glob("writing-*"):
-        shutil.rmtree(rest, ignore_errors=True)
+    final, beside = _free_name(folder, step), folder / f"writing-{uuid.uuid4().hex}"
+    beside.mkdir()
+    _remove_rests(folder, beside)
     try:
         _write(beside, checkpoint, identity)
-        shutil.rmtree(final, ignore_errors=True)
         beside.rename(final)
     except BaseException:
         shutil.rmtree(beside, ignore_errors=True)  # on a full disk it would take room from everyone
@@ -68,8 +72,32 @@ def save(folder: Path, checkpoint: Checkpoint, *, step: int, identity: str) -> P
     return final
 
 
+def _free_name(folder: Path, step: int) -> Path:
+    """Return the name of a new checkpoint, behind those that there are of the same step: none is in its way."""
+    name = f"step-{step:08d}"
+    numbers = [path.suffix[1:] or "0" for path in folder.glob(f"{name}*")]
+    last = max((int(number) for number in numbers if number.isdecimal()), default=-1)
+    return folder / (name if last < 0 else f"{name}.{last + 1:04d}")
+
+
+def _remove_rests(folder: Path, own: Path) -> None:
+    """Remove what killed processes were writing; what changed a moment ago may be of a live one."""
+    now = _newest(own)
+    for rest in folder.glob("writing-*"):
+        if now - _newest(rest) > REST_SECONDS:
+            shutil.rmtree(rest, ignore_errors=True)
+
+
+def _newest(folder: Path) -> float:
+    """Return when a folder, or a file in it, changed last, by the clock of its file system; 0 when it is gone."""
+    times = [0.0]
+    for path in (folder, *folder.glob("*")):
+        with suppress(OSError):
+            times.append(path.stat().st_mtime)
+    return max(times)
+
+
 def _write(folder: Path, checkpoint: Checkpoint, identity: str) -> None:
-    folder.mkdir()
     groups = {"weights": checkpoint.weights, "optimiser": checkpoint.optimiser, "best": checkpoint.best}
     tensors = {f"{group}|{name}": tensor for group, named in groups.items() for name, tensor in named.items()}
     save_file(tensors, folder / TENSORS)

@@ -14,7 +14,7 @@ from layover.errors import StoreError
 
 if TYPE_CHECKING:
     from layover.plan import Plan
-    from layover.store import Store
+    from layover.store import FileHashes, Store
 
 ORDER = 80
 
@@ -45,10 +45,11 @@ def command(
     if not recipes:
         raise StoreError("name the recipes whose work is to be kept: layover gc recipes/*.yaml")
     opened = Store.existing(store)
-    plans = _plans(recipes, opened)
+    hashes = opened.hashes
+    plans = _plans(recipes, opened, hashes)  # a mistake in a recipe is told before any waiting
     if yes:
         with opened.locks.collect(complain) as check:  # what goes is decided when no one else works on the store
-            result = _collect(opened, plans, keep, check)
+            result = _collect(opened, _plans(recipes, opened, hashes), keep, check)
     else:
         result = _collect(opened, plans, keep, None)
     if json:
@@ -57,8 +58,13 @@ def command(
         _tell(result)
 
 
-def _plans(recipes: list[Path], store: Store) -> list[Plan]:
-    """Return the plans of the recipes.
+def _plans(recipes: list[Path], store: Store, hashes: FileHashes) -> list[Plan]:
+    """Return the plans of the recipes as they are now.
+
+    Args:
+        recipes: Their files.
+        store: Remembers what earlier plans found.
+        hashes: Of data files; one that has changed since is read again.
 
     Raises:
         StoreError: some keys of them are not known.
@@ -66,11 +72,10 @@ def _plans(recipes: list[Path], store: Store) -> list[Plan]:
     from layover.plan import build
     from layover.plan.hub import told
     from layover.recipe import load
-    from layover.store import FileHashes, Memory
-    from layover.store.hashes import HASHES
+    from layover.store import Memory
     from layover.store.memory import LABELS
 
-    hashes, labels = FileHashes(store.root / HASHES), Memory(store.root / LABELS)
+    labels = Memory(store.root / LABELS)
     plans = [build(load(recipe), hashes, memory=labels) for recipe in recipes]
     if unresolved := [one for plan in plans for one in plan.unresolved]:
         raise StoreError(
