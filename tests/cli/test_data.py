@@ -10,8 +10,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from layover import tasks
-from layover.cli.task_data import TaskData
 from layover.cli.main import build_app
+from layover.cli.task_data import TaskData
 from layover.errors import ModelError
 from layover.sandbox import encoders
 
