@@ -525,13 +525,8 @@ def test_every_field_that_has_a_value_is_proved_or_claimed(packages: Any, name: 
     found = verify(packages[getattr(packages, name)], checks=WITHOUT_ENCODER)
     card = packages.card(getattr(packages, name))
     parts = {"base": [card.pop("base")], "pieces": card.pop("pieces")}
-    expected = {
-        f"{part}.{field}"
-        for part, several in parts.items()
-        for one in several
-        for field in one
-        if one[field] is not None
-    }
+    inner = [(f"{part}.{field}", one[field]) for part, several in parts.items() for one in several for field in one]
+    expected = {field for field, value in inner if value is not None}
     expected |= {field for field, value in card.items() if value not in (None, [], {})} - {"schema_version"}
     assert {*found.proved, *found.claimed} == expected
     assert len(found.proved) + len(found.claimed) == len(expected)
@@ -564,9 +559,8 @@ def test_nothing_false_is_called_proved(packages: Any, what: str) -> None:
     packages.edit_card(packages.lora, change)
     found = verify(packages[packages.lora])
     assert field in found.claimed
-    assert not {
-        proof for check in CHECKS if check.name in {one.name for one in found.failed} for proof in check.proves
-    } & set(found.proved)
+    failed = {one.name for one in found.failed}
+    assert not {proof for check in CHECKS if check.name in failed for proof in check.proves} & set(found.proved)
 
 
 def test_settings_that_the_files_repeat_are_proved_by_what_they_compute(packages: Any) -> None:
