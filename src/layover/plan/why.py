@@ -12,6 +12,7 @@ from layover.errors import StoreError
 from layover.plan.imports import ImportInputs
 from layover.plan.inputs import ComposeInputs, PredictInputs, RetrieveInputs, ScoreInputs, TokenizeInputs, TrainInputs
 from layover.plan.nodes import Plan
+from layover.plan.places import data_files
 from layover.store import Store
 
 Identity = Mapping[str, Any]
@@ -50,8 +51,7 @@ class Known:
                 tasks[key] = inputs.task.name
             if isinstance(inputs, TokenizeInputs):
                 sets[key] = made_for(inputs)
-                read = [path for place in (inputs.location, *inputs.without) for path in place.files()]
-                files[key] = _places(node.identity, [(hash_file(path), path) for path in read])
+                files[key] = _places(node.identity, [(hash_file(path), path) for path in data_files(inputs)])
             elif isinstance(inputs, ImportInputs):
                 those = [(sha256, inputs.origin.place(name)) for name, sha256 in inputs.files.items()]
                 files[key] = _places(node.identity, those)
