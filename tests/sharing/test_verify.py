@@ -520,6 +520,30 @@ def test_what_failed_or_was_not_looked_at_is_not_proved(packages: Any) -> None:
     assert "files" in without.proved
 
 
+def test_all_that_one_check_finds_is_told_in_a_line_each(packages: Any, cli: Cli) -> None:
+    folder = packages[packages.lora]
+    (folder / "evil.py").write_text("")
+    (folder / "head.safetensors").unlink()
+    code, out, _ = cli("verify", folder)
+    assert code == 1
+    lines = out.splitlines()
+    assert lines[1].startswith("FAIL  files      'evil.py' is no file of a package")
+    assert lines[2] == f"{'':<17}head.safetensors is on the card, but not there"
+    (folder / "evil.py").unlink()
+    shutil.copy(packages[packages.lora_nli] / "head.safetensors", folder)
+    packages.edit_json(folder.name, "adapter_config.json", auto_mapping={"a": 1}, task_type="X")
+    packages.edit_json(folder.name, "head_config.json", labels=["a"])
+    found = verify(folder, checks=WITHOUT_ENCODER)
+    assert [one.partition(": ")[::2] for one in said(found, "configs").splitlines()] == [
+        ("adapter_config.json", "auto_mapping: no such setting belongs to the module of the card"),
+        ("adapter_config.json", "task_type is X, but None by the card"),
+        (
+            "head_config.json",
+            f"labels is ['a'], but {packages.card(folder.name)['task']['labels']!r} by the card"[:999],
+        ),
+    ]
+
+
 @pytest.mark.parametrize("name", ["lora", "bn", "par", "fuse", "head"])
 def test_every_field_that_has_a_value_is_proved_or_claimed(packages: Any, name: str) -> None:
     found = verify(packages[getattr(packages, name)], checks=WITHOUT_ENCODER)

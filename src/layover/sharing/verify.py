@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from layover.errors import LayoverError, printable
+from layover.errors import LayoverError, MistakesError, printable
 from layover.packages.card import Card, read_card
 from layover.sharing.checks import encoder, files, libraries, pieces, weights
 from layover.sharing.checks._base import Check, SkippedError, Stage, Subject
@@ -45,10 +45,11 @@ class Result:
     name: str
     state: State
     said: str
+    """Of a check that failed, a line for each mistake."""
 
     def line(self) -> str:
-        """Return it as one line: `ok    hashes      SHA-256 of 8 files as on the card`."""
-        return f"{self.state:<4}  {self.name:<9}  {self.said}"
+        """Return it as a line, and one more for each further mistake: `ok    hashes      SHA-256 of 8 files ...`."""
+        return f"{self.state:<4}  {self.name:<9}  {self.said}".replace("\n", f"\n{'':<17}")
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,12 @@ class Verdict:
         """The checks that failed."""
         return tuple(result for result in self.results if result.state == "FAIL")
 
+    def refusal(self) -> str:
+        """Return that checks failed, and of each what it found, for a message."""
+        count = len(self.failed)
+        lines = "\n".join(f"  {result.line()}" for result in self.failed)
+        return f"{'a check' if count == 1 else f'{count} checks'} failed:\n{lines}"
+
     def as_json(self) -> dict[str, Any]:
         """Return it for machines."""
         checks = [{"check": one.name, "state": one.state, "said": one.said} for one in self.results]
@@ -78,7 +85,7 @@ class Verdict:
         """Return a line for each check, and which fields of the card are proved or claimed."""
         claims = (("proved", "computed again here", self.proved), ("claimed", "on the word of the card", self.claimed))
         found = [f"      {name:<9}  {', '.join(fields)}: {why}" for name, why, fields in claims if fields]
-        return [*(result.line() for result in self.results), *found]
+        return [*(line for result in self.results for line in result.line().split("\n")), *found]
 
 
 def verify(
@@ -133,8 +140,15 @@ def _made(check: Check, subject: Subject) -> Result:
         said = check.run(subject)
     except SkippedError as reason:
         state, said = "skip", str(reason)
+    except MistakesError as error:
+        said = "\n".join(printable(_below(one, subject.folder)) for one in error.mistakes)
+        return Result(check.name, "FAIL", said)
     except LayoverError as error:
-        state, said = "FAIL", str(error).removeprefix(f"{subject.folder}: ").removeprefix(f"{subject.folder}/")
+        state, said = "FAIL", _below(str(error), subject.folder)
     except OSError as error:
         state, said = "FAIL", f"{error.filename or subject.folder}: {error.strerror or error}"
     return Result(check.name, state, printable(said))
+
+
+def _below(told: str, folder: Path) -> str:
+    return told.removeprefix(f"{folder}: ").removeprefix(f"{folder}/")
