@@ -116,11 +116,10 @@ def verify(
         if result.state == "FAIL" and failed is None:
             failed = check.stage
     passed = {result.name for result in results if result.state == "ok"}
-    proven, open_ = (
-        {field for one in CHECKS if (one.name in passed) == sign for field in one.proves} for sign in (True, False)
-    )
+    right = {field for check in CHECKS if check.name in passed for field in check.proves}
+    right -= {field for check in CHECKS if check.name not in passed for field in check.proves}
     said = _said(subject.card)
-    proved, claimed = (tuple(field for field in said if (field in proven - open_) == sign) for sign in (True, False))
+    proved, claimed = (tuple(field for field in said if (field in right) == sign) for sign in (True, False))
     return Verdict(folder, subject.card.id, tuple(results), proved, claimed)
 
 
