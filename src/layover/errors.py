@@ -32,8 +32,12 @@ class ModelError(LayoverError):
     """An encoder, a tokenizer or a module's weights cannot be used."""
 
 
+MOST_MISTAKES, MOST_TEXT = 12, 400
+"""Mistakes of a file that a message tells, and characters of each."""
+
+
 class MistakesError(ModelError):
-    """Everything that is wrong with a file of a stranger, collected.
+    """Everything that is wrong with a file of a stranger, collected: a line each, of many the first ones.
 
     Args:
         where: The file.
@@ -41,9 +45,11 @@ class MistakesError(ModelError):
     """
 
     def __init__(self, where: str, mistakes: Sequence[str]) -> None:
-        self.where, self.told = where, tuple(mistakes)
-        self.mistakes = tuple(f"{where}: {one}" for one in mistakes)
-        super().__init__(f"{where}: {'; '.join(mistakes)}")
+        most = MOST_MISTAKES if len(mistakes) > MOST_MISTAKES + 1 else len(mistakes)  # told anew, they stay as they are
+        rest = [f"and {len(mistakes) - most:,} more"] if len(mistakes) > most else []
+        self.where, self.told = where, (*(shortened(one, MOST_TEXT) for one in mistakes[:most]), *rest)
+        self.mistakes = tuple(f"{where}: {one}" for one in self.told)
+        super().__init__("\n".join(self.mistakes))
 
 
 class StoreError(LayoverError):
@@ -101,6 +107,17 @@ class RecipeError(LayoverError):
         count = len(self.problems)
         title = f"{count} problem{'s' if count != 1 else ''} in the recipe"
         super().__init__("\n".join([title, *(f"  {problem}" for problem in self.problems)]))
+
+
+def shortened(text: str, most: int = 100) -> str:
+    """Return a text of a stranger, cut where it is long."""
+    return text if len(text) <= most else f"{text[:most]}..."
+
+
+def few(texts: Sequence[str], most: int = 5) -> str:
+    """Return texts of a stranger in one line, each cut where it is long, of many the first ones: `a, b and 3 more`."""
+    rest = f" and {len(texts) - most:,} more" if len(texts) > most else ""
+    return ", ".join(shortened(text) for text in texts[:most]) + rest
 
 
 def nearest(name: str, valid: Iterable[str]) -> str:

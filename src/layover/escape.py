@@ -23,6 +23,8 @@ _BLOCK = re.compile(r"^(\d*)([#+=-]|(?<=\d)[.)])")
 """Begins a heading, a list or a rule."""
 _ADDRESS = re.compile(r"(?i)(?<=https)(?=:)|(?<=http)(?=:)|(?<=ftp)(?=:)|(?<=mailto)(?=:)|(?<=www)(?=\.)|(?=@)")
 """Where an address begins that a page makes a link without being asked to."""
+_SPAN = re.compile(r"(?<!`)`([\w.:=,/@%+-]+(?: [\w.:=,/@%+-]+)*)`(?!`)")
+"""Code of a message: plain characters between backticks."""
 _FORMULA = re.compile(r"[\s\ufeff]*[=+\-@\t\r\n＝＋－＠]")
 """Begins a formula in a spreadsheet."""
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
@@ -47,7 +49,11 @@ def json_text(value: Any, *, sort_keys: bool = False) -> str:
 
 def inline(text: str) -> Markup:
     """Return a text in one line of Markdown that shows it as it is, for a place inside a line or a table."""
-    return Markup(_ADDRESS.sub(r"\\", _SPECIAL.sub(r"\\\g<0>", _one_line(text))))
+    return Markup(_escaped(_one_line(text)))
+
+
+def _escaped(line: str) -> str:
+    return _ADDRESS.sub(r"\\", _SPECIAL.sub(r"\\\g<0>", line))
 
 
 def plain(text: str) -> Markup:
@@ -66,6 +72,15 @@ def code(text: str) -> Markup:
     fence = "`" * (max(map(len, re.findall("`+", line)), default=0) + 1)
     pad = " " if line.startswith("`") or line.endswith("`") else ""
     return Markup(f"{fence}{pad}{line}{pad}{fence}")
+
+
+def note(text: str) -> Markup:
+    """Return a message in one line of Markdown: what it holds between backticks is code, the rest shows as it is.
+
+    Messages hold names of others, too. So only plain characters become code, which mean nothing more there.
+    """
+    parts = _SPAN.split(_one_line(text))
+    return Markup("".join(code(one) if place % 2 else _escaped(one) for place, one in enumerate(parts)))
 
 
 def markdown_table(headers: Sequence[str], lines: Sequence[Sequence[str]]) -> str:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from layover import __version__
 from layover.store import Store
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -115,6 +117,9 @@ def test_a_store_that_is_something_else(tmp_path: Path) -> None:
 def test_check_answers_machines() -> None:
     found = layover("check", "recipes/own-data.yaml", "--json", cwd=ROOT)
     assert json.loads(found.stdout)["valid"] is True
+    text = layover("check", "recipes/own-data.yaml", cwd=ROOT).stdout
+    assert re.search(r"\b1 model, ", text)
+    assert not re.search(r"\b1 \w+s\b", text.partition("\n")[0])
 
 
 @pytest.mark.parametrize("what", ["tasks", "kinds", "methods", "models"])
@@ -134,6 +139,7 @@ def test_the_list_of_methods_tells_their_rates_and_epochs() -> None:
 def test_doctor_tells_the_versions() -> None:
     facts = json.loads(layover("doctor", "--json").stdout)
     assert facts["packages"]["torch"]
+    assert facts["layover"] == __version__
     assert facts["device"] in {"cpu", "cuda", "mps"}
     assert facts["memory_bytes"] > facts["memory_free_bytes"] > 0
 

@@ -223,6 +223,23 @@ def test_everything_is_found_again(swept: Folder) -> None:
     assert "retrieval.layer: 1 there, 2 here" in why
 
 
+def test_a_prediction_is_known_by_its_side_and_its_id(swept: Folder) -> None:
+    said = swept.run("predictions", "recipe.yaml", *OVERRIDES, "sweep.method=[lora]", "sweep.intermediate=[none]")
+    lines = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
+    by_data: dict[tuple[str, ...], dict[str, list[str]]] = {}
+    for line in lines:
+        cell = tuple(str(line[name]) for name in ("method", "intermediate", "target", "seed", "language"))
+        by_data.setdefault(cell, {}).setdefault(line["side"], []).append(line["id"])
+    assert {cell[2] for cell in by_data} == {"parallel", "bitext"}
+    for sides in by_data.values():
+        assert len(sides) == 2
+        assert all(len(set(ids)) == len(ids) for ids in sides.values())
+    for line in lines:
+        cell = tuple(str(line[name]) for name in ("method", "intermediate", "target", "seed", "language"))
+        (others,) = (ids for side, ids in by_data[cell].items() if side != line["side"])
+        assert set(line["gold"] or []) <= set(others)
+
+
 def test_tuning_on_what_is_scored_is_marked(folder: Folder) -> None:
     write(folder)
     narrow = ("sweep.target=[bitext]", "sweep.method=[lora]", "sweep.intermediate=[none]", "sweep.exclude=[]")

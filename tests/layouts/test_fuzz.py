@@ -29,7 +29,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from layover import layouts, modules
-from layover.errors import ModelError
+from layover.errors import MOST_MISTAKES, MistakesError, ModelError
 from layover.layouts import CONFIG, Base, Found, _adapterhub_checks
 from layover.layouts.safe import header, parse_json, tensors
 from layover.modules import INNER, LINEARS
@@ -318,10 +318,13 @@ def refused_or(read: Callable[[], Any]) -> Any:
     try:
         return read()
     except ModelError as error:
-        message = str(error)
-        assert "\n" not in message
-        assert message.encode("utf-8")
-        assert len(message) < 1500
+        told, whole = error.mistakes if isinstance(error, MistakesError) else (str(error),), str(error)
+        assert whole == "\n".join(told)
+        assert len(told) <= MOST_MISTAKES + 1
+        for message in told:
+            assert "\n" not in message
+            assert message.encode("utf-8")
+            assert len(message) < 1500
         return None
 
 

@@ -170,6 +170,40 @@ def test_other_architectures_of_adapters_are_named(hub_lora: Any, architecture: 
     hub_lora.refused('"architecture" is .*: not known here')
 
 
+@pytest.mark.parametrize(
+    ("setting", "value", "message"),
+    [
+        ("phm_layer", True, "phm_layer is true; only false is known here: this is a compacter, whose maps are sums of"),
+        ("use_gating", True, "use_gating is true; only false is known here: this is a gated module"),
+        (
+            "inv_adapter",
+            "nice",
+            'inv_adapter is "nice"; only null is known here: this is an adapter with an invertible',
+        ),
+    ],
+)
+def test_what_a_bottleneck_of_adapters_is_is_named(bottleneck: Any, setting: str, value: object, message: str) -> None:
+    bottleneck.configure_inside(**{setting: value})
+    bottleneck.refused(message)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "message"),
+    [
+        (
+            "composition_mode",
+            "scale",
+            'composition_mode is "scale"; only "add" is known here: this is an IA3 of adapters',
+        ),
+        ("use_dora", True, "use_dora is true; only false is known here: this is a DoRA of adapters"),
+        ("vera_d", 0.1, "vera_d is 0.1; only null is known here: this is a VeRA"),
+    ],
+)
+def test_what_a_lora_of_adapters_is_is_named(hub_lora: Any, setting: str, value: object, message: str) -> None:
+    hub_lora.configure_inside(**{setting: value})
+    hub_lora.refused(message)
+
+
 def test_scales_of_adapters_are_named(hub_lora: Any) -> None:
     hub_lora.configure_inside(composition_mode="scale", init_weights="ia3")
     hub_lora.refused('composition_mode is "scale"; only "add" is known here')

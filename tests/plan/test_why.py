@@ -63,6 +63,7 @@ def test_the_file_that_changed_is_named_beside_the_task_it_belongs_to(world: Wor
         (difference,) = found["differences"]
         assert difference["file"] == str(world.root / "data" / task / "train.jsonl")
         assert difference["path"] == "data.files[0]"
+        assert difference["changed"]
         trainings = [key for key, node in plan.nodes.items() if node.kind == "train" and node.inputs.task.name == task]
         for training in trainings:
             nearest = explain(training, identities[training], store, identities, known)
@@ -101,9 +102,67 @@ def test_a_node_of_another_task_of_the_plan_comes_last(tmp_path: Path, other: in
 
 
 def test_a_file_is_told_once_however_often_it_is_read() -> None:
-    one = {"path": "a > data.files[0]", "there": "0" * 64, "here": "1" * 64, "file": "data/train.csv"}
+    one = {"path": "a > data.files[0]", "there": "0" * 64, "here": "1" * 64, "file": "data/train.csv", "changed": True}
     other = {"path": "lr", "there": 0.1, "here": 0.2}
     assert _lines([one, {**one, "path": "b"}, other]) == [
         f"data/train.csv has changed: sha256 {'0' * 12} there, {'1' * 12} here (a > data.files[0] and 1 more)",
         "lr: 0.1 there, 0.2 here",
     ]
+
+
+@pytest.mark.parametrize(
+    ("changed", "text"),
+    [(True, "a.csv has changed: "), (False, "a.csv: another file is read there: "), (None, "a.csv: ")],
+)
+def test_a_file_has_changed_only_where_the_same_data_are_read(changed: bool | None, text: str) -> None:
+    one = {"path": "data.files[0]", "there": "0" * 64, "here": "1" * 64, "file": "a.csv", "changed": changed}
+    assert _lines([one]) == [f"{text}sha256 {'0' * 12} there, {'1' * 12} here (data.files[0])"]
+
+
+def test_a_language_more_is_no_change_of_a_file(world: World, tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    finish(world.plan(), store)
+    plan = world.plan(
+        change=lambda text: text.replace("{en: moods/en.jsonl}", "{en: moods/en.jsonl, sw: moods/sw.jsonl}")
+    )
+    identities = {key: node.identity for key, node in plan.nodes.items()}
+    known = Known.of(plan, file_sha256)
+    (key,) = [key for key, node in plan.nodes.items() if node.label == "tokenize moods test sw"]
+    found = explain(key, identities[key], store, identities, known)
+    assert found is not None
+    assert found["label"] == "tokenize moods test en"
+    (difference,) = found["differences"]
+    assert difference["file"] == str(world.root / "data" / "moods" / "sw.jsonl")
+    assert difference["changed"] is False
+    (predict,) = [key for key, node in plan.nodes.items() if "sw" in node.label.split() and node.kind == "predict"][:1]
+    found = explain(predict, identities[predict], store, identities, known)
+    assert found is not None
+    assert [one["changed"] for one in found["differences"] if "file" in one] == [False]
+
+
+def test_of_two_equal_files_each_has_its_own_name(world: World, tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    finish(world.plan(), store)
+    for name in ("claims", "moods"):
+        world.write(f"{name}/train.jsonl", "the same in both")
+    plan = world.plan()
+    identities = {key: node.identity for key, node in plan.nodes.items()}
+    known = Known.of(plan, file_sha256)
+    for name in ("claims", "moods"):
+        for key in [key for key, node in plan.nodes.items() if node.label == f"tokenize {name} train en"]:
+            found = explain(key, identities[key], store, identities, known)
+            assert found is not None
+            (difference,) = [one for one in found["differences"] if "file" in one]
+            assert difference["file"].endswith(f"{name}/train.jsonl")
+
+
+def test_equal_files_of_one_node_have_their_names_by_their_places() -> None:
+    from layover.plan.why import _places
+
+    identity = {"data": {"joined": [{"files": ["0" * 64]}, {"files": ["1" * 64, "0" * 64]}]}}
+    files = [("0" * 64, Path("a")), ("1" * 64, Path("b")), ("0" * 64, Path("c"))]
+    assert _places(identity, files) == {
+        "data.joined[0].files[0]": Path("a"),
+        "data.joined[1].files[0]": Path("b"),
+        "data.joined[1].files[1]": Path("c"),
+    }

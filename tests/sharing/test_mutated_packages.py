@@ -34,6 +34,8 @@ CARD = "transfer_card.json"
 STACKED, BELOW = "mini-stack-sandbox-nli-sandbox-paraphrase-s1", "mini-stack-sandbox-nli-s1"
 MOST_SECONDS, HANGS_SECONDS = 5.0, 120
 """Of processor time, and of the clock: others may use the machine, too."""
+MOST_SAID = 20_000
+"""Characters of an answer: no stranger's text comes whole to the terminal."""
 
 TEXTS = (
     *("", "\x1b[2J\x1b]0;x\x07", "\x9b31m", "a\rb\x08", "x\u202etxt.exe", "\u2066\u2028\u2029", "\ud800", "[red]x[/]"),
@@ -498,7 +500,7 @@ def test_a_mutated_package_is_answered(number: int, tmp_path: Path, monkeypatch:
     assert code in {0, 1, 2}, about
     assert "Traceback" not in said, about
     assert {one for one in said if not one.isprintable()} <= {"\n", "\u200c", "\u200d"}, about
-    assert said, about
+    assert 0 < len(said) < MOST_SAID, about
     assert outside(tmp_path) == before, about
     assert seconds < MOST_SECONDS, about
     if code and arguments[0] == "pull":
@@ -530,6 +532,65 @@ def test_a_missing_partner_is_told_before_the_encoder_is_loaded(
     assert code == 2
     assert f"needs the package {BELOW} (weights " in said
     assert "put its folder beside this one, or name it (--with, others)" in said
+
+
+HUGE: dict[str, Callable[[dict[str, Any]], object]] = {
+    "title": lambda card: card.update(title="x" * 3_000_000),
+    "task": lambda card: card["task"].update(name="x" * 500_000),
+    "trained on": lambda card: [piece.update(trained_on=["a", "b" * 1000] * 10_000) for piece in card["pieces"]],
+    "columns": lambda card: card["task"].update(columns={"first": ["x" * 1000] * 1000, "second": "y", "label": "z"}),
+    "keys": lambda card: card.update({f"new {number}": 1 for number in range(60_000)}),
+    "long keys": lambda card: card.update({f"{number}" + "k" * 100_000: 1 for number in range(20)}),
+    "files": lambda card: card["files"].update({f"{number}.json": "0" * 64 for number in range(20_000)}),
+    "needs": lambda card: card["files"].update({f"../{number}": number for number in range(20_000)}),
+    "labels": lambda card: card["task"].update(labels=[f"label {number}" for number in range(50_000)]),
+}
+
+
+@pytest.mark.parametrize("what", HUGE)
+def test_huge_texts_of_a_card_are_told_in_a_few_lines(
+    what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    shutil.copytree(SHIPPED / STACKED, tmp_path / STACKED)
+    card = json.loads((tmp_path / STACKED / CARD).read_text(encoding="utf-8"))
+    HUGE[what](card)
+    (tmp_path / STACKED / CARD).write_text(json.dumps(card), encoding="utf-8")
+    folder = str(tmp_path / STACKED)
+    for arguments in (
+        ["pull", folder, "--to", str(tmp_path / "to")],
+        ["verify", folder],
+        ["predict", '{"a": 1}', "--package", folder],
+    ):
+        code, said, seconds = run(arguments, monkeypatch)
+        assert code in {1, 2}
+        assert 0 < len(said) < MOST_SAID, (arguments, len(said))
+        assert max(map(len, said.splitlines())) < 2000
+        assert seconds < MOST_SECONDS
+
+
+@pytest.mark.parametrize("library", ["peft", "adapters"])
+def test_a_config_of_a_library_with_very_many_keys(
+    library: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "module").mkdir()
+    many = {f"new {number}": "x" * 30 for number in range(60_000)}
+    of_adapters = {
+        "config": many,
+        "model_class": "XLMRobertaAdapterModel",
+        "model_type": "roberta",
+        "version": "adapters.1.3.0",
+        "name": "one",
+    }
+    values = {"peft_type": "LORA", **many} if library == "peft" else of_adapters
+    (tmp_path / "module" / "adapter_config.json").write_text(json.dumps(values), encoding="utf-8")
+    name = "adapter_model.safetensors" if library == "peft" else "adapter.safetensors"
+    shutil.copy(SHIPPED / STACKED / "adapter_model.safetensors", tmp_path / "module" / name)
+    code, said, _ = run(["pull", str(tmp_path / "module"), "--to", str(tmp_path / "to")], monkeypatch)
+    assert code == 2
+    assert len(said) < MOST_SAID
+    assert "and 59,9" in said or "and 60,0" in said
+    assert len(said.splitlines()) < 20
 
 
 def test_every_change_changes_something(tmp_path: Path) -> None:

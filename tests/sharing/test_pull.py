@@ -111,6 +111,15 @@ class TestFolders:
         refused(tmp_path / "to", "FAIL  configs    adapter_config.json: auto_mapping", str(packages[packages.lora_nli]))
         refused(tmp_path / "to", "not kept", str(packages[packages.lora]))
 
+    def test_a_missing_partner_is_no_fault_of_the_card(self, packages: Any, tmp_path: Path) -> None:
+        shutil.rmtree(packages[packages.lora_nli])
+        refused(tmp_path / "to", "not kept, for a check failed:", str(packages[packages.lora]))
+        refused(tmp_path / "to", f"needs the package {packages.lora_nli}", str(packages[packages.lora]))
+
+    def test_a_folder_of_packages(self, packages: Any, tmp_path: Path) -> None:
+        names = sorted(path.name for path in packages.root.iterdir() if path.is_dir())
+        refused(tmp_path / "to", f"; it holds {len(names)} packages, name one: {names[0]}, ", str(packages.root))
+
     @pytest.mark.parametrize("name", ["transfer_card.json", "head.safetensors", "README.md"])
     def test_links(self, packages: Any, tmp_path: Path, name: str) -> None:
         file = packages[packages.lora_nli] / name
@@ -320,6 +329,7 @@ def test_command(packages: Any, tmp_path: Path, cli: Cli) -> None:
     assert code == 0
     assert [(one["kind"], one["new"], one["commit"]) for one in found] == [("package", False, None)] * 2
     assert {check["state"] for one in found for check in one["checks"]} == {"ok"}
+    assert all("files" in one["proved"] and "title" in one["claimed"] for one in found)
     code, out, err = cli("pull", "me/nli")
     assert (code, out) == (2, "")
     assert "name the commit" in err

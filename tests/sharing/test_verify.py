@@ -479,7 +479,6 @@ def test_what_is_computed_again_is_proved_and_the_rest_is_claimed(packages: Any,
     proved = {
         "files",
         "probe",
-        "composition",
         "layout",
         "pieces.module",
         "pieces.weights_sha256",
@@ -487,6 +486,7 @@ def test_what_is_computed_again_is_proved_and_the_rest_is_claimed(packages: Any,
     }
     assert proved <= set(found.proved)
     assert {"scores", "data", "trainings", "cost", "task", "title", "base.name"} <= set(found.claimed)
+    assert {"composition", "pieces.role", "pieces.package", "base.random", "flattened"} <= set(found.claimed)
     assert not set(found.proved) & set(found.claimed)
     code, out, _ = cli("verify", packages[packages.lora])
     assert code == 0
@@ -518,6 +518,86 @@ def test_what_failed_or_was_not_looked_at_is_not_proved(packages: Any) -> None:
     without = verify(packages[packages.lora_nli], checks=WITHOUT_ENCODER)
     assert {"base.weights_sha256", "probe", "base.model_type"} <= set(without.claimed)
     assert "files" in without.proved
+
+
+def test_all_that_one_check_finds_is_told_in_a_line_each(packages: Any, cli: Cli) -> None:
+    folder = packages[packages.lora]
+    (folder / "evil.py").write_text("")
+    (folder / "head.safetensors").unlink()
+    code, out, _ = cli("verify", folder)
+    assert code == 1
+    lines = out.splitlines()
+    assert lines[1].startswith("FAIL  files      'evil.py' is no file of a package")
+    assert lines[2] == f"{'':<17}head.safetensors is on the card, but not there"
+    (folder / "evil.py").unlink()
+    shutil.copy(packages[packages.lora_nli] / "head.safetensors", folder)
+    packages.edit_json(folder.name, "adapter_config.json", auto_mapping={"a": 1}, task_type="X")
+    packages.edit_json(folder.name, "head_config.json", labels=["a"])
+    found = verify(folder, checks=WITHOUT_ENCODER)
+    assert [one.partition(": ")[::2] for one in said(found, "configs").splitlines()] == [
+        ("adapter_config.json", "auto_mapping: no such setting belongs to the module of the card"),
+        ("adapter_config.json", "task_type is X, but None by the card"),
+        (
+            "head_config.json",
+            f"labels is ['a'], but {packages.card(folder.name)['task']['labels']!r} by the card"[:999],
+        ),
+    ]
+
+
+@pytest.mark.parametrize("name", ["lora", "bn", "par", "fuse", "head"])
+def test_every_field_that_has_a_value_is_proved_or_claimed(packages: Any, name: str) -> None:
+    found = verify(packages[getattr(packages, name)], checks=WITHOUT_ENCODER)
+    card = packages.card(getattr(packages, name))
+    parts = {"base": [card.pop("base")], "pieces": card.pop("pieces")}
+    inner = [(f"{part}.{field}", one[field]) for part, several in parts.items() for one in several for field in one]
+    expected = {field for field, value in inner if value is not None}
+    expected |= {field for field, value in card.items() if value not in (None, [], {})} - {"schema_version"}
+    assert {*found.proved, *found.claimed} == expected
+    assert len(found.proved) + len(found.claimed) == len(expected)
+
+
+def exchange_roles(card: dict[str, Any]) -> None:
+    first, second = card["pieces"]
+    first["role"], second["role"] = second["role"], first["role"]
+
+
+FALSE: dict[str, tuple[str, Callable[[dict[str, Any]], object]]] = {
+    "own weights": ("pieces.weights_sha256", lambda card: card["pieces"][1].update(weights_sha256="0" * 64)),
+    "weights of the other": ("pieces.weights_sha256", lambda card: card["pieces"][0].update(weights_sha256="0" * 64)),
+    "rank of the other": ("pieces.module", lambda card: card["pieces"][0]["module"].update(rank=64)),
+    "own rank": ("pieces.module", lambda card: card["pieces"][1]["module"].update(rank=64)),
+    "name of the other": ("pieces.package", lambda card: card["pieces"][0].update(package="another")),
+    "roles": ("pieces.role", exchange_roles),
+    "composition": ("composition", lambda card: card.update(composition={"name": "merge"})),
+    "skipped": ("skipped_layers", lambda card: card.update(skipped_layers=1)),
+    "size": ("base.hidden_size", lambda card: card["base"].update(vocabulary=9000)),
+    "encoder": ("base.num_layers", lambda card: card["base"].update(weights_sha256="0" * 64)),
+    "file": ("files", lambda card: card["files"].update({"head.safetensors": "0" * 64})),
+}
+
+
+@pytest.mark.parametrize("what", FALSE)
+def test_nothing_false_is_called_proved(packages: Any, what: str) -> None:
+    """Whether a check tells it, or none can."""
+    field, change = FALSE[what]
+    packages.edit_card(packages.lora, change)
+    found = verify(packages[packages.lora])
+    assert field in found.claimed
+    failed = {one.name for one in found.failed}
+    assert not {proof for check in CHECKS if check.name in failed for proof in check.proves} & set(found.proved)
+
+
+def test_settings_that_the_files_repeat_are_proved_by_what_they_compute(packages: Any) -> None:
+    def change(card: dict[str, Any]) -> None:
+        card["pieces"][0]["module"]["alpha"] *= 2
+
+    packages.edit_card(packages.lora_nli, change)
+    alpha = packages.card(packages.lora_nli)["pieces"][0]["module"]["alpha"]
+    packages.edit_json(packages.lora_nli, "adapter_config.json", lora_alpha=alpha)
+    found = verify(packages[packages.lora_nli])
+    assert [one.name for one in found.failed] == ["probe"]
+    assert {"pieces.module", "probe"} <= set(found.claimed)
+    assert "pieces.module" in verify(packages[packages.lora_nli], checks=WITHOUT_ENCODER).claimed
 
 
 def test_every_proof_is_of_a_field_of_the_card() -> None:

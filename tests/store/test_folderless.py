@@ -12,6 +12,7 @@ from tests.store.faults import Sweep, layover
 
 from layover.store import Store
 from layover.store.folderless import named, numbered, strip_folders, without_folders
+from layover.store.places import shortened
 
 TEXTS = {
     "/home/ann/data/de.csv:3: no label": "de.csv:3: no label",
@@ -21,7 +22,20 @@ TEXTS = {
     "cannot copy /mnt/a/b to /mnt/c/d.txt (exists)": "cannot copy b to d.txt (exists)",
     "see https://example.org/docs/page, org/name, 3/4": "see https://example.org/docs/page, org/name, 3/4",
     "dir=/srv/ann/models/": "dir=models",
-    "data/de.csv:3 and ../other/de.csv": "data/de.csv:3 and ../other/de.csv",
+    "data/de.csv:3 and ./other/de.csv": "data/de.csv:3 and ./other/de.csv",
+    "../../bob/x:3 and recipes/../../bob/y": "x:3 and y",
+    "open '../bob lee/x.csv'": "open 'x.csv'",
+    "~/work/x.csv, ~bob/y.csv": "x.csv, y.csv",
+    "file:///home/bob/x and file://host/home/bob/y": "x and y",
+    "directory:/home/bob/x": "directory:x",
+    "at //server/share/bob/x": "at x",
+    r"C:\Users\bob\x, \\server\share\bob\y": "x, y",
+    r"'D:\bob lee\x.csv' and C:/Users/bob/z": "'x.csv' and z",
+    "/home/bob/a,b/secret/x.csv": "x.csv",
+    "/home/bob/a:b/a(b)/a=b/x.csv: no label": "x.csv: no label",
+    "[/home/bob/x.csv,/home/bob/y.csv]": "[x.csv,y.csv]",
+    "git+https://example.org/a/b and http://localhost:80/a/b/c": "git+https://example.org/a/b and http://localhost:80/a/b/c",
+    r"a pattern \d+\.\d*, 50%/50%, km/h, /tmp": r"a pattern \d+\.\d*, 50%/50%, km/h, /tmp",
     "a / b, and/or c": "a / b, and/or c",
     "'/a'/b/c'": "'/a'c'",
     "'/a/b'/c/d'": "'b'd'",
@@ -41,6 +55,29 @@ def test_the_folders_of_this_process_may_have_spaces(tmp_path: Path, monkeypatch
     monkeypatch.chdir(here)
     assert without_folders(f"{here}/de.csv is empty") == "de.csv is empty"
     assert without_folders(None) is None
+
+
+def test_known_paths_are_found_whatever_is_in_their_names(tmp_path: Path) -> None:
+    file = Path("/mnt/ann lee/Geheim Projekt, 2/d/my f.jsonl")
+    text = f"{file}: it has changed; {file}:3; {file}.bak is there; {file.parent}/g.jsonl, {file.parent.parent} (old)"
+    assert without_folders(text, [file]) == (
+        "my f.jsonl: it has changed; my f.jsonl:3; my f.jsonl.bak is there; g.jsonl, Geheim_Projekt__2 (old)"
+    )
+    assert without_folders("data/a b.csv:3", [Path("data/a b.csv")]) == "data/a b.csv:3", "inside the project"
+
+
+@pytest.mark.parametrize("one", ["a.", "=/", "/", "~=", "a:", "..", "\\", "@", "a/", "'/", "=~", "a b/", "//@"])
+def test_a_long_text_takes_no_time(one: str) -> None:
+    started = time.process_time()
+    shortened(one * 50_000)
+    assert time.process_time() - started < 2
+
+
+def test_numbers_in_texts_are_no_numbers_of_files() -> None:
+    files = [Path("/home/ann/de.csv")]
+    for text in ("\0999\0", "a\0" + "0\0b", "\0-\0", "\0", "0\0" + "0\0/home/ann/de.csv"):
+        assert named(numbered([text], files), files) == [text]
+    assert named("\0999\0", files) == "\0999\0", "as an older version kept it"
 
 
 def test_files_are_named_by_number_and_back() -> None:

@@ -32,7 +32,7 @@ def whole_file(out: Path) -> Iterator[Path]:
     """
     check_out(out)
     out = out.resolve()  # a link stays one
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as work:
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=".layover.") as work:
         file = Path(work) / out.name
         yield file
         file.replace(out)

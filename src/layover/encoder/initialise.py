@@ -64,7 +64,7 @@ def init_encoder(
     if not vocab_from.exists():
         raise ModelError(f"{vocab_from} does not exist; name a folder of text data or a sentencepiece .model file")
     directory.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=directory.parent, prefix=f".{directory.name}.") as temporary:
+    with tempfile.TemporaryDirectory(dir=directory.parent, prefix=".layover.") as temporary:
         work = Path(temporary) / "encoder"  # the temporary directory itself is closed to others
         work.mkdir()
         size = _write_tokenizer(work, vocab_from, vocab_size, max_positions - 2, max_sentences)

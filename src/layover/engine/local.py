@@ -27,6 +27,7 @@ from layover.engine.worker import Setup, Work, main
 from layover.errors import NodeError, StoppedError, StoreError
 from layover.plan import Node, Plan
 from layover.plan.nodes import RESUMABLE
+from layover.plan.places import paths_of
 from layover.recipe import Execution
 from layover.stopping import KEPT, asked, held
 from layover.store import Store
@@ -274,7 +275,8 @@ class LocalEngine:
         return found
 
     def _fail(self, node: Node, error: str, log: str | None = None) -> None:
-        self.store.failures.add(node.key, {"node": node.label, "error": error, "traceback": log})
+        failure = {"node": node.label, "error": error, "traceback": log}
+        self.store.failures.add(node.key, failure, paths_of(node.inputs))
         self.outcome.failed[node.key] = error
         self.report({"event": "end", "key": node.key, "state": "failed", "error": error})
 

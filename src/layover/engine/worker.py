@@ -28,6 +28,7 @@ from layover.errors import LayoverError, LostNodeError, Stopped
 from layover.hub_patience import HUB_LOG
 from layover.plan import Node
 from layover.plan.nodes import RESUMABLE
+from layover.plan.places import paths_of
 from layover.recipe import Execution
 from layover.steps.unchanged import unchanged
 from layover.store import Store
@@ -157,7 +158,7 @@ def _claimed(node: Node, store: Store, execution: Execution, send: Send) -> str:
 
 
 def _failed(node: Node, store: Store, send: Send, failure: Mapping[str, Any]) -> str:
-    store.failures.add(node.key, failure)
+    store.failures.add(node.key, failure, paths_of(node.inputs))
     send({"event": "end", "key": node.key, "state": "failed", "error": failure["error"]})
     return "failed"
 

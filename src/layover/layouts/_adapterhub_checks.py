@@ -72,6 +72,16 @@ USUAL_LORA: Values = {
     "vera_b": None,
     "vera_d": None,
 }
+KNOWN_AS: Mapping[str, str] = {
+    "composition_mode": "this is an IA3 of adapters; Layover has IA3, and reads it as peft writes it",
+    "inv_adapter": "this is an adapter with an invertible one on the embeddings, as of a language",
+    "phm_layer": "this is a compacter, whose maps are sums of Kronecker products (phm)",
+    "use_dora": "this is a DoRA of adapters; Layover has DoRA, and reads it as peft writes it",
+    "use_gating": "this is a gated module, as of UniPELT",
+    "vera_b": "this is a VeRA",
+    "vera_d": "this is a VeRA",
+}
+"""Settings that by themselves make a module another one -> what it is then called."""
 
 
 def mistakes(written: Values) -> list[str]:
@@ -158,7 +168,8 @@ def _other(config: Values, usual: Values, own: set[str]) -> list[str]:
             if value:  # an older or newer version's, switched on
                 found.append(f"{shown(name)} is {shown(value)}: not known here; what it does would be lost")
         elif value != usual[name] or type(value) is not type(usual[name]):
-            found.append(f"{name} is {shown(value)}; only {shown(usual[name])} is known here")
+            rest = f": {KNOWN_AS[name]}" if name in KNOWN_AS and value else ""
+            found.append(f"{name} is {shown(value)}; only {shown(usual[name])} is known here{rest}")
     absent = sorted(set(usual) - TRAINING - MEANINGLESS - set(config))
     # what is off by default may be left out, as older versions do
     return found + [f"{name} is missing; only {shown(usual[name])} is known here" for name in absent if usual[name]]

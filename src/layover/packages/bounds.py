@@ -23,10 +23,14 @@ MOST_PATTERNS = 512
 MOST_NUMBER = 2**31
 """Of any setting; the least is one divided by it."""
 MOST_NAME = 200
+MOST_CHARACTERS = 2000
+"""Of any text."""
 
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="a SHA-256, 64 of the digits 0-9 and a-f")]
 IDENTIFIER = r"^[A-Za-z][A-Za-z0-9_-]{0,79}$"
-Identifier = Annotated[str, Field(pattern=IDENTIFIER)]
+Identifier = Annotated[
+    str, Field(pattern=IDENTIFIER, description="a name of letters, digits, - and _, a letter first, 80 at most")
+]
 """The name of a package: of its folder, and of the module in AdapterHub's layout."""
 ProbeRow = Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1, max_length=MOST_PROBE_TOKENS)]
 """Token ids."""

@@ -10,10 +10,11 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from layover.errors import ModelError, nearest, printable
+from layover.errors import MistakesError, ModelError, few, nearest, printable
 from layover.layouts import heads
 from layover.layouts.safe import is_there, read_json
 from layover.packages.bounds import MOST_LAYERS, MOST_PIECES, FileName, Identifier, Settings, Sha256
+from layover.packages.mistakes import long_texts, mistakes
 from layover.packages.sections import (
     BaseModelFacts,
     Cost,
@@ -59,7 +60,7 @@ class Card(Section):
     """Whether several linear modules were put together into one of summed rank, the one piece."""
     made_of: tuple[SummandFacts, ...]
     """Those modules; none in a package that was not flattened."""
-    layout: Annotated[str, Field(pattern="^(peft|adapterhub|layover)$")] | None
+    layout: Literal["peft", "adapterhub", "layover"] | None
     """The layout of the package's own module at its root or in its folder: `peft`, `adapterhub`, `layover`; None where
     it has none (a head on other packages' modules)."""
     precision: str
@@ -133,6 +134,7 @@ def read_card(folder: Path) -> Card:
 
     Raises:
         ModelError: there is none, or it is no card of this version.
+        MistakesError: with all that is wrong with its values.
     """
     if not is_there(folder / CARD):
         raise ModelError(f"{folder}: {_no_package(folder)}")
@@ -140,24 +142,30 @@ def read_card(folder: Path) -> Card:
     if values.get("schema_version") != SCHEMA:
         found = str(values.get("schema_version"))[:40]
         raise ModelError(f"{folder / CARD}: a card of schema {found}; this version reads {SCHEMA}")
+    wrong = long_texts(values)
     try:
-        return Card.model_validate(values)
+        card = Card.model_validate(values)
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        place = printable(".".join(map(str, first["loc"]))[:120])
-        raise ModelError(f"{folder / CARD}: {place}{': ' if place else ''}{first['msg'][:300]}") from None
+        wrong += mistakes(Card, values, error)
+    if wrong:
+        raise MistakesError(str(folder / CARD), wrong)
+    return card
 
 
 def _no_package(folder: Path) -> str:
     """Return what a folder is that has no card, and what may be meant."""
     if folder.is_dir():
-        inside = sorted(file.parent.name for file in folder.glob(f"*/{CARD}"))
-        hint = f"; it holds packages, name them: {folder / '*'}" if inside else ""
-        return f"no package: there is no {CARD} in it{hint}"
+        return f"no package: there is no {CARD} in it{packages_below(folder)}"
     if folder.exists():
         return f"it is a file; a package is a folder with a {CARD} in it"
     beside = [file.parent.name for file in folder.parent.glob(f"*/{CARD}")]
     return f"there is no such folder; {nearest(folder.name, beside)}" if beside else "there is no such folder"
+
+
+def packages_below(folder: Path) -> str:
+    """Return that a folder holds packages, which may be meant; empty text where it holds none."""
+    names = sorted(printable(file.parent.name) for file in folder.glob(f"[!.]*/{CARD}"))
+    return f"; it holds {len(names)} package{'s' * (len(names) > 1)}, name one: {few(names)}" if names else ""
 
 
 def write_card(folder: Path, card: Card) -> None:

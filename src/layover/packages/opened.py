@@ -10,7 +10,7 @@ from layover import layouts
 from layover.errors import ModelError
 from layover.layouts import Base, Found, heads
 from layover.layouts.safe import is_there
-from layover.packages.card import CARD, Card, read_card
+from layover.packages.card import CARD, Card, packages_below, read_card
 from layover.packages.package import Package, check_files
 
 if TYPE_CHECKING:
@@ -79,6 +79,8 @@ def open_module(folder: Path) -> Opened:
         ModelError: no module that can be read; or a package that acts only together with others.
     """
     if not is_there(folder / CARD):
+        if not is_there(folder / layouts.CONFIG) and (below := packages_below(folder)):
+            raise ModelError(f"{folder}: no module in it{below}")
         layouts.of(folder).checked(folder)
         return Opened(folder, None)
     package = Package(folder, read_card(folder))

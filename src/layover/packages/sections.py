@@ -33,10 +33,10 @@ class Section(BaseModel):
 class BaseModelFacts(Section):
     """The encoder that a package belongs to, and how to know it."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*$")] | None
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*$", description="org/name")] | None
     """Hub id, or a name of the sandbox; None for a directory of one's own. For people, and compared with what a user
     names: never loaded because a card says so."""
-    revision: Annotated[str, Field(pattern=r"^[\w.-]{1,64}$")] | None
+    revision: Annotated[str, Field(pattern=r"^[\w.-]{1,64}$", description="a commit")] | None
     """Commit of the hub; None where the encoder is not from there."""
     model_type: Literal["bert", "camembert", "roberta", "xlm-roberta"]
     num_layers: Annotated[int, Field(ge=1, le=MOST_LAYERS)]
@@ -118,7 +118,13 @@ class DataFacts(Section):
 class ModuleFacts(Section):
     """A module that was trained."""
 
-    role: Annotated[str, Field(pattern=r"^(intermediate|intermediate\.\d{1,2}|target)$")]
+    role: Annotated[
+        str,
+        Field(
+            pattern=r"^(intermediate|intermediate\.\d{1,2}|target)$",
+            description="intermediate, intermediate.0 ... or target",
+        ),
+    ]
     """`intermediate`, `intermediate.0`, `target`."""
     module: Settings
     """Settings, with the module's name as `name`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -12,6 +12,7 @@ from layover.errors import StoreError
 from layover.plan.imports import ImportInputs
 from layover.plan.inputs import ComposeInputs, PredictInputs, RetrieveInputs, ScoreInputs, TokenizeInputs, TrainInputs
 from layover.plan.nodes import Plan
+from layover.plan.places import data_files
 from layover.store import Store
 
 Identity = Mapping[str, Any]
@@ -24,14 +25,16 @@ WITH_TASK = (TokenizeInputs, TrainInputs, ComposeInputs, PredictInputs, Retrieve
 
 @dataclass(frozen=True)
 class Known:
-    """What a plan knows of its nodes that stands in no identity: tasks, and names of files."""
+    """What a plan knows of its nodes that stands in no identity: tasks, labels, and names of files."""
 
     tasks: Mapping[str, str] = field(default_factory=dict)
     """Key of a node -> its task."""
-    files: Mapping[str, Path] = field(default_factory=dict)
-    """SHA-256 of a file -> where it lies."""
+    files: Mapping[str, Mapping[str, Path]] = field(default_factory=dict)
+    """Key of a node -> path in its identity of the SHA-256 of a file -> where the file lies."""
     sets: Mapping[str, str] = field(default_factory=dict)
     """Key of a tokenized set -> its task, split and language."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Key of a node -> its label."""
 
     @classmethod
     def of(cls, plan: Plan, hash_file: Callable[[Path], str]) -> Known:
@@ -41,21 +44,44 @@ class Known:
             plan: Of a recipe.
             hash_file: SHA-256 of a file.
         """
-        tasks, files, sets = dict[str, str](), dict[str, Path](), dict[str, str]()
+        tasks, files, sets = dict[str, str](), dict[str, Mapping[str, Path]](), dict[str, str]()
         for key, node in plan.nodes.items():
             inputs = node.inputs
             if isinstance(inputs, WITH_TASK) and inputs.task is not None:
                 tasks[key] = inputs.task.name
             if isinstance(inputs, TokenizeInputs):
                 sets[key] = made_for(inputs)
-                for place in (inputs.location, *inputs.without):
-                    files |= {hash_file(path): path for path in place.files()}
+                files[key] = _places(node.identity, [(hash_file(path), path) for path in data_files(inputs)])
             elif isinstance(inputs, ImportInputs):
-                files |= {sha256: inputs.origin.place(name) for name, sha256 in inputs.files.items()}
-        return cls(tasks, files, sets)
+                those = [(sha256, inputs.origin.place(name)) for name, sha256 in inputs.files.items()]
+                files[key] = _places(node.identity, those)
+        return cls(tasks, files, sets, {key: node.label for key, node in plan.nodes.items()})
 
 
 NOTHING = Known()
+
+
+def _places(identity: Identity, files: Sequence[tuple[str, Path]]) -> dict[str, Path]:
+    """Return where in an identity the SHA-256 of each file stands; both have them in one order."""
+    found, left = dict[str, Path](), [*files]
+    for path, value in _leaves(identity, ""):
+        one = next((one for one in left if one[0] == value), None)
+        if one is not None:
+            found[path] = one[1]
+            left.remove(one)
+    return found
+
+
+def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
+    """Yield the values of an identity, each with its path as `_differences` writes it."""
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from _leaves(inner, f"{path}.{name}" if path else str(name))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _leaves(inner, f"{path}[{index}]")
+    else:
+        yield path, value
 
 
 def explain(
@@ -65,7 +91,8 @@ def explain(
 
     Nodes of another task come last, those that read other splits or languages next to last. A difference between two
     keys is followed into the nodes they stand for, so that the cause is named (`intermediate > lr`) and not its echo.
-    One of a file that the plan knows has its path as `file`.
+    One of a file that the plan knows has its path as `file`, and as `changed` whether both nodes read the data of one
+    task, split and language; None where that is not known.
 
     Args:
         key: Of the node that is missed.
@@ -105,7 +132,7 @@ def explain(
         done = store.done(other)
         if done["kind"] != identity["node"]:
             continue
-        differences = _differences(done["identity"], identity, "", look_up)
+        differences = _differences(done["identity"], identity, "", look_up, (other, key))
         theirs = sets_of(other, done["identity"])
         far = (
             known.tasks.get(other, task) != task,
@@ -116,7 +143,9 @@ def explain(
         if best is None or far < least:
             best, least = {"key": other, "differences": differences}, far
     if best is not None:
-        best["differences"] = [_with_file(one, known.files) for one in best["differences"]]
+        told = f"{identity['node']} {made(best['key'])}" if identity["node"] == "tokenize" else None
+        best["label"] = known.labels.get(best["key"], told)
+        best["differences"] = [_with_file(one, known.files, made) for one in best["differences"]]
     return best
 
 
@@ -141,9 +170,16 @@ def made_for(inputs: TokenizeInputs) -> str:
     return f"{inputs.task.name} {inputs.location.split} {inputs.location.language}"
 
 
-def _with_file(difference: dict[str, Any], files: Mapping[str, Path]) -> dict[str, Any]:
-    path = files.get(difference["here"]) if isinstance(difference["here"], str) else None
-    return difference if path is None else {**difference, "file": str(path)}
+def _with_file(
+    difference: dict[str, Any], files: Mapping[str, Mapping[str, Path]], made: Callable[[str], str]
+) -> dict[str, Any]:
+    told = {name: value for name, value in difference.items() if name != NODES}
+    there, here = difference[NODES]
+    path = files.get(here, {}).get(difference["path"].rpartition(" > ")[2])
+    if path is None:
+        return told
+    before, now = made(there), made(here)
+    return {**told, "file": str(path), "changed": before == now if before and now else None}
 
 
 def _distance(differences: list[dict[str, Any]]) -> tuple[int, int]:
@@ -157,25 +193,32 @@ def _distance(differences: list[dict[str, Any]]) -> tuple[int, int]:
     return len(pairs) + sum(len(section) - 1 for section in sections), sum(None in pair for pair in pairs)
 
 
-def _differences(there: Any, here: Any, path: str, look_up: LookUp) -> list[dict[str, Any]]:
+NODES = "nodes"
+"""What a difference has the keys of both nodes as in whose identities the two values stand."""
+
+
+def _differences(there: Any, here: Any, path: str, look_up: LookUp, nodes: tuple[str, str]) -> list[dict[str, Any]]:
     if there == here:
         return []
     if isinstance(there, Mapping) and isinstance(here, Mapping):
         found = []
         for name in sorted({*there, *here}):
             inner = f"{path}.{name}" if path else str(name)
-            found += _differences(there.get(name), here.get(name), inner, look_up)
+            found += _differences(there.get(name), here.get(name), inner, look_up, nodes)
         return found
     if isinstance(there, list) and isinstance(here, list) and len(there) == len(here):
         pairs = enumerate(zip(there, here, strict=True))
         return [
-            item for index, (left, right) in pairs for item in _differences(left, right, f"{path}[{index}]", look_up)
+            item
+            for index, (left, right) in pairs
+            for item in _differences(left, right, f"{path}[{index}]", look_up, nodes)
         ]
     if _is_key(there) and _is_key(here):
         left, right = look_up(there), look_up(here)
         if left is not None and right is not None and left["node"] == right["node"]:
-            return [{**item, "path": f"{path} > {item['path']}"} for item in _differences(left, right, "", look_up)]
-    return [{"path": path, "there": there, "here": here}]
+            inside = _differences(left, right, "", look_up, (there, here))
+            return [{**item, "path": f"{path} > {item['path']}"} for item in inside]
+    return [{"path": path, "there": there, "here": here, NODES: nodes}]
 
 
 def _is_key(value: Any) -> bool:

@@ -21,6 +21,8 @@ T = TypeVar("T", bound=BaseModel)
 
 ROUNDS = 12
 """Of mending: a value goes first, then its list, then what they stand in, from the inside out."""
+LONGEST_KEY = 80
+"""Characters of a key that are held against the valid ones."""
 _KEY = "[key]"
 """What pydantic adds to the path of a key that is wrong itself."""
 
@@ -109,6 +111,17 @@ def _mend(values: Any, loc: Loc, required: Mapping[Loc, object], *, hard: bool) 
     return inner
 
 
+def mistakes(model: type[BaseModel], value: object, error: ValidationError) -> Iterator[tuple[Loc, str]]:
+    """Yield path and message of everything that is wrong with values that are no recipe's.
+
+    Args:
+        model: That does not take them.
+        value: Plain values.
+        error: What it raised.
+    """
+    return _messages(model, value, error, ())
+
+
 def _parsed(model: type[T], value: object, also: tuple[str, ...]) -> tuple[T | None, dict[Loc, str]]:
     """Return the model, or the messages by path."""
     try:
@@ -189,7 +202,7 @@ def _several(annotation: Any) -> bool:
 def _message(model: Any, here: Any, details: Any, loc: Loc, got: object, also: tuple[str, ...]) -> str:
     def unknown() -> str:
         valid = _keys_at(model, loc[:-1])
-        return f"unknown key; {nearest(str(loc[-1]), (*valid, *(also if len(loc) == 1 else ())))}"
+        return f"unknown key; {nearest(str(loc[-1])[:LONGEST_KEY], (*valid, *(also if len(loc) == 1 else ())))}"
 
     def own() -> str:
         message = str(details["msg"]).removeprefix("Value error, ")
@@ -199,7 +212,7 @@ def _message(model: Any, here: Any, details: Any, loc: Loc, got: object, also: t
 
     def no_literal() -> str:
         expected = [str(one) for option in options(here) for one in _literals(option)]
-        return f"{shown(got)} is not known here; {nearest(str(got), expected)}"
+        return f"{shown(got)} is not known here; {nearest(str(got)[:LONGEST_KEY], expected)}"
 
     def too_long() -> str:
         count, most = (details["ctx"][name] for name in ("actual_length", "max_length"))

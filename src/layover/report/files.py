@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from layover import __version__
-from layover.escape import csv_file, inline, json_text, markdown_table
+from layover.escape import csv_file, inline, json_text, markdown_table, note
 from layover.plan import Plan
 from layover.records import Record
 from layover.report import main_table, sections
@@ -44,8 +44,8 @@ def markdown(plan: Plan, rows: Sequence[CellRow]) -> str:
     found = sections.in_order()
     for section in found:
         parts += section.whole(plan, rows) if section.whole is not None else []
-    parts.extend(f"Note: {inline(note)}." for note in plan.notes)
-    parts.extend(f"Failed: {inline(f'{row.cell.label}: {row.failure}')}" for row in rows if row.failure is not None)
+    parts.extend(f"Note: {note(one)}." for one in plan.notes)
+    parts.extend(f"Failed: {note(f'{row.cell.label}: {row.failure}')}" for row in rows if row.failure is not None)
     for target in plan.recipe.document.sweep.target:
         parts.append(f"## {inline(target)}")
         for section in found:

@@ -49,7 +49,7 @@ def unpack(archive: Path, folder: Path) -> None:
         raise ModelError(f"{folder} exists; name another folder, or remove it first")
     packed = plain_file(archive).stat().st_size
     _check_end(archive, packed)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as temporary:
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".layover.") as temporary:
         work = Path(temporary) / "unpacked"  # the temporary directory itself is closed to others
         work.mkdir()
         try:

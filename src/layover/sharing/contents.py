@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from layover.errors import ModelError, printable
+from layover.errors import MistakesError, ModelError, printable, shortened
 from layover.layouts import CONFIG, adapterhub, get, heads
 from layover.layouts.safe import MOST_JSON, MOST_TENSORS, plain_file
 from layover.packages.card import ADAPTERHUB, CARD, MIXER, MODULE
@@ -48,27 +48,22 @@ OF_THE_HUB = ".gitattributes"
 """What the hub puts into every repository; it says nothing."""
 
 
-def listed(folder: Path) -> dict[str, int]:
-    """Return the files of a package: name -> bytes.
-
-    Raises:
-        ModelError: names the first thing that no package has: another file or folder, a link, or too large a file.
-    """
-    return dict(_files(folder, ""))
-
-
-def _files(folder: Path, prefix: str) -> Iterator[tuple[str, int]]:
+def _listed(folder: Path, prefix: str, wrong: dict[str, str]) -> Iterator[tuple[str, int]]:
+    """Yield the files that a package may have: name and bytes. What none has goes into `wrong`, by name."""
     with os.scandir(folder) as entries:
-        for entry in entries:
+        for entry in sorted(entries, key=lambda one: one.name):
             name, path = f"{prefix}{entry.name}", Path(entry.path)
             if name == ADAPTERHUB and entry.is_dir(follow_symlinks=False):
-                yield from _files(path, f"{ADAPTERHUB}/")
+                yield from _listed(path, f"{ADAPTERHUB}/", wrong)
             elif name in FILES:
-                yield name, sized(path, FILES[name])
+                try:
+                    yield name, sized(path, FILES[name])
+                except ModelError as error:
+                    wrong[name] = f"{name}: {str(error).removeprefix(f'{path}: ')}"
             elif name != OF_THE_HUB:
-                raise ModelError(
-                    f"{folder}: {printable(entry.name)!r} is no file of a package; `layover pull` takes over those "
-                    "that are, and leaves the rest"
+                wrong[name] = (
+                    f"{printable(shortened(name))!r} is no file of a package; `layover pull` takes over those that "
+                    "are, and leaves the rest"
                 )
 
 
@@ -106,20 +101,25 @@ def needed(package: Package) -> set[str]:
     return found
 
 
-def compared(package: Package, there: Mapping[str, int]) -> str:
+def compared(package: Package) -> str:
     """Return what was found when the files of a folder were held against those on the card, in both directions.
 
     Raises:
-        ModelError: names the first that is missing, or too much.
+        MistakesError: with all that is missing, or too much; no package has other files or folders, links, or too
+            large files.
     """
+    wrong: dict[str, str] = {}
+    there = dict(_listed(package.folder, "", wrong))
     card, must = package.card, needed(package)
-    names, on_card = set(there), {*package.card.files, README, CARD}
-    for wrong, why in (
+    names, on_card = {*there, *wrong}, {*package.card.files, README, CARD}
+    for those, why in (
         (on_card - names, "is on the card, but not there"),
         (names - on_card, "is there, but not on the card"),
         (must - on_card, "is missing, by what the card says of the package"),
         (on_card - must - {PICTURE}, "is too much, by what the card says of the package"),
     ):
-        if wrong:
-            raise ModelError(f"{package.folder}: {printable(min(wrong))} {why}")
+        for name in sorted(those):
+            wrong.setdefault(name, f"{printable(name)} {why}")
+    if wrong:
+        raise MistakesError(str(package.folder), list(wrong.values()))
     return f"{len(there)} files of {card.id}, {sum(there.values()):,} bytes"

@@ -187,7 +187,7 @@ def _whole(folder: Path) -> Iterator[Path]:
     made = [parent for parent in (folder.parent, *folder.parent.parents) if not parent.exists()]
     folder.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as temporary:
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".layover.") as temporary:
             work = Path(temporary) / folder.name  # the temporary directory itself is closed to others
             work.mkdir()
             yield work

@@ -19,7 +19,8 @@ from layover.steps.tokenize import load_examples, load_rows
 from layover.store import Store
 
 FIELDS = ("model", "method", "intermediate", "target", "seed", "split", "language", "id", "where", "prediction", "gold")
-"""What every prediction has; `id` is the data's own one, or file and line."""
+"""What every prediction has; `id` is the data's own one, or file and line. In retrieval it is that of a sentence on its
+side, `side` among the fields of the kind."""
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,7 @@ def package_encoder(plan: Plan, store: Store, model: str, directory: Path) -> di
         raise ModelError(f"{directory} exists; name another directory, or remove it first")
     source = _source(plan.nodes[train].inputs)
     directory.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=directory.parent, prefix=f".{directory.name}.") as temporary:
+    with tempfile.TemporaryDirectory(dir=directory.parent, prefix=".layover.") as temporary:
         work = Path(temporary) / "encoder"  # the temporary directory itself is closed to others
         work.mkdir()
         _write_weights(store.path(train), work / WEIGHTS)

@@ -8,15 +8,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from layover import layouts
-from layover.errors import LayoverError, ModelError, printable
+from layover.errors import LayoverError, ModelError, printable, shortened
 from layover.layouts import CONFIG
 from layover.layouts.safe import each_tensor, header, is_there, read_json
-from layover.packages.card import CARD, read_card
+from layover.packages.card import CARD, packages_below, read_card
 from layover.packages.untrained import untrained_file
 from layover.sharing.choose import identifier
 from layover.sharing.contents import FILES, MODULE_FILES
 from layover.sharing.sources import Origin, origins, take
 from layover.sharing.verify import WITHOUT_ENCODER, Verdict, verify
+
+LONGEST_TITLE = 300
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ def _taken(origin: Origin, ready: Path) -> Pulled:
     target = ready / (identifier(origin.name) if card is None else card.id)
     if target.exists():
         raise LayoverError(f"{target.name} would be pulled twice, the second time from {origin.where}")
-    told = _module(origin) if card is None else printable(card.title)
+    told = _module(origin) if card is None else printable(shortened(card.title, LONGEST_TITLE))
     left = take(origin.folder, target, FILES if origin.package else MODULE_FILES)
     return Pulled(target, origin.where, origin.commit, None, told, left if origin.commit is None else origin.left)
 
@@ -106,7 +108,7 @@ def _module(origin: Origin) -> str:
     folder = origin.folder
     if not is_there(folder / CONFIG):
         where = f"{origin.where}: neither {CARD} nor {CONFIG}: no package, and no module"
-        raise ModelError(f"{where}; {layouts.instead(folder)}")
+        raise ModelError(f"{where}{packages_below(folder) or f'; {layouts.instead(folder)}'}")
     layout = next((one for one in layouts.every() if one.recognises(folder)), None)
     if layout is None:
         known = ", ".join(one.describe for one in layouts.every())
@@ -159,8 +161,7 @@ def _checked(pulled: Sequence[Pulled], to: Path) -> list[Pulled]:
         if package:
             verdict = verify(one.folder if new else target, checks=WITHOUT_ENCODER)
             if verdict.failed:
-                lines = "\n".join(f"  {result.line()}" for result in verdict.failed)
-                raise LayoverError(f"{one.where}: not kept, for it is not what its card says:\n{lines}")
+                raise LayoverError(f"{one.where}: not kept, for {verdict.refusal()}")
         found.append(replace(one, verdict=verdict, new=new))
     return found
 

@@ -74,8 +74,7 @@ def prepare(folder: Path, repository: str, *, others: Iterable[Path] = (), base:
     card = read_card(folder)
     verdict = verify(folder, others=others, base=base)
     if verdict.failed:
-        lines = "\n".join(f"  {result.line()}" for result in verdict.failed)
-        raise LayoverError(f"{folder}: not sent, for it is not what its card says:\n{lines}")
+        raise LayoverError(f"{folder}: not sent, for {verdict.refusal()}")
     names = sorted({*card.files, README, CARD})
     files = tuple(Sent(name, (folder / name).stat().st_size, file_sha256(folder / name)) for name in names)
     return Push(folder, repository, verdict, files, card.needed(), f"{card.id}: {printable(card.title)}"[:200])

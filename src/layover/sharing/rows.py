@@ -11,7 +11,7 @@ from typing import Any
 from layover import kinds, tasks
 from layover.data.formats import Row
 from layover.data.reading import Reading
-from layover.errors import DataError, ModelError, nearest
+from layover.errors import DataError, ModelError, few, nearest, shortened
 from layover.layouts import heads
 from layover.packages.card import Card
 from layover.packages.sections import TaskFacts
@@ -98,13 +98,15 @@ class Reader:
 
     def _unreadable(self, row: Row) -> DataError:
         """Return what a row lacks: of the way to read it that lacks least, the first one."""
-        missing = min((_missing(row, form) for form in self._forms), key=len)[0]
+        missing = shortened(min((_missing(row, form) for form in self._forms), key=len)[0])
         there = [str(name) for name in row.values if name not in {"id", PACKAGE}]
         mistaken = difflib.get_close_matches(missing, there, n=1)
-        hint = f"{mistaken[0]!r}: did you mean {missing!r}?" if mistaken else f"it has {', '.join(there) or 'none'}"
+        hint = f"{mistaken[0]!r}: did you mean {missing!r}?" if mistaken else f"it has {few(there, 10) or 'none'}"
         ways = [" and ".join(_columns(form)) for form in self._forms]
-        told = ", or ".join(dict.fromkeys([*ways, "text"] if self.task.kind == "tagging" else ways))
-        return DataError(f"{row.where()}: there is no field {missing!r} ({hint}); {self.task.name} reads {told}")
+        told = shortened(", or ".join(dict.fromkeys([*ways, "text"] if self.task.kind == "tagging" else ways)), 400)
+        return DataError(
+            f"{row.where()}: there is no field {missing!r} ({hint}); {shortened(self.task.name)} reads {told}"
+        )
 
 
 class Readers(Mapping[str, Reader]):
@@ -167,7 +169,7 @@ class Readers(Mapping[str, Reader]):
 def _task_of(card: Card) -> TaskFacts:
     """Return the task of a package that can predict."""
     if card.task is None or heads.HEAD not in card.files:
-        what = "a mixture of tasks" if card.task is None else f"{card.task.name}, {card.task.kind}"
+        what = "a mixture of tasks" if card.task is None else f"{shortened(card.task.name)}, {card.task.kind}"
         raise ModelError(
             f"{card.id}: has no head (it was trained on {what}), so there is nothing to predict; it is an intermediate "
             "for other trainings"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from layover.errors import LayoverError, printable
+from layover.errors import LayoverError, MistakesError, printable
 from layover.packages.card import Card, read_card
 from layover.sharing.checks import encoder, files, libraries, pieces, weights
 from layover.sharing.checks._base import Check, SkippedError, Stage, Subject
@@ -21,17 +21,18 @@ CHECKS: tuple[Check, ...] = (
     Check("files", files.files, Stage.FILES),
     Check("hashes", files.hashes, Stage.CONTENT, ("files",)),
     Check("pickles", files.no_pickles, Stage.CONTENT),
-    Check("weights", weights.complete, Stage.CONTENT, ("pieces.module", "pieces.weights_sha256", "layout")),
+    Check("weights", weights.complete, Stage.CONTENT, ("layout",)),
     Check("trained", weights.trained, Stage.CONTENT),
     Check("configs", weights.configs, Stage.CONTENT),
-    Check("pieces", pieces.pieces, Stage.CONTENT),
+    Check("pieces", pieces.pieces, Stage.CONTENT, ("pieces.module", "pieces.weights_sha256")),
     Check("config", encoder.config, Stage.ENCODER, encoder.SIZES),
-    Check("encoder", encoder.weights, Stage.ENCODER, ("base.weights_sha256",)),
+    Check("encoder", encoder.weights, Stage.ENCODER, (*encoder.SIZES, "base.weights_sha256")),
     Check("tokenizer", encoder.tokenizer, Stage.ENCODER, ("base.tokenizer_sha256",)),
-    Check("probe", encoder.probe, Stage.COMPUTING, ("composition", "pieces.role", "skipped_layers", "probe")),
+    Check("probe", encoder.probe, Stage.COMPUTING, ("pieces.module", "probe")),
     Check("peft", libraries.in_peft, Stage.LIBRARIES),
     Check("adapters", libraries.in_adapters, Stage.LIBRARIES),
 )
+"""In their order. A field that several of them name is proved where all of them pass."""
 WITHOUT_ENCODER: tuple[Check, ...] = tuple(check for check in CHECKS if check.stage <= Stage.CONTENT)
 
 State = Literal["ok", "FAIL", "skip"]
@@ -44,10 +45,11 @@ class Result:
     name: str
     state: State
     said: str
+    """Of a check that failed, a line for each mistake."""
 
     def line(self) -> str:
-        """Return it as one line: `ok    hashes      SHA-256 of 8 files as on the card`."""
-        return f"{self.state:<4}  {self.name:<9}  {self.said}"
+        """Return it as a line, and one more for each further mistake: `ok    hashes      SHA-256 of 8 files ...`."""
+        return f"{self.state:<4}  {self.name:<9}  {self.said}".replace("\n", f"\n{'':<17}")
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,12 @@ class Verdict:
         """The checks that failed."""
         return tuple(result for result in self.results if result.state == "FAIL")
 
+    def refusal(self) -> str:
+        """Return that checks failed, and of each what it found, for a message."""
+        count = len(self.failed)
+        lines = "\n".join(f"  {result.line()}" for result in self.failed)
+        return f"{'a check' if count == 1 else f'{count} checks'} failed:\n{lines}"
+
     def as_json(self) -> dict[str, Any]:
         """Return it for machines."""
         checks = [{"check": one.name, "state": one.state, "said": one.said} for one in self.results]
@@ -77,7 +85,7 @@ class Verdict:
         """Return a line for each check, and which fields of the card are proved or claimed."""
         claims = (("proved", "computed again here", self.proved), ("claimed", "on the word of the card", self.claimed))
         found = [f"      {name:<9}  {', '.join(fields)}: {why}" for name, why, fields in claims if fields]
-        return [*(result.line() for result in self.results), *found]
+        return [*(line for result in self.results for line in result.line().split("\n")), *found]
 
 
 def verify(
@@ -108,7 +116,8 @@ def verify(
         if result.state == "FAIL" and failed is None:
             failed = check.stage
     passed = {result.name for result in results if result.state == "ok"}
-    right = {field for check in checks if check.name in passed for field in check.proves}
+    right = {field for check in CHECKS if check.name in passed for field in check.proves}
+    right -= {field for check in CHECKS if check.name not in passed for field in check.proves}
     said = _said(subject.card)
     proved, claimed = (tuple(field for field in said if (field in right) == sign) for sign in (True, False))
     return Verdict(folder, subject.card.id, tuple(results), proved, claimed)
@@ -119,10 +128,8 @@ def _said(card: Card) -> list[str]:
     found: dict[str, None] = {}
     for name, value in card.model_dump(exclude={"schema_version"}).items():
         parts = [value] if name == "base" else value if name == "pieces" else []
-        inner = {f"{name}.{field}": one for part in parts for field, one in part.items()}
-        found |= dict.fromkeys(
-            field for field, one in (inner or {name: value}).items() if one is not None and one not in (False, (), {})
-        )
+        inner = [(f"{name}.{field}", one) for part in parts for field, one in part.items()]
+        found |= dict.fromkeys(field for field, one in inner or [(name, value)] if one not in (None, "", (), {}))
     return list(found)
 
 
@@ -132,8 +139,15 @@ def _made(check: Check, subject: Subject) -> Result:
         said = check.run(subject)
     except SkippedError as reason:
         state, said = "skip", str(reason)
+    except MistakesError as error:
+        said = "\n".join(printable(_below(one, subject.folder)) for one in error.mistakes)
+        return Result(check.name, "FAIL", said)
     except LayoverError as error:
-        state, said = "FAIL", str(error).removeprefix(f"{subject.folder}: ").removeprefix(f"{subject.folder}/")
+        state, said = "FAIL", _below(str(error), subject.folder)
     except OSError as error:
         state, said = "FAIL", f"{error.filename or subject.folder}: {error.strerror or error}"
     return Result(check.name, state, printable(said))
+
+
+def _below(told: str, folder: Path) -> str:
+    return told.removeprefix(f"{folder}: ").removeprefix(f"{folder}/")

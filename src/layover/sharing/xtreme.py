@@ -49,7 +49,7 @@ def write_submission(plan: Plan, store: Store, directory: Path) -> list[Path]:
             _check_whole(plan, inputs, language, len(examples))
             texts[Path(task.name) / file_name(task, language)] = WRITERS[task.kind](task, answers, examples)
     directory.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=directory.parent, prefix=f".{directory.name}.") as temporary:
+    with tempfile.TemporaryDirectory(dir=directory.parent, prefix=".layover.") as temporary:
         work = Path(temporary) / directory.name
         for path, text in texts.items():
             (work / path).parent.mkdir(parents=True, exist_ok=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -23,14 +23,16 @@ class Failures:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def add(self, key: str, failure: Mapping[str, str | None]) -> None:
+    def add(self, key: str, failure: Mapping[str, str | None], known: Sequence[Path] = ()) -> None:
         """Keep why a node failed: `node`, `error`, `traceback`. Folders of the machine are left out of it.
 
-        Where it cannot be written, on a full disk perhaps, nothing is kept: a note must not end the run that tells it.
+        `known` are paths that the node reads, see `without_folders`. Where it cannot be written, on a full disk
+        perhaps, nothing is kept: a note must not end the run that tells it.
         """
         with suppress(OSError):
             self.folder.mkdir(exist_ok=True)
-            write_json(self._file(key), sealed({name: without_folders(text) for name, text in failure.items()}))
+            told = {name: without_folders(text, known) for name, text in failure.items()}
+            write_json(self._file(key), sealed(told))
 
     def get(self, key: str) -> dict[str, Any] | None:
         """Return why a node failed last, or None; where the note is damaged, it says that."""

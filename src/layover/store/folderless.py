@@ -5,29 +5,43 @@ from __future__ import annotations
 import os
 import re
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
-_PART = r"[^\s/:\"'`()\[\]{},;<>|]+"
+from layover.store.places import last, shortened
+
 _QUOTED = re.compile(r"([\"'])(/[^\"'/\n]*+/[^\"'\n]*+)\1")
 """A path between quotes, which may hold spaces."""
 _BEFORE_A_LINE = re.compile(r"(?<![\w.~/:-])/(?:(?! /)[^\n:\"'])*+(?=(:\d)?)")
 """What may be a path that holds spaces; it is one before the number of a line."""
-_PLAIN = re.compile(rf"(?<![\w.~/:-])/(?:{_PART}/)+(?:{_PART})?")
-_NUMBER = re.compile("\0(\\d+)\0")
+_NUMBER = re.compile("\0(\\d+|-)\0", re.ASCII)
+_NUL = "\0-\0"
+"""What stands for a NUL that was in a text, beside the numbers of files between two of them."""
+_ODD = re.compile(r"[^\w./~\\:-]")
 
 
-def without_folders(text: str | None) -> str | None:
-    """Return a text in which every absolute path is its last name: `/home/ann/data/de.csv:3` becomes `de.csv:3`."""
+def without_folders(text: str | None, known: Iterable[Path] = ()) -> str | None:
+    """Return a text in which every path of the machine is its last name: `/home/ann/data/de.csv:3` is `de.csv:3`.
+
+    Args:
+        text: Or None, which stays.
+        known: Paths that it may hold, and whose folders it may. Others are found by how they look, so that a blank may
+            end them too early.
+    """
     if text is None:
         return None
-    for folder in (os.getcwd(), str(Path.home())):  # noqa: PTH109  as text
-        text = text.replace(folder, folder.replace(" ", "_"))
-    text = _QUOTED.sub(lambda found: f"{found[1]}{_last(found[2])}{found[1]}", text)
-    text = _BEFORE_A_LINE.sub(lambda found: _last(found[0]) if found[1] and found[0].count("/") > 1 else found[0], text)
-    return _PLAIN.sub(lambda found: _last(found[0]), text)
+    places = sorted({one for one in known if one.is_absolute()}, key=lambda one: -len(str(one)))
+    for place in places:
+        whole = rf"{re.escape(str(place))}(?![\w/\\-]|\.\w)"
+        text = re.sub(whole, place.name.replace("\\", r"\\"), text)
+    folders = {os.getcwd(), str(Path.home()), *(str(parent) for place in places for parent in place.parents)}  # noqa: PTH109  as text
+    for folder in sorted(folders, key=len, reverse=True):
+        text = text.replace(folder, _ODD.sub("_", folder))
+    text = _QUOTED.sub(lambda found: f"{found[1]}{last(found[2])}{found[1]}", text)
+    text = _BEFORE_A_LINE.sub(lambda found: last(found[0]) if found[1] and found[0].count("/") > 1 else found[0], text)
+    return shortened(text)
 
 
 def strip_folders(file: Path) -> None:
@@ -50,6 +64,7 @@ def numbered(value: Any, files: Sequence[Path]) -> Any:
     places = sorted(((str(file), f"\0{number}\0") for number, file in enumerate(files)), key=lambda one: -len(one[0]))
 
     def changed(text: str) -> str:
+        text = text.replace("\0", _NUL)
         for path, number in places:
             text = text.replace(path, number)
         return without_folders(text) or ""
@@ -60,8 +75,14 @@ def numbered(value: Any, files: Sequence[Path]) -> Any:
 def named(value: Any, files: Sequence[Path]) -> Any:
     """Return JSON with the paths of files in the place of the numbers that `numbered` gave them."""
 
+    def put_back(found: re.Match[str]) -> str:
+        if found[1] == "-":
+            return "\0"
+        number = int(found[1][:9])
+        return str(files[number]) if number < len(files) else found[0]
+
     def changed(text: str) -> str:
-        return _NUMBER.sub(lambda found: str(files[int(found[1])]), text)
+        return _NUMBER.sub(put_back, text)
 
     return _changed(value, changed)
 
@@ -74,7 +95,3 @@ def _changed(value: Any, change: Callable[[str], str]) -> Any:
     if isinstance(value, (list, tuple)):
         return [_changed(inner, change) for inner in value]
     return value
-
-
-def _last(path: str) -> str:
-    return PurePosixPath(path).name

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from layover.escape import bold, code, markdown_table, plain
+from layover.escape import bold, code, markdown_table, note, plain
 
 ODD = (
     "my task: a/b",
@@ -91,3 +91,30 @@ def test_any_name_is_one_cell(text: str) -> None:
     cells = [token for token in tokens if token.type == "inline"]
     assert len(cells) == 4
     assert words(cells[2].children or []).replace(" ", "") == seen(text).replace(" ", "")
+
+
+@pytest.mark.parametrize("text", [*ODD, "the `max_length` of `a` and `<b>`, ``c`` `d e`", "label '`' in `x`, \\`y`"])
+def test_a_message_shows_as_it_is_and_its_code_as_code(text: str) -> None:
+    read_as_it_is(text)
+
+
+@given(texts)
+def test_any_message_shows_as_it_is(text: str) -> None:
+    read_as_it_is(text)
+
+
+def read_as_it_is(text: str) -> None:
+    tokens = inline(f"Note: {note(text)}")
+    assert {token.type for token in tokens} <= {"text", "text_special", "code_inline"}
+    spans = [token.content for token in tokens if token.type == "code_inline"]
+    line = seen(text)
+    for span in spans:
+        assert f"`{span}`" in line
+        line = line.replace(f"`{span}`", span, 1)
+    assert words(tokens) == f"Note: {line}"
+
+
+def test_settings_of_ours_are_code() -> None:
+    assert note("its `max_length` is `all`: run `layover run` in <b>`x`</b>") == (
+        r"its `max_length` is `all`: run `layover run` in \<b\>`x`\</b\>"
+    )

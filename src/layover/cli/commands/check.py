@@ -29,6 +29,9 @@ def command(recipe: RecipeArgument, overrides: Overrides = None, *, json: JsonOp
     if json:
         answer({"recipe": str(recipe), "valid": True, **counts, "notes": notes})
     else:
-        say(f"{recipe}: valid; " + ", ".join(f"{count} {name}" for name, count in counts.items()))
+        say(
+            f"{recipe}: valid; "
+            + ", ".join(f"{count} {name if count != 1 else name[:-1]}" for name, count in counts.items())
+        )
         for note in notes:
             say(f"note: {note}")

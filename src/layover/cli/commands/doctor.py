@@ -8,6 +8,7 @@ import platform
 from pathlib import Path
 from typing import Any
 
+from layover import __version__
 from layover.cli.console import answer, say, size
 from layover.cli.shared import DEFAULT_STORE, JsonOption, StoreOption, there_above
 
@@ -48,7 +49,7 @@ def examine(store: Path) -> dict[str, Any]:
 
     place = there_above(store)
     facts: dict[str, Any] = {
-        "layover": importlib.metadata.version("layover"),
+        "layover": __version__,
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
         "packages": {name: _version(name) for name in PACKAGES},

@@ -33,6 +33,10 @@ def command(
     """Write the predictions of all finished cells, an example a line, each with its id, its gold and its text.
 
     The id is that of the data's own column (id, idx, guid ...) where every example has another one, else file and line.
+    In retrieval it is that of a sentence on its side, which the field `side` names; prediction and gold are ids of the
+    other side. In mlm a prediction is the number of hidden tokens, how many were guessed, and the nats over them.
+    Cells that are not finished, and languages without a prediction, are left out and told on standard error; the exit
+    code is 0 where anything was written.
     Overrides choose cells: sweep.target=[xnli] sweep.seed=[1]. A .csv file is for people: texts that a spreadsheet
     would run as a formula stand behind an apostrophe there. JSON Lines have every value as it is.
     """

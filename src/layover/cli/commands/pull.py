@@ -9,9 +9,11 @@ import typer
 
 from layover.cli.console import answer, say
 from layover.cli.shared import JsonOption
+from layover.errors import few
 
 if TYPE_CHECKING:
     from layover.sharing.pull import Pulled
+    from layover.sharing.verify import Verdict
 
 ORDER = 68
 PACKAGES = Path("packages")
@@ -48,7 +50,7 @@ def command(
         say(f"{one.folder}: {one.told}")
         say(f"  {'from' if one.new else 'was there already; the same as'} {one.where}")
         if one.left:
-            say(f"  left out: {', '.join(one.left)}")
+            say(f"  left out: {few(one.left, 10)}")
         if one.verdict is None:
             say("  It has no card, no hashes, no scores and no probe: nobody vouches for what it computes.")
             place = one.folder.absolute()
@@ -69,5 +71,11 @@ def _as_json(one: Pulled) -> dict[str, Any]:
         "kind": "module" if one.verdict is None else "package",
         "told": one.told,
         "left_out": list(one.left),
-        "checks": None if one.verdict is None else one.verdict.as_json()["checks"],
+        **_of_card(one.verdict),
     }
+
+
+def _of_card(verdict: Verdict | None) -> dict[str, Any]:
+    """Return what was checked, and which fields of the card are proved and claimed; null for a module without one."""
+    found = verdict.as_json() if verdict is not None else {}
+    return {name: found.get(name) for name in ("checks", "proved", "claimed")}

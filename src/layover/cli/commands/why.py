@@ -85,7 +85,8 @@ def _tell(result: dict[str, Any]) -> None:
         for name, value in (result["identity"] or {}).items():
             say(f"  {name}: {value}")
     elif result["nearest"] is not None:
-        say(f"nearest finished node: {result['nearest']['key'][:12]}; it differs in")
+        label = result["nearest"]["label"]
+        say(f"nearest finished node: {result['nearest']['key'][:12]}{f' ({label})' if label else ''}; it differs in")
         say(*(f"  {line}" for line in _lines(result["nearest"]["differences"])))
     else:
         say("no finished node of its kind to compare with")
@@ -98,7 +99,8 @@ def _lines(differences: list[dict[str, Any]]) -> list[str]:
         there, here = one["there"], one["here"]
         if "file" in one:
             before = there[:12] if isinstance(there, str) else repr(there)
-            text = f"{one['file']} has changed: sha256 {before} there, {here[:12]} here"
+            what = {True: " has changed", False: ": another file is read there", None: ""}[one["changed"]]
+            text = f"{one['file']}{what}: sha256 {before} there, {here[:12]} here"
             found.setdefault(text, []).append(one["path"])
         else:
             found.setdefault(f"{one['path']}: {there!r} there, {here!r} here", [])

@@ -96,4 +96,5 @@ class Check:
     """Returns what was compared and found; raises a `LayoverError` where it is wrong, or `SkippedError`."""
     stage: Stage
     proves: tuple[str, ...] = ()
-    """Fields of the card that are computed again here, and are right where the check passes."""
+    """Fields of the card that are computed again here. They are right where this check passes, and all others that name
+    them."""

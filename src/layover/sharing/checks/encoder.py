@@ -9,7 +9,7 @@ from layover.modules import AdapterDrop
 from layover.sharing.checks._base import Subject
 
 SIZES = tuple(f"base.{name}" for name in ("model_type", "num_layers", "hidden_size", "intermediate_size", "vocabulary"))
-"""Fields of a card that `config` proves."""
+"""Fields of a card that `config` proves, where the encoder is that of the card."""
 
 
 def config(subject: Subject) -> str:

@@ -7,7 +7,7 @@ from layover.identity import file_sha256
 from layover.layouts.safe import tensors
 from layover.sharing import pickles
 from layover.sharing.checks._base import Subject
-from layover.sharing.contents import PICKLES, README, compared, listed, sized
+from layover.sharing.contents import PICKLES, README, compared, sized
 
 _ROOM = 2**20
 """Bytes that a pickle may have on top of its safetensors: opcodes, and the headers of an archive."""
@@ -15,7 +15,7 @@ _ROOM = 2**20
 
 def files(subject: Subject) -> str:
     """Only the files that such a package has; ordinary ones, none too large."""
-    return compared(subject.package, listed(subject.folder))
+    return compared(subject.package)
 
 
 def hashes(subject: Subject) -> str:

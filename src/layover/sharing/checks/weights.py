@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from layover import layouts
-from layover.errors import ModelError, printable
+from layover.errors import MistakesError, ModelError, printable
 from layover.layouts import CONFIG, Named, heads
 from layover.layouts.safe import header, read_json, tensors
 from layover.packages.card import ADAPTERHUB, MIXER
@@ -129,20 +129,21 @@ def configs(subject: Subject) -> str:
             expected[f"{ADAPTERHUB}/{heads.HEAD_CONFIG}"] = theirs
     if not expected:
         raise SkippedError("it has none")
-    for name, values in expected.items():
-        _held_against(folder / name, values)
+    wrong = [f"{name}: {one}" for name, values in expected.items() for one in _held_against(folder / name, values)]
+    if wrong:
+        raise MistakesError(str(folder), wrong)
     if module is not None and card.layout != MODULE_LAYOUT:
         subject.package.found()  # reads its settings, and refuses such as mean another module
     return f"{', '.join(expected)}: mean what the card says"
 
 
-def _held_against(file: Path, expected: Mapping[str, Any]) -> None:
-    """Compare a config with that which Layover writes; what a module's settings mean was compared before."""
+def _held_against(file: Path, expected: Mapping[str, Any]) -> Iterator[str]:
+    """Yield how a config differs from that which Layover writes; what a module's settings mean was compared before."""
     found = read_json(file)
     for name in sorted(set(found) - set(expected)):
-        raise ModelError(f"{file}: {printable(name[:80])}: no such setting belongs to the module of the card")
+        yield f"{printable(name[:80])}: no such setting belongs to the module of the card"
     exact = expected if file.name == heads.HEAD_CONFIG else [name for name in EXACT if name in expected]
     for name in exact:
         if found.get(name) != expected[name]:
             there = printable(str(found.get(name))[:80])
-            raise ModelError(f"{file}: {name} is {there}, but {str(expected[name])[:80]} by the card")
+            yield f"{name} is {there}, but {printable(str(expected[name])[:80])} by the card"
