@@ -40,6 +40,7 @@ ROOMS = (
     ("hub_files",),
     ("hub_patience",),
     ("hub_errors",),
+    ("hub_settings",),
     ("precision",),
     ("settings",),
     ("identity",),

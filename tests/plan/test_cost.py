@@ -67,7 +67,8 @@ MLM = "kind: mlm, text: [text],"
 
 
 def test_a_head_over_the_vocabulary_costs_what_it_does(world: World) -> None:
-    plan = world.plan(change=lambda text: text.replace("kind: classification, labels: [no, yes], text: [text], ", MLM))
+    classified = "kind: classification, labels: [no, yes], text: [text], label: label,"
+    plan = world.plan(change=lambda text: text.replace(classified, MLM))
     plain = world.plan()
     layer, head = 4 * 16 * 17 + 2 * 16 * 32 + 32 + 16 + 4 * 16, 16 * 0.15 * 100
     # with a frozen encoder the head's backward runs, and only for what comes into it

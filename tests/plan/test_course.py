@@ -29,7 +29,8 @@ def plan_of(world: World, *overrides: str, train: str = "batch: 8") -> Plan:
 
     def change(text: str) -> str:
         text = text.replace("batch: 8, epochs: 2", train)
-        text = text.replace("target: [moods]", "target: [moods, udpos]").replace("{en: moods/en.jsonl}", "{}")
+        text = text.replace("target: [moods]", "target: [moods, udpos]")
+        text = text.replace(", test: {en: moods/en.jsonl}", "")
         return text.replace("  stack:", "  bn: {module: bottleneck}\n  stack:")
 
     return world.plan(*narrow, *given, *rest, "eval.languages=[en]", change=change)

@@ -12,6 +12,7 @@ import huggingface_hub
 import pytest
 from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, LocalEntryNotFoundError
 
+from layover import hub_files
 from layover.errors import ModelError, RecipeError
 from layover.plan import Node, Plan
 from layover.plan.hub import Revisions
@@ -95,6 +96,7 @@ class Answers:
         monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)  # this hub is at hand, whatever runs the tests says
         monkeypatch.setattr(huggingface_hub, "get_hf_file_metadata", self.metadata)
         monkeypatch.setattr(huggingface_hub, "hf_hub_download", self.download)
+        monkeypatch.setattr(hub_files, "answers", lambda: None)
         self.sizes: dict[str, int | None] = {name: file.stat().st_size for name, file in files.items()}
         self.fetched: list[str] = []
 
@@ -171,3 +173,18 @@ def test_a_hub_that_does_not_answer_is_asked_once(hub: Path, monkeypatch: pytest
     with pytest.raises(ModelError, match=r"the local cache has no .*, and the hub at .* cannot be reached"):
         downloaded("org/adapter", COMMIT, Revisions())
     assert answers.asked == ["transfer_card.json"]
+
+
+def test_where_nobody_answers_the_clients_are_not_left_to_try(hub: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers, signs = Answers(monkeypatch, {}, LocalEntryNotFoundError("no connection")), list[int]()
+
+    def nobody() -> None:
+        signs.append(1)
+        raise ConnectionError("refused")
+
+    monkeypatch.setattr(hub_files, "answers", nobody)
+    monkeypatch.setattr(hub_files, "_REACHED", set())
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    with pytest.raises(ModelError, match=r"the local cache has no .*, and the hub at .* cannot be reached"):
+        downloaded("org/adapter", COMMIT, Revisions())
+    assert (answers.asked, len(signs)) == ([], 2), "the client would try for 23 s without a word"
