@@ -169,7 +169,9 @@ def test_what_the_hub_does_not_let_be_read_is_told(hub: Path, monkeypatch: pytes
 
 
 def test_a_hub_that_does_not_answer_is_asked_once(hub: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    answers = Answers(monkeypatch, {}, LocalEntryNotFoundError("no connection"))
+    failure = LocalEntryNotFoundError("the file is not in the cache")
+    failure.__cause__ = ConnectionError("refused")
+    answers = Answers(monkeypatch, {}, failure)
     with pytest.raises(ModelError, match=r"the local cache has no .*, and the hub at .* cannot be reached"):
         downloaded("org/adapter", COMMIT, Revisions())
     assert answers.asked == ["transfer_card.json"]
