@@ -1,9 +1,9 @@
 """Requests to end: Ctrl-C, SIGTERM and SIGHUP, from the first line of the program to its last.
 
 The first request raises `Stop`, or is noted where a run has to end its processes in order (`held`). Later ones change
-nothing: what ends does so within seconds, and nothing is left half-written. After `PATIENCE` seconds Ctrl-C leaves at
-once, and the others raise `Stop` again outside of such a block: a library may have swallowed the first one. What was
-ignored when the program began (`nohup`, a job in the background) stays ignored.
+nothing: what ends does so within seconds, and nothing is left half-written. Where the program goes on outside of such a
+block, for a library has swallowed the request, `Stop` is raised again after `PATIENCE` seconds; Ctrl-C then leaves at
+once. What was ignored when the program began (`nohup`, a job in the background) stays ignored.
 
 This file is read before anything else and imports next to nothing: until `heed` is called, Ctrl-C shows a traceback.
 """
@@ -52,6 +52,7 @@ class _Requests:
         self.first = now if self.first is None else self.first
         if again and not self.holds:
             self.raised = now
+            _raise_again(PATIENCE)  # a bare `except` of a library may swallow this one
             raise Stop
 
 
@@ -73,6 +74,7 @@ def over() -> None:
 
     They are ignored: Python, when it ends, takes every other answer away, and the next signal would end it.
     """
+    signal.setitimer(signal.ITIMER_REAL, 0.0)
     for number in REQUESTS:
         signal.signal(number, signal.SIG_IGN)
 
@@ -103,8 +105,13 @@ def _unraisable(unraisable: sys.UnraisableHookArgs) -> None:
         sys.__unraisablehook__(unraisable)
         return
     _requests.first = None
+    _raise_again(AGAIN_SECONDS)
+
+
+def _raise_again(seconds: float) -> None:
+    """Have a request raised once more when the program goes on for so long."""
     signal.signal(signal.SIGALRM, _requests.heard)
-    signal.setitimer(signal.ITIMER_REAL, AGAIN_SECONDS)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
 
 
 def _leave() -> None:
