@@ -101,7 +101,7 @@ class Case:
     def seal(self) -> None:
         """Make the hashes on the card those of the files."""
         self.told.append("sealed")
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             card = json.loads(text_of(self.folder / CARD))
             for name in card["files"]:
                 file = self.folder / name
