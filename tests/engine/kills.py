@@ -93,8 +93,8 @@ class Run:
             self._leaves = True
             return True
         if whom in SPARED:
-            servers = [one for one in self.others() if one.ppid() == self.process.pid and _forks(one)]
-            workers = [one for one in self.others() if one.ppid() in {server.pid for server in servers}]
+            servers = [one for one in self.others() if _parent(one) == self.process.pid and _forks(one)]
+            workers = [one for one in self.others() if _parent(one) in {server.pid for server in servers}]
             there = servers if whom == "server" else workers
             if not there:
                 return False
@@ -109,6 +109,12 @@ class Run:
                 with suppress(ProcessLookupError):
                     send(self.process.pid, number)
         return True
+
+
+def _parent(process: psutil.Process) -> int | None:
+    with suppress(psutil.Error):
+        return process.ppid()
+    return None
 
 
 def _forks(process: psutil.Process) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load
 
 from layover import layouts, modules
 from layover.errors import ModelError
@@ -45,7 +45,7 @@ def test_either_prefix_is_read_and_no_mixture(
     assert not any("roberta" in theirs for theirs in found.names.values())
     assert found.weights().keys() == expected.keys()
     assert all(torch.equal(value, expected[own]) for own, value in found.weights().items())
-    key = max(load_file(folder.file))
+    key = max(load(folder.file.read_bytes()))
     folder.change(
         lambda weights: {
             **{one: value for one, value in weights.items() if one != key},
@@ -90,7 +90,7 @@ def test_another_family_is_refused(
 def test_a_weight_too_few_is_refused(folder_of: Callable[..., Any], sample: Any, tmp_path: Path, name: str) -> None:
     module, layout = EVERY[name]
     folder = folder_of(sample, tmp_path / "one", layout, module)
-    whole = load_file(folder.file)
+    whole = load(folder.file.read_bytes())
     for key in whole:
         folder.change(lambda _, key=key: {one: value for one, value in whole.items() if one != key})
         folder.refused("is missing|no lora_A|no weights for it")
