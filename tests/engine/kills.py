@@ -70,6 +70,7 @@ class Run:
         for _ in range(lines):
             try:
                 if self._lines.get(timeout=HANG_SECONDS) is None:
+                    self._lines.put(None)  # for the next who asks
                     return
             except queue.Empty:
                 return
