@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import peft
 import pytest
+from packaging.version import Version
 from tests.compositions.test_contract import intermediates_of
 from tests.tolerances import ROUNDING
 from transformers import PreTrainedModel
@@ -67,5 +69,7 @@ def test_merges_are_pefts(
     for site in fold.sites:
         path = f"base_model.model.encoder.layer.{site.layer}.attention.self.{site.place}"
         expected = theirs.get_submodule(path).get_delta_weight("merged")
+        if kind["combination_type"] != "cat" and Version(peft.__version__) < Version("0.21"):
+            expected = expected / (ALPHA / RANK)  # which peft multiplied by once more before 0.21
         difference = float((fold.change(site) - expected).abs().max())
         assert difference <= ROUNDING * float(expected.abs().max())
