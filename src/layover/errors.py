@@ -114,7 +114,7 @@ def shortened(text: str, most: int = 100) -> str:
     return text if len(text) <= most else f"{text[:most]}..."
 
 
-def few(texts: Sequence[str], most: int = 5) -> str:
+def first_few(texts: Sequence[str], most: int = 5) -> str:
     """Return texts of a stranger in one line, each cut where it is long, of many the first ones: `a, b and 3 more`."""
     rest = f" and {len(texts) - most:,} more" if len(texts) > most else ""
     return ", ".join(shortened(text) for text in texts[:most]) + rest
@@ -126,19 +126,19 @@ def nearest(name: str, valid: Iterable[str]) -> str:
     close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
     if close:
         return f"did you mean {close[0]!r}?"
-    return f"one of: {some(names)}" if names else "none is known here"
+    return f"one of: {listed(names)}" if names else "none is known here"
 
 
-MOST_CHARACTERS = 1_000
+MOST_LISTED = 1_000
 """Of a list of names in a message."""
 
 
-def some(names: Iterable[str]) -> str:
+def listed(names: Iterable[str]) -> str:
     """Return names in their order, `a, b`; of very many the first ones, and how many more there are."""
     every, shown, characters = list(names), list[str](), 0
     for name in every:
         characters += len(name) + 2
-        if characters > MOST_CHARACTERS and shown:
+        if characters > MOST_LISTED and shown:
             return f"{', '.join(shown)} and {len(every) - len(shown):,} more"
         shown.append(name)
     return ", ".join(shown)

@@ -51,7 +51,7 @@ def patiently(question: Callable[[], T]) -> T:
 @contextmanager
 def _said() -> Iterator[None]:
     """Say once that the block takes long."""
-    text = "layover: still downloads from the hub, or waits for another process that downloads the same"
+    text = "layover: a download from the hub takes long, or another process downloads the same file first"
     timer = threading.Timer(SILENT_SECONDS, _LOG.warning, (text,))
     timer.daemon = True
     timer.start()

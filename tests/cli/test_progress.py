@@ -123,19 +123,19 @@ def test_numbers_for_people(call, expected: str) -> None:  # type: ignore[no-unt
 
 
 @pytest.mark.parametrize("display", [PlainProgress, LiveProgress])
-def test_a_wait_for_another_run_is_a_line(
-    display: type[PlainProgress | LiveProgress], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("event", "said"),
+    [
+        (
+            {"event": "waiting", "key": "a", "for": "`layover run` (host b, pid 7)"},
+            "waits for train xnli: `layover run` (host b, pid 7) computes it; Ctrl-C stops this run",
+        ),
+        ({"event": "told", "key": "a", "text": "layover: the hub asks to wait"}, "train xnli: the hub asks to wait"),
+    ],
+    ids=["another run", "the hub"],
+)
+def test_what_a_node_waits_for_is_a_line(
+    display: type[PlainProgress | LiveProgress], event: dict[str, str], said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("COLUMNS", "200")
-    display(PLAN, "abc", remaining()).event({"event": "waiting", "key": "a", "for": "`layover run` (host b, pid 7)"})
-    said = "waits for train xnli: `layover run` (host b, pid 7) computes it; Ctrl-C stops this run"
+    display(PLAN, "abc", remaining()).event(event)
     assert said in " ".join(capsys.readouterr().out.split()), "a console keeps the width that it began with"
-
-
-@pytest.mark.parametrize("display", [PlainProgress, LiveProgress])
-def test_what_a_process_says_of_the_hub_is_a_line(
-    display: type[PlainProgress | LiveProgress], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("COLUMNS", "200")
-    display(PLAN, "abc", remaining()).event({"event": "told", "key": "a", "text": "layover: the hub asks to wait"})
-    assert "train xnli: the hub asks to wait" in " ".join(capsys.readouterr().out.split())

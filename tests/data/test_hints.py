@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from layover.data.right_choice import none_of
-from layover.errors import MOST_CHARACTERS, DataError, nearest, some
+from layover.errors import MOST_LISTED, DataError, listed, nearest
 from layover.tasks import OwnTask, declare
 
 
@@ -117,11 +117,11 @@ def test_values_that_are_there_instead_of_the_wanted_one(tmp_path: Path) -> None
 
 def test_a_message_names_some_of_very_many() -> None:
     names = [f"label-{number:04}" for number in range(3000)]
-    assert some(["a", "b"]) == "a, b"
-    shown = some(names)
+    assert listed(["a", "b"]) == "a, b"
+    shown = listed(names)
     assert shown.startswith("label-0000, label-0001, ")
     count = shown.count("label-")
     assert shown.endswith(f" and {3000 - count:,} more")
-    assert len(shown) < MOST_CHARACTERS + 50
-    assert len(nearest("?", names)) < MOST_CHARACTERS + 100
-    assert some(["x" * 5000, "y"]) == "x" * 5000 + " and 1 more"
+    assert len(shown) < MOST_LISTED + 50
+    assert len(nearest("?", names)) < MOST_LISTED + 100
+    assert listed(["x" * 5000, "y"]) == "x" * 5000 + " and 1 more"

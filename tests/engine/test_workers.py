@@ -165,7 +165,7 @@ def test_a_worn_worker_makes_room_for_a_fresh_one() -> None:
 
 
 def test_a_node_of_another_run_is_waited_for_with_one_line(tmp_path: Path) -> None:
-    node = Node("train", "a" * 64, {}, (), "a", _Inputs(None), "train a")
+    node = Node("train", "a" * 64, {}, (), "a", _Inputs(_Source("small")), "train a")
     mine, theirs = Store(tmp_path / "store"), Store(tmp_path / "store")
     sent: list[Any] = []
     with theirs.claim(node.key) as lease:
@@ -189,7 +189,11 @@ def test_a_node_of_another_run_is_waited_for_with_one_line(tmp_path: Path) -> No
 def test_a_node_that_fails_after_its_process_was_taken_for_gone_is_tried_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, lost: bool
 ) -> None:
-    node, store, sent = Node("train", "a" * 64, {}, (), "a", _Inputs(None), "train a"), Store(tmp_path / "store"), []
+    node, store, sent = (
+        Node("train", "a" * 64, {}, (), "a", _Inputs(_Source("small")), "train a"),
+        Store(tmp_path / "store"),
+        [],
+    )
 
     def fails(*_: object) -> dict[str, Any]:
         if lost:
@@ -212,7 +216,11 @@ def test_a_node_that_fails_while_its_lease_cannot_be_kept_alive_has_failed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A full disk refuses both; the lease is locked, so that no one else has taken the node."""
-    node, store, sent = Node("train", "a" * 64, {}, (), "a", _Inputs(None), "train a"), Store(tmp_path / "store"), []
+    node, store, sent = (
+        Node("train", "a" * 64, {}, (), "a", _Inputs(_Source("small")), "train a"),
+        Store(tmp_path / "store"),
+        [],
+    )
 
     def fails(*_: object) -> dict[str, Any]:
         now = lease.clock()
@@ -225,7 +233,11 @@ def test_a_node_that_fails_while_its_lease_cannot_be_kept_alive_has_failed(
 
 def test_a_slow_hub_is_told_by_the_parent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another process that downloads the same is waited for without a word of any client."""
-    node, store, sent = Node("train", "a" * 64, {}, (), "a", _Inputs(None), "train a"), Store(tmp_path / "store"), []
+    node, store, sent = (
+        Node("train", "a" * 64, {}, (), "a", _Inputs(_Source("small")), "train a"),
+        Store(tmp_path / "store"),
+        [],
+    )
     said = threading.Event()
     monkeypatch.setattr(hub_patience, "SILENT_SECONDS", 0.05)
 
@@ -242,7 +254,7 @@ def test_a_slow_hub_is_told_by_the_parent(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr("layover.engine.worker.unchanged", lambda *_: nullcontext())
     assert run_node(node, store, EXECUTION, send) == "done"
     told = {"event": "told", "key": node.key}
-    text = "layover: still downloads from the hub, or waits for another process that downloads the same"
+    text = "layover: a download from the hub takes long, or another process downloads the same file first"
     assert [one for one in sent if one["event"] == "told"] == [{**told, "text": text}]
     assert logging.getLogger(hub_patience.HUB_LOG).handlers == []
     reported: list[Any] = []
@@ -253,7 +265,11 @@ def test_a_slow_hub_is_told_by_the_parent(tmp_path: Path, monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize("what", ["locks", "failed", "work"])
 def test_a_file_in_the_place_of_a_folder_fails_the_node_in_words(tmp_path: Path, what: str) -> None:
-    node, store, sent = Node("train", "a" * 64, {}, (), "a", _Inputs(None), "train a"), Store(tmp_path / "store"), []
+    node, store, sent = (
+        Node("train", "a" * 64, {}, (), "a", _Inputs(_Source("small")), "train a"),
+        Store(tmp_path / "store"),
+        [],
+    )
     (store.root / what).touch()
     assert run_node(node, store, EXECUTION, sent.append) == "failed"
     assert sent[-1]["state"] == "failed"
@@ -280,7 +296,7 @@ def _die(engine: LocalEngine, node: Node, code: int) -> None:
 
 
 def test_a_training_that_is_asked_to_end_again_and_again_goes_on_while_it_comes_further(tmp_path: Path) -> None:
-    node, reported = Node("train", "a" * 64, {}, (), "a", _Inputs(None), "train a"), []
+    node, reported = Node("train", "a" * 64, {}, (), "a", _Inputs(_Source("small")), "train a"), []
     engine = LocalEngine(Store(tmp_path / "store"), EXECUTION, 1, 1, reported.append)
     work = engine.store.work(node.key)
     for step in range(3 * MOST_STOPS):
@@ -301,7 +317,7 @@ def test_a_training_that_is_asked_to_end_again_and_again_goes_on_while_it_comes_
 
 
 def test_requests_to_end_and_kills_are_counted_apart(tmp_path: Path) -> None:
-    node = Node("train", "a" * 64, {}, (), "a", _Inputs(None), "train a")
+    node = Node("train", "a" * 64, {}, (), "a", _Inputs(_Source("small")), "train a")
     engine = LocalEngine(Store(tmp_path / "store"), EXECUTION, 1, 1, lambda _: None)
     for code in (STOPPED, -signal.SIGKILL, STOPPED):
         _die(engine, node, code)
@@ -317,7 +333,7 @@ def test_what_is_killed_because_it_does_not_end_is_told(
 ) -> None:
     """A training loses the steps since its last checkpoint; what saves nothing loses nothing that was promised."""
     monkeypatch.setattr("layover.engine.local.STOP_SECONDS", 0.2)
-    node = Node(kind, "a" * 64, {}, (), "a", _Inputs(None), f"{kind} a")
+    node = Node(kind, "a" * 64, {}, (), "a", _Inputs(_Source("small")), f"{kind} a")
     engine = LocalEngine(Store(tmp_path / "store"), EXECUTION, 1, 1, lambda _: None)
     ours, theirs = multiprocessing.Pipe()
     worker: Any = Worker(_Ended(-signal.SIGKILL), ours, job=Job("a", [node]), current=node)  # type: ignore[arg-type]

@@ -12,7 +12,7 @@ from tests.store.faults import Sweep, layover
 
 from layover.store import Store
 from layover.store.folderless import named, numbered, strip_folders, without_folders
-from layover.store.places import shortened
+from layover.store.path_patterns import shortened
 
 TEXTS = {
     "/home/ann/data/de.csv:3: no label": "de.csv:3: no label",

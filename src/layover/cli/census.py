@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from layover.cli.console import table
-from layover.cli.task_data import some
+from layover.cli.task_data import NAMES_SHOWN
+from layover.errors import first_few
 
 if TYPE_CHECKING:
     from layover.data.tally import Sort
@@ -103,7 +104,8 @@ def _head(task: Task, found: list[Census]) -> list[str]:
         tags = task.tags()
         head.append(f"tags: {tags.describe() if tags is not None else 'each word is scored alone'}")
     if task.codes:
-        head.append(f"numbers in the files: {some([f'{code} is {label}' for code, label in task.codes.items()])}")
+        codes = [f"{code} is {label}" for code, label in task.codes.items()]
+        head.append(f"numbers in the files: {first_few(codes, NAMES_SHOWN)}")
     elif any(one.numbered for one in found):
         known = f"0 is {task.labels[0]}, 1 is {task.labels[1]}, and so on"
         head.append(f"numbers in the files are places in `labels`: {known}")

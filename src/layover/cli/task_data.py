@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from layover.errors import DataError, LayoverError, ModelError, nearest
+from layover.errors import DataError, LayoverError, ModelError, first_few, nearest
 
 if TYPE_CHECKING:
     from layover.data.task import HubSource, Place
@@ -149,14 +149,9 @@ class TaskData:
 def _nowhere(task: Task, root: Path | None, looked: list[str]) -> str:
     where = "on the hub" if root is None else f"below {root}"
     names = list(dict.fromkeys(looked))
-    tried = f"; looked for {some(names)}" if root is not None else ""
+    tried = f"; looked for {first_few(names, NAMES_SHOWN)}" if root is not None else ""
     return f"{task.name}: no data {where}{tried}" + (f". {task.obtain}" if task.obtain else "")
 
 
 def _nothing_like_it(task: Task, every: list[str]) -> str:
-    return f"{task.name} has no such data; there is {some(every)}"
-
-
-def some(names: list[str]) -> str:
-    """Return the first names of many."""
-    return ", ".join(names[:NAMES_SHOWN]) + (", ..." if len(names) > NAMES_SHOWN else "")
+    return f"{task.name} has no such data; there is {first_few(every, NAMES_SHOWN)}"

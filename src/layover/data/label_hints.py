@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 
 from layover.data.codes import Codes, number
-from layover.errors import nearest, some
+from layover.errors import listed, nearest
 
 _DECIMAL = re.compile(r"[+-]?[0-9]+\.[0-9]+")
 
@@ -21,14 +21,14 @@ def hint(value: object, labels: Sequence[str], codes: Mapping[str, str]) -> str:
         codes: Written values that stand for labels.
     """
     if (Codes(codes).numbers and str(value) in labels) or (codes and not labels):
-        return f"with `codes` a number is a code, and never a label of that name; the codes are {some(codes)}"
+        return f"with `codes` a number is a code, and never a label of that name; the codes are {listed(codes)}"
     scale = "; a value on a scale (regression) is another kind of task"
     if isinstance(value, str):
         numeric = all(label.lstrip("+-").replace(".", "", 1).isdecimal() for label in labels)
         if not codes and numeric and _DECIMAL.fullmatch(value):
-            return f"one of: {some(labels)}" + (scale if float(value) % 1 else "; write both in one way")
+            return f"one of: {listed(labels)}" + (scale if float(value) % 1 else "; write both in one way")
         return alike(value, labels) or nearest(value, labels) + _numbered(value, labels, codes)
-    known = f"one of: {some(labels)}"
+    known = f"one of: {listed(labels)}"
     if isinstance(value, (list, tuple)):
         return f"{known}; an example has one label: several of them (multi-label) are another kind of task"
     if isinstance(value, float) and not value.is_integer():
@@ -43,7 +43,7 @@ def _numbered(value: object, labels: Sequence[str], codes: Mapping[str, str]) ->
         first = "" if len(labels) != 2 else f"{{true: {labels[1]}, false: {labels[0]}}} or the other way round"
         return "" if codes or not first else f"; which label each of the two is, `codes` may say: {first}"
     if codes and number(written) is not None:
-        return f"; the codes are {some(codes)}"
+        return f"; the codes are {listed(codes)}"
     if not (written.isascii() and written.isdecimal()):
         return ""
     if any(label.isdecimal() for label in labels) or int(written) > len(labels):

@@ -26,8 +26,8 @@ from layover.engine.resources import most_between_jobs
 from layover.engine.worker import Setup, Work, main
 from layover.errors import NodeError, StoppedError, StoreError
 from layover.plan import Node, Plan
+from layover.plan.node_paths import paths_of
 from layover.plan.nodes import RESUMABLE
-from layover.plan.places import paths_of
 from layover.recipe import Execution
 from layover.stopping import KEPT, asked, held
 from layover.store import Store

@@ -27,8 +27,8 @@ from layover.engine import alone
 from layover.errors import LayoverError, LostNodeError, Stopped
 from layover.hub_patience import HUB_LOG
 from layover.plan import Node
+from layover.plan.node_paths import paths_of
 from layover.plan.nodes import RESUMABLE
-from layover.plan.places import paths_of
 from layover.recipe import Execution
 from layover.steps.unchanged import unchanged
 from layover.store import Store

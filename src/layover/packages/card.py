@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from layover.errors import MistakesError, ModelError, few, nearest, printable
+from layover.errors import MistakesError, ModelError, first_few, nearest, printable
 from layover.layouts import heads
 from layover.layouts.safe import is_there, read_json
 from layover.packages.bounds import MOST_LAYERS, MOST_PIECES, FileName, Identifier, Settings, Sha256
@@ -165,7 +165,7 @@ def _no_package(folder: Path) -> str:
 def packages_below(folder: Path) -> str:
     """Return that a folder holds packages, which may be meant; empty text where it holds none."""
     names = sorted(printable(file.parent.name) for file in folder.glob(f"[!.]*/{CARD}"))
-    return f"; it holds {len(names)} package{'s' * (len(names) > 1)}, name one: {few(names)}" if names else ""
+    return f"; it holds {len(names)} package{'s' * (len(names) > 1)}, name one: {first_few(names)}" if names else ""
 
 
 def write_card(folder: Path, card: Card) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from layover import layouts, modules
 from layover.compositions import MIX, TARGET, Part, Piece, finished
-from layover.errors import ModelError, few
+from layover.errors import ModelError, first_few
 from layover.layouts import Found, heads
 from layover.layouts.safe import sha256, tensors
 from layover.mixers._router import GATES
@@ -182,7 +182,7 @@ class Package:
                 return other
         raise ModelError(
             f"{self.folder}: needs the package {piece.package} (weights {piece.weights_sha256[:12]}), trained on "
-            f"{few(piece.trained_on)}; put its folder beside this one, or name it (--with, others)"
+            f"{first_few(piece.trained_on)}; put its folder beside this one, or name it (--with, others)"
         )
 
 

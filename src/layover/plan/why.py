@@ -11,8 +11,8 @@ from typing import Any
 from layover.errors import StoreError
 from layover.plan.imports import ImportInputs
 from layover.plan.inputs import ComposeInputs, PredictInputs, RetrieveInputs, ScoreInputs, TokenizeInputs, TrainInputs
+from layover.plan.node_paths import data_files
 from layover.plan.nodes import Plan
-from layover.plan.places import data_files
 from layover.store import Store
 
 Identity = Mapping[str, Any]

@@ -11,7 +11,7 @@ from typing import Any
 from layover import kinds, tasks
 from layover.data.formats import Row
 from layover.data.reading import Reading
-from layover.errors import DataError, ModelError, few, nearest, shortened
+from layover.errors import DataError, ModelError, first_few, nearest, shortened
 from layover.layouts import heads
 from layover.packages.card import Card
 from layover.packages.sections import TaskFacts
@@ -101,7 +101,7 @@ class Reader:
         missing = shortened(min((_missing(row, form) for form in self._forms), key=len)[0])
         there = [str(name) for name in row.values if name not in {"id", PACKAGE}]
         mistaken = difflib.get_close_matches(missing, there, n=1)
-        hint = f"{mistaken[0]!r}: did you mean {missing!r}?" if mistaken else f"it has {few(there, 10) or 'none'}"
+        hint = f"{mistaken[0]!r}: did you mean {missing!r}?" if mistaken else f"it has {first_few(there, 10) or 'none'}"
         ways = [" and ".join(_columns(form)) for form in self._forms]
         told = shortened(", or ".join(dict.fromkeys([*ways, "text"] if self.task.kind == "tagging" else ways)), 400)
         return DataError(

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from layover.store.places import last, shortened
+from layover.store.path_patterns import last, shortened
 
 _QUOTED = re.compile(r"([\"'])(/[^\"'/\n]*+/[^\"'\n]*+)\1")
 """A path between quotes, which may hold spaces."""

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from unicodedata import normalize
 
 from layover import kinds, metrics
-from layover.errors import nearest, some
+from layover.errors import listed, nearest
 from layover.kinds.retrieval import MINED
 
 
@@ -45,7 +45,7 @@ def unfit_labels(kind: str, labels: Sequence[str], *, from_training: bool) -> It
         from_training: Whether they do.
     """
     if len(set(labels)) < len(labels):
-        yield f"a label stands twice in {some(labels)}"
+        yield f"a label stands twice in {listed(labels)}"
     elif one_text := written_in_two_forms(labels):
         yield one_text
     if from_training and (kind != "tagging" or labels):

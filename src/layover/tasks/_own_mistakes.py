@@ -132,10 +132,7 @@ def _texts(own: OwnTask) -> Mistakes:
 
 def _choices(own: OwnTask) -> Mistakes:
     if own.kind == "choice" and not own.choices:
-        yield (
-            ("choices",),
-            "choice needs one column in `text`, and `choices`: their columns, or one that holds a list",
-        )
+        yield ("choices",), "choice needs `choices`: the columns of the choices, or one column that holds a list"
 
 
 def _templates(own: OwnTask) -> Mistakes:

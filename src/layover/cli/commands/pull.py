@@ -9,7 +9,7 @@ import typer
 
 from layover.cli.console import answer, say
 from layover.cli.shared import JsonOption
-from layover.errors import few
+from layover.errors import first_few
 
 if TYPE_CHECKING:
     from layover.sharing.pull import Pulled
@@ -50,7 +50,7 @@ def command(
         say(f"{one.folder}: {one.told}")
         say(f"  {'from' if one.new else 'was there already; the same as'} {one.where}")
         if one.left:
-            say(f"  left out: {few(one.left, 10)}")
+            say(f"  left out: {first_few(one.left, 10)}")
         if one.verdict is None:
             say("  It has no card, no hashes, no scores and no probe: nobody vouches for what it computes.")
             place = one.folder.absolute()

@@ -57,8 +57,13 @@ def command(
     say(*table(["target", "finished", "cells"], cells))
     nodes = sum(key in finished for key in plan.nodes)
     say(f"work left: {'unknown' if left is None else duration(left)}")
-    say(f"{nodes} of {len(plan.nodes)} nodes finished; {running} sweep(s) running on this store")
+    say(f"{nodes} of {len(plan.nodes)} nodes finished; {_running(running)} on this store")
     for one in at_work:
         say(f"at work: {one}")
     for key, failure in failures.items():
         say(f"failed {key[:12]} {failure['node']}: {failure['error']}")
+
+
+def _running(sweeps: int) -> str:
+    """Return how many runs there are, in words."""
+    return f"{sweeps or 'no'} {'sweep runs' if sweeps < 2 else 'sweeps run'}"

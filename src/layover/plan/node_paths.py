@@ -4,33 +4,20 @@ from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from layover.errors import LayoverError
+from layover.plan.encoders import EncoderRef
 from layover.plan.imports import ImportInputs
-from layover.plan.inputs import (
-    ComposeInputs,
-    GateInputs,
-    PredictInputs,
-    RetrieveInputs,
-    TokenizeInputs,
-    TrainInputs,
-    TrunkInputs,
-)
-from layover.plan.mixtures import MixtureInputs
+from layover.plan.inputs import TokenizeInputs
 
-_WITH_ENCODER = (
-    TokenizeInputs,
-    TrunkInputs,
-    TrainInputs,
-    GateInputs,
-    ComposeInputs,
-    GateInputs,
-    PredictInputs,
-    RetrieveInputs,
-    MixtureInputs,
-    ImportInputs,
-)
+
+@runtime_checkable
+class _WithEncoder(Protocol):
+    """Inputs of a node that reads an encoder."""
+
+    @property
+    def encoder(self) -> EncoderRef: ...
 
 
 def data_files(inputs: TokenizeInputs) -> list[Path]:
@@ -45,7 +32,7 @@ def paths_of(inputs: Any) -> list[Path]:
         inputs: Of the node.
     """
     found = data_files(inputs) if isinstance(inputs, TokenizeInputs) else []
-    if isinstance(inputs, _WITH_ENCODER):
+    if isinstance(inputs, _WithEncoder):
         found.append(Path(inputs.encoder.source))  # what is no path but a name of the hub is not absolute
     if isinstance(inputs, ImportInputs):
         for name in inputs.files:

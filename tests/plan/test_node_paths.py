@@ -10,7 +10,7 @@ from tests.plan.conftest import World
 
 from layover.data.tokenizer import Tokenizer
 from layover.engine.worker import run_node
-from layover.plan.places import paths_of
+from layover.plan.node_paths import paths_of
 from layover.store import Store
 
 
