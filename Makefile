@@ -2,7 +2,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 # one process per core, one thread each: more threads only get in each other's way
-PYTEST := -m pytest -n auto --dist loadfile
+# files in their order: sorted by the number of their tests, the few long ones would come last, on one process
+PYTEST := -m pytest -n auto --dist loadfile --no-loadscope-reorder
 export OMP_NUM_THREADS := 1
 
 .PHONY: quickstart packages install lint types test test-adapters test-lowest coverage bench clean
