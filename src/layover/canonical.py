@@ -1,0 +1,242 @@
+"""Typed values and their one canonical form, of which keys are made.
+
+A value is a frozen dataclass below `Canonical`, or a pydantic model below `CanonicalModel`. Its fields decide results;
+a field that decides nothing (a name for people, a place on this machine) is declared with `aside` and stands in no
+canonical form. `parse` reads a canonical form back; what stands aside is then at its default.
+
+A field that is added later has an *omitted value*: a constant with which old results were computed. Where a field has
+that value it is left out, so old keys stay as they are; where it is left out, it is read as that value. The constant is
+independent of today's default, so a new default gives new keys instead of another meaning to old ones.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import MISSING, Field, dataclass
+from functools import cache
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Self, Union, cast, get_args, get_origin, get_type_hints
+
+from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
+
+from layover.identity import Json
+
+NAME, OMITTED, INLINED = "name", "omitted", "inlined"
+
+
+@dataclass(frozen=True)
+class Omitted:
+    """Marks a field that a type got later; the value with which it is left out."""
+
+    value: Any
+
+
+@dataclass(frozen=True)
+class Through:
+    """Says by which function a value is read from its canonical form, where its type alone does not tell."""
+
+    parse: Callable[[Any], Any]
+
+
+Opaque = Annotated[Json, Through(lambda value: value)]
+"""Plain JSON that is written and read as it is."""
+
+
+def aside(default: Any = MISSING, *, factory: Any = MISSING) -> Any:
+    """Declare a field that decides no result."""
+    if factory is not MISSING:
+        return dataclasses.field(default_factory=factory, compare=False)
+    return dataclasses.field(default=default, compare=False)
+
+
+def called(name: str, *, default: Any = MISSING) -> Any:
+    """Declare a field that has another name in the canonical form."""
+    return dataclasses.field(default=default, metadata={NAME: name})
+
+
+def inlined(*, default: Any = MISSING) -> Any:
+    """Declare a field whose own fields stand beside the others in the canonical form."""
+    return dataclasses.field(default=default, metadata={INLINED: True})
+
+
+def later(omitted: Any, *, name: str | None = None, default: Any = MISSING) -> Any:
+    """Declare a field that was added later, or that is left out where it says nothing.
+
+    Args:
+        omitted: The value with which it is left out; it never changes.
+        name: In the canonical form, where it is another one.
+        default: Of today, where it is another one.
+    """
+    metadata = {OMITTED: omitted} | ({} if name is None else {NAME: name})
+    return dataclasses.field(default=omitted if default is MISSING else default, metadata=metadata)
+
+
+class Canonical:
+    """What every frozen dataclass with a canonical form is."""
+
+    def canonical(self) -> dict[str, Json]:
+        """Return the canonical form, as plain JSON."""
+        found: dict[str, Json] = {}
+        for field in _deciding(type(self)):
+            value = getattr(self, field.name)
+            if INLINED in field.metadata:
+                found |= value.canonical()
+            elif not _is_omitted(field, value):
+                found[name_of(field)] = _plain(value)
+        return found
+
+    @classmethod
+    def parse(cls, values: Mapping[str, Any]) -> Self:
+        """Return the value of a canonical form.
+
+        Raises:
+            ValueError: a field is missing, unknown or of another type.
+        """
+        own = {field.name: _read(cls, field, values) for field in _deciding(cls)}
+        if unknown := sorted(values.keys() - names_in(cls)):
+            raise ValueError(f"{cls.__name__} has no {unknown[0]!r}")
+        return cls(**own)
+
+
+class CanonicalModel(BaseModel):
+    """A pydantic model with a canonical form; all its fields decide results."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @model_serializer(mode="wrap")
+    def _without_omitted(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what has its omitted value."""
+        values: dict[str, Any] = plain(self)
+        for name, value in self.omitted().items():
+            if dict(self)[name] == value:
+                del values[name]
+        return values
+
+    @classmethod
+    def omitted(cls) -> dict[str, Any]:
+        """Return the omitted value of every field that has one."""
+        marks = {name: info.metadata for name, info in cls.model_fields.items()}
+        return {name: mark.value for name, found in marks.items() for mark in found if isinstance(mark, Omitted)}
+
+    def canonical(self) -> dict[str, Json]:
+        """Return the canonical form, as plain JSON."""
+        return self.model_dump(mode="json")
+
+    @classmethod
+    def parse(cls, values: Mapping[str, Any]) -> Self:
+        """Return the model of a canonical form.
+
+        Raises:
+            ValueError: a field is missing, unknown or of another type.
+        """
+        return cls.model_validate({**cls.omitted(), **values})
+
+
+def name_of(field: Field[Any]) -> str:
+    """Return the name of a field in the canonical form."""
+    return str(field.metadata.get(NAME, field.name))
+
+
+def names_in(cls: type[Canonical]) -> frozenset[str]:
+    """Return the names that may stand in the canonical form of a type."""
+    found: set[str] = set()
+    for field in _deciding(cls):
+        found |= names_in(_hints(cls)[field.name]) if INLINED in field.metadata else {name_of(field)}
+    return frozenset(found)
+
+
+def omitted_in(cls: type[Canonical]) -> dict[str, Any]:
+    """Return the omitted value of every field of a type that has one."""
+    return {field.name: field.metadata[OMITTED] for field in _deciding(cls) if OMITTED in field.metadata}
+
+
+@cache
+def _deciding(cls: type[Canonical]) -> tuple[Field[Any], ...]:
+    return tuple(field for field in dataclasses.fields(cast(Any, cls)) if field.compare)
+
+
+@cache
+def _hints(cls: type[Canonical]) -> dict[str, Any]:
+    return get_type_hints(cls, include_extras=True)
+
+
+def _is_omitted(field: Field[Any], value: Any) -> bool:
+    return OMITTED in field.metadata and bool(value == field.metadata[OMITTED])
+
+
+def _plain(value: Any) -> Json:
+    if isinstance(value, (Canonical, CanonicalModel)):
+        return value.canonical()
+    if isinstance(value, Mapping):
+        return {name: _plain(one) for name, one in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [_plain(one) for one in value]
+    return cast(Json, value)
+
+
+def _read(cls: type[Canonical], field: Field[Any], values: Mapping[str, Any]) -> Any:
+    hint, name = _hints(cls)[field.name], name_of(field)
+    if INLINED in field.metadata:
+        return hint.parse({one: values[one] for one in names_in(hint) & values.keys()})
+    if name in values:
+        return typed(hint, values[name], f"{cls.__name__}.{name}")
+    if OMITTED in field.metadata:
+        return field.metadata[OMITTED]
+    raise ValueError(f"{cls.__name__}: there is no {name!r}")
+
+
+def typed(hint: Any, value: Any, where: str) -> Any:
+    """Return plain JSON as a value of a type.
+
+    Raises:
+        ValueError: it is of another type.
+    """
+    origin, inner = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        through = next((mark.parse for mark in inner[1:] if isinstance(mark, Through)), None)
+        return typed(inner[0], value, where) if through is None else through(value)
+    if origin in (Union, UnionType):
+        return _one_of(inner, value, where)
+    if origin is Literal and value in inner:
+        return value
+    if isinstance(origin, type):
+        return _collection(origin, inner, value, where)
+    return _single(hint, value, where)
+
+
+def _collection(origin: type, inner: Sequence[Any], value: Any, where: str) -> Any:
+    if origin is tuple and isinstance(value, Sequence) and not isinstance(value, str):
+        return tuple(typed(one, item, where) for one, item in _paired(inner, value, where))
+    if issubclass(origin, Mapping) and isinstance(value, Mapping):
+        return {name: typed(inner[1], item, f"{where}.{name}") for name, item in value.items()}
+    raise ValueError(f"{where}: {value!r:.100} is no {origin.__name__}")
+
+
+def _single(hint: Any, value: Any, where: str) -> Any:
+    if isinstance(hint, type) and issubclass(hint, (Canonical, CanonicalModel)) and isinstance(value, Mapping):
+        return hint.parse(value)
+    if hint is float and type(value) in {int, float}:
+        return float(value)
+    if type(value) is hint:
+        return value
+    raise ValueError(f"{where}: {value!r:.100} is no {hint}")
+
+
+def _one_of(kinds: Sequence[Any], value: Any, where: str) -> Any:
+    if value is None and NoneType in kinds:
+        return None
+    for kind in kinds:
+        try:
+            return typed(kind, value, where)
+        except ValueError:
+            continue
+    raise ValueError(f"{where}: {value!r:.100} is none of {kinds}")
+
+
+def _paired(kinds: Sequence[Any], values: Sequence[Any], where: str) -> Iterator[tuple[Any, Any]]:
+    if len(kinds) == 2 and kinds[1] is Ellipsis:
+        return ((kinds[0], value) for value in values)
+    if len(kinds) != len(values):
+        raise ValueError(f"{where}: {len(values)} values instead of {len(kinds)}")
+    return zip(kinds, values, strict=True)

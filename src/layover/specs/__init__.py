@@ -1,0 +1,1 @@
+"""What is computed, typed: one frozen specification for each step, its canonical form and its key."""
