@@ -152,13 +152,21 @@ def omitted_in(cls: type[Canonical]) -> dict[str, Any]:
 
 
 @cache
-def _deciding(cls: type[Canonical]) -> tuple[Field[Any], ...]:
+def _fields_of(cls: Any) -> tuple[Field[Any], ...]:
     return tuple(field for field in dataclasses.fields(cast(Any, cls)) if field.compare)
 
 
 @cache
-def _hints(cls: type[Canonical]) -> dict[str, Any]:
+def _hints_of(cls: Any) -> dict[str, Any]:
     return get_type_hints(cls, include_extras=True)
+
+
+def _deciding(cls: Any) -> tuple[Field[Any], ...]:
+    return _fields_of(cls)
+
+
+def _hints(cls: Any) -> dict[str, Any]:
+    return _hints_of(cls)
 
 
 def _is_omitted(field: Field[Any], value: Any) -> bool:
