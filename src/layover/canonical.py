@@ -94,9 +94,17 @@ class Canonical:
             ValueError: a field is missing, unknown or of another type.
         """
         own = {field.name: _read(cls, field, values) for field in _deciding(cls)}
-        if unknown := sorted(values.keys() - names_in(cls)):
+        if unknown := sorted(values.keys() - cls.names()):
             raise ValueError(f"{cls.__name__} has no {unknown[0]!r}")
         return cls(**own)
+
+    @classmethod
+    def names(cls) -> frozenset[str]:
+        """Return the names that may stand in the canonical form."""
+        names: set[str] = set()
+        for field in _deciding(cls):
+            names |= _hints(cls)[field.name].names() if INLINED in field.metadata else {name_of(field)}
+        return frozenset(names)
 
 
 class CanonicalModel(BaseModel):
@@ -136,14 +144,6 @@ class CanonicalModel(BaseModel):
 def name_of(field: Field[Any]) -> str:
     """Return the name of a field in the canonical form."""
     return str(field.metadata.get(NAME, field.name))
-
-
-def names_in(cls: type[Canonical]) -> frozenset[str]:
-    """Return the names that may stand in the canonical form of a type."""
-    found: set[str] = set()
-    for field in _deciding(cls):
-        found |= names_in(_hints(cls)[field.name]) if INLINED in field.metadata else {name_of(field)}
-    return frozenset(found)
 
 
 def omitted_in(cls: type[Canonical]) -> dict[str, Any]:
@@ -186,7 +186,7 @@ def _plain(value: Any) -> Json:
 def _read(cls: type[Canonical], field: Field[Any], values: Mapping[str, Any]) -> Any:
     hint, name = _hints(cls)[field.name], name_of(field)
     if INLINED in field.metadata:
-        return hint.parse({one: values[one] for one in names_in(hint) & values.keys()})
+        return hint.parse({one: values[one] for one in hint.names() & values.keys()})
     if name in values:
         return typed(hint, values[name], f"{cls.__name__}.{name}")
     if OMITTED in field.metadata:

@@ -113,13 +113,14 @@ def older(looks: Mapping[str, Look], used: Container[str]) -> dict[str, int]:
         looks: At all nodes of a store.
         used: Keys of nodes that plans do use.
     """
-    from layover.plan.nodes import STEP_VERSIONS
+    from layover import specs
 
+    versions = {step: specs.get(step).version for step in specs.steps()}
     whole = {key: look for key, look in looks.items() if look.damage is None and key not in used}
     return {
         key: look.bytes
         for key, look in whole.items()
-        if (not look.sealed and look.kind != "import") or look.version < STEP_VERSIONS.get(look.kind, look.version + 1)
+        if (not look.sealed and look.kind != "import") or look.version < versions.get(look.kind, look.version + 1)
     }
 
 
@@ -148,9 +149,11 @@ def _by_counts(plan: Plan, meta: Meta) -> list[str]:
     """Return what finished data tell of their rows, and what a plan advises by the examples there are."""
     from layover.plan import advice, rows
     from layover.plan.cost import data_cost
+    from layover.plan.nodes import spec_at
+    from layover.specs.tokenize import TokenizeSpec
 
     def count(key: str) -> int | None:
-        return data_cost(plan.nodes[key].inputs, meta(key)).examples
+        return data_cost(spec_at(plan.nodes, key, TokenizeSpec), meta(key)).examples
 
     return [*rows.encoded(plan, meta), *advice.notes(plan, count)]
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from layover.compositions._base import (
     INTERMEDIATE,
     LANGUAGE,
@@ -22,6 +25,13 @@ from layover.registry import Registry
 _COMPOSITIONS: Registry[type[Composition]] = Registry(__name__, __path__, "COMPOSITION", ModelError)
 names, get = _COMPOSITIONS.names, _COMPOSITIONS.get
 
+
+def parse(form: str | Mapping[str, Any]) -> Composition:
+    """Return the composition of a canonical form: a name, or a name with settings."""
+    values = {"name": form} if isinstance(form, str) else dict(form)
+    return get(values.pop("name")).model_validate(values)
+
+
 __all__ = [
     "INTERMEDIATE",
     "LANGUAGE",
@@ -37,4 +47,5 @@ __all__ = [
     "finished",
     "get",
     "names",
+    "parse",
 ]

@@ -6,6 +6,9 @@ can be checked without it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from layover.errors import ModelError
 from layover.modules._base import EMBEDDINGS, INNER, LINEARS, SUBLAYERS, At, LayeredModule, Module, Shape, Site
 from layover.modules._drop import AdapterDrop
@@ -13,6 +16,12 @@ from layover.registry import Registry
 
 _MODULES: Registry[type[Module]] = Registry(__name__, __path__, "MODULE", ModelError)
 names, get = _MODULES.names, _MODULES.get
+
+
+def parse(values: Mapping[str, Any]) -> Module:
+    """Return the module of a canonical form: its name and its settings."""
+    return get(values["name"]).parse({name: value for name, value in values.items() if name != "name"})
+
 
 __all__ = [
     "EMBEDDINGS",
@@ -27,4 +36,5 @@ __all__ = [
     "Site",
     "get",
     "names",
+    "parse",
 ]

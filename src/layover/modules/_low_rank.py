@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
+from layover.canonical import Omitted
 from layover.errors import ModelError
-from layover.modules._base import LATER, LINEARS, LayeredModule, Layers, Linears, Shape, Site, numbers_of, site_at
+from layover.modules._base import LINEARS, LayeredModule, Layers, Linears, Shape, Site, numbers_of, site_at
 from layover.settings import Factor, Flag, Rank, RankOrNone
 
 if TYPE_CHECKING:
@@ -60,9 +61,9 @@ class LowRank(LayeredModule):
     """The update is scaled by alpha / rank."""
     target: Linears = ("query", "value")
     """The linear maps that get an update."""
-    rslora: Annotated[Flag, LATER] = False
+    rslora: Annotated[Flag, Omitted(value=False)] = False
     """Scale by alpha / sqrt(rank) instead (Kalajdzievski 2023, arXiv:2312.03732)."""
-    patterns: Annotated[tuple[Pattern, ...], LATER] = ()
+    patterns: Annotated[tuple[Pattern, ...], Omitted(())] = ()
     """Other ranks and alphas for some of the linear maps; of several rules for one the last holds. They may name
     linear maps that `target` and `layers` do not."""
 

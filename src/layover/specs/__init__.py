@@ -1,1 +1,38 @@
-"""What is computed, typed: one frozen specification for each step, its canonical form and its key."""
+"""What is computed, typed: one frozen specification for each step, with its canonical form and its key.
+
+A step is one file, found by its name, with the constant `SPEC`.
+"""
+
+from __future__ import annotations
+
+import keyword
+from collections.abc import Mapping
+from typing import Any
+
+from layover.errors import StoreError
+from layover.registry import Registry
+from layover.specs._spec import StepSpec
+
+_SPECS: Registry[type[StepSpec]] = Registry(__name__, __path__, "SPEC", StoreError)
+
+
+def steps() -> tuple[str, ...]:
+    """Return the names of all steps, sorted."""
+    return tuple(sorted(name.removesuffix("_") for name in _SPECS.names()))
+
+
+def get(step: str) -> type[StepSpec]:
+    """Return the specification of a step."""
+    return _SPECS.get(f"{step}_" if keyword.iskeyword(step) else step)
+
+
+def parse(values: Mapping[str, Any]) -> StepSpec:
+    """Return the specification of a canonical form.
+
+    Raises:
+        StoreError: no version of Layover that can read this store wrote it.
+    """
+    return get(str(values.get("node"))).parse(values)
+
+
+__all__ = ["StepSpec", "get", "parse", "steps"]

@@ -19,8 +19,8 @@ from layover.encoder.attached import Attached, Mixed
 from layover.errors import NodeError
 from layover.identity import key_of
 from layover.plan import memory
-from layover.plan.encoders import Shape as Sizes
 from layover.plan.loads import kept_per_layer
+from layover.shape import Shape as Sizes
 from layover.training.course import Branch
 from layover.training.optimiser import Optimiser
 from layover.training.settings import LoopSettings

@@ -79,7 +79,6 @@ def summarise(found: Planned, gpu: int | None = None) -> dict[str, Any]:
     from layover.plan.cost import ENCODING, estimate
     from layover.plan.eta import seconds_left
     from layover.plan.hub import told as unresolved
-    from layover.plan.nodes import STEP_VERSIONS
     from layover.recipe.idle_strides import idle_strides
     from layover.steps.counts import timed
 
@@ -90,7 +89,7 @@ def summarise(found: Planned, gpu: int | None = None) -> dict[str, Any]:
     wanted = plan.wanted(finished)
     open_keys = {node.key for node in wanted}
     kinds, sized = [], (*ENCODING, "tokenize")
-    for kind in STEP_VERSIONS:
+    for kind in dict.fromkeys(node.kind for node in plan.nodes.values()):
         keys = [key for key, node in plan.nodes.items() if node.kind == kind]
         if not keys:
             continue

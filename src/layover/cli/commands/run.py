@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from layover.plan import Node, Plan
     from layover.plan.cost import Cost
     from layover.plan.remaining import Remaining
+    from layover.specs import StepSpec
     from layover.store import Store
 
 ORDER = 30
@@ -127,7 +128,7 @@ def _with_exact_sizes(found: Planned, engine: LocalEngine, progress: Progress) -
     return replace(found, plan=plan)
 
 
-def _unsized(plan: Plan, store: Store, finished: set[str]) -> list[Node]:
+def _unsized(plan: Plan, store: Store, finished: set[str]) -> list[Node[StepSpec]]:
     """Return the data sets of unknown size that are not tokenized yet: the estimated time needs their sizes."""
     from layover.plan.cost import estimate
 
@@ -135,7 +136,7 @@ def _unsized(plan: Plan, store: Store, finished: set[str]) -> list[Node]:
     return [node for node in plan.wanted(finished) if node.kind == "tokenize" and costs[node.key].tokens is None]
 
 
-def _remaining(found: Planned, wanted: list[Node], workers: int) -> Remaining:
+def _remaining(found: Planned, wanted: list[Node[StepSpec]], workers: int) -> Remaining:
     """Return what follows the run and estimates what is left; the speed of earlier runs counts."""
     from layover.plan.cost import estimate
     from layover.plan.eta import took

@@ -38,7 +38,7 @@ def command(
     looks = opened.survey()
     full = _full_key(key, {*nodes, *looks, *opened.failures.keys()})
     damage = looks[full].damage if full in looks else None
-    identity = nodes[full].identity if full in nodes else _stored_identity(opened, full)
+    identity = nodes[full].spec.canonical() if full in nodes else _stored_identity(opened, full)
     result: dict[str, Any] = {
         "key": full,
         "finished": full in looks and damage is None,
@@ -49,7 +49,8 @@ def command(
         "nearest": None,
     }
     if identity is not None and not result["finished"]:
-        result["nearest"] = explain(full, identity, opened, {key: node.identity for key, node in nodes.items()}, known)
+        planned_forms = {key: node.spec.canonical() for key, node in nodes.items()}
+        result["nearest"] = explain(full, identity, opened, planned_forms, known)
     if json:
         answer(result)
     else:
