@@ -67,7 +67,7 @@ class KnownCommits(Revisions):
 
 
 def form_of(folder: Path, *_: object) -> dict[str, str]:
-    """Return the form of a directory's tokenizer: its bytes, since libraries of other versions may write another one."""
+    """Return the form of a directory's tokenizer: its bytes, for other versions of libraries may write another one."""
     return {"serialised": hashlib.sha256((folder / "tokenizer.json").read_bytes()).hexdigest()}
 
 
