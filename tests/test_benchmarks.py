@@ -1,25 +1,30 @@
-"""The verdict on equal quality, which a page repeats."""
+"""The verdict on equal quality, which a page repeats; and the comparison of what two checkouts compute."""
 
 from __future__ import annotations
 
 import importlib.util
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 from scipy import stats
 
-FILE = Path(__file__).parent.parent / "benchmarks" / "_equivalence.py"
+FOLDER = Path(__file__).parent.parent / "benchmarks"
 
 
-@pytest.fixture(scope="module")
-def judged() -> Any:
-    spec = importlib.util.spec_from_file_location("equivalence", FILE)
+def loaded(name: str) -> Any:
+    spec = importlib.util.spec_from_file_location(name, FOLDER / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module.judged
+    return module
+
+
+@pytest.fixture(scope="module")
+def judged() -> Any:
+    return loaded("_equivalence").judged
 
 
 @pytest.mark.parametrize(
@@ -47,3 +52,31 @@ def test_one_pair_has_no_interval(judged: Any) -> None:
         judged([1.0], [1.0], 1.0)
     with pytest.raises(ValueError, match="zip"):
         judged([1.0, 2.0], [1.0], 1.0)
+
+
+def finished(store: Path, number: int, files: dict[str, str]) -> str:
+    """Write a node and return its key."""
+    key = f"{number:064x}"
+    folder = store / "nodes" / key[:2] / key
+    folder.mkdir(parents=True)
+    for name, text in {**files, "measured.json": str(store), "done.json": str(store)}.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    return key
+
+
+def test_records_of_two_checkouts_are_compared_by_label(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    script = loaded("same_records")
+
+    def side(name: str, first: int, score: str = "0.5") -> Any:
+        store = tmp_path / name
+        train = finished(store, first, {"training.json": "{}", "module.safetensors": "weights"})
+        files = {"record.json": json.dumps({"score": score, "training": train}), "predictions.jsonl": "1"}
+        scored = finished(store, first + 1, files)
+        nodes = [{"key": key, "label": label} for key, label in ((train, "train a"), (scored, "score a"))]
+        return script.contents(store, nodes)
+
+    before = side("before", 1)
+    assert script.compare(before, side("after", 9)) == [], "other keys of the same work"
+    assert capsys.readouterr().out.count("1 of      1 equal") == 4
+    assert script.compare(before, side("other", 1, "0.6")) == ["score a: record.json differs"]
+    assert script.compare(before, {"train a": before["train a"]}) == ["score a: there is no such node after"]
