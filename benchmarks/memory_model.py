@@ -1,4 +1,4 @@
-"""Hold the memory model (`layover.plan.memory`) against what is measured.
+"""Hold the memory model (`layover.memory`) against what is measured.
 
     python benchmarks/memory_model.py saved       what autograd keeps in one layer, per token and unit of hidden size
     python benchmarks/memory_model.py peaks       peak of whole processes against the estimate, and the ratio
@@ -24,14 +24,13 @@ import torch
 from transformers import XLMRobertaConfig, XLMRobertaModel
 
 import layover.engine.preload  # noqa: F401  what a worker of `layover run` has imported
-from layover import heads, modules
+from layover import heads, memory, modules
 from layover.batches import Execution, States
 from layover.compositions import Part
 from layover.data.features import Features
 from layover.encoder import DropoutClock, Encoder, dtype_of, is_mixed
+from layover.memory import Shape
 from layover.modules import LayeredModule, Module
-from layover.plan import memory
-from layover.plan.encoders import Shape
 from layover.plan.loads import work_of
 from layover.precision import Precision
 from layover.predict import predict

@@ -35,6 +35,7 @@ ROOMS = (
     ("metrics",),
     ("sandbox",),
     ("layouts",),
+    ("memory",),
     ("compositions",),
     ("mixers",),
     ("modules",),

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from layover.cli.main import build_app
 from layover.errors import LayoverError
-from layover.plan.memory import USABLE
+from layover.memory import USABLE
 from layover.recipe.schema import Execution, Method
 
 

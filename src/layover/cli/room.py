@@ -37,8 +37,8 @@ def asked(costs: Sequence[Cost], execution: Execution, gpu: int | None) -> dict[
     """
     from layover.allowed import available_memory
     from layover.engine.resources import gpu_there
+    from layover.memory import USABLE
     from layover.plan.loads import device_of
-    from layover.plan.memory import USABLE
 
     on_gpu = gpu is not None or (execution.device == "auto" and gpu_there())
     device = "cuda" if on_gpu else device_of(execution)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from layover.memory import TYPICAL_WORDS, Load, Shape, most_tokens
 from layover.modules import LayeredModule, Module
-from layover.plan.encoders import Shape
 from layover.plan.loads import work_of
-from layover.plan.memory import TYPICAL_WORDS, Load, most_tokens
 from layover.precision import Precision
 
 BF16 = "bf16: weights and activations are rounded to bfloat16"

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field, replace
 
 from layover import kinds
 from layover.identity import key_of
+from layover.memory import Shape
 from layover.plan.cost import Cost, Meta, data_cost, layer_flops, trunk_bytes
-from layover.plan.encoders import EncoderRef, Shape
+from layover.plan.encoders import EncoderRef
 from layover.plan.inputs import ComposeInputs, GateInputs, PredictInputs, TrainInputs, TrunkInputs
 from layover.plan.mixtures import MixtureInputs
 from layover.plan.nodes import STEP_VERSIONS, Node, Plan, TrunkCache
