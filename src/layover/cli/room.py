@@ -9,8 +9,8 @@ from layover.cli.console import room
 from layover.errors import LayoverError
 
 if TYPE_CHECKING:
+    from layover.execution import Execution
     from layover.plan.cost import Cost
-    from layover.recipe import Execution
 
 
 def budget_of(text: str, option: str) -> int:
@@ -19,7 +19,7 @@ def budget_of(text: str, option: str) -> int:
     Raises:
         LayoverError: it is none.
     """
-    from layover.recipe.sizes import size_of
+    from layover.byte_size import size_of
 
     try:
         return size_of(text)

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from layover import kinds
 from layover.data.masking import PERCENT
+from layover.execution import Execution
 from layover.memory import TYPICAL_WORDS, Load, Shape, Work, kept_per_layer, most_tokens
 from layover.modules import Module
 from layover.modules import Shape as Sizes
@@ -15,7 +16,6 @@ from layover.plan.mixtures import MixtureInputs
 from layover.plan.nodes import Node, Plan
 from layover.plan.passes import Training, data_of, on_encoder, tasks_of
 from layover.precision import Precision
-from layover.recipe import Execution
 from layover.tasks import Task
 
 

@@ -14,10 +14,11 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 
 from layover import memory
-from layover.batches import Execution, free_bytes
+from layover.batches import free_bytes
 from layover.encoder import Encoder
 from layover.encoder.attached import Attached, Mixed
 from layover.errors import NodeError
+from layover.execution import Execution
 from layover.identity import key_of
 from layover.training.course import Branch
 from layover.training.optimiser import Optimiser
