@@ -12,8 +12,8 @@ from functools import singledispatch
 from typing import Any
 
 from layover import kinds
+from layover.memory import Load
 from layover.plan.loads import Loads, lowest_of, on_encoder, weights_of
-from layover.plan.memory import Load
 from layover.plan.nodes import Node, Nodes, Plan, of, spec_at
 from layover.plan.passes import Pass, examples_of, passes
 from layover.precision import Precision, state_bytes

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache, singledispatch
+from functools import singledispatch
 
 from layover import kinds
+from layover.execution import Execution
+from layover.memory import TYPICAL_WORDS, Load, Work, kept_per_layer, most_tokens
 from layover.modules import Module
 from layover.modules import Shape as Sizes
-from layover.plan.memory import TYPICAL_WORDS, Load, Work, most_tokens
 from layover.plan.nodes import Node, Nodes, Plan, spec_at
 from layover.precision import Precision
-from layover.recipe import Execution
 from layover.shape import Shape
 from layover.specs import StepSpec
 from layover.specs._on_encoder import OnEncoder
@@ -124,12 +124,6 @@ def work_of(module: Module, shape: Shape, precision: Precision) -> Work:
         kept=kept_per_layer(module, sizes_of(shape)),
         whole=module.whole,
     )
-
-
-@lru_cache(maxsize=256)
-def kept_per_layer(module: Module, sizes: Sizes) -> float:
-    """Return the numbers per token that training a module keeps in each of its layers."""
-    return module.kept_numbers(sizes) / max(1, len(module.layers_of(sizes.num_layers)))
 
 
 def sizes_of(shape: Shape) -> Sizes:

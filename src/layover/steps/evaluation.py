@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from layover import kinds
-from layover.batches import Execution
 from layover.batches.states import States
 from layover.data.features import Features
 from layover.encoder import Encoder
 from layover.errors import DataError
+from layover.execution import Execution
 from layover.heads import Head
 from layover.plan import Node
 from layover.predict import Outputs, predict

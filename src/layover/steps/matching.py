@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from layover.batches import Execution
 from layover.data.features import Features
 from layover.disk import take_room
 from layover.encoder import Encoder, Shares
 from layover.errors import DataError, NodeError
+from layover.execution import Execution
 from layover.heads import MeanPooling
 from layover.kinds._kind import finite
 from layover.kinds.retrieval import distinct, match
