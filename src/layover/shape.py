@@ -24,3 +24,8 @@ class Shape:
     def parameters(self) -> int:
         """Weights of the encoder: layers and the table of word embeddings."""
         return self.layers * self.layer_parameters + self.vocabulary * self.hidden
+
+    @property
+    def num_layers(self) -> int:
+        """Layers."""
+        return self.layers

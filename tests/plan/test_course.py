@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from layover.steps.fitting import loop_settings
 
 from layover import modules, tasks
 from layover.plan import Plan
 from layover.plan.mixtures import MixtureInputs
-from layover.steps.fitting import loop_settings
 from layover.training import LoopSettings
 
 if TYPE_CHECKING:

@@ -12,8 +12,7 @@ from layover.data.task import HubSource, Location
 from layover.hub_files import COMMIT, cached_file
 from layover.layouts.checkpoint import SHARDS, WEIGHTS
 from layover.plan.nodes import Node, Plan
-from layover.specs import StepSpec
-from layover.specs.encoder import EncoderSpec
+from layover.specs import EncoderSpec, StepSpec
 from layover.specs.tokenize import TokenizeSpec
 
 

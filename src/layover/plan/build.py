@@ -26,9 +26,7 @@ from layover.plan.sources import with_sources
 from layover.plan.stages import Stages
 from layover.plan.surveys import Surveys
 from layover.recipe import NO_INTERMEDIATE, Recipe, ResolvedMethod
-from layover.specs import StepSpec
-from layover.specs._on_encoder import OnEncoder
-from layover.specs.encoder import EncoderSpec
+from layover.specs import EncoderSpec, OnEncoder, StepSpec
 from layover.specs.score import ScoreSpec
 from layover.specs.tokenize import USUAL_PERCENT, DataSpec, TokenizeSpec
 from layover.store import Memory

@@ -18,8 +18,7 @@ from layover.plan.nodes import Node, Nodes, Plan, of, spec_at
 from layover.plan.passes import Pass, examples_of, passes
 from layover.precision import Precision, state_bytes
 from layover.shape import Shape
-from layover.specs import StepSpec, get, steps
-from layover.specs._on_encoder import OnEncoder
+from layover.specs import OnEncoder, StepSpec, get, steps
 from layover.specs.import_ import ImportSpec
 from layover.specs.predict import PredictSpec
 from layover.specs.tokenize import TokenizeSpec

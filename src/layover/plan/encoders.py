@@ -17,7 +17,7 @@ from layover.plan.hub import Revisions
 from layover.recipe.schema import ModelSource
 from layover.sandbox import encoders
 from layover.shape import Shape
-from layover.specs.encoder import EncoderSpec, TokenizerSpec
+from layover.specs import EncoderSpec, TokenizerSpec
 from layover.store import Memory, read_json
 
 XLM_R_VOCABULARY = 250_002

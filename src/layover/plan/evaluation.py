@@ -18,8 +18,7 @@ from layover.plan.languages import AdapterOf, used
 from layover.plan.maker import Maker
 from layover.plan.nodes import Node
 from layover.precision import Precision
-from layover.specs._on_encoder import OnEncoder
-from layover.specs.encoder import EncoderSpec
+from layover.specs import EncoderSpec, OnEncoder
 from layover.specs.predict import Matching, PredictSpec
 from layover.specs.score import Chosen, Keys, NoAnswer, ScoreSpec
 from layover.tasks import Task

@@ -23,7 +23,7 @@ from layover.plan.points import sifted
 from layover.recipe import Recipe
 from layover.recipe.import_checks import folder_of
 from layover.recipe.imported import ImportedHead, Told
-from layover.specs.encoder import EncoderSpec
+from layover.specs import EncoderSpec
 from layover.specs.import_ import HeadSpec, ImportSpec, Origin
 
 

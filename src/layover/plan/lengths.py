@@ -8,7 +8,7 @@ from layover.errors import Problem
 from layover.plan.data import DataRules
 from layover.recipe import Recipe
 from layover.recipe.source import Loc
-from layover.specs.encoder import EncoderSpec
+from layover.specs import EncoderSpec
 from layover.tasks import Task
 
 

@@ -14,8 +14,7 @@ from layover.modules import Shape as Sizes
 from layover.plan.nodes import Node, Nodes, Plan, spec_at
 from layover.precision import Precision
 from layover.shape import Shape
-from layover.specs import StepSpec
-from layover.specs._on_encoder import OnEncoder
+from layover.specs import OnEncoder, StepSpec
 from layover.specs.predict import PredictSpec
 from layover.specs.tokenize import USUAL_PERCENT
 from layover.specs.train import TrainSpec

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from layover.plan.data import Portion
 from layover.plan.nodes import Node, S
-from layover.specs.encoder import EncoderSpec
+from layover.specs import EncoderSpec
 from layover.specs.tokenize import TokenizeSpec
 from layover.tasks import Task
 

@@ -8,8 +8,7 @@ from typing import Any
 
 from layover.plan.nodes import Node, Nodes, of, spec_at
 from layover.records import DataSource, EncoderSource, Sources
-from layover.specs import StepSpec
-from layover.specs.encoder import EncoderSpec
+from layover.specs import EncoderSpec, StepSpec
 from layover.specs.import_ import ImportSpec
 from layover.specs.predict import PredictSpec
 from layover.specs.score import ScoreSpec

@@ -18,13 +18,9 @@ from layover.plan.mixtures import ordered
 from layover.plan.nodes import Node
 from layover.recipe import Recipe, ResolvedMethod, Select
 from layover.recipe.imported import ImportedHead
-from layover.specs._on_encoder import ModuleStep, OnEncoder
+from layover.specs import EncoderSpec, Hyperparameters, Learned, ModuleStep, OnEncoder, Sampling, Start
 from layover.specs.compose import ComposeSpec
-from layover.specs.encoder import EncoderSpec
 from layover.specs.gate import GateSpec
-from layover.specs.hyperparameters import Hyperparameters
-from layover.specs.sampling import Sampling
-from layover.specs.start import Learned, Start
 from layover.specs.train import Below, Selection, TaskSpec, TrainSpec
 from layover.tasks import Task
 

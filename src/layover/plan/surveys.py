@@ -24,7 +24,7 @@ from layover.hub_files import COMMIT, cached_file
 from layover.identity import Json, key_of
 from layover.plan import tokenizers
 from layover.plan.encoders import KNOWN_TYPE
-from layover.specs.encoder import EncoderSpec
+from layover.specs import EncoderSpec
 from layover.specs.tokenize import TokenizeSpec
 from layover.store import Memory
 from layover.store.folderless import named, numbered

@@ -22,7 +22,7 @@ from layover.hub_errors import HubError
 from layover.hub_files import commit_of, file_at
 from layover.identity import file_sha256, key_of
 from layover.plan.hub import Revisions
-from layover.specs.encoder import TokenizerSpec
+from layover.specs import TokenizerSpec
 from layover.store import Memory
 from layover.store.state import States, states_in
 

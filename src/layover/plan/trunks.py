@@ -18,8 +18,7 @@ from layover.plan.nodes import Node, Nodes, Plan, TrunkCache, spec_at
 from layover.plan.passes import passes
 from layover.precision import Precision
 from layover.shape import Shape
-from layover.specs import StepSpec
-from layover.specs.encoder import EncoderSpec
+from layover.specs import EncoderSpec, StepSpec
 from layover.specs.predict import PredictSpec
 from layover.specs.tokenize import TokenizeSpec
 from layover.specs.train import TrainSpec

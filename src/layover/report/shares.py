@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from layover.errors import StoreError
 from layover.plan import Cell, Plan
 from layover.plan.nodes import spec_at
-from layover.specs._on_encoder import OnEncoder
+from layover.specs import OnEncoder
 from layover.specs.score import ScoreSpec
 from layover.steps.shares import read_shares
 from layover.store import Store

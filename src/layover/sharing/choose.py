@@ -12,7 +12,7 @@ from layover.identity import key_of
 from layover.plan import Cell, Plan
 from layover.plan.nodes import spec_at
 from layover.report.rows import CellRow
-from layover.specs._on_encoder import ModuleStep, OnEncoder
+from layover.specs import ModuleStep, OnEncoder
 from layover.specs.score import ScoreSpec
 from layover.store import Store
 

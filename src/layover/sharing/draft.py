@@ -21,7 +21,7 @@ from layover.sharing.choose import Wanted
 from layover.sharing.contents import README
 from layover.sharing.flatten import Summand
 from layover.sharing.writing import write_head, write_module
-from layover.specs._on_encoder import OnEncoder
+from layover.specs import OnEncoder
 from layover.steps.files import HEAD, weights_of
 from layover.steps.trained import load_head, pieces_to_train, roles, trained_part, trained_pieces
 

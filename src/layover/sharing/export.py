@@ -19,8 +19,7 @@ from layover.report.rows import CellRow, rows_of
 from layover.sharing import facts, flatten, index
 from layover.sharing.choose import Wanted, learned_before, refuses
 from layover.sharing.draft import Draft
-from layover.specs._on_encoder import OnEncoder
-from layover.specs.encoder import EncoderSpec
+from layover.specs import EncoderSpec, OnEncoder
 from layover.specs.import_ import ImportSpec
 from layover.store import Store
 

@@ -25,8 +25,7 @@ from layover.report.rows import CellRow
 from layover.sandbox import encoders
 from layover.sandbox import files as files_of_sandbox
 from layover.sharing.choose import Wanted
-from layover.specs._on_encoder import ModuleStep
-from layover.specs.encoder import EncoderSpec
+from layover.specs import EncoderSpec, ModuleStep
 from layover.specs.predict import PredictSpec
 from layover.specs.score import ScoreSpec
 from layover.specs.tokenize import TokenizeSpec

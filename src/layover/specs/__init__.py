@@ -11,7 +11,12 @@ from typing import Any
 
 from layover.errors import StoreError
 from layover.registry import Registry
+from layover.specs._encoder import EncoderSpec, TokenizerSpec
+from layover.specs._hyperparameters import Hyperparameters
+from layover.specs._on_encoder import ModuleStep, OnEncoder, Outputs
+from layover.specs._sampling import Sampling
 from layover.specs._spec import StepSpec
+from layover.specs._start import Learned, Start
 
 _SPECS: Registry[type[StepSpec]] = Registry(__name__, __path__, "SPEC", StoreError)
 
@@ -35,4 +40,18 @@ def parse(values: Mapping[str, Any]) -> StepSpec:
     return get(str(values.get("node"))).parse(values)
 
 
-__all__ = ["StepSpec", "get", "parse", "steps"]
+__all__ = [
+    "EncoderSpec",
+    "Hyperparameters",
+    "Learned",
+    "ModuleStep",
+    "OnEncoder",
+    "Outputs",
+    "Sampling",
+    "Start",
+    "StepSpec",
+    "TokenizerSpec",
+    "get",
+    "parse",
+    "steps",
+]

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from layover.canonical import inlined
 from layover.precision import Precision
+from layover.specs._encoder import EncoderSpec
 from layover.specs._spec import StepSpec
-from layover.specs.encoder import EncoderSpec
-from layover.specs.start import AnyModule, Start
+from layover.specs._start import AnyModule, Start
 
 Outputs = tuple[str, tuple[str, ...]]
 """Kind and labels of a head."""

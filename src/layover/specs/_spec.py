@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self
 from layover.canonical import Canonical
 from layover.errors import StoreError
 from layover.identity import Json, key_of
-from layover.specs.encoder import EncoderSpec
+from layover.specs._encoder import EncoderSpec
 
 STEP, VERSION = "node", "version"
 """The names of a step and of its version in a canonical form."""

@@ -10,8 +10,8 @@ from layover.canonical import Canonical, aside, later
 from layover.errors import NodeError
 from layover.identity import Json
 from layover.precision import Precision
+from layover.specs._encoder import EncoderSpec
 from layover.specs._spec import StepSpec
-from layover.specs.encoder import EncoderSpec
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from layover.data.subset import Subset
 from layover.data.task import Place
 from layover.errors import NodeError
 from layover.identity import Json
+from layover.specs._encoder import EncoderSpec, TokenizerSpec
 from layover.specs._spec import StepSpec
-from layover.specs.encoder import EncoderSpec, TokenizerSpec
 from layover.tasks import Task
 
 USUAL_PERCENT = 15

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from layover.precision import Precision
+from layover.specs._encoder import EncoderSpec
 from layover.specs._spec import StepSpec
-from layover.specs.encoder import EncoderSpec
 
 
 @dataclass(frozen=True, kw_only=True)

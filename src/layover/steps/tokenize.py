@@ -16,7 +16,7 @@ from layover.errors import DataError, LayoverError, ModelError
 from layover.identity import file_sha256
 from layover.plan import Node, tokenizers
 from layover.plan.why import MADE_FOR, made_for
-from layover.specs.encoder import EncoderSpec
+from layover.specs import EncoderSpec
 from layover.specs.tokenize import TokenizeSpec
 from layover.steps.accounting import Account
 from layover.steps.context import Context, read_lines, write_lines

@@ -16,8 +16,7 @@ from layover.encoder import DropoutClock, Encoder
 from layover.errors import NodeError
 from layover.heads import Head
 from layover.modules import Shape
-from layover.specs import StepSpec
-from layover.specs._on_encoder import ModuleStep, OnEncoder, Outputs
+from layover.specs import ModuleStep, OnEncoder, Outputs, StepSpec
 from layover.specs.train import Below
 from layover.steps.files import GATES, HEAD, head_of, weights_of
 from layover.steps.loaded import load

@@ -9,8 +9,7 @@ from pathlib import Path
 from layover.errors import LayoverError, ModelError
 from layover.plan import Node
 from layover.plan.encoders import in_folder
-from layover.specs import StepSpec
-from layover.specs.encoder import EncoderSpec
+from layover.specs import EncoderSpec, StepSpec
 from layover.store import FileHashes, Store
 
 
