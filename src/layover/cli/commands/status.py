@@ -21,7 +21,8 @@ def command(
     """Show how many cells of each target are finished, and what failed."""
     from layover.plan.cost import estimate
     from layover.plan.eta import seconds_left
-    from layover.plan.pending import bound, everything, notes
+    from layover.plan.pending import bound, everything
+    from layover.plan.pending import notes as waiting
     from layover.steps.counts import timed
     from layover.store.locks import GC, RUN
 
@@ -60,7 +61,7 @@ def command(
     say(*table(["target", "finished", "cells"], cells))
     nodes = sum(key in finished for key in plan.nodes)
     say(f"work left: {'unknown' if left is None else duration(left)}{', at most' if plan.pending else ''}")
-    say(*notes(plan))
+    say(*waiting(plan))
     say(f"{nodes} of {len(plan.nodes)} nodes finished; {_running(running)} on this store")
     for one in at_work:
         say(f"at work: {one}")
