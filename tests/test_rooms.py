@@ -42,6 +42,7 @@ ROOMS = (
     ("hub_patience",),
     ("hub_errors",),
     ("hub_settings",),
+    ("shape",),
     ("precision",),
     ("settings",),
     ("canonical",),

@@ -7,7 +7,7 @@ can be checked without it.
 from __future__ import annotations
 
 from layover.errors import ModelError
-from layover.modules._base import EMBEDDINGS, INNER, LINEARS, SUBLAYERS, At, LayeredModule, Module, Shape, Site
+from layover.modules._base import EMBEDDINGS, INNER, LINEARS, SUBLAYERS, At, LayeredModule, Module, Site
 from layover.modules._drop import AdapterDrop
 from layover.registry import Registry
 
@@ -23,7 +23,6 @@ __all__ = [
     "At",
     "LayeredModule",
     "Module",
-    "Shape",
     "Site",
     "get",
     "names",

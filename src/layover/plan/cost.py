@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from layover import kinds
-from layover.plan.encoders import Shape
 from layover.plan.imports import ImportInputs
 from layover.plan.inputs import (
     ComposeInputs,
@@ -27,6 +26,7 @@ from layover.plan.mixtures import MixtureInputs
 from layover.plan.nodes import Node, Plan
 from layover.plan.passes import Pass, Training, on_encoder, passes
 from layover.precision import Precision, state_bytes
+from layover.shape import Shape
 
 TYPICAL_TOKENS = {"classification": 40, "tagging": 35, "span": 230, "choice": 200, "mlm": 30, "retrieval": 16}
 """Tokens of an average example, all its rows together, of data that are not here (XLM-R tokens of built-in tasks)."""
@@ -85,8 +85,7 @@ def _node(plan: Plan, node: Node, costs: Mapping[str, Cost], kept: Mapping[str, 
             else _predict(plan, node, costs, kept)
         )
     if isinstance(node.inputs, ImportInputs):
-        sizes = node.inputs.base.shape
-        count = node.inputs.module.parameter_count(sizes.hidden, sizes.intermediate, sizes.num_layers)
+        count = node.inputs.module.parameter_count(node.inputs.base.shape)
         return Cost(disk_bytes=4.0 * count)
     return Cost(disk_bytes=2000.0)
 

@@ -13,35 +13,14 @@ from layover.layouts import Base
 from layover.layouts.checkpoint import SHARDS, WEIGHTS, local_weights
 from layover.layouts.points import points_of
 from layover.layouts.safe import MOST_JSON
-from layover.modules import Shape as Sizes
 from layover.plan import tokenizers
 from layover.plan.hub import Revisions
 from layover.recipe.schema import ModelSource
 from layover.sandbox import encoders
+from layover.shape import Shape
 from layover.store import Memory, read_json
 
 XLM_R_VOCABULARY = 250_002
-
-
-@dataclass(frozen=True)
-class Shape:
-    """The sizes that decide cost and memory."""
-
-    layers: int
-    hidden: int
-    intermediate: int
-    vocabulary: int
-
-    @property
-    def layer_parameters(self) -> int:
-        """Weights of one layer: four attention projections and two of the feed-forward part, with norms."""
-        hidden, inner = self.hidden, self.intermediate
-        return 4 * hidden * (hidden + 1) + 2 * hidden * inner + inner + hidden + 4 * hidden
-
-    @property
-    def parameters(self) -> int:
-        """Weights of the encoder: layers and the table of word embeddings."""
-        return self.layers * self.layer_parameters + self.vocabulary * self.hidden
 
 
 SIZES = ("num_hidden_layers", "hidden_size", "intermediate_size", "vocab_size")
@@ -89,9 +68,8 @@ class EncoderRef:
                 f"{self.source}: its config.json is not here, or names no model_type, so that no module can be held "
                 "against it; run the recipe without imported modules once, or name a local directory"
             )
-        sizes = Sizes(self.shape.hidden, self.shape.intermediate, self.shape.layers)
         points_of(self.model_type)
-        return Base(self.model_type, sizes)
+        return Base(self.model_type, self.shape)
 
 
 def resolve(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from layover.modules import LayeredModule, Module
-from layover.plan.encoders import Shape
 from layover.plan.loads import work_of
 from layover.plan.memory import TYPICAL_WORDS, Load, most_tokens
 from layover.precision import Precision
+from layover.shape import Shape
 
 BF16 = "bf16: weights and activations are rounded to bfloat16"
 AGAIN = "checkpointing: every layer is computed once more, for the backward pass"

@@ -9,8 +9,6 @@ from functools import lru_cache
 from layover import kinds
 from layover.data.masking import PERCENT
 from layover.modules import Module
-from layover.modules import Shape as Sizes
-from layover.plan.encoders import Shape
 from layover.plan.inputs import ComposeInputs, GateInputs, PredictInputs, RetrieveInputs, TrainInputs, TrunkInputs
 from layover.plan.memory import TYPICAL_WORDS, Load, Work, most_tokens
 from layover.plan.mixtures import MixtureInputs
@@ -18,6 +16,7 @@ from layover.plan.nodes import Node, Plan
 from layover.plan.passes import Training, data_of, on_encoder, tasks_of
 from layover.precision import Precision
 from layover.recipe import Execution
+from layover.shape import Shape
 from layover.tasks import Task
 
 
@@ -70,8 +69,8 @@ def beside(inputs: Training, shape: Shape) -> tuple[int, int]:
     composed = inputs.composed
     if composed is None:
         return 0, 0
-    how, count, sizes = composed.composition, len(composed.learned), sizes_of(shape)
-    return how.extra_parameters(composed.module, count, sizes), how.kept_numbers(composed.module, count, sizes)
+    how, count = composed.composition, len(composed.learned)
+    return how.extra_parameters(composed.module, count, shape), how.kept_numbers(composed.module, count, shape)
 
 
 def lowest_of(inputs: Training, shape: Shape) -> int:
@@ -89,7 +88,7 @@ def weights_of(inputs: Training, shape: Shape) -> int:
 
 
 def _own_weights(module: Module, shape: Shape) -> int:
-    return module.parameter_count(shape.hidden, shape.intermediate, shape.layers)
+    return module.parameter_count(shape)
 
 
 def work_of(module: Module, shape: Shape, precision: Precision) -> Work:
@@ -99,20 +98,15 @@ def work_of(module: Module, shape: Shape, precision: Precision) -> Work:
         precision,
         lowest=min(module.layers_of(shape.layers), default=shape.layers),
         trained=shape.parameters if module.whole else _own_weights(module, shape),
-        kept=kept_per_layer(module, sizes_of(shape)),
+        kept=kept_per_layer(module, shape),
         whole=module.whole,
     )
 
 
 @lru_cache(maxsize=256)
-def kept_per_layer(module: Module, sizes: Sizes) -> float:
+def kept_per_layer(module: Module, shape: Shape) -> float:
     """Return the numbers per token that training a module keeps in each of its layers."""
-    return module.kept_numbers(sizes) / max(1, len(module.layers_of(sizes.num_layers)))
-
-
-def sizes_of(shape: Shape) -> Sizes:
-    """Return the sizes that modules ask for."""
-    return Sizes(shape.hidden, shape.intermediate, shape.layers)
+    return module.kept_numbers(shape) / max(1, len(module.layers_of(shape.layers)))
 
 
 def _frozen(shape: Shape | None, inputs: TrunkInputs | RetrieveInputs) -> Work | None:
@@ -147,7 +141,7 @@ def _on_encoder(plan: Plan, node: Node, kept: Mapping[str, int]) -> Work | None:
         work,
         lowest=lowest_of(on, shape),
         trained=weights_of(on, shape),
-        kept=kept_per_layer(on.module, sizes_of(shape)),
+        kept=kept_per_layer(on.module, shape),
         whole=whole,
         words=None if whole else work.words,
         mixed=beside(on, shape)[1],

@@ -9,9 +9,9 @@ take comes on top, and what the allocator cannot give back between tensors of di
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from layover.precision import Precision, computes_in, frozen_bytes, state_bytes
+from layover.shape import Shape
 
 MIB = 2**20
 
@@ -79,28 +79,11 @@ LEAST_TOKENS = 64
 """No micro-batch is smaller by itself; one row may be."""
 
 
-class Sizes(Protocol):
-    """What an encoder's shape must tell."""
-
-    @property
-    def hidden(self) -> int: ...
-    @property
-    def intermediate(self) -> int: ...
-    @property
-    def layers(self) -> int: ...
-    @property
-    def vocabulary(self) -> int: ...
-    @property
-    def parameters(self) -> int: ...
-    @property
-    def layer_parameters(self) -> int: ...
-
-
 @dataclass(frozen=True)
 class Work:
     """What decides how much memory an encoder at work takes."""
 
-    shape: Sizes
+    shape: Shape
     precision: Precision
     lowest: int
     """Lowest layer that a gradient reaches; the number of layers when only the head trains."""
@@ -284,7 +267,7 @@ def loading_peak(work: Work) -> int:
 
 
 def training_bytes(
-    shape: Sizes,
+    shape: Shape,
     trained: int,
     *,
     lowest: int,
@@ -301,7 +284,7 @@ def training_bytes(
     """Return the estimated peak of a training in bytes, see `Load.peak`.
 
     Args:
-        shape: Sizes of the encoder.
+        shape: Shape of the encoder.
         trained: Number of trained weights; all of the encoder's for full fine-tuning.
         lowest: Lowest layer that gets a gradient.
         precision: In which numbers the encoder computes.

@@ -13,12 +13,13 @@ from dataclasses import dataclass, field, replace
 from layover import kinds
 from layover.identity import key_of
 from layover.plan.cost import Cost, Meta, data_cost, layer_flops, trunk_bytes
-from layover.plan.encoders import EncoderRef, Shape
+from layover.plan.encoders import EncoderRef
 from layover.plan.inputs import ComposeInputs, GateInputs, PredictInputs, TrainInputs, TrunkInputs
 from layover.plan.mixtures import MixtureInputs
 from layover.plan.nodes import STEP_VERSIONS, Node, Plan, TrunkCache
 from layover.plan.passes import Training, changed_from, on_encoder, passes, tasks_of
 from layover.precision import Precision
+from layover.shape import Shape
 
 LEAST_PASSES = 2.0
 """Over the same hidden states, from which on keeping them pays: computing them is one pass, too."""

@@ -15,8 +15,9 @@ from layover.compositions import INTERMEDIATE, LANGUAGE, TARGET, Composition, Pa
 from layover.encoder import DropoutClock, Encoder
 from layover.errors import NodeError
 from layover.heads import Head
-from layover.modules import Module, Shape
+from layover.modules import Module
 from layover.plan.inputs import Below
+from layover.shape import Shape
 from layover.steps.files import GATES, HEAD, head_of, weights_of
 from layover.steps.loaded import load
 from layover.store import Store
