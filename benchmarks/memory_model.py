@@ -30,11 +30,12 @@ from layover.compositions import Part
 from layover.data.features import Features
 from layover.encoder import DropoutClock, Encoder, dtype_of, is_mixed
 from layover.execution import Execution
-from layover.memory import Shape
+from layover import memory
 from layover.modules import LayeredModule, Module
 from layover.plan.loads import work_of
 from layover.precision import Precision
 from layover.predict import predict
+from layover.shape import Shape
 from layover.steps.loaded import load
 from layover.training import Branch, LoopSettings, fit
 

@@ -43,6 +43,7 @@ ROOMS = (
     ("hub_patience",),
     ("hub_errors",),
     ("hub_settings",),
+    ("shape",),
     ("precision",),
     ("execution",),
     ("byte_size",),

@@ -24,8 +24,8 @@ from layover.encoder.shares import Watch
 from layover.encoder.words import Words
 from layover.errors import ModelError
 from layover.layouts.points import points_of
-from layover.modules import Shape
 from layover.precision import Quantisation
+from layover.shape import Shape
 
 
 class Flow(nn.Module):
@@ -56,7 +56,7 @@ class Flow(nn.Module):
         self.layers: Sequence[nn.Module] = list(model.get_submodule(self.points.layers).children())
         self.hidden_size: int = config.hidden_size
         self.num_layers = len(self.layers)
-        self.shape = Shape(config.hidden_size, config.intermediate_size, self.num_layers)
+        self.shape = Shape(self.num_layers, config.hidden_size, config.intermediate_size, config.vocab_size)
         self.max_length = self.points.longest_input(config.max_position_embeddings, config.pad_token_id)
         """Longest input in tokens."""
         self.first = sum(isinstance(layer, Absent) for layer in self.layers)

@@ -20,7 +20,6 @@ from layover.encoder.attached import Attached, Mixed
 from layover.errors import NodeError
 from layover.execution import Execution
 from layover.identity import key_of
-from layover.shape import Shape
 from layover.training.course import Branch
 from layover.training.optimiser import Optimiser
 from layover.training.settings import LoopSettings
@@ -56,7 +55,7 @@ def automatic_tokens(
     lowest, whole, shape = encoder.lowest if encoder.trained() else encoder.num_layers, encoder.whole, encoder.shape
     pieces = [piece for piece in encoder.pieces if isinstance(piece, Attached) and piece.part.trainable]
     work = memory.Work(
-        Shape(encoder.num_layers, encoder.hidden_size, shape.intermediate, encoder.model.config.vocab_size),
+        shape,
         settings.precision,
         lowest,
         trained=trained,

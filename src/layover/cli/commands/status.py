@@ -35,7 +35,7 @@ def command(
     failures = {key: note for key, note in notes.items() if note is not None}
     counts = {
         target: [sum(cell.score in finished for cell in plan.cells if cell.target == target),
-                 sum(cell.target == target for cell in (*plan.cells, *plan.pending))]
+                 [*(cell.target for cell in plan.cells), *(cell.target for cell in plan.pending)].count(target)]
         for target in targets
     }  # fmt: skip
     at_work = found.store.locks.held(RUN, GC)
