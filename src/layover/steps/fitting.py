@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from layover.modules import AdapterDrop, Module
 from layover.plan import Node
 from layover.plan.inputs import Optimisation, Selection
 from layover.plan.passes import Training, data_of, tasks_of
+from layover.specs.hyperparameters import Hyperparameters
 from layover.steps.accounting import first_without_gold
 from layover.steps.context import Context
 from layover.steps.files import weights_of
@@ -25,27 +27,12 @@ from layover.steps.states import lowest_needed
 from layover.steps.tokenize import load_examples
 from layover.steps.trained import reads_table
 from layover.tasks import Task
-from layover.training import LoopSettings, Progress
+from layover.training import Progress
 
 
-def loop_settings(
-    numbers: Optimisation, selection: Selection | None = None, *, lr: float | None = None, steps: int | None = None
-) -> LoopSettings:
-    """Return the settings of the loop; with a learning rate, and a number of steps, other than the training's own."""
-    return LoopSettings(
-        lr=numbers.lr if lr is None else lr,
-        epochs=numbers.epochs,
-        steps=steps,
-        batch=numbers.batch,
-        warmup=numbers.warmup,
-        weight_decay=numbers.weight_decay,
-        clip=numbers.clip,
-        precision=numbers.precision,
-        seed=numbers.seed,
-        bucket=numbers.bucket,
-        select_every=selection.every if selection is not None else None,
-        patience=selection.patience if selection is not None else None,
-    )
+def hyperparameters_of(numbers: Optimisation) -> Hyperparameters:
+    """Return the numbers of a training as the loop takes them."""
+    return Hyperparameters(**asdict(numbers))
 
 
 def load_encoder(training: Training, node: Node, context: Context, clock: DropoutClock) -> Encoder:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from safetensors.torch import save_file
@@ -15,7 +16,7 @@ from layover.plan.inputs import GateInputs
 from layover.plan.mixtures import MixtureInputs
 from layover.steps.context import Context
 from layover.steps.files import GATES, MEASURED, TRAINING
-from layover.steps.fitting import drop_layers, load_encoder, loop_settings, reporter
+from layover.steps.fitting import drop_layers, hyperparameters_of, load_encoder, reporter
 from layover.steps.machine import execution_of
 from layover.steps.mixture import branches_of
 from layover.steps.states import load_states
@@ -43,11 +44,10 @@ def run(node: Node, folder: Path, context: Context) -> None:
     result = fit(
         encoder,
         branches,
-        settings=loop_settings(numbers, steps=inputs.steps, lr=inputs.lr),
+        hyperparameters=replace(hyperparameters_of(numbers), steps=inputs.steps, lr=inputs.lr),
         execution=execution_of(context.execution),
         clock=clock,
-        evaluate=None,
-        criterion=None,
+        judge=None,
         checkpoint_dir=store.work(node.key),
         progress=reporter(context, numbers.batch),
         stop=context.stopping,

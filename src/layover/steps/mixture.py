@@ -15,13 +15,21 @@ from layover.plan.mixtures import MEAN, MixtureInputs
 from layover.predict import predict
 from layover.steps.context import Context
 from layover.steps.files import MEASURED, TRAINING, head_of
-from layover.steps.fitting import drop_layers, load_encoder, loop_settings, reporter, save_head, save_trained, scorer
+from layover.steps.fitting import (
+    drop_layers,
+    hyperparameters_of,
+    load_encoder,
+    reporter,
+    save_head,
+    save_trained,
+    scorer,
+)
 from layover.steps.machine import execution_of
 from layover.steps.states import Trunks, load_states
 from layover.steps.tokenize import load_features
 from layover.steps.trained import build_head, pieces_to_train, speak, spoken
 from layover.store import Store, write_json
-from layover.training import Branch, FitResult, fit
+from layover.training import Branch, FitResult, Judge, fit
 
 Evaluate = Callable[[], dict[str, float]]
 
@@ -41,13 +49,17 @@ def run(node: Node, inputs: MixtureInputs, folder: Path, context: Context) -> No
     result = fit(
         encoder,
         branches,
-        settings=loop_settings(numbers, selection),
+        hyperparameters=hyperparameters_of(numbers),
         execution=execution,
         clock=clock,
-        evaluate=_evaluation(inputs, encoder, heads, context, execution, node.trunks)
-        if selection is not None
-        else None,
-        criterion=MEAN if selection is not None else None,
+        judge=None
+        if selection is None
+        else Judge(
+            _evaluation(inputs, encoder, heads, context, execution, node.trunks),
+            MEAN,
+            selection.every,
+            selection.patience,
+        ),
         checkpoint_dir=context.store.work(node.key),
         progress=reporter(context, numbers.batch),
         stop=context.stopping,

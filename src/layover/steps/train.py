@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 from safetensors.torch import load_file
@@ -17,13 +16,21 @@ from layover.predict import predict
 from layover.steps import mixture
 from layover.steps.context import Context
 from layover.steps.files import HEAD, MEASURED, TRAINING
-from layover.steps.fitting import drop_layers, load_encoder, loop_settings, reporter, save_head, save_trained, scorer
+from layover.steps.fitting import (
+    drop_layers,
+    hyperparameters_of,
+    load_encoder,
+    reporter,
+    save_head,
+    save_trained,
+    scorer,
+)
 from layover.steps.machine import execution_of
 from layover.steps.states import Trunks, load_states
 from layover.steps.tokenize import load_features
 from layover.steps.trained import build_head, head_file, pieces_to_train, speak, spoken
 from layover.store import write_json
-from layover.training import Branch, fit
+from layover.training import Branch, Judge, fit
 
 
 def run(node: Node, folder: Path, context: Context) -> None:
@@ -46,11 +53,10 @@ def run(node: Node, folder: Path, context: Context) -> None:
     result = fit(
         encoder,
         [Branch(task.name, head, features, states=load_states(store, node.trunks, inputs.data))],
-        settings=loop_settings(numbers, inputs.selection),
+        hyperparameters=hyperparameters_of(numbers),
         execution=execution,
         clock=clock,
-        evaluate=_evaluation(inputs, encoder, head, context, execution, node.trunks),
-        criterion=inputs.selection.metric if inputs.selection is not None else None,
+        judge=_judge(inputs, encoder, head, context, execution, node.trunks),
         checkpoint_dir=context.store.work(node.key),
         progress=reporter(context, numbers.batch),
         stop=context.stopping,
@@ -70,9 +76,9 @@ def _start(head: Head, inputs: TrainInputs, context: Context) -> str:
     return "pretrained" if head.start_from(inputs.encoder.source, inputs.encoder.revision) else "random"
 
 
-def _evaluation(
+def _judge(
     inputs: TrainInputs, encoder: Encoder, head: Head, context: Context, execution: Execution, trunks: Trunks
-) -> Callable[[], dict[str, float]] | None:
+) -> Judge | None:
     """Return what scores the current weights on the development set, or None when nothing selects."""
     selection = inputs.selection
     if selection is None:
@@ -95,4 +101,4 @@ def _evaluation(
             )
         return score(outputs)
 
-    return evaluate
+    return Judge(evaluate, selection.metric, selection.every, selection.patience)
