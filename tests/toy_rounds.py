@@ -1,0 +1,57 @@
+"""A toy chooser: the learning rate of one method, by the development score of a training with a seed of its own.
+
+As a program it is the command line of Layover with that chooser: `python toy_rounds.py run recipe.yaml`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from layover.plan.choices import Candidate, Choice, Round
+
+if TYPE_CHECKING:
+    from layover.plan.heads import Point
+    from layover.plan.rounds import Trials
+    from layover.recipe import ResolvedMethod
+    from layover.store import Store
+
+RATES = (1e-4, 3e-3)
+SEED = 101
+"""No seed of the recipe."""
+METHOD = "lora"
+
+
+class BestRate:
+    """Asks for a training with each rate, and chooses the one with the best development score, the first of equals."""
+
+    def settle(self, point: Point, method: ResolvedMethod, trials: Trials) -> ResolvedMethod | None:
+        if method.name != METHOD:
+            return method
+        model, name, intermediate, target, _ = point
+        tried: Point = (model, name, intermediate, target, SEED)
+        candidates = []
+        for rate in RATES:
+            variant = method.model_copy(update={"lr": rate})
+            candidates.append(Candidate(f"lr={rate:g}", variant, trials.training(tried, variant).key))
+        return trials.chosen(Round(f"{METHOD}.lr for {target} after {intermediate}", "toy", tuple(candidates)))
+
+    def choose(self, asked: Round, store: Store) -> Choice:
+        scores = {}
+        for one in asked.candidates:
+            training = store.read(one.node, "training.json")
+            best = next(seen for seen in training["history"] if seen["step"] == training["best_step"])
+            scores[one.value] = best["metrics"][training["criterion"]]
+        return Choice(max(scores, key=lambda value: scores[value]), scores)
+
+
+def main() -> None:
+    """Run the command line with the toy chooser."""
+    from layover.cli.main import main as command_line
+    from layover.plan import rounds
+
+    rounds.chooser_of = lambda _: BestRate()
+    command_line()
+
+
+if __name__ == "__main__":
+    main()
