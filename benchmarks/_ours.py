@@ -14,10 +14,11 @@ from _common import BATCH, LR
 from torch import Tensor
 
 from layover import heads, modules
-from layover.batches import Execution, States, StateType
+from layover.batches import States, StateType
 from layover.compositions import Part
 from layover.data.features import Features
 from layover.encoder import DropoutClock, Encoder, dtype_of
+from layover.execution import Execution
 from layover.heads import Head
 from layover.precision import Precision
 from layover.predict import keep_states, predict

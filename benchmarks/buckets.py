@@ -26,10 +26,11 @@ from _equivalence import judged
 from _ours import build_states, lowest_of, make_cached_encoder, make_encoder
 
 from layover import heads, kinds, tasks
-from layover.batches import Execution, States
+from layover.batches import States
 from layover.data.features import Features
 from layover.data.tokenizer import Tokenizer
 from layover.encoder import DropoutClock
+from layover.execution import Execution
 from layover.precision import Precision
 from layover.predict import predict
 from layover.training import Branch, LoopSettings, fit

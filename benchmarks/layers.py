@@ -20,9 +20,9 @@ import numpy as np
 import torch
 from transformers import XLMRobertaConfig, XLMRobertaModel
 
-from layover.batches import Execution
 from layover.data.features import Features
 from layover.encoder import DropoutClock, Encoder
+from layover.execution import Execution
 from layover.heads import MeanPooling
 from layover.predict import embed
 
@@ -55,7 +55,7 @@ def seconds(encoder: Encoder, features: Features, passes: Sequence[tuple[int, ..
     into = np.empty((LAYERS + 1, features.rows, HIDDEN), np.float32)
     started = time.process_time()
     for layers in passes:
-        embed(encoder, MeanPooling(layers, True), features, into[: len(layers)], execution=Execution())
+        embed(encoder, MeanPooling(layers, True), features, into[: len(layers)], execution=Execution(device="cpu"))
     return time.process_time() - started
 
 

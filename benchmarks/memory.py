@@ -76,8 +76,8 @@ def train_once(way: dict[str, Any], folder: Path, device: str) -> dict[str, Any]
 def _train_ours(way: dict[str, Any], features: Any, folder: Path, device: str) -> dict[str, Any]:
     import _ours
 
-    from layover.plan.encoders import Shape
-    from layover.plan.memory import training_bytes
+    from layover.memory import training_bytes
+    from layover.shape import Shape
 
     layers, precision = way["layers"], way["precision"]
     states, kept = None, folder.parent / f"states-{layers}-{precision}"

@@ -1,4 +1,4 @@
-"""Hold the memory model (`layover.plan.memory`) against what is measured.
+"""Hold the memory model (`layover.memory`) against what is measured.
 
     python benchmarks/memory_model.py saved       what autograd keeps in one layer, per token and unit of hidden size
     python benchmarks/memory_model.py peaks       peak of whole processes against the estimate, and the ratio
@@ -24,13 +24,13 @@ import torch
 from transformers import XLMRobertaConfig, XLMRobertaModel
 
 import layover.engine.preload  # noqa: F401  what a worker of `layover run` has imported
-from layover import heads, modules
-from layover.batches import Execution, States
+from layover import heads, memory, modules
+from layover.batches import States
 from layover.compositions import Part
 from layover.data.features import Features
 from layover.encoder import DropoutClock, Encoder, dtype_of, is_mixed
+from layover.execution import Execution
 from layover.modules import LayeredModule, Module
-from layover.plan import memory
 from layover.plan.loads import work_of
 from layover.precision import Precision
 from layover.predict import predict
@@ -180,9 +180,14 @@ def run(case: Case, encoder_folder: Path, folder: Path) -> float:
     encoder.attach([Part("target", module, None, trainable=True)], seed=0)
     head = heads.build(case.kind, shape.hidden, 3, clock=clock, dropout=0.1, seed=0)
     # where all weights train, writing a checkpoint may be the peak
-    every = 0.0 if module.whole else 60.0
-    execution = Execution(micro_tokens=case.tokens, gradient_checkpointing=case.checkpointing, checkpoint_seconds=every)
-    judged = replace(execution, micro_tokens=min(case.tokens, 2048))
+    every = 1e-3 if module.whole else 60.0
+    execution = Execution(
+        device="cpu",
+        micro_tokens=case.tokens,
+        gradient_checkpointing=case.checkpointing,
+        checkpoint_seconds=every,
+    )
+    judged = execution.model_copy(update={"micro_tokens": min(case.tokens, 2048)})
 
     def evaluate() -> dict[str, float]:
         predict(encoder, head, features, execution=judged, precision=case.precision, states=states)

@@ -26,7 +26,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from layover.batches import Execution
+from layover.execution import Execution
 from layover.kinds._matching import NEIGHBOURS
 from layover.neighbours import both_ways
 
@@ -37,7 +37,7 @@ Both = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
 
 def ours(left: Rows, right: Rows) -> Both:
     """Return what `layover.neighbours` finds."""
-    forward, backward = both_ways(left, right, execution=Execution())
+    forward, backward = both_ways(left, right, execution=Execution(device="cpu"))
     return forward.index, backward.index
 
 

@@ -35,6 +35,7 @@ ROOMS = (
     ("metrics",),
     ("sandbox",),
     ("layouts",),
+    ("memory",),
     ("compositions",),
     ("mixers",),
     ("modules",),
@@ -44,6 +45,8 @@ ROOMS = (
     ("hub_settings",),
     ("shape",),
     ("precision",),
+    ("execution",),
+    ("byte_size",),
     ("settings",),
     ("canonical",),
     ("identity",),
@@ -58,7 +61,7 @@ ROOMS = (
 RANK = {name: rank for rank, names in enumerate(ROOMS) for name in names}
 TORCH_ROOMS = {"training", "predict", "neighbours", "heads", "encoder", "batches"}
 WORKER_FILES = {
-    *(f"steps/{name}.py" for name in ("loaded", "import_", "train", "predict", "retrieve", "trained", "machine")),
+    *(f"steps/{name}.py" for name in ("loaded", "import_", "train", "predict", "retrieve", "trained")),
     "engine/preload.py",
     "sharing/pretrained.py",
     "sharing/probe.py",

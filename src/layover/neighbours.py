@@ -11,8 +11,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from layover.batches import Execution, on_machine
+from layover.batches import on_machine
 from layover.errors import DataError
+from layover.execution import Execution
 from layover.kinds._matching import NEIGHBOURS, Neighbours
 
 SIDE = 2048

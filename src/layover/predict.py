@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from layover.batches import (
     Batch,
-    Execution,
     States,
     collate_rows,
+    here,
     is_out_of_memory,
     on_machine,
     prediction_batches,
@@ -24,6 +24,7 @@ from layover.batches.order import Index, offsets_of
 from layover.data.features import Array, Features
 from layover.encoder import Encoder, Shares, computing, is_mixed
 from layover.errors import DataError, ModelError, NodeError
+from layover.execution import Execution
 from layover.heads import Head, MeanPooling
 from layover.precision import Precision
 
@@ -69,7 +70,7 @@ def predict(
         DataError: there are no rows.
         NodeError: a single row does not fit into memory.
     """
-    mixed = is_mixed(precision, encoder.dtype, encoder.quantisation)
+    execution, mixed = here(execution), is_mixed(precision, encoder.dtype, encoder.quantisation)
     order: list[Index] = []
     pieces: list[dict[str, Tensor]] = []
 
@@ -192,7 +193,7 @@ def _every_row(
     """Hand every row, or only some, to `read` in batches, from long to short, and what it returns to `keep`."""
     if not features.rows:
         raise DataError("nothing to predict: the features have no rows")
-    device = torch.device(execution.device)
+    device = torch.device(here(execution).device)
     if states is None:
         encoder.need(features.arrays["ids"])
     # weights are moved before inference mode begins: those that move inside it can be trained no more

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, Strict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict
 
 MOST = 10**9
 """The largest number of rows, steps or tokens that a setting takes."""
@@ -61,3 +61,9 @@ Threshold = Annotated[float, Strict(), Field(ge=-1e6, le=1e6)]
 NAME = "a name of letters, digits, `.`, `_` and `-` that begins with a letter or a digit"
 """What `Name` takes, in words. No `+`, which stands between the names of a list."""
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=200, description=NAME)]
+
+
+class Section(BaseModel):
+    """A part of the recipe: unknown keys are refused, values do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)

@@ -12,8 +12,9 @@ from typer.testing import CliRunner
 
 from layover.cli.main import build_app
 from layover.errors import LayoverError
-from layover.plan.memory import USABLE
-from layover.recipe.schema import Execution, Method
+from layover.execution import Execution
+from layover.memory import USABLE
+from layover.recipe.schema import Method
 
 
 def fit(*arguments: str) -> Any:

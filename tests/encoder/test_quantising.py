@@ -18,9 +18,9 @@ from layover.compositions import get as composition
 from layover.encoder import DropoutClock, Encoder, fingerprint, is_mixed
 from layover.encoder.quantising import Quantised, bitsandbytes, quantised
 from layover.errors import ModelError
+from layover.memory import training_bytes
 from layover.modules import Module
 from layover.plan.encoders import KNOWN_SHAPES
-from layover.plan.memory import training_bytes
 from layover.precision import Precision, Quantisation, frozen_bytes
 from layover.steps import loaded
 

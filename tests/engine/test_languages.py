@@ -14,9 +14,9 @@ from safetensors.torch import load_file
 from torch.nn import functional
 
 from layover import kinds, modules
-from layover.batches import Execution
 from layover.compositions import Part
 from layover.encoder import DropoutClock, Encoder
+from layover.execution import Execution
 from layover.heads import build
 from layover.predict import predict
 from layover.sandbox import encoders

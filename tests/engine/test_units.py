@@ -7,8 +7,8 @@ import pytest
 from layover.allowed import cores, total_memory
 from layover.engine.jobs import group
 from layover.engine.resources import resources
+from layover.execution import Execution
 from layover.plan import Node
-from layover.recipe import Execution
 
 
 def node(key: str, job: str, *needs: str) -> Node:

@@ -29,8 +29,8 @@ from layover.engine.jobs import Job
 from layover.engine.local import MOST_DOUBTS, MOST_STOPS, LocalEngine
 from layover.engine.processes import ADVICE, Worker
 from layover.engine.worker import MOST_JOBS, _worn, run_node
+from layover.execution import Execution
 from layover.plan import Node
-from layover.recipe import Execution
 from layover.steps import loaded
 from layover.stopping import REQUESTS
 from layover.store import Store, lease

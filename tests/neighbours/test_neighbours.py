@@ -6,11 +6,11 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from layover.batches import Execution
 from layover.errors import DataError
+from layover.execution import Execution
 from layover.neighbours import SIDE, both_ways
 
-CPU = Execution()
+CPU = Execution(device="cpu")
 Rows = npt.NDArray[np.float32]
 
 

@@ -17,8 +17,8 @@ import numpy.typing as npt
 import pytest
 
 from layover import tasks
-from layover.batches import Execution
 from layover.data.features import Features
+from layover.execution import Execution
 from layover.kinds.retrieval import KIND, Example, above, distinct, match, tune
 from layover.neighbours import both_ways
 
@@ -30,7 +30,7 @@ Pairs = dict[tuple[str, str], float]
 def ours(examples: list[Example], embeddings: Rows, *, scoring: str, mining: bool) -> list[Any]:
     """Return predictions as a predict node makes them, from an embedding per example."""
     sides = [embeddings[distinct(examples, side)[0]] for side in ("language", "english")]
-    found = match(examples, *both_ways(*sides, execution=Execution()), scoring=scoring, mining=mining)
+    found = match(examples, *both_ways(*sides, execution=Execution(device="cpu")), scoring=scoring, mining=mining)
     offsets = np.arange(len(examples) + 1, dtype=np.int64)
     arrays = {"ids": np.zeros(len(examples), np.int32), "offsets": offsets, "example": offsets[1:].astype(np.int32)}
     return KIND.decode(found, Features(arrays), examples, labels=())

@@ -11,18 +11,18 @@ from transformers import XLMRobertaConfig, XLMRobertaModel
 from layover import modules
 from layover.compositions import Part
 from layover.encoder import DropoutClock, Encoder, dtype_of, is_mixed
-from layover.modules import LayeredModule
-from layover.plan.encoders import KNOWN_SHAPES
-from layover.plan.loads import kept_per_layer
-from layover.plan.memory import (
+from layover.memory import (
     MIB,
     Load,
     Work,
     held_bytes,
     kept_bytes,
+    kept_per_layer,
     tokens_within,
     training_bytes,
 )
+from layover.modules import LayeredModule
+from layover.plan.encoders import KNOWN_SHAPES
 from layover.precision import Precision
 from layover.shape import Shape
 

@@ -51,8 +51,8 @@ def test_a_card_is_of_these_files(name: str) -> None:
 @pytest.mark.parametrize("name", EVERY)
 def test_a_held_out_loss_can_be_computed_again(name: str) -> None:
     from layover import kinds, tasks
-    from layover.batches import Execution
     from layover.encoder import DropoutClock, Encoder
+    from layover.execution import Execution
     from layover.predict import predict
     from layover.steps.trained import build_head
 
@@ -65,7 +65,7 @@ def test_a_held_out_loss_can_be_computed_again(name: str) -> None:
     encoder = Encoder.load(source, None, clock=DropoutClock(0))
     head = build_head("mlm", [], encoder, encoder.clock, 0.0, seed=0)
     assert head.start_from(source, None)
-    outputs = predict(encoder, head, features, execution=Execution())
+    outputs = predict(encoder, head, features, execution=Execution(device="cpu"))
     predictions = kind.decode(outputs, features, examples, labels=())
     scores = kind.score(predictions, examples, metrics=task.metrics, language="sw")
     assert scores["mlm_loss"] == pytest.approx(card_of(name)["held_out"]["sw"]["mlm_loss"], abs=1e-3)

@@ -137,7 +137,7 @@ def test_the_sweep_has_rows_that_are_cut_into_windows_and_parts(served: Served) 
 
 def outputs_of(served: Served, name: str) -> tuple[Any, Any, Any]:
     """Return examples, features and outputs of a cell's English data, from the store instead of the package."""
-    from layover.batches import Execution
+    from layover.execution import Execution
 
     card, (examples, _) = read_card(served.packages / name), served.predicted(*CELLS[name])["en"]
     assert card.task is not None
@@ -146,7 +146,7 @@ def outputs_of(served: Served, name: str) -> tuple[Any, Any, Any]:
     settings = {"labels": card.task.labels, "max_length": card.task.max_length, "stride": card.task.stride}
     features = kinds.get(card.task.kind).encode(examples, tokenizers.load(source, None), **settings)
     if card.task.kind != "tagging":
-        return examples, features, predict(encoder, head, features, execution=Execution())
+        return examples, features, predict(encoder, head, features, execution=Execution(device="cpu"))
     logits = []
     with torch.inference_mode():
         for row in range(features.rows):

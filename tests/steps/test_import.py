@@ -13,9 +13,10 @@ from safetensors.torch import load_file, save_file
 
 from layover import steps
 from layover.errors import ModelError
+from layover.execution import Execution
 from layover.plan import Node, build
 from layover.plan.hub import Revisions
-from layover.recipe import Execution, load
+from layover.recipe import load
 from layover.store import FileHashes, Store
 
 RECIPE = """\

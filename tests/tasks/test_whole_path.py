@@ -14,10 +14,10 @@ from tests.tasks.test_contract import PUBLISHED, fixture, official
 from transformers import XLMRobertaConfig, XLMRobertaModel
 
 from layover import heads, kinds, modules, tasks
-from layover.batches import Execution
 from layover.compositions import TARGET, Part
 from layover.data.tokenizer import Tokenizer
 from layover.encoder import DropoutClock, Encoder
+from layover.execution import Execution
 from layover.heads import MeanPooling
 from layover.kinds.retrieval import distinct, match, mined
 from layover.metrics._retrieval import ENGLISH, LANGUAGE
@@ -27,7 +27,7 @@ from layover.tasks import Task
 from layover.training import Branch, LoopSettings, fit
 
 HIDDEN = 48
-EXECUTION = Execution(micro_tokens=4000)
+EXECUTION = Execution(device="cpu", micro_tokens=4000)
 SETTINGS = LoopSettings(lr=5e-3, epochs=60, batch=5, seed=0, weight_decay=0.0)
 TRAINED = [name for name in PUBLISHED if tasks.get(name).kind not in {"mlm", "retrieval"}]
 SEARCHED = [name for name in PUBLISHED if tasks.get(name).kind == "retrieval"]

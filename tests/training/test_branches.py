@@ -15,12 +15,13 @@ from tests.training.conftest import SIZES, Model, make_features, make_model
 from layover import heads, modules
 from layover.batches import steps_of_epoch
 from layover.errors import DataError
-from layover.training import Branch, Execution, FitResult, LoopSettings, Progress, Seen, fit
+from layover.execution import Execution
+from layover.training import Branch, FitResult, LoopSettings, Progress, Seen, fit
 from layover.training.course import Course
 
 SETTINGS = LoopSettings(lr=0.01, epochs=3, batch=8, seed=1, bucket=2)
-EXECUTION = Execution(micro_tokens=4096, checkpoint_seconds=1e9)
-EVERY_STEP = replace(EXECUTION, checkpoint_seconds=0.0)
+EXECUTION = Execution(device="cpu", micro_tokens=4096, checkpoint_seconds=1e9)
+EVERY_STEP = EXECUTION.model_copy(update={"checkpoint_seconds": 0.0})
 FAITHFUL = replace(SETTINGS, lr=0.003, eps=1e-3)
 """See test_loop.py."""
 
@@ -134,7 +135,7 @@ def test_other_steps_are_another_training(tmp_path: Path) -> None:
 def test_the_cut_of_a_mixture_changes_nothing(module: str) -> None:
     whole, cut = Mixed(module), Mixed(module)
     whole.train(FAITHFUL)
-    result = cut.train(FAITHFUL, execution=replace(EXECUTION, micro_tokens=1))
+    result = cut.train(FAITHFUL, execution=EXECUTION.model_copy(update={"micro_tokens": 1}))
     assert result.measured.micro_tokens == 1
     assert far(whole, cut) < 1e-6
 

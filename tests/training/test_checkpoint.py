@@ -17,12 +17,13 @@ from safetensors import SafetensorError
 from layover import modules
 from layover.data.features import Features
 from layover.errors import Stopped
+from layover.execution import Execution
 from layover.identity import file_sha256
 from layover.modules import AdapterDrop
-from layover.training import Branch, Execution, FitResult, LoopSettings, Progress, checkpoint, fit
+from layover.training import Branch, FitResult, LoopSettings, Progress, checkpoint, fit
 
 SETTINGS = LoopSettings(lr=0.01, epochs=3, batch=8, seed=1, bucket=2)  # 5 steps an epoch
-EVERY_STEP = Execution(micro_tokens=100, checkpoint_seconds=0.0)
+EVERY_STEP = Execution(device="cpu", micro_tokens=100).model_copy(update={"checkpoint_seconds": 0.0})
 
 
 class Killed(BaseException):
@@ -122,7 +123,7 @@ def test_a_run_stopped_in_an_evaluation_goes_on_with_it(
     evaluation: int, model_of: Any, features_of: Any, tmp_path: Path
 ) -> None:
     straight, resumed = model_of(), model_of()
-    rarely = replace(EVERY_STEP, checkpoint_seconds=1e9)
+    rarely = EVERY_STEP.model_copy(update={"checkpoint_seconds": 1e9})
     expected = run(straight, features_of(), None)
     for again in (evaluation, 1):  # and once more in the same evaluation
         with pytest.raises(Stopped, match=f"after step {5 * evaluation} of 15"):
@@ -181,7 +182,7 @@ def test_a_run_killed_twice_gives_equal_bits(model_of: Any, features_of: Any, tm
 def test_tokens_at_once_are_those_of_the_killed_run(model_of: Any, features_of: Any, tmp_path: Path) -> None:
     with pytest.raises(Killed):
         run(model_of(), features_of(), tmp_path, killed_after=2)
-    result = run(model_of(), features_of(), tmp_path, execution=replace(EVERY_STEP, micro_tokens=None))
+    result = run(model_of(), features_of(), tmp_path, execution=EVERY_STEP.model_copy(update={"micro_tokens": None}))
     assert result.measured.micro_tokens == 100
 
 
@@ -259,7 +260,9 @@ def test_a_checkpoint_of_another_training_is_refused(model_of: Any, features_of:
         (model_of(module=modules.get("lora")(rank=2)), features_of(), SETTINGS),
     ]
     for model, features, settings in others:
-        result = run(model, features, tmp_path, settings=settings, execution=Execution(checkpoint_seconds=1e9))
+        result = run(
+            model, features, tmp_path, settings=settings, execution=Execution(device="cpu", checkpoint_seconds=1e9)
+        )
         assert result.measured.resumed_at is None
         assert "another training" in result.measured.notes[0]
 

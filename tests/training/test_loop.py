@@ -14,12 +14,13 @@ import torch
 from layover import modules
 from layover.data.features import Features
 from layover.errors import DataError, NodeError
+from layover.execution import Execution
 from layover.predict import predict
-from layover.training import Branch, Execution, FitResult, LoopSettings, Progress, Stopped, fit
+from layover.training import Branch, FitResult, LoopSettings, Progress, Stopped, fit
 from layover.training.gradients import Gradients
 
 SETTINGS = LoopSettings(lr=0.01, epochs=2, batch=8, seed=1, bucket=2)
-EXECUTION = Execution(micro_tokens=4096, checkpoint_seconds=1e9)
+EXECUTION = Execution(device="cpu", micro_tokens=4096, checkpoint_seconds=1e9)
 KINDS = [("classification", 1), ("tagging", 1), ("span", 1), ("choice", 2), ("mlm", 1)]
 
 
@@ -75,7 +76,7 @@ def test_one_batch_of_8_equals_8_of_1_with_dropout(
     whole, cut = (model_of(kind, modules.get(module)()) for _ in range(2))
     before = whole.weights()
     train(whole, features, FAITHFUL)
-    result = train(cut, features, FAITHFUL, execution=replace(EXECUTION, micro_tokens=1))
+    result = train(cut, features, FAITHFUL, execution=EXECUTION.model_copy(update={"micro_tokens": 1}))
     assert result.measured.padded_tokens < 1.5 * result.measured.tokens
     assert far(before, whole.weights()) > 1e-3
     assert far(whole.weights(), cut.weights()) < 1e-6
@@ -86,7 +87,7 @@ def test_predictions_do_not_depend_on_the_cut_of_the_training(model_of: Any, fea
     found = []
     for micro_tokens in (4096, 70, 1):
         model = model_of("span")
-        train(model, features, execution=replace(EXECUTION, micro_tokens=micro_tokens))
+        train(model, features, execution=EXECUTION.model_copy(update={"micro_tokens": micro_tokens}))
         start = predict(model.encoder, model.head, features, execution=EXECUTION)["start"]
         found.append(start - start[0])  # up to the bias that the softmax cancels
     assert np.allclose(found[0], found[1], atol=1e-5)
@@ -96,7 +97,7 @@ def test_predictions_do_not_depend_on_the_cut_of_the_training(model_of: Any, fea
 def test_gradient_checkpointing_changes_nothing(model_of: Any, features_of: Any) -> None:
     plain, again = model_of(), model_of()
     train(plain, features_of())
-    train(again, features_of(), execution=replace(EXECUTION, gradient_checkpointing=True))
+    train(again, features_of(), execution=EXECUTION.model_copy(update={"gradient_checkpointing": True}))
     assert far(plain.weights(), again.weights()) < 1e-6
 
 
@@ -157,9 +158,9 @@ def test_a_unit_that_does_not_fit_ends_the_run(
 
 
 def test_micro_batches_keep_to_the_memory_that_is_given(model_of: Any, features_of: Any) -> None:
-    automatic = replace(EXECUTION, micro_tokens=None)
+    automatic = EXECUTION.model_copy(update={"micro_tokens": None})
     free = train(model_of(), features_of(), execution=automatic)
-    tight = train(model_of(), features_of(), execution=replace(automatic, memory=2**20))
+    tight = train(model_of(), features_of(), execution=automatic.model_copy(update={"memory": 2**20}))
     assert (free.measured.micro_tokens, tight.measured.micro_tokens) == (4096, 64)
 
 
@@ -262,7 +263,12 @@ def test_an_interrupt_passes_through_and_leaves_no_setting_behind(model_of: Any,
 
     threads = torch.get_num_threads()
     with pytest.raises(KeyboardInterrupt):
-        train(model_of(), features_of(), progress=interrupt, execution=replace(EXECUTION, threads=threads + 1))
+        train(
+            model_of(),
+            features_of(),
+            progress=interrupt,
+            execution=EXECUTION.model_copy(update={"threads": threads + 1}),
+        )
     assert torch.get_num_threads() == threads
     assert not torch.are_deterministic_algorithms_enabled()
 

@@ -11,10 +11,11 @@ import pytest
 import torch
 
 from layover import modules
-from layover.batches import Execution, States
+from layover.batches import States
 from layover.compositions import Part
 from layover.data.features import Features
 from layover.errors import DataError, ModelError
+from layover.execution import Execution
 from layover.precision import Precision
 from layover.predict import keep_states, predict
 from layover.training import Branch, LoopSettings, fit
@@ -28,7 +29,7 @@ def trained(model: Any, features: Features, precision: Precision = "fp32", state
         model.encoder,
         [Branch("made up", model.head, features, states=states)],
         settings=LoopSettings(lr=1e-2, epochs=3, batch=8, seed=1, precision=precision),
-        execution=Execution(),
+        execution=Execution(device="cpu"),
         clock=model.clock,
         evaluate=None,
         criterion=None,
@@ -47,7 +48,7 @@ def kept(model: Any, features: Features, file: Path, precision: Precision) -> St
     kind = "bfloat16" if precision == "bf16" else "float32"
     size = {"layer": 2, "kind": kind, "tokens": int(features.arrays["offsets"][-1]), "hidden": 32}
     into = States.create(file, **size)
-    keep_states(model.encoder, features, into, execution=Execution(), precision=precision)
+    keep_states(model.encoder, features, into, execution=Execution(device="cpu"), precision=precision)
     into.flush()
     return States.open(file, **size)
 
@@ -70,7 +71,7 @@ def test_kept_states_train_and_predict_the_same(
         states = kept(model, features, tmp_path / "states.bin", precision) if cached else None
         result = trained(model, features, precision, states)
         outputs = predict(
-            model.encoder, model.head, features, execution=Execution(), precision=precision, states=states
+            model.encoder, model.head, features, execution=Execution(device="cpu"), precision=precision, states=states
         )
         weights = torch.cat([one.flatten() for one in model.encoder.state("target").values()])
         results.append((result.curve, weights, outputs))

@@ -9,8 +9,8 @@ from layover.cli.console import room
 from layover.errors import LayoverError
 
 if TYPE_CHECKING:
+    from layover.execution import Execution
     from layover.plan.cost import Cost
-    from layover.recipe import Execution
 
 
 def budget_of(text: str, option: str) -> int:
@@ -19,7 +19,7 @@ def budget_of(text: str, option: str) -> int:
     Raises:
         LayoverError: it is none.
     """
-    from layover.recipe.sizes import size_of
+    from layover.byte_size import size_of
 
     try:
         return size_of(text)
@@ -37,8 +37,8 @@ def asked(costs: Sequence[Cost], execution: Execution, gpu: int | None) -> dict[
     """
     from layover.allowed import available_memory
     from layover.engine.resources import gpu_there
+    from layover.memory import USABLE
     from layover.plan.loads import device_of
-    from layover.plan.memory import USABLE
 
     on_gpu = gpu is not None or (execution.device == "auto" and gpu_there())
     device = "cuda" if on_gpu else device_of(execution)

@@ -25,10 +25,10 @@ from layover.engine.processes import ADVICE, Outcome, Worker, cause_of, received
 from layover.engine.resources import most_between_jobs
 from layover.engine.worker import Setup, Work, main
 from layover.errors import NodeError, StoppedError, StoreError
+from layover.execution import Execution
 from layover.plan import Node, Plan
 from layover.plan.node_paths import paths_of
 from layover.plan.nodes import RESUMABLE
-from layover.recipe import Execution
 from layover.stopping import KEPT, asked, held
 from layover.store import Store
 from layover.store.folderless import strip_folders

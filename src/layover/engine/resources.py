@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 
 from layover.allowed import cores, total_memory
-from layover.recipe import Execution
+from layover.execution import Execution
 
 
 @dataclass(frozen=True)

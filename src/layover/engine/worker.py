@@ -25,11 +25,11 @@ from layover import steps
 from layover.disk import full, said
 from layover.engine import alone
 from layover.errors import LayoverError, LostNodeError, Stopped
+from layover.execution import Execution
 from layover.hub_patience import HUB_LOG
 from layover.plan import Node
 from layover.plan.node_paths import paths_of
 from layover.plan.nodes import RESUMABLE
-from layover.recipe import Execution
 from layover.steps.unchanged import unchanged
 from layover.store import Store
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from layover import kinds
+from layover.memory import Load
 from layover.plan.imports import ImportInputs
 from layover.plan.inputs import (
     ComposeInputs,
@@ -21,7 +22,6 @@ from layover.plan.inputs import (
     TrunkInputs,
 )
 from layover.plan.loads import Loads, lowest_of, weights_of
-from layover.plan.memory import Load
 from layover.plan.mixtures import MixtureInputs
 from layover.plan.nodes import Node, Plan
 from layover.plan.passes import Pass, Training, on_encoder, passes

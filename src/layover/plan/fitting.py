@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from layover.memory import TYPICAL_WORDS, Load, most_tokens
 from layover.modules import LayeredModule, Module
 from layover.plan.loads import work_of
-from layover.plan.memory import TYPICAL_WORDS, Load, most_tokens
 from layover.precision import Precision
 from layover.shape import Shape
 

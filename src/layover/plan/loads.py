@@ -1,21 +1,20 @@
-"""What each node of a plan asks of the memory; see `memory`."""
+"""What each node of a plan asks of the memory; see `layover.memory`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import lru_cache
 
 from layover import kinds
 from layover.data.masking import PERCENT
+from layover.execution import Execution
+from layover.memory import TYPICAL_WORDS, Load, Work, kept_per_layer, most_tokens
 from layover.modules import Module
 from layover.plan.inputs import ComposeInputs, GateInputs, PredictInputs, RetrieveInputs, TrainInputs, TrunkInputs
-from layover.plan.memory import TYPICAL_WORDS, Load, Work, most_tokens
 from layover.plan.mixtures import MixtureInputs
 from layover.plan.nodes import Node, Plan
 from layover.plan.passes import Training, data_of, on_encoder, tasks_of
 from layover.precision import Precision
-from layover.recipe import Execution
 from layover.shape import Shape
 from layover.tasks import Task
 
@@ -101,12 +100,6 @@ def work_of(module: Module, shape: Shape, precision: Precision) -> Work:
         kept=kept_per_layer(module, shape),
         whole=module.whole,
     )
-
-
-@lru_cache(maxsize=256)
-def kept_per_layer(module: Module, shape: Shape) -> float:
-    """Return the numbers per token that training a module keeps in each of its layers."""
-    return module.kept_numbers(shape) / max(1, len(module.layers_of(shape.layers)))
 
 
 def _frozen(shape: Shape | None, inputs: TrunkInputs | RetrieveInputs) -> Work | None:

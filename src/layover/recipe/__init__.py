@@ -2,6 +2,6 @@
 
 from layover.recipe.loading import load
 from layover.recipe.resolved import Recipe, ResolvedMethod
-from layover.recipe.schema import AXES, NO_INTERMEDIATE, Execution, Select, TaskSettings
+from layover.recipe.schema import AXES, NO_INTERMEDIATE, Select, TaskSettings
 
-__all__ = ["AXES", "NO_INTERMEDIATE", "Execution", "Recipe", "ResolvedMethod", "Select", "TaskSettings", "load"]
+__all__ = ["AXES", "NO_INTERMEDIATE", "Recipe", "ResolvedMethod", "Select", "TaskSettings", "load"]

@@ -8,8 +8,9 @@ from layover.compositions import Composition
 from layover.modules import AdapterDrop, Module
 from layover.precision import Precision
 from layover.recipe.imported import Told
-from layover.recipe.schema import NO_INTERMEDIATE, Document, Section, TaskSettings
+from layover.recipe.schema import NO_INTERMEDIATE, Document, TaskSettings
 from layover.recipe.source import Source
+from layover.settings import Section
 from layover.tasks import Task
 
 

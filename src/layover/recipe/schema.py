@@ -11,13 +11,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
+from layover.execution import Execution
 from layover.kinds.retrieval import Search
 from layover.modules import AdapterDrop
 from layover.precision import Precision
 from layover.recipe.imported import ImportedModule
 from layover.recipe.languages import LanguageSettings
 from layover.recipe.mixture import Mixture
-from layover.recipe.sizes import Budget, Bytes
 from layover.settings import (
     Count,
     Dropout,
@@ -28,8 +28,7 @@ from layover.settings import (
     LearningRate,
     Length,
     Name,
-    Processes,
-    Seconds,
+    Section,
     Seed,
     Stride,
     Threshold,
@@ -46,12 +45,6 @@ NO_INTERMEDIATE = "none"
 
 AND = "+"
 """Between the names of several intermediates, where their list is named: `mnli+squad`."""
-
-
-class Section(BaseModel):
-    """A part of the recipe: unknown keys are refused, values do not change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class ModelSource(Section):
@@ -240,26 +233,6 @@ class Eval(Section):
     split: Literal["validation", "test"] = "test"
     languages: Languages = "all"
     """Of a task of XTREME `all` are XTREME's: the languages that came with XTREME-R are evaluated when named."""
-
-
-class Execution(Section):
-    """How the work is done; never part of a key."""
-
-    workers: Processes | None = None
-    """Processes at a time; from cores and memory when not given."""
-    threads: Processes | None = None
-    """CPU threads of a process; the cores divided by the workers when not given."""
-    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
-    micro_tokens: Count | None = None
-    """Padded tokens in memory at once; from the memory at hand when not given."""
-    gradient_checkpointing: Flag = False
-    memory: Budget | None = None
-    """What a process may take of the device's memory, in bytes; micro-batches are made to fit. What is free if None."""
-    deterministic: Flag = True
-    checkpoint_seconds: Seconds = 60.0
-    """A training saves its state this often."""
-    trunk_cache: Bytes = 10 * 2**30
-    """What hidden states of the frozen lower layers may take of the store's disk, in bytes; 0 keeps none."""
 
 
 class Document(Section):

@@ -13,10 +13,10 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from layover import __version__, kinds
-from layover.batches import Execution
 from layover.encoder import DropoutClock, Encoder
 from layover.encoder.lm_head import NAMES
 from layover.errors import ModelError
+from layover.execution import Execution
 from layover.identity import file_sha256
 from layover.plan import Cell, Plan
 from layover.plan.inputs import ScoreInputs, TrainInputs

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from layover import kinds
-from layover.batches import Execution
+from layover.batches import device_of
 from layover.data.formats import Row
 from layover.data.tokenizer import Tokenizer
 from layover.encoder import Encoder
 from layover.errors import DataError
+from layover.execution import Execution
 from layover.packages.card import Card
 from layover.packages.package import open_package
 from layover.precision import Precision
@@ -30,7 +31,6 @@ from layover.sharing.served import (
     refuse_strangers,
     served_of,
 )
-from layover.steps.machine import device_of
 
 
 class Layover:
@@ -159,7 +159,7 @@ class Layover:
         names = self._names(package, len(given))
         read = [row_of(one, number) for number, one in enumerate(given, 1)]
         examples = [self._readers[name].read(row) for name, row in zip(names, read, strict=True)]
-        execution = Execution(device=self._device, micro_tokens=batch_tokens)
+        execution = Execution().model_copy(update={"device": self._device, "micro_tokens": batch_tokens})
         results: dict[int, Result] = {}
         with self._turn:
             for name, places in self._groups(names, examples):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from layover.errors import Stopped, StoreError
-from layover.recipe import Execution
+from layover.execution import Execution
 from layover.store import Store
 
 

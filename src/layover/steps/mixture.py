@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from statistics import fmean
 
-from layover.batches import Execution
 from layover.encoder import DropoutClock, Encoder
 from layover.errors import DataError
+from layover.execution import Execution
 from layover.heads import Head
 from layover.plan import Node
 from layover.plan.mixtures import MEAN, MixtureInputs

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from safetensors.torch import load_file
 
-from layover.batches import Execution
 from layover.encoder import DropoutClock, Encoder
+from layover.execution import Execution
 from layover.heads import Head
 from layover.plan import Node
 from layover.plan.inputs import TrainInputs

@@ -1,6 +1,5 @@
 """Training: the loop, its settings, selection, checkpoints."""
 
-from layover.batches import Execution
 from layover.errors import Stopped
 from layover.training.course import Branch
 from layover.training.loop import fit
@@ -10,7 +9,6 @@ from layover.training.settings import LoopSettings, Schedule
 __all__ = [
     "Branch",
     "Evaluation",
-    "Execution",
     "FitResult",
     "LoopSettings",
     "Measured",

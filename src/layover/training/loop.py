@@ -18,11 +18,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from layover.batches import Execution, micro_batches, on_machine
+from layover.batches import micro_batches, on_machine
 from layover.batches.order import Index, padded_tokens, real_tokens
 from layover.disk import full, said
 from layover.encoder import DropoutClock, Encoder, computing, is_mixed
 from layover.errors import DataError, NodeError, Stopped
+from layover.execution import Execution
 from layover.identity import key_of
 from layover.training import checkpoint
 from layover.training.course import Branch, Course
@@ -80,8 +81,7 @@ def fit(
     for branch in branches:
         if not branch.head.weight(branch.features, np.arange(branch.features.units)):
             raise DataError(f"{branch.name}: nothing to train on: no row of the training set has gold")
-    device = torch.device(execution.device)
-    with on_machine(execution), computing(settings.precision, device):
+    with on_machine(execution) as device, computing(settings.precision, device):
         for branch in branches:
             branch.head.requires_grad_(train_head)
         run = _Run(encoder, branches, settings, execution, clock, device, checkpoint_dir, criterion)

@@ -13,13 +13,13 @@ import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 
-from layover.batches import Execution, free_bytes
+from layover import memory
+from layover.batches import free_bytes
 from layover.encoder import Encoder
 from layover.encoder.attached import Attached, Mixed
 from layover.errors import NodeError
+from layover.execution import Execution
 from layover.identity import key_of
-from layover.plan import memory
-from layover.plan.loads import kept_per_layer
 from layover.training.course import Branch
 from layover.training.optimiser import Optimiser
 from layover.training.settings import LoopSettings
@@ -59,7 +59,7 @@ def automatic_tokens(
         settings.precision,
         lowest,
         trained=trained,
-        kept=sum(kept_per_layer(piece.part.module, shape) for piece in pieces),
+        kept=sum(memory.kept_per_layer(piece.part.module, shape) for piece in pieces),
         whole=whole,
         from_layer=encoder.first,
         words=encoder.words_there,

@@ -32,9 +32,9 @@ def command(
     json: JsonOption = False,
 ) -> None:
     """Propose settings whose training fits into the memory, best first, with the recipe lines to copy."""
+    from layover.memory import USABLE
     from layover.plan.encoders import shape_of
     from layover.plan.fitting import choices
-    from layover.plan.memory import USABLE
 
     if (gpu is None) == (ram is None):
         raise LayoverError("give the memory to fit into: either --gpu 6GiB or --ram 16GiB")

@@ -9,7 +9,9 @@ take comes on top, and what the allocator cannot give back between tensors of di
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
+from layover.modules import Module
 from layover.precision import Precision, computes_in, frozen_bytes, state_bytes
 from layover.shape import Shape
 
@@ -284,7 +286,7 @@ def training_bytes(
     """Return the estimated peak of a training in bytes, see `Load.peak`.
 
     Args:
-        shape: Shape of the encoder.
+        shape: Sizes of the encoder.
         trained: Number of trained weights; all of the encoder's for full fine-tuning.
         lowest: Lowest layer that gets a gradient.
         precision: In which numbers the encoder computes.
@@ -323,3 +325,9 @@ def tokens_within(budget_bytes: float, per_token: float, *, most: int) -> int:
     """
     fitting = max(0, int(budget_bytes // per_token))
     return max(LEAST_TOKENS, min(most, (1 << fitting.bit_length()) // 2))
+
+
+@lru_cache(maxsize=256)
+def kept_per_layer(module: Module, shape: Shape) -> float:
+    """Return the numbers per token that training a module keeps in each of its layers."""
+    return module.kept_numbers(shape) / max(1, len(module.layers_of(shape.layers)))

@@ -1,41 +1,57 @@
-"""How work is done on this machine: settings that change no result beyond rounding."""
+"""This machine: its devices, threads, and free memory."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import torch
 from accelerate.utils.memory import should_reduce_batch_size
 
 from layover.allowed import available_memory
+from layover.errors import ModelError, nearest
+from layover.execution import Execution
 
 
-@dataclass(frozen=True)
-class Execution:
-    """Where and in which portions training and prediction run; never part of a key."""
+def device_of(wanted: str, where: str = "run.device") -> str:
+    """Return the device for `auto`, `cpu`, `cuda` or `mps`.
 
-    device: str = "cpu"
-    """`cpu`, `cuda` or `mps`, as `torch.device` takes it."""
-    micro_tokens: int | None = None
-    """Padded tokens at once; from the memory at hand when None."""
-    memory: int | None = None
-    """Bytes that the process may take of the device's memory; what is free when None."""
-    gradient_checkpointing: bool = False
-    """Compute the activations again in the backward pass instead of keeping them."""
-    deterministic: bool = True
-    """Only kernels that give equal bits in every run on the same device with the same `micro_tokens`."""
-    threads: int | None = None
-    """CPU threads; torch's own number when None. Sums split over threads round differently."""
-    checkpoint_seconds: float = 60.0
-    """A training saves its state this often."""
+    Args:
+        wanted: One of these.
+        where: Who asks for it, for the message.
+
+    Raises:
+        ModelError: the device asked for is not there, or is none.
+    """
+    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if wanted == "auto":
+        return next(device for device in ("cuda", "mps", "cpu") if there[device])
+    if wanted not in there:
+        raise ModelError(f"{where}: there is no device {wanted!r}; {nearest(wanted, ('auto', *there))}")
+    if not there[wanted]:
+        usable = ", ".join(device for device, usable in there.items() if usable)
+        raise ModelError(f"{where}: {wanted} is not available here; usable: {usable}")
+    return wanted
+
+
+def here(execution: Execution) -> Execution:
+    """Return how work is done with a device of this machine in the place of `auto`.
+
+    Raises:
+        ModelError: the device asked for is not there.
+    """
+    return execution.model_copy(update={"device": device_of(execution.device)})
 
 
 @contextmanager
 def on_machine(execution: Execution) -> Iterator[torch.device]:
-    """Set threads and determinism for a block of work, give its device, and put everything back."""
+    """Set threads and determinism for a block of work, give its device, and put everything back.
+
+    Raises:
+        ModelError: the device asked for is not there.
+    """
+    device = torch.device(here(execution).device)
     threads = torch.get_num_threads()
     strict = torch.are_deterministic_algorithms_enabled()
     warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
@@ -49,7 +65,7 @@ def on_machine(execution: Execution) -> Iterator[torch.device]:
         # the filling helps to find reads of unset memory and costs a pass over every new tensor
         torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     try:
-        yield torch.device(execution.device)
+        yield device
     finally:
         torch.utils.deterministic.fill_uninitialized_memory = fill  # type: ignore[attr-defined]
         torch.use_deterministic_algorithms(strict, warn_only=warn_only)

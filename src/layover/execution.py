@@ -1,0 +1,34 @@
+"""How work is done on a machine: the recipe's `run` section, the engine's settings and those of the loops in one."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from layover.byte_size import Budget, Bytes
+from layover.settings import Count, Flag, Processes, Seconds, Section
+
+
+class Execution(Section):
+    """Where and in which portions training and prediction run; never part of a key, changes results by rounding only.
+
+    `model_copy(update=...)` replaces fields; sizes are then numbers of bytes.
+    """
+
+    workers: Processes | None = None
+    """Processes at a time; from cores and memory when not given."""
+    threads: Processes | None = None
+    """CPU threads of a process; the cores divided by the workers when not given, torch's own number without workers.
+    Sums split over threads round differently."""
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    micro_tokens: Count | None = None
+    """Padded tokens in memory at once; from the memory at hand when not given."""
+    gradient_checkpointing: Flag = False
+    """Compute the activations again in the backward pass instead of keeping them."""
+    memory: Budget | None = None
+    """What a process may take of the device's memory, in bytes; micro-batches are made to fit. What is free if None."""
+    deterministic: Flag = True
+    """Only kernels that give equal bits in every run on the same device with the same `micro_tokens`."""
+    checkpoint_seconds: Seconds = 60.0
+    """A training saves its state this often."""
+    trunk_cache: Bytes = 10 * 2**30
+    """What hidden states of the frozen lower layers may take of the store's disk, in bytes; 0 keeps none."""
