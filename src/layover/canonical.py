@@ -18,11 +18,21 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Self, Union, cast, get_args, get_origin, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    SerializerFunctionWrapHandler,
+    ValidationInfo,
+    model_serializer,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 
 from layover.identity import Json
 
 NAME, OMITTED, INLINED = "name", "omitted", "inlined"
+LACKING = "lacking"
+"""The type of pydantic's error where a canonical form lacks a field."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +49,7 @@ class Through:
     parse: Callable[[Any], Any]
 
 
-Opaque = Annotated[Json, Through(lambda value: value)]
+Opaque = Annotated[Any, Through(lambda value: value)]
 """Plain JSON that is written and read as it is."""
 
 
@@ -94,15 +104,42 @@ class Canonical:
             ValueError: a field is missing, unknown or of another type.
         """
         own = {field.name: _read(cls, field, values) for field in _deciding(cls)}
-        if unknown := sorted(values.keys() - names_in(cls)):
+        if unknown := sorted(values.keys() - cls.names()):
             raise ValueError(f"{cls.__name__} has no {unknown[0]!r}")
         return cls(**own)
 
+    @classmethod
+    def names(cls) -> frozenset[str]:
+        """Return the names that may stand in the canonical form."""
+        names: set[str] = set()
+        for field in _deciding(cls):
+            names |= _hints(cls)[field.name].names() if INLINED in field.metadata else {name_of(field)}
+        return frozenset(names)
+
+
+_FORM = object()
+"""The context in which pydantic reads a canonical form, nested ones too, and not what a user wrote."""
+
 
 class CanonicalModel(BaseModel):
-    """A pydantic model with a canonical form; all its fields decide results."""
+    """A pydantic model with a canonical form.
+
+    Its fields decide results; one with `Field(exclude=True)` stands aside.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_omitted(cls, values: Any, info: ValidationInfo) -> Any:
+        """Where a canonical form is read, fill in what it leaves out; today's defaults are a user's."""
+        if info.context is not _FORM or not isinstance(values, Mapping):
+            return values
+        values = {**cls.omitted(), **values}
+        needed = [name for name, field in cls.model_fields.items() if not field.exclude]
+        if missing := [name for name in needed if name not in values]:
+            raise PydanticCustomError(LACKING, "there is no '{name}'", {"name": missing[0]})
+        return values
 
     @model_serializer(mode="wrap")
     def _without_omitted(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -119,9 +156,13 @@ class CanonicalModel(BaseModel):
         marks = {name: info.metadata for name, info in cls.model_fields.items()}
         return {name: mark.value for name, found in marks.items() for mark in found if isinstance(mark, Omitted)}
 
-    def canonical(self) -> dict[str, Json]:
-        """Return the canonical form, as plain JSON."""
+    def settings(self) -> dict[str, Json]:
+        """Return the fields that decide results, as plain JSON; those with their omitted value are left out."""
         return self.model_dump(mode="json")
+
+    def canonical(self) -> Json:
+        """Return the canonical form, as plain JSON: the settings, where a type does not say more."""
+        return self.settings()
 
     @classmethod
     def parse(cls, values: Mapping[str, Any]) -> Self:
@@ -130,20 +171,12 @@ class CanonicalModel(BaseModel):
         Raises:
             ValueError: a field is missing, unknown or of another type.
         """
-        return cls.model_validate({**cls.omitted(), **values})
+        return cls.model_validate(dict(values), context=_FORM)
 
 
 def name_of(field: Field[Any]) -> str:
     """Return the name of a field in the canonical form."""
     return str(field.metadata.get(NAME, field.name))
-
-
-def names_in(cls: type[Canonical]) -> frozenset[str]:
-    """Return the names that may stand in the canonical form of a type."""
-    found: set[str] = set()
-    for field in _deciding(cls):
-        found |= names_in(_hints(cls)[field.name]) if INLINED in field.metadata else {name_of(field)}
-    return frozenset(found)
 
 
 def omitted_in(cls: type[Canonical]) -> dict[str, Any]:
@@ -186,7 +219,7 @@ def _plain(value: Any) -> Json:
 def _read(cls: type[Canonical], field: Field[Any], values: Mapping[str, Any]) -> Any:
     hint, name = _hints(cls)[field.name], name_of(field)
     if INLINED in field.metadata:
-        return hint.parse({one: values[one] for one in names_in(hint) & values.keys()})
+        return hint.parse({one: values[one] for one in hint.names() & values.keys()})
     if name in values:
         return typed(hint, values[name], f"{cls.__name__}.{name}")
     if OMITTED in field.metadata:

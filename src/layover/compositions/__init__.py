@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from layover.compositions._base import (
     INTERMEDIATE,
     LANGUAGE,
@@ -22,6 +25,18 @@ from layover.registry import Registry
 _COMPOSITIONS: Registry[type[Composition]] = Registry(__name__, __path__, "COMPOSITION", ModelError)
 names, get = _COMPOSITIONS.names, _COMPOSITIONS.get
 
+
+def parse(form: str | Mapping[str, Any]) -> Composition:
+    """Return the composition of a canonical form: a name, or a name with settings.
+
+    Raises:
+        ModelError: there is no composition of that name.
+        ValueError: it has no such settings.
+    """
+    values = {"name": form} if isinstance(form, str) else dict(form)
+    return get(str(values.pop("name", ""))).parse(values)
+
+
 __all__ = [
     "INTERMEDIATE",
     "LANGUAGE",
@@ -37,4 +52,5 @@ __all__ = [
     "finished",
     "get",
     "names",
+    "parse",
 ]

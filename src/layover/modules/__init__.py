@@ -6,6 +6,9 @@ can be checked without it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from layover.errors import ModelError
 from layover.modules._base import EMBEDDINGS, INNER, LINEARS, SUBLAYERS, At, LayeredModule, Module, Site
 from layover.modules._drop import AdapterDrop
@@ -13,6 +16,18 @@ from layover.registry import Registry
 
 _MODULES: Registry[type[Module]] = Registry(__name__, __path__, "MODULE", ModelError)
 names, get = _MODULES.names, _MODULES.get
+
+
+def parse(values: Mapping[str, Any]) -> Module:
+    """Return the module of a canonical form: its name and its settings.
+
+    Raises:
+        ModelError: there is no module of that name.
+        ValueError: it has no such settings.
+    """
+    settings = dict(values)
+    return get(str(settings.pop("name", ""))).parse(settings)
+
 
 __all__ = [
     "EMBEDDINGS",
@@ -26,4 +41,5 @@ __all__ = [
     "Site",
     "get",
     "names",
+    "parse",
 ]

@@ -8,11 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
+from pydantic import AfterValidator
 
+from layover.canonical import CanonicalModel
 from layover.errors import ModelError, nearest
+from layover.identity import Json
 from layover.settings import LayerNumber
 from layover.shape import Shape
 
@@ -39,16 +41,6 @@ EMBEDDINGS = "embeddings"
 """What enters the first layer: the one place where a change can be undone, see `Module.undone`."""
 
 _TOP = re.compile(r"top-([1-9]\d{0,2})")
-
-
-class Later:
-    """Marks a setting that a module got when results without it were kept already.
-
-    At its default it stands in no identity, so that their keys stay what they are.
-    """
-
-
-LATER = Later()
 
 
 def _known_layers(value: str | tuple[int, ...]) -> str | tuple[int, ...]:
@@ -161,14 +153,12 @@ class At:
         return normed
 
 
-class Module(BaseModel, ABC):
+class Module(CanonicalModel, ABC):
     """Settings of a module; every field decides results and so belongs to a node's identity.
 
     A module adds to the hidden states at its sites: `hidden + delta`. It gives only the delta, so that a
     composition may sum, mix or gate the deltas of several modules.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     name: ClassVar[str]
     neutral: ClassVar[Mapping[str, float]] = {}
@@ -195,14 +185,9 @@ class Module(BaseModel, ABC):
     default_epochs: ClassVar[float] = 3.0
     """Passes over the training data when the recipe names no number and the task has no larger one."""
 
-    @model_serializer(mode="wrap")
-    def _without_later_defaults(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out what results from before a setting was there knew nothing of; see `Later`."""
-        values: dict[str, Any] = plain(self)
-        for name, info in type(self).model_fields.items():
-            if LATER in info.metadata and dict(self)[name] == info.default:
-                del values[name]
-        return values
+    def canonical(self) -> dict[str, Json]:
+        """Return name and settings."""
+        return {"name": self.name, **self.settings()}
 
     def only_for_languages(self) -> str:
         """Return why it can only be the adapter of a language; empty when a task can train it, too."""

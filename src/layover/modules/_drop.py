@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
-
+from layover.canonical import CanonicalModel
 from layover.errors import ModelError
 from layover.modules._base import Module
 from layover.settings import Flag, LayerNumber
 
 
-class AdapterDrop(BaseModel):
+class AdapterDrop(CanonicalModel):
     """How many of the encoder's lowest layers go without modules, none by default.
 
     What is merged into the frozen weights stays.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     train: LayerNumber = 0
     """In training: the first so many, at every step."""

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from math import sqrt
 from typing import TYPE_CHECKING, Annotated, ClassVar, NamedTuple, Self
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import model_validator
 
+from layover.canonical import CanonicalModel, Omitted
 from layover.errors import ModelError
-from layover.modules._base import LATER, LINEARS, LayeredModule, Layers, Linears, Site, numbers_of, site_at
+from layover.modules._base import LINEARS, LayeredModule, Layers, Linears, Site, numbers_of, site_at
 from layover.settings import Factor, Flag, Rank, RankOrNone
 from layover.shape import Shape
 
@@ -17,10 +18,8 @@ if TYPE_CHECKING:
     from torch import Generator, Tensor, nn
 
 
-class Pattern(BaseModel):
+class Pattern(CanonicalModel):
     """A rule for the linear maps `target` of `layers`; what it leaves out is the module's own."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     target: Linears | None = None
     layers: Layers | None = None
@@ -61,9 +60,9 @@ class LowRank(LayeredModule):
     """The update is scaled by alpha / rank."""
     target: Linears = ("query", "value")
     """The linear maps that get an update."""
-    rslora: Annotated[Flag, LATER] = False
+    rslora: Annotated[Flag, Omitted(value=False)] = False
     """Scale by alpha / sqrt(rank) instead (Kalajdzievski 2023, arXiv:2312.03732)."""
-    patterns: Annotated[tuple[Pattern, ...], LATER] = ()
+    patterns: Annotated[tuple[Pattern, ...], Omitted(())] = ()
     """Other ranks and alphas for some of the linear maps; of several rules for one the last holds. They may name
     linear maps that `target` and `layers` do not."""
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from pydantic import model_validator
 
+from layover.canonical import Omitted
 from layover.modules import _coupling
 from layover.modules._activations import Activation, activate
-from layover.modules._base import EMBEDDINGS, LATER, SUBLAYERS, At, LayeredModule, Site
+from layover.modules._base import EMBEDDINGS, SUBLAYERS, At, LayeredModule, Site
 from layover.settings import Flag, Reduction
 from layover.shape import Shape
 
@@ -47,9 +48,9 @@ class Bottleneck(LayeredModule):
     reduction: Reduction = 16
     """The inner size is the hidden size divided by this, at least 1."""
     activation: Activation = "relu"
-    invertible: Annotated[Flag, LATER] = False
+    invertible: Annotated[Flag, Omitted(value=False)] = False
     """Whether the embeddings are changed, too; for the adapters of languages."""
-    inv_reduction: Annotated[Reduction, LATER] = 2
+    inv_reduction: Annotated[Reduction, Omitted(2)] = 2
     """The same for the two networks of the coupling, each of which reads half of the features."""
 
     @model_validator(mode="after")

@@ -11,7 +11,7 @@ from layover.plan.inputs import Composed, TrainInputs
 
 def settings_of(module: Module) -> dict[str, Any]:
     """Return what of a module decides a result."""
-    return {"name": module.name, **module.model_dump(mode="json")}
+    return module.canonical()
 
 
 def composed_identity(composed: Composed | None) -> dict[str, Any]:
@@ -20,7 +20,7 @@ def composed_identity(composed: Composed | None) -> dict[str, Any]:
         return {"compose": None, "intermediate": None}
     keys = [one.key for one in composed.learned]
     gates = [one.gates for one in composed.learned if one.gates is not None]
-    identity = {"compose": composed.composition.identity(), "intermediate": keys[0] if len(keys) == 1 else keys}
+    identity = {"compose": composed.composition.canonical(), "intermediate": keys[0] if len(keys) == 1 else keys}
     return {**identity, "gates": gates} if gates else identity
 
 

@@ -183,7 +183,7 @@ class Stages:
         if how is None:
             return None
         inputs = GateInputs(trained.inputs, trained.key, how.steps, how.lr)
-        identity = {"train": trained.key, **how.model_dump(mode="json")}
+        identity = {"train": trained.key, **how.settings()}
         return self.maker.node("gate", identity, (trained.key, *trained.needs), f"train gates of {of}", inputs).key
 
     def _train(

@@ -190,7 +190,7 @@ class Draft:
             stage=stage,
             base=self.facts,
             task=self.task,
-            composition=None if composition is None else {"name": composition.name, **composition.settings()},
+            composition=None if composition is None else _composed(composition),
             pieces=self._pieces(own),
             flattened=bool(self.terms),
             made_of=self._made_of(),
@@ -275,3 +275,9 @@ def gated_parts(pieces: Sequence[Piece]) -> list[Part]:
     """Return the parts with gates among the pieces, and among the members of mixes."""
     parts = [member for piece in pieces for member in (piece.members if isinstance(piece, Mix) else (piece,))]
     return [part for part in parts if isinstance(part, Part) and part.gates is not None]
+
+
+def _composed(composition: Composition) -> dict[str, Any]:
+    """Return the composition as a card has it; what was trained on top stands among the card's pieces."""
+    settings = {name: value for name, value in composition.settings().items() if name != "on_top"}
+    return {"name": composition.name, **settings}

@@ -26,17 +26,13 @@ from layover.tasks import Task
 
 def module_of(identity: Mapping[str, Any]) -> Module:
     """Return the module settings of a train node's identity."""
-    values = dict(identity["module"])
-    return modules.get(values.pop("name")).model_validate(values)
+    return modules.parse(identity["module"])
 
 
 def composition_of(identity: Mapping[str, Any]) -> Composition | None:
     """Return the composition of a node's identity, with its settings; None where nothing was composed."""
     found = identity["compose"]
-    if found is None:
-        return None
-    values = {"name": found} if isinstance(found, str) else dict(found)
-    return compositions.get(values.pop("name")).model_validate(values)
+    return None if found is None else compositions.parse(found)
 
 
 def intermediates_of(identity: Mapping[str, Any]) -> list[str]:
