@@ -37,6 +37,7 @@ ROOMS = (
     ("layouts",),
     ("memory",),
     ("compositions",),
+    ("objectives",),
     ("mixers",),
     ("modules",),
     ("hub_files",),

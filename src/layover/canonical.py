@@ -93,7 +93,7 @@ class Canonical:
             if INLINED in field.metadata:
                 found |= value.canonical()
             elif not _is_omitted(field, value):
-                found[name_of(field)] = _plain(value)
+                found[name_of(field)] = plain(value)
         return found
 
     @classmethod
@@ -206,13 +206,14 @@ def _is_omitted(field: Field[Any], value: Any) -> bool:
     return OMITTED in field.metadata and bool(value == field.metadata[OMITTED])
 
 
-def _plain(value: Any) -> Json:
+def plain(value: Any) -> Json:
+    """Return a value as it stands in a canonical form."""
     if isinstance(value, (Canonical, CanonicalModel)):
         return value.canonical()
     if isinstance(value, Mapping):
-        return {name: _plain(one) for name, one in value.items()}
+        return {name: plain(one) for name, one in value.items()}
     if isinstance(value, (tuple, list)):
-        return [_plain(one) for one in value]
+        return [plain(one) for one in value]
     return cast(Json, value)
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from layover.steps.fitting import hyperparameters_of
 
 from layover import modules, tasks
 from layover.plan import Plan
 from layover.plan.mixtures import MixtureInputs
-from layover.steps.fitting import loop_settings
-from layover.training import LoopSettings
+from layover.specs import Hyperparameters
 
 if TYPE_CHECKING:
     from tests.plan.conftest import World
@@ -109,10 +109,10 @@ def test_batches_are_drawn_at_random_unless_the_recipe_sorts(world: World) -> No
         plan = plan_of(world, *overrides, "mixtures={both: {tasks: [claims, moods]}}", "sweep.intermediate=[both]")
         trained = [node for node in plan.nodes.values() if node.kind == "train"]
         assert all(node.identity["bucket"] == node.inputs.optimisation.bucket for node in trained)
-        return {node.key: loop_settings(node.inputs.optimisation).bucket for node in trained}
+        return {node.key: hyperparameters_of(node.inputs.optimisation).bucket for node in trained}
 
     plain, sorted_ones = trainings(), trainings("train.bucket=16")
-    assert set(plain.values()) == {1} == {LoopSettings(lr=1, epochs=1, batch=1, seed=0).bucket}
+    assert set(plain.values()) == {1} == {Hyperparameters(lr=1, epochs=1, batch=1, seed=0).bucket}
     assert set(sorted_ones.values()) == {16}
     assert not set(plain) & set(sorted_ones), "the order decides the weights"
     assert trainings("train.bucket=1") == plain

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from layover.plan.inputs import TokenizeInputs, TrainInputs
 
 from layover.plan import build
 from layover.plan.data import DataRules
 from layover.plan.hub import Revisions
-from layover.plan.inputs import TokenizeInputs, TrainInputs
 from layover.recipe import Recipe, load
 from layover.store import FileHashes
 

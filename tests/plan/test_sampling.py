@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from layover.plan.sampling import Sampling
+from layover.specs import Sampling
 
 TASKS = st.lists(st.tuples(st.integers(1, 5000), st.floats(0.1, 10)), min_size=1, max_size=8)
 SAMPLING = st.builds(Sampling, exponent=st.floats(0, 2), cap=st.none() | st.integers(1, 3000))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from layover.plan.inputs import TokenizeInputs
 
 from layover.data.subset import Subset, limit
 from layover.data.tokenizer import Tokenizer
@@ -14,7 +15,6 @@ from layover.errors import DataError
 from layover.execution import Execution
 from layover.identity import file_sha256
 from layover.plan.encoders import EncoderRef
-from layover.plan.inputs import TokenizeInputs
 from layover.plan.nodes import Node
 from layover.steps import Context
 from layover.steps.tokenize import load_examples, load_features, load_meta, run

@@ -12,7 +12,6 @@ from layover.cli.bars import Bars
 from layover.cli.console import answer, duration, say
 from layover.cli.streams import heed_reader
 from layover.plan import Plan
-from layover.plan.nodes import RESUMABLE
 from layover.plan.remaining import Remaining
 from layover.stopping import KEPT
 
@@ -207,7 +206,7 @@ class LiveProgress(_Counting):
             if key in self._nodes:
                 self.bars.remove(self._nodes.pop(key)[0])
             text = self.ending(event)
-            if event["state"] != "done" or self.plan.nodes[key].kind in RESUMABLE:
+            if event["state"] != "done" or self.plan.nodes[key].spec.resumable:
                 self.note(text)
         self._show()
         heed_reader(KEPT)

@@ -53,6 +53,7 @@ def planned(
     mends: bool = False,
     needed: bool = False,
     provisional: bool = False,
+    again: bool = False,
 ) -> Planned:
     """Return the plan of a recipe and the store, file hashes and labels remembered there.
 
@@ -65,6 +66,7 @@ def planned(
         mends: Whether the verb computes nodes: it sets damaged ones aside, and says so itself.
         needed: Whether the verb is of no use without a store.
         provisional: Whether the verb takes a plan whose keys are not final, since commits are not known.
+        again: Whether the verb has planned before, and has said what there is to say.
 
     Raises:
         LayoverError: the recipe is wrong, or commits that it needs are not known.
@@ -72,7 +74,9 @@ def planned(
     from layover.cli.console import complain
     from layover.errors import ModelError
     from layover.plan import build
+    from layover.plan.choices import CHOICES, Choices
     from layover.plan.hub import told
+    from layover.plan.rounds import chooser_of
     from layover.recipe import load
     from layover.store import FileHashes, Memory, Store
     from layover.store.hashes import HASHES
@@ -82,7 +86,8 @@ def planned(
     checked = load(recipe, overrides or [])
     opened = Store.existing(store) if needed else Store(store, create=False)
     hashes, labels = FileHashes(store / HASHES), Memory(store / LABELS)
-    plan = build(checked, hashes, memory=labels)
+    chooser, choices = chooser_of(checked), Choices(store / CHOICES)
+    plan = build(checked, hashes, memory=labels, chooser=chooser, choices=choices)
     if plan.unresolved and not provisional:
         raise ModelError(told(plan.unresolved))
     if mends:
@@ -100,7 +105,8 @@ def planned(
         notes=(*plan.notes, *_by_counts(plan, meta_of(opened, finished))),
     )
     found = Planned(with_cache(plan, opened, finished), opened, plan, damaged, older(looks, plan.nodes))
-    _tell(found, mends=mends)
+    if not again:
+        _tell(found, mends=mends)
     return found
 
 
@@ -113,13 +119,14 @@ def older(looks: Mapping[str, Look], used: Container[str]) -> dict[str, int]:
         looks: At all nodes of a store.
         used: Keys of nodes that plans do use.
     """
-    from layover.plan.nodes import STEP_VERSIONS
+    from layover import specs
 
+    versions = {step: specs.get(step).version for step in specs.steps()}
     whole = {key: look for key, look in looks.items() if look.damage is None and key not in used}
     return {
         key: look.bytes
         for key, look in whole.items()
-        if (not look.sealed and look.kind != "import") or look.version < STEP_VERSIONS.get(look.kind, look.version + 1)
+        if (not look.sealed and look.kind != "import") or look.version < versions.get(look.kind, look.version + 1)
     }
 
 
@@ -148,9 +155,11 @@ def _by_counts(plan: Plan, meta: Meta) -> list[str]:
     """Return what finished data tell of their rows, and what a plan advises by the examples there are."""
     from layover.plan import advice, rows
     from layover.plan.cost import data_cost
+    from layover.plan.nodes import spec_at
+    from layover.specs.tokenize import TokenizeSpec
 
     def count(key: str) -> int | None:
-        return data_cost(plan.nodes[key].inputs, meta(key)).examples
+        return data_cost(spec_at(plan.nodes, key, TokenizeSpec), meta(key)).examples
 
     return [*rows.encoded(plan, meta), *advice.notes(plan, count)]
 

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeVar
 
+from layover.canonical import Canonical, later
 from layover.errors import DataError
 
 E = TypeVar("E")
@@ -64,12 +65,12 @@ def hold_out(examples: Sequence[E], count: int, kind: Grouping[E]) -> tuple[list
 
 
 @dataclass(frozen=True)
-class Subset:
+class Subset(Canonical):
     """Which examples of a file: first the hold-out, then the limit."""
 
-    limit: int | None = None
-    holdout: int | None = None
-    part: Literal["all", "rest", "held"] = "all"
+    limit: int | None = later(None)
+    holdout: int | None = later(None)
+    part: Literal["all", "rest", "held"] = later("all")
     """`rest` without the held-out examples, `held` only them."""
 
     def held(self, examples: list[E], kind: Grouping[E]) -> list[E]:

@@ -190,7 +190,7 @@ class Location:
         # not the other side of retrieval, which is the same for several languages
         return frozenset(" ".join([hash_file(path), *chosen]) for path in (self.paths[0], *self.more))
 
-    def identity(self, hash_file: Callable[[Path], str]) -> Json:
+    def identity(self, hash_file: Callable[[Path], str]) -> dict[str, Json]:
         """Return what decides the examples: content and how it is read, never a path, a task's name, a language.
 
         So tasks that read the same bytes in the same way share them. `hash_file` gives SHA-256 of a file.
@@ -256,7 +256,7 @@ class Joined:
         """Return what the rows of all parts are read from; see `Location.contents`."""
         return frozenset().union(*(part.contents(hash_file) for part in self.parts))
 
-    def identity(self, hash_file: Callable[[Path], str]) -> Json:
+    def identity(self, hash_file: Callable[[Path], str]) -> dict[str, Json]:
         """Return what decides the examples; see `Location.identity`."""
         return {"joined": [part.identity(hash_file) for part in self.parts]}
 

@@ -28,7 +28,7 @@ from layover.errors import NodeError, StoppedError, StoreError
 from layover.execution import Execution
 from layover.plan import Node, Plan
 from layover.plan.node_paths import paths_of
-from layover.plan.nodes import RESUMABLE
+from layover.specs import StepSpec
 from layover.stopping import KEPT, asked, held
 from layover.store import Store
 from layover.store.folderless import strip_folders
@@ -161,7 +161,7 @@ class LocalEngine:
         own = {node.key for node in job.nodes}
         return job.needs() | {key for node in job.nodes for key in self._lost.get(node.key, ())} - own
 
-    def _block(self, node: Node, cause: str) -> None:
+    def _block(self, node: Node[StepSpec], cause: str) -> None:
         self.outcome.blocked[node.key] = self.outcome.blocked.get(cause, cause)
         self.report({"event": "end", "key": node.key, "state": "blocked", "cause": cause})
 
@@ -235,18 +235,18 @@ class LocalEngine:
                 return
         self.report(message)
 
-    def _tell_of_waiting(self, node: Node, other: str) -> None:
+    def _tell_of_waiting(self, node: Node[StepSpec], other: str) -> None:
         """Report once for each other process that it works on a node which this run waits for."""
         if other and self._waits.get(node.key) != other:
             self._waits[node.key] = other
             self.report({"event": "waiting", "key": node.key, "for": other})
 
-    def _doubted(self, node: Node) -> bool:
+    def _doubted(self, node: Node[StepSpec]) -> bool:
         """Count a failure of a process that may have been taken for gone; tell whether it was the last one."""
         self._doubts[node.key] = self._doubts.get(node.key, 0) + 1
         return self._doubts[node.key] >= MOST_DOUBTS
 
-    def _mend(self, worker: Worker, node: Node, message: dict[str, Any], waiting: list[Job]) -> None:
+    def _mend(self, worker: Worker, node: Node[StepSpec], message: dict[str, Any], waiting: list[Job]) -> None:
         """Have a damaged node computed again, and then the one that met it."""
         need, losses = message["need"], self._lost.setdefault(node.key, [])
         nodes = self._plan.nodes if self._plan is not None else {}
@@ -274,9 +274,9 @@ class LocalEngine:
             open_keys.extend(self._plan.nodes[one].needs)
         return found
 
-    def _fail(self, node: Node, error: str, log: str | None = None) -> None:
+    def _fail(self, node: Node[StepSpec], error: str, log: str | None = None) -> None:
         failure = {"node": node.label, "error": error, "traceback": log}
-        self.store.failures.add(node.key, failure, paths_of(node.inputs))
+        self.store.failures.add(node.key, failure, paths_of(node.spec))
         self.outcome.failed[node.key] = error
         self.report({"event": "end", "key": node.key, "state": "failed", "error": error})
 
@@ -320,12 +320,12 @@ class LocalEngine:
         worker.ended.add(node.key)
         self._fail(node, f"{error}, {advice}", log[-4000:] or None)
 
-    def _killed_last(self, node: Node) -> tuple[bool, str]:
+    def _killed_last(self, node: Node[StepSpec]) -> tuple[bool, str]:
         """Count a process that was killed; return whether the node fails, and what the error then says besides."""
         self._deaths[node.key] = self._deaths.get(node.key, 0) + 1
         return self._deaths[node.key] >= MOST_DEATHS, f"as did the one before it; {ADVICE}"
 
-    def _stopped_last(self, node: Node) -> tuple[bool, str]:
+    def _stopped_last(self, node: Node[StepSpec]) -> tuple[bool, str]:
         """Count a process that was asked to end, anew where the checkpoint moved on; return as `_killed_last` does."""
         step = saved_step(self.store.work(node.key))
         before, count = self._stops.get(node.key, (step, 0))
@@ -353,7 +353,7 @@ class LocalEngine:
                     self._hear_last(worker, message)
         for worker in busy.values():
             worker.signal(signal.SIGKILL)
-            if worker.current is not None and worker.current.kind in RESUMABLE:
+            if worker.current is not None and worker.current.spec.resumable:
                 self.outcome.unsaved[worker.current.key] = UNSAVED
         for worker in self._workers:
             worker.process.join(timeout=POLL_SECONDS)

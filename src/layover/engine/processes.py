@@ -14,6 +14,7 @@ from typing import Any
 from layover.engine.alone import STOPPED
 from layover.engine.jobs import Job
 from layover.plan import Node
+from layover.specs import StepSpec
 
 
 @dataclass
@@ -41,7 +42,7 @@ class Worker:
     """Of the last job that has one: what it has loaded."""
     jobs: int = 0
     """How many it has finished."""
-    current: Node | None = None
+    current: Node[StepSpec] | None = None
     ended: set[str] = field(default_factory=set)
     """Of the job, as the rest."""
     busy: set[str] = field(default_factory=set)

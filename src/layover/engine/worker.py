@@ -29,7 +29,7 @@ from layover.execution import Execution
 from layover.hub_patience import HUB_LOG
 from layover.plan import Node
 from layover.plan.node_paths import paths_of
-from layover.plan.nodes import RESUMABLE
+from layover.specs import StepSpec
 from layover.steps.unchanged import unchanged
 from layover.store import Store
 
@@ -57,7 +57,7 @@ class Setup:
 class Work:
     """One job."""
 
-    nodes: Sequence[Node]
+    nodes: Sequence[Node[StepSpec]]
     log: Path
 
 
@@ -121,7 +121,7 @@ def _worn(jobs: int, most_bytes: int) -> bool:
     return jobs >= MOST_JOBS or psutil.Process().memory_info().rss > most_bytes
 
 
-def run_node(node: Node, store: Store, execution: Execution, send: Send) -> str:
+def run_node(node: Node[StepSpec], store: Store, execution: Execution, send: Send) -> str:
     """Compute and commit one node; return `done`, `busy`, `failed`, or `lost` when a node it reads is damaged."""
     try:
         return _claimed(node, store, execution, send)
@@ -129,7 +129,7 @@ def run_node(node: Node, store: Store, execution: Execution, send: Send) -> str:
         return _failed(node, store, send, _failure(node, store, error))
 
 
-def _claimed(node: Node, store: Store, execution: Execution, send: Send) -> str:
+def _claimed(node: Node[StepSpec], store: Store, execution: Execution, send: Send) -> str:
     with store.claim(node.key) as mine:
         if mine is None:
             others = ", ".join(str(one) for one in store.locks.held(node.key))
@@ -157,8 +157,8 @@ def _claimed(node: Node, store: Store, execution: Execution, send: Send) -> str:
         return "done"
 
 
-def _failed(node: Node, store: Store, send: Send, failure: Mapping[str, Any]) -> str:
-    store.failures.add(node.key, failure, paths_of(node.inputs))
+def _failed(node: Node[StepSpec], store: Store, send: Send, failure: Mapping[str, Any]) -> str:
+    store.failures.add(node.key, failure, paths_of(node.spec))
     send({"event": "end", "key": node.key, "state": "failed", "error": failure["error"]})
     return "failed"
 
@@ -173,7 +173,7 @@ def _lost(error: LostNodeError, store: Store) -> dict[str, str]:
     return {"need": error.key, "reason": reason or "", "error": str(error)}
 
 
-def _compute(node: Node, store: Store, execution: Execution, send: Send) -> dict[str, Any] | None:
+def _compute(node: Node[StepSpec], store: Store, execution: Execution, send: Send) -> dict[str, Any] | None:
     told = 0.0
 
     def progress(values: Mapping[str, Any]) -> None:
@@ -186,11 +186,11 @@ def _compute(node: Node, store: Store, execution: Execution, send: Send) -> dict
     try:
         with (
             _telling(node, send),
-            alone.saving(node.kind in RESUMABLE),
-            store.writing(node.kind, node.identity, node.needs) as folder,
+            alone.saving(node.spec.resumable),
+            store.writing(node.kind, node.spec.canonical(), node.needs) as folder,
             unchanged(node, store),
         ):
-            steps.get(node.kind).run(node, folder, context)
+            steps.get(node.spec.step).run(node, folder, context)
     except LostNodeError:
         raise
     except Stopped:
@@ -201,7 +201,7 @@ def _compute(node: Node, store: Store, execution: Execution, send: Send) -> dict
 
 
 @contextmanager
-def _telling(node: Node, send: Send) -> Iterator[None]:
+def _telling(node: Node[StepSpec], send: Send) -> Iterator[None]:
     """Send what is said of the hub in the block to the parent: the log of the node is read by nobody."""
     handler, log = logging.Handler(), logging.getLogger(HUB_LOG)
     handler.emit = lambda record: send({"event": "told", "key": node.key, "text": record.getMessage()})  # type: ignore[method-assign]
@@ -212,7 +212,7 @@ def _telling(node: Node, send: Send) -> Iterator[None]:
         log.removeHandler(handler)
 
 
-def _failure(node: Node, store: Store, error: Exception) -> dict[str, str | None]:
+def _failure(node: Node[StepSpec], store: Store, error: Exception) -> dict[str, str | None]:
     """Return what an error means to a person; with its traceback where it has no words for one."""
     if isinstance(error, LayoverError):
         return {"node": node.label, "error": str(error), "traceback": None}

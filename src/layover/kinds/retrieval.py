@@ -12,12 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, field_validator
 
+from layover.canonical import CanonicalModel
 from layover.data.features import Features
 from layover.data.formats import Row
 from layover.data.reading import Columns, Reading
@@ -88,10 +89,8 @@ PUBLISHED = Search(special_tokens=True, scoring="cosine", threshold="validation"
 PUBLISHED_MINING = Search(scoring="ratio").over(PUBLISHED)
 
 
-class Settled(BaseModel):
+class Settled(CanonicalModel):
     """A search with nothing left open."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     layer: LayerNumber | Gold
     layers: tuple[LayerNumber, ...]
@@ -101,10 +100,17 @@ class Settled(BaseModel):
     threshold: Gold | None
     """None where no pairs are mined."""
 
-    def identity(self) -> dict[str, Json]:
-        """Return what decides a score."""
-        values = self.model_dump(exclude={"layers"})
-        return {**values, "layers": list(self.layers)} if len(self.layers) > 1 else values
+    def canonical(self) -> dict[str, Json]:
+        """Return what decides a score; a single layer stands there once."""
+        values = self.settings()
+        if len(self.layers) == 1:
+            del values["layers"]
+        return values
+
+    @classmethod
+    def parse(cls, values: Mapping[str, Any]) -> Self:
+        """Return the settings of a canonical form."""
+        return super().parse({"layers": [] if isinstance(values["layer"], str) else [values["layer"]], **values})
 
 
 def settle(search: Search, layers: int | None) -> Settled:

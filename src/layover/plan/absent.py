@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import singledispatch
 from pathlib import Path
 
 from layover.data.hub_copies import is_cached
-from layover.data.task import Location
+from layover.data.task import HubSource, Location
 from layover.hub_files import COMMIT, cached_file
 from layover.layouts.checkpoint import SHARDS, WEIGHTS
-from layover.plan.encoders import EncoderRef
-from layover.plan.inputs import PredictInputs, RetrieveInputs, TokenizeInputs, TrainInputs, TrunkInputs
-from layover.plan.mixtures import MixtureInputs
 from layover.plan.nodes import Node, Plan
+from layover.specs import EncoderSpec, StepSpec
+from layover.specs.tokenize import TokenizeSpec
 
-Encoding = TrunkInputs | TrainInputs | MixtureInputs | PredictInputs | RetrieveInputs
-"""The inputs of the steps that load an encoder's weights."""
 
-
-def lacks(plan: Plan, wanted: Iterable[Node]) -> str:
+def lacks(plan: Plan, wanted: Iterable[Node[StepSpec]]) -> str:
     """Return what the nodes that will run lack, and why it cannot be had; empty where the hub can be asked."""
     if not plan.offline:
         return ""
@@ -26,29 +24,47 @@ def lacks(plan: Plan, wanted: Iterable[Node]) -> str:
     return f"{plan.offline}; the local cache does not have {', '.join(names)}" if names else ""
 
 
-def _absent(wanted: Iterable[Node]) -> Iterator[str]:
-    encoders: set[tuple[str, str]] = set()
-    sources: set[tuple[str, str | None, str]] = set()
+@dataclass(frozen=True)
+class _Part:
+    """A part of the hub that a step reads."""
+
+    name: str
+    source: HubSource | None
+    """None of an encoder."""
+    encoder: EncoderSpec = EncoderSpec()
+
+    def is_here(self) -> bool:
+        return is_cached(self.source) if self.source is not None else _has_weights(self.encoder)
+
+
+def _absent(wanted: Iterable[Node[StepSpec]]) -> Iterator[str]:
+    seen: set[tuple[str, ...]] = set()
     for node in wanted:
-        inputs = node.inputs
-        if isinstance(inputs, TokenizeInputs):
-            location = inputs.location
-            for part in (location,) if isinstance(location, Location) else location.parts:
-                source = part.hub
-                if source is None or (key := (source.path, str(source.config), source.split)) in sources:
-                    continue
-                sources.add(key)
-                if not is_cached(source):
-                    yield f"datasets/{source.path}@{source.revision[:12]}"
-        elif isinstance(inputs, Encoding):
-            name = (inputs.encoder.source, inputs.encoder.revision or "")
-            if name not in encoders:
-                encoders.add(name)
-                if not _has_weights(inputs.encoder):
-                    yield f"models/{name[0]}@{name[1][:12]}"
+        for part in _read(node.spec):
+            source = part.source
+            asked = (part.name, *(() if source is None else (str(source.config), source.split)))
+            if asked not in seen and not part.is_here():
+                yield part.name
+            seen.add(asked)
 
 
-def _has_weights(encoder: EncoderRef) -> bool:
+@singledispatch
+def _read(spec: StepSpec) -> Iterator[_Part]:
+    """Yield the parts of the hub that a step reads: the encoder where it runs it, the data where it encodes them."""
+    encoder = spec.read_encoder()
+    if spec.encodes and encoder is not None:
+        yield _Part(f"models/{encoder.source}@{(encoder.revision or '')[:12]}", None, encoder)
+
+
+@_read.register
+def _(spec: TokenizeSpec) -> Iterator[_Part]:
+    location = spec.location
+    for part in (location,) if isinstance(location, Location) else location.parts:
+        if part.hub is not None:
+            yield _Part(f"datasets/{part.hub.path}@{part.hub.revision[:12]}", part.hub)
+
+
+def _has_weights(encoder: EncoderSpec) -> bool:
     """Return whether the weights of an encoder are here, or at least the list of their files."""
     commit = encoder.revision
     if Path(encoder.source).is_dir() or commit is None or COMMIT.match(commit) is None:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from layover.plan.inputs import TrainInputs
-from layover.plan.mixtures import MixtureInputs
-from layover.plan.nodes import Cell, Node, Plan
-from layover.plan.passes import Counts, Training, steps_of
+from layover.plan.nodes import Cell, Node, Plan, of
+from layover.plan.passes import Counts, steps_of
 from layover.recipe import NO_INTERMEDIATE
+from layover.specs.train import TrainSpec
 
 FEW_STEPS = 200
 """Fewer are too few for the default rates, which are those of thousands of steps."""
@@ -23,10 +22,9 @@ def notes(plan: Plan, counts: Counts) -> list[str]:
     """
     found: dict[tuple[str, float], dict[str, int]] = {}
     for place, node in _at_default_rates(plan):
-        steps = steps_of(node.inputs, counts)
+        steps, name = steps_of(node.spec, counts), node.spec.name
         if steps is not None and steps < FEW_STEPS:
-            few = found.setdefault((place, node.inputs.optimisation.lr), {})
-            name = _name(node.inputs)
+            few = found.setdefault((place, node.spec.hyperparameters.lr), {})
             few[name] = min(steps, few.get(name, steps))
     return [_note(place, lr, few) for (place, lr), few in found.items()]
 
@@ -39,18 +37,14 @@ def _note(place: str, lr: float, few: dict[str, int]) -> str:
     )
 
 
-def _name(inputs: Training) -> str:
-    return inputs.name if isinstance(inputs, MixtureInputs) else inputs.task.name
-
-
-def _at_default_rates(plan: Plan) -> Iterator[tuple[str, Node]]:
+def _at_default_rates(plan: Plan) -> Iterator[tuple[str, Node[TrainSpec]]]:
     """Yield the trainings whose learning rate the recipe does not name, and the path of the section that could."""
     document = plan.recipe.document
     texts = set(plan.recipe.languages.settings) if plan.recipe.languages is not None else set()
     seen: set[tuple[str, str]] = set()
     for cell in plan.cells:
         for node in _trainings(plan, cell):
-            of_language = isinstance(node.inputs, TrainInputs) and node.inputs.task.name in texts
+            of_language = node.spec.name in texts
             place = "languages" if of_language else f"methods.{cell.method}"
             section = document.languages if of_language else document.methods[cell.method]
             named = section is not None and section.lr is not None
@@ -66,15 +60,13 @@ def _rate_of_its_own(plan: Plan, cell: Cell) -> bool:
     return cell.intermediate != NO_INTERMEDIATE and composition.target_lr() is not None
 
 
-def _trainings(plan: Plan, cell: Cell) -> Iterator[Node]:
+def _trainings(plan: Plan, cell: Cell) -> Iterator[Node[TrainSpec]]:
     """Yield the trainings that a cell rests on, its own and those of its intermediates and language adapters."""
-    open_keys, seen = [cell.score], set()
+    open_keys, seen = [cell.score], dict[str, None]()
     while open_keys:
         key = open_keys.pop()
         if key in seen:
             continue
-        seen.add(key)
-        node = plan.nodes[key]
-        if node.kind == "train":
-            yield node
-        open_keys += node.needs
+        seen[key] = None
+        open_keys += plan.nodes[key].needs
+    yield from (node for node in of({key: plan.nodes[key] for key in seen}, TrainSpec) if node.spec.gates is None)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from layover.plan.nodes import Plan
+from layover.plan.nodes import Plan, of
+from layover.plan.pending import everything
+from layover.specs.train import TrainSpec
 from layover.store import Store
 
 POLICIES = ("all", "modules", "records")
@@ -21,11 +23,12 @@ def removable(store: Store, plans: Sequence[Plan], policy: str) -> list[str]:
             nodes only.
     """
     finished = store.finished()
-    reached = {key: node for plan in plans for key, node in plan.nodes.items()}
+    reached = {key: node for plan in plans for key, node in everything(plan).items()}
     needed = {need for plan in plans for node in plan.wanted(finished) for need in node.needs}
+    whole = {node.key for node in of(reached, TrainSpec) if node.spec.module.whole and node.spec.gates is None}
     keep = set()
     for key, node in reached.items():
-        full = node.kind == "train" and node.inputs.module.name == "full"
+        full = node.key in whole
         dropped = (policy == "modules" and full) or (policy == "records" and node.kind != "score")
         dropped = dropped or node.kind == "trunk"
         if key in needed or not dropped:

@@ -8,31 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import singledispatch
 from typing import Any
 
 from layover import kinds
 from layover.memory import Load
-from layover.plan.imports import ImportInputs
-from layover.plan.inputs import (
-    ComposeInputs,
-    GateInputs,
-    PredictInputs,
-    RetrieveInputs,
-    TokenizeInputs,
-    TrunkInputs,
-)
-from layover.plan.loads import Loads, lowest_of, weights_of
-from layover.plan.mixtures import MixtureInputs
-from layover.plan.nodes import Node, Plan
-from layover.plan.passes import Pass, Training, on_encoder, passes
+from layover.plan.loads import Loads, lowest_of, on_encoder, weights_of
+from layover.plan.nodes import Node, Nodes, Plan, of, spec_at
+from layover.plan.passes import Pass, examples_of, passes
 from layover.precision import Precision, state_bytes
 from layover.shape import Shape
+from layover.specs import OnEncoder, StepSpec, get, steps
+from layover.specs.import_ import ImportSpec
+from layover.specs.predict import PredictSpec
+from layover.specs.tokenize import TokenizeSpec
+from layover.specs.train import TrainSpec
+from layover.specs.trunk import HiddenStatesSpec
 
 TYPICAL_TOKENS = {"classification": 40, "tagging": 35, "span": 230, "choice": 200, "mlm": 30, "retrieval": 16}
 """Tokens of an average example, all its rows together, of data that are not here (XLM-R tokens of built-in tasks)."""
 
-ENCODING = ("trunk", "train", "gate", "predict")
-"""Kinds of nodes that run the encoder: all arithmetic that counts is theirs."""
+ENCODING = frozenset(step for step in steps() if get(step).encodes)
+"""Steps that run the encoder: all arithmetic that counts is theirs."""
 
 BYTES_PER_TOKEN_ON_DISK = 12
 BYTES_PER_PREDICTION = 60
@@ -61,42 +58,35 @@ Meta = Callable[[str], Mapping[str, Any] | None]
 
 def estimate(plan: Plan, meta: Meta) -> dict[str, Cost]:
     """Return the estimated cost of every node of a plan; one that reads a trunk cache costs what is left to do."""
-    costs: dict[str, Cost] = {}
-    loads = Loads(plan)
+    loads, costs = Loads(plan), dict[str, Cost]()
+    for data in of(plan.nodes, TokenizeSpec):
+        costs[data.key] = data_cost(data.spec, meta(data.key))
     for key, node in plan.nodes.items():
-        if node.kind == "tokenize":
-            costs[key] = data_cost(node.inputs, meta(key))
-        else:
-            kept = {data: plan.nodes[trunk].inputs.layer for data, trunk in node.trunks.items()}
-            costs[key] = replace(_node(plan, node, costs, kept), load=loads.of(node, kept))
+        if key not in costs:
+            trunks = {data: spec_at(plan.nodes, trunk, HiddenStatesSpec) for data, trunk in node.trunks.items()}
+            kept = {data: trunk.layer for data, trunk in trunks.items()}
+            costs[key] = replace(_cost(node.spec, plan.nodes, costs, kept), load=loads.of(node, kept))
     return costs
 
 
-def _node(plan: Plan, node: Node, costs: Mapping[str, Cost], kept: Mapping[str, int]) -> Cost:
-    """Return the cost of a node that reads hidden states; `kept` are the layers it does without, by data."""
-    if node.kind == "trunk":
-        return _trunk(node.inputs, costs)
-    if node.kind in ("train", "gate"):
-        return _train(plan, node, costs, kept)
-    if node.kind == "predict":
-        return (
-            _retrieve(node.inputs, costs)
-            if isinstance(node.inputs, RetrieveInputs)
-            else _predict(plan, node, costs, kept)
-        )
-    if isinstance(node.inputs, ImportInputs):
-        count = node.inputs.module.parameter_count(node.inputs.base.shape)
-        return Cost(disk_bytes=4.0 * count)
-    return Cost(disk_bytes=2000.0)
+def cost_with(plan: Plan, node: Node[StepSpec], costs: Mapping[str, Cost], kept: Mapping[str, int]) -> Cost:
+    """Return the cost of a node that goes without some layers.
+
+    Args:
+        plan: The plan.
+        node: Any but one that tokenizes.
+        costs: Of the data it reads, at least.
+        kept: Key of data -> the layers whose hidden states are read instead of computed.
+    """
+    return _cost(node.spec, plan.nodes, costs, kept)
 
 
-def data_cost(inputs: TokenizeInputs, meta: Mapping[str, Any] | None) -> Cost:
+def data_cost(data: TokenizeSpec, meta: Mapping[str, Any] | None) -> Cost:
     """Return the size of a tokenized set: exact where it is finished, else estimated from a sample of its examples."""
     if meta is not None:
         tokens = float(meta["tokens"])
         return Cost(int(meta["examples"]), tokens, 0.0, tokens * BYTES_PER_TOKEN_ON_DISK)
-    subset = inputs.subset
-    count = inputs.count
+    subset, count = data.subset, data.count
     if subset.part == "held":
         count = subset.holdout
     elif subset.part == "rest" and count is not None and subset.holdout is not None:
@@ -105,19 +95,11 @@ def data_cost(inputs: TokenizeInputs, meta: Mapping[str, Any] | None) -> Cost:
         count = subset.limit if count is None else min(count, subset.limit)
     if count is None:
         return Cost()
-    each = inputs.tokens_each
+    each = data.tokens_each
     if each is None:
-        each = float(min(inputs.max_length, TYPICAL_TOKENS[inputs.task.kind]))
+        each = float(min(data.max_length, TYPICAL_TOKENS[data.kind]))
     tokens = count * each
     return Cost(count, tokens, 0.0, tokens * BYTES_PER_TOKEN_ON_DISK)
-
-
-def _trunk(inputs: TrunkInputs, costs: Mapping[str, Cost]) -> Cost:
-    data, shape = costs[inputs.data], inputs.encoder.shape
-    if shape is None or data.tokens is None:
-        return Cost(data.examples, data.tokens)
-    flops = data.tokens * layer_flops(shape, inputs.layer)
-    return Cost(data.examples, data.tokens, flops, data.tokens * trunk_bytes(shape, inputs.precision))
 
 
 def layer_flops(shape: Shape, layers: int) -> float:
@@ -130,40 +112,72 @@ def trunk_bytes(shape: Shape, precision: Precision) -> int:
     return shape.hidden * state_bytes(precision)
 
 
-def _train(plan: Plan, node: Node, costs: Mapping[str, Cost], kept: Mapping[str, int]) -> Cost:
-    """Return the cost of a training, selection included, or of the gates of one, whose weights all stay."""
-    gate = isinstance(node.inputs, GateInputs)
-    inputs: Training = node.inputs.trained if gate else node.inputs
-    shape, found = inputs.encoder.shape, passes(node.inputs, lambda key: costs[key].examples)
-    examples = None
-    if found is not None:
-        sizes = [costs[one.data].examples or 0 for one in found if one.trains]
-        examples = sum(inputs.sampling.sizes(sizes) if isinstance(inputs, MixtureInputs) else sizes)
-    tokens = None if found is None else sum(one.times * (costs[one.data].tokens or 0.0) for one in found if one.trains)
+@singledispatch
+def _cost(spec: StepSpec, nodes: Nodes, costs: Mapping[str, Cost], kept: Mapping[str, int]) -> Cost:  # noqa: ARG001
+    """Return the cost of a step.
+
+    Args:
+        spec: Of the step.
+        nodes: Of the plan.
+        costs: Of the data that it reads, at least.
+        kept: Key of data -> the layers whose hidden states are read instead of computed.
+    """
+    return Cost(disk_bytes=2000.0)
+
+
+@_cost.register
+def _(spec: ImportSpec, nodes: Nodes, costs: Mapping[str, Cost], kept: Mapping[str, int]) -> Cost:  # noqa: ARG001
+    return Cost(disk_bytes=4.0 * spec.module.parameter_count(spec.located()[0].shape))
+
+
+@_cost.register
+def _(spec: HiddenStatesSpec, nodes: Nodes, costs: Mapping[str, Cost], kept: Mapping[str, int]) -> Cost:  # noqa: ARG001
+    data, shape = costs[spec.data], spec.encoder.shape
+    if shape is None or data.tokens is None:
+        return Cost(data.examples, data.tokens)
+    flops = data.tokens * layer_flops(shape, spec.layer)
+    return Cost(data.examples, data.tokens, flops, data.tokens * trunk_bytes(shape, spec.precision))
+
+
+@_cost.register
+def _(spec: TrainSpec, nodes: Nodes, costs: Mapping[str, Cost], kept: Mapping[str, int]) -> Cost:  # noqa: ARG001
+    shape, read = spec.encoder.shape, passes(spec, lambda key: costs[key].examples)
+    trained = [one for one in read or () if one.trains]
+    examples = None if read is None else examples_of(spec, [costs[one.data].examples or 0 for one in trained])
+    tokens = None if read is None else sum(one.times * (costs[one.data].tokens or 0.0) for one in trained)
     if shape is None:
         return Cost(examples, tokens)
-    flops = None if found is None else _flops(on_encoder(plan.nodes, node), shape, found, costs, kept)
-    disk = None if gate else 4.0 * weights_of(inputs, shape)
+    flops = None if read is None else _flops(spec, shape, read, costs, kept)
+    disk = None if spec.gates is not None else 4.0 * weights_of(spec, shape)
     return Cost(examples, tokens, flops, disk)
 
 
+@_cost.register
+def _(spec: PredictSpec, nodes: Nodes, costs: Mapping[str, Cost], kept: Mapping[str, int]) -> Cost:
+    data, shape, on, flops = costs[spec.data], spec.encoder.shape, on_encoder(spec, nodes), None
+    answers = 1 if spec.matching is None else len(spec.matching.layers)
+    if shape is not None and data.tokens is not None:
+        if spec.matching is not None:
+            flops = data.tokens * layer_flops(shape, max(spec.matching.layers))
+        elif on is not None:
+            flops = _flops(on, shape, passes(spec, lambda key: costs[key].examples) or (), costs, kept)
+    disk = None if data.examples is None else float(data.examples * answers * BYTES_PER_PREDICTION)
+    return Cost(data.examples, data.tokens, flops, disk)
+
+
 def _flops(
-    inputs: Training | ComposeInputs,
-    shape: Shape,
-    found: tuple[Pass, ...],
-    costs: Mapping[str, Cost],
-    kept: Mapping[str, int],
+    on: OnEncoder, shape: Shape, read: tuple[Pass, ...], costs: Mapping[str, Cost], kept: Mapping[str, int]
 ) -> float | None:
     """Return the arithmetic of passes over data, None where the size of one is not known."""
     total = 0.0
-    for one in found:
+    for one in read:
         tokens = costs[one.data].tokens
         if tokens is None:
             return None
         each = layer_flops(shape, shape.layers) + _head(one, shape)
-        if one.trains and not isinstance(inputs, ComposeInputs):
-            backward = layer_flops(shape, shape.layers - lowest_of(inputs, shape)) + _head(one, shape)
-            each += backward * (2 if inputs.module.name == "full" else 1)
+        if one.trains:
+            backward = layer_flops(shape, shape.layers - lowest_of(on, shape)) + _head(one, shape)
+            each += backward * (2 if on.module.whole else 1)
         if one.data in kept:  # one operation per number that is read, so that nothing is free
             each += shape.hidden - layer_flops(shape, kept[one.data])
         total += one.times * tokens * each
@@ -173,35 +187,3 @@ def _flops(
 def _head(one: Pass, shape: Shape) -> float:
     """Return the arithmetic of one token in the head, forward."""
     return 2.0 * shape.hidden * kinds.get(one.kind).logits_per_token(shape.vocabulary, one.hidden_percent)
-
-
-def _predict(plan: Plan, node: Node, costs: Mapping[str, Cost], kept: Mapping[str, int]) -> Cost:
-    inputs: PredictInputs = node.inputs
-    data, shape = costs[inputs.data], inputs.encoder.shape
-    found = passes(inputs, lambda key: costs[key].examples)
-    flops = None if shape is None or found is None else _flops(on_encoder(plan.nodes, node), shape, found, costs, kept)
-    return Cost(data.examples, data.tokens, flops, _predicted_bytes(data, 1))
-
-
-def _retrieve(inputs: RetrieveInputs, costs: Mapping[str, Cost]) -> Cost:
-    data, shape = costs[inputs.data], inputs.encoder.shape
-    flops = None
-    if shape is not None and data.tokens is not None:
-        flops = data.tokens * layer_flops(shape, max(inputs.layers))
-    return Cost(data.examples, data.tokens, flops, _predicted_bytes(data, len(inputs.layers)))
-
-
-def _predicted_bytes(data: Cost, each: int) -> float | None:
-    return None if data.examples is None else float(data.examples * each * BYTES_PER_PREDICTION)
-
-
-def cost_with(plan: Plan, node: Node, costs: Mapping[str, Cost], kept: Mapping[str, int]) -> Cost:
-    """Return the cost of a node that goes without some layers.
-
-    Args:
-        plan: The plan.
-        node: Any but one that tokenizes.
-        costs: Of the data it reads, at least.
-        kept: Key of data -> the layers whose hidden states are read instead of computed.
-    """
-    return _node(plan, node, costs, kept)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from layover.errors import ModelError, StoreError, nearest
 from layover.hub_files import cached_file, check, expected_hash
-from layover.layouts import Base
 from layover.layouts.checkpoint import SHARDS, WEIGHTS, local_weights
 from layover.layouts.points import points_of
 from layover.layouts.safe import MOST_JSON
@@ -18,6 +17,7 @@ from layover.plan.hub import Revisions
 from layover.recipe.schema import ModelSource
 from layover.sandbox import encoders
 from layover.shape import Shape
+from layover.specs import EncoderSpec, TokenizerSpec
 from layover.store import Memory, read_json
 
 XLM_R_VOCABULARY = 250_002
@@ -41,40 +41,9 @@ KNOWN_LONGEST = 512
 SHORT_NAMES = {"base": "FacebookAI/xlm-roberta-base", "large": "FacebookAI/xlm-roberta-large"}
 
 
-@dataclass(frozen=True)
-class EncoderRef:
-    """An encoder as the plan sees it."""
-
-    label: str
-    source: str
-    """Directory or hub id, as `Encoder.load` takes it."""
-    revision: str | None
-    identity: Mapping[str, Any]
-    tokenizer: Mapping[str, Any]
-    shape: Shape | None
-    model_type: str | None = None
-    """Of its transformers config; None where nothing is known of it here."""
-    longest: int | None = None
-    """Tokens of the longest input it takes; None where that is not known here."""
-
-    def base(self) -> Base:
-        """Return what names and shapes of modules depend on.
-
-        Raises:
-            ModelError: it is not known here, or modules cannot attach to such an encoder.
-        """
-        if self.shape is None or self.model_type is None:
-            raise ModelError(
-                f"{self.source}: its config.json is not here, or names no model_type, so that no module can be held "
-                "against it; run the recipe without imported modules once, or name a local directory"
-            )
-        points_of(self.model_type)
-        return Base(self.model_type, self.shape)
-
-
 def resolve(
     label: str, model: ModelSource, hash_file: Callable[[Path], str], revisions: Revisions, memory: Memory
-) -> EncoderRef:
+) -> EncoderSpec:
     """Return what a plan needs of a model of the recipe.
 
     Args:
@@ -103,8 +72,8 @@ def resolve(
             f"there are small ones: {', '.join(encoders.names())}"
         )
     commit = revisions.commit(model.name, model.revision, "model")
-    identity = {"hub": model.name, "commit": commit} if commit else {"hub": model.name, "revision": model.revision}
-    tokenizer = {**identity, **(tokenizers.of_hub(model.name, commit, revisions, memory) if commit else {})}
+    named = None if commit else model.revision
+    form = tokenizers.of_hub(model.name, commit, revisions, memory) if commit else None
     config = None
     if commit is not None:  # without it no imported module can be held against the encoder
         config = revisions.file(model.name, commit, "config.json", MOST_JSON)
@@ -119,7 +88,18 @@ def resolve(
     shape = known if config is None else _read_shape(config)
     model_type = _read_type(config) if config is not None else KNOWN_TYPE if known is not None else None
     longest = _read_longest(config) if config is not None else KNOWN_LONGEST if known is not None else None
-    return EncoderRef(label, model.name, commit or model.revision, identity, tokenizer, shape, model_type, longest)
+    return EncoderSpec(
+        hub=model.name,
+        commit=commit,
+        unresolved=named,
+        label=label,
+        source=model.name,
+        revision=commit or model.revision,
+        tokenizer=TokenizerSpec(hub=model.name, commit=commit, unresolved=named, serialised=form),
+        shape=shape,
+        model_type=model_type,
+        longest=longest,
+    )
 
 
 def shape_of(name: str) -> Shape:
@@ -150,21 +130,26 @@ def packaged_shapes() -> dict[str, Shape]:
     return {name: _read_shape(folder / "config.json") for name, folder in folders.items() if folder is not None}
 
 
-def _local(label: str, folder: Path, hash_file: Callable[[Path], str], memory: Memory) -> EncoderRef:
+def _local(label: str, folder: Path, hash_file: Callable[[Path], str], memory: Memory) -> EncoderSpec:
     config, weights = folder / "config.json", local_weights(folder)
     for there, what in ((config.is_file(), "config.json"), (weights, f"{WEIGHTS} or {SHARDS}")):
         if not there:
             raise ModelError(f"{folder} has no {what}")
-    identity = local_identity(folder, hash_file)
-    tokenizer = tokenizers.of_folder(folder, hash_file, memory)
-    shape, model_type, longest = _read_shape(config), _read_type(config), _read_longest(config)
-    return EncoderRef(label, str(folder), None, identity, tokenizer, shape, model_type, longest)
+    return replace(
+        in_folder(folder, hash_file),
+        label=label,
+        source=str(folder),
+        tokenizer=TokenizerSpec(serialised=tokenizers.of_folder(folder, hash_file, memory)),
+        shape=_read_shape(config),
+        model_type=_read_type(config),
+        longest=_read_longest(config),
+    )
 
 
-def local_identity(folder: Path, hash_file: Callable[[Path], str]) -> dict[str, Any]:
-    """Return the identity of an encoder in a directory: the content of the files that it is loaded from."""
-    weights = [hash_file(file) for file in local_weights(folder)]
-    return {"config": hash_file(folder / "config.json"), "weights": weights}
+def in_folder(folder: Path, hash_file: Callable[[Path], str]) -> EncoderSpec:
+    """Return an encoder in a directory by the content of the files that it is loaded from."""
+    weights = tuple(hash_file(file) for file in local_weights(folder))
+    return EncoderSpec(config=hash_file(folder / "config.json"), weights=weights)
 
 
 def _read_shape(config: Path) -> Shape:

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean, median
 from typing import Any
 
 from layover.errors import LayoverError
 from layover.plan.cost import ENCODING, Cost, cost_with
+from layover.plan.loads import on_encoder
 from layover.plan.nodes import Node, Plan
-from layover.plan.passes import changed_from, on_encoder
+from layover.specs import StepSpec
 
 SPAN = 4.0
 """Between the smallest and the largest node of a kind, so that its own nodes tell how its seconds grow."""
@@ -49,7 +50,7 @@ class Pace:
         return self.fixed + self.each * (work or 0.0)
 
 
-def work_of(node: Node, cost: Cost) -> float | None:
+def work_of(node: Node[StepSpec], cost: Cost) -> float | None:
     """Return what the seconds of a node grow with; None where that is not known, or nothing is."""
     if node.kind in ENCODING:
         return cost.flops
@@ -67,8 +68,8 @@ def took(plan: Plan, costs: Mapping[str, Cost], finished: Iterable[str], done_of
         node, cost = plan.nodes[key], costs[key]
         kept = set(done["needs"]) - set(node.needs)
         if kept and cost.flops and node.kind in ENCODING:  # it read hidden states, which may be gone since
-            on = on_encoder(plan.nodes, node)
-            layer = changed_from(on, on.encoder.shape.layers) if on.encoder.shape is not None else 0
+            on = on_encoder(node.spec, plan.nodes)
+            layer = on.changed_from(on.encoder.shape.layers) if on is not None and on.encoder.shape is not None else 0
             cost = cost_with(plan, node, costs, dict.fromkeys(node.needs, layer))
         found.append(Took(node.kind, work_of(node, cost), float(done["seconds"])))
     return found
@@ -85,7 +86,7 @@ class Paces:
         self._took: dict[str, list[Took]] = {}
         for one in took:
             self._took.setdefault(one.kind, []).append(one)
-        encoding = [one for kind in ENCODING for one in self._took.get(kind, [])]
+        encoding = [one for kind in sorted(ENCODING) for one in self._took.get(kind, [])]
         self._pooled = _fitted([(one.work, one.seconds) for one in encoding if one.work], None)
         self._found: dict[str, Pace | None] = {}
 
@@ -102,7 +103,7 @@ class Paces:
     def _pace(self, kind: str) -> Pace | None:
         pooled = self._pooled if kind in ENCODING else None
         there = self._took.get(kind, [])
-        if kind not in (*ENCODING, "tokenize"):
+        if kind not in {*ENCODING, "tokenize"}:
             return Pace(fmean(one.seconds for one in there) if there else 0.0, 0.0)
         sized = [(one.work, one.seconds) for one in there if one.work]
         if not sized:
@@ -156,7 +157,9 @@ def node_seconds(plan: Plan, costs: Mapping[str, Cost], keys: Iterable[str], pac
     return found
 
 
-def makespan(nodes: Iterable[Node], seconds: Mapping[str, float], workers: int, begun: Collection[str] = ()) -> float:
+def makespan(
+    nodes: Iterable[Node[StepSpec]], seconds: Mapping[str, float], workers: int, begun: Collection[str] = ()
+) -> float:
     """Return how long some workers take for nodes, handed out job by job in their order.
 
     Args:
@@ -165,7 +168,7 @@ def makespan(nodes: Iterable[Node], seconds: Mapping[str, float], workers: int, 
         workers: Processes.
         begun: Keys of those that run already; their jobs come first.
     """
-    jobs: dict[str, list[Node]] = {}
+    jobs: dict[str, list[Node[StepSpec]]] = {}
     for node in nodes:
         jobs.setdefault(node.job, []).append(node)
     job_of = {node.key: name for name, members in jobs.items() for node in members}
@@ -196,7 +199,12 @@ def makespan(nodes: Iterable[Node], seconds: Mapping[str, float], workers: int, 
 
 
 def seconds_left(
-    plan: Plan, costs: Mapping[str, Cost], wanted: Sequence[Node], done_of: Done, workers: int = 1
+    plan: Plan,
+    costs: Mapping[str, Cost],
+    wanted: Sequence[Node[StepSpec]],
+    done_of: Done,
+    workers: int = 1,
+    beyond: Sequence[str] = (),
 ) -> float | None:
     """Return the estimated seconds of the remaining work; None while the speed is unknown.
 
@@ -206,8 +214,11 @@ def seconds_left(
         wanted: The nodes that have to run.
         done_of: See `Done`.
         workers: Processes at a time.
+        beyond: Keys of possible nodes that a choice may add at most, see `layover.plan.pending`.
     """
-    keys = [node.key for node in wanted]
+    keys = [*(node.key for node in wanted), *beyond]
     there = set(plan.nodes).difference(keys)
-    seconds = node_seconds(plan, costs, keys, Paces(took(plan, costs, there, done_of)))
-    return None if seconds is None else makespan(wanted, seconds, workers)
+    whole = replace(plan, nodes={**plan.nodes, **plan.possible})
+    seconds = node_seconds(whole, costs, keys, Paces(took(plan, costs, there, done_of)))
+    left = [*wanted, *(plan.possible[key] for key in beyond)]
+    return None if seconds is None else makespan(left, seconds, workers)

@@ -1,136 +1,161 @@
-"""The part of a plan that judges a trained target: predictions in every language, and their scores."""
+"""The part of a plan that scores a target: predictions in every language, and their scores.
+
+The predictions of a trained target hang on its training, or on what was composed without one. Those of a target that is
+not trained (retrieval) hang on the training of a single intermediate directly, or on what several are composed to;
+without an intermediate on nothing but encoder, data, precision and language adapters, whatever else method and seed
+are. So equal cells are one node.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field, replace
 
-from layover.plan.data import DataRules, Portion
-from layover.plan.encoders import EncoderRef
-from layover.plan.inputs import ComposeInputs, PredictInputs, ScoreInputs, Threshold, rests_on
+from layover.errors import ModelError
+from layover.kinds.retrieval import Search, Settled, mined, settle
+from layover.plan.data import Portion
 from layover.plan.languages import AdapterOf, used
+from layover.plan.maker import Maker
 from layover.plan.nodes import Node
-from layover.plan.retrieval import Maker, skipping
+from layover.precision import Precision
+from layover.specs import EncoderSpec, OnEncoder
+from layover.specs.predict import Matching, PredictSpec
+from layover.specs.score import Chosen, Keys, NoAnswer, ScoreSpec
 from layover.tasks import Task
+
+ENGLISH_SIDE = "en"
+"""The language of the sentences on the other side of a retrieval."""
 
 
 @dataclass(frozen=True)
 class Evaluated:
-    """What of one target is judged, the same for every cell."""
+    """What of one target is scored, the same for every cell."""
 
     split: str
+    metric: str
     portions: Mapping[str, Portion]
     absent: Mapping[str, str]
-    metric: str
-    source_language: str
-    no_answer: Threshold | None
-    """How the threshold for no answer is found; the predictions on `tuning` belong to it."""
-    tuning: Portion | None
+    tuning: Mapping[str, Portion] = field(default_factory=dict)
+    """Language -> the data whose gold sets a threshold; empty when none is tuned."""
+    source_language: str | None = None
+    """The language of the training data; None of a target that is not trained."""
+    no_answer: NoAnswer | None = None
+    """span: how the threshold for no answer is found, its predictions left out."""
+    search: Search | None = None
+    """retrieval: what is searched; which layers these are depends on the encoder."""
+    choosing: Mapping[str, Portion] = field(default_factory=dict)
+    """retrieval: language -> the validation data whose gold chooses the layer; empty when it does not."""
 
     def languages(self) -> tuple[str, ...]:
         """Return the languages of all text that is read."""
-        return tuple(dict.fromkeys((*self.portions, *((self.tuning.language,) if self.tuning else ()))))
+        read = (*self.portions.values(), *self.tuning.values(), *self.choosing.values())
+        english = () if self.search is None else (ENGLISH_SIDE,)
+        return tuple(dict.fromkeys((*(portion.language for portion in read), *english)))
 
     def notes(self) -> list[str]:
         """Return what was tuned on the very gold that it is scored with."""
-        tuned = self.no_answer is not None and self.no_answer.tuned_on == "scored"
-        return [f"the threshold is tuned on the {self.split} gold that it is scored with"] if tuned else []
+        scored = f"{self.split} gold that it is scored with"
+        tuned = self.no_answer.tuned_on if self.no_answer is not None else self.search and self.search.threshold
+        notes = [f"the threshold is tuned on the {scored}"] if tuned == "scored" else []
+        chosen = self.search is not None and self.search.layer == "scored"
+        return notes + ([f"the layer is chosen by the {scored}"] if chosen else [])
 
 
-def evaluated(rules: DataRules, task: Task) -> Evaluated:
-    """Return what of a target is judged.
+def settled(search: Search, encoder: EncoderSpec, task: Task) -> Settled:
+    """Return the settings for an encoder.
 
     Raises:
-        DataError: there is nothing, or a threshold would be tuned on what is scored without being asked to.
+        ModelError: the encoder has no such layer, or its number of layers decides and is not known.
     """
-    split, portions, absent = rules.evaluated(task)
-    wanted, tuning = rules.no_answer(task, portions.values())
-    threshold = None
-    if isinstance(wanted, float):
-        threshold = Threshold(None, value=wanted)
-    elif wanted is not None:
-        threshold = Threshold(wanted, language=tuning.language if tuning else None)
-    metric, language = rules.metric(task), rules.train_language(task)
-    return Evaluated(split, portions, absent, metric, language, threshold, tuning)
+    try:
+        return settle(search, encoder.shape.layers if encoder.shape is not None else None)
+    except ModelError as error:
+        where = f"tasks.{task.name}.retrieval"
+        hint = f"name layers of {encoder.source} with {where}" if encoder.shape is None else where
+        raise ModelError(f"{task.name}: {error} ({hint})") from None
 
 
 @dataclass(frozen=True)
 class Reader:
     """What reads the texts of one cell."""
 
-    encoder: EncoderRef
-    train: Node
-    """The training, or what was composed without one."""
-    where: str
-    """Names the cell."""
+    encoder: EncoderSpec
+    on: Node[OnEncoder] | None
+    """What is on the encoder: a training, or what was composed; None for the pretrained encoder as it is."""
+    precision: Precision
     adapter_of: AdapterOf
     skipped: int
     """Lowest layers that go without modules; methods that differ in it may share the training."""
+    where: str
+    """Names the cell, or the predictions that several cells share."""
+    job: str
+    """All predictions of it run in one process."""
 
-    def source_language(self, otherwise: str) -> str | None:
-        """Return the language of the head's training: the target's own, or that of the intermediate it comes from."""
-        return self.train.inputs.source_language if isinstance(self.train.inputs, ComposeInputs) else otherwise
-
-    @property
-    def job(self) -> str:
-        """All predictions of a training run in one process."""
-        return f"evaluate {self.train.key}"
-
-    def predicted(self, maker: Maker, task: Task, portion: Portion) -> tuple[str, str]:
+    def predicted(self, maker: Maker, task: Task, portion: Portion, search: Settled | None) -> Keys:
         """Return the keys of the predictions and of the data of one language."""
-        data, adapter = maker.tokenize(portion, self.encoder, task), self.adapter_of(portion.language)
-        below = {"language": adapter.key} if adapter is not None else {}
-        inputs = PredictInputs(
-            self.encoder, self.train.key, data.key, task, portion.language, self.skipped, below.get("language")
+        data, adapters = maker.tokenize(portion, self.encoder, task), self._adapters(portion.language, search)
+        spec = PredictSpec(
+            encoder=self.encoder,
+            train=None if self.on is None else self.on.key,
+            data=data.key,
+            matching=None if search is None else self._matching(search, portion.task),
+            skipped=self.skipped,
+            adapters=adapters,
+            kind=task.kind,
+            labels=task.labels,
+            name=task.name,
+            language=portion.language,
+            precision=self.precision,
         )
+        needs = (*(() if self.on is None else self.on.spec.rests_on()), data.key, *adapters)
         label = f"predict {self.where} {portion.split} {portion.language}"
-        identity = {"train": self.train.key, "data": data.key, **skipping(self.skipped), **below}
-        needs = (*rests_on(self.train.key, self.train.inputs), data.key, *below.values())
-        return maker.node("predict", identity, needs, label, inputs, self.job).key, data.key
+        return maker.node(spec, needs, label, self.job).key, data.key
+
+    def _matching(self, search: Settled, task: Task) -> Matching:
+        return Matching(search.layers, search.special_tokens, search.scoring, mined(task.columns), self.precision)
+
+    def _adapters(self, language: str, search: Settled | None) -> tuple[str, ...]:
+        """Return the keys of the language adapters that act: in retrieval those of both sides, the English one last."""
+        asked = (language,) if search is None else (language, ENGLISH_SIDE)
+        keys = [adapter.key for one in asked if (adapter := self.adapter_of(one)) is not None]
+        return tuple(keys) if len(keys) == len(asked) else ()
 
 
-def score_node(maker: Maker, task: Task, found: Evaluated, reader: Reader) -> Node:
-    """Return the scores of a target's training."""
+def score_node(maker: Maker, task: Task, what: Evaluated, reader: Reader) -> Node[ScoreSpec]:
+    """Return the scores of a target in all its languages."""
+    search = None if what.search is None else settled(what.search, reader.encoder, task)
 
-    def predicted(portion: Portion) -> tuple[str, str]:
-        return reader.predicted(maker, task, portion)
+    def keys_of(portions: Mapping[str, Portion]) -> dict[str, Keys]:
+        return {language: reader.predicted(maker, task, portion, search) for language, portion in portions.items()}
 
-    predictions = {language: predicted(portion) for language, portion in found.portions.items()}
-    identity: dict[str, Any] = {
-        "predictions": {language: list(keys) for language, keys in predictions.items()},
-        "metrics": list(task.metrics),
-        "absent": dict(sorted(found.absent.items())),
-        "source_language": reader.source_language(found.source_language),
-    }
-    adapters = used(reader.adapter_of, found.languages())
-    if adapters is not None:
-        identity["language_adapters"] = adapters
-    scoring = task.scoring()
-    if scoring is not None:
-        identity["tags"] = scoring
-    asked = list(predictions.values())
-    threshold = found.no_answer
-    if threshold is not None:
-        tuned = dict(predictions) if threshold.tuned_on == "scored" else {}
-        if found.tuning is not None:
-            tuned = dict.fromkeys(predictions, predicted(found.tuning))
-            asked += tuned.values()
-        threshold = Threshold(threshold.tuned_on, tuned, threshold.language, threshold.value)
-        tuned_on = {language: list(keys) for language, keys in tuned.items()}
-        how = {"metric": found.metric, "value": threshold.value, "language": threshold.language}
-        identity["no_answer"] = {**how, "tuned_on": tuned_on}
-    needs = tuple(key for keys in asked for key in keys)
-    training = maker.trained_on(reader.train.key)
-    inputs = ScoreInputs(
-        task,
-        found.split,
-        found.metric,
-        predictions,
-        found.absent,
-        reader.source_language(found.source_language),
-        threshold=threshold,
-        language_adapters=adapters,
+    predictions, tuning, choosing = keys_of(what.portions), keys_of(what.tuning), keys_of(what.choosing)
+    training = () if reader.on is None else maker.trained_on(reader.on.key)
+    spec = ScoreSpec(
+        predictions=predictions,
+        metrics=tuple(task.metrics),
+        absent=what.absent,
+        source_language=_source_language(what, reader),
+        language_adapters=used(reader.adapter_of, what.languages()),
+        tags=task.scoring(),
+        no_answer=None if what.no_answer is None else replace(what.no_answer, tuned=tuning),
+        search=search,
+        threshold=tuning if search is not None and search.threshold is not None else None,
+        chosen=Chosen(what.metric, choosing) if search is not None and isinstance(search.layer, str) else None,
+        kind=task.kind,
+        name=task.name,
+        split=what.split,
+        metric=what.metric,
+        rules=task.rules(),
         training=training,
     )
-    return maker.node("score", identity, (*needs, *training), f"score {reader.where}", inputs, reader.job)
+    needs = [key for some in (predictions, tuning, choosing) for keys in some.values() for key in keys]
+    return maker.node(spec, (*needs, *training), f"score {reader.where}", reader.job)
+
+
+def _source_language(what: Evaluated, reader: Reader) -> str | None:
+    """Return the language of the head's training: the target's own, or that of the intermediate it comes from."""
+    return (
+        what.source_language
+        if reader.on is None or what.search is not None
+        else reader.on.spec.speaks(what.source_language)
+    )

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from layover import kinds
-from layover.plan.nodes import Cell
-from layover.recipe import NO_INTERMEDIATE, Recipe
+from layover.recipe import Recipe
 from layover.recipe.imported import ImportedHead
 from layover.tasks import Task
+
+Point = tuple[str, str, str, str, int]
+"""Model, method, intermediate, target, seed."""
 
 
 def same_head(before: Task | ImportedHead, task: Task) -> bool:
@@ -27,18 +29,15 @@ def first_with(recipe: Recipe, names: Sequence[str], task: Task) -> tuple[str, T
     return None
 
 
-def notes(recipe: Recipe, cells: Iterable[Cell]) -> list[str]:
+def notes(recipe: Recipe, points: Iterable[Point]) -> list[str]:
     """Return for which pairs a method that continues heads cannot do so."""
     fresh: dict[str, dict[str, None]] = {}
-    for cell in cells:
-        task = recipe.tasks[cell.target]
-        if cell.intermediate == NO_INTERMEDIATE or not kinds.get(task.kind).trained:
+    for _, method, intermediate, target, _ in points:
+        task, names = recipe.tasks[target], recipe.learned(intermediate)
+        if not names or not kinds.get(task.kind).trained:
             continue
-        if (
-            recipe.methods[cell.method].continues_head
-            and first_with(recipe, recipe.learned(cell.intermediate), task) is None
-        ):
-            fresh.setdefault(cell.method, {})[f"{cell.target} after {cell.intermediate}"] = None
+        if recipe.methods[method].continues_head and first_with(recipe, names, task) is None:
+            fresh.setdefault(method, {})[f"{target} after {intermediate}"] = None
     return [
         f"{method}: the head starts afresh where outputs differ: {', '.join(pairs)}" for method, pairs in fresh.items()
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePosixPath
@@ -14,39 +14,17 @@ from layover.modules import Module
 from layover.packages.meaning import same
 from layover.packages.opened import Opened, open_module
 from layover.packages.untrained import Untrained, untrained
-from layover.plan.encoders import EncoderRef
+from layover.plan.heads import Point
 from layover.plan.hub import Revisions
-from layover.plan.identities import composed_identity, settings_of
+from layover.plan.maker import Maker
 from layover.plan.nodes import Node
-from layover.plan.origin import Folder, Origin, downloaded
-from layover.plan.points import Point, sifted
-from layover.plan.retrieval import Maker
+from layover.plan.origin import Folder, downloaded
+from layover.plan.points import sifted
 from layover.recipe import Recipe
 from layover.recipe.import_checks import folder_of
 from layover.recipe.imported import ImportedHead, Told
-
-
-@dataclass(frozen=True)
-class ImportInputs:
-    """A module that was trained elsewhere, held against an encoder."""
-
-    name: str
-    """In the recipe; for people."""
-    encoder: EncoderRef
-    base: Base
-    module: Module
-    origin: Origin
-    files: Mapping[str, str]
-    """Name of a file with weights -> its SHA-256 when the plan was made."""
-    head: ImportedHead | None
-    belongs_to: str | None
-    """Hash of the weights of the encoder that its card names; None without a card."""
-    package: str | None
-    """What the package is called; None where another library wrote the module."""
-    skipped: int
-    """Lowest layers that go without it in predictions, as its card says."""
-    tasks: tuple[str, ...]
-    """What it was trained on, as far as it is known; for people."""
+from layover.specs import EncoderSpec
+from layover.specs.import_ import HeadSpec, ImportSpec, Origin
 
 
 @dataclass(frozen=True)
@@ -126,7 +104,7 @@ class Imports:
             skipped=0 if opened.card is None else opened.card.skipped_layers,
         )
 
-    def fit(self, encoder: EncoderRef, name: str) -> None:
+    def fit(self, encoder: EncoderSpec, name: str) -> None:
         """Hold a module against an encoder that it meets.
 
         Raises:
@@ -140,7 +118,7 @@ class Imports:
             fresh = untrained(found)
         self._fitted[encoder.label, name] = _Fitted(base, found.module, found.left_out, found.model, fresh)
 
-    def unfitting(self, encoders: Iterable[EncoderRef], points: Iterable[Point]) -> list[Problem]:
+    def unfitting(self, encoders: Iterable[EncoderSpec], points: Iterable[Point]) -> list[Problem]:
         """Return which modules do not fit an encoder that they meet in some cell."""
         by_label, problems = {encoder.label: encoder for encoder in encoders}, []
         met = dict.fromkeys((point[0], name) for point in points for name in self._recipe.learned(point[2]))
@@ -213,7 +191,7 @@ class Imports:
         fitted = self._fitted[model, name]
         return beside if same(beside, fitted.module, fitted.base.shape) else fitted.module
 
-    def node(self, encoder: EncoderRef, beside: Module, name: str, maker: Maker) -> Node:
+    def node(self, encoder: EncoderSpec, beside: Module, name: str, maker: Maker) -> Node[ImportSpec]:
         """Return the import of a module; of what decides it neither its name nor where it lies.
 
         Args:
@@ -223,32 +201,24 @@ class Imports:
             maker: Makes nodes.
         """
         known, fitted = self._known[name], self._fitted[encoder.label, name]
-        inputs = ImportInputs(
+        weights, *more = known.files.values()
+        head = known.told.head
+        outputs = None if head is None else HeadSpec(more[0], head.kind, head.labels, head.language)
+        spec = ImportSpec(
             name=name,
             encoder=encoder,
-            base=fitted.base,
             module=self._module(encoder.label, name, beside),
+            weights=weights,
+            belongs_to=known.belongs_to,
+            head=outputs,
+            fits=fitted.base,
             origin=known.origin,
             files=known.files,
-            head=known.told.head,
-            belongs_to=known.belongs_to,
             package=known.package,
             skipped=known.skipped,
             tasks=known.told.tasks,
         )
-        weights, *head = known.files.values()
-        outputs = None
-        if inputs.head is not None:
-            outputs = {"weights": head[0], "kind": inputs.head.kind, "labels": list(inputs.head.labels)}
-        identity = {
-            "encoder": dict(encoder.identity),
-            "module": settings_of(inputs.module),
-            **composed_identity(None),
-            "weights": weights,
-            "belongs_to": inputs.belongs_to,
-            "head": outputs,
-        }
-        return maker.node("import", identity, (), f"import {name} {encoder.label}", inputs)
+        return maker.node(spec, (), f"import {name} {encoder.label}")
 
     def notes(self) -> list[str]:
         """Return what a reader must know of the modules: what is not taken over, and what cannot be known."""

@@ -8,8 +8,8 @@ from pathlib import Path
 from layover.errors import DataError, LayoverError, Problem
 from layover.identity import key_of
 from layover.plan.data import DataRules
-from layover.plan.nodes import STEP_VERSIONS
 from layover.recipe import Recipe
+from layover.specs.tokenize import TokenizeSpec
 from layover.store import Memory
 from layover.tasks import Task
 
@@ -39,7 +39,7 @@ def with_labels(
         except LayoverError:
             continue  # the planner asks for the same data, and tells it with everything else that is missing
         data = training.location.identity(hash_file)
-        key = key_of({"version": STEP_VERSIONS["tokenize"], "data": data})
+        key = key_of({"version": TokenizeSpec.version, "data": data})
         if memory.get(key) is None:
             try:
                 labels = list(training.task.labels_in(training.location))

@@ -7,9 +7,10 @@ from typing import Protocol
 
 from layover.data.languages import UNKNOWN
 from layover.errors import Problem
+from layover.plan.adapters import Adapter
 from layover.plan.data import DataRules
-from layover.plan.inputs import Adapter
-from layover.plan.points import Point, trained_targets
+from layover.plan.heads import Point
+from layover.plan.points import trained_targets
 from layover.recipe import Recipe
 from layover.tasks import Task
 

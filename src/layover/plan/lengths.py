@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator
 
 from layover.errors import Problem
 from layover.plan.data import DataRules
-from layover.plan.encoders import EncoderRef
 from layover.recipe import Recipe
 from layover.recipe.source import Loc
+from layover.specs import EncoderSpec
 from layover.tasks import Task
 
 
-def problems(recipe: Recipe, rules: DataRules, encoders: Iterable[EncoderRef]) -> list[Problem]:
+def problems(recipe: Recipe, rules: DataRules, encoders: Iterable[EncoderSpec]) -> list[Problem]:
     """Return the settings `max_length` above the positions of an encoder, each where it is written."""
     found: dict[Problem, None] = {}
     wanted = list(_wanted(recipe, rules))

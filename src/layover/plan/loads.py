@@ -1,22 +1,26 @@
-"""What each node of a plan asks of the memory; see `layover.memory`."""
+"""What each node of a plan asks of the memory; see `memory`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import singledispatch
 
 from layover import kinds
-from layover.data.masking import PERCENT
 from layover.execution import Execution
 from layover.memory import TYPICAL_WORDS, Load, Work, kept_per_layer, most_tokens
 from layover.modules import Module
-from layover.plan.inputs import ComposeInputs, GateInputs, PredictInputs, RetrieveInputs, TrainInputs, TrunkInputs
-from layover.plan.mixtures import MixtureInputs
-from layover.plan.nodes import Node, Plan
-from layover.plan.passes import Training, data_of, on_encoder, tasks_of
+from layover.plan.nodes import Node, Nodes, Plan, spec_at
 from layover.precision import Precision
 from layover.shape import Shape
-from layover.tasks import Task
+from layover.specs import OnEncoder, StepSpec
+from layover.specs.predict import PredictSpec
+from layover.specs.tokenize import USUAL_PERCENT
+from layover.specs.train import TrainSpec
+from layover.specs.trunk import HiddenStatesSpec
+
+Answers = tuple[str, tuple[str, ...], int]
+"""Kind and labels of a head, and the share of the tokens that it has to guess."""
 
 
 class Loads:
@@ -24,38 +28,57 @@ class Loads:
 
     def __init__(self, plan: Plan) -> None:
         self._plan, self._run = plan, plan.recipe.document.run
-        self._known: dict[tuple[str, str, int], Load | None] = {}
+        self._known: dict[tuple[object, ...], Load | None] = {}
 
-    def of(self, node: Node, kept: Mapping[str, int]) -> Load | None:
+    def of(self, node: Node[StepSpec], kept: Mapping[str, int]) -> Load | None:
         """Return the load of a node that runs the encoder; None of others, and where the encoder's shape is not known.
 
         Args:
             node: One of the plan.
             kept: By data, the layers that the node does without, for their hidden states are read from the disk.
         """
-        inputs = node.inputs
-        if not isinstance(inputs, PredictInputs):
-            return self._of(node, kept)
-        asked = (inputs.train, inputs.task.name, kept.get(inputs.data, 0))
+        asked = _alike(node.spec, kept)
         if asked not in self._known:
-            self._known[asked] = self._of(node, kept)
+            self._known[asked] = self._of(node.spec, kept)
         return self._known[asked]
 
-    def _of(self, node: Node, kept: Mapping[str, int]) -> Load | None:
-        run, inputs = self._run, node.inputs
-        work, trains = None, node.kind in ("train", "gate")
-        if isinstance(inputs, TrunkInputs | RetrieveInputs):
-            work = _frozen(inputs.encoder.shape, inputs)
-        elif isinstance(inputs, TrainInputs | MixtureInputs | GateInputs | PredictInputs):
-            work = _on_encoder(self._plan, node, kept)
+    def _of(self, spec: StepSpec, kept: Mapping[str, int]) -> Load | None:
+        run, work = self._run, _work(spec, self._plan.nodes, kept)
         if work is None:
             return None
         device = device_of(run)
         work = replace(work, gradient_checkpointing=run.gradient_checkpointing, device=device)
-        load = Load(work, trains, run.micro_tokens or most_tokens(device, trains=trains))
-        if trains and run.memory is not None and run.micro_tokens is None:
+        load = Load(work, spec.trains, run.micro_tokens or most_tokens(device, trains=spec.trains))
+        if spec.trains and run.memory is not None and run.micro_tokens is None:
             return replace(load, most=load.tokens(run.memory))
         return load
+
+
+@singledispatch
+def _alike(spec: StepSpec, kept: Mapping[str, int]) -> tuple[object, ...]:
+    """Return what two steps with the same load have in common."""
+    return (spec.key, tuple(sorted(kept.items())))
+
+
+@_alike.register
+def _(spec: PredictSpec, kept: Mapping[str, int]) -> tuple[object, ...]:
+    return (spec.train, spec.name, spec.encoder.label, spec.precision, spec.matching, kept.get(spec.data, 0))
+
+
+@singledispatch
+def on_encoder(spec: StepSpec, nodes: Nodes) -> OnEncoder | None:  # noqa: ARG001
+    """Return what is on the encoder while a step runs; None where nothing is, or no encoder runs."""
+    return None
+
+
+@on_encoder.register
+def _(spec: TrainSpec, nodes: Nodes) -> OnEncoder | None:  # noqa: ARG001
+    return spec
+
+
+@on_encoder.register
+def _(spec: PredictSpec, nodes: Nodes) -> OnEncoder | None:
+    return None if spec.train is None else spec_at(nodes, spec.train, OnEncoder)
 
 
 def device_of(run: Execution) -> str:
@@ -63,31 +86,26 @@ def device_of(run: Execution) -> str:
     return "cpu" if run.device == "auto" else run.device
 
 
-def beside(inputs: Training, shape: Shape) -> tuple[int, int]:
+def beside(on: OnEncoder, shape: Shape) -> tuple[int, int]:
     """Return how many weights train beside the target's module, and how many numbers per token mixing keeps."""
-    composed = inputs.composed
-    if composed is None:
+    how, count = on.start.composition, len(on.start.learned)
+    if how is None or not count:
         return 0, 0
-    how, count = composed.composition, len(composed.learned)
-    return how.extra_parameters(composed.module, count, shape), how.kept_numbers(composed.module, count, shape)
+    module = on.start.module
+    return how.extra_parameters(module, count, shape), how.kept_numbers(module, count, shape)
 
 
-def lowest_of(inputs: Training, shape: Shape) -> int:
+def lowest_of(on: OnEncoder, shape: Shape) -> int:
     """Return the lowest layer that gets a gradient."""
-    layers = inputs.module.layers_of(shape.layers)
-    if inputs.composed is not None and beside(inputs, shape)[0]:
-        layers = (*layers, *inputs.composed.layers_of(shape.layers))
-    dropped = inputs.adapterdrop.always_training
-    return min((layer for layer in layers if layer >= dropped), default=shape.layers)
+    layers = on.module.layers_of(shape.layers)
+    if beside(on, shape)[0]:
+        layers = (*layers, *on.start.layers_of(shape.layers))
+    return min((layer for layer in layers if layer >= on.dropped), default=shape.layers)
 
 
-def weights_of(inputs: Training, shape: Shape) -> int:
+def weights_of(on: OnEncoder, shape: Shape) -> int:
     """Return how many weights of the encoder and its modules train."""
-    return shape.parameters if inputs.module.whole else _own_weights(inputs.module, shape) + beside(inputs, shape)[0]
-
-
-def _own_weights(module: Module, shape: Shape) -> int:
-    return module.parameter_count(shape)
+    return shape.parameters if on.module.whole else on.module.parameter_count(shape) + beside(on, shape)[0]
 
 
 def work_of(module: Module, shape: Shape, precision: Precision) -> Work:
@@ -96,54 +114,69 @@ def work_of(module: Module, shape: Shape, precision: Precision) -> Work:
         shape,
         precision,
         lowest=min(module.layers_of(shape.layers), default=shape.layers),
-        trained=shape.parameters if module.whole else _own_weights(module, shape),
+        trained=shape.parameters if module.whole else module.parameter_count(shape),
         kept=kept_per_layer(module, shape),
         whole=module.whole,
     )
 
 
-def _frozen(shape: Shape | None, inputs: TrunkInputs | RetrieveInputs) -> Work | None:
-    if shape is None:
-        return None
-    return Work(shape, inputs.precision, lowest=shape.layers, words=min(TYPICAL_WORDS, shape.vocabulary))
+@singledispatch
+def _work(spec: StepSpec, nodes: Nodes, kept: Mapping[str, int]) -> Work | None:  # noqa: ARG001
+    """Return the work of a step with an encoder; None of other steps, and where the encoder's shape is not known."""
+    return None
 
 
-def _on_encoder(plan: Plan, node: Node, kept: Mapping[str, int]) -> Work | None:
-    """Return the work of a node with modules on its encoder."""
-    on = on_encoder(plan.nodes, node)
-    shape = on.encoder.shape
+@_work.register
+def _(spec: HiddenStatesSpec, nodes: Nodes, kept: Mapping[str, int]) -> Work | None:  # noqa: ARG001
+    return _frozen(spec.encoder.shape, spec.precision)
+
+
+@_work.register
+def _(spec: TrainSpec, nodes: Nodes, kept: Mapping[str, int]) -> Work | None:  # noqa: ARG001
+    answers = [(one.kind, one.labels, one.hidden_percent) for one in spec.tasks]
+    return _with_modules(spec, spec.read_keys(), answers, kept)
+
+
+@_work.register
+def _(spec: PredictSpec, nodes: Nodes, kept: Mapping[str, int]) -> Work | None:
+    on = on_encoder(spec, nodes)
+    if spec.matching is not None or on is None:
+        return _frozen(spec.encoder.shape, spec.precision)
+    return _with_modules(on, (spec.data,), [(spec.kind, spec.labels, USUAL_PERCENT)], kept)
+
+
+def _frozen(shape: Shape | None, precision: Precision) -> Work | None:
     if shape is None:
         return None
-    data, heads = _read_by(node, on)
-    logits = max(kinds.get(task.kind).logits_per_token(shape.vocabulary, percent) for task, percent in heads)
+    return Work(shape, precision, lowest=shape.layers, words=min(TYPICAL_WORDS, shape.vocabulary))
+
+
+def _with_modules(
+    on: OnEncoder, data: Sequence[str], answers: Sequence[Answers], kept: Mapping[str, int]
+) -> Work | None:
+    """Return the work of an encoder with modules.
+
+    Args:
+        on: What is on the encoder.
+        data: Keys of the sets that are read.
+        answers: Of the heads.
+        kept: By data, the layers whose hidden states are read from the disk.
+    """
+    shape, whole = on.encoder.shape, on.module.whole
+    if shape is None:
+        return None
     # a head that guesses words shares the whole table of their embeddings
-    table = any(kinds.get(task.kind).head_size(task.labels) is None for task, _ in heads)
-    work = Work(
+    table = whole or any(kinds.get(kind).head_size(labels) is None for kind, labels, _ in answers)
+    return Work(
         shape,
-        on.precision if isinstance(on, ComposeInputs) else on.optimisation.precision,
-        lowest=shape.layers,
-        from_layer=min(kept[key] for key in data) if all(key in kept for key in data) else 0,
-        words=None if table else min(TYPICAL_WORDS, shape.vocabulary),
-        first_only=all(kinds.get(task.kind).first_only for task, _ in heads),
-        logits=logits,
-    )
-    if isinstance(on, ComposeInputs):
-        return work
-    whole = on.module.whole
-    return replace(
-        work,
+        on.computes_in,
         lowest=lowest_of(on, shape),
         trained=weights_of(on, shape),
         kept=kept_per_layer(on.module, shape),
         whole=whole,
-        words=None if whole else work.words,
+        from_layer=min(kept[key] for key in data) if all(key in kept for key in data) else 0,
+        words=None if table else min(TYPICAL_WORDS, shape.vocabulary),
+        first_only=all(kinds.get(kind).first_only for kind, _, _ in answers),
+        logits=max(kinds.get(kind).logits_per_token(shape.vocabulary, percent) for kind, _, percent in answers),
         mixed=beside(on, shape)[1],
     )
-
-
-def _read_by(node: Node, on: Training | ComposeInputs) -> tuple[list[str], list[tuple[Task, int]]]:
-    """Return the keys of the data that a node reads, and whose heads do, with the share that each has to guess."""
-    if isinstance(node.inputs, PredictInputs) or isinstance(on, ComposeInputs):
-        return [node.inputs.data], [(node.inputs.task, PERCENT)]
-    taught = tasks_of(on)
-    return data_of(on, selects=node.kind == "train"), [(one.task, one.hidden_percent) for one in taught]

@@ -3,105 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import replace
 
+from layover import kinds
 from layover.identity import canonical
-from layover.modules import AdapterDrop, Module
-from layover.plan.encoders import EncoderRef
-from layover.plan.heads import same_head
-from layover.plan.inputs import Below, Optimisation, Selection
-from layover.plan.sampling import Sampling
 from layover.recipe import Recipe
-from layover.tasks import Task
-
-MEAN = "mean"
-"""What selects: the mean of the tasks' own metrics."""
+from layover.specs.train import TaskSpec
 
 
-@dataclass(frozen=True)
-class Taught:
-    """One task of a mixture."""
-
-    task: Task
-    data: str
-    """Key of the tokenized training set."""
-    hidden_percent: int
-    weight: float
-    """Factor on its share of the steps."""
-    selection: Selection | None
-    languages: Below
-    head: int = 0
-    """Which of the mixture's heads is its own; `ordered` numbers them."""
-
-    def identity(self) -> dict[str, Any]:
-        """Return what the task adds to the identity; not its name."""
-        below = {"languages": asdict(self.languages)} if self.languages.adapters() else {}
-        return {
-            "data": self.data,
-            "kind": self.task.kind,
-            "labels": list(self.task.labels),
-            "select": None if self.selection is None else self.selection.identity(),
-            "weight": self.weight,
-            **below,
-        }
-
-
-@dataclass(frozen=True)
-class MixtureInputs:
-    """One module trained on several tasks that take turns."""
-
-    name: str
-    """For people."""
-    encoder: EncoderRef
-    module: Module
-    tasks: tuple[Taught, ...]
-    """In the order of their identities, so that the recipe's does not matter."""
-    sampling: Sampling
-    optimisation: Optimisation
-    adapterdrop: AdapterDrop
-    composed: None = None
-    """An intermediate is learned on the encoder alone."""
-
-    @property
-    def languages(self) -> Below:
-        """The language adapters below the training, which are the same for all tasks but where these select."""
-        return self.tasks[0].languages
-
-    @property
-    def selection(self) -> Selection | None:
-        """When the weights are selected, the same for all tasks that take part; None keeps the last ones."""
-        return next((one.selection for one in self.tasks if one.selection is not None), None)
-
-    def data_keys(self) -> tuple[str, ...]:
-        """Return the keys of the training sets."""
-        return tuple(one.data for one in self.tasks)
-
-    def needs(self) -> tuple[str, ...]:
-        """Return the nodes that have to be finished before."""
-        selections = (one.selection.data for one in self.tasks if one.selection is not None)
-        adapters = (key for one in self.tasks for key in one.languages.adapters())
-        return (*self.data_keys(), *selections, *adapters)
-
-    def identity(self) -> dict[str, Any]:
-        """Return what of the mixture itself decides the weights."""
-        return {
-            "tasks": [{**one.identity(), "head": one.head} for one in self.tasks],
-            "sampling": asdict(self.sampling),
-            **asdict(self.optimisation),
-        }
-
-
-def ordered(tasks: Iterable[Taught]) -> tuple[Taught, ...]:
-    """Return the tasks in the order of their identities, which begin with the keys of their data; heads numbered."""
-    heads: list[Task] = []
-    found = []
-    for one in sorted(tasks, key=lambda one: canonical(one.identity())):
-        place = next((place for place, task in enumerate(heads) if same_head(task, one.task)), len(heads))
+def ordered(tasks: Iterable[TaskSpec]) -> tuple[TaskSpec, ...]:
+    """Return the tasks in the order of their canonical forms, with numbers of their heads."""
+    heads: list[TaskSpec] = []
+    numbered = []
+    for task in sorted(tasks, key=lambda task: canonical(task.canonical())):
+        same = (place for place, head in enumerate(heads) if _same_head(head, task))
+        place = next(same, len(heads))
         if place == len(heads):
-            heads.append(one.task)
-        found.append(replace(one, head=place))
-    return tuple(found)
+            heads.append(task)
+        numbered.append(replace(task, head=place))
+    return tuple(numbered)
+
+
+def _same_head(one: TaskSpec, other: TaskSpec) -> bool:
+    return one.kind == other.kind and kinds.get(one.kind).same_outputs(one.labels, other.labels)
 
 
 def notes(recipe: Recipe) -> list[str]:

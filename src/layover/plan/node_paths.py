@@ -3,39 +3,40 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import singledispatch
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
 
 from layover.errors import LayoverError
-from layover.plan.encoders import EncoderRef
-from layover.plan.imports import ImportInputs
-from layover.plan.inputs import TokenizeInputs
+from layover.specs import StepSpec
+from layover.specs.import_ import ImportSpec
+from layover.specs.tokenize import TokenizeSpec
 
 
-@runtime_checkable
-class _WithEncoder(Protocol):
-    """Inputs of a node that reads an encoder."""
-
-    @property
-    def encoder(self) -> EncoderRef: ...
+def data_files(spec: TokenizeSpec) -> list[Path]:
+    """Return the files that a tokenized set is made of, in the order of its canonical form."""
+    return [path for place in spec.places for path in place.files()]
 
 
-def data_files(inputs: TokenizeInputs) -> list[Path]:
-    """Return the files that a tokenized set is made of, in the order of its identity."""
-    return [path for place in (inputs.location, *inputs.without) for path in place.files()]
+def paths_of(spec: StepSpec) -> list[Path]:
+    """Return every path that a step reads outside the store, of files and folders."""
+    encoder = spec.read_encoder()
+    # what is no path but a name of the hub is not absolute
+    return _files_of(spec) + ([] if encoder is None else [Path(encoder.source)])
 
 
-def paths_of(inputs: Any) -> list[Path]:
-    """Return every path that a node is handed, of files and folders.
+@singledispatch
+def _files_of(spec: StepSpec) -> list[Path]:  # noqa: ARG001
+    return []
 
-    Args:
-        inputs: Of the node.
-    """
-    found = data_files(inputs) if isinstance(inputs, TokenizeInputs) else []
-    if isinstance(inputs, _WithEncoder):
-        found.append(Path(inputs.encoder.source))  # what is no path but a name of the hub is not absolute
-    if isinstance(inputs, ImportInputs):
-        for name in inputs.files:
-            with suppress(LayoverError):  # gone from the cache of the hub
-                found.append(inputs.origin.place(name))
-    return found
+
+_files_of.register(data_files)
+
+
+@_files_of.register
+def _(spec: ImportSpec) -> list[Path]:
+    _, origin = spec.located()
+    files = []
+    for name in spec.files:
+        with suppress(LayoverError):  # gone from the cache of the hub
+            files.append(origin.place(name))
+    return files

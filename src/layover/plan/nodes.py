@@ -2,40 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Generic, TypeVar
 
+from layover.errors import NodeError
+from layover.plan.choices import Round
 from layover.plan.hub import Unresolved
-from layover.plan.inputs import ScoreInputs
 from layover.recipe import Recipe
+from layover.specs import StepSpec
+from layover.specs.score import ScoreSpec
+from layover.specs.tokenize import TokenizeSpec
 
-STEP_VERSIONS = {"tokenize": 4, "trunk": 1, "import": 1, "train": 4, "compose": 1, "gate": 1, "predict": 4, "score": 3}
-"""Raised when a step computes something else from the same identity; old results are then not used any more."""
-
-RESUMABLE = frozenset({"train", "gate"})
-"""Steps that answer a stop by a checkpoint, and go on from it."""
+S_co = TypeVar("S_co", bound=StepSpec, covariant=True)
+S = TypeVar("S", bound=StepSpec)
 
 
 @dataclass(frozen=True)
-class Node:
-    """One cached step.
+class Node(Generic[S_co]):
+    """One cached step. Two nodes with equal specifications are the same node."""
 
-    Two nodes with the same identity are the same node: `label` and `inputs` decide nothing.
-    """
-
-    kind: str
-    key: str
-    identity: Mapping[str, Any]
+    spec: S_co
     needs: tuple[str, ...]
     label: str
     """For people: `train xnli lora/mnli seed 1`."""
-    inputs: Any
-    """What the step is handed: a class of `layover.plan.inputs`, or `layover.plan.mixtures` for a mixture."""
     job: str
     """Nodes of one job run in one process, one after the other."""
     trunks: Mapping[str, str] = field(default_factory=dict)
-    """Data key -> key of the trunk node with its hidden states: how the node is computed, no part of its identity."""
+    """Data key -> key of the node with its hidden states: how the node is computed, no part of its key."""
+
+    @property
+    def key(self) -> str:
+        """SHA-256 of what decides its result."""
+        return self.spec.key
+
+    @property
+    def kind(self) -> str:
+        """The name of its step, as the store has it."""
+        return self.spec.kind_of_node
+
+
+Nodes = Mapping[str, Node[StepSpec]]
+"""By key."""
+
+
+def of(nodes: Nodes, kind: type[S]) -> Iterator[Node[S]]:
+    """Yield the nodes of one kind of specification, in their order."""
+    for node in nodes.values():
+        if isinstance(node.spec, kind):
+            yield node  # type: ignore[misc]
+
+
+def spec_at(nodes: Nodes, key: str, kind: type[S]) -> S:
+    """Return the specification of a node that is of a known kind.
+
+    Raises:
+        NodeError: it is of another kind.
+    """
+    spec = nodes[key].spec
+    if not isinstance(spec, kind):
+        raise NodeError(f"node {key[:12]} is a {spec.step}, no {kind.__name__}")
+    return spec
 
 
 @dataclass(frozen=True)
@@ -58,6 +85,26 @@ class Cell:
     """Whether the seed decides anything: not where nothing is trained."""
     baseline_seeded: bool = True
     """The same of the baseline."""
+
+    @property
+    def label(self) -> str:
+        """`base/lora/mnli/xnli/1`."""
+        return f"{self.model}/{self.method}/{self.intermediate}/{self.target}/{self.seed}"
+
+
+@dataclass(frozen=True)
+class Pending:
+    """One point of the sweep that waits for a choice."""
+
+    model: str
+    method: str
+    intermediate: str
+    target: str
+    seed: int
+    rounds: tuple[str, ...]
+    """Keys of the rounds that it waits for."""
+    scores: tuple[str, ...]
+    """Keys of the scores that it may have, one for each candidate."""
 
     @property
     def label(self) -> str:
@@ -90,7 +137,7 @@ class Plan:
     """Everything a sweep will do."""
 
     recipe: Recipe
-    nodes: Mapping[str, Node]
+    nodes: Nodes
     """By key; every node stands after the nodes it needs."""
     cells: tuple[Cell, ...]
     notes: tuple[str, ...]
@@ -106,14 +153,22 @@ class Plan:
     again: frozenset[str] = frozenset()
     """Keys of nodes that were finished and are damaged: they run again, even where nothing unfinished needs them."""
 
-    def wanted(self, finished: Iterable[str]) -> list[Node]:
-        """Return the nodes that have to run: those that a missing score needs, and damaged ones, in order.
+    rounds: tuple[Round, ...] = ()
+    """What is chosen between trainings, open or chosen; the nodes of all rounds are among `nodes`."""
+    pending: tuple[Pending, ...] = ()
+    """Points of the sweep that wait for an open round."""
+    possible: Nodes = field(default_factory=dict)
+    """Nodes beside `nodes` that pending points may have; nothing of them is run before the choice."""
+
+    def wanted(self, finished: Iterable[str]) -> list[Node[StepSpec]]:
+        """Return the nodes that have to run: those that a missing score or an open round needs, and damaged ones.
 
         A node that nothing unfinished needs is not run again, even when it is gone (a full checkpoint that was
         removed after its evaluation).
         """
         there = set(finished)
         open_keys = [*(cell.score for cell in self.cells if cell.score not in there), *self.again]
+        open_keys += [key for one in self.rounds if one.chosen is None for key in one.nodes()]
         seen: set[str] = set()
         while open_keys:
             key = open_keys.pop()
@@ -124,17 +179,18 @@ class Plan:
         return [node for key, node in self.nodes.items() if key in seen]
 
 
-def partial(plan: Plan, scored: ScoreInputs) -> dict[str, str]:
+def partial(plan: Plan, scored: ScoreSpec) -> dict[str, str]:
     """Return the languages whose examples may not be all of the split's, and why: a limit, or files of the recipe.
 
     A task that is not on the hub has no other way to its official files than their names, so these count as whole.
     """
-    named = {str(split) for split in plan.recipe.settings(scored.task.name).files if scored.task.hub}
-    found = {}
+    on_hub = bool(plan.recipe.tasks[scored.name].hub)
+    named = {str(split) for split in plan.recipe.settings(scored.name).files if on_hub}
+    reasons = {}
     for language, (_, data) in scored.predictions.items():
-        limit = plan.nodes[data].inputs.subset.limit
+        limit = spec_at(plan.nodes, data, TokenizeSpec).subset.limit
         if limit is not None:
-            found[language] = f"limited to {limit} examples"
+            reasons[language] = f"limited to {limit} examples"
         elif scored.split in named:
-            found[language] = "a file that the recipe names"
-    return found
+            reasons[language] = "a file that the recipe names"
+    return reasons

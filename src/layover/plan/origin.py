@@ -82,9 +82,6 @@ class Repository:
                 raise ModelError(str(error).replace(temporary, f"{self.id}@{self.commit[:12]}")) from None
 
 
-Origin = Folder | Repository
-
-
 def _most(name: str) -> int:
     """Return the bytes that a file may have."""
     return MOST_JSON if PurePosixPath(name).suffix == ".json" else MOST_TENSORS

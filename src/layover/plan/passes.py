@@ -1,17 +1,16 @@
-"""How often a node goes over its data, and how much of the encoder differs from the pretrained one while it does."""
+"""How often a step goes over its data."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import singledispatch
 
-from layover.data.masking import PERCENT
-from layover.plan.inputs import ComposeInputs, GateInputs, PredictInputs, TrainInputs
-from layover.plan.mixtures import MixtureInputs, Taught
-from layover.plan.nodes import Node
-
-Training = TrainInputs | MixtureInputs
+from layover.specs import StepSpec
+from layover.specs.predict import PredictSpec
+from layover.specs.tokenize import USUAL_PERCENT
+from layover.specs.train import TrainSpec
 
 Counts = Callable[[str], int | None]
 """Key of a tokenize node -> its examples, None where they are not known."""
@@ -30,77 +29,70 @@ class Pass:
     """mlm: share of the tokens that are to be guessed."""
 
 
-def tasks_of(inputs: Training) -> tuple[TrainInputs | Taught, ...]:
-    """Return what a training is made of, task by task."""
-    return inputs.tasks if isinstance(inputs, MixtureInputs) else (inputs,)
+@singledispatch
+def passes(spec: StepSpec, counts: Counts) -> tuple[Pass, ...] | None:  # noqa: ARG001
+    """Return what a step goes over with an encoder, as if no training ended early; None where a size is not known.
 
-
-def data_of(inputs: Training, *, selects: bool) -> list[str]:
-    """Return the keys of the data that a training reads, with those it is selected on; gates are not selected."""
-    tasks = tasks_of(inputs)
-    selected = [one.selection.data for one in tasks if one.selection is not None] if selects else []
-    return [*(one.data for one in tasks), *selected]
-
-
-def on_encoder(nodes: Mapping[str, Node], node: Node) -> Training | ComposeInputs:
-    """Return what is on the encoder while a train, gate or predict node runs."""
-    found: Training | ComposeInputs = node.inputs
-    if isinstance(node.inputs, PredictInputs):
-        found = nodes[node.inputs.train].inputs
-    elif isinstance(node.inputs, GateInputs):
-        found = node.inputs.trained
-    return found
-
-
-def changed_from(inputs: Training | ComposeInputs, num_layers: int) -> int:
-    """Return the lowest layer that anything on the encoder changes, `num_layers` where nothing does.
-
-    Up to there the encoder is the pretrained one, in training and after it.
+    Args:
+        spec: Of the step.
+        counts: See `Counts`.
     """
-    found = [] if isinstance(inputs, ComposeInputs) else list(inputs.module.layers_of(num_layers))
-    if inputs.composed is not None:
-        found += inputs.composed.layers_of(num_layers)
-    return min(found, default=num_layers)
+    return ()
 
 
-def passes(inputs: Training | GateInputs | PredictInputs, counts: Counts) -> tuple[Pass, ...] | None:
-    """Return what a node goes over, as if no training ended early; None where a size that decides it is not known."""
-    if isinstance(inputs, PredictInputs):
-        return (Pass(inputs.data, 1.0, trains=False, kind=inputs.task.kind, hidden_percent=PERCENT),)
-    trained, given = (inputs.trained, inputs.steps) if isinstance(inputs, GateInputs) else (inputs, None)
-    taught = tasks_of(trained)
-    sizes = [size for one in taught if (size := counts(one.data))]
-    if len(sizes) < len(taught):
+@passes.register
+def _(spec: PredictSpec, counts: Counts) -> tuple[Pass, ...] | None:  # noqa: ARG001
+    return (Pass(spec.data, 1.0, trains=False, kind=spec.kind, hidden_percent=USUAL_PERCENT),)
+
+
+@passes.register
+def _(spec: TrainSpec, counts: Counts) -> tuple[Pass, ...] | None:
+    sizes = _sizes(spec, counts)
+    if sizes is None:
         return None
-    batch, turns = trained.optimisation.batch, _turns(trained, sizes)
-    per_epoch = sum(turns)
-    epochs = trained.optimisation.epochs if given is None else given / per_epoch
+    turns, batch = turns_of(spec, sizes), spec.hyperparameters.batch
+    total, per_epoch = _total(spec, turns), sum(turns)
+    epochs = spec.hyperparameters.epochs if spec.hyperparameters.steps is None else total / per_epoch
     found = [
-        Pass(one.data, epochs * steps / math.ceil(size / batch), True, one.task.kind, one.hidden_percent)
-        for one, steps, size in zip(taught, turns, sizes, strict=True)
+        Pass(one.data, epochs * steps / math.ceil(size / batch), True, one.kind, one.hidden_percent)
+        for one, steps, size in zip(spec.tasks, turns, sizes, strict=True)
     ]
-    total = _total(epochs, turns)
-    for one in taught if given is None else ():
+    for one in spec.tasks if spec.selection is not None else ():
         if one.selection is not None:
             times = math.ceil(total / (one.selection.every or per_epoch))
-            found.append(Pass(one.selection.data, float(times), False, one.task.kind, PERCENT))
+            found.append(Pass(one.selection.data, float(times), False, one.kind, USUAL_PERCENT))
     return tuple(found)
 
 
-def steps_of(inputs: Training, counts: Counts) -> int | None:
+def steps_of(spec: TrainSpec, counts: Counts) -> int | None:
     """Return the optimiser steps of a training, as if it did not end early; None where a size is not known."""
-    sizes = [counts(one.data) for one in tasks_of(inputs)]
-    known = [size for size in sizes if size]
-    return None if len(known) < len(sizes) else _total(inputs.optimisation.epochs, _turns(inputs, known))
+    sizes = _sizes(spec, counts)
+    return None if sizes is None else _total(spec, turns_of(spec, sizes))
 
 
-def _total(epochs: float, turns: Sequence[int]) -> int:
-    return max(1, math.ceil(round(epochs * sum(turns), 6)))
+def examples_of(spec: TrainSpec, sizes: Sequence[int]) -> int:
+    """Return the examples that count of training sets of some sizes."""
+    return sum(sizes if spec.sampling is None else spec.sampling.sizes(sizes))
 
 
-def _turns(inputs: Training, sizes: Sequence[int]) -> list[int]:
-    """Return the steps that each task has in an epoch."""
-    batch = inputs.optimisation.batch
-    if isinstance(inputs, MixtureInputs):
-        return inputs.sampling.steps(sizes, [one.weight for one in inputs.tasks], batch=batch)
-    return [math.ceil(size / batch) for size in sizes]
+def turns_of(spec: TrainSpec, sizes: Sequence[int]) -> list[int]:
+    """Return the steps that each task has in an epoch.
+
+    Args:
+        spec: Of the training.
+        sizes: Examples of each task.
+    """
+    batch = spec.hyperparameters.batch
+    if spec.sampling is None:
+        return [math.ceil(size / batch) for size in sizes]
+    return spec.sampling.steps(sizes, [one.share for one in spec.tasks], batch=batch)
+
+
+def _sizes(spec: TrainSpec, counts: Counts) -> list[int] | None:
+    sizes = [size for one in spec.tasks if (size := counts(one.data))]
+    return sizes if len(sizes) == len(spec.tasks) else None
+
+
+def _total(spec: TrainSpec, turns: Sequence[int]) -> int:
+    numbers = spec.hyperparameters
+    return numbers.steps or max(1, math.ceil(round(numbers.epochs * sum(turns), 6)))

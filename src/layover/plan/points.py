@@ -9,10 +9,8 @@ from typing import Any
 from layover import kinds
 from layover.errors import ModelError, Problem, RecipeError
 from layover.plan import heads
+from layover.plan.heads import Point
 from layover.recipe import AXES, Recipe
-
-Point = tuple[str, str, str, str, int]
-"""Model, method, intermediate, target, seed."""
 
 
 def points(recipe: Recipe, notes: list[str]) -> list[Point]:

@@ -10,27 +10,18 @@ from layover.compositions import GateTraining
 from layover.errors import NodeError
 from layover.modules import AdapterDrop, Module
 from layover.plan import heads
+from layover.plan.adapters import Adapter
 from layover.plan.data import DataRules
-from layover.plan.encoders import EncoderRef
-from layover.plan.identities import composed_identity, dropped, settings_of, train_identity
 from layover.plan.imports import Imports
-from layover.plan.inputs import (
-    Adapter,
-    Below,
-    Composed,
-    ComposeInputs,
-    GateInputs,
-    Learned,
-    Optimisation,
-    Selection,
-    TrainInputs,
-)
-from layover.plan.mixtures import MixtureInputs, Taught, ordered
+from layover.plan.maker import Maker
+from layover.plan.mixtures import ordered
 from layover.plan.nodes import Node
-from layover.plan.retrieval import Maker
-from layover.plan.sampling import Sampling
 from layover.recipe import Recipe, ResolvedMethod, Select
 from layover.recipe.imported import ImportedHead
+from layover.specs import EncoderSpec, Hyperparameters, Learned, ModuleStep, OnEncoder, Sampling, Start
+from layover.specs.compose import ComposeSpec
+from layover.specs.gate import GateSpec
+from layover.specs.train import Below, Selection, TaskSpec, TrainSpec
 from layover.tasks import Task
 
 
@@ -46,55 +37,58 @@ class Stages:
     """
 
     def __init__(
-        self, recipe: Recipe, rules: DataRules, encoders: Mapping[str, EncoderRef], imports: Imports, maker: Maker
+        self, recipe: Recipe, rules: DataRules, encoders: Mapping[str, EncoderSpec], imports: Imports, maker: Maker
     ) -> None:
         self.recipe, self.rules, self.encoders, self.imports, self.maker = recipe, rules, encoders, imports, maker
-        self._made: dict[tuple[object, ...], Node] = {}
+        self._made: dict[tuple[object, ...], Node[TrainSpec]] = {}
 
-    def learned(self, model: str, method: ResolvedMethod, name: str, seed: int) -> Node:
+    def learned(self, model: str, method: ResolvedMethod, name: str, seed: int) -> Node[ModuleStep]:
         """Return the training of an intermediate, a task or a mixture; or the import of one."""
         if name in self.recipe.document.modules:
             return self.imports.node(self.encoders[model], method.module, name, self.maker)
+        return self._trained(model, method, name, seed)
+
+    def _trained(self, model: str, method: ResolvedMethod, name: str, seed: int) -> Node[TrainSpec]:
         if name in self.recipe.document.mixtures:
             return self._mixture(model, method, name, seed)
         return self._train(model, method, None, self.recipe.tasks[name], seed, method.module)
 
-    def _mixture(self, model: str, method: ResolvedMethod, name: str, seed: int) -> Node:
-        mixture, encoder, train = self.recipe.document.mixtures[name], self.encoders[model], self.recipe.document.train
-        asked = (model, method.name, name, seed)
+    def _mixture(self, model: str, method: ResolvedMethod, name: str, seed: int) -> Node[TrainSpec]:
+        asked = (model, method.values, name, seed)
         if asked in self._made:
             return self._made[asked]
-
+        mixture, encoder, train = self.recipe.document.mixtures[name], self.encoders[model], self.recipe.document.train
         when = train.select or Select()
 
-        def taught(task: Task) -> Taught:
-            data = self.maker.tokenize(self.rules.train(task), encoder, task)
-            weight, selection = mixture.weights.get(task.name, 1.0), self._selection(task, encoder)
-            if selection is not None:  # when to evaluate is one for all tasks
-                selection = replace(selection, every=when.every, patience=when.patience)
-            below = self._below(model, method, task, selection)
-            return Taught(task, data.key, data.inputs.hidden_percent, weight, selection, below)
+        def member(task: Task) -> TaskSpec:
+            own = self._task(model, method, task)
+            if own.selection is None:
+                return replace(own, weight=mixture.weights.get(task.name, 1.0))
+            # when to evaluate is one for all tasks
+            selection = replace(own.selection, every=when.every, patience=when.patience)
+            return replace(own, weight=mixture.weights.get(task.name, 1.0), selection=selection)
 
         given = train.epochs if mixture.epochs is None else mixture.epochs
         epochs = method.module.default_epochs if given is None else given
         batch = train.batch if mixture.batch is None else mixture.batch
-        inputs = MixtureInputs(
+        spec = TrainSpec(
             name=name,
             encoder=encoder,
             module=method.module,
-            tasks=ordered(taught(self.recipe.tasks[task]) for task in mixture.tasks),
+            tasks=ordered(member(self.recipe.tasks[task]) for task in mixture.tasks),
             sampling=Sampling(mixture.exponent(), mixture.cap),
-            optimisation=self._optimisation(method, epochs, batch, seed, after=False),
+            hyperparameters=self._hyperparameters(method, epochs, batch, seed, after=False),
             adapterdrop=method.adapterdrop,
         )
-        start = {"encoder": dict(encoder.identity), "module": settings_of(method.module), **composed_identity(None)}
-        start |= dropped(inputs.adapterdrop, selects=any(one.selection is not None for one in inputs.tasks))
-        label = f"train {name} {model}/{method.name} seed {seed}"
-        node = self.maker.node("train", {**start, **inputs.identity()}, inputs.needs(), label, inputs)
-        self._made[asked] = node
-        return node
+        self._made[asked] = self._node(spec, f"train {name} {model}/{method.name} seed {seed}")
+        return self._made[asked]
 
-    def target(self, model: str, method: ResolvedMethod, intermediate: str, task: Task, seed: int) -> Node:
+    def _node(self, spec: TrainSpec, label: str) -> Node[TrainSpec]:
+        adapters = (key for task in spec.tasks for key in task.languages.adapters())
+        needs = (*spec.read_keys(), *spec.start.keys(), *adapters)
+        return self.maker.node(spec, needs, label)
+
+    def target(self, model: str, method: ResolvedMethod, intermediate: str, task: Task, seed: int) -> Node[OnEncoder]:
         """Return the training of a target after an intermediate, or without one."""
         names = self.recipe.learned(intermediate)
         module = method.composition.target_module(method.module, len(names))
@@ -116,7 +110,9 @@ class Stages:
         how = adapters.method
         return Adapter(name, self._train(model, how, None, adapters.texts[name], adapters.seed, how.module).key)
 
-    def composed(self, model: str, method: ResolvedMethod, intermediate: str, task: Task | None, seed: int) -> Node:
+    def composed(
+        self, model: str, method: ResolvedMethod, intermediate: str, task: Task | None, seed: int
+    ) -> Node[ComposeSpec]:
         """Return the node of an encoder with composed intermediates that nothing is trained after.
 
         With a `task` its head is that of the first intermediate that has the same outputs.
@@ -125,35 +121,36 @@ class Stages:
         seeded = self.seeded(method, intermediate)
         seed = seed if seeded else 0  # one result, whatever the sweep's seeds
         composed = self._composed(model, method, intermediate, seed)
-        composed = replace(composed, composition=composed.composition.bare())
+        bare = composed.composition.bare() if composed.composition is not None else method.composition
         head, language = None, None
         if task is not None:
-            found = heads.first_with(self.recipe, names, task)
-            if found is None:
+            with_head = heads.first_with(self.recipe, names, task)
+            if with_head is None:
                 raise NodeError(f"{task.name}: none of {', '.join(names)} has its outputs")
-            head, of = self.learned(model, method, found[0], seed).key, found[1]
+            head, of = self.learned(model, method, with_head[0], seed).key, with_head[1]
             language = of.language if isinstance(of, ImportedHead) else self.rules.train_language(of)
-        inputs = ComposeInputs(encoder, composed, task, head, language, method.precision, seed)
-        identity = {
-            "encoder": dict(encoder.identity),
-            "module": settings_of(composed.composition.target_module(method.module, len(names))),
-            **composed_identity(composed),
-            "kind": task.kind if task is not None else None,
-            "labels": list(task.labels) if task is not None else [],
-            "head": head,
-            "precision": method.precision,
-            "seed": seed,
-        }
+        spec = ComposeSpec(
+            encoder=encoder,
+            module=bare.target_module(method.module, len(names)),
+            start=replace(composed, composition=bare),
+            kind=task.kind if task is not None else None,
+            labels=task.labels if task is not None else (),
+            head=head,
+            precision=method.precision,
+            seed=seed,
+            name=task.name if task is not None else "",
+            source_language=language,
+        )
         needs = (*composed.keys(), *((head,) if head else ()))
         label = f"compose {intermediate} {model}/{method.name}" + (f" for {task.name}" if task else "")
         label += f" seed {seed}" if seeded else ""
-        return self.maker.node("compose", identity, needs, label, inputs)
+        return self.maker.node(spec, needs, label)
 
-    def alone(self, model: str, method: ResolvedMethod, intermediate: str, seed: int) -> Node:
+    def alone(self, model: str, method: ResolvedMethod, intermediate: str, seed: int) -> Node[OnEncoder]:
         """Return what gives the encoder with one intermediate on it and nothing else, whatever the composition."""
         (name,) = self.recipe.learned(intermediate)
         if name not in self.recipe.document.modules:
-            return self.learned(model, method, name, seed)
+            return self._trained(model, method, name, seed)
         stack = compositions.get("stack")()
         return self.composed(model, method.model_copy(update={"composition": stack}), intermediate, None, seed)
 
@@ -162,29 +159,30 @@ class Stages:
         names = self.recipe.learned(intermediate)
         return method.composition.draws() or not all(name in self.recipe.document.modules for name in names)
 
-    def _composed(self, model: str, method: ResolvedMethod, intermediate: str, seed: int) -> Composed:
+    def _composed(self, model: str, method: ResolvedMethod, intermediate: str, seed: int) -> Start:
         """Return the intermediates, in the order of their keys where their own means nothing."""
         names = self.recipe.learned(intermediate)
         composition = method.composition.for_intermediates(names)
-        trained = {name: self.learned(model, method, name, seed) for name in names}
         how = composition.gate_training() if len(names) > 1 else None  # of one all tokens go to it
-        gates = {
-            name: self._gates(node, how, f"{name} {model}/{method.name} seed {seed}") for name, node in trained.items()
-        }
-        found = [Learned(name, node.key, node.inputs.module, gates[name]) for name, node in trained.items()]
-        one_kind = len({one.module.name for one in found}) == 1
-        if one_kind and not composition.keeps_order(found[0].module):
-            order = sorted(range(len(found)), key=lambda index: found[index].key)
-            found, composition = [found[index] for index in order], composition.reordered(order)
-        return Composed(composition, tuple(found))
+        learned = []
+        for name in names:
+            node = self.learned(model, method, name, seed)
+            gates = None if how is None else self._gates(model, method, name, seed, how)
+            learned.append(Learned(node.key, gates, name, node.spec.module))
+        one_kind = len({one.known().name for one in learned}) == 1
+        if one_kind and not composition.keeps_order(learned[0].known()):
+            order = sorted(range(len(learned)), key=lambda index: learned[index].key)
+            learned, composition = [learned[index] for index in order], composition.reordered(order)
+        return Start(composition, tuple(learned))
 
-    def _gates(self, trained: Node, how: GateTraining | None, of: str) -> str | None:
-        """Return the key of the training of an intermediate's gates, None where it needs none."""
-        if how is None:
-            return None
-        inputs = GateInputs(trained.inputs, trained.key, how.steps, how.lr)
-        identity = {"train": trained.key, **how.settings()}
-        return self.maker.node("gate", identity, (trained.key, *trained.needs), f"train gates of {of}", inputs).key
+    def _gates(self, model: str, method: ResolvedMethod, name: str, seed: int, how: GateTraining) -> str:
+        """Return the key of the training of an intermediate's gates."""
+        trained = self._trained(model, method, name, seed)
+        numbers = replace(trained.spec.hyperparameters, steps=how.steps, lr=how.lr)
+        gates = GateSpec(train=trained.key, steps=how.steps, lr=how.lr)
+        spec = replace(trained.spec, gates=gates, hyperparameters=numbers)
+        label = f"train gates of {name} {model}/{method.name} seed {seed}"
+        return self.maker.node(spec, (trained.key, *trained.needs), label).key
 
     def _train(
         self,
@@ -194,35 +192,41 @@ class Stages:
         task: Task,
         seed: int,
         module: Module,
-    ) -> Node:
-        asked = (model, method.name, intermediate, task.name, seed, module)
+    ) -> Node[TrainSpec]:
+        asked = (model, method.values, intermediate, task.name, seed, module)
         if asked in self._made:
             return self._made[asked]
-        encoder = self.encoders[model]
-        composed = self._composed(model, method, intermediate, seed) if intermediate is not None else None
-        data = self.maker.tokenize(self.rules.train(task), encoder, task)
-        selection = self._selection(task, encoder)
-        languages = self._below(model, method, task, selection)
-        inputs = TrainInputs(
-            encoder=encoder,
+        start = self._composed(model, method, intermediate, seed) if intermediate is not None else Start()
+        acts = bool(start.learned) or module.trains_encoder
+        spec = TrainSpec(
+            name=task.name,
+            encoder=self.encoders[model],
             module=module,
-            composed=composed,
+            start=start,
             head_from=self._head_from(model, method, intermediate, task, seed),
-            task=task,
-            data=data.key,
-            hidden_percent=data.inputs.hidden_percent,
-            selection=selection,
-            optimisation=self._optimisation(method, *self._course(task, module), seed, after=composed is not None),
-            adapterdrop=AdapterDrop() if composed is None and not module.trains_encoder else method.adapterdrop,
-            languages=languages,
+            tasks=(self._task(model, method, task),),
+            hyperparameters=self._hyperparameters(method, *self._course(task, module), seed, after=bool(start.learned)),
+            adapterdrop=method.adapterdrop if acts else AdapterDrop(),
         )
-        wanted = (data.key, selection and selection.data, *(composed.keys() if composed else ()), *languages.adapters())
         origin = f" after {intermediate}" if intermediate is not None else ""
-        label = f"train {task.name} {model}/{method.name}{origin} seed {seed}"
-        needs = tuple(key for key in wanted if key)
-        node = self.maker.node("train", train_identity(inputs), needs, label, inputs)
-        self._made[asked] = node
-        return node
+        self._made[asked] = self._node(spec, f"train {task.name} {model}/{method.name}{origin} seed {seed}")
+        return self._made[asked]
+
+    def _task(self, model: str, method: ResolvedMethod, task: Task) -> TaskSpec:
+        """Return a task of a training: its data, its outputs, and how its weights are selected."""
+        encoder = self.encoders[model]
+        data, selection = self.maker.tokenize(self.rules.train(task), encoder, task), self._selection(task, encoder)
+        return TaskSpec(
+            data=data.key,
+            kind=task.kind,
+            labels=task.labels,
+            selection=selection,
+            languages=self._below(model, method, task, selection),
+            name=task.name,
+            hidden_percent=data.spec.hidden_percent,
+            metrics=task.metrics,
+            rules=task.rules(),
+        )
 
     def _below(self, model: str, method: ResolvedMethod, task: Task, selection: Selection | None) -> Below:
         """Return the language adapters below a training."""
@@ -245,11 +249,11 @@ class Stages:
         usual = max(module.default_epochs, self.rules.usual_epochs(task)) if train.epochs is None else train.epochs
         return self.rules.number(task, "epochs", usual), self.rules.number(task, "batch", train.batch)
 
-    def _optimisation(
+    def _hyperparameters(
         self, method: ResolvedMethod, epochs: float, batch: int, seed: int, *, after: bool
-    ) -> Optimisation:
+    ) -> Hyperparameters:
         train, lr = self.recipe.document.train, method.composition.target_lr() if after else None
-        return Optimisation(
+        return Hyperparameters(
             lr=method.lr if lr is None else lr,
             epochs=float(epochs),
             batch=batch,
@@ -262,7 +266,7 @@ class Stages:
             bucket=train.bucket,
         )
 
-    def _selection(self, task: Task, encoder: EncoderRef) -> Selection | None:
+    def _selection(self, task: Task, encoder: EncoderSpec) -> Selection | None:
         select = self.rules.selection(task)
         texts = self.recipe.languages.settings if self.recipe.languages is not None else {}
         if select is None or task.name in texts:

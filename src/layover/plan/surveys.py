@@ -6,7 +6,7 @@ is not in the local cache nothing is said: a plan downloads no data.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -23,9 +23,9 @@ from layover.errors import DataError, LayoverError, ModelError
 from layover.hub_files import COMMIT, cached_file
 from layover.identity import Json, key_of
 from layover.plan import tokenizers
-from layover.plan.encoders import KNOWN_TYPE, EncoderRef
-from layover.plan.inputs import TokenizeInputs
-from layover.plan.nodes import STEP_VERSIONS
+from layover.plan.encoders import KNOWN_TYPE
+from layover.specs import EncoderSpec
+from layover.specs.tokenize import TokenizeSpec
 from layover.store import Memory
 from layover.store.folderless import named, numbered
 from layover.tasks import Known, Survey, Task, Texts, foreign_tag, take_survey, take_texts
@@ -60,7 +60,7 @@ class Surveys:
     def __init__(self, hash_file: Callable[[Path], str], memory: Memory) -> None:
         self._hash_file = hash_file
         self._memory = memory
-        self._contents: dict[int, tuple[Place, Json, str]] = {}
+        self._contents: dict[int, tuple[Place, Mapping[str, Json], str]] = {}
         """Identity of a place and its key, by the place's id: a sweep asks for it in every cell."""
         self._taken: dict[str, Survey | None] = {}
         self._used: dict[tuple[str, Subset], Texts | None] = {}
@@ -95,12 +95,12 @@ class Surveys:
             tags=known["tags"],
         )
 
-    def unscorable(self, inputs: TokenizeInputs) -> str:
+    def unscorable(self, inputs: TokenizeSpec) -> str:
         """Return why gold tags of these data cannot be scored; empty where they can, and where that is not known."""
         counted = self.counted(inputs.task, inputs.location)
         return "" if counted is None else foreign_tag(inputs.task, counted.tags)
 
-    def left_nothing(self, inputs: TokenizeInputs) -> str:
+    def left_nothing(self, inputs: TokenizeSpec) -> str:
         """Return why a hold-out leaves nothing of these data; empty where it does, and where that is not known."""
         counted = self.counted(inputs.task, inputs.location)
         if inputs.subset.holdout is None or counted is None or counted.problem:
@@ -116,7 +116,7 @@ class Surveys:
             self._memory.put(key, numbered(problem, inputs.location.files()))
         return str(named(self._memory.get(key), inputs.location.files()))
 
-    def tokens(self, task: Task, place: Place, encoder: EncoderRef, max_length: int, stride: int) -> float | None:
+    def tokens(self, task: Task, place: Place, encoder: EncoderSpec, max_length: int, stride: int) -> float | None:
         """Return the tokens of an average example, all its rows together; None where they cannot be known.
 
         They are measured on a sample, by the encoder's own tokenizer where that is here, else by a stand-in.
@@ -124,7 +124,7 @@ class Surveys:
         try:
             if _is_here(encoder):
                 own = partial(tokenizers.load_planned, encoder.source, encoder.revision, encoder.tokenizer)
-                return self._mean(task, place, dict(encoder.tokenizer), own, max_length, stride)
+                return self._mean(task, place, encoder.tokenizer.canonical(), own, max_length, stride)
         except ModelError:
             pass  # the run will say why it cannot be read
         return self._mean(task, place, None, stand_in, max_length, stride)
@@ -152,7 +152,7 @@ class Surveys:
             self._memory.put(key, known)
         return float(known)
 
-    def known_texts(self, scored: TokenizeInputs, trained: TokenizeInputs) -> Known | None:
+    def known_texts(self, scored: TokenizeSpec, trained: TokenizeSpec) -> Known | None:
         """Return how much of scored data stands in training data; None where that is not known."""
         whose = [self._content(trained.location), asdict(scored.subset), asdict(trained.subset)]
         key = self._key(scored.location, "known", whose)
@@ -165,7 +165,7 @@ class Surveys:
             self._memory.put(key, known)
         return Known(**known)
 
-    def _texts(self, inputs: TokenizeInputs) -> Texts | None:
+    def _texts(self, inputs: TokenizeSpec) -> Texts | None:
         """Return the texts of the examples that are used, None where they are not here or cannot be read."""
         asked = self._content(inputs.location), inputs.subset
         if asked not in self._used:
@@ -207,11 +207,11 @@ class Surveys:
         if place.identity(self._hash_file) != self.identity(place):
             raise DataError(f"{place.describe()}: it changes while it is read; run again when it is complete")
 
-    def identity(self, place: Place) -> Json:
+    def identity(self, place: Place) -> Mapping[str, Json]:
         """Return the identity of a place, computed once."""
         if id(place) not in self._contents:
             data = place.identity(self._hash_file)
-            self._contents[id(place)] = place, data, key_of({"version": STEP_VERSIONS["tokenize"], "data": data})
+            self._contents[id(place)] = place, data, key_of({"version": TokenizeSpec.version, "data": data})
         return self._contents[id(place)][1]
 
     def _content(self, place: Place) -> str:
@@ -238,7 +238,7 @@ def _measured(task: Task, sample: tuple[Any, ...], tokenizer: Tokenizer, max_len
     return sum(float(features.lengths.sum()) for features in encoded) / len(sample)
 
 
-def _is_here(encoder: EncoderRef) -> bool:
+def _is_here(encoder: EncoderSpec) -> bool:
     """Return whether the tokenizer of an encoder is read without transformers and without the hub.
 
     Raises:

@@ -22,11 +22,9 @@ from layover.hub_errors import HubError
 from layover.hub_files import commit_of, file_at
 from layover.identity import file_sha256, key_of
 from layover.plan.hub import Revisions
+from layover.specs import TokenizerSpec
 from layover.store import Memory
 from layover.store.state import States, states_in
-
-FORM = "serialised"
-"""The name of the form's SHA-256 in an identity; that of a hub model with a `tokenizer.json` goes without."""
 
 _NO_PART = (".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".h5", ".msgpack", ".onnx", ".ot", ".gguf", ".zip", ".md")
 """Files of a model's directory that no tokenizer is read from; any other may be one."""
@@ -63,13 +61,13 @@ def _load(source: str, revision: str | None, _states: States) -> Tokenizer:
         return Tokenizer.load(folder)
 
 
-def load_planned(source: str, revision: str | None, identity: Mapping[str, str]) -> Tokenizer:
-    """Return the tokenizer that a plan knows by an identity.
+def load_planned(source: str, revision: str | None, planned: TokenizerSpec) -> Tokenizer:
+    """Return the tokenizer that a plan knows.
 
     Raises:
         ModelError: it is another one now; or see `load`.
     """
-    expected = identity.get(FORM)
+    expected = planned.serialised
     if expected is None:
         if file_at(source, commit_of(source, revision), SERIALISED) is None:
             raise ModelError(
@@ -85,8 +83,8 @@ def load_planned(source: str, revision: str | None, identity: Mapping[str, str])
     return tokenizer
 
 
-def of_folder(folder: Path, hash_file: Callable[[Path], str], memory: Memory) -> dict[str, str]:
-    """Return the identity of a directory's tokenizer.
+def of_folder(folder: Path, hash_file: Callable[[Path], str], memory: Memory) -> str:
+    """Return the SHA-256 of the serialised form of a directory's tokenizer.
 
     Args:
         folder: Of the model.
@@ -102,7 +100,7 @@ def of_folder(folder: Path, hash_file: Callable[[Path], str], memory: Memory) ->
         if _hashes(folder, hash_file) != files:
             raise ModelError(f"{folder}: its tokenizer changes while it is read; run again when it is complete")
         memory.put(_key(folder, files), found)
-    return {FORM: found}
+    return found
 
 
 def forget(folder: Path, memory: Memory) -> None:
@@ -115,27 +113,27 @@ def forget(folder: Path, memory: Memory) -> None:
     memory.drop(_key(folder, _hashes(folder, file_sha256)))
 
 
-def of_hub(repository: str, commit: str, revisions: Revisions, memory: Memory) -> dict[str, str]:
-    """Return what the identity of a hub model's tokenizer has beside its commit; nothing if `tokenizer.json` is read.
+def of_hub(repository: str, commit: str, revisions: Revisions, memory: Memory) -> str | None:
+    """Return the SHA-256 of the form of a hub model's tokenizer; None if it has a `tokenizer.json`, told by the commit.
 
-    Nothing, too, if the hub cannot be asked; a run refuses such a tokenizer where the commit alone does not define it.
+    None, too, if the hub cannot be asked; a run refuses such a tokenizer where the commit alone does not define it.
 
     Raises:
         ModelError: there is none, or it cannot be read.
     """
     if revisions.has(repository, commit, SERIALISED) is not False:
-        return {}
+        return None
     try:
         with _folder(repository, commit) as folder:
             files = {"repository": repository, "commit": commit}
             found, is_new = _form(folder, files, memory)  # of files whose bytes were checked
             if is_new:
                 memory.put(_key(folder, files), found)
-            return {FORM: found}
+            return found
     except HubError as error:
         if error.answered:
             raise
-        return {}
+        return None
 
 
 @contextmanager

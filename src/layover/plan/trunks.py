@@ -9,17 +9,20 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from functools import singledispatch
 
 from layover import kinds
-from layover.identity import key_of
 from layover.plan.cost import Cost, Meta, data_cost, layer_flops, trunk_bytes
-from layover.plan.encoders import EncoderRef
-from layover.plan.inputs import ComposeInputs, GateInputs, PredictInputs, TrainInputs, TrunkInputs
-from layover.plan.mixtures import MixtureInputs
-from layover.plan.nodes import STEP_VERSIONS, Node, Plan, TrunkCache
-from layover.plan.passes import Training, changed_from, on_encoder, passes, tasks_of
+from layover.plan.loads import on_encoder
+from layover.plan.nodes import Node, Nodes, Plan, TrunkCache, spec_at
+from layover.plan.passes import passes
 from layover.precision import Precision
 from layover.shape import Shape
+from layover.specs import EncoderSpec, StepSpec
+from layover.specs.predict import PredictSpec
+from layover.specs.tokenize import TokenizeSpec
+from layover.specs.train import TrainSpec
+from layover.specs.trunk import HiddenStatesSpec
 
 LEAST_PASSES = 2.0
 """Over the same hidden states, from which on keeping them pays: computing them is one pass, too."""
@@ -29,7 +32,7 @@ LEAST_PASSES = 2.0
 class _Trunk:
     """The part of an encoder that stays as it was pretrained under a node."""
 
-    encoder: EncoderRef
+    encoder: EncoderSpec
     shape: Shape
     layer: int
     precision: Precision
@@ -39,7 +42,7 @@ class _Trunk:
 class _Kept:
     """Hidden states of one tokenized set that could be kept."""
 
-    node: Node
+    node: Node[HiddenStatesSpec]
     bytes: int
     flops_per_byte: float
     """Arithmetic of one pass."""
@@ -80,7 +83,7 @@ def with_trunks(
     return replace(plan, nodes=_reading(plan, {one.node.key: one.node for one in kept}, trunks), cache=cache)
 
 
-def first_to_run(plan: Plan, finished: Collection[str]) -> list[Node]:
+def first_to_run(plan: Plan, finished: Collection[str]) -> list[Node[StepSpec]]:
     """Return the data to be tokenized before it is decided about hidden states; nothing where none could be kept.
 
     So the decision rests on exact sizes, the same before and after a stop.
@@ -98,32 +101,41 @@ class _Trunks:
         self._nodes = plan.nodes
         self._known: dict[str, _Trunk | None] = {}
 
-    def of(self, node: Node) -> _Trunk | None:
+    def of(self, node: Node[StepSpec]) -> _Trunk | None:
         """Return the trunk whose hidden states a node could read; None where there is none, or they vary."""
-        inputs = node.inputs
-        if isinstance(inputs, PredictInputs):
-            moves = inputs.skipped > 0 or inputs.adapter is not None or kinds.get(inputs.task.kind).changes_tokens
-            return None if moves else self._below(inputs.train, node)
-        if isinstance(inputs, GateInputs):
-            return None if _moves(inputs.trained) else self._below(inputs.key, node)
-        if isinstance(inputs, TrainInputs | MixtureInputs):
-            return None if _moves(inputs) else self._below(node.key, node)
-        return None
+        return None if _moves(node.spec) else self._below(node)
 
-    def _below(self, trained: str, node: Node) -> _Trunk | None:
-        if trained not in self._known:
-            on = on_encoder(self._nodes, node)
+    def _below(self, node: Node[StepSpec]) -> _Trunk | None:
+        on = on_encoder(node.spec, self._nodes)
+        if on is None:
+            return None
+        if on.key not in self._known:
             shape = on.encoder.shape
-            layer = changed_from(on, shape.layers) if shape is not None else 0
-            precision = on.precision if isinstance(on, ComposeInputs) else on.optimisation.precision
-            self._known[trained] = _Trunk(on.encoder, shape, layer, precision) if shape is not None and layer else None
-        return self._known[trained]
+            layer = on.changed_from(shape.layers) if shape is not None else 0
+            frozen = shape is not None and layer > 0
+            self._known[on.key] = _Trunk(on.encoder, shape, layer, on.computes_in) if shape and frozen else None
+        return self._known[on.key]
 
 
-def _moves(inputs: Training) -> bool:
-    """Return whether tokens, or what acts on the lower layers, differ from step to step or from set to set."""
-    return inputs.adapterdrop.drops() or any(
-        bool(one.languages.adapters()) or kinds.get(one.task.kind).changes_tokens for one in tasks_of(inputs)
+@singledispatch
+def _moves(spec: StepSpec) -> bool:  # noqa: ARG001
+    """Return whether tokens, or what acts on the lower layers, differ from step to step or from set to set.
+
+    True, too, of a step that reads no hidden states.
+    """
+    return True
+
+
+@_moves.register
+def _(spec: PredictSpec) -> bool:
+    asks_head = spec.matching is None
+    return not asks_head or spec.skipped > 0 or bool(spec.adapters) or kinds.get(spec.kind).changes_tokens
+
+
+@_moves.register
+def _(spec: TrainSpec) -> bool:
+    return spec.adapterdrop.drops() or any(
+        bool(one.languages.adapters()) or kinds.get(one.kind).changes_tokens for one in spec.tasks
     )
 
 
@@ -136,14 +148,14 @@ def _candidates(plan: Plan, meta: Meta, wanted: set[str]) -> list[_Kept]:
 
     def size(key: str) -> Cost:
         if key not in sizes:
-            sizes[key] = data_cost(plan.nodes[key].inputs, meta(key))
+            sizes[key] = data_cost(spec_at(plan.nodes, key, TokenizeSpec), meta(key))
         return sizes[key]
 
     for node in plan.nodes.values():
         trunk = trunks.of(node)
         if trunk is None:
             continue
-        for one in passes(node.inputs, lambda key: size(key).examples) or ():
+        for one in passes(node.spec, lambda key: size(key).examples) or ():
             asked = (trunk.encoder.label, one.data, trunk.layer, trunk.precision)
             if asked not in known:
                 found = _kept(trunk, plan.nodes[one.data], size(one.data).tokens)
@@ -156,21 +168,12 @@ def _candidates(plan: Plan, meta: Meta, wanted: set[str]) -> list[_Kept]:
     return list(made.values())
 
 
-def _kept(trunk: _Trunk, data: Node, tokens: float | None) -> _Kept | None:
+def _kept(trunk: _Trunk, data: Node[StepSpec], tokens: float | None) -> _Kept | None:
     if tokens is None:
         return None
-    inputs = TrunkInputs(trunk.encoder, data.key, trunk.layer, trunk.precision)
-    identity = {
-        "node": "trunk",
-        "version": STEP_VERSIONS["trunk"],
-        "encoder": dict(trunk.encoder.identity),
-        "data": data.key,
-        "layer": trunk.layer,
-        "precision": trunk.precision,
-    }
+    spec = HiddenStatesSpec(encoder=trunk.encoder, data=data.key, layer=trunk.layer, precision=trunk.precision)
     label = f"trunk of {trunk.layer} layers: {data.label.removeprefix('tokenize ')} {trunk.encoder.label}"
-    job = f"trunk {trunk.encoder.label} {trunk.layer} {trunk.precision}"
-    node = Node("trunk", key_of(identity), identity, (data.key,), label, inputs, job)
+    node = Node(spec, (data.key,), label, f"trunk {trunk.encoder.label} {trunk.layer} {trunk.precision}")
     each = trunk_bytes(trunk.shape, trunk.precision)
     return _Kept(node, round(tokens * each), layer_flops(trunk.shape, trunk.layer) / each)
 
@@ -198,9 +201,9 @@ def _chosen(
     return kept, TrunkCache(len(kept), len(paying) + len(new), used, idle, left_out, short_of_disk, budget_bytes)
 
 
-def _reading(plan: Plan, made: Mapping[str, Node], trunks: Mapping[str, Mapping[str, str]]) -> dict[str, Node]:
+def _reading(plan: Plan, made: Mapping[str, Node[HiddenStatesSpec]], trunks: Mapping[str, Mapping[str, str]]) -> Nodes:
     """Return the nodes of a plan, each set of hidden states before the first node that reads it."""
-    nodes: dict[str, Node] = {}
+    nodes: dict[str, Node[StepSpec]] = {}
     for key, node in plan.nodes.items():
         read = trunks.get(key)
         if read is None:

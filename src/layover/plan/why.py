@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from layover.errors import StoreError
-from layover.plan.imports import ImportInputs
-from layover.plan.inputs import ComposeInputs, PredictInputs, RetrieveInputs, ScoreInputs, TokenizeInputs, TrainInputs
 from layover.plan.node_paths import data_files
-from layover.plan.nodes import Plan
+from layover.plan.nodes import Plan, of
+from layover.specs.import_ import ImportSpec
+from layover.specs.tokenize import TokenizeSpec
 from layover.store import Store
 
 Identity = Mapping[str, Any]
@@ -20,7 +20,6 @@ LookUp = Callable[[str], Identity | None]
 
 META, MADE_FOR = "meta.json", "made_for"
 """The file of a tokenized set, and the value in it, that says what `made_for` does."""
-WITH_TASK = (TokenizeInputs, TrainInputs, ComposeInputs, PredictInputs, RetrieveInputs, ScoreInputs)
 
 
 @dataclass(frozen=True)
@@ -44,17 +43,16 @@ class Known:
             plan: Of a recipe.
             hash_file: SHA-256 of a file.
         """
-        tasks, files, sets = dict[str, str](), dict[str, Mapping[str, Path]](), dict[str, str]()
-        for key, node in plan.nodes.items():
-            inputs = node.inputs
-            if isinstance(inputs, WITH_TASK) and inputs.task is not None:
-                tasks[key] = inputs.task.name
-            if isinstance(inputs, TokenizeInputs):
-                sets[key] = made_for(inputs)
-                files[key] = _places(node.identity, [(hash_file(path), path) for path in data_files(inputs)])
-            elif isinstance(inputs, ImportInputs):
-                those = [(sha256, inputs.origin.place(name)) for name, sha256 in inputs.files.items()]
-                files[key] = _places(node.identity, those)
+        tasks = {key: name for key, node in plan.nodes.items() if (name := node.spec.of_task)}
+        files, sets = dict[str, Mapping[str, Path]](), dict[str, str]()
+        for data in of(plan.nodes, TokenizeSpec):
+            sets[data.key] = made_for(data.spec)
+            hashes = [(hash_file(path), path) for path in data_files(data.spec)]
+            files[data.key] = _places(data.spec.canonical(), hashes)
+        for module in of(plan.nodes, ImportSpec):
+            _, origin = module.spec.located()
+            those = [(sha256, origin.place(name)) for name, sha256 in module.spec.files.items()]
+            files[module.key] = _places(module.spec.canonical(), those)
         return cls(tasks, files, sets, {key: node.label for key, node in plan.nodes.items()})
 
 
@@ -165,9 +163,9 @@ def _tokenized(key: str, identity: Identity, look_up: LookUp) -> Iterator[str]:
             yield value
 
 
-def made_for(inputs: TokenizeInputs) -> str:
+def made_for(data: TokenizeSpec) -> str:
     """Return task, split and language of a tokenized set; it may serve others, too, which read the same bytes."""
-    return f"{inputs.task.name} {inputs.location.split} {inputs.location.language}"
+    return f"{data.task.name} {data.location.split} {data.location.language}"
 
 
 def _with_file(

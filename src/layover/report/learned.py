@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from layover.plan import Node, Plan
-from layover.plan.mixtures import MEAN, MixtureInputs
+from layover.plan.nodes import of
+from layover.specs.train import MEAN, TrainSpec
 from layover.steps.files import TRAINING
 from layover.store import Store
 
@@ -53,33 +54,33 @@ class LearnedMixture:
 
 def mixtures_below(plan: Plan, store: Store, key: str | None) -> tuple[LearnedMixture, ...]:
     """Return the finished mixtures that a training, or what was composed without one, rests on."""
-    nodes = dict.fromkeys(_trainings(plan, key)) if key is not None else ()
-    return tuple(_read(plan, plan.nodes[one], store) for one in nodes if store.has(one))
+    below = {} if key is None else {one: plan.nodes[one] for one in _below(plan, key)}
+    mixtures = [node for node in of(below, TrainSpec) if node.spec.numbered and node.spec.gates is None]
+    return tuple(_read(plan, node, store) for node in mixtures if store.has(node.key))
 
 
-def _trainings(plan: Plan, key: str) -> Iterator[str]:
-    if isinstance(plan.nodes[key].inputs, MixtureInputs):
-        yield key
+def _below(plan: Plan, key: str) -> Iterator[str]:
+    """Yield a key and those of all that it needs, from the top down."""
+    yield key
     for need in plan.nodes[key].needs:
-        yield from _trainings(plan, need)
+        yield from _below(plan, need)
 
 
-def _read(plan: Plan, node: Node, store: Store) -> LearnedMixture:
-    inputs: MixtureInputs = node.inputs
-    training = store.read(node.key, TRAINING)
+def _read(plan: Plan, node: Node[TrainSpec], store: Store) -> LearnedMixture:
+    spec, training = node.spec, store.read(node.key, TRAINING)
     # the plan that trained it may have had other names for the same tasks, which lie in the same order
     stored = [one["name"] for one in training["tasks"]]
-    names = {old: one.task.name for old, one in zip(stored, inputs.tasks, strict=True)}
+    names = {old: task.name for old, task in zip(stored, spec.tasks, strict=True)}
     points = tuple(_points(training["history"], names))
     best = training["best_step"]
     kept = {(one.task, one.metric): one.value for one in points if one.step == best}
     tasks = []
-    for one, given in zip(inputs.tasks, training["tasks"], strict=True):
+    for one, given in zip(spec.tasks, training["tasks"], strict=True):
         metric = one.selection.metric if one.selection is not None else None
-        score = kept.get((one.task.name, metric)) if metric is not None else None
-        tasks.append(Contribution(one.task.name, given["examples"], given["steps"], metric, score))
-    tasks.sort(key=lambda one: plan.recipe.members(inputs.name).index(one.task))
-    return LearnedMixture(node.key, inputs.name, inputs.optimisation.seed, tuple(tasks), kept.get(("", MEAN)), points)
+        score = kept.get((one.name, metric)) if metric is not None else None
+        tasks.append(Contribution(one.name, given["examples"], given["steps"], metric, score))
+    tasks.sort(key=lambda one: plan.recipe.members(spec.name).index(one.task))
+    return LearnedMixture(node.key, spec.name, spec.hyperparameters.seed, tuple(tasks), kept.get(("", MEAN)), points)
 
 
 def _points(history: list[dict[str, Any]], names: Mapping[str, str]) -> Iterator[Point]:

@@ -8,11 +8,12 @@ from functools import cache
 from statistics import fmean, stdev
 
 from layover.plan import Cell, Plan, partial
-from layover.plan.inputs import ScoreInputs
+from layover.plan.nodes import spec_at
 from layover.records import Record, read_record
 from layover.report.costs import Cost, cost_of
 from layover.report.learned import LearnedMixture, mixtures_below
 from layover.report.shares import Share, shares_of
+from layover.specs.score import ScoreSpec
 from layover.steps.files import RECORD
 from layover.store import Store
 
@@ -66,11 +67,11 @@ def rows_of(plan: Plan, store: Store) -> list[CellRow]:
     for cell in plan.cells:
         record = record_of(cell.score)
         failure = None if record is not None else _failure(plan, store, cell.score)
-        inputs: ScoreInputs = plan.nodes[cell.score].inputs
-        found = partial(plan, inputs)
+        scored = spec_at(plan.nodes, cell.score, ScoreSpec)
+        parts = partial(plan, scored)
         baseline, shares, below = record_of(cell.baseline), shares_of(plan, store, cell), mixtures(cell.train)
-        cost = cost_of(plan, store, cell.train) if inputs.search is None else None  # retrieval trains no target
-        rows.append(CellRow(cell, inputs.metric, inputs.split, found, record, baseline, failure, shares, below, cost))
+        cost = cost_of(plan, store, cell.train) if scored.search is None else None  # retrieval trains no target
+        rows.append(CellRow(cell, scored.metric, scored.split, parts, record, baseline, failure, shares, below, cost))
     return rows
 
 

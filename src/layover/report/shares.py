@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from layover.errors import StoreError
 from layover.plan import Cell, Plan
-from layover.plan.inputs import ComposeInputs, ScoreInputs, TrainInputs
+from layover.plan.nodes import spec_at
+from layover.specs import OnEncoder
+from layover.specs.score import ScoreSpec
 from layover.steps.shares import read_shares
 from layover.store import Store
 
@@ -26,7 +28,7 @@ class Share:
 def shares_of(plan: Plan, store: Store, cell: Cell) -> tuple[Share, ...]:
     """Return the shares of a cell; nothing where nothing is mixed, or while a language is not predicted."""
     members = _members(plan, cell)
-    scored: ScoreInputs = plan.nodes[cell.score].inputs
+    scored = spec_at(plan.nodes, cell.score, ScoreSpec)
     if not members or not all(store.has(key) for key, _ in scored.predictions.values()):
         return ()  # a mean over fewer languages would not be comparable
     # a plan sorts them by their keys; people read them as the recipe lists them, and the target's own last
@@ -47,7 +49,5 @@ def _members(plan: Plan, cell: Cell) -> tuple[str, ...]:
     """Return the names of what a cell mixes, in the order of the shares."""
     if cell.train is None:
         return ()
-    inputs: TrainInputs | ComposeInputs = plan.nodes[cell.train].inputs
-    if inputs.composed is None:
-        return ()
-    return inputs.composed.composition.mixes([one.name for one in inputs.composed.learned])
+    start = spec_at(plan.nodes, cell.train, OnEncoder).start
+    return () if start.composition is None else start.composition.mixes([one.name for one in start.learned])

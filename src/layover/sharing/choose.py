@@ -10,12 +10,12 @@ from statistics import fmean
 from layover.errors import LayoverError, nearest
 from layover.identity import key_of
 from layover.plan import Cell, Plan
-from layover.plan.inputs import ComposeInputs, ScoreInputs, TrainInputs
-from layover.plan.mixtures import MixtureInputs
+from layover.plan.nodes import spec_at
 from layover.report.rows import CellRow
+from layover.specs import ModuleStep, OnEncoder
+from layover.specs.score import ScoreSpec
 from layover.store import Store
 
-Trained = TrainInputs | MixtureInputs | ComposeInputs
 LONGEST = 75
 """Characters of the names that are given here; what names of packages may have beyond is room for `-flat`."""
 
@@ -134,11 +134,10 @@ def _best(candidates: Sequence[_Candidate]) -> Wanted | None:
 
 def refuses(plan: Plan, one: Wanted) -> str:
     """Return why a finished training is no package; empty when it is."""
-    inputs: Trained = plan.nodes[one.key].inputs
-    head_from = inputs.head_from if isinstance(inputs, ComposeInputs) else None
-    if "import" in {plan.nodes[key].kind for key in (one.key, head_from) if key is not None}:
+    spec = spec_at(plan.nodes, one.key, ModuleStep)
+    if "import" in {plan.nodes[key].kind for key in (one.key, spec.takes_head()) if key is not None}:
         return "nothing in it was trained here, neither a module nor a head; share what was imported"
-    if not isinstance(inputs, ComposeInputs) and inputs.module.whole:
+    if spec.module.whole:
         return "it trains all weights of the encoder; only modules are exported"
     if plan.recipe.methods[one.method].languages:
         return (
@@ -150,18 +149,18 @@ def refuses(plan: Plan, one: Wanted) -> str:
 
 def learned_before(plan: Plan, one: Wanted) -> list[Wanted]:
     """Return the intermediates that stay modules of their own in a training, or in what was composed."""
-    inputs: Trained = plan.nodes[one.key].inputs
-    if inputs.composed is None or inputs.composed.composition.name == "warm":
+    start = spec_at(plan.nodes, one.key, ModuleStep).start
+    if start.composition is None or start.composition.name == "warm":
         return []
     first: dict[str, Wanted] = {}
     for candidate in _candidates(plan):
         first.setdefault(candidate.key, candidate)  # one training has one package, whichever methods begin with it
-    return [first[learned.key] for learned in inputs.composed.learned]
+    return [first[learned.key] for learned in start.learned]
 
 
 def _of_cell(plan: Plan, cell: Cell) -> Wanted | None:
     """Return the package of a cell; None where the target has no head and no training of its own, as in retrieval."""
-    scored: ScoreInputs = plan.nodes[cell.score].inputs
+    scored = spec_at(plan.nodes, cell.score, ScoreSpec)
     if cell.train is None or scored.search is not None:
         return None
     words = [cell.model, cell.method, *([] if cell.intermediate == "none" else [cell.intermediate])]
@@ -175,11 +174,9 @@ def _candidates(plan: Plan) -> Iterable[Wanted]:
     for cell in plan.cells:
         if cell.train is None:
             continue
-        node = plan.nodes[cell.train]
-        inputs: Trained = node.inputs
-        names = inputs.composed.learned if inputs.composed is not None else ()
-        learned = [(one.name, one.key) for one in names]
-        if _of_cell(plan, cell) is None and node.kind == "train":  # of retrieval, straight after an intermediate
+        spec = spec_at(plan.nodes, cell.train, OnEncoder)
+        learned = [(one.name, one.key) for one in spec.start.learned]
+        if _of_cell(plan, cell) is None and spec.trains:  # of retrieval, straight after an intermediate
             learned.append((cell.intermediate, cell.train))
         for name, key in learned:
             id_ = identifier(cell.model, cell.method, name, f"s{cell.seed}")
@@ -201,6 +198,8 @@ def _one(plan: Plan, store: Store, text: str) -> Wanted:
             what = "several trainings" if by_key else "no training"
             raise LayoverError(f"{text}: {what} of the recipe have a key that begins so; see: layover plan --nodes")
         (found,) = by_key.values()
+    elif text in {cell.label for cell in plan.pending}:
+        raise LayoverError(f"{text}: a value of its method is not chosen yet; run the recipe first")
     else:
         raise LayoverError(f"{text!r} is no cell of the recipe; {nearest(text, labels)}")
     if not store.has(found.key):

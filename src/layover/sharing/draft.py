@@ -5,34 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from layover.compositions import MIX, TARGET, Composition, Mix, Part, Piece
 from layover.errors import ModelError
-from layover.identity import file_sha256
+from layover.identity import Json, file_sha256
 from layover.layouts import Named, heads
 from layover.modules import AdapterDrop, Module
 from layover.packages.card import ADAPTERHUB, CARD, MIXER, Card, read_card, write_card
 from layover.packages.fingerprint import of_weights
 from layover.packages.sections import BaseModelFacts, ModuleFacts, PieceFacts, SummandFacts
 from layover.plan import tokenizers
-from layover.plan.identities import settings_of
 from layover.sharing import facts, flatten, model_card
-from layover.sharing.choose import Trained, Wanted
+from layover.sharing.choose import Wanted
 from layover.sharing.contents import README
 from layover.sharing.flatten import Summand
 from layover.sharing.writing import write_head, write_module
+from layover.specs import OnEncoder
 from layover.steps.files import HEAD, weights_of
-from layover.steps.trained import (
-    composition_of,
-    intermediates_of,
-    load_head,
-    module_of,
-    pieces_to_train,
-    roles,
-    trained_part,
-    trained_pieces,
-)
+from layover.steps.trained import load_head, pieces_to_train, roles, trained_part, trained_pieces
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -62,7 +53,7 @@ class Draft:
         export: What it is part of.
         wanted: What it is a package of.
         id: Its name.
-        inputs: Of the training.
+        spec: Of the training, or of what was composed.
         facts: Of the encoder.
         others: Key of a training -> the folder of the package that holds it.
     """
@@ -70,22 +61,22 @@ class Draft:
     export: Export
     wanted: Wanted
     id: str
-    inputs: Trained
+    spec: OnEncoder
     facts: BaseModelFacts
     others: Mapping[str, Path]
 
     def __post_init__(self) -> None:
         self.plan, self.store = self.export.plan, self.export.store
-        self.identity: dict[str, Any] = self.store.done(self.wanted.key)["identity"]
         self.base = self.facts.base()
         self.named = Named(self.id, self.facts.name, self.facts.revision)
-        self.task = facts.task_of(self.plan, self.store, self.inputs)
-        self.module = module_of(self.identity)
-        self.trains_module = self.module.trains_encoder and self.plan.nodes[self.wanted.key].kind == "train"
+        self.task = facts.task_of(self.plan, self.store, self.spec)
+        self.module = self.spec.module
+        self.trains_module = self.module.trains_encoder and self.spec.trains
         """Whether a module was trained, and not a head alone, or nothing."""
-        self.composition: Composition | None = composition_of(self.identity)
+        self.composition = self.spec.start.composition
         apart = self.composition is not None and self.composition.name != "warm"
-        self.intermediates = intermediates_of(self.identity) if apart else []
+        self.learned = [one.key for one in self.spec.start.learned]
+        self.intermediates = self.learned if apart else []
         """Keys of those that are modules of their own."""
         self.skipped = facts.skipped_of(self.plan, self.wanted)
         """Lowest layers that go without modules in predictions."""
@@ -115,7 +106,7 @@ class Draft:
         """Return the encoder as it predicts, in float32."""
         from layover.encoder import DropoutClock, Encoder
 
-        ref = self.inputs.encoder
+        ref = self.spec.encoder
         encoder = Encoder.load(ref.source, ref.revision, clock=DropoutClock(self.wanted.seed), all_words=False)
         encoder.attach(trained_pieces(self.store, self.wanted.key, encoder.shape), seed=self.wanted.seed)
         encoder.drop(AdapterDrop(predict=self.skipped))
@@ -158,8 +149,8 @@ class Draft:
         found: dict[str, Tensor] = {}
         if (self.store.path(self.wanted.key) / weights_of(MIX)).is_file():
             found = {f"{MIX}.{name}": value for name, value in encoder.state(MIX).items()}
-        elif "gates" in self.identity:
-            for piece in gated_parts(pieces_to_train(self.store, self.identity, encoder.shape)):
+        elif any(one.gates is not None for one in self.spec.start.learned):
+            for piece in gated_parts(pieces_to_train(self.store, self.spec, encoder.shape)):
                 found |= {f"{piece.name}.{name}": value for name, value in (piece.gates or {}).items()}
         if found:
             write_weights(folder / MIXER, found)
@@ -179,11 +170,10 @@ class Draft:
         from layover.sharing import probe
 
         plan, store, wanted, composition = self.plan, self.store, self.wanted, self.composition
-        before = [key for key in intermediates_of(self.identity) if plan.nodes[key].kind == "train"]
-        trained = plan.nodes[wanted.key].kind == "train"
+        before = [key for key in self.learned if plan.nodes[key].kind == "train"]
         stage: Stage = "intermediate" if wanted.cell is None else "target"
         trainings = [facts.training_of(plan, store, key, "intermediate") for key in before]
-        trainings += [facts.training_of(plan, store, wanted.key, stage)] if trained else []
+        trainings += [facts.training_of(plan, store, wanted.key, stage)] if self.spec.trains else []
         card = Card(
             id=self.id,
             title="",
@@ -195,13 +185,13 @@ class Draft:
             flattened=bool(self.terms),
             made_of=self._made_of(),
             layout=layout,
-            precision=self.identity["precision"],
+            precision=self.spec.computes_in,
             skipped_layers=0 if self.terms else self.skipped,  # one module has left these layers out
             recipe=plan.recipe.document.name,
             key=wanted.key,
-            settings=self.identity,
+            settings=self.spec.canonical(),
             trainings=tuple(trainings),
-            learned_before=tuple(facts.trained_on(plan, key) for key in intermediates_of(self.identity)),
+            learned_before=tuple(facts.trained_on(plan, key) for key in self.learned),
             data=facts.data_of(plan, store, [one.key for one in trainings]),
             seeds=(wanted.seed,),
             scores=self.export.scores(wanted),
@@ -217,7 +207,7 @@ class Draft:
         """Return the rows of the probe."""
         from layover.sharing import probe
 
-        tokenizer = tokenizers.load(self.inputs.encoder.source, self.inputs.encoder.revision)
+        tokenizer = tokenizers.load(self.spec.encoder.source, self.spec.encoder.revision)
         return probe.rows_for((tokenizer.cls, tokenizer.sep), self.facts.vocabulary, tokenizer.special)
 
     def _pieces(self, own: Own | None) -> tuple[PieceFacts, ...]:
@@ -258,7 +248,7 @@ class Draft:
         """Return what a card says of a module that a training trained."""
         return ModuleFacts(
             role=part.name,
-            module=settings_of(part.module),
+            module=part.module.canonical(),
             trained_on=facts.trained_on(self.plan, key),
             key=None if self.plan.nodes[key].kind == "import" else key,
             weights_sha256=of_weights(part.weights or {}),
@@ -277,7 +267,7 @@ def gated_parts(pieces: Sequence[Piece]) -> list[Part]:
     return [part for part in parts if isinstance(part, Part) and part.gates is not None]
 
 
-def _composed(composition: Composition) -> dict[str, Any]:
+def _composed(composition: Composition) -> dict[str, Json]:
     """Return the composition as a card has it; what was trained on top stands among the card's pieces."""
     settings = {name: value for name, value in composition.settings().items() if name != "on_top"}
     return {"name": composition.name, **settings}

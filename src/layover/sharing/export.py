@@ -10,18 +10,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from layover.errors import LayoverError
-from layover.modules import Module
 from layover.packages.bounds import IDENTIFIER
 from layover.packages.card import ADAPTERHUB, CARD, read_card
 from layover.packages.sections import BaseModelFacts, Scores
 from layover.plan import Plan
-from layover.plan.encoders import EncoderRef
-from layover.plan.imports import ImportInputs
-from layover.plan.inputs import ComposeInputs
+from layover.plan.nodes import of, spec_at
 from layover.report.rows import CellRow, rows_of
 from layover.sharing import facts, flatten, index
-from layover.sharing.choose import Trained, Wanted, learned_before, refuses
+from layover.sharing.choose import Wanted, learned_before, refuses
 from layover.sharing.draft import Draft
+from layover.specs import EncoderSpec, OnEncoder
+from layover.specs.import_ import ImportSpec
 from layover.store import Store
 
 FLAT = "-flat"
@@ -98,8 +97,8 @@ class Export:
         # what a package needs is named after its own training
         plainly = Export(self.plan, self.store, self.directory, Options(), self.written, self.rows(), self._bases)
         others = {one.key: plainly.holding(one) for one in needed}
-        inputs: Trained = self.plan.nodes[wanted.key].inputs
-        draft = Draft(self, wanted, folder.name, inputs, self._base(inputs.encoder), others)
+        spec = spec_at(self.plan.nodes, wanted.key, OnEncoder)
+        draft = Draft(self, wanted, folder.name, spec, self._base(spec.encoder), others)
         with _whole(folder) as work:
             draft.write(work)
         self.written.append(folder)
@@ -110,10 +109,12 @@ class Export:
 
         An imported one is referred to by its name, whether or not it lies here.
         """
-        inputs = self.plan.nodes[one.key].inputs
-        if isinstance(inputs, ImportInputs) and inputs.package is not None:
-            return self.directory / inputs.package
-        return self.package(one)
+        package = self._imported().get(one.key)
+        return self.directory / package if package is not None else self.package(one)
+
+    def _imported(self) -> dict[str, str | None]:
+        """Return the imports of the plan, and what the package of each is called; None of another library's."""
+        return {node.key: node.spec.package for node in of(self.plan.nodes, ImportSpec)}
 
     def _folder(self, wanted: Wanted) -> Path:
         return self.directory / (self.options.name or f"{wanted.id}{FLAT if self.options.flatten else ''}")
@@ -123,7 +124,8 @@ class Export:
         if reason := refuses(self.plan, wanted):
             raise LayoverError(f"{wanted.id}: {reason}")
         needed = [] if self.options.flatten else learned_before(self.plan, wanted)
-        foreign = [one.name for one in needed if _written_elsewhere(self.plan.nodes[one.key].inputs)]
+        elsewhere = {key for key, package in self._imported().items() if package is None}
+        foreign = [one.name for one in needed if one.key in elsewhere]
         if foreign:
             raise LayoverError(
                 f"{wanted.id}: rests on {foreign[0]}, a module that another library wrote: it is no package that could "
@@ -151,16 +153,15 @@ class Export:
 
     def _not_flat(self, wanted: Wanted) -> str:
         """Return why a training is not put together into one module; empty when it is."""
-        inputs: Trained = self.plan.nodes[wanted.key].inputs
-        composed = inputs.composed
-        if composed is None:
+        spec = spec_at(self.plan.nodes, wanted.key, OnEncoder)
+        start, modules = spec.start, [*spec.start.modules()]
+        if start.composition is None:
             return flatten.refuses(None, [], [])
-        modules: list[Module] = [one.module for one in composed.learned]
-        if not isinstance(inputs, ComposeInputs) and inputs.module.trains_encoder:
-            modules.append(inputs.module)
-        return flatten.refuses(composed.composition, modules, [one.name for one in composed.learned])
+        if spec.trains and spec.module.trains_encoder:
+            modules.append(spec.module)
+        return flatten.refuses(start.composition, modules, [one.name for one in start.learned])
 
-    def _base(self, encoder: EncoderRef) -> BaseModelFacts:
+    def _base(self, encoder: EncoderSpec) -> BaseModelFacts:
         if encoder.label not in self._bases:
             self._bases[encoder.label] = facts.base_of(self.plan, encoder)
         return self._bases[encoder.label]
@@ -175,10 +176,6 @@ class Export:
         if self._rows is None:
             self._rows = rows_of(self.plan, self.store)
         return self._rows
-
-
-def _written_elsewhere(inputs: object) -> bool:
-    return isinstance(inputs, ImportInputs) and inputs.package is None
 
 
 @contextmanager

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import importlib.metadata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import ValidationError
 
@@ -16,9 +16,7 @@ from layover.errors import LayoverError, printable
 from layover.identity import file_sha256
 from layover.packages.sections import BaseModelFacts, Cost, DataFacts, Scores, TaskFacts, TrainingFacts
 from layover.plan import Plan, tokenizers
-from layover.plan.encoders import EncoderRef
-from layover.plan.imports import ImportInputs
-from layover.plan.inputs import ComposeInputs, ScoreInputs, TokenizeInputs
+from layover.plan.nodes import spec_at
 from layover.records import Record
 from layover.report.costs import cost_of as training_cost
 from layover.report.costs import seconds_of
@@ -26,7 +24,12 @@ from layover.report.files import full_methods as full_methods_of
 from layover.report.rows import CellRow
 from layover.sandbox import encoders
 from layover.sandbox import files as files_of_sandbox
-from layover.sharing.choose import Trained, Wanted
+from layover.sharing.choose import Wanted
+from layover.specs import EncoderSpec, ModuleStep
+from layover.specs.predict import PredictSpec
+from layover.specs.score import ScoreSpec
+from layover.specs.tokenize import TokenizeSpec
+from layover.specs.train import TrainSpec
 from layover.steps.counts import counts_of
 from layover.store import Store, read_json
 from layover.tasks import Task
@@ -36,7 +39,7 @@ OPTIMISATION = ("epochs", "batch", "lr", "warmup", "weight_decay", "clip", "drop
 LIBRARIES = ("torch", "transformers", "peft", "adapters", "safetensors")
 
 
-def base_of(plan: Plan, encoder: EncoderRef) -> BaseModelFacts:
+def base_of(plan: Plan, encoder: EncoderSpec) -> BaseModelFacts:
     """Return what a card says of an encoder."""
     from layover.encoder.digest import count_of, of_encoder
     from layover.encoder.files import config_file, is_random
@@ -62,13 +65,13 @@ def base_of(plan: Plan, encoder: EncoderRef) -> BaseModelFacts:
     )
 
 
-def task_of(plan: Plan, store: Store, inputs: Trained) -> TaskFacts | None:
+def task_of(plan: Plan, store: Store, spec: ModuleStep) -> TaskFacts | None:
     """Return the task whose head a package has; None for a mixture, and for what was composed without a head."""
-    task = getattr(inputs, "task", None)
-    if not isinstance(task, Task):
+    if not spec.of_task:
         return None
-    data = _tokenized_before(plan, inputs)[0] if isinstance(inputs, ComposeInputs) else _tokenized(inputs)[0]
-    source, counts = plan.nodes[data].inputs, counts_of(store, data)
+    task = plan.recipe.tasks[spec.of_task]
+    data = _head_data(plan, spec)
+    source, counts = spec_at(plan.nodes, data, TokenizeSpec), counts_of(store, data)
     try:
         return TaskFacts(
             name=task.name,
@@ -78,7 +81,7 @@ def task_of(plan: Plan, store: Store, inputs: Trained) -> TaskFacts | None:
             metrics=task.metrics,
             language=source.location.language,
             max_length=source.max_length,
-            stride=source.stride,
+            stride=source.stride if source.stride is not None else plan.recipe.document.train.stride,
             # a row for each of them
             choices=counts["rows"] // counts["examples"] if task.kind == "choice" else None,
         )
@@ -91,15 +94,14 @@ def task_of(plan: Plan, store: Store, inputs: Trained) -> TaskFacts | None:
 
 def trained_on(plan: Plan, key: str) -> tuple[str, ...]:
     """Return the tasks that a training was on; of an imported module as far as they are known."""
-    inputs = plan.nodes[key].inputs
-    if isinstance(inputs, ImportInputs):
-        return inputs.tasks
-    return tuple(dict.fromkeys(plan.nodes[data].inputs.task.name for data in _tokenized(inputs)))
+    spec = spec_at(plan.nodes, key, ModuleStep)
+    sets = [spec_at(plan.nodes, data, TokenizeSpec) for data in spec.learns_from()]
+    return tuple(dict.fromkeys((*spec.claimed_tasks(), *(data.task.name for data in sets))))
 
 
 def data_of(plan: Plan, store: Store, keys: Iterable[str]) -> tuple[DataFacts, ...]:
     """Return the data that trainings were on, each once."""
-    sets = dict.fromkeys(data for key in keys for data in _tokenized(plan.nodes[key].inputs))
+    sets = dict.fromkeys(data for key in keys for data in plan.nodes[key].spec.learns_from())
     return tuple(one for data in sets for one in _set(plan, store, data))
 
 
@@ -108,11 +110,11 @@ def _set(plan: Plan, store: Store, key: str) -> list[DataFacts]:
 
     Of the latter only the sum of their examples is known.
     """
-    inputs: TokenizeInputs = plan.nodes[key].inputs
-    if isinstance(inputs.location, Joined):
+    data = spec_at(plan.nodes, key, TokenizeSpec)
+    if isinstance(data.location, Joined):
         tasks = plan.recipe.tasks
-        return [_data(part, tasks[part.task], key, joined=inputs.task.name) for part in inputs.location.parts]
-    return [_data(inputs.location, inputs.task, key, examples=counts_of(store, key)["examples"])]
+        return [_data(part, tasks[part.task], key, joined=data.task.name) for part in data.location.parts]
+    return [_data(data.location, data.task, key, examples=counts_of(store, key)["examples"])]
 
 
 def _data(part: Location, task: Task, key: str, *, examples: int | None = None, joined: str | None = None) -> DataFacts:
@@ -134,43 +136,38 @@ def _data(part: Location, task: Task, key: str, *, examples: int | None = None, 
     )
 
 
-def _tokenized(inputs: Any) -> Sequence[str]:
-    """Return the keys of the training sets of a training; none of what was composed."""
-    return () if isinstance(inputs, ComposeInputs) else inputs.data_keys()
-
-
-def _tokenized_before(plan: Plan, inputs: ComposeInputs) -> Sequence[str]:
-    """Return the training set of the head of what was composed, or of a mixture's task with the same head."""
-    key = inputs.head_from
-    if key is None or inputs.task is None:
+def _head_data(plan: Plan, spec: ModuleStep) -> str:
+    """Return the key of the training set of the head: of a mixture's head, that of a task with the same outputs."""
+    head = spec.takes_head()
+    trained = spec if head is None else spec_at(plan.nodes, head, ModuleStep)
+    if not trained.learns_from():
         raise LayoverError("nothing is trained in this cell, and it has no head: there is nothing to export")
-    kind, labels = inputs.task.kind, inputs.task.labels
-    found = _tokenized(plan.nodes[key].inputs)
-    tasks = {data: plan.nodes[data].inputs.task for data in found}
-    return [data for data, task in tasks.items() if (task.kind, task.labels) == (kind, labels)] or list(found)
+    sets = {data: spec_at(plan.nodes, data, TokenizeSpec) for data in trained.learns_from()}
+    same = [data for data, one in sets.items() if (one.kind, one.labels) in spec.outputs()]
+    return next(iter([*same, *sets]))
 
 
 def training_of(plan: Plan, store: Store, key: str, stage: Literal["intermediate", "target"]) -> TrainingFacts:
     """Return what a card says of a finished training."""
-    identity = store.done(key)["identity"]
-    numbers = {name: identity[name] for name in OPTIMISATION}
+    spec = spec_at(plan.nodes, key, TrainSpec)
+    numbers = spec.hyperparameters.canonical()
     return TrainingFacts(
         stage=stage,
         tasks=trained_on(plan, key),
         key=key,
-        module=identity["module"],
-        selection=_selection(identity),
+        module=spec.module.canonical(),
+        selection=_selection(spec),
         seconds=seconds_of(store, key),
-        **numbers,
+        **{name: numbers[name] for name in OPTIMISATION},
     )
 
 
-def _selection(identity: Mapping[str, Any]) -> str | None:
+def _selection(spec: TrainSpec) -> str | None:
     """Return what chose the weights that were kept; of a mixture the mean over its tasks does."""
-    chosen = [one["select"] for one in identity.get("tasks", [identity]) if one["select"] is not None]
+    chosen = [task.selection for task in spec.tasks if task.selection is not None]
     if not chosen:
         return None
-    by = "; ".join(dict.fromkeys(f"{one['metric']} in {_language(one['language'])}" for one in chosen))
+    by = "; ".join(dict.fromkeys(f"{one.metric} in {_language(one.language)}" for one in chosen))
     return by if len(chosen) == 1 else f"mean of {by}"
 
 
@@ -205,7 +202,7 @@ def scores_of(
     )
     group = (cell.model, cell.method, cell.intermediate, cell.target)
     same = [one for one in rows if (one.cell.model, one.cell.method, one.cell.intermediate, one.cell.target) == group]
-    scored: ScoreInputs = plan.nodes[cell.score].inputs
+    scored = spec_at(plan.nodes, cell.score, ScoreSpec)
     return Scores(
         split=row.split,
         metric=metric,
@@ -238,9 +235,9 @@ def skipped_of(plan: Plan, wanted: Wanted) -> int:
     """
     if wanted.cell is None:
         return 0
-    scored: ScoreInputs = plan.nodes[wanted.cell.score].inputs
-    (skipped,) = {plan.nodes[key].inputs.skipped for key, _ in scored.predictions.values()} or {0}
-    return int(skipped)
+    scored = spec_at(plan.nodes, wanted.cell.score, ScoreSpec)
+    (skipped,) = {spec_at(plan.nodes, key, PredictSpec).skipped for key, _ in scored.predictions.values()} or {0}
+    return skipped
 
 
 def _values(record: Record, metric: str) -> dict[str, float | None]:

@@ -11,8 +11,8 @@ from layover.errors import LayoverError
 from layover.kinds.retrieval import above
 from layover.kinds.span import KIND as SPAN
 from layover.plan import Cell
-from layover.plan.inputs import ScoreInputs
 from layover.records import Record, read_record
+from layover.specs.score import ScoreSpec
 from layover.steps.context import read_lines
 from layover.steps.files import PREDICTIONS, RECORD, ROWS, predictions_of
 from layover.steps.tokenize import load_examples, load_rows
@@ -28,12 +28,12 @@ class Predicted:
     """The answers of a finished cell."""
 
     cell: Cell
-    inputs: ScoreInputs
+    scored: ScoreSpec
     store: Store
     record: Record
 
     @classmethod
-    def of(cls, cell: Cell, inputs: ScoreInputs, store: Store) -> Self:
+    def of(cls, cell: Cell, scored: ScoreSpec, store: Store) -> Self:
         """Return the predictions of a cell.
 
         Raises:
@@ -41,7 +41,7 @@ class Predicted:
         """
         if not store.has(cell.score):
             raise LayoverError(f"{cell.label} is not finished; run the recipe first")
-        return cls(cell, inputs, store, read_record(store.path(cell.score) / RECORD))
+        return cls(cell, scored, store, read_record(store.path(cell.score) / RECORD))
 
     def answers(self, language: str) -> tuple[list[Any], Sequence[Any]]:
         """Return answers, as metrics take them, and examples of a language.
@@ -49,17 +49,17 @@ class Predicted:
         Raises:
             LayoverError: a threshold decides about answers, and the language has none.
         """
-        inputs, record, kind = self.inputs, self.record, kinds.get(self.inputs.task.kind)
-        predicted, data = inputs.predictions[language]
+        scored, record, kind = self.scored, self.record, kinds.get(self.scored.kind)
+        predicted, data = scored.predictions[language]
         file = PREDICTIONS
-        if record.retrieval is not None and inputs.search is not None:
-            file = predictions_of(record.retrieval.layer, inputs.search.layers)
+        if record.retrieval is not None and scored.search is not None:
+            file = predictions_of(record.retrieval.layer, scored.search.layers)
         predictions = read_lines(self.store.path(predicted) / file)
         if record.retrieval is not None and language in record.retrieval.thresholds:
             predictions = above(predictions, record.retrieval.thresholds[language])
         elif record.no_answer is not None and language in record.no_answer.thresholds:
             predictions = SPAN.cut(predictions, record.no_answer.thresholds[language])
-        elif inputs.threshold is not None:
+        elif scored.no_answer is not None or scored.threshold is not None:
             raise LayoverError(f"{self.cell.label}: {language}: {record.missing.get(language, 'no threshold')}")
         return [kind.answer(prediction) for prediction in predictions], load_examples(self.store, data, kind.name)
 
@@ -69,7 +69,7 @@ class Predicted:
         Raises:
             LayoverError: see `answers`; or the data were tokenized before ids were kept.
         """
-        data, kind = self.inputs.predictions[language][1], kinds.get(self.inputs.task.kind)
+        data, kind = self.scored.predictions[language][1], kinds.get(self.scored.kind)
         if not (self.store.path(data) / ROWS).is_file():
             raise LayoverError(f"{self.cell.label}: {language}: its data were read before ids were kept; run it anew")
         answers, examples = self.answers(language)
@@ -79,7 +79,7 @@ class Predicted:
             own = row["id"] if row["id"] is not None else row["where"]
             gold = next((fields.pop(name) for name in GOLD if name in fields), None)
             own = fields.pop("id", own)
-            values = (*axes, self.inputs.split, language, own, row["where"], answer, gold)
+            values = (*axes, self.scored.split, language, own, row["where"], answer, gold)
             yield {**dict(zip(FIELDS, values, strict=True)), **fields}
 
 

@@ -19,8 +19,10 @@ from layover.errors import ModelError
 from layover.execution import Execution
 from layover.identity import file_sha256
 from layover.plan import Cell, Plan
-from layover.plan.inputs import ScoreInputs, TrainInputs
+from layover.plan.nodes import of, spec_at
 from layover.predict import predict
+from layover.specs.score import ScoreSpec
+from layover.specs.train import TrainSpec
 from layover.steps.files import HEAD, MEASURED, MODULE, TRAINING
 from layover.steps.tokenize import load_examples, load_features
 from layover.steps.trained import build_head
@@ -53,7 +55,7 @@ def package_encoder(plan: Plan, store: Store, model: str, directory: Path) -> di
         raise ModelError(f"{cell.label}: its training is not finished; run the recipe first")
     if directory.exists():
         raise ModelError(f"{directory} exists; name another directory, or remove it first")
-    source = _source(plan.nodes[train].inputs)
+    source = _source(spec_at(plan.nodes, train, TrainSpec))
     directory.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=directory.parent, prefix=".layover.") as temporary:
         work = Path(temporary) / "encoder"  # the temporary directory itself is closed to others
@@ -76,13 +78,12 @@ def package_encoder(plan: Plan, store: Store, model: str, directory: Path) -> di
 
 def _cell(plan: Plan, model: str) -> tuple[Cell, str]:
     """Return the cell of a model's pretraining, and the key of its training."""
+    whole = {node.key: node.spec for node in of(plan.nodes, TrainSpec) if node.spec.module.whole}
     found = {}
     for cell in plan.cells:
-        if cell.model != model or cell.train is None:
-            continue
-        inputs = plan.nodes[cell.train].inputs
-        if isinstance(inputs, TrainInputs) and inputs.task.kind == KIND and inputs.module.whole:
-            found[cell.train] = cell
+        spec = whole.get(cell.train or "")
+        if cell.model == model and spec is not None and spec.outputs()[0][0] == KIND and not spec.numbered:
+            found[spec.key] = cell
     if not found:
         raise ModelError(f"no cell of the recipe trains all weights of {model!r} on masked language modelling")
     if len(found) > 1:
@@ -92,9 +93,9 @@ def _cell(plan: Plan, model: str) -> tuple[Cell, str]:
     return cell, train
 
 
-def _source(inputs: TrainInputs) -> Path:
+def _source(spec: TrainSpec) -> Path:
     """Return the directory that the training began with: XLM-R's files, which the package takes over."""
-    source = Path(inputs.encoder.source)
+    source = Path(spec.encoder.source)
     for name in ("config.json", *TOKENIZER_FILES):
         if not (source / name).is_file():
             raise ModelError(f"{source}: no {name} there; a directory as `layover init-encoder` writes it is needed")
@@ -127,13 +128,13 @@ def _write_config(source: Path, target: Path) -> None:
 
 def _origin(plan: Plan, train: str, store: Store) -> dict[str, Any]:
     """Return which recipe made the weights, and how the training went."""
-    node, folder = plan.nodes[train], store.path(train)
+    spec, folder = spec_at(plan.nodes, train, TrainSpec), store.path(train)
     training, measured = read_json(folder / TRAINING), read_json(folder / MEASURED)
     return {
         "recipe": plan.recipe.document.name,
         "recipe_key": train,
-        "identity": dict(node.identity),
-        "seed": node.identity["seed"],
+        "identity": spec.canonical(),
+        "seed": spec.hyperparameters.seed,
         "steps": training["steps"],
         "loss_curve": training["loss_curve"],
         "training_seconds": round(measured["seconds"]["training"]),
@@ -144,16 +145,15 @@ def _origin(plan: Plan, train: str, store: Store) -> dict[str, Any]:
 
 def _held_out(plan: Plan, cell: Cell, store: Store, directory: Path) -> dict[str, dict[str, float]]:
     """Return language -> metric -> value on the held-out text."""
-    scored: ScoreInputs = plan.nodes[cell.score].inputs
-    kind, task = kinds.get(KIND), scored.task
+    scored, kind = spec_at(plan.nodes, cell.score, ScoreSpec), kinds.get(KIND)
     encoder = Encoder.load(str(directory), None, clock=DropoutClock(0))
-    head = build_head(KIND, [], encoder, encoder.clock, 0.0, seed=0)
+    head = build_head(KIND, (), encoder, encoder.clock, 0.0, seed=0)
     head.start_from(str(directory), None)
     found = {}
     for language, (_, data) in sorted(scored.predictions.items()):
         features, examples = load_features(store, data), load_examples(store, data, KIND)
         outputs = predict(encoder, head, features, execution=Execution(device="cpu"))
         predictions = kind.decode(outputs, features, examples, labels=())
-        scores = kind.score(predictions, examples, metrics=task.metrics, language=language, rules=task.rules())
+        scores = kind.score(predictions, examples, metrics=scored.metrics, language=language, rules=scored.rules)
         found[language] = {name: round(value, 4) for name, value in scores.items()}
     return found

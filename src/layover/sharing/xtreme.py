@@ -14,8 +14,9 @@ from layover.errors import DataError, LayoverError, nearest
 from layover.kinds.retrieval import mined
 from layover.metrics._retrieval import ENGLISH, LANGUAGE
 from layover.plan import Cell, Plan, partial
-from layover.plan.inputs import ScoreInputs
+from layover.plan.nodes import spec_at
 from layover.sharing.predicted import Predicted
+from layover.specs.score import ScoreSpec
 from layover.store import Store
 from layover.tasks import Task, official
 
@@ -44,9 +45,9 @@ def write_submission(plan: Plan, store: Store, directory: Path) -> list[Path]:
         raise LayoverError(f"{directory} exists; name another directory, or remove it first")
     texts: dict[Path, str] = {}
     for cell in _cells(plan):
-        task, inputs = plan.recipe.tasks[cell.target], plan.nodes[cell.score].inputs
-        for language, answers, examples in _predicted(cell, inputs, store):
-            _check_whole(plan, inputs, language, len(examples))
+        task, scored = plan.recipe.tasks[cell.target], spec_at(plan.nodes, cell.score, ScoreSpec)
+        for language, answers, examples in _predicted(cell, scored, task, store):
+            _check_whole(plan, scored, language, len(examples))
             texts[Path(task.name) / file_name(task, language)] = WRITERS[task.kind](task, answers, examples)
     directory.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=directory.parent, prefix=".layover.") as temporary:
@@ -75,18 +76,18 @@ def _cells(plan: Plan) -> list[Cell]:
     return list(found.values())
 
 
-def _predicted(cell: Cell, inputs: ScoreInputs, store: Store) -> list[tuple[str, Answers, Sequence[Any]]]:
+def _predicted(cell: Cell, scored: ScoreSpec, task: Task, store: Store) -> list[tuple[str, Answers, Sequence[Any]]]:
     """Return the answers and the examples of every language of a cell."""
-    found = Predicted.of(cell, inputs, store)
+    found = Predicted.of(cell, scored, store)
     # XTREME-R's languages are none that the benchmark asks for
-    return [(language, *found.answers(language)) for language in inputs.predictions if language in inputs.task.xtreme]
+    return [(language, *found.answers(language)) for language in scored.predictions if language in task.xtreme]
 
 
-def _check_whole(plan: Plan, inputs: ScoreInputs, language: str, count: int) -> None:
-    task = inputs.task
-    if inputs.split != "test":
-        raise LayoverError(f"{task.name}: the {inputs.split} split was predicted; a submission needs eval.split: test")
-    published, part = task.count("test", language), partial(plan, inputs).get(language)
+def _check_whole(plan: Plan, scored: ScoreSpec, language: str, count: int) -> None:
+    task = plan.recipe.tasks[scored.name]
+    if scored.split != "test":
+        raise LayoverError(f"{task.name}: the {scored.split} split was predicted; a submission needs eval.split: test")
+    published, part = task.count("test", language), partial(plan, scored).get(language)
     if published is None and part is not None:
         raise LayoverError(f"{task.name}: {language} is {part}; a submission needs the whole official test split")
     if published not in {None, count}:
@@ -242,6 +243,6 @@ def lacking(plan: Plan) -> dict[str, tuple[str, ...]]:
     """Return the languages of XTREME, by task of the sweep, for which a submission has no file."""
     found = {}
     for cell in _cells(plan):
-        inputs: ScoreInputs = plan.nodes[cell.score].inputs
-        found[cell.target] = tuple(code for code in inputs.task.xtreme if code not in inputs.predictions)
+        scored, codes = spec_at(plan.nodes, cell.score, ScoreSpec), plan.recipe.tasks[cell.target].xtreme
+        found[cell.target] = tuple(code for code in codes if code not in scored.predictions)
     return {task: codes for task, codes in found.items() if codes}

@@ -1,1 +1,57 @@
-"""What is computed, typed: one frozen specification for each step, its canonical form and its key."""
+"""What is computed, typed: one frozen specification for each step, with its canonical form and its key.
+
+A step is one file, found by its name, with the constant `SPEC`.
+"""
+
+from __future__ import annotations
+
+import keyword
+from collections.abc import Mapping
+from typing import Any
+
+from layover.errors import StoreError
+from layover.registry import Registry
+from layover.specs._encoder import EncoderSpec, TokenizerSpec
+from layover.specs._hyperparameters import Hyperparameters
+from layover.specs._on_encoder import ModuleStep, OnEncoder, Outputs
+from layover.specs._sampling import Sampling
+from layover.specs._spec import StepSpec
+from layover.specs._start import Learned, Start
+
+_SPECS: Registry[type[StepSpec]] = Registry(__name__, __path__, "SPEC", StoreError)
+
+
+def steps() -> tuple[str, ...]:
+    """Return the names of all steps, sorted."""
+    return tuple(sorted(name.removesuffix("_") for name in _SPECS.names()))
+
+
+def get(step: str) -> type[StepSpec]:
+    """Return the specification of a step."""
+    return _SPECS.get(f"{step}_" if keyword.iskeyword(step) else step)
+
+
+def parse(values: Mapping[str, Any]) -> StepSpec:
+    """Return the specification of a canonical form.
+
+    Raises:
+        StoreError: no version of Layover that can read this store wrote it.
+    """
+    return get(str(values.get("node"))).parse(values)
+
+
+__all__ = [
+    "EncoderSpec",
+    "Hyperparameters",
+    "Learned",
+    "ModuleStep",
+    "OnEncoder",
+    "Outputs",
+    "Sampling",
+    "Start",
+    "StepSpec",
+    "TokenizerSpec",
+    "get",
+    "parse",
+    "steps",
+]

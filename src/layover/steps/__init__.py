@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Protocol
 
 from layover.plan import Node
+from layover.specs import StepSpec
 from layover.steps.context import Context
 
 
 class Step(Protocol):
     """The module of a step."""
 
-    def run(self, node: Node, folder: Path, context: Context) -> None:
+    def run(self, node: Node[StepSpec], folder: Path, context: Context) -> None:
         """Compute a node; write its files into `folder`."""
 
 

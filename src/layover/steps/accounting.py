@@ -11,8 +11,9 @@ from layover.data.features import Features
 from layover.data.row_ids import Id, distinct
 from layover.data.subset import leave_out
 from layover.data.tally import EMPTY, HELD_OUT, LIMIT, NO_GOLD, WITHOUT, LeftOut, Reason, Tally, rows_read
-from layover.plan.inputs import ScoreInputs, TokenizeInputs
 from layover.records import Accounts, Rows
+from layover.specs.score import ScoreSpec
+from layover.specs.tokenize import TokenizeSpec
 from layover.steps.files import META
 from layover.store import Store
 
@@ -21,13 +22,13 @@ class Account:
     """The examples of one file on their way to what is encoded.
 
     Args:
-        inputs: Of the node.
+        spec: Of the node.
         examples: All that were read, in their order.
         tally: Of their reading; what it counted on the whole file is counted anew on what is kept.
     """
 
-    def __init__(self, inputs: TokenizeInputs, examples: list[Any], tally: Tally) -> None:
-        self._inputs = inputs
+    def __init__(self, spec: TokenizeSpec, examples: list[Any], tally: Tally) -> None:
+        self._spec = spec
         self._tally = tally
         self._numbers = {id(example): number for number, example in enumerate(examples)}
         self._read = examples  # alive, so that no other object has the id of one
@@ -38,7 +39,7 @@ class Account:
 
     def cut(self, without: Collection[bytes]) -> list[Any]:
         """Return what the recipe leaves of the examples: no text of `without`, the hold-out, the limit."""
-        kind, subset = kinds.get(self._inputs.task.kind), self._inputs.subset
+        kind, subset = kinds.get(self._spec.kind), self._spec.subset
         if without:
             self._keep(leave_out(self.examples, without, kind), WITHOUT)
         self._keep(subset.held(self.examples, kind), HELD_OUT)
@@ -51,7 +52,7 @@ class Account:
         One set may be trained on and scored: `used` are the examples with gold, `left_out` says of the other rows why.
         `learned` and `unlearnable` say beside how many of the former a training learns from, and what of the rest.
         """
-        kind = kinds.get(self._inputs.task.kind)
+        kind = kinds.get(self._spec.kind)
         lacking = [number for number, example in enumerate(self.examples) if not kind.has_gold(example)]
         if lacking:
             self._tally.add(NO_GOLD, self._place(lacking[0]), len(lacking))
@@ -82,19 +83,19 @@ class Account:
         return self._tally.where(self._numbers[id(self.examples[number])])
 
 
-def accounts_of(inputs: ScoreInputs, store: Store) -> Accounts:
+def accounts_of(spec: ScoreSpec, store: Store) -> Accounts:
     """Return what became of the rows of everything that a score rests on."""
     return Accounts(
-        training=tuple(_learned(store, key) for key in inputs.training),
-        scored={language: _rows(store, data) for language, (_, data) in sorted(inputs.predictions.items())},
+        training=tuple(_learned(store, key) for key in spec.training),
+        scored={language: _rows(store, data) for language, (_, data) in sorted(spec.predictions.items())},
     )
 
 
-def without_gold(inputs: ScoreInputs, language: str, gold: int, examples: int, store: Store) -> str:
+def without_gold(spec: ScoreSpec, language: str, gold: int, examples: int, store: Store) -> str:
     """Return why a language has no score whose examples do not all have gold, with the place of the first."""
     if not gold:
         return "no gold labels"
-    where = first_without_gold(store, inputs.predictions[language][1])
+    where = first_without_gold(store, spec.predictions[language][1])
     return f"{gold} of {examples} examples have gold; the first without is {where}"
 
 

@@ -6,15 +6,15 @@ import shutil
 from pathlib import Path
 
 from layover.plan import Node
-from layover.plan.inputs import ComposeInputs
+from layover.specs.compose import ComposeSpec
 from layover.steps.context import Context
 from layover.steps.files import HEAD
 from layover.steps.trained import head_file
 
 
-def run(node: Node, folder: Path, context: Context) -> None:
-    """Keep the head; the composition itself follows from the node's identity whenever it is asked for."""
-    inputs: ComposeInputs = node.inputs
-    if inputs.head_from is not None and inputs.task is not None:
-        shutil.copyfile(head_file(context.store, inputs.head_from, inputs.task), folder / HEAD)
+def run(node: Node[ComposeSpec], folder: Path, context: Context) -> None:
+    """Keep the head; the composition itself follows from the specification whenever it is asked for."""
+    spec = node.spec
+    if spec.head is not None and spec.kind is not None:
+        shutil.copyfile(head_file(context.store, spec.head, (spec.kind, spec.labels)), folder / HEAD)
     context.progress({"done": 1, "total": 1, "unit": "heads"})

@@ -13,43 +13,44 @@ from layover.layouts.safe import plain_file
 from layover.packages.meaning import same
 from layover.packages.opened import open_module
 from layover.plan import Node
-from layover.plan.imports import ImportInputs
+from layover.specs.import_ import ImportSpec
 from layover.steps.context import Context
 from layover.steps.files import HEAD, weights_of
 
 
-def run(node: Node, folder: Path, context: Context) -> None:
+def run(node: Node[ImportSpec], folder: Path, context: Context) -> None:
     """Write the weights of module and head.
 
     Raises:
         ModelError: the files are not those that were planned with, or the encoder is not the one that the card names.
     """
-    inputs: ImportInputs = node.inputs
-    with inputs.origin.at_hand() as there:
-        for name, planned in inputs.files.items():
+    spec = node.spec
+    base, origin = spec.located()
+    with origin.at_hand() as there:
+        for name, planned in spec.files.items():
             if file_sha256(plain_file(there / name)) != planned:
-                context.store.forget([inputs.origin.place(name)])
+                context.store.forget([origin.place(name)])
                 raise ModelError(f"{there / name}: was changed after the plan was made; run again")
         opened = open_module(there)
-        if not same(inputs.module, opened.found(inputs.base).module, inputs.base.shape):
+        if not same(spec.module, opened.found(base).module, base.shape):
             raise ModelError(f"{there}: its settings were changed after the plan was made; run again")
-        weights, head = opened.weights(inputs.base), opened.head() if inputs.head is not None else None
-    _check_encoder(inputs)
+        weights, head = opened.weights(base), opened.head() if spec.head is not None else None
+    _check_encoder(spec)
     write_weights(folder / weights_of(TARGET), weights)
     if head is not None:
         write_weights(folder / HEAD, head)
     context.progress({"done": 1, "total": 1, "unit": "modules"})
 
 
-def _check_encoder(inputs: ImportInputs) -> None:
+def _check_encoder(spec: ImportSpec) -> None:
     """Refuse a package that belongs to another encoder of the same shape.
 
     Raises:
         ModelError: its card names other weights.
     """
-    encoder = inputs.encoder
-    if inputs.belongs_to is not None and of_encoder(encoder.source, encoder.revision) != inputs.belongs_to:
+    encoder = spec.encoder
+    if spec.belongs_to is not None and of_encoder(encoder.source, encoder.revision) != spec.belongs_to:
         raise ModelError(
-            f"{inputs.name}: the package {inputs.package} was trained on another encoder of the same shape than "
-            f"{encoder.source} (whose weights its card calls {inputs.belongs_to[:12]}); name that, or another module"
+            f"{spec.name}: the package {spec.package} was trained on another encoder of the same shape than "
+            f"{encoder.source} (whose weights its card calls {spec.belongs_to[:12]}); name that, or another module"
         )

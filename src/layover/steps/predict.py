@@ -1,51 +1,62 @@
-"""predict: a trained task on one language; one prediction per example, as JSON Lines."""
+"""predict: one language, read by an encoder with what is on it; one prediction per example, as JSON Lines."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from layover import kinds
-from layover.encoder import Encoder, Shares
+from layover.encoder import DropoutClock, Encoder, Shares
 from layover.heads import Head
 from layover.modules import AdapterDrop
 from layover.plan import Node
-from layover.plan.inputs import PredictInputs, RetrieveInputs
 from layover.predict import predict
-from layover.steps import retrieve
+from layover.specs.predict import PredictSpec
 from layover.steps.context import Context, write_lines
-from layover.steps.files import PREDICTIONS
-from layover.steps.loaded import once
+from layover.steps.files import predictions_of
+from layover.steps.loaded import load, once
 from layover.steps.machine import execution_of
+from layover.steps.matching import Sentences, matched
 from layover.steps.shares import write_shares
 from layover.steps.states import load_states, lowest_needed
 from layover.steps.tokenize import load_examples, load_features
-from layover.steps.trained import restore, speak
+from layover.steps.trained import load_head, restore_encoder, speak
 from layover.store import Store
 
 
-def run(node: Node, folder: Path, context: Context) -> None:
-    """Predict one language with the weights of a finished training."""
-    if isinstance(node.inputs, RetrieveInputs):
-        retrieve.run(node.inputs, folder, context)
-        return
-    inputs: PredictInputs = node.inputs
-    store, kind = context.store, kinds.get(inputs.task.kind)
-    features = load_features(store, inputs.data)
-    examples = load_examples(store, inputs.data, inputs.task.kind)
-    encoder, head = _restored(inputs, store, lowest_needed(store, node.trunks, (inputs.data,)))
-    encoder.drop(AdapterDrop(predict=inputs.skipped))
-    speak(encoder, store, inputs.adapter)
-    precision = store.done(inputs.train)["identity"]["precision"]
-    execution = execution_of(context.execution)
-    shares, states = Shares(), load_states(store, node.trunks, inputs.data)
-    outputs = predict(encoder, head, features, execution=execution, precision=precision, shares=shares, states=states)
+def run(node: Node[PredictSpec], folder: Path, context: Context) -> None:
+    """Predict one language; of a retrieval each layer that is searched has a file of its own."""
+    spec, store, execution = node.spec, context.store, execution_of(context.execution)
+    features = load_features(store, spec.data)
+    examples = load_examples(store, spec.data, spec.kind)
+    encoder, head = _restored(spec, store, lowest_needed(store, node.trunks, (spec.data,)))
+    encoder.drop(AdapterDrop(predict=spec.skipped))
+    shares, kind = Shares(), kinds.get(spec.kind)
+    if head is None or spec.matching is not None:
+        sentences = Sentences(spec, features, examples, folder)
+        answers = matched(sentences, encoder, store, shares, execution)
+    else:
+        speak(encoder, store, spec.adapters[0] if spec.adapters else None)
+        states = load_states(store, node.trunks, spec.data)
+        outputs = predict(
+            encoder, head, features, execution=execution, precision=spec.precision, shares=shares, states=states
+        )
+        answers = iter([(predictions_of(0, (0,)), outputs)])
+    for file, outputs in answers:
+        write_lines(folder / file, kind.decode(outputs, features, examples, labels=spec.labels))
     write_shares(folder, shares)
-    predictions = kind.decode(outputs, features, examples, labels=inputs.task.labels)
-    write_lines(folder / PREDICTIONS, predictions)
     context.progress({"done": len(examples), "total": len(examples), "unit": "examples"})
 
 
-def _restored(inputs: PredictInputs, store: Store, from_layer: int) -> tuple[Encoder, Head]:
-    """Load a trained task once for all the languages of a job."""
-    of = (store, inputs.train, inputs.encoder.source, inputs.encoder.revision, from_layer)
-    return once(("predict", *of), lambda: restore(*of))
+def _restored(spec: PredictSpec, store: Store, from_layer: int) -> tuple[Encoder, Head | None]:
+    """Load an encoder with what is on it once for all the languages of a job; with its head where one is asked."""
+    of = (store, spec.train, spec.encoder.source, spec.encoder.revision, spec.precision)
+    asks_head = spec.matching is None
+
+    def make() -> tuple[Encoder, Head | None]:
+        if spec.train is None:
+            source, revision = spec.encoder.source, spec.encoder.revision
+            return load(source, revision, clock=DropoutClock(0), precision=spec.precision), None
+        encoder = restore_encoder(store, spec.train, spec.encoder.source, spec.encoder.revision, from_layer)
+        return encoder, load_head(store, spec.train, encoder, 0.0) if asks_head else None
+
+    return once(("predict", asks_head, from_layer, *of), make)

@@ -8,92 +8,89 @@ from typing import Any
 from layover import kinds
 from layover.kinds import span
 from layover.plan import Node
-from layover.plan.inputs import ScoreInputs, Threshold
 from layover.records import NoAnswer, Record, TagScheme, write_record
-from layover.steps import searched
+from layover.specs.score import Keys, ScoreSpec
 from layover.steps.accounting import accounts_of, without_gold
 from layover.steps.context import Context, read_lines
 from layover.steps.files import PREDICTIONS, RECORD
+from layover.steps.outcome import Outcome
+from layover.steps.searched import searched
 from layover.steps.tokenize import load_examples
 from layover.store import Store
-from layover.tasks import Task
 
 
-def run(node: Node, folder: Path, context: Context) -> None:
+def run(node: Node[ScoreSpec], folder: Path, context: Context) -> None:
     """Score every language; one without gold is null, with the reason."""
-    inputs: ScoreInputs = node.inputs
-    if inputs.search is not None:
-        found = searched.record_of(inputs, inputs.search, context.store)
-        write_record(folder / RECORD, found)
-        context.progress({"done": len(found.languages), "total": len(found.languages), "unit": "languages"})
-        return
-    scores: dict[str, dict[str, float] | None] = dict.fromkeys(inputs.absent)
-    reasons, counts = dict(inputs.absent), {}
-    thresholds = _thresholds(inputs, inputs.threshold, context.store)
-    for language in inputs.predictions:
-        values, reason, count = _language(inputs, language, thresholds, context.store)
-        scores[language], counts[language] = values, count
-        if reason:
-            reasons[language] = reason
+    spec = node.spec
+    outcome = answered(spec, context.store) if spec.search is None else searched(spec, spec.search, context.store)
+    tags = spec.rules.tags
     record = Record(
-        metrics=tuple(inputs.task.metrics),
-        source_language=inputs.source_language,
-        languages=dict(sorted(scores.items())),
-        examples=dict(sorted(counts.items())),
-        missing=dict(sorted(reasons.items())),
-        no_answer=None
-        if inputs.threshold is None
-        else NoAnswer(tuned_on=inputs.threshold.tuned_on, thresholds=thresholds),
-        language_adapters=inputs.language_adapters,
-        tags=_tags(inputs.task),
-        sources=inputs.sources,
-        rows=accounts_of(inputs, context.store),
+        metrics=spec.metrics,
+        source_language=spec.source_language,
+        languages=dict(sorted(outcome.languages.items())),
+        examples=dict(sorted(outcome.examples.items())),
+        missing=dict(sorted(outcome.missing.items())),
+        no_answer=outcome.no_answer,
+        retrieval=outcome.retrieval,
+        language_adapters=spec.language_adapters,
+        tags=None if tags is None else TagScheme(scheme=tags.name, written=tags.sample, outside=tags.outside),
+        sources=spec.sources,
+        rows=accounts_of(spec, context.store),
     )
     write_record(folder / RECORD, record)
-    context.progress({"done": len(scores), "total": len(scores), "unit": "languages"})
+    context.progress({"done": len(record.languages), "total": len(record.languages), "unit": "languages"})
 
 
-def _tags(task: Task) -> TagScheme | None:
-    tags = task.tags()
-    return None if tags is None else TagScheme(scheme=tags.name, written=tags.sample, outside=tags.outside)
+def answered(spec: ScoreSpec, store: Store) -> Outcome:
+    """Return what a head's answers are worth in every language."""
+    outcome = Outcome(dict.fromkeys(spec.absent), dict(spec.absent))
+    thresholds = _thresholds(spec, store)
+    if spec.no_answer is not None:
+        outcome.no_answer = NoAnswer(tuned_on=spec.no_answer.tuned_on, thresholds=thresholds)
+    for language in spec.predictions:
+        scores, reason, count = _language(spec, language, thresholds, store)
+        outcome.languages[language], outcome.examples[language] = scores, count
+        if reason:
+            outcome.missing[language] = reason
+    return outcome
 
 
-def _thresholds(inputs: ScoreInputs, how: Threshold | None, store: Store) -> dict[str, float]:
+def _thresholds(spec: ScoreSpec, store: Store) -> dict[str, float]:
     """Return the threshold for no answer by language; nothing for a language without gold to tune it on."""
+    how = spec.no_answer
     if how is None:
         return {}
     if how.value is not None:
-        return dict.fromkeys(sorted(inputs.predictions), how.value)
-    found: dict[tuple[str, str], float] = {}
-    for language, keys in how.predictions.items():
-        if keys in found:  # the same predictions for all languages
+        return dict.fromkeys(sorted(spec.predictions), how.value)
+    tuned: dict[Keys, float] = {}
+    for language, keys in how.tuned.items():
+        if keys in tuned:  # the same predictions for all languages
             continue
-        predictions, examples = _load(keys, inputs.task.kind, store)
+        predictions, examples = _load(keys, spec.kind, store)
         if all(span.KIND.has_gold(example) for example in examples):
             tuned_in = how.language or language
-            found[keys] = span.KIND.tune(predictions, examples, metric=inputs.metric, language=tuned_in)
-    return {language: found[keys] for language, keys in sorted(how.predictions.items()) if keys in found}
+            tuned[keys] = span.KIND.tune(predictions, examples, metric=how.metric, language=tuned_in)
+    return {language: tuned[keys] for language, keys in sorted(how.tuned.items()) if keys in tuned}
 
 
 def _language(
-    inputs: ScoreInputs, language: str, thresholds: dict[str, float], store: Store
+    spec: ScoreSpec, language: str, thresholds: dict[str, float], store: Store
 ) -> tuple[dict[str, float] | None, str, int]:
     """Return scores, the reason why there are none, and the number of examples."""
-    kind = kinds.get(inputs.task.kind)
-    predictions, examples = _load(inputs.predictions[language], inputs.task.kind, store)
+    kind = kinds.get(spec.kind)
+    predictions, examples = _load(spec.predictions[language], spec.kind, store)
     gold = sum(kind.has_gold(example) for example in examples)
     if gold < len(examples):  # a score over some of the examples would not be the task's
-        return None, without_gold(inputs, language, gold, len(examples), store), len(examples)
-    if inputs.threshold is not None:
+        return None, without_gold(spec, language, gold, len(examples), store), len(examples)
+    if spec.no_answer is not None:
         if language not in thresholds:
             return None, "no gold to tune the threshold on", len(examples)
         predictions = span.KIND.cut(predictions, thresholds[language])
-    task = inputs.task
-    scores = kind.score(predictions, examples, metrics=task.metrics, language=language, rules=task.rules())
+    scores = kind.score(predictions, examples, metrics=spec.metrics, language=language, rules=spec.rules)
     return scores, "", kind.scored(examples)
 
 
-def _load(keys: tuple[str, str], kind: str, store: Store) -> tuple[list[Any], list[Any]]:
+def _load(keys: Keys, kind: str, store: Store) -> tuple[list[Any], list[Any]]:
     """Return predictions and examples."""
     predicted, data = keys
     return read_lines(store.path(predicted) / PREDICTIONS), load_examples(store, data, kind)

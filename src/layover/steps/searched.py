@@ -8,36 +8,35 @@ from typing import Any
 
 from layover.errors import DataError
 from layover.kinds.retrieval import KIND, Example, Settled, above, tune
-from layover.plan.inputs import ScoreInputs
-from layover.records import Layer, Record, Retrieved
-from layover.steps.accounting import accounts_of, without_gold
+from layover.records import Layer, Retrieved
+from layover.specs.score import Keys, ScoreSpec
+from layover.steps.accounting import without_gold
 from layover.steps.context import read_lines
 from layover.steps.files import predictions_of
+from layover.steps.outcome import Outcome, Scores
 from layover.steps.tokenize import load_examples
 from layover.store import Store
 
-Scores = dict[str, float]
-"""Metric -> value."""
 Found = dict[int, tuple[Scores | None, float | None]]
 """Layer -> scores of a language, None without gold, and the threshold where pairs are mined."""
 
 
-def record_of(inputs: ScoreInputs, search: Settled, store: Store) -> Record:
-    """Return the scores of every language after the layer that is declared, or chosen.
+def searched(spec: ScoreSpec, search: Settled, store: Store) -> Outcome:
+    """Return what the matches are worth in every language after the layer that is declared, or chosen.
 
     Raises:
         DataError: the layer is to be chosen, and there is no gold to choose it by.
     """
     found: dict[str, Found] = {}
     counts: dict[str, int] = {}
-    reasons = dict(inputs.absent)
-    for language in inputs.predictions:
-        found[language], reason, counts[language] = _language(inputs, search, language, store)
+    reasons = dict(spec.absent)
+    for language in spec.predictions:
+        found[language], reason, counts[language] = _language(spec, search, language, store)
         if reason:
             reasons[language] = reason
-    validation = {language: _validated(inputs, search, language, store) for language in inputs.choosing or ()}
+    validation = {language: _validated(spec, search, language, store) for language in spec.choosing()}
     layers = {layer: _layer(layer, found, validation) for layer in search.layers}
-    layer = _chosen(search.layer, layers, inputs)
+    layer = _chosen(search.layer, layers, spec)
     languages: dict[str, Scores | None] = {**dict.fromkeys(reasons), **layers[layer].languages}
     retrieved = Retrieved(
         layer=layer,
@@ -48,48 +47,38 @@ def record_of(inputs: ScoreInputs, search: Settled, store: Store) -> Record:
         thresholds=layers[layer].thresholds,
         layers=layers if len(layers) > 1 else {},
     )
-    return Record(
-        metrics=tuple(inputs.task.metrics),
-        source_language=inputs.source_language,
-        languages=dict(sorted(languages.items())),
-        examples=dict(sorted(counts.items())),
-        missing=dict(sorted(reasons.items())),
-        retrieval=retrieved,
-        language_adapters=inputs.language_adapters,
-        sources=inputs.sources,
-        rows=accounts_of(inputs, store),
-    )
+    return Outcome(languages, reasons, counts, retrieval=retrieved)
 
 
-def _language(inputs: ScoreInputs, search: Settled, language: str, store: Store) -> tuple[Found, str, int]:
+def _language(spec: ScoreSpec, search: Settled, language: str, store: Store) -> tuple[Found, str, int]:
     """Return what was found, the reason why there are no scores, and the number of pairs that could be found.
 
     A threshold is tuned without gold of the scored split, too: a submission of blind data needs it.
     """
-    split, tuning = _Split(store, search, inputs.predictions[language]), None
+    split, tuning = _Split(store, search, spec.predictions[language]), None
     reason, count = "", len(split.examples)
     if split.gold < count:
-        reason = without_gold(inputs, language, split.gold, count, store)
-    if inputs.threshold is not None:
-        tuning = _Split(store, search, inputs.threshold.predictions[language])
+        reason = without_gold(spec, language, split.gold, count, store)
+    if spec.threshold is not None:
+        tuning = _Split(store, search, spec.threshold[language])
         if tuning.gold < len(tuning.examples):
             return {}, reason or "no gold to tune the threshold on", count
-    found = _found(inputs, search, language, split, tuning)
+    found = _found(spec, search, language, split, tuning)
     return found, reason, count if reason else KIND.scored(split.examples)
 
 
-def _validated(inputs: ScoreInputs, search: Settled, language: str, store: Store) -> Found:
+def _validated(spec: ScoreSpec, search: Settled, language: str, store: Store) -> Found:
     """Return what is found on the validation split, by its own threshold; nothing where it lacks gold."""
-    split = _Split(store, search, (inputs.choosing or {})[language])
+    split = _Split(store, search, spec.choosing()[language])
     if split.gold < len(split.examples):
         return {}
-    return _found(inputs, search, language, split, split if search.threshold is not None else None)
+    return _found(spec, search, language, split, split if search.threshold is not None else None)
 
 
 class _Split:
     """The examples of one split and language, and what each layer finds for them."""
 
-    def __init__(self, store: Store, search: Settled, keys: tuple[str, str]) -> None:
+    def __init__(self, store: Store, search: Settled, keys: Keys) -> None:
         predicted, data = keys
         self._folder, self._layers = store.path(predicted), search.layers
         self.examples: list[Example] = load_examples(store, data, KIND.name)
@@ -99,7 +88,7 @@ class _Split:
         return read_lines(self._folder / predictions_of(layer, self._layers))
 
 
-def _found(inputs: ScoreInputs, search: Settled, language: str, split: _Split, tuning: _Split | None) -> Found:
+def _found(spec: ScoreSpec, search: Settled, language: str, split: _Split, tuning: _Split | None) -> Found:
     found: Found = {}
     for layer in search.layers:
         predictions, threshold = split.predictions(layer), None
@@ -108,7 +97,7 @@ def _found(inputs: ScoreInputs, search: Settled, language: str, split: _Split, t
             predictions = above(predictions, threshold)
         scores = None
         if split.gold == len(split.examples):
-            metrics = tuple(inputs.task.metrics)
+            metrics = spec.metrics
             scores = KIND.score(predictions, split.examples, metrics=metrics, language=language)
         found[layer] = scores, threshold
     return found
@@ -124,7 +113,7 @@ def _layer(layer: int, found: Mapping[str, Found], validation: Mapping[str, Foun
     )
 
 
-def _chosen(wanted: int | str, layers: Mapping[int, Layer], inputs: ScoreInputs) -> int:
+def _chosen(wanted: int | str, layers: Mapping[int, Layer], spec: ScoreSpec) -> int:
     """Return the layer that is declared, else the one with the best mean over languages, the lowest of equal ones."""
     if isinstance(wanted, int):
         return wanted
@@ -132,6 +121,6 @@ def _chosen(wanted: int | str, layers: Mapping[int, Layer], inputs: ScoreInputs)
     for number, layer in layers.items():
         by_language = layer.validation if wanted == "validation" else layer.languages
         if not by_language:
-            raise DataError(f"{inputs.task.name}: no language has gold to choose the layer by; name one")
-        means[number] = fmean(scores[inputs.metric] for scores in by_language.values())
+            raise DataError(f"{spec.name}: no language has gold to choose the layer by; name one")
+        means[number] = fmean(scores[spec.metric] for scores in by_language.values())
     return max(means, key=lambda number: (means[number], -number))

@@ -15,9 +15,9 @@ from layover.data.tokenizer import Tokenizer
 from layover.errors import DataError, LayoverError, ModelError
 from layover.identity import file_sha256
 from layover.plan import Node, tokenizers
-from layover.plan.encoders import EncoderRef
-from layover.plan.inputs import TokenizeInputs
 from layover.plan.why import MADE_FOR, made_for
+from layover.specs import EncoderSpec
+from layover.specs.tokenize import TokenizeSpec
 from layover.steps.accounting import Account
 from layover.steps.context import Context, read_lines, write_lines
 from layover.steps.files import EXAMPLES, FEATURES, META, ROWS
@@ -25,36 +25,34 @@ from layover.store import Store, write_json
 from layover.store.state import state_of
 
 
-def run(node: Node, folder: Path, context: Context) -> None:
+def run(node: Node[TokenizeSpec], folder: Path, context: Context) -> None:
     """Write the encoded examples of a node."""
-    inputs: TokenizeInputs = node.inputs
-    task, kind = inputs.task, kinds.get(inputs.task.kind)
-    places = (inputs.location, *inputs.without)
-    before = [state_of(file) for place in places for file in place.files()]
+    spec = node.spec
+    task, kind = spec.task, kinds.get(spec.kind)
+    before = [state_of(file) for place in spec.places for file in place.files()]
     tally = Tally()
-    account = Account(inputs, task.read(inputs.location, tally), tally)
-    examples = account.cut(_texts_to_leave_out(inputs))
-    identities = (node.identity["data"], *node.identity.get("without", ()))
-    for place, identity in zip(places, identities, strict=True):
-        if place.identity(file_sha256) != identity:
-            context.store.forget(place.files())
-            raise DataError(f"{place.describe()}: it has changed since the plan was made; run again")
-    if before != [state_of(file) for place in places for file in place.files()]:
-        raise DataError(f"{inputs.location.describe()}: it changes while it is read; run again when it is complete")
+    account = Account(spec, task.read(spec.location, tally), tally)
+    examples = account.cut(_texts_to_leave_out(spec))
+    for data in (spec.data, *spec.without):
+        if data.at().identity(file_sha256) != data.identity:
+            context.store.forget(data.at().files())
+            raise DataError(f"{data.at().describe()}: it has changed since the plan was made; run again")
+    if before != [state_of(file) for place in spec.places for file in place.files()]:
+        raise DataError(f"{spec.location.describe()}: it changes while it is read; run again when it is complete")
     if not examples:
-        raise DataError(f"{inputs.location.describe()}: no example is left ({inputs.subset})")
-    encoder = inputs.encoder
-    tokenizer = _tokenizer(encoder, context.store)
-    features = kind.encode(examples, tokenizer, labels=task.labels, max_length=inputs.max_length, stride=inputs.stride)
-    features = replace(features, hidden_percent=inputs.hidden_percent)
+        raise DataError(f"{spec.location.describe()}: no example is left ({spec.subset})")
+    tokenizer = _tokenizer(spec.encoder, context.store)
+    stride = 0 if spec.stride is None else spec.stride
+    features = kind.encode(examples, tokenizer, labels=spec.labels, max_length=spec.max_length, stride=stride)
+    features = replace(features, hidden_percent=spec.hidden_percent)
     features.save(folder / FEATURES)
     write_lines(folder / EXAMPLES, (kind.to_json(example) for example in examples))
     write_lines(folder / ROWS, account.rows())
     gold = sum(kind.has_gold(example) for example in examples)
-    if inputs.location.split == "train" and not gold:
-        raise DataError(f"{inputs.location.describe()}: none of {len(examples)} examples has gold, none can be learned")
+    if spec.location.split == "train" and not gold:
+        raise DataError(f"{spec.location.describe()}: none of {len(examples)} examples has gold, none can be learned")
     meta = {
-        MADE_FOR: made_for(inputs),
+        MADE_FOR: made_for(spec),
         "examples": len(examples),
         "gold": gold,
         "rows": features.rows,
@@ -66,15 +64,15 @@ def run(node: Node, folder: Path, context: Context) -> None:
     context.progress({"done": len(examples), "total": len(examples), "unit": "examples"})
 
 
-def _texts_to_leave_out(inputs: TokenizeInputs) -> set[bytes]:
+def _texts_to_leave_out(spec: TokenizeSpec) -> set[bytes]:
     """Return the texts (premises, contexts) of the data that are to be left out."""
     texts: set[bytes] = set()
-    for place in inputs.without:
-        texts |= texts_of(inputs.task.read(place), kinds.get(place.kind))
+    for data in spec.without:
+        texts |= texts_of(spec.task.read(data.at()), kinds.get(data.at().kind))
     return texts
 
 
-def _tokenizer(encoder: EncoderRef, store: Store) -> Tokenizer:
+def _tokenizer(encoder: EncoderSpec, store: Store) -> Tokenizer:
     """Return the tokenizer of the plan; where it is another one, the next plan reads it again."""
     try:
         return tokenizers.load_planned(encoder.source, encoder.revision, encoder.tokenizer)

@@ -1,98 +1,177 @@
-"""train: a module and a head on one task, from a fresh start or after an intermediate."""
+"""train: a module and heads on one task or several that take turns, or the gates of a finished training."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
+from layover import mixers
+from layover.compositions import MIX, Mix, Part, Piece
 from layover.encoder import DropoutClock, Encoder
-from layover.execution import Execution
+from layover.errors import ModelError
 from layover.heads import Head
 from layover.plan import Node
-from layover.plan.inputs import TrainInputs
-from layover.plan.mixtures import MixtureInputs
-from layover.predict import predict
-from layover.steps import mixture
+from layover.plan.passes import turns_of
+from layover.specs.train import TrainSpec
 from layover.steps.context import Context
-from layover.steps.files import HEAD, MEASURED, TRAINING
-from layover.steps.fitting import drop_layers, load_encoder, loop_settings, reporter, save_head, save_trained, scorer
+from layover.steps.evaluation import evaluation
+from layover.steps.files import GATES, MEASURED, TRAINING, weights_of
+from layover.steps.loaded import load
 from layover.steps.machine import execution_of
-from layover.steps.states import Trunks, load_states
+from layover.steps.states import Trunks, load_states, lowest_needed
 from layover.steps.tokenize import load_features
-from layover.steps.trained import build_head, head_file, pieces_to_train, speak, spoken
-from layover.store import write_json
-from layover.training import Branch, fit
+from layover.steps.trained import (
+    build_head,
+    file_of_head,
+    head_file,
+    load_heads,
+    pieces_to_train,
+    reads_table,
+    speak,
+    trained_pieces,
+)
+from layover.store import Store, write_json
+from layover.training import Branch, FitResult, Progress, fit
 
 
-def run(node: Node, folder: Path, context: Context) -> None:
-    """Train, and write the trained weights, the head and the history."""
-    if isinstance(node.inputs, MixtureInputs):
-        mixture.run(node, node.inputs, folder, context)
-        return
-    inputs: TrainInputs = node.inputs
-    numbers, task = inputs.optimisation, inputs.task
-    clock = DropoutClock(numbers.seed)
-    store, encoder = context.store, load_encoder(inputs, node, context, clock)
-    encoder.attach(pieces_to_train(context.store, node.identity, encoder.shape), seed=numbers.seed)
-    acting = [one.module for one in inputs.composed.learned] if inputs.composed else [inputs.module]
-    drop_layers(encoder, inputs.adapterdrop, acting)
-    speak(encoder, context.store, inputs.languages.train)
-    head = build_head(task.kind, list(task.labels), encoder, clock, numbers.dropout, numbers.seed)
-    start = _start(head, inputs, context)
-    features = load_features(context.store, inputs.data)
+def run(node: Node[TrainSpec], folder: Path, context: Context) -> None:
+    """Train, and write what was trained, the heads and the history."""
+    spec, store = node.spec, context.store
+    clock = DropoutClock(spec.hyperparameters.seed)
+    encoder = _encoder(node, context, clock)
+    heads, starts = _heads(spec, encoder, store)
+    branches = _branches(spec, heads, store, node.trunks)
     execution = execution_of(context.execution)
     result = fit(
         encoder,
-        [Branch(task.name, head, features, states=load_states(store, node.trunks, inputs.data))],
-        settings=loop_settings(numbers, inputs.selection),
+        branches,
+        hyperparameters=spec.hyperparameters,
         execution=execution,
         clock=clock,
-        evaluate=_evaluation(inputs, encoder, head, context, execution, node.trunks),
-        criterion=inputs.selection.metric if inputs.selection is not None else None,
-        checkpoint_dir=context.store.work(node.key),
-        progress=reporter(context, numbers.batch),
+        judge=evaluation(node, encoder, heads, context, execution),
+        checkpoint_dir=store.work(node.key),
+        progress=_reporter(context, spec.hyperparameters.batch),
         stop=context.stopping,
+        train_head=spec.gates is None,
     )
-    counts = save_trained(encoder, folder)
-    trained = {"parameters": {**counts, "head": save_head(head, folder / HEAD)}, "head_start": start}
-    write_json(folder / TRAINING, {**result.as_json(), **trained, "rows": features.rows})
+    counts = _saved(spec, encoder, heads, folder)
+    write_json(folder / TRAINING, {**result.as_json(), "parameters": counts, **_told(spec, starts, branches, result)})
     write_json(folder / MEASURED, result.measured.as_json())
 
 
-def _start(head: Head, inputs: TrainInputs, context: Context) -> str:
-    """Give the head the weights it starts from, and return where they come from."""
-    if inputs.head_from is not None:
-        file = head_file(context.store, inputs.head_from, inputs.task)
-        head.load_weights(load_file(file), str(file))
-        return "intermediate"
-    return "pretrained" if head.start_from(inputs.encoder.source, inputs.encoder.revision) else "random"
+def _encoder(node: Node[TrainSpec], context: Context, clock: DropoutClock) -> Encoder:
+    """Return the encoder with what trains attached: as much of it as its data need."""
+    spec, numbers, store = node.spec, node.spec.hyperparameters, context.store
+    encoder = load(
+        spec.encoder.source,
+        spec.encoder.revision,
+        clock=clock,
+        dropout=numbers.dropout,
+        precision=numbers.precision,
+        whole=spec.module.whole,
+        from_layer=lowest_needed(store, node.trunks, spec.read_keys()),
+        all_words=any(reads_table(kind, labels) for kind, labels in spec.outputs()),
+    )
+    if spec.gates is not None:
+        pieces = gated(trained_pieces(store, spec.gates.train, encoder.shape))
+    else:
+        pieces = pieces_to_train(store, spec, encoder.shape)
+    encoder.attach(pieces, seed=numbers.seed)
+    if spec.adapterdrop.drops():
+        for module in spec.start.modules() or (spec.module,):
+            spec.adapterdrop.check(module, encoder.num_layers)
+        encoder.drop(spec.adapterdrop)
+    speak(encoder, store, spec.languages.train)
+    return encoder
 
 
-def _evaluation(
-    inputs: TrainInputs, encoder: Encoder, head: Head, context: Context, execution: Execution, trunks: Trunks
-) -> Callable[[], dict[str, float]] | None:
-    """Return what scores the current weights on the development set, or None when nothing selects."""
-    selection = inputs.selection
-    if selection is None:
-        return None
-    features = load_features(context.store, selection.data)
-    states = load_states(context.store, trunks, selection.data)
-    score = scorer(inputs.task, selection, features, context)
-    precision = inputs.optimisation.precision
+def gated(pieces: list[Piece]) -> list[Piece]:
+    """Return the pieces with a fresh gate on the module of the training, which stands last.
 
-    def evaluate() -> dict[str, float]:
-        with spoken(encoder, context.store, inputs.languages):
-            outputs = predict(
-                encoder,
-                head,
-                features,
-                execution=execution,
-                precision=precision,
-                progress=context.heed,
-                states=states,
-            )
-        return score(outputs)
+    Raises:
+        ModelError: there is no such module.
+    """
+    if not pieces or not isinstance(pieces[-1], Part):
+        raise ModelError("gates are trained on a module, and there is none")
+    mix = Mix(MIX, mixers.get("gate")(), (pieces[-1],), None, trainable=True)
+    return [*pieces[:-1], mix]
 
-    return evaluate
+
+def _heads(spec: TrainSpec, encoder: Encoder, store: Store) -> tuple[list[Head], list[str]]:
+    """Return the heads by their numbers, and where the weights of each come from."""
+    numbers, heads, starts = spec.hyperparameters, list[Head](), list[str]()
+    if spec.gates is not None:
+        return load_heads(store, spec.gates.train, encoder, numbers.dropout), starts
+    for kind, labels in spec.outputs():
+        head = build_head(kind, labels, encoder, encoder.clock, numbers.dropout, numbers.seed)
+        if spec.head_from is not None:
+            file = head_file(store, spec.head_from, (kind, labels))
+            head.load_weights(load_file(file), str(file))
+            starts.append("intermediate")
+        else:
+            pretrained = head.start_from(spec.encoder.source, spec.encoder.revision)
+            starts.append("pretrained" if pretrained else "random")
+        heads.append(head)
+    return heads, starts
+
+
+def _branches(spec: TrainSpec, heads: Sequence[Head], store: Store, trunks: Trunks) -> list[Branch]:
+    """Return the tasks with their heads and training sets, and the steps of an epoch that each has."""
+    features = [load_features(store, task.data) for task in spec.tasks]
+    turns = turns_of(spec, [one.units for one in features])
+    return [
+        Branch(task.name, heads[task.place], data, steps, load_states(store, trunks, task.data))
+        for task, data, steps in zip(spec.tasks, features, turns, strict=True)
+    ]
+
+
+def _reporter(context: Context, batch: int) -> Callable[[Progress], None]:
+    """Return what tells of a training in examples, as people compare speeds."""
+
+    def report(progress: Progress) -> None:
+        done, total = progress.done * batch, progress.total * batch
+        context.progress({**progress.as_json(), "done": done, "total": total, "unit": "examples"})
+
+    return report
+
+
+def _saved(spec: TrainSpec, encoder: Encoder, heads: Sequence[Head], folder: Path) -> dict[str, int]:
+    """Write the trained weights of every part; return how many there are of each."""
+    counts = {name: sum(value.numel() for value in part.values()) for name, part in encoder.trained().items()}
+    if spec.gates is not None:
+        save_file(encoder.state(MIX), folder / GATES)
+        return {"gates": counts[MIX]}
+    for name in encoder.trained():
+        save_file(encoder.state(name), folder / weights_of(name))
+    for place, head in enumerate(heads):
+        file = file_of_head(spec, place)
+        save_file({name: value.contiguous().cpu() for name, value in head.state_dict().items()}, folder / file)
+        counts[_name_of(file)] = sum(value.numel() for value in head.parameters())
+    return counts
+
+
+def _name_of(file: str) -> str:
+    return file.removesuffix(".safetensors")
+
+
+def _told(spec: TrainSpec, starts: Sequence[str], branches: Sequence[Branch], result: FitResult) -> Mapping[str, Any]:
+    """Return where the heads started, and what each task contributed to the weights that were kept."""
+    if spec.gates is not None:
+        return {"rows": sum(branch.features.rows for branch in branches)}
+    if not spec.numbered:
+        return {"rows": branches[0].features.rows, "head_start": starts[0]}
+    names = [_name_of(file_of_head(spec, place)) for place in range(len(starts))]
+    tasks = [
+        {
+            "name": task.name,
+            "head": names[task.place],
+            "rows": branch.features.rows,
+            "steps": seen.steps,
+            "examples": seen.units,
+        }
+        for task, branch, seen in zip(spec.tasks, branches, result.seen, strict=True)
+    ]
+    return {"head_start": dict(zip(names, starts, strict=True)), "tasks": tasks}

@@ -7,9 +7,9 @@ from pathlib import Path
 from layover.batches import States, StateType
 from layover.encoder import DropoutClock
 from layover.plan import Node
-from layover.plan.inputs import TrunkInputs
 from layover.precision import computes_in
 from layover.predict import keep_states
+from layover.specs.trunk import HiddenStatesSpec
 from layover.steps.context import Context
 from layover.steps.files import META, STATES
 from layover.steps.loaded import load
@@ -18,16 +18,16 @@ from layover.steps.tokenize import load_features
 from layover.store import write_json
 
 
-def run(node: Node, folder: Path, context: Context) -> None:
+def run(node: Node[HiddenStatesSpec], folder: Path, context: Context) -> None:
     """Write the hidden states that enter a layer, of every token, in the numbers that the encoder computes in."""
-    inputs: TrunkInputs = node.inputs
-    features = load_features(context.store, inputs.data)
-    encoder = load(inputs.encoder.source, inputs.encoder.revision, clock=DropoutClock(0), precision=inputs.precision)
-    kind: StateType = "bfloat16" if computes_in(inputs.precision) == "bf16" else "float32"
+    spec = node.spec
+    features = load_features(context.store, spec.data)
+    encoder = load(spec.encoder.source, spec.encoder.revision, clock=DropoutClock(0), precision=spec.precision)
+    kind: StateType = "bfloat16" if computes_in(spec.precision) == "bf16" else "float32"
     tokens = int(features.arrays["offsets"][-1])
-    size = {"layer": inputs.layer, "kind": kind, "tokens": tokens, "hidden": encoder.hidden_size}
-    into = States.create(folder / STATES, layer=inputs.layer, kind=kind, tokens=tokens, hidden=encoder.hidden_size)
-    keep_states(encoder, features, into, execution=execution_of(context.execution), precision=inputs.precision)
+    size = {"layer": spec.layer, "kind": kind, "tokens": tokens, "hidden": encoder.hidden_size}
+    into = States.create(folder / STATES, layer=spec.layer, kind=kind, tokens=tokens, hidden=encoder.hidden_size)
+    keep_states(encoder, features, into, execution=execution_of(context.execution), precision=spec.precision)
     into.flush()
     write_json(folder / META, size)
     context.progress({"done": features.rows, "total": features.rows, "unit": "rows"})

@@ -8,12 +8,13 @@ from pathlib import Path
 
 from layover.errors import LayoverError, ModelError
 from layover.plan import Node
-from layover.plan.encoders import EncoderRef, local_identity
+from layover.plan.encoders import in_folder
+from layover.specs import EncoderSpec, StepSpec
 from layover.store import FileHashes, Store
 
 
 @contextmanager
-def unchanged(node: Node, store: Store) -> Iterator[None]:
+def unchanged(node: Node[StepSpec], store: Store) -> Iterator[None]:
     """Compute a node only while the folder of its encoder holds what its key was made of.
 
     A tokenizer is held to its plan where it is loaded, and files of the hub where they are read.
@@ -25,8 +26,8 @@ def unchanged(node: Node, store: Store) -> Iterator[None]:
     Raises:
         ModelError: the folder's files are others than those of the plan.
     """
-    encoder: EncoderRef | None = getattr(node.inputs, "encoder", None)
-    if encoder is None or node.kind == "tokenize":
+    encoder = None if node.spec.only_tokenizer else node.spec.read_encoder()
+    if encoder is None:
         yield
         return
     check_encoder(encoder, store.hashes)
@@ -34,17 +35,17 @@ def unchanged(node: Node, store: Store) -> Iterator[None]:
     check_encoder(encoder, store.hashes)
 
 
-def check_encoder(encoder: EncoderRef, hashes: FileHashes) -> None:
+def check_encoder(encoder: EncoderSpec, hashes: FileHashes) -> None:
     """Refuse a directory whose config or weights are not those of the key; files of the hub are checked when read.
 
     Raises:
         ModelError: they have changed since the plan was made, or are gone.
     """
-    if "weights" not in encoder.identity:
+    if not encoder.weights:
         return
     try:
-        found = local_identity(Path(encoder.source), hashes)
+        found = in_folder(Path(encoder.source), hashes)
     except (LayoverError, OSError) as error:
         raise ModelError(f"{encoder.source} has changed since the plan was made ({error}); run again") from None
-    if found != dict(encoder.identity):
+    if found != encoder:
         raise ModelError(f"{encoder.source}: its config or weights have changed since the plan was made; run again")

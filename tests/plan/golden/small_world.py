@@ -66,9 +66,9 @@ class KnownCommits(Revisions):
         return True
 
 
-def form_of(folder: Path, *_: object) -> dict[str, str]:
+def form_of(folder: Path, *_: object) -> str:
     """Return the form of a directory's tokenizer: its bytes, for other versions of libraries may write another one."""
-    return {"serialised": hashlib.sha256((folder / "tokenizer.json").read_bytes()).hexdigest()}
+    return hashlib.sha256((folder / "tokenizer.json").read_bytes()).hexdigest()
 
 
 def write_sandbox(name: str, split: str, language: str, folder: Path, **_: object) -> Path:

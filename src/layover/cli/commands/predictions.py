@@ -58,15 +58,17 @@ def command(
 
 def _lines(plan: Plan, store: Store) -> Iterator[dict[str, Any]]:
     """Yield the predictions of every finished cell; what has none is told on standard error."""
+    from layover.plan.nodes import spec_at
     from layover.sharing.predicted import Predicted
+    from layover.specs.score import ScoreSpec
 
     finished = store.finished()
     for cell in plan.cells:
         if cell.score not in finished:
             complain(f"not in it: {cell.label} is not finished")
             continue
-        predicted = Predicted.of(cell, plan.nodes[cell.score].inputs, store)
-        for language in predicted.inputs.predictions:
+        predicted = Predicted.of(cell, spec_at(plan.nodes, cell.score, ScoreSpec), store)
+        for language in predicted.scored.predictions:
             try:
                 yield from predicted.lines(language)
             except LayoverError as error:

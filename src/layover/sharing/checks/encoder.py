@@ -68,7 +68,7 @@ def probe(subject: Subject) -> str:
     encoder.drop(AdapterDrop(predict=card.skipped_layers))
     head, kept = None, subject.package.head()
     if kept is not None and card.task is not None:
-        head = build_head(card.task.kind, list(card.task.labels), encoder, encoder.clock, 0.0, 0)
+        head = build_head(card.task.kind, card.task.labels, encoder, encoder.clock, 0.0, 0)
         head.load_weights(kept, card.id)
     found = largest_difference(card.probe, encoder, head)
     if found > card.probe.tolerance:

@@ -1,10 +1,11 @@
-"""predict, for retrieval: sentences of both sides are embedded, and matched layer by layer."""
+"""Sentences of two sides, embedded after each of some layers and matched; the search of a retrieval task."""
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -15,45 +16,59 @@ import numpy.typing as npt
 
 from layover.data.features import Features
 from layover.disk import take_room
-from layover.encoder import DropoutClock, Encoder, Shares
+from layover.encoder import Encoder, Shares
 from layover.errors import DataError, NodeError
+from layover.execution import Execution
 from layover.heads import MeanPooling
 from layover.kinds._kind import finite
-from layover.kinds.retrieval import KIND, distinct, match
+from layover.kinds.retrieval import distinct, match
 from layover.metrics._retrieval import ENGLISH, LANGUAGE
-from layover.modules import AdapterDrop
 from layover.neighbours import both_ways
-from layover.plan.inputs import RetrieveInputs
-from layover.precision import Precision
-from layover.predict import embed
-from layover.steps.context import Context, write_lines
+from layover.predict import Outputs, embed
+from layover.specs.predict import PredictSpec
 from layover.steps.files import predictions_of
-from layover.steps.loaded import load, once
-from layover.steps.machine import execution_of
-from layover.steps.shares import write_shares
-from layover.steps.tokenize import load_examples, load_features
-from layover.steps.trained import restore_encoder, speak
+from layover.steps.trained import speak
 from layover.store import Store
 
 Embeddings = npt.NDArray[np.float32]
 
 
-def run(inputs: RetrieveInputs, folder: Path, context: Context) -> None:
-    """Match the sentences of one language with the English ones; for each layer, one prediction per sentence."""
-    store, execution = context.store, execution_of(context.execution)
-    features = load_features(store, inputs.data)
-    examples = load_examples(store, inputs.data, inputs.task.kind)
-    if not inputs.special_tokens:
-        check_tokens(features, examples, inputs.language)
-    of = (store, inputs.train, inputs.encoder.source, inputs.encoder.revision, inputs.precision)
-    encoder = once(("retrieve", *of), lambda: _encoder(*of))
-    encoder.drop(AdapterDrop(predict=inputs.skipped))
-    pooling = MeanPooling(inputs.layers, inputs.special_tokens)
+@dataclass(frozen=True, eq=False)
+class Sentences:
+    """The sentences of both sides, and how they are matched."""
+
+    spec: PredictSpec
+    features: Features
+    examples: list[Any]
+    folder: Path
+    """Where embeddings that do not stay in memory have room for a while."""
+
+
+def matched(
+    sentences: Sentences, encoder: Encoder, store: Store, shares: Shares, execution: Execution
+) -> Iterator[tuple[str, Outputs]]:
+    """Yield, layer by layer, the name of the file of its predictions and what the kind decodes.
+
+    Args:
+        sentences: Of one language, with the English ones.
+        encoder: With what is on it.
+        store: Where language adapters lie.
+        shares: Filled with what a mix takes of its members.
+        execution: Device and tokens at a time.
+
+    Raises:
+        DataError: nothing is left of a sentence.
+        NodeError: the disk has no room for the embeddings.
+    """
+    spec, features, examples = sentences.spec, sentences.features, sentences.examples
+    how = spec.known_matching()
+    if not how.special_tokens:
+        check_tokens(features, examples, spec.language)
+    pooling = MeanPooling(how.layers, how.special_tokens)
     sides = [distinct(examples, side)[0] for side in (LANGUAGE, ENGLISH)]
     # each side by the adapter of its language; without adapters all of it in one pass
-    passes = [(None, None)] if inputs.adapters is None else zip(inputs.adapters, sides, strict=True)
-    with room(folder, (len(inputs.layers), features.rows, encoder.hidden_size)) as embeddings:
-        shares = Shares()
+    passes = zip(spec.adapters, sides, strict=True) if spec.adapters else [(None, None)]
+    with room(sentences.folder, (len(how.layers), features.rows, encoder.hidden_size)) as embeddings:
         for adapter, only in passes:
             speak(encoder, store, adapter)
             embed(
@@ -62,18 +77,15 @@ def run(inputs: RetrieveInputs, folder: Path, context: Context) -> None:
                 features,
                 embeddings,
                 execution=execution,
-                precision=inputs.precision,
+                precision=spec.precision,
                 shares=shares,
                 only=only,
             )
-        write_shares(folder, shares)
-        for layer, rows in zip(inputs.layers, embeddings, strict=True):
+        for layer, rows in zip(how.layers, embeddings, strict=True):
             left, right = (finite({"embedding": rows[side]}, "embedding", (len(side), rows.shape[1])) for side in sides)
             forward, backward = both_ways(left, right, execution=execution)
-            found = match(examples, forward, backward, scoring=inputs.scoring, mining=inputs.mining)
-            lines = KIND.decode(found, features, examples, labels=())
-            write_lines(folder / predictions_of(layer, inputs.layers), lines)
-    context.progress({"done": len(examples), "total": len(examples), "unit": "examples"})
+            pairs = match(examples, forward, backward, scoring=how.scoring, mining=how.mining)
+            yield predictions_of(layer, how.layers), pairs
 
 
 @contextmanager
@@ -113,10 +125,3 @@ def check_tokens(features: Features, examples: list[Any], language: str) -> None
             f"{language}: sentence {example.id} of the {example.side} side has no token of its own, so it has no mean "
             "without the special tokens; mend it, or set retrieval.special_tokens: true"
         )
-
-
-def _encoder(store: Store, train: str | None, source: str, revision: str | None, precision: Precision) -> Encoder:
-    """Load an encoder, with what an intermediate trained on it."""
-    if train is None:
-        return load(source, revision, clock=DropoutClock(0), precision=precision)
-    return restore_encoder(store, train, source, revision)

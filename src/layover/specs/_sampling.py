@@ -6,9 +6,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from layover.canonical import Canonical
+
 
 @dataclass(frozen=True)
-class Sampling:
+class Sampling(Canonical):
     """Task t has the share p_t of the steps, in proportion to w_t n_t^exponent with n_t = min(units of t, cap).
 
     The mixing rates of T5 (Raffel et al. 2020, arXiv:1910.10683, section 3.5.2), with weights w_t beside them.

@@ -1,0 +1,78 @@
+"""What every specification is: a canonical form that begins with step and version, and the key of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar, Self
+
+from layover.canonical import Canonical
+from layover.errors import StoreError
+from layover.identity import Json, key_of
+from layover.specs._encoder import EncoderSpec
+
+STEP, VERSION = "node", "version"
+"""The names of a step and of its version in a canonical form."""
+
+
+@dataclass(frozen=True)
+class StepSpec(Canonical):
+    """All that a step reads beside the files of the nodes that it needs."""
+
+    step: ClassVar[str]
+    version: ClassVar[int]
+    """Raised when the step computes something else from the same specification."""
+    resumable: ClassVar[bool] = False
+    """Whether a stopped step leaves a checkpoint and resumes from it."""
+    encodes: ClassVar[bool] = False
+    """Whether the step runs an encoder: all arithmetic that counts belongs to such steps."""
+
+    only_tokenizer: ClassVar[bool] = False
+    """Whether it reads nothing of its encoder but the tokenizer."""
+    trains: ClassVar[bool] = False
+    """Whether weights are trained in it."""
+
+    def read_encoder(self) -> EncoderSpec | None:
+        """Return the encoder whose files the step reads; None where it reads none."""
+        return None
+
+    def learns_from(self) -> tuple[str, ...]:
+        """Return the keys of the tokenized sets that weights are trained on in it."""
+        return ()
+
+    @property
+    def of_task(self) -> str:
+        """The task that it belongs to, for people; empty where there is none, or several."""
+        return ""
+
+    @property
+    def kind_of_node(self) -> str:
+        """The name under which the store keeps it."""
+        return self.step
+
+    @cached_property
+    def key(self) -> str:
+        """SHA-256 of the canonical form."""
+        return key_of(self.canonical())
+
+    def canonical(self) -> dict[str, Json]:
+        """Return the canonical form: step, version and all that decides the result."""
+        return {STEP: self.step, VERSION: self.version, **super().canonical()}
+
+    @classmethod
+    def parse(cls, values: Mapping[str, Any]) -> Self:
+        """Return the specification of a canonical form.
+
+        Raises:
+            StoreError: it is of another step or version, or a field of it is missing, unknown or of another type.
+        """
+        if (values.get(STEP), values.get(VERSION)) != (cls.step, cls.version):
+            raise StoreError(
+                f"a specification of {values.get(STEP)}, version {values.get(VERSION)}; this version of Layover "
+                f"reads version {cls.version} of {cls.step}"
+            )
+        try:
+            return super().parse({name: value for name, value in values.items() if name not in (STEP, VERSION)})
+        except ValueError as error:
+            raise StoreError(f"a specification of {cls.step} cannot be read: {error}") from None

@@ -1,0 +1,87 @@
+"""import: a module that was trained elsewhere, held against an encoder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Protocol
+
+from layover.canonical import Canonical, aside
+from layover.errors import NodeError
+from layover.layouts import Base
+from layover.specs._on_encoder import ModuleStep, Outputs
+
+
+class Origin(Protocol):
+    """Where the files of a module are."""
+
+    def place(self, name: str) -> Path:
+        """Return where a file is."""
+        ...
+
+    def at_hand(self) -> AbstractContextManager[Path]:
+        """Yield a folder with the files for a while."""
+        ...
+
+
+@dataclass(frozen=True)
+class HeadSpec(Canonical):
+    """The head that a module comes with."""
+
+    weights: str
+    """SHA-256 of its file."""
+    kind: str
+    labels: tuple[str, ...]
+    """In the order of its outputs."""
+    language: str | None = aside(None)
+    """Of its training data."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportSpec(ModuleStep):
+    """A module of another library, or of a package, under canonical names."""
+
+    step: ClassVar[str] = "import"
+    version: ClassVar[int] = 1
+
+    weights: str
+    """SHA-256 of its file."""
+    belongs_to: str | None
+    """Hash of the weights of the encoder that its card names; None without a card."""
+    head: HeadSpec | None
+    name: str = aside("")
+    """In the recipe."""
+    fits: Base | None = aside(None)
+    """The encoder as modules see it; None where the specification was read from the store."""
+    origin: Origin | None = aside(None)
+    files: Mapping[str, str] = aside(factory=dict)
+    """Name of a file with weights -> its SHA-256 when the plan was made."""
+    package: str | None = aside(None)
+    """What the package is called; None where another library wrote the module."""
+    skipped: int = aside(0)
+    """Lowest layers that go without it in predictions, as its card says."""
+    tasks: tuple[str, ...] = aside(())
+    """What it was trained on, as far as it is known."""
+
+    def outputs(self) -> tuple[Outputs, ...]:
+        """Return what its head answers, where it has one."""
+        return () if self.head is None else ((self.head.kind, self.head.labels),)
+
+    def claimed_tasks(self) -> tuple[str, ...]:
+        """Return the tasks that the recipe or the card says it was trained on."""
+        return self.tasks
+
+    def located(self) -> tuple[Base, Origin]:
+        """Return the encoder as modules see it, and where the files are.
+
+        Raises:
+            NodeError: that is not known.
+        """
+        if self.fits is None or self.origin is None:
+            raise NodeError("the specification was read from the store, which does not know where modules lie")
+        return self.fits, self.origin
+
+
+SPEC = ImportSpec

@@ -1,0 +1,116 @@
+"""predict: what a trained task says of one language, or which sentences of two languages an encoder matches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+from layover.canonical import Canonical, aside, later
+from layover.errors import NodeError
+from layover.identity import Json
+from layover.precision import Precision
+from layover.specs._encoder import EncoderSpec
+from layover.specs._spec import StepSpec
+
+
+@dataclass(frozen=True)
+class Matching(Canonical):
+    """How sentences are embedded and matched where no head is asked."""
+
+    layers: tuple[int, ...]
+    """Those whose hidden states are embeddings, each searched for itself."""
+    special_tokens: bool
+    scoring: str
+    mining: bool
+    """Whether pairs are mined among all sentences."""
+    precision: Precision
+
+    @classmethod
+    def names(cls) -> frozenset[str]:
+        """Return the names that may stand in the canonical form."""
+        return super().names() - {"layers"} | {"layer"}
+
+    def canonical(self) -> dict[str, Json]:
+        """Return the canonical form; a single layer stands there without a list."""
+        values = super().canonical()
+        del values["layers"]
+        return {**values, "layer": self.layers[0] if len(self.layers) == 1 else list(self.layers)}
+
+    @classmethod
+    def parse(cls, values: Mapping[str, Any]) -> Self:
+        """Return the value of a canonical form."""
+        layer = values["layer"]
+        rest = {name: value for name, value in values.items() if name != "layer"}
+        layers = tuple(layer) if isinstance(layer, list) else (layer,)
+        return cls(layers=layers, **rest)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictSpec(StepSpec):
+    """One tokenized set, read by an encoder with what is on it."""
+
+    step: ClassVar[str] = "predict"
+    version: ClassVar[int] = 4
+    encodes: ClassVar[bool] = True
+
+    encoder: EncoderSpec
+    train: str | None
+    """Key of the training, or of what was composed without one; None for the pretrained encoder as it is."""
+    data: str
+    """Key of the tokenized set."""
+    matching: Matching | None = later(None, name="retrieval")
+    """retrieval: no head is asked, sentences are matched."""
+    skipped: int = later(0)
+    """Lowest layers that go without modules."""
+    adapters: tuple[str, ...] = later(())
+    """Keys of the language adapters that act below: of the text, and in retrieval of the English side; none in a method
+    without."""
+    kind: str = aside("")
+    labels: tuple[str, ...] = aside(())
+    name: str = aside("")
+    """Of the task."""
+    language: str = aside("")
+    precision: Precision = aside("fp32")
+    """In which numbers the encoder computes; the training's key, or `matching`, knows it."""
+
+    @property
+    def of_task(self) -> str:
+        """The task that it belongs to."""
+        return self.name
+
+    def known_matching(self) -> Matching:
+        """Return how sentences are matched.
+
+        Raises:
+            NodeError: a head is asked instead.
+        """
+        if self.matching is None:
+            raise NodeError(f"{self.name}: a head is asked, no sentences are matched")
+        return self.matching
+
+    def read_encoder(self) -> EncoderSpec:
+        """Return the encoder whose files the step reads."""
+        return self.encoder
+
+    def canonical(self) -> dict[str, Json]:
+        """Return the canonical form; where a head is asked, the key of its training knows the encoder."""
+        values = super().canonical()
+        adapters = values.pop("adapters", None)
+        if self.matching is None:
+            del values["encoder"]
+            return values if adapters is None else {**values, "language": self.adapters[0]}
+        return values if adapters is None else {**values, "languages": adapters}
+
+    @classmethod
+    def parse(cls, values: Mapping[str, Any]) -> Self:
+        """Return the specification of a canonical form."""
+        rest = {name: value for name, value in values.items() if name not in ("language", "languages")}
+        if "language" in values:
+            rest["adapters"] = [values["language"]]
+        elif "languages" in values:
+            rest["adapters"] = values["languages"]
+        return super().parse({"encoder": {}, **rest})
+
+
+SPEC = PredictSpec

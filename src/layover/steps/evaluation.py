@@ -1,0 +1,110 @@
+"""The evaluations of a training: the current weights on the development data of its tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from layover import kinds
+from layover.batches.states import States
+from layover.data.features import Features
+from layover.encoder import Encoder
+from layover.errors import DataError
+from layover.execution import Execution
+from layover.heads import Head
+from layover.plan import Node
+from layover.predict import Outputs, predict
+from layover.specs.train import MEAN, Selection, TaskSpec, TrainSpec
+from layover.steps.accounting import first_without_gold
+from layover.steps.context import Context
+from layover.steps.states import load_states
+from layover.steps.tokenize import load_examples, load_features
+from layover.steps.trained import spoken
+from layover.training import Judge
+
+Scores = dict[str, float]
+
+
+@dataclass(frozen=True, eq=False)
+class _Development:
+    """The development data of one task."""
+
+    task: TaskSpec
+    selection: Selection
+    head: Head
+    features: Features
+    states: States | None
+    score: Callable[[Outputs], Scores]
+
+
+def evaluation(
+    node: Node[TrainSpec], encoder: Encoder, heads: Sequence[Head], context: Context, execution: Execution
+) -> Judge | None:
+    """Return what scores the current weights on the development sets, and how it selects; None when nothing selects."""
+    spec, store = node.spec, context.store
+    if spec.selection is None:
+        return None
+    sets = []
+    for task in spec.tasks:
+        if task.selection is not None:
+            features, states = (
+                load_features(store, task.selection.data),
+                load_states(store, node.trunks, task.selection.data),
+            )
+            score = _scorer(task, task.selection, features, context)
+            sets.append(_Development(task, task.selection, heads[task.place], features, states, score))
+
+    def scores_of(one: _Development) -> Scores:
+        with spoken(encoder, store, one.task.languages):
+            outputs = predict(
+                encoder,
+                one.head,
+                one.features,
+                execution=execution,
+                precision=spec.hyperparameters.precision,
+                progress=context.heed,
+                states=one.states,
+            )
+        return one.score(outputs)
+
+    def evaluate() -> Scores:
+        """Return the scores of the only task; of several, with their names before, and the mean of their main ones."""
+        if not spec.numbered:
+            return scores_of(sets[0])
+        scores, main = Scores(), []
+        for one in sets:
+            try:
+                own = scores_of(one)
+            except DataError as error:
+                raise DataError(f"{one.task.name}: {error}") from None
+            scores |= {f"{one.task.name}/{metric}": value for metric, value in own.items()}
+            main.append(own[one.selection.metric])
+        return {**scores, MEAN: fmean(main)}
+
+    metric = MEAN if spec.numbered else spec.selection.metric
+    return Judge(evaluate, metric, spec.selection.every, spec.selection.patience)
+
+
+def _scorer(task: TaskSpec, selection: Selection, features: Features, context: Context) -> Callable[[Outputs], Scores]:
+    """Return what scores the head's outputs on a development set by every metric of the task.
+
+    Raises:
+        DataError: an example has no gold, with its file and line.
+    """
+    kind = kinds.get(task.kind)
+    examples = load_examples(context.store, selection.data, task.kind)
+    gold = sum(kind.has_gold(example) for example in examples)
+    if gold < len(examples):
+        where = first_without_gold(context.store, selection.data)
+        raise DataError(
+            f"{task.name}: {gold} of {len(examples)} examples of the development data ({selection.language}) have "
+            f"gold, so the weights cannot be chosen by {selection.metric}; the first without is {where}. Give it a "
+            f"label, remove it, or keep the last weights with tasks.{task.name}.select: null"
+        )
+
+    def score(outputs: Outputs) -> Scores:
+        predictions = kind.decode(outputs, features, examples, labels=task.labels)
+        return kind.score(predictions, examples, metrics=task.metrics, language=selection.language, rules=task.rules)
+
+    return score

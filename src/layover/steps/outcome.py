@@ -1,0 +1,22 @@
+"""What scoring gives before it is a record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from layover.records import NoAnswer, Retrieved
+
+Scores = dict[str, float]
+"""Metric -> value."""
+
+
+@dataclass
+class Outcome:
+    """The scores of one cell, language by language."""
+
+    languages: dict[str, Scores | None]
+    """None without scores; `missing` says why."""
+    missing: dict[str, str]
+    examples: dict[str, int] = field(default_factory=dict)
+    no_answer: NoAnswer | None = None
+    retrieval: Retrieved | None = None
