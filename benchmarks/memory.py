@@ -76,7 +76,8 @@ def train_once(way: dict[str, Any], folder: Path, device: str) -> dict[str, Any]
 def _train_ours(way: dict[str, Any], features: Any, folder: Path, device: str) -> dict[str, Any]:
     import _ours
 
-    from layover.memory import Shape, training_bytes
+    from layover.memory import training_bytes
+    from layover.shape import Shape
 
     layers, precision = way["layers"], way["precision"]
     states, kept = None, folder.parent / f"states-{layers}-{precision}"

@@ -18,11 +18,21 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Self, Union, cast, get_args, get_origin, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    SerializerFunctionWrapHandler,
+    ValidationInfo,
+    model_serializer,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 
 from layover.identity import Json
 
 NAME, OMITTED, INLINED = "name", "omitted", "inlined"
+LACKING = "lacking"
+"""The type of pydantic's error where a canonical form lacks a field."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +49,7 @@ class Through:
     parse: Callable[[Any], Any]
 
 
-Opaque = Annotated[Json, Through(lambda value: value)]
+Opaque = Annotated[Any, Through(lambda value: value)]
 """Plain JSON that is written and read as it is."""
 
 
@@ -83,7 +93,7 @@ class Canonical:
             if INLINED in field.metadata:
                 found |= value.canonical()
             elif not _is_omitted(field, value):
-                found[name_of(field)] = _plain(value)
+                found[name_of(field)] = plain(value)
         return found
 
     @classmethod
@@ -107,10 +117,29 @@ class Canonical:
         return frozenset(names)
 
 
+_FORM = object()
+"""The context in which pydantic reads a canonical form, nested ones too, and not what a user wrote."""
+
+
 class CanonicalModel(BaseModel):
-    """A pydantic model with a canonical form; all its fields decide results."""
+    """A pydantic model with a canonical form.
+
+    Its fields decide results; one with `Field(exclude=True)` stands aside.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_omitted(cls, values: Any, info: ValidationInfo) -> Any:
+        """Where a canonical form is read, fill in what it leaves out; today's defaults are a user's."""
+        if info.context is not _FORM or not isinstance(values, Mapping):
+            return values
+        values = {**cls.omitted(), **values}
+        needed = [name for name, field in cls.model_fields.items() if not field.exclude]
+        if missing := [name for name in needed if name not in values]:
+            raise PydanticCustomError(LACKING, "there is no '{name}'", {"name": missing[0]})
+        return values
 
     @model_serializer(mode="wrap")
     def _without_omitted(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -127,9 +156,13 @@ class CanonicalModel(BaseModel):
         marks = {name: info.metadata for name, info in cls.model_fields.items()}
         return {name: mark.value for name, found in marks.items() for mark in found if isinstance(mark, Omitted)}
 
-    def canonical(self) -> dict[str, Json]:
-        """Return the canonical form, as plain JSON."""
+    def settings(self) -> dict[str, Json]:
+        """Return the fields that decide results, as plain JSON; those with their omitted value are left out."""
         return self.model_dump(mode="json")
+
+    def canonical(self) -> Json:
+        """Return the canonical form, as plain JSON: the settings, where a type does not say more."""
+        return self.settings()
 
     @classmethod
     def parse(cls, values: Mapping[str, Any]) -> Self:
@@ -138,7 +171,7 @@ class CanonicalModel(BaseModel):
         Raises:
             ValueError: a field is missing, unknown or of another type.
         """
-        return cls.model_validate({**cls.omitted(), **values})
+        return cls.model_validate(dict(values), context=_FORM)
 
 
 def name_of(field: Field[Any]) -> str:
@@ -173,13 +206,14 @@ def _is_omitted(field: Field[Any], value: Any) -> bool:
     return OMITTED in field.metadata and bool(value == field.metadata[OMITTED])
 
 
-def _plain(value: Any) -> Json:
+def plain(value: Any) -> Json:
+    """Return a value as it stands in a canonical form."""
     if isinstance(value, (Canonical, CanonicalModel)):
         return value.canonical()
     if isinstance(value, Mapping):
-        return {name: _plain(one) for name, one in value.items()}
+        return {name: plain(one) for name, one in value.items()}
     if isinstance(value, (tuple, list)):
-        return [_plain(one) for one in value]
+        return [plain(one) for one in value]
     return cast(Json, value)
 
 

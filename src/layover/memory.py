@@ -286,7 +286,7 @@ def training_bytes(
     """Return the estimated peak of a training in bytes, see `Load.peak`.
 
     Args:
-        shape: Shape of the encoder.
+        shape: Sizes of the encoder.
         trained: Number of trained weights; all of the encoder's for full fine-tuning.
         lowest: Lowest layer that gets a gradient.
         precision: In which numbers the encoder computes.

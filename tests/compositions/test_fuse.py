@@ -78,11 +78,11 @@ def test_what_cannot_be_mixed(module: Module, intermediate: Module, message: str
 
 
 def test_identity() -> None:
-    assert FUSE(mixer="low_rank").identity() == FUSE(mixer="low_rank", rank=8).identity()
-    assert FUSE(lr=1e-3).identity() == FUSE().identity(), "a training has it among its own numbers"
+    assert FUSE(mixer="low_rank").canonical() == FUSE(mixer="low_rank", rank=8).canonical()
+    assert FUSE(lr=1e-3).canonical() == FUSE().canonical(), "a training has it among its own numbers"
     different = [FUSE(), FUSE(own=True), FUSE(mixer="gated"), FUSE(mixer="low_rank"), FUSE(mixer="low_rank", rank=4)]
-    assert len({str(fuse.identity()) for fuse in different}) == len(different)
+    assert len({str(fuse.canonical()) for fuse in different}) == len(different)
     for fuse in different:
-        again = FUSE.model_validate({key: value for key, value in fuse.identity().items() if key != "name"})
-        assert again.identity() == fuse.identity()
+        again = compositions.parse(fuse.canonical())
+        assert again.canonical() == fuse.canonical()
         assert again.built_mixer() == fuse.built_mixer()

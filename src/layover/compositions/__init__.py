@@ -27,9 +27,14 @@ names, get = _COMPOSITIONS.names, _COMPOSITIONS.get
 
 
 def parse(form: str | Mapping[str, Any]) -> Composition:
-    """Return the composition of a canonical form: a name, or a name with settings."""
+    """Return the composition of a canonical form: a name, or a name with settings.
+
+    Raises:
+        ModelError: there is no composition of that name.
+        ValueError: it has no such settings.
+    """
     values = {"name": form} if isinstance(form, str) else dict(form)
-    return get(values.pop("name")).model_validate(values)
+    return get(str(values.pop("name", ""))).parse(values)
 
 
 __all__ = [

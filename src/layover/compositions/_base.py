@@ -5,11 +5,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict
-
+from layover.canonical import CanonicalModel
 from layover.errors import ModelError
+from layover.identity import Json
 from layover.mixers import Mixer
 from layover.modules import Module, Site
 from layover.modules import get as module_named
@@ -95,19 +95,15 @@ def finished(piece: Piece, trained: Callable[[str], Mapping[str, Tensor]]) -> Pi
     return piece
 
 
-class GateTraining(BaseModel):
+class GateTraining(CanonicalModel):
     """How gates are trained: as in PHATGOOSE, but for its batch of 1,024 and its constant learning rate."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     steps: Count = 100
     lr: LearningRate = 5e-3
 
 
-class Composition(BaseModel, ABC):
+class Composition(CanonicalModel, ABC):
     """How intermediates take part in the target stage; its settings decide results and are identity."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     name: ClassVar[str]
     """The name of the file, as recipes write it."""
@@ -204,11 +200,7 @@ class Composition(BaseModel, ABC):
         mixer, members = self.built_mixer(), len(self.mixes([""] * count))
         return sum(mixer.kept(site, members) for site in module.sites(shape)) if mixer is not None else 0
 
-    def settings(self) -> dict[str, Any]:
-        """Return the settings that decide a result, what is not given filled in."""
-        return self.model_dump(mode="json")
-
-    def identity(self) -> str | dict[str, Any]:
+    def canonical(self) -> str | dict[str, Json]:
         """Return what of a composition decides a result: its name, and its settings where it has any."""
         settings = self.settings()
         return {"name": self.name, **settings} if settings else self.name

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Annotated, Self
 
 from pydantic import Field
 
+from layover.canonical import Omitted
 from layover.compositions._base import Composition, Trained
 from layover.settings import LearningRate
 
@@ -13,7 +14,7 @@ from layover.settings import LearningRate
 class OnTop(Composition):
     """Intermediates stay frozen, whatever is trained on top."""
 
-    on_top: Trained = Field(default="module", exclude=True)
+    on_top: Annotated[Trained, Omitted("module")] = "module"
     """A fresh `module` and the head, the `head` alone, or `none`: then the head is an intermediate's."""
     lr: LearningRate | None = Field(default=None, exclude=True)
     """Peak learning rate of what is trained on top, the method's when not given. A training has it among its own
@@ -30,8 +31,3 @@ class OnTop(Composition):
     def bare(self) -> Self:
         """See `Composition.bare`."""
         return self.model_copy(update={"on_top": "none"})
-
-    def identity(self) -> str | dict[str, Any]:
-        """See `Composition.identity`; a module on top is the rule."""
-        settings = self.settings() | ({"on_top": self.on_top} if self.on_top != "module" else {})
-        return {"name": self.name, **settings} if settings else self.name

@@ -7,13 +7,14 @@ LoRAs the changes of each linear map are mixed. A target without an intermediate
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from layover import mixers
 from layover.compositions._base import MIX, TARGET, Composition, Mix, Part, Piece
 from layover.errors import ModelError, nearest
+from layover.identity import Json
 from layover.mixers import Mixer
 from layover.modules import Module
 from layover.modules import get as module_named
@@ -60,9 +61,9 @@ class Fuse(Composition):
         settings = {} if self.rank is None else {"rank": self.rank}
         return mixers.get(self.mixer).model_validate(settings)
 
-    def settings(self) -> dict[str, Any]:
-        """See `Composition.settings`: a rank that is not given is the mixer's own."""
-        return {**self.model_dump(mode="json"), **self.built_mixer().model_dump(mode="json")}
+    def settings(self) -> dict[str, Json]:
+        """See `CanonicalModel.settings`: a rank that is not given is the mixer's own."""
+        return {**super().settings(), **self.built_mixer().settings()}
 
     def check(self, module: Module, intermediates: Sequence[Module]) -> None:
         """See `Composition.check`: what is mixed acts at the same places."""

@@ -8,14 +8,16 @@ modules themselves. A fresh target module is trained on top, or the head alone, 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from layover import mixers
+from layover.canonical import Omitted
 from layover.compositions._base import MIX, GateTraining, Mix, Part, Piece
 from layover.compositions._on_top import OnTop
 from layover.errors import ModelError, nearest
+from layover.identity import Json
 from layover.mixers import Mixer
 from layover.mixers._router import GATES, Router
 from layover.modules import Module, Site
@@ -35,7 +37,7 @@ class Route(OnTop):
     router: str = "phatgoose"
     top_k: Several = 2
     """Intermediates that a token is sent to at each place."""
-    temperature: Temperature | None = None
+    temperature: Annotated[Temperature | None, Omitted(None)] = None
     """arrow: divides the scores; 1 when not given."""
     gates: GateTraining | None = Field(default=None, exclude=True)
     """phatgoose: `{steps: 100, lr: 5e-3}`. The trained gates stand in an identity by their own keys."""
@@ -56,9 +58,9 @@ class Route(OnTop):
             raise ValueError(f"{self.router} has no temperature; leave it out")
         return self
 
-    def settings(self) -> dict[str, Any]:
-        """See `Composition.settings`: the router's, with its defaults."""
-        return {"router": self.router, **self._router().model_dump(mode="json")}
+    def settings(self) -> dict[str, Json]:
+        """See `CanonicalModel.settings`: the router's, with its defaults."""
+        return {**super().settings(), **self._router().settings()}
 
     def _router(self) -> Router:
         temperature = {} if self.temperature is None else {"temperature": self.temperature}

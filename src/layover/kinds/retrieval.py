@@ -102,7 +102,7 @@ class Settled(CanonicalModel):
 
     def canonical(self) -> dict[str, Json]:
         """Return what decides a score; a single layer stands there once."""
-        values = super().canonical()
+        values = self.settings()
         if len(self.layers) == 1:
             del values["layers"]
         return values

@@ -7,18 +7,15 @@ from collections.abc import Mapping
 from math import prod
 from typing import TYPE_CHECKING, ClassVar
 
-from pydantic import BaseModel, ConfigDict
-
+from layover.canonical import CanonicalModel
 from layover.modules import Site
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
 
 
-class Mixer(BaseModel, ABC):
+class Mixer(CanonicalModel, ABC):
     """Settings of a mixer; all of them are identity. K modules act at each of its sites."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     name: ClassVar[str]
     """The name of the file."""

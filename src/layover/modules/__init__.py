@@ -19,8 +19,14 @@ names, get = _MODULES.names, _MODULES.get
 
 
 def parse(values: Mapping[str, Any]) -> Module:
-    """Return the module of a canonical form: its name and its settings."""
-    return get(values["name"]).parse({name: value for name, value in values.items() if name != "name"})
+    """Return the module of a canonical form: its name and its settings.
+
+    Raises:
+        ModelError: there is no module of that name.
+        ValueError: it has no such settings.
+    """
+    settings = dict(values)
+    return get(str(settings.pop("name", ""))).parse(settings)
 
 
 __all__ = [

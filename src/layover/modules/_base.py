@@ -187,7 +187,7 @@ class Module(CanonicalModel, ABC):
 
     def canonical(self) -> dict[str, Json]:
         """Return name and settings."""
-        return {"name": self.name, **super().canonical()}
+        return {"name": self.name, **self.settings()}
 
     def only_for_languages(self) -> str:
         """Return why it can only be the adapter of a language; empty when a task can train it, too."""

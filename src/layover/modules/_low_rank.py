@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from math import sqrt
 from typing import TYPE_CHECKING, Annotated, ClassVar, NamedTuple, Self
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import model_validator
 
-from layover.canonical import Omitted
+from layover.canonical import CanonicalModel, Omitted
 from layover.errors import ModelError
 from layover.modules._base import LINEARS, LayeredModule, Layers, Linears, Site, numbers_of, site_at
 from layover.settings import Factor, Flag, Rank, RankOrNone
@@ -18,10 +18,8 @@ if TYPE_CHECKING:
     from torch import Generator, Tensor, nn
 
 
-class Pattern(BaseModel):
+class Pattern(CanonicalModel):
     """A rule for the linear maps `target` of `layers`; what it leaves out is the module's own."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     target: Linears | None = None
     layers: Layers | None = None

@@ -85,4 +85,4 @@ class Objective(CanonicalModel, ABC):
 
     def identity(self) -> dict[str, Any]:
         """Return what of the objective decides a result."""
-        return {"name": self.name, **self.canonical()}
+        return {"name": self.name, **self.settings()}

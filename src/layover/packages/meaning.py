@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from layover import compositions, modules
+from layover.canonical import LACKING
 from layover.compositions import Composition
 from layover.errors import ModelError, printable
 from layover.modules import Module
@@ -25,9 +26,8 @@ def module_of(settings: Mapping[str, Any], where: Path) -> Module:
     Raises:
         ModelError: there is no such module, or it has no such settings.
     """
-    values = dict(settings)
     try:
-        module = modules.get(str(values.pop("name", ""))).model_validate(values)
+        module = modules.parse(settings)
     except ValueError as error:
         raise ModelError(f"{where}: the settings of its module: {_said(error)}") from None
     if module.whole or not module.trains_encoder:
@@ -39,9 +39,8 @@ def composition_of(settings: Mapping[str, Any] | None, where: Path) -> Compositi
     """Return the composition that a card tells of, None for none; see `module_of`."""
     if settings is None:
         return None
-    values = dict(settings)
     try:
-        return compositions.get(str(values.pop("name", ""))).model_validate(values)
+        return compositions.parse(settings)
     except ValueError as error:
         raise ModelError(f"{where}: the settings of its composition: {_said(error)}") from None
 
@@ -50,6 +49,9 @@ def _said(error: ValueError) -> str:
     """Return which settings cannot be, in a line."""
     if not isinstance(error, ValidationError):
         return printable(str(error))[:300]
+    lacking = [str(one["ctx"]["name"]) for one in error.errors() if one["type"] == LACKING]
+    if lacking:
+        return f"{error.title.lower()} needs {', '.join(lacking)}"
     wrong = {str(one["loc"][0]) if one["loc"] else "all": one["input"] for one in reversed(error.errors())}
     name = error.title.lower()
     told = [f"{printable(field)}: {printable(repr(value))[:60]}" for field, value in sorted(wrong.items())]

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from layover.compositions import MIX, TARGET, Mix, Part, Piece
+from layover.compositions import MIX, TARGET, Composition, Mix, Part, Piece
 from layover.errors import ModelError
-from layover.identity import file_sha256
+from layover.identity import Json, file_sha256
 from layover.layouts import Named, heads
 from layover.modules import AdapterDrop, Module
 from layover.packages.card import ADAPTERHUB, CARD, MIXER, Card, read_card, write_card
@@ -180,7 +180,7 @@ class Draft:
             stage=stage,
             base=self.facts,
             task=self.task,
-            composition=None if composition is None else {"name": composition.name, **composition.settings()},
+            composition=None if composition is None else _composed(composition),
             pieces=self._pieces(own),
             flattened=bool(self.terms),
             made_of=self._made_of(),
@@ -265,3 +265,9 @@ def gated_parts(pieces: Sequence[Piece]) -> list[Part]:
     """Return the parts with gates among the pieces, and among the members of mixes."""
     parts = [member for piece in pieces for member in (piece.members if isinstance(piece, Mix) else (piece,))]
     return [part for part in parts if isinstance(part, Part) and part.gates is not None]
+
+
+def _composed(composition: Composition) -> dict[str, Json]:
+    """Return the composition as a card has it; what was trained on top stands among the card's pieces."""
+    settings = {name: value for name, value in composition.settings().items() if name != "on_top"}
+    return {"name": composition.name, **settings}

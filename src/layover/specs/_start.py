@@ -69,7 +69,7 @@ class Start(Canonical):
         """Return the composition and the keys; a single one stands there without a list."""
         keys: list[Json] = [one.key for one in self.learned]
         gates: list[Json] = [one.gates for one in self.learned if one.gates is not None]
-        composed = None if self.composition is None else self.composition.identity()
+        composed = None if self.composition is None else self.composition.canonical()
         intermediate = None if not keys else keys[0] if len(keys) == 1 else keys
         return {"compose": composed, "intermediate": intermediate, **({"gates": gates} if gates else {})}
 
