@@ -22,7 +22,8 @@ from layover.execution import Execution
 from layover.heads import Head
 from layover.precision import Precision
 from layover.predict import keep_states, predict
-from layover.training import Branch, LoopSettings, fit
+from layover.specs import Hyperparameters
+from layover.training import Branch, fit
 
 HEAD_SIZES = {"classification": 3, "span": 2}
 
@@ -109,18 +110,19 @@ def train(
     micro_tokens: int | None = None,
 ) -> tuple[float, float]:
     """Train; return the seconds and the mean loss of the steps of the last epoch."""
-    settings = LoopSettings(lr=LR, epochs=epochs, batch=BATCH, seed=0, precision=precision, warmup=0, weight_decay=0.0)
+    hyperparameters = Hyperparameters(
+        lr=LR, epochs=epochs, batch=BATCH, seed=0, precision=precision, warmup=0, weight_decay=0.0
+    )
     encoder.to(device)  # as the Trainer's model, which is there before its first step
     head.to(device)
     took = Stopwatch(device)
     result = fit(
         encoder,
         [Branch("benchmark", head, features, states=states)],
-        settings=settings,
+        hyperparameters=hyperparameters,
         execution=Execution(device=device, micro_tokens=micro_tokens),
         clock=encoder.clock,
-        evaluate=None,
-        criterion=None,
+        judge=None,
         checkpoint_dir=None,
         progress=lambda _: None,
     )

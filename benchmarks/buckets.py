@@ -33,7 +33,8 @@ from layover.encoder import DropoutClock
 from layover.execution import Execution
 from layover.precision import Precision
 from layover.predict import predict
-from layover.training import Branch, LoopSettings, fit
+from layover.specs import Hyperparameters
+from layover.training import Branch, fit
 
 LAYERS, LR, BATCH, MARGIN = "top-2", 2e-3, 32, 1.0
 BUCKETS = (1, 3, 16)
@@ -116,16 +117,17 @@ class Cell:
         encoder = make_cached_encoder(self.folder, precision, layers=LAYERS, seed=seed)
         size, clock = self.kind.head_size(self.task.labels), DropoutClock(seed)
         head = heads.build(self.task.kind, encoder.hidden_size, size, clock=clock, dropout=0.0, seed=seed)
-        settings = LoopSettings(lr=LR, epochs=self.epochs, batch=BATCH, seed=seed, precision=precision, bucket=bucket)
+        hyperparameters = Hyperparameters(
+            lr=LR, epochs=self.epochs, batch=BATCH, seed=seed, precision=precision, bucket=bucket
+        )
         started = time.process_time()
         fit(
             encoder,
             [Branch(self.task.name, head, train, states=low)],
-            settings=settings,
+            hyperparameters=hyperparameters,
             execution=Execution(device="cpu"),
             clock=clock,
-            evaluate=None,
-            criterion=None,
+            judge=None,
             checkpoint_dir=None,
             progress=lambda _: None,
         )

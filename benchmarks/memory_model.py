@@ -30,13 +30,14 @@ from layover.compositions import Part
 from layover.data.features import Features
 from layover.encoder import DropoutClock, Encoder, dtype_of, is_mixed
 from layover.execution import Execution
-from layover.memory import Shape
 from layover.modules import LayeredModule, Module
 from layover.plan.loads import work_of
 from layover.precision import Precision
 from layover.predict import predict
+from layover.shape import Shape
+from layover.specs import Hyperparameters
 from layover.steps.loaded import load
-from layover.training import Branch, LoopSettings, fit
+from layover.training import Branch, Judge, fit
 
 SHAPES = {
     "base": Shape(12, 768, 3072, 250_002),
@@ -196,17 +197,16 @@ def run(case: Case, encoder_folder: Path, folder: Path) -> float:
     if case.predicts:
         predict(encoder, head, features, execution=execution, precision=case.precision, states=states)
     else:
-        settings = LoopSettings(
+        hyperparameters = Hyperparameters(
             lr=1e-4, epochs=2, batch=max(1, case.tokens // case.length), seed=0, precision=case.precision
         )
         fit(
             encoder,
             [Branch("benchmark", head, features, states=states)],
-            settings=settings,
+            hyperparameters=hyperparameters,
             execution=execution,
             clock=clock,
-            evaluate=evaluate,
-            criterion="accuracy",
+            judge=Judge(evaluate, "accuracy"),
             checkpoint_dir=folder / "checkpoints" if case.module == "full" else None,
             progress=lambda _: None,
         )

@@ -33,7 +33,7 @@ from _common import (
 
 from layover import modules, tasks
 from layover.data.features import Features
-from layover.modules import Shape
+from layover.shape import Shape
 
 FILES = {"xnli": ("validation", "test"), "xquad": ("test",)}
 PEERS = {
@@ -62,7 +62,7 @@ def languages_of(task: str, count: int) -> dict[str, Features]:
 def some_lora(layers: int, hidden: int) -> dict[str, torch.Tensor]:
     """Return a LoRA that does something, as if it were trained."""
     lora, drawn, found = modules.get("lora")(), torch.Generator().manual_seed(1), {}
-    for site in lora.sites(Shape(hidden, 4 * hidden, layers)):
+    for site in lora.sites(Shape(layers, hidden, 4 * hidden, vocabulary=0)):
         for name, size in lora.weights(site).items():
             found[f"{site.name}.{name}"] = 0.02 * torch.randn(size, generator=drawn)
     return found

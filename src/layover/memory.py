@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from layover.modules import Module
-from layover.modules import Shape as ModuleShape
 from layover.precision import Precision, computes_in, frozen_bytes, state_bytes
 from layover.shape import Shape
 
@@ -329,6 +328,6 @@ def tokens_within(budget_bytes: float, per_token: float, *, most: int) -> int:
 
 
 @lru_cache(maxsize=256)
-def kept_per_layer(module: Module, shape: ModuleShape) -> float:
+def kept_per_layer(module: Module, shape: Shape) -> float:
     """Return the numbers per token that training a module keeps in each of its layers."""
-    return module.kept_numbers(shape) / max(1, len(module.layers_of(shape.num_layers)))
+    return module.kept_numbers(shape) / max(1, len(module.layers_of(shape.layers)))

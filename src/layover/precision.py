@@ -11,7 +11,7 @@ Quantisation = Literal["nf4", "int8"]
 Precision = Literal["fp32", "fp32-onednn", "bf16", "nf4", "int8"]
 """`fp32`: float32 throughout. `fp32-onednn`: matrix products on a CPU by oneDNN's other path, which is faster on some
 machines and refused where it would round to bfloat16. `bf16`: frozen weights and activations in bfloat16, modules,
-heads, losses and optimiser in float32; where all weights train these stay float32, under autocast. `nf4` and `int8`: as
+heads, losses and optimizer in float32; where all weights train these stay float32, under autocast. `nf4` and `int8`: as
 `bf16`, but the linear maps of the layers are stored in 4 or 8 bits, see `layover.encoder.quantising`."""
 
 _STORED: Mapping[Precision, tuple[Quantisation, float]] = {"nf4": ("nf4", 4 / 8 + 4 / 64), "int8": ("int8", 1.0)}

@@ -22,7 +22,7 @@ from layover.batches import (
 )
 from layover.batches.order import Index, offsets_of
 from layover.data.features import Array, Features
-from layover.encoder import Encoder, Shares, computing, is_mixed
+from layover.encoder import Encoder, Shares, autocast, computing, is_mixed
 from layover.errors import DataError, ModelError, NodeError
 from layover.execution import Execution
 from layover.heads import Head, MeanPooling
@@ -76,7 +76,7 @@ def predict(
 
     def read(batch: Batch) -> dict[str, Tensor]:
         with encoder.watch.into(shares):
-            with _as(mixed, batch):
+            with autocast(batch.ids.device, mixed=mixed):
                 logits = head(last_hidden(encoder, head, batch), batch.lengths, batch.targets)
             outputs = head.outputs(logits, batch.lengths, batch.targets)
             return {**outputs, **head.certainty(logits, batch.lengths)} if certainty else outputs
@@ -124,7 +124,7 @@ def embed(
     mixed = is_mixed(precision, encoder.dtype, encoder.quantisation)
 
     def read(batch: Batch) -> Tensor:
-        with _as(mixed, batch), encoder.watch.into(shares):
+        with autocast(batch.ids.device, mixed=mixed), encoder.watch.into(shares):
             states = encoder.after(pooling.layers, batch.ids, batch.lengths, batch.segments)
             return torch.stack([pooling(hidden, batch.lengths) for hidden in states]).cpu()
 
@@ -167,16 +167,27 @@ def padding_id(encoder: Encoder) -> int:
     return 0 if padding is None else padding
 
 
-def last_hidden(encoder: Encoder, head: Head, batch: Batch) -> Tensor:
-    """Return what a head reads of a batch, (B, T, H) or (B, 1, H) float32."""
+def last_hidden(encoder: Encoder, head: Head, batch: Batch, perturbation: Tensor | None = None) -> Tensor:
+    """Return what a head reads of a batch, (B, T, H) or (B, 1, H) float32.
+
+    Args:
+        encoder: With all that is attached.
+        head: Which says whether it reads first tokens alone.
+        batch: Tokens, or kept hidden states.
+        perturbation: (B, T, H), added to the word embeddings.
+
+    Raises:
+        ModelError: a perturbation, and kept hidden states, below which no embeddings run.
+    """
     if batch.states is not None:
+        if perturbation is not None:
+            raise ModelError(
+                f"word embeddings cannot be perturbed where the hidden states that enter layer {batch.layer} are read "
+                "from the cache: the embeddings do not run; do without the cache (run.trunk_cache: 0)"
+            )
         return encoder.top(batch.states, batch.lengths, batch.layer, first=head.first_only).float()
-    hidden: Tensor = encoder(batch.ids, batch.lengths, batch.segments, first=head.first_only)
+    hidden: Tensor = encoder(batch.ids, batch.lengths, batch.segments, first=head.first_only, perturbation=perturbation)
     return hidden.float()
-
-
-def _as(mixed: bool, batch: Batch) -> torch.autocast:
-    return torch.autocast(batch.ids.device.type, torch.bfloat16, enabled=mixed)
 
 
 def _every_row(

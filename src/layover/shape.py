@@ -1,4 +1,4 @@
-"""The sizes of an encoder."""
+"""The sizes of an encoder: all that costs, memory, and the names and sizes of modules' weights depend on."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Shape:
-    """The sizes that decide cost and memory."""
+    """The sizes of an encoder."""
 
     layers: int
     hidden: int
+    """Features of a hidden state."""
     intermediate: int
+    """Features between the two linear maps of the feed-forward part."""
     vocabulary: int
+    """Rows of the table of word embeddings."""
 
     @property
     def layer_parameters(self) -> int:
@@ -24,8 +27,3 @@ class Shape:
     def parameters(self) -> int:
         """Weights of the encoder: layers and the table of word embeddings."""
         return self.layers * self.layer_parameters + self.vocabulary * self.hidden
-
-    @property
-    def num_layers(self) -> int:
-        """Layers."""
-        return self.layers

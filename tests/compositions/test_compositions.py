@@ -6,9 +6,10 @@ import torch
 from layover import compositions, modules
 from layover.compositions import Fold, Mix, Part, Piece
 from layover.errors import ModelError
-from layover.modules import Module, Shape
+from layover.modules import Module
+from layover.shape import Shape
 
-SHAPE = Shape(hidden=8, intermediate=16, num_layers=2)
+SHAPE = Shape(layers=2, hidden=8, intermediate=16, vocabulary=100)
 LORA, OTHER = modules.get("lora")(), modules.get("lora")(rank=4)
 BOTTLENECK, FULL, NONE, DORA, IA3 = (modules.get(name)() for name in ("bottleneck", "full", "none", "dora", "ia3"))
 

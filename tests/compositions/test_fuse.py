@@ -7,9 +7,10 @@ from pydantic import ValidationError
 from layover import compositions, mixers, modules
 from layover.compositions import Mix, Part
 from layover.errors import ModelError
-from layover.modules import Module, Shape
+from layover.modules import Module
+from layover.shape import Shape
 
-SHAPE = Shape(hidden=8, intermediate=16, num_layers=2)
+SHAPE = Shape(layers=2, hidden=8, intermediate=16, vocabulary=100)
 FUSE = compositions.get("fuse")
 LORA, BOTTLENECK, FULL, NONE = (modules.get(name)() for name in ("lora", "bottleneck", "full", "none"))
 

@@ -17,9 +17,10 @@ from pydantic import ValidationError
 from layover import compositions, modules
 from layover.compositions import Fold, Part
 from layover.errors import ModelError
-from layover.modules import Shape, Site
+from layover.modules import Site
+from layover.shape import Shape
 
-SHAPE = Shape(hidden=6, intermediate=10, num_layers=2)
+SHAPE = Shape(layers=2, hidden=6, intermediate=10, vocabulary=100)
 SITE = Site(layer=1, place="intermediate", inputs=6, outputs=10, num_layers=2)
 Matrix = npt.NDArray[np.float64]
 merge = compositions.get("merge")

@@ -16,11 +16,19 @@ P = 0.1
 
 
 def mask(
-    rows: list[int], *, tokens: int = 40, width: int = 64, seed: int = 1, step: int = 3, salt: int = 2, p: float = P
+    rows: list[int],
+    *,
+    tokens: int = 40,
+    width: int = 64,
+    seed: int = 1,
+    step: int = 3,
+    draw: int = 0,
+    salt: int = 2,
+    p: float = P,
 ) -> Tensor:
     """Return what dropout makes of ones, (B, T, H)."""
     clock = DropoutClock(seed)
-    clock.set(step, torch.tensor(rows))
+    clock.set(step, torch.tensor(rows), draw)
     return RowDropout(p, clock, salt).train()(torch.ones(len(rows), tokens, width))
 
 
@@ -64,7 +72,15 @@ def test_rate_and_scale(p: float) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"step": 4}, {"salt": 3}, {"seed": 2}, {"seed": 1 + (1 << 40)}, {"rows": list(range(100, 150))}],
+    [
+        {"step": 4},
+        {"salt": 3},
+        {"seed": 2},
+        {"seed": 1 + (1 << 40)},
+        {"rows": list(range(100, 150))},
+        {"draw": 1},
+        {"draw": 2},
+    ],
     ids=str,
 )
 def test_independent_between_steps_places_seeds_and_rows(change: dict[str, object]) -> None:
@@ -73,6 +89,25 @@ def test_independent_between_steps_places_seeds_and_rows(change: dict[str, objec
     other = (mask(**{"rows": rows, "tokens": 100, "width": 100, **change}) == 0).double()  # type: ignore[arg-type]
     both = float((one * other).mean())
     assert abs(both - P * P) < 4 * math.sqrt(P * P / one.numel())
+
+
+def test_draws_are_independent_of_each_other_and_functions_of_the_row() -> None:
+    one, other = ((mask(list(range(50)), tokens=100, width=100, draw=draw) == 0).double() for draw in (1, 2))
+    both = float((one * other).mean())
+    assert abs(both - P * P) < 4 * math.sqrt(P * P / one.numel())
+    whole = mask([5, 9], draw=3)
+    assert torch.equal(mask([9], tokens=70, draw=3)[0, :40], whole[1])
+
+
+def test_a_pass_is_replayed_as_it_was() -> None:
+    clock = DropoutClock(1)
+    dropout = RowDropout(P, clock, 2).train()
+    ones = torch.ones(2, 40, 64)
+    clock.set(3, torch.tensor([5, 9]), 1)
+    again = clock.replay(dropout)
+    clock.set(4, torch.tensor([7, 8]))
+    assert torch.equal(again(ones), mask([5, 9], draw=1))
+    assert torch.equal(dropout(ones), mask([7, 8], step=4)), "the clock stands where it stood"
 
 
 def test_neighbours_are_independent() -> None:

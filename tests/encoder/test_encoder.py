@@ -150,9 +150,8 @@ def test_only_what_is_named_trains(model_of: ModelOf, padded: Padded, module: Mo
     encoder.clock.set(0, torch.arange(3))
     encoder.attach([Part("target", module, None, trainable=True)], seed=3)
     trained = list(encoder.trained()["target"].values())
-    sizes = {"hidden": 48, "intermediate": 96, "num_layers": 4}
     embeddings = sum(value.numel() for value in encoder.model.get_submodule("embeddings").parameters())
-    assert sum(value.numel() for value in trained) == module.parameter_count(**sizes, embeddings=embeddings)
+    assert sum(value.numel() for value in trained) == module.parameter_count(encoder.shape, embeddings=embeddings)
     before, weights = fingerprint(encoder), [value.detach().clone() for value in trained]
     if trained:
         optimiser = torch.optim.AdamW(trained, lr=0.1)

@@ -17,6 +17,7 @@ from layover.encoder import DropoutClock, Encoder, fingerprint
 from layover.errors import ModelError
 from layover.heads import build
 from layover.modules import EMBEDDINGS, AdapterDrop, Module
+from layover.shape import Shape
 
 ModelOf = Callable[..., PreTrainedModel]
 Padded = tuple[Tensor, Tensor]
@@ -116,13 +117,13 @@ def test_an_adapter_without_weights_is_refused(encoder: Encoder) -> None:
 
 
 def test_only_the_embeddings_are_one_more_site() -> None:
-    shape = modules.Shape(768, 3072, 12)
+    shape = Shape(layers=12, hidden=768, intermediate=3072, vocabulary=250_002)
     plain, both = (modules.get("bottleneck")(layers="top-2", invertible=on) for on in (False, True))
     assert (plain.layers_of(12), both.layers_of(12)) == ((10, 11), (0, 10, 11))
     assert both.sites(shape)[1:] == plain.sites(shape)
     assert both.sites(shape)[0].place == EMBEDDINGS
     coupling = 2 * (384 * 192 + 192 + 192 * 384 + 384)
-    assert both.parameter_count(768, 3072, 12) - plain.parameter_count(768, 3072, 12) == coupling
+    assert both.parameter_count(shape) - plain.parameter_count(shape) == coupling
 
 
 def test_the_key_of_a_module_knows_new_settings_only_when_they_are_set() -> None:

@@ -17,8 +17,9 @@ from transformers import PreTrainedModel
 from layover import mixers, modules
 from layover.compositions import Mix, Part
 from layover.encoder import DropoutClock, Encoder
-from layover.modules import Module, Shape, Site
+from layover.modules import Module, Site
 from layover.modules._activations import Activation
+from layover.shape import Shape
 
 ModelOf = Callable[..., PreTrainedModel]
 Padded = tuple[Tensor, Tensor]
@@ -109,7 +110,12 @@ def in_peft(
 
 
 def shape_of(model: PreTrainedModel) -> Shape:
-    return Shape(model.config.hidden_size, model.config.intermediate_size, model.config.num_hidden_layers)
+    return Shape(
+        model.config.num_hidden_layers,
+        model.config.hidden_size,
+        model.config.intermediate_size,
+        model.config.vocab_size,
+    )
 
 
 def paths(sites: Sequence[Site]) -> str:

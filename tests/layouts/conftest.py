@@ -23,7 +23,8 @@ from layover.compositions import Part
 from layover.encoder import DropoutClock, Encoder, write_weights
 from layover.errors import ModelError
 from layover.layouts import CONFIG, Base, Named, heads
-from layover.modules import Module, Shape
+from layover.modules import Module
+from layover.shape import Shape
 from layover.store import write_json
 
 SIZES = {
@@ -126,7 +127,7 @@ def _encoder_weights(base: Base, sizes: tuple[tuple[str, object], ...]) -> dict[
 
 def make(model_type: str = "xlm-roberta", **settings: object) -> Sample:
     sizes = SIZES | ({"type_vocab_size": 2, "pad_token_id": 0} if model_type == "bert" else {}) | settings
-    shape = Shape(sizes["hidden_size"], sizes["intermediate_size"], sizes["num_hidden_layers"])
+    shape = Shape(sizes["num_hidden_layers"], sizes["hidden_size"], sizes["intermediate_size"], sizes["vocab_size"])
     return Sample(Base(model_type, shape), sizes)
 
 

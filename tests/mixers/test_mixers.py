@@ -15,11 +15,12 @@ from layover import compositions, mixers, modules
 from layover.compositions import Mix, Part, Piece
 from layover.encoder import DropoutClock, Encoder, Shares, fingerprint
 from layover.mixers import Mixer
-from layover.modules import LINEARS, Module, Shape, Site
+from layover.modules import LINEARS, Module, Site
+from layover.shape import Shape
 
 HIDDEN, LENGTHS = 48, (17, 9, 5)
 SITE = Site(layer=3, place="intermediate", inputs=6, outputs=10, num_layers=4)
-BASE = Shape(hidden=768, intermediate=3072, num_layers=12)
+BASE = Shape(layers=12, hidden=768, intermediate=3072, vocabulary=250_002)
 LEARNED = [mixers.get(name)() for name in mixers.names() if mixers.get(name).learned]
 LORA, ALL_MAPS = modules.get("lora")(), modules.get("lora")(rank=3, target=tuple(LINEARS))
 MODULES = [ALL_MAPS, *(modules.get("bottleneck")(placement=name) for name in ("pfeiffer", "houlsby", "parallel"))]

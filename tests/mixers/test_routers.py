@@ -12,10 +12,11 @@ from pydantic import ValidationError
 from layover import compositions, mixers, modules
 from layover.compositions import Mix, Part
 from layover.errors import ModelError
-from layover.modules import Shape, Site
+from layover.modules import Site
+from layover.shape import Shape
 
 SITE = Site(layer=0, place="intermediate", inputs=6, outputs=10, num_layers=2)
-SHAPE = Shape(hidden=6, intermediate=10, num_layers=2)
+SHAPE = Shape(layers=2, hidden=6, intermediate=10, vocabulary=100)
 
 
 def random(*size: int, seed: int = 0) -> torch.Tensor:

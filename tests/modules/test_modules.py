@@ -10,9 +10,10 @@ from pydantic import ValidationError
 from layover import compositions, modules
 from layover.compositions import Part
 from layover.errors import ModelError
-from layover.modules import INNER, LINEARS, SUBLAYERS, AdapterDrop, Shape
+from layover.modules import INNER, LINEARS, SUBLAYERS, AdapterDrop
+from layover.shape import Shape
 
-SHAPE = Shape(hidden=768, intermediate=3072, num_layers=12)
+SHAPE = Shape(layers=12, hidden=768, intermediate=3072, vocabulary=250_002)
 
 
 @pytest.mark.parametrize("name", modules.names())
@@ -45,7 +46,7 @@ def test_every_composition_takes_a_target_alone(name: str, composition: str) -> 
 
 def test_parameter_counts_of_xlm_r_base() -> None:
     def count(name: str, **settings: object) -> int:
-        return modules.get(name)(**settings).parameter_count(768, 3072, 12)
+        return modules.get(name)(**settings).parameter_count(SHAPE)
 
     assert count("lora") == 294_912
     assert count("lora", target=list(LINEARS)) == 1_327_104
@@ -58,7 +59,7 @@ def test_parameter_counts_of_xlm_r_base() -> None:
     assert count("ia3") == 12 * (768 + 768 + 3072)
     assert count("none") == 0
     embeddings = 768 * (250_002 + 514 + 1 + 2)
-    assert modules.get("full")().parameter_count(768, 3072, 12, embeddings=embeddings) == 277_453_056
+    assert modules.get("full")().parameter_count(SHAPE, embeddings=embeddings) == 277_453_056
 
 
 def test_layers() -> None:
@@ -162,7 +163,7 @@ def test_patterns_decide_the_layers() -> None:
     with pytest.raises(ModelError, match="take every update away"):
         lora(patterns=[without]).layers_of(2)
     with pytest.raises(ModelError, match="no layer 9"):
-        lora(patterns=[{"layers": [9], "rank": 2}]).sites(Shape(8, 16, 4))
+        lora(patterns=[{"layers": [9], "rank": 2}]).sites(Shape(layers=4, hidden=8, intermediate=16, vocabulary=100))
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,11 @@ from safetensors.torch import load_file, save_file
 
 from layover import layouts, modules
 from layover.layouts import Base, Found, Named
-from layover.modules import EMBEDDINGS, Module, Shape
+from layover.modules import EMBEDDINGS, Module
 from layover.packages.untrained import untrained, untrained_file
+from layover.shape import Shape
 
-SHAPE = Shape(hidden=8, intermediate=16, num_layers=3)
+SHAPE = Shape(layers=3, hidden=8, intermediate=16, vocabulary=100)
 BASE = Base("xlm-roberta", SHAPE)
 SETTINGS: dict[str, dict[str, Any]] = {"bottleneck": {"reduction": 4}, "lora": {"rank": 2}, "dora": {"rank": 2}}
 ADDING = [name for name in modules.names() if modules.get(name).neutral]

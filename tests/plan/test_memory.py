@@ -14,7 +14,6 @@ from layover.encoder import DropoutClock, Encoder, dtype_of, is_mixed
 from layover.memory import (
     MIB,
     Load,
-    Shape,
     Work,
     held_bytes,
     kept_bytes,
@@ -24,8 +23,8 @@ from layover.memory import (
 )
 from layover.modules import LayeredModule
 from layover.plan.encoders import KNOWN_SHAPES
-from layover.plan.loads import sizes_of
 from layover.precision import Precision
+from layover.shape import Shape
 
 BASE = KNOWN_SHAPES["FacebookAI/xlm-roberta-base"]
 SMALL = Shape(3, 64, 256, 100)
@@ -35,13 +34,13 @@ def load_of(shape: Shape, module: str, layers: str, precision: Precision, tokens
     kind = modules.get(module)
     built = kind.model_validate({"layers": layers} if issubclass(kind, LayeredModule) else {})
     lowest = min(built.layers_of(shape.layers), default=shape.layers)
-    count = built.parameter_count(shape.hidden, shape.intermediate, shape.layers)
+    count = built.parameter_count(shape)
     work = Work(
         shape,
         precision,
         lowest,
         trained=shape.parameters if built.whole else count,
-        kept=kept_per_layer(built, sizes_of(shape)),
+        kept=kept_per_layer(built, shape),
         whole=built.whole,
         words=None if built.whole else 15_000,
         first_only=True,

@@ -23,12 +23,13 @@ from layover.kinds.retrieval import distinct, match, mined
 from layover.metrics._retrieval import ENGLISH, LANGUAGE
 from layover.neighbours import both_ways
 from layover.predict import embed, predict
+from layover.specs import Hyperparameters
 from layover.tasks import Task
-from layover.training import Branch, LoopSettings, fit
+from layover.training import Branch, fit
 
 HIDDEN = 48
 EXECUTION = Execution(device="cpu", micro_tokens=4000)
-SETTINGS = LoopSettings(lr=5e-3, epochs=60, batch=5, seed=0, weight_decay=0.0)
+HYPERPARAMETERS = Hyperparameters(lr=5e-3, epochs=60, batch=5, seed=0, weight_decay=0.0)
 TRAINED = [name for name in PUBLISHED if tasks.get(name).kind not in {"mlm", "retrieval"}]
 SEARCHED = [name for name in PUBLISHED if tasks.get(name).kind == "retrieval"]
 
@@ -66,10 +67,10 @@ def test_five_rows_are_learned_by_heart(name: str, tmp_path: Path, tokenizer: To
     size = kind.head_size(task.labels)
     assert size is not None
     head = heads.build(task.kind, HIDDEN, size, clock=encoder.clock, dropout=0.0, seed=0)
-    settings = replace(SETTINGS, epochs=60 + len(task.labels))  # with a hundred labels it takes longer
+    hyperparameters = replace(HYPERPARAMETERS, epochs=60 + len(task.labels))  # with a hundred labels it takes longer
     fit(
-        encoder, [Branch(name, head, features)], settings=settings, execution=EXECUTION, clock=encoder.clock,
-        evaluate=None, criterion=None, checkpoint_dir=None, progress=lambda _: None,
+        encoder, [Branch(name, head, features)], hyperparameters=hyperparameters, execution=EXECUTION,
+        clock=encoder.clock, judge=None, checkpoint_dir=None, progress=lambda _: None,
     )  # fmt: skip
     outputs = predict(encoder, head, features, execution=EXECUTION)
     predictions = json.loads(json.dumps(kind.decode(outputs, features, examples, labels=task.labels)))

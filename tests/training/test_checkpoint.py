@@ -20,9 +20,10 @@ from layover.errors import Stopped
 from layover.execution import Execution
 from layover.identity import file_sha256
 from layover.modules import AdapterDrop
-from layover.training import Branch, FitResult, LoopSettings, Progress, checkpoint, fit
+from layover.specs import Hyperparameters
+from layover.training import Branch, FitResult, Judge, Progress, checkpoint, fit
 
-SETTINGS = LoopSettings(lr=0.01, epochs=3, batch=8, seed=1, bucket=2)  # 5 steps an epoch
+SETTINGS = Hyperparameters(lr=0.01, epochs=3, batch=8, seed=1, bucket=2)  # 5 steps an epoch
 EVERY_STEP = Execution(device="cpu", micro_tokens=100).model_copy(update={"checkpoint_seconds": 0.0})
 
 
@@ -35,7 +36,7 @@ def run(
     features: Features,
     folder: Path | None,
     *,
-    settings: LoopSettings = SETTINGS,
+    settings: Hyperparameters = SETTINGS,
     execution: Execution = EVERY_STEP,
     killed_after: int | None = None,
     kill_in_evaluation: int | None = None,
@@ -58,11 +59,10 @@ def run(
     return fit(
         model.encoder,
         [Branch("task", model.head, features)],
-        settings=settings,
+        hyperparameters=settings,
         execution=execution,
         clock=model.clock,
-        evaluate=evaluate,
-        criterion="accuracy",
+        judge=Judge(evaluate, "accuracy"),
         checkpoint_dir=folder,
         progress=report,
     )

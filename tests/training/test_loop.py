@@ -16,10 +16,10 @@ from layover.data.features import Features
 from layover.errors import DataError, NodeError
 from layover.execution import Execution
 from layover.predict import predict
-from layover.training import Branch, FitResult, LoopSettings, Progress, Stopped, fit
-from layover.training.gradients import Gradients
+from layover.specs import Hyperparameters
+from layover.training import Branch, FitResult, Judge, Progress, Stopped, fit, optimizer
 
-SETTINGS = LoopSettings(lr=0.01, epochs=2, batch=8, seed=1, bucket=2)
+SETTINGS = Hyperparameters(lr=0.01, epochs=2, batch=8, seed=1, bucket=2)
 EXECUTION = Execution(device="cpu", micro_tokens=4096, checkpoint_seconds=1e9)
 KINDS = [("classification", 1), ("tagging", 1), ("span", 1), ("choice", 2), ("mlm", 1)]
 
@@ -40,43 +40,48 @@ def kill_at(step: int) -> Callable[[Progress], None]:
     return report
 
 
-def train(model: Any, features: Features, settings: LoopSettings = SETTINGS, **changes: Any) -> FitResult:
+def train(model: Any, features: Features, settings: Hyperparameters = SETTINGS, **changes: Any) -> FitResult:
     given: dict[str, Any] = {
         "execution": EXECUTION,
-        "evaluate": None,
-        "criterion": None,
+        "judge": None,
         "checkpoint_dir": None,
         "progress": quiet,
     }
     branches = [Branch("task", model.head, features)]
-    return fit(model.encoder, branches, settings=settings, clock=model.clock, **{**given, **changes})
+    return fit(model.encoder, branches, hyperparameters=settings, clock=model.clock, **{**given, **changes})
 
 
 def far(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> float:
     return max(float((one[name] - other[name]).abs().max()) for name in one)
 
 
-def scores(*values: float) -> Callable[[], dict[str, float]]:
+def judge(*values: float, every: int | None = None, patience: int | None = None) -> Judge:
     found: Iterator[float] = iter(values)
-    return lambda: {"accuracy": next(found)}
+    return Judge(lambda: {"accuracy": next(found)}, "accuracy", every, patience)
 
 
 # AdamW divides a gradient by its own size. The loss does not change with a bias that a softmax cancels (of a span or a
 # choice head, of the keys of attention), so the gradient there is rounding alone, and AdamW makes steps of it. A large
 # eps leaves such weights where they are, and compares what the data say.
-FAITHFUL = replace(SETTINGS, lr=0.003, eps=1e-3)
+FAITHFUL = replace(SETTINGS, lr=0.003)
+
+
+@pytest.fixture
+def faithful(monkeypatch: pytest.MonkeyPatch) -> Hyperparameters:
+    monkeypatch.setattr(optimizer, "EPS", 1e-3)
+    return FAITHFUL
 
 
 @pytest.mark.parametrize(("kind", "group"), KINDS)
 @pytest.mark.parametrize("module", ["lora", "bottleneck", "full"])
 def test_one_batch_of_8_equals_8_of_1_with_dropout(
-    kind: str, group: int, module: str, model_of: Any, features_of: Any
+    kind: str, group: int, module: str, model_of: Any, features_of: Any, faithful: Hyperparameters
 ) -> None:
     features = features_of(kind, group=group)
     whole, cut = (model_of(kind, modules.get(module)()) for _ in range(2))
     before = whole.weights()
-    train(whole, features, FAITHFUL)
-    result = train(cut, features, FAITHFUL, execution=EXECUTION.model_copy(update={"micro_tokens": 1}))
+    train(whole, features, faithful)
+    result = train(cut, features, faithful, execution=EXECUTION.model_copy(update={"micro_tokens": 1}))
     assert result.measured.padded_tokens < 1.5 * result.measured.tokens
     assert far(before, whole.weights()) > 1e-3
     assert far(whole.weights(), cut.weights()) < 1e-6
@@ -125,11 +130,11 @@ def test_only_what_is_trained_changes(model_of: Any, features_of: Any) -> None:
 
 @pytest.mark.parametrize("error", [torch.OutOfMemoryError("no memory"), RuntimeError("[enforce] not enough memory: x")])
 def test_running_out_of_memory_changes_nothing(
-    error: Exception, model_of: Any, features_of: Any, monkeypatch: pytest.MonkeyPatch
+    error: Exception, model_of: Any, features_of: Any, monkeypatch: pytest.MonkeyPatch, faithful: Hyperparameters
 ) -> None:
     calm, starved = model_of("choice"), model_of("choice")
     features = features_of("choice", group=2)
-    train(calm, features, FAITHFUL)
+    train(calm, features, faithful)
     forward = type(starved.encoder).forward
 
     def limited(self: Any, ids: torch.Tensor, *rest: Any, **more: Any) -> torch.Tensor:
@@ -138,7 +143,7 @@ def test_running_out_of_memory_changes_nothing(
         return forward(self, ids, *rest, **more)
 
     monkeypatch.setattr(type(starved.encoder), "forward", limited)
-    result = train(starved, features, FAITHFUL)
+    result = train(starved, features, faithful)
     assert result.measured.micro_tokens < 4096
     assert "out of memory" in result.measured.notes[0]
     assert far(calm.weights(), starved.weights()) < 1e-6
@@ -179,15 +184,15 @@ def test_other_errors_are_not_taken_for_want_of_memory(
 def test_a_loss_that_is_no_number_ends_the_run(
     model_of: Any, features_of: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    add_up = Gradients.add_up
+    model = model_of()
+    loss, calls = model.head.loss, iter(range(100))
 
-    def poisoned(self: Gradients, pieces: Any, step: int, weight: float) -> torch.Tensor | None:
-        loss = add_up(self, pieces, step, weight)
-        return loss * float("nan") if loss is not None and step == 3 else loss
+    def poisoned(*given: Any) -> torch.Tensor:
+        return loss(*given) * (float("nan") if next(calls) == 3 else 1.0)
 
-    monkeypatch.setattr(Gradients, "add_up", poisoned)
+    monkeypatch.setattr(model.head, "loss", poisoned)
     with pytest.raises(NodeError, match=r"step 3: loss or gradient norm is no number"):
-        train(model_of(), features_of())
+        train(model, features_of())
 
 
 def test_the_norm_of_one_part_does_not_scale_another(model_of: Any, features_of: Any) -> None:
@@ -205,7 +210,7 @@ def test_the_norm_of_one_part_does_not_scale_another(model_of: Any, features_of:
 def test_the_best_weights_are_kept_and_of_equals_the_earlier(model_of: Any, features_of: Any) -> None:
     kept, stopped = model_of(), model_of()
     settings = replace(SETTINGS, epochs=5)
-    result = train(kept, features_of(), settings, evaluate=scores(1, 7, 7, 3, 2), criterion="accuracy")
+    result = train(kept, features_of(), settings, judge=judge(1, 7, 7, 3, 2))
     assert (result.best_step, result.steps, result.stopped_early) == (10, 25, False)
     assert [one.metrics["accuracy"] for one in result.history] == [1, 7, 7, 3, 2]
     with pytest.raises(Killed):
@@ -214,8 +219,8 @@ def test_the_best_weights_are_kept_and_of_equals_the_earlier(model_of: Any, feat
 
 
 def test_patience_stops_early(model_of: Any, features_of: Any) -> None:
-    settings = replace(SETTINGS, epochs=9, select_every=3, patience=2)
-    result = train(model_of(), features_of(), settings, evaluate=scores(5, 4, 6, 6, 1), criterion="accuracy")
+    settings = replace(SETTINGS, epochs=9)
+    result = train(model_of(), features_of(), settings, judge=judge(5, 4, 6, 6, 1, every=3, patience=2))
     assert (result.best_step, result.steps, result.planned_steps, result.stopped_early) == (9, 15, 45, True)
 
 
@@ -233,7 +238,7 @@ def test_a_criterion_that_is_not_there_is_an_error(
     metrics: dict[str, float], message: str, model_of: Any, features_of: Any
 ) -> None:
     with pytest.raises(NodeError, match=message):
-        train(model_of(), features_of(), evaluate=lambda: metrics, criterion="f1")
+        train(model_of(), features_of(), judge=Judge(lambda: metrics, "f1"))
 
 
 def test_rows_without_gold_do_not_count(model_of: Any, features_of: Any) -> None:

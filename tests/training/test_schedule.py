@@ -6,13 +6,14 @@ import math
 
 import pytest
 
-from layover.training import LoopSettings, Schedule
+from layover.specs import Hyperparameters
+from layover.training import Schedule
 
 
-def schedule(units: int = 100, **changes: object) -> Schedule:
+def schedule(units: int = 100, every: int | None = None, **changes: object) -> Schedule:
     settings: dict[str, object] = {"lr": 1.0, "epochs": 2, "batch": 10, "seed": 0, **changes}
-    found = LoopSettings(**settings)  # type: ignore[arg-type]
-    return Schedule.of(found, math.ceil(units / found.batch))
+    found = Hyperparameters(**settings)  # type: ignore[arg-type]
+    return Schedule(found, math.ceil(units / found.batch), every)
 
 
 def test_warm_up_rises_to_the_peak_and_falls_to_zero() -> None:
@@ -42,6 +43,6 @@ def test_steps_of_broken_epochs(units: int, epochs: float, total: int) -> None:
 
 
 def test_evaluations() -> None:
-    whole, every = schedule(epochs=2.5), schedule(select_every=6)
+    whole, every = schedule(epochs=2.5), schedule(every=6)
     assert [step for step in range(1, 26) if whole.evaluates_after(step)] == [10, 20, 25]
     assert [step for step in range(1, 21) if every.evaluates_after(step)] == [6, 12, 18, 20]

@@ -18,7 +18,8 @@ from layover.errors import DataError, ModelError
 from layover.execution import Execution
 from layover.precision import Precision
 from layover.predict import keep_states, predict
-from layover.training import Branch, LoopSettings, fit
+from layover.specs import Hyperparameters
+from layover.training import Branch, fit
 
 ModelOf = Callable[..., Any]
 TOP = modules.get("lora")(rank=4, layers=(2,))
@@ -28,11 +29,10 @@ def trained(model: Any, features: Features, precision: Precision = "fp32", state
     return fit(
         model.encoder,
         [Branch("made up", model.head, features, states=states)],
-        settings=LoopSettings(lr=1e-2, epochs=3, batch=8, seed=1, precision=precision),
+        hyperparameters=Hyperparameters(lr=1e-2, epochs=3, batch=8, seed=1, precision=precision),
         execution=Execution(device="cpu"),
         clock=model.clock,
-        evaluate=None,
-        criterion=None,
+        judge=None,
         checkpoint_dir=None,
         progress=lambda _: None,
     )

@@ -41,7 +41,7 @@ def unit_lengths(features: Features, units: Index) -> Index:
 
 
 def steps_of_epoch(features: Features, *, batch: int, seed: int, epoch: int, bucket: int = 1) -> list[Index]:
-    """Return the optimiser steps of an epoch: arrays of unit indices, every unit exactly once.
+    """Return the optimizer steps of an epoch: arrays of unit indices, every unit exactly once.
 
     The units are shuffled and cut into buckets of `bucket * batch`; each bucket is sorted by length and cut into
     batches of exactly `batch` units (the last one of all may be smaller); the batches are shuffled. Shuffling sorts

@@ -53,6 +53,7 @@ def planned(
     mends: bool = False,
     needed: bool = False,
     provisional: bool = False,
+    again: bool = False,
 ) -> Planned:
     """Return the plan of a recipe and the store, file hashes and labels remembered there.
 
@@ -65,6 +66,7 @@ def planned(
         mends: Whether the verb computes nodes: it sets damaged ones aside, and says so itself.
         needed: Whether the verb is of no use without a store.
         provisional: Whether the verb takes a plan whose keys are not final, since commits are not known.
+        again: Whether the verb has planned before, and has said what there is to say.
 
     Raises:
         LayoverError: the recipe is wrong, or commits that it needs are not known.
@@ -72,7 +74,9 @@ def planned(
     from layover.cli.console import complain
     from layover.errors import ModelError
     from layover.plan import build
+    from layover.plan.choices import CHOICES, Choices
     from layover.plan.hub import told
+    from layover.plan.rounds import chooser_of
     from layover.recipe import load
     from layover.store import FileHashes, Memory, Store
     from layover.store.hashes import HASHES
@@ -82,7 +86,8 @@ def planned(
     checked = load(recipe, overrides or [])
     opened = Store.existing(store) if needed else Store(store, create=False)
     hashes, labels = FileHashes(store / HASHES), Memory(store / LABELS)
-    plan = build(checked, hashes, memory=labels)
+    chooser, choices = chooser_of(checked), Choices(store / CHOICES)
+    plan = build(checked, hashes, memory=labels, chooser=chooser, choices=choices)
     if plan.unresolved and not provisional:
         raise ModelError(told(plan.unresolved))
     if mends:
@@ -100,7 +105,8 @@ def planned(
         notes=(*plan.notes, *_by_counts(plan, meta_of(opened, finished))),
     )
     found = Planned(with_cache(plan, opened, finished), opened, plan, damaged, older(looks, plan.nodes))
-    _tell(found, mends=mends)
+    if not again:
+        _tell(found, mends=mends)
     return found
 
 

@@ -11,9 +11,10 @@ from pydantic import BaseModel, ConfigDict
 
 from layover.errors import ModelError
 from layover.mixers import Mixer
-from layover.modules import Module, Shape, Site
+from layover.modules import Module, Site
 from layover.modules import get as module_named
 from layover.settings import Count, LearningRate
+from layover.shape import Shape
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from layover.compositions._base import Part
 from layover.errors import ModelError
-from layover.modules import Shape, Site
+from layover.modules import Site
+from layover.shape import Shape
 
 if TYPE_CHECKING:
     from torch import Tensor

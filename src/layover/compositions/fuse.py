@@ -15,9 +15,10 @@ from layover import mixers
 from layover.compositions._base import MIX, TARGET, Composition, Mix, Part, Piece
 from layover.errors import ModelError, nearest
 from layover.mixers import Mixer
-from layover.modules import Module, Shape
+from layover.modules import Module
 from layover.modules import get as module_named
 from layover.settings import Flag, LearningRate, Rank
+from layover.shape import Shape
 
 OWN = "own"
 """What the target's own module is called among those that are mixed; it is the last."""

@@ -25,8 +25,9 @@ from pydantic import BeforeValidator, model_validator
 from layover.compositions._base import INTERMEDIATE, Fold, Part, Piece
 from layover.compositions._on_top import OnTop
 from layover.errors import ModelError, nearest
-from layover.modules import Module, Shape, Site
+from layover.modules import Module, Site
 from layover.settings import Rank, Share, Weight
+from layover.shape import Shape
 
 if TYPE_CHECKING:
     from torch import Tensor

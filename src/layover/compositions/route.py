@@ -18,8 +18,9 @@ from layover.compositions._on_top import OnTop
 from layover.errors import ModelError, nearest
 from layover.mixers import Mixer
 from layover.mixers._router import GATES, Router
-from layover.modules import Module, Shape, Site
+from layover.modules import Module, Site
 from layover.settings import Several, Temperature
+from layover.shape import Shape
 
 if TYPE_CHECKING:
     from torch import Tensor

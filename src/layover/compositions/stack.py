@@ -11,7 +11,8 @@ from typing import ClassVar
 
 from layover.compositions._base import Part, Piece
 from layover.compositions._on_top import OnTop
-from layover.modules import Module, Shape
+from layover.modules import Module
+from layover.shape import Shape
 
 
 class Stack(OnTop):

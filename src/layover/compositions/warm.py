@@ -10,7 +10,8 @@ from typing import ClassVar
 
 from layover.compositions._base import TARGET, Composition, Part, Piece
 from layover.errors import ModelError
-from layover.modules import Module, Shape
+from layover.modules import Module
+from layover.shape import Shape
 
 
 class Warm(Composition):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from layover.encoder.dropout import DropoutClock, RowDropout
 from layover.encoder.encoder import Encoder
-from layover.encoder.precision import computing, dtype_of, is_mixed
+from layover.encoder.precision import autocast, computing, dtype_of, is_mixed
 from layover.encoder.shares import Shares
 from layover.encoder.weights import check_weights, fingerprint, generator_for, read_weights, write_weights
 
@@ -13,6 +13,7 @@ __all__ = [
     "Encoder",
     "RowDropout",
     "Shares",
+    "autocast",
     "check_weights",
     "computing",
     "dtype_of",

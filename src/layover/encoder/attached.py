@@ -12,7 +12,8 @@ from layover.compositions import LANGUAGE, Mix, Part
 from layover.encoder.shares import Watch
 from layover.encoder.weights import check_weights, generator_for
 from layover.errors import ModelError
-from layover.modules import EMBEDDINGS, At, Shape, Site
+from layover.modules import EMBEDDINGS, At, Site
+from layover.shape import Shape
 
 Sizes = Callable[[Site], Mapping[str, tuple[int, ...]]]
 Fresh = Callable[[Site, torch.Generator], Mapping[str, Tensor]]
@@ -109,7 +110,7 @@ class Attached(nn.Module):
         super().__init__()
         module = part.module
         self.sites = module.sites(place.shape)
-        self.layers = module.layers_of(place.shape.num_layers)
+        self.layers = module.layers_of(place.shape.layers)
         self.part = replace(part, weights=None)  # the tensors live in the parameters below
 
         def fresh(site: Site, generator: torch.Generator) -> Mapping[str, Tensor]:

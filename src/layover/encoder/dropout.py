@@ -1,8 +1,9 @@
 """Dropout whose masks are a function of what they fall on, and of nothing else.
 
-A mask bit depends on (seed, training step, which dropout, row of the data, token, feature). So a training step
+A mask bit depends on (seed, training step, which dropout, draw, row of the data, token, feature). So a training step
 gives the same result however it is cut into micro-batches, padded, ordered, checkpointed or resumed, and on every
-device; and no random state needs to be saved.
+device; and no random state needs to be saved. An objective that runs rows several times in a step asks for other masks
+by the number of the draw.
 
 Dropout acts on hidden states only: attention probabilities are (heads, T, T) per row, their dropout forbids or
 slows the fused attention kernels, and for one module on a frozen encoder it is a regulariser among others.
@@ -10,8 +11,9 @@ slows the fused attention kernels, and for one module on a frozen encoder it is 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import ParamSpec, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -19,11 +21,14 @@ from torch import Tensor, nn
 from layover.errors import ModelError
 from layover.layouts.points import Points
 
+P = ParamSpec("P")
+R = TypeVar("R")
+
 _WORD = 0xFFFFFFFF
 # multipliers of lowbias32, Chris Wellons' integer hash (public domain): constants with little bias
 _FIRST, _SECOND = 0x7FEB352D, 0x846CA68B
 
-_DRAW = 0xFFFF
+_PICK = 0xFFFF
 """A salt that no dropout has."""
 
 
@@ -61,16 +66,30 @@ class DropoutClock:
         self.seed = seed
         self.step = 0
         self.rows: Tensor | None = None
+        self.draw = 0
         self.packed: tuple[int, Tensor, Tensor] | None = None
         """While hidden states are (1, N, H): number of rows, and of each token its row and its place in it, (N,)."""
 
-    def set(self, step: int, rows: Tensor) -> None:
-        """Set the optimiser step and the ids of the batch's rows, (B,) integers.
+    def set(self, step: int, rows: Tensor, draw: int = 0) -> None:
+        """Set the optimizer step, the ids of the batch's rows, (B,) integers, and which draw of masks; before a pass.
 
-        Call it before the forward, and not again before the backward: checkpointed layers ask a second time.
+        A layer that runs again in the backward pass is put back to its pass by `replay`.
         """
-        self.step = step
-        self.rows = rows
+        self.step, self.rows, self.draw = step, rows, draw
+
+    def replay(self, run: Callable[P, R]) -> Callable[P, R]:
+        """Return a function that runs with the step, the rows and the draw of now, whenever it is called."""
+        step, rows, draw = self.step, self.rows, self.draw
+
+        def replayed(*args: P.args, **kwargs: P.kwargs) -> R:
+            now = self.step, self.rows, self.draw
+            self.step, self.rows, self.draw = step, rows, draw
+            try:
+                return run(*args, **kwargs)
+            finally:
+                self.step, self.rows, self.draw = now
+
+        return replayed
 
     @contextmanager
     def packing(self, count: int, rows: Tensor, positions: Tensor) -> Iterator[None]:
@@ -81,9 +100,9 @@ class DropoutClock:
         finally:
             self.packed = None
 
-    def draw(self, below: int) -> int:
-        """Return a number from 0 to `below` - 1 for the step, each as likely as the others."""
-        return _mix(self.seed, self.step, _DRAW) * below >> 32
+    def pick(self, below: int) -> int:
+        """Return a number from 0 to `below` - 1 for the step, each as likely as the others, the same in every draw."""
+        return _mix(self.seed, self.step, _PICK) * below >> 32
 
 
 class RowDropout(nn.Module):
@@ -129,7 +148,8 @@ class RowDropout(nn.Module):
         if rows is None or rows.shape[0] != count:
             have = "no rows" if rows is None else f"{rows.shape[0]} rows"
             raise ModelError(f"dropout: the clock has {have}, the batch {count}; set it before the forward")
-        base = _signed(_mix(self.clock.seed, self.clock.step, self.salt))
+        draw = (self.clock.draw,) if self.clock.draw else ()
+        base = _signed(_mix(self.clock.seed, self.clock.step, self.salt, *draw))
         key = _finished(_mix_tensor(rows.to(hidden.device, torch.int32) ^ base))  # (B,)
         if packed is not None:
             _, row, token = packed

@@ -168,7 +168,7 @@ class Encoder(Flow):
         """Return how many of the lowest layers go without modules now: in this step, or in predictions."""
         if not self.training:
             return self._drop.predicting
-        return self.clock.draw(self._drop.train + 1) if self._drop.random else self._drop.train
+        return self.clock.pick(self._drop.train + 1) if self._drop.random else self._drop.train
 
     @property
     def mixes(self) -> bool:

@@ -24,8 +24,8 @@ from layover.encoder.shares import Watch
 from layover.encoder.words import Words
 from layover.errors import ModelError
 from layover.layouts.points import points_of
-from layover.modules import Shape
 from layover.precision import Quantisation
+from layover.shape import Shape
 
 
 class Flow(nn.Module):
@@ -56,7 +56,7 @@ class Flow(nn.Module):
         self.layers: Sequence[nn.Module] = list(model.get_submodule(self.points.layers).children())
         self.hidden_size: int = config.hidden_size
         self.num_layers = len(self.layers)
-        self.shape = Shape(config.hidden_size, config.intermediate_size, self.num_layers)
+        self.shape = Shape(self.num_layers, config.hidden_size, config.intermediate_size, config.vocab_size)
         self.max_length = self.points.longest_input(config.max_position_embeddings, config.pad_token_id)
         """Longest input in tokens."""
         self.first = sum(isinstance(layer, Absent) for layer in self.layers)
@@ -136,13 +136,31 @@ class Flow(nn.Module):
         """Keep only the input of each layer and compute the layer again in the backward; the result is the same."""
         self._checkpointing = on
 
-    def forward(self, ids: Tensor, lengths: Tensor, segments: Tensor | None = None, *, first: bool = False) -> Tensor:
+    def forward(
+        self,
+        ids: Tensor,
+        lengths: Tensor,
+        segments: Tensor | None = None,
+        *,
+        first: bool = False,
+        perturbation: Tensor | None = None,
+    ) -> Tensor:
         """Return the last hidden states, (B, T, H) or, of the first token of each row alone, (B, 1, H).
 
         See `trunk` and `top`; padding is zero in what is returned.
+
+        Args:
+            ids: See `trunk`, as `lengths` and `segments`.
+            lengths: (B,).
+            segments: (B, T).
+            first: Only the first token of each row is wanted.
+            perturbation: (B, T, H), added to the word embeddings; where it requires a gradient the trunk runs with one.
+
+        Raises:
+            ModelError: the input is longer than the encoder's positions, or the perturbation has another shape.
         """
         packing = self._packing(lengths, ids.shape[1], ids.device)
-        return self._ended(self._trunk(ids, packing, segments), packing, first=first)
+        return self._ended(self._trunk(ids, packing, segments, perturbation), packing, first=first)
 
     def after(
         self, layers: Sequence[int], ids: Tensor, lengths: Tensor, segments: Tensor | None = None
@@ -220,11 +238,16 @@ class Flow(nn.Module):
         heads = self.model.config.num_attention_heads
         return Packing.of(lengths, longest, device, heads=heads, rounded=rounds(device, self.dtype))
 
-    def _trunk(self, ids: Tensor, packing: Packing, segments: Tensor | None) -> Tensor:
-        with torch.no_grad() if self.lowest > 0 else nullcontext():
-            return self._run(self._embedded(ids, packing, segments), packing, 0, self.lowest)
+    def _trunk(
+        self, ids: Tensor, packing: Packing, segments: Tensor | None, perturbation: Tensor | None = None
+    ) -> Tensor:
+        differentiable = self.lowest == 0 or (perturbation is not None and perturbation.requires_grad)
+        with nullcontext() if differentiable else torch.no_grad():
+            return self._run(self._embedded(ids, packing, segments, perturbation), packing, 0, self.lowest)
 
-    def _embedded(self, ids: Tensor, packing: Packing, segments: Tensor | None) -> Tensor:
+    def _embedded(
+        self, ids: Tensor, packing: Packing, segments: Tensor | None, perturbation: Tensor | None = None
+    ) -> Tensor:
         """Return what enters the first layer, (1, N, H)."""
         if ids.shape[1] > self.max_length:
             raise ModelError(
@@ -236,12 +259,20 @@ class Flow(nn.Module):
         embeddings = self.model.get_submodule(self.points.embeddings)
         with packing.told(self.clock):
             hidden: Tensor = embeddings(
-                input_ids=packed,
+                input_ids=packed if perturbation is None else None,
+                inputs_embeds=None if perturbation is None else self._perturbed(ids, packing, perturbation),
                 # given, for the tables of transformers that they are else taken from end at the longest input
                 token_type_ids=torch.zeros_like(packed) if segments is None else packing.pack(segments),
                 position_ids=positions[None],
             )
         return hidden
+
+    def _perturbed(self, ids: Tensor, packing: Packing, perturbation: Tensor) -> Tensor:
+        """Return the word embeddings with something added to each, (1, N', H)."""
+        if perturbation.shape != (expected := (*ids.shape, self.hidden_size)):
+            raise ModelError(f"a perturbation is {tuple(perturbation.shape)}, but the word embeddings are {expected}")
+        words: Tensor = self.model.get_input_embeddings()(packing.pack(ids))
+        return (words + packing.pack(perturbation)).to(words.dtype)
 
     def _ended(self, hidden: Tensor, packing: Packing, *, first: bool) -> Tensor:
         """Return the last hidden states from those that enter the lowest adapted layer."""
@@ -265,8 +296,9 @@ class Flow(nn.Module):
                 raise ModelError(f"the encoder was loaded without its layer {number}: it begins with {self.first}")
             if again:
                 # no random state is drawn anywhere: dropout is a function of the clock
+                run = self.clock.replay(layer)
                 hidden = checkpoint(
-                    layer, hidden, packing, wanted or packing, use_reentrant=False, preserve_rng_state=False
+                    run, hidden, packing, wanted or packing, use_reentrant=False, preserve_rng_state=False
                 )
             else:
                 hidden = layer(hidden, packing, wanted or packing)

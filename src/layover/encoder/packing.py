@@ -90,7 +90,7 @@ class Packing:
         return (self.lengths.cumsum(0) - self.lengths).to(self.rows.device, non_blocking=True)
 
     def pack(self, padded: Tensor) -> Tensor:
-        """Return (1, N', ...) of (B, T, ...), which has no gradient."""
+        """Return (1, N', ...) of (B, T, ...)."""
         grid = (padded if self.width == self.longest else pad_to(padded, 1, self.width)).flatten(0, 1)
         return (grid if self.places is None else grid.index_select(0, self.places))[None]
 

@@ -47,6 +47,11 @@ def is_mixed(precision: Precision, dtype: torch.dtype, quantisation: Quantisatio
     return dtype == torch.float32 and computes_in(precision) == "bf16"
 
 
+def autocast(device: torch.device, *, mixed: bool) -> torch.autocast:
+    """Return the context in which an encoder and a head run; see `is_mixed`."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=mixed)
+
+
 @contextmanager
 def computing(precision: Precision, device: torch.device) -> Iterator[None]:
     """Have matrix products computed as the precision says for a while.

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from layover.errors import MistakesError, ModelError
 from layover.layouts.points import Points, points_of
 from layover.layouts.safe import Entry, header, is_there, read_json, tensors
-from layover.modules import EMBEDDINGS, SUBLAYERS, Module, Shape, Site
+from layover.modules import EMBEDDINGS, SUBLAYERS, Module, Site
+from layover.shape import Shape
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -235,10 +236,10 @@ def layers_in(base: Base, layers: Sequence[int], where: str) -> None:
         ModelError: names the first.
     """
     for layer in layers:
-        if layer >= base.shape.num_layers:
+        if layer >= base.shape.layers:
             raise ModelError(
-                f"{where}: has weights for layer {layer}, but the encoder has {base.shape.num_layers} layers, numbered "
-                f"0 to {base.shape.num_layers - 1}: it was trained on a deeper one"
+                f"{where}: has weights for layer {layer}, but the encoder has {base.shape.layers} layers, numbered "
+                f"0 to {base.shape.layers - 1}: it was trained on a deeper one"
             )
 
 

@@ -65,7 +65,7 @@ class Read:
 
     def _all_there(self, places: Places, patterns: Patterns) -> None:
         """Refuse a file with weights for other linear maps than its config asks for on this encoder."""
-        asked, layers = self._asked(patterns), self.base.shape.num_layers
+        asked, layers = self._asked(patterns), self.base.shape.layers
         wanted = (
             (layer, path)
             for layer in range(layers)
@@ -167,7 +167,7 @@ class Read:
             for name in target:
                 if (layer, name) not in found:
                     raise ModelError(f"{self.where}: {name} is scaled in some layers and not in layer {layer}")
-        return Ia3(target=tuple(target), layers=as_layers(layers, self.base.shape.num_layers))
+        return Ia3(target=tuple(target), layers=as_layers(layers, self.base.shape.layers))
 
     def value_layers(self, places: Places) -> dict[int, bool]:
         """Return the layers in which what comes into `attention_output` is scaled, and whether the values are, too."""
@@ -211,5 +211,5 @@ def low_rank_settings(rules: Mapping[tuple[int, str], Rule], base: Base) -> dict
         for (place, (rank, alpha)), those in unusual.items()
     ]
     settings = {"rank": usual[0], "alpha": usual[1], "target": tuple(places)}
-    settings["layers"] = as_layers(layers, base.shape.num_layers)
+    settings["layers"] = as_layers(layers, base.shape.layers)
     return settings | ({"patterns": tuple(patterns)} if patterns else {})

@@ -77,7 +77,7 @@ class AdapterHub(Layout):
         """See `Layout.config`."""
         _check_name(named.name)
         layers = {site.layer for site in module.sites(base.shape)}
-        config: dict[str, Any] = {"leave_out": [layer for layer in range(base.shape.num_layers) if layer not in layers]}
+        config: dict[str, Any] = {"leave_out": [layer for layer in range(base.shape.layers) if layer not in layers]}
         if isinstance(module, Bottleneck):
             config |= {**USUAL, **PLACEMENTS[module.placement]}
             config |= {"reduction_factor": module.reduction, "non_linearity": module.activation}
@@ -166,10 +166,10 @@ def _lora(config: Mapping[str, Any], base: Base, version: tuple[int, int] | None
 
 def _layers(config: Mapping[str, Any], base: Base, where: str) -> str | tuple[int, ...]:
     out = set(config.get("leave_out") or ())
-    kept = [layer for layer in range(base.shape.num_layers) if layer not in out]
+    kept = [layer for layer in range(base.shape.layers) if layer not in out]
     if not kept:
-        raise ModelError(f"{where}: leave_out leaves no layer of the encoder's {base.shape.num_layers}")
-    return as_layers(kept, base.shape.num_layers)
+        raise ModelError(f"{where}: leave_out leaves no layer of the encoder's {base.shape.layers}")
+    return as_layers(kept, base.shape.layers)
 
 
 LAYOUT = AdapterHub()

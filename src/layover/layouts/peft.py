@@ -180,7 +180,7 @@ def _targets(sites: Sequence[Site], base: Base) -> str | list[str]:
     for layer in sorted({site.layer for site in sites}):
         paths = tuple(_where(site, base)[1] for site in sites if site.layer == layer)
         by_paths.setdefault(paths, []).append(layer)
-    every = list(range(base.shape.num_layers))
+    every = list(range(base.shape.layers))
     if len(by_paths) == 1 and next(iter(by_paths.values())) == every:
         (paths,) = by_paths
         ends = [path.rpartition(".self.")[2] for path in paths]

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from layover.errors import ModelError
-from layover.modules._base import EMBEDDINGS, INNER, LINEARS, SUBLAYERS, At, LayeredModule, Module, Shape, Site
+from layover.modules._base import EMBEDDINGS, INNER, LINEARS, SUBLAYERS, At, LayeredModule, Module, Site
 from layover.modules._drop import AdapterDrop
 from layover.registry import Registry
 
@@ -32,7 +32,6 @@ __all__ = [
     "At",
     "LayeredModule",
     "Module",
-    "Shape",
     "Site",
     "get",
     "names",

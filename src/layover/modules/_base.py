@@ -16,6 +16,7 @@ from layover.canonical import CanonicalModel
 from layover.errors import ModelError, nearest
 from layover.identity import Json
 from layover.settings import LayerNumber
+from layover.shape import Shape
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor, nn
@@ -100,15 +101,6 @@ def numbers_of(layers: str | tuple[int, ...], num_layers: int, name: str) -> tup
 
 
 @dataclass(frozen=True)
-class Shape:
-    """The sizes of an encoder that a module's weights depend on."""
-
-    hidden: int
-    intermediate: int
-    num_layers: int
-
-
-@dataclass(frozen=True)
 class Site:
     """A place in the encoder where a module adds something: a part of a layer, or the embeddings."""
 
@@ -137,7 +129,7 @@ def site_at(layer: int, place: str, shape: Shape) -> Site:
     """Return the site at one of `PLACES` in a layer."""
     sizes = {"hidden": shape.hidden, "intermediate": shape.intermediate}
     inputs, outputs = (sizes[name] for name in PLACES[place])
-    return Site(layer, place, inputs, outputs, shape.num_layers)
+    return Site(layer, place, inputs, outputs, shape.layers)
 
 
 @dataclass(frozen=True, eq=False)
@@ -261,17 +253,14 @@ class Module(CanonicalModel, ABC):
         """
         return sum(site.inputs + site.outputs for site in self.sites(shape))
 
-    def parameter_count(self, hidden: int, intermediate: int, num_layers: int, *, embeddings: int = 0) -> int:  # noqa: ARG002
+    def parameter_count(self, shape: Shape, *, embeddings: int = 0) -> int:  # noqa: ARG002
         """Return how many weights train.
 
         Args:
-            hidden: Size of the hidden states.
-            intermediate: Inner size of the feed-forward part.
-            num_layers: Layers of the encoder.
+            shape: Sizes of the encoder.
             embeddings: Weights of the embeddings (tables and norm), which only `full` trains.
         """
-        sites = self.sites(Shape(hidden, intermediate, num_layers))
-        return sum(prod(size) for site in sites for size in self.weights(site).values())
+        return sum(prod(size) for site in self.sites(shape) for size in self.weights(site).values())
 
 
 class LayeredModule(Module):

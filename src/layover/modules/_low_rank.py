@@ -10,8 +10,9 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 from layover.canonical import Omitted
 from layover.errors import ModelError
-from layover.modules._base import LINEARS, LayeredModule, Layers, Linears, Shape, Site, numbers_of, site_at
+from layover.modules._base import LINEARS, LayeredModule, Layers, Linears, Site, numbers_of, site_at
 from layover.settings import Factor, Flag, Rank, RankOrNone
+from layover.shape import Shape
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor, nn
@@ -73,7 +74,7 @@ class LowRank(LayeredModule):
 
     def sites(self, shape: Shape) -> tuple[Site, ...]:
         """See `Module.sites`."""
-        return tuple(site_at(layer, name, shape) for layer, name in self._updates(shape.num_layers))
+        return tuple(site_at(layer, name, shape) for layer, name in self._updates(shape.layers))
 
     def weights(self, site: Site) -> dict[str, tuple[int, ...]]:
         """See `Module.weights`: A (rank, inputs), B (outputs, rank)."""

@@ -10,8 +10,9 @@ from pydantic import model_validator
 from layover.canonical import Omitted
 from layover.modules import _coupling
 from layover.modules._activations import Activation, activate
-from layover.modules._base import EMBEDDINGS, SUBLAYERS, At, LayeredModule, Shape, Site
+from layover.modules._base import EMBEDDINGS, SUBLAYERS, At, LayeredModule, Site
 from layover.settings import Flag, Reduction
+from layover.shape import Shape
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor, nn
@@ -71,8 +72,8 @@ class Bottleneck(LayeredModule):
         """See `Module.sites`."""
         places = SUBLAYERS if self.placement == "houlsby" else ("feedforward",)
         changed = [(0, EMBEDDINGS)] if self.invertible else []
-        changed += [(layer, place) for layer in super().layers_of(shape.num_layers) for place in places]
-        return tuple(Site(layer, place, shape.hidden, shape.hidden, shape.num_layers) for layer, place in changed)
+        changed += [(layer, place) for layer in super().layers_of(shape.layers) for place in places]
+        return tuple(Site(layer, place, shape.hidden, shape.hidden, shape.layers) for layer, place in changed)
 
     def weights(self, site: Site) -> dict[str, tuple[int, ...]]:
         """See `Module.weights`: two linear maps, hidden -> inner -> hidden."""
@@ -103,7 +104,7 @@ class Bottleneck(LayeredModule):
     def kept_numbers(self, shape: Shape) -> int:
         """See `Module.kept_numbers`: what the layer's last bottleneck adds to and reads, and what is inside of each."""
         inside = sum(self.weights(site)["down"][0] for site in self.sites(shape) if site.place != EMBEDDINGS)
-        return 2 * shape.hidden * len(self.layers_of(shape.num_layers)) + inside
+        return 2 * shape.hidden * len(self.layers_of(shape.layers)) + inside
 
     def seen(self, site: Site, at: At) -> Tensor:
         """See `Module.seen`: z."""

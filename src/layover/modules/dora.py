@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 from layover.errors import ModelError
-from layover.modules._base import At, Shape, Site
+from layover.modules._base import At, Site
 from layover.modules._low_rank import LowRank
+from layover.shape import Shape
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor, nn

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from layover.modules._base import Module
+from layover.shape import Shape
 
 
 class Full(Module):
@@ -19,12 +20,9 @@ class Full(Module):
         """See `Module.layers_of`."""
         return tuple(range(num_layers))
 
-    def parameter_count(self, hidden: int, intermediate: int, num_layers: int, *, embeddings: int = 0) -> int:
+    def parameter_count(self, shape: Shape, *, embeddings: int = 0) -> int:
         """See `Module.parameter_count`."""
-        attention = 4 * hidden * (hidden + 1)
-        feedforward = 2 * hidden * intermediate + intermediate + hidden
-        norms = 2 * 2 * hidden
-        return embeddings + num_layers * (attention + feedforward + norms)
+        return embeddings + shape.layers * shape.layer_parameters
 
 
 MODULE = Full

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import field_validator
 
-from layover.modules._base import INNER, PLACES, At, LayeredModule, Shape, Site, known_places, site_at
+from layover.modules._base import INNER, PLACES, At, LayeredModule, Site, known_places, site_at
+from layover.shape import Shape
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor, nn
@@ -36,7 +37,7 @@ class Ia3(LayeredModule):
 
     def sites(self, shape: Shape) -> tuple[Site, ...]:
         """See `Module.sites`."""
-        layers = self.layers_of(shape.num_layers)
+        layers = self.layers_of(shape.layers)
         return tuple(site_at(layer, name, shape) for layer in layers for name in self.target)
 
     def weights(self, site: Site) -> dict[str, tuple[int, ...]]:

@@ -11,7 +11,8 @@ from pydantic import ValidationError
 from layover import compositions, modules
 from layover.compositions import Composition
 from layover.errors import ModelError, printable
-from layover.modules import Module, Shape
+from layover.modules import Module
+from layover.shape import Shape
 
 
 def module_of(settings: Mapping[str, Any], where: Path) -> Module:

@@ -98,4 +98,4 @@ def open_module(folder: Path) -> Opened:
 
 def _described(base: Base) -> str:
     shape = base.shape
-    return f"{base.model_type} with {shape.num_layers} layers, {shape.hidden} and {shape.intermediate} features wide"
+    return f"{base.model_type} with {shape.layers} layers, {shape.hidden} and {shape.intermediate} features wide"

@@ -18,11 +18,12 @@ from layover.errors import ModelError, first_few
 from layover.layouts import Found, heads
 from layover.layouts.safe import sha256, tensors
 from layover.mixers._router import GATES
-from layover.modules import Module, Shape
+from layover.modules import Module
 from layover.packages.card import ADAPTERHUB, CARD, MIXER, MODULE, Card, read_card
 from layover.packages.fingerprint import of_weights
 from layover.packages.meaning import check_same, composition_of, module_of
 from layover.packages.sections import PieceFacts
+from layover.shape import Shape
 
 if TYPE_CHECKING:
     from torch import Tensor

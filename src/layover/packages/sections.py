@@ -8,7 +8,6 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from layover import kinds
 from layover.layouts import Base
-from layover.modules import Shape
 from layover.packages.bounds import (
     MOST_FEATURES,
     MOST_LAYERS,
@@ -22,6 +21,7 @@ from layover.packages.bounds import (
     Settings,
     Sha256,
 )
+from layover.shape import Shape
 
 
 class Section(BaseModel):
@@ -58,7 +58,7 @@ class BaseModelFacts(Section):
 
     def base(self) -> Base:
         """Return what names and shapes of weights depend on."""
-        return Base(self.model_type, Shape(self.hidden_size, self.intermediate_size, self.num_layers))
+        return Base(self.model_type, Shape(self.num_layers, self.hidden_size, self.intermediate_size, self.vocabulary))
 
 
 class TaskFacts(Section):

@@ -4,30 +4,32 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
-from layover import kinds
 from layover.data.task import Place
 from layover.errors import LayoverError, Problem, RecipeError
 from layover.plan import heads, languages, leakage, lengths, mixtures, rows, unlabelled
+from layover.plan.cells import Cells
+from layover.plan.choices import Choices
 from layover.plan.data import DataRules, Portion
 from layover.plan.encoders import resolve
-from layover.plan.evaluation import Evaluated, Reader, score_node, settled
+from layover.plan.evaluation import Evaluated, settled
 from layover.plan.heads import Point
 from layover.plan.hub import Revisions
 from layover.plan.imports import Imports
 from layover.plan.judged import judged
 from layover.plan.labels import with_labels
-from layover.plan.nodes import Cell, Node, Nodes, Plan, S
+from layover.plan.nodes import Node, Nodes, Plan, S
+from layover.plan.pending import notes as pending_notes
 from layover.plan.points import points, trained_targets
+from layover.plan.rounds import NOTHING_OPEN, Chooser
 from layover.plan.sources import with_sources
 from layover.plan.stages import Stages
 from layover.plan.surveys import Surveys
-from layover.recipe import NO_INTERMEDIATE, Recipe, ResolvedMethod
-from layover.specs import EncoderSpec, OnEncoder, StepSpec
-from layover.specs.score import ScoreSpec
+from layover.recipe import Recipe, ResolvedMethod
+from layover.specs import EncoderSpec, StepSpec
 from layover.specs.tokenize import USUAL_PERCENT, DataSpec, TokenizeSpec
 from layover.store import Memory
 from layover.tasks import Task
@@ -38,6 +40,8 @@ def build(
     hash_file: Callable[[Path], str],
     revisions: Revisions | None = None,
     memory: Memory | None = None,
+    chooser: Chooser = NOTHING_OPEN,
+    choices: Choices | None = None,
 ) -> Plan:
     """Return the plan of a recipe.
 
@@ -46,12 +50,14 @@ def build(
         hash_file: SHA-256 of a file (`FileHashes`).
         revisions: Resolver of hub revisions.
         memory: Of what is read from data: labels, counts, lengths; and of tokenizers.
+        chooser: Decides the values that the recipe leaves open.
+        choices: Those that were made; none when None, so that every round is open.
 
     Raises:
         RecipeError: with every model and every data set that cannot be had.
     """
     memory = memory or Memory()
-    return _Planner(recipe, hash_file, revisions or Revisions(memory), memory).plan()
+    return _Planner(recipe, hash_file, revisions or Revisions(memory), memory).plan(chooser, choices)
 
 
 class _Planner:
@@ -74,7 +80,7 @@ class _Planner:
         self.stages = Stages(self.recipe, self.rules, self.encoders, self.imports, self)
         self._tokenized: dict[tuple[object, ...], Node[TokenizeSpec]] = {}
 
-    def plan(self) -> Plan:
+    def plan(self, chooser: Chooser, choices: Choices | None) -> Plan:
         notes: list[str] = []
         document = self.recipe.document
         kept = self._points(notes)
@@ -84,7 +90,9 @@ class _Planner:
         self.trained = trained_targets(self.recipe, kept)
         if problems := languages.problems(self.recipe, self.rules, kept, self.judged):
             raise RecipeError(problems)
-        cells = [self._cell(point) for point in kept]
+        maker = Cells(self.recipe, self.encoders, self.judged, self.stages, self, chooser, choices)
+        cells, pending = maker.of(kept)
+        rounds = tuple(maker.rounds.values())
         for target, one in self.judged.items():
             if one.absent:
                 total = len(one.portions) + len(one.absent)
@@ -100,25 +108,29 @@ class _Planner:
         notes += mixtures.notes(self.recipe) + self.imports.notes()
         notes += heads.notes(self.recipe, kept)
         notes += languages.notes(self.recipe, self.rules, kept, self.judged)
-        notes += leakage.notes(
-            self.recipe, self.rules, {(cell.intermediate, cell.target) for cell in cells}, self.trained
-        )
+        notes += leakage.notes(self.recipe, self.rules, {(point[2], point[3]) for point in kept}, self.trained)
         notes += [f"{target}: {note}" for target, one in self.judged.items() for note in one.notes()]
-        nodes = self._reachable(cell.score for cell in cells)
+        trials = (key for one in rounds for key in one.nodes())
+        nodes = self._reachable((*(cell.score for cell in cells), *trials))
+        possible = self._reachable(score for one in pending for score in one.scores)
         unusable = rows.problems(self.recipe, self.surveys, nodes)
         if unusable := unusable + unlabelled.problems(self.recipe, self.surveys, nodes):
             raise RecipeError(unusable)
         notes += rows.notes(self.surveys, nodes)
         notes += rows.seen(self.surveys, nodes, lambda data, target: self.rules.leaves_out(data.task, target))
-        return Plan(
+        plan = Plan(
             recipe=self.recipe,
             nodes=with_sources(nodes),
             cells=tuple(cells),
             notes=tuple(notes),
+            rounds=rounds,
+            pending=tuple(pending),
+            possible={key: node for key, node in possible.items() if key not in nodes},
             unresolved=tuple(self.revisions.unresolved),
             offline=self.revisions.why if self.revisions.offline else "",
             unread=rows.unread(self.surveys, nodes),
         )
+        return replace(plan, notes=(*plan.notes, *pending_notes(plan)))
 
     def _selected_on_what_is_scored(self) -> list[str]:
         """Say where the best weights are chosen on examples that are scored."""
@@ -285,47 +297,3 @@ class _Planner:
 
     def _data(self, place: Place) -> DataSpec:
         return DataSpec(self.surveys.identity(place), place)
-
-    def _score(self, point: Point) -> Node[ScoreSpec]:
-        """Return the scores of a point."""
-        model, name, intermediate, target, seed = point
-        task, method, on = self.recipe.tasks[target], self.recipe.methods[name], self._on(point)
-        encoder, acts = self.encoders[model], on is not None and on.spec.acts
-        if kinds.get(task.kind).trained:
-            where = f"{target} {model}/{name}/{intermediate} seed {seed}"
-            job = f"evaluate {on.key}" if on is not None else ""
-        else:  # the same for all cells with the same on their encoder
-            after = f" after {on.label.removeprefix('train ')}" if on is not None else ""
-            where = f"{target} {model}{after}"
-            job = f"retrieve {where}"
-        precision = method.precision if on is None else on.spec.computes_in
-        adapter_of = partial(self.stages.adapter, model, method)
-        skipped = method.adapterdrop.predicting if acts else 0
-        reader = Reader(encoder, on, precision, adapter_of, skipped, where, job)
-        return score_node(self, task, self.judged[target], reader)
-
-    def _on(self, point: Point) -> Node[OnEncoder] | None:
-        """Return what is on the encoder when a target is scored: its training, or what was composed without one.
-
-        Of a target that is not trained one intermediate alone, or several composed; None without an intermediate.
-        """
-        model, name, intermediate, target, seed = point
-        method, task, names = self.recipe.methods[name], self.recipe.tasks[target], self.recipe.learned(intermediate)
-        if kinds.get(task.kind).trained:
-            return self.stages.target(model, method, intermediate, task, seed)
-        if not names:
-            return None
-        if len(names) == 1 and method.composition.single_is_itself():
-            return self.stages.alone(model, method, intermediate, seed)
-        return self.stages.composed(model, method, intermediate, None, seed)
-
-    def _cell(self, point: Point) -> Cell:
-        model, name, intermediate, target, seed = point
-        method, trained = self.recipe.methods[name], kinds.get(self.recipe.tasks[target].kind).trained
-        on, score, before = self._on(point), self._score(point).key, intermediate != NO_INTERMEDIATE
-        alone = (model, name, NO_INTERMEDIATE, target, seed)
-        compares = before and (not trained or method.composition.trains() != "none")
-        baseline = self._score(alone).key if compares else None
-        seeded = on is not None and (on.spec.trains or self.stages.seeded(method, intermediate))
-        train = None if on is None else on.key
-        return Cell(model, name, intermediate, target, seed, train, score, baseline, seeded, trained)

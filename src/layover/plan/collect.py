@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from layover.plan.nodes import Plan, of
+from layover.plan.pending import everything
 from layover.specs.train import TrainSpec
 from layover.store import Store
 
@@ -22,7 +23,7 @@ def removable(store: Store, plans: Sequence[Plan], policy: str) -> list[str]:
             nodes only.
     """
     finished = store.finished()
-    reached = {key: node for plan in plans for key, node in plan.nodes.items()}
+    reached = {key: node for plan in plans for key, node in everything(plan).items()}
     needed = {need for plan in plans for node in plan.wanted(finished) for need in node.needs}
     whole = {node.key for node in of(reached, TrainSpec) if node.spec.module.whole and node.spec.gates is None}
     keep = set()

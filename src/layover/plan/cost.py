@@ -127,8 +127,7 @@ def _cost(spec: StepSpec, nodes: Nodes, costs: Mapping[str, Cost], kept: Mapping
 
 @_cost.register
 def _(spec: ImportSpec, nodes: Nodes, costs: Mapping[str, Cost], kept: Mapping[str, int]) -> Cost:  # noqa: ARG001
-    sizes = spec.located()[0].shape
-    return Cost(disk_bytes=4.0 * spec.module.parameter_count(sizes.hidden, sizes.intermediate, sizes.num_layers))
+    return Cost(disk_bytes=4.0 * spec.module.parameter_count(spec.located()[0].shape))
 
 
 @_cost.register

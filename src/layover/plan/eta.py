@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean, median
 from typing import Any
 
@@ -199,7 +199,12 @@ def makespan(
 
 
 def seconds_left(
-    plan: Plan, costs: Mapping[str, Cost], wanted: Sequence[Node[StepSpec]], done_of: Done, workers: int = 1
+    plan: Plan,
+    costs: Mapping[str, Cost],
+    wanted: Sequence[Node[StepSpec]],
+    done_of: Done,
+    workers: int = 1,
+    beyond: Sequence[str] = (),
 ) -> float | None:
     """Return the estimated seconds of the remaining work; None while the speed is unknown.
 
@@ -209,8 +214,11 @@ def seconds_left(
         wanted: The nodes that have to run.
         done_of: See `Done`.
         workers: Processes at a time.
+        beyond: Keys of possible nodes that a choice may add at most, see `layover.plan.pending`.
     """
-    keys = [node.key for node in wanted]
+    keys = [*(node.key for node in wanted), *beyond]
     there = set(plan.nodes).difference(keys)
-    seconds = node_seconds(plan, costs, keys, Paces(took(plan, costs, there, done_of)))
-    return None if seconds is None else makespan(wanted, seconds, workers)
+    whole = replace(plan, nodes={**plan.nodes, **plan.possible})
+    seconds = node_seconds(whole, costs, keys, Paces(took(plan, costs, there, done_of)))
+    left = [*wanted, *(plan.possible[key] for key in beyond)]
+    return None if seconds is None else makespan(left, seconds, workers)

@@ -173,7 +173,7 @@ class Imports:
         try:
             composition.check(composition.target_module(how.module, len(names)), list(modules.values()))
             for name in imported if how.adapterdrop.drops() else ():
-                how.adapterdrop.check(modules[name], shape.num_layers)
+                how.adapterdrop.check(modules[name], shape.layers)
         except ModelError as error:
             return f"{said}: {error}"
         sites = {name: module.sites(shape) for name, module in modules.items()}

@@ -10,7 +10,6 @@ from layover import kinds
 from layover.execution import Execution
 from layover.memory import TYPICAL_WORDS, Load, Work, kept_per_layer, most_tokens
 from layover.modules import Module
-from layover.modules import Shape as Sizes
 from layover.plan.nodes import Node, Nodes, Plan, spec_at
 from layover.precision import Precision
 from layover.shape import Shape
@@ -89,11 +88,11 @@ def device_of(run: Execution) -> str:
 
 def beside(on: OnEncoder, shape: Shape) -> tuple[int, int]:
     """Return how many weights train beside the target's module, and how many numbers per token mixing keeps."""
-    how, count, sizes = on.start.composition, len(on.start.learned), sizes_of(shape)
+    how, count = on.start.composition, len(on.start.learned)
     if how is None or not count:
         return 0, 0
     module = on.start.module
-    return how.extra_parameters(module, count, sizes), how.kept_numbers(module, count, sizes)
+    return how.extra_parameters(module, count, shape), how.kept_numbers(module, count, shape)
 
 
 def lowest_of(on: OnEncoder, shape: Shape) -> int:
@@ -106,11 +105,7 @@ def lowest_of(on: OnEncoder, shape: Shape) -> int:
 
 def weights_of(on: OnEncoder, shape: Shape) -> int:
     """Return how many weights of the encoder and its modules train."""
-    return shape.parameters if on.module.whole else _own_weights(on.module, shape) + beside(on, shape)[0]
-
-
-def _own_weights(module: Module, shape: Shape) -> int:
-    return module.parameter_count(shape.hidden, shape.intermediate, shape.layers)
+    return shape.parameters if on.module.whole else on.module.parameter_count(shape) + beside(on, shape)[0]
 
 
 def work_of(module: Module, shape: Shape, precision: Precision) -> Work:
@@ -119,15 +114,10 @@ def work_of(module: Module, shape: Shape, precision: Precision) -> Work:
         shape,
         precision,
         lowest=min(module.layers_of(shape.layers), default=shape.layers),
-        trained=shape.parameters if module.whole else _own_weights(module, shape),
-        kept=kept_per_layer(module, sizes_of(shape)),
+        trained=shape.parameters if module.whole else module.parameter_count(shape),
+        kept=kept_per_layer(module, shape),
         whole=module.whole,
     )
-
-
-def sizes_of(shape: Shape) -> Sizes:
-    """Return the sizes that modules ask for."""
-    return Sizes(shape.hidden, shape.intermediate, shape.layers)
 
 
 @singledispatch
@@ -182,7 +172,7 @@ def _with_modules(
         on.computes_in,
         lowest=lowest_of(on, shape),
         trained=weights_of(on, shape),
-        kept=kept_per_layer(on.module, sizes_of(shape)),
+        kept=kept_per_layer(on.module, shape),
         whole=whole,
         from_layer=min(kept[key] for key in data) if all(key in kept for key in data) else 0,
         words=None if table else min(TYPICAL_WORDS, shape.vocabulary),

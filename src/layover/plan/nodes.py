@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from layover.errors import NodeError
+from layover.plan.choices import Round
 from layover.plan.hub import Unresolved
 from layover.recipe import Recipe
 from layover.specs import StepSpec
@@ -92,6 +93,26 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class Pending:
+    """One point of the sweep that waits for a choice."""
+
+    model: str
+    method: str
+    intermediate: str
+    target: str
+    seed: int
+    rounds: tuple[str, ...]
+    """Keys of the rounds that it waits for."""
+    scores: tuple[str, ...]
+    """Keys of the scores that it may have, one for each candidate."""
+
+    @property
+    def label(self) -> str:
+        """`base/lora/mnli/xnli/1`."""
+        return f"{self.model}/{self.method}/{self.intermediate}/{self.target}/{self.seed}"
+
+
+@dataclass(frozen=True)
 class TrunkCache:
     """What was decided about keeping hidden states; sizes in bytes."""
 
@@ -132,14 +153,22 @@ class Plan:
     again: frozenset[str] = frozenset()
     """Keys of nodes that were finished and are damaged: they run again, even where nothing unfinished needs them."""
 
+    rounds: tuple[Round, ...] = ()
+    """What is chosen between trainings, open or chosen; the nodes of all rounds are among `nodes`."""
+    pending: tuple[Pending, ...] = ()
+    """Points of the sweep that wait for an open round."""
+    possible: Nodes = field(default_factory=dict)
+    """Nodes beside `nodes` that pending points may have; nothing of them is run before the choice."""
+
     def wanted(self, finished: Iterable[str]) -> list[Node[StepSpec]]:
-        """Return the nodes that have to run: those that a missing score needs, and damaged ones, in order.
+        """Return the nodes that have to run: those that a missing score or an open round needs, and damaged ones.
 
         A node that nothing unfinished needs is not run again, even when it is gone (a full checkpoint that was
         removed after its evaluation).
         """
         there = set(finished)
         open_keys = [*(cell.score for cell in self.cells if cell.score not in there), *self.again]
+        open_keys += [key for one in self.rounds if one.chosen is None for key in one.nodes()]
         seen: set[str] = set()
         while open_keys:
             key = open_keys.pop()

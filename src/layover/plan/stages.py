@@ -54,7 +54,7 @@ class Stages:
         return self._train(model, method, None, self.recipe.tasks[name], seed, method.module)
 
     def _mixture(self, model: str, method: ResolvedMethod, name: str, seed: int) -> Node[TrainSpec]:
-        asked = (model, method.name, name, seed)
+        asked = (model, method.values, name, seed)
         if asked in self._made:
             return self._made[asked]
         mixture, encoder, train = self.recipe.document.mixtures[name], self.encoders[model], self.recipe.document.train
@@ -193,7 +193,7 @@ class Stages:
         seed: int,
         module: Module,
     ) -> Node[TrainSpec]:
-        asked = (model, method.name, intermediate, task.name, seed, module)
+        asked = (model, method.values, intermediate, task.name, seed, module)
         if asked in self._made:
             return self._made[asked]
         start = self._composed(model, method, intermediate, seed) if intermediate is not None else Start()

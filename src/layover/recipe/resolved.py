@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from pydantic import ConfigDict, Field
 
 from layover.compositions import Composition
@@ -29,6 +31,11 @@ class ResolvedMethod(Section):
     precision: Precision
     adapterdrop: AdapterDrop
     languages: bool = False
+
+    @cached_property
+    def values(self) -> str:
+        """All of it as text, which is equal for equal methods."""
+        return repr(self)
 
 
 class LanguageAdapters(Section):

@@ -198,6 +198,8 @@ def _one(plan: Plan, store: Store, text: str) -> Wanted:
             what = "several trainings" if by_key else "no training"
             raise LayoverError(f"{text}: {what} of the recipe have a key that begins so; see: layover plan --nodes")
         (found,) = by_key.values()
+    elif text in {cell.label for cell in plan.pending}:
+        raise LayoverError(f"{text}: a value of its method is not chosen yet; run the recipe first")
     else:
         raise LayoverError(f"{text!r} is no cell of the recipe; {nearest(text, labels)}")
     if not store.has(found.key):

@@ -120,7 +120,7 @@ def _product(terms: Sequence[Summand], base: Base) -> tuple[Module, dict[str, Te
     layers = sorted({site.layer for site in scales})
     module = Ia3(
         target=tuple(dict.fromkeys(site.place for site in scales)),
-        layers="all" if len(layers) == base.shape.num_layers else tuple(layers),
+        layers="all" if len(layers) == base.shape.layers else tuple(layers),
     )
     if set(module.sites(base.shape)) != set(scales):
         raise ModelError("the ia3 scale other places in one layer than in another, which one ia3 cannot")

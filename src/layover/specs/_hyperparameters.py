@@ -17,7 +17,7 @@ class Hyperparameters(Canonical):
     epochs: float
     """Passes over the data; may be broken."""
     batch: int
-    """Units per optimiser step, whatever fits into memory at once."""
+    """Units per optimizer step, whatever fits into memory at once."""
     seed: int
     """Orders the data; encoder, modules and heads draw fresh weights and dropout from it, too."""
     warmup: float = 0.06

@@ -15,7 +15,7 @@ from layover.compositions import INTERMEDIATE, LANGUAGE, TARGET, Part, Piece, fi
 from layover.encoder import DropoutClock, Encoder
 from layover.errors import NodeError
 from layover.heads import Head
-from layover.modules import Shape
+from layover.shape import Shape
 from layover.specs import ModuleStep, OnEncoder, Outputs, StepSpec
 from layover.specs.train import Below
 from layover.steps.files import GATES, HEAD, head_of, weights_of

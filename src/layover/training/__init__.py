@@ -1,16 +1,16 @@
-"""Training: the loop, its settings, selection, checkpoints."""
+"""Training: the loop, its schedule, the selection of weights, checkpoints."""
 
 from layover.errors import Stopped
-from layover.training.course import Branch
+from layover.training.branches import Branch
 from layover.training.loop import fit
-from layover.training.results import Evaluation, FitResult, Measured, Progress, Seen
-from layover.training.settings import LoopSettings, Schedule
+from layover.training.progress import Evaluation, FitResult, Judge, Measured, Progress, Seen
+from layover.training.schedule import Schedule
 
 __all__ = [
     "Branch",
     "Evaluation",
     "FitResult",
-    "LoopSettings",
+    "Judge",
     "Measured",
     "Progress",
     "Schedule",

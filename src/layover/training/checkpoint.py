@@ -22,11 +22,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from layover.disk import full, said
 from layover.identity import file_sha256
 from layover.store.files import is_sealed, sealed
 
 TENSORS, POSITION = "tensors.safetensors", "position.json"
-FORMAT = 2
+FORMAT = 3
 REST_SECONDS = 300.0
 """What is being written, and did not change for so long, is of a killed process."""
 
@@ -36,13 +37,36 @@ class Checkpoint:
     """Tensors by group, and plain values."""
 
     weights: Mapping[str, Tensor]
-    optimiser: Mapping[str, Tensor]
+    optimizer: Mapping[str, Tensor]
     best: Mapping[str, Tensor]
     position: Mapping[str, Any]
 
 
-def save(folder: Path, checkpoint: Checkpoint, *, step: int, identity: str) -> Path:
-    """Write a checkpoint and remove the older ones; return its folder.
+def save_where_room(folder: Path, checkpoint: Checkpoint, *, step: int, identity: str, needed: bool) -> str | None:
+    """Write a checkpoint as `save` does; return why there is none where the disk has no room for it.
+
+    Args:
+        folder: See `save`.
+        checkpoint: What to keep.
+        step: Finished steps.
+        identity: Of the training.
+        needed: Whether a disk without room is an error; else the training goes on without.
+
+    Raises:
+        OSError: the checkpoint is needed, and the disk has no room for it.
+        SafetensorError: the same, of the tensors.
+    """
+    try:
+        save(folder, checkpoint, step=step, identity=identity)
+    except Exception as error:
+        if needed or full(error) is None:
+            raise
+        return f"no checkpoint: {said(error, folder)}"
+    return None
+
+
+def save(folder: Path, checkpoint: Checkpoint, *, step: int, identity: str) -> None:
+    """Write a checkpoint and remove the older ones.
 
     Args:
         folder: Made when it is not there.
@@ -69,7 +93,6 @@ def save(folder: Path, checkpoint: Checkpoint, *, step: int, identity: str) -> P
     for old in folder.glob("step-*"):
         if old != final:
             shutil.rmtree(old, ignore_errors=True)
-    return final
 
 
 def _free_name(folder: Path, step: int) -> Path:
@@ -98,7 +121,7 @@ def _newest(folder: Path) -> float:
 
 
 def _write(folder: Path, checkpoint: Checkpoint, identity: str) -> None:
-    groups = {"weights": checkpoint.weights, "optimiser": checkpoint.optimiser, "best": checkpoint.best}
+    groups = {"weights": checkpoint.weights, "optimizer": checkpoint.optimizer, "best": checkpoint.best}
     tensors = {f"{group}|{name}": tensor for group, named in groups.items() for name, tensor in named.items()}
     save_file(tensors, folder / TENSORS)
     head = {"format": FORMAT, "identity": identity, "sha256": file_sha256(folder / TENSORS)}
@@ -134,8 +157,8 @@ def _read(path: Path, identity: str) -> Checkpoint:
         raise ValueError("it belongs to another training (settings, data or weights differ)")
     if head["sha256"] != file_sha256(path / TENSORS):
         raise ValueError("its tensors are damaged (the hash differs)")
-    groups: dict[str, dict[str, Tensor]] = {"weights": {}, "optimiser": {}, "best": {}}
+    groups: dict[str, dict[str, Tensor]] = {"weights": {}, "optimizer": {}, "best": {}}
     for name, tensor in load_file(path / TENSORS).items():
         group, _, rest = name.partition("|")
         groups[group][rest] = tensor
-    return Checkpoint(groups["weights"], groups["optimiser"], groups["best"], head["position"])
+    return Checkpoint(groups["weights"], groups["optimizer"], groups["best"], head["position"])

@@ -1,63 +1,51 @@
-"""What a training needs to know of the machine, and how it tells itself from other trainings."""
+"""What a training needs to know of the machine: that it is alone, and how many tokens fit into the memory."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
-from dataclasses import asdict
-from typing import Any
 
-import numpy as np
 import psutil
 import torch
-from accelerate import Accelerator
-from accelerate.state import AcceleratorState
+from accelerate import PartialState
 
 from layover import memory
 from layover.batches import free_bytes
+from layover.batches.order import Index, padded_tokens
+from layover.data.features import Features
 from layover.encoder import Encoder
 from layover.encoder.attached import Attached, Mixed
 from layover.errors import NodeError
 from layover.execution import Execution
-from layover.identity import key_of
-from layover.shape import Shape
-from layover.training.course import Branch
-from layover.training.optimiser import Optimiser
-from layover.training.settings import LoopSettings
+from layover.precision import Precision
+from layover.training.branches import Branch
+from layover.training.optimizer import Optimizer
 
 
-def accelerator_for(device: torch.device, *, mixed: bool) -> Accelerator:
-    """Return an accelerator for one training in this process.
+def refuse_several_processes(device: torch.device) -> None:
+    """See that this process was not started as one of several.
 
     Raises:
-        NodeError: the process was started as one of several, or torch has no such device.
+        NodeError: it was.
     """
-    # Accelerate keeps device and precision once per process and refuses another precision; a worker trains
-    # node after node, in fp32 and in bf16, one at a time. There is no public way to begin anew.
-    AcceleratorState._reset_state(reset_partial_state=True)  # noqa: SLF001
-    accelerator = Accelerator(cpu=device.type == "cpu", mixed_precision="bf16" if mixed else "no")
-    if accelerator.num_processes > 1:
+    if PartialState(cpu=device.type == "cpu").num_processes > 1:
         raise NodeError("a training runs in one process; `layover run` starts its processes by itself")
-    if accelerator.device.type != device.type:
-        raise NodeError(f"run.device: {device} is not available here, accelerate finds {accelerator.device}")
-    return accelerator
 
 
 def automatic_tokens(
     encoder: Encoder,
-    optimiser: Optimiser,
-    settings: LoopSettings,
+    optimizer: Optimizer,
+    precision: Precision,
     execution: Execution,
     device: torch.device,
     branches: Sequence[Branch],
 ) -> int:
     """Return the padded tokens of a micro-batch that fit into the memory; weights are on the device."""
-    trained = sum(weight.numel() for weights in optimiser.parts.values() for weight in weights)
+    trained = sum(weight.numel() for weights in optimizer.parts.values() for weight in weights)
     lowest, whole, shape = encoder.lowest if encoder.trained() else encoder.num_layers, encoder.whole, encoder.shape
     pieces = [piece for piece in encoder.pieces if isinstance(piece, Attached) and piece.part.trainable]
     work = memory.Work(
-        Shape(encoder.num_layers, encoder.hidden_size, shape.intermediate, encoder.model.config.vocab_size),
-        settings.precision,
+        shape,
+        precision,
         lowest,
         trained=trained,
         kept=sum(memory.kept_per_layer(piece.part.module, shape) for piece in pieces),
@@ -77,31 +65,20 @@ def automatic_tokens(
     return load.tokens(budget if execution.memory is None else min(budget, execution.memory))
 
 
-def identity_of(settings: LoopSettings, criterion: str | None, branches: Sequence[Branch], optimiser: Optimiser) -> str:
-    """Return the hash of a training before its first step: settings, data, and the weights it starts from."""
-    data = [_data(branch) for branch in branches]
-    if len(branches) > 1:
-        heads = list(dict.fromkeys(branch.head for branch in branches))
-        turns = [{"steps": branch.steps, "head": heads.index(branch.head)} for branch in branches]
-        data = [{"branches": [{**one, **turn} for one, turn in zip(data, turns, strict=True)]}]
-    return key_of(
-        {
-            "settings": asdict(settings),
-            "criterion": criterion,
-            **data[0],
-            "weights": {name: [list(one.shape), _digest(one.numpy())] for name, one in optimiser.weights().items()},
-        }
-    )
+def fewer_tokens(features: Features, pieces: Sequence[Index], *, step: int, allowed: int, device: torch.device) -> int:
+    """Return how many padded tokens to try after these micro-batches did not fit.
 
-
-def _data(branch: Branch) -> dict[str, Any]:
-    features = branch.features
-    return {
-        "group": features.group,
-        "hidden_percent": features.hidden_percent,
-        "arrays": {name: _digest(array) for name, array in features.arrays.items()},
-    }
-
-
-def _digest(array: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> str:
-    return hashlib.sha256(np.ascontiguousarray(array).view(np.uint8).data).hexdigest()
+    Raises:
+        NodeError: they were single units already.
+    """
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    largest = max(padded_tokens(features, piece) for piece in pieces)
+    if all(len(piece) == 1 for piece in pieces):
+        raise NodeError(
+            f"step {step}: one training unit alone ({largest} tokens with its padding) does not fit into the "
+            f"memory of {device}; lower max_length, set run.gradient_checkpointing, adapt fewer layers, "
+            "or use another device"
+        )
+    # a step may be far smaller than what is allowed: half of that would cut nothing
+    return min(allowed, largest) // 2

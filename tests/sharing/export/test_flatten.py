@@ -16,12 +16,13 @@ from layover.compositions import TARGET, Composition, Part
 from layover.encoder import DropoutClock, Encoder
 from layover.errors import ModelError
 from layover.layouts import Base, Named
-from layover.modules import LINEARS, AdapterDrop, Module, Shape
+from layover.modules import LINEARS, AdapterDrop, Module
 from layover.packages.card import read_card
+from layover.shape import Shape
 from layover.sharing.flatten import Summand, flattened, refuses, summands
 from layover.sharing.writing import write_module
 
-SHAPE = Shape(48, 96, 4)
+SHAPE = Shape(layers=4, hidden=48, intermediate=96, vocabulary=100)
 BASE = Base("xlm-roberta", SHAPE)
 LORA, IA3 = modules.get("lora"), modules.get("ia3")
 PLAIN = LORA(rank=2, alpha=3.0)
@@ -44,7 +45,7 @@ def make_model() -> PreTrainedModel:
     config = XLMRobertaConfig(
         vocab_size=200,
         hidden_size=SHAPE.hidden,
-        num_hidden_layers=SHAPE.num_layers,
+        num_hidden_layers=SHAPE.layers,
         num_attention_heads=4,
         intermediate_size=SHAPE.intermediate,
         max_position_embeddings=66,
@@ -161,7 +162,7 @@ def test_a_stack_of_ia3_is_one() -> None:
     assert upper.module == IA3(layers=(1, 2, 3))
     other = Summand(part(TARGET, IA3(target=("query",), layers=(0,)), 1), 1.0, 0)
     with pytest.raises(ModelError, match="nothing to put together"):
-        flattened([Summand(parts[0], 1.0, SHAPE.num_layers)], BASE)
+        flattened([Summand(parts[0], 1.0, SHAPE.layers)], BASE)
     with pytest.raises(ModelError, match="other places in one layer"):
         flattened([Summand(parts[0], 1.0, 0), other], BASE)
 

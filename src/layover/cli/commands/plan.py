@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from functools import partial
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -22,6 +23,9 @@ from layover.cli.shared import (
     meta_of,
     planned,
 )
+
+if TYPE_CHECKING:
+    from layover.plan.choices import Round
 
 ORDER = 20
 
@@ -45,7 +49,12 @@ def command(
         [row["kind"], *(str(row[name]) for name in ("nodes", "cached", "to_run")), *_estimates(row)]
         for row in summary["kinds"]
     ]
-    say(f"{len(found.plan.cells)} cells, {summary['cells_finished']} finished")
+    cells = len(found.plan.cells) + len(found.plan.pending)
+    say(f"{cells} cells, {summary['cells_finished']} finished")
+    if found.plan.pending:
+        most = summary["pending"]["at_most"]
+        work = f"{most['nodes']} nodes and {amount(most['flops'])}FLOP"
+        say(f"{len(found.plan.pending)} cells wait for a choice; they take at most {work} beside the table")
     say(*table(["node", "all", "cached", "to run", "examples", "tokens", "arithmetic", "disk"], rows))
     say(answered(summary["memory"]))
     say(f"work left: {_left(summary)}")
@@ -79,14 +88,15 @@ def summarise(found: Planned, gpu: int | None = None) -> dict[str, Any]:
     from layover.plan.cost import ENCODING, estimate
     from layover.plan.eta import seconds_left
     from layover.plan.hub import told as unresolved
+    from layover.plan.pending import bound, everything
     from layover.recipe.idle_strides import idle_strides
     from layover.steps.counts import timed
 
     plan, store = found.plan, found.store
     finished = store.finished()
     meta = meta_of(store, finished)
-    costs = estimate(plan, meta)
-    wanted = plan.wanted(finished)
+    costs = estimate(replace(plan, nodes=everything(plan)), meta)
+    wanted, beyond = plan.wanted(finished), bound(plan, costs)
     open_keys = {node.key for node in wanted}
     kinds, sized = [], (*ENCODING, "tokenize")
     for kind in dict.fromkeys(node.kind for node in plan.nodes.values()):
@@ -110,16 +120,33 @@ def summarise(found: Planned, gpu: int | None = None) -> dict[str, Any]:
     return {
         "cells": len(plan.cells),
         "cells_finished": sum(cell.score in finished for cell in plan.cells),
+        "pending": {
+            "cells": [cell.label for cell in plan.pending],
+            "rounds": [_round(one, finished) for one in plan.rounds],
+            "at_most": {"nodes": len(beyond), "flops": _sum([costs[key] for key in beyond], "flops")},
+        },
         "to_run": len(wanted),
         "by_kind": dict(Counter(node.kind for node in wanted)),
         "kinds": kinds,
         "peak_bytes": memory["peak_bytes"],
         "memory": memory,
-        "seconds_left": seconds_left(plan, costs, wanted, partial(timed, store)) if wanted else 0.0,
+        "seconds_left": seconds_left(plan, costs, wanted, partial(timed, store), beyond=beyond) if wanted else 0.0,
         "trunk_cache": savings(found.plain, plan, costs, meta, finished),
         "notes": [*plan.notes, *filter(None, lacking), *idle_strides(plan.recipe), *unseen(plan.recipe)],
         "damaged": dict(found.damaged),
         "older": {"nodes": len(found.older), "bytes": sum(found.older.values())},
+    }
+
+
+def _round(one: Round, finished: set[str]) -> dict[str, Any]:
+    """Return a round for machines: its candidates, which of them are finished, and what was chosen."""
+    return {
+        "key": one.key,
+        "label": one.label,
+        "rule": one.rule,
+        "candidates": {candidate.value: candidate.node for candidate in one.candidates},
+        "finished": sum(key in finished for key in one.nodes()),
+        "chosen": None if one.chosen is None else one.chosen.value,
     }
 
 

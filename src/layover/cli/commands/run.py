@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
@@ -52,12 +52,12 @@ def command(
     try:
         found = planned(recipe, overrides, store, mends=True)
         with found.store.locks.run(complain):
-            _run(found, workers, json)
+            _run(found, workers, json, partial(planned, recipe, overrides, store, again=True))
     except Stop:
         raise StoppedError(f"stopped; {KEPT}") from None
 
 
-def _run(found: Planned, workers: int | None, json: bool) -> None:
+def _run(found: Planned, workers: int | None, json: bool, plan_again: Callable[[], Planned]) -> None:
     from layover.cli.progress import choose
     from layover.engine.local import LocalEngine
     from layover.engine.resources import resources
@@ -90,11 +90,29 @@ def _run(found: Planned, workers: int | None, json: bool) -> None:
         try:
             found = _with_exact_sizes(found, engine, progress)
             outcome = engine.run(found.plan)
+            while _close_rounds(found, progress):
+                found = plan_again()
+                progress.go_on(found.plan, [node.key for node in found.plan.wanted(found.store.finished())])
+                found = _with_exact_sizes(found, engine, progress)
+                outcome = engine.run(found.plan)
         except StoppedError as error:
             unsaved = engine.outcome.unsaved.items()
             lines = [f"no checkpoint of {found.plan.nodes[key].label}: {reason}" for key, reason in unsaved]
             raise StoppedError("\n".join([str(error), *lines])) from None
     _conclude(found, outcome.failed, outcome.blocked, time.monotonic() - started, json)
+
+
+def _close_rounds(found: Planned, progress: Progress) -> bool:
+    """Choose in the rounds whose trainings are all finished; return whether there was one, so that the plan grows."""
+    from layover.plan.choices import CHOICES, Choices
+    from layover.plan.rounds import chooser_of, close
+
+    store = found.store
+    closed = close(found.plan.rounds, chooser_of(found.plan.recipe), store, Choices(store.root / CHOICES))
+    for one in closed:
+        if one.chosen is not None:
+            progress.note(f"{one.label}: {one.chosen.value} is chosen by {one.rule} (layover why {one.key[:12]})")
+    return bool(closed)
 
 
 def _set_aside(found: Planned) -> Iterator[str]:
@@ -157,9 +175,9 @@ def _remaining(found: Planned, wanted: list[Node[StepSpec]], workers: int) -> Re
 def _conclude(found: Planned, failed: dict[str, str], blocked: dict[str, str], seconds: float, as_json: bool) -> None:
     plan = found.plan
     finished = found.store.finished()
-    cells = sum(cell.score in finished for cell in plan.cells)
+    cells, every = sum(cell.score in finished for cell in plan.cells), len(plan.cells) + len(plan.pending)
     if as_json:
-        answer({"event": "summary", "cells": len(plan.cells), "finished": cells,
+        answer({"event": "summary", "cells": every, "finished": cells,
                 "failed": {key: plan.nodes[key].label for key in failed},
                 "blocked": {key: plan.nodes[key].label for key in blocked}, "seconds": round(seconds, 1)})  # fmt: skip
     else:
@@ -167,7 +185,7 @@ def _conclude(found: Planned, failed: dict[str, str], blocked: dict[str, str], s
         from layover.report.files import full_methods
 
         say(*table(*main_table.cells(rows_of(plan, found.store), full_methods(plan))))
-        say(f"{cells} of {len(plan.cells)} cells finished, in {duration(seconds)}")
+        say(f"{cells} of {every} cells finished, in {duration(seconds)}")
     for key, error in failed.items():
         complain(f"failed: {plan.nodes[key].label}: {error} (layover why {key[:12]})")
     if blocked:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 
 from layover.cli.console import answer, complain, duration, say, table
@@ -21,6 +21,8 @@ def command(
     """Show how many cells of each target are finished, and what failed."""
     from layover.plan.cost import estimate
     from layover.plan.eta import seconds_left
+    from layover.plan.pending import bound, everything
+    from layover.plan.pending import notes as waiting
     from layover.steps.counts import timed
     from layover.store.locks import GC, RUN
 
@@ -33,19 +35,21 @@ def command(
     failures = {key: note for key, note in notes.items() if note is not None}
     counts = {
         target: [sum(cell.score in finished for cell in plan.cells if cell.target == target),
-                 sum(cell.target == target for cell in plan.cells)]
+                 [*(cell.target for cell in plan.cells), *(cell.target for cell in plan.pending)].count(target)]
         for target in targets
     }  # fmt: skip
     at_work = found.store.locks.held(RUN, GC)
     running, wanted = sum(one.name == RUN for one in at_work), plan.wanted(finished)
-    costs = estimate(plan, meta_of(found.store, finished))
-    left = seconds_left(plan, costs, wanted, partial(timed, found.store)) if wanted else 0.0
+    costs = estimate(replace(plan, nodes=everything(plan)), meta_of(found.store, finished))
+    beyond = bound(plan, costs)
+    left = seconds_left(plan, costs, wanted, partial(timed, found.store), beyond=beyond) if wanted else 0.0
     if json:
         answer(
             {
                 "sweeps_running": running,
                 "at_work": [asdict(one.holder) for one in at_work],
                 "cells": counts,
+                "pending": [cell.label for cell in plan.pending],
                 "seconds_left": left,
                 "failed": {key: value["error"] for key, value in failures.items()},
                 "damaged": dict(found.damaged),
@@ -56,7 +60,8 @@ def command(
     cells = [[name, str(done), str(total)] for name, (done, total) in counts.items()]
     say(*table(["target", "finished", "cells"], cells))
     nodes = sum(key in finished for key in plan.nodes)
-    say(f"work left: {'unknown' if left is None else duration(left)}")
+    say(f"work left: {'unknown' if left is None else duration(left)}{', at most' if plan.pending else ''}")
+    say(*waiting(plan))
     say(f"{nodes} of {len(plan.nodes)} nodes finished; {_running(running)} on this store")
     for one in at_work:
         say(f"at work: {one}")

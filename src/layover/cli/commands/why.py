@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from layover.cli.console import answer, say
 from layover.cli.shared import DEFAULT_STORE, JsonOption, Overrides, StoreOption, planned
 from layover.errors import LayoverError, StoreError
+
+if TYPE_CHECKING:
+    from layover.plan.choices import Round
 
 ORDER = 50
 
@@ -30,13 +33,17 @@ def command(
 
     if recipe:
         found = planned(Path(recipe), overrides, store)
-        opened, nodes = found.store, found.plan.nodes
+        opened, nodes = found.store, {**found.plan.nodes, **found.plan.possible}
+        rounds = {one.key: one for one in found.plan.rounds}
         known = Known.of(found.plan, FileHashes(store / HASHES))
     else:
-        opened, nodes = Store.existing(store), {}
+        opened, nodes, rounds = Store.existing(store), {}, {}
         known = NOTHING
     looks = opened.survey()
-    full = _full_key(key, {*nodes, *looks, *opened.failures.keys()})
+    full = _full_key(key, {*nodes, *looks, *opened.failures.keys(), *rounds})
+    if full in rounds:
+        _tell_round(rounds[full], opened.finished(), as_json=json)
+        return
     damage = looks[full].damage if full in looks else None
     identity = nodes[full].spec.canonical() if full in nodes else _stored_identity(opened, full)
     result: dict[str, Any] = {
@@ -55,6 +62,30 @@ def command(
         answer(result)
     else:
         _tell(result)
+
+
+def _tell_round(one: Round, finished: set[str], *, as_json: bool) -> None:
+    """Say what a round chooses between, how far its trainings are, and what it chose by which scores."""
+    chosen = one.chosen
+    candidates = [
+        {
+            "value": candidate.value,
+            "node": candidate.node,
+            "finished": candidate.node in finished,
+            "score": None if chosen is None else chosen.scores.get(candidate.value),
+        }
+        for candidate in one.candidates
+    ]
+    value = None if chosen is None else chosen.value
+    if as_json:
+        answer({"key": one.key, "label": one.label, "rule": one.rule, "candidates": candidates, "chosen": value})
+        return
+    state = "open" if chosen is None else f"chose {value}"
+    say(f"{one.key}: {one.label}, by {one.rule}: {state}")
+    for candidate in candidates:
+        score = "" if candidate["score"] is None else f", {candidate['score']:g}"
+        there = "finished" if candidate["finished"] else "not finished"
+        say(f"  {candidate['value']}: {there}{score} ({str(candidate['node'])[:12]})")
 
 
 def _full_key(prefix: str, keys: set[str]) -> str:

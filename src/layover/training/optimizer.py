@@ -9,9 +9,11 @@ from torch import Tensor, nn
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
 from layover.heads import Head
-from layover.training.settings import LoopSettings
+from layover.specs import Hyperparameters
 
 HEAD = "head"
+BETAS, EPS = (0.9, 0.999), 1e-8
+"""Of AdamW: those of its paper and of every library."""
 FUSED = {"cpu", "cuda", "mps", "xpu"}
 """Devices on which AdamW is one kernel; on a CPU it is bit for bit the same in every run, too."""
 SMALL = 1 << 20
@@ -60,24 +62,24 @@ class _Flat:
         if all(weight.grad is None for weight in self.weights):
             return False
         if len(self.weights) > 1:
-            found = [torch.zeros_like(one) if one.grad is None else one.grad for one in self.weights]
-            self.buffer.grad = torch.cat([one.flatten() for one in found])
+            gradients = [torch.zeros_like(weight) if weight.grad is None else weight.grad for weight in self.weights]
+            self.buffer.grad = torch.cat([gradient.flatten() for gradient in gradients])
             for weight in self.weights:
                 weight.grad = None
         return True
 
 
-class Optimiser:
+class Optimizer:
     """Decoupled weight decay on matrices; vectors (biases, layer norms) do not decay.
 
     Args:
         parts: Part name -> weight name -> parameter; each head is a part.
-        settings: Betas, eps, weight decay, clip.
+        hyperparameters: Weight decay, clip, peak learning rate.
         layers_rest: Whether some layers have no gradients in some steps; these then stay as they are.
     """
 
-    def __init__(self, parts: Parts, settings: LoopSettings, *, layers_rest: bool = False) -> None:
-        self.clip = settings.clip
+    def __init__(self, parts: Parts, hyperparameters: Hyperparameters, *, layers_rest: bool = False) -> None:
+        self.clip = hyperparameters.clip
         self.parts = {part: list(weights.values()) for part, weights in parts.items()}
         self.named = {f"{part}/{name}": weight for part, weights in parts.items() for name, weight in weights.items()}
         self._zero = torch.zeros((), device=next(iter(self.named.values())).device)
@@ -90,39 +92,40 @@ class Optimiser:
                 together.setdefault((part, kind, layer, apart), {})[f"{part}/{name}"] = weight
         self._flats = [(part, kind, _Flat(weights)) for (part, kind, *_), weights in together.items()]
         groups = [
-            {"params": [flat.buffer for _, one, flat in self._flats if one == kind], "weight_decay": decay}
-            for kind, decay in (("matrix", settings.weight_decay), ("vector", 0.0))
+            {"params": [flat.buffer for _, own, flat in self._flats if own == kind], "weight_decay": decay}
+            for kind, decay in (("matrix", hyperparameters.weight_decay), ("vector", 0.0))
         ]
         self._adam = torch.optim.AdamW(
             [group for group in groups if group["params"]],
-            lr=settings.lr,
-            betas=settings.betas,
-            eps=settings.eps,
+            lr=hyperparameters.lr,
+            betas=BETAS,
+            eps=EPS,
             fused=self._zero.device.type in FUSED,
         )
 
     def step(self, lr: float) -> list[Tensor]:
-        """Clip, update, forget the gradients; return the gradient norm of each part, on the device.
+        """Clip, update, drop the gradients; return the gradient norm of each part, on the device.
 
         A part without gradients, the head of a task that has not its turn, stays as it is: nothing of it decays, and
         its moments stand still. Its norm is 0.
         """
-        there = [(part, flat.buffer) for part, _, flat in self._flats if flat.gather()]
+        updated = [(part, flat.buffer) for part, _, flat in self._flats if flat.gather()]
         norms = []
         for part in self.parts:
-            found = [buffer for one, buffer in there if one == part]
-            norm = get_total_norm([one.grad for one in found if one.grad is not None]) if found else self._zero
+            buffers = [buffer for owner, buffer in updated if owner == part]
+            gradients = [buffer.grad for buffer in buffers if buffer.grad is not None]
+            norm = get_total_norm(gradients) if buffers else self._zero
             if self.clip is not None:
-                clip_grads_with_norm_(found, self.clip, norm)
+                clip_grads_with_norm_(buffers, self.clip, norm)
             norms.append(norm)
         for group in self._adam.param_groups:
             group["lr"] = lr
         self._adam.step()
-        self.forget()
+        self.drop_gradients()
         return norms
 
-    def forget(self) -> None:
-        """Drop the gradients."""
+    def drop_gradients(self) -> None:
+        """Drop the gradients of all weights."""
         self._adam.zero_grad(set_to_none=True)
         for weight in self.named.values():
             weight.grad = None
@@ -139,13 +142,13 @@ class Optimiser:
 
     def state(self) -> dict[str, Tensor]:
         """Return copies of AdamW's moments and step counts on the CPU, `part/name:moment`."""
-        found: dict[str, Tensor] = {}
+        state: dict[str, Tensor] = {}
         for _, _, flat in self._flats:
             for key, value in self._adam.state.get(flat.buffer, {}).items():
                 for name, place in flat.places.items():
                     own = value if value.dim() == 0 else value.flatten()[place].view(self.named[name].shape)
-                    found[f"{name}:{key}"] = own.detach().to("cpu", copy=True)
-        return found
+                    state[f"{name}:{key}"] = own.detach().to("cpu", copy=True)
+        return state
 
     def set_state(self, state: Mapping[str, Tensor]) -> None:
         """Take over what `state` gave."""

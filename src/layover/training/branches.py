@@ -12,8 +12,8 @@ from layover.batches import States, steps_of_epoch, turns_of_epoch
 from layover.batches.order import Index
 from layover.data.features import Features
 from layover.heads import Head
-from layover.training.results import Seen
-from layover.training.settings import LoopSettings
+from layover.specs import Hyperparameters
+from layover.training.progress import Seen
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,18 +30,18 @@ class Branch:
     """Kept hidden states of the features' tokens, from which the encoder goes on."""
 
 
-class Course:
+class DataOrder:
     """The branches in turn, each step all of one branch.
 
     The turns of an epoch are shuffled anew. A branch goes through its own data pass after pass, however many of its
     steps an epoch has: what is left of a pass comes in the next epoch. With a single branch an epoch is a pass.
     """
 
-    def __init__(self, branches: Sequence[Branch], settings: LoopSettings) -> None:
-        self._branches, self._settings = branches, settings
-        self._passes = [math.ceil(branch.features.units / settings.batch) for branch in branches]
-        given = zip(branches, self._passes, strict=True)
-        self._steps = [once if branch.steps is None else branch.steps for branch, once in given]
+    def __init__(self, branches: Sequence[Branch], hyperparameters: Hyperparameters) -> None:
+        self._branches, self._hyperparameters = branches, hyperparameters
+        self._passes = [math.ceil(branch.features.units / hyperparameters.batch) for branch in branches]
+        lengths = zip(branches, self._passes, strict=True)
+        self._steps = [once if branch.steps is None else branch.steps for branch, once in lengths]
         self.steps_per_epoch = sum(self._steps)
         self._turns: tuple[int, Index] = (-1, np.empty(0, np.int64))
         self._pass: dict[int, tuple[int, list[Index]]] = {}
@@ -59,13 +59,13 @@ class Course:
 
     def seen(self, steps: int) -> tuple[Seen, ...]:
         """Return what each branch was trained on in so many steps."""
-        found = []
-        for branch, one in enumerate(self._branches):
-            done = self._done(branch, steps)
-            passes, rest = divmod(done, self._passes[branch])
-            begun = self._pass_of(branch, passes)[:rest] if rest else []
-            found.append(Seen(done, passes * one.features.units + sum(map(len, begun))))
-        return tuple(found)
+        seen = []
+        for place, branch in enumerate(self._branches):
+            done = self._done(place, steps)
+            passes, rest = divmod(done, self._passes[place])
+            begun = self._pass_of(place, passes)[:rest] if rest else []
+            seen.append(Seen(done, passes * branch.features.units + sum(map(len, begun))))
+        return tuple(seen)
 
     def _done(self, branch: int, steps: int) -> int:
         """Return how many of the first steps were the branch's."""
@@ -75,13 +75,13 @@ class Course:
 
     def _turns_of(self, epoch: int) -> Index:
         if self._turns[0] != epoch:
-            self._turns = (epoch, turns_of_epoch(self._steps, seed=self._settings.seed, epoch=epoch))
+            self._turns = (epoch, turns_of_epoch(self._steps, seed=self._hyperparameters.seed, epoch=epoch))
         return self._turns[1]
 
     def _pass_of(self, branch: int, number: int) -> list[Index]:
         known = self._pass.get(branch)
         if known is None or known[0] != number:
-            order, features = self._settings, self._branches[branch].features
+            order, features = self._hyperparameters, self._branches[branch].features
             steps = steps_of_epoch(features, batch=order.batch, seed=order.seed, epoch=number, bucket=order.bucket)
             known = self._pass[branch] = (number, steps)
         return known[1]

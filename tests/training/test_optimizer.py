@@ -1,4 +1,4 @@
-"""The optimiser beside AdamW itself: what decays, and what does not."""
+"""The optimizer beside AdamW itself: what decays, and what does not."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from layover.training.optimiser import Optimiser
-from layover.training.settings import LoopSettings
+from layover.specs import Hyperparameters
+from layover.training.optimizer import Optimizer
 
 LR, DECAY = 0.1, 0.5
 
@@ -25,12 +25,12 @@ def parts(size: int) -> dict[str, dict[str, nn.Parameter]]:
 def test_matrices_decay_and_vectors_do_not(size: int, layers_rest: bool) -> None:
     """The gradient is exactly zero, so that decay alone moves anything."""
     weights = parts(size)
-    optimiser = Optimiser(weights, LoopSettings(LR, 1, 8, 0, weight_decay=DECAY), layers_rest=layers_rest)
+    optimizer = Optimizer(weights, Hyperparameters(LR, 1, 8, 0, weight_decay=DECAY), layers_rest=layers_rest)
     for steps in (1, 2):
         for each in weights.values():
             for weight in each.values():
                 weight.grad = torch.zeros_like(weight)
-        optimiser.step(LR)
+        optimizer.step(LR)
         for each in weights.values():
             shrunk = (1 - LR * DECAY) ** steps
             assert torch.allclose(each["dense.weight"], torch.full((size, size), shrunk), atol=1e-6)
@@ -47,14 +47,14 @@ def test_a_training_is_that_of_adamw_with_two_groups() -> None:
     )
     groups = [{"params": matrices, "weight_decay": DECAY}, {"params": vectors, "weight_decay": 0.0}]
     adamw = torch.optim.AdamW(groups, lr=LR)
-    optimiser = Optimiser(ours, LoopSettings(LR, 1, 8, 0, weight_decay=DECAY, clip=None))
+    optimizer = Optimizer(ours, Hyperparameters(LR, 1, 8, 0, weight_decay=DECAY, clip=None))
     generator = torch.Generator().manual_seed(0)
     for _ in range(3):
         for part, each in ours.items():
             for name, weight in each.items():
                 weight.grad = torch.randn(weight.shape, generator=generator)
                 theirs[part][name].grad = weight.grad.clone()
-        optimiser.step(LR)
+        optimizer.step(LR)
         adamw.step()
     for part, each in ours.items():
         for name, weight in each.items():

@@ -1,0 +1,15 @@
+"""Objectives: which losses a training step minimises. One file per objective, found by its name.
+
+As with modules, nothing here imports torch before it computes.
+"""
+
+from __future__ import annotations
+
+from layover.errors import ModelError
+from layover.objectives._base import Forward, Inputs, Objective, Passed
+from layover.registry import Registry
+
+_OBJECTIVES: Registry[type[Objective]] = Registry(__name__, __path__, "OBJECTIVE", ModelError)
+names, get = _OBJECTIVES.names, _OBJECTIVES.get
+
+__all__ = ["Forward", "Inputs", "Objective", "Passed", "get", "names"]

@@ -1,0 +1,88 @@
+"""What every objective is: a rule that turns forward passes of a batch into losses."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
+
+from layover.canonical import CanonicalModel
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class Inputs(Protocol):
+    """What an objective sees of a micro-batch; its rows key every random number."""
+
+    @property
+    def ids(self) -> Tensor:
+        """Return the token ids, (B, T) int64."""
+
+    @property
+    def lengths(self) -> Tensor:
+        """Return the tokens of each row, (B,) int64 on the CPU."""
+
+    @property
+    def rows(self) -> Tensor:
+        """Return the numbers of the rows in the training set, (B,) int64."""
+
+
+B = TypeVar("B", bound=Inputs)
+B_contra = TypeVar("B_contra", bound=Inputs, contravariant=True)
+
+
+@dataclass(frozen=True, eq=False)
+class Passed:
+    """What one forward pass gives, with its graph."""
+
+    logits: Tensor
+    """Of the head, in the numbers that it computes in."""
+    loss: Tensor
+    """() float32: the head's summed loss divided by the weight of the whole step, so that the losses of all
+    micro-batches of a step add up to its mean loss."""
+
+
+class Forward(Protocol[B_contra]):
+    """The encoder and the head of a training, at one step."""
+
+    @property
+    def step(self) -> int:
+        """Return the number of the step, from 0 on."""
+
+    @property
+    def hidden_size(self) -> int:
+        """Return H."""
+
+    def __call__(self, batch: B_contra, perturbation: Tensor | None = None, draw: int = 0) -> Passed:
+        """Run a batch forward.
+
+        Args:
+            batch: The micro-batch, or another view of the same rows: equal `rows`, other tokens.
+            perturbation: (B, T, H), added to the word embeddings before position, type and normalisation; what stands
+                on padding is not read. Its gradient arrives.
+            draw: Which dropout masks; those of 0 are the training's own. Each draw is a function of the seed, the step
+                and the row, so that it is the same however the step is cut.
+
+        Raises:
+            ModelError: there are no embeddings to perturb, because kept hidden states are read in their place.
+        """
+
+
+class Objective(CanonicalModel, ABC):
+    """A rule that says which losses a step minimises; its settings decide results."""
+
+    name: ClassVar[str]
+    """The name of the file."""
+
+    @abstractmethod
+    def losses(self, forward: Forward[B], batch: B) -> Iterator[Tensor]:
+        """Yield losses, () float32, one after the other; the loop runs backward on each before it asks for the next.
+
+        So an objective may look at gradients between two passes, and holds one graph at a time where it can.
+        """
+
+    def identity(self) -> dict[str, Any]:
+        """Return what of the objective decides a result."""
+        return {"name": self.name, **self.canonical()}

@@ -1,0 +1,83 @@
+"""Values that a recipe leaves open, and the rounds of trainings by whose results they are chosen.
+
+A round has candidates, each with the node whose result speaks for it. While one of them is not finished, the cells that
+wait for the round are pending. When all are, a file of the store says which one was chosen, and planning runs again. A
+cell is keyed by the value that was chosen and never by the choice: it is the cell of a recipe that names the value.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Protocol
+
+from layover.errors import StoreError
+from layover.plan.choices import Choice, Choices, Round
+from layover.plan.heads import Point
+from layover.plan.nodes import Node
+from layover.recipe import Recipe, ResolvedMethod
+from layover.specs import OnEncoder
+from layover.store import Store
+
+
+class Trials(Protocol):
+    """What the planner offers to a chooser."""
+
+    def training(self, point: Point, method: ResolvedMethod) -> Node[OnEncoder]:
+        """Return the training of a point with a method that has other values."""
+        ...
+
+    def chosen(self, asked: Round) -> ResolvedMethod | None:
+        """Return the method that a round chose; None while it is open. Its nodes become part of the plan."""
+        ...
+
+
+class Chooser(Protocol):
+    """Decides which values of a method are open, and which candidate of a round is taken."""
+
+    def settle(self, point: Point, method: ResolvedMethod, trials: Trials) -> ResolvedMethod | None:
+        """Return the method of a point with all its values; None while it waits for a round that it asked for."""
+        ...
+
+    def choose(self, asked: Round, store: Store) -> Choice:
+        """Return what a round chooses, from the results of its nodes alone.
+
+        Args:
+            asked: A round whose nodes are finished.
+            store: Where they lie.
+        """
+        ...
+
+
+class NothingOpen:
+    """The chooser of a recipe that names all its values."""
+
+    def settle(self, point: Point, method: ResolvedMethod, trials: Trials) -> ResolvedMethod | None:  # noqa: ARG002
+        """Return the method as it is."""
+        return method
+
+    def choose(self, asked: Round, store: Store) -> Choice:  # noqa: ARG002
+        """Refuse a round that nobody asked for.
+
+        Raises:
+            StoreError: always.
+        """
+        raise StoreError(f"{asked.label}: nothing of the recipe is open")
+
+
+NOTHING_OPEN: Chooser = NothingOpen()
+
+
+def chooser_of(recipe: Recipe) -> Chooser:  # noqa: ARG001
+    """Return what decides the values that a recipe leaves open: so far no key of a recipe leaves one open."""
+    return NOTHING_OPEN
+
+
+def close(rounds: tuple[Round, ...], chooser: Chooser, store: Store, choices: Choices) -> list[Round]:
+    """Choose in every open round whose nodes are all finished; return these rounds with their choices."""
+    closed = []
+    for one in rounds:
+        if one.chosen is None and all(store.has(key) for key in one.nodes()):
+            choice = chooser.choose(one, store)
+            choices.make(one, choice)
+            closed.append(replace(one, chosen=choice))
+    return closed

@@ -1,0 +1,53 @@
+"""A forward pass of encoder and head over a micro-batch: what an objective is handed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from layover.batches import Batch, collate
+from layover.batches.order import Index
+from layover.data.masking import Moment
+from layover.encoder import DropoutClock, Encoder, autocast
+from layover.heads import Head
+from layover.objectives import Passed
+from layover.predict import last_hidden, padding_id
+from layover.training.branches import Branch
+
+
+@dataclass(frozen=True, eq=False)
+class Forward:
+    """See `layover.objectives.Forward`."""
+
+    encoder: Encoder
+    head: Head
+    clock: DropoutClock
+    step: int
+    weight: float
+    """What the summed loss of the whole step is divided by, so that the cut does not matter."""
+    mixed: bool
+    """Whether the pass runs under autocast."""
+    own: Batch
+    """The micro-batch of the training set; the word embeddings of its tokens are in memory."""
+
+    @property
+    def hidden_size(self) -> int:
+        """See `layover.objectives.Forward`."""
+        return self.encoder.hidden_size
+
+    def __call__(self, batch: Batch, perturbation: Tensor | None = None, draw: int = 0) -> Passed:
+        """See `layover.objectives.Forward`."""
+        if batch.ids is not self.own.ids:
+            self.encoder.need(batch.ids.cpu().numpy())
+        self.clock.set(self.step, batch.rows, draw)
+        with autocast(batch.ids.device, mixed=self.mixed):
+            hidden = last_hidden(self.encoder, self.head, batch, perturbation)
+            logits = self.head(hidden, batch.lengths, batch.targets)
+        return Passed(logits, self.head.loss(logits.float(), batch.targets) / self.weight)
+
+
+def batch_of(branch: Branch, units: Index, encoder: Encoder, *, seed: int, step: int) -> Batch:
+    """Return units of a branch as the encoder reads them in a step, on the CPU."""
+    moment = Moment(seed, step)
+    return collate(branch.features, units, pad=padding_id(encoder), moment=moment, states=branch.states)

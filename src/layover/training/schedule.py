@@ -1,0 +1,54 @@
+"""Steps, learning rates and evaluations as functions of the number of the step alone: no state to save."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+from layover.specs import Hyperparameters
+
+CURVE_POINTS = 50
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """What follows from the hyperparameters and the steps of an epoch."""
+
+    hyperparameters: Hyperparameters
+    steps_per_epoch: int
+    every: int | None = None
+    """Evaluate every so many steps; after each epoch when None. The last step is always evaluated."""
+
+    @cached_property
+    def total(self) -> int:
+        """Steps of the training."""
+        # 0.1 epochs of 30 steps are 3 steps, not the 4 that 3.0000000000000004 would make
+        epochs = self.hyperparameters.epochs
+        return self.hyperparameters.steps or max(1, math.ceil(round(epochs * self.steps_per_epoch, 6)))
+
+    @cached_property
+    def warmup(self) -> int:
+        """Steps before the peak of the learning rate."""
+        share = self.hyperparameters.warmup
+        return math.ceil(round(share * self.total, 6)) if share < 1 else round(share)
+
+    @property
+    def curve_every(self) -> int:
+        """Steps of a point of the loss curve."""
+        return max(1, self.total // CURVE_POINTS)
+
+    def lr(self, step: int) -> float:
+        """Return the learning rate of a step, counted from 0.
+
+        It rises linearly to the peak at step `warmup`, then falls linearly to 0 at step `total`. The first step is
+        not at 0, as it is in transformers' `get_linear_schedule_with_warmup`, where it is lost.
+        """
+        peak = self.hyperparameters.lr
+        if step < self.warmup:
+            return peak * (step + 1) / (self.warmup + 1)
+        return peak * (self.total - step) / (self.total - self.warmup)
+
+    def evaluates_after(self, done: int) -> bool:
+        """Tell whether the weights are evaluated after so many finished steps."""
+        return done == self.total or done % (self.every or self.steps_per_epoch) == 0
