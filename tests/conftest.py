@@ -163,15 +163,17 @@ class Served:
 
     def predicted(self, method: str, target: str) -> Mapping[str, tuple[list[Any], list[Any]]]:
         """Return language -> the examples of a cell and what the sweep predicted for them."""
+        from layover.plan.nodes import spec_at
+        from layover.specs.score import ScoreSpec
         from layover.steps.context import read_lines
         from layover.steps.files import PREDICTIONS
         from layover.steps.tokenize import load_examples
 
         plan, store = self.planned.plan, self.planned.store
         (cell,) = (cell for cell in plan.cells if (cell.method, cell.target) == (method, target))
-        scored = plan.nodes[cell.score].inputs
+        scored = spec_at(plan.nodes, cell.score, ScoreSpec)
         return {
-            language: (load_examples(store, data, scored.task.kind), read_lines(store.path(node) / PREDICTIONS))
+            language: (load_examples(store, data, scored.kind), read_lines(store.path(node) / PREDICTIONS))
             for language, (node, data) in scored.predictions.items()
         }
 

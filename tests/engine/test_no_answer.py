@@ -11,7 +11,9 @@ import pytest
 from layover.metrics.squad_em import squad_em
 from layover.metrics.squad_f1 import squad_f1
 from layover.plan import build
+from layover.plan.nodes import spec_at
 from layover.recipe import load
+from layover.specs.score import ScoreSpec
 from layover.store import FileHashes
 
 if TYPE_CHECKING:
@@ -64,7 +66,7 @@ def test_the_threshold_of_the_validation_data_decides(folder: Folder, monkeypatc
 
     monkeypatch.chdir(folder.root)
     plan = build(load(Path("recipe.yaml"), NARROW), FileHashes())
-    inputs = plan.nodes[plan.cells[0].score].inputs
+    spec = spec_at(plan.nodes, plan.cells[0].score, ScoreSpec)
     gold = {"en": ["cat", "dog", "bird"], "de": ["Katze", "Hund", "Vogel"], "dev": ["tree", "stone", "fish", "bird"]}
 
     def scores(name: str, keys: tuple[str, str], margin: float) -> tuple[float, float]:
@@ -73,10 +75,10 @@ def test_the_threshold_of_the_validation_data_decides(folder: Folder, monkeypatc
         golds = [answers for thing in gold[name] for answers in ([thing], [])]
         return squad_f1(texts, golds), squad_em(texts, golds)
 
-    for language, keys in inputs.predictions.items():
+    for language, keys in spec.predictions.items():
         f1, em = scores(language, keys, threshold)
         assert record["languages"][language] == {"squad_f1": f1, "squad_em": em}
-    (dev,) = set(inputs.threshold.predictions.values())
+    (dev,) = set(spec.tuning().values())
     margins = [one["null_score"] - one["score"] for one in read(folder, dev[0])]
     assert len(set(margins)) > 4, "the threshold has something to choose from"
     best = max(scores("dev", dev, margin)[0] for margin in (*margins, min(margins) - 1))

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from layover import hub_patience
+from layover import hub_patience, modules
 from layover.cli.shared import planned
 from layover.encoder import DropoutClock, Encoder
 from layover.engine import server
@@ -31,6 +31,9 @@ from layover.engine.processes import ADVICE, Worker
 from layover.engine.worker import MOST_JOBS, _worn, run_node
 from layover.execution import Execution
 from layover.plan import Node
+from layover.specs import EncoderSpec, Hyperparameters
+from layover.specs.predict import PredictSpec
+from layover.specs.train import TaskSpec, TrainSpec
 from layover.steps import loaded
 from layover.stopping import REQUESTS
 from layover.store import Store, lease
@@ -116,24 +119,31 @@ class _Line:
     sent: list[str] = field(default_factory=list)
 
     def send(self, work: Any) -> None:
-        self.sent.append(work.nodes[0].key)
+        self.sent.append(work.nodes[0].job)
 
 
-@dataclass(frozen=True)
-class _Inputs:
-    encoder: Any
+def training(name: str, model: str = "small") -> Node[TrainSpec]:
+    """Return the training of a task on the encoder of a folder."""
+    spec = TrainSpec(
+        name=name,
+        encoder=EncoderSpec(source=model),
+        module=modules.get("lora")(),
+        hyperparameters=Hyperparameters(lr=1e-3, epochs=1.0, batch=8, seed=1),
+        tasks=(TaskSpec(f"data of {name}", "classification", ("no", "yes"), None, name=name),),
+    )
+    return Node(spec, (), f"train {name}", name)
 
 
-@dataclass(frozen=True)
-class _Source:
-    source: str
-    revision: None = None
+def prediction(name: str) -> Node[PredictSpec]:
+    """Return the prediction of a task."""
+    spec = PredictSpec(encoder=EncoderSpec(source="small"), train=training(name).key, data=f"data of {name}", name=name)
+    return Node(spec, (), f"predict {name}", name)
 
 
 def test_a_free_worker_takes_what_suits_its_encoder_and_else_the_next(tmp_path: Path) -> None:
     jobs = [
-        Job(key, [Node("train", key, {}, (), key, _Inputs(_Source(model)), key)])
-        for key, model in (("a", "large"), ("b", "small"), ("c", "large"), ("d", "large"))
+        Job(name, [training(name, model)])
+        for name, model in (("a", "large"), ("b", "small"), ("c", "large"), ("d", "large"))
     ]
     engine = LocalEngine(Store(tmp_path / "store"), EXECUTION, 2, 1, lambda _: None)
     workers: Any = [Worker(None, _Line(), encoder=(model, None)) for model in ("small", "tiny")]  # type: ignore[arg-type]
@@ -165,7 +175,7 @@ def test_a_worn_worker_makes_room_for_a_fresh_one() -> None:
 
 
 def test_a_node_of_another_run_is_waited_for_with_one_line(tmp_path: Path) -> None:
-    node = Node("train", "a" * 64, {}, (), "a", _Inputs(_Source("small")), "train a")
+    node = training("a")
     mine, theirs = Store(tmp_path / "store"), Store(tmp_path / "store")
     sent: list[Any] = []
     with theirs.claim(node.key) as lease:
@@ -190,7 +200,7 @@ def test_a_node_that_fails_after_its_process_was_taken_for_gone_is_tried_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, lost: bool
 ) -> None:
     node, store, sent = (
-        Node("train", "a" * 64, {}, (), "a", _Inputs(_Source("small")), "train a"),
+        training("a"),
         Store(tmp_path / "store"),
         [],
     )
@@ -217,7 +227,7 @@ def test_a_node_that_fails_while_its_lease_cannot_be_kept_alive_has_failed(
 ) -> None:
     """A full disk refuses both; the lease is locked, so that no one else has taken the node."""
     node, store, sent = (
-        Node("train", "a" * 64, {}, (), "a", _Inputs(_Source("small")), "train a"),
+        training("a"),
         Store(tmp_path / "store"),
         [],
     )
@@ -234,7 +244,7 @@ def test_a_node_that_fails_while_its_lease_cannot_be_kept_alive_has_failed(
 def test_a_slow_hub_is_told_by_the_parent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another process that downloads the same is waited for without a word of any client."""
     node, store, sent = (
-        Node("train", "a" * 64, {}, (), "a", _Inputs(_Source("small")), "train a"),
+        training("a"),
         Store(tmp_path / "store"),
         [],
     )
@@ -266,7 +276,7 @@ def test_a_slow_hub_is_told_by_the_parent(tmp_path: Path, monkeypatch: pytest.Mo
 @pytest.mark.parametrize("what", ["locks", "failed", "work"])
 def test_a_file_in_the_place_of_a_folder_fails_the_node_in_words(tmp_path: Path, what: str) -> None:
     node, store, sent = (
-        Node("train", "a" * 64, {}, (), "a", _Inputs(_Source("small")), "train a"),
+        training("a"),
         Store(tmp_path / "store"),
         [],
     )
@@ -296,7 +306,7 @@ def _die(engine: LocalEngine, node: Node, code: int) -> None:
 
 
 def test_a_training_that_is_asked_to_end_again_and_again_goes_on_while_it_comes_further(tmp_path: Path) -> None:
-    node, reported = Node("train", "a" * 64, {}, (), "a", _Inputs(_Source("small")), "train a"), []
+    node, reported = training("a"), []
     engine = LocalEngine(Store(tmp_path / "store"), EXECUTION, 1, 1, reported.append)
     work = engine.store.work(node.key)
     for step in range(3 * MOST_STOPS):
@@ -317,7 +327,7 @@ def test_a_training_that_is_asked_to_end_again_and_again_goes_on_while_it_comes_
 
 
 def test_requests_to_end_and_kills_are_counted_apart(tmp_path: Path) -> None:
-    node = Node("train", "a" * 64, {}, (), "a", _Inputs(_Source("small")), "train a")
+    node = training("a")
     engine = LocalEngine(Store(tmp_path / "store"), EXECUTION, 1, 1, lambda _: None)
     for code in (STOPPED, -signal.SIGKILL, STOPPED):
         _die(engine, node, code)
@@ -333,7 +343,7 @@ def test_what_is_killed_because_it_does_not_end_is_told(
 ) -> None:
     """A training loses the steps since its last checkpoint; what saves nothing loses nothing that was promised."""
     monkeypatch.setattr("layover.engine.local.STOP_SECONDS", 0.2)
-    node = Node(kind, "a" * 64, {}, (), "a", _Inputs(_Source("small")), f"{kind} a")
+    node = training("a") if kind == "train" else prediction("a")
     engine = LocalEngine(Store(tmp_path / "store"), EXECUTION, 1, 1, lambda _: None)
     ours, theirs = multiprocessing.Pipe()
     worker: Any = Worker(_Ended(-signal.SIGKILL), ours, job=Job("a", [node]), current=node)  # type: ignore[arg-type]

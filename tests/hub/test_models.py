@@ -37,7 +37,7 @@ from layover.store import FileHashes, Memory
 revisions = Revisions()
 found = resolve("m", ModelSource(name=sys.argv[1], revision=sys.argv[2]), FileHashes(), revisions, Memory())
 unresolved = [one.name for one in revisions.unresolved]
-print(json.dumps([found.revision, dict(found.identity), dict(found.tokenizer), unresolved, revisions.told()]))
+print(json.dumps([found.revision, found.canonical(), found.tokenizer.canonical(), unresolved, revisions.told()]))
 """
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "house", "a"]
 
@@ -192,9 +192,9 @@ def test_a_hub_that_refuses_connections_leaves_no_traceback(hub: Hub, user: User
 
 def test_a_plan_measures_with_a_tokenizer_that_is_here_and_checked(hub: Hub, user: User, commit: str) -> None:
     program = """
-from layover.plan.encoders import EncoderRef
+from layover.specs import EncoderSpec
 from layover.plan.surveys import _is_here
-print(json.dumps(_is_here(EncoderRef("m", sys.argv[1], sys.argv[2], {}, {}, None))))
+print(json.dumps(_is_here(EncoderSpec(label="m", source=sys.argv[1], revision=sys.argv[2]))))
 """
     user.ask(FILE, MODEL, commit, "config.json")
     assert user.ask(program, MODEL, commit) is False

@@ -42,10 +42,10 @@ def test_only_what_is_set_is_in_the_keys(
 ) -> None:
     plain, plan = world.plan(*LORA), world.plan(*LORA, dropping(settings))
     (before,), (after,) = (of_kind(one, "train").values() for one in (plain, plan))
-    assert {**before.identity, "adapterdrop": train} == after.identity
+    assert {**before.spec.canonical(), "adapterdrop": train} == after.spec.canonical()
     for node in of_kind(plan, "predict").values():
-        assert node.identity.get("skipped") == predict
-        assert node.inputs.skipped == (predict or 0)
+        assert node.spec.canonical().get("skipped") == predict
+        assert node.spec.skipped == (predict or 0)
 
 
 def test_without_selection_predictions_share_a_training(world: World) -> None:
@@ -69,10 +69,10 @@ def test_a_retrieval_target_is_embedded_without_the_modules_too(world: World) ->
 
     sweep = (*LORA, "sweep.intermediate=[none, claims]")
     plain, plan = world.plan(*sweep, change=change), world.plan(*sweep, dropping("{train: 1}"), change=change)
-    found = {node.identity["train"] is None: node for node in of_kind(plan, "predict").values()}
+    found = {node.spec.canonical()["train"] is None: node for node in of_kind(plan, "predict").values()}
     assert found[True].key in plain.nodes  # the encoder alone has no modules
-    assert (found[False].identity["skipped"], found[False].inputs.skipped) == (1, 1)
-    assert "skipped" not in found[True].identity
+    assert (found[False].spec.canonical()["skipped"], found[False].spec.skipped) == (1, 1)
+    assert "skipped" not in found[True].spec.canonical()
 
 
 def test_the_backward_pass_ends_above_what_is_dropped(world: World) -> None:

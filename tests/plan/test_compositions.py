@@ -50,8 +50,8 @@ def trained(plan: Plan, intermediate: str, target: str = "moods") -> Node:
 def test_a_list_is_learned_one_by_one_and_shared(world: World, compose: str) -> None:
     plan = world.plan(*narrow(method(compose)))
     alone, both = trained(plan, "claims"), trained(plan, "claims+news")
-    keys = both.identity["intermediate"]
-    assert alone.identity["intermediate"] in keys
+    keys = both.spec.canonical()["intermediate"]
+    assert alone.spec.canonical()["intermediate"] in keys
     assert len(keys) == 2
     assert set(keys) <= set(both.needs)
     labels = {plan.nodes[key].label for key in keys}
@@ -80,9 +80,10 @@ def test_weights_go_with_their_intermediates(world: World) -> None:
     weights = "{name: merge, weights: {claims: 0.3, news: 0.7}}"
     plan = world.plan(*narrow(method(weights), intermediate="sweep.intermediate=[[claims, news]]"))
     node = trained(plan, "claims+news")
+    identity = node.spec.canonical()
     found = {
         plan.nodes[key].label: weight
-        for key, weight in zip(node.identity["intermediate"], node.identity["compose"]["weights"], strict=True)
+        for key, weight in zip(identity["intermediate"], identity["compose"]["weights"], strict=True)
     }
     assert found == {"train claims tiny/one seed 1": 0.3, "train news tiny/one seed 1": 0.7}
     turned = "{name: merge, weights: {claims: 0.7, news: 0.3}}"
@@ -98,11 +99,11 @@ def test_gates_are_trained_once_per_intermediate(world: World) -> None:
         "train gates of news tiny/one seed 1",
     ]
     node = trained(plan, "claims+news")
-    assert set(node.identity["gates"]) == {gate.key for gate in gates}
+    assert set(node.spec.canonical()["gates"]) == {gate.key for gate in gates}
     for gate in gates:
-        assert gate.identity["train"] in gate.needs
-    (prediction,) = (one for one in plan.nodes.values() if one.kind == "predict" and one.inputs.train == node.key)
-    assert {*node.identity["intermediate"], *node.identity["gates"]} <= set(prediction.needs)
+        assert gate.spec.canonical()["train"] in gate.needs
+    (prediction,) = (one for one in plan.nodes.values() if one.kind == "predict" and one.spec.train == node.key)
+    assert {*node.spec.canonical()["intermediate"], *node.spec.canonical()["gates"]} <= set(prediction.needs)
     assert not [
         one for one in world.plan(*narrow(method("{name: route, router: arrow}"))).nodes.values() if one.kind == "gate"
     ]
@@ -113,7 +114,7 @@ def test_nothing_on_top_takes_the_first_head_that_fits(world: World) -> None:
     plan = world.plan(*narrow(direct, intermediate="sweep.intermediate=[none, [signs, news]]", target="[moods, signs]"))
     node = trained(plan, "signs+news")
     assert node.kind == "compose"
-    assert plan.nodes[node.identity["head"]].label == "train news tiny/one seed 1"
+    assert plan.nodes[node.spec.canonical()["head"]].label == "train news tiny/one seed 1"
     assert cell(plan, "signs+news").baseline is None, "there is nothing like it without an intermediate"
     left_out = [note for note in plan.notes if "left out" in note]
     assert left_out == [
@@ -141,8 +142,8 @@ def test_zero_shot_is_from_the_language_of_the_head(world: World) -> None:
     direct = narrow(method("{name: merge, on_top: none}"), german, intermediate=several)
     plan = world.plan(*direct)
     (found,) = plan.cells
-    assert plan.nodes[found.score].inputs.source_language == "de"
-    assert plan.nodes[found.score].identity["source_language"] == "de"
+    assert plan.nodes[found.score].spec.source_language == "de"
+    assert plan.nodes[found.score].spec.canonical()["source_language"] == "de"
 
 
 def test_gates_are_named_by_their_settings_once(world: World) -> None:
@@ -160,18 +161,17 @@ def test_gates_are_named_by_their_settings_once(world: World) -> None:
 def test_what_is_trained_on_top_may_have_its_own_learning_rate(world: World) -> None:
     usual = world.plan(*narrow(method("{name: merge, on_top: head}")))
     plan = world.plan(*narrow(method("{name: merge, on_top: head, lr: 1e-3}")))
-    assert trained(plan, "claims+news").identity["lr"] == 1e-3
-    assert trained(usual, "claims+news").identity["lr"] == 4e-4
-    assert (
-        trained(plan, "claims+news").identity["intermediate"] == trained(usual, "claims+news").identity["intermediate"]
-    )
+    own, shared = (trained(one, "claims+news").spec.canonical() for one in (plan, usual))
+    assert own["lr"] == 1e-3
+    assert shared["lr"] == 4e-4
+    assert own["intermediate"] == shared["intermediate"]
 
 
 def test_a_head_on_top_is_compared_with_a_head_alone(world: World) -> None:
     plan = world.plan(*narrow(method("{name: merge, on_top: head}")))
-    assert trained(plan, "claims+news").identity["module"] == {"name": "none"}
-    assert trained(plan, "none").identity["module"] == {"name": "none"}
-    assert trained(plan, "claims").identity["intermediate"] is not None
+    assert trained(plan, "claims+news").spec.canonical()["module"] == {"name": "none"}
+    assert trained(plan, "none").spec.canonical()["module"] == {"name": "none"}
+    assert trained(plan, "claims").spec.canonical()["intermediate"] is not None
 
 
 def test_targets_without_training_hang_on_what_is_composed(world: World) -> None:
@@ -179,7 +179,7 @@ def test_targets_without_training_hang_on_what_is_composed(world: World) -> None
     plan = world.plan(*overrides)
     both, alone = trained(plan, "claims+news", "pairs"), trained(plan, "claims", "pairs")
     assert (both.kind, alone.kind) == ("compose", "compose")  # one may be trimmed and weighted, too
-    assert both.identity["head"] is None
+    assert both.spec.canonical()["head"] is None
     on_top = world.plan(*narrow(method("{name: merge, on_top: head}"), target="[pairs]"))
     assert trained(on_top, "claims+news", "pairs").key == both.key
     stacked = world.plan(*narrow(method("stack"), target="[pairs]"))

@@ -43,9 +43,9 @@ def test_files_of_ones_own_are_counted(world: World) -> None:
 def test_nothing_is_guessed_for_data_that_are_neither_here_nor_counted(world: World) -> None:
     plan = world.plan()
     node = next(node for node in plan.nodes.values() if node.kind == "tokenize")
-    assert data_cost(replace(node.inputs, count=None, tokens_each=None), None).examples is None
-    typical = data_cost(replace(node.inputs, count=10, tokens_each=None), None)
-    assert typical.tokens == 10 * min(node.inputs.max_length, TYPICAL_TOKENS["classification"])
+    assert data_cost(replace(node.spec, count=None, tokens_each=None), None).examples is None
+    typical = data_cost(replace(node.spec, count=10, tokens_each=None), None)
+    assert typical.tokens == 10 * min(node.spec.max_length, TYPICAL_TOKENS["classification"])
 
 
 def test_arithmetic_of_the_modules(world: World) -> None:
@@ -106,7 +106,7 @@ def test_memory_is_held_against_a_budget(world: World) -> None:
 def test_upper_layers_with_kept_states_take_less_memory(world: World) -> None:
     plan = world.plan("methods.lora.layers=top-1")
     key, loads = train_of(plan, "lora"), Loads(plan)
-    data = {plan.nodes[key].inputs.data, plan.nodes[key].inputs.selection.data}
+    data = set(plan.nodes[key].spec.read_keys())
     alone, half, kept = (loads.of(plan.nodes[key], dict.fromkeys(some, 1)) for some in ((), list(data)[:1], data))
     assert alone is not None
     assert kept is not None

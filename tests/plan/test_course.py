@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from layover.steps.fitting import hyperparameters_of
 
 from layover import modules, tasks
 from layover.plan import Plan
-from layover.plan.mixtures import MixtureInputs
+from layover.plan.nodes import of
 from layover.specs import Hyperparameters
+from layover.specs.train import TrainSpec
 
 if TYPE_CHECKING:
     from tests.plan.conftest import World
@@ -38,8 +38,8 @@ def plan_of(world: World, *overrides: str, train: str = "batch: 8") -> Plan:
 
 def epochs(plan: Plan) -> dict[tuple[str, str], float]:
     """Return the epochs by task and module."""
-    trained = [node.inputs for node in plan.nodes.values() if node.kind == "train"]
-    return {(one.task.name, one.module.name): one.optimisation.epochs for one in trained}
+    trained = [node.spec for node in of(plan.nodes, TrainSpec)]
+    return {(one.name, one.module.name): one.hyperparameters.epochs for one in trained}
 
 
 def test_the_defaults_are_those_of_the_field() -> None:
@@ -96,9 +96,9 @@ def test_a_mixture_has_its_own_number_then_trains_then_the_modules(
     mixtures = f"mixtures={{both: {{tasks: [claims, moods]{mixture}}}}}"
     plan = plan_of(world, mixtures, "sweep.intermediate=[both]", train=train)
     found = {
-        node.inputs.module.name: node.inputs.optimisation.epochs
-        for node in plan.nodes.values()
-        if isinstance(node.inputs, MixtureInputs)
+        node.spec.module.name: node.spec.hyperparameters.epochs
+        for node in of(plan.nodes, TrainSpec)
+        if node.spec.sampling is not None
     }
     assert found == expected
 
@@ -107,9 +107,9 @@ def test_batches_are_drawn_at_random_unless_the_recipe_sorts(world: World) -> No
     def trainings(*overrides: str) -> dict[str, int]:
         """Return the bucket that the loop is told, by key."""
         plan = plan_of(world, *overrides, "mixtures={both: {tasks: [claims, moods]}}", "sweep.intermediate=[both]")
-        trained = [node for node in plan.nodes.values() if node.kind == "train"]
-        assert all(node.identity["bucket"] == node.inputs.optimisation.bucket for node in trained)
-        return {node.key: hyperparameters_of(node.inputs.optimisation).bucket for node in trained}
+        trained = list(of(plan.nodes, TrainSpec))
+        assert all(node.spec.canonical()["bucket"] == node.spec.hyperparameters.bucket for node in trained)
+        return {node.key: node.spec.hyperparameters.bucket for node in trained}
 
     plain, sorted_ones = trainings(), trainings("train.bucket=16")
     assert set(plain.values()) == {1} == {Hyperparameters(lr=1, epochs=1, batch=1, seed=0).bucket}

@@ -9,7 +9,10 @@ import pytest
 
 from layover.errors import RecipeError
 from layover.plan import Plan
+from layover.plan.nodes import of, spec_at
 from layover.recipe import load
+from layover.specs.score import ScoreSpec
+from layover.specs.train import TrainSpec
 
 if TYPE_CHECKING:
     from tests.plan.conftest import World
@@ -23,13 +26,13 @@ def moods(files: str, more: str = "") -> str:
 
 
 def trained(plan: Plan) -> Any:
-    return plan.nodes[plan.cells[0].train].inputs
+    return plan.nodes[plan.cells[0].train].spec
 
 
 def source_language(plan: Plan) -> str | None:
-    inputs = plan.nodes[plan.cells[0].score].inputs
-    assert plan.nodes[plan.cells[0].score].identity["source_language"] == inputs.source_language
-    return inputs.source_language
+    spec = spec_at(plan.nodes, plan.cells[0].score, ScoreSpec)
+    assert spec.canonical()["source_language"] == spec.source_language
+    return spec.source_language
 
 
 @pytest.mark.parametrize(
@@ -163,8 +166,8 @@ def test_in_a_mixture_a_task_may_take_no_part_in_the_selection(world: World) -> 
 
     def learned(*overrides: str) -> Any:
         plan = world.plan(*more, *overrides)
-        found = [node.inputs for node in plan.nodes.values() if node.kind == "train" and hasattr(node.inputs, "tasks")]
-        return plan, {one.task.name: one.selection for one in found[0].tasks}, found[0]
+        (found,) = (node.spec for node in of(plan.nodes, TrainSpec) if node.spec.sampling is not None)
+        return plan, {one.name: one.selection for one in found.tasks}, found
 
     plan, selected, inputs = learned(
         "train.select.every=9", "tasks.moods.select=null", "tasks.claims.select={every: 4}"
@@ -211,7 +214,7 @@ def test_one_file_of_several_languages_trains_on_one_and_is_tested_in_the_others
     plan = world.plan(*NARROW, moods(ALL, f"languages: [sw, de], train_language: en, {BY_ROW}"))
     assert source_language(plan) == "en"
     assert trained(plan).selection.language == "en"
-    assert set(plan.nodes[plan.cells[0].score].inputs.predictions) == {"sw", "de"}
+    assert set(plan.nodes[plan.cells[0].score].spec.predictions) == {"sw", "de"}
 
 
 def test_where_by_language_without_a_language_of_training_is_refused(world: World) -> None:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from layover.plan import Cell, Plan
 from layover.plan.cost import estimate
+from layover.plan.nodes import spec_at
+from layover.specs.train import TrainSpec
 
 if TYPE_CHECKING:
     from tests.plan.conftest import World
@@ -30,16 +32,16 @@ def cell_of(plan: Plan, method: str, intermediate: str) -> Cell:
 def test_only_the_mixer_trains_at_a_rate_of_its_own(world: World) -> None:
     plan = plan_of(world)
     for intermediate, names in (("claims", ["claims"]), ("claims+other", ["claims", "other"])):
-        inputs = plan.nodes[cell_of(plan, "fuse", intermediate).train].inputs
-        assert inputs.module.name == "none"
-        assert inputs.optimisation.lr == 5e-5
-        assert sorted(one.name for one in inputs.composed.learned) == names
+        spec = spec_at(plan.nodes, cell_of(plan, "fuse", intermediate).train, TrainSpec)
+        assert spec.module.name == "none"
+        assert spec.hyperparameters.lr == 5e-5
+        assert sorted(one.name for one in spec.start.learned) == names
     alone = cell_of(plan, "fuse", "none")
     assert alone.train == cell_of(plan, "lora", "none").train
-    assert plan.nodes[alone.train].inputs.optimisation.lr == 4e-4
+    assert plan.nodes[alone.train].spec.hyperparameters.lr == 4e-4
     assert cell_of(plan, "fuse", "claims").baseline == alone.score
     own = plan_of(world, fuse=", own: true")
-    assert own.nodes[cell_of(own, "fuse", "claims").train].inputs.module.name == "lora"
+    assert own.nodes[cell_of(own, "fuse", "claims").train].spec.module.name == "lora"
 
 
 def test_the_order_of_a_list_decides_nothing(world: World) -> None:

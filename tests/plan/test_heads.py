@@ -20,8 +20,8 @@ def target(plan: Plan) -> Any:
 
 def test_a_head_goes_on_where_labels_are_the_same(world: World) -> None:
     before, after = world.plan(*NARROW), world.plan(*NARROW, CONTINUE)
-    assert target(before).inputs.head_from is None
-    assert target(after).inputs.head_from == target(after).identity["intermediate"]
+    assert target(before).spec.head_from is None
+    assert target(after).spec.head_from == target(after).spec.canonical()["intermediate"]
     assert target(before).key != target(after).key
     assert not [note for note in after.notes if "head" in note]
     first = {cell.train for plan in (before, after) for cell in plan.cells if cell.intermediate == "none"}
@@ -31,6 +31,6 @@ def test_a_head_goes_on_where_labels_are_the_same(world: World) -> None:
 def test_other_labels_give_a_fresh_head_and_a_note(world: World) -> None:
     labels = "tasks.moods.labels=[yes, no]"
     after = world.plan(*NARROW, CONTINUE, labels)
-    assert target(after).inputs.head_from is None
+    assert target(after).spec.head_from is None
     assert target(after).key == target(world.plan(*NARROW, labels)).key
     assert "lora: the head starts afresh where outputs differ: moods after claims" in after.notes

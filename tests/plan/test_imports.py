@@ -43,10 +43,11 @@ def edit(file: Path, change: Callable[[Any], object]) -> None:
 def test_the_key_is_that_of_settings_weights_and_encoder(importing: Importing) -> None:
     node = imported(importing.plan())
     module = {"name": "lora", "layers": "all", "rank": 4, "alpha": 8.0, "target": ["query", "value"]}
-    assert node.identity["module"] == module
-    assert node.identity["weights"] == FileHashes()(importing.root / "modules" / "lora" / "adapter_model.safetensors")
-    assert set(node.identity["encoder"]) == {"config", "weights"}
-    said = json.dumps(node.identity)
+    identity = node.spec.canonical()
+    assert identity["module"] == module
+    assert identity["weights"] == FileHashes()(importing.root / "modules" / "lora" / "adapter_model.safetensors")
+    assert set(identity["encoder"]) == {"config", "weights"}
+    said = json.dumps(identity)
     assert not [word for word in ("mine", str(importing.root), "modules/lora") if word in said]
     assert node.needs == ()
 
@@ -87,7 +88,7 @@ def test_methods_and_seeds_share_an_import(importing: Importing) -> None:
     node = imported(plan)
     resting = [other for other in plan.nodes.values() if other.kind == "train" and node.key in other.needs]
     assert len(resting) == 4
-    assert all(other.identity["intermediate"] == node.key for other in resting)
+    assert all(other.spec.canonical()["intermediate"] == node.key for other in resting)
     predictions = [other for other in plan.nodes.values() if other.kind == "predict" and node.key in other.needs]
     assert len(predictions) == 4, "an import that is gone is done again where a prediction needs it"
     assert estimate(plan, lambda _: None)[node.key].flops is None
@@ -95,10 +96,11 @@ def test_methods_and_seeds_share_an_import(importing: Importing) -> None:
 
 
 def test_warm_takes_a_module_that_means_the_same_however_it_is_written(importing: Importing, foreign: Path) -> None:
-    assert trained(importing.plan(method("warm"))).identity["module"] == imported(importing.plan()).identity["module"]
+    warm = trained(importing.plan(method("warm"))).spec.canonical()
+    assert warm["module"] == imported(importing.plan()).spec.canonical()["module"]
     written = method("warm", "rank: 2, alpha: 16, patterns: [{rank: 4, alpha: 8}]")
     node = trained(importing.plan(written))
-    assert node.identity["module"]["patterns"]
+    assert node.spec.canonical()["module"]["patterns"]
     with pytest.raises(RecipeError, match=r"no cell is left: mine: warm continues .* both modules must be the same"):
         importing.plan(method("warm", "rank: 8, alpha: 8"), "sweep.intermediate=[mine]")
 
@@ -143,8 +145,8 @@ def test_gates_that_are_learned_need_data(importing: Importing) -> None:
     with pytest.raises(RecipeError, match=r"gates are learned on a module's own training data, and mine comes without"):
         importing.plan(method("route"), several)
     plan = importing.plan(method("{name: route, router: arrow}"), several)
-    assert imported(plan).key in trained(plan, "sandbox/nli+mine").identity["intermediate"]
-    assert trained(importing.plan(method("route"))).identity["intermediate"], "of one all tokens go to it"
+    assert imported(plan).key in trained(plan, "sandbox/nli+mine").spec.canonical()["intermediate"]
+    assert trained(importing.plan(method("route"))).spec.canonical()["intermediate"], "of one all tokens go to it"
 
 
 def test_what_is_mixed_acts_at_the_same_places(importing: Importing) -> None:
@@ -175,7 +177,7 @@ def test_the_trunk_ends_below_the_imported_module_too(importing: Importing) -> N
         override = method(compose, "rank: 4, alpha: 8, layers: top-1"), f"sweep.intermediate=[{intermediate}]"
         plan = importing.plan(*override, "train.epochs=5")
         return {
-            node.inputs.layer
+            node.spec.layer
             for node in with_trunks(plan, lambda _: None, (), 2**30).nodes.values()
             if node.kind == "trunk"
         }
@@ -208,7 +210,7 @@ def test_the_adapter_of_a_language_acts_below_it(importing: Importing) -> None:
     languages = "languages={module: lora, text: {en: sandbox/text}, fallback: en}"
     plan = importing.plan(languages, method("stack", more=", languages: true"))
     assert imported(plan).needs == ()
-    assert trained(plan).identity["languages"]["train"], "the adapter of the language acts below it"
+    assert trained(plan).spec.canonical()["languages"]["train"], "the adapter of the language acts below it"
 
 
 def test_an_untrained_module_is_told(importing: Importing) -> None:

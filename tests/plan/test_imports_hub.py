@@ -60,7 +60,7 @@ def test_a_module_of_the_hub_is_what_its_files_are(importing: Importing, hub: Pa
     by_branch = importing.plan("modules.mine={hub: org/adapter, revision: main}")
     by_commit = importing.plan(f"modules.mine={{hub: org/adapter, revision: {COMMIT}}}")
     assert by_branch.nodes.keys() == by_commit.nodes.keys() == importing.plan().nodes.keys()
-    origin = imported(by_branch).inputs.origin
+    origin = imported(by_branch).spec.origin
     assert (origin.id, origin.commit) == ("org/adapter", COMMIT)
     assert set(origin.names) == {"adapter_config.json", "adapter_model.safetensors"}, "and nothing else is asked for"
 

@@ -10,7 +10,11 @@ import pytest
 from layover.errors import RecipeError
 from layover.plan import Plan, build
 from layover.plan.hub import Revisions
+from layover.plan.nodes import of
 from layover.recipe import load
+from layover.specs.predict import PredictSpec
+from layover.specs.tokenize import TokenizeSpec
+from layover.specs.train import TrainSpec
 from layover.store import FileHashes, Memory
 from layover.tasks import Task
 
@@ -48,13 +52,15 @@ def planned(world: World, *overrides: str) -> Plan:
 
 
 def labels(plan: Plan) -> set[tuple[str, ...]]:
-    return {tuple(node.identity["labels"]) for node in plan.nodes.values() if "labels" in node.identity}
+    return {tuple(node.spec.canonical()["labels"]) for node in plan.nodes.values() if "labels" in node.spec.canonical()}
 
 
 def test_every_node_has_the_sorted_tags_of_the_training_data(tagged: World) -> None:
     plan = planned(tagged)
     assert labels(plan) == {("N", "N/N", "V")}
-    handed = {node.inputs.task.labels for node in plan.nodes.values()}
+    handed = {node.spec.task.labels for node in of(plan.nodes, TokenizeSpec)}
+    handed |= {one.labels for node in of(plan.nodes, TrainSpec) for one in node.spec.tasks}
+    handed |= {node.spec.labels for node in of(plan.nodes, PredictSpec)}
     assert handed == {("N", "N/N", "V")}
     assert labels(planned(tagged, "tasks.tags.limit={train: 1}")) == {("N", "N/N", "V")}
 

@@ -12,6 +12,8 @@ from layover.errors import RecipeError
 from layover.plan import Node, Plan
 from layover.plan.collect import removable
 from layover.plan.cost import estimate
+from layover.plan.nodes import of
+from layover.specs.train import TrainSpec
 from layover.store import Store
 
 if TYPE_CHECKING:
@@ -57,8 +59,9 @@ def spoken(section: str = SECTION, *more: Callable[[str], str]) -> Callable[[str
 
 def adapters(plan: Plan) -> dict[str, Node]:
     """Return the trainings of adapters by language."""
-    found = {key: node for key, node in plan.nodes.items() if node.kind == "train" and node.inputs.task.kind == "mlm"}
-    return {node.inputs.task.name.removeprefix("language/"): node for node in found.values()}
+    trained = of(plan.nodes, TrainSpec)
+    found = {node.key: node for node in trained if [one.kind for one in node.spec.tasks] == ["mlm"]}
+    return {node.spec.name.removeprefix("language/"): node for node in found.values()}
 
 
 def cells(plan: Plan, method: str) -> list[Node]:
@@ -70,12 +73,13 @@ def test_one_training_per_language_for_all_methods_and_seeds(world: World) -> No
     found = adapters(plan)
     assert found.keys() == {"en", "sw"}
     for node in found.values():
-        assert node.identity["seed"] == 1
-        assert (node.identity["epochs"], node.identity["select"], node.identity["compose"]) == (5.0, None, None)
-        assert node.identity["module"]["invertible"] is True
-        assert "languages" not in node.identity
+        identity = node.spec.canonical()
+        assert identity["seed"] == 1
+        assert (identity["epochs"], identity["select"], identity["compose"]) == (5.0, None, None)
+        assert identity["module"]["invertible"] is True
+        assert "languages" not in identity
     other = world.plan("languages.seed=7", change=spoken())
-    assert all(node.identity["seed"] == 7 for node in adapters(other).values())
+    assert all(node.spec.canonical()["seed"] == 7 for node in adapters(other).values())
     assert {node.key for node in found.values()}.isdisjoint(other.nodes)
 
 
@@ -84,16 +88,16 @@ def test_each_language_is_read_by_its_own_adapter(world: World) -> None:
     key = {language: node.key for language, node in adapters(plan).items()}
     for method in ("mad", "mads", "top"):
         for score in cells(plan, method):
-            for language, (predicted, _) in score.inputs.predictions.items():
+            for language, (predicted, _) in score.spec.predictions.items():
                 node = plan.nodes[predicted]
-                assert node.identity["language"] == node.inputs.adapter == key[language]
+                assert (node.spec.canonical()["language"], *node.spec.adapters) == (key[language], key[language])
                 assert key[language] in node.needs
-            assert score.inputs.language_adapters == {"en": "en", "sw": "sw"}
-    trainings = [node for node in plan.nodes.values() if node.kind == "train" and "languages" in node.identity]
+            assert score.spec.language_adapters == {"en": "en", "sw": "sw"}
+    trainings = [node for node in plan.nodes.values() if node.kind == "train" and "languages" in node.spec.canonical()]
     # moods: mad and mads after none (one node) and claims, top after none; claims for both: two seeds each
     assert len(trainings) == (1 + 2 + 1 + 1) * 2
     for node in trainings:
-        assert node.identity["languages"] == {"train": key["en"], "select": key["en"]}
+        assert node.spec.canonical()["languages"] == {"train": key["en"], "select": key["en"]}
         assert key["en"] in node.needs
         assert key["sw"] not in node.needs
 
@@ -107,8 +111,8 @@ def test_a_method_without_adapters_knows_nothing_of_them(world: World) -> None:
         assert (
             keys == [node.key for node in cells(with_adapters, method)] == [node.key for node in cells(before, method)]
         )
-        assert all(node.inputs.language_adapters is None for node in cells(with_adapters, method))
-        assert all("language_adapters" not in node.identity for node in cells(with_adapters, method))
+        assert all(node.spec.language_adapters is None for node in cells(with_adapters, method))
+        assert all("language_adapters" not in node.spec.canonical() for node in cells(with_adapters, method))
 
 
 def test_a_changed_text_changes_what_it_touches(world: World) -> None:
@@ -116,8 +120,8 @@ def test_a_changed_text_changes_what_it_touches(world: World) -> None:
     (world.root / "data" / "text" / "sw.txt").write_text("other sw\n", "utf-8")
     after = world.plan(change=spoken())
     gone = [before.nodes[key] for key in before.nodes.keys() - after.nodes.keys()]
-    assert {(node.kind, node.inputs.language) for node in gone if node.kind == "predict"} == {("predict", "sw")}
-    assert [node.inputs.task.name for node in gone if node.kind == "train"] == ["language/sw"]
+    assert {(node.kind, node.spec.language) for node in gone if node.kind == "predict"} == {("predict", "sw")}
+    assert [node.spec.name for node in gone if node.kind == "train"] == ["language/sw"]
 
 
 def test_a_language_without_text_is_an_error_or_falls_back_with_a_note(world: World) -> None:
@@ -130,8 +134,8 @@ def test_a_language_without_text_is_an_error_or_falls_back_with_a_note(world: Wo
     assert "mad, mads, top: no text of sw: the adapter of en acts there" in plan.notes
     (key,) = [node.key for node in adapters(plan).values()]
     for score in cells(plan, "mad"):
-        assert score.inputs.language_adapters == {"en": "en", "sw": "en"}
-        assert all(plan.nodes[predicted].inputs.adapter == key for predicted, _ in score.inputs.predictions.values())
+        assert score.spec.language_adapters == {"en": "en", "sw": "en"}
+        assert all(plan.nodes[predicted].spec.adapters == (key,) for predicted, _ in score.spec.predictions.values())
     whole = world.plan("languages.fallback=en", change=spoken())
     assert not any("acts there" in note for note in whole.notes)
 
@@ -142,7 +146,7 @@ def test_equal_text_is_one_adapter_and_the_record_still_says_which(world: World)
     fallen = world.plan("languages.fallback=en", change=spoken(SECTION.replace(", sw: text/sw.txt", "")))
     assert len(adapters(same)) == 1
     one, other = cells(same, "mad")[0], cells(fallen, "mad")[0]
-    assert one.identity["predictions"] == other.identity["predictions"]
+    assert one.spec.canonical()["predictions"] == other.spec.canonical()["predictions"]
     assert one.key != other.key, "another record"
 
 
@@ -159,8 +163,8 @@ def test_development_data_are_read_by_the_adapter_of_their_language(world: World
     both = spoken(SECTION, lambda text: text.replace(*files))
     plan = world.plan("train.select.language=sw", "sweep.intermediate=[none]", "sweep.method=[mad]", change=both)
     key = {language: node.key for language, node in adapters(plan).items()}
-    trained = [node for node in plan.nodes.values() if node.kind == "train" and "languages" in node.identity]
-    assert [node.identity["languages"] for node in trained] == [{"train": key["en"], "select": key["sw"]}] * 2
+    trained = [node for node in plan.nodes.values() if node.kind == "train" and "languages" in node.spec.canonical()]
+    assert [node.spec.canonical()["languages"] for node in trained] == [{"train": key["en"], "select": key["sw"]}] * 2
 
 
 def test_retrieval_reads_each_side_by_its_own_adapter(world: World) -> None:
@@ -176,11 +180,11 @@ def test_retrieval_reads_each_side_by_its_own_adapter(world: World) -> None:
     assert alone["mad"] == alone["mads"] != alone["lora"]
     for method in ("mad", "mads"):
         for score in cells(plan, method):
-            (node,) = [plan.nodes[predicted] for predicted, _ in score.inputs.predictions.values()]
-            assert node.inputs.adapters == (key["sw"], key["en"])
-            assert node.identity["languages"] == [key["sw"], key["en"]]
-            assert score.inputs.language_adapters == {"en": "en", "sw": "sw"}
-    assert all(plan.nodes[cell.score].inputs.language_adapters is None for cell in plan.cells if cell.method == "lora")
+            (node,) = [plan.nodes[predicted] for predicted, _ in score.spec.predictions.values()]
+            assert node.spec.adapters == (key["sw"], key["en"])
+            assert node.spec.canonical()["languages"] == [key["sw"], key["en"]]
+            assert score.spec.language_adapters == {"en": "en", "sw": "sw"}
+    assert all(plan.nodes[cell.score].spec.language_adapters is None for cell in plan.cells if cell.method == "lora")
 
 
 def test_adapters_have_a_cost_and_are_kept_while_they_are_needed(world: World, tmp_path: Path) -> None:
@@ -195,12 +199,12 @@ def test_adapters_have_a_cost_and_are_kept_while_they_are_needed(world: World, t
         assert cost.peak_bytes
     store = Store(tmp_path / "store")
     for node in plan.nodes.values():
-        with store.writing(node.kind, node.identity, node.needs) as folder:
+        with store.writing(node.kind, node.spec.canonical(), node.needs) as folder:
             (folder / "file").write_text(node.label, encoding="utf-8")
     keys = {node.key for node in adapters(plan).values()}
     assert keys <= set(removable(store, [plan], "records"))
     (unfinished, *_) = cells(plan, "mad")
-    for key in (unfinished.key, *(predicted for predicted, _ in unfinished.inputs.predictions.values())):
+    for key in (unfinished.key, *(predicted for predicted, _ in unfinished.spec.predictions.values())):
         store.remove(key)
     assert not keys & set(removable(store, [plan], "records"))
     without = world.plan("sweep.method=[lora, stack]", change=spoken())

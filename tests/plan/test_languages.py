@@ -55,7 +55,7 @@ def test_pairs_of_mlqa_share_its_training(world: World) -> None:
     for cell in plan.cells:
         trained.setdefault((cell.method, cell.intermediate, cell.seed), set()).add(cell.train)
     assert all(len(keys) == 1 for keys in trained.values())
-    predicted = {node.inputs.language for node in plan.nodes.values() if node.kind == "predict"}
+    predicted = {node.spec.language for node in plan.nodes.values() if node.kind == "predict"}
     assert predicted == {"de", "de-en"}
 
 

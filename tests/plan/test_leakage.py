@@ -9,6 +9,8 @@ import pytest
 
 from layover.errors import RecipeError
 from layover.plan import Plan
+from layover.plan.nodes import of
+from layover.specs.train import TrainSpec
 
 if TYPE_CHECKING:
     from tests.plan.conftest import World
@@ -21,9 +23,7 @@ def noted(plan: Plan, word: str) -> list[str]:
 
 
 def trained_on(plan: Plan, task: str) -> Any:
-    (key,) = {
-        node.inputs.data for node in plan.nodes.values() if node.kind == "train" and node.inputs.task.name == task
-    }
+    (key,) = {key for node in of(plan.nodes, TrainSpec) if node.spec.name == task for key in node.spec.data_keys()}
     return plan.nodes[key]
 
 
@@ -65,11 +65,9 @@ def test_texts_that_a_target_is_scored_on_are_named_until_they_are_left_out(ques
     other = questions.plan(*XQUAD, "tasks.squad={without: [xquad]}")
     assert not noted(other, "scored on")
     data = trained_on(other, "xquad")
-    assert [place.language for place in data.inputs.without] == ["de", "en"]
+    assert [one.at().language for one in data.spec.without] == ["de", "en"]
     assert data.key != trained_on(plan, "xquad").key
-    scored = [
-        {data for _, data in each.nodes[each.cells[0].score].inputs.predictions.values()} for each in (plan, other)
-    ]
+    scored = [{data for _, data in each.nodes[each.cells[0].score].spec.predictions.values()} for each in (plan, other)]
     assert scored[0] == scored[1], "what is scored stays whole"
     squad(questions, "xquad/xquad.es.json")
     assert trained_on(questions.plan(*XQUAD, "tasks.squad={without: [xquad]}"), "xquad").key != data.key

@@ -9,7 +9,8 @@ import pytest
 
 from layover.plan import Plan
 from layover.plan.cost import estimate
-from layover.plan.mixtures import MixtureInputs
+from layover.plan.nodes import Node, of
+from layover.specs.train import TrainSpec
 
 if TYPE_CHECKING:
     from tests.plan.conftest import World
@@ -38,8 +39,8 @@ def plan_of(world: World, *overrides: str, change: Callable[[str], str] = str) -
     return world.plan(*overrides, change=lambda text: change(mixed(text)))
 
 
-def mixture(plan: Plan) -> Any:
-    (node,) = (node for node in plan.nodes.values() if isinstance(node.inputs, MixtureInputs))
+def mixture(plan: Plan) -> Node[TrainSpec]:
+    (node,) = (node for node in of(plan.nodes, TrainSpec) if node.spec.sampling is not None)
     return node
 
 
@@ -51,19 +52,19 @@ def test_a_mixture_is_one_training_that_methods_share(world: World) -> None:
     assert sum(node.key in other.needs for other in trains) == 2
     assert node.label == "train all tiny/lora seed 1"
     assert set(node.needs) == {
-        other.key for other in plan.nodes.values() if other.kind == "tokenize" and other.inputs.task.name != "moods"
+        other.key for other in plan.nodes.values() if other.kind == "tokenize" and other.spec.of_task != "moods"
     }
 
 
 def test_tasks_with_the_same_outputs_share_a_head(world: World) -> None:
     node = mixture(plan_of(world))
-    heads = {one.task.name: one.head for one in node.inputs.tasks}
+    heads = {one.name: one.head for one in node.spec.tasks}
     assert sorted(set(heads.values())) == [0, 1, 2]
     assert heads["claims"] == heads["beliefs"]
     assert len({heads["claims"], heads["other"], heads["texts"]}) == 3
-    keys = [one["data"] for one in node.identity["tasks"]]
+    keys = [one["data"] for one in node.spec.canonical()["tasks"]]
     assert keys == sorted(keys)
-    assert [one["head"] for one in node.identity["tasks"]] == [one.head for one in node.inputs.tasks]
+    assert [one["head"] for one in node.spec.canonical()["tasks"]] == [one.head for one in node.spec.tasks]
 
 
 @pytest.mark.parametrize(
@@ -116,8 +117,8 @@ def test_a_target_goes_on_with_the_head_of_its_outputs(world: World) -> None:
     plan = plan_of(world, CONTINUE, "sweep.method=[lora]")
     (cell,) = (cell for cell in plan.cells if cell.intermediate == "all")
     target = plan.nodes[cell.train or ""]
-    assert target.inputs.head_from == mixture(plan).key
-    assert target.identity["head"] == "continue"
+    assert target.spec.head_from == mixture(plan).key
+    assert target.spec.canonical()["head"] == "continue"
     other = plan_of(world, CONTINUE, "sweep.method=[lora]", "mixtures.all.tasks=[other, texts]")
     assert "lora: the head starts afresh where outputs differ: moods after all" in other.notes
 
@@ -126,7 +127,7 @@ def test_composed_without_training_when_some_head_of_it_fits(world: World) -> No
     merge = ("methods.stack={module: lora, compose: {name: merge, on_top: none}}", "sweep.method=[stack]")
     plan = plan_of(world, *merge, "sweep.intermediate=[all]")
     (composed,) = (node for node in plan.nodes.values() if node.kind == "compose")
-    assert composed.inputs.head_from == mixture(plan).key
+    assert composed.spec.head == mixture(plan).key
 
 
 def test_what_any_task_of_it_has_seen_is_said(world: World) -> None:

@@ -39,11 +39,11 @@ def scored(plan: Plan) -> Any:
 def test_one_threshold_for_all_languages_from_the_language_of_the_training(asked: World) -> None:
     plan = asked.plan(*NARROW, change=change)
     score = scored(plan)
-    threshold = score.inputs.threshold
+    threshold = score.spec.no_answer
     assert (threshold.tuned_on, threshold.language, threshold.value) == ("validation", "en", None)
-    assert set(threshold.predictions) == set(score.inputs.predictions) == {"en", "sw"}
-    (tuned,) = set(threshold.predictions.values())
-    assert tuned not in score.inputs.predictions.values()
+    assert set(threshold.tuned) == set(score.spec.predictions) == {"en", "sw"}
+    (tuned,) = set(threshold.tuned.values())
+    assert tuned not in score.spec.predictions.values()
     assert set(tuned) <= set(score.needs)
     predict = plan.nodes[tuned[0]]
     assert predict.label.endswith("validation en")
@@ -53,10 +53,10 @@ def test_one_threshold_for_all_languages_from_the_language_of_the_training(asked
 
 def test_a_number_needs_no_predictions(asked: World) -> None:
     score = scored(asked.plan(*NARROW, "tasks.asked.no_answer=0", change=change))
-    assert (score.inputs.threshold.value, score.inputs.threshold.predictions) == (0.0, {})
+    assert (score.spec.no_answer.value, score.spec.no_answer.tuned) == (0.0, {})
     assert len(score.needs) == 5  # two predictions and their data, and what was trained on
     other = scored(asked.plan(*NARROW, "tasks.asked.no_answer=-1.5", change=change))
-    assert other.inputs.predictions == score.inputs.predictions
+    assert other.spec.predictions == score.spec.predictions
     assert other.key != score.key
 
 
@@ -65,9 +65,9 @@ def test_the_scored_split_must_be_asked_for(asked: World) -> None:
     with pytest.raises(RecipeError, match=r"asked: the validation data are scored.*no_answer: 0, or ask for it"):
         asked.plan(*NARROW, split, change=change)
     plan = asked.plan(*NARROW, split, "tasks.asked.no_answer=scored", change=change)
-    threshold = scored(plan).inputs.threshold
+    threshold = scored(plan).spec.no_answer
     assert threshold.tuned_on == "scored"
-    assert threshold.predictions == scored(plan).inputs.predictions
+    assert threshold.tuned == scored(plan).spec.predictions
     assert "asked: the threshold is tuned on the validation gold that it is scored with" in plan.notes
 
 

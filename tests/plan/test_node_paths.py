@@ -40,5 +40,5 @@ def test_no_note_of_a_failure_names_a_folder(secret: World, tmp_path: Path, what
 def test_every_node_that_has_an_encoder_tells_its_folder(secret: World) -> None:
     nodes = secret.plan().nodes.values()
     for node in nodes:
-        assert (secret.root / "encoder" in paths_of(node.inputs)) == (node.kind != "score"), node.label
+        assert (secret.root / "encoder" in paths_of(node.spec)) == (node.kind != "score"), node.label
     assert {node.kind for node in nodes} >= {"tokenize", "train", "predict", "score"}

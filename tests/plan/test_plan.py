@@ -14,7 +14,9 @@ from layover.identity import key_of
 from layover.plan import Plan, build
 from layover.plan.collect import removable
 from layover.plan.hub import Revisions
+from layover.plan.nodes import of
 from layover.recipe import load
+from layover.specs.train import TrainSpec
 from layover.store import FileHashes, Store
 
 if TYPE_CHECKING:
@@ -34,7 +36,7 @@ def test_every_node_stands_after_what_it_needs(world: World) -> None:
     plan = world.plan()
     seen: set[str] = set()
     for key, node in plan.nodes.items():
-        assert key == key_of(node.identity)
+        assert key == key_of(node.spec.canonical())
         assert set(node.needs) <= seen
         seen.add(key)
 
@@ -165,7 +167,7 @@ def test_an_intermediate_is_the_training_of_the_task_as_target(world: World) -> 
     plan = world.plan("sweep.target=[moods, claims]", "sweep.method=[lora]")
     trained = {(cell.target, cell.intermediate, cell.seed): cell.train for cell in plan.cells}
     after = plan.nodes[trained["moods", "claims", 1]]
-    assert after.identity["intermediate"] == trained["claims", "none", 1]
+    assert after.spec.canonical()["intermediate"] == trained["claims", "none", 1]
 
 
 def test_absent_languages_are_told(world: World) -> None:
@@ -190,9 +192,9 @@ def test_a_holdout_is_taken_from_the_training_data(world: World) -> None:
         )
     )
     subsets = [
-        node.identity["subset"]
+        node.spec.canonical()["subset"]
         for node in plan.nodes.values()
-        if node.kind == "tokenize" and node.inputs.task.name == "moods"
+        if node.kind == "tokenize" and node.spec.of_task == "moods"
     ]
     assert {"holdout": 1, "part": "rest"} in subsets
     assert {"holdout": 1, "part": "held"} in subsets
@@ -212,12 +214,12 @@ def test_only_what_a_missing_score_needs_is_wanted(world: World) -> None:
 def test_gc_policies(world: World, tmp_path: Path) -> None:
     plan, store = world.plan(), Store(tmp_path / "store")
     for node in plan.nodes.values():
-        with store.writing(node.kind, node.identity, node.needs) as folder:
+        with store.writing(node.kind, node.spec.canonical(), node.needs) as folder:
             (folder / "file").write_text(node.label, encoding="utf-8")
     narrow = world.plan("sweep.seed=[1]")
     assert removable(store, [plan], "all") == []
     assert set(removable(store, [narrow], "all")) == keys(plan) - keys(narrow)
-    full = {key for key, node in plan.nodes.items() if node.kind == "train" and node.inputs.module.name == "full"}
+    full = {key for key, node in plan.nodes.items() if node.kind == "train" and node.spec.module.name == "full"}
     assert set(removable(store, [plan], "modules")) == full
     assert set(removable(store, [plan], "records")) == keys(plan) - keys(plan, "score")
     unfinished = next(cell for cell in plan.cells if cell.method == "full")
@@ -236,7 +238,7 @@ def test_revisions_of_the_hub(world: World) -> None:
     assert pinned.unresolved == ()
     assert not keys(plan, "train") & keys(pinned, "train")
     train = next(node for node in pinned.nodes.values() if node.kind == "train")
-    assert train.identity["encoder"] == {"hub": "FacebookAI/xlm-roberta-base", "commit": commit}
+    assert train.spec.canonical()["encoder"] == {"hub": "FacebookAI/xlm-roberta-base", "commit": commit}
 
 
 @pytest.mark.parametrize("name", ["nowhere", "./nowhere", "a/b/c"])
@@ -278,7 +280,7 @@ def test_a_large_sweep_hashes_each_file_once(world: World) -> None:
 
 def test_one_plain_test_file_is_one_language(world: World) -> None:
     plan = world.plan("tasks.moods.files.test=moods/en.jsonl")
-    assert {node.inputs.language for node in plan.nodes.values() if node.kind == "predict"} == {"en"}
+    assert {node.spec.language for node in plan.nodes.values() if node.kind == "predict"} == {"en"}
 
 
 def test_selection_on_what_is_scored_is_told(world: World) -> None:
@@ -292,8 +294,8 @@ def test_development_data_are_of_the_training_language_else_english_else_the_onl
         old = "train_language: en,\n          files: {train: moods/train.jsonl, validation: moods/dev.jsonl,"
         new = f"train_language: de, files: {{train: {{de: moods/train.jsonl}}, validation: {validation},"
         plan = world.plan(*overrides, change=lambda text: text.replace(old, new))
-        trains = [node.inputs for node in plan.nodes.values() if node.kind == "train"]
-        return {train.selection.language for train in trains if train.task.name == "moods"}
+        trains = [node.spec for node in of(plan.nodes, TrainSpec) if node.spec.name == "moods"]
+        return {train.selection.language for train in trains if train.selection is not None}
 
     both = "{en: moods/dev.jsonl, de: moods/dev.jsonl}"
     assert selected(both) == {"de"}

@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from layover.plan.inputs import TokenizeInputs, TrainInputs
 
 from layover.plan import build
 from layover.plan.data import DataRules
 from layover.plan.hub import Revisions
+from layover.plan.nodes import of, spec_at
 from layover.recipe import Recipe, load
+from layover.specs.tokenize import TokenizeSpec
+from layover.specs.train import TrainSpec
 from layover.store import FileHashes
 
 RECIPES = Path(__file__).resolve().parents[2] / "recipes"
@@ -63,13 +65,12 @@ def test_they_are_planned_without_a_network(name: str) -> None:
 
 def test_lengths_differ_and_nothing_else() -> None:
     plan = build(load(RECIPES / "length.yaml"), FileHashes(), offline())
-    trained: dict[str, TrainInputs] = {}
-    for node in plan.nodes.values():
-        if isinstance(node.inputs, TrainInputs) and node.inputs.task.name.startswith(("squad_", "cosmos_")):
-            trained[node.inputs.task.name] = node.inputs
-    read = {name: plan.nodes[inputs.data].inputs for name, inputs in trained.items()}
-    assert all(isinstance(inputs, TokenizeInputs) for inputs in read.values())
-    assert {name: inputs.max_length for name, inputs in read.items()} == {
+    trained: dict[str, TrainSpec] = {}
+    for node in of(plan.nodes, TrainSpec):
+        if node.spec.name.startswith(("squad_", "cosmos_")):
+            trained[node.spec.name] = node.spec
+    read = {name: spec_at(plan.nodes, spec.tasks[0].data, TokenizeSpec) for name, spec in trained.items()}
+    assert {name: spec.max_length for name, spec in read.items()} == {
         "squad_128": 128,
         "squad_256": 256,
         "squad_384": 384,
@@ -78,6 +79,6 @@ def test_lengths_differ_and_nothing_else() -> None:
         "cosmos_256": 256,
     }
     for prefix in ("squad_", "cosmos_"):
-        alike = [inputs for name, inputs in read.items() if name.startswith(prefix)]
-        assert len({(inputs.location.describe(), inputs.subset, inputs.stride) for inputs in alike}) == 1
-    assert len({inputs.optimisation.epochs for inputs in trained.values()}) == 1
+        alike = [spec for name, spec in read.items() if name.startswith(prefix)]
+        assert len({(spec.location.describe(), spec.subset, spec.stride) for spec in alike}) == 1
+    assert len({spec.hyperparameters.epochs for spec in trained.values()}) == 1

@@ -14,6 +14,7 @@ from layover.plan.collect import removable
 from layover.plan.cost import estimate
 from layover.plan.trunks import with_trunks
 from layover.plan.why import explain
+from layover.specs import Start
 from layover.store import Store
 
 if TYPE_CHECKING:
@@ -76,13 +77,13 @@ def test_after_an_intermediate_the_composition_does_not_matter(sentences: World)
     assert len(different) == 4
     cell = found["lora", "claims", 1]
     assert cell.train is not None
-    assert plan.nodes[cell.train].inputs.task.name == "claims"
-    assert plan.nodes[cell.train].inputs.composed is None
+    assert plan.nodes[cell.train].spec.name == "claims"
+    assert plan.nodes[cell.train].spec.start == Start()
     assert (cell.seeded, cell.baseline_seeded) == (True, False)
     assert cell.baseline == found["lora", "none", 1].score
     assert ("head", "claims", 1) not in found, "a method that trains no part of the encoder carries nothing over"
     # nothing but the intermediate is trained: claims with full and lora, two seeds
-    assert {node.inputs.task.name for node in nodes(plan, "train")} == {"claims"}
+    assert {node.spec.name for node in nodes(plan, "train")} == {"claims"}
     assert len(nodes(plan, "train")) == 4
 
 
@@ -92,7 +93,7 @@ def test_the_intermediate_is_the_training_that_other_targets_follow(sentences: W
         cell.target: cell for cell in plan.cells if (cell.method, cell.intermediate, cell.seed) == ("lora", "claims", 1)
     }
     assert after["moods"].train is not None
-    assert plan.nodes[after["moods"].train].identity["intermediate"] == after["parallel"].train
+    assert plan.nodes[after["moods"].train].spec.canonical()["intermediate"] == after["parallel"].train
 
 
 @pytest.mark.parametrize(
@@ -133,11 +134,11 @@ def test_each_file_is_in_the_key(sentences: World, name: str) -> None:
 def test_the_threshold_comes_from_the_validation_split(sentences: World) -> None:
     plan = sentences.plan("sweep.target=[bitext]", change=change)
     score = plan.nodes[plan.cells[0].score]
-    assert score.inputs.split == "test"
-    assert score.inputs.threshold.tuned_on == "validation"
-    assert set(score.inputs.predictions) == set(score.inputs.threshold.predictions) == {"de"}
-    assert dict(score.inputs.absent) == {"sw": "no validation file to tune the threshold on"}
-    assert score.inputs.predictions["de"] != score.inputs.threshold.predictions["de"]
+    assert score.spec.split == "test"
+    assert score.spec.search.threshold == "validation"
+    assert set(score.spec.predictions) == set(score.spec.threshold) == {"de"}
+    assert dict(score.spec.absent) == {"sw": "no validation file to tune the threshold on"}
+    assert score.spec.predictions["de"] != score.spec.threshold["de"]
     assert len(score.needs) == 4
     (sentences.root / "data" / "m" / "dev.gold.tsv").write_text("1\t1\n", encoding="utf-8")
     other = sentences.plan("sweep.target=[bitext]", change=change)
@@ -150,12 +151,12 @@ def test_a_threshold_of_the_scored_split_must_be_asked_for(sentences: World) -> 
     with pytest.raises(RecipeError, match=r"ask for it with retrieval\.threshold: scored, and the record will say so"):
         sentences.plan(target, split, change=change)
     plan = sentences.plan(target, split, "tasks.bitext.retrieval={threshold: scored}", change=change)
-    threshold = plan.nodes[plan.cells[0].score].inputs.threshold
-    assert threshold.tuned_on == "scored"
-    assert threshold.predictions == plan.nodes[plan.cells[0].score].inputs.predictions
+    spec = plan.nodes[plan.cells[0].score].spec
+    assert spec.search.threshold == "scored"
+    assert spec.threshold == spec.predictions
     assert any("tuned on the validation gold that it is scored with" in note for note in plan.notes)
     both = sentences.plan(target, "tasks.bitext.retrieval={threshold: scored}", change=change)
-    assert not both.nodes[both.cells[0].score].inputs.absent
+    assert not both.nodes[both.cells[0].score].spec.absent
     assert not any("threshold" in note for note in sentences.plan(target, change=change).notes)
 
 
@@ -169,7 +170,7 @@ def test_several_layers_are_one_node_whichever_of_them_is_shown(sentences: World
         sentences.plan(*narrow, f"tasks.parallel.retrieval={{{settings}}}", change=change)
         for settings in ("", "layers: all", "layers: all, layer: 2", "layer: scored")
     )
-    assert {node.inputs.layers for node in nodes(every, "predict")} == {(0, 1, 2)}
+    assert {node.spec.matching.layers for node in nodes(every, "predict")} == {(0, 1, 2)}
     assert keys(every, "predict") == keys(other, "predict") == keys(chosen, "predict")
     assert keys(every, "predict").isdisjoint(keys(default, "predict"))
     assert len(keys(every, "score") | keys(other, "score") | keys(chosen, "score") | keys(default, "score")) == 4
@@ -180,9 +181,10 @@ def test_several_layers_are_one_node_whichever_of_them_is_shown(sentences: World
 def test_the_layer_comes_from_the_validation_split(sentences: World) -> None:
     target = "sweep.target=[bitext]"
     plan = sentences.plan(target, "tasks.bitext.retrieval={layer: validation}", change=change)
-    inputs = plan.nodes[plan.cells[0].score].inputs
-    assert inputs.search.layer == "validation"
-    assert inputs.choosing == inputs.threshold.predictions
+    spec = plan.nodes[plan.cells[0].score].spec
+    assert spec.search.layer == "validation"
+    assert spec.choosing() == spec.threshold
+    assert set(spec.choosing()) == {"de"}
     assert not any("chosen" in note for note in plan.notes)
     split = "tasks.bitext.eval={split: validation}"
     with pytest.raises(
@@ -190,7 +192,7 @@ def test_the_layer_comes_from_the_validation_split(sentences: World) -> None:
     ):
         sentences.plan(target, split, "tasks.bitext.retrieval={threshold: scored, layer: validation}", change=change)
     plan = sentences.plan(target, split, "tasks.bitext.retrieval={threshold: scored, layer: scored}", change=change)
-    assert plan.nodes[plan.cells[0].score].inputs.choosing is None
+    assert not plan.nodes[plan.cells[0].score].spec.choosing()
     assert "bitext: the layer is chosen by the validation gold that it is scored with" in plan.notes
 
 
@@ -263,15 +265,15 @@ def test_every_layer_is_read_so_no_hidden_states_are_kept_for_a_search(sentences
 def test_why_and_gc_understand_these_nodes(sentences: World, tmp_path: Path) -> None:
     plan, store = sentences.plan(change=change), Store(tmp_path / "store")
     for node in plan.nodes.values():
-        with store.writing(node.kind, node.identity, node.needs) as folder:
+        with store.writing(node.kind, node.spec.canonical(), node.needs) as folder:
             (folder / "file").write_text(node.label, encoding="utf-8")
     assert removable(store, [plan], "all") == []
     other = sentences.plan("tasks.parallel.retrieval={layer: 2}", change=change)
     open_nodes = other.wanted(store.finished())
     assert {node.kind for node in open_nodes} == {"predict", "score"}
     predict = next(node for node in open_nodes if node.kind == "predict")
-    planned = {key: node.identity for key, node in other.nodes.items()}
-    nearest = explain(predict.key, predict.identity, store, planned)
+    planned = {key: node.spec.canonical() for key, node in other.nodes.items()}
+    nearest = explain(predict.key, predict.spec.canonical(), store, planned)
     assert nearest is not None
     assert nearest["differences"] == [{"path": "retrieval.layer", "there": 1, "here": 2}]
 
@@ -281,12 +283,12 @@ def test_an_encoder_of_unknown_size_needs_a_layer(sentences: World) -> None:
     with pytest.raises(RecipeError, match=r"not known here \(name layers of someone/encoder with tasks.par"):
         sentences.plan(name, change=change)
     plan = sentences.plan(name, "tasks.parallel.retrieval={layer: 7}", change=change)
-    assert {node.inputs.layers for node in nodes(plan, "predict")} == {(7,)}
+    assert {node.spec.matching.layers for node in nodes(plan, "predict")} == {(7,)}
 
 
 def test_the_published_layers_of_xlm_r(sentences: World) -> None:
     for name, layer in (("base", 8), ("large", 14)):
         plan = sentences.plan(f"models={{tiny: {{name: FacebookAI/xlm-roberta-{name}}}}}", change=change)
-        assert {node.inputs.layers for node in nodes(plan, "predict")} == {(layer,)}
-        settings = json.loads(json.dumps(plan.nodes[plan.cells[0].score].identity["search"]))
+        assert {node.spec.matching.layers for node in nodes(plan, "predict")} == {(layer,)}
+        settings = json.loads(json.dumps(plan.nodes[plan.cells[0].score].spec.canonical()["search"]))
         assert settings == {"layer": layer, "special_tokens": True, "scoring": "cosine", "threshold": None}

@@ -46,7 +46,7 @@ def notes(world: World, *overrides: str) -> list[str]:
 
 
 def tokenized(plan: Plan, label: str) -> Any:
-    return next(node for node in plan.nodes.values() if node.label == f"tokenize {label}").inputs
+    return next(node for node in plan.nodes.values() if node.label == f"tokenize {label}").spec
 
 
 def test_training_rows_without_a_label_are_told(world: World) -> None:
@@ -319,8 +319,8 @@ def test_data_are_read_once(world: World, monkeypatch: pytest.MonkeyPatch, tmp_p
     second = planned()
     assert len(taken) == read, "a second plan reads nothing"
     assert second.notes == first.notes
-    assert {key: node.inputs for key, node in second.nodes.items()} == {
-        key: node.inputs for key, node in first.nodes.items()
+    assert {key: node.spec for key, node in second.nodes.items()} == {
+        key: node.spec for key, node in first.nodes.items()
     }
     write(world, "moods/train.jsonl", rows("other"))
     planned()
@@ -483,7 +483,7 @@ def test_rows_without_gold_outside_a_hold_out_are_no_obstacle(world: World) -> N
 def tokenized_texts(world: World, *overrides: str) -> tuple[str, ...]:
     plan = world.plan(*MOODS, *overrides)
     inputs = next(
-        node.inputs for node in plan.nodes.values() if node.kind == "tokenize" and node.inputs.subset.part == "held"
+        node.spec for node in plan.nodes.values() if node.kind == "tokenize" and node.spec.subset.part == "held"
     )
     held = inputs.subset.of(inputs.task.read(inputs.location), kinds.get(inputs.task.kind))
     return tuple(example.first for example in held)

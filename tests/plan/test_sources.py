@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def sources_of(world: World, label: str, *overrides: str) -> Sources:
     plan = world.plan(*overrides)
     (cell,) = (cell for cell in plan.cells if cell.label == label)
-    found: Sources = plan.nodes[cell.score].inputs.sources
+    found: Sources = plan.nodes[cell.score].spec.sources
     return found
 
 
@@ -44,4 +44,4 @@ def test_names_and_places_are_no_part_of_it(world: World, other_world: World) ->
 
 def test_what_they_rest_on_changes_no_key(world: World) -> None:
     plan = world.plan()
-    assert all("sources" not in node.identity for node in plan.nodes.values())
+    assert all("sources" not in node.spec.canonical() for node in plan.nodes.values())

@@ -13,11 +13,12 @@ from layover.data.tokenizer import Tokenizer
 from layover.errors import ModelError, RecipeError
 from layover.identity import file_sha256
 from layover.plan import build
-from layover.plan.encoders import EncoderRef, resolve
+from layover.plan.encoders import resolve
 from layover.plan.hub import Revisions
 from layover.plan.surveys import Surveys, _is_here
 from layover.recipe import load
 from layover.recipe.schema import ModelSource
+from layover.specs import EncoderSpec
 from layover.store import FileHashes, Memory
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ MOODS = ("sweep.intermediate=[none]", "sweep.method=[lora]", "sweep.seed=[1]")
 NOT = "not the config of an encoder: "
 
 
-def resolved(folder: Path) -> EncoderRef:
+def resolved(folder: Path) -> EncoderSpec:
     return resolve("tiny", ModelSource(name=str(folder)), FileHashes(), Revisions(), Memory())
 
 
@@ -46,13 +47,13 @@ def test_counts_of_a_file_that_changes_while_it_is_read_are_not_remembered(world
         build(recipe, hash_file, memory=memory)
     file.write_text(whole, encoding="utf-8")
     plan = build(recipe, file_sha256, memory=memory)
-    (inputs,) = (node.inputs for node in plan.nodes.values() if node.label == "tokenize moods train en")
+    (inputs,) = (node.spec for node in plan.nodes.values() if node.label == "tokenize moods train en")
     assert inputs.count == 2
 
 
 def test_what_a_stand_in_measures_is_not_remembered_of_the_tokenizer(world: World, tokenizer: Tokenizer) -> None:
     plan = world.plan(*MOODS)
-    inputs = next(node.inputs for node in plan.nodes.values() if node.label == "tokenize moods train en")
+    inputs = next(node.spec for node in plan.nodes.values() if node.label == "tokenize moods train en")
     file = world.root / "encoder" / "tokenizer.json"
     file.write_text("{}", encoding="utf-8")  # after the encoder was looked at
     memory = Memory()
@@ -68,7 +69,7 @@ def test_what_a_stand_in_measures_is_not_remembered_of_the_tokenizer(world: Worl
 def test_only_the_pieces_of_xlmr_need_no_conversion(tmp_path: Path, model_type: str, here: bool) -> None:
     (tmp_path / "config.json").write_text(json.dumps({"model_type": model_type}), encoding="utf-8")
     (tmp_path / "sentencepiece.bpe.model").write_bytes(b"pieces")
-    assert _is_here(EncoderRef("m", str(tmp_path), None, {}, {}, None, model_type)) == here
+    assert _is_here(EncoderSpec(label="m", source=str(tmp_path), model_type=model_type)) == here
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ def test_without_a_selection_only_scores_change(world: World) -> None:
 def test_a_mixture_that_selects_by_other_scores_is_another(world: World) -> None:
     mixed = "mixtures={both: {tasks: [claims, tags]}}", "sweep.intermediate=[both]"
     plans = [planned(world, settings, *mixed, "sweep.method=[lora]") for settings in ("", "scheme: iob1", "scheme: io")]
-    found = [{key for key in of_kind(plan, "train") if "tasks" in plan.nodes[key].identity} for plan in plans]
+    found = [{key for key in of_kind(plan, "train") if "tasks" in plan.nodes[key].spec.canonical()} for plan in plans]
     assert [len(keys) for keys in found] == [2, 2, 2]  # seeds
     assert found[0] == found[1]
     assert not found[0] & found[2]

@@ -15,7 +15,7 @@ from layover.data.tokenizer import Tokenizer
 from layover.errors import ModelError
 from layover.identity import file_sha256
 from layover.plan import tokenizers
-from layover.plan.encoders import EncoderRef
+from layover.specs import EncoderSpec, TokenizerSpec
 from layover.steps import tokenize
 from layover.store import Memory, Store
 
@@ -39,7 +39,7 @@ def bert(folder: Path) -> Path:
 
 
 def form(folder: Path, memory: Memory | None = None) -> str:
-    return tokenizers.of_folder(folder, file_sha256, memory or Memory())["serialised"]
+    return tokenizers.of_folder(folder, file_sha256, memory or Memory())
 
 
 def test_equal_tokenizers_in_different_files_share_their_data(world: World, other_world: World) -> None:
@@ -116,7 +116,7 @@ import sys
 from pathlib import Path
 from layover.identity import file_sha256
 from layover.plan import tokenizers
-from layover.plan.encoders import EncoderRef
+from layover.specs import EncoderSpec
 from layover.steps import tokenize
 from layover.store import Memory, Store
 tokenizers.of_folder(Path(sys.argv[1]), file_sha256, Memory())
@@ -146,12 +146,12 @@ def test_a_tokenizer_that_changed_since_the_plan_is_refused(
     tmp_path: Path, tokenizer: Tokenizer, segmented: Tokenizer
 ) -> None:
     tokenizer.save(tmp_path / "tokenizer.json")
-    planned = tokenizers.of_folder(tmp_path, file_sha256, Memory())
+    planned = TokenizerSpec(serialised=form(tmp_path))
     assert tokenizers.load_planned(str(tmp_path), None, planned).sha256 == tokenizer.sha256
     segmented.save(tmp_path / "tokenizer.json")
     with pytest.raises(ModelError, match="its tokenizer has changed since the plan was made; run again"):
         tokenizers.load_planned(str(tmp_path), None, planned)
-    again = tokenizers.of_folder(tmp_path, file_sha256, Memory())
+    again = TokenizerSpec(serialised=form(tmp_path))
     assert tokenizers.load_planned(str(tmp_path), None, again).sha256 == segmented.sha256
     tokenizer.save(tmp_path / "tokenizer.json")
     assert tokenizers.load_planned(str(tmp_path), None, planned).sha256 == tokenizer.sha256, "not an earlier plan's"
@@ -183,8 +183,8 @@ def test_a_run_that_refuses_a_remembered_form_lets_the_next_plan_read_it(tmp_pat
         (key,) = memory._known
         memory.put(key, "another form")
     with store.remembered() as memory:
-        planned = tokenizers.of_folder(folder, file_sha256, memory)
-    encoder = EncoderRef("m", str(folder), None, {}, planned, None)
+        planned = TokenizerSpec(serialised=form(folder, memory))
+    encoder = EncoderSpec(label="m", source=str(folder), tokenizer=planned)
     with pytest.raises(ModelError, match="its tokenizer has changed since the plan was made; run again"):
         tokenize._tokenizer(encoder, store)
     with store.remembered() as memory:

@@ -17,8 +17,10 @@ from layover.plan import Node, Plan
 from layover.plan.collect import POLICIES, removable
 from layover.plan.cost import estimate
 from layover.plan.eta import seconds_left
+from layover.plan.nodes import spec_at
 from layover.plan.trunks import first_to_run, with_trunks
 from layover.recipe import load
+from layover.specs.trunk import HiddenStatesSpec
 from layover.store import Store
 
 if TYPE_CHECKING:
@@ -46,9 +48,9 @@ def layers_read(plan: Plan) -> dict[str, set[int]]:
     found: dict[str, set[int]] = {}
     for node in plan.nodes.values():
         for data, trunk in node.trunks.items():
-            inputs = plan.nodes[trunk].inputs
-            assert inputs.data == data
-            found.setdefault(node.kind, set()).add(inputs.layer)
+            spec = spec_at(plan.nodes, trunk, HiddenStatesSpec)
+            assert spec.data == data
+            found.setdefault(node.kind, set()).add(spec.layer)
     return found
 
 
@@ -91,7 +93,7 @@ def test_hidden_states_enter_the_lowest_layer_that_anything_changes(
     assert [key for key in found.nodes if key in plan.nodes] == list(plan.nodes), "no key depends on the cache"
     seen: set[str] = set()
     for key, node in found.nodes.items():
-        assert key == key_of(node.identity)
+        assert key == key_of(node.spec.canonical())
         assert set(node.needs) <= seen
         assert set(node.trunks.values()) <= set(node.needs)
         seen.add(key)
@@ -103,7 +105,7 @@ def test_no_cache_where_tokens_or_lower_layers_move(world: World) -> None:
     languages = "languages={module: bottleneck, text: {en: en.txt}, fallback: en}"
     mlm = "tasks.claims={kind: mlm, text: [text], files: {train: claims/train.jsonl, validation: claims/dev.jsonl}}"
     plan = cached(world.plan(*sweep("{module: lora, layers: top-1}", "claims", mlm)))
-    read = {node.inputs.task.name for node in of_kind(plan, "train") if node.trunks}
+    read = {node.spec.name for node in of_kind(plan, "train") if node.trunks}
     assert read == {"moods"}, "the hidden tokens of claims change at every step"
     assert not layers_read(
         cached(world.plan(*sweep("{module: lora, layers: top-1, languages: true}", "none", languages)))
@@ -130,7 +132,7 @@ def test_what_is_gone_over_twice_is_kept(world: World) -> None:
     half = cached(world.plan(*once[:-2], "train.epochs=1.5", "train.select={every: 1}"))
     # 1.5 epochs of two steps are three, after each of which weights are selected; the test data are read once
     (kept,) = of_kind(half, "trunk")
-    assert half.nodes[kept.inputs.data].label == "tokenize moods validation en"
+    assert half.nodes[kept.spec.data].label == "tokenize moods validation en"
     seeds = cached(world.plan(*once, "sweep.seed=[1, 2]"))
     assert seeds.cache.sets == seeds.cache.paying == 2
     (train, test) = of_kind(seeds, "trunk")
@@ -139,8 +141,8 @@ def test_what_is_gone_over_twice_is_kept(world: World) -> None:
     # whatever is finished costs nothing to read
     (first,) = [key for key, node in seeds.nodes.items() if node.kind == "trunk" and "test" in node.label]
     again = cached(plan, finished={first})
-    assert list(again.nodes[first].needs) == [again.nodes[first].inputs.data]
-    assert [node.trunks for node in of_kind(again, "predict")] == [{again.nodes[first].inputs.data: first}]
+    assert list(again.nodes[first].needs) == [again.nodes[first].spec.data]
+    assert [node.trunks for node in of_kind(again, "predict")] == [{again.nodes[first].spec.data: first}]
 
 
 def test_the_budget_goes_to_what_saves_most_per_byte(world: World) -> None:
@@ -150,14 +152,14 @@ def test_the_budget_goes_to_what_saves_most_per_byte(world: World) -> None:
     tight = cached(plan, budget=2 * SET + 1)
     assert (tight.cache.sets, tight.cache.paying, tight.cache.left_out_bytes) == (2, 5, 3 * SET)
     # the target's training and development data are gone over by all trainings of the target, twice each
-    kept = {tight.nodes[node.inputs.data].label for node in of_kind(tight, "trunk")}
+    kept = {tight.nodes[node.spec.data].label for node in of_kind(tight, "trunk")}
     assert kept == {"tokenize moods train en", "tokenize moods validation en"}
     last = [node.key for node in of_kind(whole, "trunk") if "test" in node.label]
     assert {node.key for node in of_kind(cached(plan, budget=SET, finished=last), "trunk")} == set(last)
     full_disk = cached(plan, free_bytes=SET)
     assert (full_disk.cache.sets, full_disk.cache.short_of_disk) == (1, True)
     assert cached(plan, budget=0) is plan
-    assert {node.inputs.precision for node in of_kind(cached(world.plan(*TOP, "train.precision=bf16")), "trunk")} == {
+    assert {node.spec.precision for node in of_kind(cached(world.plan(*TOP, "train.precision=bf16")), "trunk")} == {
         "bf16"
     }
     bf16 = cached(world.plan(*TOP, "sweep.method=[lora, stack]", "train.precision=bf16"))
@@ -167,7 +169,7 @@ def test_the_budget_goes_to_what_saves_most_per_byte(world: World) -> None:
 def test_a_finished_sweep_needs_none_and_gc_lets_them_go(world: World, tmp_path: Path) -> None:
     plan, store = world.plan(*TOP, "sweep.method=[lora, stack]"), Store(tmp_path / "store")
     for node in cached(plan).nodes.values():
-        with store.writing(node.kind, node.identity, node.needs) as folder:
+        with store.writing(node.kind, node.spec.canonical(), node.needs) as folder:
             (folder / "file").write_text(node.label, encoding="utf-8")
     trunks = {node.key for node in of_kind(cached(plan), "trunk")}
     done = cached(plan, finished=store.finished())
@@ -227,9 +229,7 @@ def test_sizes_are_known_before_it_is_decided(world: World) -> None:
     assert first_to_run(plan, {node.key for node in first}) == []
     assert first_to_run(world.plan("sweep.method=[full, lora]"), ()) == [], "nothing could be kept"
     unread = {
-        key: replace(node, inputs=replace(node.inputs, count=None, tokens_each=None))
-        if node.kind == "tokenize"
-        else node
+        key: replace(node, spec=replace(node.spec, count=None, tokens_each=None)) if node.kind == "tokenize" else node
         for key, node in plan.nodes.items()
     }
     unknown = with_trunks(replace(plan, nodes=unread), lambda _: None, (), MUCH)

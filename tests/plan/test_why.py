@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 def finish(plan: Plan, store: Store) -> None:
     for node in plan.nodes.values():
-        with store.writing(node.kind, node.identity, node.needs) as folder:
+        with store.writing(node.kind, node.spec.canonical(), node.needs) as folder:
             (folder / "file").write_text(node.label, encoding="utf-8")
             if node.kind == "tokenize":
-                write_json(folder / META, {MADE_FOR: made_for(node.inputs)})
+                write_json(folder / META, {MADE_FOR: made_for(node.spec)})
 
 
 def test_the_cause_is_named_and_not_its_echo(world: World, tmp_path: Path) -> None:
@@ -30,7 +30,7 @@ def test_the_cause_is_named_and_not_its_echo(world: World, tmp_path: Path) -> No
     finish(world.plan(), store)
     plan = world.plan("methods.lora.rank=2")
     cell = next(cell for cell in plan.cells if cell.method == "lora" and cell.intermediate == "claims")
-    identities = {key: node.identity for key, node in plan.nodes.items()}
+    identities = {key: node.spec.canonical() for key, node in plan.nodes.items()}
     found = explain(cell.score, identities[cell.score], store, identities)
     assert found is not None
     differences = {item["path"]: (item["there"], item["here"]) for item in found["differences"]}
@@ -42,7 +42,7 @@ def test_the_cause_is_named_and_not_its_echo(world: World, tmp_path: Path) -> No
 def test_nothing_to_compare_with(world: World, tmp_path: Path) -> None:
     plan = world.plan()
     key, node = next(iter(plan.nodes.items()))
-    assert explain(key, node.identity, Store(tmp_path / "store"), {key: node.identity}) is None
+    assert explain(key, node.spec.canonical(), Store(tmp_path / "store"), {key: node.spec.canonical()}) is None
 
 
 def test_the_file_that_changed_is_named_beside_the_task_it_belongs_to(world: World, tmp_path: Path) -> None:
@@ -53,7 +53,7 @@ def test_the_file_that_changed_is_named_beside_the_task_it_belongs_to(world: Wor
     for task in ("claims", "moods"):
         world.write(f"{task}/train.jsonl", f"other {task}")
         plan = world.plan()
-        identities = {key: node.identity for key, node in plan.nodes.items()}
+        identities = {key: node.spec.canonical() for key, node in plan.nodes.items()}
         known = Known.of(plan, file_sha256)
         (key,) = [key for key, node in plan.nodes.items() if node.label == f"tokenize {task} train en"]
         (old,) = [key for key, node in before.nodes.items() if node.label == f"tokenize {task} train en"]
@@ -64,11 +64,11 @@ def test_the_file_that_changed_is_named_beside_the_task_it_belongs_to(world: Wor
         assert difference["file"] == str(world.root / "data" / task / "train.jsonl")
         assert difference["path"] == "data.files[0]"
         assert difference["changed"]
-        trainings = [key for key, node in plan.nodes.items() if node.kind == "train" and node.inputs.task.name == task]
+        trainings = [key for key, node in plan.nodes.items() if node.kind == "train" and node.spec.name == task]
         for training in trainings:
             nearest = explain(training, identities[training], store, identities, known)
             assert nearest is not None
-            assert before.nodes[nearest["key"]].inputs.task.name == task
+            assert before.nodes[nearest["key"]].spec.name == task
 
 
 @pytest.mark.parametrize("sets", [("moods train en", "claims train en"), ("claims train en", "moods train en")])
@@ -125,7 +125,7 @@ def test_a_language_more_is_no_change_of_a_file(world: World, tmp_path: Path) ->
     plan = world.plan(
         change=lambda text: text.replace("{en: moods/en.jsonl}", "{en: moods/en.jsonl, sw: moods/sw.jsonl}")
     )
-    identities = {key: node.identity for key, node in plan.nodes.items()}
+    identities = {key: node.spec.canonical() for key, node in plan.nodes.items()}
     known = Known.of(plan, file_sha256)
     (key,) = [key for key, node in plan.nodes.items() if node.label == "tokenize moods test sw"]
     found = explain(key, identities[key], store, identities, known)
@@ -146,7 +146,7 @@ def test_of_two_equal_files_each_has_its_own_name(world: World, tmp_path: Path) 
     for name in ("claims", "moods"):
         world.write(f"{name}/train.jsonl", "the same in both")
     plan = world.plan()
-    identities = {key: node.identity for key, node in plan.nodes.items()}
+    identities = {key: node.spec.canonical() for key, node in plan.nodes.items()}
     known = Known.of(plan, file_sha256)
     for name in ("claims", "moods"):
         for key in [key for key, node in plan.nodes.items() if node.label == f"tokenize {name} train en"]:

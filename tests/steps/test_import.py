@@ -16,7 +16,9 @@ from layover.errors import ModelError
 from layover.execution import Execution
 from layover.plan import Node, build
 from layover.plan.hub import Revisions
+from layover.plan.nodes import of
 from layover.recipe import load
+from layover.specs.import_ import ImportSpec
 from layover.store import FileHashes, Store
 
 RECIPE = """\
@@ -38,16 +40,16 @@ def root(tmp_path: Path, foreign: Path) -> Path:
     return tmp_path
 
 
-def planned(root: Path, *overrides: str) -> Node:
+def planned(root: Path, *overrides: str) -> Node[ImportSpec]:
     plan = build(load(root / "recipe.yaml", overrides), FileHashes(), Revisions())
-    (node,) = (node for node in plan.nodes.values() if node.kind == "import")
+    (node,) = of(plan.nodes, ImportSpec)
     return node
 
 
-def ran(node: Node, root: Path) -> Path:
+def ran(node: Node[ImportSpec], root: Path) -> Path:
     store = Store(root / "store")
     context = steps.Context(store, Execution(), lambda _: None, lambda: False)
-    with store.writing(node.kind, node.identity, node.needs) as folder:
+    with store.writing(node.kind, node.spec.canonical(), node.needs) as folder:
         steps.get(node.kind).run(node, folder, context)
     return store.path(node.key)
 

@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from layover.plan.inputs import TokenizeInputs
 
 from layover.data.subset import Subset, limit
 from layover.data.tokenizer import Tokenizer
 from layover.errors import DataError
 from layover.execution import Execution
 from layover.identity import file_sha256
-from layover.plan.encoders import EncoderRef
 from layover.plan.nodes import Node
+from layover.specs import EncoderSpec, TokenizerSpec
+from layover.specs.tokenize import DataSpec, TokenizeSpec
 from layover.steps import Context
 from layover.steps.tokenize import load_examples, load_features, load_meta, run
 from layover.store import Store
@@ -27,17 +27,25 @@ def write(path: Path, count: int) -> None:
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
 
 
-def make_node(root: Path, tokenizer: Tokenizer, subset: Subset) -> Node:
+def make_node(root: Path, tokenizer: Tokenizer, subset: Subset) -> Node[TokenizeSpec]:
     (root / "encoder").mkdir()
     tokenizer.save(root / "encoder" / "tokenizer.json")
     own = OwnTask(kind="classification", labels=("no", "yes"), text=("text",), train_language="en")
     task = declare("mine", own)
     location = task.locate("train", "en", root=root, files={"train": "train.jsonl"})
     assert location is not None
-    encoder = EncoderRef("tiny", str(root / "encoder"), None, {}, {"serialised": tokenizer.sha256}, None)
-    identity = {"node": "tokenize", "data": location.identity(file_sha256)}
-    inputs = TokenizeInputs(task, location, encoder, subset, 32, 8, None, 15)
-    return Node("tokenize", "k", identity, (), "tokenize", inputs, "job")
+    form = TokenizerSpec(serialised=tokenizer.sha256)
+    spec = TokenizeSpec(
+        data=DataSpec(location.identity(file_sha256), location),
+        subset=subset,
+        kind=task.kind,
+        labels=task.labels,
+        tokenizer=form,
+        max_length=32,
+        declared=task,
+        encoder=EncoderSpec(label="tiny", source=str(root / "encoder"), tokenizer=form),
+    )
+    return Node(spec, (), "tokenize", "job")
 
 
 def context_of(store: Store) -> Context:
@@ -57,7 +65,7 @@ def context_of(store: Store) -> Context:
 def test_a_subset_is_cut_and_encoded(tmp_path: Path, tokenizer: Tokenizer, subset: Subset, count: int) -> None:
     write(tmp_path / "train.jsonl", 10)
     node, store = make_node(tmp_path, tokenizer, subset), Store(tmp_path / "store")
-    with store.writing("tokenize", node.identity, ()) as folder:
+    with store.writing("tokenize", node.spec.canonical(), ()) as folder:
         run(node, folder, context_of(store))
     (key,) = store.finished()
     assert load_meta(store, key)["examples"] == count
@@ -75,7 +83,7 @@ def test_data_that_changed_since_the_plan_are_refused(tmp_path: Path, tokenizer:
 
 def meta_of(root: Path, tokenizer: Tokenizer, subset: Subset) -> dict[str, Any]:
     node, store = make_node(root, tokenizer, subset), Store(root / "store")
-    with store.writing("tokenize", node.identity, ()) as folder:
+    with store.writing("tokenize", node.spec.canonical(), ()) as folder:
         run(node, folder, context_of(store))
     (key,) = store.finished()
     return load_meta(store, key)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,13 +12,14 @@ import pytest
 from layover.errors import ModelError
 from layover.identity import file_sha256
 from layover.layouts.checkpoint import local_weights
-from layover.plan.encoders import EncoderRef, local_identity
+from layover.plan.encoders import in_folder
+from layover.specs import EncoderSpec
 from layover.steps.unchanged import check_encoder
 from layover.store import FileHashes
 
 
-def encoder(folder: Path) -> EncoderRef:
-    return EncoderRef("m", str(folder), None, local_identity(folder, file_sha256), {}, None)
+def encoder(folder: Path) -> EncoderSpec:
+    return replace(in_folder(folder, file_sha256), label="m", source=str(folder))
 
 
 @pytest.fixture
@@ -49,9 +51,9 @@ def test_a_file_that_is_gone_is_told(folder: Path) -> None:
 
 
 def test_the_weights_are_those_that_are_loaded(folder: Path) -> None:
-    before = encoder(folder).identity
+    before = encoder(folder).canonical()
     (folder / "adapter.safetensors").write_bytes(b"of no use")
-    assert encoder(folder).identity == before
+    assert encoder(folder).canonical() == before
     (folder / "model.safetensors").unlink()
     assert local_weights(folder) == []
     index = folder / "model.safetensors.index.json"
@@ -61,7 +63,7 @@ def test_the_weights_are_those_that_are_loaded(folder: Path) -> None:
     for names in (["a"], ["b"], ["b", "a"]):
         index.write_text(json.dumps({"weight_map": {name: f"{name}.safetensors" for name in names}}), encoding="utf-8")
         assert [file.stem for file in local_weights(folder)] == sorted(names)
-        found.append(encoder(folder).identity["weights"])
+        found.append(encoder(folder).canonical()["weights"])
     assert len({str(one) for one in found}) == 3
     index.write_text('{"weight_map": {"c": "c.safetensors"}}', encoding="utf-8")
     with pytest.raises(ModelError, match=r"names c\.safetensors, which is not there"):

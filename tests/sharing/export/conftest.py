@@ -299,7 +299,7 @@ def load(exported: Path, base_of: Callable[[Package], str]) -> Load:
         weights, head = package.head(), None
         if weights is not None:
             assert card.task is not None
-            head = build_head(card.task.kind, list(card.task.labels), encoder, encoder.clock, 0.0, 0).eval()
+            head = build_head(card.task.kind, tuple(card.task.labels), encoder, encoder.clock, 0.0, 0).eval()
             head.load_weights(weights, name)
         return Loaded(package, encoder, head)
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from layover.steps.retrieve import check_tokens, room
 
 from layover.data.features import Features
 from layover.errors import DataError, NodeError
 from layover.kinds.retrieval import Example
+from layover.steps.matching import check_tokens, room
 
 
 def features(*lengths: int) -> Features:
