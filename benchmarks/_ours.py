@@ -48,12 +48,12 @@ def make_cached_encoder(folder: Path, precision: Precision, *, layers: str, seed
     """Return an encoder that trains on kept states: only what stands above them is in memory."""
     lowest, dtype = lowest_of(folder, layers), dtype_of(precision, whole=False)
     encoder = Encoder.load(str(folder), clock=DropoutClock(seed), dtype=dtype, from_layer=lowest)
-    return _with(encoder, "lora", layers, None, seed)
+    return _with(encoder, "lora", layers, None)
 
 
-def _with(encoder: Encoder, module: str, layers: str, weights: Mapping[str, Tensor] | None, seed: int = 0) -> Encoder:
+def _with(encoder: Encoder, module: str, layers: str, weights: Mapping[str, Tensor] | None) -> Encoder:
     settings = {} if module in {"full", "none"} else {"layers": layers}
-    encoder.attach([Part("target", modules.get(module)(**settings), weights, trainable=True)], seed=seed)
+    encoder.attach([Part("target", modules.get(module)(**settings), weights, trainable=True)])
     return encoder
 
 
@@ -90,7 +90,7 @@ def recipe_run(cached: bool, device: str) -> dict[str, Any]:
 def make_head(kind: str, encoder: Encoder, dropout: float = 0.0) -> Head:
     """Return a fresh head; equal for every encoder of one size."""
     size = HEAD_SIZES[kind]
-    return heads.build(kind, encoder.hidden_size, size, clock=encoder.clock, dropout=dropout, seed=0)
+    return heads.build(kind, encoder.hidden_size, size, clock=encoder.clock, dropout=dropout)
 
 
 def kind_of(features: Features) -> str:

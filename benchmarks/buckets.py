@@ -116,7 +116,7 @@ class Cell:
         (train, test), (low, low_test) = self.features, self.states(precision, into)
         encoder = make_cached_encoder(self.folder, precision, layers=LAYERS, seed=seed)
         size, clock = self.kind.head_size(self.task.labels), DropoutClock(seed)
-        head = heads.build(self.task.kind, encoder.hidden_size, size, clock=clock, dropout=0.0, seed=seed)
+        head = heads.build(self.task.kind, encoder.hidden_size, size, clock=clock, dropout=0.0)
         hyperparameters = Hyperparameters(
             lr=LR, epochs=self.epochs, batch=BATCH, seed=seed, precision=precision, bucket=bucket
         )

@@ -55,7 +55,7 @@ def make_encoder(layers: int = LAYERS) -> Encoder:
 
 def intermediates_of(module: Module, encoder: Encoder, count: int) -> list[Part]:
     """Return modules with random weights and gates."""
-    encoder.attach([Part("any", module, None, trainable=True)], seed=0)
+    encoder.attach([Part("any", module, None, trainable=True)])
     state, parts = encoder.state("any"), []
     for place in range(count):
         drawn = torch.Generator().manual_seed(place)
@@ -84,14 +84,14 @@ def step_0(module: Module, composition: Composition, batch: tuple[Tensor, Tensor
     """Return the difference at step 0 and the number of weights that train, for one intermediate and for three."""
     encoder = make_encoder()
     parts = intermediates_of(module, encoder, 1)
-    encoder.attach(parts, seed=0)
+    encoder.attach(parts)
     alone = output(encoder, batch).clone()
     encoder = make_encoder()
-    encoder.attach(pieces_of(composition, module, parts, encoder), seed=1)
+    encoder.attach(pieces_of(composition, module, parts, encoder))
     difference = float((output(encoder, batch) - alone).abs().max())
     count = 3 if composition.takes_several else 1
     encoder = make_encoder()
-    encoder.attach(pieces_of(composition, module, intermediates_of(module, encoder, count), encoder), seed=1)
+    encoder.attach(pieces_of(composition, module, intermediates_of(module, encoder, count), encoder))
     trained = sum(weight.numel() for weights in encoder.trained().values() for weight in weights.values())
     return f"{difference:.1e}  {trained:,} weights train ({count} intermediates)"
 

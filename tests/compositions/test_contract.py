@@ -60,7 +60,7 @@ def encoder_of(model: PreTrainedModel, dropout: float = 0.0) -> Encoder:
 def intermediates_of(model_of: ModelOf, module: Module, count: int) -> list[Part]:
     """Return finished intermediates whose weights change something, with gates."""
     encoder = encoder_of(model_of())
-    encoder.attach([Part("any", module, None, trainable=True)], seed=0)
+    encoder.attach([Part("any", module, None, trainable=True)])
     state = encoder.state("any")
     parts = []
     for place in range(count):
@@ -122,7 +122,7 @@ def test_without_an_intermediate_a_fresh_module_changes_nothing(
 ) -> None:
     encoder = encoder_of(model_of())
     frozen = encoder(*padded)
-    encoder.attach(composition.parts(module, [], shape=encoder.shape, seed=1), seed=1)
+    encoder.attach(composition.parts(module, [], shape=encoder.shape, seed=1))
     assert torch.equal(encoder(*padded), frozen)
 
 
@@ -133,11 +133,11 @@ def test_one_intermediate_is_itself_at_step_0(
     encoder = encoder_of(model_of())
     frozen = encoder(*padded)
     (intermediate,) = intermediates_of(model_of, module, 1)
-    encoder.attach([intermediate], seed=0)
+    encoder.attach([intermediate])
     alone = encoder(*padded)
     assert float((alone - frozen).detach().abs().max()) > 0.01
     fresh = encoder_of(model_of())
-    fresh.attach(composed(fresh, composition, module, [intermediate]), seed=1)
+    fresh.attach(composed(fresh, composition, module, [intermediate]))
     exact = {"warm", "stack"}
     limit = 0.0 if composition.name in exact else EQUAL
     assert float((fresh(*padded) - alone).detach().abs().max()) <= limit
@@ -148,7 +148,7 @@ def test_only_what_is_named_changes(
     model_of: ModelOf, padded: Padded, module: Module, composition: Composition
 ) -> None:
     encoder, count = encoder_of(model_of()), 2 if composition.takes_several else 1
-    encoder.attach(composed(encoder, composition, module, intermediates_of(model_of, module, count)), seed=1)
+    encoder.attach(composed(encoder, composition, module, intermediates_of(model_of, module, count)))
     trained = {id(value) for named in encoder.trained().values() for value in named.values()}
     names = {name for name, value in encoder.named_parameters() if id(value) in trained}
     assert names == {name for name, value in encoder.named_parameters() if value.requires_grad}
@@ -171,7 +171,7 @@ def test_several_are_all_there_and_their_order_matters_only_where_it_is_said(
     for given in ([one, other], [other, one], [one, one], [other, other]):
         encoder = encoder_of(model_of())
         named = [Part(f"intermediate.{place}", p.module, p.weights, False, p.gates) for place, p in enumerate(given)]
-        encoder.attach(composed(encoder, composition, module, named), seed=1)
+        encoder.attach(composed(encoder, composition, module, named))
         outputs.append(encoder(*padded))
     first, second, twice, other_twice = outputs
     assert (float((first - second).detach().abs().max()) <= EQUAL) is not composition.keeps_order(module)
@@ -185,12 +185,12 @@ def test_saved_and_loaded_it_is_the_same(
 ) -> None:
     encoder = encoder_of(model_of())
     intermediates = intermediates_of(model_of, module, 1)
-    encoder.attach(composed(encoder, composition, module, intermediates), seed=1)
+    encoder.attach(composed(encoder, composition, module, intermediates))
     step(encoder, padded)
     states = {name: encoder.state(name) for name in encoder.trained()}
     pieces = [finished(piece, states) for piece in composed(encoder, composition, module, intermediates)]
     again = encoder_of(model_of())
-    again.attach(pieces, seed=99)
+    again.attach(pieces)
     assert not again.trained()
     assert torch.equal(again(*padded), encoder(*padded))
 
@@ -212,7 +212,7 @@ def test_gradient_checkpointing_and_dropout_change_no_gradient(
     found = []
     for checkpointing in (False, True):
         encoder = encoder_of(model_of(), dropout=0.2)
-        encoder.attach(composed(encoder, composition, module, intermediates), seed=1)
+        encoder.attach(composed(encoder, composition, module, intermediates))
         encoder.gradient_checkpointing(checkpointing)
         encoder.train()
         found.append(step(encoder, padded))
@@ -221,7 +221,7 @@ def test_gradient_checkpointing_and_dropout_change_no_gradient(
     assert plain
     assert all(torch.equal(plain[name], again[name]) for name in plain)
     without = encoder_of(model_of(), dropout=0.0)
-    without.attach(composed(without, composition, module, intermediates), seed=1)
+    without.attach(composed(without, composition, module, intermediates))
     without.train()
     assert any(not torch.equal(plain[name], value) for name, value in step(without, padded).items())
 
@@ -229,7 +229,7 @@ def test_gradient_checkpointing_and_dropout_change_no_gradient(
 @pytest.mark.parametrize(("module", "composition"), every(1))
 def test_bf16_is_near_fp32(model_of: ModelOf, padded: Padded, module: Module, composition: Composition) -> None:
     encoder = encoder_of(model_of(initializer_range=0.05))
-    encoder.attach(composed(encoder, composition, module, intermediates_of(model_of, module, 1)), seed=1)
+    encoder.attach(composed(encoder, composition, module, intermediates_of(model_of, module, 1)))
     expected = encoder(*padded)
     with torch.autocast("cpu", torch.bfloat16):
         found = encoder(*padded)
@@ -246,12 +246,12 @@ def test_nothing_is_left_when_it_is_taken_off(
 ) -> None:
     encoder = encoder_of(model_of())
     frozen = encoder(*padded)
-    encoder.attach(composed(encoder, composition, module, intermediates_of(model_of, module, 1)), seed=1)
+    encoder.attach(composed(encoder, composition, module, intermediates_of(model_of, module, 1)))
     if module.whole:  # the weights themselves have changed
         with pytest.raises(ModelError, match="load the encoder again"):
-            encoder.attach([], seed=1)
+            encoder.attach([])
         return
-    encoder.attach([], seed=1)
+    encoder.attach([])
     assert torch.equal(encoder(*padded), frozen)
     assert encoder.lowest == encoder.num_layers
 
@@ -264,10 +264,10 @@ def test_a_fold_that_does_not_fit_is_refused(model_of: ModelOf) -> None:
     with pytest.raises(
         ModelError, match=r"the change at layers.0.query has the shape \(3, 3\), its linear map \(48, 48\)"
     ):
-        encoder.attach([fold], seed=1)
+        encoder.attach([fold])
     (norm,) = modules.get("bottleneck")(layers=(1,)).sites(encoder.shape)
     with pytest.raises(ModelError, match=r"layers.1.feedforward is no linear map"):
-        encoder.attach([Fold("intermediate", (norm,), lambda _: torch.zeros(3, 3))], seed=1)
+        encoder.attach([Fold("intermediate", (norm,), lambda _: torch.zeros(3, 3))])
 
 
 def test_what_is_mixed_acts_at_the_same_places(model_of: ModelOf) -> None:
@@ -275,4 +275,4 @@ def test_what_is_mixed_acts_at_the_same_places(model_of: ModelOf) -> None:
     parts = [intermediates_of(model_of, modules.get("lora")(layers=layers), 1)[0] for layers in ("all", "top-2")]
     named = tuple(Part(f"intermediate.{place}", p.module, p.weights, False) for place, p in enumerate(parts))
     with pytest.raises(ModelError, match=r"intermediate.0 and intermediate.1 act at different places"):
-        encoder.attach([Mix("mix", mixers.get("attention")(), named, None, trainable=True)], seed=1)
+        encoder.attach([Mix("mix", mixers.get("attention")(), named, None, trainable=True)])

@@ -28,7 +28,7 @@ def encoder_of(model: PreTrainedModel, dropout: float = 0.0) -> Encoder:
 
 
 def random_part(encoder: Encoder, module: Module, name: str, *, trainable: bool = False) -> Part:
-    encoder.attach([Part(name, module, None, trainable=True)], seed=0)
+    encoder.attach([Part(name, module, None, trainable=True)])
     generator = torch.Generator().manual_seed(len(name))
     fresh = encoder.state(name)
     weights = {key: value + torch.randn(value.shape, generator=generator) * 0.1 for key, value in fresh.items()}
@@ -65,7 +65,7 @@ def test_nothing_acts_in_the_lowest_layers(
 ) -> None:
     encoder = encoder_of(model_of())
     frozen = layer_by_layer(encoder, padded)
-    encoder.attach(pieces_of(encoder, module), seed=0)
+    encoder.attach(pieces_of(encoder, module))
     everywhere = layer_by_layer(encoder.eval(), padded)
     encoder.drop(FIXED if training else AdapterDrop(predict=2))
     found = layer_by_layer(encoder.train(training), padded)
@@ -77,7 +77,7 @@ def test_nothing_acts_in_the_lowest_layers(
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.name)
 def test_what_is_dropped_is_not_trained(model_of: ModelOf, padded: Padded, module: Module) -> None:
     encoder = encoder_of(model_of()).train()
-    encoder.attach(single(encoder, module), seed=0)
+    encoder.attach(single(encoder, module))
     encoder.drop(FIXED)
     before, trained = encoder.state("target"), encoder.trained()["target"]
     rest = fingerprint(encoder)
@@ -94,7 +94,7 @@ def test_what_is_dropped_is_not_trained(model_of: ModelOf, padded: Padded, modul
 
 def test_predictions_have_a_number_of_their_own(model_of: ModelOf, padded: Padded) -> None:
     encoder = encoder_of(model_of())
-    encoder.attach(single(encoder, MODULES[0]), seed=0)
+    encoder.attach(single(encoder, MODULES[0]))
 
     def lowest(drop: AdapterDrop) -> tuple[int, int]:
         encoder.drop(drop)
@@ -110,7 +110,7 @@ def test_predictions_have_a_number_of_their_own(model_of: ModelOf, padded: Padde
 
 def test_random_numbers_are_a_function_of_seed_and_step(model_of: ModelOf, padded: Padded) -> None:
     encoder = encoder_of(model_of()).train()
-    encoder.attach(single(encoder, MODULES[0]), seed=0)
+    encoder.attach(single(encoder, MODULES[0]))
     encoder.drop(RANDOM)
 
     def skipped(steps: range, seed: int = 5) -> list[int]:
@@ -141,7 +141,7 @@ def gradients(encoder: Encoder, batch: Padded, pieces: list[list[int]], step: in
 def test_micro_batches_have_the_number_of_their_step(model_of: ModelOf, padded: Padded, step: int) -> None:
     ids, lengths = padded[0].clamp(min=4), torch.full((3,), 17)
     encoder = encoder_of(model_of(), dropout=0.1).train()
-    encoder.attach(single(encoder, MODULES[1]), seed=0)
+    encoder.attach(single(encoder, MODULES[1]))
     encoder.drop(RANDOM)
     whole = gradients(encoder, (ids, lengths), [[0, 1, 2]], step)
     cut = gradients(encoder, (ids, lengths), [[2], [0], [1]], step)
@@ -155,7 +155,7 @@ def test_micro_batches_have_the_number_of_their_step(model_of: ModelOf, padded: 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.name)
 def test_checkpointing_is_exact(model_of: ModelOf, padded: Padded, module: Module, drop: AdapterDrop) -> None:
     encoder = encoder_of(model_of(), dropout=0.1).train()
-    encoder.attach(single(encoder, module), seed=0)
+    encoder.attach(single(encoder, module))
     encoder.drop(drop)
     for step in range(3):
         encoder.gradient_checkpointing(False)
@@ -168,7 +168,7 @@ def test_checkpointing_is_exact(model_of: ModelOf, padded: Padded, module: Modul
 
 def test_a_frozen_trunk_has_no_dropout(model_of: ModelOf, padded: Padded) -> None:
     encoder = encoder_of(model_of(), dropout=0.5)
-    encoder.attach(single(encoder, MODULES[0]), seed=0)
+    encoder.attach(single(encoder, MODULES[0]))
     encoder.drop(FIXED)
     encoder.clock.set(0, torch.arange(3))
     quiet = encoder.eval().trunk(*padded)

@@ -32,7 +32,7 @@ PLACES = {"down": "adapter_down.0.weight", "down_bias": "adapter_down.0.bias", "
 def drawn(encoder: Encoder, module: Module, seed: int) -> Part:
     """Return a part with random weights."""
     encoder.set_language(None)
-    encoder.attach([Part(TARGET, module, None, trainable=True)], seed=0)
+    encoder.attach([Part(TARGET, module, None, trainable=True)])
     generator = torch.Generator().manual_seed(seed)
     fresh = encoder.state(TARGET)
     return Part(
@@ -58,7 +58,7 @@ def whole() -> Padded:
 
 def test_a_fresh_adapter_changes_nothing_and_all_of_it_learns(encoder: Encoder, padded: Padded) -> None:
     before = encoder(*padded)
-    encoder.attach([Part(TARGET, SPOKEN, None, trainable=True)], seed=3)
+    encoder.attach([Part(TARGET, SPOKEN, None, trainable=True)])
     assert encoder.lowest == 0
     assert torch.equal(encoder(*padded), before)
     assert torch.equal(encoder.undone(before), before)
@@ -77,7 +77,7 @@ def test_what_is_done_to_the_embeddings_can_be_undone(model_of: ModelOf, hidden:
     with torch.no_grad():
         (changed,) = encoder.after([0], ids, lengths)
         undone = encoder.undone(changed)
-        encoder.attach([], seed=0)
+        encoder.attach([])
         encoder.set_language(None)
         (plain,) = encoder.after([0], ids, lengths)
     assert not torch.allclose(changed, plain, atol=0.1)
@@ -87,7 +87,7 @@ def test_what_is_done_to_the_embeddings_can_be_undone(model_of: ModelOf, hidden:
 def test_languages_change_and_nothing_else_does(encoder: Encoder, padded: Padded) -> None:
     one, other = (drawn(encoder, SPOKEN, seed) for seed in (1, 2))
     lora = modules.get("lora")(layers="top-2")
-    encoder.attach([Part(TARGET, lora, drawn(encoder, lora, 3).weights, trainable=True)], seed=0)
+    encoder.attach([Part(TARGET, lora, drawn(encoder, lora, 3).weights, trainable=True)])
     alone, trained = encoder(*padded), encoder.trained()[TARGET]
     said = []
     for part in (one, other, one):
@@ -105,7 +105,7 @@ def test_languages_change_and_nothing_else_does(encoder: Encoder, padded: Padded
     optimiser.step()
     assert fingerprint(encoder) == before
     assert torch.equal(encoder.state(LANGUAGE)["layers.1.feedforward.up"], weights_of(one)["layers.1.feedforward.up"])
-    encoder.attach([Part(TARGET, lora, None, trainable=True)], seed=0)
+    encoder.attach([Part(TARGET, lora, None, trainable=True)])
     encoder.set_language(None)
     assert encoder.lowest == 2
     assert not torch.equal(encoder(*padded), alone)
@@ -161,7 +161,7 @@ def in_adapters(model: Any, parts: Mapping[str, Part]) -> Any:
 
 def test_a_language_below_a_task_is_adapters_stack(model_of: ModelOf, encoder: Encoder, whole: Padded) -> None:
     parts = {"lang": drawn(encoder, SPOKEN, 1), "task": drawn(encoder, TASK, 2)}
-    encoder.attach([parts["task"]], seed=0)
+    encoder.attach([parts["task"]])
     encoder.set_language(parts["lang"])
     model = in_adapters(model_of(), parts)
     ids, lengths = whole
@@ -172,11 +172,11 @@ def test_a_language_below_a_task_is_adapters_stack(model_of: ModelOf, encoder: E
 
 def test_the_mlm_head_undoes_the_coupling_as_adapters_does(model_of: ModelOf, encoder: Encoder, whole: Padded) -> None:
     adapters = pytest.importorskip("adapters", reason="the extra `adapterhub` is not installed", exc_type=ImportError)
-    head = build("mlm", 48, 200, clock=encoder.clock, dropout=0.0, seed=0).eval()
+    head = build("mlm", 48, 200, clock=encoder.clock, dropout=0.0).eval()
     head.load_state_dict({name: torch.randn(one.shape) * 0.2 for name, one in head.state_dict().items()})
     head.tie(encoder)
     language = drawn(encoder, SPOKEN, 1)
-    encoder.attach([], seed=0)
+    encoder.attach([])
     encoder.set_language(language)
     base = model_of()
     model = adapters.XLMRobertaAdapterModel(base.config)
@@ -200,10 +200,10 @@ def test_the_mlm_head_undoes_the_coupling_as_adapters_does(model_of: ModelOf, en
 
 def test_the_adapter_of_a_language_stays_where_modules_are_dropped(encoder: Encoder, padded: Padded) -> None:
     language, task = drawn(encoder, SPOKEN, 1), drawn(encoder, modules.get("lora")(layers=(0, 1)), 2)
-    encoder.attach([], seed=0)
+    encoder.attach([])
     encoder.set_language(language)
     alone = encoder(*padded)
-    encoder.attach([task], seed=0)
+    encoder.attach([task])
     encoder.set_language(language)
     assert not torch.equal(encoder(*padded), alone)
     encoder.drop(AdapterDrop(predict=2))

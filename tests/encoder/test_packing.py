@@ -53,7 +53,7 @@ def test_tokens_of_no_row_change_nothing(
     ids, lengths = padded
     encoder, found = Encoder.from_model(model_of(), clock=DropoutClock(5), dropout=0.3), []
     settings = modules.get(module)()
-    encoder.attach([Part("any", settings, None, trainable=True)], seed=0)
+    encoder.attach([Part("any", settings, None, trainable=True)])
     parts = []
     for number in range(2):
         state = {
@@ -64,7 +64,7 @@ def test_tokens_of_no_row_change_nothing(
     mixed = compositions.get("fuse")(mixer="low_rank").parts(settings, parts, shape=encoder.shape, seed=0)
     for rounded in (False, True):
         monkeypatch.setattr("layover.encoder.flow.rounds", lambda *_, rounded=rounded: rounded)
-        encoder.attach(mixed, seed=0)
+        encoder.attach(mixed)
         encoder.train().clock.set(3, torch.arange(3))
         shares = Shares()
         with encoder.watch.into(shares):

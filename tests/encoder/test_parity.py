@@ -48,7 +48,7 @@ def random_parts(encoder: Encoder, module: Module, names: list[str]) -> list[Par
     """Return frozen parts and a trainable last one, all with random weights."""
     parts = []
     for number, name in enumerate(names):
-        encoder.attach([Part(name, module, None, trainable=True)], seed=0)
+        encoder.attach([Part(name, module, None, trainable=True)])
         generator = torch.Generator().manual_seed(number)
         fresh = encoder.state(name)
         weights = {key: torch.randn(value.shape, generator=generator) * 0.1 for key, value in fresh.items()}
@@ -62,7 +62,7 @@ def path_of(site: str) -> str:
 
 
 def ours(encoder: Encoder, parts: Sequence[Part | Mix], batch: Padded) -> tuple[Tensor, dict[str, Tensor]]:
-    encoder.attach(parts, seed=0)
+    encoder.attach(parts)
     output = encoder(*batch)
     output.pow(3).sum().backward()
     trained = encoder.trained()[parts[-1].name]
@@ -244,10 +244,10 @@ def stepped(forward: Callable[[], Tensor], parameters: Mapping[str, nn.Parameter
 def test_two_steps_are_pefts(model_of: ModelOf, padded: Padded, module: Module) -> None:
     ids, lengths = padded
     encoder = Encoder.from_model(model_of(), clock=DropoutClock(0)).eval()
-    encoder.attach([Part("one", module, None, trainable=True)], seed=1)
+    encoder.attach([Part("one", module, None, trainable=True)])
     # from fresh weights, which each of the two makes its own way but for A
     fresh = [Part("one", module, encoder.state("one"), trainable=True)]
-    encoder.attach(fresh, seed=0)
+    encoder.attach(fresh)
     start = encoder.state("one")
     trained = stepped(lambda: encoder(*padded), encoder.trained()["one"])
     if module.name == "dora":
@@ -265,7 +265,7 @@ def test_a_fresh_dora_has_pefts_magnitudes(model_of: ModelOf) -> None:
     from peft import LoraConfig, get_peft_model
 
     encoder = Encoder.from_model(model_of(), clock=DropoutClock(0)).eval()
-    encoder.attach([Part("one", DORA(), None, trainable=True)], seed=1)
+    encoder.attach([Part("one", DORA(), None, trainable=True)])
     config = LoraConfig(use_dora=True, target_modules=["query", "value"])
     theirs_fresh = get_peft_model(model_of(), config, adapter_name="one").state_dict()
     for name, value in encoder.state("one").items():
@@ -382,7 +382,7 @@ def test_fusion_is_adapters(model_of: ModelOf, padded: Padded, placement: str) -
     encoder = Encoder.from_model(copy.deepcopy(model_of()), clock=DropoutClock(0)).eval()
     members = [replace(part, trainable=False) for part in random_parts(encoder, module, ["one", "two", "three"])]
     mix = Mix("mix", mixers.get("attention")(), tuple(members), None, trainable=True)
-    encoder.attach([mix], seed=0)
+    encoder.attach([mix])
     generator = torch.Generator().manual_seed(9)
     weights = {
         name: value + torch.randn(value.shape, generator=generator) * 0.2
@@ -391,7 +391,7 @@ def test_fusion_is_adapters(model_of: ModelOf, padded: Padded, placement: str) -
     model, named = fused_in_adapters(model_of(), module, members, weights)
     if placement == "parallel":
         # adapters adds the residual connection twice here: the fusion does, and the adapter behind it does again
-        encoder.attach([replace(mix, weights=weights)], seed=0)
+        encoder.attach([replace(mix, weights=weights)])
         assert not torch.allclose(run(model, padded), encoder(*padded), atol=0.1)
         without_residual(model)
     mine = [replace(mix, weights=weights)]
@@ -414,5 +414,5 @@ def test_fusion_is_adapters(model_of: ModelOf, padded: Padded, placement: str) -
         assert not torch.equal(value, weights[name])
         if not name.endswith("key_bias"):  # AdamW makes large steps of the smallest gradients
             torch.testing.assert_close(value, back[name], atol=ROUNDING, rtol=0)
-    encoder.attach([replace(mix, weights=back)], seed=0)
+    encoder.attach([replace(mix, weights=back)])
     torch.testing.assert_close(encoder(*padded), run(model, padded), atol=ROUNDING, rtol=0)

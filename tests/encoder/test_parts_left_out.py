@@ -39,7 +39,7 @@ def test_from_a_layer_on(folder: Path, padded: Padded, dtype: torch.dtype) -> No
     ids, lengths = padded
     whole, upper = load(folder, dtype), load(folder, dtype, from_layer=2)
     for encoder in (whole, upper):
-        encoder.attach([TOP], seed=1)
+        encoder.attach([TOP])
     states = whole.below(2, ids, lengths)
     assert states.dtype == dtype
     assert states.shape == (1, int(lengths.sum()), 48)
@@ -54,7 +54,7 @@ def test_states_below_a_layer_that_changes_are_refused(folder: Path, padded: Pad
     ids, lengths = padded
     encoder = load(folder)
     states = encoder.below(2, ids, lengths)
-    encoder.attach([Part("target", modules.get("lora")(), None, trainable=True)], seed=1)
+    encoder.attach([Part("target", modules.get("lora")(), None, trainable=True)])
     for refused in (lambda: encoder.top(states, lengths, 2), lambda: encoder.below(1, ids, lengths)):
         with pytest.raises(ModelError, match="do not belong to a trunk of 0 layers"):
             refused()
@@ -65,7 +65,7 @@ def test_states_below_a_layer_that_changes_are_refused(folder: Path, padded: Pad
 def test_states_of_lower_layers_go_up_through_the_rest_of_the_trunk(folder: Path, padded: Padded) -> None:
     ids, lengths = padded
     encoder = load(folder)
-    encoder.attach([TOP], seed=1)
+    encoder.attach([TOP])
     assert torch.equal(encoder.top(encoder.below(1, ids, lengths), lengths, 1), encoder(ids, lengths))
 
 
@@ -73,7 +73,7 @@ def test_a_head_alone_needs_nothing_of_the_encoder(folder: Path, padded: Padded)
     ids, lengths = padded
     states = load(folder).below(4, ids, lengths)
     encoder = load(folder, torch.bfloat16, from_layer=4)
-    encoder.attach([Part("target", modules.get("none")(), None, trainable=True)], seed=1)
+    encoder.attach([Part("target", modules.get("none")(), None, trainable=True)])
     assert encoder.dtype == torch.bfloat16
     assert list(encoder.parameters()) == []
     assert torch.equal(encoder.top(states, lengths, 4), load(folder)(ids, lengths))
@@ -99,7 +99,7 @@ def test_word_embeddings_of_the_data_alone(folder: Path, padded: Padded) -> None
 def test_the_last_layer_where_the_head_reads_only(model_of: ModelOf, padded: Padded, place: str) -> None:
     ids, lengths = padded
     encoder = Encoder.from_model(model_of(), clock=DropoutClock(5), dropout=0.3)
-    encoder.attach([Part("target", modules.get(place)(), None, trainable=True)], seed=1)
+    encoder.attach([Part("target", modules.get(place)(), None, trainable=True)])
     weights = encoder.trained()["target"]
     with torch.no_grad():
         for value in weights.values():

@@ -96,7 +96,7 @@ def test_outputs_and_gradients_are_those_of_the_matrices(
     before = fingerprint(stored)
     gradients = []
     for encoder in (stored, made_plain(stored, folder)):
-        encoder.attach([part(module)], seed=3)
+        encoder.attach([part(module)])
         encoder.train()
         encoder(*padded).float().square().sum().backward()
         gradients.append({name: one.grad for name, one in encoder.named_parameters() if one.grad is not None})
@@ -106,7 +106,7 @@ def test_outputs_and_gradients_are_those_of_the_matrices(
     assert gradients[0].keys() == {f"pieces.0.weights.at.{name}" for name in _own(stored)} | {"output"}
     assert gradients[0].keys() == gradients[1].keys()
     assert all(torch.equal(gradients[0][name], gradients[1][name]) for name in gradients[0])
-    stored.attach([], seed=3)
+    stored.attach([])
     assert fingerprint(stored) == before
 
 
@@ -117,12 +117,12 @@ def _own(encoder: Encoder) -> list[str]:
 @pytest.mark.parametrize("quantisation", QUANTISATIONS)
 def test_what_is_kept_gives_the_same_again(folder: Path, padded: Padded, quantisation: Quantisation) -> None:
     first = load(folder, quantisation)
-    first.attach([part(TRAINED[0])], seed=1)
+    first.attach([part(TRAINED[0])])
     for weight in first.trained()["target"].values():
         nn.init.normal_(weight, std=0.1)
     second = load(folder, quantisation)
     assert fingerprint(second) != fingerprint(load(folder, None))
-    second.attach([part(TRAINED[0], first.state("target"))], seed=9)
+    second.attach([part(TRAINED[0], first.state("target"))])
     assert torch.equal(first(*padded), second(*padded))
     model = second.release()
     assert model is not None
@@ -171,15 +171,15 @@ def test_nf4_is_near_whatever_the_size(size: tuple[int, int]) -> None:
 def test_what_changes_the_weights_is_refused(folder: Path, quantisation: Quantisation) -> None:
     encoder = load(folder, quantisation)
     with pytest.raises(ModelError, match=f"'target' does not go with an encoder loaded in {quantisation}: it trains"):
-        encoder.attach([part(modules.get("full")())], seed=0)
+        encoder.attach([part(modules.get("full")())])
     lora = TRAINED[0]
     fresh = Encoder.load(folder, clock=DropoutClock(0))
-    fresh.attach([part(lora)], seed=0)
+    fresh.attach([part(lora)])
     done = Part("intermediate", lora, fresh.state("target"), trainable=False)
     pieces = composition("merge")().parts(lora, [done], shape=encoder.shape, seed=0)
     assert isinstance(pieces[0], Fold)
     with pytest.raises(ModelError, match=r"'intermediate' does not go with .* changes the frozen weights"):
-        encoder.attach(pieces, seed=0)
+        encoder.attach(pieces)
     with pytest.raises(ModelError, match=r"whole encoder: it trains all weights.*use precision bf16 or fp32"):
         loaded.load(str(folder), None, clock=DropoutClock(0), precision=quantisation, whole=True)
 

@@ -59,7 +59,7 @@ def test_a_finished_fusion_is_the_one_that_was_trained(fused: Folder, intermedia
     store, key = Store(fused.root / "store"), cells(fused)[intermediate]["train_key"]
     source, identity = str(fused.root / "encoder"), store.done(key)["identity"]
     encoder = Encoder.load(source, clock=DropoutClock(1)).eval()
-    encoder.attach(pieces_to_train(store, identity, encoder.shape), seed=1)
+    encoder.attach(pieces_to_train(store, identity, encoder.shape))
     ids = torch.randint(5, 100, (2, 9), generator=torch.Generator().manual_seed(0))
     lengths = torch.tensor([9, 9])
     fresh = encoder(ids, lengths)

@@ -76,7 +76,7 @@ def test_a_package_that_needs_others_is_no_module(swept: Swept) -> None:
     ]
     package = open_package(folder)
     encoder = Encoder.load(MINI, None, clock=DropoutClock(0), all_words=True)
-    encoder.attach(package.pieces(), seed=0)
+    encoder.attach(package.pieces())
     probe = package.card.probe.model_copy(update={"outputs": None})
     assert largest_difference(probe, encoder, None) < 1e-6, "it is found by its hash beside the other"
     with pytest.raises(RecipeError, match=r"the package acts only together with others \(before\), so it is no module"):

@@ -128,8 +128,8 @@ def test_predictions_are_those_of_the_encoder_put_together_by_hand(swept: Folder
         if train["intermediate"] is not None:
             continue
         encoder = mini()
-        encoder.attach([part_of(store, key) for key in (identity["language"], identity["train"])], seed=0)
-        head = build("classification", 128, len(train["labels"]), clock=encoder.clock, dropout=0.0, seed=0)
+        encoder.attach([part_of(store, key) for key in (identity["language"], identity["train"])])
+        head = build("classification", 128, len(train["labels"]), clock=encoder.clock, dropout=0.0)
         head.load_weights(load_file(store.path(identity["train"]) / "head.safetensors"), "head")
         features = load_features(store, identity["data"])
         outputs = predict(encoder, head, features, execution=Execution(device="cpu"))

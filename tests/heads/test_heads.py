@@ -34,7 +34,7 @@ def encoder(vocabulary: int = SIZES["mlm"]) -> Encoder:
 
 
 def fresh(kind: str, *, dropout: float = 0.0, seed: int = 0) -> Head:
-    head = heads.build(kind, HIDDEN, SIZES[kind], clock=DropoutClock(0), dropout=dropout, seed=seed)
+    head = heads.build(kind, HIDDEN, SIZES[kind], clock=DropoutClock(seed), dropout=dropout)
     head.tie(encoder())
     return head
 
@@ -101,7 +101,7 @@ def test_kinds_and_heads_agree_on_the_tokens_that_are_read() -> None:
 def test_every_kind_has_a_head() -> None:
     assert set(heads.names()) == set(SIZES)
     with pytest.raises(ModelError, match="no head is called 'tager'"):
-        heads.build("tager", 4, 2, clock=DropoutClock(0), dropout=0.0, seed=0)
+        heads.build("tager", 4, 2, clock=DropoutClock(0), dropout=0.0)
 
 
 @pytest.mark.parametrize("kind", heads.names())
@@ -225,7 +225,7 @@ def test_span_loss_is_the_one_of_transformers_without_padding() -> None:
 
 def test_dropout_follows_the_clock() -> None:
     clock = DropoutClock(0)
-    head = heads.build("classification", HIDDEN, 3, clock=clock, dropout=0.5, seed=0).train()
+    head = heads.build("classification", HIDDEN, 3, clock=clock, dropout=0.5).train()
     clock.set(1, torch.arange(4))
     one = head(hidden(), LENGTHS)
     assert torch.equal(head(hidden(), LENGTHS), one)
@@ -238,7 +238,7 @@ def test_dropout_follows_the_clock() -> None:
 def test_wrong_sizes() -> None:
     for kind, size in (("span", 3), ("choice", 4), ("classification", 0), ("tagging", 0)):
         with pytest.raises(ModelError, match="output"):
-            heads.build(kind, HIDDEN, size, clock=DropoutClock(0), dropout=0.0, seed=0)
+            heads.build(kind, HIDDEN, size, clock=DropoutClock(0), dropout=0.0)
     head = build("choice")
     with pytest.raises(ModelError, match="4 rows do not divide into 3 units"):
         head.loss(head(hidden(), LENGTHS), {"label": torch.tensor([0, 0, 0])})

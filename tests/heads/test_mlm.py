@@ -45,8 +45,8 @@ def reference() -> XLMRobertaForMaskedLM:
 def ours(folder: Path, module: str = "full") -> tuple[Encoder, Head]:
     clock = DropoutClock(0)
     encoder = Encoder.load(folder, clock=clock)
-    encoder.attach([Part("target", modules.get(module)(), None, trainable=True)], seed=0)
-    head = heads.build("mlm", HIDDEN, VOCABULARY, clock=clock, dropout=0.0, seed=0)
+    encoder.attach([Part("target", modules.get(module)(), None, trainable=True)])
+    head = heads.build("mlm", HIDDEN, VOCABULARY, clock=clock, dropout=0.0)
     head.tie(encoder)
     return encoder, head
 
@@ -132,7 +132,7 @@ def test_the_decoder_is_not_among_the_heads_weights(saved: Path) -> None:
     before = head(encoder(ids, lengths), lengths, targets_of(labels))
     weights = encoder.state("target")
     weights["embeddings.word_embeddings.weight"] = weights["embeddings.word_embeddings.weight"] * 2
-    encoder.attach([Part("target", modules.get("full")(), weights, trainable=False)], seed=0)
+    encoder.attach([Part("target", modules.get("full")(), weights, trainable=False)])
     assert not torch.allclose(head(encoder(ids, lengths), lengths, targets_of(labels)), before)
     assert head.layer_norm.eps == encoder.model.config.layer_norm_eps
 
@@ -181,11 +181,11 @@ def test_shards_are_read_and_what_is_missing_is_said(tmp_path: Path) -> None:
 
 def test_refusals(saved: Path) -> None:
     encoder, _ = ours(saved)
-    head = heads.build("mlm", HIDDEN, VOCABULARY, clock=DropoutClock(0), dropout=0.0, seed=0)
+    head = heads.build("mlm", HIDDEN, VOCABULARY, clock=DropoutClock(0), dropout=0.0)
     ids, lengths, labels = batch()
     with pytest.raises(ModelError, match="before it is tied"):
         head(encoder(ids, lengths), lengths, targets_of(labels))
-    other = heads.build("mlm", HIDDEN, VOCABULARY + 1, clock=DropoutClock(0), dropout=0.0, seed=0)
+    other = heads.build("mlm", HIDDEN, VOCABULARY + 1, clock=DropoutClock(0), dropout=0.0)
     with pytest.raises(ModelError, match="91 tokens does not fit the encoder's 90"):
         other.tie(encoder)
     head.tie(encoder)

@@ -86,7 +86,7 @@ class Sample:
         """Return last hidden states as Layover computes them."""
         encoder = Encoder.from_model(self.encoder(), clock=DropoutClock(0)).eval()
         if module is not None:
-            encoder.attach([Part("one", module, weights, trainable=False)], seed=0)
+            encoder.attach([Part("one", module, weights, trainable=False)])
         with torch.inference_mode():
             return encoder(IDS, torch.full((len(IDS),), IDS.shape[1])).clone()
 

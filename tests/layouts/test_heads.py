@@ -30,7 +30,7 @@ def close(one: Tensor, other: Tensor) -> None:
 
 
 def head_of(sample: Any, kind: str, seed: int = 5) -> Head:
-    head = own_heads.build(kind, sample.base.shape.hidden, OUTPUTS[kind], clock=DropoutClock(0), dropout=0.0, seed=seed)
+    head = own_heads.build(kind, sample.base.shape.hidden, OUTPUTS[kind], clock=DropoutClock(seed), dropout=0.0)
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for value in head.parameters():

@@ -66,7 +66,7 @@ def random_like(weights: dict[str, Tensor], seed: int) -> dict[str, Tensor]:
 
 def finished(encoder: Encoder, module: Module, count: int) -> list[Part]:
     """Return so many intermediates that change something."""
-    encoder.attach([Part("any", module, None, trainable=True)], seed=0)
+    encoder.attach([Part("any", module, None, trainable=True)])
     fresh = encoder.state("any")
     return [Part(f"intermediate.{place}", module, random_like(fresh, place), trainable=False) for place in range(count)]
 
@@ -74,7 +74,7 @@ def finished(encoder: Encoder, module: Module, count: int) -> list[Part]:
 def mix_of(encoder: Encoder, mixer: Mixer, members: list[Part]) -> Mix:
     """Return a mix whose weights are random, so that it takes of each member something else."""
     mix = Mix("mix", mixer, tuple(members), None, trainable=True)
-    encoder.attach([mix], seed=0)
+    encoder.attach([mix])
     return replace(mix, weights=random_like(encoder.state("mix"), 9))
 
 
@@ -142,7 +142,7 @@ def test_loras_are_mixed_at_each_linear_map(encoder: Encoder, batch: tuple[Tenso
     mixer = mixers.get(name)()
     members = finished(encoder, ALL_MAPS, 3)
     mix = mix_of(encoder, mixer, members)
-    encoder.attach([mix], seed=0)
+    encoder.attach([mix])
     known = {}
     paths = {"query": "attention.self.query", "intermediate": "intermediate.dense", "output": "output.dense"}
     for place, path in paths.items():
@@ -187,11 +187,11 @@ def test_scores_of_a_low_rank_spread_as_those_of_attention() -> None:
 def test_gated_starts_as_an_equal_merge(encoder: Encoder, batch: tuple[Tensor, Tensor]) -> None:
     members = finished(encoder, ALL_MAPS, 3)
     merge = compositions.get("merge")(on_top="none")
-    encoder.attach(merge.parts(ALL_MAPS, members, shape=encoder.shape, seed=1), seed=1)
+    encoder.attach(merge.parts(ALL_MAPS, members, shape=encoder.shape, seed=1))
     merged = encoder(*batch)
-    encoder.attach([Mix("mix", mixers.get("gated")(), tuple(members), None, trainable=True)], seed=1)
+    encoder.attach([Mix("mix", mixers.get("gated")(), tuple(members), None, trainable=True)])
     torch.testing.assert_close(encoder(*batch), merged, atol=1e-4, rtol=0)
-    encoder.attach(members[:1], seed=1)
+    encoder.attach(members[:1])
     assert not torch.allclose(encoder(*batch), merged, atol=0.1)
 
 
@@ -203,7 +203,7 @@ def test_only_the_mixer_and_the_own_module_train(
 ) -> None:
     fuse = compositions.get("fuse")(mixer=mixer.name, own=own)
     pieces: list[Piece] = fuse.parts(module, finished(encoder, module, 2), shape=encoder.shape, seed=1)
-    encoder.attach(pieces, seed=1)
+    encoder.attach(pieces)
     trained = {f"{part} {name}": one for part, found in encoder.trained().items() for name, one in found.items()}
     assert set(encoder.trained()) == ({"mix", "target"} if own else {"mix"})
     count = fuse.extra_parameters(module, 2, encoder.shape)
@@ -223,7 +223,7 @@ def test_only_the_mixer_and_the_own_module_train(
 def test_checkpointing_is_exact_and_bf16_is_close(
     encoder: Encoder, batch: tuple[Tensor, Tensor], mixer: Mixer, module: Module
 ) -> None:
-    encoder.attach([mix_of(encoder, mixer, finished(encoder, module, 2))], seed=1)
+    encoder.attach([mix_of(encoder, mixer, finished(encoder, module, 2))])
     found = []
     for on in (False, True):
         encoder.gradient_checkpointing(on)
@@ -241,7 +241,7 @@ def test_checkpointing_is_exact_and_bf16_is_close(
 def test_an_own_module_and_the_mixer_start_from_other_numbers(encoder: Encoder) -> None:
     module = modules.get("bottleneck")()
     fuse = compositions.get("fuse")(own=True)
-    encoder.attach(fuse.parts(module, finished(encoder, module, 1), shape=encoder.shape, seed=1), seed=1)
+    encoder.attach(fuse.parts(module, finished(encoder, module, 1), shape=encoder.shape, seed=1))
     down, query = (
         encoder.state("target")["layers.0.feedforward.down"],
         encoder.state("mix")["layers.0.feedforward.query"],
@@ -251,7 +251,7 @@ def test_an_own_module_and_the_mixer_start_from_other_numbers(encoder: Encoder) 
 
 @every_mixer
 def test_shares_are_watched_over_real_tokens(encoder: Encoder, batch: tuple[Tensor, Tensor], mixer: Mixer) -> None:
-    encoder.attach([mix_of(encoder, mixer, finished(encoder, LORA, 3))], seed=1)
+    encoder.attach([mix_of(encoder, mixer, finished(encoder, LORA, 3))])
     plain = encoder(*batch)
     together, alone = Shares(), Shares()
     with encoder.watch.into(together):
@@ -273,7 +273,7 @@ def test_a_pass_that_fails_or_mixes_nothing_adds_no_shares(encoder: Encoder, bat
     shares = Shares()
     with encoder.watch.into(shares):
         encoder(*batch)
-    encoder.attach([mix_of(encoder, mixers.get("gated")(), finished(encoder, LORA, 2))], seed=1)
+    encoder.attach([mix_of(encoder, mixers.get("gated")(), finished(encoder, LORA, 2))])
 
     def fails() -> None:
         with encoder.watch.into(shares):
@@ -311,7 +311,7 @@ def test_what_a_training_keeps_for_a_mix(
 
     def kept(count: int) -> int:
         """Return the numbers per token that autograd keeps, weights left out."""
-        encoder.attach([Mix("mix", mixer, tuple(members[:count]), None, trainable=True)], seed=1)
+        encoder.attach([Mix("mix", mixer, tuple(members[:count]), None, trainable=True)])
         weights = {one.untyped_storage().data_ptr() for one in encoder.parameters()}
         found: dict[int, Tensor] = {}
 

@@ -41,7 +41,7 @@ def encoder() -> Encoder:
 
 
 def head_of(kind: str, encoder: Encoder) -> Head:
-    head = heads.build(kind, HIDDEN, SIZES[kind], clock=encoder.clock, dropout=0.3, seed=0)
+    head = heads.build(kind, HIDDEN, SIZES[kind], clock=encoder.clock, dropout=0.3)
     head.tie(encoder)
     return head
 

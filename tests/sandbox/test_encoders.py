@@ -63,7 +63,7 @@ def test_a_held_out_loss_can_be_computed_again(name: str) -> None:
     source = str(folder(name))
     features = kind.encode(examples, Tokenizer.load(folder(name)), labels=(), max_length=128, stride=64)
     encoder = Encoder.load(source, None, clock=DropoutClock(0))
-    head = build_head("mlm", (), encoder, encoder.clock, 0.0, seed=0)
+    head = build_head("mlm", (), encoder, 0.0)
     assert head.start_from(source, None)
     outputs = predict(encoder, head, features, execution=Execution(device="cpu"))
     predictions = kind.decode(outputs, features, examples, labels=())

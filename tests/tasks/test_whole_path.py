@@ -43,7 +43,7 @@ def encoder_of(tokenizer: Tokenizer) -> Encoder:
         torch.manual_seed(0)
         backbone = XLMRobertaModel(config, add_pooling_layer=False)
     encoder = Encoder.from_model(backbone, clock=DropoutClock(0), dropout=0.0)
-    encoder.attach([Part(TARGET, modules.get("full")(), None, trainable=True)], seed=0)
+    encoder.attach([Part(TARGET, modules.get("full")(), None, trainable=True)])
     return encoder
 
 
@@ -66,7 +66,7 @@ def test_five_rows_are_learned_by_heart(name: str, tmp_path: Path, tokenizer: To
     encoder = encoder_of(tokenizer)
     size = kind.head_size(task.labels)
     assert size is not None
-    head = heads.build(task.kind, HIDDEN, size, clock=encoder.clock, dropout=0.0, seed=0)
+    head = heads.build(task.kind, HIDDEN, size, clock=encoder.clock, dropout=0.0)
     hyperparameters = replace(HYPERPARAMETERS, epochs=60 + len(task.labels))  # with a hundred labels it takes longer
     fit(
         encoder, [Branch(name, head, features)], hyperparameters=hyperparameters, execution=EXECUTION,

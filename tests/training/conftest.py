@@ -53,8 +53,8 @@ def make_model(
         backbone = XLMRobertaModel(config, add_pooling_layer=False)
     clock = DropoutClock(seed)
     encoder = Encoder.from_model(backbone, clock=clock, dropout=dropout)
-    encoder.attach([Part("target", module or modules.get("lora")(rank=4), None, trainable=True)], seed=seed)
-    head = heads.build(kind, HIDDEN, SIZES[kind], clock=clock, dropout=dropout, seed=seed)
+    encoder.attach([Part("target", module or modules.get("lora")(rank=4), None, trainable=True)])
+    head = heads.build(kind, HIDDEN, SIZES[kind], clock=clock, dropout=dropout)
     head.tie(encoder)
     return Model(encoder, head, clock)
 

@@ -36,7 +36,7 @@ class Mixed:
         self.model: Model = make_model("classification", modules.get(module)())
         parts = {"nli": self.model.head}
         for kind in ("tagging", "mlm"):
-            head = heads.build(kind, 32, SIZES[kind], clock=self.model.clock, dropout=0.1, seed=3)
+            head = heads.build(kind, 32, SIZES[kind], clock=self.model.clock, dropout=0.1)
             head.tie(self.model.encoder)
             parts[kind] = head
         self.heads = parts

@@ -112,8 +112,8 @@ def test_merged_into_bfloat16_weights_and_out_again(model_of: ModelOf) -> None:
     state = {name: torch.randn(one.shape) for name, one in model.encoder.state("target").items()}
     part = Part("intermediate", modules.get("lora")(rank=4), state, trainable=False)
     merge = compositions.get("merge")()
-    model.encoder.attach(merge.parts(part.module, [part], shape=model.encoder.shape, seed=0), seed=0)
+    model.encoder.attach(merge.parts(part.module, [part], shape=model.encoder.shape, seed=0))
     changed = [name for name, one in model.encoder.model.named_parameters() if not torch.equal(one, before[name])]
     assert len(changed) == 6
-    model.encoder.attach([], seed=0)
+    model.encoder.attach([])
     assert all(torch.equal(one, before[name]) for name, one in model.encoder.model.named_parameters())

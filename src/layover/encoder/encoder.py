@@ -104,12 +104,13 @@ class Encoder(Flow):
         """Whether all its own weights train."""
         return any(isinstance(one, Attached) and one.part.trainable and one.part.module.whole for one in self.pieces)
 
-    def attach(self, pieces: Sequence[Piece], *, seed: int) -> None:
+    def attach(self, pieces: Sequence[Piece]) -> None:
         """Replace what is attached, and what was folded in.
+
+        Fresh weights depend on the clock's seed, on the piece's position and on the names of its sites only.
 
         Args:
             pieces: In the order of application; what is folded in goes first, wherever it stands.
-            seed: Fresh weights depend on it, on the piece's position and on the names of its sites only.
 
         Raises:
             ModelError: weights do not fit, two pieces have one name, layers are out of range, a `full` part has
@@ -125,7 +126,7 @@ class Encoder(Flow):
         device = self._any.device
         attached: list[Attached | Mixed] = []
         for position, piece in enumerate(pieces):
-            place = Place(self.shape, self._frozen, seed, str(position), device, self.watch)
+            place = Place(self.shape, self._frozen, self.clock.seed, str(position), device, self.watch)
             if isinstance(piece, Part):
                 attached.append(Attached(piece, place))
             elif isinstance(piece, Mix):

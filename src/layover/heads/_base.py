@@ -30,12 +30,12 @@ class Head(nn.Module, ABC):
     Args:
         hidden_size: Size of the encoder's hidden states.
         size: Number of outputs.
-        clock: The encoder's, for dropout.
+        clock: The encoder's. Fresh weights are normal(0, 0.02), biases zero, norms one; they depend on its seed and on
+            their names only.
         dropout: Probability on what enters each linear map.
-        seed: Fresh weights are normal(0, 0.02), biases zero, norms one; they depend on it and on their names only.
     """
 
-    def __init__(self, hidden_size: int, size: int, *, clock: DropoutClock, dropout: float, seed: int) -> None:
+    def __init__(self, hidden_size: int, size: int, *, clock: DropoutClock, dropout: float) -> None:
         super().__init__()
         if size < 1:
             raise ModelError(f"a head needs at least one output, not {size}: does the task name its labels?")
@@ -48,7 +48,7 @@ class Head(nn.Module, ABC):
                 if parameter.dim() == 1:
                     parameter.fill_(1.0 if name.endswith("norm.weight") else 0.0)
                 else:
-                    parameter.normal_(0.0, 0.02, generator=generator_for(seed, f"head.{name}"))
+                    parameter.normal_(0.0, 0.02, generator=generator_for(clock.seed, f"head.{name}"))
 
     first_only: ClassVar[bool] = False
     """Whether it reads the hidden state of each row's first token alone, so that the last layer need not do more."""

@@ -108,7 +108,7 @@ class Draft:
 
         ref = self.spec.encoder
         encoder = Encoder.load(ref.source, ref.revision, clock=DropoutClock(self.wanted.seed), all_words=False)
-        encoder.attach(trained_pieces(self.store, self.wanted.key, encoder.shape), seed=self.wanted.seed)
+        encoder.attach(trained_pieces(self.store, self.wanted.key, encoder.shape))
         encoder.drop(AdapterDrop(predict=self.skipped))
         return encoder
 
@@ -135,7 +135,7 @@ class Draft:
 
         before = probe.make(encoder, None, self._rows())
         module, weights = flatten.flattened(self.terms, self.base)
-        encoder.attach([Part(TARGET, module, weights, trainable=False)], seed=self.wanted.seed)
+        encoder.attach([Part(TARGET, module, weights, trainable=False)])
         encoder.drop(AdapterDrop())
         difference = probe.largest_difference(before, encoder, None)
         if difference > probe.TOLERANCE:

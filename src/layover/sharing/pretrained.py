@@ -147,7 +147,7 @@ def _held_out(plan: Plan, cell: Cell, store: Store, directory: Path) -> dict[str
     """Return language -> metric -> value on the held-out text."""
     scored, kind = spec_at(plan.nodes, cell.score, ScoreSpec), kinds.get(KIND)
     encoder = Encoder.load(str(directory), None, clock=DropoutClock(0))
-    head = build_head(KIND, (), encoder, encoder.clock, 0.0, seed=0)
+    head = build_head(KIND, (), encoder, 0.0)
     head.start_from(str(directory), None)
     found = {}
     for language, (_, data) in sorted(scored.predictions.items()):

@@ -37,7 +37,7 @@ class Served:
 
     def act(self, encoder: Encoder) -> None:
         """Let it act on the encoder in place of what did."""
-        encoder.attach(self.pieces, seed=0)
+        encoder.attach(self.pieces)
         encoder.drop(AdapterDrop(predict=self.card.skipped_layers))
 
 
@@ -148,7 +148,7 @@ def served_of(package: Package, encoder: Encoder) -> Served:
     card, weights = package.card, package.head()
     if card.task is None or weights is None:
         raise ModelError(f"{card.id}: has no head, so there is nothing to predict")
-    head = build_head(card.task.kind, card.task.labels, encoder, encoder.clock, 0.0, seed=0)
+    head = build_head(card.task.kind, card.task.labels, encoder, 0.0)
     head.load_weights(weights, f"{package.folder}: its head")
     return Served(card, card.task, package.pieces(), head)
 

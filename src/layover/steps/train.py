@@ -79,7 +79,7 @@ def _encoder(node: Node[TrainSpec], context: Context, clock: DropoutClock) -> En
         pieces = gated(trained_pieces(store, spec.gates.train, encoder.shape))
     else:
         pieces = pieces_to_train(store, spec, encoder.shape)
-    encoder.attach(pieces, seed=numbers.seed)
+    encoder.attach(pieces)
     if spec.adapterdrop.drops():
         for module in spec.start.modules() or (spec.module,):
             spec.adapterdrop.check(module, encoder.num_layers)
@@ -106,7 +106,7 @@ def _heads(spec: TrainSpec, encoder: Encoder, store: Store) -> tuple[list[Head],
     if spec.gates is not None:
         return load_heads(store, spec.gates.train, encoder, numbers.dropout), starts
     for kind, labels in spec.outputs():
-        head = build_head(kind, labels, encoder, encoder.clock, numbers.dropout, numbers.seed)
+        head = build_head(kind, labels, encoder, numbers.dropout)
         if spec.head_from is not None:
             file = head_file(store, spec.head_from, (kind, labels))
             head.load_weights(load_file(file), str(file))

@@ -116,7 +116,7 @@ def load_heads(store: Store, key: str, encoder: Encoder, dropout: float) -> list
     spec, folder, heads_there = spec_of(store, key, ModuleStep), store.path(key), []
     for place, (kind, labels) in enumerate(spec.outputs()):
         file = folder / file_of_head(spec, place)
-        head = build_head(kind, labels, encoder, encoder.clock, dropout, spec.drawn_by)
+        head = build_head(kind, labels, encoder, dropout)
         head.load_weights(load_file(file), str(file))
         heads_there.append(head)
     return heads_there
@@ -134,7 +134,7 @@ def restore_encoder(store: Store, key: str, source: str, revision: str | None, f
         from_layer=from_layer,
         all_words=any(reads_table(kind, labels) for kind, labels in spec.outputs()),
     )
-    encoder.attach(trained_pieces(store, key, encoder.shape), seed=spec.drawn_by)
+    encoder.attach(trained_pieces(store, key, encoder.shape))
     return encoder
 
 
@@ -161,13 +161,11 @@ def head_file(store: Store, key: str, outputs: Outputs) -> Path:
     raise NodeError(f"{kind}: no head of {folder} has its outputs")
 
 
-def build_head(
-    kind: str, labels: tuple[str, ...], encoder: Encoder, clock: DropoutClock, dropout: float, seed: int
-) -> Head:
-    """Return a fresh head for a kind, tied to the encoder where it shares weights with it."""
+def build_head(kind: str, labels: tuple[str, ...], encoder: Encoder, dropout: float) -> Head:
+    """Return a fresh head for a kind, drawn by the seed of the encoder's clock, tied where it shares weights."""
     size = kinds.get(kind).head_size(labels)
     if size is None:
         size = encoder.word_embeddings.num_embeddings
-    head = heads.build(kind, encoder.hidden_size, size, clock=clock, dropout=dropout, seed=seed)
+    head = heads.build(kind, encoder.hidden_size, size, clock=encoder.clock, dropout=dropout)
     head.tie(encoder)
     return head

@@ -293,13 +293,13 @@ def load(exported: Path, base_of: Callable[[Package], str]) -> Load:
         package = open_package(exported / name)
         card = package.card
         encoder = Encoder.load(base_of(package), None, clock=DropoutClock(0))
-        encoder.attach(package.pieces(), seed=0)
+        encoder.attach(package.pieces())
         encoder.drop(AdapterDrop(predict=card.skipped_layers))
         encoder.eval()
         weights, head = package.head(), None
         if weights is not None:
             assert card.task is not None
-            head = build_head(card.task.kind, tuple(card.task.labels), encoder, encoder.clock, 0.0, 0).eval()
+            head = build_head(card.task.kind, tuple(card.task.labels), encoder, 0.0).eval()
             head.load_weights(weights, name)
         return Loaded(package, encoder, head)
 

@@ -61,7 +61,7 @@ def test_a_module_acts(load: Callable[[str], Any], name: str) -> None:
         assert "head" in name
         return
     before = probe.make(found.encoder, None, found.package.card.probe.rows)
-    found.encoder.attach([], seed=0)
+    found.encoder.attach([])
     assert probe.largest_difference(before, found.encoder, None) > 1e-3
 
 

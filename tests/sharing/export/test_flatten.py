@@ -70,7 +70,7 @@ def part(name: str, module: Module, seed: int) -> Part:
 
 def hidden(pieces: Sequence[Any], skipped: int = 0) -> Tensor:
     encoder = Encoder.from_model(make_model(), clock=DropoutClock(0))
-    encoder.attach(pieces, seed=0)
+    encoder.attach(pieces)
     encoder.drop(AdapterDrop(predict=skipped))
     with torch.inference_mode():
         return encoder.eval()(IDS, LENGTHS)

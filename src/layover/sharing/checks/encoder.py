@@ -64,11 +64,11 @@ def probe(subject: Subject) -> str:
 
     card = subject.card
     encoder = Encoder.load(*subject.encoder, clock=DropoutClock(0), all_words=False)
-    encoder.attach(subject.whole.pieces(), seed=0)
+    encoder.attach(subject.whole.pieces())
     encoder.drop(AdapterDrop(predict=card.skipped_layers))
     head, kept = None, subject.package.head()
     if kept is not None and card.task is not None:
-        head = build_head(card.task.kind, card.task.labels, encoder, encoder.clock, 0.0, 0)
+        head = build_head(card.task.kind, card.task.labels, encoder, 0.0)
         head.load_weights(kept, card.id)
     found = largest_difference(card.probe, encoder, head)
     if found > card.probe.tolerance:

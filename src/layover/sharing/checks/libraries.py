@@ -127,7 +127,7 @@ def _by_itself(subject: Subject) -> Sequence[Sequence[float]]:
     if module is None:
         raise ModelError(f"{subject.folder}: holds no module of its own")
     encoder = Encoder.load(*subject.encoder, clock=DropoutClock(0), all_words=False)
-    encoder.attach([Part(TARGET, module, subject.package.own_weights(), trainable=False)], seed=0)
+    encoder.attach([Part(TARGET, module, subject.package.own_weights(), trainable=False)])
     return compute(encoder, None, subject.card.probe.rows)[0]
 
 
