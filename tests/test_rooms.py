@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import pytest
@@ -78,14 +79,19 @@ def room_of(file: Path) -> str:
     return file.relative_to(SOURCE).parts[0].removesuffix(".py")
 
 
-def imports(tree: ast.AST, *, top_only: bool) -> set[str]:
-    """Return the dotted names of imported modules; those under TYPE_CHECKING import nothing at run time."""
+def imports(tree: ast.AST, *, at_run_time: bool) -> set[str]:
+    """Return the dotted names that a file imports.
+
+    Args:
+        tree: Of the file.
+        at_run_time: Leave out what is imported inside a function, or under TYPE_CHECKING.
+    """
     found: set[str] = set()
 
     def visit(node: ast.AST) -> None:
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+        if at_run_time and isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
             return
-        if top_only and isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        if at_run_time and isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             return
         if isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)
@@ -104,7 +110,7 @@ def test_imports_point_downward(file: Path) -> None:
     if room in {"__init__", "__main__"}:
         pytest.skip("the package itself and its entry")
     assert room in RANK, f"{room} is no room: name it in ROOMS and in CONTRIBUTING.md"
-    for name in imports(ast.parse(file.read_text(encoding="utf-8")), top_only=False):
+    for name in imports(ast.parse(file.read_text(encoding="utf-8")), at_run_time=False):
         parts = name.split(".")
         if parts[0] == "layover" and len(parts) > 1 and parts[1] in RANK:
             assert RANK[parts[1]] >= RANK[room], f"{file.name} ({room}) imports {name}, which lies above it"
@@ -114,8 +120,96 @@ def test_imports_point_downward(file: Path) -> None:
 def test_no_heavy_import_outside_the_torch_rooms(file: Path) -> None:
     if room_of(file) in TORCH_ROOMS or str(file.relative_to(SOURCE)) in WORKER_FILES:
         return
-    heavy = {name.split(".")[0] for name in imports(ast.parse(file.read_text(encoding="utf-8")), top_only=True)}
+    heavy = {name.split(".")[0] for name in imports(ast.parse(file.read_text(encoding="utf-8")), at_run_time=True)}
     assert not heavy & HEAVY
+
+
+def name_of(file: Path) -> str:
+    """Return the dotted name of a file; a package is its `__init__.py`."""
+    parts = ("layover", *file.relative_to(SOURCE).with_suffix("").parts)
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def files_imported(source: str, name: str, known: Collection[str]) -> set[str]:
+    """Return the files of the package that a file imports, wherever in it.
+
+    Args:
+        source: Of the file.
+        name: Its own.
+        known: The names of all files.
+    """
+    found = set()
+    for one in imports(ast.parse(source), at_run_time=False):
+        nearest = one if one in known else one.rpartition(".")[0]
+        if nearest in known and nearest != name:
+            found.add(nearest)
+    return found
+
+
+def cycles(graph: Mapping[str, set[str]]) -> list[list[str]]:
+    """Return the sets of files that import each other, each sorted (Tarjan 1972)."""
+    index: dict[str, int] = {}
+    lowest: dict[str, int] = {}
+    stack: list[str] = []
+    found = []
+
+    def visit(name: str) -> None:
+        index[name] = lowest[name] = len(index)
+        stack.append(name)
+        for other in sorted(graph[name]):
+            if other not in index:
+                visit(other)
+            if other in stack:
+                lowest[name] = min(lowest[name], lowest[other])
+        if lowest[name] == index[name]:
+            place = stack.index(name)
+            together = stack[place:]
+            del stack[place:]
+            if len(together) > 1:
+                found.append(sorted(together))
+
+    for name in sorted(graph):
+        if name not in index:
+            visit(name)
+    return found
+
+
+def test_no_file_imports_itself_through_others() -> None:
+    """Not even for types, and not inside a function: what two files share has a file below both."""
+    names = {name_of(file): file for file in FILES}
+    graph = {name: files_imported(file.read_text(encoding="utf-8"), name, names) for name, file in names.items()}
+    assert sum(map(len, graph.values())) > len(FILES), "the imports are seen at all"
+    assert cycles(graph) == []
+
+
+def test_cycles_are_seen_wherever_the_import_stands() -> None:
+    known = {"layover.a", "layover.b", "layover.c", "layover.c.d"}
+    sources = {
+        "layover.a": "if TYPE_CHECKING:\n    from layover.b import B",
+        "layover.b": "def f():\n    from layover.c import d",
+        "layover.c": "import json\nfrom layover.a import x",
+        "layover.c.d": "from layover import c",
+    }
+    graph = {name: files_imported(source, name, known) for name, source in sources.items()}
+    assert graph == {
+        "layover.a": {"layover.b"},
+        "layover.b": {"layover.c.d"},
+        "layover.c": {"layover.a"},
+        "layover.c.d": {"layover.c"},
+    }
+    assert cycles(graph) == [["layover.a", "layover.b", "layover.c", "layover.c.d"]]
+    assert cycles({**graph, "layover.c": set()}) == []
+
+
+def loaded_by(name: str, *rooms: str) -> list[str]:
+    """Return the files of some rooms that an import loads, in a process of its own."""
+    prefixes = tuple(f"layover.{room}" for room in rooms)
+    code = f"import {name}, sys; print(*sorted(one for one in sys.modules if one.startswith({prefixes!r})))"
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+
+
+def test_training_knows_no_plan_and_no_recipe() -> None:
+    assert loaded_by("layover.training", "plan", "recipe", "steps") == []
 
 
 def test_the_command_line_and_the_planner_import_no_torch() -> None:

@@ -14,23 +14,24 @@ from layover.layouts import Named, heads
 from layover.modules import AdapterDrop, Module
 from layover.packages.card import ADAPTERHUB, CARD, MIXER, Card, read_card, write_card
 from layover.packages.fingerprint import of_weights
-from layover.packages.sections import BaseModelFacts, ModuleFacts, PieceFacts, SummandFacts
-from layover.plan import tokenizers
+from layover.packages.sections import BaseModelFacts, ModuleFacts, PieceFacts, Scores, SummandFacts
+from layover.plan import Plan, tokenizers
 from layover.sharing import facts, flatten, model_card
 from layover.sharing.choose import Wanted
 from layover.sharing.contents import README
 from layover.sharing.flatten import Summand
+from layover.sharing.options import Options
 from layover.sharing.writing import write_head, write_module
 from layover.specs import OnEncoder
 from layover.steps.files import HEAD, weights_of
 from layover.steps.trained import load_head, pieces_to_train, roles, trained_part, trained_pieces
+from layover.store import Store
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from layover.encoder import Encoder
     from layover.heads import Head
-    from layover.sharing.export import Export
     from layover.sharing.probe import Rows
 
 Stage = Literal["intermediate", "target"]
@@ -50,23 +51,28 @@ class Draft:
     """A package that is being written.
 
     Args:
-        export: What it is part of.
+        plan: Of the recipe.
+        store: Where it is finished.
+        options: How packages are written.
         wanted: What it is a package of.
         id: Its name.
         spec: Of the training, or of what was composed.
         facts: Of the encoder.
         others: Key of a training -> the folder of the package that holds it.
+        scores: What its card tells of scores; None for an intermediate.
     """
 
-    export: Export
+    plan: Plan
+    store: Store
+    options: Options
     wanted: Wanted
     id: str
     spec: OnEncoder
     facts: BaseModelFacts
     others: Mapping[str, Path]
+    scores: Scores | None
 
     def __post_init__(self) -> None:
-        self.plan, self.store = self.export.plan, self.export.store
         self.base = self.facts.base()
         self.named = Named(self.id, self.facts.name, self.facts.revision)
         self.task = facts.task_of(self.plan, self.store, self.spec)
@@ -80,7 +86,7 @@ class Draft:
         """Keys of those that are modules of their own."""
         self.skipped = facts.skipped_of(self.plan, self.wanted)
         """Lowest layers that go without modules in predictions."""
-        self.terms = self._terms() if self.export.options.flatten else []
+        self.terms = self._terms() if self.options.flatten else []
         """What is put together into one module."""
 
     def write(self, folder: Path) -> None:
@@ -89,7 +95,7 @@ class Draft:
         own = self._flattened(encoder) if self.terms else self._trained(encoder)
         layout = None
         if own is not None:
-            adapterhub = self.export.options.adapterhub
+            adapterhub = self.options.adapterhub
             layout = write_module(folder, own.module, own.weights, self.base, self.named, adapterhub=adapterhub)
         if not self.terms:
             self._write_mixer(folder, encoder)
@@ -194,7 +200,7 @@ class Draft:
             learned_before=tuple(facts.trained_on(plan, key) for key in self.learned),
             data=facts.data_of(plan, store, [one.key for one in trainings]),
             seeds=(wanted.seed,),
-            scores=self.export.scores(wanted),
+            scores=self.scores,
             cost=facts.cost_of(plan, store, wanted.key),
             versions=facts.versions(),
             probe=probe.make(encoder, head, self._rows()),

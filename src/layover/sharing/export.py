@@ -19,24 +19,13 @@ from layover.report.rows import CellRow, rows_of
 from layover.sharing import facts, flatten, index
 from layover.sharing.choose import Wanted, learned_before, refuses
 from layover.sharing.draft import Draft
+from layover.sharing.options import Options
 from layover.specs import EncoderSpec, OnEncoder
 from layover.specs.import_ import ImportSpec
 from layover.store import Store
 
 FLAT = "-flat"
 """Ends the name of a flattened package."""
-
-
-@dataclass(frozen=True)
-class Options:
-    """How packages are written."""
-
-    flatten: bool = False
-    """One module instead of a stack of LoRAs, of exactly merged ones, or of a stack of IA3."""
-    adapterhub: bool = False
-    """Write AdapterHub's layout of a LoRA, too; a bottleneck has it anyway."""
-    name: str | None = None
-    """Of the one package, instead of the cell's."""
 
 
 @dataclass
@@ -98,7 +87,17 @@ class Export:
         plainly = Export(self.plan, self.store, self.directory, Options(), self.written, self.rows(), self._bases)
         others = {one.key: plainly.holding(one) for one in needed}
         spec = spec_at(self.plan.nodes, wanted.key, OnEncoder)
-        draft = Draft(self, wanted, folder.name, spec, self._base(spec.encoder), others)
+        draft = Draft(
+            plan=self.plan,
+            store=self.store,
+            options=self.options,
+            wanted=wanted,
+            id=folder.name,
+            spec=spec,
+            facts=self._base(spec.encoder),
+            others=others,
+            scores=self.scores(wanted),
+        )
         with _whole(folder) as work:
             draft.write(work)
         self.written.append(folder)

@@ -102,7 +102,7 @@ class TrainSpec(OnEncoder):
     adapterdrop: AdapterDrop = later(AdapterDrop())
     head_from: str | None = later(None)
     """Key of the training whose head is continued; None for a fresh head."""
-    gates: GateSpec | None = later(None)
+    gates: GateSpec | None = later(None, name="gates of it")  # `gates` are those of the intermediates
     """The gates of the finished training that this describes are trained, and nothing else of it."""
     name: str = aside("")
     """Of the task or the mixture."""
@@ -190,6 +190,8 @@ class TrainSpec(OnEncoder):
             own = TaskSpec.names() - {"head"}
             rest = {name: value for name, value in values.items() if name not in own}
             rest["tasks"] = [{name: value for name, value in values.items() if name in own}]
+        if "adapterdrop" in rest:
+            rest["adapterdrop"] = {**AdapterDrop().settings(), **rest["adapterdrop"]}
         if "head" in rest:
             head = rest.pop("head")
             rest["head_from"] = values["intermediate"] if head == "continue" else head["continue"]

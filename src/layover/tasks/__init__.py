@@ -7,9 +7,9 @@ from layover.errors import DataError
 from layover.registry import Registry
 from layover.tasks._census import QUANTILES, Census, take_census
 from layover.tasks._declare import declare
+from layover.tasks._fields import SPLITS, Paths
 from layover.tasks._foreign_tags import foreign_tag
 from layover.tasks._language_names import language_name
-from layover.tasks._named import SPLITS, Paths
 from layover.tasks._overlap import Overlap, find_overlap, texts_in
 from layover.tasks._own import FROM_TRAINING, OwnTask
 from layover.tasks._own_mistakes import idle, mistakes

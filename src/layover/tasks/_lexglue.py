@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from layover.data.formats import Layout
 from layover.data.task import FileSource, HubSource
-from layover.tasks._named import SPLITS
+from layover.tasks._fields import SPLITS
 
 LANGUAGES = dict.fromkeys(SPLITS, ("en",))
 

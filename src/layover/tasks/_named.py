@@ -5,28 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
-
-from pydantic import Field
+from typing import Any
 
 from layover.archives import is_file
 from layover.data.formats import AUTO, CONTENTS, JSON, Layout, by_extension, sniff
 from layover.data.task import FileSource
 from layover.errors import DataError
+from layover.tasks._fields import SPLITS, Paths, TaskFields
 from layover.tasks._paths import check_file, is_saved, saved_files
-
-if TYPE_CHECKING:
-    from layover.tasks._task import Task
-
-SPLITS = ("train", "validation", "test")
-
-Paths = str | Annotated[tuple[str, ...], Field(min_length=1)]
-"""What a recipe names for one split and language: a file; for retrieval the files of both sides and the gold, for
-translated text both sides."""
 
 
 def named_source(
-    task: Task, split: str, language: str, named: Paths | Mapping[str, Paths], root: Path
+    task: TaskFields, split: str, language: str, named: Paths | Mapping[str, Paths], root: Path
 ) -> FileSource | None:
     """Return how to read what a recipe names for a split and language, None where it names nothing for it.
 
@@ -49,7 +39,7 @@ def named_source(
     return source
 
 
-def _of_folder(task: Task, source: FileSource, split: str, root: Path) -> FileSource:
+def _of_folder(task: TaskFields, source: FileSource, split: str, root: Path) -> FileSource:
     """Return the source with the files of a saved data set in the place of its folder.
 
     Raises:
@@ -70,7 +60,7 @@ def _of_folder(task: Task, source: FileSource, split: str, root: Path) -> FileSo
     return source.model_copy(update={"path": first, "more": tuple(more)})
 
 
-def _with_paths(task: Task, source: FileSource, paths: tuple[str, ...]) -> FileSource:
+def _with_paths(task: TaskFields, source: FileSource, paths: tuple[str, ...]) -> FileSource:
     """Return a source with the paths of a recipe: the file; also the other side's, and the gold of retrieval."""
     columns = source.columns or task.columns
     if task.kind == "mlm" and "second" in columns:
@@ -87,7 +77,7 @@ def _with_paths(task: Task, source: FileSource, paths: tuple[str, ...]) -> FileS
     return source.model_copy(update={"more": (), **roles} if most == 1 else {"gold": None, **roles})
 
 
-def _source_like(task: Task, paths: tuple[str, ...], split: str, language: str, root: Path) -> FileSource:
+def _source_like(task: TaskFields, paths: tuple[str, ...], split: str, language: str, root: Path) -> FileSource:
     """Return how to read a recipe's own paths: like the official file of that name, else like one of its format.
 
     Without either, the extension says the format and the task's columns are looked for; where it says no more than that
@@ -118,7 +108,7 @@ def _source_like(task: Task, paths: tuple[str, ...], split: str, language: str, 
     )
 
 
-def _found(task: Task, layout: Layout, paths: tuple[str, ...], root: Path) -> tuple[Layout, str]:
+def _found(task: TaskFields, layout: Layout, paths: tuple[str, ...], root: Path) -> tuple[Layout, str]:
     """Return the layout with the format of a recipe's paths, and what to tell where the content of a file decided it.
 
     Raises:
@@ -150,7 +140,7 @@ def format_of(kind: str, paths: Paths) -> str:
     return by_extension(named[0], tagging=kind == "tagging", sentences=aligned)
 
 
-def _numbered(task: Task) -> tuple[str, ...]:
+def _numbered(task: TaskFields) -> tuple[str, ...]:
     """Return the tags that numbers in a recipe's own files stand for: `datasets` writes places in the labels.
 
     None where the labels are numbers themselves, nobody has put them in an order, or the recipe numbers them.

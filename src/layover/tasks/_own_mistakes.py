@@ -10,8 +10,9 @@ from layover.data.formats import SEPARATORS, reads
 from layover.data.formats import names as formats
 from layover.errors import DataError, nearest
 from layover.metrics._detect import detect
+from layover.tasks._fields import Paths
 from layover.tasks._fit import unfit_labels, unfit_metrics
-from layover.tasks._named import Paths, format_of
+from layover.tasks._named import format_of
 from layover.tasks._own import FROM_TRAINING, OwnTask
 
 Path = tuple[str | int, ...]

@@ -1,199 +1,41 @@
-"""What a task is: data, kind and metrics, and where its data are found."""
+"""A task: where its data are found, and its examples."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import model_validator
 
-from layover import kinds, metrics
+from layover import kinds
 from layover.archives import is_file
-from layover.data.formats import Layout
-from layover.data.languages import UNKNOWN
-from layover.data.right_choice import Form
 from layover.data.row_ids import id_in
 from layover.data.tally import EMPTY, NO_GOLD, NOT_AGREED, Tally
-from layover.data.task import FileSource, HubSource, Joined, Location, Place, Source
-from layover.errors import DataError, nearest
-from layover.kinds.retrieval import PUBLISHED, Search, mined
-from layover.metrics._detect import detect, found_or_none
-from layover.metrics._metric import Rules
-from layover.metrics._scheme import Scheme, SchemeName
-from layover.tasks._fit import unfit_labels, unfit_metrics, written_in_two_forms
-from layover.tasks._named import SPLITS, Paths, named_source
+from layover.data.task import FileSource, HubSource, Joined, Location, Place
+from layover.errors import DataError
+from layover.tasks._fields import Paths, TaskFields
+from layover.tasks._fit import written_in_two_forms
+from layover.tasks._named import named_source
 from layover.tasks._rows import rows_of, values_there
 
 MOST_LABELS = 32_767
 """Of training data; tags are predicted as int16, and data with more have something else in the column."""
 
 
-class Task(BaseModel):
+class Task(TaskFields):
     """A task; built-in ones stand in a file each, others are declared in a recipe."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: str
-    kind: str
-    summary: str
-    stages: tuple[Literal["intermediate", "target"], ...] = ("intermediate", "target")
-    labels: tuple[str, ...] = ()
-    """In the order of the head's outputs; none for choice, and for spans unless there may be no answer."""
-    labels_from_training: bool = False
-    """tagging: the labels are the tags of the training data, in sorted order. `labels` are empty until a plan has found
-    them; a tag that only other splits have stays gold, and every prediction for it is wrong."""
-    metrics: tuple[str, ...]
-    """The first one selects and stands in the table."""
-    scheme: SchemeName | None = None
-    """tagging: how the tags say where spans begin and end; found from the labels when None."""
-    outside: tuple[str, ...] | None = None
-    """tagging: the tags of words that are in no span; found from the labels when None."""
-    columns: dict[str, str | tuple[str, ...]]
-    """Field of the kind -> column, for every source that does not say otherwise."""
-    languages: dict[str, tuple[str, ...]] = Field(default_factory=dict)
-    """Split -> languages that its sources declare."""
-    one_language: str = "en"
-    """The language of one file of a recipe, where the split does not declare exactly one."""
-    train_task: str | None = None
-    """The task whose training data it uses; its own when None."""
     parts: tuple[Task, ...] = ()
     """Tasks whose data, one after another, are this one's; it has no sources of its own then."""
-    hub: dict[str, tuple[HubSource, ...]] = Field(default_factory=dict)
-    files: dict[str, tuple[FileSource, ...]] = Field(default_factory=dict)
-    """Split -> official files, the first that exists is taken."""
-    maker: Callable[[str, str], Path] | None = None
-    """Makes the files of a split and language where they are not yet there, and returns the folder they lie in."""
-    only_gold: bool = False
-    """Whether rows whose gold is withheld or was not agreed on (SNLI's `-`) are left out; elsewhere they are errors."""
-    layout: Layout | None = None
-    """How a recipe's own files are written where no official file tells."""
-    where: dict[str, str | dict[str, str]] = Field(default_factory=dict)
-    """Rows of a recipe's own files that count, see `Source.where`."""
-    codes: dict[str, str] = Field(default_factory=dict)
-    """Written number -> the label that it stands for in a recipe's own files."""
-    right: Form | Literal["auto"] | None = None
-    """choice: how a recipe's own files write which one is right; a number from 0 when None."""
-    retrieval: Search = PUBLISHED
-    """retrieval: how sentences are embedded and compared, where the recipe does not say otherwise."""
-    counts: dict[str, int | dict[str, int]] = Field(default_factory=dict)
-    """Split -> published number of examples, of each language or by language."""
-    xtreme: tuple[str, ...] = ()
-    """The languages over which XTREME averages it; none when it is not one of the benchmark's nine tasks."""
-    shares: dict[str, tuple[Literal["train", "validation"], ...]] = Field(default_factory=dict)
-    """Another task -> its splits that hold texts which this one is scored on."""
-    epochs: float | None = Field(default=None, gt=0)
-    """Passes over its training data that are usual for it, where they are more than the usual ones of a module."""
-    licence: str = ""
-    obtain: str = ""
-    """What a person must do to have the data, where they cannot be downloaded by a program."""
-    citation: str = ""
 
     @model_validator(mode="after")
-    def _columns_fit(self) -> Task:
-        kind = kinds.get(self.kind)
-        known = kind.required | kind.optional
-        for columns in [self.columns, *(source.columns for source in self._sources() if source.columns)]:
-            wrong = sorted(set(columns) - known)
-            lacking = sorted(kind.required - set(columns))
-            if wrong:
-                raise DataError(f"{self.name}: {self.kind} has no field {wrong[0]!r}; {nearest(wrong[0], known)}")
-            if lacking:
-                raise DataError(f"{self.name}: no column is named for {', '.join(lacking)}")
-        return self
-
-    @model_validator(mode="after")
-    def _metrics_fit(self) -> Task:
-        reads_pairs = mined(self.columns)
-        for problem in unfit_metrics(self.kind, self.metrics, self.columns, mined=reads_pairs):
-            raise DataError(f"{self.name}: {problem}")
-        return self
-
-    @model_validator(mode="after")
-    def _labels_fit(self) -> Task:
-        for problem in unfit_labels(self.kind, self.labels, from_training=self.labels_from_training):
-            raise DataError(f"{self.name}: {problem}")
+    def _parts_fit(self) -> Task:
         for part in self.parts:
             if (part.kind, part.labels) != (self.kind, self.labels):
                 raise DataError(f"{self.name}: {part.name} has another kind or other labels, in another order")
-        if (self.scheme or self.outside is not None) and self.kind != "tagging":
-            raise DataError(f"{self.name}: `scheme` and `outside` belong to tagging, not to {self.kind}")
-        self.tags()
-        if not kinds.get(self.kind).trained and self.stages != ("target",):
-            raise DataError(f"{self.name}: {self.kind} is not trained, so it can only be a target")
         return self
-
-    def tags(self) -> Scheme | None:
-        """Return how the tags are read as spans; None where no metric asks for it, or the labels are not known yet.
-
-        Raises:
-            DataError: the labels can be read in two ways, or not in the declared one.
-        """
-        if not self.labels or not any(metrics.get(name).reads_spans for name in self.metrics):
-            return None
-        try:
-            return detect(self.labels, scheme=self.scheme, outside=self.outside)
-        except DataError as error:
-            raise DataError(f"{self.name}: {error}") from error
-
-    def rules(self) -> Rules:
-        """Return the facts of the task that decide how its predictions are scored."""
-        return Rules(tags=self.tags(), answerable=self.kind == "span" and not self.labels)
-
-    def scoring(self) -> dict[str, Any] | None:
-        """Return what of the declared scheme changes a score; None where it is the one that is found anyway."""
-        tags = self.tags() if self.scheme is not None or self.outside is not None else None
-        if tags is None or tags.alike(found_or_none(self.labels), self.labels):
-            return None
-        return {"scheme": tags.name, "outside": sorted(tags.outside)}
-
-    def languages_of(
-        self, split: str, files: Mapping[str, Paths | Mapping[str, Paths]] | None = None
-    ) -> tuple[str, ...]:
-        """Return the declared languages of a split, and those for which `files` of a recipe name some.
-
-        A recipe's files for training take the place of the declared ones. None if the split is not the task's own.
-        """
-        declared, named = self.languages.get(split, ()), (files or {}).get(split)
-        if isinstance(named, Mapping):
-            return tuple(named) if split == "train" else tuple(dict.fromkeys((*declared, *named)))
-        if named is None:
-            return declared
-        if "{language}" not in "".join(named):
-            if self.where_by_language():
-                return self._languages_in_one_file(split)
-            one = self.language_of_one_file(split)
-            return declared if one in declared else (one,)
-        return declared or self.languages.get("test", ()) or self._said()
-
-    def _languages_in_one_file(self, split: str) -> tuple[str, ...]:
-        """Return the languages whose rows `where` takes from one file: but for tests also that of the training data."""
-        declared = self.languages.get(split, ()) or self.languages.get("test", ())
-        return declared if split == "test" and declared else tuple(dict.fromkeys((*declared, *self._said())))
-
-    def _said(self) -> tuple[str, ...]:
-        return () if self.one_language == UNKNOWN else (self.one_language,)
-
-    def where_by_language(self) -> bool:
-        """Return whether `where` chooses the rows of each language of a recipe's own files."""
-        return any(isinstance(value, dict) or "{language}" in value for value in self.where.values())
-
-    def language_of_one_file(self, split: str) -> str:
-        """Return the language of a recipe's file for a split that names no language: the only declared one, if any."""
-        declared = self.languages.get(split, ())
-        return declared[0] if len(declared) == 1 else self.one_language
-
-    def all_languages(self) -> tuple[str, ...]:
-        """Return every declared language once, sorted."""
-        return tuple(sorted({language for found in self.languages.values() for language in found}))
-
-    def count(self, split: str, language: str) -> int | None:
-        """Return the published number of examples, None where it is not known."""
-        count = self.counts.get(split)
-        if isinstance(count, dict):
-            return count.get(language)
-        return count if language in self.languages_of(split) else None
 
     def candidates(self, split: str, language: str) -> list[str]:
         """Return the paths below a data root that are looked for, in order."""
@@ -294,11 +136,6 @@ class Task(BaseModel):
                 f"is {self.columns['tags']!r} the right column?"
             )
         return tuple(labels)
-
-    def _sources(self) -> Iterator[Source]:
-        for split in SPLITS:
-            yield from self.hub.get(split, ())
-            yield from self.files.get(split, ())
 
     def _files(self, split: str, language: str) -> Iterator[FileSource]:
         declared = self.languages_of(split)

@@ -26,7 +26,8 @@ from layover.packages.package import Package, open_package
 from layover.plan import Plan
 from layover.sandbox.encoders import folder_of
 from layover.sharing.choose import choose, identifier
-from layover.sharing.export import Export, Options
+from layover.sharing.export import Export
+from layover.sharing.options import Options
 from layover.steps.trained import build_head
 from layover.store import Store
 

@@ -30,7 +30,8 @@ from layover.plan import Plan
 from layover.sharing import choose as choosing
 from layover.sharing import draft, probe
 from layover.sharing.choose import best_per_target, choose
-from layover.sharing.export import Export, Options
+from layover.sharing.export import Export
+from layover.sharing.options import Options
 
 STACK = "mini-stack-sandbox-nli-sandbox-paraphrase-s1"
 
@@ -364,7 +365,8 @@ from pathlib import Path
 from layover.cli.shared import planned
 from layover.sharing import draft
 from layover.sharing.choose import choose
-from layover.sharing.export import Export, Options
+from layover.sharing.export import Export
+from layover.sharing.options import Options
 
 draft.write_card = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 found = planned(Path("recipe.yaml"), [], Path("store"))

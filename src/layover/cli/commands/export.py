@@ -38,7 +38,8 @@ def command(
     """Write packages that load in peft, in adapters and in Layover: module, head, card, results, proof."""
     from layover.report.rows import rows_of
     from layover.sharing.choose import best_per_target, choose
-    from layover.sharing.export import Export, Options
+    from layover.sharing.export import Export
+    from layover.sharing.options import Options
 
     overrides = [text for text in cells or () if "=" in text]
     labels = [text for text in cells or () if "=" not in text]

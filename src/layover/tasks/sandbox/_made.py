@@ -11,7 +11,7 @@ from layover.sandbox import sets
 from layover.sandbox.files import ensure
 from layover.sandbox.sets import ENGLISH, EVERY, LANGUAGES
 from layover.tasks import FileSource, Task
-from layover.tasks._named import SPLITS
+from layover.tasks._fields import SPLITS
 
 PLACE = "{language}"
 SPOKEN = dict.fromkeys(SPLITS, LANGUAGES)
