@@ -30,7 +30,8 @@ def test_a_value_is_chosen_between_trainings(folder: Folder) -> None:
     assert before["pending"]["cells"] == ["tiny/lora/none/moods/1"]
     (asked,) = before["pending"]["rounds"]
     assert (asked["finished"], asked["chosen"]) == (0, None)
-    assert before["pending"]["at_most"]["nodes"] == 1 + 2 + 2 + 1  # training, data and predictions of two languages, scores
+    # a training, data and predictions of two languages, scores
+    assert before["pending"]["at_most"]["nodes"] == 1 + 2 + 2 + 1
     assert "1 cells wait for a choice" in toy(folder, "plan", *SMALL)
     status = json.loads(toy(folder, "status", *SMALL, "--json"))
     assert (status["cells"], status["pending"]) == ({"moods": [0, 1]}, ["tiny/lora/none/moods/1"])

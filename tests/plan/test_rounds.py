@@ -57,7 +57,7 @@ def test_points_wait_and_their_trials_are_part_of_the_plan(world: World) -> None
 
 def test_a_comparison_waits_with_its_baseline(world: World) -> None:
     class OnlyWithout(BestRate):
-        def settle(self, point, method, trials):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+        def settle(self, point, method, trials):  # type: ignore[no-untyped-def]
             return super().settle(point, method, trials) if point[2] == "none" else method
 
     recipe, revisions = load(world.recipe(), ()), Revisions()
