@@ -268,6 +268,9 @@ def _single(hint: Any, value: Any, where: str) -> Any:
 def _one_of(kinds: Sequence[Any], value: Any, where: str) -> Any:
     if value is None and NoneType in kinds:
         return None
+    kinds = [kind for kind in kinds if kind is not NoneType]
+    if len(kinds) == 1:
+        return typed(kinds[0], value, where)
     for kind in kinds:
         try:
             return typed(kind, value, where)

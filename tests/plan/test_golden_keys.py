@@ -20,13 +20,11 @@ from tests.plan.golden import small_world
 
 from layover import specs
 from layover.identity import key_of
-from layover.plan import Node, Plan, surveys, tokenizers
-from layover.sandbox import files
+from layover.plan import Node, Plan
 
 GOLDEN = Path(__file__).parent / "golden"
 WRITES = os.environ.get("LAYOVER_GOLDEN") == "write"
 RECIPES = sorted(path.relative_to(small_world.ROOT / "recipes") for path in small_world.ROOT.glob("recipes/**/*.yaml"))
-WORLDS = sorted((GOLDEN / "worlds").glob("*.yaml"))
 OVERRIDES = {
     "own-data.yaml": (f"data_root={small_world.ROOT / 'recipes' / 'own-data'}",),
     "real-small.yaml": ("data_root=official",),
@@ -42,17 +40,10 @@ SAMPLE = 5
 @pytest.fixture(autouse=True, scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A folder with the small world, in which everything is planned; no row is read there."""
-    folder, before = tmp_path_factory.mktemp("golden"), Path.cwd()
-    small_world.write_world(folder)
+    folder = tmp_path_factory.mktemp("golden")
     small_world.write_official(folder / "official", [(name, ("train", "validation", "test")) for name in OFFICIAL])
-    os.chdir(folder)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tokenizers, "of_folder", small_world.form_of)
-        patch.setenv("LAYOVER_CACHE", str(folder / "cache"))
-        patch.setattr(files, "write", small_world.write_sandbox)
-        patch.setattr(surveys.Surveys, "_take", lambda *_: None)
+    with small_world.at(folder):
         yield folder
-    os.chdir(before)
     _world.cache_clear()
 
 
@@ -155,7 +146,7 @@ def test_a_recipe_has_the_kept_keys(path: Path) -> None:
     assert (differing, sorted(kept["all"])) == ([], sorted(_summary(plan))), f"other {differing}{HINT}"
 
 
-@pytest.mark.parametrize("path", WORLDS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", small_world.WORLDS, ids=lambda path: path.stem)
 def test_every_variant_has_the_kept_key(path: Path) -> None:
     plan = _world(path.name)
     if WRITES:
@@ -170,25 +161,12 @@ def test_every_variant_has_the_kept_key(path: Path) -> None:
     assert _summary(plan) == kept["all"]
 
 
-def _variant(node: Node) -> str:
-    """Return the form of an identity: its kind, its fields, and which of them say nothing."""
-
-    def form(value: Any) -> Any:
-        if isinstance(value, Mapping):
-            return {name: form(one) for name, one in value.items()}
-        if isinstance(value, (list, tuple)):
-            return sorted({json.dumps(form(one), sort_keys=True) for one in value})
-        return value is None
-
-    return json.dumps([node.kind, form(node.spec.canonical())], sort_keys=True)
-
-
 def _variants() -> dict[str, dict[str, Any]]:
     """Return the identities of some nodes: one of each form, the commonest forms of every kind first."""
-    nodes = {key: (path.stem, node) for path in WORLDS for key, node in _world(path.name).nodes.items()}
+    nodes = {key: (path.stem, node) for path in small_world.WORLDS for key, node in _world(path.name).nodes.items()}
     forms: dict[str, list[str]] = {}
     for key in sorted(nodes):
-        forms.setdefault(_variant(nodes[key][1]), []).append(key)
+        forms.setdefault(small_world.form_of_spec(nodes[key][1].spec), []).append(key)
     chosen: dict[str, dict[str, Any]] = {}
     kinds: Counter[str] = Counter()
     for form in sorted(forms, key=lambda form: (-len(forms[form]), form)):
@@ -249,5 +227,5 @@ def _flat(value: Any, where: str = "") -> list[str]:
 def test_keys_do_not_depend_on_where_files_lie(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     small_world.write_world(tmp_path)
     monkeypatch.chdir(tmp_path)
-    for path in WORLDS:
+    for path in small_world.WORLDS:
         assert small_world.plan_of(Path(path.name)).nodes.keys() == _world(path.name).nodes.keys()

@@ -31,8 +31,10 @@ def parse(form: str | Mapping[str, Any]) -> Composition:
 
     Raises:
         ModelError: there is no composition of that name.
-        ValueError: it has no such settings.
+        ValueError: it has no such settings, or it is no composition.
     """
+    if not isinstance(form, (str, Mapping)):
+        raise ValueError(f"{form!r:.100} is no composition")  # noqa: TRY004  a canonical form that cannot be read
     values = {"name": form} if isinstance(form, str) else dict(form)
     return get(str(values.pop("name", ""))).parse(values)
 

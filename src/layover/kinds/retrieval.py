@@ -110,7 +110,8 @@ class Settled(CanonicalModel):
     @classmethod
     def parse(cls, values: Mapping[str, Any]) -> Self:
         """Return the settings of a canonical form."""
-        return super().parse({"layers": [] if isinstance(values["layer"], str) else [values["layer"]], **values})
+        layer = values.get("layer")
+        return super().parse(values if isinstance(layer, str) else {"layers": [layer], **values})
 
 
 def settle(search: Search, layers: int | None) -> Settled:

@@ -23,10 +23,12 @@ def parse(values: Mapping[str, Any]) -> Module:
 
     Raises:
         ModelError: there is no module of that name.
-        ValueError: it has no such settings.
+        ValueError: it has no such settings, or it is no module.
     """
+    if not isinstance(values, Mapping) or "name" not in values:
+        raise ValueError(f"{values!r:.100} is no module: it has no 'name'")
     settings = dict(values)
-    return get(str(settings.pop("name", ""))).parse(settings)
+    return get(str(settings.pop("name"))).parse(settings)
 
 
 __all__ = [

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any, ClassVar, Self
 
 from layover.canonical import Canonical
-from layover.errors import StoreError
+from layover.errors import ModelError, StoreError
 from layover.identity import Json, key_of
 from layover.specs._encoder import EncoderSpec
 
@@ -73,6 +73,15 @@ class StepSpec(Canonical):
                 f"reads version {cls.version} of {cls.step}"
             )
         try:
-            return super().parse({name: value for name, value in values.items() if name not in (STEP, VERSION)})
-        except ValueError as error:
+            return super().parse(cls.own_fields({one: values[one] for one in values if one not in (STEP, VERSION)}))
+        except (ValueError, ModelError) as error:
             raise StoreError(f"a specification of {cls.step} cannot be read: {error}") from None
+
+    @classmethod
+    def own_fields(cls, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the fields under their own names, where the canonical form of a step has others.
+
+        Raises:
+            ValueError: a field is missing, or of another type.
+        """
+        return values

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Self
 
 from layover import compositions, modules
-from layover.canonical import Canonical, Through, aside
+from layover.canonical import Canonical, Through, aside, typed
 from layover.compositions import Composition
 from layover.identity import Json
 from layover.modules import Module
@@ -80,9 +80,16 @@ class Start(Canonical):
 
     @classmethod
     def parse(cls, values: Mapping[str, Any]) -> Self:
-        """Return the start of a canonical form."""
-        keys = values["intermediate"] or []
-        keys = [keys] if isinstance(keys, str) else keys
-        gates = values.get("gates") or [None] * len(keys)
+        """Return the start of a canonical form.
+
+        Raises:
+            ModelError: there is no such composition.
+            ValueError: a field is missing, or of another type.
+        """
+        if missing := sorted({"compose", "intermediate"} - values.keys()):
+            raise ValueError(f"Start: there is no {missing[0]!r}")
+        found = typed(str | tuple[str, ...] | None, values["intermediate"], "Start.intermediate")
+        keys = () if found is None else (found,) if isinstance(found, str) else found
+        gates = typed(tuple[str, ...], values.get("gates", ()), "Start.gates") or (None,) * len(keys)
         learned = tuple(Learned(key, gate) for key, gate in zip(keys, gates, strict=True))
         return cls(None if values["compose"] is None else compositions.parse(values["compose"]), learned)

@@ -26,11 +26,6 @@ class Matching(Canonical):
     """Whether pairs are mined among all sentences."""
     precision: Precision
 
-    @classmethod
-    def names(cls) -> frozenset[str]:
-        """Return the names that may stand in the canonical form."""
-        return super().names() - {"layers"} | {"layer"}
-
     def canonical(self) -> dict[str, Json]:
         """Return the canonical form; a single layer stands there without a list."""
         values = super().canonical()
@@ -40,10 +35,11 @@ class Matching(Canonical):
     @classmethod
     def parse(cls, values: Mapping[str, Any]) -> Self:
         """Return the value of a canonical form."""
-        layer = values["layer"]
+        if "layer" not in values or "layers" in values:
+            raise ValueError("Matching: there is no 'layer'" if "layer" not in values else "Matching has no 'layers'")
         rest = {name: value for name, value in values.items() if name != "layer"}
-        layers = tuple(layer) if isinstance(layer, list) else (layer,)
-        return cls(layers=layers, **rest)
+        layer = values["layer"]
+        return super().parse({**rest, "layers": layer if isinstance(layer, list) else [layer]})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,14 +99,18 @@ class PredictSpec(StepSpec):
         return values if adapters is None else {**values, "languages": adapters}
 
     @classmethod
-    def parse(cls, values: Mapping[str, Any]) -> Self:
-        """Return the specification of a canonical form."""
+    def own_fields(cls, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the fields under their own names."""
         rest = {name: value for name, value in values.items() if name not in ("language", "languages")}
         if "language" in values:
             rest["adapters"] = [values["language"]]
         elif "languages" in values:
             rest["adapters"] = values["languages"]
-        return super().parse({"encoder": {}, **rest})
+        if "retrieval" in values:
+            return rest
+        if "encoder" in values:
+            raise ValueError("PredictSpec: there is no 'retrieval', and without it there is no 'encoder'")
+        return {"encoder": {}, **rest}
 
 
 SPEC = PredictSpec

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 from layover.canonical import Canonical, Opaque, aside, called, inlined, later
 from layover.identity import Json
@@ -102,8 +102,9 @@ class TrainSpec(OnEncoder):
     adapterdrop: AdapterDrop = later(AdapterDrop())
     head_from: str | None = later(None)
     """Key of the training whose head is continued; None for a fresh head."""
-    gates: GateSpec | None = later(None, name="gates of it")  # `gates` are those of the intermediates
-    """The gates of the finished training that this describes are trained, and nothing else of it."""
+    gates: GateSpec | None = later(None, name="gate")
+    """The gates of the finished training that this describes are trained, and nothing else of it; their form is then
+    all of the canonical form, so that none has a `gate` in it."""
     name: str = aside("")
     """Of the task or the mixture."""
 
@@ -183,19 +184,32 @@ class TrainSpec(OnEncoder):
         return values
 
     @classmethod
-    def parse(cls, values: Mapping[str, Any]) -> Self:
-        """Return the specification of a canonical form."""
+    def own_fields(cls, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the fields under their own names."""
         rest = dict(values)
+        if "gate" in values:
+            raise ValueError("TrainSpec has no 'gate'")
+        missing = {"tasks", "sampling"} - values.keys()
+        if len(missing) == 1:
+            raise ValueError(f"TrainSpec: there is no {missing.pop()!r}")
         if "tasks" not in values:
             own = TaskSpec.names() - {"head"}
             rest = {name: value for name, value in values.items() if name not in own}
             rest["tasks"] = [{name: value for name, value in values.items() if name in own}]
-        if "adapterdrop" in rest:
-            rest["adapterdrop"] = {**AdapterDrop().settings(), **rest["adapterdrop"]}
         if "head" in rest:
-            head = rest.pop("head")
-            rest["head_from"] = values["intermediate"] if head == "continue" else head["continue"]
-        return super().parse(rest)
+            rest["head_from"] = _continued(rest.pop("head"), values.get("intermediate"))
+        if isinstance(values.get("adapterdrop"), Mapping):
+            rest["adapterdrop"] = {**AdapterDrop().settings(), **values["adapterdrop"]}
+        return rest
+
+
+def _continued(head: Any, intermediate: Any) -> Any:
+    """Return the key of the training whose head is continued: the one intermediate, or one that is named."""
+    if head == "continue":
+        return intermediate
+    if not isinstance(head, Mapping) or head.keys() != {"continue"}:
+        raise ValueError(f"TrainSpec.head: {head!r:.100} says of no training that its head is continued")
+    return head["continue"]
 
 
 def _dropped(drop: AdapterDrop, *, selects: bool) -> dict[str, Json]:

@@ -6,18 +6,23 @@ import hashlib
 import json
 import shutil
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from layover.plan import Plan, build
+import pytest
+
+from layover.plan import Plan, build, surveys, tokenizers
 from layover.plan.hub import Revisions
 from layover.recipe import load
-from layover.sandbox import sets
+from layover.sandbox import files, sets
+from layover.specs import StepSpec
 from layover.store import FileHashes
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
+WORLDS = sorted((HERE / "worlds").glob("*.yaml"))
 PACKAGE = ROOT / "tests" / "packages" / "fixtures" / "layover-0.1.0" / "mini-stack-sandbox-nli-s1"
 CONFIG = {
     "model_type": "xlm-roberta",
@@ -94,6 +99,19 @@ def write_world(root: Path) -> None:
         shutil.copyfile(recipe, root / recipe.name)
 
 
+@contextmanager
+def at(folder: Path) -> Iterator[None]:
+    """Make a folder the small world, in which recipes are planned for a while; no row is read there."""
+    write_world(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setattr(tokenizers, "of_folder", form_of)
+        patch.setenv("LAYOVER_CACHE", str(folder / "cache"))
+        patch.setattr(files, "write", write_sandbox)
+        patch.setattr(surveys.Surveys, "_take", lambda *_: None)
+        yield
+
+
 def write_official(root: Path, names: Iterable[tuple[str, tuple[str, ...]]]) -> None:
     """Write the official files of tasks below a data root, each with nothing but its name."""
     from layover.tasks import get
@@ -109,6 +127,19 @@ def write_official(root: Path, names: Iterable[tuple[str, tuple[str, ...]]]) -> 
 def plan_of(recipe: Path, *overrides: str) -> Plan:
     """Return the plan of a recipe on this hub."""
     return build(load(recipe, overrides), FileHashes(), KnownCommits())
+
+
+def form_of_spec(spec: StepSpec) -> str:
+    """Return the form of a specification: its kind, its fields, and which of them say nothing."""
+
+    def form(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {name: form(one) for name, one in value.items()}
+        if isinstance(value, (list, tuple)):
+            return sorted({json.dumps(form(one), sort_keys=True) for one in value})
+        return value is None
+
+    return json.dumps([spec.kind_of_node, form(spec.canonical())], sort_keys=True)
 
 
 def _write(path: Path, text: str) -> None:
