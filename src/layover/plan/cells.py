@@ -45,6 +45,7 @@ class Cells:
     """By key, in the order in which they were asked for."""
     _asked: list[Round] = field(default_factory=list)
     _settled: dict[Point, Settled] = field(default_factory=dict)
+    _scores: dict[tuple[object, ...], Node[ScoreSpec]] = field(default_factory=dict)
 
     def of(self, points: Iterable[Point]) -> tuple[list[Cell], list[Pending]]:
         """Return the cells of points, and the points that wait for a choice."""
@@ -106,7 +107,13 @@ class Cells:
         return Pending(*point, rounds, scores)
 
     def _score(self, point: Point, method: ResolvedMethod) -> Node[ScoreSpec]:
-        """Return the scores of a point with a method."""
+        """Return the scores of a point with a method; asked for again by every cell that is compared with it."""
+        asked = (*point, method.values)
+        if asked not in self._scores:
+            self._scores[asked] = self._scored(point, method)
+        return self._scores[asked]
+
+    def _scored(self, point: Point, method: ResolvedMethod) -> Node[ScoreSpec]:
         model, name, intermediate, target, seed = point
         task, on = self.recipe.tasks[target], self._on(point, method)
         encoder, acts = self.encoders[model], on is not None and on.spec.acts
