@@ -11,6 +11,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,12 @@ from typing import Any
 import pytest
 from tests.plan.golden import small_world
 
+from layover.canonical import later
 from layover.identity import key_of
-from layover.plan import Node, Plan
+from layover.plan import Node, Plan, stages
+from layover.plan.nodes import of
+from layover.specs import Hyperparameters
+from layover.specs.train import TrainSpec
 
 GOLDEN = Path(__file__).parent / "golden"
 WRITES = os.environ.get("LAYOVER_GOLDEN") == "write"
@@ -203,6 +208,35 @@ def test_identities_are_the_kept_ones() -> None:
             differences = [sorted(set(_flat(one["identity"])) ^ set(other)) for other in now]
             pytest.fail(f"{one['label']} has another key; what differs: {min(differences, key=len, default=[])}{HINT}")
         assert json.loads(json.dumps(nodes[key].spec.canonical())) == one["identity"]
+
+
+@dataclass(frozen=True)
+class Smoothed(Hyperparameters):
+    """Hyperparameters that got a number later; old results were computed without it."""
+
+    smoothing: float = later(0.0)
+
+
+@dataclass(frozen=True)
+class SmoothedByDefault(Hyperparameters):
+    """The same after its default was changed."""
+
+    smoothing: float = later(0.0, default=0.1)
+
+
+def test_an_optional_hyperparameter_changes_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    quickstart = small_world.ROOT / "recipes" / "quickstart.yaml"
+    before = small_world.plan_of(quickstart).nodes
+    monkeypatch.setattr(stages, "Hyperparameters", Smoothed)
+    assert small_world.plan_of(quickstart).nodes.keys() == before.keys()
+    # a new default gives new keys to all trainings; an old key is read as it was meant
+    monkeypatch.setattr(stages, "Hyperparameters", SmoothedByDefault)
+    after = small_world.plan_of(quickstart).nodes
+    kept = {node.kind for key, node in after.items() if key in before}
+    assert kept == {"tokenize", "predict", "score"}  # sentences are matched without a training, too
+    assert not {node.key for node in of(after, TrainSpec)} & before.keys()
+    old = next(of(before, TrainSpec)).spec.hyperparameters.canonical()
+    assert SmoothedByDefault.parse(old).smoothing == 0.0
 
 
 def _flat(value: Any, where: str = "") -> list[str]:
