@@ -262,7 +262,7 @@ def test_layers() -> None:
 def test_layers_that_are_searched(search: Search, layer: int | str, layers: tuple[int, ...]) -> None:
     found = settle(search.over(PUBLISHED), 4)
     assert (found.layer, found.layers) == (layer, layers)
-    assert found.identity().get("layers") == (list(layers) if len(layers) > 1 else None)
+    assert found.canonical().get("layers") == (list(layers) if len(layers) > 1 else None)
 
 
 @pytest.mark.parametrize("search", [Search(), Search(layer=1, layers="all"), Search(layer="validation")])
