@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from layover import specs
 from layover.cli.console import amount, duration, room, size, table
 from layover.cli.progress import JsonProgress, LiveProgress, PlainProgress
 from layover.plan.cost import Cost
@@ -18,7 +19,8 @@ from layover.plan.remaining import Remaining
 KEYS = {"a": ("train", "train xnli"), "b": ("predict", "predict xnli sw"), "c": ("score", "score xnli")}
 PLAN: Any = SimpleNamespace(
     nodes={
-        key: SimpleNamespace(kind=kind, label=label, needs=(), job=key, key=key) for key, (kind, label) in KEYS.items()
+        key: SimpleNamespace(kind=kind, spec=specs.get(kind), label=label, needs=(), job=key, key=key)
+        for key, (kind, label) in KEYS.items()
     }
 )
 COSTS = {"a": Cost(flops=75.0), "b": Cost(flops=25.0), "c": Cost()}

@@ -6,7 +6,6 @@ import csv
 import json
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,6 +17,8 @@ from layover.data.subset import Subset
 from layover.data.tally import Tally
 from layover.kinds.classification import Example
 from layover.records import read_record
+from layover.specs import TokenizerSpec
+from layover.specs.tokenize import DataSpec, TokenizeSpec
 from layover.steps.accounting import Account
 
 
@@ -136,8 +137,15 @@ def test_rows_are_those_of_the_examples_that_are_kept(own: bool) -> None:
     tally, examples = Tally(), [Example(f"text {number}", None, "yes") for number in range(10)]
     for number in range(10):
         tally.take("folder/data.csv", number + 2, f"id {number}" if own else "same")
-    inputs: Any = SimpleNamespace(task=SimpleNamespace(kind="classification"), subset=Subset(limit=3))
-    account = Account(inputs, examples, tally)
+    spec = TokenizeSpec(
+        data=DataSpec({}),
+        subset=Subset(limit=3),
+        kind="classification",
+        labels=("no", "yes"),
+        tokenizer=TokenizerSpec(),
+        max_length=8,
+    )
+    account = Account(spec, examples, tally)
     kept = [int(example.first.removeprefix("text ")) for example in account.cut(())]
     assert len(kept) == 3
     assert kept != [0, 1, 2]
