@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from tests.made_specs import a_training, some_scores
 
 from layover.errors import LayoverError
 from layover.plan import Cell
@@ -29,8 +30,8 @@ def row(method: str, seed: int = 1, target: str = "xnli", **scores: float) -> Ce
 def best(*rows: CellRow) -> tuple[list[Wanted], list[str]]:
     """Return what is best, and what is said about it."""
     nodes = {
-        "training": SimpleNamespace(kind="train", inputs=SimpleNamespace(module=SimpleNamespace(whole=False))),
-        "scoring": SimpleNamespace(inputs=SimpleNamespace(search=None)),
+        "training": SimpleNamespace(kind="train", spec=a_training()),
+        "scoring": SimpleNamespace(spec=some_scores()),
     }
     methods = {one.cell.method: SimpleNamespace(languages=None) for one in rows}
     plan: Any = SimpleNamespace(nodes=nodes, recipe=SimpleNamespace(methods=methods))

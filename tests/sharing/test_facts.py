@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from tests.made_specs import DATA, a_training, chosen_in, some_data, some_scores
 
 import layover
 from layover import tasks
@@ -22,9 +23,10 @@ def test_joined_data_are_told_part_by_part() -> None:
     """Each with its own source and licence, and none with the number of all examples."""
     joined = tasks.get("anli_plus")
     place = joined.locate("train", "en", root=None)
+    assert place is not None
     nodes = {
-        "training": SimpleNamespace(inputs=SimpleNamespace(data_keys=lambda: ("0" * 64,))),
-        "0" * 64: SimpleNamespace(inputs=SimpleNamespace(task=joined, location=place)),
+        "training": SimpleNamespace(spec=a_training()),
+        DATA: SimpleNamespace(spec=some_data(joined, place)),
     }
     known = {part.name: part for part in joined.parts}
     plan: Any = SimpleNamespace(nodes=nodes, recipe=SimpleNamespace(tasks=known))
@@ -39,12 +41,13 @@ def test_joined_data_are_told_part_by_part() -> None:
 def test_a_column_that_cannot_stand_on_a_card(monkeypatch: pytest.MonkeyPatch) -> None:
     """One error that says whose it is, for what a recipe may name and a card may not."""
     own = tasks.declare("moods", tasks.OwnTask(kind="classification", labels=("bad", "good"), text=("te\txt",)))
-    inputs = SimpleNamespace(task=own, data_keys=lambda: ("0" * 64,))
-    source = SimpleNamespace(location=SimpleNamespace(language="en"), max_length=8, stride=0)
-    plan: Any = SimpleNamespace(nodes={"0" * 64: SimpleNamespace(inputs=source)})
+    place: Any = SimpleNamespace(language="en")
+    document = SimpleNamespace(train=SimpleNamespace(stride=0))
+    recipe = SimpleNamespace(tasks={"moods": own}, document=document)
+    plan: Any = SimpleNamespace(nodes={DATA: SimpleNamespace(spec=some_data(own, place))}, recipe=recipe)
     monkeypatch.setattr(facts, "counts_of", lambda *_: {"rows": 1, "examples": 1})
     with pytest.raises(LayoverError, match=r"^moods cannot stand on a card: a name that cannot be printed;"):
-        facts.task_of(plan, cast("Any", None), cast("Any", inputs))
+        facts.task_of(plan, cast("Any", None), a_training(name="moods"))
 
 
 def test_the_version_of_layover_is_that_of_this_code(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,9 +60,9 @@ def test_the_version_of_layover_is_that_of_this_code(monkeypatch: pytest.MonkeyP
 
 @pytest.mark.parametrize(("language", "said"), [("und", "a language that is not known"), ("sw", "sw")])
 def test_what_chose_the_weights_names_no_code_for_an_unknown_language(language: str, said: str) -> None:
-    chosen = {"select": {"metric": "accuracy", "language": language}}
-    assert facts._selection(chosen) == f"accuracy in {said}"
-    assert facts._selection({"tasks": [chosen, chosen]}) == f"mean of accuracy in {said}"
+    chosen = chosen_in(language)
+    assert facts._selection(a_training(tasks=(chosen,))) == f"accuracy in {said}"
+    assert facts._selection(a_training(tasks=(chosen, chosen))) == f"mean of accuracy in {said}"
 
 
 def test_other_seeds_are_shown_over_the_same_languages_or_as_a_gap() -> None:
@@ -75,7 +78,7 @@ def test_other_seeds_are_shown_over_the_same_languages_or_as_a_gap() -> None:
         return CellRow(cell, "accuracy", "test", {}, record, None, None)
 
     rows = [row(1, en=80.0, de=60.0), row(2, en=90.0), row(3, de=50.0, en=70.0)]
-    nodes = {"scoring": SimpleNamespace(inputs=SimpleNamespace(predictions={}))}
+    nodes = {"scoring": SimpleNamespace(spec=some_scores())}
     plan: Any = SimpleNamespace(nodes=nodes, recipe=SimpleNamespace(methods={}))
     scores = facts.scores_of(plan, cast("Any", None), rows[0], rows)
     assert scores is not None

@@ -277,9 +277,9 @@ def test_each_package_acts_once_in_a_call(loaded: Layover, monkeypatch: pytest.M
     acted: list[int] = []
     attach = Encoder.attach
 
-    def counted(self: Encoder, pieces: Any, *, seed: int) -> None:
+    def counted(self: Encoder, pieces: Any) -> None:
         acted.append(len(pieces))
-        attach(self, pieces, seed=seed)
+        attach(self, pieces)
 
     loaded.predict([PAIR], package=NLI)
     monkeypatch.setattr(Encoder, "attach", counted)
