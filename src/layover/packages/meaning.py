@@ -49,10 +49,11 @@ def _said(error: ValueError) -> str:
     """Return which settings cannot be, in a line."""
     if not isinstance(error, ValidationError):
         return printable(str(error))[:300]
-    lacking = [str(one["ctx"]["name"]) for one in error.errors() if one["type"] == LACKING]
+    errors = error.errors(include_url=False)  # of a strange card there are many
+    lacking = [str(one["ctx"]["name"]) for one in errors if one["type"] == LACKING]
     if lacking:
         return f"{error.title.lower()} needs {', '.join(lacking)}"
-    wrong = {str(one["loc"][0]) if one["loc"] else "all": one["input"] for one in reversed(error.errors())}
+    wrong = {str(one["loc"][0]) if one["loc"] else "all": one["input"] for one in reversed(errors)}
     name = error.title.lower()
     told = [f"{printable(field)}: {printable(repr(value))[:60]}" for field, value in sorted(wrong.items())]
     return f"{name} does not take {', '.join(told[:5])}"
