@@ -52,6 +52,7 @@ def test_a_sweep_ends_in_a_table(finished: Folder) -> None:
         "sweeps_running": 0,
         "at_work": [],
         "cells": {"moods": [CELLS, CELLS]},
+        "pending": [],
         "seconds_left": 0.0,
         "failed": {},
         "damaged": {},
