@@ -62,9 +62,13 @@ test: lint types  ## Lint, types and all tests, on the newest versions
 coverage: install
 	$(BIN)/python $(PYTEST) --cov --cov-report=term-missing:skip-covered
 
-# The adapters library holds transformers at 4.57. What meets either of them runs there, too.
-ADAPTERS := $(addprefix tests/,cli compositions encoder hub layouts modules plan sharing \
-	engine/test_adapterdrop.py engine/test_heads.py engine/test_imports.py sandbox/test_encoders.py)
+# The adapters library holds transformers at 4.57, and that an older client of the hub. What meets one of the three runs
+# there, too: their encoders and tokenizers, files that peft and adapters write or read, and what is asked of a hub.
+ADAPTERS := $(addprefix tests/,encoder hub sandbox/test_encoders.py cli/test_sandbox.py compositions/test_oracles.py \
+	engine/test_heads.py engine/test_imports.py plan/test_imports_hub.py plan/test_tokenizers.py \
+	$(addprefix layouts/test_,adapterhub.py fuzz.py heads.py peft.py traps.py traps_of_adapterhub.py traps_of_peft.py) \
+	$(addprefix sharing/,export model_card/test_metadata.py model_card/test_own.py test_pull.py test_push.py \
+	test_serving.py test_verify.py))
 $(VENV)-adapters/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)-adapters
 	$(VENV)-adapters/bin/python -m pip install --quiet --upgrade pip

@@ -63,11 +63,11 @@ ROOMS = (
 RANK = {name: rank for rank, names in enumerate(ROOMS) for name in names}
 TORCH_ROOMS = {"training", "predict", "neighbours", "heads", "encoder", "batches"}
 WORKER_FILES = {
-    *(f"steps/{name}.py" for name in ("loaded", "import_", "train", "predict", "retrieve", "trained")),
     "engine/preload.py",
     "sharing/pretrained.py",
     "sharing/probe.py",
     "sharing/served.py",
+    "steps/loaded.py",
 }
 """Found by name inside a worker process, or imported inside a verb."""
 HEAVY = {"torch", "transformers", "datasets", "pandas", "accelerate", "peft", "adapters", "matplotlib"}
@@ -122,6 +122,12 @@ def test_no_heavy_import_outside_the_torch_rooms(file: Path) -> None:
         return
     heavy = {name.split(".")[0] for name in imports(ast.parse(file.read_text(encoding="utf-8")), at_run_time=True)}
     assert not heavy & HEAVY
+
+
+@pytest.mark.parametrize("name", sorted(WORKER_FILES))
+def test_what_may_import_torch_does(name: str) -> None:
+    tree = ast.parse((SOURCE / name).read_text(encoding="utf-8"))
+    assert HEAVY & {imported.split(".")[0] for imported in imports(tree, at_run_time=True)}
 
 
 def name_of(file: Path) -> str:

@@ -26,11 +26,8 @@ from layover.encoder import Encoder, Shares, autocast, computing, is_mixed
 from layover.errors import DataError, ModelError, NodeError
 from layover.execution import Execution
 from layover.heads import Head, MeanPooling
+from layover.memory import most_tokens
 from layover.precision import Precision
-
-MICRO_TOKENS = {"cpu": 2048}
-"""Padded tokens at once; on a CPU more falls out of its caches."""
-ACCELERATOR_TOKENS = 32768
 
 Outputs = dict[str, Array]
 T = TypeVar("T")
@@ -210,7 +207,7 @@ def _every_row(
     # weights are moved before inference mode begins: those that move inside it can be trained no more
     encoder.to(device)
     with on_machine(execution), computing(precision, device), _evaluating(encoder), torch.inference_mode():
-        most = execution.micro_tokens or MICRO_TOKENS.get(device.type, ACCELERATOR_TOKENS)
+        most = execution.micro_tokens or most_tokens(device.type, trains=False)
         waiting = prediction_batches(features, max_tokens=most, only=only)[::-1]
         done = 0
         while waiting:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from transformers import BertConfig, BertModel
 
-from layover.encoder import DropoutClock, RowDropout
+from layover.encoder import DropoutClock, RowDropout, noise
 from layover.encoder.dropout import replace_dropouts
 from layover.errors import ModelError
 from layover.layouts.points import points_of
@@ -45,6 +45,23 @@ def test_a_row_has_its_mask_wherever_it_stands() -> None:
     before = torch.random.get_rng_state()
     assert torch.equal(mask([5, 9, 1_000_000]), whole)
     assert torch.equal(torch.random.get_rng_state(), before)
+
+
+def test_noise_is_even_between_minus_one_and_one_and_apart_from_the_masks() -> None:
+    rows = torch.tensor([5, 9, 1_000_000])
+    drawn = noise(1, 3, rows, 40, 64)
+    assert torch.equal(noise(1, 3, rows[[2, 0]], 70, 64)[:, :40], drawn[[2, 0]])
+    assert torch.equal(noise(1, 3, rows, 40, 63), drawn[..., :63])
+    for other in (noise(2, 3, rows, 40, 64), noise(1, 4, rows, 40, 64), noise(1, 3, rows, 40, 64, draw=1)):
+        assert abs(float((other * drawn).mean())) < 0.02
+    many = noise(1, 3, torch.arange(500), 20, 32).double()
+    assert float(many.abs().max()) < 1
+    assert abs(float(many.mean())) < 0.005
+    assert float((many**2).mean()) == pytest.approx(1 / 3, rel=0.02)
+    tenths = torch.histc(many.float(), 10, -1, 1) / many.numel()
+    assert torch.allclose(tenths, torch.full((10,), 0.1), atol=0.005)
+    dropped = mask([5, 9, 1_000_000], p=0.5) == 0
+    assert abs(float(drawn[dropped].mean())) < 0.05
 
 
 def test_odd_widths_and_pooled_states() -> None:

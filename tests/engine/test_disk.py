@@ -156,6 +156,7 @@ def test_a_sweep_on_a_full_disk_goes_on_when_there_is_room(
     code, text = layover("status", *store)
     assert code == 0, "it need not write"
     assert "nodes finished" in text
+    assert "\n\n" not in text.strip(), "no line is empty where no cell waits for a choice"
     subprocess.run(["mount", "-o", "remount,size=64m", str(small)], check=True)
     code, text = layover("run", *store)
     assert code == 0, text

@@ -22,6 +22,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
+from tests.hub.forks import Forks
 
 LFS = (".safetensors", ".parquet", ".model")
 """Large files: their ETag is their SHA-256; that of others is the hash of the blob in git."""
@@ -280,10 +281,10 @@ time.sleep = lambda seconds: sleep(min(seconds, 0.01))
 
 
 class User:
-    """Somebody whose programs meet this hub, with a cache of their own; each program runs in a fresh process."""
+    """Somebody whose programs meet this hub, with a cache of their own; each program runs in a process of its own."""
 
-    def __init__(self, hub: Hub, home: Path) -> None:
-        self.hub, self.home = hub, home
+    def __init__(self, hub: Hub, home: Path, forks: Forks) -> None:
+        self.hub, self.home, self.forks = hub, home, forks
         self.patience = home / "patience"
         self.patience.mkdir(parents=True)
         (self.patience / "sitecustomize.py").write_text(IMPATIENT, encoding="utf-8")
@@ -309,28 +310,31 @@ class User:
     def _started(
         self, command: list[str], *, offline: bool, folder: Path | None, **environment: str
     ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            env=self._environment(offline=offline, **environment),
+            cwd=folder or self.home,
+            timeout=900,
+            check=False,
+        )
+
+    def _environment(self, *, offline: bool, **environment: str) -> dict[str, str]:
         known = {name: value for name, value in os.environ.items() if name != "HF_HUB_OFFLINE"}
         known |= {"HF_HOME": str(self.home), "HF_ENDPOINT": self.hub.url, "HF_HUB_DISABLE_XET": "1", **environment}
         known |= {"HF_HUB_OFFLINE": "1"} if offline else {}
         paths = (str(self.patience), environment.get("PYTHONPATH") or os.environ.get("PYTHONPATH"))
         known["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
-        known = {name: value for name, value in known.items() if (name, value) != ("HF_ENDPOINT", "")}
-        return subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            env=known,
-            cwd=folder or self.home,
-            timeout=900,
-            check=False,
-        )
+        return {name: value for name, value in known.items() if (name, value) != ("HF_ENDPOINT", "")}
 
     def ask(self, program: str, *arguments: str, offline: bool = False, **environment: str) -> Any:
         """Return the JSON that a program prints last, or `{"error": ...}` where it raises a `LayoverError`."""
         lines = ["import json, sys", "from layover.errors import LayoverError", "try:"]
         lines += [f"    {line}" for line in program.strip().splitlines()]
         lines += ["except LayoverError as error:", "    print(json.dumps({'error': str(error)}))"]
-        done = self.run("-c", "\n".join(lines), *arguments, offline=offline, **environment)
+        known = self._environment(offline=offline, **environment)
+        done = self.forks.run("\n".join(lines), arguments, known, self.home)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout.strip().splitlines()[-1])
 
@@ -353,8 +357,16 @@ def hub() -> Iterator[Hub]:
     one.close()
 
 
+@pytest.fixture(scope="session")
+def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
+    """What starts the programs of users."""
+    one = Forks(tmp_path_factory.mktemp("forks"))
+    yield one
+    one.close()
+
+
 @pytest.fixture
-def user(hub: Hub, tmp_path: Path) -> User:
+def user(hub: Hub, tmp_path: Path, forks: Forks) -> User:
     """Somebody with an empty cache."""
     (tmp_path / "home").mkdir()
-    return User(hub, tmp_path / "home")
+    return User(hub, tmp_path / "home", forks)

@@ -267,6 +267,28 @@ def test_a_checkpoint_of_another_training_is_refused(model_of: Any, features_of:
         assert "another training" in result.measured.notes[0]
 
 
+@pytest.mark.parametrize("other", [("f1", None, None), ("accuracy", 3, None), ("accuracy", None, 9), None])
+def test_a_checkpoint_of_another_choice_of_weights_is_refused(
+    model_of: Any, features_of: Any, tmp_path: Path, other: tuple[str, int | None, int | None] | None
+) -> None:
+    """What it has of evaluations, and of the best weights, is of no use to a training that chooses in another way."""
+    features, short = features_of(rows=8), replace(SETTINGS, steps=2)
+    run(model_of(), features, tmp_path, settings=short)
+    model = model_of()
+    result = fit(
+        model.encoder,
+        [Branch("task", model.head, features)],
+        hyperparameters=short,
+        execution=EVERY_STEP,
+        clock=model.clock,
+        judge=None if other is None else Judge(lambda: {"accuracy": 1.0, "f1": 1.0}, *other),
+        checkpoint_dir=tmp_path,
+        progress=lambda _: None,
+    )
+    assert "another training" in result.measured.notes[0]
+    assert result.measured.resumed_at is None
+
+
 def test_a_checkpoint_in_the_folder_of_another_node_is_refused(model_of: Any, features_of: Any, tmp_path: Path) -> None:
     """What is frozen below, which the key of the node knows, is in no tensor of a checkpoint."""
     with pytest.raises(Killed):

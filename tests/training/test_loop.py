@@ -18,6 +18,7 @@ from layover.execution import Execution
 from layover.predict import predict
 from layover.specs import Hyperparameters
 from layover.training import Branch, FitResult, Judge, Progress, Stopped, fit, optimizer
+from layover.training.machine import fewer_tokens
 
 SETTINGS = Hyperparameters(lr=0.01, epochs=2, batch=8, seed=1, bucket=2)
 EXECUTION = Execution(device="cpu", micro_tokens=4096, checkpoint_seconds=1e9)
@@ -147,6 +148,15 @@ def test_running_out_of_memory_changes_nothing(
     assert result.measured.micro_tokens < 4096
     assert "out of memory" in result.measured.notes[0]
     assert far(calm.weights(), starved.weights()) < 1e-6
+
+
+def test_half_of_a_step_is_tried_when_the_step_did_not_fit(features_of: Any) -> None:
+    """Half of a far larger allowance would cut nothing: the same step would fail again."""
+    features, cpu = features_of(rows=8), torch.device("cpu")
+    pieces = [np.arange(8)]
+    largest = 8 * int(features.lengths.max())
+    assert fewer_tokens(features, pieces, step=0, allowed=1 << 20, device=cpu) == largest // 2
+    assert fewer_tokens(features, pieces, step=0, allowed=largest // 2, device=cpu) == largest // 4
 
 
 def test_a_unit_that_does_not_fit_ends_the_run(

@@ -83,7 +83,23 @@ class Shortened(Objective):
         yield forward(replace(batch, ids=batch.ids[:, :-1], lengths=batch.lengths - 1)).loss
 
 
-EVERY = [Mean(), Turns(), Ascent(), Shortened()]
+class Smooth(Objective):
+    """The loss, and how far answers move, both ways, with embeddings that move along the gradient of the divergence."""
+
+    name = "smooth"
+    share: float = 1.0
+
+    def losses(self, forward: Any, batch: Any) -> Iterator[Tensor]:
+        clean = forward(batch)
+        fixed = clean.logits.detach()
+        start = (0.1 * forward.noise(batch)).requires_grad_()
+        (gradient,) = torch.autograd.grad(forward.divergence(fixed, forward(batch, start).logits), start)
+        moved = forward(batch, gradient / gradient.norm(dim=(1, 2), keepdim=True)).logits
+        apart = forward.divergence(fixed, moved) + forward.divergence(moved.detach(), clean.logits)
+        yield clean.loss + self.share * apart
+
+
+EVERY = [Mean(), Turns(), Ascent(), Shortened(), Smooth()]
 every_objective = pytest.mark.parametrize("objective", EVERY, ids=lambda one: one.name)
 
 
@@ -223,6 +239,55 @@ def test_a_stopped_training_resumes_to_equal_bits(objective: Objective, tmp_path
     assert result.measured.resumed_at == 4
     assert far(straight, resumed) == 0
     assert result.as_json() == expected.as_json()
+
+
+@pytest.mark.parametrize("kind", ["classification", "choice", "span", "tagging", "mlm"])
+def test_a_divergence_is_a_mean_over_the_step_as_the_loss_is(kind: str) -> None:
+    """What answers all gold with certainty is as far from a pass as the loss of that pass."""
+    features, model = make_features(kind, rows=8, group=2 if kind == "choice" else 1), make_model(kind, dropout=0.0)
+    units = np.arange(features.units)
+    batch = collate(features, units, pad=1, moment=Moment(0, 0))
+    weight = model.head.weight(features, units)
+    forward = Forward(model.encoder.train(), model.head, model.clock, 0, weight, False, batch)
+    passed = forward(batch)
+    certain = torch.zeros_like(passed.logits)
+    if kind == "choice":
+        certain.view(-1, 2)[torch.arange(len(units)), batch.targets["label"]] = 1e6
+    elif kind == "span":
+        for side, name in enumerate(("start", "end")):
+            certain[torch.arange(len(units)), batch.targets[name], side] = 1e6
+    else:
+        (gold,) = (batch.targets[name] for name in ("label", "labels", "masked") if name in batch.targets)
+        certain = 1e6 * torch.nn.functional.one_hot(gold.clamp_min(0), certain.shape[-1]).float()
+    far_off = forward.divergence(certain, passed.logits)
+    assert far_off.item() == pytest.approx(passed.loss.item(), rel=1e-5)
+    assert forward.divergence(passed.logits, passed.logits).item() == 0
+    (gradient,) = torch.autograd.grad(far_off, passed.logits, retain_graph=True)
+    (expected,) = torch.autograd.grad(passed.loss, passed.logits)
+    assert torch.allclose(gradient, expected, atol=1e-6)
+
+
+def test_smoothing_of_share_0_is_plain_and_of_1_is_not() -> None:
+    features, plain, without, smooth = make_features(), *(make_model(dropout=0.0) for _ in range(3))
+    train(plain, features)
+    train(without, features, Smooth(share=0.0))
+    train(smooth, features, Smooth())
+    assert far(plain, without) < 1e-6
+    assert far(plain, smooth) > 1e-4
+
+
+def test_noise_is_zero_on_padding_and_of_the_step_and_the_row() -> None:
+    features, model = make_features(rows=8), make_model()
+    batch = collate(features, np.arange(8), pad=1, moment=Moment(0, 0))
+    few = collate(features, np.array([6, 3]), pad=1, moment=Moment(0, 0))
+    forward, later = (Forward(model.encoder, model.head, model.clock, step, 8.0, False, batch) for step in (4, 5))
+    whole, cut = forward.noise(batch), forward.noise(few)
+    real = torch.arange(batch.ids.shape[1]) < batch.lengths[:, None]
+    assert whole.shape == (*batch.ids.shape, HIDDEN)
+    assert not whole[~real].any()
+    assert torch.equal(cut, whole[[6, 3], : cut.shape[1]])
+    for other in (later.noise(batch), forward.noise(batch, draw=1)):
+        assert (other[real] != whole[real]).float().mean() > 0.99
 
 
 def test_another_objective_is_another_training(tmp_path: Path) -> None:

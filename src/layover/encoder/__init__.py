@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from layover.encoder.dropout import DropoutClock, RowDropout
+from layover.encoder.dropout import DropoutClock, RowDropout, noise
 from layover.encoder.encoder import Encoder
 from layover.encoder.precision import autocast, computing, dtype_of, is_mixed
 from layover.encoder.shares import Shares
@@ -20,6 +20,7 @@ __all__ = [
     "fingerprint",
     "generator_for",
     "is_mixed",
+    "noise",
     "read_weights",
     "write_weights",
 ]

@@ -28,8 +28,8 @@ _WORD = 0xFFFFFFFF
 # multipliers of lowbias32, Chris Wellons' integer hash (public domain): constants with little bias
 _FIRST, _SECOND = 0x7FEB352D, 0x846CA68B
 
-_PICK = 0xFFFF
-"""A salt that no dropout has."""
+_PICK, _NOISE = 0xFFFF, 0xFFFE
+"""Salts that no dropout has."""
 
 
 def _mix(*values: int) -> int:
@@ -148,28 +148,16 @@ class RowDropout(nn.Module):
         if rows is None or rows.shape[0] != count:
             have = "no rows" if rows is None else f"{rows.shape[0]} rows"
             raise ModelError(f"dropout: the clock has {have}, the batch {count}; set it before the forward")
-        draw = (self.clock.draw,) if self.clock.draw else ()
-        base = _signed(_mix(self.clock.seed, self.clock.step, self.salt, *draw))
-        key = _finished(_mix_tensor(rows.to(hidden.device, torch.int32) ^ base))  # (B,)
+        key = _row_keys(self.clock.seed, self.clock.step, self.salt, self.clock.draw, rows.to(hidden.device))  # (B,)
         if packed is not None:
             _, row, token = packed
             key = _finished(_mix_tensor(key[row] + token.to(torch.int32) * _signed(0x9E3779B9)))[None]  # (1, N)
         elif hidden.dim() == 3:
-            tokens = torch.arange(hidden.shape[1], device=hidden.device, dtype=torch.int32)
-            key = _finished(_mix_tensor(key[:, None] + tokens * _signed(0x9E3779B9)))  # (B, T)
-        # one 32-bit hash serves two neighbouring features
+            key = _token_keys(key, hidden.shape[1])  # (B, T)
         width = hidden.shape[-1]
-        state = _mix_tensor(key[..., None] + self._feature_words((width + 1) // 2, hidden.device))
-        halves = state.view(torch.int16)  # (..., width rounded up to even)
-        halves[..., ::2] ^= halves[..., 1::2]  # the last step of the hash: the low half takes in the high one
-        return halves[..., :width]
-
-    def _feature_words(self, count: int, device: torch.device) -> Tensor:
-        """Return a fixed random word per pair of features, (count,) int32."""
-        if self._features.shape[0] != count or self._features.device != device:
-            words = torch.arange(count, device=device, dtype=torch.int32) * _signed(0x85EBCA6B)
-            self._features = _finished(_mix_tensor(words))
-        return self._features
+        if self._features.shape[0] != (width + 1) // 2 or self._features.device != hidden.device:
+            self._features = _feature_words(width, hidden.device)
+        return _half_words(key, self._features, width)
 
 
 def replace_dropouts(
@@ -195,6 +183,47 @@ def replace_dropouts(
             model.set_submodule(path, dropout)
             dropouts.setdefault(layer, []).append(dropout)
     return dropouts
+
+
+def noise(seed: int, step: int, rows: Tensor, tokens: int, width: int, draw: int = 0) -> Tensor:
+    """Return numbers drawn evenly from (-1, 1), (B, tokens, width) float32, as steady as the masks of dropout.
+
+    Args:
+        seed: Of the training, as `step`.
+        step: The optimizer step.
+        rows: Numbers of the rows in the data, (B,) integers.
+        tokens: Of a row.
+        width: Numbers of a token.
+        draw: Other numbers for the same rows.
+    """
+    keys = _token_keys(_row_keys(seed, step, _NOISE, draw, rows), tokens)
+    return (_half_words(keys, _feature_words(width, rows.device), width).float() + 0.5) / 32768
+
+
+def _row_keys(seed: int, step: int, salt: int, draw: int, rows: Tensor) -> Tensor:
+    """Return a word per row, (B,) int32; that of draw 0 is older than draws."""
+    base = _signed(_mix(seed, step, salt, *([draw] if draw else [])))
+    return _finished(_mix_tensor(rows.to(torch.int32) ^ base))
+
+
+def _token_keys(rows: Tensor, tokens: int) -> Tensor:
+    """Return a word per token, (B, tokens) int32, from one per row."""
+    places = torch.arange(tokens, device=rows.device, dtype=torch.int32)
+    return _finished(_mix_tensor(rows[:, None] + places * _signed(0x9E3779B9)))
+
+
+def _feature_words(width: int, device: torch.device) -> Tensor:
+    """Return a fixed word per pair of features, (width / 2 rounded up,) int32."""
+    words = torch.arange((width + 1) // 2, device=device, dtype=torch.int32) * _signed(0x85EBCA6B)
+    return _finished(_mix_tensor(words))
+
+
+def _half_words(keys: Tensor, features: Tensor, width: int) -> Tensor:
+    """Return 16 hashed bits per feature, (..., width) int16; one 32-bit hash serves two neighbouring features."""
+    state = _mix_tensor(keys[..., None] + features)
+    halves = state.view(torch.int16)  # (..., width rounded up to even)
+    halves[..., ::2] ^= halves[..., 1::2]  # the last step of the hash: the low half takes in the high one
+    return halves[..., :width]
 
 
 def _finished(state: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from layover.data.features import Features
 from layover.encoder import DropoutClock, Encoder, RowDropout, check_weights, generator_for
@@ -68,6 +69,13 @@ class Head(nn.Module, ABC):
     def loss(self, logits: Tensor, targets: Mapping[str, Tensor]) -> Tensor:
         """Return the sum of the loss over what has gold, float32; divide it by `weight` of the whole step."""
 
+    @abstractmethod
+    def divergence(self, logits: Tensor, other: Tensor, targets: Mapping[str, Tensor]) -> Tensor:
+        """Return KL(p || q) summed over what has gold, float32, of the answers' probabilities p and q by logits.
+
+        Answers are counted as by `loss`, so that the same `weight` makes a mean of the sum.
+        """
+
     @staticmethod
     @abstractmethod
     def weight(features: Features, units: Units) -> int:
@@ -110,6 +118,19 @@ class Head(nn.Module, ABC):
 def count_labelled(features: Features, name: str, units: Units, *, missing: int) -> int:
     """Return how many of the units have gold, in an array with one value per unit."""
     return int((features.arrays[name][units] != missing).sum())
+
+
+def summed_divergence(logits: Tensor, other: Tensor, counted: Tensor | None = None) -> Tensor:
+    """Return the sum of KL(p || q) over distributions, () float32.
+
+    Args:
+        logits: Of p, (..., answers).
+        other: Of q, (..., answers).
+        counted: Which distributions are, (...) bool; all when None.
+    """
+    p, q = functional.log_softmax(logits.float(), -1), functional.log_softmax(other.float(), -1)
+    each = functional.kl_div(q, p, log_target=True, reduction="none").sum(-1)
+    return each.sum() if counted is None else each.masked_fill(~counted, 0.0).sum()
 
 
 def real_tokens(lengths: Tensor, longest: int) -> Tensor:

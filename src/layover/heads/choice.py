@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from layover.data.features import Features
 from layover.errors import ModelError
-from layover.heads._base import NOTHING, Head, Units, count_labelled
+from layover.heads._base import NOTHING, Head, Units, count_labelled, summed_divergence
 
 
 class ChoiceHead(Head):
@@ -38,6 +38,11 @@ class ChoiceHead(Head):
             raise ModelError(f"{logits.shape[0]} rows do not divide into {label.shape[0]} units: keep units whole")
         scores = logits.float().view(label.shape[0], -1)
         return functional.cross_entropy(scores, label, ignore_index=-1, reduction="sum")
+
+    def divergence(self, logits: Tensor, other: Tensor, targets: Mapping[str, Tensor]) -> Tensor:
+        """See `Head.divergence`; the rows of a unit are its answers."""
+        units = targets["label"].shape[0]
+        return summed_divergence(logits.view(units, -1), other.view(units, -1), targets["label"] != -1)
 
     @staticmethod
     def weight(features: Features, units: Units) -> int:

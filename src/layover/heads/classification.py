@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from layover.data.features import Features
-from layover.heads._base import NOTHING, Head, Units, count_labelled
+from layover.heads._base import NOTHING, Head, Units, count_labelled, summed_divergence
 
 
 class ClassificationHead(Head):
@@ -31,6 +31,10 @@ class ClassificationHead(Head):
     def loss(self, logits: Tensor, targets: Mapping[str, Tensor]) -> Tensor:
         """See `Head.loss`; `targets["label"]` (B,), -1 = no gold."""
         return functional.cross_entropy(logits.float(), targets["label"], ignore_index=-1, reduction="sum")
+
+    def divergence(self, logits: Tensor, other: Tensor, targets: Mapping[str, Tensor]) -> Tensor:
+        """See `Head.divergence`."""
+        return summed_divergence(logits, other, targets["label"] != -1)
 
     @staticmethod
     def weight(features: Features, units: Units) -> int:

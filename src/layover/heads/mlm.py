@@ -13,7 +13,7 @@ from layover.data.masking import hidden_tokens
 from layover.encoder import Encoder
 from layover.encoder.lm_head import read_lm_head
 from layover.errors import ModelError
-from layover.heads._base import NOTHING, Head, Units
+from layover.heads._base import NOTHING, Head, Units, summed_divergence
 
 
 class MlmHead(Head):
@@ -66,6 +66,10 @@ class MlmHead(Head):
     def loss(self, logits: Tensor, targets: Mapping[str, Tensor]) -> Tensor:
         """See `Head.loss`; `targets["masked"]` (M,), what stood at the places."""
         return functional.cross_entropy(logits.float(), targets["masked"], reduction="sum")
+
+    def divergence(self, logits: Tensor, other: Tensor, targets: Mapping[str, Tensor]) -> Tensor:  # noqa: ARG002
+        """See `Head.divergence`."""
+        return summed_divergence(logits, other)
 
     @staticmethod
     def weight(features: Features, units: Units) -> int:

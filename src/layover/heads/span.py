@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from layover.data.features import Features
 from layover.errors import ModelError
-from layover.heads._base import NOTHING, Head, Units, count_labelled, real_tokens
+from layover.heads._base import NOTHING, Head, Units, count_labelled, real_tokens, summed_divergence
 
 
 class SpanHead(Head):
@@ -34,6 +34,11 @@ class SpanHead(Head):
             for side, name in enumerate(("start", "end"))
         ]
         return (both[0] + both[1]) / 2
+
+    def divergence(self, logits: Tensor, other: Tensor, targets: Mapping[str, Tensor]) -> Tensor:
+        """See `Head.divergence`: the mean of starts and ends."""
+        counted = torch.stack([targets["start"], targets["end"]], -1) != -1  # (B, 2)
+        return summed_divergence(logits.transpose(1, 2), other.transpose(1, 2), counted) / 2
 
     @staticmethod
     def weight(features: Features, units: Units) -> int:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from layover.data.features import Features
-from layover.heads._base import NOTHING, Head, Units, real_tokens
+from layover.heads._base import NOTHING, Head, Units, real_tokens, summed_divergence
 
 IGNORED = -100
 """The label of tokens that are not a word's first, and of words without gold."""
@@ -30,6 +30,10 @@ class TaggingHead(Head):
         """See `Head.loss`; `targets["labels"]` (B, T), -100 = not counted."""
         flat = logits.float().flatten(0, 1)
         return functional.cross_entropy(flat, targets["labels"].flatten(), ignore_index=IGNORED, reduction="sum")
+
+    def divergence(self, logits: Tensor, other: Tensor, targets: Mapping[str, Tensor]) -> Tensor:
+        """See `Head.divergence`."""
+        return summed_divergence(logits, other, targets["labels"] != IGNORED)
 
     @staticmethod
     def weight(features: Features, units: Units) -> int:

@@ -69,6 +69,29 @@ class Forward(Protocol[B_contra]):
             ModelError: there are no embeddings to perturb, because kept hidden states are read in their place.
         """
 
+    def divergence(self, logits: Tensor, other: Tensor) -> Tensor:
+        """Return how far what one pass answers is from what another does: KL(p || q) summed over all that has gold.
+
+        It is divided by the weight of the step, as `Passed.loss` is.
+
+        Args:
+            logits: Of a pass of the rows; they give p. Detached, nothing is learned by them.
+            other: Of another pass of the same rows; they give q.
+
+        Returns:
+            () float32.
+        """
+
+    def noise(self, batch: B_contra, draw: int = 0) -> Tensor:
+        """Return numbers drawn evenly from (-1, 1), (B, T, H) float32, zero on padding.
+
+        Each is a function of the seed, the step, the row, its token and the feature, so that the cut does not matter.
+
+        Args:
+            batch: The micro-batch, or another view of the same rows.
+            draw: Other numbers for the same rows.
+        """
+
 
 class Objective(CanonicalModel, ABC):
     """A rule that says which losses a step minimises; its settings decide results."""

@@ -65,7 +65,7 @@ def _(spec: TrainSpec, counts: Counts) -> tuple[Pass, ...] | None:
 
 
 def steps_of(spec: TrainSpec, counts: Counts) -> int | None:
-    """Return the optimiser steps of a training, as if it did not end early; None where a size is not known."""
+    """Return the optimizer steps of a training, as if it did not end early; None where a size is not known."""
     sizes = _sizes(spec, counts)
     return None if sizes is None else _total(spec, turns_of(spec, sizes))
 

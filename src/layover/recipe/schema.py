@@ -63,7 +63,7 @@ class Select(Section):
     language: str | None = None
     """That of the training data if it has such data, else English, else the only one there is."""
     every: Count | None = None
-    """Evaluate every so many optimiser steps; once per epoch when it is not given."""
+    """Evaluate every so many optimizer steps; once per epoch when it is not given."""
     patience: Count | None = None
     """Stop after so many evaluations without improvement."""
 
@@ -72,7 +72,7 @@ class Train(Section):
     """Settings of every training; `tasks.NAME` overrides them for one task."""
 
     batch: Count = 32
-    """Examples per optimiser step, whatever the memory allows at once."""
+    """Examples per optimizer step, whatever the memory allows at once."""
     epochs: Epochs | None = None
     """Of every training; when not given, the larger number of the module's own and the task's own."""
     warmup: Warmup = 0.06

@@ -33,4 +33,4 @@ class Hyperparameters(Canonical):
     bucket: int = 1
     """Batches that are sorted by length together; 1 draws every batch at random."""
     steps: int | None = later(None)
-    """Optimiser steps in all, whatever `epochs` says; None goes by `epochs`."""
+    """Optimizer steps in all, whatever `epochs` says; None goes by `epochs`."""

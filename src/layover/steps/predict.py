@@ -14,7 +14,6 @@ from layover.specs.predict import PredictSpec
 from layover.steps.context import Context, write_lines
 from layover.steps.files import predictions_of
 from layover.steps.loaded import load, once
-from layover.steps.machine import execution_of
 from layover.steps.matching import Sentences, matched
 from layover.steps.shares import write_shares
 from layover.steps.states import load_states, lowest_needed
@@ -25,7 +24,7 @@ from layover.store import Store
 
 def run(node: Node[PredictSpec], folder: Path, context: Context) -> None:
     """Predict one language; of a retrieval each layer that is searched has a file of its own."""
-    spec, store, execution = node.spec, context.store, execution_of(context.execution)
+    spec, store, execution = node.spec, context.store, context.execution
     features = load_features(store, spec.data)
     examples = load_examples(store, spec.data, spec.kind)
     encoder, head = _restored(spec, store, lowest_needed(store, node.trunks, (spec.data,)))

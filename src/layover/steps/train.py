@@ -20,7 +20,6 @@ from layover.steps.context import Context
 from layover.steps.evaluation import evaluation
 from layover.steps.files import GATES, MEASURED, TRAINING, weights_of
 from layover.steps.loaded import load
-from layover.steps.machine import execution_of
 from layover.steps.states import Trunks, load_states, lowest_needed
 from layover.steps.tokenize import load_features
 from layover.steps.trained import (
@@ -44,7 +43,7 @@ def run(node: Node[TrainSpec], folder: Path, context: Context) -> None:
     encoder = _encoder(node, context, clock)
     heads, starts = _heads(spec, encoder, store)
     branches = _branches(spec, heads, store, node.trunks)
-    execution = execution_of(context.execution)
+    execution = context.execution
     result = fit(
         encoder,
         branches,

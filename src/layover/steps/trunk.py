@@ -13,7 +13,6 @@ from layover.specs.trunk import HiddenStatesSpec
 from layover.steps.context import Context
 from layover.steps.files import META, STATES
 from layover.steps.loaded import load
-from layover.steps.machine import execution_of
 from layover.steps.tokenize import load_features
 from layover.store import write_json
 
@@ -27,7 +26,7 @@ def run(node: Node[HiddenStatesSpec], folder: Path, context: Context) -> None:
     tokens = int(features.arrays["offsets"][-1])
     size = {"layer": spec.layer, "kind": kind, "tokens": tokens, "hidden": encoder.hidden_size}
     into = States.create(folder / STATES, layer=spec.layer, kind=kind, tokens=tokens, hidden=encoder.hidden_size)
-    keep_states(encoder, features, into, execution=execution_of(context.execution), precision=spec.precision)
+    keep_states(encoder, features, into, execution=context.execution, precision=spec.precision)
     into.flush()
     write_json(folder / META, size)
     context.progress({"done": features.rows, "total": features.rows, "unit": "rows"})

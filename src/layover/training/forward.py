@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from layover.batches import Batch, collate
 from layover.batches.order import Index
 from layover.data.masking import Moment
-from layover.encoder import DropoutClock, Encoder, autocast
+from layover.encoder import DropoutClock, Encoder, autocast, noise
 from layover.heads import Head
 from layover.objectives import Passed
 from layover.predict import last_hidden, padding_id
@@ -45,6 +46,17 @@ class Forward:
             hidden = last_hidden(self.encoder, self.head, batch, perturbation)
             logits = self.head(hidden, batch.lengths, batch.targets)
         return Passed(logits, self.head.loss(logits.float(), batch.targets) / self.weight)
+
+    def divergence(self, logits: Tensor, other: Tensor) -> Tensor:
+        """See `layover.objectives.Forward`."""
+        return self.head.divergence(logits, other, self.own.targets) / self.weight
+
+    def noise(self, batch: Batch, draw: int = 0) -> Tensor:
+        """See `layover.objectives.Forward`."""
+        longest, device = batch.ids.shape[1], batch.ids.device
+        drawn = noise(self.clock.seed, self.step, batch.rows, longest, self.hidden_size, draw)
+        padding = torch.arange(longest, device=device) >= batch.lengths.to(device)[:, None]
+        return drawn.masked_fill(padding[..., None], 0.0)
 
 
 def batch_of(branch: Branch, units: Index, encoder: Encoder, *, seed: int, step: int) -> Batch:

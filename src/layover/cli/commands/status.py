@@ -61,7 +61,8 @@ def command(
     say(*table(["target", "finished", "cells"], cells))
     nodes = sum(key in finished for key in plan.nodes)
     say(f"work left: {'unknown' if left is None else duration(left)}{', at most' if plan.pending else ''}")
-    say(*waiting(plan))
+    for note in waiting(plan):
+        say(note)
     say(f"{nodes} of {len(plan.nodes)} nodes finished; {_running(running)} on this store")
     for one in at_work:
         say(f"at work: {one}")
