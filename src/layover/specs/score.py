@@ -49,6 +49,7 @@ class ScoreSpec(StepSpec):
     """The scores of one cell in every language."""
 
     step: ClassVar[str] = "score"
+    order: ClassVar[int] = 80
     version: ClassVar[int] = 3
 
     predictions: Mapping[str, Keys]
