@@ -62,9 +62,9 @@ def write_submission(plan: Plan, store: Store, directory: Path) -> list[Path]:
 
 def _cells(plan: Plan) -> list[Cell]:
     known = official()
-    for cell in plan.pending:
-        if cell.target in known:
-            raise LayoverError(f"{cell.label}: {UNCHOSEN}; run the recipe first")
+    for pending in plan.pending:
+        if pending.target in known:
+            raise LayoverError(f"{pending.label}: {UNCHOSEN}; run the recipe first")
     wanted = [cell for cell in plan.cells if cell.target in known]
     if not wanted:
         raise LayoverError(f"no target of the recipe is a task of XTREME: {', '.join(known)}")
