@@ -13,16 +13,19 @@ import pytest
 from layover import specs
 from layover.cli.console import amount, duration, room, size, table
 from layover.cli.progress import JsonProgress, LiveProgress, PlainProgress
+from layover.plan import Plan
 from layover.plan.cost import Cost
 from layover.plan.remaining import Remaining
 
 KEYS = {"a": ("train", "train xnli"), "b": ("predict", "predict xnli sw"), "c": ("score", "score xnli")}
-PLAN: Any = SimpleNamespace(
-    nodes={
-        key: SimpleNamespace(kind=kind, spec=specs.get(kind), label=label, needs=(), job=key, key=key)
-        for key, (kind, label) in KEYS.items()
-    }
-)
+NODES: Any = {
+    key: SimpleNamespace(
+        kind=kind, label=label, needs=(), job=key, key=key, spec=SimpleNamespace(resumable=specs.get(kind).resumable)
+    )
+    for key, (kind, label) in KEYS.items()
+}
+UNREAD: Any = None
+PLAN: Any = Plan(recipe=UNREAD, nodes=NODES, cells=(), notes=())
 COSTS = {"a": Cost(flops=75.0), "b": Cost(flops=25.0), "c": Cost()}
 
 

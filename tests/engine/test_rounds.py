@@ -27,7 +27,7 @@ def toy(folder: Folder, verb: str, *arguments: str, code: int = 0) -> str:
 
 def test_a_value_is_chosen_between_trainings(folder: Folder) -> None:
     before = json.loads(toy(folder, "plan", *SMALL, "--json"))
-    assert before["pending"]["cells"] == ["tiny/lora/none/moods/1"]
+    assert (before["cells"], before["pending"]["cells"]) == (1, ["tiny/lora/none/moods/1"])
     (asked,) = before["pending"]["rounds"]
     assert (asked["finished"], asked["chosen"]) == (0, None)
     # a training, data and predictions of two languages, scores

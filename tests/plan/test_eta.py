@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from layover.plan import Plan
 from layover.plan.cost import Cost
 from layover.plan.eta import Pace, Paces, Took, makespan, node_seconds
 from layover.plan.remaining import Remaining
@@ -18,7 +19,8 @@ def node(key: str, kind: str, needs: tuple[str, ...] = (), job: str = "") -> Any
 
 
 def plan_of(*nodes: Any) -> Any:
-    return SimpleNamespace(nodes={one.key: one for one in nodes})
+    unread: Any = None
+    return Plan(recipe=unread, nodes={one.key: one for one in nodes}, cells=(), notes=())
 
 
 def took(kind: str, *points: tuple[float | None, float]) -> list[Took]:

@@ -13,6 +13,7 @@ import typer
 if TYPE_CHECKING:
     from layover.plan import Plan
     from layover.plan.cost import Meta
+    from layover.recipe import Recipe
     from layover.store import Look, Store
 
 RecipeArgument = Annotated[Path, typer.Argument(help="A recipe, YAML.", show_default=False)]
@@ -43,6 +44,8 @@ class Planned:
     """Key -> why; nodes of the plan that were changed after they were written, and count as not finished."""
     older: Mapping[str, int]
     """Key -> bytes; nodes of the store that an older version made and this one does not use."""
+    recipe: Recipe
+    """As it was checked."""
 
 
 def planned(
@@ -53,7 +56,7 @@ def planned(
     mends: bool = False,
     needed: bool = False,
     provisional: bool = False,
-    again: bool = False,
+    again: Recipe | None = None,
 ) -> Planned:
     """Return the plan of a recipe and the store, file hashes and labels remembered there.
 
@@ -66,7 +69,7 @@ def planned(
         mends: Whether the verb computes nodes: it sets damaged ones aside, and says so itself.
         needed: Whether the verb is of no use without a store.
         provisional: Whether the verb takes a plan whose keys are not final, since commits are not known.
-        again: Whether the verb has planned before, and has said what there is to say.
+        again: The recipe as it was checked, where the verb has planned before, and has said what there is to say.
 
     Raises:
         LayoverError: the recipe is wrong, or commits that it needs are not known.
@@ -83,7 +86,7 @@ def planned(
     from layover.store.locks import GC
     from layover.store.memory import LABELS
 
-    checked = load(recipe, overrides or [])
+    checked = again or load(recipe, overrides or [])
     opened = Store.existing(store) if needed else Store(store, create=False)
     hashes, labels = FileHashes(store / HASHES), Memory(store / LABELS)
     chooser, choices = chooser_of(checked), Choices(store / CHOICES)
@@ -104,8 +107,8 @@ def planned(
         again=frozenset({*damaged, *(opened.damaged.keys() & plan.nodes.keys())}),
         notes=(*plan.notes, *_by_counts(plan, meta_of(opened, finished))),
     )
-    found = Planned(with_cache(plan, opened, finished), opened, plan, damaged, older(looks, plan.nodes))
-    if not again:
+    found = Planned(with_cache(plan, opened, finished), opened, plan, damaged, older(looks, plan.nodes), checked)
+    if again is None:
         _tell(found, mends=mends)
     return found
 

@@ -113,11 +113,12 @@ class _Planner:
         trials = (key for one in rounds for key in one.nodes())
         nodes = self._reachable((*(cell.score for cell in cells), *trials))
         possible = self._reachable(score for one in pending for score in one.scores)
-        unusable = rows.problems(self.recipe, self.surveys, nodes)
-        if unusable := unusable + unlabelled.problems(self.recipe, self.surveys, nodes):
+        every = {**nodes, **possible}
+        unusable = rows.problems(self.recipe, self.surveys, every)
+        if unusable := unusable + unlabelled.problems(self.recipe, self.surveys, every):
             raise RecipeError(unusable)
-        notes += rows.notes(self.surveys, nodes)
-        notes += rows.seen(self.surveys, nodes, lambda data, target: self.rules.leaves_out(data.task, target))
+        notes += rows.notes(self.surveys, every)
+        notes += rows.seen(self.surveys, every, lambda data, target: self.rules.leaves_out(data.task, target))
         plan = Plan(
             recipe=self.recipe,
             nodes=with_sources(nodes),

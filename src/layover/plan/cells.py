@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from layover import kinds
+from layover.errors import NodeError
 from layover.plan.choices import Choices, Round
 from layover.plan.evaluation import Evaluated, Reader, score_node
 from layover.plan.heads import Point
@@ -97,8 +98,15 @@ class Cells:
         return Cell(model, name, intermediate, target, seed, train, score, baseline, seeded, trained)
 
     def _method(self, point: Point) -> ResolvedMethod:
+        """Return the method of a point with all its values.
+
+        Raises:
+            NodeError: one is open, and no round is there to choose it.
+        """
         method = self.settle(point).method
-        return self.recipe.methods[point[1]] if method is None else method
+        if method is None:
+            raise NodeError(f"{'/'.join(map(str, point))}: a value is open, and no open round chooses it")
+        return method
 
     def _pending(self, point: Point, own: Settled, rounds: tuple[str, ...]) -> Pending:
         open_rounds = [one for one in own.rounds if one.chosen is None]

@@ -19,12 +19,13 @@ def removable(store: Store, plans: Sequence[Plan], policy: str) -> list[str]:
         store: The store.
         plans: The plans whose results are kept.
         policy: `all` keeps every node the plans reach; `modules` lets go of full checkpoints that no unfinished
-            node needs; `records` keeps scores, and what unfinished nodes need. Hidden states are kept for unfinished
-            nodes only.
+            node and no open round needs; `records` keeps scores, and what unfinished nodes and open rounds need.
+            Hidden states are kept for unfinished nodes only.
     """
     finished = store.finished()
     reached = {key: node for plan in plans for key, node in everything(plan).items()}
     needed = {need for plan in plans for node in plan.wanted(finished) for need in node.needs}
+    needed |= {key for plan in plans for one in plan.rounds if one.chosen is None for key in one.nodes()}
     whole = {node.key for node in of(reached, TrainSpec) if node.spec.module.whole and node.spec.gates is None}
     keep = set()
     for key, node in reached.items():

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from statistics import fmean, median
 from typing import Any
 
@@ -204,21 +204,17 @@ def seconds_left(
     wanted: Sequence[Node[StepSpec]],
     done_of: Done,
     workers: int = 1,
-    beyond: Sequence[str] = (),
 ) -> float | None:
     """Return the estimated seconds of the remaining work; None while the speed is unknown.
 
     Args:
         plan: The plan.
         costs: Of its nodes.
-        wanted: The nodes that have to run.
+        wanted: The nodes that have to run, and those that a choice may add, see `layover.plan.pending`.
         done_of: See `Done`.
         workers: Processes at a time.
-        beyond: Keys of possible nodes that a choice may add at most, see `layover.plan.pending`.
     """
-    keys = [*(node.key for node in wanted), *beyond]
+    keys = [node.key for node in wanted]
     there = set(plan.nodes).difference(keys)
-    whole = replace(plan, nodes={**plan.nodes, **plan.possible})
-    seconds = node_seconds(whole, costs, keys, Paces(took(plan, costs, there, done_of)))
-    left = [*wanted, *(plan.possible[key] for key in beyond)]
-    return None if seconds is None else makespan(left, seconds, workers)
+    seconds = node_seconds(plan, costs, keys, Paces(took(plan, costs, there, done_of)))
+    return None if seconds is None else makespan(wanted, seconds, workers)

@@ -10,6 +10,7 @@ from typing import Any
 from layover.plan.cost import Cost
 from layover.plan.eta import Paces, Took, makespan, node_seconds, work_of
 from layover.plan.nodes import Plan
+from layover.plan.pending import bound, whole
 
 TELLING = 0.05
 """Share of a running node after which its own speed tells how long it takes."""
@@ -77,8 +78,8 @@ class Remaining:
         self.follow(plan, wanted)
 
     def follow(self, plan: Plan, wanted: Iterable[str]) -> None:
-        """Go on with a plan that has more nodes; what was measured is kept."""
-        self._plan, self._open = plan, dict.fromkeys(wanted)
+        """Go on with a plan that has more nodes; what was measured is kept, and pending cells count at most."""
+        self._plan, self._open = whole(plan), dict.fromkeys(wanted)
         self._costs: Mapping[str, Cost] | None = None
         self._told = None
 
@@ -135,22 +136,23 @@ class Remaining:
         return self._told
 
     def _estimated(self, now: float) -> tuple[float | None, float | None]:
-        if not self._open:
+        if not self._open and not self._plan.pending:
             return 0.0, 0.0
         if self._costs is None:
             self._costs = self._estimate(self._plan)
         costs, nodes = self._costs, self._plan.nodes
+        to_do = dict.fromkeys((*self._open, *bound(self._plan, costs)))
         took = [Took(nodes[key].kind, work_of(nodes[key], costs[key]), seconds)
                 for key, seconds in self._ended.items() if key in nodes]  # fmt: skip
         # what will be the seconds of nodes that run, by their own progress
         own = {key: found for key, one in self._running.items() if (found := one.seconds(now)) is not None}
         took += [Took(nodes[key].kind, work_of(nodes[key], costs[key]), seconds) for key, seconds in own.items()]
-        seconds = node_seconds(self._plan, costs, self._open, Paces([*self._known, *took]))
+        seconds = node_seconds(self._plan, costs, to_do, Paces([*self._known, *took]))
         if seconds is None:
             return None, None
         for key, one in self._running.items():
             if key in seconds:
                 left = own[key] * (1 - one.share) if key in own else seconds[key] - (now - one.started)
                 seconds[key] = max(0.0, left)
-        still = [node for key, node in nodes.items() if key in self._open]
+        still = [node for key, node in nodes.items() if key in to_do]
         return makespan(still, seconds, self._workers, self._running), sum(seconds.values())

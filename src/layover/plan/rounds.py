@@ -73,11 +73,17 @@ def chooser_of(recipe: Recipe) -> Chooser:  # noqa: ARG001
 
 
 def close(rounds: tuple[Round, ...], chooser: Chooser, store: Store, choices: Choices) -> list[Round]:
-    """Choose in every open round whose nodes are all finished; return these rounds with their choices."""
+    """Choose in every open round whose nodes are all finished; return these rounds with their choices.
+
+    What another run chose meanwhile stays chosen.
+    """
     closed = []
     for one in rounds:
         if one.chosen is None and all(store.has(key) for key in one.nodes()):
-            choice = chooser.choose(one, store)
-            choices.make(one, choice)
-            closed.append(replace(one, chosen=choice))
+            known = choices.made(one)
+            if known.chosen is None:
+                choice = chooser.choose(one, store)
+                choices.make(one, choice)
+                known = replace(one, chosen=choice)
+            closed.append(known)
     return closed

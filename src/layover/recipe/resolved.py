@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
+from typing import Any, Self
 
 from pydantic import ConfigDict, Field
 
@@ -36,6 +38,12 @@ class ResolvedMethod(Section):
     def values(self) -> str:
         """All of it as text, which is equal for equal methods."""
         return repr(self)
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return a copy with other values, and with a text of its own: pydantic copies what is cached, too."""
+        copied = super().model_copy(update=update, deep=deep)
+        copied.__dict__.pop("values", None)
+        return copied
 
 
 class LanguageAdapters(Section):

@@ -9,9 +9,12 @@ from pathlib import Path
 from layover import __version__
 from layover.escape import csv_file, inline, json_text, markdown_table, note
 from layover.plan import Plan
+from layover.plan.nodes import Pending, spec_at
+from layover.plan.pending import UNCHOSEN, everything
 from layover.records import Record
 from layover.report import main_table, sections
 from layover.report.rows import CellRow
+from layover.specs.score import ScoreSpec
 
 
 def full_methods(plan: Plan) -> frozenset[str]:
@@ -21,9 +24,9 @@ def full_methods(plan: Plan) -> frozenset[str]:
 
 def markdown(plan: Plan, rows: Sequence[CellRow]) -> str:
     """Return the whole report as Markdown."""
-    finished = sum(row.record is not None for row in rows)
+    finished, every = sum(row.record is not None for row in rows), len(rows) + len(plan.pending)
     explained = (
-        f"{finished} of {len(rows)} cells finished. Scores are percent: the mean over languages (the language of "
+        f"{finished} of {every} cells finished. Scores are percent: the mean over languages (the language of "
         "training included), then mean ± standard deviation over n seeds. In brackets: the paired difference to the "
         "same method without an intermediate (none) and to full fine-tuning with the same intermediate (full), where "
         "both are scored over the same languages."
@@ -68,10 +71,11 @@ def write_report(plan: Plan, rows: Sequence[CellRow], folder: Path) -> list[Path
 def _write_into(plan: Plan, rows: Sequence[CellRow], folder: Path) -> list[Path]:
     written = [folder / "report.md", folder / "scores.csv", folder / "records.jsonl"]
     written[0].write_text(markdown(plan, rows), encoding="utf-8")
-    write_scores(rows, written[1])
+    waiting = [(cell, spec_at(everything(plan), cell.scores[0], ScoreSpec)) for cell in plan.pending]
+    write_scores(rows, written[1], waiting)
     with written[2].open("w", encoding="utf-8") as stream:
-        for row in rows:
-            stream.write(json_text(_as_json(row), sort_keys=True) + "\n")
+        for line in (*map(_as_json, rows), *(_pending_as_json(*one) for one in waiting)):
+            stream.write(json_text(line, sort_keys=True) + "\n")
     beside = (section for section in sections.in_order() if section.write is not None)
     return written + [folder / one.file for one in beside if one.write and one.write(rows, folder / one.file)]
 
@@ -81,8 +85,14 @@ SOURCES = ("model_source", "data", "training_data")
 """Commits of the hub, or SHA-256 of files."""
 
 
-def write_scores(rows: Sequence[CellRow], path: Path) -> None:
-    """One line per cell, language and metric; an empty score is a missing one, with its reason."""
+def write_scores(rows: Sequence[CellRow], path: Path, waiting: Sequence[tuple[Pending, ScoreSpec]] = ()) -> None:
+    """Write one line per cell, language and metric; an empty score is a missing one, with its reason.
+
+    Args:
+        rows: Of the cells.
+        path: Of the file.
+        waiting: The pending cells, each with scores that it may have.
+    """
     with csv_file(path) as writerow:
         writerow([*FIELDS, "language", "metric", "score", "examples", "missing", *SOURCES])
         for row in rows:
@@ -98,6 +108,9 @@ def write_scores(rows: Sequence[CellRow], path: Path) -> None:
                     missing = row.record.missing.get(language, "")
                     writerow([*cell, language, metric, score, count, missing, *_sources(row.record, language)])
 
+        for pending, spec in waiting:
+            writerow([*(getattr(pending, field) for field in FIELDS), "", spec.metric, "", "", UNCHOSEN, "", "", ""])
+
 
 def _sources(record: Record, language: str) -> tuple[str, ...]:
     """Return model, scored data and training data, each with its commit or hash; empty where a record tells none."""
@@ -106,6 +119,19 @@ def _sources(record: Record, language: str) -> tuple[str, ...]:
         return ("",) * len(SOURCES)
     scored, trained = found.scored.get(language, ()), found.trained_on
     return found.model.text(), *(" + ".join(one.text() for one in data) for data in (scored, trained))
+
+
+def _pending_as_json(cell: Pending, scored: ScoreSpec) -> dict[str, object]:
+    """Return a cell that has no key yet; what would be known of its result is null."""
+    unknown = ("key", "train_key", "value", "none_value", "seeded", "none_seeded", "record", "failure")
+    return {
+        **{field: getattr(cell, field) for field in FIELDS},
+        **dict.fromkeys(unknown),
+        "metric": scored.metric,
+        "split": scored.split,
+        "partial": {},
+        "pending": list(cell.rounds),
+    }
 
 
 def _as_json(row: CellRow) -> dict[str, object]:

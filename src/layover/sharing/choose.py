@@ -11,6 +11,7 @@ from layover.errors import LayoverError, nearest
 from layover.identity import key_of
 from layover.plan import Cell, Plan
 from layover.plan.nodes import spec_at
+from layover.plan.pending import UNCHOSEN
 from layover.report.rows import CellRow
 from layover.specs import ModuleStep, OnEncoder
 from layover.specs.score import ScoreSpec
@@ -80,6 +81,8 @@ def best_per_target(plan: Plan, rows: Sequence[CellRow], *, note: Callable[[str]
     Raises:
         LayoverError: no cell that can be exported is finished, or no target has a cell with all scores.
     """
+    for pending in plan.pending:
+        note(f"{pending.target}: not compared for the best: {pending.label} ({UNCHOSEN})")
     by_target: dict[str, list[_Candidate]] = {}
     for row in rows:
         cell, found = row.cell, _of_cell(plan, row.cell)
@@ -199,7 +202,7 @@ def _one(plan: Plan, store: Store, text: str) -> Wanted:
             raise LayoverError(f"{text}: {what} of the recipe have a key that begins so; see: layover plan --nodes")
         (found,) = by_key.values()
     elif text in {cell.label for cell in plan.pending}:
-        raise LayoverError(f"{text}: a value of its method is not chosen yet; run the recipe first")
+        raise LayoverError(f"{text}: {UNCHOSEN}; run the recipe first")
     else:
         raise LayoverError(f"{text!r} is no cell of the recipe; {nearest(text, labels)}")
     if not store.has(found.key):

@@ -15,6 +15,7 @@ from layover.kinds.retrieval import mined
 from layover.metrics._retrieval import ENGLISH, LANGUAGE
 from layover.plan import Cell, Plan, partial
 from layover.plan.nodes import spec_at
+from layover.plan.pending import UNCHOSEN
 from layover.sharing.predicted import Predicted
 from layover.specs.score import ScoreSpec
 from layover.store import Store
@@ -61,6 +62,9 @@ def write_submission(plan: Plan, store: Store, directory: Path) -> list[Path]:
 
 def _cells(plan: Plan) -> list[Cell]:
     known = official()
+    for pending in plan.pending:
+        if pending.target in known:
+            raise LayoverError(f"{pending.label}: {UNCHOSEN}; run the recipe first")
     wanted = [cell for cell in plan.cells if cell.target in known]
     if not wanted:
         raise LayoverError(f"no target of the recipe is a task of XTREME: {', '.join(known)}")

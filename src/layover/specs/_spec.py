@@ -21,6 +21,8 @@ class StepSpec(Canonical):
     """All that a step reads beside the files of the nodes that it needs."""
 
     step: ClassVar[str]
+    order: ClassVar[int]
+    """Where people see its nodes in a table of all steps, ascending."""
     version: ClassVar[int]
     """Raised when the step computes something else from the same specification."""
     resumable: ClassVar[bool] = False

@@ -15,6 +15,7 @@ class ComposeSpec(OnEncoder):
     """Composed intermediates that nothing is trained after."""
 
     step: ClassVar[str] = "compose"
+    order: ClassVar[int] = 50
     version: ClassVar[int] = 1
 
     kind: str | None

@@ -13,6 +13,7 @@ class GateSpec(StepSpec):
     """The gates of one finished training, trained on its own tasks while its module and heads stay as they are."""
 
     step: ClassVar[str] = "gate"
+    order: ClassVar[int] = 60
     version: ClassVar[int] = 1
     resumable: ClassVar[bool] = True
     encodes: ClassVar[bool] = True

@@ -44,6 +44,7 @@ class ImportSpec(ModuleStep):
     """A module of another library, or of a package, under canonical names."""
 
     step: ClassVar[str] = "import"
+    order: ClassVar[int] = 30
     version: ClassVar[int] = 1
 
     weights: str

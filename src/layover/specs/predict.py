@@ -47,6 +47,7 @@ class PredictSpec(StepSpec):
     """One tokenized set, read by an encoder with what is on it."""
 
     step: ClassVar[str] = "predict"
+    order: ClassVar[int] = 70
     version: ClassVar[int] = 4
     encodes: ClassVar[bool] = True
 

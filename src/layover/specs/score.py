@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from layover.canonical import Canonical, Opaque, aside, called, later
+from layover.identity import Json
 from layover.kinds.retrieval import Settled
 from layover.metrics._metric import NO_RULES, Rules
 from layover.records import Sources
@@ -48,6 +49,7 @@ class ScoreSpec(StepSpec):
     """The scores of one cell in every language."""
 
     step: ClassVar[str] = "score"
+    order: ClassVar[int] = 80
     version: ClassVar[int] = 3
 
     predictions: Mapping[str, Keys]
@@ -56,7 +58,8 @@ class ScoreSpec(StepSpec):
     absent: Mapping[str, str]
     """Language -> why there is nothing to score."""
     source_language: str | None = later(None)
-    """The language that the head was trained on; None where it is not known, and where no head is asked."""
+    """The language that the head was trained on; None where it is not known, and where no head is asked: only in a
+    search it is left out of the canonical form."""
     language_adapters: Mapping[str, str] | None = later(None)
     """Language -> the language whose adapter acted on its text; None in a method without adapters."""
     tags: Mapping[str, Opaque] | None = later(None)
@@ -84,6 +87,18 @@ class ScoreSpec(StepSpec):
     def of_task(self) -> str:
         """The task that it belongs to."""
         return self.name
+
+    def canonical(self) -> dict[str, Json]:
+        """Return the canonical form; where a head is asked it has a language, known or not."""
+        values = super().canonical()
+        return {**values, "source_language": self.source_language} if self.search is None else values
+
+    @classmethod
+    def own_fields(cls, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the fields under their own names; see `canonical`."""
+        if not values.keys() & {"source_language", "search"}:
+            raise ValueError("ScoreSpec: there is neither 'source_language' nor 'search'")
+        return values
 
     def choosing(self) -> Mapping[str, Keys]:
         """Return the predictions on the validation split whose gold chooses the layer; none where it does not."""

@@ -53,6 +53,7 @@ class TokenizeSpec(StepSpec):
     """Examples of a task, encoded by the tokenizer of an encoder."""
 
     step: ClassVar[str] = "tokenize"
+    order: ClassVar[int] = 10
     version: ClassVar[int] = 4
     only_tokenizer: ClassVar[bool] = True
 

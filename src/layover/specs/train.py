@@ -89,6 +89,7 @@ class TrainSpec(OnEncoder):
     """One module, with a head for all tasks whose outputs are the same, trained on tasks that take turns."""
 
     step: ClassVar[str] = "train"
+    order: ClassVar[int] = 40
     version: ClassVar[int] = 4
     resumable: ClassVar[bool] = True
     encodes: ClassVar[bool] = True

@@ -15,6 +15,7 @@ class HiddenStatesSpec(StepSpec):
     """The hidden states of one tokenized set that enter a layer."""
 
     step: ClassVar[str] = "trunk"
+    order: ClassVar[int] = 20
     version: ClassVar[int] = 1
     encodes: ClassVar[bool] = True
 

@@ -24,6 +24,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
 WORLDS = sorted((HERE / "worlds").glob("*.yaml"))
 PACKAGE = ROOT / "tests" / "packages" / "fixtures" / "layover-0.1.0" / "mini-stack-sandbox-nli-s1"
+CARD = "transfer_card.json"
 CONFIG = {
     "model_type": "xlm-roberta",
     "num_hidden_layers": 4,
@@ -95,6 +96,10 @@ def write_world(root: Path) -> None:
     _write(root / "modules" / "bare" / "adapter_config.json", json.dumps(LORA))
     (root / "modules" / "bare" / "adapter_model.safetensors").write_bytes(_lora())
     shutil.copytree(PACKAGE, root / "modules" / "headed")
+    shutil.copytree(PACKAGE, root / "modules" / "silent")
+    card = json.loads((PACKAGE / CARD).read_text(encoding="utf-8"))
+    card["task"]["language"] = None
+    _write(root / "modules" / "silent" / CARD, json.dumps(card))
     for recipe in (HERE / "worlds").glob("*.yaml"):
         shutil.copyfile(recipe, root / recipe.name)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -49,8 +48,7 @@ def command(
         [row["kind"], *(str(row[name]) for name in ("nodes", "cached", "to_run")), *_estimates(row)]
         for row in summary["kinds"]
     ]
-    cells = len(found.plan.cells) + len(found.plan.pending)
-    say(f"{cells} cells, {summary['cells_finished']} finished")
+    say(f"{summary['cells']} cells, {summary['cells_finished']} finished")
     if found.plan.pending:
         most = summary["pending"]["at_most"]
         work = f"{most['nodes']} nodes and {amount(most['flops'])}FLOP"
@@ -84,25 +82,24 @@ def _left(summary: dict[str, Any]) -> str:
 
 def summarise(found: Planned, gpu: int | None = None) -> dict[str, Any]:
     """Return the plan in numbers, for people and machines alike; held against the bytes of a GPU if given."""
+    from layover import specs
     from layover.plan.absent import lacks
     from layover.plan.cost import ENCODING, estimate
     from layover.plan.eta import seconds_left
     from layover.plan.hub import told as unresolved
-    from layover.plan.pending import bound, everything
+    from layover.plan.pending import bound, to_come, whole
     from layover.recipe.idle_strides import idle_strides
     from layover.steps.counts import timed
 
     plan, store = found.plan, found.store
     finished = store.finished()
     meta = meta_of(store, finished)
-    costs = estimate(replace(plan, nodes=everything(plan)), meta)
-    wanted, beyond = plan.wanted(finished), bound(plan, costs)
+    costs = estimate(whole(plan), meta)
+    wanted, beyond, left = plan.wanted(finished), bound(plan, costs, finished), to_come(plan, costs, finished)
     open_keys = {node.key for node in wanted}
     kinds, sized = [], (*ENCODING, "tokenize")
-    for kind in dict.fromkeys(node.kind for node in plan.nodes.values()):
+    for kind in sorted({node.kind for node in plan.nodes.values()}, key=lambda kind: specs.get(kind).order):
         keys = [key for key, node in plan.nodes.items() if node.kind == kind]
-        if not keys:
-            continue
         to_run = [costs[key] for key in keys if key in open_keys]
         kinds.append(
             {
@@ -114,11 +111,11 @@ def summarise(found: Planned, gpu: int | None = None) -> dict[str, Any]:
                 **{name: _sum(to_run, name) for name in ("examples", "tokens", "flops", "disk_bytes")},
             }
         )
-    memory = asked([costs[node.key] for node in wanted], plan.recipe.document.run, gpu)
+    memory = asked([costs[node.key] for node in left], plan.recipe.document.run, gpu)
     provisional = [f"hub revisions are not resolved, keys are provisional: {unresolved(plan.unresolved)}"]
-    lacking = [lacks(plan, wanted)] if not plan.unresolved else provisional
+    lacking = [lacks(plan, left)] if not plan.unresolved else provisional
     return {
-        "cells": len(plan.cells),
+        "cells": len(plan.cells) + len(plan.pending),
         "cells_finished": sum(cell.score in finished for cell in plan.cells),
         "pending": {
             "cells": [cell.label for cell in plan.pending],
@@ -130,7 +127,7 @@ def summarise(found: Planned, gpu: int | None = None) -> dict[str, Any]:
         "kinds": kinds,
         "peak_bytes": memory["peak_bytes"],
         "memory": memory,
-        "seconds_left": seconds_left(plan, costs, wanted, partial(timed, store), beyond=beyond) if wanted else 0.0,
+        "seconds_left": seconds_left(whole(plan), costs, left, partial(timed, store)) if left else 0.0,
         "trunk_cache": savings(found.plain, plan, costs, meta, finished),
         "notes": [*plan.notes, *filter(None, lacking), *idle_strides(plan.recipe), *unseen(plan.recipe)],
         "damaged": dict(found.damaged),

@@ -59,10 +59,13 @@ def command(
 def _lines(plan: Plan, store: Store) -> Iterator[dict[str, Any]]:
     """Yield the predictions of every finished cell; what has none is told on standard error."""
     from layover.plan.nodes import spec_at
+    from layover.plan.pending import UNCHOSEN
     from layover.sharing.predicted import Predicted
     from layover.specs.score import ScoreSpec
 
     finished = store.finished()
+    for pending in plan.pending:
+        complain(f"not in it: {pending.label}: {UNCHOSEN}")
     for cell in plan.cells:
         if cell.score not in finished:
             complain(f"not in it: {cell.label} is not finished")

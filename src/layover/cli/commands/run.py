@@ -52,7 +52,8 @@ def command(
     try:
         found = planned(recipe, overrides, store, mends=True)
         with found.store.locks.run(complain):
-            _run(found, workers, json, partial(planned, recipe, overrides, store, again=True))
+            # the recipe as it was read: what is changed in its file meanwhile is of the next run
+            _run(found, workers, json, partial(planned, recipe, overrides, store, again=found.recipe))
     except Stop:
         raise StoppedError(f"stopped; {KEPT}") from None
 
@@ -64,13 +65,15 @@ def _run(found: Planned, workers: int | None, json: bool, plan_again: Callable[[
     from layover.errors import ModelError
     from layover.plan.absent import lacks
     from layover.plan.cost import estimate
+    from layover.plan.pending import to_come, whole
 
     finished = found.store.finished()
     wanted = found.plan.wanted(finished)
-    if lacking := lacks(found.plan, wanted):
+    costs = estimate(whole(found.plan), meta_of(found.store, finished))
+    left = to_come(found.plan, costs, finished)
+    if lacking := lacks(found.plan, left):
         raise ModelError(lacking)
-    costs = estimate(found.plan, meta_of(found.store, finished))
-    peak = max((costs[node.key].peak_bytes or 0 for node in wanted), default=0)
+    peak = max((costs[node.key].peak_bytes or 0 for node in left), default=0)
     execution = found.plan.recipe.document.run
     if wanted:
         require(found.plan.recipe)
@@ -173,11 +176,14 @@ def _remaining(found: Planned, wanted: list[Node[StepSpec]], workers: int) -> Re
 
 
 def _conclude(found: Planned, failed: dict[str, str], blocked: dict[str, str], seconds: float, as_json: bool) -> None:
+    from layover.plan.pending import notes as waiting
+
     plan = found.plan
     finished = found.store.finished()
     cells, every = sum(cell.score in finished for cell in plan.cells), len(plan.cells) + len(plan.pending)
     if as_json:
         answer({"event": "summary", "cells": every, "finished": cells,
+                "pending": [cell.label for cell in plan.pending],
                 "failed": {key: plan.nodes[key].label for key in failed},
                 "blocked": {key: plan.nodes[key].label for key in blocked}, "seconds": round(seconds, 1)})  # fmt: skip
     else:
@@ -186,6 +192,7 @@ def _conclude(found: Planned, failed: dict[str, str], blocked: dict[str, str], s
 
         say(*table(*main_table.cells(rows_of(plan, found.store), full_methods(plan))))
         say(f"{cells} of {every} cells finished, in {duration(seconds)}")
+        say(*waiting(plan))
     for key, error in failed.items():
         complain(f"failed: {plan.nodes[key].label}: {error} (layover why {key[:12]})")
     if blocked:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from functools import partial
 
 from layover.cli.console import answer, complain, duration, say, table
@@ -21,8 +21,8 @@ def command(
     """Show how many cells of each target are finished, and what failed."""
     from layover.plan.cost import estimate
     from layover.plan.eta import seconds_left
-    from layover.plan.pending import bound, everything
     from layover.plan.pending import notes as waiting
+    from layover.plan.pending import to_come, whole
     from layover.steps.counts import timed
     from layover.store.locks import GC, RUN
 
@@ -39,10 +39,10 @@ def command(
         for target in targets
     }  # fmt: skip
     at_work = found.store.locks.held(RUN, GC)
-    running, wanted = sum(one.name == RUN for one in at_work), plan.wanted(finished)
-    costs = estimate(replace(plan, nodes=everything(plan)), meta_of(found.store, finished))
-    beyond = bound(plan, costs)
-    left = seconds_left(plan, costs, wanted, partial(timed, found.store), beyond=beyond) if wanted else 0.0
+    running = sum(one.name == RUN for one in at_work)
+    costs = estimate(whole(plan), meta_of(found.store, finished))
+    nodes_left = to_come(plan, costs, finished)
+    left = seconds_left(whole(plan), costs, nodes_left, partial(timed, found.store)) if nodes_left else 0.0
     if json:
         answer(
             {
