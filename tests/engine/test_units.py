@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
+from tests.made_specs import some_scores
 
 from layover.allowed import cores, total_memory
 from layover.engine.jobs import group
 from layover.engine.resources import resources
 from layover.execution import Execution
 from layover.plan import Node
+from layover.specs.score import ScoreSpec
 
 
-def node(key: str, job: str, *needs: str) -> Node:
-    return Node("score", key, {}, needs, key, None, job)
+def node(metric: str, job: str, *needs: str) -> Node[ScoreSpec]:
+    return Node(replace(some_scores(), metrics=(metric,)), needs, metric, job)
 
 
 def test_nodes_of_one_job_run_together_and_need_what_lies_outside() -> None:
-    jobs = group([node("a", "x"), node("b", "y", "a"), node("c", "x", "a", "d")])
-    assert [(job.name, [one.key for one in job.nodes], job.needs()) for job in jobs] == [
+    first = node("a", "x")
+    second, third = node("b", "y", first.key), node("c", "x", first.key, "d")
+    jobs = group([first, second, third])
+    assert [(job.name, [one.label for one in job.nodes], job.needs()) for job in jobs] == [
         ("x", ["a", "c"], {"d"}),
-        ("y", ["b"], {"a"}),
+        ("y", ["b"], {first.key}),
     ]
 
 
