@@ -15,6 +15,7 @@ from pydantic import Field, ValidationError
 
 from layover import compositions, modules
 from layover.canonical import (
+    OMITTED,
     Canonical,
     CanonicalModel,
     Omitted,
@@ -24,7 +25,6 @@ from layover.canonical import (
     called,
     inlined,
     later,
-    omitted_in,
     plain,
 )
 from layover.compositions import GateTraining
@@ -46,11 +46,15 @@ def omitted() -> dict[str, dict[str, Any]]:
             importlib.import_module(name.removesuffix(".__init__"))
     values: dict[str, dict[str, Any]] = {}
     for cls in {*_below(Canonical), *_below(CanonicalModel)}:
-        marked = cls.omitted() if issubclass(cls, CanonicalModel) else omitted_in(cls)
+        marked = cls.omitted() if issubclass(cls, CanonicalModel) else _omitted_in(cls)
         own = {name: plain(value) for name, value in marked.items() if name in vars(cls).get("__annotations__", {})}
         if own and cls.__module__.startswith("layover."):
             values[f"{cls.__module__}.{cls.__name__}"] = own
     return json.loads(json.dumps(values))  # type: ignore[no-any-return]
+
+
+def _omitted_in(cls: Any) -> dict[str, Any]:
+    return {one.name: one.metadata[OMITTED] for one in fields(cls) if OMITTED in one.metadata}
 
 
 def _below(cls: type) -> Iterator[Any]:

@@ -5,6 +5,7 @@ As a program it is the command line of Layover with that chooser: `python toy_ro
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from layover.plan.choices import Candidate, Choice, Round
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from layover.recipe import ResolvedMethod
     from layover.store import Store
 
-RATES = (1e-4, 3e-3)
+RATES = tuple(float(rate) for rate in os.environ.get("TOY_RATES", "1e-4 3e-3").split())
 SEED = 101
 """No seed of the recipe."""
 METHOD = "lora"

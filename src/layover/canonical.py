@@ -179,11 +179,6 @@ def name_of(field: Field[Any]) -> str:
     return str(field.metadata.get(NAME, field.name))
 
 
-def omitted_in(cls: type[Canonical]) -> dict[str, Any]:
-    """Return the omitted value of every field of a type that has one."""
-    return {field.name: field.metadata[OMITTED] for field in _deciding(cls) if OMITTED in field.metadata}
-
-
 @cache
 def _fields_of(cls: Any) -> tuple[Field[Any], ...]:
     return tuple(field for field in dataclasses.fields(cast(Any, cls)) if field.compare)

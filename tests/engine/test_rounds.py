@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 if TYPE_CHECKING:
     from tests.engine.conftest import Folder
 
@@ -57,6 +59,15 @@ def test_a_value_is_chosen_between_trainings(folder: Folder) -> None:
     again = toy(folder, "run", *SMALL)
     assert "0 of" in again
     assert json.loads(toy(folder, "plan", *SMALL, "--json"))["pending"]["rounds"][0]["chosen"] == chosen
+
+
+def test_a_trial_that_fails_leaves_the_round_open(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOY_RATES", "1e-4 1e30")
+    said = toy(folder, "run", *SMALL, code=1)
+    assert "loss or gradient norm is no number" in said
+    assert "0 of 1 cells finished" in said
+    assert "1 cells wait for the choice of lora.lr for moods after none (one of lr=0.0001, lr=1e+30, by toy)" in said
+    assert not (folder.root / "store" / "choices").exists()
 
 
 def _why(folder: Folder, key: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -103,3 +104,15 @@ def test_validation_data_under_the_name_of_test_data_are_still_the_scored_ones(a
     assert "asked: weights are selected on data that are scored, too (validation en)" in plan.notes
     other = asked.plan(*NARROW, "tasks.asked.no_answer=0", change=change)
     assert not any("selected on" in note for note in other.notes)
+
+
+def test_rows_without_gold_choose_no_threshold(asked: World) -> None:
+    """Said before anything runs, for the run would stop after the training."""
+    path = asked.root / "data" / "q" / "en.json"
+    data = json.loads(path.read_text(encoding="utf-8"))
+    (paragraph,) = data["data"][0]["paragraphs"]
+    paragraph["qas"].append({"id": "blind", "question": "what of it?"})
+    path.write_text(json.dumps(data), encoding="utf-8")
+    with pytest.raises(RecipeError, match=r"test en: 1 of 2 rows have no gold.*the threshold for no answer is chosen"):
+        asked.plan(*NARROW, "tasks.asked.no_answer=scored", change=change)
+    assert asked.plan(*NARROW, "tasks.asked.no_answer=0", change=change).cells

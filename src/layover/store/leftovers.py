@@ -28,7 +28,7 @@ def leftovers(store: Store, keep: Collection[str]) -> Iterator[Path]:
             if not kept:
                 yield place
     now = time.time()
-    for file in sorted(root.glob(".*.json.*")):
+    for file in sorted((*root.glob(".*.json.*"), *(root / "choices").glob(".*.json.*"))):
         with suppress(FileNotFoundError):
             if now - file.lstat().st_mtime > WRITING_SECONDS:
                 yield file

@@ -180,21 +180,24 @@ def _conclude(found: Planned, failed: dict[str, str], blocked: dict[str, str], s
 
     plan = found.plan
     finished = found.store.finished()
+    # a node that failed in an earlier round may be none of the plan any more, if its data have changed since
+    labels = {key: plan.nodes[key].label if key in plan.nodes else f"node {key[:12]}" for key in (*failed, *blocked)}
     cells, every = sum(cell.score in finished for cell in plan.cells), len(plan.cells) + len(plan.pending)
     if as_json:
         answer({"event": "summary", "cells": every, "finished": cells,
                 "pending": [cell.label for cell in plan.pending],
-                "failed": {key: plan.nodes[key].label for key in failed},
-                "blocked": {key: plan.nodes[key].label for key in blocked}, "seconds": round(seconds, 1)})  # fmt: skip
+                "failed": {key: labels[key] for key in failed},
+                "blocked": {key: labels[key] for key in blocked}, "seconds": round(seconds, 1)})  # fmt: skip
     else:
         from layover.report import main_table, rows_of
         from layover.report.files import full_methods
 
         say(*table(*main_table.cells(rows_of(plan, found.store), full_methods(plan))))
         say(f"{cells} of {every} cells finished, in {duration(seconds)}")
-        say(*waiting(plan))
+        for line in waiting(plan):
+            say(line)
     for key, error in failed.items():
-        complain(f"failed: {plan.nodes[key].label}: {error} (layover why {key[:12]})")
+        complain(f"failed: {labels[key]}: {error} (layover why {key[:12]})")
     if blocked:
         complain(f"{len(blocked)} nodes need a failed one and were not run")
     if failed or blocked:
