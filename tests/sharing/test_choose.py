@@ -34,7 +34,7 @@ def best(*rows: CellRow) -> tuple[list[Wanted], list[str]]:
         "scoring": SimpleNamespace(spec=some_scores()),
     }
     methods = {one.cell.method: SimpleNamespace(languages=None) for one in rows}
-    plan: Any = SimpleNamespace(nodes=nodes, recipe=SimpleNamespace(methods=methods))
+    plan: Any = SimpleNamespace(nodes=nodes, recipe=SimpleNamespace(methods=methods), pending=())
     notes: list[str] = []
     return best_per_target(plan, rows, note=notes.append), notes
 
