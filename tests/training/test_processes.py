@@ -76,7 +76,8 @@ except NodeError as error:
     shared = {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
     processes = [start(code, RANK=rank, LOCAL_RANK=rank, ACCELERATE_USE_CPU="true", **shared) for rank in "01"]
     expected = "a training runs in one process; `layover run` starts its processes by itself"
-    assert [answer(process) for process in processes] == [[expected], [expected]]
+    # gloo of some versions of torch says on standard output who is there
+    assert [answer(process)[-1:] for process in processes] == [[expected], [expected]]
 
 
 def test_no_plan_and_no_recipe_is_imported() -> None:
