@@ -80,7 +80,7 @@ test-adapters: $(VENV)-adapters/.installed  ## What meets transformers and adapt
 
 # The lowest versions that pyproject.toml allows. PIP_EXTRA_INDEX_URL names the index of torch's small CPU builds.
 LOWEST := $(addprefix tests/,batches compositions data encoder heads hub kinds layouts metrics modules packages plan \
-	predict recipe steps store training test_identity.py)
+	predict recipe specs steps store training test_canonical.py test_identity.py)
 $(VENV)-lowest/.installed: pyproject.toml .ci/lowest.py
 	$(PYTHON) -m venv $(VENV)-lowest
 	$(VENV)-lowest/bin/python -m pip install --quiet --upgrade pip
