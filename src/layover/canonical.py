@@ -87,14 +87,14 @@ class Canonical:
 
     def canonical(self) -> dict[str, Json]:
         """Return the canonical form, as plain JSON."""
-        found: dict[str, Json] = {}
+        form: dict[str, Json] = {}
         for field in _deciding(type(self)):
             value = getattr(self, field.name)
             if INLINED in field.metadata:
-                found |= value.canonical()
+                form |= value.canonical()
             elif not _is_omitted(field, value):
-                found[name_of(field)] = plain(value)
-        return found
+                form[name_of(field)] = plain(value)
+        return form
 
     @classmethod
     def parse(cls, values: Mapping[str, Any]) -> Self:
@@ -153,8 +153,8 @@ class CanonicalModel(BaseModel):
     @classmethod
     def omitted(cls) -> dict[str, Any]:
         """Return the omitted value of every field that has one."""
-        marks = {name: info.metadata for name, info in cls.model_fields.items()}
-        return {name: mark.value for name, found in marks.items() for mark in found if isinstance(mark, Omitted)}
+        metadata = {name: info.metadata for name, info in cls.model_fields.items()}
+        return {name: mark.value for name, marks in metadata.items() for mark in marks if isinstance(mark, Omitted)}
 
     def settings(self) -> dict[str, Json]:
         """Return the fields that decide results, as plain JSON; those with their omitted value are left out."""

@@ -34,14 +34,14 @@ def test_a_value_is_chosen_between_trainings(folder: Folder) -> None:
     assert (asked["finished"], asked["chosen"]) == (0, None)
     # a training, data and predictions of two languages, scores
     assert before["pending"]["at_most"]["nodes"] == 1 + 2 + 2 + 1
-    assert "1 cells wait for a choice" in toy(folder, "plan", *SMALL)
+    assert "cells that wait for a choice: 1" in toy(folder, "plan", *SMALL)
     status = json.loads(toy(folder, "status", *SMALL, "--json"))
     assert (status["cells"], status["pending"]) == ({"moods": [0, 1]}, ["tiny/lora/none/moods/1"])
 
     said = toy(folder, "run", *SMALL)
     told = _why(folder, asked["key"])
     chosen = str(told["chosen"])
-    assert f"lora.lr for moods after none: {chosen} is chosen by toy" in said
+    assert f"lora.lr for moods after none: {chosen} is chosen, by toy" in said
     assert "1 of 1 cells finished" in said
     after = json.loads(toy(folder, "plan", *SMALL, "--json"))
     assert (after["to_run"], after["cells"], after["pending"]["cells"]) == (0, 1, [])
@@ -66,7 +66,9 @@ def test_a_trial_that_fails_leaves_the_round_open(folder: Folder, monkeypatch: p
     said = toy(folder, "run", *SMALL, code=1)
     assert "loss or gradient norm is no number" in said
     assert "0 of 1 cells finished" in said
-    assert "1 cells wait for the choice of lora.lr for moods after none (one of lr=0.0001, lr=1e+30, by toy)" in said
+    assert (
+        "lora.lr for moods after none: not chosen yet (one of lr=0.0001, lr=1e+30, by toy); cells that wait: 1" in said
+    )
     assert not (folder.root / "store" / "choices").exists()
 
 

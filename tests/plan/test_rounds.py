@@ -56,7 +56,7 @@ def test_points_wait_and_their_trials_are_part_of_the_plan(world: World) -> None
             trial = spec_at(plan.nodes, candidate.node, TrainSpec).hyperparameters
             assert (trial.lr, trial.seed) == (rate, SEED)
             assert candidate.node in wanted
-    assert any("wait for the choice of lora.lr" in note and "lr=0.0001, lr=0.003" in note for note in plan.notes)
+    assert any("lora.lr" in note and "not chosen yet (one of lr=0.0001, lr=0.003" in note for note in plan.notes)
     assert {cell.label for cell in plan.pending} == {f"tiny/lora/{one}/moods/{seed}" for one in ("none", "claims")
                                                      for seed in (1, 2)}  # fmt: skip
 
@@ -97,7 +97,7 @@ def _below(plan: Plan, key: str) -> set[str]:
 
 @pytest.mark.parametrize(("value", "rate"), [("lr=0.0001", RATES[0]), ("lr=0.003", RATES[1])])
 def test_cells_are_keyed_by_the_chosen_value(world: World, tmp_path: Path, value: str, rate: float) -> None:
-    choices = Choices(tmp_path / "choices")
+    choices = Choices(tmp_path)
     choose(planned(world, choices), choices, value)
     plan = planned(world, choices)
     assert not plan.pending
@@ -118,7 +118,7 @@ def test_a_damaged_or_foreign_choice_is_none(world: World, tmp_path: Path) -> No
     choices = Choices(tmp_path)
     plan = planned(world, choices)
     choose(plan, choices, "lr=0.003")
-    first, second = sorted(tmp_path.glob("*.json"))
+    first, second = sorted(tmp_path.glob("choices/*.json"))
     told = json.loads(first.read_text(encoding="utf-8"))
     first.write_text(json.dumps({**told, "value": "lr=0.0001"}), encoding="utf-8")  # its digest differs
     second.write_text("{", encoding="utf-8")
@@ -204,7 +204,7 @@ def finished_trials(plan: Plan, root: Path) -> Store:
 
 
 def test_what_another_run_chose_stays_chosen(world: World, tmp_path: Path) -> None:
-    plan, choices = planned(world), Choices(tmp_path / "choices")
+    plan, choices = planned(world), Choices(tmp_path)
     choose(plan, choices, "lr=0.0001")
 
     class Fails(BestRate):
@@ -220,7 +220,7 @@ def test_what_an_open_round_chooses_by_is_kept(world: World, tmp_path: Path, pol
     plan = planned(world)
     store = finished_trials(plan, tmp_path / "store")
     assert removable(store, [plan], policy) == []
-    choices = Choices(tmp_path / "choices")
+    choices = Choices(tmp_path)
     choose(plan, choices, "lr=0.003")
     gone = removable(store, [planned(world, choices)], policy)
     assert gone == (sorted(store.finished()) if policy == "records" else [])

@@ -17,7 +17,7 @@ from layover.cli.commands.plan import summarise
 from layover.cli.shared import Planned
 from layover.errors import LayoverError
 from layover.plan import Plan, build, rounds
-from layover.plan.choices import CHOICES, Choice, Choices
+from layover.plan.choices import Choice, Choices
 from layover.plan.hub import Revisions
 from layover.recipe import load
 from layover.report import rows_of
@@ -49,7 +49,10 @@ def test_a_report_tells_of_cells_that_wait(plan: Plan, tmp_path: Path) -> None:
     report, scores, records = write_report(plan, rows_of(plan, Store(tmp_path / "store")), tmp_path / "report")[:3]
     text = report.read_text(encoding="utf-8")
     assert "0 of 4 cells finished" in text
-    assert "Note: 2 cells wait for the choice of lora.lr for moods after none" in text
+    assert (
+        "Note: lora.lr for moods after none: not chosen yet (one of lr=0.0001, lr=0.003, by toy); cells that wait: 2"
+        in text
+    )
     with scores.open(encoding="utf-8", newline="") as stream:
         missing = [(line["method"], line["seed"], line["metric"], line["missing"]) for line in csv.DictReader(stream)]
     unchosen = [("lora", seed, "accuracy", "a value of its method is not chosen yet") for seed in "12"]
@@ -116,6 +119,6 @@ def test_gc_keeps_what_a_round_is_about(plan: Plan, tmp_path: Path, monkeypatch:
     (kept,) = gc._plans([tmp_path / "one" / "recipe.yaml"], store, FileHashes())
     assert {one.key for one in kept.rounds} > {one.key for one in plan.rounds}  # the whole recipe, with intermediates
     for one in kept.rounds:
-        Choices(store.root / CHOICES).make(one, Choice(one.candidates[0].value, {}))
+        Choices(store.root).make(one, Choice(one.candidates[0].value, {}))
     (kept,) = gc._plans([tmp_path / "one" / "recipe.yaml"], store, FileHashes())
     assert not kept.pending

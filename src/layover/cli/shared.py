@@ -77,7 +77,7 @@ def planned(
     from layover.cli.console import complain
     from layover.errors import ModelError
     from layover.plan import build
-    from layover.plan.choices import CHOICES, Choices
+    from layover.plan.choices import Choices
     from layover.plan.hub import told
     from layover.plan.rounds import chooser_of
     from layover.recipe import load
@@ -89,7 +89,7 @@ def planned(
     checked = again or load(recipe, overrides or [])
     opened = Store.existing(store) if needed else Store(store, create=False)
     hashes, labels = FileHashes(store / HASHES), Memory(store / LABELS)
-    chooser, choices = chooser_of(checked), Choices(store / CHOICES)
+    chooser, choices = chooser_of(checked), Choices(store)
     plan = build(checked, hashes, memory=labels, chooser=chooser, choices=choices)
     if plan.unresolved and not provisional:
         raise ModelError(told(plan.unresolved))

@@ -5,9 +5,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Protocol, TypeVar
 
 from layover.canonical import CanonicalModel
+from layover.identity import Json
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -106,6 +107,6 @@ class Objective(CanonicalModel, ABC):
         So an objective may look at gradients between two passes, and holds one graph at a time where it can.
         """
 
-    def identity(self) -> dict[str, Any]:
-        """Return what of the objective decides a result."""
+    def canonical(self) -> dict[str, Json]:
+        """Return name and settings."""
         return {"name": self.name, **self.settings()}

@@ -12,9 +12,7 @@ from layover.identity import key_of
 from layover.recipe import ResolvedMethod
 from layover.store import write_json
 from layover.store.files import is_sealed, read_json, sealed
-
-CHOICES = "choices"
-"""The folder of a store with the choices."""
+from layover.store.leftovers import CHOICES
 
 
 @dataclass(frozen=True)
@@ -69,11 +67,11 @@ class Choices:
     """The choices of a store, a file for each round.
 
     Args:
-        folder: Made with the first choice.
+        root: Of the store; the folder of the choices in it is made with the first one.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, root: Path) -> None:
+        self._folder = root / CHOICES
 
     def made(self, asked: Round) -> Round:
         """Return a round with its choice, if there is one for exactly its candidates; a damaged file is none."""
@@ -99,8 +97,8 @@ class Choices:
         if choice.value not in known:
             raise StoreError(f"{asked.label}: {choice.value!r} was chosen, which is none of {', '.join(known)}")
         self._folder.mkdir(parents=True, exist_ok=True)
-        told = {"label": asked.label, "rule": asked.rule, "nodes": dict(zip(known, asked.nodes(), strict=True))}
-        write_json(self._file(asked), sealed({**told, "value": choice.value, "scores": dict(choice.scores)}))
+        what = {"label": asked.label, "rule": asked.rule, "nodes": dict(zip(known, asked.nodes(), strict=True))}
+        write_json(self._file(asked), sealed({**what, "value": choice.value, "scores": dict(choice.scores)}))
 
     def _file(self, asked: Round) -> Path:
         return self._folder / f"{asked.key}.json"

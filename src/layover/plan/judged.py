@@ -76,15 +76,15 @@ def _validation(
         what: What is not possible without such data.
         setting: The key of `retrieval` by which one can do without them.
     """
-    found = rules.tuning(task, scored)
-    if any(rules.overlapping(portion, [scored[language]]) for language, portion in found.items()):
+    there = rules.tuning(task, scored)
+    if any(rules.overlapping(portion, [scored[language]]) for language, portion in there.items()):
         raise DataError(
             f"{task.name}: the validation data are scored, so {what} on them unnoticed; score the test split, or ask "
             f"for it with retrieval.{setting}: scored, and the record will say so"
         )
-    if not found:
+    if not there:
         raise DataError(
             f"{task.name}: {what}, for there is no validation file in any of {', '.join(scored)}; name one with "
             f"tasks.{task.name}.files.validation, or use the scored split with retrieval.{setting}: scored"
         )
-    return found
+    return there

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 from layover.data.languages import UNKNOWN
 from layover.errors import Problem
-from layover.plan.adapters import Adapter
 from layover.plan.data import DataRules
 from layover.plan.heads import Point
 from layover.plan.points import trained_targets
 from layover.recipe import Recipe
 from layover.tasks import Task
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """A language adapter, a finished training."""
+
+    language: str
+    """The one that it has learned."""
+    key: str
+
 
 AdapterOf = Callable[[str], Adapter | None]
 """Language of a text -> the adapter that acts on it, None in a method that has none."""

@@ -53,15 +53,15 @@ def _(spec: TrainSpec, counts: Counts) -> tuple[Pass, ...] | None:
     turns, batch = turns_of(spec, sizes), spec.hyperparameters.batch
     total, per_epoch = _total(spec, turns), sum(turns)
     epochs = spec.hyperparameters.epochs if spec.hyperparameters.steps is None else total / per_epoch
-    found = [
+    gone_over = [
         Pass(one.data, epochs * steps / math.ceil(size / batch), True, one.kind, one.hidden_percent)
         for one, steps, size in zip(spec.tasks, turns, sizes, strict=True)
     ]
     for one in spec.tasks if spec.selection is not None else ():
         if one.selection is not None:
             times = math.ceil(total / (one.selection.every or per_epoch))
-            found.append(Pass(one.selection.data, float(times), False, one.kind, USUAL_PERCENT))
-    return tuple(found)
+            gone_over.append(Pass(one.selection.data, float(times), False, one.kind, USUAL_PERCENT))
+    return tuple(gone_over)
 
 
 def steps_of(spec: TrainSpec, counts: Counts) -> int | None:

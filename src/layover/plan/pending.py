@@ -48,7 +48,9 @@ def notes(plan: Plan) -> list[str]:
         waiting = [cell for cell in plan.pending if one.key in cell.rounds]
         if one.chosen is None and waiting:
             values = ", ".join(candidate.value for candidate in one.candidates)
-            lines.append(f"{len(waiting)} cells wait for the choice of {one.label} (one of {values}, by {one.rule})")
+            lines.append(
+                f"{one.label}: not chosen yet (one of {values}, by {one.rule}); cells that wait: {len(waiting)}"
+            )
     return lines
 
 

@@ -10,9 +10,9 @@ from layover.compositions import GateTraining
 from layover.errors import NodeError
 from layover.modules import AdapterDrop, Module
 from layover.plan import heads
-from layover.plan.adapters import Adapter
 from layover.plan.data import DataRules
 from layover.plan.imports import Imports
+from layover.plan.languages import Adapter
 from layover.plan.maker import Maker
 from layover.plan.mixtures import ordered
 from layover.plan.nodes import Node

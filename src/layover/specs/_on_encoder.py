@@ -15,18 +15,24 @@ Outputs = tuple[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModuleStep(StepSpec):
-    """A step after which a module, and heads, are there for an encoder."""
+class EncoderStep(StepSpec):
+    """A step that reads the files of an encoder."""
 
     encoder: EncoderSpec
-    module: AnyModule
-    """What it trained; of a composition that nothing is trained after, nothing."""
-    start: Start = inlined(default=Start())
-    """Intermediates that are composed before."""
 
     def read_encoder(self) -> EncoderSpec:
         """Return the encoder whose files the step reads."""
         return self.encoder
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModuleStep(EncoderStep):
+    """A step after which a module, and heads, are there for an encoder."""
+
+    module: AnyModule
+    """What it trained; of a composition that nothing is trained after, nothing."""
+    start: Start = inlined(default=Start())
+    """Intermediates that are composed before."""
 
     def outputs(self) -> tuple[Outputs, ...]:
         """Return what each of its heads answers, by the heads' numbers."""

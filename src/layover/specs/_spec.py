@@ -5,15 +5,32 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar
 
 from layover.canonical import Canonical
-from layover.errors import ModelError, StoreError
+from layover.errors import ModelError, NodeError, StoreError
 from layover.identity import Json, key_of
 from layover.specs._encoder import EncoderSpec
 
+T = TypeVar("T")
+
 STEP, VERSION = "node", "version"
 """The names of a step and of its version in a canonical form."""
+
+
+def known(value: T | None, what: str) -> T:
+    """Return a value that stands aside in a specification.
+
+    Args:
+        value: None where the specification was read from the store.
+        what: For the message, `where data lie`.
+
+    Raises:
+        NodeError: it is None.
+    """
+    if value is None:
+        raise NodeError(f"the specification was read from the store, which does not know {what}")
+    return value
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from layover.canonical import Canonical, Through, aside, typed
 from layover.compositions import Composition
 from layover.identity import Json
 from layover.modules import Module
+from layover.specs._spec import known
 
 AnyModule = Annotated[Module, Through(modules.parse)]
 """A module of any name."""
@@ -33,11 +34,9 @@ class Learned:
         """Return the module.
 
         Raises:
-            ValueError: it is not known.
+            NodeError: it is not known.
         """
-        if self.module is None:
-            raise ValueError("the specification was read from the store, which knows a module by its key")
-        return self.module
+        return known(self.module, "the modules of intermediates")
 
 
 @dataclass(frozen=True)
@@ -88,8 +87,8 @@ class Start(Canonical):
         """
         if missing := sorted({"compose", "intermediate"} - values.keys()):
             raise ValueError(f"Start: there is no {missing[0]!r}")
-        found = typed(str | tuple[str, ...] | None, values["intermediate"], "Start.intermediate")
-        keys = () if found is None else (found,) if isinstance(found, str) else found
+        named = typed(str | tuple[str, ...] | None, values["intermediate"], "Start.intermediate")
+        keys = () if named is None else (named,) if isinstance(named, str) else named
         gates = typed(tuple[str, ...], values.get("gates", ()), "Start.gates") or (None,) * len(keys)
         learned = tuple(Learned(key, gate) for key, gate in zip(keys, gates, strict=True))
         return cls(None if values["compose"] is None else compositions.parse(values["compose"]), learned)

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import ClassVar, Protocol
 
 from layover.canonical import Canonical, aside
-from layover.errors import NodeError
 from layover.layouts import Base
 from layover.specs._on_encoder import ModuleStep, Outputs
+from layover.specs._spec import known
 
 
 class Origin(Protocol):
@@ -80,9 +80,7 @@ class ImportSpec(ModuleStep):
         Raises:
             NodeError: that is not known.
         """
-        if self.fits is None or self.origin is None:
-            raise NodeError("the specification was read from the store, which does not know where modules lie")
-        return self.fits, self.origin
+        return known(self.fits, "encoders as modules see them"), known(self.origin, "where modules lie")
 
 
 SPEC = ImportSpec

@@ -10,8 +10,7 @@ from layover.canonical import Canonical, aside, later
 from layover.errors import NodeError
 from layover.identity import Json
 from layover.precision import Precision
-from layover.specs._encoder import EncoderSpec
-from layover.specs._spec import StepSpec
+from layover.specs._on_encoder import EncoderStep
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ class Matching(Canonical):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PredictSpec(StepSpec):
+class PredictSpec(EncoderStep):
     """One tokenized set, read by an encoder with what is on it."""
 
     step: ClassVar[str] = "predict"
@@ -51,7 +50,6 @@ class PredictSpec(StepSpec):
     version: ClassVar[int] = 4
     encodes: ClassVar[bool] = True
 
-    encoder: EncoderSpec
     train: str | None
     """Key of the training, or of what was composed without one; None for the pretrained encoder as it is."""
     data: str
@@ -85,10 +83,6 @@ class PredictSpec(StepSpec):
         if self.matching is None:
             raise NodeError(f"{self.name}: a head is asked, no sentences are matched")
         return self.matching
-
-    def read_encoder(self) -> EncoderSpec:
-        """Return the encoder whose files the step reads."""
-        return self.encoder
 
     def canonical(self) -> dict[str, Json]:
         """Return the canonical form; where a head is asked, the key of its training knows the encoder."""

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, cast
 
 from layover.canonical import Canonical, aside, later
 from layover.data.subset import Subset
 from layover.data.task import Place
-from layover.errors import NodeError
 from layover.identity import Json
 from layover.specs._encoder import EncoderSpec, TokenizerSpec
-from layover.specs._spec import StepSpec
+from layover.specs._spec import StepSpec, known
 from layover.tasks import Task
 
 USUAL_PERCENT = 15
@@ -43,9 +42,7 @@ class DataSpec(Canonical):
         Raises:
             NodeError: that is not known.
         """
-        if self.place is None:
-            raise NodeError("the specification was read from the store, which does not know where data lie")
-        return self.place
+        return cast(Place, known(self.place, "where data lie"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,9 +92,7 @@ class TokenizeSpec(StepSpec):
         Raises:
             NodeError: it is not known.
         """
-        if self.declared is None:
-            raise NodeError("the specification was read from the store, which does not know tasks")
-        return self.declared
+        return known(self.declared, "tasks")
 
     @property
     def location(self) -> Place:

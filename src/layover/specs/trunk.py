@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from layover.precision import Precision
-from layover.specs._encoder import EncoderSpec
-from layover.specs._spec import StepSpec
+from layover.specs._on_encoder import EncoderStep
 
 
 @dataclass(frozen=True, kw_only=True)
-class HiddenStatesSpec(StepSpec):
+class HiddenStatesSpec(EncoderStep):
     """The hidden states of one tokenized set that enter a layer."""
 
     step: ClassVar[str] = "trunk"
@@ -19,16 +18,11 @@ class HiddenStatesSpec(StepSpec):
     version: ClassVar[int] = 1
     encodes: ClassVar[bool] = True
 
-    encoder: EncoderSpec
     data: str
     """Key of the tokenized set."""
     layer: int
     """Layers that have run, from 1 to all of the encoder's."""
     precision: Precision
-
-    def read_encoder(self) -> EncoderSpec:
-        """Return the encoder whose files the step reads."""
-        return self.encoder
 
 
 SPEC = HiddenStatesSpec

@@ -10,6 +10,9 @@ from pathlib import Path
 from layover.store.files import folder_bytes, remove
 from layover.store.store import Store
 
+CHOICES = "choices"
+"""The folder with the values that were chosen between trainings."""
+
 WRITING_SECONDS = 60.0
 """A file that is younger may be one that `plan` or `status` writes, which hold no lease."""
 
@@ -28,7 +31,7 @@ def leftovers(store: Store, keep: Collection[str]) -> Iterator[Path]:
             if not kept:
                 yield place
     now = time.time()
-    for file in sorted((*root.glob(".*.json.*"), *(root / "choices").glob(".*.json.*"))):
+    for file in sorted((*root.glob(".*.json.*"), *(root / CHOICES).glob(".*.json.*"))):
         with suppress(FileNotFoundError):
             if now - file.lstat().st_mtime > WRITING_SECONDS:
                 yield file

@@ -42,7 +42,7 @@ def identity_of(
     return key_of(
         {
             "hyperparameters": hyperparameters.canonical(),
-            "objective": objective.identity(),
+            "objective": objective.canonical(),
             "judge": None if judge is None else judge.identity(),
             "branches": data,
             "weights": {name: [list(weight.shape), _digest(weight.numpy())] for name, weight in weights.items()},

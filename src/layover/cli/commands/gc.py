@@ -70,14 +70,14 @@ def _plans(recipes: list[Path], store: Store, hashes: FileHashes) -> list[Plan]:
         StoreError: some keys of them are not known.
     """
     from layover.plan import build
-    from layover.plan.choices import CHOICES, Choices
+    from layover.plan.choices import Choices
     from layover.plan.hub import told
     from layover.plan.rounds import chooser_of
     from layover.recipe import load
     from layover.store import Memory
     from layover.store.memory import LABELS
 
-    labels, choices = Memory(store.root / LABELS), Choices(store.root / CHOICES)
+    labels, choices = Memory(store.root / LABELS), Choices(store.root)
     checked = [load(recipe) for recipe in recipes]
     plans = [build(one, hashes, memory=labels, chooser=chooser_of(one), choices=choices) for one in checked]
     if unresolved := [one for plan in plans for one in plan.unresolved]:

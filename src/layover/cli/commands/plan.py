@@ -52,7 +52,7 @@ def command(
     if found.plan.pending:
         most = summary["pending"]["at_most"]
         work = f"{most['nodes']} nodes and {amount(most['flops'])}FLOP"
-        say(f"{len(found.plan.pending)} cells wait for a choice; they take at most {work} beside the table")
+        say(f"cells that wait for a choice: {len(found.plan.pending)}; they add at most {work} to the table below")
     say(*table(["node", "all", "cached", "to run", "examples", "tokens", "arithmetic", "disk"], rows))
     say(answered(summary["memory"]))
     say(f"work left: {_left(summary)}")

@@ -107,14 +107,14 @@ def _run(found: Planned, workers: int | None, json: bool, plan_again: Callable[[
 
 def _close_rounds(found: Planned, progress: Progress) -> bool:
     """Choose in the rounds whose trainings are all finished; return whether there was one, so that the plan grows."""
-    from layover.plan.choices import CHOICES, Choices
+    from layover.plan.choices import Choices
     from layover.plan.rounds import chooser_of, close
 
     store = found.store
-    closed = close(found.plan.rounds, chooser_of(found.plan.recipe), store, Choices(store.root / CHOICES))
+    closed = close(found.plan.rounds, chooser_of(found.plan.recipe), store, Choices(store.root))
     for one in closed:
         if one.chosen is not None:
-            progress.note(f"{one.label}: {one.chosen.value} is chosen by {one.rule} (layover why {one.key[:12]})")
+            progress.note(f"{one.label}: {one.chosen.value} is chosen, by {one.rule} (layover why {one.key[:12]})")
     return bool(closed)
 
 
