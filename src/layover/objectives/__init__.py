@@ -5,6 +5,9 @@ As with modules, nothing here imports torch before it computes.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from layover.errors import ModelError
 from layover.objectives._base import Forward, Inputs, Objective, Passed
 from layover.registry import Registry
@@ -12,4 +15,10 @@ from layover.registry import Registry
 _OBJECTIVES: Registry[type[Objective]] = Registry(__name__, __path__, "OBJECTIVE", ModelError)
 names, get = _OBJECTIVES.names, _OBJECTIVES.get
 
-__all__ = ["Forward", "Inputs", "Objective", "Passed", "get", "names"]
+
+def parse(values: Mapping[str, Any]) -> Objective:
+    """Return the objective of a canonical form: its name and its settings."""
+    return get(values["name"]).parse({name: value for name, value in values.items() if name != "name"})
+
+
+__all__ = ["Forward", "Inputs", "Objective", "Passed", "get", "names", "parse"]
