@@ -9,12 +9,15 @@ import os
 import re
 import shutil
 import signal
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.store.faults import Sweep, exchange
 
+from layover.store import locks
 from layover.store.lease import Lease
 from layover.store.locks import RUN
 
@@ -25,6 +28,23 @@ def whole(sweep: Sweep, clean: dict[str, str]) -> Sweep:
     assert clean
     sweep.put("whole")
     return sweep
+
+
+class Clock:
+    """What waiting for others knows of time: something happens at its first sleep, and it does not sleep for ever."""
+
+    monotonic = staticmethod(time.monotonic)
+
+    def __init__(self, happens: Callable[[], object]) -> None:
+        self._happens, self._slept = happens, 0
+
+    def sleep(self, seconds: float) -> None:
+        self._slept += 1
+        assert self._slept < 20, "it waits for ever"
+        if self._slept == 1:
+            self._happens()
+        else:
+            time.sleep(seconds)
 
 
 def node(sweep: Sweep, label: str) -> Any:
@@ -225,19 +245,18 @@ def test_gc_keeps_what_was_run_while_it_waited(whole: Sweep, monkeypatch: pytest
     waited: list[str] = []
     other = Lease(whole.store / "locks", RUN, "run")
 
-    def meanwhile(_: float) -> None:
-        if not waited:
-            edited = text.replace("mixer: gated}, lr: 3e-3", "mixer: gated}, lr: 2e-3")
-            whole.recipe.write_text(edited, encoding="utf-8")
-            waited.append("run")
-            code, said = whole.run()
-            assert code == 0, said
-            assert not said.startswith("0 of"), said
-            other.release()
+    def meanwhile() -> None:
+        edited = text.replace("mixer: gated}, lr: 3e-3", "mixer: gated}, lr: 2e-3")
+        whole.recipe.write_text(edited, encoding="utf-8")
+        waited.append("run")
+        code, said = whole.run()
+        assert code == 0, said
+        assert not said.startswith("0 of"), said
+        other.release()
 
     (whole.store / "locks").mkdir(exist_ok=True)
     try:
-        monkeypatch.setattr("layover.store.locks.time.sleep", meanwhile)
+        monkeypatch.setattr(locks, "time", Clock(meanwhile))
         code, said = whole.layover("gc", str(whole.recipe), "--yes")
         monkeypatch.undo()
         assert (code, waited) == (0, ["run"]), said
@@ -251,8 +270,10 @@ def test_gc_that_is_stopped_while_it_waits_says_that_nothing_was_changed(
 ) -> None:
     (whole.store / "locks").mkdir(exist_ok=True)
     other = Lease(whole.store / "locks", RUN, "run")
-    monkeypatch.setattr("layover.store.locks.time.sleep", lambda _: signal.raise_signal(signal.SIGTERM))
-    code, said = whole.layover("gc", str(whole.recipe), "--yes")
-    other.release()
+    monkeypatch.setattr(locks, "time", Clock(lambda: signal.raise_signal(signal.SIGTERM)))
+    try:
+        code, said = whole.layover("gc", str(whole.recipe), "--yes")
+    finally:
+        other.release()
     assert code == 130
     assert said.endswith("layover: stopped while it waited; nothing was changed\n")
