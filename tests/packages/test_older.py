@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from layover.sharing.results import ClassificationResult, SpanResult, TaggingResult
 
 from layover import Layover
-from layover.sharing.results import ClassificationResult, SpanResult, TaggingResult
 from layover.sharing.verify import verify
 
 OLDER = Path(__file__).parent / "fixtures" / "layover-0.1.0"

@@ -16,6 +16,14 @@ import pandas as pd
 import peft
 import pytest
 import torch
+from layover.sharing.results import (
+    _RESULTS,
+    ChoiceResult,
+    ClassificationResult,
+    SpanResult,
+    TaggingResult,
+    results_of,
+)
 from safetensors.torch import load_file, save_file
 from tests.tolerances import ROUNDING
 from transformers import AutoTokenizer, XLMRobertaForSequenceClassification
@@ -32,14 +40,6 @@ from layover.plan import tokenizers
 from layover.predict import predict
 from layover.sandbox import encoders
 from layover.sharing.encoders import encoder_for
-from layover.sharing.results import (
-    _RESULTS,
-    ChoiceResult,
-    ClassificationResult,
-    SpanResult,
-    TaggingResult,
-    results_of,
-)
 from layover.sharing.rows import _FIELDS, _NOT_NEEDED
 from layover.steps.trained import restore
 

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 import torch
 from huggingface_hub import ModelCard
+from layover.sharing.results import ChoiceResult, ClassificationResult, SpanResult, TaggingResult
 from ruamel.yaml import YAML
 
 from layover import Layover
@@ -25,7 +26,6 @@ from layover.packages.card import Card, read_card
 from layover.packages.opened import open_module
 from layover.sharing.libraries import adapters_refuses, peft_refuses
 from layover.sharing.model_card import PICTURE, hub, markdown, plot, results, samples
-from layover.sharing.results import ChoiceResult, ClassificationResult, SpanResult, TaggingResult
 from layover.sharing.rows import Reader, row_of
 
 STACK = "mini-stack-sandbox-nli-sandbox-paraphrase-s1"
