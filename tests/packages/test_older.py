@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from layover.sharing.results import ClassificationResult, SpanResult, TaggingResult
 
 from layover import Layover
+from layover.kinds.classification import ClassificationResult
+from layover.kinds.span import SpanResult
+from layover.kinds.tagging import TaggingResult
 from layover.sharing.verify import verify
 
 OLDER = Path(__file__).parent / "fixtures" / "layover-0.1.0"

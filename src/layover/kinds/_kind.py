@@ -239,6 +239,9 @@ class Kind(ABC, Generic[E]):
         """Return the fields of a row to predict that is a text alone, where `reads_plain_text`."""
         return {}
 
+    result: ClassVar[type[Any] | None] = None
+    """What a package answers to a row: a frozen dataclass of plain values."""
+
     def results(
         self,
         outputs: Mapping[str, npt.NDArray[Any]],  # noqa: ARG002
@@ -247,7 +250,7 @@ class Kind(ABC, Generic[E]):
         *,
         labels: tuple[str, ...],  # noqa: ARG002
     ) -> list[Any]:
-        """Return what a package answers to each example: a frozen dataclass of plain values, probabilities among them.
+        """Return what a package answers to each example, a `result` each.
 
         Args:
             outputs: Of the model, with certainty.

@@ -76,7 +76,7 @@ _CAUSE_OR_EFFECT = "What was the {question}?"
 """As COPA's tasks ask, whose field `question` is `cause` or `effect`."""
 
 
-def _opening(columns: Columns) -> str:
+def opening(columns: Columns) -> str:
     """Return what choices go with, in the form in which a task has it: with its question, where it asks one."""
     first = columns.get("first", "")
     read = first if isinstance(first, str) else " ".join(first)
@@ -116,6 +116,7 @@ class Choice(Kind[Example]):
         competes=True,
     )
     pipeline: ClassVar[str] = "multiple-choice"
+    result: ClassVar[type[Any] | None] = ChoiceResult
     row_fields: ClassVar[tuple[str, ...]] = ("first", "choices")
 
     def declared(self, own: Any) -> dict[str, Any]:
@@ -205,11 +206,11 @@ class Choice(Kind[Example]):
         ]
 
     def shown_row(self, columns: Columns) -> str:
-        return f'{{"first": "{_opening(columns)}", "choices": {shown_list(CHOICES)}}}'
+        return f'{{"first": "{opening(columns)}", "choices": {shown_list(CHOICES)}}}'
 
     def shown_program(self, columns: Columns, cut: str) -> list[str]:
         return [
-            f'first = "{_opening(columns)}"',
+            f'first = "{opening(columns)}"',
             f"choices = {shown_list(CHOICES)}",
             f'inputs = tokenizer([first] * len(choices), choices, padding=True, {cut}, return_tensors="pt")',
             INFERENCE,

@@ -102,6 +102,7 @@ class Classification(Kind[Example]):
     )
     pipeline: ClassVar[str] = "text-classification"
     submission: ClassVar[Submission | None] = _Lines()
+    result: ClassVar[type[Any] | None] = ClassificationResult
     row_fields: ClassVar[tuple[str, ...]] = ("first", "second")
 
     def declared(self, own: Any) -> dict[str, Any]:

@@ -111,6 +111,7 @@ class Span(Kind[Example]):
     pipeline: ClassVar[str] = "question-answering"
     submission: ClassVar[Submission | None] = Answers()
     averaged: ClassVar[bool] = True
+    result: ClassVar[type[Any] | None] = SpanResult
     row_fields: ClassVar[tuple[str, ...]] = ("question", "context")
 
     def declared(self, own: Any) -> dict[str, Any]:

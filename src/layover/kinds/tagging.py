@@ -145,6 +145,7 @@ class Tagging(Kind[Example]):
     )
     pipeline: ClassVar[str] = "token-classification"
     submission: ClassVar[Submission | None] = _Columns()
+    result: ClassVar[type[Any] | None] = TaggingResult
     row_fields: ClassVar[tuple[str, ...]] = ("tokens",)
     reads_plain_text: ClassVar[bool] = True
 
