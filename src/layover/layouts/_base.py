@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from layover.errors import MistakesError, ModelError
+from layover.escape import listed
 from layover.layouts.points import Points, points_of
 from layover.layouts.safe import Entry, header, is_there, read_json, tensors
 from layover.modules import SUBLAYERS, Module
@@ -116,8 +117,8 @@ class Layout(ABC):
     """One way to lay a module down in files; stateless."""
 
     name: ClassVar[str]
-    describe: ClassVar[str]
-    """For people: `peft (adapter_config.json with a peft_type)`."""
+    library: ClassVar[str]
+    """For people: `peft`."""
     file: ClassVar[str]
     """The name of the file with the weights."""
     pickle: ClassVar[str]
@@ -131,6 +132,11 @@ class Layout(ABC):
     @abstractmethod
     def kinds(self) -> Mapping[type[Module], Mapping[str, str]]:
         """The kinds of modules that are read -> name of a weight -> the end of its name in the file."""
+
+    @property
+    def describe(self) -> str:
+        """What is read, for people: `peft's LoRA and IA3 (adapter_config.json, adapter_model.safetensors)`."""
+        return f"{self.library}'s {listed([kind.called() for kind in self.kinds])} ({CONFIG}, {self.file})"
 
     @property
     def neutral(self) -> Mapping[str, float]:

@@ -34,7 +34,7 @@ class AdapterHub(Layout):
     """What adapters loads; which modules have a form, each module says (`Module.to_adapters`)."""
 
     name: ClassVar[str] = "adapterhub"
-    describe: ClassVar[str] = "AdapterHub's bottlenecks and LoRA (adapter_config.json, adapter.safetensors)"
+    library: ClassVar[str] = "AdapterHub"
     file: ClassVar[str] = WEIGHTS
     pickle: ClassVar[str] = PICKLE
     mark: ClassVar[str] = "model_class"

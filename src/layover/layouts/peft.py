@@ -31,7 +31,7 @@ class Peft(Layout):
     """What peft loads; which modules have a form, each module says (`Module.to_peft`)."""
 
     name: ClassVar[str] = "peft"
-    describe: ClassVar[str] = "peft's LoRA, DoRA and IA3 (adapter_config.json, adapter_model.safetensors)"
+    library: ClassVar[str] = "peft"
     file: ClassVar[str] = "adapter_model.safetensors"
     pickle: ClassVar[str] = "adapter_model.bin"
     mark: ClassVar[str] = "peft_type"

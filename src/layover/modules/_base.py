@@ -185,6 +185,8 @@ class Module(CanonicalModel, ABC):
     """How folders of peft are known to hold it; None where they are not read."""
     in_adapters: ClassVar[InAdapters | None] = None
     """How folders of adapters are known to hold it; None where they are not read."""
+    placing: ClassVar[frozenset[str]] = frozenset()
+    """Settings that show in `sites`, `weights` and `scale`, and in nothing else that it computes."""
     neutral: ClassVar[Mapping[str, float]] = {}
     """Name of a weight at a site -> the number with which a fresh module changes nothing there."""
     acts_otherwise: ClassVar[tuple[str, ...]] = ()
@@ -320,6 +322,10 @@ class Module(CanonicalModel, ABC):
         """Return what becomes of `at.hidden` when the module acts by itself, (B, T, outputs): `delta` is added."""
         return at.hidden + self.delta(site, at, weights)
 
+    def scale(self, site: Site) -> float:  # noqa: ARG002
+        """Return what the module's change is multiplied by at a site."""
+        return 1.0
+
     def factors(self, site: Site, weights: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
         """Return what the change of a linear map is the product of, (outputs, r) and (r, inputs); of `linear` ones."""
         raise NotImplementedError(f"{self.name} changes no linear map at {site.name}")
@@ -362,6 +368,8 @@ class FromFile:
 
 class LayeredModule(Module):
     """A module that can be put on some of the layers only."""
+
+    placing: ClassVar[frozenset[str]] = frozenset({"layers"})
 
     layers: Layers = "all"
 

@@ -123,6 +123,7 @@ class Bottleneck(LayeredModule):
         meaningless=MEANINGLESS,
         called=CALLED,
     )
+    placing: ClassVar[frozenset[str]] = frozenset({"reduction", "layers"})
     neutral: ClassVar[Mapping[str, float]] = {
         **dict.fromkeys(("up", "up_bias", "f_up", "f_up_bias", "g_up", "g_up_bias"), 0.0)
     }

@@ -54,6 +54,7 @@ class Ia3(LayeredModule):
     in_peft: ClassVar[InPeft] = InPeft(
         "IA3", {"scale": "ia3_l"}, frozenset({INWARD, "init_ia3_weights"}), (_inward_is_chosen,)
     )
+    placing: ClassVar[frozenset[str]] = frozenset({"target", "layers"})
     neutral: ClassVar[Mapping[str, float]] = {"scale": 1.0}
     commutes: ClassVar[bool] = True
     default_lr: ClassVar[float] = 3e-3

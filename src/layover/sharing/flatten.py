@@ -1,8 +1,6 @@
-"""Several linear modules put together into one: a stack, or an exact merge with what was trained on top of it.
+"""Several modules put together into one: a stack, or an exact merge with what was trained on top of it.
 
-The sum of `s_i B_i A_i` is `B A` with the B's beside each other, each times its factor and scale, and the A's below
-each other: a LoRA whose rank at a linear map is the sum of theirs, with a scale of 1. Of other kinds
-the module itself says what several are together (`Module.joined`).
+Linear ones add up (`modules._sum`). Of other kinds the module itself says what several are together (`Module.joined`).
 """
 
 from __future__ import annotations
@@ -15,8 +13,7 @@ from layover.compositions import Composition, Part
 from layover.errors import ModelError
 from layover.layouts import Base
 from layover.modules import Module, Site
-from layover.modules._low_rank_peft import ruled
-from layover.modules.lora import Lora
+from layover.modules._sum import summed
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -103,17 +100,9 @@ def flattened(terms: Sequence[Summand], base: Base) -> tuple[Module, dict[str, T
 
 
 def _sum(terms: Sequence[Summand], base: Base) -> tuple[Module, dict[str, Tensor]]:
-    import torch
-
-    factors: dict[Site, list[tuple[Tensor, Tensor]]] = {}
+    products: dict[Site, list[tuple[Tensor, Tensor]]] = {}
     for one in terms:
         for site in one.sites(base):
             left, right = one.part.module.factors(site, one.part.at(site))
-            factors.setdefault(site, []).append((left * one.factor, right))
-    weights: dict[str, Tensor] = {}
-    for site, products in factors.items():
-        weights[f"{site.name}.A"] = torch.cat([right for _, right in products], dim=0)  # (sum of ranks, inputs)
-        weights[f"{site.name}.B"] = torch.cat([left for left, _ in products], dim=1)  # (outputs, sum of ranks)
-    ranks = {(site.layer, site.place): len(weights[f"{site.name}.A"]) for site in factors}
-    rules = {place: (rank, float(rank)) for place, rank in ranks.items()}
-    return Lora.model_validate(ruled(rules, base.shape.layers)), weights
+            products.setdefault(site, []).append((left * one.factor, right))
+    return summed(products, base.shape)

@@ -8,6 +8,7 @@ from layover import layouts
 from layover.layouts import CONFIG
 from layover.packages.card import ADAPTERHUB, Card
 from layover.packages.meaning import composition_of, module_of
+from layover.packages.package import MODULE_LAYOUT
 
 PEFT, ADAPTERS, LAYOVER = "peft", "adapters", "layover"
 
@@ -17,6 +18,15 @@ def reader_of(card: Card) -> str:
     if not peft_refuses(card):
         return PEFT
     return LAYOVER if adapters_refuses(card) else ADAPTERS
+
+
+def only_in_layover(card: Card) -> str:
+    """Return why no other library has a layout for the module that a package holds; empty where one has."""
+    own = card.own()
+    if not own or card.layout != MODULE_LAYOUT:
+        return ""
+    module, base = module_of(own[0].module, Path(card.id)), card.base.base()
+    return "; ".join(dict.fromkeys(layout.refuses(module, base) for layout in layouts.every()))
 
 
 def peft_refuses(card: Card) -> str:
