@@ -154,8 +154,15 @@ class Layout(ABC):
         return tuple(_after_name(ends[weight]) for kind, ends in self.kinds.items() for weight in kind.acts_otherwise)
 
     @abstractmethod
+    def stated(self, module: Module, base: Base) -> Form | NoForm:
+        """Return what a module's own class says of this layout."""
+
     def form(self, module: Module, base: Base) -> Form | NoForm:
-        """Return a module as this layout has it, by its own statement, or why there is no form for it."""
+        """Return a module as this layout has it, or why there is no form for it: what is written is read, too."""
+        form = self.stated(module, base)
+        if isinstance(form, Form) and type(module) not in self.kinds:
+            return NoForm(f"Layover cannot read {module.name} as {self.library} yet; its file does not say how")
+        return form
 
     @abstractmethod
     def called(self, weight: InFile, base: Base, name: str) -> str:

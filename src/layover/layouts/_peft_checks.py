@@ -9,6 +9,7 @@ from typing import Any
 
 from layover import modules
 from layover.errors import shown
+from layover.escape import listed
 from layover.modules import Module
 from layover.modules._forms import InPeft, Values
 
@@ -52,7 +53,7 @@ def kinds() -> dict[type[Module], InPeft]:
 
 def _known() -> str:
     """Return the types of peft that are read, and the settings that make other modules of them."""
-    types = " and ".join(dict.fromkeys(form.type for form in kinds().values()))
+    types = listed([*dict.fromkeys(form.type for form in kinds().values())])
     switches = ", ".join(f"{kind.called()}: {form.switch}" for kind, form in kinds().items() if form.switch)
     return f"{types} ({switches})" if switches else types
 

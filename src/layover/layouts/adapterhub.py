@@ -34,7 +34,7 @@ class AdapterHub(Layout):
     """What adapters loads; which modules have a form, each module says (`Module.to_adapters`)."""
 
     name: ClassVar[str] = "adapterhub"
-    library: ClassVar[str] = "AdapterHub"
+    library: ClassVar[str] = "adapters"
     file: ClassVar[str] = WEIGHTS
     pickle: ClassVar[str] = PICKLE
     mark: ClassVar[str] = "model_class"
@@ -45,8 +45,8 @@ class AdapterHub(Layout):
         """See `Layout.kinds`."""
         return {kind: form.ends for kind, form in kinds().items()}
 
-    def form(self, module: Module, base: Base) -> Form | NoForm:
-        """See `Layout.form`."""
+    def stated(self, module: Module, base: Base) -> Form | NoForm:
+        """See `Layout.stated`."""
         if base.model_type not in CLASSES:
             return NoForm(f"adapters takes no encoders of the type {base.model_type}")
         if not module.states("to_adapters"):

@@ -42,8 +42,8 @@ class Peft(Layout):
         """See `Layout.kinds`."""
         return {kind: form.ends for kind, form in kinds().items()}
 
-    def form(self, module: Module, base: Base) -> Form | NoForm:
-        """See `Layout.form`."""
+    def stated(self, module: Module, base: Base) -> Form | NoForm:
+        """See `Layout.stated`."""
         if not module.states("to_peft"):
             return Module.to_peft(module, _Names(base))
         return module.to_peft(_Names(base))

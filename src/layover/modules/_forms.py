@@ -58,6 +58,8 @@ class InPeft:
     """Each returns what of a config has no meaning, a sentence; empty where it has."""
     switch: str = ""
     """The setting that is on for this kind alone, of several of one `peft_type`."""
+    patterns: frozenset[str] = frozenset()
+    """Settings with patterns, which peft runs: in a package they stand as Layover writes them."""
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ _SETTINGS = frozenset(
 
 def in_peft(ends: Mapping[str, str], switch: str = "") -> InPeft:
     """Return how a low-rank module is known, given the ends of its weights' names, and what it alone switches on."""
-    return InPeft(TYPE, ends, _SETTINGS, _CHECKS, switch)
+    return InPeft(TYPE, ends, _SETTINGS, _CHECKS, switch, frozenset({"rank_pattern", "alpha_pattern"}))
 
 
 def form(module: LowRank, names: Names, ends: Mapping[str, str], *, dora: bool) -> Form:

@@ -52,7 +52,11 @@ class Ia3(LayeredModule):
     name: ClassVar[str] = "ia3"
     noun: ClassVar[str] = "IA3"
     in_peft: ClassVar[InPeft] = InPeft(
-        "IA3", {"scale": "ia3_l"}, frozenset({INWARD, "init_ia3_weights"}), (_inward_is_chosen,)
+        type="IA3",
+        ends={"scale": "ia3_l"},
+        settings=frozenset({INWARD, "init_ia3_weights"}),
+        checks=(_inward_is_chosen,),
+        patterns=frozenset({INWARD}),
     )
     placing: ClassVar[frozenset[str]] = frozenset({"target", "layers"})
     neutral: ClassVar[Mapping[str, float]] = {"scale": 1.0}
