@@ -204,3 +204,11 @@ def test_people_call_a_module_by_its_own_noun() -> None:
     assert [kind.called() for kind in (Lora, Told, Shift, Mine, Unread)] == [
         *("LoRA", "shift of queries", "shift", "mine", "unread"),
     ]
+
+
+def test_a_stack_of_what_says_nothing_is_not_said_to_be_one() -> None:
+    assert (
+        Shift().stacked_in_adapters() == "Layover does not know whether adapters puts several shift together as it does"
+    )
+    with pytest.raises(ModelError, match="several shift are not one"):
+        Shift.joined({}, SHAPE)

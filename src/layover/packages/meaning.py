@@ -77,4 +77,5 @@ def same(one: Module, other: Module, shape: Shape) -> bool:
 def _meaning(module: Module, shape: Shape) -> Any:
     """Return what a module computes, however its settings are written: by site the sizes and the scale."""
     sites = {site.name: (module.weights(site), round(module.scale(site), 9)) for site in module.sites(shape)}
-    return module.name, sites, module.model_dump(exclude=set(module.placing))
+    rest = {name: value for name, value in module.model_dump().items() if name not in module.placing}
+    return module.name, sites, rest
