@@ -1,4 +1,4 @@
-"""What is known of a kind stands in its own file: no other compares its name, or lists it."""
+"""What is known of a kind, a module or a composition stands in its own file; no other lists it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-from layover import kinds
+from layover import compositions, kinds, modules
 
 SOURCE = Path(__file__).resolve().parents[1] / "src" / "layover"
 OWN_ROOMS = {"kinds", "metrics"}
@@ -16,6 +16,18 @@ OTHER_MEANINGS = {
     ("recipe/checks.py", "retrieval"),  # a key of recipes
     ("specs/predict.py", "retrieval"),  # a key of specifications
 }
+
+OWN_FILES = {"modules", "compositions"}
+NO_MODULE = {
+    ("recipe/yaml_nodes.py", "merge"),  # a key of YAML
+    ("report/main_table.py", "full"),  # a column of the report, as is `none`
+    ("sandbox/world.py", "full"),  # a word
+}
+NAMED = {
+    ("plan/stages.py", "stack"),  # what acts on a language's adapter
+    ("recipe/language_checks.py", "warm"),  # how an adapter of a language is trained
+}
+"""Compositions that are made where a recipe names none."""
 
 
 def named(tree: ast.AST) -> Iterator[str]:
@@ -51,3 +63,39 @@ def test_nothing_but_a_kind_s_own_file_knows_its_name() -> None:
 def test_a_name_is_seen_wherever_it_stands() -> None:
     lines = ("x == 'span'", "x in {'span'}", "{'span': 1}", "['span']", "x['span']", "kinds.get('span')")
     assert [list(named(ast.parse(line))) for line in lines] == [["span"]] * len(lines)
+
+
+def test_nothing_but_its_own_file_knows_the_name_of_a_module_or_a_composition() -> None:
+    """`none` has other meanings, and is the default of what trains nothing."""
+    names = {*modules.names(), *compositions.names()} - {"none"}
+    found = {
+        (str(path), text)
+        for file in SOURCE.rglob("*.py")
+        if (path := file.relative_to(SOURCE)).parts[0] not in OWN_FILES
+        for text in named(ast.parse(file.read_text(encoding="utf-8")))
+        if text in names
+    }
+    assert found == NO_MODULE | NAMED
+
+
+def imported(tree: ast.AST) -> Iterator[str]:
+    """Yield the dotted names of all that is imported."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def test_nothing_but_its_own_room_imports_the_file_of_a_module_or_a_composition() -> None:
+    files = {f"layover.modules.{name}" for name in modules.names()}
+    files |= {f"layover.compositions.{name}" for name in compositions.names()}
+    found = {
+        (str(path), name)
+        for file in SOURCE.rglob("*.py")
+        if (path := file.relative_to(SOURCE)).parts[0] not in OWN_FILES
+        for name in imported(ast.parse(file.read_text(encoding="utf-8")))
+        if any(f"{name}.".startswith(f"{one}.") for one in files)
+    }
+    assert found == set()
+    assert [*imported(ast.parse("from layover.modules.lora import Lora"))] == ["layover.modules.lora.Lora"]

@@ -14,6 +14,7 @@ Every message says what, where, what to do, and the nearest valid name where the
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -146,6 +147,12 @@ def listed(names: Iterable[str]) -> str:
 
 JOINERS = "\u200c\u200d"
 """Unseen, and part of words: they decide how Persian and Indian letters and emoji are joined."""
+
+
+def shown(value: object, most: int = 60) -> str:
+    """Return a value out of a file in one short line of plain characters, for a message."""
+    text = json.dumps(value)
+    return text if len(text) <= most else f"{text[:most]}..."
 
 
 def printable(text: str) -> str:

@@ -139,3 +139,8 @@ def csv_file(path: Path) -> Iterator[Table]:
     with path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         yield lambda row: writer.writerow([csv_value(one) for one in row])
+
+
+def listed(words: Sequence[str]) -> str:
+    """Return `a, b and c`."""
+    return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)

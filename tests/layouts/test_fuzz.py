@@ -30,7 +30,7 @@ from safetensors.torch import load, load_file, save_file
 
 from layover import layouts, modules
 from layover.errors import MOST_MISTAKES, MistakesError, ModelError
-from layover.layouts import CONFIG, Base, Found, _adapterhub_checks
+from layover.layouts import CONFIG, Base, Found
 from layover.layouts.safe import header, parse_json, tensors
 from layover.modules import INNER, LINEARS
 
@@ -407,7 +407,13 @@ NOTHING = {
     ),
 }
 """Settings that decide nothing about finished weights, and at which peft may break off."""
-NOTHING_INSIDE = {"dropout", "init_weights", "init_weights_seed", "stochastic_depth", *_adapterhub_checks.MEANINGLESS}
+NOTHING_INSIDE = {
+    "dropout",
+    "init_weights",
+    "init_weights_seed",
+    "stochastic_depth",
+    *modules.get("bottleneck").in_adapters.meaningless,
+}
 
 
 def in_peft(folder: Path, found: Found, sample: Any) -> Meaning:

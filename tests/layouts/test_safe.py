@@ -16,9 +16,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from layover.errors import ModelError
+from layover.errors import ModelError, shown
 from layover.layouts import safe
-from layover.layouts.safe import header, parse_json, plain_file, read_json, shown, tensors
+from layover.layouts.safe import header, parse_json, plain_file, read_json, tensors
 
 
 def made(file: Path, entries: Any, data: bytes = b"", *, length: int | None = None) -> Path:

@@ -19,6 +19,7 @@ from layover.compositions._base import (
     Trained,
     finished,
 )
+from layover.compositions._words import Told, Words, a
 from layover.errors import ModelError
 from layover.registry import Registry
 
@@ -50,7 +51,10 @@ __all__ = [
     "Mix",
     "Part",
     "Piece",
+    "Told",
     "Trained",
+    "Words",
+    "a",
     "finished",
     "get",
     "names",

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from layover.canonical import CanonicalModel
+from layover.compositions._words import Told, Words, a
 from layover.errors import ModelError
 from layover.identity import Json
 from layover.mixers import Mixer
@@ -111,6 +112,12 @@ class Composition(CanonicalModel, ABC):
     """Whether an intermediate may be a list of separately learned modules."""
     folds: ClassVar[bool] = False
     """Whether it changes the frozen weights themselves."""
+    apart: ClassVar[bool] = True
+    """Whether the intermediates stay modules of their own beside what is trained on top."""
+    in_a_row: ClassVar[bool] = False
+    """Whether all that acts are modules, one upon the other, as other libraries put modules together."""
+    participle: ClassVar[str] = ""
+    """What it makes of modules, `merged`; its name where it does not say."""
 
     def refuses(self, module: Module) -> str:
         """Return why the composition has no meaning for a module; empty when it has."""
@@ -189,6 +196,60 @@ class Composition(CanonicalModel, ABC):
             names: Of the intermediates.
         """
         return None
+
+    def not_one(self, names: Sequence[str]) -> str:
+        """Return why all that acts is not one module; empty where it is the sum of the modules' changes.
+
+        Args:
+            names: Of the intermediates.
+        """
+        if self.summed(names) is not None:
+            return ""
+        reason = f"{self.described()} is no sum of its modules, so no single module does the same"
+        return f"{reason}; export it without --flatten"
+
+    def described(self) -> str:
+        """Return what the composition is called, with the setting that names its method where it has one."""
+        return self.name
+
+    def not_in_peft(self, names: Sequence[str], skipped: int) -> str:
+        """Return why peft does not do what it does, given modules that peft has; empty when it does.
+
+        Args:
+            names: Of the intermediates.
+            skipped: Lowest layers that go without modules.
+        """
+        if self.summed(names) is None:
+            return f"peft has nothing that does what {self.name} does here"
+        return "what is merged acts in layers where nothing else does" if self.folds and skipped else ""
+
+    def not_in_adapters(self) -> str:
+        """Return why adapters does not do what it does, given modules that adapters has; empty when it does."""
+        return "" if self.in_a_row else "adapters has nothing that does what the composition does here"
+
+    def headline(self, words: Words) -> str:
+        """Return what it makes of modules, in a few words: `a LoRA on merged LoRAs`."""
+        end = " put together into one" if words.flat else ""
+        how = self.participle or self.name
+        return f"{a(words.trained)} on {'' if words.several else 'a '}{how} {words.below}{end}"
+
+    def sentence(self, told: Told) -> str:
+        """Return what was learned, on what, in a sentence; it begins with a small letter."""
+        several = told.count > 1
+        if told.untrained:
+            head = "the head that one of them has" if several else "its head"
+            how = self.bare_words(several=several)
+            return f"{told.intermediates} for {told.encoder}, {how}, with {head} for {told.goal}."
+        how = self.words(several=several)
+        return f"{told.start} that has learned {told.goal} on top of {told.intermediates}, {how}."
+
+    def words(self, *, several: bool) -> str:
+        """Return how the intermediates take part below what was trained on top of them."""
+        return "which act unchanged below" if several else "which acts unchanged below"
+
+    def bare_words(self, *, several: bool) -> str:
+        """Return how the intermediates take part where nothing was trained on top of them."""
+        return self.words(several=several)
 
     def extra_parameters(self, module: Module, count: int, shape: Shape) -> int:
         """Return how many weights train beside the target's module, with `count` intermediates of a module."""

@@ -13,6 +13,7 @@ from pydantic import Field, field_validator, model_validator
 
 from layover import mixers
 from layover.compositions._base import MIX, TARGET, Composition, Mix, Part, Piece
+from layover.compositions._words import Told, Words, a
 from layover.errors import ModelError, nearest
 from layover.identity import Json
 from layover.mixers import Mixer
@@ -90,6 +91,16 @@ class Fuse(Composition):
     def mixes(self, names: Sequence[str]) -> tuple[str, ...]:
         """See `Composition.mixes`."""
         return (*names, OWN) if self.own else tuple(names)
+
+    def headline(self, words: Words) -> str:
+        """See `Composition.headline`."""
+        return f"fused {words.below}"
+
+    def sentence(self, told: Told) -> str:
+        """See `Composition.sentence`."""
+        mix = f"a mix of {told.intermediates}" + (f" and {a(told.own)} of its own" if told.own is not None else "")
+        how = f"how much `{self.mixer}` takes of each, token by token, was learned on {told.goal}"
+        return f"{mix} for {told.encoder}: {how}."
 
     def _after(self, module: Module, intermediates: Sequence[Part], shape: Shape, seed: int) -> list[Piece]:  # noqa: ARG002
         own = [Part(TARGET, module, None, trainable=True)] if self.own else []

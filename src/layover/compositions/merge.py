@@ -25,6 +25,7 @@ from pydantic import BeforeValidator, model_validator
 from layover.compositions._base import INTERMEDIATE, Fold, Part, Piece
 from layover.compositions._on_top import OnTop
 from layover.errors import ModelError, nearest
+from layover.escape import listed
 from layover.modules import Module, Site
 from layover.settings import Rank, Share, Weight
 from layover.shape import Shape
@@ -55,6 +56,7 @@ class Merge(OnTop):
 
     name: ClassVar[str] = "merge"
     takes_several: ClassVar[bool] = True
+    participle: ClassVar[str] = "merged"
     folds: ClassVar[bool] = True
 
     method: Literal["exact", "svd", "ties", "dare", "magnitude"] = "exact"
@@ -122,6 +124,17 @@ class Merge(OnTop):
         """See `Composition.summed`: what is trimmed, dropped or approximated is no sum of the modules any more."""
         weights = self.for_intermediates(names).weights
         return weights if self.method == "exact" and isinstance(weights, tuple) else None
+
+    def described(self) -> str:
+        """See `Composition.described`."""
+        return f"merge by {self.method}"
+
+    def words(self, *, several: bool) -> str:
+        """See `Composition.words`."""
+        weights = self.weights if isinstance(self.weights, tuple) else ()
+        word = "weights" if several else "weight"
+        numbers = listed([f"{weight:g}" for weight in weights])
+        return f"merged into the encoder's weights (`{self.method}`, {word} {numbers})"
 
     def _after(self, module: Module, intermediates: Sequence[Part], shape: Shape, seed: int) -> list[Piece]:
         from layover.compositions._merging import Source, merged

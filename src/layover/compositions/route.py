@@ -33,6 +33,7 @@ class Route(OnTop):
 
     name: ClassVar[str] = "route"
     takes_several: ClassVar[bool] = True
+    participle: ClassVar[str] = "routed"
 
     router: str = "phatgoose"
     top_k: Several = 2
@@ -80,6 +81,10 @@ class Route(OnTop):
     def gate_training(self) -> GateTraining | None:
         """See `Composition.gate_training`."""
         return (self.gates or GateTraining()) if self._router().learns_gates else None
+
+    def words(self, *, several: bool) -> str:  # noqa: ARG002
+        """See `Composition.words`."""
+        return f"to which each token is routed as it suits (`{self.router}`)"
 
     def _after(self, module: Module, intermediates: Sequence[Part], shape: Shape, seed: int) -> list[Piece]:  # noqa: ARG002
         import torch

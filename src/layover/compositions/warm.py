@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from layover.compositions._base import TARGET, Composition, Part, Piece
+from layover.compositions._words import Told, Words
 from layover.errors import ModelError
 from layover.modules import Module
 from layover.shape import Shape
@@ -18,6 +19,8 @@ class Warm(Composition):
     """One part: the module, started from the intermediate's weights."""
 
     name: ClassVar[str] = "warm"
+    apart: ClassVar[bool] = False
+    in_a_row: ClassVar[bool] = True
 
     def refuses(self, module: Module) -> str:
         """See `Composition.refuses`: whatever has weights can be continued."""
@@ -33,6 +36,18 @@ class Warm(Composition):
                     f"intermediate is {one.name}({one}) and the target {module.name}({module}): "
                     "give both the same settings, or stack them"
                 )
+
+    def not_one(self, names: Sequence[str]) -> str:  # noqa: ARG002
+        """See `Composition.not_one`."""
+        return "it is one module already; leave out --flatten"
+
+    def headline(self, words: Words) -> str:
+        """See `Composition.headline`."""
+        return f"a warm-started {words.trained}"
+
+    def sentence(self, told: Told) -> str:
+        """See `Composition.sentence`."""
+        return f"{told.start} that learned {told.learned} first, and then went on to learn {told.goal}."
 
     def _after(self, module: Module, intermediates: Sequence[Part], shape: Shape, seed: int) -> list[Piece]:  # noqa: ARG002
         return [Part(TARGET, module, intermediates[0].weights, trainable=True)]

@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from layover.errors import MistakesError, ModelError
+from layover.escape import listed
 from layover.layouts.points import Points, points_of
 from layover.layouts.safe import Entry, header, is_there, read_json, tensors
-from layover.modules import EMBEDDINGS, SUBLAYERS, Module, Site
+from layover.modules import SUBLAYERS, Module
+from layover.modules._forms import Form, InFile, NoForm, Place
 from layover.shape import Shape
 
 if TYPE_CHECKING:
@@ -47,6 +49,14 @@ class Base:
     def path(self, layer: int, inside: str) -> str:
         """Return the full name of something inside a layer, without the encoder's own: `encoder.layer.3.output`."""
         return f"{self.points.layers}.{layer}.{inside}"
+
+    def inside(self, place: str) -> str:
+        """Return the path inside a layer of what a name of `LINEARS` or `SUBLAYERS` stands for."""
+        return self.points.sublayers[place] if place in SUBLAYERS else self.points.linears[place]
+
+    def full(self, place: Place) -> str:
+        """Return the full name of a linear map or a sublayer; see `path`."""
+        return self.path(place[0], self.inside(place[1]))
 
     def split(self, path: str) -> tuple[int, str] | None:
         """Return layer and rest of such a name, with the encoder's own before it or without; None for any other."""
@@ -107,8 +117,8 @@ class Layout(ABC):
     """One way to lay a module down in files; stateless."""
 
     name: ClassVar[str]
-    describe: ClassVar[str]
-    """For people: `peft (adapter_config.json with a peft_type)`."""
+    library: ClassVar[str]
+    """For people: `peft`."""
     file: ClassVar[str]
     """The name of the file with the weights."""
     pickle: ClassVar[str]
@@ -117,15 +127,62 @@ class Layout(ABC):
     """What to do when there is nothing else."""
     mark: ClassVar[str]
     """The setting by which a config is known."""
-    neutral: ClassVar[Mapping[str, float]]
-    """End of a weight's name -> the number of which all of it is before the first step of training; see
-    `Module.neutral`."""
-    acts_otherwise: ClassVar[tuple[str, ...]] = ()
-    """Ends of the names of weights that `Module.acts_otherwise` has."""
+
+    @property
+    @abstractmethod
+    def kinds(self) -> Mapping[type[Module], Mapping[str, str]]:
+        """The kinds of modules that are read -> name of a weight -> the end of its name in the file."""
+
+    @property
+    def describe(self) -> str:
+        """What is read, for people: `peft's LoRA and IA3 (adapter_config.json, adapter_model.safetensors)`."""
+        return f"{self.library}'s {listed([kind.called() for kind in self.kinds])} ({CONFIG}, {self.file})"
+
+    @property
+    def neutral(self) -> Mapping[str, float]:
+        """End of a weight's name -> the number of which all of it is before training; see `Module.neutral`."""
+        return {
+            _after_name(ends[weight]): number
+            for kind, ends in self.kinds.items()
+            for weight, number in kind.neutral.items()
+            if weight in ends
+        }
+
+    @property
+    def acts_otherwise(self) -> tuple[str, ...]:
+        """Ends of the names of weights that `Module.acts_otherwise` has."""
+        return tuple(_after_name(ends[weight]) for kind, ends in self.kinds.items() for weight in kind.acts_otherwise)
 
     @abstractmethod
+    def stated(self, module: Module, base: Base) -> Form | NoForm:
+        """Return what a module's own class says of this layout."""
+
+    def form(self, module: Module, base: Base) -> Form | NoForm:
+        """Return a module as this layout has it, or why there is no form for it: what is written is read, too."""
+        form = self.stated(module, base)
+        if isinstance(form, Form) and type(module) not in self.kinds:
+            return NoForm(f"Layover cannot read {module.name} as {self.library} yet; its file does not say how")
+        return form
+
+    @abstractmethod
+    def called(self, weight: InFile, base: Base, name: str) -> str:
+        """Return what the file calls a weight of the module of a name."""
+
     def refuses(self, module: Module, base: Base) -> str:
         """Return why a module has no form in this layout; empty when it has."""
+        form = self.form(module, base)
+        return form.reason if isinstance(form, NoForm) else ""
+
+    def formed(self, module: Module, base: Base) -> Form:
+        """Return a module as this layout has it.
+
+        Raises:
+            ModelError: it has no form for it.
+        """
+        form = self.form(module, base)
+        if isinstance(form, NoForm):
+            raise ModelError(f"{module.name} has no form in the layout {self.name}: {form.reason}")
+        return form
 
     @abstractmethod
     def config(self, module: Module, base: Base, named: Named) -> dict[str, Any]:
@@ -136,14 +193,6 @@ class Layout(ABC):
             base: The encoder.
             named: What the module and its encoder are called.
         """
-
-    @abstractmethod
-    def names(self, module: Module, base: Base, name: str) -> dict[str, str]:
-        """Return what the file calls each weight: canonical name -> theirs."""
-
-    @abstractmethod
-    def shape(self, canonical: str, site: Site, size: tuple[int, ...]) -> tuple[int, ...]:
-        """Return the shape that a weight has in the file, given our own."""
 
     def recognises(self, folder: Path) -> bool:
         """Return whether a folder is written in this layout.
@@ -193,26 +242,45 @@ class Layout(ABC):
             name: Of the module.
             weights: By canonical name, all of them.
         """
-        theirs, found = self.names(module, base, name), {}
-        for site in module.sites(base.shape):
-            for weight, size in module.weights(site).items():
-                own = f"{site.name}.{weight}"
-                value = weights[own].detach().cpu().reshape(self.shape(own, site, size))
-                found[theirs[own]] = value.contiguous().clone()
+        found = {}
+        for own, weight in self.formed(module, base).weights.items():
+            value = weights[own].detach().cpu().reshape(weight.shape)
+            found[self.called(weight, base, name)] = value.contiguous().clone()
         return found
 
-    def found(self, module: Module, base: Base, name: str, file: Path, left_out: Sequence[str] = ()) -> Found:
-        """Return a module whose names and shapes were compared with those of a file, in both directions.
+
+@dataclass(frozen=True)
+class Fitted:
+    """A module of a file, of which names and shapes are compared.
+
+    Args:
+        module: Of the config.
+        base: The encoder.
+        file: With the weights.
+    """
+
+    module: Module
+    base: Base
+    file: Path
+
+    def found(self, weights: Mapping[str, tuple[str, tuple[int, ...]]], left_out: Sequence[str] = ()) -> Found:
+        """Return the module whose names and shapes were compared with those of the file, in both directions.
+
+        Args:
+            weights: Canonical name -> name and shape in the file, of all of the module.
+            left_out: What else may be in the file.
 
         Raises:
             ModelError: names the first weight that is missing, too much or of another shape.
         """
-        there, theirs, shapes = header(file), self.names(module, base, name), {}
-        for site in module.sites(base.shape):
+        there, module, file = header(self.file), self.module, self.file
+        theirs, shapes = {own: name for own, (name, _) in weights.items()}, {}
+        for site in module.sites(self.base.shape):
             for weight, size in module.weights(site).items():
                 own = f"{site.name}.{weight}"
                 shapes[own] = size
-                _check(there.get(theirs[own]), self.shape(own, site, size), f"{file}: {theirs[own]}")
+                name, shape = weights[own]
+                _check(there.get(name), shape, f"{file}: {name}")
         extra = sorted(set(there) - set(theirs.values()) - set(left_out))
         if extra:
             raise ModelError(f"{file}: {extra[0]}: {module.name} has no such weight on this encoder")
@@ -248,14 +316,6 @@ def named_model(value: object) -> str | None:
     return value if isinstance(value, str) and value.isprintable() and 0 < len(value) <= 200 else None
 
 
-def as_layers(layers: Sequence[int], num_layers: int) -> str | tuple[int, ...]:
-    """Return layers as a recipe writes them."""
-    found = tuple(sorted(set(layers)))
-    return "all" if found == tuple(range(num_layers)) else found
-
-
-def inside(base: Base, site: Site) -> str:
-    """Return the path inside a layer of what a site stands at."""
-    if site.place == EMBEDDINGS:
-        raise ModelError(f"{site.name}: the embeddings have no place in this layout")
-    return base.points.sublayers[site.place] if site.place in SUBLAYERS else base.points.sources[site.place]
+def _after_name(end: str) -> str:
+    """Return the rest of a weight's name behind that of the module."""
+    return end.rpartition("{}.")[2]

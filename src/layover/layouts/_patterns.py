@@ -9,8 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from layover.errors import ModelError
-from layover.layouts.safe import shown
+from layover.errors import ModelError, shown
 
 LONGEST = 100_000
 """Characters of a pattern; that of a LoRA with another rank in every layer takes 5,000."""

@@ -1,20 +1,18 @@
 """What a config of peft asks for that no module of Layover does: all of it at once, whatever the encoder.
 
-Source: peft 0.21, `LoraConfig` and `IA3Config`.
+Source: peft 0.21, `PeftConfig` and its subclasses.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import Any
 
-from layover.layouts.safe import shown
+from layover import modules
+from layover.errors import shown
+from layover.escape import listed
+from layover.modules import Module
+from layover.modules._forms import InPeft, Values
 
-Values = Mapping[str, Any]
-
-KINDS = ("LORA", "IA3")
-STARTS = ("gaussian", "orthogonal", "eva")
-"""Values of `init_lora_weights`, beside true and false, that leave the encoder's own weights as they are."""
 HEADS = ("classifier", "score", "qa_outputs")
 """What transformers calls heads, of which peft keeps all weights beside a module (`modules_to_save`)."""
 _COMMON = {
@@ -22,28 +20,42 @@ _COMMON = {
     *("exclude_modules", "inference_mode", "layers_pattern", "layers_to_transform", "modules_to_save"),
     "target_modules",
 }
-_LOW_RANK = _COMMON | {
-    *("r", "lora_alpha", "rank_pattern", "alpha_pattern", "use_dora", "use_rslora", "bias", "init_lora_weights"),
-    *("ensure_weight_tying", "eva_config", "lora_dropout", "megatron_core", "qalora_group_size", "runtime_config"),
-}
-_SCALES = _COMMON | {"feedforward_modules", "init_ia3_weights"}
-"""The settings that are read, or decide nothing about finished weights; any other is refused where it is on."""
+"""Settings of every config that are read, or decide nothing about finished weights."""
 
 
 def mistakes(values: Values) -> list[str]:
     """Return what is refused of a config, in a sentence each; nothing where only an encoder can tell more."""
-    kind = values.get("peft_type")
-    if kind not in KINDS:  # a tuple: it may be anything that JSON knows
+    kind = kind_of(values)
+    if kind is None:
         merged = "where peft can merge_and_unload() it into the encoder, save that and name it under models"
-        return [f"peft_type {shown(kind)}: Layover has {' and '.join(KINDS)} (DoRA: use_dora); {merged}"]
-    low_rank = kind == "LORA"
-    known, checks = (_LOW_RANK, (*_EVERY, *_OF_LOW_RANK)) if low_rank else (_SCALES, (*_EVERY, _feedforward))
+        return [f"peft_type {shown(values.get('peft_type'))}: Layover has {_known()}; {merged}"]
+    form = kinds()[kind]
     unknown = [
         f"{shown(name)} is {shown(value)}: not known here; what it does would be lost"
         for name, value in values.items()
-        if value and name not in known
+        if value and name not in _COMMON and name not in form.settings
     ]
-    return [*unknown, *(text for check in checks if (text := check(values)))]
+    return [*unknown, *(text for check in (*_EVERY, *form.checks) if (text := check(values)))]
+
+
+def kind_of(values: Values) -> type[Module] | None:
+    """Return the kind of modules that a config is of; None where no module of Layover says that it is."""
+    asked = {kind: form.switch for kind, form in kinds().items() if form.type == values.get("peft_type")}
+    switched = [kind for kind, switch in asked.items() if switch and values.get(switch)]
+    return next(iter([*switched, *(kind for kind, switch in asked.items() if not switch)]), None)
+
+
+def kinds() -> dict[type[Module], InPeft]:
+    """Return how each kind of modules is known that says how peft writes it."""
+    every = (kind for kind in modules.every() if kind.states("in_peft"))
+    return {kind: kind.in_peft for kind in every if kind.in_peft is not None}
+
+
+def _known() -> str:
+    """Return the types of peft that are read, and the settings that make other modules of them."""
+    types = listed([*dict.fromkeys(form.type for form in kinds().values())])
+    switches = ", ".join(f"{kind.called()}: {form.switch}" for kind, form in kinds().items() if form.switch)
+    return f"{types} ({switches})" if switches else types
 
 
 def are_texts(value: object) -> bool:
@@ -57,10 +69,6 @@ def _targets(values: Values) -> str:
 
 def _excluded(values: Values) -> str:
     return "" if values.get("exclude_modules") is None else _chosen(values, "exclude_modules")
-
-
-def _feedforward(values: Values) -> str:
-    return _chosen(values, "feedforward_modules")
 
 
 def _chosen(values: Values, setting: str) -> str:
@@ -101,64 +109,4 @@ def _layers(values: Values) -> str:
     return ""
 
 
-def _bias(values: Values) -> str:
-    if values.get("bias", "none") == "none":
-        return ""
-    return (
-        f"bias is {shown(values['bias'])}: biases of the encoder itself were trained, which no module of Layover does; "
-        'train it again with bias="none"'
-    )
-
-
-def _start(values: Values) -> str:
-    start = values.get("init_lora_weights", True)
-    if start is None or isinstance(start, bool) or (isinstance(start, str) and start in STARTS):
-        return ""
-    return (
-        f"init_lora_weights is {shown(start)}: the weights belong to an encoder that was changed at the start; convert "
-        "it (path_initial_model_for_weight_conversion of peft's save_pretrained)"
-    )
-
-
-def _flag(name: str) -> Callable[[Values], str]:
-    def check(values: Values) -> str:
-        value = values.get(name, False)
-        return "" if isinstance(value, bool) else f"{name} is {shown(value)}, neither true nor false"
-
-    return check
-
-
-def _number(name: str) -> Callable[[Values], str]:
-    def check(values: Values) -> str:
-        value = values.get(name, 8)  # peft's own default of both
-        if not is_number(value):
-            return f"{name} is {shown(value)}, no number above 0"
-        return f"{name} is {value}, no whole number" if name == "r" and not isinstance(value, int) else ""
-
-    return check
-
-
-def _pattern(name: str) -> Callable[[Values], str]:
-    def check(values: Values) -> str:
-        given = values.get(name, {})
-        return "" if isinstance(given, dict) else f"{name} is {shown(given)}, no object"
-
-    return check
-
-
-def is_number(value: object) -> bool:
-    """Return whether a value is a number that a rank or an alpha can be."""
-    return not isinstance(value, bool) and isinstance(value, (int, float)) and 0 < value < 2**31
-
-
 _EVERY = (_targets, _excluded, _saved, _layers)
-_OF_LOW_RANK = (
-    _bias,
-    _start,
-    _flag("use_dora"),
-    _flag("use_rslora"),
-    _number("r"),
-    _number("lora_alpha"),
-    _pattern("rank_pattern"),
-    _pattern("alpha_pattern"),
-)

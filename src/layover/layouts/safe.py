@@ -21,7 +21,7 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from layover.errors import ModelError
+from layover.errors import ModelError, shown
 
 if TYPE_CHECKING:
     import numpy as np
@@ -58,12 +58,6 @@ class Entry:
     """Bytes from the beginning of the file."""
     size: int
     """Bytes."""
-
-
-def shown(value: object, most: int = 60) -> str:
-    """Return a value out of a file in one short line of plain characters, for a message."""
-    text = json.dumps(value)
-    return text if len(text) <= most else f"{text[:most]}..."
 
 
 def is_there(path: Path) -> bool:

@@ -6,7 +6,7 @@ can be checked without it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from layover.errors import ModelError
@@ -16,6 +16,11 @@ from layover.registry import Registry
 
 _MODULES: Registry[type[Module]] = Registry(__name__, __path__, "MODULE", ModelError)
 names, get = _MODULES.names, _MODULES.get
+
+
+def every() -> Iterator[type[Module]]:
+    """Yield all kinds of modules."""
+    yield from (get(name) for name in names())
 
 
 def parse(values: Mapping[str, Any]) -> Module:
@@ -41,6 +46,7 @@ __all__ = [
     "LayeredModule",
     "Module",
     "Site",
+    "every",
     "get",
     "names",
     "parse",

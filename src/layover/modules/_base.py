@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from math import prod
 from typing import TYPE_CHECKING, Annotated, ClassVar
@@ -15,6 +15,17 @@ from pydantic import AfterValidator
 from layover.canonical import CanonicalModel
 from layover.errors import ModelError, nearest
 from layover.identity import Json
+from layover.modules._forms import (
+    AdaptersFolder,
+    Form,
+    InAdapters,
+    InFile,
+    InPeft,
+    Names,
+    NoForm,
+    PeftFolder,
+    not_said,
+)
 from layover.settings import LayerNumber
 from layover.shape import Shape
 
@@ -100,6 +111,12 @@ def numbers_of(layers: str | tuple[int, ...], num_layers: int, name: str) -> tup
     return layers
 
 
+def as_layers(layers: Sequence[int], num_layers: int) -> str | tuple[int, ...]:
+    """Return numbers of layers as a recipe writes them."""
+    found = tuple(sorted(set(layers)))
+    return "all" if found == tuple(range(num_layers)) else found
+
+
 @dataclass(frozen=True)
 class Site:
     """A place in the encoder where a module adds something: a part of a layer, or the embeddings."""
@@ -161,11 +178,19 @@ class Module(CanonicalModel, ABC):
     """
 
     name: ClassVar[str]
+    """The name of the file, as recipes write it."""
+    noun: ClassVar[str]
+    """What people call it, `LoRA`; its name where its class does not say."""
+    in_peft: ClassVar[InPeft | None] = None
+    """How folders of peft are known to hold it; None where they are not read."""
+    in_adapters: ClassVar[InAdapters | None] = None
+    """How folders of adapters are known to hold it; None where they are not read."""
+    placing: ClassVar[frozenset[str]] = frozenset()
+    """Settings that show in `sites`, `weights` and `scale`, and in nothing else that it computes."""
     neutral: ClassVar[Mapping[str, float]] = {}
     """Name of a weight at a site -> the number with which a fresh module changes nothing there."""
     acts_otherwise: ClassVar[tuple[str, ...]] = ()
     """Weights that may change something while the neutral ones are as they began."""
-    """The name of the file, as recipes write it."""
     trains_encoder: ClassVar[bool] = True
     """Whether anything inside the encoder trains."""
     whole: ClassVar[bool] = False
@@ -184,6 +209,69 @@ class Module(CanonicalModel, ABC):
     """Dropout when the recipe names none."""
     default_epochs: ClassVar[float] = 3.0
     """Passes over the training data when the recipe names no number and the task has no larger one."""
+
+    @classmethod
+    def states(cls, attribute: str) -> bool:
+        """Return whether the module's own class says something: an inherited statement is about another module."""
+        return attribute in vars(cls)
+
+    @classmethod
+    def called(cls) -> str:
+        """Return what people call it."""
+        return cls.noun if cls.states("noun") else cls.name
+
+    def to_peft(self, names: Names) -> Form | NoForm:  # noqa: ARG002
+        """Return the module as peft's files have it, or why they have no form for it.
+
+        Args:
+            names: Of the encoder's linear maps.
+        """
+        return not_said(self.name, "peft", "to_peft")
+
+    @classmethod
+    def from_peft(cls, folder: PeftFolder) -> FromFile:
+        """Return the module in a folder whose config is one of `in_peft`.
+
+        Raises:
+            ModelError: something in it has no meaning here, or config and file do not agree.
+        """
+        raise ModelError(f"{folder.where}: Layover does not read {cls.name} as peft writes it")
+
+    def to_adapters(self, shape: Shape) -> Form | NoForm:  # noqa: ARG002
+        """Return the module as adapters' files have it, or why they have no form for it.
+
+        Args:
+            shape: Sizes of the encoder.
+        """
+        return not_said(self.name, "adapters", "to_adapters")
+
+    @classmethod
+    def from_adapters(cls, folder: AdaptersFolder) -> Module:  # noqa: ARG003
+        """Return the module of a config of `in_adapters`, one without mistakes."""
+        raise ModelError(f"Layover does not read {cls.name} as adapters writes it")
+
+    def stacked_in_adapters(self) -> str:
+        """Return why a stack of several in adapters computes something else than here; empty when it does not."""
+        return f"Layover does not know whether adapters puts several {self.name} together as it does"
+
+    @classmethod
+    def joined(
+        cls,
+        weights: Mapping[Site, Sequence[Mapping[str, Tensor]]],  # noqa: ARG003
+        shape: Shape,  # noqa: ARG003
+    ) -> tuple[Module, dict[str, Tensor]]:
+        """Return the one module that does what a stack of several of its kind does, and its weights by canonical name.
+
+        A kind without it is never one of several, except that the sum of `linear` ones is a LoRA.
+
+        Args:
+            weights: Site -> the weights of each that acts there.
+            shape: Sizes of the encoder.
+
+        Raises:
+            ModelError: these cannot be one.
+        """
+        raise ModelError(f"several {cls.name} are not one")
 
     def canonical(self) -> dict[str, Json]:
         """Return name and settings."""
@@ -234,6 +322,10 @@ class Module(CanonicalModel, ABC):
         """Return what becomes of `at.hidden` when the module acts by itself, (B, T, outputs): `delta` is added."""
         return at.hidden + self.delta(site, at, weights)
 
+    def scale(self, site: Site) -> float:  # noqa: ARG002
+        """Return what the module's change is multiplied by at a site."""
+        return 1.0
+
     def factors(self, site: Site, weights: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
         """Return what the change of a linear map is the product of, (outputs, r) and (r, inputs); of `linear` ones."""
         raise NotImplementedError(f"{self.name} changes no linear map at {site.name}")
@@ -263,8 +355,21 @@ class Module(CanonicalModel, ABC):
         return sum(prod(size) for site in self.sites(shape) for size in self.weights(site).values())
 
 
+@dataclass(frozen=True)
+class FromFile:
+    """A module that a folder of peft holds."""
+
+    module: Module
+    elsewhere: Mapping[str, InFile] = field(default_factory=dict)
+    """Canonical names of weights that the file has otherwise than `Form.weights` of the module says."""
+    factors: Mapping[str, InFile] = field(default_factory=dict)
+    """Canonical name -> numbers of the file that the weight is multiplied by."""
+
+
 class LayeredModule(Module):
     """A module that can be put on some of the layers only."""
+
+    placing: ClassVar[frozenset[str]] = frozenset({"layers"})
 
     layers: Layers = "all"
 

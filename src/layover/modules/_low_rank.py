@@ -52,6 +52,7 @@ class _Rule(NamedTuple):
 class LowRank(LayeredModule):
     """A module with matrices A (rank, inputs) and B (outputs, rank) at linear maps, initial weights as in peft."""
 
+    placing: ClassVar[frozenset[str]] = frozenset({"rank", "alpha", "target", "layers", "rslora", "patterns"})
     neutral: ClassVar[Mapping[str, float]] = {"B": 0.0}
 
     rank: Rank = 8
@@ -95,7 +96,7 @@ class LowRank(LayeredModule):
         return sum(sources.values()) + sum(self.rank_and_alpha(site)[0] for site in sites)
 
     def scale(self, site: Site) -> float:
-        """Return what B A is multiplied by at a site."""
+        """See `Module.scale`: what B A is multiplied by."""
         rank, alpha = self.rank_and_alpha(site)
         return alpha / (sqrt(rank) if self.rslora else rank)
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, get_args
 
 from pydantic import model_validator
 
 from layover.canonical import Omitted
+from layover.errors import nearest, shown
 from layover.modules import _coupling
 from layover.modules._activations import Activation, activate
 from layover.modules._base import EMBEDDINGS, SUBLAYERS, At, LayeredModule, Site
+from layover.modules._forms import AdaptersFolder, Form, InAdapters, InFile, Names, NoForm, Values
 from layover.settings import Flag, Reduction
 from layover.shape import Shape
 
@@ -21,6 +23,74 @@ Placement = Literal["pfeiffer", "houlsby", "parallel"]
 
 PARALLEL_SCALING = 4.0
 """He et al. 2022, arXiv:2110.04366, and `ParBnConfig` of adapters."""
+
+USUAL: Values = {
+    "adapter_residual_before_ln": False,
+    "cross_adapter": False,
+    "dropout": 0.0,
+    "factorized_phm_W": True,
+    "factorized_phm_rule": False,
+    "hypercomplex_nonlinearity": "glorot-uniform",
+    "init_weights": "bert",
+    "init_weights_seed": None,
+    "inv_adapter": None,
+    "inv_adapter_reduction_factor": None,
+    "learn_phm": True,
+    "ln_after": False,
+    "ln_before": False,
+    "original_ln_after": True,
+    "output_adapter": True,
+    "phm_bias": True,
+    "phm_c_init": "normal",
+    "phm_dim": 4,
+    "phm_init_range": 0.0001,
+    "phm_layer": False,
+    "phm_rank": 1,
+    "residual_before_ln": True,
+    "shared_W_phm": False,
+    "shared_phm_rule": True,
+    "stochastic_depth": 0.0,
+    "use_gating": False,
+}
+"""What all three placements have in common, as adapters writes it."""
+PLACEMENTS: Mapping[str, Values] = {
+    "pfeiffer": {"mh_adapter": False, "original_ln_before": True, "is_parallel": False, "scaling": 1.0},
+    "houlsby": {"mh_adapter": True, "original_ln_before": False, "is_parallel": False, "scaling": 1.0},
+    "parallel": {"mh_adapter": False, "original_ln_before": False, "is_parallel": True, "scaling": PARALLEL_SCALING},
+}
+MEANINGLESS = frozenset({name for name in USUAL if "phm" in name} - {"phm_layer"}) | {"hypercomplex_nonlinearity"}
+"""Settings of adapters that decide nothing where `phm_layer` is off, which is looked at itself."""
+CALLED: Values = {
+    "inv_adapter": "this is an adapter with an invertible one on the embeddings, as of a language",
+    "phm_layer": "this is a compacter, whose maps are sums of Kronecker products (phm)",
+    "use_gating": "this is a gated module, as of UniPELT",
+}
+
+
+def _mistakes(config: Values) -> list[str]:
+    """Return what a config of adapters' bottleneck cannot mean, a sentence each."""
+    found, given = [], _placed(config)
+    if type(given["scaling"]) is not float or not all(type(given[name]) is bool for name in given if name != "scaling"):
+        found.append(f"{', '.join(given)} decide the placement, and are {shown(list(given.values()))}")
+    elif _placement_of(config) is None:
+        found.append(f"{shown(given, 200)} is none of the placements {', '.join(PLACEMENTS)}")
+    activation, known = config.get("non_linearity"), get_args(Activation)
+    if activation not in known:
+        found.append(f"non_linearity is {shown(activation)}; {nearest(str(activation)[:40], known)}")
+    reduction: Any = config.get("reduction_factor")
+    if type(reduction) not in {int, float} or not 2**-20 <= reduction <= 2**20:
+        found.append(f"reduction_factor is {shown(reduction)}; one number for all layers is needed")
+    return found
+
+
+def _placed(config: Values) -> dict[str, Any]:
+    return {name: config.get(name) for name in PLACEMENTS["pfeiffer"]}
+
+
+def _placement_of(config: Values) -> str | None:
+    """Return the placement that the settings of adapters are."""
+    given = _placed(config)
+    return next((name for name, settings in PLACEMENTS.items() if dict(settings) == given), None)
 
 
 class Bottleneck(LayeredModule):
@@ -38,6 +108,22 @@ class Bottleneck(LayeredModule):
     """
 
     name: ClassVar[str] = "bottleneck"
+    noun: ClassVar[str] = "bottleneck adapter"
+    in_adapters: ClassVar[InAdapters] = InAdapters(
+        architecture=None,
+        ends={
+            "down": "adapters.{}.adapter_down.0.weight",
+            "down_bias": "adapters.{}.adapter_down.0.bias",
+            "up": "adapters.{}.adapter_up.weight",
+            "up_bias": "adapters.{}.adapter_up.bias",
+        },
+        usual=USUAL,
+        settings=frozenset({*PLACEMENTS["pfeiffer"], "reduction_factor", "non_linearity"}),
+        mistakes=_mistakes,
+        meaningless=MEANINGLESS,
+        called=CALLED,
+    )
+    placing: ClassVar[frozenset[str]] = frozenset({"reduction", "layers"})
     neutral: ClassVar[Mapping[str, float]] = {
         **dict.fromkeys(("up", "up_bias", "f_up", "f_up_bias", "g_up", "g_up_bias"), 0.0)
     }
@@ -128,6 +214,41 @@ class Bottleneck(LayeredModule):
     def undone(self, site: Site, changed: Tensor, weights: Mapping[str, Tensor]) -> Tensor:  # noqa: ARG002
         """See `Module.undone`."""
         return _coupling.undone(changed, weights, self._activate)
+
+    def to_peft(self, names: Names) -> Form | NoForm:  # noqa: ARG002
+        """See `Module.to_peft`."""
+        return NoForm("peft has no bottleneck")
+
+    def to_adapters(self, shape: Shape) -> Form | NoForm:
+        """See `Module.to_adapters`."""
+        if self.invertible:
+            return NoForm("an invertible bottleneck belongs to a language")
+        settings = {**USUAL, **PLACEMENTS[self.placement]}
+        settings |= {"reduction_factor": self.reduction, "non_linearity": self.activation}
+        weights = {
+            f"{site.name}.{weight}": InFile((site.layer, site.place), self.in_adapters.ends[weight], size)
+            for site in self.sites(shape)
+            for weight, size in self.weights(site).items()
+        }
+        return Form(settings, weights)
+
+    @classmethod
+    def from_adapters(cls, folder: AdaptersFolder) -> Bottleneck:
+        """See `Module.from_adapters`."""
+        config = folder.config
+        return cls.model_validate(
+            {
+                "placement": _placement_of(config),
+                "reduction": config["reduction_factor"],
+                "activation": config["non_linearity"],
+                "layers": folder.layers,
+            }
+        )
+
+    def stacked_in_adapters(self) -> str:
+        """See `Module.stacked_in_adapters`."""
+        parallel = self.placement == "parallel"
+        return "of several parallel bottlenecks adapters lets the last one act alone" if parallel else ""
 
     def _activate(self, inner: Tensor) -> Tensor:
         return activate(self.activation, inner)

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 from layover.errors import ModelError
-from layover.modules._base import At, Site
+from layover.modules import _low_rank_peft
+from layover.modules._base import At, FromFile, Site
+from layover.modules._forms import Form, InPeft, Names, NoForm, PeftFolder
 from layover.modules._low_rank import LowRank
 from layover.shape import Shape
 
@@ -22,6 +24,10 @@ class Dora(LowRank):
     """
 
     name: ClassVar[str] = "dora"
+    noun: ClassVar[str] = "DoRA"
+    in_peft: ClassVar[InPeft] = _low_rank_peft.in_peft(
+        {**_low_rank_peft.ENDS, "magnitude": "lora_magnitude_vector"}, switch="use_dora"
+    )
     exact: ClassVar[bool] = True
     acts_otherwise: ClassVar[tuple[str, ...]] = ("magnitude",)
     alone: ClassVar[str] = "it sets the length of every row of the frozen weights anew, so nothing can act beside it"
@@ -55,6 +61,23 @@ class Dora(LowRank):
     def seen(self, site: Site, at: At) -> Tensor:  # noqa: ARG002
         """See `Module.seen`."""
         return at.source
+
+    def to_peft(self, names: Names) -> Form | NoForm:
+        """See `Module.to_peft`."""
+        return _low_rank_peft.form(self, names, self.in_peft.ends, dora=True)
+
+    @classmethod
+    def from_peft(cls, folder: PeftFolder) -> FromFile:
+        """See `Module.from_peft`."""
+        return FromFile(cls.model_validate(_low_rank_peft.settings(folder)))
+
+    def to_adapters(self, shape: Shape) -> Form | NoForm:  # noqa: ARG002
+        """See `Module.to_adapters`."""
+        return NoForm("Layover does not write dora as adapters' own DoRA, but as peft's alone")
+
+    def stacked_in_adapters(self) -> str:
+        """See `Module.stacked_in_adapters`."""
+        return self.alone
 
 
 def _linear_map(frozen: nn.Module, site: Site) -> tuple[Tensor, Tensor]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from layover.modules._base import Module
+from layover.modules._forms import Form, Names, NoForm
 from layover.shape import Shape
 
 
@@ -23,6 +24,14 @@ class Full(Module):
     def parameter_count(self, shape: Shape, *, embeddings: int = 0) -> int:
         """See `Module.parameter_count`."""
         return embeddings + shape.layers * shape.layer_parameters
+
+    def to_peft(self, names: Names) -> Form | NoForm:  # noqa: ARG002
+        """See `Module.to_peft`."""
+        return NoForm("it is the encoder as a whole, and no module on it")
+
+    def to_adapters(self, shape: Shape) -> Form | NoForm:  # noqa: ARG002
+        """See `Module.to_adapters`."""
+        return NoForm("it is the encoder as a whole, and no module on it")
 
 
 MODULE = Full

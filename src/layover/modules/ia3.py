@@ -2,16 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import field_validator
 
-from layover.modules._base import INNER, PLACES, At, LayeredModule, Site, known_places, site_at
+from layover.errors import ModelError, shown
+from layover.modules._base import (
+    INNER,
+    PLACES,
+    At,
+    FromFile,
+    LayeredModule,
+    Module,
+    Site,
+    as_layers,
+    known_places,
+    site_at,
+)
+from layover.modules._forms import Form, InFile, InPeft, Names, NoForm, PeftFolder, Place, Values
 from layover.shape import Shape
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor, nn
+
+COMES_IN = {"output": INNER, "attention_output": "value"}
+"""A linear map -> what comes in is scaled by scaling what comes out of this.
+
+Attention sums values feature by feature, so that scaled values and a scaled sum of them are the same.
+"""
+INWARD = "feedforward_modules"
+"""peft's setting that names the linear maps of which what comes in is scaled."""
+
+
+def _inward_is_chosen(values: Values) -> str:
+    value = values.get(INWARD)
+    if isinstance(value, str) or (isinstance(value, list) and all(isinstance(one, str) for one in value)):
+        return ""
+    return f"{INWARD} is {shown(value)}, neither a pattern nor a list of names"
 
 
 class Ia3(LayeredModule):
@@ -22,6 +50,15 @@ class Ia3(LayeredModule):
     """
 
     name: ClassVar[str] = "ia3"
+    noun: ClassVar[str] = "IA3"
+    in_peft: ClassVar[InPeft] = InPeft(
+        type="IA3",
+        ends={"scale": "ia3_l"},
+        settings=frozenset({INWARD, "init_ia3_weights"}),
+        checks=(_inward_is_chosen,),
+        patterns=frozenset({INWARD}),
+    )
+    placing: ClassVar[frozenset[str]] = frozenset({"target", "layers"})
     neutral: ClassVar[Mapping[str, float]] = {"scale": 1.0}
     commutes: ClassVar[bool] = True
     default_lr: ClassVar[float] = 3e-3
@@ -65,6 +102,83 @@ class Ia3(LayeredModule):
     def changed(self, site: Site, at: At, weights: Mapping[str, Tensor]) -> Tensor:  # noqa: ARG002
         """See `Module.changed`: one product."""
         return (at.hidden * weights["scale"]).to(at.hidden.dtype)
+
+    def to_peft(self, names: Names) -> Form | NoForm:
+        """See `Module.to_peft`: scales are columns, or rows where they scale what comes in."""
+        if {INNER, "output"} <= set(self.target):
+            return NoForm("peft scales either what goes into the linear map `output` or what comes out of it, not both")
+        weights = {}
+        for site in self.sites(names.shape):
+            inward = site.place == INNER
+            place = (site.layer, "output" if inward else site.place)
+            shape = (1, site.outputs) if inward else (site.outputs, 1)
+            weights[f"{site.name}.scale"] = InFile(place, self.in_peft.ends["scale"], shape)
+        inner = [(site.layer, "output") for site in self.sites(names.shape) if site.place == INNER]
+        return Form({"peft_type": self.in_peft.type, INWARD: names.targets(inner) if inner else []}, weights)
+
+    @classmethod
+    def from_peft(cls, folder: PeftFolder) -> FromFile:
+        """See `Module.from_peft`; what comes into a layer's last linear map are its inner activations."""
+        inward = {place: folder.chosen(INWARD, place) for place in folder.places}
+        module = cls._read(folder, inward)
+        elsewhere: dict[str, InFile] = {}
+        factors: dict[str, InFile] = {}
+        for (layer, name), yes in inward.items():
+            if not yes or name != "attention_output":
+                continue
+            scales = InFile((layer, name), cls.in_peft.ends["scale"], (1, folder.hidden))
+            both = (layer, "value") in folder.places
+            (factors if both else elsewhere)[f"layers.{layer}.value.scale"] = scales
+        return FromFile(module, elsewhere, factors)
+
+    @classmethod
+    def _read(cls, folder: PeftFolder, inward: Mapping[Place, bool]) -> Ia3:
+        """Return the settings, given of each linear map whether what comes in is scaled."""
+        found = set[Place]()
+        for (layer, name), yes in inward.items():
+            if yes and name not in COMES_IN:
+                raise ModelError(
+                    f"{folder.where}: scales what comes into {folder.called((layer, name))}; Layover's IA3 scales what "
+                    f"comes out of a linear map, or what comes into {' or '.join(COMES_IN)}"
+                )
+            found.add((layer, COMES_IN[name] if yes else name))
+        layers, target = sorted({layer for layer, _ in found}), sorted({name for _, name in found})
+        for layer in layers:
+            for name in target:
+                if (layer, name) not in found:
+                    raise ModelError(f"{folder.where}: {name} is scaled in some layers and not in layer {layer}")
+        return cls(target=tuple(target), layers=as_layers(layers, folder.num_layers))
+
+    def to_adapters(self, shape: Shape) -> Form | NoForm:  # noqa: ARG002
+        """See `Module.to_adapters`."""
+        if INNER in self.target:
+            return NoForm(
+                "adapters' IA3 scales what comes out of the linear map `intermediate`, not the inner activations"
+            )
+        return NoForm("Layover does not write ia3 as adapters' own IA3, but as peft's alone")
+
+    def stacked_in_adapters(self) -> str:
+        """See `Module.stacked_in_adapters`."""
+        return "Layover does not write ia3 as adapters' own IA3, so a stack of it has no form there"
+
+    @classmethod
+    def joined(
+        cls, weights: Mapping[Site, Sequence[Mapping[str, Tensor]]], shape: Shape
+    ) -> tuple[Module, dict[str, Tensor]]:
+        """See `Module.joined`: the product of the scales.
+
+        Raises:
+            ModelError: they scale other places in one layer than in another.
+        """
+        scales: dict[Site, Tensor] = {}
+        for site, several in weights.items():
+            for one in several:
+                scales[site] = scales[site] * one["scale"] if site in scales else one["scale"]
+        layers = as_layers([site.layer for site in scales], shape.layers)
+        module = cls(target=tuple(dict.fromkeys(site.place for site in scales)), layers=layers)
+        if set(module.sites(shape)) != set(scales):
+            raise ModelError("the ia3 scale other places in one layer than in another, which one ia3 cannot")
+        return module, {f"{site.name}.scale": scale for site, scale in scales.items()}
 
 
 MODULE = Ia3

@@ -3,19 +3,89 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from layover.modules._base import At, Site
+from layover.errors import shown
+from layover.modules import _low_rank_peft
+from layover.modules._base import LINEARS, At, FromFile, Site
+from layover.modules._forms import (
+    AdaptersFolder,
+    Form,
+    InAdapters,
+    InFile,
+    InPeft,
+    Names,
+    NoForm,
+    PeftFolder,
+    Values,
+)
 from layover.modules._low_rank import LowRank
+from layover.shape import Shape
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+MATRICES = {"q": "query", "k": "key", "v": "value"}
+OTHER_MAPS = {"intermediate_lora": "intermediate", "output_lora": "output"}
+SWITCHES = ("selfattn_lora", *OTHER_MAPS)
+"""Settings of adapters' LoRA that say where it is: `attn_matrices` are among `MATRICES`."""
+USUAL: Values = {
+    "architecture": "lora",
+    "composition_mode": "add",
+    "dropout": 0.0,
+    "dtype": None,
+    "init_weights": "lora",
+    "init_weights_seed": None,
+    "use_dora": False,
+    "use_gating": False,
+    "vera_b": None,
+    "vera_d": None,
+}
+CALLED: Values = {
+    "composition_mode": "this is an IA3 of adapters; Layover has IA3, and reads it as peft writes it",
+    "use_dora": "this is a DoRA of adapters; Layover has DoRA, and reads it as peft writes it",
+    "use_gating": "this is a gated module, as of UniPELT",
+    "vera_b": "this is a VeRA",
+    "vera_d": "this is a VeRA",
+}
+
+
+def _mistakes(config: Values) -> list[str]:
+    """Return what a config of adapters' LoRA cannot mean, a sentence each."""
+    wrong = [name for name in SWITCHES if not isinstance(config.get(name), bool)]
+    found = [f"{name} is {shown(config.get(name))}, neither true nor false" for name in wrong]
+    matrices = config.get("attn_matrices")
+    if not isinstance(matrices, list) or not set(map(str, matrices)) <= set(MATRICES):
+        found.append(f"attn_matrices are some of {', '.join(MATRICES)}, not {shown(matrices)}")
+    elif not wrong and not _targets(config):
+        found.append("asks for no linear map")
+    for name in ("r", "alpha"):
+        number: Any = config.get(name)
+        if type(number) not in ({int} if name == "r" else {int, float}) or not 0 < number < 2**31:
+            found.append(f"{name} is {shown(number)}, no number above 0")
+    return found
+
+
+def _targets(config: Values) -> set[str]:
+    """Return the linear maps that a config of adapters' LoRA changes."""
+    target = {MATRICES[short] for short in config["attn_matrices"]} if config["selfattn_lora"] else set()
+    return target | {place for setting, place in OTHER_MAPS.items() if config[setting]}
 
 
 class Lora(LowRank):
     """`y = W x + b + scale B A x`, arithmetic and initial weights as in peft."""
 
     name: ClassVar[str] = "lora"
+    noun: ClassVar[str] = "LoRA"
+    in_peft: ClassVar[InPeft] = _low_rank_peft.in_peft(_low_rank_peft.ENDS)
+    in_adapters: ClassVar[InAdapters] = InAdapters(
+        architecture="lora",
+        ends={"A": "loras.{}.lora_A", "B": "loras.{}.lora_B"},
+        usual=USUAL,
+        settings=frozenset({"alpha", "r", "attn_matrices", *SWITCHES}),
+        mistakes=_mistakes,
+        called=CALLED,
+    )
     linear: ClassVar[bool] = True
     commutes: ClassVar[bool] = True
     default_lr: ClassVar[float] = 3e-4
@@ -33,6 +103,46 @@ class Lora(LowRank):
     def factors(self, site: Site, weights: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
         """See `Module.factors`."""
         return weights["B"] * self.scale(site), weights["A"]
+
+    def to_peft(self, names: Names) -> Form | NoForm:
+        """See `Module.to_peft`."""
+        return _low_rank_peft.form(self, names, self.in_peft.ends, dora=False)
+
+    @classmethod
+    def from_peft(cls, folder: PeftFolder) -> FromFile:
+        """See `Module.from_peft`."""
+        return FromFile(cls.model_validate(_low_rank_peft.settings(folder)))
+
+    def to_adapters(self, shape: Shape) -> Form | NoForm:
+        """See `Module.to_adapters`."""
+        if self.patterns or self.rslora:
+            return NoForm("adapters' LoRA has one rank and one alpha, scaled by alpha / rank")
+        if "attention_output" in self.target:
+            return NoForm("adapters' LoRA has no place at the linear map attention_output")
+        matrices = [short for short, place in MATRICES.items() if place in self.target]
+        settings = {**USUAL, "alpha": self.alpha, "r": self.rank, "attn_matrices": matrices}
+        settings |= {setting: place in self.target for setting, place in OTHER_MAPS.items()}
+        settings["selfattn_lora"] = bool(matrices)
+        weights = {
+            f"{site.name}.{weight}": InFile((site.layer, site.place), self.in_adapters.ends[weight], size)
+            for site in self.sites(shape)
+            for weight, size in self.weights(site).items()
+        }
+        return Form(settings, weights)
+
+    @classmethod
+    def from_adapters(cls, folder: AdaptersFolder) -> Lora:
+        """See `Module.from_adapters`."""
+        config, target = folder.config, _targets(folder.config)
+        # before 1.1 adapters did not scale, whatever the config said; the newer ones read it so
+        unscaled = folder.version is None or folder.version < (1, 1)
+        alpha = config["r"] if unscaled else config["alpha"]
+        places = tuple(place for place in LINEARS if place in target)
+        return cls(rank=config["r"], alpha=float(alpha), target=places, layers=folder.layers)
+
+    def stacked_in_adapters(self) -> str:
+        """See `Module.stacked_in_adapters`."""
+        return "adapters hands the change of one LoRA to the next, where they should add up"
 
 
 MODULE = Lora

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import ClassVar
 
 from layover.modules._base import Module
+from layover.modules._forms import Form, Names, NoForm
+from layover.shape import Shape
 
 
 class Nothing(Module):
@@ -17,6 +19,14 @@ class Nothing(Module):
     def layers_of(self, num_layers: int) -> tuple[int, ...]:  # noqa: ARG002
         """See `Module.layers_of`."""
         return ()
+
+    def to_peft(self, names: Names) -> Form | NoForm:  # noqa: ARG002
+        """See `Module.to_peft`."""
+        return NoForm("it has no weights")
+
+    def to_adapters(self, shape: Shape) -> Form | NoForm:  # noqa: ARG002
+        """See `Module.to_adapters`."""
+        return NoForm("it has no weights")
 
 
 MODULE = Nothing

@@ -76,13 +76,6 @@ def same(one: Module, other: Module, shape: Shape) -> bool:
 
 def _meaning(module: Module, shape: Shape) -> Any:
     """Return what a module computes, however its settings are written: by site the sizes and the scale."""
-    sites = module.sites(shape)
-    scaled = {site.name: (module.weights(site), round(getattr(module, "scale", _no_scale)(site), 9)) for site in sites}
-    rest = module.model_dump()
-    for name in ("rank", "alpha", "target", "rslora", "patterns", "layers", "reduction"):
-        rest.pop(name, None)
-    return module.name, scaled, rest
-
-
-def _no_scale(_site: object) -> float:
-    return 1.0
+    sites = {site.name: (module.weights(site), round(module.scale(site), 9)) for site in module.sites(shape)}
+    rest = {name: value for name, value in module.model_dump().items() if name not in module.placing}
+    return module.name, sites, rest

@@ -19,7 +19,7 @@ from layover.specs.score import ScoreSpec
 
 def full_methods(plan: Plan) -> frozenset[str]:
     """Return the methods of a plan that train all weights."""
-    return frozenset(name for name, method in plan.recipe.methods.items() if method.module.name == "full")
+    return frozenset(name for name, method in plan.recipe.methods.items() if method.module.whole)
 
 
 def markdown(plan: Plan, rows: Sequence[CellRow]) -> str:

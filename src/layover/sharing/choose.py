@@ -153,7 +153,7 @@ def refuses(plan: Plan, one: Wanted) -> str:
 def learned_before(plan: Plan, one: Wanted) -> list[Wanted]:
     """Return the intermediates that stay modules of their own in a training, or in what was composed."""
     start = spec_at(plan.nodes, one.key, ModuleStep).start
-    if start.composition is None or start.composition.name == "warm":
+    if start.composition is None or not start.composition.apart:
         return []
     first: dict[str, Wanted] = {}
     for candidate in _candidates(plan):

@@ -81,7 +81,7 @@ class Draft:
         self.trains_module = self.module.trains_encoder and self.spec.trains
         """Whether a module was trained, and not a head alone, or nothing."""
         self.composition = self.spec.start.composition
-        apart = self.composition is not None and self.composition.name != "warm"
+        apart = self.composition is not None and self.composition.apart
         self.learned = [one.key for one in self.spec.start.learned]
         self.intermediates = self.learned if apart else []
         """Keys of those that are modules of their own."""

@@ -1,23 +1,19 @@
-"""Several linear modules put together into one: a stack, or an exact merge with what was trained on top of it.
+"""Several modules put together into one: a stack, or an exact merge with what was trained on top of it.
 
-The sum of `s_i B_i A_i` is `B A` with the B's beside each other, each times its factor and scale, and the A's below
-each other: a LoRA whose rank at a linear map is the sum of theirs, with a scale of 1. A stack of IA3 is the product of
-its scales.
+Linear ones add up (`modules._sum`). Of other kinds the module itself says what several are together (`Module.joined`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from layover.compositions import Composition, Part
 from layover.errors import ModelError
 from layover.layouts import Base
-from layover.layouts._peft_config import low_rank_settings
 from layover.modules import Module, Site
-from layover.modules.ia3 import Ia3
-from layover.modules.lora import Lora
+from layover.modules._sum import summed
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -47,18 +43,20 @@ def refuses(composition: Composition | None, modules: Sequence[Module], names: S
         modules: All that act, those of the intermediates first.
         names: Of the intermediates.
     """
-    if composition is None or composition.name == "warm":
+    if composition is None:
         return "it is one module already; leave out --flatten"
-    if composition.summed(names) is None:
-        method = composition.settings().get("method", "")
-        how = f"{composition.name} by {method}" if method else composition.name
-        return f"{how} is no sum of its modules, so no single module does the same; export it without --flatten"
-    if all(module.linear for module in modules):
-        return ""
-    if all(isinstance(module, Ia3) for module in modules):
+    if reason := composition.not_one(names):
+        return reason
+    unweighted = not any(factor != 1.0 for factor in composition.summed(names) or ())
+    if all(module.linear for module in modules) or (unweighted and _of_one_kind(modules)):
         return ""
     other = next(module.name for module in modules if not module.linear)
     return f"{other} is no linear change of the frozen weights, so several are not one; export it without --flatten"
+
+
+def _of_one_kind(modules: Sequence[Module]) -> bool:
+    """Return whether they are of one kind that says what several of it are together."""
+    return len({type(module) for module in modules}) == 1 and modules[0].states("joined")
 
 
 def summands(composition: Composition, parts: Sequence[Part], target: Part | None, skipped: int) -> list[Summand]:
@@ -82,46 +80,29 @@ def flattened(terms: Sequence[Summand], base: Base) -> tuple[Module, dict[str, T
     """Return the one module, and its weights by canonical name.
 
     Args:
-        terms: See `summands`; all linear, or all IA3.
+        terms: See `summands`; all linear, or all of one kind that says what several of it are together.
         base: The encoder.
 
     Raises:
-        ModelError: IA3 that scale other places in one layer than in another; or nothing is left in the layers that
+        ModelError: these modules cannot be one; or nothing is left in the layers that
             predict.
     """
     if not any(one.sites(base) for one in terms):
         raise ModelError("no module acts in the layers that predict, so there is nothing to put together")
-    return _product(terms, base) if all(isinstance(one.part.module, Ia3) for one in terms) else _sum(terms, base)
+    modules = [one.part.module for one in terms]
+    if all(module.linear for module in modules):
+        return _sum(terms, base)
+    weights: dict[Site, list[Mapping[str, Tensor]]] = {}
+    for one in terms:
+        for site in one.sites(base):
+            weights.setdefault(site, []).append(one.part.at(site))
+    return modules[0].joined(weights, base.shape)
 
 
 def _sum(terms: Sequence[Summand], base: Base) -> tuple[Module, dict[str, Tensor]]:
-    import torch
-
-    factors: dict[Site, list[tuple[Tensor, Tensor]]] = {}
+    products: dict[Site, list[tuple[Tensor, Tensor]]] = {}
     for one in terms:
         for site in one.sites(base):
             left, right = one.part.module.factors(site, one.part.at(site))
-            factors.setdefault(site, []).append((left * one.factor, right))
-    weights: dict[str, Tensor] = {}
-    for site, products in factors.items():
-        weights[f"{site.name}.A"] = torch.cat([right for _, right in products], dim=0)  # (sum of ranks, inputs)
-        weights[f"{site.name}.B"] = torch.cat([left for left, _ in products], dim=1)  # (outputs, sum of ranks)
-    ranks = {(site.layer, site.place): len(weights[f"{site.name}.A"]) for site in factors}
-    rules = {place: (rank, float(rank)) for place, rank in ranks.items()}
-    return Lora.model_validate(low_rank_settings(rules, base)), weights
-
-
-def _product(terms: Sequence[Summand], base: Base) -> tuple[Module, dict[str, Tensor]]:
-    scales: dict[Site, Tensor] = {}
-    for one in terms:
-        for site in one.sites(base):
-            scale = one.part.at(site)["scale"]
-            scales[site] = scales[site] * scale if site in scales else scale
-    layers = sorted({site.layer for site in scales})
-    module = Ia3(
-        target=tuple(dict.fromkeys(site.place for site in scales)),
-        layers="all" if len(layers) == base.shape.layers else tuple(layers),
-    )
-    if set(module.sites(base.shape)) != set(scales):
-        raise ModelError("the ia3 scale other places in one layer than in another, which one ia3 cannot")
-    return module, {f"{site.name}.scale": scale for site, scale in scales.items()}
+            products.setdefault(site, []).append((left * one.factor, right))
+    return summed(products, base.shape)

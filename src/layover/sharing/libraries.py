@@ -8,6 +8,7 @@ from layover import layouts
 from layover.layouts import CONFIG
 from layover.packages.card import ADAPTERHUB, Card
 from layover.packages.meaning import composition_of, module_of
+from layover.packages.package import MODULE_LAYOUT
 
 PEFT, ADAPTERS, LAYOVER = "peft", "adapters", "layover"
 
@@ -17,6 +18,15 @@ def reader_of(card: Card) -> str:
     if not peft_refuses(card):
         return PEFT
     return LAYOVER if adapters_refuses(card) else ADAPTERS
+
+
+def only_in_layover(card: Card) -> str:
+    """Return why no other library has a layout for the module that a package holds; empty where one has."""
+    own = card.own()
+    if not own or card.layout != MODULE_LAYOUT:
+        return ""
+    module, base = module_of(own[0].module, Path(card.id)), card.base.base()
+    return "; ".join(dict.fromkeys(layout.refuses(module, base) for layout in layouts.every()))
 
 
 def peft_refuses(card: Card) -> str:
@@ -31,11 +41,7 @@ def peft_refuses(card: Card) -> str:
     apart = [piece for piece in card.pieces if piece.package is not None]
     if composition is None or not apart:
         return ""
-    if composition.summed([piece.role for piece in apart]) is None:
-        return f"peft has nothing that does what {composition.name} does here"
-    if composition.folds and card.skipped_layers:
-        return "what is merged acts in layers where nothing else does"
-    return ""
+    return composition.not_in_peft([piece.role for piece in apart], card.skipped_layers)
 
 
 def adapters_refuses(card: Card) -> str:
@@ -58,10 +64,8 @@ def _no_layout(card: Card) -> str:
 
 def _no_stack(card: Card) -> str:
     """Return why a stack of adapters is not what acts here; empty when it is."""
-    if card.composition is None or card.composition["name"] != "stack":
-        return "adapters has nothing that does what the composition does here"
-    if {piece.module["name"] for piece in card.pieces} != {"bottleneck"}:
-        return "adapters hands the change of one LoRA to the next, where they should add up"
-    if any(piece.module["placement"] == "parallel" for piece in card.pieces):
-        return "of several parallel bottlenecks adapters lets the last one act alone"
-    return ""
+    composition = composition_of(card.composition, Path(card.id))
+    if composition is None or (reason := composition.not_in_adapters()):
+        return reason if composition is not None else "nothing says how adapters puts them together"
+    reasons = (module_of(piece.module, Path(card.id)).stacked_in_adapters() for piece in card.pieces)
+    return next((reason for reason in reasons if reason), "")

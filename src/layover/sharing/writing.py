@@ -39,7 +39,7 @@ def write_module(
         weights: By canonical name.
         base: The encoder.
         named: The package and its encoder.
-        adapterhub: Whether AdapterHub's layout is wanted of a LoRA, too.
+        adapterhub: Whether AdapterHub's layout is wanted beside peft's; it is written anyway of what peft has not.
 
     Raises:
         ModelError: AdapterHub's layout is wanted and has no form for it.
@@ -54,7 +54,7 @@ def write_module(
         write_json(folder / CONFIG, peft.config(module, base, named))
         write_weights(folder / peft.file, peft.laid_out(module, base, named.name, weights))
         used.append(peft.name)
-    if module.name == "bottleneck" or adapterhub:
+    if adapterhub or not used:
         reason = hub.refuses(module, base)
         if reason and adapterhub:
             raise ModelError(f"{named.name}: AdapterHub's layout: {reason}")

@@ -23,8 +23,10 @@ import torch
 from tests.tolerances import ROUNDING
 from typer.testing import CliRunner
 
+from layover import modules
 from layover.cli.main import build_app
 from layover.errors import LayoverError
+from layover.layouts import CONFIG
 from layover.packages.card import CARD, read_card, write_card
 from layover.plan import Plan
 from layover.sharing import choose as choosing
@@ -32,6 +34,7 @@ from layover.sharing import draft, probe
 from layover.sharing.choose import best_per_target, choose
 from layover.sharing.export import Export
 from layover.sharing.options import Options
+from layover.sharing.verify import verify
 
 STACK = "mini-stack-sandbox-nli-sandbox-paraphrase-s1"
 
@@ -265,7 +268,7 @@ def test_one_name_for_two(sweep: Any, tmp_path: Path) -> None:
         ("mini/dora", {"flatten": True}, "one module already"),
         ("mini/lora", {"flatten": True}, "one module already"),
         ("mini/lora", {"adapterhub": True}, "one rank and one alpha"),
-        ("mini/dora", {"adapterhub": True}, "adapters has no dora"),
+        ("mini/dora", {"adapterhub": True}, "does not write dora as adapters' own DoRA, but as peft's alone"),
     ],
 )
 def test_what_cannot_be_written_leaves_nothing(
@@ -367,6 +370,7 @@ from layover.sharing import draft
 from layover.sharing.choose import choose
 from layover.sharing.export import Export
 from layover.sharing.options import Options
+from layover.sharing.verify import verify
 
 draft.write_card = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 found = planned(Path("recipe.yaml"), [], Path("store"))
@@ -416,6 +420,38 @@ def test_the_command_writes_the_best(sweep: Any, tmp_path: Path, monkeypatch: py
     assert (tmp_path / "out" / "README.md").is_file()
     again = runner.invoke(app, arguments)
     assert again.stdout == f"{answer['packages'][0]}: was there already\n"
+
+
+def test_a_module_that_says_nothing_of_other_libraries_is_exported_and_the_command_says_so(
+    sweep: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a module of somebody's own, whose file has neither `to_peft` nor `to_adapters`."""
+    monkeypatch.chdir(sweep.root)
+    kind = modules.get("lora")
+    for name in ("to_peft", "to_adapters", "noun"):
+        monkeypatch.delattr(kind, name)
+    app, runner, to = build_app(), CliRunner(), ("--to", str(tmp_path))
+    label = sweep.cell("mini/stack/none")
+    refused = runner.invoke(app, ["export", "recipe.yaml", label, "--name", "mine", "--adapterhub", *to])
+    adapters = "Layover cannot write lora as adapters yet; its file does not say how (`to_adapters`)"
+    assert str(refused.exception) == f"mine: AdapterHub's layout: {adapters}"
+    done = runner.invoke(app, ["export", "recipe.yaml", label, "--name", "mine", *to])
+    peft = "Layover cannot write lora as peft yet; its file does not say how (`to_peft`)"
+    assert done.stdout.splitlines() == [
+        f"{tmp_path / 'mine'}: written; its module is in Layover's own layout alone: {adapters}; {peft}"
+    ]
+    assert {file.name for file in (tmp_path / "mine").glob("*.safetensors")} == {
+        "module.safetensors",
+        "head.safetensors",
+    }
+    assert not (tmp_path / "mine" / CONFIG).exists()
+    text = (tmp_path / "mine" / "README.md").read_text(encoding="utf-8")
+    assert f"Not with peft: {peft}." in text
+    assert f"Not with adapters: {adapters}." in text
+    assert "A lora for the frozen encoder" in text
+    states = {one.name: one.state for one in verify(tmp_path / "mine").results}
+    assert {name for name, state in states.items() if state == "FAIL"} == set()
+    assert (states["probe"], states["peft"], states["adapters"]) == ("ok", "skip", "skip")
 
 
 def test_layers_are_left_out_as_in_the_cells_own_predictions(exported: Path) -> None:

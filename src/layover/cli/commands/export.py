@@ -36,9 +36,11 @@ def command(
     json: JsonOption = False,
 ) -> None:
     """Write packages that load in peft, in adapters and in Layover: module, head, card, results, proof."""
+    from layover.packages.card import read_card
     from layover.report.rows import rows_of
     from layover.sharing.choose import best_per_target, choose
     from layover.sharing.export import Export
+    from layover.sharing.libraries import only_in_layover
     from layover.sharing.options import Options
 
     overrides = [text for text in cells or () if "=" in text]
@@ -59,4 +61,6 @@ def command(
         answer({"packages": [str(folder) for folder in folders], "written": [str(one) for one in export.written]})
         return
     for folder in dict.fromkeys([*export.written, *folders]):
-        say(f"{folder}: {'written' if folder in export.written else 'was there already'}")
+        reason = only_in_layover(read_card(folder))
+        alone = f"; its module is in Layover's own layout alone: {reason}" if reason else ""
+        say(f"{folder}: {'written' if folder in export.written else 'was there already'}{alone}")

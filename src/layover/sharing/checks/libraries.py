@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 from layover.compositions import TARGET, Part
 from layover.errors import ModelError, printable
 from layover.layouts import CONFIG
-from layover.modules.bottleneck import Bottleneck
 from layover.packages.card import ADAPTERHUB
+from layover.packages.meaning import composition_of
 from layover.packages.package import Package
 from layover.sharing.checks._base import SkippedError, Subject
 
@@ -60,12 +60,9 @@ def _adds_up(packages: Sequence[Package]) -> bool:
 
 
 def _in_a_row(packages: Sequence[Package]) -> bool:
-    """Return whether adapters applies modules one after the other as Layover does.
-
-    In its stack of LoRAs, and in that of parallel bottlenecks, one reads what the other gives out.
-    """
+    """Return whether adapters applies modules one after the other as Layover does; see `stacked_in_adapters`."""
     modules = [package.module for package in packages]
-    return len(packages) == 1 or all(isinstance(one, Bottleneck) and one.placement != "parallel" for one in modules)
+    return len(packages) == 1 or all(one is not None and not one.stacked_in_adapters() for one in modules)
 
 
 @dataclass(frozen=True)
@@ -111,8 +108,8 @@ class _Library:
     def _together(self, subject: Subject) -> list[Package]:
         """Return the packages of all that acts where it acts one upon the other; nothing else has a form there."""
         card = subject.card
-        how = "stack" if card.composition is None else str(card.composition.get("name"))
-        if card.skipped_layers or how not in {"stack", "warm"}:
+        composition = composition_of(card.composition, subject.folder)
+        if card.skipped_layers or (composition is not None and not composition.in_a_row):
             return []
         found = [subject.whole.holder(piece) for piece in card.pieces]
         return found if self.stacks(found) else []

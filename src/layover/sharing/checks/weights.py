@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,9 +21,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 EXACT = (
-    "alpha_pattern",
     "base_model_name_or_path",
-    "feedforward_modules",
     "hidden_size",
     "model_class",
     "model_name",
@@ -31,13 +29,12 @@ EXACT = (
     "modules_to_save",
     "name",
     "peft_type",
-    "rank_pattern",
     "revision",
     "target_modules",
     "task_type",
 )
-"""Settings in the configs of peft and adapters that are no module's own, or patterns that peft runs: these are as
-Layover writes them. The others have many forms of one meaning."""
+"""Settings in the configs of peft and adapters that are no module's own: these are as Layover writes them, and so are
+the module's patterns, which peft runs. The others have many forms of one meaning."""
 
 
 def complete(subject: Subject) -> str:
@@ -129,7 +126,11 @@ def configs(subject: Subject) -> str:
             expected[f"{ADAPTERHUB}/{heads.HEAD_CONFIG}"] = theirs
     if not expected:
         raise SkippedError("it has none")
-    wrong = [f"{name}: {one}" for name, values in expected.items() for one in _held_against(folder / name, values)]
+    patterns = module.in_peft.patterns if module is not None and module.in_peft is not None else frozenset[str]()
+    exact = (*EXACT, *sorted(patterns))
+    wrong = [
+        f"{name}: {one}" for name, values in expected.items() for one in _held_against(folder / name, values, exact)
+    ]
     if wrong:
         raise MistakesError(str(folder), wrong)
     if module is not None and card.layout != MODULE_LAYOUT:
@@ -137,12 +138,12 @@ def configs(subject: Subject) -> str:
     return f"{', '.join(expected)}: mean what the card says"
 
 
-def _held_against(file: Path, expected: Mapping[str, Any]) -> Iterator[str]:
+def _held_against(file: Path, expected: Mapping[str, Any], settings: Collection[str]) -> Iterator[str]:
     """Yield how a config differs from that which Layover writes; what a module's settings mean was compared before."""
     found = read_json(file)
     for name in sorted(set(found) - set(expected)):
         yield f"{printable(name[:80])}: no such setting belongs to the module of the card"
-    exact = expected if file.name == heads.HEAD_CONFIG else [name for name in EXACT if name in expected]
+    exact = expected if file.name == heads.HEAD_CONFIG else [name for name in settings if name in expected]
     for name in exact:
         if found.get(name) != expected[name]:
             there = printable(str(found.get(name))[:80])

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from layover.escape import bold
+from layover.escape import bold, listed
 from layover.packages.card import Card
 from layover.packages.sections import DataFacts
 from layover.sandbox.encoders import PREFIX
-from layover.sharing.model_card.words import listed
 
 RANDOM = "The encoder's weights were drawn at random and never pretrained. It knows no language."
 BOTH = "The encoder and the data are those of Layover's sandbox: a small model of a small generated world."

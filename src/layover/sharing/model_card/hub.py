@@ -15,13 +15,12 @@ from layover import kinds, metrics
 from layover.data import languages
 from layover.data.languages import UNKNOWN, Listed
 from layover.errors import printable
-from layover.escape import code
+from layover.escape import code, listed
 from layover.packages.card import Card
 from layover.packages.sections import DataFacts
 from layover.sharing.libraries import ADAPTERS, reader_of
 from layover.sharing.model_card.demonstration import has_sandbox_encoder
 from layover.sharing.model_card.results import lines_of
-from layover.sharing.model_card.words import listed
 
 LIBRARIES: Mapping[str, str] = {ADAPTERS: "adapter-transformers"}
 """What the hub calls a library, where it has another name for it."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import sqrt
 
+from layover.escape import listed
 from layover.packages.card import Card
 from layover.packages.sections import Scores
 from layover.sharing.libraries import ADAPTERS, PEFT, adapters_refuses, peft_refuses
 from layover.sharing.model_card.results import Line, lines_of
-from layover.sharing.model_card.words import encoder, listed
+from layover.sharing.model_card.words import encoder
 
 ZERO_SHOT = (
     "Zero-shot means that the target task had no training data in that language; the encoder, or an intermediate task, "

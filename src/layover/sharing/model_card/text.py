@@ -7,7 +7,7 @@ from typing import Any
 
 from layover import kinds
 from layover.data.languages import UNKNOWN
-from layover.escape import Markup, bold, code, inline, markdown_table, plain
+from layover.escape import Markup, bold, code, inline, listed, markdown_table, plain
 from layover.packages.card import CARD, Card
 from layover.packages.sections import DataFacts, Scores, TrainingFacts
 from layover.report.rows import OTHER_LANGUAGES
@@ -16,7 +16,7 @@ from layover.sharing.contents import PICTURE
 from layover.sharing.model_card import demonstration
 from layover.sharing.model_card.hub import is_id, left_out, licence_of
 from layover.sharing.model_card.results import Line, lines_of, mean, shown, trained_in
-from layover.sharing.model_card.words import intermediates, listed, opening
+from layover.sharing.model_card.words import intermediates, opening
 
 Value = Callable[[Line], float | None]
 

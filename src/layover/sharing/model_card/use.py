@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from layover import kinds
+from layover.escape import listed
 from layover.packages.card import Card
 from layover.sharing.libraries import ADAPTERS, PEFT, adapters_refuses, peft_refuses
 from layover.sharing.model_card import demonstration, snippets
-from layover.sharing.model_card.words import listed
 
 _DIFFERENCE = {
     "fp32-onednn": "what comes out differs in the last digits.",

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from pathlib import Path
 
-from layover.compositions import TARGET
-from layover.escape import bold, code, plain
+from layover.compositions import TARGET, Composition, Told, Words, a
+from layover.escape import bold, code, listed, plain
 from layover.packages.card import Card
+from layover.packages.meaning import composition_of, module_of
 from layover.packages.sections import ModuleFacts
 from layover.sharing.model_card.results import trained_in
 
-NOUNS = {"lora": "LoRA", "dora": "DoRA", "ia3": "IA3", "bottleneck": "bottleneck adapter"}
-HEAD = "head"
 UNKNOWN = "unknown tasks"
 """What an imported module learned that does not say so."""
 
@@ -53,87 +51,55 @@ def opening(card: Card, head_weights: int) -> str:
     return " ".join([_what(card), _how_many(card, head_weights), _needs(card)])
 
 
-def listed(words: Sequence[str]) -> str:
-    """Return `a, b and c`."""
-    return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)
-
-
 def percent(part: int, whole: int) -> str:
     """Return a share with two digits that mean something: `0.58 %`."""
     share = 100 * part / whole
     return f"{share:.0f} %" if share >= 10 else f"{share:.1f} %" if share >= 1 else f"{share:.2g} %"
 
 
-def _modules(card: Card) -> Sequence[ModuleFacts]:
-    """Return all modules that were trained for it, those that a flattened one was made of among them."""
-    return card.made_of or card.pieces
+def _words(card: Card) -> Words:
+    """Return what the card calls all that takes part."""
+    modules = card.made_of or card.pieces  # those that a flattened one was made of among them
+    own = [_noun(one, card) for one in modules if one.role == TARGET]
+    below = [_noun(one, card) for one in modules if one.role != TARGET]
+    several = len(below) > 1
+    return Words(next(iter(own), None), f"{below[0]}s" if several else "".join(below), several, card.flattened)
 
 
-def _own(card: Card) -> str:
-    """Return what is trained on top of everything else."""
-    return next((NOUNS[one.module["name"]] for one in _modules(card) if one.role == TARGET), HEAD)
+def _noun(piece: ModuleFacts, card: Card) -> str:
+    """Return what people call a module of a card."""
+    return module_of(piece.module, Path(card.id)).called()
 
 
-def _below(card: Card) -> str:
-    """Return what the intermediates' modules are: `LoRA`, `LoRAs`; empty without any."""
-    found = [NOUNS[one.module["name"]] for one in _modules(card) if one.role != TARGET]
-    return f"{found[0]}s" if len(found) > 1 else "".join(found)
+def _composition(card: Card) -> Composition | None:
+    return composition_of(card.composition, Path(card.id))
 
 
 def _form(card: Card) -> str:
     """Return module and composition in a few words."""
-    own, below, end = _own(card), _below(card), " put together into one" if card.flattened else ""
-    several = below.endswith("s")
-    if card.composition is None:
-        return _a(own)
-    name = card.composition["name"]
-    if name == "warm":
-        return f"a warm-started {own}"
-    if name == "stack":
-        return f"a head on {below if several else _a(below)}{end}" if own == HEAD else f"a stack of {own}s{end}"
-    if name == "fuse":
-        return f"fused {below}"
-    how = {"merge": "merged", "route": "routed"}.get(name, name)
-    return f"{_a(own)} on {'' if several else 'a '}{how} {below}{end}"
+    words, composition = _words(card), _composition(card)
+    return a(words.trained) if composition is None else composition.headline(words)
 
 
 def _what(card: Card) -> str:
     """Return the sentence that says what was learned, on what."""
-    settings: dict[str, Any] = dict(card.composition or {})
-    name, own, task = settings.get("name"), _own(card), card.task
+    task, composition = card.task, _composition(card)
     goal: str = bold(trained_on(card))
     if task is not None:
         language = trained_in(card)
         goal += f" ({task.kind}, in {code(language)})" if language is not None else f" ({task.kind})"
-    start = f"{_a(own)} for {_frozen(card)}"
-    learned = listed([bold(one) for one in intermediates(card)])
-    below = f"the {_below(card)} of {learned}"
-    if name is None:
-        return _sentence(f"{start} that has learned {goal}.")
-    if name == "warm":
-        return _sentence(f"{start} that learned {learned} first, and then went on to learn {goal}.")
-    if name == "fuse":
-        what = f"a mix of {below}" + (f" and {_a(own)} of its own" if own != HEAD else "")
-        how = f"how much `{settings['mixer']}` takes of each, token by token, was learned on {goal}"
-        return _sentence(f"{what} for {_frozen(card)}: {how}.")
-    if not card.trainings or card.trainings[-1].key != card.key:
-        several = len(intermediates(card)) > 1
-        how = "stacked" if name == "stack" else _composed(settings, several=several)
-        head = "the head that one of them has" if several else "its head"
-        return _sentence(f"{below} for {_frozen(card)}, {how}, with {head} for {goal}.")
-    tail = _composed(settings, several=len(intermediates(card)) > 1)
-    return _sentence(f"{start} that has learned {goal} on top of {below}, {tail}.")
-
-
-def _composed(settings: dict[str, Any], *, several: bool) -> str:
-    """Return how the intermediates take part."""
-    if settings["name"] == "merge":
-        weights = listed([f"{weight:g}" for weight in settings["weights"]])
-        word = "weights" if several else "weight"
-        return f"merged into the encoder's weights (`{settings['method']}`, {word} {weights})"
-    if settings["name"] == "route":
-        return f"to which each token is routed as it suits (`{settings['router']}`)"
-    return "which act unchanged below" if several else "which acts unchanged below"
+    learned = intermediates(card)
+    told = Told(
+        **vars(_words(card)),
+        encoder=_frozen(card),
+        goal=goal,
+        learned=listed([bold(one) for one in learned]),
+        count=len(learned),
+        untrained=not card.trainings or card.trainings[-1].key != card.key,
+    )
+    if composition is None:
+        return _sentence(f"{told.start} that has learned {goal}.")
+    return _sentence(composition.sentence(told))
 
 
 def _how_many(card: Card, head_weights: int) -> str:
@@ -166,10 +132,6 @@ def _frozen(card: Card) -> str:
         return f"a frozen encoder of {card.base.num_layers} layers without a public name"
     linked = f"`{name}`" if name.startswith("sandbox/") else f"[{name}](https://huggingface.co/{name})"
     return f"the frozen encoder {linked}"
-
-
-def _a(noun: str) -> str:
-    return f"{'an' if noun[0] in 'AEIO' else 'a'} {noun}"
 
 
 def _sentence(text: str) -> str:

@@ -1,0 +1,187 @@
+"""Low-rank updates in peft's files: LoRA and DoRA, whose configs differ in `use_dora` alone.
+
+Source: peft 0.21, `LoraConfig`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from layover.errors import ModelError, shown
+from layover.modules._base import LINEARS, as_layers
+from layover.modules._forms import Form, InFile, InPeft, Names, PeftFolder, Place, Values
+from layover.modules._low_rank import LowRank
+
+Rule = tuple[int, float]
+"""Rank and alpha of one linear map."""
+
+STARTS = ("gaussian", "orthogonal", "eva")
+"""Values of `init_lora_weights`, beside true and false, that leave the encoder's own weights as they are."""
+TYPE = "LORA"
+ENDS = {"A": "lora_A.weight", "B": "lora_B.weight"}
+_SETTINGS = frozenset(
+    {
+        *("r", "lora_alpha", "rank_pattern", "alpha_pattern", "use_dora", "use_rslora", "bias", "init_lora_weights"),
+        *("ensure_weight_tying", "eva_config", "lora_dropout", "megatron_core", "qalora_group_size", "runtime_config"),
+    }
+)
+
+
+def in_peft(ends: Mapping[str, str], switch: str = "") -> InPeft:
+    """Return how a low-rank module is known, given the ends of its weights' names, and what it alone switches on."""
+    return InPeft(TYPE, ends, _SETTINGS, _CHECKS, switch, frozenset({"rank_pattern", "alpha_pattern"}))
+
+
+def form(module: LowRank, names: Names, ends: Mapping[str, str], *, dora: bool) -> Form:
+    """Return a low-rank module as peft has it; other ranks than the most frequent are patterns of full names."""
+    sites = module.sites(names.shape)
+    rules = {names.path((site.layer, site.place)): module.rank_and_alpha(site) for site in sites}
+    usual = Counter(rules.values()).most_common(1)[0][0]
+    unusual = {re.escape(path): rule for path, rule in rules.items() if rule != usual}
+    settings = {
+        "peft_type": TYPE,
+        "r": usual[0],
+        "lora_alpha": _plain(usual),
+        "lora_dropout": 0.0,
+        "bias": "none",
+        "fan_in_fan_out": False,
+        "init_lora_weights": True,
+        "use_dora": dora,
+        "use_rslora": module.rslora,
+        "rank_pattern": {path: rule[0] for path, rule in unusual.items()},
+        "alpha_pattern": {path: _plain(rule) for path, rule in unusual.items()},
+    }
+    weights = {
+        f"{site.name}.{weight}": InFile((site.layer, site.place), ends[weight], size)
+        for site in sites
+        for weight, size in module.weights(site).items()
+    }
+    return Form(settings, weights)
+
+
+def _plain(rule: Rule) -> float | int:
+    """Return alpha, a whole number as peft's users write it."""
+    alpha = rule[1]
+    return int(alpha) if alpha.is_integer() else alpha
+
+
+def settings(folder: PeftFolder) -> dict[str, Any]:
+    """Return the settings of the low-rank module in a folder.
+
+    Raises:
+        ModelError: config and file do not agree.
+    """
+    rules: dict[Place, Rule] = {}
+    for place, shapes in folder.places.items():
+        rule = _rule(folder, place)
+        if "A" not in shapes:
+            raise ModelError(f"{folder.where}: {folder.called(place)}: the file has no lora_A for it")
+        if shapes["A"][0] != rule[0]:
+            raise ModelError(
+                f"{folder.where}: {folder.called(place)}: lora_A has {shapes['A'][0]} rows, but its rank is {rule[0]}"
+            )
+        rules[place] = rule
+    return {**ruled(rules, folder.num_layers), "rslora": folder.values.get("use_rslora", False)}
+
+
+def _rule(folder: PeftFolder, place: Place) -> Rule:
+    """Return rank and alpha that the config gives to a linear map: those of the first pattern that matches."""
+    numbers: list[float] = []
+    for usual, setting in (("r", "rank_pattern"), ("lora_alpha", "alpha_pattern")):
+        number = folder.ruled(setting, place, folder.values.get(usual, 8))  # peft's own default of both
+        if not is_number(number):
+            raise ModelError(f"{folder.where}: {usual} of {folder.called(place)} is {shown(number)}, no number above 0")
+        numbers.append(number)
+    rank, alpha = numbers
+    if not isinstance(rank, int):
+        raise ModelError(f"{folder.where}: r of {folder.called(place)} is {rank}, no whole number")
+    return rank, float(alpha)
+
+
+def ruled(rules: Mapping[Place, Rule], num_layers: int) -> dict[str, Any]:
+    """Return the settings of a low-rank module with a rule for each linear map.
+
+    Args:
+        rules: Layer and name of a linear map -> rank and alpha.
+        num_layers: Of the encoder.
+    """
+    usual = Counter(rules.values()).most_common(1)[0][0]
+    layers = sorted({layer for layer, _ in rules})
+    places = [place for place in LINEARS if any(place == other for _, other in rules)]
+    unusual: dict[tuple[str, Rule], list[int]] = {}
+    for layer in layers:
+        for place in places:
+            rule = rules.get((layer, place), (0, usual[1]))
+            if rule != usual:
+                unusual.setdefault((place, rule), []).append(layer)
+    patterns = [
+        {"target": (place,), "layers": tuple(those), "rank": rank, **({"alpha": alpha} if rank else {})}
+        for (place, (rank, alpha)), those in unusual.items()
+    ]
+    found = {"rank": usual[0], "alpha": usual[1], "target": tuple(places), "layers": as_layers(layers, num_layers)}
+    return found | ({"patterns": tuple(patterns)} if patterns else {})
+
+
+def _bias(values: Values) -> str:
+    if values.get("bias", "none") == "none":
+        return ""
+    return (
+        f"bias is {shown(values['bias'])}: biases of the encoder itself were trained, which no module of Layover does; "
+        'train it again with bias="none"'
+    )
+
+
+def _start(values: Values) -> str:
+    start = values.get("init_lora_weights", True)
+    if start is None or isinstance(start, bool) or (isinstance(start, str) and start in STARTS):
+        return ""
+    return (
+        f"init_lora_weights is {shown(start)}: the weights belong to an encoder that was changed at the start; convert "
+        "it (path_initial_model_for_weight_conversion of peft's save_pretrained)"
+    )
+
+
+def _flag(name: str) -> Callable[[Values], str]:
+    def check(values: Values) -> str:
+        value = values.get(name, False)
+        return "" if isinstance(value, bool) else f"{name} is {shown(value)}, neither true nor false"
+
+    return check
+
+
+def _number(name: str) -> Callable[[Values], str]:
+    def check(values: Values) -> str:
+        value = values.get(name, 8)  # peft's own default of both
+        if not is_number(value):
+            return f"{name} is {shown(value)}, no number above 0"
+        return f"{name} is {value}, no whole number" if name == "r" and not isinstance(value, int) else ""
+
+    return check
+
+
+def _pattern(name: str) -> Callable[[Values], str]:
+    def check(values: Values) -> str:
+        given = values.get(name, {})
+        return "" if isinstance(given, dict) else f"{name} is {shown(given)}, no object"
+
+    return check
+
+
+def is_number(value: object) -> bool:
+    """Return whether a value is a number that a rank or an alpha can be."""
+    return not isinstance(value, bool) and isinstance(value, (int, float)) and 0 < value < 2**31
+
+
+_CHECKS = (
+    _bias,
+    _start,
+    _flag("use_dora"),
+    _flag("use_rslora"),
+    _number("r"),
+    _number("lora_alpha"),
+    _pattern("rank_pattern"),
+    _pattern("alpha_pattern"),
+)

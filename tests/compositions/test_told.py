@@ -1,0 +1,163 @@
+"""A composition says what other libraries make of it, and what a card calls it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import pytest
+
+from layover import compositions, modules
+from layover.compositions import Composition, Part, Piece, Told, Words
+from layover.modules import Module
+from layover.shape import Shape
+from layover.sharing import flatten
+
+LORA, IA3, BOTTLENECK = (modules.get(name)() for name in ("lora", "ia3", "bottleneck"))
+NAMES = ("nli", "qa")
+
+
+TOP = "a LoRA for E that has learned ner on top of the LoRAs of nli and qa"
+MIX = "a mix of the LoRAs of nli and qa and a LoRA of its own for E: how much `attention` takes of each"
+
+
+class Toy(Composition):
+    """One whose file says what it must, and no more."""
+
+    name: ClassVar[str] = "toy"
+
+    def _after(self, module: Module, intermediates: Sequence[Part], shape: Shape, seed: int) -> list[Piece]:  # noqa: ARG002
+        return []
+
+
+def words(own: str | None = "LoRA", *, several: bool = True, flat: bool = False) -> Words:
+    return Words(own, "LoRAs" if several else "LoRA", several, flat)
+
+
+def told(own: str | None = "LoRA", *, several: bool = True, untrained: bool = False) -> Told:
+    learned, count = ("nli and qa", 2) if several else ("nli", 1)
+    return Told(
+        **vars(words(own, several=several)), encoder="E", goal="ner", learned=learned, count=count, untrained=untrained
+    )
+
+
+def of(name: str, **settings: object) -> Composition:
+    return Toy() if name == "toy" else compositions.get(name).model_validate(settings)
+
+
+@pytest.mark.parametrize(
+    ("name", "headline", "sentence"),
+    [
+        (
+            "toy",
+            "a LoRA on toy LoRAs",
+            f"{TOP}, which act unchanged below.",
+        ),
+        (
+            "stack",
+            "a stack of LoRAs",
+            f"{TOP}, which act unchanged below.",
+        ),
+        ("warm", "a warm-started LoRA", "a LoRA for E that learned nli and qa first, and then went on to learn ner."),
+        (
+            "fuse",
+            "fused LoRAs",
+            f"{MIX}, token by token, was learned on ner.",
+        ),
+        (
+            "merge",
+            "a LoRA on merged LoRAs",
+            f"{TOP}, merged into the encoder's weights (`ties`, weights 0.5 and -2).",
+        ),
+        (
+            "route",
+            "a LoRA on routed LoRAs",
+            f"{TOP}, to which each token is routed as it suits (`arrow`).",
+        ),
+    ],
+)
+def test_a_card_says_what_the_composition_says(name: str, headline: str, sentence: str) -> None:
+    settings = {"merge": {"method": "ties", "weights": (0.5, -2.0)}, "route": {"router": "arrow"}}.get(name, {})
+    found = of(name, **settings)
+    assert found.headline(words()) == headline
+    assert found.sentence(told()) == sentence
+
+
+def test_what_was_not_trained_on_top_is_told_otherwise() -> None:
+    stack, toy = of("stack"), of("toy")
+    assert stack.headline(words(None)) == "a head on LoRAs"
+    assert stack.headline(words(None, several=False)) == "a head on a LoRA"
+    assert stack.headline(words(flat=True)) == "a stack of LoRAs put together into one"
+    assert toy.headline(words(None, several=False)) == "a head on a toy LoRA"
+    assert stack.sentence(told(None, untrained=True)) == (
+        "the LoRAs of nli and qa for E, stacked, with the head that one of them has for ner."
+    )
+    assert toy.sentence(told(None, several=False, untrained=True)) == (
+        "the LoRA of nli for E, which acts unchanged below, with its head for ner."
+    )
+
+
+PEFT = "peft has nothing that does what {} does here"
+ADAPTERS = "adapters has nothing that does what the composition does here"
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "peft", "adapters"),
+    [
+        ("stack", {}, "", ""),
+        ("warm", {}, PEFT.format("warm"), ""),
+        ("merge", {}, "", ADAPTERS),
+        ("merge", {"method": "ties"}, PEFT.format("merge"), ADAPTERS),
+        ("fuse", {}, PEFT.format("fuse"), ADAPTERS),
+        ("route", {}, PEFT.format("route"), ADAPTERS),
+        ("toy", {}, PEFT.format("toy"), ADAPTERS),
+    ],
+)
+def test_what_other_libraries_make_of_it(name: str, settings: dict[str, object], peft: str, adapters: str) -> None:
+    """Of `warm` nobody asks peft: it leaves one module."""
+    found = of(name, **settings)
+    assert found.not_in_peft(NAMES, 0) == peft
+    assert found.not_in_adapters() == adapters
+    assert found.apart is (name != "warm")
+
+
+def test_what_is_merged_acts_in_dropped_layers_too() -> None:
+    assert of("merge").not_in_peft(NAMES, 2) == "what is merged acts in layers where nothing else does"
+    assert of("stack").not_in_peft(NAMES, 2) == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "parts", "reason"),
+    [
+        ("stack", {}, (LORA, LORA), ""),
+        ("stack", {}, (IA3, IA3), ""),
+        ("stack", {}, (IA3, LORA), "ia3 is no linear change of the frozen weights"),
+        ("stack", {}, (BOTTLENECK, BOTTLENECK), "bottleneck is no linear change of the frozen weights"),
+        ("merge", {}, (IA3, IA3), "ia3 is no linear change of the frozen weights"),
+        ("warm", {}, (LORA,), "it is one module already; leave out --flatten"),
+        ("merge", {"method": "dare"}, (LORA, LORA), "merge by dare is no sum of its modules, so no single module does"),
+        ("toy", {}, (LORA, LORA), "toy is no sum of its modules, so no single module does the same; export it without"),
+    ],
+)
+def test_what_becomes_one_module(
+    name: str, settings: dict[str, object], parts: tuple[Module, ...], reason: str
+) -> None:
+    found = flatten.refuses(of(name, **settings), parts, NAMES)
+    assert found.startswith(reason)
+    assert bool(found) == bool(reason)
+
+
+@pytest.mark.parametrize(
+    ("module", "reason"),
+    [
+        (modules.get("lora")(), "adapters hands the change of one LoRA to the next, where they should add up"),
+        (modules.get("bottleneck")(), ""),
+        (modules.get("bottleneck")(placement="houlsby"), ""),
+        (
+            modules.get("bottleneck")(placement="parallel"),
+            "of several parallel bottlenecks adapters lets the last one act alone",
+        ),
+    ],
+)
+def test_what_a_stack_of_it_is_in_adapters(module: Module, reason: str) -> None:
+    assert module.stacked_in_adapters() == reason
