@@ -55,6 +55,7 @@ ROOMS = (
     ("archives",),
     ("escape",),
     ("registry",),
+    ("plugins",),
     ("errors",),
     ("allowed",),
     ("disk",),

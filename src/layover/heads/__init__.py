@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from layover import plugins
 from layover.encoder import DropoutClock
 from layover.errors import ModelError
 from layover.heads._base import Head
 from layover.heads._pooling import MeanPooling
-from layover.registry import Registry
+from layover.registry import Registry, subclass_of
 
-_HEADS: Registry[type[Head]] = Registry(__name__, __path__, "HEAD", ModelError)
+_HEADS: Registry[type[Head]] = Registry(
+    __name__, __path__, "HEAD", ModelError, group=plugins.HEADS, fits=subclass_of(Head)
+)
 names, get = _HEADS.names, _HEADS.get
 
 

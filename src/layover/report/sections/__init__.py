@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from layover import plugins
 from layover.errors import LayoverError
-from layover.registry import Registry
+from layover.registry import Registry, instance_of
 from layover.report._section import Section
 
-_SECTIONS: Registry[Section] = Registry(__name__, __path__, "SECTION", LayoverError)
+_SECTIONS: Registry[Section] = Registry(
+    __name__, __path__, "SECTION", LayoverError, group=plugins.REPORT_SECTIONS, fits=instance_of(Section)
+)
 
 
 def in_order() -> list[Section]:
