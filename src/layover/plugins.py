@@ -19,9 +19,24 @@ KINDS, HEADS, TASKS, METRICS = "layover.kinds", "layover.heads", "layover.tasks"
 MODULES, COMPOSITIONS, MIXERS = "layover.modules", "layover.compositions", "layover.mixers"
 OBJECTIVES, FORMATS, REPORT_SECTIONS = "layover.objectives", "layover.formats", "layover.report_sections"
 
-_FOLDERS = {FORMATS: "data/formats", REPORT_SECTIONS: "report/sections"}
-"""Groups whose own things do not lie in the folder that the group is named after."""
 _PREFIX = "layover."
+_ELSEWHERE = {FORMATS: "layover.data.formats", REPORT_SECTIONS: "layover.report.sections"}
+GROUPS = {
+    group: _ELSEWHERE.get(group, group)
+    for group in (
+        KINDS,
+        HEADS,
+        TASKS,
+        METRICS,
+        MODULES,
+        COMPOSITIONS,
+        MIXERS,
+        OBJECTIVES,
+        FORMATS,
+        REPORT_SECTIONS,
+    )
+}
+"""Group -> the package of Layover that holds its own things, and gets those of others by `get`."""
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -110,7 +125,7 @@ def find(group: str, name: str) -> Plugin | None:
 
 
 def _comes_with_layover(group: str, name: str) -> bool:
-    folder = Path(__file__).parent / _FOLDERS.get(group, group.removeprefix(_PREFIX))
+    folder = Path(__file__).parent.joinpath(*GROUPS.get(group, group).split(".")[1:])
     return _NAME.fullmatch(name) is not None and ((folder / f"{name}.py").is_file() or (folder / name).is_dir())
 
 

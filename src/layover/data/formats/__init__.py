@@ -27,6 +27,7 @@ __all__ = [
     "Row",
     "Skipped",
     "by_extension",
+    "get",
     "names",
     "read",
     "reads",
@@ -36,7 +37,7 @@ __all__ = [
 _FORMATS: Registry[Callable[[Path, Layout], Iterator[Row | Skipped]]] = Registry(
     __name__, __path__, "FORMAT", DataError, group=plugins.FORMATS, fits=a_function
 )
-names = _FORMATS.names
+names, get = _FORMATS.names, _FORMATS.get
 _READS: Registry[frozenset[str]] = Registry(
     __name__, __path__, "READS", DataError, group=plugins.FORMATS, fits=instance_of(frozenset), beside=True
 )

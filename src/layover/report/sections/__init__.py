@@ -12,6 +12,9 @@ _SECTIONS: Registry[Section] = Registry(
 )
 
 
+names, get = _SECTIONS.names, _SECTIONS.get
+
+
 def in_order() -> list[Section]:
     """Return every section, as they stand in the report."""
     return sorted((_SECTIONS.get(name) for name in _SECTIONS.names()), key=lambda section: section.order)
