@@ -11,7 +11,7 @@ from typing import Any
 
 from layover import plugins
 from layover.errors import ModelError
-from layover.modules._base import EMBEDDINGS, INNER, LINEARS, SUBLAYERS, At, LayeredModule, Module, Site
+from layover.modules._base import EMBEDDINGS, INNER, LINEARS, SUBLAYERS, At, LayeredModule, Module, Site, site_at
 from layover.modules._drop import AdapterDrop
 from layover.registry import Registry, subclass_of
 
@@ -47,4 +47,5 @@ __all__ = [
     "get",
     "names",
     "parse",
+    "site_at",
 ]
