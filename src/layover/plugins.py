@@ -38,6 +38,8 @@ GROUPS = {
 }
 """Group -> the package of Layover that holds its own things, and gets those of others by `get`."""
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
+_RESERVED = {(TASKS, "none")}
+"""Names that mean something else where recipes name a thing."""
 
 
 @dataclass(frozen=True, order=True)
@@ -125,6 +127,8 @@ def find(group: str, name: str) -> Plugin | None:
 
 
 def _comes_with_layover(group: str, name: str) -> bool:
+    if (group, name) in _RESERVED:
+        return True
     folder = Path(__file__).parent.joinpath(*GROUPS.get(group, group).split(".")[1:])
     return _NAME.fullmatch(name) is not None and ((folder / f"{name}.py").is_file() or (folder / name).is_dir())
 

@@ -23,7 +23,8 @@ methods:
   lora: {{module: lora, compose: stack, rank: 2, lr: 3e-3}}
 train: {{batch: 8, epochs: 1, max_length: 24}}
 tasks:
-  claims: {{kind: classification, labels: [no, yes], text: [text], label: label, files: {{train: claims.jsonl}}, select: null}}
+  claims: {{kind: classification, labels: [no, yes], text: [text], label: label, select: null,
+           files: {{train: claims.jsonl}}}}
   signs: {{kind: classification, labels: [no, yes], text: [text], label: label, metrics: [accuracy], select: null,
           files: {{train: claims.jsonl, test: signs.jsonl}}}}
   toy_moods: {{select: {{split: validation, language: en}}}}

@@ -1,4 +1,4 @@
-"""Installed packages that extend Layover: a folder on the path with their files and what an installer writes of them."""
+"""Installed packages that extend Layover: folders on the path, with what an installer writes of them."""
 
 from __future__ import annotations
 

@@ -69,14 +69,20 @@ def _modules(card: Card) -> Sequence[ModuleFacts]:
     return card.made_of or card.pieces
 
 
+def _noun(module: ModuleFacts) -> str:
+    """Return what people call a module; that of a plug-in has its own name."""
+    name: str = module.module["name"]
+    return NOUNS.get(name, name)
+
+
 def _own(card: Card) -> str:
     """Return what is trained on top of everything else."""
-    return next((NOUNS[one.module["name"]] for one in _modules(card) if one.role == TARGET), HEAD)
+    return next((_noun(one) for one in _modules(card) if one.role == TARGET), HEAD)
 
 
 def _below(card: Card) -> str:
     """Return what the intermediates' modules are: `LoRA`, `LoRAs`; empty without any."""
-    found = [NOUNS[one.module["name"]] for one in _modules(card) if one.role != TARGET]
+    found = [_noun(one) for one in _modules(card) if one.role != TARGET]
     return f"{found[0]}s" if len(found) > 1 else "".join(found)
 
 

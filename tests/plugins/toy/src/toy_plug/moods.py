@@ -17,5 +17,5 @@ TASK = Task(
         split: (FileSource(path=f"moods.{split}.bars", layout=Layout(format="bars")),)
         for split in ("train", "validation", "test")
     },
-    languages={split: ("en",) for split in ("train", "validation", "test")},
+    languages=dict.fromkeys(("train", "validation", "test"), ("en",)),
 )
