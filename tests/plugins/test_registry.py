@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -10,13 +12,14 @@ from pathlib import Path
 
 import pytest
 from tests.plugins.conftest import command
-from tests.plugins.site import NAME, describe, install, seen
+from tests.plugins.site import NAME, TOY, describe, install, seen
 from typer.testing import CliRunner
 
 from layover import compositions, kinds, metrics, mixers, modules, objectives, plugins, tasks
 from layover.cli.main import build_app
 from layover.data import formats
 from layover.errors import DataError, LayoverError, ModelError, PluginError
+from layover.kinds.classification import Example
 from layover.plugins import GROUPS, METRICS, MODULES
 
 BROUGHT = {
@@ -90,9 +93,9 @@ FILES = {
     "breaks": "raise RuntimeError('no\\nluck')",
     "leaves": "raise SystemExit(3)",
     "empty": "",
-    "thing": "from layover.modules import LayeredModule\n\n\nclass Thing(LayeredModule):\n    name = 'thing'\n\n\nMODULE = Thing",
-    "other": "from layover.metrics import Metric\n\nMETRIC = Metric('mine', frozenset(), True, lambda *_: 1.0)\nMODULE = 3",
-    "abstract": "from layover.mixers import Mixer\n\n\nclass Thing(Mixer):\n    name = 'thing'\n\n\nMIXER = Thing",
+    "thing": "from layover.modules import LayeredModule\nclass Thing(LayeredModule): name = 'thing'\nMODULE = Thing",
+    "other": "from layover.metrics import Metric\nMETRIC = Metric('mine', frozenset(), True, lambda *_: 1.0)\nMODULE = 3",
+    "abstract": "from layover.mixers import Mixer\nclass Thing(Mixer): name = 'thing'\nMIXER = Thing",
     "function": "def FORMAT(path, layout):\n    return iter(())",
 }
 BROKEN = [
@@ -111,7 +114,7 @@ BROKEN = [
         "layover.mixers",
         "thing",
         "broken.abstract",
-        "MIXER of broken.abstract does not define initialise, shares, weights",
+        "broken.abstract does not define initialise, shares, weights",
     ),
     ("layover.compositions", "thing", "broken.thing:Thing", "is the class Thing, not a class below Composition"),
     ("layover.objectives", "thing", "broken.thing:Thing", "is the class Thing, not a class below Objective"),
@@ -182,16 +185,12 @@ def test_what_is_not_used_breaks_nothing(tmp_path: Path) -> None:
         with pytest.raises(ValueError, match="no router is called 'gated'"):
             compositions.get("route")(router="gated")
         assert "xnli" in tasks.official()
-        with pytest.raises(DataError, match="accuracy does not score span"):
-            kinds.get("span").score([{}], [_Gold()], metrics=("accuracy",), language="en")
+        with pytest.raises(DataError, match="squad_f1 does not score classification"):
+            kinds.get("classification").score(["a"], [Example("text", None, "a")], metrics=("squad_f1",), language="en")
         with pytest.raises(PluginError, match="no luck"):
             compositions.get("fuse")(mixer="thing")
         with pytest.raises(PluginError, match="no luck"):
             compositions.get("route")(router="thing")
-
-
-class _Gold:
-    answers = ("a",)
 
 
 def test_a_builtin_name_is_never_taken_silently(tmp_path: Path) -> None:
@@ -199,8 +198,8 @@ def test_a_builtin_name_is_never_taken_silently(tmp_path: Path) -> None:
         with pytest.raises(PluginError) as caught:
             modules.get("lora")
         assert str(caught.value) == (
-            "the plug-in 'lora' (layover.modules, rude-pack 2.1) has the name of one that comes with Layover, so 'lora' "
-            "could mean either; uninstall rude-pack, or have it renamed there"
+            "the plug-in 'lora' (layover.modules, rude-pack 2.1) has the name of one that comes with Layover, so "
+            "'lora' could mean either; uninstall rude-pack, or have it renamed there"
         )
         assert modules.get("none").name == "none"
         methods = {(row[""], row["name"]): row["settings"] for row in rows("methods")}
@@ -240,15 +239,15 @@ def test_two_of_one_name_are_an_error(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["Tilt", "tilt-er", "1tilt", "ti lt", "tilt.er", "tilt/er"])
 def test_a_name_is_one_of_the_house(tmp_path: Path, name: str) -> None:
-    with seen(describe(tmp_path, "one", "1", {MODULES: {name: "one.tilt"}})):
-        with pytest.raises(PluginError, match="a letter, then letters, digits and underscores, all lower-case"):
-            modules.get(name)
+    said = "a letter, then letters, digits and underscores, all lower-case"
+    with seen(describe(tmp_path, "one", "1", {MODULES: {name: "one.tilt"}})), pytest.raises(PluginError, match=said):
+        modules.get(name)
 
 
 def test_a_plugin_without_a_version_could_not_stand_in_a_key(tmp_path: Path) -> None:
-    with seen(broken(tmp_path, {METRICS: {"mine": "broken.other"}}, None)):
-        with pytest.raises(PluginError, match=r"mine.*broken says no version"):
-            metrics.get("mine")
+    site = broken(tmp_path, {METRICS: {"mine": "broken.other"}}, None)
+    with seen(site), pytest.raises(PluginError, match=r"mine.*broken says no version"):
+        metrics.get("mine")
 
 
 def test_an_error_is_no_traceback_and_ends_with_2(tmp_path: Path) -> None:
@@ -268,11 +267,11 @@ def test_an_error_is_no_traceback_and_ends_with_2(tmp_path: Path) -> None:
 
 
 def test_a_real_installation_is_found(tmp_path: Path) -> None:
-    pytest.importorskip("pip")
-    pytest.importorskip("setuptools", minversion="70.1")  # builds wheels by itself from then on
-    site, source = tmp_path / "site", Path(__file__).parent / "toy"
-    (tmp_path / "source").mkdir()
-    subprocess.run(["cp", "-r", str(source), str(tmp_path / "source")], check=True)
+    for needed in ("pip", "setuptools"):
+        if importlib.util.find_spec(needed) is None:
+            pytest.skip(f"{needed} builds packages, and is not here")
+    site = tmp_path / "site"
+    shutil.copytree(TOY, tmp_path / "source" / "toy")
     arguments = ["install", "-q", "--no-deps", "--no-build-isolation", "--no-index", "--target", str(site)]
     built = subprocess.run(
         [sys.executable, "-m", "pip", *arguments, str(tmp_path / "source" / "toy")],
