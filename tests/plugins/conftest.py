@@ -27,14 +27,17 @@ tasks:
            files: {{train: claims.jsonl}}}}
   signs: {{kind: classification, labels: [no, yes], text: [text], label: label, metrics: [accuracy], select: null,
           files: {{train: claims.jsonl, test: signs.jsonl}}}}
+  verdicts: {{kind: verdict, labels: [no, yes], text: [text], label: label, select: null,
+             files: {{train: claims.jsonl, test: signs.jsonl}}}}
   toy_moods: {{select: {{split: validation, language: en}}}}
 sweep:
   model: [mini]
   method: [shift, beside, lora]
   intermediate: [none, claims]
-  target: [toy_moods, signs]
+  target: [toy_moods, signs, verdicts]
   seed: [1]
-  exclude: [{{method: shift, intermediate: claims}}, {{method: beside, target: signs}}]
+  exclude: [{{method: shift, intermediate: claims}}, {{method: beside, target: [signs, verdicts]}},
+            {{intermediate: claims, target: verdicts}}]
 run: {{workers: 1, threads: 1, device: cpu}}
 """
 

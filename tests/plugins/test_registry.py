@@ -94,7 +94,7 @@ FILES = {
     "leaves": "raise SystemExit(3)",
     "empty": "",
     "thing": "from layover.modules import LayeredModule\nclass Thing(LayeredModule): name = 'thing'\nMODULE = Thing",
-    "other": "from layover.metrics import Metric\nMETRIC = Metric('mine', frozenset(), True, lambda *_: 1.0)\nMODULE = 3",
+    "other": "from layover.metrics import Metric\nMETRIC = Metric('mine', frozenset(), True, lambda *_: 1)\nMODULE = 3",
     "abstract": "from layover.mixers import Mixer\nclass Thing(Mixer): name = 'thing'\nMIXER = Thing",
     "function": "def FORMAT(path, layout):\n    return iter(())",
 }
