@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from layover import plugins
 from layover.errors import DataError
-from layover.metrics._metric import Metric
+from layover.metrics._metric import Metric, paired
 from layover.registry import Registry, instance_of
 
 _METRICS: Registry[Metric] = Registry(
@@ -12,4 +12,4 @@ _METRICS: Registry[Metric] = Registry(
 )
 names, get, usable = _METRICS.names, _METRICS.get, _METRICS.usable
 
-__all__ = ["Metric", "get", "names", "usable"]
+__all__ = ["Metric", "get", "names", "paired", "usable"]
