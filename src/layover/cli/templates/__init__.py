@@ -38,10 +38,8 @@ def in_package(thing: str, name: str) -> dict[Path, str]:
     """Return the files of a package that brings a thing, below its folder."""
     package = f"layover_{name}"
     files = {Path("src", package, _file(group)): _filled(HERE / thing / _file(group), name) for group in groups(thing)}
-    entries = {
-        group: f'[project.entry-points."{group}"]\n{name} = "{package}.{_stem(group)}"' for group in groups(thing)
-    }
-    project = _filled(HERE / _PROJECT, name).replace("THING", thing).replace("ENTRIES", "\n\n".join(entries.values()))
+    entries = [f'[project.entry-points."{group}"]\n{name} = "{package}.{_stem(group)}"' for group in groups(thing)]
+    project = _filled(HERE / _PROJECT, name).replace("THING", thing).replace("ENTRIES", "\n\n".join(entries))
     return {
         Path("pyproject.toml"): project,
         Path("src", package, "__init__.py"): f'"""A {thing} for Layover: {name}."""\n',

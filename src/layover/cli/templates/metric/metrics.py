@@ -1,4 +1,4 @@
-"""NAME: the mean, over the labels, of the share of the examples with a label that are predicted to have it."""
+"""NAME: the mean, over the labels, of the share of the examples of a label that are found."""
 
 from __future__ import annotations
 
