@@ -16,12 +16,14 @@ from typer.testing import CliRunner, Result
 from layover import compositions, modules, objectives, specs
 from layover.cli.main import build_app
 from layover.cli.shared import planned
+from layover.data.subset import Subset
 from layover.errors import PluginError, RecipeError, StoreError
 from layover.packages.card import CARD, read_card
 from layover.plan import Plan
-from layover.specs import EncoderSpec, Learned, Plugins, Start, things_in
+from layover.specs import EncoderSpec, Learned, Plugins, Start, TokenizerSpec, things_in
 from layover.specs.compose import ComposeSpec
 from layover.specs.import_ import HeadSpec, ImportSpec
+from layover.specs.tokenize import DataSpec, TokenizeSpec
 from layover.steps.unchanged import check_plugins
 from layover.store import Store
 
@@ -125,6 +127,18 @@ def test_what_no_plan_here_has_names_its_plugins_too(apart: Path) -> None:
     )
     assert {*composed.needed_plugins()} == {"compositions", "mixers", "kinds", "heads"}
     assert {*Plugins.of(things_in(objectives.get("doubled")())).canonical()} == {"objectives"}
+
+
+def test_formats_are_named_wherever_data_have_them(apart: Path) -> None:
+    part = {"files": ["0" * 64], "layouts": [{"format": "bars"}], "reading": {}}
+    assert [*DataSpec(part).formats()] == ["bars"]
+    assert [*DataSpec({"joined": [{"hub": {}, "reading": {}}, part]}).formats()] == ["bars"]
+    other = DataSpec({"files": ["1" * 64], "layouts": [{"format": "csv"}], "reading": {}})
+    spec = TokenizeSpec(
+        data=other, without=(DataSpec(part),), subset=Subset(), kind="classification", labels=(),
+        tokenizer=TokenizerSpec(), max_length=8,
+    )  # fmt: skip
+    assert {*spec.needed_plugins()} == {"formats"}
 
 
 def test_the_same_sweep_is_known_again(ran: Path, tmp_path: Path) -> None:
