@@ -55,6 +55,7 @@ ROOMS = (
     ("archives",),
     ("escape",),
     ("registry",),
+    ("plugins",),
     ("errors",),
     ("allowed",),
     ("disk",),
@@ -63,6 +64,7 @@ ROOMS = (
 RANK = {name: rank for rank, names in enumerate(ROOMS) for name in names}
 TORCH_ROOMS = {"training", "predict", "neighbours", "heads", "encoder", "batches"}
 WORKER_FILES = {
+    "cli/templates/kind/heads.py",
     "engine/preload.py",
     "sharing/pretrained.py",
     "sharing/probe.py",

@@ -5,6 +5,7 @@
     ├── DataError                 a data file, a data set, a row
     ├── ModelError                an encoder, a tokenizer, a module's weights
     ├── StoreError                the store on disk
+    ├── PluginError               something that another installed package brings
     ├── NodeError                 exit code 1: a node of the plan failed while it ran
     └── StoppedError              exit code 130: Ctrl-C, SIGTERM, SIGHUP, or nobody reads what a run prints
 
@@ -55,6 +56,10 @@ class MistakesError(ModelError):
 
 class StoreError(LayoverError):
     """The store on disk is damaged, or is not a store."""
+
+
+class PluginError(LayoverError):
+    """Something that another installed package brings cannot be used."""
 
 
 class LostNodeError(StoreError):

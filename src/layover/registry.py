@@ -1,21 +1,29 @@
-"""Things found by file name: a task, a kind, a metric, a module, a composition, a head is one file, and no list."""
+"""Things found by file name: a task, a kind, a metric, a module, a composition, a head is one file, and no list.
+
+Those of other packages are found by entry points; see `layover.plugins`.
+"""
 
 from __future__ import annotations
 
 import importlib
+import inspect
 import pkgutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from layover.errors import LayoverError, nearest
+from layover import plugins
+from layover.errors import LayoverError, PluginError, nearest, printable, shortened
+from layover.plugins import Plugin
 
 T = TypeVar("T")
+Fits = Callable[[Any, str], str]
+"""(thing, name) -> why it cannot be what the registry holds under this name; empty where it can."""
 
 
 class Registry(Generic[T]):
-    """The files of a package, each of which names its thing by one constant.
+    """The files of a package, each of which names its thing by one constant, and the plug-ins of a group.
 
     A file that begins with an underscore is shared code; a file in a subfolder is called `folder/name`.
 
@@ -24,25 +32,133 @@ class Registry(Generic[T]):
         path: Its `__path__`.
         constant: Name of the constant, `TASK`.
         error: What is raised for an unknown name.
+        group: Of the entry points of other packages, one of `layover.plugins`; None where they bring none.
+        fits: What a plug-in is held to.
+        beside: Whether the constant stands beside the thing of a plug-in, in the same file, and never is the thing.
     """
 
-    def __init__(self, package: str, path: Iterable[str], constant: str, error: type[LayoverError]) -> None:
+    def __init__(
+        self,
+        package: str,
+        path: Iterable[str],
+        constant: str,
+        error: type[LayoverError],
+        *,
+        group: str | None = None,
+        fits: Fits | None = None,
+        beside: bool = False,
+    ) -> None:
         self._package, self._path = package, list(path)
         self._constant, self._error = constant, error
+        self._group, self._fits, self._beside = group, fits, beside
         self.names = cache(self._names)
         self.get = cache(self._get)
 
     def _names(self) -> tuple[str, ...]:
         """Return all names, sorted; imports nothing."""
-        return tuple(sorted(_below(self._path, "")))
+        plugged = () if self._group is None else plugins.names(self._group)
+        return tuple(sorted({*_below(self._path, ""), *plugged}))
 
     def _get(self, name: str) -> T:
-        """Return the thing of that name, imported when it is first asked for."""
+        """Return the thing of that name, imported when it is first asked for.
+
+        Raises:
+            LayoverError: there is none, or a plug-in of this name cannot be used.
+        """
+        plugin = None if self._group is None else plugins.find(self._group, name)
+        if plugin is not None:
+            return self._plugged(plugin)
         if name not in self.names():
             raise self._error(f"no {self._constant.lower()} is called {name!r}; {nearest(name, self.names())}")
         module: Any = importlib.import_module(f"{self._package}.{name.replace('/', '.')}")
         thing: T = vars(module)[self._constant]
         return thing
+
+    def usable(self) -> tuple[str, ...]:
+        """Return the names of all things but plug-ins that cannot be used; imports every one."""
+        return tuple(name for name in self.names() if self.problem(name) is None)
+
+    def problem(self, name: str) -> PluginError | None:
+        """Return why a plug-in cannot be used; None where it can, or the thing is none."""
+        try:
+            self.get(name)
+        except PluginError as error:
+            return error
+        return None
+
+    def _plugged(self, plugin: Plugin) -> T:
+        file, _, attribute = plugin.target.replace(" ", "").partition(":")
+        module = _imported(plugin, file)
+        constant = self._constant if self._beside or not attribute else attribute
+        try:
+            thing: Any = module
+            for part in constant.split("."):
+                thing = vars(thing)[part] if thing is module else getattr(thing, part)
+        except (KeyError, AttributeError):
+            raise _unusable(plugin, f"{file} has no {constant}") from None
+        if self._fits is not None and (reason := self._fits(thing, plugin.name)):
+            raise _unusable(plugin, f"{constant} of {file} {reason}")
+        fitting: T = thing
+        return fitting
+
+
+def _imported(plugin: Plugin, file: str) -> Any:
+    try:
+        return importlib.import_module(file)
+    except (Exception, SystemExit) as error:
+        said = shortened(printable(" ".join(str(error).split())), 300)
+        raise _unusable(plugin, f"importing {file} failed with {type(error).__name__}: {said}") from error
+
+
+def _unusable(plugin: Plugin, reason: str) -> PluginError:
+    return PluginError(f"{plugin.described} cannot be used: {reason}; mend {plugin.distribution}, or uninstall it")
+
+
+def instance_of(cls: type) -> Fits:
+    """Return what holds a plug-in to be an instance of a class, under its own name."""
+
+    def fits(thing: Any, name: str) -> str:
+        if not isinstance(thing, cls):
+            return f"is {_described(thing)}, not a {cls.__name__}"
+        return _lacking(type(thing)) or _called_otherwise(thing, name)
+
+    return fits
+
+
+def subclass_of(cls: type) -> Fits:
+    """Return what holds a plug-in to be a class below another one, under its own name."""
+
+    def fits(thing: Any, name: str) -> str:
+        if not isinstance(thing, type) or not issubclass(thing, cls):
+            return f"is {_described(thing)}, not a class below {cls.__name__}"
+        if missing := sorted(getattr(thing, "__abstractmethods__", ())):
+            return f"does not define {', '.join(missing)}"
+        return _lacking(thing) or _called_otherwise(thing, name)
+
+    return fits
+
+
+def a_function(thing: Any, _name: str) -> str:
+    """Hold a plug-in to be something that can be called."""
+    return "" if callable(thing) else f"is {_described(thing)}, not a function"
+
+
+def _described(thing: Any) -> str:
+    return f"the class {thing.__name__}" if isinstance(thing, type) else f"of type {type(thing).__name__}"
+
+
+def _lacking(cls: type) -> str:
+    """Return which constants of a class have no value that a class above it declares without one."""
+    declared = [
+        name for base in cls.__mro__ for name, hint in inspect.get_annotations(base).items() if "ClassVar" in str(hint)
+    ]
+    lacking = sorted({name for name in declared if not name.startswith("_") and not hasattr(cls, name)})
+    return f"gives no value to {', '.join(lacking)}" if lacking else ""
+
+
+def _called_otherwise(thing: Any, name: str) -> str:
+    own = getattr(thing, "name", name)
+    return "" if own == name else f"calls itself {own!r}; its name and that of the entry point are to be the same"
 
 
 def _below(folders: Iterable[str], prefix: str) -> Iterator[str]:

@@ -18,6 +18,7 @@ from layover import compositions, modules
 from layover.compositions import Composition
 from layover.kinds.retrieval import Settled
 from layover.modules import AdapterDrop, Module
+from layover.specs._plugins import NO_PLUGINS, Plugins
 
 Path = tuple[str | int, ...]
 """Names of fields, and places in tuples, from a specification down."""
@@ -85,6 +86,7 @@ KNOWN: dict[Any, tuple[Any, ...]] = {
     ForwardRef("Json"): ("anything", ["else"]),
     Module: (modules.get("lora")(rank=3), modules.get("none")()),
     Composition: tuple(compositions.get("merge")(method="ties", density=density) for density in (0.3, 0.4)),
+    Plugins | None: (NO_PLUGINS, Plugins((("toy", "1.0"),)), Plugins((("toy", "2.0"),))),
     AdapterDrop: (AdapterDrop(train=1), AdapterDrop(train=2)),
     Settled: tuple(
         Settled(layer=layer, layers=(layer,), special_tokens=True, scoring="ratio", threshold=None) for layer in (5, 6)

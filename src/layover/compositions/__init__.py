@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from layover import plugins
 from layover.compositions._base import (
     INTERMEDIATE,
     LANGUAGE,
@@ -21,10 +22,12 @@ from layover.compositions._base import (
 )
 from layover.compositions._words import Told, Words, a
 from layover.errors import ModelError
-from layover.registry import Registry
+from layover.registry import Registry, subclass_of
 
-_COMPOSITIONS: Registry[type[Composition]] = Registry(__name__, __path__, "COMPOSITION", ModelError)
-names, get = _COMPOSITIONS.names, _COMPOSITIONS.get
+_COMPOSITIONS: Registry[type[Composition]] = Registry(
+    __name__, __path__, "COMPOSITION", ModelError, group=plugins.COMPOSITIONS, fits=subclass_of(Composition)
+)
+names, get, usable = _COMPOSITIONS.names, _COMPOSITIONS.get, _COMPOSITIONS.usable
 
 
 def parse(form: str | Mapping[str, Any]) -> Composition:
@@ -59,4 +62,5 @@ __all__ = [
     "get",
     "names",
     "parse",
+    "usable",
 ]

@@ -45,14 +45,14 @@ class Fuse(Composition):
     @field_validator("mixer")
     @classmethod
     def _learned_mixer(cls, value: str) -> str:
-        learned = [name for name in mixers.names() if mixers.get(name).learned]
-        if value not in learned:
+        learned = [name for name in mixers.usable() if mixers.get(name).learned]
+        if value not in mixers.names() or not mixers.get(value).learned:
             raise ValueError(f"no mixer that is learned is called {value!r}; {nearest(value, learned)}")
         return value
 
     @model_validator(mode="after")
     def _rank_of_the_mixer(self) -> Self:
-        ranked = [name for name in mixers.names() if "rank" in mixers.get(name).model_fields]
+        ranked = [name for name in mixers.usable() if "rank" in mixers.get(name).model_fields]
         if self.rank is not None and self.mixer not in ranked:
             raise ValueError(f"rank has no meaning for {self.mixer}; it belongs to {', '.join(ranked)}")
         return self

@@ -46,8 +46,8 @@ class Route(OnTop):
     @field_validator("router")
     @classmethod
     def _known_router(cls, value: str) -> str:
-        known = [name for name in mixers.names() if issubclass(mixers.get(name), Router)]
-        if value not in known:
+        known = [name for name in mixers.usable() if issubclass(mixers.get(name), Router)]
+        if value not in mixers.names() or not issubclass(mixers.get(value), Router):
             raise ValueError(f"no router is called {value!r}; {nearest(value, known)}")
         return value
 

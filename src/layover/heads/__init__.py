@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from layover import plugins
 from layover.encoder import DropoutClock
 from layover.errors import ModelError
-from layover.heads._base import Head
+from layover.heads._base import NOTHING, Head, Units, count_labelled, summed_divergence
 from layover.heads._pooling import MeanPooling
-from layover.registry import Registry
+from layover.registry import Registry, subclass_of
 
-_HEADS: Registry[type[Head]] = Registry(__name__, __path__, "HEAD", ModelError)
+_HEADS: Registry[type[Head]] = Registry(
+    __name__, __path__, "HEAD", ModelError, group=plugins.HEADS, fits=subclass_of(Head)
+)
 names, get = _HEADS.names, _HEADS.get
 
 
@@ -28,4 +31,4 @@ def build(kind: str, hidden_size: int, size: int, *, clock: DropoutClock, dropou
     return get(kind)(hidden_size, size, clock=clock, dropout=dropout)
 
 
-__all__ = ["Head", "MeanPooling", "build", "get", "names"]
+__all__ = ["NOTHING", "Head", "MeanPooling", "Units", "build", "count_labelled", "get", "names", "summed_divergence"]

@@ -4,11 +4,40 @@ from __future__ import annotations
 
 from typing import Any
 
+from layover import plugins
 from layover.errors import DataError
-from layover.kinds._kind import Kind
-from layover.registry import Registry
+from layover.kinds._keys import Check, CodesKeys, Keys, LabelKeys, LabelsKeys, Path, TextKeys, texts_of
+from layover.kinds._kind import Kind, finite
+from layover.kinds._pairs import encode_pairs
+from layover.layouts.heads import HeadForm
+from layover.registry import Registry, instance_of
 
-_KINDS: Registry[Kind[Any]] = Registry(__name__, __path__, "KIND", DataError)
-names, get = _KINDS.names, _KINDS.get
 
-__all__ = ["Kind", "get", "names"]
+def _fits(thing: Any, name: str) -> str:
+    """Return why a plug-in is no kind of this name; one that is trained needs a head, which nothing imports here."""
+    if reason := instance_of(Kind)(thing, name):
+        return reason
+    lacks = thing.trained and name not in plugins.names(plugins.HEADS)
+    return f"is trained, and no plug-in of the group {plugins.HEADS} is called {name!r}" if lacks else ""
+
+
+_KINDS: Registry[Kind[Any]] = Registry(__name__, __path__, "KIND", DataError, group=plugins.KINDS, fits=_fits)
+names, get, usable = _KINDS.names, _KINDS.get, _KINDS.usable
+
+__all__ = [
+    "Check",
+    "CodesKeys",
+    "HeadForm",
+    "Keys",
+    "Kind",
+    "LabelKeys",
+    "LabelsKeys",
+    "Path",
+    "TextKeys",
+    "encode_pairs",
+    "finite",
+    "get",
+    "names",
+    "texts_of",
+    "usable",
+]

@@ -326,7 +326,7 @@ class Kind(ABC, Generic[E]):
     def _metric(self, name: str) -> registry.Metric:
         metric = registry.get(name)
         if not self.scores_with(name):
-            fitting = [other for other in registry.names() if self.scores_with(other)]
+            fitting = [other for other in registry.usable() if self.scores_with(other)]
             raise DataError(f"{name} does not score {self.name}; {nearest(name, fitting)}")
         return metric
 

@@ -5,11 +5,14 @@ As with modules, nothing here imports torch before it computes.
 
 from __future__ import annotations
 
+from layover import plugins
 from layover.errors import ModelError
 from layover.mixers._base import Mixer
-from layover.registry import Registry
+from layover.registry import Registry, subclass_of
 
-_MIXERS: Registry[type[Mixer]] = Registry(__name__, __path__, "MIXER", ModelError)
-names, get = _MIXERS.names, _MIXERS.get
+_MIXERS: Registry[type[Mixer]] = Registry(
+    __name__, __path__, "MIXER", ModelError, group=plugins.MIXERS, fits=subclass_of(Mixer)
+)
+names, get, usable = _MIXERS.names, _MIXERS.get, _MIXERS.usable
 
-__all__ = ["Mixer", "get", "names"]
+__all__ = ["Mixer", "get", "names", "usable"]

@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from layover import plugins
 from layover.errors import ModelError
-from layover.modules._base import EMBEDDINGS, INNER, LINEARS, SUBLAYERS, At, LayeredModule, Module, Site
+from layover.modules._base import EMBEDDINGS, INNER, LINEARS, SUBLAYERS, At, LayeredModule, Module, Site, site_at
 from layover.modules._drop import AdapterDrop
-from layover.registry import Registry
+from layover.registry import Registry, subclass_of
 
-_MODULES: Registry[type[Module]] = Registry(__name__, __path__, "MODULE", ModelError)
+_MODULES: Registry[type[Module]] = Registry(
+    __name__, __path__, "MODULE", ModelError, group=plugins.MODULES, fits=subclass_of(Module)
+)
 names, get = _MODULES.names, _MODULES.get
 
 
@@ -50,4 +53,5 @@ __all__ = [
     "get",
     "names",
     "parse",
+    "site_at",
 ]

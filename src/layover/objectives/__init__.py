@@ -8,11 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from layover import plugins
 from layover.errors import ModelError
 from layover.objectives._base import Forward, Inputs, Objective, Passed
-from layover.registry import Registry
+from layover.registry import Registry, subclass_of
 
-_OBJECTIVES: Registry[type[Objective]] = Registry(__name__, __path__, "OBJECTIVE", ModelError)
+_OBJECTIVES: Registry[type[Objective]] = Registry(
+    __name__, __path__, "OBJECTIVE", ModelError, group=plugins.OBJECTIVES, fits=subclass_of(Objective)
+)
 names, get = _OBJECTIVES.names, _OBJECTIVES.get
 
 

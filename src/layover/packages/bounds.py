@@ -32,6 +32,12 @@ Identifier = Annotated[
     str, Field(pattern=IDENTIFIER, description="a name of letters, digits, - and _, a letter first, 80 at most")
 ]
 """The name of a package: of its folder, and of the module in AdapterHub's layout."""
+Distribution = Annotated[
+    str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,78}[a-z0-9])?$", description="the name of a distribution, normalised")
+]
+Release = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.+!_-]{0,79}$", description="the version of a distribution")
+]
 ProbeRow = Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1, max_length=MOST_PROBE_TOKENS)]
 """Token ids."""
 Seen = Annotated[tuple[float, ...], Field(min_length=1, max_length=MOST_SEEN)]

@@ -5,15 +5,25 @@ A card never holds a path, a user, a host or a token. What is not known is null,
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
-from layover import kinds
-from layover.errors import MistakesError, ModelError, first_few, nearest, printable
+from layover import kinds, plugins
+from layover.errors import MistakesError, ModelError, PluginError, first_few, nearest, printable
 from layover.layouts.safe import is_there, read_json
-from layover.packages.bounds import MOST_LAYERS, MOST_PIECES, FileName, Identifier, Settings, Sha256
+from layover.packages.bounds import (
+    MOST_LAYERS,
+    MOST_PIECES,
+    Distribution,
+    FileName,
+    Identifier,
+    Release,
+    Settings,
+    Sha256,
+)
 from layover.packages.mistakes import long_texts, mistakes
 from layover.packages.sections import (
     BaseModelFacts,
@@ -92,6 +102,9 @@ class Card(Section):
     """The tasks of each intermediate, in their order; none where an imported module does not name them. None on cards
     of version 0.1, which know those of `trainings` alone."""
 
+    plugins: dict[Distribution, Release] = Field(default_factory=dict)
+    """What other distributions bring of the kind, head, modules and composition, with the versions of the export."""
+
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         roles = [piece.role for piece in self.pieces]
@@ -135,6 +148,7 @@ def read_card(folder: Path) -> Card:
     Raises:
         ModelError: there is none, or it is no card of this version.
         MistakesError: with all that is wrong with its values.
+        PluginError: it needs plug-ins that are not installed here.
     """
     if not is_there(folder / CARD):
         raise ModelError(f"{folder}: {_no_package(folder)}")
@@ -143,6 +157,8 @@ def read_card(folder: Path) -> Card:
         found = str(values.get("schema_version"))[:40]
         raise ModelError(f"{folder / CARD}: a card of schema {found}; this version reads {SCHEMA}")
     wrong = long_texts(values)
+    if not wrong and (lacking := plugins.missing(_plugins_in(values))):
+        raise PluginError(f"{folder / CARD}: {lacking}")
     try:
         card = Card.model_validate(values)
     except ValidationError as error:
@@ -150,6 +166,17 @@ def read_card(folder: Path) -> Card:
     if wrong:
         raise MistakesError(str(folder / CARD), wrong)
     return card
+
+
+def _plugins_in(values: Mapping[str, Any]) -> Mapping[str, str]:
+    """Return the plug-ins that a card names, as far as they are any: what is wrong with it is told with the rest."""
+    try:
+        return _PLUGINS.validate_python(values.get("plugins", {}))
+    except ValidationError:
+        return {}
+
+
+_PLUGINS = TypeAdapter(dict[Distribution, Release])
 
 
 def _no_package(folder: Path) -> str:

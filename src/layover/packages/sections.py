@@ -83,8 +83,8 @@ class TaskFacts(Section):
     @field_validator("kind")
     @classmethod
     def _is_trained(cls, name: str) -> str:
-        trained = [kind for kind in kinds.names() if kinds.get(kind).trained]
-        if name not in trained:
+        if name not in kinds.names() or not kinds.get(name).trained:
+            trained = [kind for kind in kinds.usable() if kinds.get(kind).trained]
             raise ValueError(f"no kind of a trained task is called {name!r}; {nearest(name, trained)}")
         return name
 
@@ -108,7 +108,7 @@ class TaskFacts(Section):
         """
         form = kinds.get(self.kind).head
         if form is None:
-            shared = ", ".join(name for name in kinds.names() if kinds.get(name).head is not None)
+            shared = ", ".join(name for name in kinds.usable() if kinds.get(name).head is not None)
             raise ModelError(f"heads for {self.kind} are not shared; only those for {shared}")
         return form
 

@@ -83,7 +83,7 @@ def check_lists(document: Document, methods: Mapping[str, ResolvedMethod], sourc
                 said = "has no place in a list" if name == NO_INTERMEDIATE else "stands twice in one list"
                 problems.append(source.problem((*loc, place), f"{name!r} {said}"))
         if len(names) > 1 and used and not taking:
-            able = ", ".join(name for name in compositions.names() if compositions.get(name).takes_several)
+            able = ", ".join(name for name in compositions.usable() if compositions.get(name).takes_several)
             message = "no method of the sweep composes separately learned modules"
             problems.append(source.problem(loc, f"{message}; one with compose: {able} does, or train a mixture"))
     for name in document.sweep.method if not _left_out_by_override(source, "intermediate") else ():

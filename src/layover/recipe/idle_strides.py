@@ -10,7 +10,7 @@ def idle_strides(recipe: Recipe) -> list[str]:
     """Return a note for each `stride` that is written and has no effect."""
     document, known, source = recipe.document, recipe.tasks, recipe.source
     windowed = [name for name in document.swept() if known[name].of_kind.windowed]
-    windowed_kinds = ", ".join(name for name in kinds.names() if kinds.get(name).windowed)
+    windowed_kinds = ", ".join(name for name in kinds.usable() if kinds.get(name).windowed)
     found = []
     if "stride" in document.train.model_fields_set and not windowed:
         why = f"only tasks of kind {windowed_kinds} are read in windows, and the sweep has none"

@@ -53,8 +53,17 @@ def markdown(plan: Plan, rows: Sequence[CellRow]) -> str:
         parts.append(f"## {inline(target)}")
         for section in found:
             parts += section.target(plan, rows, target) if section.target is not None else []
-    parts.append(f"Made by Layover {__version__}.")
+    parts.append(f"Made by Layover {__version__}{_plugins(plan)}.")
     return "\n\n".join(parts) + "\n"
+
+
+def _plugins(plan: Plan) -> str:
+    """Return the plug-ins that have a hand in the scores, to stand behind Layover's own version."""
+    found: dict[str, str] = {}
+    for node in plan.nodes.values():
+        found |= node.spec.needed_plugins()
+    told = ", ".join(f"{inline(name)} {inline(version)}" for name, version in sorted(found.items()))
+    return f" with {told}" if told else ""
 
 
 def write_report(plan: Plan, rows: Sequence[CellRow], folder: Path) -> list[Path]:

@@ -23,7 +23,7 @@ from layover.sharing.contents import README
 from layover.sharing.flatten import Summand
 from layover.sharing.options import Options
 from layover.sharing.writing import write_head, write_module
-from layover.specs import OnEncoder
+from layover.specs import OnEncoder, Plugins, answering, things_in
 from layover.steps.files import HEAD, weights_of
 from layover.steps.trained import load_head, pieces_to_train, roles, trained_part, trained_pieces
 from layover.store import Store
@@ -207,8 +207,16 @@ class Draft:
             probe=probe.make(encoder, head, self._rows()),
             files={},
             readme_sha256="0" * 64,
+            plugins=dict(self._plugins(own).versions),
         )
         return card.model_copy(update={"title": model_card.title(card)})
+
+    def _plugins(self, own: Own | None) -> Plugins:
+        """Return the plug-ins that the package needs to compute."""
+        acting = [] if self.terms else [*self.spec.start.modules(), self.composition]
+        computing = [*acting, None if own is None else own.module]
+        answers = () if self.task is None else answering(self.task.kind)
+        return Plugins.of((*(thing for one in computing for thing in things_in(one)), *answers))
 
     def _rows(self) -> Rows:
         """Return the rows of the probe."""

@@ -14,6 +14,7 @@ from layover.registry import Registry
 from layover.specs._encoder import EncoderSpec, TokenizerSpec
 from layover.specs._hyperparameters import Hyperparameters
 from layover.specs._on_encoder import ModuleStep, OnEncoder, Outputs
+from layover.specs._plugins import Plugins, answering, things_in
 from layover.specs._sampling import Sampling
 from layover.specs._spec import StepSpec
 from layover.specs._start import Learned, Start
@@ -47,11 +48,14 @@ __all__ = [
     "ModuleStep",
     "OnEncoder",
     "Outputs",
+    "Plugins",
     "Sampling",
     "Start",
     "StepSpec",
     "TokenizerSpec",
+    "answering",
     "get",
     "parse",
     "steps",
+    "things_in",
 ]

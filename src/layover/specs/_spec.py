@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Self, TypeVar
 
-from layover.canonical import Canonical
-from layover.errors import ModelError, NodeError, StoreError
+from layover import plugins as plugged
+from layover.canonical import Canonical, later
+from layover.errors import ModelError, NodeError, PluginError, StoreError
 from layover.identity import Json, key_of
 from layover.specs._encoder import EncoderSpec
+from layover.specs._plugins import NO_PLUGINS, Plugins, Thing, things_in
 
 T = TypeVar("T")
 
@@ -33,7 +35,7 @@ def known(value: T | None, what: str) -> T:
     return value
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class StepSpec(Canonical):
     """All that a step reads beside the files of the nodes that it needs."""
 
@@ -51,6 +53,21 @@ class StepSpec(Canonical):
     """Whether it reads nothing of its encoder but the tokenizer."""
     trains: ClassVar[bool] = False
     """Whether weights are trained in it."""
+
+    plugins: Plugins | None = later(NO_PLUGINS, default=None)
+    """Those that compute it; where they are not named, they are taken as they are installed here."""
+
+    def __post_init__(self) -> None:
+        if self.plugins is None:
+            object.__setattr__(self, "plugins", Plugins.of(self.things()) if plugged.installed() else NO_PLUGINS)
+
+    def things(self) -> Iterator[Thing]:
+        """Yield whatever computes the step and may be a plug-in."""
+        yield from things_in(self)
+
+    def needed_plugins(self) -> dict[str, str]:
+        """Return distribution -> version of the plug-ins that compute it."""
+        return dict((self.plugins or NO_PLUGINS).versions)
 
     def read_encoder(self) -> EncoderSpec | None:
         """Return the encoder whose files the step reads; None where it reads none."""
@@ -93,7 +110,10 @@ class StepSpec(Canonical):
             )
         try:
             return super().parse(cls.own_fields({one: values[one] for one in values if one not in (STEP, VERSION)}))
-        except (ValueError, ModelError) as error:
+        except (ValueError, ModelError, PluginError) as error:
+            needed = values.get("plugins")
+            if isinstance(needed, Mapping) and (lacking := plugged.missing(needed)):
+                raise StoreError(f"a specification of {cls.step} cannot be read: {lacking}") from None
             raise StoreError(f"a specification of {cls.step} cannot be read: {error}") from None
 
     @classmethod

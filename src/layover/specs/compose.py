@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
 from layover.canonical import aside
 from layover.precision import Precision
 from layover.specs._on_encoder import OnEncoder, Outputs
+from layover.specs._plugins import Thing, answering
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +41,12 @@ class ComposeSpec(OnEncoder):
     def drawn_by(self) -> int:
         """The seed of what a composition draws."""
         return self.seed
+
+    def things(self) -> Iterator[Thing]:
+        """Yield whatever computes the step and may be a plug-in: the composition, the modules, and the head."""
+        yield from super().things()
+        if self.kind is not None:
+            yield from answering(self.kind)
 
     @property
     def of_task(self) -> str:

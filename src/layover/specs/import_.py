@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import ClassVar, Protocol
 from layover.canonical import Canonical, aside
 from layover.layouts import Base
 from layover.specs._on_encoder import ModuleStep, Outputs
+from layover.specs._plugins import Thing, answering
 from layover.specs._spec import known
 
 
@@ -65,6 +66,12 @@ class ImportSpec(ModuleStep):
     """Lowest layers that go without it in predictions, as its card says."""
     tasks: tuple[str, ...] = aside(())
     """What it was trained on, as far as it is known."""
+
+    def things(self) -> Iterator[Thing]:
+        """Yield whatever computes the step and may be a plug-in: the module, and the head."""
+        yield from super().things()
+        if self.head is not None:
+            yield from answering(self.head.kind)
 
     def outputs(self) -> tuple[Outputs, ...]:
         """Return what its head answers, where it has one."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
@@ -11,6 +11,7 @@ from layover.errors import NodeError
 from layover.identity import Json
 from layover.precision import Precision
 from layover.specs._on_encoder import EncoderStep
+from layover.specs._plugins import Thing, answering
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,11 @@ class PredictSpec(EncoderStep):
     language: str = aside("")
     precision: Precision = aside("fp32")
     """In which numbers the encoder computes; the training's key, or `matching`, knows it."""
+
+    def things(self) -> Iterator[Thing]:
+        """Yield whatever computes the step and may be a plug-in: what answers, and decodes the answers."""
+        yield from super().things()
+        yield from answering(self.kind)
 
     @property
     def of_task(self) -> str:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
+from layover import plugins
 from layover.canonical import Canonical, Opaque, aside, called, later
 from layover.identity import Json
 from layover.kinds.retrieval import Settled
 from layover.metrics._metric import NO_RULES, Rules
 from layover.records import Sources
+from layover.specs._plugins import Thing
 from layover.specs._spec import StepSpec
 
 Keys = tuple[str, str]
@@ -82,6 +84,14 @@ class ScoreSpec(StepSpec):
     """The model and the data that the scores rest on; it follows from the keys of the predictions."""
     training: tuple[str, ...] = aside(())
     """Keys of the tokenized data that everything was trained on, the target's first."""
+
+    def things(self) -> Iterator[Thing]:
+        """Yield whatever computes the step and may be a plug-in: the metrics, and the kind that asks them."""
+        yield from super().things()
+        yield plugins.KINDS, self.kind
+        tuned = [self.no_answer.metric] if self.no_answer is not None else []
+        chosen = [self.chosen.by] if self.chosen is not None else []
+        yield from ((plugins.METRICS, name) for name in (*self.metrics, *tuned, *chosen))
 
     @property
     def of_task(self) -> str:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self, cast
 
+from layover import plugins
 from layover.canonical import Canonical, aside, later
 from layover.data.subset import Subset
 from layover.data.task import Place
 from layover.identity import Json
 from layover.specs._encoder import EncoderSpec, TokenizerSpec
+from layover.specs._plugins import Thing
 from layover.specs._spec import StepSpec, known
 from layover.tasks import Task
 
@@ -35,6 +37,15 @@ class DataSpec(Canonical):
     def parse(cls, values: Mapping[str, Any]) -> Self:
         """Return the data of an identity, wherever they lie."""
         return cls(dict(values))
+
+    def formats(self) -> Iterator[str]:
+        """Yield the formats of the files; none for the hub."""
+        joined = self.identity.get("joined")
+        for part in joined if isinstance(joined, Sequence) else (self.identity,):
+            layouts = part.get("layouts") if isinstance(part, Mapping) else None
+            for layout in layouts if isinstance(layouts, Sequence) else ():
+                if isinstance(layout, Mapping):
+                    yield str(layout["format"])
 
     def at(self) -> Place:
         """Return where the examples lie.
@@ -75,6 +86,13 @@ class TokenizeSpec(StepSpec):
     """Examples of the whole split, as read or as published, for estimates."""
     tokens_each: float | None = aside(None)
     """Tokens of an average example, all its rows together, measured on a sample; None where they are not known."""
+
+    def things(self) -> Iterator[Thing]:
+        """Yield whatever computes the step and may be a plug-in: the kind and the formats of the files."""
+        yield from super().things()
+        yield plugins.KINDS, self.kind
+        for data in (self.data, *self.without):
+            yield from ((plugins.FORMATS, name) for name in data.formats())
 
     @property
     def of_task(self) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from layover import plugins
 from layover.canonical import Canonical, Opaque, aside, called, inlined, later
 from layover.identity import Json
 from layover.metrics._metric import NO_RULES, Rules
@@ -13,6 +14,7 @@ from layover.modules import AdapterDrop
 from layover.precision import Precision
 from layover.specs._hyperparameters import Hyperparameters
 from layover.specs._on_encoder import OnEncoder, Outputs
+from layover.specs._plugins import Thing, answering
 from layover.specs._sampling import Sampling
 from layover.specs.gate import GateSpec
 from layover.specs.tokenize import USUAL_PERCENT
@@ -108,6 +110,14 @@ class TrainSpec(OnEncoder):
     all of the canonical form, so that none has a `gate` in it."""
     name: str = aside("")
     """Of the task or the mixture."""
+
+    def things(self) -> Iterator[Thing]:
+        """Yield whatever computes the step and may be a plug-in: what trains, and what selects the weights."""
+        yield from super().things()
+        for task in self.tasks:
+            yield from answering(task.kind)
+            if task.selection is not None:
+                yield plugins.METRICS, task.selection.metric
 
     @property
     def kind_of_node(self) -> str:

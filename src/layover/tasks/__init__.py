@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from layover import plugins
 from layover.data.task import FileSource, HubSource, Joined, Location, Place
 from layover.errors import DataError
 from layover.kinds._keys import FROM_TRAINING
-from layover.registry import Registry
+from layover.registry import Registry, instance_of
 from layover.tasks._census import QUANTILES, Census, take_census
 from layover.tasks._declare import declare
 from layover.tasks._fields import SPLITS, Paths
@@ -20,13 +21,13 @@ from layover.tasks._survey import Known, Survey, Texts, take_survey, take_texts
 from layover.tasks._task import Task
 from layover.tasks._xtreme import Averages, average
 
-_TASKS: Registry[Task] = Registry(__name__, __path__, "TASK", DataError)
-names, get = _TASKS.names, _TASKS.get
+_TASKS: Registry[Task] = Registry(__name__, __path__, "TASK", DataError, group=plugins.TASKS, fits=instance_of(Task))
+names, get, usable = _TASKS.names, _TASKS.get, _TASKS.usable
 
 
 def official() -> dict[str, Task]:
     """Return XTREME's nine tasks by name, which is also the name of their folder in a submission."""
-    return {name: task for name in names() if (task := get(name)).xtreme}
+    return {name: task for name in usable() if (task := get(name)).xtreme}
 
 
 __all__ = [
@@ -64,4 +65,5 @@ __all__ = [
     "take_survey",
     "take_texts",
     "texts_in",
+    "usable",
 ]

@@ -49,7 +49,7 @@ def unfit_labels(kind: str, labels: Sequence[str], *, from_training: bool) -> It
     elif one_text := written_in_two_forms(labels):
         yield one_text
     if from_training and (not kinds.get(kind).open_labels or labels):
-        open_kinds = ", ".join(name for name in kinds.names() if kinds.get(name).open_labels)
+        open_kinds = ", ".join(name for name in kinds.usable() if kinds.get(name).open_labels)
         yield f"only labels of {open_kinds} can be taken from the training data, and only undeclared ones"
     yield from kinds.get(kind).unfit_labels(labels, from_training=from_training)
 

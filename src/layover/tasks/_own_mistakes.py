@@ -68,7 +68,7 @@ def idle(own: OwnTask, files: Iterable[Paths] = (), *, of_files: bool = True) ->
 
 def _foreign(own: OwnTask) -> dict[str, str]:
     """Return the fields of other kinds that say something, each with the kinds it is for."""
-    every = {name: kinds.get(name).declared_by for name in kinds.names()}
+    every = {name: kinds.get(name).declared_by for name in (*kinds.usable(), own.kind)}
     silent = {field for field, value in own if value is None or value is False or value == ()}
     given = own.model_fields_set - silent
     found = {}

@@ -8,7 +8,7 @@ import platform
 from pathlib import Path
 from typing import Any
 
-from layover import __version__
+from layover import __version__, plugins
 from layover.cli.console import answer, say, size
 from layover.cli.shared import DEFAULT_STORE, JsonOption, StoreOption, there_above
 
@@ -35,7 +35,7 @@ def command(*, store: StoreOption = DEFAULT_STORE, json: JsonOption = False) -> 
         return
     for name, value in found.items():
         if isinstance(value, dict):
-            say(f"{name}: " + ", ".join(f"{key} {inner or 'absent'}" for key, inner in value.items()))
+            say(f"{name}: " + (", ".join(f"{key} {inner or 'absent'}" for key, inner in value.items()) or "none"))
         else:
             say(f"{name}: {size(value) if name.endswith('bytes') else value}")
 
@@ -53,6 +53,7 @@ def examine(store: Path) -> dict[str, Any]:
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
         "packages": {name: _version(name) for name in PACKAGES},
+        "plugins": {one.distribution: one.version for those in plugins.installed().values() for one in those},
         "cores": cores(),
         "memory_bytes": total_memory(),
         "memory_free_bytes": available_memory(),

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import importlib
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
 
+from layover import plugins
+from layover.canonical import CanonicalModel
 from layover.cli.console import answer, say, table
 from layover.cli.shared import JsonOption
-from layover.errors import LayoverError, nearest
+from layover.errors import LayoverError, PluginError, nearest
 
 ORDER = 70
 
 
 def command(
-    what: Annotated[str, typer.Argument(help="tasks, kinds, methods or models.")],
+    what: Annotated[str, typer.Argument(help="tasks, kinds, methods, models or plugins.")],
     *,
     json: JsonOption = False,
 ) -> None:
-    """List the tasks, their kinds, the methods (modules, compositions, mixers) or the models known by name."""
-    listings = {"tasks": _tasks, "kinds": _kinds, "methods": _methods, "models": _models}
+    """List the tasks, their kinds, the methods (modules, compositions, mixers), the models known by name, or plug-ins.
+
+    A plug-in that cannot be used has a line that says why.
+    """
+    listings = {"tasks": _tasks, "kinds": _kinds, "methods": _methods, "models": _models, "plugins": _plugins}
     if what not in listings:
         raise LayoverError(f"nothing to list under {what!r}; {nearest(what, listings)}")
     headers, rows = listings[what]()
@@ -33,12 +40,15 @@ def _tasks() -> tuple[list[str], list[list[Any]]]:
     from layover import tasks
     from layover.sandbox.sets import ALL
 
-    rows = []
+    rows: list[list[Any]] = []
     for name in tasks.names():
+        if problem := _problem(tasks.get, name):
+            rows.append([name, "", "", "", "", problem])
+            continue
         task = tasks.get(name)
         languages = len({*task.all_languages()} - {ALL})
-        stages = "/".join(task.stages)
-        rows.append([name, task.kind, stages, ", ".join(task.metrics), languages, task.summary])
+        stages, summary = "/".join(task.stages), f"{task.summary}{_by(plugins.TASKS, name)}"
+        rows.append([name, task.kind, stages, ", ".join(task.metrics), languages, summary])
     return ["task", "kind", "stage", "metrics", "languages", "summary"], rows
 
 
@@ -47,9 +57,12 @@ def _kinds() -> tuple[list[str], list[list[Any]]]:
 
     rows: list[list[Any]] = []
     for name in kinds.names():
+        if problem := _problem(kinds.get, name):
+            rows.append([name, "", problem])
+            continue
         kind = kinds.get(name)
         fields = ", ".join([*sorted(kind.required), *(f"[{field}]" for field in sorted(kind.optional))])
-        rows.append([name, fields, ", ".join(kind.metrics)])
+        rows.append([name, fields, ", ".join(kind.metrics) + _by(plugins.KINDS, name)])
     return ["kind", "fields", "metrics"], rows
 
 
@@ -59,21 +72,59 @@ def _methods() -> tuple[list[str], list[list[Any]]]:
 
     rows: list[list[Any]] = []
     for name in modules.names():
+        if problem := _problem(modules.get, name):
+            rows.append(["module", name, problem])
+            continue
         module = modules.get(name)
-        settings = ", ".join(f"{field}={info.default!r}" for field, info in module.model_fields.items())
         numbers = f"lr={module.default_lr:g}, epochs={module.default_epochs:g}"
-        rows.append(["module", name, f"{numbers}, {settings}" if settings else numbers])
+        settings = ", ".join([numbers, *_settings(module)])
+        rows.append(["module", name, settings + _by(plugins.MODULES, name)])
     for name in compositions.names():
-        composition = compositions.get(name)
-        settings = ", ".join(f"{field}={info.default!r}" for field, info in composition.model_fields.items())
-        rows.append(["composition", name, settings])
+        if problem := _problem(compositions.get, name):
+            rows.append(["composition", name, problem])
+            continue
+        settings = ", ".join(_settings(compositions.get(name)))
+        rows.append(["composition", name, settings + _by(plugins.COMPOSITIONS, name)])
     for name in mixers.names():
+        if problem := _problem(mixers.get, name):
+            rows.append(["mixer", name, problem])
+            continue
         mixer = mixers.get(name)
         used = "mixer of fuse" if mixer.learned else "router of route" if issubclass(mixer, Router) else ""
-        settings = ", ".join(f"{field}={info.default!r}" for field, info in mixer.model_fields.items())
         if used:
-            rows.append([used, name, settings])
+            rows.append([used, name, ", ".join(_settings(mixer)) + _by(plugins.MIXERS, name)])
     return ["", "name", "settings"], rows
+
+
+def _settings(model: type[CanonicalModel]) -> list[str]:
+    return [f"{field}={info.default!r}" for field, info in model.model_fields.items()]
+
+
+def _problem(get: Callable[[str], object], name: str) -> str:
+    """Return why a plug-in cannot be used; empty where it can, and for what comes with Layover."""
+    try:
+        get(name)
+    except PluginError as error:
+        return str(error)
+    return ""
+
+
+def _by(group: str, name: str) -> str:
+    """Return who brings a plug-in, to stand behind other words; empty for what comes with Layover."""
+    found = plugins.find(group, name)
+    return "" if found is None else f" ({found})"
+
+
+def _plugins() -> tuple[list[str], list[list[Any]]]:
+    rows: list[list[Any]] = []
+    for those in plugins.installed().values():
+        for one in those:
+            if one.group in plugins.GROUPS:
+                state = _problem(importlib.import_module(plugins.GROUPS[one.group]).get, one.name) or "ok"
+            else:
+                state = f"Layover has no such group; {nearest(one.group, plugins.GROUPS)}"
+            rows.append([one.group, one.name, one.distribution, one.version, one.target, state])
+    return ["group", "name", "distribution", "version", "object", "state"], rows
 
 
 def _models() -> tuple[list[str], list[list[Any]]]:

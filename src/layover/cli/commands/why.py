@@ -126,7 +126,7 @@ def _tell(result: dict[str, Any]) -> None:
 
 
 def _lines(differences: list[dict[str, Any]]) -> list[str]:
-    """Return a line for each difference; a file that has changed stands in one, however often it is read."""
+    """Return a line for each difference; a changed file or plug-in stands in one, however often it is met."""
     found: dict[str, list[str]] = {}
     for one in differences:
         there, here = one["there"], one["here"]
@@ -135,7 +135,20 @@ def _lines(differences: list[dict[str, Any]]) -> list[str]:
             what = {True: " has changed", False: ": another file is read there", None: ""}[one["changed"]]
             text = f"{one['file']}{what}: sha256 {before} there, {here[:12]} here"
             found.setdefault(text, []).append(one["path"])
+        elif (name := _plugin_at(one["path"])) is not None:
+            text = f"the plug-in {name} has changed: {there or 'none'} there, {here or 'none'} here"
+            found.setdefault(text, []).append(one["path"])
         else:
             found.setdefault(f"{one['path']}: {there!r} there, {here!r} here", [])
     more = {text: f" and {len(paths) - 1} more" if len(paths) > 1 else "" for text, paths in found.items()}
     return [f"{text} ({paths[0]}{more[text]})" if paths else text for text, paths in found.items()]
+
+
+def _plugin_at(path: str) -> str | None:
+    """Return the distribution whose version a difference is one of; None where it is another difference."""
+    own = path.rpartition(" > ")[2]
+    return own.removeprefix(_PLUGINS) if own.startswith(_PLUGINS) else None
+
+
+_PLUGINS = "plugins."
+"""What stands before a distribution in the path of a difference."""

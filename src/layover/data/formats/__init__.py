@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from itertools import chain
 from pathlib import Path, PurePosixPath
 
+from layover import plugins
 from layover.data.formats._doubts import doubts
 from layover.data.formats._files import COMPRESSIONS
 from layover.data.formats._layout import AUTO, Layout
@@ -15,7 +16,7 @@ from layover.data.formats._sniff import WORDS as CONTENTS
 from layover.data.formats._sniff import sniff
 from layover.data.tally import Tally
 from layover.errors import DataError
-from layover.registry import Registry
+from layover.registry import Registry, a_function, instance_of
 
 __all__ = [
     "AUTO",
@@ -26,6 +27,7 @@ __all__ = [
     "Row",
     "Skipped",
     "by_extension",
+    "get",
     "names",
     "read",
     "reads",
@@ -33,10 +35,12 @@ __all__ = [
 ]
 
 _FORMATS: Registry[Callable[[Path, Layout], Iterator[Row | Skipped]]] = Registry(
-    __name__, __path__, "FORMAT", DataError
+    __name__, __path__, "FORMAT", DataError, group=plugins.FORMATS, fits=a_function
 )
-names = _FORMATS.names
-_READS: Registry[frozenset[str]] = Registry(__name__, __path__, "READS", DataError)
+names, get = _FORMATS.names, _FORMATS.get
+_READS: Registry[frozenset[str]] = Registry(
+    __name__, __path__, "READS", DataError, group=plugins.FORMATS, fits=instance_of(frozenset), beside=True
+)
 reads = _READS.get
 """Name of a format -> the settings of a layout that a recipe may change for it."""
 

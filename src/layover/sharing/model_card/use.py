@@ -42,6 +42,8 @@ def _needed(card: Card) -> str:
         f"it). Run each program from the folder that holds the folder `{card.id}`, with Layover (or peft, adapters) "
         "installed."
     )
+    if card.plugins:
+        text += f" They need {listed([f'{name} {version}' for name, version in card.plugins.items()])}, too: plug-ins."
     if demonstration.has_sandbox_encoder(card):
         text += " The encoder comes with Layover, so every program needs it."
     if snippets.has_head(card) and card.task is not None and kinds.get(card.task.kind).in_parts:

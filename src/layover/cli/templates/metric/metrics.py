@@ -1,0 +1,31 @@
+"""NAME: the mean, over the labels, of the share of the examples of a label that are found."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from statistics import fmean
+
+from layover.metrics import Metric, paired
+
+
+def score(predictions: Sequence[str], golds: Sequence[str], _language: str = "en") -> float:
+    """Return 0 to 100: an example to replace, balanced accuracy.
+
+    Source: `balanced_accuracy_score` of scikit-learn.
+
+    Raises:
+        DataError: predictions and golds are not equally many, or none.
+    """
+    right: dict[str, list[bool]] = defaultdict(list)
+    for prediction, gold in paired(predictions, golds):
+        right[gold].append(prediction == gold)
+    return 100.0 * fmean(fmean(one) for one in right.values())
+
+
+METRIC = Metric(
+    "NAME",
+    kinds=frozenset({"classification"}),
+    higher_is_better=True,
+    score=score,
+)

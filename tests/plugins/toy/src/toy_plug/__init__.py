@@ -1,0 +1,1 @@
+"""A package that extends Layover: one of each thing."""
