@@ -35,7 +35,7 @@ class Classification(Kind[Example]):
     required: ClassVar[frozenset[str]] = frozenset({"first", "label"})
     optional: ClassVar[frozenset[str]] = frozenset({"second"})
     declared_by: ClassVar[frozenset[str]] = frozenset({"labels", "codes", "text", "label"})
-    metrics: ClassVar[tuple[str, ...]] = ("accuracy",)
+    metrics: ClassVar[tuple[str, ...]] = ("accuracy", "macro_f1")
 
     def parse(self, row: Row, reading: Reading) -> Example:
         second = reading.text(row, "second") if "second" in reading.columns else None

@@ -34,6 +34,7 @@ PIPELINES: Mapping[str, str] = {
 METRICS: Mapping[str, str] = {
     "binary_f1": "f1",
     "macro_f1": "f1",
+    "mcc": "matthews_correlation",
     "mlqa_em": "exact_match",
     "mlqa_f1": "f1",
     "seqeval_f1": "f1",
