@@ -49,6 +49,7 @@ ROOMS = (
     ("precision",),
     ("execution",),
     ("byte_size",),
+    ("class_weights",),
     ("settings",),
     ("canonical",),
     ("identity",),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from layover.encoder import DropoutClock
 from layover.errors import ModelError
-from layover.heads._base import Head
+from layover.heads._base import CLASS_WEIGHTS, Head
 from layover.heads._pooling import MeanPooling
 from layover.registry import Registry
 
@@ -28,4 +28,4 @@ def build(kind: str, hidden_size: int, size: int, *, clock: DropoutClock, dropou
     return get(kind)(hidden_size, size, clock=clock, dropout=dropout)
 
 
-__all__ = ["Head", "MeanPooling", "build", "get", "names"]
+__all__ = ["CLASS_WEIGHTS", "Head", "MeanPooling", "build", "get", "names"]

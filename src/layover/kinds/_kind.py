@@ -37,6 +37,8 @@ class Kind(ABC, Generic[E]):
     """Whether the encoder reads other tokens than the encoded ones, drawn anew for every batch."""
     asks_of_context: ClassVar[bool] = False
     """Whether several examples may ask different questions of one text, `group_of`."""
+    classes: ClassVar[bool] = False
+    """Whether `answer` is one of the labels, or one for each word, so that labels can weigh and be counted apart."""
     required: ClassVar[frozenset[str]]
     """Fields that a task of this kind must map to columns."""
     optional: ClassVar[frozenset[str]]

@@ -28,10 +28,15 @@ class Example:
 
 
 class Classification(Kind[Example]):
-    """One row per example, one logit per label; a prediction is a label."""
+    """One row per example, one logit per label; a prediction is a label.
+
+    A gold label that is none of the labels, as an open set of labels may have outside the training data, is not learned
+    from and can never be predicted, so it is scored as wrong.
+    """
 
     name: ClassVar[str] = "classification"
     first_only: ClassVar[bool] = True
+    classes: ClassVar[bool] = True
     required: ClassVar[frozenset[str]] = frozenset({"first", "label"})
     optional: ClassVar[frozenset[str]] = frozenset({"second"})
     declared_by: ClassVar[frozenset[str]] = frozenset({"labels", "codes", "text", "label"})
@@ -52,8 +57,8 @@ class Classification(Kind[Example]):
         stride: int,  # noqa: ARG002 - a text too long is cut, not windowed
     ) -> Features:
         arrays = encode_pairs([(item.first, item.second) for item in examples], tokenizer, max_length)
-        codes = {None: -1} | {label: code for code, label in enumerate(labels)}
-        arrays["label"] = np.array([codes[item.label] for item in examples], np.int64)
+        codes: dict[str | None, int] = {label: code for code, label in enumerate(labels)}
+        arrays["label"] = np.array([codes.get(item.label, -1) for item in examples], np.int64)
         return Features(arrays)
 
     def decode(

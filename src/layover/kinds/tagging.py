@@ -40,6 +40,7 @@ class Tagging(Kind[Example]):
     """
 
     name: ClassVar[str] = "tagging"
+    classes: ClassVar[bool] = True
     required: ClassVar[frozenset[str]] = frozenset({"tokens", "tags"})
     optional: ClassVar[frozenset[str]] = frozenset()
     declared_by: ClassVar[frozenset[str]] = frozenset({"labels", "codes", "tokens", "tags", "scheme", "outside"})

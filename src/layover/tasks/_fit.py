@@ -48,11 +48,10 @@ def unfit_labels(kind: str, labels: Sequence[str], *, from_training: bool) -> It
         yield f"a label stands twice in {listed(labels)}"
     elif one_text := written_in_two_forms(labels):
         yield one_text
-    if from_training and (kind != "tagging" or labels):
-        yield "only tags can be taken from the training data, and only undeclared ones"
-    if not from_training and kind in {"classification", "tagging"} and len(set(labels)) < 2:
-        hint = ", or `labels: from training`" if kind == "tagging" else ""
-        yield f"{kind} needs two or more labels{hint}"
+    if from_training and (not kinds.get(kind).classes or labels):
+        yield "only labels of classification and tags can be taken from the training data, and only undeclared ones"
+    if not from_training and kinds.get(kind).classes and len(set(labels)) < 2:
+        yield f"{kind} needs two or more labels, or `labels: from training`"
     if kind == "span" and len(labels) > 1:
         yield f"span has one label where questions may have no answer, else none; not {len(labels)}"
 

@@ -32,8 +32,8 @@ class OwnTask(BaseModel):
 
     kind: str
     labels: Annotated[tuple[str, ...] | Literal["from training"], BeforeValidator(as_text)] = ()
-    """In the order of the head's outputs. For spans: one label if questions may have no answer. For tagging also `from
-    training`: the tags of the training file, where a typo cannot be told from a label."""
+    """In the order of the head's outputs. For spans: one label if questions may have no answer. For classification and
+    tagging also `from training`: those of the training file, sorted, where a typo cannot be told from a label."""
     metrics: tuple[str, ...] = ()
     """The kind's usual ones when not given."""
     scheme: SchemeName | None = None

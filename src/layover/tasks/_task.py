@@ -21,7 +21,7 @@ from layover.tasks._named import named_source
 from layover.tasks._rows import rows_of, values_there
 
 MOST_LABELS = 32_767
-"""Of training data; tags are predicted as int16, and data with more have something else in the column."""
+"""Of training data; tags are predicted as int16, and data with more labels have something else in the column."""
 
 
 class Task(TaskFields):
@@ -120,10 +120,10 @@ class Task(TaskFields):
             raise DataError(f"{place.describe()}: no example in it{there}")
 
     def labels_in(self, place: Place) -> tuple[str, ...]:
-        """Return every tag of training data once, in sorted order: the labels of a task that takes them from there.
+        """Return every label of training data once, in sorted order: those of a task that takes them from there.
 
         Raises:
-            DataError: whatever `read` raises, or there are too few or too many to be tags.
+            DataError: whatever `read` raises, or there are too few or too many to be labels.
         """
         kind = kinds.get(self.kind)
         golds = (kind.gold(example) for example in self.read(place) if kind.has_gold(example))
@@ -131,9 +131,10 @@ class Task(TaskFields):
         if problem := written_in_two_forms(labels):
             raise DataError(f"{place.describe()}: {problem}")
         if not 2 <= len(labels) <= MOST_LABELS:
+            words, gold = ("tags", "tags") if self.kind == "tagging" else ("labels", "label")
             raise DataError(
-                f"{place.describe()}: {len(labels)} different tags, but 2 to {MOST_LABELS} are needed to be labels; "
-                f"is {self.columns['tags']!r} the right column?"
+                f"{place.describe()}: {len(labels)} different {words}, but 2 to {MOST_LABELS} are needed to be labels; "
+                f"is {self.columns[gold]!r} the right column?"
             )
         return tuple(labels)
 
