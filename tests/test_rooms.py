@@ -28,6 +28,7 @@ ROOMS = (
     ("packages",),
     ("specs",),
     ("records",),
+    ("label_counts",),
     ("store",),
     ("recipe",),
     ("tasks",),
