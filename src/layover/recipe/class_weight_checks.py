@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from layover import kinds
-from layover.errors import Problem, nearest
+from layover.errors import Problem, first_few, nearest
 from layover.recipe.resolved import Recipe
 from layover.recipe.schema import Document, TaskSettings
 from layover.recipe.source import Source
@@ -16,7 +16,7 @@ FIELD = "class_weights"
 
 def check_class_weights(document: Document, known: dict[str, Task], source: Source) -> list[Problem]:
     """Return what is wrong with `class_weights` of tasks and of `train`, as far as labels are declared."""
-    problems = []
+    problems, trained = [], _trained(document, known)
     for name, settings in document.tasks.items():
         task = known.get(name)
         if task is None or settings.class_weights is None:
@@ -24,10 +24,10 @@ def check_class_weights(document: Document, known: dict[str, Task], source: Sour
         if not kinds.get(task.kind).classes:
             message = f"{name} is {task.kind}, which has no classes to weigh; {_kinds()} have"
             problems.append(source.problem(("tasks", name, FIELD), message))
-        elif name not in _trained(document, known):
+        elif name not in trained and not any(name == part.name for one in trained.values() for part in one.parts):
             message = f"nothing here trains on {name}, so no loss has these weights; remove them, or train on it"
             problems.append(source.problem(("tasks", name, FIELD), message))
-    if document.train.class_weights is not None and not list(_obeying(document, known)):
+    if document.train.class_weights is not None and not any(kinds.get(one.kind).classes for one in trained.values()):
         message = f"no task that is trained here has classes to weigh; tasks of {_kinds()} have"
         problems.append(source.problem(("train", FIELD), message))
     return problems + unknown_labels(document, known, source)
@@ -47,11 +47,13 @@ def unknown_labels(document: Document, known: dict[str, Task], source: Source) -
             for label in _strange(weights, task):
                 message = f"{label!r} is no label of {name}; {nearest(label, task.labels)}"
                 problems.append(source.problem(("tasks", name, FIELD, label), message))
-    shared = document.train.class_weights
-    for task in _obeying(document, known) if isinstance(shared, dict) else ():
-        for label in _strange(shared or (), task):
-            own = f"labels of one task belong to it: tasks.{task.name}.{FIELD}"
-            message = f"{label!r} is no label of {task.name}; {nearest(label, task.labels)}; {own}"
+    shared, obeying = document.train.class_weights, list(_obeying(document, known))
+    for label in shared if isinstance(shared, dict) else ():
+        lacking = [task for task in obeying if label in _strange([label], task)]
+        if lacking:
+            near = nearest(label, lacking[0].labels)
+            own = f"write the labels of one task at it: tasks.{lacking[0].name}.{FIELD}"
+            message = f"{label!r} is no label of {first_few([task.name for task in lacking])}; {near}; or {own}"
             problems.append(source.problem(("train", FIELD, label), message))
     return problems
 
@@ -60,10 +62,11 @@ def _strange(weights: Iterable[str], task: Task) -> list[str]:
     return [label for label in weights if label not in task.labels] if task.labels else []
 
 
-def _trained(document: Document, known: dict[str, Task]) -> frozenset[str]:
+def _trained(document: Document, known: dict[str, Task]) -> dict[str, Task]:
     """Return the tasks that the sweep trains on, and those whose training data these use."""
     swept = [known[name] for name in document.swept() if name in known]
-    return frozenset(name for task in swept for name in (task.name, task.train_task) if name is not None)
+    names = dict.fromkeys(name for task in swept for name in (task.name, task.train_task) if name is not None)
+    return {name: known[name] for name in names if name in known}
 
 
 def _obeying(document: Document, known: dict[str, Task]) -> Iterable[Task]:

@@ -18,8 +18,8 @@ SHOWN = 20
 """Labels of a target that stand in the report; of more, those with the most gold."""
 EXPLAINED = (
     "Percent of each label, the mean over the languages that have it, then mean ± standard deviation over n seeds. "
-    "Precision: how much of what is predicted so is right. Recall: how much of its gold is predicted so. Support: its "
-    "gold in all languages."
+    "Precision: how much of what is predicted so is right, – where nothing is. Recall: how much of its gold is found, "
+    "– where there is none. A seed or a language with – is in no mean. Support: its gold in all languages."
 )
 FIELDS = ("model", "method", "intermediate", "target", "seed")
 HEADERS = ["model", "method", "intermediate", "n", "label", "precision", "recall", "F1", "support"]
