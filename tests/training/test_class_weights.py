@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from torch.nn import CrossEntropyLoss
 from layover.batches import collate
 from layover.data.features import Features
 from layover.data.masking import Moment
-from layover.errors import DataError
+from layover.errors import DataError, ModelError
 from layover.predict import last_hidden
 from layover.specs import Hyperparameters
 from layover.training import Branch, FitResult, fit, optimizer
@@ -85,15 +86,13 @@ def test_other_class_weights_are_another_training(model_of: Any, features_of: An
 
 
 def test_a_kind_without_classes_is_refused(model_of: Any, features_of: Any) -> None:
-    from layover.errors import ModelError
-
     with pytest.raises(ModelError, match="no classes"):
         trained(model_of("span"), features_of("span"), [1.0, 2.0])
 
 
 def test_no_gold_is_nothing_to_train_on(model_of: Any, features_of: Any) -> None:
     features = features_of("classification")
-    without = Features({**features.arrays, "label": np.full(features.units, -1)})
+    without = replace(features, arrays={**features.arrays, "label": np.full(features.units, -1)})
     model = model_of()
     with pytest.raises(DataError, match="nothing to train on"):
         trained(model, without, classes_of(model))

@@ -69,8 +69,7 @@ def lines(task: Task, found: list[Census], missing: list[str]) -> Iterator[str]:
         for line in _accounted(task, one):
             yield f"{place}: {line}"
         if one.unlearnable:
-            of = "gold tags" if task.kind == "tagging" else "gold labels"
-            words = f"{one.unlearnable} of {sum(one.labels.values())} {of} are not in the training data"
+            words = f"{one.unlearnable} of {sum(one.labels.values())} gold labels are not in the training data"
             yield f"{place}: {words} and count as wrong"
     if task.labels_from_training and not task.labels:
         yield "the labels are those of the training data, which are not here"
@@ -101,7 +100,7 @@ def _head(task: Task, found: list[Census]) -> list[str]:
     from layover.data.tally import told
 
     head = []
-    if task.kind == "tagging" and task.labels:
+    if task.of_kind.tags and task.labels:
         tags = task.tags()
         head.append(f"tags: {tags.describe() if tags is not None else 'each word is scored alone'}")
     if task.codes:

@@ -29,4 +29,11 @@ def mcc(predictions: Sequence[str], golds: Sequence[str], _language: str = "en")
     return 100.0 * together / math.sqrt(spread) if spread else 0.0
 
 
-METRIC = Metric("mcc", frozenset({"classification"}), higher_is_better=True, score=mcc, lowest=-100.0)
+METRIC = Metric(
+    "mcc",
+    frozenset({"classification"}),
+    higher_is_better=True,
+    score=mcc,
+    lowest=-100.0,
+    hub="matthews_correlation",
+)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from layover import kinds
+from layover.errors import ModelError, nearest
 from layover.layouts import Base
+from layover.layouts.heads import HeadForm
 from layover.packages.bounds import (
     MOST_FEATURES,
     MOST_LAYERS,
@@ -65,7 +67,7 @@ class TaskFacts(Section):
     """What the package was trained to do; all that is needed to read new text and to name what comes out."""
 
     name: str
-    kind: Literal["classification", "tagging", "span", "choice", "mlm"]
+    kind: str
     labels: tuple[str, ...]
     """In the order of the head's outputs."""
     columns: dict[str, str | tuple[str, ...]] | None = None
@@ -78,6 +80,14 @@ class TaskFacts(Section):
     choices: Annotated[int, Field(ge=2, le=1000)] | None = None
     """How many an example of its kind has; None for other kinds."""
 
+    @field_validator("kind")
+    @classmethod
+    def _is_trained(cls, name: str) -> str:
+        trained = [kind for kind in kinds.names() if kinds.get(kind).trained]
+        if name not in trained:
+            raise ValueError(f"no kind of a trained task is called {name!r}; {nearest(name, trained)}")
+        return name
+
     @model_validator(mode="after")
     def _can_be_told(self) -> Self:
         kind, columns = kinds.get(self.kind), self.columns or {}
@@ -89,6 +99,18 @@ class TaskFacts(Section):
         if not all(name.isprintable() for name in (self.name, *names)):
             raise ValueError("a name that cannot be printed")  # messages repeat them
         return self
+
+    def form(self) -> HeadForm:
+        """Return what transformers and adapters call its head.
+
+        Raises:
+            ModelError: heads of its kind are not shared.
+        """
+        form = kinds.get(self.kind).head
+        if form is None:
+            shared = ", ".join(name for name in kinds.names() if kinds.get(name).head is not None)
+            raise ModelError(f"heads for {self.kind} are not shared; only those for {shared}")
+        return form
 
 
 class DataFacts(Section):

@@ -131,10 +131,9 @@ class Task(TaskFields):
         if problem := written_in_two_forms(labels):
             raise DataError(f"{place.describe()}: {problem}")
         if not 2 <= len(labels) <= MOST_LABELS:
-            words, gold = ("tags", "tags") if self.kind == "tagging" else ("labels", "label")
             raise DataError(
-                f"{place.describe()}: {len(labels)} different {words}, but 2 to {MOST_LABELS} are needed to be labels; "
-                f"is {self.columns[gold]!r} the right column?"
+                f"{place.describe()}: {len(labels)} different labels, but 2 to {MOST_LABELS} are needed; "
+                f"is {self.columns[kind.gold_field or '']!r} the right column?"
             )
         return tuple(labels)
 
@@ -153,5 +152,7 @@ class Task(TaskFields):
     def _location(self, split: str, language: str, source: HubSource | FileSource, paths: tuple[Path, ...]) -> Location:
         # labels that were found in the training data decide nothing about how a file is read
         labels, is_open = ((), True) if self.labels_from_training else (self.labels, False)
-        reading = replace(source.reading(self.columns, labels, split), only_gold=self.only_gold, open=is_open)
+        reading = replace(
+            source.reading(self.columns, labels, split), only_gold=self.only_gold, open=is_open, options=self.options
+        )
         return Location(self.name, self.kind, split, language, reading, source, paths)
