@@ -17,7 +17,7 @@ OWN: dict[str, Any] = {"kind": "classification", "labels": "from training", "tex
 
 def labels_of(
     task: Task, folder: Path, name: str, content: str, split: str = "train", tally: Tally | None = None
-) -> Any:
+) -> list[str | None]:
     (folder / name).write_text(content, encoding="utf-8")
     place = task.locate(split, "en", root=folder, files={split: name})
     assert place is not None
