@@ -68,8 +68,8 @@ def rows_of(plan: Plan, store: Store) -> list[CellRow]:
 
     @cache
     def counts_of(key: str) -> LabelCounts | None:
-        path = store.path(key) / CLASSES
-        return read_counts(path) if store.has(key) and path.is_file() else None
+        path = store.path(key) / CLASSES if store.has(key) else None
+        return read_counts(path) if path is not None and path.is_file() else None  # an older version wrote none
 
     rows = []
     for cell in plan.cells:
