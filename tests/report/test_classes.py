@@ -100,6 +100,12 @@ def test_of_many_labels_those_with_the_most_gold_are_shown(tmp_path: Path) -> No
     assert {line["gold"] for line in lines} == {str(number) for number in range(1, 31)}
 
 
+def test_of_tags_it_is_said_that_words_are_counted() -> None:
+    rows = [row(1, {"en": split("OO OB BB")})]
+    assert classes._target(plan("B", "O", kind="tagging"), rows, "moods")[1].endswith("Words are counted.")
+    assert "Words" not in classes._target(plan("B", "O"), rows, "moods")[1]
+
+
 def test_the_files_hold_every_cell_language_and_pair(tmp_path: Path) -> None:
     rows = [row(1, {"en": split("gg gb bb"), "de": split("gb")}), row(2, None)]
     assert classes.write(rows, tmp_path / "classes.csv")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import fmean
 
+from layover import kinds
 from layover.escape import csv_file, inline, markdown_table
 from layover.label_counts import Label, LabelCounts
 from layover.plan import Plan
@@ -93,7 +94,8 @@ def _target(plan: Plan, rows: Sequence[CellRow], target: str) -> list[str]:
     labels, more = shown(plan, rows, target)
     if not labels:
         return gap(rows, target)
-    parts = [f"### {inline(target)}: labels", EXPLAINED, markdown_table(HEADERS, cells(plan, rows, target, labels))]
+    said = f"{EXPLAINED} Words are counted." if kinds.get(plan.recipe.tasks[target].kind).tags else EXPLAINED
+    parts = [f"### {inline(target)}: labels", said, markdown_table(HEADERS, cells(plan, rows, target, labels))]
     parts += [f"These are the {SHOWN} labels with the most gold; {more} more stand in `{FILE}`."] if more else []
     return parts + gap(rows, target)
 
