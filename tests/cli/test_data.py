@@ -81,7 +81,7 @@ def test_gold_tags_that_training_lacks_are_counted(tmp_path: Path) -> None:
     found = {one["split"]: one for one in json.loads(check("--recipe", str(recipe), "--json").stdout)}
     assert {split: one["unlearnable"] for split, one in found.items()} == {"train": 0, "validation": 2, "test": 0}
     said = check("tags", "--recipe", str(recipe)).stdout
-    assert "validation en: 2 of 3 gold tags are not in the training data and count as wrong" in said
+    assert "validation en: 2 of 3 gold labels are not in the training data and count as wrong" in said
     (tmp_path / "tags" / "train.stagged").write_text("a|N\n", encoding="utf-8")
     assert "1 different labels" in str(check("tags", "--recipe", str(recipe)).exception)
 

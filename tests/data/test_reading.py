@@ -95,11 +95,12 @@ def test_aliases_come_before_everything() -> None:
     assert [label(value, "no", "yes", "-", aliases=aliases) for value in ("-", -1, 2)] == ["no", "no", "yes"]
 
 
-def test_an_open_set_takes_text_only() -> None:
+def test_an_open_set_takes_text_and_for_examples_whole_numbers() -> None:
     assert label("X", open=True) == "X"
     assert label(-1, open=True) is None
-    with pytest.raises(DataError, match="3 is not a label; text is needed"):
-        label(3, open=True)
+    assert label(3, open=True) == "3"
+    with pytest.raises(DataError, match="3 is not a label; text is needed; which tag a number stands for"):
+        Reading({}, (), open=True).label(3, ROW, 0)
 
 
 @pytest.mark.parametrize(("value", "expected"), [(2, 2), ("2", 2), (2.0, 2), (-1, None), ("-1", None), (None, None)])

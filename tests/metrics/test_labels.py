@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+import os
 import warnings
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.metrics import accuracy_score, f1_score
+from sklearn.metrics import accuracy_score, f1_score, matthews_corrcoef
 from torch import tensor
 from torchmetrics.functional import classification
 
@@ -152,3 +155,45 @@ def test_gold_itself(golds: list[str]) -> None:
     assert score("accuracy", golds, golds) == 100.0
     assert score("macro_f1", golds, golds) == 100.0
     assert score("binary_f1", golds, golds) == (100.0 if "1" in golds else 0.0)
+
+
+RANDOM_SETS = int(os.environ.get("LAYOVER_RANDOM_SETS", "1000"))
+
+
+def test_mcc_is_that_of_scikit_learn_on_random_sets() -> None:
+    """Many of the small sets have one label alone, or a label that one side lacks."""
+    drawn = np.random.default_rng(3)
+    alone = 0
+    for _ in range(RANDOM_SETS):
+        labels, count = int(drawn.integers(1, 7)), int(drawn.integers(1, 25))
+        truth, codes = drawn.integers(0, labels, count), drawn.integers(0, labels, count)
+        codes = np.where(drawn.random(count) < drawn.random(), truth, codes)
+        found = score("mcc", [f"l{code}" for code in codes], [f"l{code}" for code in truth])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it warns of a single label
+            assert found == pytest.approx(100 * matthews_corrcoef(truth, codes), abs=1e-9)
+        alone += min(len(set(truth)), len(set(codes))) == 1
+    assert alone > RANDOM_SETS // 20
+
+
+@pytest.mark.parametrize(
+    ("predictions", "golds", "correlation"),
+    [
+        ("aaaa", "aaaa", 0),  # all right, and not defined
+        ("aaaa", "aabb", 0),
+        ("aabb", "aaaa", 0),
+        ("aabb", "aabb", 1),
+        ("bbaa", "aabb", -1),
+        ("aabb", "abab", 0),
+        ("aaab", "aabb", 1 / math.sqrt(3)),  # 2x2: (2*1 - 1*0) / sqrt(3 * 2 * 1 * 2)
+        ("abc", "abc", 1),
+        ("bca", "abc", -1 / 2),
+    ],
+)
+def test_mcc_by_hand(predictions: str, golds: str, correlation: float) -> None:
+    assert score("mcc", list(predictions), list(golds)) == pytest.approx(100 * correlation)
+
+
+def test_mcc_of_many_examples_does_not_overflow() -> None:
+    count = 200_000
+    assert score("mcc", ["a", "b"] * count, ["a", "b"] * count) == pytest.approx(100)

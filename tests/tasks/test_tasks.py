@@ -333,11 +333,14 @@ def test_own_language_of_one_file_is_what_is_said_or_unknown() -> None:
     [
         ({"kind": "clasification"}, "did you mean 'classification'"),
         ({"kind": "classification", "labels": ("a", "b")}, "`text` names one column or two, not 0"),
-        ({"kind": "classification", "labels": ("a",), "text": ("t",)}, "two or more labels$"),
+        (
+            {"kind": "classification", "labels": ("a",), "text": ("t",)},
+            "two or more labels, or `labels: from training`$",
+        ),
         ({"kind": "tagging"}, "tagging needs two or more labels, or `labels: from training`"),
         (
-            {"kind": "classification", "labels": "from training", "text": ("t",)},
-            "only labels of tagging can be taken",
+            {"kind": "span", "labels": "from training"},
+            "only labels of classification, tagging can be taken",
         ),
         ({"kind": "classification", "labels": ("a", "a"), "text": ("t",)}, "a label stands twice"),
         ({"kind": "choice", "text": ("t",)}, "choice needs `choices`"),

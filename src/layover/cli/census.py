@@ -69,7 +69,7 @@ def lines(task: Task, found: list[Census], missing: list[str]) -> Iterator[str]:
         for line in _accounted(task, one):
             yield f"{place}: {line}"
         if one.unlearnable:
-            words = f"{one.unlearnable} of {sum(one.labels.values())} gold tags are not in the training data"
+            words = f"{one.unlearnable} of {sum(one.labels.values())} gold labels are not in the training data"
             yield f"{place}: {words} and count as wrong"
     if task.labels_from_training and not task.labels:
         yield "the labels are those of the training data, which are not here"

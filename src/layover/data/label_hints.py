@@ -36,6 +36,23 @@ def hint(value: object, labels: Sequence[str], codes: Mapping[str, str]) -> str:
     return known + _numbered(value, labels, codes)
 
 
+def open_hint(value: object, *, tag: bool) -> str:
+    """Return what is needed in the place of a value where labels come from the training data.
+
+    Args:
+        value: What the file has, no text.
+        tag: Whether it is the tag of a word.
+    """
+    if tag:
+        return "text is needed; which tag a number stands for is said by `codes: [O, B-PER, ...]`"
+    needed = "text or a whole number is needed"
+    if isinstance(value, bool):
+        return f"{needed}; which label each of the two is, `codes` says: {{true: yes, false: no}}"
+    if isinstance(value, float):
+        return f"{needed}; a value on a scale (regression) is another kind of task"
+    return f"{needed}; several labels of one example (multi-label) are another kind of task"
+
+
 def _numbered(value: object, labels: Sequence[str], codes: Mapping[str, str]) -> str:
     """Return that a number may be a place in the labels."""
     written = str(value)

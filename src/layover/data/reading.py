@@ -12,9 +12,9 @@ from unicodedata import normalize
 
 from layover.data.codes import Codes, number
 from layover.data.formats import Row
-from layover.data.label_hints import hint
+from layover.data.label_hints import hint, open_hint
 from layover.data.right_choice import BY_NAME, TOLD, Forms, by_form, by_name, whole
-from layover.data.tally import BY_VALUE, NORMALISED, Reason, Tally
+from layover.data.tally import BY_VALUE, MINUS_ONE, NORMALISED, Reason, Tally
 from layover.data.templates import filled, is_template, places
 from layover.errors import DataError
 
@@ -106,16 +106,18 @@ class Reading:
         """
         if value is None or (isinstance(value, float) and math.isnan(value)):
             return None
+        if self.open and word is None and not self.blind and value in ("-1", -1) and self._coded.get("-1") is None:
+            self._note(MINUS_ONE, row.where())
         if isinstance(value, str) and value in self._texts:
             return self._texts[value]
         if isinstance(value, str) and (coded := self._coded.get(value)) is not None:
             return coded
         if isinstance(value, str) and self._coded.lacks(value):
-            raise DataError(f"{row.where(word)}: {_short(value)} is not a label; {self._hint(value)}")
+            raise DataError(f"{row.where(word)}: {_short(value)} is not a label; {self._hint(value, word)}")
         if self.open and isinstance(value, str):
             return value
         if isinstance(value, bool | int | float):
-            found = self._numbered(value, row.where(word))
+            found = self._numbered(value, row, word)
             if found is not None and not isinstance(value, bool) and self._is_otherwise(value, found):
                 self._note(BY_VALUE, row.where(word))
             return found
@@ -123,7 +125,7 @@ class Reading:
             self._note(NORMALISED, row.where(word))
             return self._normal[normal]
         advice = _of_columns(row) if isinstance(value, list) and word is None else ""
-        raise DataError(f"{row.where(word)}: {_short(value)} is not a label; {advice or self._hint(value)}")
+        raise DataError(f"{row.where(word)}: {_short(value)} is not a label; {advice or self._hint(value, word)}")
 
     def _is_otherwise(self, value: float, label: str) -> bool:
         """Return whether a number stands for a label that is that number, written in another way."""
@@ -133,16 +135,18 @@ class Reading:
         if self.tally is not None:
             self.tally.add(reason, where)
 
-    def _numbered(self, value: bool | float, where: str) -> str | None:
+    def _numbered(self, value: bool | float, row: Row, word: int | None) -> str | None:
         """Return the label that a JSON number or boolean stands for, None for no gold."""
-        written = json.dumps(value)
+        written, where = json.dumps(value), row.where(word)
         if written not in self._numbers:
             labels = self._labels_like(written, boolean=isinstance(value, bool))
+            if self.open and word is None and not self.aliases and value != -1 and (code := whole(value)) is not None:
+                labels = (str(code),)  # a tag by number is a place in some list, a label by number may be its name
             if len(labels) > 1:
                 shown = " or ".join(map(repr, labels))
                 raise DataError(f"{where}: the number {written} may be {shown}; write the label as text in the file")
             if not labels and (isinstance(value, bool) or value != -1 or "-1" in self.labels):
-                raise DataError(f"{where}: {written} is not a label; {self._hint(value)}")
+                raise DataError(f"{where}: {written} is not a label; {self._hint(value, word)}")
             self._numbers[written] = labels[0] if labels else None
         return self._numbers[written]
 
@@ -232,9 +236,9 @@ class Reading:
         value = number(written)
         return tuple(label for label in self.labels if value is not None and number(label) == value)
 
-    def _hint(self, value: object) -> str:
+    def _hint(self, value: object, word: int | None) -> str:
         if self.open and not self.aliases:
-            return "text is needed; which tag a number stands for is said by `codes: [O, B-PER, ...]`"
+            return open_hint(value, tag=word is not None)
         return hint(value, self.labels, self.aliases)
 
     def _text(self, row: Row, column: str) -> str:

@@ -57,6 +57,7 @@ MOJIBAKE = Reason("line that is valid UTF-8 and read in another encoding", "kept
 CONTROLS = Reason("line with control characters (U+0080 to U+009F)", "kept")
 NORMALISED = Reason("label in another Unicode normal form than the declared one", "read")
 BY_VALUE = Reason("number that is written otherwise than its label", "read")
+MINUS_ONE = Reason("-1 as no gold (where it is a label, write all `labels` out)", "read")
 LETTERED = Reason("right choice as a letter", "read")
 BY_TEXT = Reason("right choice as its text", "read")
 FROM_ONE = Reason("right choice as a number from 1", "read")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from layover import plugins
 from layover.encoder import DropoutClock
 from layover.errors import ModelError
-from layover.heads._base import NOTHING, Head, Units, count_labelled, summed_divergence
+from layover.heads._base import CLASS_WEIGHTS, NOTHING, Head, Units, count_labelled, summed_divergence
 from layover.heads._pooling import MeanPooling
 from layover.registry import Registry, subclass_of
 
@@ -31,4 +31,15 @@ def build(kind: str, hidden_size: int, size: int, *, clock: DropoutClock, dropou
     return get(kind)(hidden_size, size, clock=clock, dropout=dropout)
 
 
-__all__ = ["NOTHING", "Head", "MeanPooling", "Units", "build", "count_labelled", "get", "names", "summed_divergence"]
+__all__ = [
+    "CLASS_WEIGHTS",
+    "NOTHING",
+    "Head",
+    "MeanPooling",
+    "Units",
+    "build",
+    "count_labelled",
+    "get",
+    "names",
+    "summed_divergence",
+]

@@ -21,6 +21,9 @@ Units = npt.NDArray[np.integer]
 
 NOTHING: Mapping[str, Tensor] = MappingProxyType({})
 
+CLASS_WEIGHTS = "class_weights"
+"""The name among targets of what the loss of each gold class is multiplied by."""
+
 _FIRST_SALT = 1 << 20
 """Above the salts of any encoder's dropouts."""
 
@@ -67,19 +70,31 @@ class Head(nn.Module, ABC):
 
     @abstractmethod
     def loss(self, logits: Tensor, targets: Mapping[str, Tensor]) -> Tensor:
-        """Return the sum of the loss over what has gold, float32; divide it by `weight` of the whole step."""
+        """Return the sum of the loss over what has gold, float32; divide it by `weight` of the whole step.
+
+        `targets[CLASS_WEIGHTS]` (size,), where it is there, is what the loss of each gold class is multiplied by.
+        """
 
     @abstractmethod
     def divergence(self, logits: Tensor, other: Tensor, targets: Mapping[str, Tensor]) -> Tensor:
         """Return KL(p || q) summed over what has gold, float32, of the answers' probabilities p and q by logits.
 
-        Answers are counted as by `loss`, so that the same `weight` makes a mean of the sum.
+        Answers are counted, and weighed, as by `loss`, so that the same `weight` makes a mean of the sum.
         """
 
     @staticmethod
     @abstractmethod
     def weight(features: Features, units: Units) -> int:
         """Return what the summed loss of these units is divided by, known before the forward."""
+
+    @staticmethod
+    def classes(features: Features, units: Units) -> npt.NDArray[np.int64]:
+        """Return the gold class of everything in these units that the loss is summed over.
+
+        Raises:
+            ModelError: the head answers no classes, so that none can weigh more than another.
+        """
+        raise ModelError(f"{len(units)} of {features.units} units have no classes that could weigh more than others")
 
     @abstractmethod
     def outputs(self, logits: Tensor, lengths: Tensor, targets: Mapping[str, Tensor] = NOTHING) -> dict[str, Tensor]:
@@ -120,17 +135,24 @@ def count_labelled(features: Features, name: str, units: Units, *, missing: int)
     return int((features.arrays[name][units] != missing).sum())
 
 
+def weight_of_each(classes: Tensor, weights: Tensor | None, *, missing: int) -> Tensor:
+    """Return what each answer counts, of the shape of `classes`: 0 without gold, else 1 or the weight of its class."""
+    counted = classes != missing
+    return counted.float() if weights is None else weights[classes.masked_fill(~counted, 0)] * counted
+
+
 def summed_divergence(logits: Tensor, other: Tensor, counted: Tensor | None = None) -> Tensor:
     """Return the sum of KL(p || q) over distributions, () float32.
 
     Args:
         logits: Of p, (..., answers).
         other: Of q, (..., answers).
-        counted: Which distributions are, (...) bool; all when None.
+        counted: Which distributions are, (...) bool, or how much each is, float32; all when None.
     """
     p, q = functional.log_softmax(logits.float(), -1), functional.log_softmax(other.float(), -1)
     each = functional.kl_div(q, p, log_target=True, reduction="none").sum(-1)
-    return each.sum() if counted is None else each.masked_fill(~counted, 0.0).sum()
+    # where nothing is counted, it may be no number
+    return each.sum() if counted is None else (each.masked_fill(counted == 0, 0.0) * counted).sum()
 
 
 def real_tokens(lengths: Tensor, longest: int) -> Tensor:

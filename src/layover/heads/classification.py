@@ -5,12 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from layover.data.features import Features
-from layover.heads._base import NOTHING, Head, Units, count_labelled, summed_divergence
+from layover.heads._base import (
+    CLASS_WEIGHTS,
+    NOTHING,
+    Head,
+    Units,
+    count_labelled,
+    summed_divergence,
+    weight_of_each,
+)
+
+NO_GOLD = -1
 
 
 class ClassificationHead(Head):
@@ -30,16 +42,25 @@ class ClassificationHead(Head):
 
     def loss(self, logits: Tensor, targets: Mapping[str, Tensor]) -> Tensor:
         """See `Head.loss`; `targets["label"]` (B,), -1 = no gold."""
-        return functional.cross_entropy(logits.float(), targets["label"], ignore_index=-1, reduction="sum")
+        label, weights = targets["label"], targets.get(CLASS_WEIGHTS)
+        return functional.cross_entropy(logits.float(), label, weights, ignore_index=NO_GOLD, reduction="sum")
 
     def divergence(self, logits: Tensor, other: Tensor, targets: Mapping[str, Tensor]) -> Tensor:
         """See `Head.divergence`."""
-        return summed_divergence(logits, other, targets["label"] != -1)
+        counted = weight_of_each(targets["label"], targets.get(CLASS_WEIGHTS), missing=NO_GOLD)
+        return summed_divergence(logits, other, counted)
 
     @staticmethod
     def weight(features: Features, units: Units) -> int:
         """Return the number of labelled units."""
-        return count_labelled(features, "label", units, missing=-1)
+        return count_labelled(features, "label", units, missing=NO_GOLD)
+
+    @staticmethod
+    def classes(features: Features, units: Units) -> npt.NDArray[np.int64]:
+        """See `Head.classes`."""
+        labels = np.asarray(features.arrays["label"][units], np.int64)
+        found: npt.NDArray[np.int64] = labels[labels != NO_GOLD]
+        return found
 
     def outputs(self, logits: Tensor, lengths: Tensor, targets: Mapping[str, Tensor] = NOTHING) -> dict[str, Tensor]:  # noqa: ARG002
         """Return `logits` (B, labels) float32."""

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from layover.data.features import Features
-from layover.heads._base import NOTHING, Head, Units, real_tokens, summed_divergence
+from layover.heads._base import (
+    CLASS_WEIGHTS,
+    NOTHING,
+    Head,
+    Units,
+    real_tokens,
+    summed_divergence,
+    weight_of_each,
+)
 
 IGNORED = -100
 """The label of tokens that are not a word's first, and of words without gold."""
@@ -28,18 +38,28 @@ class TaggingHead(Head):
 
     def loss(self, logits: Tensor, targets: Mapping[str, Tensor]) -> Tensor:
         """See `Head.loss`; `targets["labels"]` (B, T), -100 = not counted."""
-        flat = logits.float().flatten(0, 1)
-        return functional.cross_entropy(flat, targets["labels"].flatten(), ignore_index=IGNORED, reduction="sum")
+        flat, labels, weights = logits.float().flatten(0, 1), targets["labels"].flatten(), targets.get(CLASS_WEIGHTS)
+        return functional.cross_entropy(flat, labels, weights, ignore_index=IGNORED, reduction="sum")
 
     def divergence(self, logits: Tensor, other: Tensor, targets: Mapping[str, Tensor]) -> Tensor:
         """See `Head.divergence`."""
-        return summed_divergence(logits, other, targets["labels"] != IGNORED)
+        counted = weight_of_each(targets["labels"], targets.get(CLASS_WEIGHTS), missing=IGNORED)
+        return summed_divergence(logits, other, counted)
 
     @staticmethod
     def weight(features: Features, units: Units) -> int:
         """Return the number of labelled tokens."""
         labels, offsets = features.arrays["labels"], features.arrays["offsets"]
         return sum(int((labels[offsets[unit] : offsets[unit + 1]] != IGNORED).sum()) for unit in units)
+
+    @staticmethod
+    def classes(features: Features, units: Units) -> npt.NDArray[np.int64]:
+        """See `Head.classes`."""
+        labels, offsets = features.arrays["labels"], features.arrays["offsets"]
+        parts = [labels[offsets[unit] : offsets[unit + 1]] for unit in units]
+        every = np.asarray(np.concatenate([np.empty(0, np.int64), *parts]), np.int64)
+        found: npt.NDArray[np.int64] = every[every != IGNORED]
+        return found
 
     def outputs(self, logits: Tensor, lengths: Tensor, targets: Mapping[str, Tensor] = NOTHING) -> dict[str, Tensor]:  # noqa: ARG002
         """Return `tags` (tokens,) int16, the most likely label of every real token."""

@@ -85,8 +85,8 @@ class LabelsKeys(Keys):
     """What may come out."""
 
     labels: Annotated[tuple[str, ...] | Literal["from training"], BeforeValidator(as_text)] = ()
-    """In the order of the head's outputs. For spans: one label if questions may have no answer. For tagging also `from
-    training`: the tags of the training file, where a typo cannot be told from a label."""
+    """In the order of the head's outputs. For spans: one label if questions may have no answer. For classification and
+    tagging also `from training`: those of the training file, sorted, where a typo cannot be told from a label."""
 
     def declared_labels(self) -> tuple[str, ...]:
         """Return the labels, none where they come from the training data."""

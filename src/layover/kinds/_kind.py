@@ -55,6 +55,8 @@ class Kind(ABC, Generic[E]):
     """Whether the encoder reads other tokens than the encoded ones, drawn anew for every batch."""
     asks_of_context: ClassVar[bool] = False
     """Whether several examples may ask different questions of one text, `group_of`."""
+    classes: ClassVar[bool] = False
+    """Whether `answer` is one of the labels, or one for each word, so that labels can weigh and be counted apart."""
     typical_tokens: ClassVar[int]
     """Tokens of an average example, all its rows together: an estimate for data that are not here."""
     windowed: ClassVar[bool] = False

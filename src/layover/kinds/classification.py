@@ -19,6 +19,7 @@ from layover.identity import Json
 from layover.kinds._answers import asked_pair, shown_pair, softmax
 from layover.kinds._keys import (
     CODES,
+    FROM_TRAINING,
     TEXTS,
     Check,
     CodesKeys,
@@ -80,17 +81,23 @@ def _gold_read(own: Any) -> Mistakes:
 
 
 class Classification(Kind[Example]):
-    """One row per example, one logit per label; a prediction is a label."""
+    """One row per example, one logit per label; a prediction is a label.
+
+    A gold label that is none of the labels, as an open set of labels may have outside the training data, is not learned
+    from and can never be predicted, so it is scored as wrong.
+    """
 
     name: ClassVar[str] = "classification"
     first_only: ClassVar[bool] = True
     typical_tokens: ClassVar[int] = 40
+    open_labels: ClassVar[bool] = True
+    classes: ClassVar[bool] = True
     required: ClassVar[frozenset[str]] = frozenset({"first", "label"})
     optional: ClassVar[frozenset[str]] = frozenset({"second"})
     gold_field: ClassVar[str | None] = "label"
     keys: ClassVar[tuple[type[Keys], ...]] = (TextKeys, LabelKeys, CodesKeys)
     checks: ClassVar[tuple[Check, ...]] = (TEXTS, CODES, Check(_gold_read, ("kind", "text", "label")))
-    metrics: ClassVar[tuple[str, ...]] = ("accuracy",)
+    metrics: ClassVar[tuple[str, ...]] = ("accuracy", "macro_f1")
     columns: ClassVar[Mapping[str, Column]] = {"label": Column(np.int64, "unit", padding=-1)}  # -1 = no gold
     head: ClassVar[HeadForm | None] = HeadForm(
         transformers="ForSequenceClassification",
@@ -107,14 +114,19 @@ class Classification(Kind[Example]):
 
     def declared(self, own: Any) -> dict[str, Any]:
         columns = {"label": own.label, **pair(own)}
-        return {"columns": columns, "labels": own.declared_labels(), "codes": own.written_codes()}
+        return {
+            "columns": columns,
+            "labels": own.declared_labels(),
+            "labels_from_training": own.labels == FROM_TRAINING,
+            "codes": own.written_codes(),
+        }
 
     def read_as_text(self, own: Any) -> Iterator[tuple[Path, str]]:
         return texts_of(own)
 
     def unfit_labels(self, labels: Sequence[str], *, from_training: bool) -> Iterator[str]:
         if not from_training and len(set(labels)) < 2:
-            yield "classification needs two or more labels"
+            yield "classification needs two or more labels, or `labels: from training`"
 
     def parse(self, row: Row, reading: Reading) -> Example:
         second = reading.text(row, "second") if "second" in reading.columns else None
@@ -131,8 +143,8 @@ class Classification(Kind[Example]):
         stride: int,  # noqa: ARG002 - a text too long is cut, not windowed
     ) -> Features:
         arrays = encode_pairs([(item.first, item.second) for item in examples], tokenizer, max_length)
-        codes = {None: -1} | {label: code for code, label in enumerate(labels)}
-        arrays["label"] = np.array([codes[item.label] for item in examples], np.int64)
+        codes: dict[str | None, int] = {label: code for code, label in enumerate(labels)}
+        arrays["label"] = np.array([codes.get(item.label, -1) for item in examples], np.int64)
         return Features(arrays, columns=self.columns)
 
     def decode(

@@ -127,6 +127,7 @@ class Tagging(Kind[Example]):
     typical_tokens: ClassVar[int] = 35
     open_labels: ClassVar[bool] = True
     tags: ClassVar[bool] = True
+    classes: ClassVar[bool] = True
     required: ClassVar[frozenset[str]] = frozenset({"tokens", "tags"})
     gold_field: ClassVar[str | None] = "tags"
     keys: ClassVar[tuple[type[Keys], ...]] = (CodesKeys, TagKeys)

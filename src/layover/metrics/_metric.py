@@ -42,6 +42,8 @@ class Metric:
     score: Score
     """Scores where no task says more."""
     unit: str = "percent"
+    lowest: float = 0.0
+    """The lowest value that there is."""
     by_rules: Callable[[Rules], Score] | None = None
     """Returns what scores by the rules of a task; None where all tasks are scored alike."""
     reads_spans: bool = False

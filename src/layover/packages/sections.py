@@ -198,6 +198,9 @@ class TrainingFacts(Section):
     """What chose the weights that were kept, `accuracy in en`; None where the last ones were."""
     seconds: float | None
     """None where it was stopped in between."""
+    class_weights: dict[str, dict[str, float]] | None = None
+    """Task -> label -> what the loss of its gold was multiplied by, of the tasks whose labels did not all count alike;
+    None where there is none, and on cards of version 0.1."""
 
 
 class Scores(Section):

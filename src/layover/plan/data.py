@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, TypeVar
 
+from layover import kinds
+from layover.class_weights import ClassWeights, canonical
 from layover.data.languages import UNKNOWN
 from layover.data.masking import PERCENT
 from layover.data.subset import Subset
@@ -81,6 +83,13 @@ class DataRules:
     def hidden_percent(self, task: Task) -> int:
         """Return the share of the tokens that are to be guessed in training."""
         return round(100 * self.number(task, "mlm_probability", PERCENT / 100))
+
+    def class_weights(self, task: Task) -> ClassWeights | None:
+        """Return what the gold labels of a task count in its loss; None where all count alike."""
+        if not kinds.get(task.kind).classes:
+            return None
+        said = (one for one in self._languages.chain(task) if "class_weights" in one.model_fields_set)
+        return canonical(next(said, self._recipe.document.train).class_weights)
 
     def metric(self, task: Task) -> str:
         """Return the metric that selects and stands in the table."""

@@ -1,4 +1,4 @@
-"""Labels that no task declares: the tags of its training data, found when a plan is made."""
+"""Labels that no task declares: those of its training data, found when a plan is made."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from layover.errors import DataError, LayoverError, Problem
 from layover.identity import key_of
 from layover.plan.data import DataRules
 from layover.recipe import Recipe
+from layover.recipe.class_weight_checks import check_found_labels
 from layover.specs.tokenize import TokenizeSpec
 from layover.store import Memory
 from layover.tasks import Task
@@ -53,8 +54,9 @@ def with_labels(
         for one in (task, training.task):
             found[one.name] = one.model_copy(update={"labels": tuple(memory.get(key))})
             problems += _unreadable(found[one.name], recipe)
+    labelled = recipe.model_copy(update={"tasks": {**recipe.tasks, **found}})
     # two tasks may share the data that cannot be read
-    return recipe.model_copy(update={"tasks": {**recipe.tasks, **found}}), list(dict.fromkeys(problems))
+    return labelled, list(dict.fromkeys([*problems, *check_found_labels(labelled)]))
 
 
 def _unreadable(task: Task, recipe: Recipe) -> list[Problem]:

@@ -222,6 +222,7 @@ class Stages:
             labels=task.labels,
             selection=selection,
             languages=self._below(model, method, task, selection),
+            class_weights=self.rules.class_weights(task),
             name=task.name,
             hidden_percent=data.spec.hidden_percent,
             metrics=task.metrics,

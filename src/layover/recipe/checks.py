@@ -236,7 +236,7 @@ def _unused(name: str, task: Task | None, document: Document, known: dict[str, T
     alone = {*swept} | {one.train_task for other, one in known.items() if other in swept}
     wholes = [other for other, one in known.items() if name in {part.name for part in one.parts}]
     if wholes and name not in alone:
-        for field in ("limit", "holdout", "select", "without"):
+        for field in ("limit", "holdout", "select", "without", "class_weights"):
             if _is_set(settings, field):
                 message = f"{name} is only a part of {wholes[0]}: set it there, tasks.{wholes[0]}.{field}"
                 found.append((field, message))

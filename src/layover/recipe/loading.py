@@ -16,6 +16,7 @@ from layover.recipe.checks import (
     check_training_data,
     check_windows,
 )
+from layover.recipe.class_weight_checks import check_class_weights
 from layover.recipe.data_language_checks import check_data_languages
 from layover.recipe.declared import resolve_tasks
 from layover.recipe.holdout_checks import check_holdouts
@@ -93,6 +94,7 @@ def _checked(document: Document, source: Source, mended: set[Loc]) -> tuple[Reci
     # what two settings mean together; the paths are those that a check reads beside the one it speaks of
     joint: list[tuple[Callable[[], list[Problem]], tuple[Loc, ...]]] = [
         (lambda: check_training(document, known, source), ()),
+        (lambda: check_class_weights(document, known, source), (("sweep",), ("tasks", "*", "labels"))),
         (
             lambda: check_windows(document, known, source),
             tuple((*of, field) for of in (("train",), ("tasks", "*")) for field in ("max_length", "stride")),

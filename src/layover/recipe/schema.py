@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
+from layover.class_weights import Written
 from layover.execution import Execution
 from layover.kinds.retrieval import Search
 from layover.modules import AdapterDrop
@@ -89,6 +90,9 @@ class Train(Section):
     """On hidden states and in the head; when not given, 0.1 for a full module and 0 for a frozen encoder."""
     select: Select | None = Select()
     """`null` keeps the last weights."""
+    class_weights: Written | None = None
+    """What the loss of each gold label is multiplied by, of every task that has classes: `balanced`, or label: factor.
+    All count alike when it is not given."""
     bucket: Count = 1
     """Batches that are sorted by length together: 1 draws every batch at random, more of them save padding."""
 
@@ -145,6 +149,9 @@ class TaskSettings(BaseModel):
     files: dict[Split, Paths | Annotated[dict[str, Paths], Field(min_length=1)]] = Field(default_factory=dict)
     """Paths below `data_root`, one per split, `{language}` filled in; or one per language. For retrieval a list: the
     language's sentences, the English ones, the gold."""
+    class_weights: Written | None = None
+    """As `train.class_weights`, of this task; `null` weighs nothing. Where they are not given (`model_fields_set`),
+    those of the task it trains on hold, then `train.class_weights`."""
     mlm_probability: HiddenShare | None = None
     """mlm: share of the tokens that are to be guessed in training, in whole percents; 0.15 when not given."""
     metric: str | None = None

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from statistics import fmean, stdev
 
+from layover.label_counts import LabelCounts, read_counts
 from layover.plan import Cell, Plan, partial
 from layover.plan.nodes import spec_at
 from layover.records import Record, read_record
@@ -14,7 +15,7 @@ from layover.report.costs import Cost, cost_of
 from layover.report.learned import LearnedMixture, mixtures_below
 from layover.report.shares import Share, shares_of
 from layover.specs.score import ScoreSpec
-from layover.steps.files import RECORD
+from layover.steps.files import CLASSES, RECORD
 from layover.store import Store
 
 
@@ -39,6 +40,8 @@ class CellRow:
     """The finished ones that it rests on, wherever they were trained."""
     cost: Cost | None = None
     """Of the target's training, None where there is none."""
+    counts: LabelCounts | None = None
+    """Of its labels; None where answers are no labels, and where an older version has scored it."""
 
     @property
     def value(self) -> float | None:
@@ -63,6 +66,11 @@ def rows_of(plan: Plan, store: Store) -> list[CellRow]:
             records[key] = read_record(store.path(key) / RECORD) if store.has(key) else None
         return records[key]
 
+    @cache
+    def counts_of(key: str) -> LabelCounts | None:
+        path = store.path(key) / CLASSES if store.has(key) else None
+        return read_counts(path) if path is not None and path.is_file() else None  # an older version wrote none
+
     rows = []
     for cell in plan.cells:
         record = record_of(cell.score)
@@ -71,7 +79,8 @@ def rows_of(plan: Plan, store: Store) -> list[CellRow]:
         parts = partial(plan, scored)
         baseline, shares, below = record_of(cell.baseline), shares_of(plan, store, cell), mixtures(cell.train)
         cost = cost_of(plan, store, cell.train) if scored.search is None else None  # retrieval trains no target
-        rows.append(CellRow(cell, scored.metric, scored.split, parts, record, baseline, failure, shares, below, cost))
+        told = (cell, scored.metric, scored.split, parts, record, baseline, failure, shares, below, cost)
+        rows.append(CellRow(*told, counts_of(cell.score)))
     return rows
 
 

@@ -31,6 +31,7 @@ from layover.specs.score import ScoreSpec
 from layover.specs.tokenize import TokenizeSpec
 from layover.specs.train import TrainSpec
 from layover.steps.counts import counts_of
+from layover.steps.files import TRAINING
 from layover.store import Store, read_json
 from layover.tasks import Task
 
@@ -158,8 +159,19 @@ def training_of(plan: Plan, store: Store, key: str, stage: Literal["intermediate
         module=spec.module.canonical(),
         selection=_selection(spec),
         seconds=seconds_of(store, key),
+        class_weights=_class_weights(spec, store, key),
         **{name: numbers[name] for name in OPTIMISATION},
     )
+
+
+def _class_weights(spec: TrainSpec, store: Store, key: str) -> dict[str, dict[str, float]] | None:
+    """Return what each label of the tasks with class weights counted, by task."""
+    if all(task.class_weights is None for task in spec.tasks):
+        return None
+    told = store.read(key, TRAINING)
+    each = [told] if not spec.numbered else told["tasks"]
+    pairs = zip(spec.tasks, each, strict=True)
+    return {task.name: one["class_weights"] for task, one in pairs if task.class_weights is not None}
 
 
 def _selection(spec: TrainSpec) -> str | None:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from layover import plugins
 from layover.canonical import Canonical, Opaque, aside, called, inlined, later
+from layover.class_weights import ClassWeights
 from layover.identity import Json
 from layover.metrics._metric import NO_RULES, Rules
 from layover.modules import AdapterDrop
@@ -65,6 +66,8 @@ class TaskSpec(Canonical):
     languages: Below = later(Below())
     weight: float | None = later(None)
     """Factor on its share of the steps; None where there is one task."""
+    class_weights: ClassWeights | None = later(None)
+    """What the loss of each gold label is multiplied by; None where all count alike."""
     head: int | None = later(None)
     """Which of the training's heads is its own; None where there is one task."""
     name: str = aside("")

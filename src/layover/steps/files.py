@@ -32,6 +32,8 @@ SHARES = "shares.json"
 """predict: where modules are mixed, how much is taken of each; see `layover.encoder.shares`."""
 RECORD = "record.json"
 """score: see `layover.records`."""
+CLASSES = "classes.json"
+"""score: how often each label is gold and predicted, see `layover.label_counts`; only where answers are labels."""
 
 
 def weights_of(name: str) -> str:

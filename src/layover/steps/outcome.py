@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from layover.label_counts import Counts
 from layover.records import NoAnswer, Retrieved
 
 Scores = dict[str, float]
@@ -20,3 +21,5 @@ class Outcome:
     examples: dict[str, int] = field(default_factory=dict)
     no_answer: NoAnswer | None = None
     retrieval: Retrieved | None = None
+    counts: dict[str, Counts] = field(default_factory=dict)
+    """Of the labels, by language, where answers are labels."""

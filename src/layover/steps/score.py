@@ -1,18 +1,20 @@
-"""score: the predictions of a cell against gold: one record."""
+"""score: the predictions of a cell against gold: one record, and how often each label is right."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from layover import kinds
-from layover.kinds import span
+from layover.kinds import Kind, span
+from layover.label_counts import LabelCounts, count, write_counts
 from layover.plan import Node
 from layover.records import NoAnswer, Record, TagScheme, write_record
 from layover.specs.score import Keys, ScoreSpec
 from layover.steps.accounting import accounts_of, without_gold
 from layover.steps.context import Context, read_lines
-from layover.steps.files import PREDICTIONS, RECORD
+from layover.steps.files import CLASSES, PREDICTIONS, RECORD
 from layover.steps.outcome import Outcome
 from layover.steps.searched import searched
 from layover.steps.tokenize import load_examples
@@ -38,6 +40,8 @@ def run(node: Node[ScoreSpec], folder: Path, context: Context) -> None:
         rows=accounts_of(spec, context.store),
     )
     write_record(folder / RECORD, record)
+    if kinds.get(spec.kind).classes:
+        write_counts(folder / CLASSES, LabelCounts(languages=dict(sorted(outcome.counts.items()))))
     context.progress({"done": len(record.languages), "total": len(record.languages), "unit": "languages"})
 
 
@@ -48,10 +52,7 @@ def answered(spec: ScoreSpec, store: Store) -> Outcome:
     if spec.no_answer is not None:
         outcome.no_answer = NoAnswer(tuned_on=spec.no_answer.tuned_on, thresholds=thresholds)
     for language in spec.predictions:
-        scores, reason, count = _language(spec, language, thresholds, store)
-        outcome.languages[language], outcome.examples[language] = scores, count
-        if reason:
-            outcome.missing[language] = reason
+        _score(spec, language, thresholds, store, outcome)
     return outcome
 
 
@@ -73,21 +74,31 @@ def _thresholds(spec: ScoreSpec, store: Store) -> dict[str, float]:
     return {language: tuned[keys] for language, keys in sorted(how.tuned.items()) if keys in tuned}
 
 
-def _language(
-    spec: ScoreSpec, language: str, thresholds: dict[str, float], store: Store
-) -> tuple[dict[str, float] | None, str, int]:
-    """Return scores, the reason why there are none, and the number of examples."""
+def _score(spec: ScoreSpec, language: str, thresholds: dict[str, float], store: Store, outcome: Outcome) -> None:
+    """Put the scores of a language into the outcome, or the reason why there are none."""
     kind = kinds.get(spec.kind)
     predictions, examples = _load(spec.predictions[language], spec.kind, store)
     gold = sum(kind.has_gold(example) for example in examples)
+    outcome.languages[language], outcome.examples[language] = None, len(examples)
     if gold < len(examples):  # a score over some of the examples would not be the task's
-        return None, without_gold(spec, language, gold, len(examples), store), len(examples)
+        outcome.missing[language] = without_gold(spec, language, gold, len(examples), store)
+        return
     if spec.no_answer is not None:
         if language not in thresholds:
-            return None, "no gold to tune the threshold on", len(examples)
+            outcome.missing[language] = "no gold to tune the threshold on"
+            return
         predictions = span.KIND.cut(predictions, thresholds[language])
     scores = kind.score(predictions, examples, metrics=spec.metrics, language=language, rules=spec.rules)
-    return scores, "", kind.scored(examples)
+    outcome.languages[language], outcome.examples[language] = scores, kind.scored(examples)
+    if kind.classes:
+        outcome.counts[language] = count(_labels(kind, predictions, examples))
+
+
+def _labels(kind: Kind[Any], predictions: Sequence[Any], examples: Sequence[Any]) -> Iterator[tuple[str, str]]:
+    """Yield each gold label with the predicted one: of the examples, for tagging of their words."""
+    for prediction, example in zip(predictions, examples, strict=True):
+        wanted, said = kind.labels_of(kind.gold(example)), kind.labels_of(kind.answer(prediction))
+        yield from zip(wanted, said, strict=True)
 
 
 def _load(keys: Keys, kind: str, store: Store) -> tuple[list[Any], list[Any]]:

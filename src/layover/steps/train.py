@@ -6,16 +6,20 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from safetensors.torch import load_file, save_file
 
 from layover import mixers
+from layover.class_weights import by_label
 from layover.compositions import MIX, Mix, Part, Piece
+from layover.data.features import Features
 from layover.encoder import DropoutClock, Encoder
 from layover.errors import ModelError
-from layover.heads import Head
+from layover.heads import CLASS_WEIGHTS, Head
 from layover.plan import Node
 from layover.plan.passes import turns_of
-from layover.specs.train import TrainSpec
+from layover.specs.train import TaskSpec, TrainSpec
 from layover.steps.context import Context
 from layover.steps.evaluation import evaluation
 from layover.steps.files import GATES, MEASURED, TRAINING, weights_of
@@ -122,9 +126,26 @@ def _branches(spec: TrainSpec, heads: Sequence[Head], store: Store, trunks: Trun
     features = [load_features(store, task.data, task.kind) for task in spec.tasks]
     turns = turns_of(spec, [one.units for one in features])
     return [
-        Branch(task.name, heads[task.place], data, steps, load_states(store, trunks, task.data))
+        Branch(
+            task.name,
+            heads[task.place],
+            data,
+            steps,
+            load_states(store, trunks, task.data),
+            _class_weights(task, heads[task.place], data),
+        )
         for task, data, steps in zip(spec.tasks, features, turns, strict=True)
     ]
+
+
+def _class_weights(task: TaskSpec, head: Head, features: Features) -> npt.NDArray[np.float32] | None:
+    """Return what each class of a head counts in the loss, by the training set as it is used; None: all alike."""
+    if task.class_weights is None:
+        return None
+    found = head.classes(features, np.arange(features.units))
+    counts = np.bincount(found, minlength=len(task.labels)).tolist()
+    weights = by_label(task.class_weights, dict(zip(task.labels, counts, strict=True)))
+    return np.array([weights[label] for label in task.labels], np.float32)
 
 
 def _reporter(context: Context, batch: int) -> Callable[[Progress], None]:
@@ -161,7 +182,7 @@ def _told(spec: TrainSpec, starts: Sequence[str], branches: Sequence[Branch], re
     if spec.gates is not None:
         return {"rows": sum(branch.features.rows for branch in branches)}
     if not spec.numbered:
-        return {"rows": branches[0].features.rows, "head_start": starts[0]}
+        return {"rows": branches[0].features.rows, "head_start": starts[0], **_weighed(spec.tasks[0], branches[0])}
     names = [_name_of(file_of_head(spec, place)) for place in range(len(starts))]
     tasks = [
         {
@@ -170,7 +191,15 @@ def _told(spec: TrainSpec, starts: Sequence[str], branches: Sequence[Branch], re
             "rows": branch.features.rows,
             "steps": seen.steps,
             "examples": seen.units,
+            **_weighed(task, branch),
         }
         for task, branch, seen in zip(spec.tasks, branches, result.seen, strict=True)
     ]
     return {"head_start": dict(zip(names, starts, strict=True)), "tasks": tasks}
+
+
+def _weighed(task: TaskSpec, branch: Branch) -> dict[str, Any]:
+    """Return what each label counted in the loss, where they did not all count alike."""
+    if branch.class_weights is None:
+        return {}
+    return {CLASS_WEIGHTS: dict(zip(task.labels, branch.class_weights.tolist(), strict=True))}

@@ -37,7 +37,7 @@ class Census:
     labels: Mapping[str, int]
     """How often each label is gold, the most frequent first: of examples, for tagging of words."""
     unlearnable: int | None
-    """Gold tags that the training data do not have, so that no prediction of them is right; None where labels are
+    """Gold labels that the training data do not have, so that no prediction of them is right; None where labels are
     declared, or the training data are not there."""
     lengths: tuple[int, ...] | None
     """Tokens per row at `QUANTILES` percent of the rows; None without a tokenizer."""

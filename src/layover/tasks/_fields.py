@@ -41,8 +41,8 @@ class TaskFields(BaseModel):
     labels: tuple[str, ...] = ()
     """In the order of the head's outputs; none for choice, and for spans unless there may be no answer."""
     labels_from_training: bool = False
-    """tagging: the labels are the tags of the training data, in sorted order. `labels` are empty until a plan has found
-    them; a tag that only other splits have stays gold, and every prediction for it is wrong."""
+    """classification, tagging: the labels are those of the training data, in sorted order. `labels` are empty until a
+    plan has found them; one that only other splits have stays gold, and every prediction for it is wrong."""
     metrics: tuple[str, ...]
     """The first one selects and stands in the table."""
     scheme: SchemeName | None = None

@@ -21,7 +21,7 @@ from layover.tasks._named import named_source
 from layover.tasks._rows import rows_of, values_there
 
 MOST_LABELS = 32_767
-"""Of training data; tags are predicted as int16, and data with more have something else in the column."""
+"""Of training data; tags are predicted as int16, and data with more labels have something else in the column."""
 
 
 class Task(TaskFields):
@@ -120,10 +120,10 @@ class Task(TaskFields):
             raise DataError(f"{place.describe()}: no example in it{there}")
 
     def labels_in(self, place: Place) -> tuple[str, ...]:
-        """Return every tag of training data once, in sorted order: the labels of a task that takes them from there.
+        """Return every label of training data once, in sorted order: those of a task that takes them from there.
 
         Raises:
-            DataError: whatever `read` raises, or there are too few or too many to be tags.
+            DataError: whatever `read` raises, or there are too few or too many to be labels.
         """
         kind = kinds.get(self.kind)
         golds = (kind.gold(example) for example in self.read(place) if kind.has_gold(example))

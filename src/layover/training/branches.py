@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from layover.batches import States, steps_of_epoch, turns_of_epoch
 from layover.batches.order import Index
@@ -28,6 +29,14 @@ class Branch:
     """Its steps of an epoch; so many as one pass over it takes when None."""
     states: States | None = None
     """Kept hidden states of the features' tokens, from which the encoder goes on."""
+    class_weights: npt.NDArray[np.float32] | None = None
+    """What the loss of each gold class is multiplied by, (the head's size,); None where all count alike."""
+
+    def weight(self, units: Index) -> float:
+        """Return what the summed loss of these units is divided by."""
+        if self.class_weights is None:
+            return self.head.weight(self.features, units)
+        return float(self.class_weights[self.head.classes(self.features, units)].sum(dtype=np.float64))
 
 
 class DataOrder:

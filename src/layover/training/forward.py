@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -11,7 +11,7 @@ from layover.batches import Batch, collate
 from layover.batches.order import Index
 from layover.data.masking import Moment
 from layover.encoder import DropoutClock, Encoder, autocast, noise
-from layover.heads import Head
+from layover.heads import CLASS_WEIGHTS, Head
 from layover.objectives import Passed
 from layover.predict import last_hidden, padding_id
 from layover.training.branches import Branch
@@ -62,4 +62,8 @@ class Forward:
 def batch_of(branch: Branch, units: Index, encoder: Encoder, *, seed: int, step: int) -> Batch:
     """Return units of a branch as the encoder reads them in a step, on the CPU."""
     moment = Moment(seed, step)
-    return collate(branch.features, units, pad=padding_id(encoder), moment=moment, states=branch.states)
+    batch = collate(branch.features, units, pad=padding_id(encoder), moment=moment, states=branch.states)
+    if branch.class_weights is None:
+        return batch
+    weights = torch.from_numpy(branch.class_weights)
+    return replace(batch, targets={**batch.targets, CLASS_WEIGHTS: weights})

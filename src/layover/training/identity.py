@@ -57,6 +57,7 @@ def _data(branch: Branch) -> dict[str, Any]:
         "group": features.group,
         "hidden_percent": features.hidden_percent,
         "arrays": {name: _digest(array) for name, array in features.arrays.items()},
+        **({} if branch.class_weights is None else {"class_weights": _digest(branch.class_weights)}),
     }
 
 

@@ -79,7 +79,7 @@ def fit(
         Stopped: see `stop`.
     """
     for branch in branches:
-        if not branch.head.weight(branch.features, np.arange(branch.features.units)):
+        if not branch.weight(np.arange(branch.features.units)):
             raise DataError(f"{branch.name}: nothing to train on: no row of the training set has gold")
     with on_machine(execution) as device, computing(hyperparameters.precision, device):
         refuse_several_processes(device)
@@ -173,7 +173,7 @@ class _Training:
         """Do one optimizer step on the units whose turn it is."""
         step = self.position.step
         branch, units = self.branches[self.order.turn(step)], self.order.units(step)
-        weight = branch.head.weight(branch.features, units)
+        weight = branch.weight(units)
         if weight:  # a step without gold has no gradient, and changes nothing
             loss = self.backward(branch, units, weight)
             norms = self.optimizer.step(self.schedule.lr(step))

@@ -7,6 +7,7 @@ from typing import Any
 
 from layover import kinds
 from layover.data.languages import UNKNOWN
+from layover.errors import first_few
 from layover.escape import Markup, bold, code, inline, listed, markdown_table, plain
 from layover.packages.card import CARD, Card
 from layover.packages.sections import DataFacts, Scores, TrainingFacts
@@ -221,6 +222,7 @@ def _numbers(card: Card) -> str:
         ("epochs, batch", lambda one: f"{one.epochs:g}, {one.batch}"),
         ("peak learning rate", lambda one: f"{one.lr:g}, warm-up over {_warmup(one)}"),
         ("weight decay, clip, dropout", lambda one: f"{one.weight_decay:g}, {one.clip:g}, {one.dropout:g}"),
+        *([("class weights", _class_weights)] if any(one.class_weights for one in card.trainings) else []),
         ("precision", lambda one: one.precision),
         ("seed", lambda one: str(one.seed)),
         ("weights kept", lambda one: "the last ones" if one.selection is None else f"best {one.selection}"),
@@ -228,6 +230,20 @@ def _numbers(card: Card) -> str:
     ]
     headers = ["", *(f"{one.stage}: {' + '.join(one.tasks)}" for one in card.trainings)]
     return markdown_table(headers, [[name, *(cell(one) for one in card.trainings)] for name, cell in rows])
+
+
+WEIGHTS_SHOWN = 6
+
+
+def _class_weights(training: TrainingFacts) -> str:
+    """Return what the first labels counted, of each task whose labels did not all count alike."""
+    found = training.class_weights or {}
+    each = {
+        task: first_few([f"{label} {weight:.4g}" for label, weight in weights.items()], WEIGHTS_SHOWN)
+        for task, weights in found.items()
+    }
+    told = [said if len(training.tasks) == 1 else f"{task}: {said}" for task, said in each.items()]
+    return inline("; ".join(told)) if told else "all labels count alike"
 
 
 def _warmup(training: TrainingFacts) -> str:

@@ -1,0 +1,39 @@
+"""Matthews correlation of predictions and gold: one number for labels that are not equally frequent."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+
+from layover.metrics._metric import Metric, paired
+
+
+def mcc(predictions: Sequence[str], golds: Sequence[str], _language: str = "en") -> float:
+    """Return 100 * the correlation of predicted and gold labels, -100 to 100, for any number of labels.
+
+    100 is all right, 0 what a guess without looking gets. 0 also where the correlation is not defined: where all
+    predictions are one label, or all gold is.
+
+    Source: scikit-learn `matthews_corrcoef`; Gorodkin 2004, Comparing two K-category assignments by a K-category
+    correlation coefficient. GLUE scores CoLA by it.
+
+    Raises:
+        DataError: predictions and golds are not equally many, or none.
+    """
+    pairs = paired(predictions, golds)
+    said, wanted, count = Counter(predictions), Counter(golds), len(pairs)
+    right = sum(prediction == gold for prediction, gold in pairs)
+    together = right * count - sum(said[label] * wanted[label] for label in said)
+    spread = (count**2 - sum(n**2 for n in said.values())) * (count**2 - sum(n**2 for n in wanted.values()))
+    return 100.0 * together / math.sqrt(spread) if spread else 0.0
+
+
+METRIC = Metric(
+    "mcc",
+    frozenset({"classification"}),
+    higher_is_better=True,
+    score=mcc,
+    lowest=-100.0,
+    hub="matthews_correlation",
+)

@@ -1,0 +1,84 @@
+"""Class weights that nothing would obey, and labels of them that no task has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from layover import kinds
+from layover.errors import Problem, first_few, nearest
+from layover.recipe.resolved import Recipe
+from layover.recipe.schema import Document, TaskSettings
+from layover.recipe.source import Source
+from layover.tasks import Task
+
+FIELD = "class_weights"
+
+
+def check_class_weights(document: Document, known: dict[str, Task], source: Source) -> list[Problem]:
+    """Return what is wrong with `class_weights` of tasks and of `train`, as far as labels are declared."""
+    problems, trained = [], _trained(document, known)
+    for name, settings in document.tasks.items():
+        task = known.get(name)
+        if task is None or settings.class_weights is None:
+            continue
+        if not kinds.get(task.kind).classes:
+            message = f"{name} is {task.kind}, which has no classes to weigh; {_kinds()} have"
+            problems.append(source.problem(("tasks", name, FIELD), message))
+        elif name not in trained and not any(name == part.name for one in trained.values() for part in one.parts):
+            message = f"nothing here trains on {name}, so no loss has these weights; remove them, or train on it"
+            problems.append(source.problem(("tasks", name, FIELD), message))
+    if document.train.class_weights is not None and not any(kinds.get(one.kind).classes for one in trained.values()):
+        message = f"no task that is trained here has classes to weigh; tasks of {_kinds()} have"
+        problems.append(source.problem(("train", FIELD), message))
+    return problems + unknown_labels(document, known, source)
+
+
+def check_found_labels(recipe: Recipe) -> list[Problem]:
+    """Return the labels of class weights that no task has, now that those of the training data are known."""
+    return unknown_labels(recipe.document, recipe.tasks, recipe.source)
+
+
+def unknown_labels(document: Document, known: dict[str, Task], source: Source) -> list[Problem]:
+    """Return the labels of class weights that a task does not have; nothing of a task whose labels are not known."""
+    problems = []
+    for name, settings in document.tasks.items():
+        task, weights = known.get(name), settings.class_weights
+        if task is not None and isinstance(weights, dict) and kinds.get(task.kind).classes:
+            for label in _strange(weights, task):
+                message = f"{label!r} is no label of {name}; {nearest(label, task.labels)}"
+                problems.append(source.problem(("tasks", name, FIELD, label), message))
+    shared, obeying = document.train.class_weights, list(_obeying(document, known))
+    for label in shared if isinstance(shared, dict) else ():
+        lacking = [task for task in obeying if label in _strange([label], task)]
+        if lacking:
+            near = nearest(label, lacking[0].labels)
+            own = f"write the labels of one task at it: tasks.{lacking[0].name}.{FIELD}"
+            message = f"{label!r} is no label of {first_few([task.name for task in lacking])}; {near}; or {own}"
+            problems.append(source.problem(("train", FIELD, label), message))
+    return problems
+
+
+def _strange(weights: Iterable[str], task: Task) -> list[str]:
+    return [label for label in weights if label not in task.labels] if task.labels else []
+
+
+def _trained(document: Document, known: dict[str, Task]) -> dict[str, Task]:
+    """Return the tasks that the sweep trains on, and those whose training data these use."""
+    swept = [known[name] for name in document.swept() if name in known]
+    names = dict.fromkeys(name for task in swept for name in (task.name, task.train_task) if name is not None)
+    return {name: known[name] for name in names if name in known}
+
+
+def _obeying(document: Document, known: dict[str, Task]) -> Iterable[Task]:
+    """Yield the tasks that train with the weights of `train`: they have classes, and say nothing themselves."""
+    for name in document.swept():
+        task = known.get(name)
+        if task is None or not kinds.get(task.kind).classes:
+            continue
+        chain = [document.tasks.get(one, TaskSettings()) for one in (name, task.train_task) if one is not None]
+        if not any(FIELD in settings.model_fields_set for settings in chain):
+            yield task
+
+
+def _kinds() -> str:
+    return " and ".join(name for name in kinds.names() if kinds.get(name).classes)

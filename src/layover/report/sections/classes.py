@@ -1,0 +1,103 @@
+"""One table per target whose answers are labels: precision, recall and F1 of every label, over seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from statistics import fmean
+
+from layover import kinds
+from layover.escape import csv_file, inline, markdown_table
+from layover.label_counts import Label, LabelCounts
+from layover.plan import Plan
+from layover.report._section import Section
+from layover.report.labels import counted, gap, groups, has_labels, labels_of, named, seeds
+from layover.report.main_table import MISSING, NO_SEED, NOTHING
+from layover.report.rows import CellRow, spread
+
+SHOWN = 20
+"""Labels of a target that stand in the report; of more, those with the most gold."""
+EXPLAINED = (
+    "Percent of each label, the mean over the languages that have it, then mean ± standard deviation over n seeds. "
+    "Precision: how much of what is predicted so is right, – where nothing is. Recall: how much of its gold is found, "
+    "– where there is none. A seed or a language with – is in no mean. Support: its gold in all languages."
+)
+FIELDS = ("model", "method", "intermediate", "target", "seed")
+HEADERS = ["model", "method", "intermediate", "n", "label", "precision", "recall", "F1", "support"]
+FILE = "classes.csv"
+SCORES: Sequence[Callable[[Label], float | None]] = (
+    lambda label: label.precision,
+    lambda label: label.recall,
+    lambda label: label.f1,
+)
+
+
+def shown(plan: Plan, rows: Sequence[CellRow], target: str) -> tuple[list[str], int]:
+    """Return the labels that stand in the table, in their order, and how many do not."""
+    labels = labels_of(plan, rows, target)
+    if len(labels) <= SHOWN:
+        return labels, 0
+    every = [row.counts for row in rows if row.cell.target == target and row.counts is not None]
+    support = {label: max(_support(counts, label) for counts in every) for label in labels}
+    return sorted(labels, key=lambda label: (-support[label], labels.index(label)))[:SHOWN], len(labels) - SHOWN
+
+
+def cells(plan: Plan, rows: Sequence[CellRow], target: str, labels: Sequence[str]) -> list[list[str]]:
+    """Return the lines of the table of one target; a group without any counts is `missing`."""
+    lines = []
+    for group, members in groups(rows, target).items():
+        found = counted(members)
+        n = seeds(members, len(found)) if members[0].cell.seeded else NO_SEED
+        if not found:
+            lines.append([*group, n, MISSING, *(NOTHING for _ in HEADERS[5:])])
+        for label in labels if found else ():
+            values = [_over_seeds(found, label, score) for score in SCORES]
+            support = sorted({_support(counts, label) for counts in found})
+            lines.append([*group, n, named(plan, target, label), *values, " to ".join(map(str, support))])
+    return lines
+
+
+def _over_seeds(found: Sequence[LabelCounts], label: str, score: Callable[[Label], float | None]) -> str:
+    """Return mean and deviation over seeds of the mean over languages."""
+    means = []
+    for counts in found:
+        those = [one.labels[label] for one in counts.languages.values() if label in one.labels]
+        values = [value for one in those if (value := score(one)) is not None]
+        means += [fmean(values)] if values else []
+    every = spread(means)
+    return NOTHING if every is None else every.text()
+
+
+def _support(counts: LabelCounts, label: str) -> int:
+    return sum(one.labels[label].gold for one in counts.languages.values() if label in one.labels)
+
+
+def write(rows: Sequence[CellRow], path: Path) -> bool:
+    """Write one line per cell, language and label; a score that is not defined is empty."""
+    known = [(row.cell, row.counts) for row in rows if row.counts is not None]
+    if not known:
+        return False
+    with csv_file(path) as writerow:
+        writerow([*FIELDS, "language", "label", "precision", "recall", "f1", "gold", "predicted", "right"])
+        for cell, counts in known:
+            which = [getattr(cell, field) for field in FIELDS]
+            for language, one in counts.languages.items():
+                for name, label in one.labels.items():
+                    scores = ["" if value is None else repr(value) for value in (score(label) for score in SCORES)]
+                    writerow([*which, language, name, *scores, label.gold, label.predicted, label.right])
+    return True
+
+
+def _target(plan: Plan, rows: Sequence[CellRow], target: str) -> list[str]:
+    if not has_labels(plan, target):
+        return []
+    labels, more = shown(plan, rows, target)
+    if not labels:
+        return gap(rows, target)
+    said = f"{EXPLAINED} Words are counted." if kinds.get(plan.recipe.tasks[target].kind).tags else EXPLAINED
+    parts = [f"### {inline(target)}: labels", said, markdown_table(HEADERS, cells(plan, rows, target, labels))]
+    parts += [f"These are the {SHOWN} labels with the most gold; {more} more stand in `{FILE}`."] if more else []
+    return parts + gap(rows, target)
+
+
+SECTION = Section(32, target=_target, file=FILE, write=write)

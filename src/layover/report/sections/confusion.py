@@ -1,0 +1,81 @@
+"""One table per target with few labels: how often each gold label is predicted as each label."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from statistics import fmean
+
+from layover.escape import code, csv_file, inline, markdown_table
+from layover.label_counts import Counts, LabelCounts
+from layover.plan import Plan
+from layover.report._section import Section
+from layover.report.labels import counted, groups, has_labels, labels_of, named
+from layover.report.rows import CellRow
+
+MOST = 10
+"""Labels of a target whose matrix stands in the report."""
+EXPLAINED = (
+    "How often each gold label (a line) is predicted as each label (a column), in all languages together; mean "
+    "over seeds."
+)
+FIELDS = ("model", "method", "intermediate", "target", "seed")
+FILE = "confusion.csv"
+
+
+def pairs(counts: Counts) -> Iterator[tuple[str, str, int]]:
+    """Yield gold, predicted, and how often: what is right first, then what is wrong as far as it is kept."""
+    for name, label in counts.labels.items():
+        if label.right:
+            yield name, name, label.right
+    yield from counts.confused
+
+
+def matrix(counts: LabelCounts) -> Counter[tuple[str, str]]:
+    """Return how often each pair of labels, gold and predicted, stands in all languages."""
+    found = Counter[tuple[str, str]]()
+    for one in counts.languages.values():
+        for wanted, said, times in pairs(one):
+            found[wanted, said] += times
+    return found
+
+
+def cells(plan: Plan, rows: Sequence[CellRow], target: str, labels: Sequence[str]) -> tuple[list[str], list[list[str]]]:
+    """Return headers and lines of the matrices of one target, one below the other."""
+    lines = []
+    for group, members in groups(rows, target).items():
+        found = [matrix(counts) for counts in counted(members)]
+        for wanted in labels if found else ():
+            means = [fmean(one[wanted, said] for one in found) for said in labels]
+            lines.append([*group, named(plan, target, wanted), *map(_number, means)])
+    return ["model", "method", "intermediate", "gold", *map(code, labels)], lines
+
+
+def _number(mean: float) -> str:
+    return f"{mean:.0f}" if mean.is_integer() else f"{mean:.1f}"
+
+
+def write(rows: Sequence[CellRow], path: Path) -> bool:
+    """Write one line per cell, language and pair of labels; `left_out` is how much of the language stands in none."""
+    known = [(row.cell, row.counts) for row in rows if row.counts is not None]
+    if not known:
+        return False
+    with csv_file(path) as writerow:
+        writerow([*FIELDS, "language", "gold", "predicted", "count", "left_out"])
+        for cell, counts in known:
+            which = [getattr(cell, field) for field in FIELDS]
+            for language, one in counts.languages.items():
+                for wanted, said, times in pairs(one):
+                    writerow([*which, language, wanted, said, times, one.left_out])
+    return True
+
+
+def _target(plan: Plan, rows: Sequence[CellRow], target: str) -> list[str]:
+    labels = labels_of(plan, rows, target) if has_labels(plan, target) else []
+    if not 2 <= len(labels) <= MOST:
+        return []
+    return [f"### {inline(target)}: confusion", EXPLAINED, markdown_table(*cells(plan, rows, target, labels))]
+
+
+SECTION = Section(34, target=_target, file=FILE, write=write)
