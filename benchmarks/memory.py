@@ -21,6 +21,8 @@ from typing import Any
 import numpy as np
 from _common import BATCH, SIZES, WIDTH, arguments, encoder_folder, finish, spread, take_turns
 
+from layover import kinds
+
 STEPS = 3
 LENGTH = WIDTH["classification"]
 SMALL = LENGTH * BATCH // 4
@@ -54,7 +56,7 @@ def train_once(way: dict[str, Any], folder: Path, device: str) -> dict[str, Any]
         "example": np.arange(rows, dtype=np.int32),
         "label": np.arange(rows, dtype=np.int64) % 3,
     }
-    features, found = Features(arrays), {}
+    features, found = Features(arrays, columns=kinds.get("classification").columns), {}
     if "peer" in way:
         import _peers
 

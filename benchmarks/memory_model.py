@@ -24,7 +24,7 @@ import torch
 from transformers import XLMRobertaConfig, XLMRobertaModel
 
 import layover.engine.preload  # noqa: F401  what a worker of `layover run` has imported
-from layover import heads, memory, modules
+from layover import heads, kinds, memory, modules
 from layover.batches import States
 from layover.compositions import Part
 from layover.data.features import Features
@@ -145,7 +145,7 @@ def features_of(case: Case) -> Features:
         arrays["label"] = np.arange(rows, dtype=np.int64) % 3
     else:
         arrays["labels"] = np.arange(offsets[-1]) % 3
-    return Features(arrays)
+    return Features(arrays, columns=kinds.get(case.kind).columns)
 
 
 def states_of(case: Case, features: Features, layer: int, folder: Path) -> States:

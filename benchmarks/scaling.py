@@ -69,7 +69,10 @@ def of_length(features: Features, length: int, tokens: int) -> Features:
     ids = np.resize(features.arrays["ids"], rows * length)
     offsets = np.arange(0, rows * length + 1, length, dtype=np.int64)
     label = np.arange(rows, dtype=np.int64) % 3
-    return Features({"ids": ids, "offsets": offsets, "example": np.arange(rows, dtype=np.int32), "label": label})
+    return Features(
+        {"ids": ids, "offsets": offsets, "example": np.arange(rows, dtype=np.int32), "label": label},
+        columns=features.columns,
+    )
 
 
 def by_length(folder: Path, features: Features, device: str, tokens: int) -> dict[str, Callable[[], dict[str, Any]]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from tests.kinds_of import COLUMNS
 
 from layover.batches import collate, collate_rows
 from layover.data.features import Features
@@ -20,7 +21,7 @@ def features(group: int = 1, **arrays: np.ndarray) -> Features:
         "offsets": np.array(OFFSETS, np.int64),
         "example": np.arange(4, dtype=np.int32),
     }
-    return Features({**base, **arrays}, group)
+    return Features({**base, **arrays}, group, columns=COLUMNS)
 
 
 def test_rows_are_padded_to_the_longest_of_the_batch() -> None:

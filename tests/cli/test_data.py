@@ -83,7 +83,7 @@ def test_gold_tags_that_training_lacks_are_counted(tmp_path: Path) -> None:
     said = check("tags", "--recipe", str(recipe)).stdout
     assert "validation en: 2 of 3 gold tags are not in the training data and count as wrong" in said
     (tmp_path / "tags" / "train.stagged").write_text("a|N\n", encoding="utf-8")
-    assert "1 different tags" in str(check("tags", "--recipe", str(recipe)).exception)
+    assert "1 different labels" in str(check("tags", "--recipe", str(recipe)).exception)
 
 
 def test_a_recipe_brings_its_tasks_and_files(monkeypatch: pytest.MonkeyPatch) -> None:

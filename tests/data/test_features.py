@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.kinds_of import COLUMNS
 
 from layover.data.features import Features
 from layover.errors import DataError
@@ -16,7 +17,7 @@ def features(**changes: np.ndarray) -> Features:
         "example": np.array([0, 1], np.int32),
         "label": np.array([1, -1], np.int64),
     }
-    return Features({**arrays, **changes})
+    return Features({**arrays, **changes}, columns=COLUMNS)
 
 
 def test_rows_units_lengths() -> None:
@@ -25,14 +26,14 @@ def test_rows_units_lengths() -> None:
     assert encoded.lengths.tolist() == [4, 3]
     assert encoded.lengths.dtype == np.int64
     assert encoded.length(1) == 3
-    choice = Features({**encoded.arrays, "label": np.array([0], np.int64)}, group=2)
+    choice = Features({**encoded.arrays, "label": np.array([0], np.int64)}, group=2, columns=COLUMNS)
     assert choice.units == 1
 
 
 def test_round_trip_is_exact(tmp_path: Path) -> None:
-    encoded = Features({**features().arrays, "label": np.array([0], np.int64)}, group=2)
+    encoded = Features({**features().arrays, "label": np.array([0], np.int64)}, group=2, columns=COLUMNS)
     encoded.save(tmp_path / "a.safetensors")
-    loaded = Features.load(tmp_path / "a.safetensors")
+    loaded = Features.load(tmp_path / "a.safetensors", COLUMNS)
     assert loaded.group == 2
     assert set(loaded.arrays) == set(encoded.arrays)
     for name, array in encoded.arrays.items():
@@ -64,7 +65,7 @@ def test_refuses_wrong_arrays(change: dict[str, np.ndarray], message: str) -> No
 
 def test_refuses_a_group_that_does_not_divide() -> None:
     with pytest.raises(DataError, match="groups of 3"):
-        Features(features().arrays, group=3)
+        Features(features().arrays, group=3, columns=COLUMNS)
 
 
 def test_refuses_other_files(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from tests.kinds_of import COLUMNS
 from torch import Tensor
 from torch.nn import functional
 from transformers import XLMRobertaConfig, XLMRobertaModel
@@ -89,7 +90,7 @@ def features_of(kind: str) -> Features:
     for name, values in targets_of(kind).items():
         real = torch.arange(7) < LENGTHS[:, None]
         arrays[name] = (values[real] if values.dim() == 2 else values).numpy()
-    return Features(arrays, group=2 if kind == "choice" else 1)
+    return Features(arrays, group=2 if kind == "choice" else 1, columns=COLUMNS)
 
 
 def test_kinds_and_heads_agree_on_the_tokens_that_are_read() -> None:

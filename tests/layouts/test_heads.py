@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
+from tests.kinds_of import SHARED, form_of
 from tests.tolerances import ROUNDING
 from torch import Tensor
 
 from layover import heads as own_heads
-from layover import layouts, modules
+from layover import kinds, layouts, modules
 from layover.encoder import DropoutClock, write_weights
 from layover.errors import ModelError
 from layover.heads import Head
@@ -54,26 +55,26 @@ def theirs(sample: Any, kind: str, model: Any) -> Tensor:
     return output.logits[0] if choice else output.logits
 
 
-@pytest.mark.parametrize("kind", heads.TASKS)
+@pytest.mark.parametrize("kind", SHARED)
 @pytest.mark.parametrize("model_type", FAMILIES)
 def test_transformers_takes_it_over(sample_of: Callable[..., Any], tmp_path: Path, model_type: str, kind: str) -> None:
     sample = sample_of(model_type)
     head, file = head_of(sample, kind), tmp_path / heads.HEAD
-    names = heads.in_transformers(kind, sample.base)
+    names = heads.in_transformers(form_of(kind), sample.base)
     write_weights(file, heads.renamed(head.state_dict(), names))
     model = sample.with_head(kind)
-    assert type(model).__name__ == heads.class_of(kind, sample.base)
+    assert type(model).__name__ == heads.class_of(form_of(kind), sample.base)
     told = model.load_state_dict(load_file(file), strict=False)
     assert not told.unexpected_keys
     expected = ours(sample, head, sample.ours())
     assert float(expected.std()) > 0.1
     close(theirs(sample, kind, model), expected)
-    assert {name: value.shape for name, value in heads.read(file, kind, sample.base).items()} == {
+    assert {name: value.shape for name, value in heads.read(file, kind, form_of(kind), sample.base).items()} == {
         name: value.shape for name, value in head.state_dict().items()
     }
 
 
-@pytest.mark.parametrize("kind", heads.TASKS)
+@pytest.mark.parametrize("kind", SHARED)
 @pytest.mark.parametrize("model_type", FAMILIES)
 def test_head_and_module_act_together_in_peft(
     sample_of: Callable[..., Any], tmp_path: Path, model_type: str, kind: str
@@ -84,28 +85,28 @@ def test_head_and_module_act_together_in_peft(
     weights, head = sample.random(module), head_of(sample, kind)
     folder = sample.write(tmp_path / "one", "peft", module, weights)
     model = sample.with_head(kind)
-    names = heads.in_transformers(kind, sample.base)
+    names = heads.in_transformers(form_of(kind), sample.base)
     model.load_state_dict(heads.renamed(head.state_dict(), names), strict=False)
     model = PeftModel.from_pretrained(model, str(folder)).eval()
     close(theirs(sample, kind, model), ours(sample, head, sample.ours(module, weights)))
 
 
-@pytest.mark.parametrize("kind", heads.TASKS)
+@pytest.mark.parametrize("kind", SHARED)
 @pytest.mark.parametrize("model_type", FAMILIES)
 def test_a_head_of_transformers_is_read(
     sample_of: Callable[..., Any], tmp_path: Path, model_type: str, kind: str
 ) -> None:
     sample = sample_of(model_type)
     model, head = sample.with_head(kind), head_of(sample, kind)
-    wanted = heads.in_transformers(kind, sample.base).values()
+    wanted = heads.in_transformers(form_of(kind), sample.base).values()
     write_weights(tmp_path / "x", {name: value for name, value in model.state_dict().items() if name in wanted})
-    head.load_weights(heads.read(tmp_path / "x", kind, sample.base), "x")
+    head.load_weights(heads.read(tmp_path / "x", kind, form_of(kind), sample.base), "x")
     close(theirs(sample, kind, model), ours(sample, head, sample.ours()))
 
 
 def config_of(sample: Any, kind: str, choices: int | None = 3) -> dict[str, Any]:
     choices = choices if kind == "choice" else None
-    return heads.adapters_config(kind, LABELS[kind], sample.base, Named("one", None, None), choices=choices)
+    return heads.adapters_config(form_of(kind), LABELS[kind], sample.base, Named("one", None, None), choices=choices)
 
 
 def written(sample: Any, folder: Path, kind: str, head: Head) -> Path:
@@ -113,14 +114,14 @@ def written(sample: Any, folder: Path, kind: str, head: Head) -> Path:
     module = modules.get("bottleneck")(reduction=5)
     sample.write(folder, "adapterhub", module, sample.random(module))
     write_json(folder / heads.HEAD_CONFIG, config_of(sample, kind))
-    weights = heads.renamed(head.state_dict(), heads.in_adapters(kind, "one"))
+    weights = heads.renamed(head.state_dict(), heads.in_adapters(form_of(kind), "one"))
     write_weights(folder / heads.ADAPTERS_HEAD, weights)
     torch.save(weights, folder / heads.ADAPTERS_PICKLE)
     return folder
 
 
 @pytest.mark.parametrize("safely", [False, True], ids=["bin", "safetensors"])
-@pytest.mark.parametrize("kind", heads.TASKS)
+@pytest.mark.parametrize("kind", SHARED)
 @pytest.mark.parametrize("model_type", ["xlm-roberta", "bert", "roberta"])
 def test_adapters_takes_it_over(
     sample_of: Callable[..., Any], tmp_path: Path, model_type: str, kind: str, *, safely: bool
@@ -156,27 +157,29 @@ def test_the_number_of_choices_is_never_guessed(sample: Any) -> None:
 
 
 def test_a_head_of_another_kind_is_refused(sample: Any, tmp_path: Path) -> None:
-    names = heads.in_transformers("tagging", sample.base)
+    names = heads.in_transformers(form_of("tagging"), sample.base)
     write_weights(tmp_path / "x", heads.renamed(head_of(sample, "tagging").state_dict(), names))
     with pytest.raises(ModelError, match=r"a head for classification has .*'classifier\."):
-        heads.read(tmp_path / "x", "classification", sample.base)
+        heads.read(tmp_path / "x", "classification", form_of("classification"), sample.base)
     with pytest.raises(ModelError, match="one too many or few"):
         heads.renamed(head_of(sample, "choice").state_dict(), names)
 
 
 def test_a_head_of_other_sizes_is_refused(sample_of: Callable[..., Any], tmp_path: Path) -> None:
     small, large = sample_of(), sample_of(hidden_size=48)
-    names = heads.in_transformers("classification", small.base)
+    names = heads.in_transformers(form_of("classification"), small.base)
     write_weights(tmp_path / "x", heads.renamed(head_of(small, "classification").state_dict(), names))
     with pytest.raises(ModelError, match="has the shape"):
-        head_of(large, "classification").load_weights(heads.read(tmp_path / "x", "classification", large.base), "x")
+        head_of(large, "classification").load_weights(
+            heads.read(tmp_path / "x", "classification", form_of("classification"), large.base), "x"
+        )
 
 
-@pytest.mark.parametrize("kind", heads.TASKS)
+@pytest.mark.parametrize("kind", SHARED)
 def test_the_config_says_what_the_outputs_are(sample: Any, kind: str) -> None:
-    config = heads.config(kind, LABELS[kind], sample.base)
+    config = heads.config(kind, form_of(kind), LABELS[kind], sample.base)
     assert config["num_labels"] == OUTPUTS[kind]
     assert config["transformers_class"] == type(sample.with_head(kind)).__name__
     assert [label for label, _ in sorted(config["label2id"].items(), key=lambda one: one[1])] == list(LABELS[kind])
-    assert heads.shared(kind)
-    assert not heads.shared("mlm")
+    assert form_of(kind).size(LABELS[kind]) == OUTPUTS[kind]
+    assert kinds.get("mlm").head is None

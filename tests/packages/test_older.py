@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 
 from layover import Layover
-from layover.sharing.results import ClassificationResult, SpanResult, TaggingResult
+from layover.kinds.classification import ClassificationResult
+from layover.kinds.span import SpanResult
+from layover.kinds.tagging import TaggingResult
 from layover.sharing.verify import verify
 
 OLDER = Path(__file__).parent / "fixtures" / "layover-0.1.0"

@@ -12,7 +12,7 @@ from layover.cli.room import answered, asked
 from layover.errors import RecipeError, StoreError
 from layover.memory import BYTES_PER_LOGIT
 from layover.plan import Plan
-from layover.plan.cost import TYPICAL_TOKENS, data_cost, estimate
+from layover.plan.cost import data_cost, estimate
 from layover.plan.encoders import KNOWN_SHAPES
 from layover.plan.eta import seconds_left
 from layover.plan.loads import Loads
@@ -45,7 +45,7 @@ def test_nothing_is_guessed_for_data_that_are_neither_here_nor_counted(world: Wo
     node = next(node for node in plan.nodes.values() if node.kind == "tokenize")
     assert data_cost(replace(node.spec, count=None, tokens_each=None), None).examples is None
     typical = data_cost(replace(node.spec, count=10, tokens_each=None), None)
-    assert typical.tokens == 10 * min(node.spec.max_length, TYPICAL_TOKENS["classification"])
+    assert typical.tokens == 10 * min(node.spec.max_length, kinds.get("classification").typical_tokens)
 
 
 def test_arithmetic_of_the_modules(world: World) -> None:
@@ -120,7 +120,7 @@ def test_upper_layers_with_kept_states_take_less_memory(world: World) -> None:
 
 
 def test_every_kind_has_a_typical_length() -> None:
-    assert set(TYPICAL_TOKENS) == set(kinds.names())
+    assert all(kinds.get(name).typical_tokens > 0 for name in kinds.names())
 
 
 def test_a_full_checkpoint_is_large_and_a_module_small(world: World) -> None:

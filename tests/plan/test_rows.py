@@ -17,7 +17,7 @@ from layover.data.task import Location
 from layover.data.tokenizer import Tokenizer
 from layover.errors import RecipeError
 from layover.plan import Plan, build
-from layover.plan.cost import TYPICAL_TOKENS, data_cost
+from layover.plan.cost import data_cost
 from layover.plan.hub import Revisions
 from layover.plan.rows import encoded
 from layover.plan.surveys import Surveys
@@ -359,7 +359,7 @@ def test_the_tokens_of_long_rows_are_measured(world: World, tokenizer: Tokenizer
             examples, tokenizer, labels=inputs.task.labels, max_length=max_length, stride=8
         )
         assert data_cost(inputs, None).tokens == pytest.approx(float(encoded.lengths.sum()), rel=0.05)
-    assert inputs.tokens_each > 8 * TYPICAL_TOKENS["classification"]
+    assert inputs.tokens_each > 8 * kinds.get("classification").typical_tokens
 
 
 def test_the_own_tokenizer_of_an_encoder_measures(world: World, segmented: Tokenizer) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from tests.kinds_of import COLUMNS
 from tests.tolerances import ROUNDING
 from transformers import XLMRobertaConfig, XLMRobertaModel
 
@@ -53,7 +54,7 @@ def features(rows: int = 24, group: int = 1, kind: str = "") -> Features:
     arrays = {"ids": ids, "offsets": offsets, "example": np.arange(rows, dtype=np.int32)}
     if kind == "mlm":
         arrays["roles"] = np.repeat(np.array([1, 0, 2], np.int8), [4, VOCABULARY - 5, 1])
-    return Features(arrays, group)
+    return Features(arrays, group, columns=COLUMNS)
 
 
 @pytest.mark.parametrize(
@@ -184,7 +185,7 @@ def test_equal_rows_are_computed_once(encoder: Encoder, monkeypatch: pytest.Monk
     starts = np.cumsum([0, *map(len, rows)])
     arrays = {"ids": np.concatenate(rows), "offsets": starts, "example": np.arange(8, dtype=np.int32)}
     roles = {"roles": few.arrays["roles"]} if kind == "mlm" else {}
-    many, head, seen = Features({**arrays, **roles}), head_of(kind, encoder), []
+    many, head, seen = Features({**arrays, **roles}, columns=COLUMNS), head_of(kind, encoder), []
     forward = Encoder.forward
 
     def counted(self: Encoder, ids: torch.Tensor, *rest: Any, **more: Any) -> torch.Tensor:

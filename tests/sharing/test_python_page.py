@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.kinds_of import SHARED
 
+from layover import kinds
 from layover.cli.main import main
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -61,12 +63,10 @@ def command_says(line: str, promised: str, monkeypatch: pytest.MonkeyPatch, caps
 
 
 def test_every_kind_and_every_word_of_a_result_is_told_of() -> None:
-    from layover.layouts import heads
-    from layover.sharing import results
-
-    for kind in heads.TASKS:
+    for kind in SHARED:
         assert f"| `{kind}` |" in PAGE
-    for result in (results.ClassificationResult, results.TaggingResult, results.SpanResult, results.ChoiceResult):
+        result = kinds.get(kind).result
+        assert result is not None
         assert result.__name__ in PAGE
         for field in result.__dataclass_fields__:
             assert f"`{field}`" in PAGE, field

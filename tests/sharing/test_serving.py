@@ -16,6 +16,12 @@ import pandas as pd
 import peft
 import pytest
 import torch
+from layover.sharing.results import (
+    ChoiceResult,
+    ClassificationResult,
+    SpanResult,
+    TaggingResult,
+)
 from safetensors.torch import load_file, save_file
 from tests.tolerances import ROUNDING
 from transformers import AutoTokenizer, XLMRobertaForSequenceClassification
@@ -26,21 +32,11 @@ from layover.data.formats import Row
 from layover.encoder import Encoder
 from layover.errors import DataError, ModelError
 from layover.identity import file_sha256
-from layover.layouts import heads
 from layover.packages.card import Card, read_card, write_card
 from layover.plan import tokenizers
 from layover.predict import predict
 from layover.sandbox import encoders
 from layover.sharing.encoders import encoder_for
-from layover.sharing.results import (
-    _RESULTS,
-    ChoiceResult,
-    ClassificationResult,
-    SpanResult,
-    TaggingResult,
-    results_of,
-)
-from layover.sharing.rows import _FIELDS, _NOT_NEEDED
 from layover.steps.trained import restore
 
 if TYPE_CHECKING:
@@ -226,15 +222,15 @@ def test_no_answer_leaves_the_best_stretch_visible(served: Served) -> None:
     features = span.encode([example], tokenizer, labels=("no answer",), max_length=40, stride=4)
     start = np.zeros(len(features.arrays["ids"]), np.float32)
     start[0] = 5.0
-    (result,) = results_of("span", {"start": start, "end": start}, features, [example], ("no answer",))
+    (result,) = span.results({"start": start, "end": start}, features, [example], labels=("no answer",))
     assert (result.text, result.score, result.null_score) == ("", 0.0, 10.0)
     assert "Anna sleeps."[result.start : result.end]
 
 
 def test_every_kind_whose_head_is_shared_has_results() -> None:
-    assert set(_RESULTS) == set(heads.TASKS)
-    for kind in heads.TASKS:
-        assert kinds.get(kind).required | kinds.get(kind).optional <= {*_FIELDS, *_NOT_NEEDED}
+    for kind in map(kinds.get, SHARED):
+        assert kind.result is not None
+        assert set(kind.row_fields) == (kind.required | kind.optional) - {kind.gold_field, "id", "names"}
 
 
 # which package, and what it costs

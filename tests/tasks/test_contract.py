@@ -168,7 +168,7 @@ def test_encodes_and_scores_100_on_gold(name: str, family: str, tmp_path: Path, 
     assert features.lengths.max() <= 200
     assert ("segments" in features.arrays) == tokenizer.segmented
     features.save(tmp_path / "features.safetensors")
-    features = Features.load(tmp_path / "features.safetensors")
+    features = Features.load(tmp_path / "features.safetensors", kind.columns)
     predictions = kind.decode(perfect(features, task.kind, task.labels), features, examples, labels=task.labels)
     again = json.loads(json.dumps(predictions))
     scores = kind.score(again, examples, metrics=task.metrics, language=data["language"])

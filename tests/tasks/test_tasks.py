@@ -335,7 +335,10 @@ def test_own_language_of_one_file_is_what_is_said_or_unknown() -> None:
         ({"kind": "classification", "labels": ("a", "b")}, "`text` names one column or two, not 0"),
         ({"kind": "classification", "labels": ("a",), "text": ("t",)}, "two or more labels$"),
         ({"kind": "tagging"}, "tagging needs two or more labels, or `labels: from training`"),
-        ({"kind": "classification", "labels": "from training", "text": ("t",)}, "only tags can be taken from the"),
+        (
+            {"kind": "classification", "labels": "from training", "text": ("t",)},
+            "only labels of tagging can be taken from the",
+        ),
         ({"kind": "classification", "labels": ("a", "a"), "text": ("t",)}, "a label stands twice"),
         ({"kind": "choice", "text": ("t",)}, "choice needs `choices`"),
         ({"kind": "tagging", "labels": ("O", "X"), "metrics": ("accuracy",)}, "accuracy does not score tagging"),

@@ -19,7 +19,8 @@ from layover.data.tokenizer import Tokenizer
 from layover.encoder import DropoutClock, Encoder
 from layover.execution import Execution
 from layover.heads import MeanPooling
-from layover.kinds.retrieval import distinct, match, mined
+from layover.kinds._sentences_file import mined
+from layover.kinds.retrieval import distinct, match
 from layover.metrics._retrieval import ENGLISH, LANGUAGE
 from layover.neighbours import both_ways
 from layover.predict import embed, predict

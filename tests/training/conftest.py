@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 import torch
+from tests.kinds_of import COLUMNS
 from transformers import XLMRobertaConfig, XLMRobertaModel
 
 from layover import heads, modules
@@ -81,7 +82,7 @@ def make_features(
         arrays["roles"] = np.repeat(np.array([1, 0, 2], np.int8), [4, VOCABULARY - 5, 1])
     else:
         arrays["labels"] = np.where(ids % 2 == 0, ids % LABELS, -100).astype(np.int64)
-    return Features(arrays, group)
+    return Features(arrays, group, columns=COLUMNS)
 
 
 @pytest.fixture

@@ -255,11 +255,11 @@ def test_rows_without_gold_do_not_count(model_of: Any, features_of: Any) -> None
     features = features_of(rows=40)
     label = features.arrays["label"].copy()
     label[:39] = -1
-    result = train(model_of(), Features({**features.arrays, "label": label}))
+    result = train(model_of(), Features({**features.arrays, "label": label}, columns=features.columns))
     assert result.history[-1].loss is not None
     label[:] = -1
     with pytest.raises(DataError, match="no row of the training set has gold"):
-        train(model_of(), Features({**features.arrays, "label": label}))
+        train(model_of(), Features({**features.arrays, "label": label}, columns=features.columns))
 
 
 def test_bf16_trains_in_the_same_process_as_fp32(model_of: Any, features_of: Any) -> None:

@@ -15,19 +15,15 @@ from layover.batches.states import States
 from layover.data.features import Array, Features
 from layover.data.masking import Moment, mask
 
-UNIT_TARGETS = ("label",)
-ROW_TARGETS = ("start", "end")
-TOKEN_TARGETS = ("labels",)
-NO_LABEL = -100
-
 
 @dataclass(frozen=True, eq=False)
 class Batch:
     """Rows of one micro-batch, padded to the longest of them.
 
-    ids (B, T) int64; lengths (B,) int64, always on the CPU; segments (B, T) int64 or None; targets by name, all
-    int64: `label` (units,), `start` and `end` (B,), `labels` (B, T) with -100 on padding, and for rows with hidden
-    tokens, in predictions too, `places` (M,), `row * T + position` of each, and `masked` (M,), what stood there;
+    ids (B, T) int64; lengths (B,) int64, always on the CPU; segments (B, T) int64 or None; targets by name: those of
+    the kind (`Kind.columns`), one per unit (units, ...), row (B, ...) or token (B, T), int64 or, where the kind has
+    numbers that are not whole, float32; and for rows with hidden tokens, in predictions too, `places` (M,) int64,
+    `row * T + position` of each, and `masked` (M,) int64, what stood there;
     units (units,) int64, empty for a prediction; rows (B,) int64, the rows' numbers in the features, which key
     their dropout masks and what is hidden in them.
     """
@@ -75,10 +71,14 @@ def collate(features: Features, units: Index, *, pad: int, moment: Moment, state
     """
     rows = unit_rows(units, features.group).ravel()
     grid = _Grid.of(features, rows)
-    arrays = features.arrays
-    targets = {name: _tensor(arrays[name][units]) for name in UNIT_TARGETS if name in arrays}
-    targets |= {name: _tensor(arrays[name][rows]) for name in ROW_TARGETS if name in arrays}
-    targets |= {name: grid.fill(arrays[name], NO_LABEL) for name in TOKEN_TARGETS if name in arrays}
+    targets = {}
+    for name, column in features.columns.items():
+        if column.padding is not None and name in features.arrays:
+            array = features.arrays[name]
+            if column.per == "token":
+                targets[name] = grid.fill(array, column.padding)
+            else:
+                targets[name] = _tensor(array[units if column.per == "unit" else rows])
     batch = _rows(features, rows, grid, pad, moment, states)
     return replace(batch, targets={**batch.targets, **targets}, units=units)
 
@@ -131,11 +131,16 @@ class _Grid:
         real = columns < lengths[:, None]
         return cls(lengths, real, (starts[:, None] + columns)[real])
 
-    def fill(self, flat: Array, padding: int) -> Tensor:
-        values = np.full(self.real.shape, padding, np.int64)
+    def fill(self, flat: Array, padding: float) -> Tensor:
+        values = np.full(self.real.shape, padding, _computed(flat))
         values[self.real] = flat[self.tokens]
         return torch.from_numpy(values)
 
 
 def _tensor(values: Array) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(values, np.int64))
+    return torch.from_numpy(np.ascontiguousarray(values, _computed(values)))
+
+
+def _computed(values: Array) -> type[np.generic]:
+    """Return the type in which an array is computed with."""
+    return np.float32 if values.dtype.kind == "f" else np.int64

@@ -100,7 +100,7 @@ def _head(task: Task, found: list[Census]) -> list[str]:
     from layover.data.tally import told
 
     head = []
-    if task.kind == "tagging" and task.labels:
+    if task.of_kind.tags and task.labels:
         tags = task.tags()
         head.append(f"tags: {tags.describe() if tags is not None else 'each word is scored alone'}")
     if task.codes:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
+from math import prod
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -18,24 +20,44 @@ from layover.errors import DataError
 
 Array = npt.NDArray[np.generic]
 
-# name -> (dtype, what it has one value per)
-COLUMNS: dict[str, tuple[type[np.generic], str]] = {
-    "ids": (np.int32, "token"),
-    "offsets": (np.int64, "boundary"),
-    "example": (np.int32, "row"),
-    "segments": (np.int8, "token"),
-    "label": (np.int64, "unit"),
-    "labels": (np.int64, "token"),
-    "word": (np.int32, "token"),
-    "start": (np.int64, "row"),
-    "end": (np.int64, "row"),
-    "char_start": (np.int32, "token"),
-    "char_end": (np.int32, "token"),
-    "roles": (np.int8, "vocabulary"),
-}
+Per = Literal["token", "boundary", "row", "unit", "vocabulary"]
 
-STORED: dict[str, np.dtype[Any]] = {"I8": np.dtype(np.int8), "I32": np.dtype(np.int32), "I64": np.dtype(np.int64)}
-"""What safetensors calls the types above."""
+
+@dataclass(frozen=True)
+class Column:
+    """What an array of features holds."""
+
+    dtype: type[np.generic]
+    per: Per
+    """What it has one value for."""
+    padding: float | None = None
+    """Stands on tokens that are padding; None where it is no target of training."""
+    wide: bool = False
+    """Whether it has several values for each, (N, values)."""
+
+    @property
+    def target(self) -> bool:
+        """Whether a training step gets it."""
+        return self.padding is not None
+
+
+COMMON: Mapping[str, Column] = {
+    "ids": Column(np.int32, "token"),
+    "offsets": Column(np.int64, "boundary"),
+    "example": Column(np.int32, "row"),
+    "segments": Column(np.int8, "token"),
+    "roles": Column(np.int8, "vocabulary"),
+}
+"""Arrays that features of any kind may have; the others are those of the kind, `Kind.columns`."""
+NO_COLUMNS: Mapping[str, Column] = MappingProxyType({})
+
+STORED: dict[str, np.dtype[Any]] = {
+    "I8": np.dtype(np.int8),
+    "I32": np.dtype(np.int32),
+    "I64": np.dtype(np.int64),
+    "F32": np.dtype(np.float32),
+}
+"""What safetensors calls the types that features have."""
 
 NUMBERS = ("group", "hidden_percent")
 
@@ -49,22 +71,18 @@ class Features:
 
     arrays, always:
         ids (tokens,) int32; offsets (rows + 1,) int64; example (rows,) int32, non-decreasing.
-    arrays, by tokenizer and kind:
+    arrays, where there are any:
         segments (tokens,) int8: token type ids, only for tokenizers that have them.
-        classification: label (units,) int64, -1 = no gold.
-        tagging: labels (tokens,) int64, -100 = not a first subword or no gold; word (tokens,) int32, the
-            index of the word in its example at first subwords, else -1.
-        span: start, end (rows,) int64, inclusive token positions inside the row, 0 = no answer in this
-            window, -1 = no gold; char_start, char_end (tokens,) int32, str offsets into the context, -1
-            outside it.
-        choice: label (units,) int64, -1 = no gold.
-        mlm: roles (vocabulary,) int8, of every token id: 0 = ordinary, 1 = special, 2 = the mask token.
+        roles (vocabulary,) int8, of every token id: 0 = ordinary, 1 = special, 2 = the mask token; only of mlm.
+        those of the kind, see `columns`.
     """
 
     arrays: Mapping[str, Array]
     group: int = 1
     hidden_percent: int = 15
     """mlm: share of the tokens that are to be guessed."""
+    columns: Mapping[str, Column] = field(default_factory=dict)
+    """What the kind's own arrays are: `Kind.columns`."""
 
     def __post_init__(self) -> None:
         for name in ("ids", "offsets", "example"):
@@ -82,14 +100,17 @@ class Features:
             "unit": self.units,
             "vocabulary": len(self.arrays.get("roles", ())),
         }
+        known = {**COMMON, **self.columns}
         for name, array in self.arrays.items():
-            if name not in COLUMNS:
-                raise DataError(f"features: no array is called {name!r}; one of: {', '.join(COLUMNS)}")
-            dtype, per = COLUMNS[name]
-            if array.dtype != np.dtype(dtype) or array.shape != (sizes[per],):
+            if name not in known:
+                raise DataError(f"features: no array is called {name!r}; one of: {', '.join(known)}")
+            column = known[name]
+            shape = (sizes[column.per], *array.shape[1:2]) if column.wide else (sizes[column.per],)
+            if array.dtype != np.dtype(column.dtype) or array.shape != shape or array.ndim != 1 + column.wide:
                 raise DataError(
                     f"features: {name!r} is {array.dtype}{array.shape}, but should be "
-                    f"{np.dtype(dtype)}{(sizes[per],)}, one value per {per}"
+                    f"{np.dtype(column.dtype)}{shape}, {'several values' if column.wide else 'one value'} "
+                    f"per {column.per}"
                 )
 
     @property
@@ -146,8 +167,12 @@ class Features:
         save_file(arrays, path, metadata={"numbers": json.dumps(numbers)})
 
     @classmethod
-    def load(cls, path: Path) -> Features:
+    def load(cls, path: Path, columns: Mapping[str, Column] = NO_COLUMNS) -> Features:
         """Map what `save` wrote: rows are read from the disk when they are asked for, and shared between processes.
+
+        Args:
+            path: The file.
+            columns: Of the kind; without them, only what every kind has is read.
 
         Raises:
             DataError: the file is missing, or is not one of ours.
@@ -157,18 +182,19 @@ class Features:
                 size = int.from_bytes(stream.read(8), "little")
                 header = json.loads(stream.read(min(size, path.stat().st_size)))
             numbers = json.loads(header.pop("__metadata__", {}).get("numbers", "{}"))
-            arrays = {name: _mapped(path, name, 8 + size, entry) for name, entry in header.items()}
+            wanted = {name: entry for name, entry in header.items() if name in COMMON or name in columns}
+            arrays = {name: _mapped(path, name, 8 + size, entry) for name, entry in wanted.items()}
         except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
             raise DataError(f"{path}: not a readable features file ({error})") from error
         if set(numbers) != set(NUMBERS):
             raise DataError(f"{path}: not a features file: its metadata lack {', '.join(NUMBERS)}")
-        return cls(arrays, **numbers)
+        return cls(arrays, columns=columns, **numbers)
 
 
 def _mapped(path: Path, name: str, begin: int, entry: Mapping[str, Any]) -> Array:
     """Return an array of a safetensors file without reading it; its type is checked with all else."""
-    (count,), (start, end) = entry["shape"], entry["data_offsets"]
-    dtype = STORED[entry["dtype"]]
+    shape, (start, end) = tuple(map(int, entry["shape"])), entry["data_offsets"]
+    dtype, count = STORED[entry["dtype"]], prod(shape)
     if end - start != count * dtype.itemsize or begin + end > path.stat().st_size:
         raise ValueError(f"the place of {name!r} is not {count} numbers")
-    return np.memmap(path, dtype, "r", begin + start, (count,)) if count else np.empty(0, dtype)
+    return np.memmap(path, dtype, "r", begin + start, shape) if count else np.empty(shape, dtype)

@@ -45,6 +45,8 @@ class Reading:
     """Whether there are no declared labels and any text is one: no typo can be told from a label."""
     right: str = ""
     """choice: how the right one is written, see `right_choice.Form`; `auto` finds it, and by default it is a number."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Settings of the task that only its kind knows, as JSON."""
     tally: Tally | None = field(default=None, compare=False, repr=False)
     """Counts the values of one pass that are read otherwise than they are written."""
 

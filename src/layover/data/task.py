@@ -211,6 +211,8 @@ class Location:
             reading["only_gold"] = True
         if self.reading.open:
             reading["open"] = True
+        if self.reading.options:
+            reading["options"] = dict(self.reading.options)
         if self.reading.right not in {"", "auto"}:  # both of these take a number for one from 0
             reading["right"] = self.reading.right
         if isinstance(self.source, HubSource):

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from layover.data.features import Array, Features
+from layover.data.features import Array
 from layover.data.tokenizer import Ids, Pieces, Tokenizer
 from layover.errors import DataError
 from layover.kinds._kind import columns, flat
@@ -22,7 +22,7 @@ def encode_windows(
     tokenizer: Tokenizer,
     max_length: int,
     stride: int,
-) -> Features:
+) -> dict[str, Array]:
     """Return the features of (question, context) pairs.
 
     A question takes at most `QUESTION_TOKENS`, and at most half of a row. Two windows share `stride` tokens, at
@@ -41,7 +41,7 @@ def encode_windows(
         asked, labels = question.ids[:longest], _tokens_of(context, answer)
         for first, last in _windows(len(context.ids), room - len(asked), stride):
             rows.add(number, asked, context, labels, first, last)
-    return rows.features()
+    return rows.arrays()
 
 
 class _Rows:
@@ -66,12 +66,12 @@ class _Rows:
         self._characters["char_end"].append(_padded(context.end, first, last, before))
         self._rows.append((number, *_inside(labels, first, last, before)))
 
-    def features(self) -> Features:
-        """Return the rows as features."""
+    def arrays(self) -> dict[str, Array]:
+        """Return the rows as arrays of features."""
         owner, start, end = np.array(self._rows, np.int64).reshape(-1, 3).T
         arrays: dict[str, Array] = {name: columns(rows, np.int32) for name, rows in self._characters.items()}
         arrays |= {"start": start.copy(), "end": end.copy()}
-        return Features({**flat(self._ids, owner.tolist(), self._segments), **arrays})
+        return {**flat(self._ids, owner.tolist(), self._segments), **arrays}
 
 
 def _windows(tokens: int, room: int, stride: int) -> Iterator[tuple[int, int]]:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-from layover.data.features import Features
+from layover.data.features import Column, Features
 from layover.data.formats import Row
-from layover.data.reading import Reading
+from layover.data.reading import Columns, Reading
+from layover.data.right_choice import Form
 from layover.data.tokenizer import Tokenizer
 from layover.errors import DataError
 from layover.identity import Json
+from layover.kinds._answers import INFERENCE, shown_list, softmax
+from layover.kinds._keys import Check, Keys, LabelKeys, Mistakes, Path, TextKeys, gold_as_text, texts_of
 from layover.kinds._kind import Kind, finite
 from layover.kinds._pairs import encode_pairs
+from layover.layouts.heads import HeadForm
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,59 @@ class Example:
     first: str
     choices: tuple[str, ...]
     label: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ChoiceResult:
+    """Which of several choices it is."""
+
+    index: int
+    """From 0 on."""
+    choice: str
+    scores: tuple[float, ...]
+    """The probability of each choice, in the order given; they sum to 1."""
+
+
+class ChoiceKeys(Keys):
+    """Choices, and how the right one is written."""
+
+    choices: str | tuple[str, ...] = ()
+    """The columns of the choices, or the one that holds a list of them."""
+    label_as: Form | None = None
+    """choice: how the right one is written: `number` (from 0), `number from 1`, `letter`, `text`. When not given, what
+    all rows of a file can be, and an error where that is two."""
+    choice_names: str | None = None
+    """choice: the column with the names of the choices, one of which `label` has."""
+
+
+def _one_text(own: Any) -> Mistakes:
+    if len(own.text) != 1:
+        yield ("text",), f"choice needs one column in `text`, or one template of columns, not {len(own.text)}"
+
+
+def _some_choices(own: Any) -> Mistakes:
+    if not own.choices:
+        yield ("choices",), "choice needs `choices`: the columns of the choices, or one column that holds a list"
+
+
+def _gold_read(own: Any) -> Mistakes:
+    return gold_as_text(texts_of(own), own.label)
+
+
+OPENING = "Amina took the pill."
+CHOICES = ("She was sick.", "The window was open.")
+"""Invented, for a model card."""
+_CAUSE_OR_EFFECT = "What was the {question}?"
+"""As COPA's tasks ask, whose field `question` is `cause` or `effect`."""
+
+
+def opening(columns: Columns) -> str:
+    """Return what choices go with, in the form in which a task has it: with its question, where it asks one."""
+    first = columns.get("first", "")
+    read = first if isinstance(first, str) else " ".join(first)
+    if _CAUSE_OR_EFFECT in read:
+        return f"{OPENING} What was the cause?"
+    return f"{OPENING} Why?" if "question" in read else OPENING
 
 
 class Choice(Kind[Example]):
@@ -38,10 +95,47 @@ class Choice(Kind[Example]):
 
     name: ClassVar[str] = "choice"
     first_only: ClassVar[bool] = True
+    typical_tokens: ClassVar[int] = 200
     required: ClassVar[frozenset[str]] = frozenset({"first", "choices", "label"})
     optional: ClassVar[frozenset[str]] = frozenset({"names"})
-    declared_by: ClassVar[frozenset[str]] = frozenset({"text", "label", "choices", "label_as", "choice_names"})
+    gold_field: ClassVar[str | None] = "label"
+    keys: ClassVar[tuple[type[Keys], ...]] = (TextKeys, LabelKeys, ChoiceKeys)
+    checks: ClassVar[tuple[Check, ...]] = (
+        Check(_one_text, ("kind", "text")),
+        Check(_some_choices, ("kind", "choices")),
+        Check(_gold_read, ("kind", "text", "label")),
+    )
     metrics: ClassVar[tuple[str, ...]] = ("accuracy",)
+    columns: ClassVar[Mapping[str, Column]] = {"label": Column(np.int64, "unit", padding=-1)}  # -1 = no gold
+    head: ClassVar[HeadForm | None] = HeadForm(
+        transformers="ForMultipleChoice",
+        adapters="multiple_choice",
+        reads="the first token of each choice: dense, tanh, out",
+        pooled=True,
+        outputs=1,
+        competes=True,
+    )
+    pipeline: ClassVar[str] = "multiple-choice"
+    result: ClassVar[type[Any] | None] = ChoiceResult
+    row_fields: ClassVar[tuple[str, ...]] = ("first", "choices")
+
+    def declared(self, own: Any) -> dict[str, Any]:
+        named = {} if own.choice_names is None else {"names": own.choice_names}
+        columns = {"first": own.text[0], "choices": own.choices, "label": own.label, **named}
+        return {"columns": columns, "right": own.label_as or "auto"}
+
+    def idle(self, own: Any) -> dict[str, str]:
+        of_choices = {"label_as": own.label_as, "choice_names": own.choice_names}
+        given = [key for key, value in of_choices.items() if value is not None]
+        found = {}
+        if len(given) > 1:
+            found["label_as"] = "with `choice_names` the right choice is one of these names; remove one of the two"
+        if isinstance(own.choices, tuple) and own.label in own.choices:
+            found |= dict.fromkeys(given, f"the column {own.label!r} of `choices` is the right one; remove this key")
+        return found
+
+    def read_as_text(self, own: Any) -> Iterator[tuple[Path, str]]:
+        return texts_of(own)
 
     def parse(self, row: Row, reading: Reading) -> Example:
         choices = reading.texts(row, "choices")
@@ -73,7 +167,7 @@ class Choice(Kind[Example]):
         arrays = encode_pairs(pairs, tokenizer, max_length, group)
         gold = [-1 if item.label is None else item.label for item in examples]
         arrays["label"] = np.array(gold, np.int64)
-        return Features(arrays, group)
+        return Features(arrays, group, columns=self.columns)
 
     def encoded_with(self, example: Example) -> int:
         return len(example.choices)
@@ -95,6 +189,34 @@ class Choice(Kind[Example]):
         score = finite(outputs, "score", (features.rows,))
         best = score.reshape(features.units, features.group).argmax(axis=1)
         return [item.choices.index(item.choices[index]) for item, index in zip(examples, best, strict=True)]
+
+    def results(
+        self,
+        outputs: Mapping[str, npt.NDArray[Any]],
+        features: Features,
+        examples: Sequence[Example],
+        *,
+        labels: tuple[str, ...],
+    ) -> list[ChoiceResult]:
+        decoded: list[Any] = self.decode(outputs, features, examples, labels=labels)
+        scores = softmax(outputs["score"].reshape(features.units, features.group))
+        return [
+            ChoiceResult(index, item.choices[index], tuple(row))
+            for index, item, row in zip(decoded, examples, scores.tolist(), strict=True)
+        ]
+
+    def shown_row(self, columns: Columns) -> str:
+        return f'{{"first": "{opening(columns)}", "choices": {shown_list(CHOICES)}}}'
+
+    def shown_program(self, columns: Columns, cut: str) -> list[str]:
+        return [
+            f'first = "{opening(columns)}"',
+            f"choices = {shown_list(CHOICES)}",
+            f'inputs = tokenizer([first] * len(choices), choices, padding=True, {cut}, return_tensors="pt")',
+            INFERENCE,
+            "    logits = model(**{name: value[None] for name, value in inputs.items()}).logits",
+            "print(choices[logits.argmax()])",
+        ]
 
     def to_json(self, example: Example) -> dict[str, Json]:
         return {"first": example.first, "choices": list(example.choices), "label": example.label}

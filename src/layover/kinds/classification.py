@@ -2,20 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import pathlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-from layover.data.features import Features
-from layover.data.formats import Row
-from layover.data.reading import Reading
+from layover.data.features import Column, Features
+from layover.data.formats import Layout, Row, read
+from layover.data.reading import Columns, Reading
 from layover.data.tokenizer import Tokenizer
+from layover.errors import DataError, nearest
 from layover.identity import Json
+from layover.kinds._answers import asked_pair, shown_pair, softmax
+from layover.kinds._keys import (
+    CODES,
+    TEXTS,
+    Check,
+    CodesKeys,
+    Keys,
+    LabelKeys,
+    Mistakes,
+    Path,
+    TextKeys,
+    gold_as_text,
+    pair,
+    texts_of,
+)
 from layover.kinds._kind import Kind, finite
 from layover.kinds._pairs import encode_pairs
+from layover.kinds._submission import Submission, as_many
+from layover.layouts.heads import HeadForm
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +46,75 @@ class Example:
     label: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class ClassificationResult:
+    """The label of a text, or of a pair of texts."""
+
+    label: str
+    scores: dict[str, float]
+    """Label -> probability, in the order of the task's labels; they sum to 1."""
+
+
+class _Lines(Submission):
+    """A label per line."""
+
+    def text(self, answers: Sequence[Any], examples: Sequence[Any], columns: Columns) -> str:  # noqa: ARG002
+        return "".join(f"{answer}\n" for answer in answers)
+
+    def read(
+        self,
+        path: pathlib.Path,
+        examples: Sequence[Any],
+        columns: Columns,  # noqa: ARG002
+        labels: Sequence[str],
+    ) -> list[Any]:
+        answers = [str(row.values["text"]).strip() for row in read(path, Layout(format="lines"))]
+        wrong = sorted(set(answers) - set(labels))
+        if wrong:
+            raise DataError(f"{path}: {wrong[0]!r} is not a label; {nearest(wrong[0], labels)}")
+        return as_many(answers, path, len(examples))
+
+
+def _gold_read(own: Any) -> Mistakes:
+    return gold_as_text(texts_of(own), own.label)
+
+
 class Classification(Kind[Example]):
     """One row per example, one logit per label; a prediction is a label."""
 
     name: ClassVar[str] = "classification"
     first_only: ClassVar[bool] = True
+    typical_tokens: ClassVar[int] = 40
     required: ClassVar[frozenset[str]] = frozenset({"first", "label"})
     optional: ClassVar[frozenset[str]] = frozenset({"second"})
-    declared_by: ClassVar[frozenset[str]] = frozenset({"labels", "codes", "text", "label"})
+    gold_field: ClassVar[str | None] = "label"
+    keys: ClassVar[tuple[type[Keys], ...]] = (TextKeys, LabelKeys, CodesKeys)
+    checks: ClassVar[tuple[Check, ...]] = (TEXTS, CODES, Check(_gold_read, ("kind", "text", "label")))
     metrics: ClassVar[tuple[str, ...]] = ("accuracy",)
+    columns: ClassVar[Mapping[str, Column]] = {"label": Column(np.int64, "unit", padding=-1)}  # -1 = no gold
+    head: ClassVar[HeadForm | None] = HeadForm(
+        transformers="ForSequenceClassification",
+        adapters="classification",
+        reads="the first token: dense, tanh, out",
+        pooled=True,
+        labelled=True,
+        adapters_settings={"bias": True},
+    )
+    pipeline: ClassVar[str] = "text-classification"
+    submission: ClassVar[Submission | None] = _Lines()
+    result: ClassVar[type[Any] | None] = ClassificationResult
+    row_fields: ClassVar[tuple[str, ...]] = ("first", "second")
+
+    def declared(self, own: Any) -> dict[str, Any]:
+        columns = {"label": own.label, **pair(own)}
+        return {"columns": columns, "labels": own.declared_labels(), "codes": own.written_codes()}
+
+    def read_as_text(self, own: Any) -> Iterator[tuple[Path, str]]:
+        return texts_of(own)
+
+    def unfit_labels(self, labels: Sequence[str], *, from_training: bool) -> Iterator[str]:
+        if not from_training and len(set(labels)) < 2:
+            yield "classification needs two or more labels"
 
     def parse(self, row: Row, reading: Reading) -> Example:
         second = reading.text(row, "second") if "second" in reading.columns else None
@@ -54,7 +133,7 @@ class Classification(Kind[Example]):
         arrays = encode_pairs([(item.first, item.second) for item in examples], tokenizer, max_length)
         codes = {None: -1} | {label: code for code, label in enumerate(labels)}
         arrays["label"] = np.array([codes[item.label] for item in examples], np.int64)
-        return Features(arrays)
+        return Features(arrays, columns=self.columns)
 
     def decode(
         self,
@@ -66,6 +145,26 @@ class Classification(Kind[Example]):
     ) -> list[Json]:
         logits = finite(outputs, "logits", (features.rows, len(labels)))
         return [labels[index] for index in logits.argmax(axis=1)]
+
+    def results(
+        self,
+        outputs: Mapping[str, npt.NDArray[Any]],
+        features: Features,
+        examples: Sequence[Example],
+        *,
+        labels: tuple[str, ...],
+    ) -> list[ClassificationResult]:
+        decoded: list[Any] = self.decode(outputs, features, examples, labels=labels)
+        return [
+            ClassificationResult(label, dict(zip(labels, row, strict=True)))
+            for label, row in zip(decoded, softmax(outputs["logits"]).tolist(), strict=True)
+        ]
+
+    def shown_row(self, columns: Columns) -> str:
+        return shown_pair(columns)
+
+    def shown_program(self, columns: Columns, cut: str) -> list[str]:
+        return [*asked_pair(columns, cut), "print(labels[logits.argmax()])"]
 
     def to_json(self, example: Example) -> dict[str, Json]:
         return {"first": example.first, "second": example.second, "label": example.label}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -17,7 +17,8 @@ from layover.data.tally import NO_TOKEN, Reason
 from layover.data.tokenizer import Ids, Pieces, Tokenizer, longest_first
 from layover.errors import DataError
 from layover.identity import Json
-from layover.kinds._kind import Kind, finite, flat
+from layover.kinds._keys import TEXTS, Check, Keys, Path, TextKeys, pair, texts_of
+from layover.kinds._kind import ONE_FILE, Kind, Paths, finite, flat
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +39,28 @@ class MaskedLanguageModelling(Kind[Example]):
 
     name: ClassVar[str] = "mlm"
     changes_tokens: ClassVar[bool] = True
+    in_parts: ClassVar[bool] = True
+    typical_tokens: ClassVar[int] = 30
+    teaches_language: ClassVar[bool] = True
     required: ClassVar[frozenset[str]] = frozenset({"first"})
     optional: ClassVar[frozenset[str]] = frozenset({"second"})
-    declared_by: ClassVar[frozenset[str]] = frozenset({"text"})
+    keys: ClassVar[tuple[type[Keys], ...]] = (TextKeys,)
+    checks: ClassVar[tuple[Check, ...]] = (TEXTS,)
     metrics: ClassVar[tuple[str, ...]] = ("mlm_accuracy", "mlm_loss")
+    pipeline: ClassVar[str] = "fill-mask"
+
+    def declared(self, own: Any) -> dict[str, Any]:
+        return {"columns": pair(own)}
+
+    def read_as_text(self, own: Any) -> Iterator[tuple[Path, str]]:
+        return texts_of(own)
+
+    def paths(self, columns: Collection[str]) -> Paths:
+        several = "one file, or the texts and their translations, line by line"
+        return Paths(1, 2, several) if "second" in columns else ONE_FILE
+
+    def lines_are_sentences(self, paths: int) -> bool:
+        return paths > 1
 
     def parse(self, row: Row, reading: Reading) -> Example:
         first = reading.text(row, "first")

@@ -10,7 +10,7 @@ of the encoder's layers. Two official layouts differ in what is looked for:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self
 
@@ -21,13 +21,16 @@ from pydantic import BaseModel, ConfigDict, field_validator
 from layover.canonical import CanonicalModel
 from layover.data.features import Features
 from layover.data.formats import Row
-from layover.data.reading import Columns, Reading
+from layover.data.reading import Reading
 from layover.data.tokenizer import Tokenizer
 from layover.errors import DataError, ModelError
 from layover.identity import Json
-from layover.kinds._kind import Kind, finite
+from layover.kinds._keys import Check, IdKeys, Keys, Mistakes, Path, TextKeys, texts_of
+from layover.kinds._kind import ONE_FILE, Kind, Paths, finite
 from layover.kinds._matching import SCORINGS, Index, Neighbours, Scores, best, best_threshold, one_to_one
 from layover.kinds._pairs import encode_pairs
+from layover.kinds._sentences_file import Sentences
+from layover.kinds._submission import Submission
 from layover.metrics._retrieval import ENGLISH, LANGUAGE, Sought
 from layover.settings import LayerNumber
 
@@ -142,11 +145,6 @@ def _known(layers: int | None) -> int:
     return layers
 
 
-def mined(columns: Columns) -> bool:
-    """Return whether columns declare the mined layout: sentences with ids."""
-    return "id" in columns
-
-
 @dataclass(frozen=True, slots=True)
 class Example:
     """A sentence."""
@@ -159,15 +157,56 @@ class Example:
     """Ids of the other side's sentences that translate it, none when nothing does; None when it is not known."""
 
 
+class SidesKeys(Keys):
+    """What is looked for."""
+
+    mined: bool = False
+    """retrieval: sentences have ids (`id`) and a file of gold pairs; otherwise line i translates line i."""
+
+
+def _few_texts(own: Any) -> Mistakes:
+    most = 1 if own.mined else 2
+    if len(own.text) > most:
+        yield ("text",), f"`text` names {len(own.text)} columns, but {most} at most have a meaning here"
+
+
 class Retrieval(Kind[Example]):
     """One row per sentence; a prediction is the id of a sentence on the other side and the pair's score, or None."""
 
     name: ClassVar[str] = "retrieval"
     trained: ClassVar[bool] = False
+    sides: ClassVar[bool] = True
+    typical_tokens: ClassVar[int] = 16
     required: ClassVar[frozenset[str]] = frozenset({"text"})
     optional: ClassVar[frozenset[str]] = frozenset({"other", "id"})
-    declared_by: ClassVar[frozenset[str]] = frozenset({"text", "mined", "id"})
+    gold_field: ClassVar[str | None] = "gold"
+    keys: ClassVar[tuple[type[Keys], ...]] = (TextKeys, IdKeys, SidesKeys)
+    checks: ClassVar[tuple[Check, ...]] = (Check(_few_texts, ("kind", "text", "mined")),)
     metrics: ClassVar[tuple[str, ...]] = ("retrieval_accuracy", "retrieval_accuracy_to_english")
+    submission: ClassVar[Submission | None] = Sentences()
+    score_is_share_of_examples: ClassVar[bool] = False
+
+    def declared(self, own: Any) -> dict[str, Any]:
+        texts = own.text or ("text",)
+        if own.mined:
+            columns = {"id": own.id, "text": texts[0]}
+            return {"columns": columns, "metrics": (MINED,), "retrieval": PUBLISHED_MINING}
+        return {"columns": dict(zip(("text", "other"), texts, strict=False)), "retrieval": PUBLISHED}
+
+    def idle(self, own: Any) -> dict[str, str]:
+        if "id" not in own.model_fields_set or own.mined:
+            return {}
+        return {"id": "line i translates line i, so no ids are read; with `mined: true` they are"}
+
+    def read_as_text(self, own: Any) -> Iterator[tuple[Path, str]]:
+        return texts_of(own)
+
+    def paths(self, columns: Collection[str]) -> Paths:
+        several = "the language's sentences, the English ones, and the gold if there is any"
+        return ONE_FILE if "other" in columns else Paths(2, 3, several)
+
+    def lines_are_sentences(self, paths: int) -> bool:  # noqa: ARG002
+        return True
 
     def parse(self, row: Row, reading: Reading) -> Example:  # noqa: ARG002 - the rows are made ready where sides meet
         """See `Kind.parse`; rows are those of `layover.tasks._sides`."""

@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-from layover.data.features import Features
+from layover.data.features import Column, Features
 from layover.data.formats import Row
-from layover.data.reading import Reading
+from layover.data.reading import Columns, Reading
 from layover.data.right_choice import whole
 from layover.data.tally import NO_WINDOW, Reason
 from layover.data.tokenizer import Tokenizer
 from layover.errors import DataError
 from layover.identity import Json
+from layover.kinds._answers import INFERENCE
+from layover.kinds._keys import IdKeys, Keys, LabelsKeys, Path
 from layover.kinds._kind import Kind, finite
+from layover.kinds._span_file import Answers
+from layover.kinds._submission import Submission
 from layover.kinds._windows import encode_windows
+from layover.layouts.heads import HeadForm
 from layover.metrics._metric import Rules
+from layover.metrics._scheme import Scheme
 
 ANSWER_TOKENS = 30
 """Longest answer in tokens, as in the SQuAD scripts of BERT and XTREME."""
+QUESTION = "Where did Adam Weber dance?"
+CONTEXT = "Eva slept in Nairobi. Adam Weber danced in London."
+"""Invented, for a model card."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +52,30 @@ class Example:
     answers: tuple[Answer, ...] | None
 
 
+@dataclass(frozen=True, slots=True)
+class SpanResult:
+    """The answer to a question."""
+
+    text: str
+    """Empty where no answer is more likely than the best one: where `null_score` is above `score`."""
+    start: int
+    """Where the best stretch begins in the context, in characters; also when `text` is empty."""
+    end: int
+    """The character after its last one: `context[start:end]`."""
+    score: float
+    """Of the best stretch: the sum of two logits, no probability."""
+    null_score: float | None
+    """That of no answer, to be compared with `score`; None for a task whose questions all have one."""
+
+
+class SpanKeys(Keys):
+    """Columns of questions."""
+
+    question: str = "question"
+    context: str = "context"
+    answers: str = "answers"
+
+
 class Span(Kind[Example]):
     """One row `question, window of the context` per window; a prediction is the best stretch of all windows.
 
@@ -53,10 +86,47 @@ class Span(Kind[Example]):
 
     name: ClassVar[str] = "span"
     asks_of_context: ClassVar[bool] = True
+    in_parts: ClassVar[bool] = True
+    typical_tokens: ClassVar[int] = 230
+    windowed: ClassVar[bool] = True
     required: ClassVar[frozenset[str]] = frozenset({"id", "question", "context", "answers"})
-    optional: ClassVar[frozenset[str]] = frozenset()
-    declared_by: ClassVar[frozenset[str]] = frozenset({"labels", "id", "question", "context", "answers"})
+    gold_field: ClassVar[str | None] = "answers"
+    keys: ClassVar[tuple[type[Keys], ...]] = (LabelsKeys, IdKeys, SpanKeys)
     metrics: ClassVar[tuple[str, ...]] = ("squad_f1", "squad_em")
+    columns: ClassVar[Mapping[str, Column]] = {
+        # inclusive positions of tokens in the row, 0 = no answer in this window, -1 = no gold
+        "start": Column(np.int64, "row", padding=-1),
+        "end": Column(np.int64, "row", padding=-1),
+        # characters of the context, -1 outside it
+        "char_start": Column(np.int32, "token"),
+        "char_end": Column(np.int32, "token"),
+    }
+    head: ClassVar[HeadForm | None] = HeadForm(
+        transformers="ForQuestionAnswering",
+        adapters="question_answering",
+        reads="every token: out, a start and an end",
+        out="qa_outputs",
+        outputs=2,
+    )
+    pipeline: ClassVar[str] = "question-answering"
+    submission: ClassVar[Submission | None] = Answers()
+    averaged: ClassVar[bool] = True
+    result: ClassVar[type[Any] | None] = SpanResult
+    row_fields: ClassVar[tuple[str, ...]] = ("question", "context")
+
+    def declared(self, own: Any) -> dict[str, Any]:
+        columns = {"id": own.id, "question": own.question, "context": own.context, "answers": own.answers}
+        return {"columns": columns, "labels": own.declared_labels()}
+
+    def read_as_text(self, own: Any) -> Iterator[tuple[Path, str]]:
+        yield from [(("question",), own.question), (("context",), own.context)]
+
+    def unfit_labels(self, labels: Sequence[str], *, from_training: bool) -> Iterator[str]:  # noqa: ARG002
+        if len(labels) > 1:
+            yield f"span has one label where questions may have no answer, else none; not {len(labels)}"
+
+    def rules(self, labels: Sequence[str], tags: Scheme | None, options: Mapping[str, Json]) -> Rules:  # noqa: ARG002
+        return Rules(answerable=not labels)
 
     def parse(self, row: Row, reading: Reading) -> Example:
         context = reading.text(row, "context")
@@ -91,7 +161,8 @@ class Span(Kind[Example]):
         contexts = tokenizer.pieces([item.context for item in examples], offsets=True)
         questions = tokenizer.pieces([item.question for item in examples])
         texts = [(questions[item.question], contexts[item.context]) for item in examples]
-        return encode_windows(texts, [_border(item) for item in examples], tokenizer, max_length, stride)
+        borders = [_border(item) for item in examples]
+        return Features(encode_windows(texts, borders, tokenizer, max_length, stride), columns=self.columns)
 
     def decode(
         self,
@@ -148,6 +219,34 @@ class Span(Kind[Example]):
         return [
             {**found, "text": found["text"] if keep else "", "null_score": None}
             for found, keep in zip(predictions, kept, strict=True)
+        ]
+
+    def results(
+        self,
+        outputs: Mapping[str, npt.NDArray[Any]],
+        features: Features,
+        examples: Sequence[Example],
+        *,
+        labels: tuple[str, ...],
+    ) -> list[SpanResult]:
+        found: list[Any] = self.placed(outputs, features, examples, labels=labels)
+        return [
+            SpanResult(self.answer(prediction), start, end, prediction["score"], prediction["null_score"])
+            for prediction, (start, end) in found
+        ]
+
+    def shown_row(self, columns: Columns) -> str:  # noqa: ARG002
+        return f'{{"question": "{QUESTION}", "context": "{CONTEXT}"}}'
+
+    def shown_program(self, columns: Columns, cut: str) -> list[str]:  # noqa: ARG002
+        return [
+            f'question, context = "{QUESTION}", "{CONTEXT}"',
+            'inputs = tokenizer(question, context, return_tensors="pt")',
+            INFERENCE,
+            "    found = model(**inputs)",
+            "start = int(found.start_logits.argmax())",
+            "end = start + int(found.end_logits[0, start:].argmax())",
+            'print(tokenizer.decode(inputs["input_ids"][0, start : end + 1]))',
         ]
 
     def to_json(self, example: Example) -> dict[str, Json]:

@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import pathlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import BeforeValidator
 
-from layover.data.features import Features
-from layover.data.formats import Row
-from layover.data.reading import Reading
+from layover import metrics
+from layover.data.features import Column, Features
+from layover.data.formats import Layout, Row, read
+from layover.data.label_texts import as_text
+from layover.data.reading import Columns, Reading
 from layover.data.tally import NO_TOKEN, Reason
 from layover.data.tokenizer import Ids, Tokenizer
 from layover.errors import DataError
 from layover.identity import Json
+from layover.kinds._answers import INFERENCE, shown_list
+from layover.kinds._keys import CODES, FROM_TRAINING, Check, CodesKeys, Keys, Mistakes
 from layover.kinds._kind import Kind, boundaries, columns, finite, flat
+from layover.kinds._submission import Submission, as_many
+from layover.layouts.heads import HeadForm
+from layover.metrics._detect import detect
+from layover.metrics._metric import Rules
+from layover.metrics._scheme import Scheme, SchemeName
+from layover.settings import ColumnNumber
 
 IGNORED = -100
+METRICS = ("seqeval_f1", "token_accuracy")
+WORDS = ("Adam", "Weber", "danced", "in", "London", ".")
+"""Invented, for a model card."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +42,74 @@ class Example:
 
     tokens: tuple[str, ...]
     tags: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class TaggingResult:
+    """The tags of the words of a sentence; all three are equally long."""
+
+    tokens: tuple[str, ...]
+    """The words as they were given, or as the text was split at white space."""
+    tags: tuple[str, ...]
+    scores: tuple[float, ...]
+    """The probability of each tag at its word."""
+
+
+def _several(value: object) -> object:
+    """Return one tag as a list of it; numbers and booleans in YAML are text, as those of `labels` are."""
+    return as_text(value if isinstance(value, (list, tuple)) else [value])
+
+
+class TagKeys(Keys):
+    """Words, their tags, and how these are read as spans."""
+
+    tokens: ColumnNumber | str = 0
+    tags: ColumnNumber | str = 1
+    scheme: SchemeName | None = None
+    """tagging: how the tags say where spans begin and end; found from the labels when not given."""
+    outside: Annotated[tuple[str, ...], BeforeValidator(_several)] | None = None
+    """tagging: the tag, or the tags, of words that are in no span; found from the labels when not given."""
+
+
+class _Columns(Submission):
+    """A tag per line, an empty line between sentences."""
+
+    def text(self, answers: Sequence[Any], examples: Sequence[Any], columns: Columns) -> str:  # noqa: ARG002
+        return "\n".join("".join(f"{tag}\n" for tag in tags) for tags in answers)
+
+    def read(
+        self,
+        path: pathlib.Path,
+        examples: Sequence[Any],
+        columns: Columns,  # noqa: ARG002
+        labels: Sequence[str],  # noqa: ARG002
+    ) -> list[Any]:
+        rows = list(read(path, Layout(format="conll", header=("tags",))))
+        answers = as_many([tuple(row.values["tags"]) for row in rows], path, len(examples))
+        for row, tags, example in zip(rows, answers, examples, strict=True):
+            if len(tags) != len(example.tokens):
+                raise DataError(f"{row.where()}: {len(tags)} tags for a sentence of {len(example.tokens)} words")
+        return answers
+
+
+def _gold_read(own: Any) -> Mistakes:
+    if str(own.tokens) == str(own.tags):
+        yield ("tokens",), f"the column {str(own.tags)!r} is the gold, and the encoder would read it as text"
+
+
+def _two_schemes(own: Any) -> Mistakes:
+    """Yield that the tags can be read in two ways, or not in the declared one."""
+    labels = own.declared_labels()
+    named = own.metrics or METRICS
+    scored = any(name in metrics.names() and metrics.get(name).reads_spans for name in named)
+    if not scored or len(labels) < 2 or len(set(labels)) < len(labels):
+        return
+    try:
+        detect(labels, scheme=own.scheme, outside=own.outside)
+    except DataError as error:
+        declared = {"scheme": own.scheme, "outside": own.outside}
+        given = [field for field, value in declared.items() if value is not None]
+        yield (*given, "labels")[:1], str(error)
 
 
 class Tagging(Kind[Example]):
@@ -40,10 +123,52 @@ class Tagging(Kind[Example]):
     """
 
     name: ClassVar[str] = "tagging"
+    in_parts: ClassVar[bool] = True
+    typical_tokens: ClassVar[int] = 35
+    open_labels: ClassVar[bool] = True
+    tags: ClassVar[bool] = True
     required: ClassVar[frozenset[str]] = frozenset({"tokens", "tags"})
-    optional: ClassVar[frozenset[str]] = frozenset()
-    declared_by: ClassVar[frozenset[str]] = frozenset({"labels", "codes", "tokens", "tags", "scheme", "outside"})
-    metrics: ClassVar[tuple[str, ...]] = ("seqeval_f1", "token_accuracy")
+    gold_field: ClassVar[str | None] = "tags"
+    keys: ClassVar[tuple[type[Keys], ...]] = (CodesKeys, TagKeys)
+    checks: ClassVar[tuple[Check, ...]] = (
+        Check(_gold_read, ("kind", "tokens", "tags")),
+        Check(_two_schemes, ("kind", "labels", "metrics", "scheme", "outside")),
+        CODES,
+    )
+    metrics: ClassVar[tuple[str, ...]] = METRICS
+    columns: ClassVar[Mapping[str, Column]] = {
+        "labels": Column(np.int64, "token", padding=IGNORED),  # not a first subword, or no gold
+        "word": Column(np.int32, "token"),  # the index of the word in its example at first subwords, else -1
+    }
+    head: ClassVar[HeadForm | None] = HeadForm(
+        transformers="ForTokenClassification", adapters="tagging", reads="every token: out", labelled=True
+    )
+    pipeline: ClassVar[str] = "token-classification"
+    submission: ClassVar[Submission | None] = _Columns()
+    result: ClassVar[type[Any] | None] = TaggingResult
+    row_fields: ClassVar[tuple[str, ...]] = ("tokens",)
+    reads_plain_text: ClassVar[bool] = True
+
+    def of_text(self, text: str) -> dict[str, Any]:
+        return {"tokens": text.split()}
+
+    def declared(self, own: Any) -> dict[str, Any]:
+        return {
+            # without a header the columns of a conll file are called by their number
+            "columns": {"tokens": str(own.tokens), "tags": str(own.tags)},
+            "labels": own.declared_labels(),
+            "labels_from_training": own.labels == FROM_TRAINING,
+            "codes": own.written_codes(),
+            "scheme": own.scheme,
+            "outside": own.outside,
+        }
+
+    def unfit_labels(self, labels: Sequence[str], *, from_training: bool) -> Iterator[str]:
+        if not from_training and len(set(labels)) < 2:
+            yield "tagging needs two or more labels, or `labels: from training`"
+
+    def rules(self, labels: Sequence[str], tags: Scheme | None, options: Mapping[str, Json]) -> Rules:  # noqa: ARG002
+        return Rules(tags=tags)
 
     def parse(self, row: Row, reading: Reading) -> Example:
         tokens, raw = reading.texts(row, "tokens"), reading.gold(row, "tags")
@@ -94,7 +219,7 @@ class Tagging(Kind[Example]):
                 words.append(word)
                 targets.append(target)
         arrays = {"word": columns(words, np.int32), "labels": columns(targets, np.int64)}
-        return Features({**flat(rows, owner, segments), **arrays})
+        return Features({**flat(rows, owner, segments), **arrays}, columns=self.columns)
 
     def decode(
         self,
@@ -116,6 +241,36 @@ class Tagging(Kind[Example]):
         if done != len(names):
             raise DataError(f"{len(names)} tagged words for the {done} words of the examples: not the same data")
         return predictions
+
+    def results(
+        self,
+        outputs: Mapping[str, npt.NDArray[Any]],
+        features: Features,
+        examples: Sequence[Example],
+        *,
+        labels: tuple[str, ...],
+    ) -> list[TaggingResult]:
+        decoded: list[Any] = self.decode(outputs, features, examples, labels=labels)
+        sure = finite(outputs, "probability", features.arrays["ids"].shape)
+        # as `decode`: first subwords stand in the order of the words
+        words = iter(sure[np.greater_equal(features.arrays["word"], 0)].tolist())
+        return [
+            TaggingResult(item.tokens, tuple(tags), tuple(next(words) for _ in tags))
+            for item, tags in zip(examples, decoded, strict=True)
+        ]
+
+    def shown_row(self, columns: Columns) -> str:  # noqa: ARG002
+        return f'{{"tokens": {shown_list(WORDS)}}}'
+
+    def shown_program(self, columns: Columns, cut: str) -> list[str]:  # noqa: ARG002
+        return [
+            f"words = {shown_list(WORDS)}",
+            'inputs = tokenizer(words, is_split_into_words=True, return_tensors="pt")',
+            INFERENCE,
+            "    logits = model(**inputs).logits[0]",
+            "first = [inputs.word_ids().index(number) for number in range(len(words))]  # of each word the first piece",
+            "print([labels[best] for best in logits[first].argmax(-1)])",
+        ]
 
     def to_json(self, example: Example) -> dict[str, Json]:
         tags = None if example.tags is None else list(example.tags)

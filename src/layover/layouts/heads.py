@@ -6,6 +6,7 @@ Our heads compute what the heads of `...ForSequenceClassification` and its sibli
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,82 +21,84 @@ if TYPE_CHECKING:
 HEAD, HEAD_CONFIG = "head.safetensors", "head_config.json"
 ADAPTERS_HEAD, ADAPTERS_PICKLE = "model_head.safetensors", "pytorch_model_head.bin"
 
-TASKS: Mapping[str, str] = {
-    "classification": "ForSequenceClassification",
-    "tagging": "ForTokenClassification",
-    "span": "ForQuestionAnswering",
-    "choice": "ForMultipleChoice",
-}
-"""Kind -> the end of the name of the class of transformers that has such a head."""
 FAMILIES: Mapping[str, str] = {
     "bert": "Bert",
     "camembert": "Camembert",
     "roberta": "Roberta",
     "xlm-roberta": "XLMRoberta",
 }
-READS: Mapping[str, str] = {
-    "classification": "the first token: dense, tanh, out",
-    "tagging": "every token: out",
-    "span": "every token: out, a start and an end",
-    "choice": "the first token of each choice: dense, tanh, out",
-}
-_POOLED = ("classification", "choice")
 
 
-def shared(kind: str) -> bool:
-    """Return whether heads of a kind can be shared; that of mlm is the encoder's own table of words."""
-    return kind in TASKS
+@dataclass(frozen=True)
+class HeadForm:
+    """What transformers and adapters call a head; it is owned by the kind of task that it is for."""
+
+    transformers: str
+    """The end of the name of the class of transformers that has such a head."""
+    adapters: str
+    """What adapters calls its type."""
+    reads: str
+    """For people: `every token: out`."""
+    pooled: bool = False
+    """Whether it is `dense, tanh, out` over the first token, instead of `out` alone over every token."""
+    out: str = "classifier"
+    """What transformers calls `out`."""
+    outputs: int | None = None
+    """The number of its outputs; None where there is one per label."""
+    labelled: bool = False
+    """Whether its outputs are those of labels."""
+    competes: bool = False
+    """Whether the rows of an example compete, so that adapters must know how many there are."""
+    problem_type: str | None = None
+    """What transformers calls its loss, where the class has several."""
+    adapters_settings: Mapping[str, Any] = field(default_factory=dict)
+    """More that adapters writes of it."""
+
+    def size(self, labels: Sequence[str]) -> int:
+        """Return the number of its outputs."""
+        return len(labels) if self.outputs is None else self.outputs
 
 
-def class_of(kind: str, base: Base) -> str:
+def class_of(form: HeadForm, base: Base) -> str:
     """Return the class of transformers whose head it is."""
-    return f"{FAMILIES[base.model_type]}{TASKS[kind]}"
+    return f"{FAMILIES[base.model_type]}{form.transformers}"
 
 
-def in_transformers(kind: str, base: Base) -> dict[str, str]:
+def in_transformers(form: HeadForm, base: Base) -> dict[str, str]:
     """Return our name of each weight of a head -> its name in `class_of`."""
-    found = {"out": "qa_outputs" if kind == "span" else "classifier"}
-    if kind == "classification" and base.model_type != "bert":
+    found = {"out": form.out}
+    if form.transformers == "ForSequenceClassification" and base.model_type != "bert":
         found = {"dense": "classifier.dense", "out": "classifier.out_proj"}
-    elif kind in _POOLED:
+    elif form.pooled:
         found["dense"] = f"{base.prefix}.pooler.dense"
     return {f"{own}.{end}": f"{theirs}.{end}" for own, theirs in found.items() for end in ("weight", "bias")}
 
 
-def in_adapters(kind: str, name: str) -> dict[str, str]:
+def in_adapters(form: HeadForm, name: str) -> dict[str, str]:
     """Return our name of each weight of a head -> its name in a model with heads of adapters."""
-    layers = {"dense": "1", "out": "4"} if kind in _POOLED else {"out": "1"}
+    layers = {"dense": "1", "out": "4"} if form.pooled else {"out": "1"}
     ends = ("weight", "bias")
     return {f"{own}.{end}": f"heads.{name}.{layer}.{end}" for own, layer in layers.items() for end in ends}
 
 
-def shapes(kind: str, labels: Sequence[str], base: Base) -> dict[str, tuple[int, ...]]:
-    """Return the weights of a head in its file: name in `class_of` -> shape.
-
-    Raises:
-        ModelError: heads of this kind are not shared.
-    """
-    if not shared(kind):
-        raise ModelError(f"heads for {kind} are not shared; only those for {', '.join(sorted(TASKS))}")
-    hidden, outputs = base.shape.hidden, _outputs(kind, labels)
+def shapes(form: HeadForm, labels: Sequence[str], base: Base) -> dict[str, tuple[int, ...]]:
+    """Return the weights of a head in its file: name in `class_of` -> shape."""
+    hidden, outputs = base.shape.hidden, form.size(labels)
     own = {
         "dense.weight": (hidden, hidden),
         "dense.bias": (hidden,),
         "out.weight": (outputs, hidden),
         "out.bias": (outputs,),
     }
-    return {theirs: own[name] for name, theirs in in_transformers(kind, base).items()}
+    return {theirs: own[name] for name, theirs in in_transformers(form, base).items()}
 
 
-def _outputs(kind: str, labels: Sequence[str]) -> int:
-    return {"span": 2, "choice": 1}.get(kind, len(labels))
-
-
-def config(kind: str, labels: Sequence[str], base: Base) -> dict[str, Any]:
+def config(kind: str, form: HeadForm, labels: Sequence[str], base: Base) -> dict[str, Any]:
     """Return what stands in `head_config.json` beside the head.
 
     Args:
         kind: Of the task.
+        form: Of the kind's heads.
         labels: In the order of the outputs; none for spans and choices.
         base: The encoder.
     """
@@ -103,20 +106,21 @@ def config(kind: str, labels: Sequence[str], base: Base) -> dict[str, Any]:
         "kind": kind,
         "labels": list(labels),
         "label2id": {label: number for number, label in enumerate(labels)},
-        "num_labels": _outputs(kind, labels),
+        "num_labels": form.size(labels),
         "hidden_size": base.shape.hidden,
-        "pooling": READS[kind],
-        "transformers_class": class_of(kind, base),
+        "pooling": form.reads,
+        "transformers_class": class_of(form, base),
+        **({} if form.problem_type is None else {"problem_type": form.problem_type}),
     }
 
 
 def adapters_config(
-    kind: str, labels: Sequence[str], base: Base, named: Named, *, choices: int | None
+    form: HeadForm, labels: Sequence[str], base: Base, named: Named, *, choices: int | None
 ) -> dict[str, Any]:
     """Return what adapters writes as `head_config.json`; see `config`.
 
     Args:
-        kind: Of the task.
+        form: Of the kind's heads.
         labels: In the order of the outputs; none for spans and choices.
         base: The encoder.
         named: The package and its encoder.
@@ -125,24 +129,23 @@ def adapters_config(
     Raises:
         ModelError: the number of choices is missing.
     """
-    types = {"span": "question_answering", "choice": "multiple_choice"}
     own: dict[str, Any] = {
         "activation_function": "tanh",
         "dropout_prob": None,
-        "head_type": types.get(kind, kind),
-        "layers": 2 if kind in _POOLED else 1,
+        "head_type": form.adapters,
+        "layers": 2 if form.pooled else 1,
+        **form.adapters_settings,
     }
-    if kind in _POOLED:
+    if form.pooled:
         own["use_pooler"] = False
-    if kind == "classification":
-        own["bias"] = True
-    if kind == "choice":
+    if form.competes:
         if choices is None or choices < 2:
             raise ModelError(f"{named.name}: its head chooses among {choices}; adapters needs to know among how many")
         own["num_choices"] = choices
-    names = list(labels) if kind in {"classification", "tagging"} else [f"LABEL_{n}" for n in range(choices or 2)]
+    count = choices if choices is not None else form.size(labels)
+    names = list(labels) if form.labelled else [f"LABEL_{n}" for n in range(count)]
     own["label2id"] = {label: number for number, label in enumerate(names)}
-    if kind != "choice":
+    if not form.competes:
         own["num_labels"] = len(names)
     return {
         "config": dict(sorted(own.items())),
@@ -167,13 +170,13 @@ def renamed(weights: Mapping[str, Tensor], names: Mapping[str, str]) -> dict[str
     return {names[own]: value.detach().cpu().contiguous().clone() for own, value in weights.items()}
 
 
-def read(file: Path, kind: str, base: Base) -> dict[str, Tensor]:
+def read(file: Path, kind: str, form: HeadForm, base: Base) -> dict[str, Tensor]:
     """Return a head's weights under our own names.
 
     Raises:
         ModelError: the file is damaged, or has other weights than a head of that kind.
     """
-    names = {theirs: own for own, theirs in in_transformers(kind, base).items()}
+    names = {theirs: own for own, theirs in in_transformers(form, base).items()}
     there = set(header(file))
     if there != set(names):
         wrong, needed = sorted(there ^ set(names)), ", ".join(sorted(names))

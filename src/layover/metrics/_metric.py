@@ -49,6 +49,13 @@ class Metric:
     reads_spans: bool = False
     """tagging: whether it scores spans, so that the task's tags must say where these begin and end."""
 
+    hub: str = ""
+    """The hub's name for metrics like this, where it has another."""
+
+    def on_the_hub(self) -> str:
+        """Return what the hub calls it."""
+        return self.hub or self.name
+
     def for_task(self, rules: Rules) -> Score:
         """Return what scores a task with these rules."""
         return self.score if self.by_rules is None else self.by_rules(rules)

@@ -27,4 +27,4 @@ def binary_f1(predictions: Sequence[str], golds: Sequence[str], _language: str =
     return 100.0 * 2 * right / (list(predictions).count("1") + list(golds).count("1")) if right else 0.0
 
 
-METRIC = Metric("binary_f1", frozenset({"classification"}), higher_is_better=True, score=binary_f1)
+METRIC = Metric("binary_f1", frozenset({"classification"}), higher_is_better=True, score=binary_f1, hub="f1")

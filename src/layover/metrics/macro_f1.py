@@ -26,4 +26,4 @@ def macro_f1(predictions: Sequence[str], golds: Sequence[str], _language: str = 
     return 100.0 * sum(2 * right[label] / (said[label] + wanted[label]) for label in sorted(labels)) / len(labels)
 
 
-METRIC = Metric("macro_f1", frozenset({"classification"}), higher_is_better=True, score=macro_f1)
+METRIC = Metric("macro_f1", frozenset({"classification"}), higher_is_better=True, score=macro_f1, hub="f1")

@@ -84,4 +84,5 @@ METRIC = Metric(
     score=seqeval_f1,
     by_rules=_by_rules,
     reads_spans=True,
+    hub="f1",
 )

@@ -27,4 +27,11 @@ def _by_rules(rules: Rules) -> Score:
     return (lambda predictions, golds, _: percent(predictions, golds, exact)) if rules.answerable else squad_em
 
 
-METRIC = Metric("squad_em", frozenset({"span"}), higher_is_better=True, score=squad_em, by_rules=_by_rules)
+METRIC = Metric(
+    "squad_em",
+    frozenset({"span"}),
+    higher_is_better=True,
+    score=squad_em,
+    by_rules=_by_rules,
+    hub="exact_match",
+)

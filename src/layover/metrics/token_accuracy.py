@@ -25,4 +25,4 @@ def token_accuracy(predictions: Sequence[Tags], golds: Sequence[Tags], _language
     return 100.0 * sum(tag == true for tag, true in words) / len(words)
 
 
-METRIC = Metric("token_accuracy", frozenset({"tagging"}), higher_is_better=True, score=token_accuracy)
+METRIC = Metric("token_accuracy", frozenset({"tagging"}), higher_is_better=True, score=token_accuracy, hub="accuracy")

@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
+from layover import kinds
 from layover.errors import MistakesError, ModelError, first_few, nearest, printable
-from layover.layouts import heads
 from layover.layouts.safe import is_there, read_json
 from layover.packages.bounds import MOST_LAYERS, MOST_PIECES, FileName, Identifier, Settings, Sha256
 from layover.packages.mistakes import long_texts, mistakes
@@ -105,7 +105,7 @@ class Card(Section):
             raise ValueError("neither a task nor a training: it is not known what it is for")
         if self.skipped_layers > self.base.num_layers:
             raise ValueError(f"skips {self.skipped_layers} of {self.base.num_layers} layers")
-        if self.probe.outputs is not None and (self.task is None or not heads.shared(self.task.kind)):
+        if self.probe.outputs is not None and (self.task is None or kinds.get(self.task.kind).head is None):
             raise ValueError("outputs of a head, and no task whose heads are shared")
         if any(token >= self.base.vocabulary for row in self.probe.rows for token in row):
             raise ValueError(f"a token of the probe is not among the encoder's {self.base.vocabulary}")

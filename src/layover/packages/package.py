@@ -130,8 +130,9 @@ class Package:
         task, base, file = self.card.task, self.card.base.base(), self.folder / heads.HEAD
         if heads.HEAD not in self.card.files or task is None:
             return None
-        check_shapes(file, heads.shapes(task.kind, task.labels, base))
-        return heads.read(file, task.kind, base)
+        form = task.form()
+        check_shapes(file, heads.shapes(form, task.labels, base))
+        return heads.read(file, task.kind, form, base)
 
     def pieces(self) -> list[Piece]:
         """Return what acts on the encoder, all of it frozen, in the order of application.

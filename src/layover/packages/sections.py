@@ -7,7 +7,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from layover import kinds
+from layover.errors import ModelError, nearest
 from layover.layouts import Base
+from layover.layouts.heads import HeadForm
 from layover.packages.bounds import (
     MOST_FEATURES,
     MOST_LAYERS,
@@ -65,7 +67,7 @@ class TaskFacts(Section):
     """What the package was trained to do; all that is needed to read new text and to name what comes out."""
 
     name: str
-    kind: Literal["classification", "tagging", "span", "choice", "mlm"]
+    kind: str
     labels: tuple[str, ...]
     """In the order of the head's outputs."""
     columns: dict[str, str | tuple[str, ...]] | None = None
@@ -80,6 +82,9 @@ class TaskFacts(Section):
 
     @model_validator(mode="after")
     def _can_be_told(self) -> Self:
+        if self.kind not in kinds.names() or not kinds.get(self.kind).trained:
+            trained = [name for name in kinds.names() if kinds.get(name).trained]
+            raise ValueError(f"no kind of a trained task is called {self.kind!r}; {nearest(self.kind, trained)}")
         kind, columns = kinds.get(self.kind), self.columns or {}
         if self.columns is not None and not kind.required <= set(columns) <= kind.required | kind.optional:
             raise ValueError(f"the columns of {self.kind} are those of {', '.join(sorted(kind.required))}")
@@ -89,6 +94,18 @@ class TaskFacts(Section):
         if not all(name.isprintable() for name in (self.name, *names)):
             raise ValueError("a name that cannot be printed")  # messages repeat them
         return self
+
+    def form(self) -> HeadForm:
+        """Return what transformers and adapters call its head.
+
+        Raises:
+            ModelError: heads of its kind are not shared.
+        """
+        form = kinds.get(self.kind).head
+        if form is None:
+            shared = ", ".join(name for name in kinds.names() if kinds.get(name).head is not None)
+            raise ModelError(f"heads for {self.kind} are not shared; only those for {shared}")
+        return form
 
 
 class DataFacts(Section):

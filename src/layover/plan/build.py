@@ -283,7 +283,7 @@ class _Planner:
             labels=task.labels,
             tokenizer=encoder.tokenizer,
             max_length=max_length,
-            stride=stride if task.kind == "span" else None,
+            stride=stride if task.of_kind.windowed else None,
             hidden_percent=hidden,
             without=tuple(self._data(place) for place in portion.without),
             declared=task,

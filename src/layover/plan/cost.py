@@ -25,9 +25,6 @@ from layover.specs.tokenize import TokenizeSpec
 from layover.specs.train import TrainSpec
 from layover.specs.trunk import HiddenStatesSpec
 
-TYPICAL_TOKENS = {"classification": 40, "tagging": 35, "span": 230, "choice": 200, "mlm": 30, "retrieval": 16}
-"""Tokens of an average example, all its rows together, of data that are not here (XLM-R tokens of built-in tasks)."""
-
 ENCODING = frozenset(step for step in steps() if get(step).encodes)
 """Steps that run the encoder: all arithmetic that counts is theirs."""
 
@@ -97,7 +94,7 @@ def data_cost(data: TokenizeSpec, meta: Mapping[str, Any] | None) -> Cost:
         return Cost()
     each = data.tokens_each
     if each is None:
-        each = float(min(data.max_length, TYPICAL_TOKENS[data.kind]))
+        each = float(min(data.max_length, kinds.get(data.kind).typical_tokens))
     tokens = count * each
     return Cost(count, tokens, 0.0, tokens * BYTES_PER_TOKEN_ON_DISK)
 

@@ -206,7 +206,7 @@ class DataRules:
         Raises:
             DataError: there are no such data, or they are the scored ones without having been asked for.
         """
-        if task.kind != "span" or not task.labels:
+        if not task.may_have_no_answer():
             return None, None
         wanted = self._recipe.settings(task.name).no_answer
         if wanted == "scored":

@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from layover.errors import ModelError
-from layover.kinds.retrieval import Search, Settled, mined, settle
+from layover.kinds._sentences_file import mined
+from layover.kinds.retrieval import Search, Settled, settle
 from layover.plan.data import Portion
 from layover.plan.languages import AdapterOf, used
 from layover.plan.maker import Maker

@@ -139,7 +139,7 @@ class Surveys:
         stride: int,
     ) -> float | None:
         """Return the tokens of an average example; `how` tells what `load` gives from other tokenizers."""
-        key = self._key(place, "tokens", [how, max_length, stride if place.kind == "span" else None])
+        key = self._key(place, "tokens", [how, max_length, stride if kinds.get(place.kind).windowed else None])
         known = self._memory.get(key)
         if known is None:
             survey = self._take(task, place)

@@ -15,8 +15,6 @@ from layover.recipe.schema import AND, AXES, MOST_CELLS, NO_INTERMEDIATE, Docume
 from layover.recipe.source import Loc, Source
 from layover.tasks import FROM_TRAINING, Paths, Task
 
-WINDOWED = "span"
-"""The kind whose long contexts are read in windows that share tokens."""
 FRAME = 4
 """Special tokens around a question and its context."""
 
@@ -207,8 +205,9 @@ def check_training(document: Document, known: dict[str, Task], source: Source) -
         problems += [
             source.problem(("tasks", name, field), said) for field, said in _unused(name, task, document, known)
         ]
-        if task is not None and settings.no_answer is not None and not (task.kind == "span" and task.labels):
-            message = f"every question of {name} has an answer" if task.kind == "span" else f"{name} is {task.kind}"
+        if task is not None and settings.no_answer is not None and not task.may_have_no_answer():
+            asks = task.of_kind.asks_of_context
+            message = f"every question of {name} has an answer" if asks else f"{name} is {task.kind}"
             problems.append(source.problem(("tasks", name, "no_answer"), f"{message}; this is for spans with a label"))
     for name, settings in document.tasks.items():
         paths = settings.files.get("train")
@@ -254,7 +253,7 @@ def check_retrieval(document: Document, known: dict[str, Task], source: Source) 
     problems = []
     for name, task in known.items():
         settings = document.tasks.get(name, TaskSettings())
-        if task.kind != "retrieval":
+        if not task.of_kind.sides:
             if settings.retrieval is not None:
                 message = f"{name} is a task of {task.kind}; these settings belong to retrieval"
                 problems.append(source.problem(("tasks", name, "retrieval"), message))
@@ -285,7 +284,7 @@ def _windows(document: Document, known: dict[str, Task]) -> dict[Loc, str]:
     for name, task in known.items():
         chain = [one for one in (name, task.train_task) if one in document.tasks]
         said = any(document.tasks[one].stride or document.tasks[one].max_length for one in chain)
-        if task.kind != WINDOWED or not (said or name in swept):
+        if not task.of_kind.windowed or not (said or name in swept):
             continue
         length, where = _setting(document, chain, "max_length")
         stride, at = _setting(document, chain, "stride")

@@ -71,7 +71,7 @@ def _file(
         files = {split: paths} if split == "train" else languages.files(task)
         return f"{by}, but {_unknown(files, split, field, document)}"
     declared, one = task.languages.get(split, ()), task.language_of_one_file(split)
-    if split != "test" or task.kind == "retrieval" or len(declared) < 2 or one in declared:
+    if split != "test" or task.of_kind.sides or len(declared) < 2 or one in declared:
         return ""
     return f"one file for several languages ({_some(declared)}); say which one it is: {{{declared[0]}: FILE}}"
 

@@ -17,7 +17,7 @@ def check_holdouts(document: Document, known: Mapping[str, Task], source: Source
     problems, languages = [], languages_of(document, known)
     for name, settings in document.tasks.items():
         task, holdout = known.get(name), settings.holdout
-        if task is None or holdout is None or task.kind == "retrieval":
+        if task is None or holdout is None or task.of_kind.sides:
             continue
         loc: Loc = ("tasks", name, "holdout")
         if task.train_task is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from layover import compositions, modules, tasks
+from layover import compositions, kinds, modules, tasks
 from layover.archives import is_file
 from layover.errors import Problem, nearest
 from layover.modules import AdapterDrop, Module
@@ -96,7 +96,7 @@ def _text(
     elif _there(Path(document.data_root or "") / named):
         task = tasks.declare(name, OwnTask(kind="mlm", text=("text",), train_language=language))
     elif named not in document.tasks:  # of a task whose declaration is wrong, that is said
-        valid = [other for other in (*tasks.names(), *known) if _kind_of(other, known) == "mlm"]
+        valid = [other for other in (*tasks.names(), *known) if kinds.get(_kind_of(other, known)).teaches_language]
         where = f"below {document.data_root}" if document.data_root else "here"
         message = f"{named!r} is no file {where}, and no task; {nearest(named, valid)}"
     if name in document.tasks:
@@ -115,7 +115,7 @@ def _there(path: Path) -> bool:
 
 def _no_text(task: Task, language: str, document: Document) -> str:
     """Return why a language cannot be learned from a task's training data, empty when it can."""
-    if task.kind != "mlm":
+    if not task.of_kind.teaches_language:
         return f"{task.name} is {task.kind}; a language is learned from text, kind mlm"
     if task.train_task is not None:
         return f"{task.name} trains on {task.train_task}: name that one"

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from layover import kinds
 from layover.compositions import MIX, TARGET, Composition, Mix, Part, Piece
 from layover.errors import ModelError
 from layover.identity import Json, file_sha256
-from layover.layouts import Named, heads
+from layover.layouts import Named
 from layover.modules import AdapterDrop, Module
 from layover.packages.card import ADAPTERHUB, CARD, MIXER, Card, read_card, write_card
 from layover.packages.fingerprint import of_weights
@@ -163,7 +164,7 @@ class Draft:
 
     def _write_head(self, folder: Path, encoder: Encoder) -> Head | None:
         """Write the head where there is one that can be shared, and return it."""
-        if self.task is None or not heads.shared(self.task.kind):
+        if self.task is None or kinds.get(self.task.kind).head is None:
             return None
         if not (self.store.path(self.wanted.key) / HEAD).is_file():
             return None

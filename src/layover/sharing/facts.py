@@ -71,7 +71,7 @@ def task_of(plan: Plan, store: Store, spec: ModuleStep) -> TaskFacts | None:
         return None
     task = plan.recipe.tasks[spec.of_task]
     data = _head_data(plan, spec)
-    source, counts = spec_at(plan.nodes, data, TokenizeSpec), counts_of(store, data)
+    source, counts, form = spec_at(plan.nodes, data, TokenizeSpec), counts_of(store, data), task.of_kind.head
     try:
         return TaskFacts(
             name=task.name,
@@ -83,7 +83,7 @@ def task_of(plan: Plan, store: Store, spec: ModuleStep) -> TaskFacts | None:
             max_length=source.max_length,
             stride=source.stride if source.stride is not None else plan.recipe.document.train.stride,
             # a row for each of them
-            choices=counts["rows"] // counts["examples"] if task.kind == "choice" else None,
+            choices=counts["rows"] // counts["examples"] if form is not None and form.competes else None,
         )
     except ValidationError as error:
         reason = error.errors(include_input=False, include_url=False)[0]["msg"].removeprefix("Value error, ")

@@ -77,11 +77,7 @@ class Predicted:
         for row, answer, example in zip(load_rows(self.store, data), answers, examples, strict=True):
             fields = kind.to_json(example)
             own = row["id"] if row["id"] is not None else row["where"]
-            gold = next((fields.pop(name) for name in GOLD if name in fields), None)
+            gold = None if kind.gold_field is None else fields.pop(kind.gold_field, None)
             own = fields.pop("id", own)
             values = (*axes, self.scored.split, language, own, row["where"], answer, gold)
             yield {**dict(zip(FIELDS, values, strict=True)), **fields}
-
-
-GOLD = ("label", "tags", "answers", "gold")
-"""What kinds call the gold of an example."""

@@ -151,7 +151,7 @@ def _held_out(plan: Plan, cell: Cell, store: Store, directory: Path) -> dict[str
     head.start_from(str(directory), None)
     found = {}
     for language, (_, data) in sorted(scored.predictions.items()):
-        features, examples = load_features(store, data), load_examples(store, data, KIND)
+        features, examples = load_features(store, data, KIND), load_examples(store, data, KIND)
         outputs = predict(encoder, head, features, execution=Execution(device="cpu"))
         predictions = kind.decode(outputs, features, examples, labels=())
         scores = kind.score(predictions, examples, metrics=scored.metrics, language=language, rules=scored.rules)

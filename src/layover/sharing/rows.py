@@ -12,17 +12,13 @@ from layover import kinds, tasks
 from layover.data.formats import Row
 from layover.data.reading import Reading
 from layover.errors import DataError, ModelError, first_few, nearest, shortened
+from layover.kinds import Kind
 from layover.layouts import heads
 from layover.packages.card import Card
 from layover.packages.sections import TaskFacts
 
 PACKAGE = "package"
 """The field in which a row names its package, where there are several."""
-
-_FIELDS = ("first", "second", "choices", "tokens", "question", "context")
-"""Of all kinds that packages have heads for, in the order in which they are told to people."""
-_NOT_NEEDED = frozenset({"label", "tags", "answers", "id", "names"})
-"""What is to be predicted, and what only predictions in files are known by."""
 
 
 def row_of(given: object, number: int) -> Row:
@@ -61,29 +57,37 @@ class Reader:
             DataError: with its place, for a field that is missing, empty or of the wrong type.
         """
         values = {**row.values, "id": row.values.get("id", row.line)}
-        if self.task.kind == "tagging" and isinstance(values.get("text"), str):
-            values.setdefault("tokens", values["text"].split())
+        kind, text = self._kind, values.get("text")
+        if kind.reads_plain_text and isinstance(text, str):
+            values = {**kind.of_text(text), **values}
         given = replace(row, values=values)
         form = next((form for form in self._forms if not _missing(given, form)), None)
         if form is None:
             raise self._unreadable(given)
-        kind = kinds.get(self.task.kind)
         example = kind.parse(given, form)
         for field, value in kind.to_json(example).items():
-            if field in _FIELDS and value is not None:
+            if field in kind.row_fields and value is not None:
                 _check_text(row, field, value)
         return example
+
+    @property
+    def _kind(self) -> Kind[Any]:
+        return kinds.get(self.task.kind)
+
+    def _ordered(self, fields: Iterable[str]) -> list[str]:
+        """Return those of the fields that a row to predict has, as they are told to people."""
+        return [field for field in self._kind.row_fields if field in {*fields}]
 
     @cached_property
     def _forms(self) -> tuple[Reading, ...]:
         """Return the ways to read a row, the columns of the task's own data first."""
         declared = self._declared()
-        fields = _ordered(declared) if declared is not None else _ordered(kinds.get(self.task.kind).required)
+        fields = self._ordered(declared if declared is not None else self._kind.required)
         forms: list[dict[str, str | tuple[str, ...]]] = [{field: field for field in fields}]
         if declared is not None:
             forms.insert(0, {field: declared[field] for field in fields})
-        elif optional := kinds.get(self.task.kind).optional:  # nobody says whether the task has a second text
-            forms.insert(0, {field: field for field in _ordered({*fields, *optional})})
+        elif optional := self._kind.optional:  # nobody says whether the task has a second text
+            forms.insert(0, {field: field for field in self._ordered({*fields, *optional})})
         if fields == ["first"]:
             forms.append({"first": "text"})
         return tuple(Reading({**form, "id": "id"}) for form in forms)
@@ -103,7 +107,7 @@ class Reader:
         mistaken = difflib.get_close_matches(missing, there, n=1)
         hint = f"{mistaken[0]!r}: did you mean {missing!r}?" if mistaken else f"it has {first_few(there, 10) or 'none'}"
         ways = [" and ".join(_columns(form)) for form in self._forms]
-        told = shortened(", or ".join(dict.fromkeys([*ways, "text"] if self.task.kind == "tagging" else ways)), 400)
+        told = shortened(", or ".join(dict.fromkeys([*ways, "text"] if self._kind.reads_plain_text else ways)), 400)
         return DataError(
             f"{row.where()}: there is no field {missing!r} ({hint}); {shortened(self.task.name)} reads {told}"
         )
@@ -177,16 +181,11 @@ def _task_of(card: Card) -> TaskFacts:
     return card.task
 
 
-def _ordered(fields: Iterable[str]) -> list[str]:
-    """Return the fields that a row to predict has, as they are told to people."""
-    return sorted(set(fields) - _NOT_NEEDED, key=_FIELDS.index)
-
-
 def _columns(form: Reading) -> list[str]:
     """Return the columns that a way to read rows looks at."""
     found: list[str] = []
-    for field in _ordered(form.columns):
-        found += form.names(field)
+    for field in form.columns:
+        found += form.names(field) if field != "id" else ()
     return list(dict.fromkeys(found))
 
 

@@ -19,7 +19,6 @@ from layover.packages.package import open_package
 from layover.precision import Precision
 from layover.predict import predict
 from layover.sharing.encoders import encoder_for
-from layover.sharing.results import Result, results_of
 from layover.sharing.rows import Readers, row_of
 from layover.sharing.served import (
     Served,
@@ -134,7 +133,7 @@ class Layover:
         *,
         package: str | Sequence[str] | None = None,
         batch_tokens: int | None = None,
-    ) -> list[Result]:
+    ) -> list[Any]:
         """Return one result per row, in their order.
 
         Args:
@@ -160,7 +159,7 @@ class Layover:
         read = [row_of(one, number) for number, one in enumerate(given, 1)]
         examples = [self._readers[name].read(row) for name, row in zip(names, read, strict=True)]
         execution = Execution().model_copy(update={"device": self._device, "micro_tokens": batch_tokens})
-        results: dict[int, Result] = {}
+        results: dict[int, Any] = {}
         with self._turn:
             for name, places in self._groups(names, examples):
                 found = self._predicted(name, [examples[place] for place in places], execution)
@@ -184,7 +183,7 @@ class Layover:
         order = sorted(dict.fromkeys(names), key=lambda name: name != self._acting)
         return [(name, places) for first in order for (name, _), places in groups.items() if name == first]
 
-    def _predicted(self, name: str, examples: Sequence[Any], execution: Execution) -> list[Result]:
+    def _predicted(self, name: str, examples: Sequence[Any], execution: Execution) -> list[Any]:
         served = self._served[name]
         if self._acting != name:
             self._acting = None  # while it changes, and where that fails
@@ -197,7 +196,7 @@ class Layover:
         outputs = predict(
             self._encoder, served.head, features, execution=execution, precision=self._precision, certainty=True
         )
-        return results_of(task.kind, outputs, features, examples, task.labels)
+        return kinds.get(task.kind).results(outputs, features, examples, labels=task.labels)
 
 
 def _folders(given: str | Path | Sequence[str | Path]) -> list[Path]:

@@ -86,12 +86,12 @@ def write_head(
 
     from layover.encoder import write_weights
 
-    own, kind, labels = dict(head.state_dict()), task.kind, task.labels
-    write_json(folder / heads.HEAD_CONFIG, heads.config(kind, labels, base))
-    write_weights(folder / heads.HEAD, heads.renamed(own, heads.in_transformers(kind, base)))
+    own, form, labels = dict(head.state_dict()), task.form(), task.labels
+    write_json(folder / heads.HEAD_CONFIG, heads.config(task.kind, form, labels, base))
+    write_weights(folder / heads.HEAD, heads.renamed(own, heads.in_transformers(form, base)))
     if adapters:
         inner = folder / ADAPTERHUB
-        write_json(inner / heads.HEAD_CONFIG, heads.adapters_config(kind, labels, base, named, choices=task.choices))
-        theirs = heads.renamed(own, heads.in_adapters(kind, named.name))
+        write_json(inner / heads.HEAD_CONFIG, heads.adapters_config(form, labels, base, named, choices=task.choices))
+        theirs = heads.renamed(own, heads.in_adapters(form, named.name))
         write_weights(inner / heads.ADAPTERS_HEAD, theirs)
         torch.save(theirs, inner / heads.ADAPTERS_PICKLE)

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from layover import kinds, metrics
-from layover.data.formats import Layout, read
 from layover.errors import DataError, LayoverError, nearest
-from layover.kinds.retrieval import mined
-from layover.metrics._retrieval import ENGLISH, LANGUAGE
+from layover.kinds._submission import Submission
 from layover.plan import Cell, Plan, partial
 from layover.plan.nodes import spec_at
 from layover.plan.pending import UNCHOSEN
@@ -27,7 +24,14 @@ Answers = Sequence[Any]
 
 def file_name(task: Task, language: str) -> str:
     """Return what the official layout calls a file of predictions."""
-    return f"test-{language}.{'json' if task.kind == 'span' else 'tsv'}"
+    return f"test-{language}.{_form(task).suffix}"
+
+
+def _form(task: Task) -> Submission:
+    form = task.of_kind.submission
+    if form is None:
+        raise LayoverError(f"{task.name}: XTREME has no file of predictions for {task.kind}")
+    return form
 
 
 def write_submission(plan: Plan, store: Store, directory: Path) -> list[Path]:
@@ -49,7 +53,7 @@ def write_submission(plan: Plan, store: Store, directory: Path) -> list[Path]:
         task, scored = plan.recipe.tasks[cell.target], spec_at(plan.nodes, cell.score, ScoreSpec)
         for language, answers, examples in _predicted(cell, scored, task, store):
             _check_whole(plan, scored, language, len(examples))
-            texts[Path(task.name) / file_name(task, language)] = WRITERS[task.kind](task, answers, examples)
+            texts[Path(task.name) / file_name(task, language)] = _form(task).text(answers, examples, task.columns)
     directory.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=directory.parent, prefix=".layover.") as temporary:
         work = Path(temporary) / directory.name
@@ -101,44 +105,6 @@ def _check_whole(plan: Plan, scored: ScoreSpec, language: str, count: int) -> No
         )
 
 
-def _labels(task: Task, answers: Answers, examples: Sequence[Any]) -> str:  # noqa: ARG001
-    return "".join(f"{answer}\n" for answer in answers)
-
-
-def _tags(task: Task, answers: Answers, examples: Sequence[Any]) -> str:  # noqa: ARG001
-    return "\n".join("".join(f"{tag}\n" for tag in tags) for tags in answers)
-
-
-def _texts(task: Task, answers: Answers, examples: Sequence[Any]) -> str:  # noqa: ARG001
-    found = {example.id: answer for example, answer in zip(examples, answers, strict=True)}
-    return json.dumps(found, ensure_ascii=False, indent=0) + "\n"
-
-
-def _sentences(task: Task, answers: Answers, examples: Sequence[Any]) -> str:
-    """Return the pairs that were found, or for every English sentence the line of its translation, from 0 on.
-
-    XTREME gives away Tatoeba's English sentences in alphabetical order: the lines follow it.
-    """
-    if mined(task.columns):
-        pairs = zip(examples, answers, strict=True)
-        return "".join(f"{one.id}\t{other}\n" for one, other in pairs if one.side == LANGUAGE and other is not None)
-    return "".join(f"{answers[row]}\n" for row in _alphabetical(examples))
-
-
-def _alphabetical(examples: Sequence[Any]) -> list[int]:
-    """Return the rows of the English sentences in XTREME's order."""
-    english = [row for row, example in enumerate(examples) if example.side == ENGLISH]
-    return sorted(english, key=lambda row: examples[row].text)
-
-
-WRITERS: Mapping[str, Callable[[Task, Answers, Sequence[Any]], str]] = {
-    "classification": _labels,
-    "tagging": _tags,
-    "span": _texts,
-    "retrieval": _sentences,
-}
-
-
 def score_submission(directory: Path, data_root: Path) -> dict[str, dict[str, dict[str, float]]]:
     """Return task -> language -> metric -> value of a folder of prediction files, by the gold of the official files.
 
@@ -175,72 +141,9 @@ def _score(task: Task, language: str, path: Path, data_root: Path) -> dict[str, 
     golds = [kind.gold(example) for example in examples]
     if None in golds:
         raise DataError(f"{location.describe()}: has no gold, so nothing can be scored with it")
-    answers = READERS[task.kind](task, path, examples)
-    # a submission answers Tatoeba's English sentences only
-    aligned = task.kind == "retrieval" and not mined(task.columns)
-    names = task.metrics[:1] if aligned else task.metrics
+    form = _form(task)
+    answers, names = form.read(path, examples, task.columns, task.labels), form.metrics(task.metrics, task.columns)
     return {name: metrics.get(name).for_task(task.rules())(answers, golds, language) for name in names}
-
-
-def _read_labels(task: Task, path: Path, examples: Sequence[Any]) -> Answers:
-    answers = [str(row.values["text"]).strip() for row in read(path, Layout(format="lines"))]
-    wrong = sorted(set(answers) - set(task.labels))
-    if wrong:
-        raise DataError(f"{path}: {wrong[0]!r} is not a label; {nearest(wrong[0], task.labels)}")
-    return _as_many(answers, path, len(examples))
-
-
-def _read_tags(task: Task, path: Path, examples: Sequence[Any]) -> Answers:  # noqa: ARG001
-    rows = list(read(path, Layout(format="conll", header=("tags",))))
-    answers = _as_many([tuple(row.values["tags"]) for row in rows], path, len(examples))
-    for row, tags, example in zip(rows, answers, examples, strict=True):
-        if len(tags) != len(example.tokens):
-            raise DataError(f"{row.where()}: {len(tags)} tags for a sentence of {len(example.tokens)} words")
-    return answers
-
-
-def _read_texts(task: Task, path: Path, examples: Sequence[Any]) -> Answers:  # noqa: ARG001
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise DataError(f"{path}: not JSON ({error})") from error
-    missing = [example.id for example in examples if example.id not in found]
-    if missing or len(found) != len(examples):
-        what = f"no answer to {missing[0]}" if missing else f"{len(found)} answers to {len(examples)} questions"
-        raise DataError(f"{path}: {what}")
-    return [str(found[example.id]) for example in examples]
-
-
-def _read_sentences(task: Task, path: Path, examples: Sequence[Any]) -> Answers:
-    answers: list[str | None] = [None] * len(examples)
-    if mined(task.columns):
-        rows = {(example.side, example.id): row for row, example in enumerate(examples)}
-        for pair in read(path, Layout(format="tsv", header=(LANGUAGE, ENGLISH), quoting=False)):
-            for side, other in ((LANGUAGE, ENGLISH), (ENGLISH, LANGUAGE)):
-                place = rows.get((side, pair.values[side]))
-                if place is None:
-                    raise DataError(f"{pair.where()}: no {side} sentence has the id {pair.values[side]!r}")
-                answers[place] = pair.values[other]
-        return answers
-    order = _alphabetical(examples)
-    lines = [str(row.values["text"]).strip() for row in read(path, Layout(format="lines"))]
-    for place, line in zip(order, _as_many(lines, path, len(order)), strict=True):
-        answers[place] = line
-    return answers
-
-
-def _as_many(answers: list[Any], path: Path, count: int) -> list[Any]:
-    if len(answers) != count:
-        raise DataError(f"{path}: {len(answers)} predictions, but there are {count} examples")
-    return answers
-
-
-READERS: Mapping[str, Callable[[Task, Path, Sequence[Any]], Answers]] = {
-    "classification": _read_labels,
-    "tagging": _read_tags,
-    "span": _read_texts,
-    "retrieval": _read_sentences,
-}
 
 
 def lacking(plan: Plan) -> dict[str, tuple[str, ...]]:

@@ -49,7 +49,7 @@ def evaluation(
     for task in spec.tasks:
         if task.selection is not None:
             features, states = (
-                load_features(store, task.selection.data),
+                load_features(store, task.selection.data, task.kind),
                 load_states(store, node.trunks, task.selection.data),
             )
             score = _scorer(task, task.selection, features, context)

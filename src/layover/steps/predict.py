@@ -25,7 +25,7 @@ from layover.store import Store
 def run(node: Node[PredictSpec], folder: Path, context: Context) -> None:
     """Predict one language; of a retrieval each layer that is searched has a file of its own."""
     spec, store, execution = node.spec, context.store, context.execution
-    features = load_features(store, spec.data)
+    features = load_features(store, spec.data, spec.kind)
     examples = load_examples(store, spec.data, spec.kind)
     encoder, head = _restored(spec, store, lowest_needed(store, node.trunks, (spec.data,)))
     encoder.drop(AdapterDrop(predict=spec.skipped))

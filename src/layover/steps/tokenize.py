@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from layover import kinds
-from layover.data.features import Features
+from layover.data.features import NO_COLUMNS, Features
 from layover.data.subset import texts_of
 from layover.data.tally import Tally
 from layover.data.tokenizer import Tokenizer
@@ -83,9 +83,9 @@ def _tokenizer(encoder: EncoderSpec, store: Store) -> Tokenizer:
         raise
 
 
-def load_features(store: Store, key: str) -> Features:
-    """Return the features of a finished tokenize node."""
-    return Features.load(store.path(key) / FEATURES)
+def load_features(store: Store, key: str, kind: str | None = None) -> Features:
+    """Return the features of a finished tokenize node; of no kind, only what every kind has, for an encoder alone."""
+    return Features.load(store.path(key) / FEATURES, NO_COLUMNS if kind is None else kinds.get(kind).columns)
 
 
 def load_examples(store: Store, key: str, kind: str) -> list[Any]:

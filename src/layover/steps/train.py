@@ -119,7 +119,7 @@ def _heads(spec: TrainSpec, encoder: Encoder, store: Store) -> tuple[list[Head],
 
 def _branches(spec: TrainSpec, heads: Sequence[Head], store: Store, trunks: Trunks) -> list[Branch]:
     """Return the tasks with their heads and training sets, and the steps of an epoch that each has."""
-    features = [load_features(store, task.data) for task in spec.tasks]
+    features = [load_features(store, task.data, task.kind) for task in spec.tasks]
     turns = turns_of(spec, [one.units for one in features])
     return [
         Branch(task.name, heads[task.place], data, steps, load_states(store, trunks, task.data))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from layover.data.task import FileSource, HubSource, Joined, Location, Place
 from layover.errors import DataError
+from layover.kinds._keys import FROM_TRAINING
 from layover.registry import Registry
 from layover.tasks._census import QUANTILES, Census, take_census
 from layover.tasks._declare import declare
@@ -11,7 +12,7 @@ from layover.tasks._fields import SPLITS, Paths
 from layover.tasks._foreign_tags import foreign_tag
 from layover.tasks._language_names import language_name
 from layover.tasks._overlap import Overlap, find_overlap, texts_in
-from layover.tasks._own import FROM_TRAINING, OwnTask
+from layover.tasks._own import OwnTask
 from layover.tasks._own_mistakes import idle, mistakes
 from layover.tasks._paths import is_saved, kind_of_file
 from layover.tasks._rows import absent_gold

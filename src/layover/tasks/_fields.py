@@ -14,7 +14,9 @@ from layover.data.languages import UNKNOWN
 from layover.data.right_choice import Form
 from layover.data.task import FileSource, HubSource, Source
 from layover.errors import DataError, nearest
-from layover.kinds.retrieval import PUBLISHED, Search, mined
+from layover.kinds import Kind
+from layover.kinds._sentences_file import mined
+from layover.kinds.retrieval import PUBLISHED, Search
 from layover.metrics._detect import detect, found_or_none
 from layover.metrics._metric import Rules
 from layover.metrics._scheme import Scheme, SchemeName
@@ -72,6 +74,8 @@ class TaskFields(BaseModel):
     """choice: how a recipe's own files write which one is right; a number from 0 when None."""
     retrieval: Search = PUBLISHED
     """retrieval: how sentences are embedded and compared, where the recipe does not say otherwise."""
+    options: dict[str, Any] = Field(default_factory=dict)
+    """Settings that only its kind knows, as JSON; they decide how rows are read, or how predictions are scored."""
     counts: dict[str, int | dict[str, int]] = Field(default_factory=dict)
     """Split -> published number of examples, of each language or by language."""
     xtreme: tuple[str, ...] = ()
@@ -85,9 +89,14 @@ class TaskFields(BaseModel):
     """What a person must do to have the data, where they cannot be downloaded by a program."""
     citation: str = ""
 
+    @property
+    def of_kind(self) -> Kind[Any]:
+        """The kind itself."""
+        return kinds.get(self.kind)
+
     @model_validator(mode="after")
     def _columns_fit(self) -> Self:
-        kind = kinds.get(self.kind)
+        kind = self.of_kind
         known = kind.required | kind.optional
         for columns in [self.columns, *(source.columns for source in self._sources() if source.columns)]:
             wrong = sorted(set(columns) - known)
@@ -109,10 +118,10 @@ class TaskFields(BaseModel):
     def _labels_fit(self) -> Self:
         for problem in unfit_labels(self.kind, self.labels, from_training=self.labels_from_training):
             raise DataError(f"{self.name}: {problem}")
-        if (self.scheme or self.outside is not None) and self.kind != "tagging":
-            raise DataError(f"{self.name}: `scheme` and `outside` belong to tagging, not to {self.kind}")
+        if (self.scheme or self.outside is not None) and not self.of_kind.tags:
+            raise DataError(f"{self.name}: `scheme` and `outside` belong to tags, and {self.kind} has none")
         self.tags()
-        if not kinds.get(self.kind).trained and self.stages != ("target",):
+        if not self.of_kind.trained and self.stages != ("target",):
             raise DataError(f"{self.name}: {self.kind} is not trained, so it can only be a target")
         return self
 
@@ -129,9 +138,13 @@ class TaskFields(BaseModel):
         except DataError as error:
             raise DataError(f"{self.name}: {error}") from error
 
+    def may_have_no_answer(self) -> bool:
+        """Return whether its questions may have none, so that a threshold decides which do."""
+        return self.of_kind.asks_of_context and bool(self.labels)
+
     def rules(self) -> Rules:
         """Return the facts of the task that decide how its predictions are scored."""
-        return Rules(tags=self.tags(), answerable=self.kind == "span" and not self.labels)
+        return self.of_kind.rules(self.labels, self.tags(), self.options)
 
     def scoring(self) -> dict[str, Any] | None:
         """Return what of the declared scheme changes a score; None where it is the one that is found anyway."""

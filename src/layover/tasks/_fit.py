@@ -23,13 +23,13 @@ def unfit_metrics(kind: str, named: Sequence[str], columns: Collection[str], *, 
     if not named:
         yield f"at least one metric is needed; {', '.join(usual)} score {kind}"
         return
-    foreign = [name for name in named if kind not in metrics.get(name).kinds]
+    foreign = [name for name in named if not kinds.get(kind).scores_with(name)]
     for name in foreign:
         yield f"{name} does not score {kind}; {nearest(name, usual)}"
     if not foreign and not metrics.get(named[0]).higher_is_better:
         fitting = [name for name in usual if metrics.get(name).higher_is_better]
         yield f"the first metric selects, and of {named[0]} lower is better; name another first: {', '.join(fitting)}"
-    if not foreign and kind == "retrieval" and (MINED in named) != mined:
+    if not foreign and kinds.get(kind).sides and (MINED in named) != mined:
         yield (
             f"{MINED} scores sentences with ids and a file of gold pairs, and nothing else does; "
             f"columns {', '.join(columns)}, metrics {', '.join(named)}"
@@ -48,13 +48,10 @@ def unfit_labels(kind: str, labels: Sequence[str], *, from_training: bool) -> It
         yield f"a label stands twice in {listed(labels)}"
     elif one_text := written_in_two_forms(labels):
         yield one_text
-    if from_training and (kind != "tagging" or labels):
-        yield "only tags can be taken from the training data, and only undeclared ones"
-    if not from_training and kind in {"classification", "tagging"} and len(set(labels)) < 2:
-        hint = ", or `labels: from training`" if kind == "tagging" else ""
-        yield f"{kind} needs two or more labels{hint}"
-    if kind == "span" and len(labels) > 1:
-        yield f"span has one label where questions may have no answer, else none; not {len(labels)}"
+    if from_training and (not kinds.get(kind).open_labels or labels):
+        open_kinds = ", ".join(name for name in kinds.names() if kinds.get(name).open_labels)
+        yield f"only labels of {open_kinds} can be taken from the training data, and only undeclared ones"
+    yield from kinds.get(kind).unfit_labels(labels, from_training=from_training)
 
 
 def written_in_two_forms(labels: Sequence[str]) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from layover import kinds
 from layover.archives import is_file
 from layover.data.formats import AUTO, CONTENTS, JSON, Layout, by_extension, sniff
 from layover.data.task import FileSource
@@ -52,7 +53,7 @@ def _of_folder(task: TaskFields, source: FileSource, split: str, root: Path) -> 
         raise DataError(f"{task.name}: {folder} is a data set that `datasets` saved; its `format` is arrow")
     below = (path.relative_to(folder) for path in saved_files(folder, split, task.name))
     first, *more = (str(Path(source.path) / path) for path in below)
-    if more and (task.kind == "retrieval" or source.other is not None):
+    if more and (task.of_kind.sides or source.other is not None):
         raise DataError(
             f"{task.name}: {folder} has its rows in {1 + len(more)} files, but line i must translate line i of one; "
             "save it with `num_shards=1`"
@@ -62,19 +63,12 @@ def _of_folder(task: TaskFields, source: FileSource, split: str, root: Path) -> 
 
 def _with_paths(task: TaskFields, source: FileSource, paths: tuple[str, ...]) -> FileSource:
     """Return a source with the paths of a recipe: the file; also the other side's, and the gold of retrieval."""
-    columns = source.columns or task.columns
-    if task.kind == "mlm" and "second" in columns:
-        fewest, most, needed = 1, 2, "one file, or the texts and their translations, line by line"
-    elif task.kind != "retrieval" or "other" in columns:
-        fewest, most, needed = 1, 1, "one file"
-    else:
-        fewest, most = 2, 3
-        needed = "the language's sentences, the English ones, and the gold if there is any"
-    if not fewest <= len(paths) <= most:
-        raise DataError(f"{task.name}: {len(paths)} paths ({', '.join(paths)}); name {needed}")
+    wanted = task.of_kind.paths(source.columns or task.columns)
+    if not wanted.fewest <= len(paths) <= wanted.most:
+        raise DataError(f"{task.name}: {len(paths)} paths ({', '.join(paths)}); name {wanted.needed}")
     roles = dict(zip(("path", "other", "gold"), paths, strict=False))
     # an official file of labels belongs to the official file, and is looked for at its own place
-    return source.model_copy(update={"more": (), **roles} if most == 1 else {"gold": None, **roles})
+    return source.model_copy(update={"more": (), **roles} if wanted.most == 1 else {"gold": None, **roles})
 
 
 def _source_like(task: TaskFields, paths: tuple[str, ...], split: str, language: str, root: Path) -> FileSource:
@@ -136,8 +130,8 @@ def format_of(kind: str, paths: Paths) -> str:
         DataError: it suggests none.
     """
     named = (paths,) if isinstance(paths, str) else paths
-    aligned = kind == "retrieval" or (kind == "mlm" and len(named) > 1)
-    return by_extension(named[0], tagging=kind == "tagging", sentences=aligned)
+    owner = kinds.get(kind)
+    return by_extension(named[0], tagging=owner.tags, sentences=owner.lines_are_sentences(len(named)))
 
 
 def _numbered(task: TaskFields) -> tuple[str, ...]:
@@ -145,5 +139,5 @@ def _numbered(task: TaskFields) -> tuple[str, ...]:
 
     None where the labels are numbers themselves, nobody has put them in an order, or the recipe numbers them.
     """
-    ordered = task.kind == "tagging" and not task.labels_from_training and not task.codes
+    ordered = task.of_kind.tags and not task.labels_from_training and not task.codes
     return task.labels if ordered and not any(label.lstrip("+-").isdecimal() for label in task.labels) else ()

@@ -2,44 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from contextlib import suppress
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, Field
 
-from layover.data.right_choice import Form
-from layover.metrics._scheme import SchemeName
-from layover.settings import ColumnNumber
-from layover.tasks._labels import as_text
+from layover import kinds
+from layover.data.label_texts import as_text
+from layover.errors import LayoverError
+from layover.kinds._keys import Keys
 from layover.tasks._language_names import LanguageName
-from layover.tasks._own_values import check_codes, check_encoding, check_separator
-
-FROM_TRAINING = "from training"
+from layover.tasks._own_values import check_encoding, check_separator
 
 
-def _several(value: object) -> object:
-    """Return one tag as a list of it; numbers and booleans in YAML are text, as those of `labels` are."""
-    return as_text(value if isinstance(value, (list, tuple)) else [value])
-
-
-class OwnTask(BaseModel):
-    """The declaration of a task of one's own; its files stand beside it in the recipe.
-
-    Which fields are used depends on the kind: `text`, `label` (classification; choice with `choices`), `text` (mlm),
-    `tokens`, `tags` (tagging), `id`, `question`, `context`, `answers` (span), `text`, `mined`, `id` (retrieval).
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class CommonKeys(Keys):
+    """What the declaration of a task of one's own has, whatever its kind; its files stand beside it in the recipe."""
 
     kind: str
-    labels: Annotated[tuple[str, ...] | Literal["from training"], BeforeValidator(as_text)] = ()
-    """In the order of the head's outputs. For spans: one label if questions may have no answer. For tagging also `from
-    training`: the tags of the training file, where a typo cannot be told from a label."""
     metrics: tuple[str, ...] = ()
     """The kind's usual ones when not given."""
-    scheme: SchemeName | None = None
-    """tagging: how the tags say where spans begin and end; found from the labels when not given."""
-    outside: Annotated[tuple[str, ...], BeforeValidator(_several)] | None = None
-    """tagging: the tag, or the tags, of words that are in no span; found from the labels when not given."""
     train_task: str | None = None
     """A task with the same kind and labels whose training data it uses."""
     stages: tuple[Literal["intermediate", "target"], ...] | None = None
@@ -74,26 +55,22 @@ class OwnTask(BaseModel):
     """Column -> value of the rows that count, or the values by language; `{language}` is filled in: so one file may
     hold several languages."""
 
-    text: tuple[str, ...] = ()
-    """One column or two, or templates of columns: `"{premise} What was the {question}?"`."""
-    label: str = "label"
-    """choice: the column that says which choice is right, see `label_as`; or the column of the right choice, one of
-    `choices`."""
-    codes: Annotated[Literal["labels"] | tuple[str, ...] | dict[str, str], BeforeValidator(check_codes)] | None = None
-    """classification, tagging: the labels that numbers in the files stand for: `labels`, their places from 0 on; a list
-    in the order of the numbers; or number -> label."""
-    label_as: Form | None = None
-    """choice: how the right one is written: `number` (from 0), `number from 1`, `letter`, `text`. When not given, what
-    all rows of a file can be, and an error where that is two."""
-    choice_names: str | None = None
-    """choice: the column with the names of the choices, one of which `label` has."""
-    choices: str | tuple[str, ...] = ()
-    """The columns of the choices, or the one that holds a list of them."""
-    tokens: ColumnNumber | str = 0
-    tags: ColumnNumber | str = 1
-    id: str = "id"
-    question: str = "question"
-    context: str = "context"
-    answers: str = "answers"
-    mined: bool = False
-    """retrieval: sentences have ids (`id`) and a file of gold pairs; otherwise line i translates line i."""
+
+def _keys_of_kinds() -> tuple[type[Keys], ...]:
+    """Return the classes of keys of all kinds, each once; of a plug-in that cannot be imported its use tells."""
+    found: dict[type[Keys], None] = {}
+    for name in kinds.names():
+        with suppress(LayoverError):
+            found |= dict.fromkeys(kinds.get(name).keys)
+    return tuple(one for one in found if not any(one is not other and issubclass(other, one) for other in found))
+
+
+if TYPE_CHECKING:
+
+    class OwnTask(CommonKeys):
+        """The declaration of a task of one's own: what all have, and the keys of every kind (`Kind.keys`)."""
+
+        def __init__(self, **values: Any) -> None: ...
+
+else:
+    OwnTask = type("OwnTask", (*_keys_of_kinds(), CommonKeys), {"__module__": __name__, "__doc__": CommonKeys.__doc__})

@@ -1,13 +1,10 @@
-"""Values of a declared task that need a look: what separates columns, an encoding, numbers for labels."""
+"""Values of a declared task that need a look: what separates columns, an encoding."""
 
 from __future__ import annotations
 
 import codecs
-from decimal import Decimal
 
-from layover.data.codes import meaning
 from layover.data.formats import SEPARATORS
-from layover.tasks._labels import as_text
 
 _FORBIDDEN = '"\r\n\0'
 
@@ -41,27 +38,3 @@ def check_encoding(value: object) -> object:
         known = "utf-8, latin-1, cp1252, cp1250, cp1251, utf-16, gb18030, big5, shift_jis, euc_kr"
         raise ValueError(f"{value!r} is no encoding; write it as Python does: {known} ...") from None
     return None if name in {"utf-8", "utf-8-sig"} else value
-
-
-def check_codes(value: object) -> object:
-    """Return the labels of numbers as text.
-
-    Raises:
-        ValueError: they are neither `labels`, nor a list, nor a mapping.
-    """
-    if isinstance(value, dict):
-        value = {str(code): label for code, label in value.items()}
-        seen: dict[Decimal | str, str] = {}
-        for code in value:
-            if (other := seen.setdefault(meaning(code), code)) != code:
-                raise ValueError(f"{other} and {code} are one code; remove one")
-    if value == "labels" or (isinstance(value, (list, tuple, dict)) and value):
-        named = as_text(value)
-        each = named.values() if isinstance(named, dict) else named if isinstance(named, list) else ()
-        if wrong := [label for label in each if not isinstance(label, str)]:
-            raise ValueError(f"{wrong[0]!r} is no label; a number stands for one label")
-        return named
-    raise ValueError(
-        f"{value!r} is no numbering; write `labels` for the places in `labels`, a list in the order of the numbers, or "
-        "a mapping: {1: neg, 2: pos}"
-    )

@@ -8,6 +8,7 @@ from dataclasses import replace
 from itertools import chain, zip_longest
 from pathlib import Path
 
+from layover import kinds
 from layover.data import formats
 from layover.data.formats import Row
 from layover.data.hub import read_hub
@@ -23,7 +24,7 @@ def rows_of(location: Location, tally: Tally) -> Iterator[Row]:
     Raises:
         DataError: with file:line; also when the file of the labels or ids does not fit the file of the texts.
     """
-    if location.kind == "retrieval":  # two sides, and gold by id: nothing is like in the other kinds
+    if kinds.get(location.kind).sides:  # gold by id: nothing is like in the other kinds
         yield from sentences_of(location, tally)
         return
     source, column = location.source, _gold_column(location)
@@ -51,7 +52,7 @@ def rows_of(location: Location, tally: Tally) -> Iterator[Row]:
 def absent_gold(place: Place) -> str:
     """Return that the first row lacks the column of the gold and has one of a like name; empty text where not so."""
     location = place.parts[0] if isinstance(place, Joined) else place
-    column = _gold_column(location) if location.kind != "retrieval" else None
+    column = _gold_column(location) if not kinds.get(location.kind).sides else None
     row = next(rows_of(location, Tally()), None) if column is not None and location.files() else None
     if column is None or row is None or column in row.values:
         return ""
@@ -103,8 +104,8 @@ def _is(value: object, wanted: object, literal: bool) -> bool:
 
 def _gold_column(location: Location) -> str | None:
     """Return the column of the field that blind files lack, None where the text is its own gold."""
-    columns = location.reading.columns
-    column = next((columns[name] for name in ("label", "tags", "answers") if name in columns), None)
+    field = kinds.get(location.kind).gold_field
+    column = None if field is None else location.reading.columns.get(field)
     if isinstance(column, tuple):
         raise DataError(f"{location.task}: the gold stands in one column, but {', '.join(column)} are declared")
     return column

@@ -132,8 +132,8 @@ class Task(TaskFields):
             raise DataError(f"{place.describe()}: {problem}")
         if not 2 <= len(labels) <= MOST_LABELS:
             raise DataError(
-                f"{place.describe()}: {len(labels)} different tags, but 2 to {MOST_LABELS} are needed to be labels; "
-                f"is {self.columns['tags']!r} the right column?"
+                f"{place.describe()}: {len(labels)} different labels, but 2 to {MOST_LABELS} are needed; "
+                f"is {self.columns[kind.gold_field or '']!r} the right column?"
             )
         return tuple(labels)
 
@@ -152,5 +152,7 @@ class Task(TaskFields):
     def _location(self, split: str, language: str, source: HubSource | FileSource, paths: tuple[Path, ...]) -> Location:
         # labels that were found in the training data decide nothing about how a file is read
         labels, is_open = ((), True) if self.labels_from_training else (self.labels, False)
-        reading = replace(source.reading(self.columns, labels, split), only_gold=self.only_gold, open=is_open)
+        reading = replace(
+            source.reading(self.columns, labels, split), only_gold=self.only_gold, open=is_open, options=self.options
+        )
         return Location(self.name, self.kind, split, language, reading, source, paths)

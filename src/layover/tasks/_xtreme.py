@@ -55,7 +55,7 @@ def average(scores: Scores, official: Mapping[str, Task]) -> Averages:
 
 def _averaged(found: Mapping[str, float] | None, task: Task) -> list[float]:
     """Return what counts of a language: F1 and exact match of answers, else the first metric; nothing with a gap."""
-    wanted = task.metrics if task.kind == "span" else task.metrics[:1]
+    wanted = task.metrics if task.of_kind.averaged else task.metrics[:1]
     known = found or {}
     return [known[metric] for metric in wanted] if all(metric in known for metric in wanted) else []
 

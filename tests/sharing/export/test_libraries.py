@@ -73,11 +73,10 @@ def copied(model: nn.Module) -> dict[str, Tensor]:
 
 def in_transformers(card: Card, base: str, folder: Path) -> nn.Module:
     """Return the encoder with the package's head, or without one."""
-    kind, model_type = card.task.kind if card.task is not None else "", card.base.base()
-    if card.probe.outputs is None:
+    if card.probe.outputs is None or card.task is None:
         model = transformers.XLMRobertaModel.from_pretrained(base, dtype=torch.float32, add_pooling_layer=False)
     else:
-        made = getattr(transformers, heads.class_of(kind, model_type))
+        made = getattr(transformers, heads.class_of(card.task.form(), card.base.base()))
         count = json.loads((folder / "head_config.json").read_text(encoding="utf-8"))["num_labels"]
         model = made.from_pretrained(base, dtype=torch.float32, num_labels=count)
         left = model.load_state_dict(load_file(folder / "head.safetensors"), strict=False)

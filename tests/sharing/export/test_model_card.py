@@ -21,11 +21,15 @@ from ruamel.yaml import YAML
 
 from layover import Layover
 from layover.errors import ModelError
+from layover.kinds._answers import FIRST
+from layover.kinds.choice import OPENING, ChoiceResult, opening
+from layover.kinds.classification import ClassificationResult
+from layover.kinds.span import SpanResult
+from layover.kinds.tagging import TaggingResult
 from layover.packages.card import Card, read_card
 from layover.packages.opened import open_module
 from layover.sharing.libraries import adapters_refuses, peft_refuses
-from layover.sharing.model_card import PICTURE, hub, markdown, plot, results, samples
-from layover.sharing.results import ChoiceResult, ClassificationResult, SpanResult, TaggingResult
+from layover.sharing.model_card import PICTURE, hub, markdown, plot, results
 from layover.sharing.rows import Reader, row_of
 
 STACK = "mini-stack-sandbox-nli-sandbox-paraphrase-s1"
@@ -203,7 +207,7 @@ def test_the_programs_for_layover_run_as_they_stand(exported: Path, answers: Ans
 
 @pytest.mark.parametrize(
     ("package", "sample"),
-    [(STACK, samples.FIRST), ("mini-dora-sandbox-copa-s1", "Amina took the pill. What was the cause?")],
+    [(STACK, FIRST), ("mini-dora-sandbox-copa-s1", "Amina took the pill. What was the cause?")],
 )
 def test_a_long_text_is_cut_as_in_layover(
     exported: Path, monkeypatch: pytest.MonkeyPatch, package: str, sample: str
@@ -234,15 +238,15 @@ def test_choices_are_asked_for_in_the_form_of_their_task(exported: Path) -> None
                 assert ("What was the cause?" in program) == (card.task.name == "sandbox/copa"), card.id
     copa = read_card(exported / "mini-dora-sandbox-copa-s1").task
     assert copa is not None
-    row = {"premise": samples.OPENING, "question": "cause", "choice1": "a", "choice2": "b"}
-    assert Reader(copa).read(row_of(row, 1)).first == samples.opening(copa)
+    row = {"premise": OPENING, "question": "cause", "choice1": "a", "choice2": "b"}
+    assert Reader(copa).read(row_of(row, 1)).first == opening(copa.columns or {})
     for columns, expected in (
         ({"first": "{context} {question}"}, "Amina took the pill. Why?"),
         ({"first": "question"}, "Amina took the pill. Why?"),
         ({"first": "{activity_label}: {ctx}"}, "Amina took the pill."),
         (None, "Amina took the pill."),
     ):
-        assert samples.opening(copa.model_copy(update={"columns": columns})) == expected
+        assert opening(columns) == expected
 
 
 def test_a_recipe_is_told_what_it_can_import(exported: Path, name: str) -> None:

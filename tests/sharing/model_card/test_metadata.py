@@ -11,9 +11,9 @@ from huggingface_hub import ModelCard
 from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
+from tests.kinds_of import SHARED
 
 from layover import kinds
-from layover.layouts import heads
 from layover.packages.card import Card
 from layover.precision import Precision
 from layover.sharing.model_card import hub, markdown, plot, use
@@ -164,9 +164,8 @@ def test_a_picture_with_any_name(shipped: Card, tmp_path: Path, language: str) -
 
 
 def test_every_kind_with_a_head_has_a_pipeline() -> None:
-    shared = {name for name in kinds.names() if heads.shared(name)}
-    assert shared
-    assert shared <= set(hub.PIPELINES)
+    assert SHARED
+    assert all(kinds.get(name).pipeline for name in SHARED)
 
 
 @pytest.mark.parametrize("precision", get_args(Precision))

@@ -127,7 +127,7 @@ def _shortfall(row: CellRow, record: Record, task: Task, language: str) -> str:
         return "the layer is chosen by the gold that is scored"
     count = record.examples[language]
     # the published numbers of retrieval are of sentences, a record has that of pairs
-    published = None if task.kind == "retrieval" else task.count("test", language)
+    published = task.count("test", language) if task.of_kind.score_is_share_of_examples else None
     if published is None:
         return row.partial.get(language, "")
     return "" if count == published else f"{count} examples instead of all"

@@ -81,7 +81,7 @@ def _adapterhub(subject: Subject) -> None:
     head, task = subject.package.head(), card.task
     if head is None or task is None:
         return
-    file, names = inner / heads.ADAPTERS_HEAD, heads.in_adapters(task.kind, card.id)
+    file, names = inner / heads.ADAPTERS_HEAD, heads.in_adapters(task.form(), card.id)
     check_shapes(file, {names[own]: tuple(value.shape) for own, value in head.items()})
     theirs = tensors(file)
     for own, value in head.items():
@@ -122,10 +122,10 @@ def configs(subject: Subject) -> str:
     if module is not None and f"{ADAPTERHUB}/{CONFIG}" in card.files:
         expected[f"{ADAPTERHUB}/{CONFIG}"] = layouts.get("adapterhub").config(module, base, named)
     if card.task is not None and heads.HEAD in card.files:
-        kind, labels = card.task.kind, card.task.labels
-        expected[heads.HEAD_CONFIG] = heads.config(kind, labels, base)
+        form, labels = card.task.form(), card.task.labels
+        expected[heads.HEAD_CONFIG] = heads.config(card.task.kind, form, labels, base)
         if f"{ADAPTERHUB}/{heads.HEAD_CONFIG}" in card.files:
-            theirs = heads.adapters_config(kind, labels, base, named, choices=card.task.choices)
+            theirs = heads.adapters_config(form, labels, base, named, choices=card.task.choices)
             expected[f"{ADAPTERHUB}/{heads.HEAD_CONFIG}"] = theirs
     if not expected:
         raise SkippedError("it has none")

@@ -11,6 +11,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
+from layover import kinds, metrics
 from layover.data import languages
 from layover.data.languages import UNKNOWN, Listed
 from layover.errors import printable
@@ -24,24 +25,6 @@ from layover.sharing.model_card.words import listed
 
 LIBRARIES: Mapping[str, str] = {ADAPTERS: "adapter-transformers"}
 """What the hub calls a library, where it has another name for it."""
-PIPELINES: Mapping[str, str] = {
-    "classification": "text-classification",
-    "tagging": "token-classification",
-    "span": "question-answering",
-    "choice": "multiple-choice",
-    "mlm": "fill-mask",
-}
-METRICS: Mapping[str, str] = {
-    "binary_f1": "f1",
-    "macro_f1": "f1",
-    "mlqa_em": "exact_match",
-    "mlqa_f1": "f1",
-    "seqeval_f1": "f1",
-    "squad_em": "exact_match",
-    "squad_f1": "f1",
-    "token_accuracy": "accuracy",
-}
-"""A metric -> the hub's own name for its kind, where it is another."""
 LICENCES: Mapping[str, str] = {
     "Apache-2.0": "apache-2.0",
     "BSD-2-Clause": "bsd-2-clause",
@@ -83,11 +66,12 @@ def metadata(card: Card) -> dict[str, Any]:
         found["language"] = list(codes)
     if licence := licence_of(card):
         found["license"] = licence
-    if card.task is not None and card.probe.outputs is not None:
-        found["pipeline_tag"] = PIPELINES[card.task.kind]
+    pipeline = kinds.get(card.task.kind).pipeline if card.task is not None else ""
+    if pipeline and card.probe.outputs is not None:
+        found["pipeline_tag"] = pipeline
     found["tags"] = _tags(card, library)
     if card.scores is not None:
-        found["metrics"] = [METRICS.get(card.scores.metric, card.scores.metric)]
+        found["metrics"] = [metrics.get(card.scores.metric).on_the_hub()]
         found["model-index"] = [{"name": card.id, "results": _results(card)}]
     return found
 
@@ -162,9 +146,11 @@ def _results(card: Card) -> list[dict[str, Any]]:
         about |= {"split": scores.split}
         if source is not None and source.hub is not None and source.revision is not None:
             about["revision"] = source.revision
-        metric = {"type": METRICS.get(scores.metric, scores.metric), "value": round(line.score, 4)}
+        metric = {"type": metrics.get(scores.metric).on_the_hub(), "value": round(line.score, 4)}
         metric["name"] = scores.metric if not line.zero_shot else f"{scores.metric}, zero-shot"
-        found.append({"task": {"type": PIPELINES[task.kind]}, "dataset": about, "metrics": [metric]})
+        found.append(
+            {"task": {"type": kinds.get(task.kind).pipeline or task.kind}, "dataset": about, "metrics": [metric]}
+        )
     return found
 
 

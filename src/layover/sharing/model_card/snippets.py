@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from layover import kinds
+from layover.kinds._answers import FIRST, INFERENCE
+from layover.kinds.choice import CHOICES
 from layover.layouts import Base, heads
 from layover.packages.card import ADAPTERHUB, Card
 from layover.packages.meaning import composition_of
 from layover.packages.sections import TaskFacts
 from layover.sharing.model_card.demonstration import has_sandbox_encoder
-from layover.sharing.model_card.samples import CHOICES, CONTEXT, FIRST, QUESTION, SECOND, WORDS, opening
 
 OWN_ENCODER = "encoder"
 """Where a program looks for an encoder that has no name: a folder that its user puts there."""
@@ -26,7 +28,7 @@ def for_layover(card: Card) -> str:
             "from layover import Layover",
             "",
             f'model = Layover.load("{card.id}"{base})',
-            f"rows = [{_row(card.task)}]",
+            f"rows = [{kinds.get(card.task.kind).shown_row(card.task.columns or {})}]",
             "print(model.predict(rows))",
         ]
     )
@@ -35,8 +37,8 @@ def for_layover(card: Card) -> str:
 def for_peft(card: Card) -> str:
     """Return the program for peft, for a package that it does not refuse (`layover.sharing.libraries`)."""
     headed, base = has_head(card), card.base.base()
-    kind = card.task.kind if card.task is not None else ""
-    model = heads.class_of(kind, base) if headed else f"{heads.FAMILIES[base.model_type]}Model"
+    form = card.task.form() if headed and card.task is not None else None
+    model = f"{heads.FAMILIES[base.model_type]}Model" if form is None else heads.class_of(form, base)
     imports = ["import torch", "from peft import PeftModel"]
     imports += ["from peft.tuners.tuners_utils import BaseTunerLayer"] if card.skipped_layers else []
     imports += ["from safetensors.torch import load_file"] if headed else []
@@ -69,7 +71,7 @@ def for_adapters(card: Card) -> str:
     active = f"Stack({', '.join([*loaded, 'own'])})" if below else "own"
     skipped = f", skip_layers={list(range(card.skipped_layers))}" if card.skipped_layers else ""
     lines += [f"model.set_active_adapters({active}{skipped})", "model.eval()", ""]
-    if has_head(card) and card.task is not None and card.task.kind == "choice":
+    if has_head(card) and card.task is not None and card.task.form().competes:
         lines += [f'model.heads[own].config["num_choices"] = {len(CHOICES)}  # as many as there are below']
     lines += _use(card)
     return "\n".join(lines)
@@ -81,7 +83,7 @@ def has_head(card: Card) -> bool:
 
 
 def _has_labels(card: Card) -> bool:
-    return has_head(card) and card.task is not None and card.task.kind in {"classification", "tagging"}
+    return has_head(card) and card.task is not None and card.task.form().labelled
 
 
 def _imports(card: Card, others: Sequence[str]) -> list[str]:
@@ -150,17 +152,6 @@ def _listed(names: Sequence[str]) -> str:
     return "[" + ", ".join(f'"{name}"' for name in names) + "]"
 
 
-def _row(task: TaskFacts) -> str:
-    """Return an example as a program for Layover writes it."""
-    if task.kind == "tagging":
-        return f'{{"tokens": {_listed(WORDS)}}}'
-    if task.kind == "span":
-        return f'{{"question": "{QUESTION}", "context": "{CONTEXT}"}}'
-    if task.kind == "choice":
-        return f'{{"first": "{opening(task)}", "choices": {_listed(CHOICES)}}}'
-    return f'{{"first": "{FIRST}"' + (f', "second": "{SECOND}"}}' if "second" in (task.columns or {}) else "}")
-
-
 def _use(card: Card) -> list[str]:
     """Return the lines that read a text and print what the model says of it."""
     return [f"tokenizer = AutoTokenizer.from_pretrained({_base(card)})", *_asked(card.task if has_head(card) else None)]
@@ -168,48 +159,12 @@ def _use(card: Card) -> list[str]:
 
 def _asked(task: TaskFacts | None) -> list[str]:
     """Return the lines that ask the model: what its task asks, or None for hidden states."""
-    inference = "with torch.inference_mode():"
     if task is None:
         return [
             f'inputs = tokenizer("{FIRST}", return_tensors="pt")',
-            inference,
+            INFERENCE,
             "    hidden = model(**inputs).last_hidden_state",
             "print(tuple(hidden.shape))  # a vector for every token: it has no head",
         ]
     cut = f"truncation=True, max_length={task.max_length}"
-    if task.kind == "tagging":
-        return [
-            f"words = {_listed(WORDS)}",
-            'inputs = tokenizer(words, is_split_into_words=True, return_tensors="pt")',
-            inference,
-            "    logits = model(**inputs).logits[0]",
-            "first = [inputs.word_ids().index(number) for number in range(len(words))]  # of each word the first piece",
-            "print([labels[best] for best in logits[first].argmax(-1)])",
-        ]
-    if task.kind == "span":
-        return [
-            f'question, context = "{QUESTION}", "{CONTEXT}"',
-            'inputs = tokenizer(question, context, return_tensors="pt")',
-            inference,
-            "    found = model(**inputs)",
-            "start = int(found.start_logits.argmax())",
-            "end = start + int(found.end_logits[0, start:].argmax())",
-            'print(tokenizer.decode(inputs["input_ids"][0, start : end + 1]))',
-        ]
-    if task.kind == "choice":
-        return [
-            f'first = "{opening(task)}"',
-            f"choices = {_listed(CHOICES)}",
-            f'inputs = tokenizer([first] * len(choices), choices, padding=True, {cut}, return_tensors="pt")',
-            inference,
-            "    logits = model(**{name: value[None] for name, value in inputs.items()}).logits",
-            "print(choices[logits.argmax()])",
-        ]
-    pair = "second" in (task.columns or {})
-    return [
-        f'first, second = "{FIRST}", "{SECOND}"' if pair else f'first = "{FIRST}"',
-        f'inputs = tokenizer(first{", second" if pair else ""}, {cut}, return_tensors="pt")',
-        inference,
-        "    logits = model(**inputs).logits",
-        "print(labels[logits.argmax()])",
-    ]
+    return kinds.get(task.kind).shown_program(task.columns or {}, cut)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from layover import kinds
 from layover.data.languages import UNKNOWN
 from layover.escape import Markup, bold, code, inline, markdown_table, plain
 from layover.packages.card import CARD, Card
@@ -239,7 +240,7 @@ def _longest(card: Card, training: TrainingFacts) -> str:
     task = card.task
     if task is None or training.tasks != (task.name,):
         return "–"
-    return f"{task.max_length} tokens" + (f", stride {task.stride}" if task.kind == "span" else "")
+    return f"{task.max_length} tokens" + (f", stride {task.stride}" if kinds.get(task.kind).windowed else "")
 
 
 def _settings(module: dict[str, Any]) -> Markup:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from layover import kinds
 from layover.packages.card import Card
 from layover.sharing.libraries import ADAPTERS, PEFT, adapters_refuses, peft_refuses
 from layover.sharing.model_card import demonstration, snippets
@@ -43,7 +44,7 @@ def _needed(card: Card) -> str:
     )
     if demonstration.has_sandbox_encoder(card):
         text += " The encoder comes with Layover, so every program needs it."
-    if snippets.has_head(card) and card.task is not None and card.task.kind in {"span", "tagging"}:
+    if snippets.has_head(card) and card.task is not None and kinds.get(card.task.kind).in_parts:
         text += f" Input of more than {card.task.max_length} tokens is read in windows by Layover only."
     return text
 
