@@ -22,12 +22,12 @@ class MultilabelHead(PooledHead):
         return self.pooled(hidden)
 
     def loss(self, logits: Tensor, targets: Mapping[str, Tensor]) -> Tensor:
-        """See `Head.loss`: the mean over labels of the binary cross-entropies; `targets["label"]` (B, labels) float32.
+        """See `Head.loss`: the mean over labels of the binary cross-entropies; `targets["present"]` (B, labels) float32.
 
         0 and 1 say whether a label is there; a row of -1 has no gold. The mean over labels and rows is
         `BCEWithLogitsLoss` of transformers' heads with `problem_type="multi_label_classification"`.
         """
-        gold = targets["label"]
+        gold = targets["present"]
         each = functional.binary_cross_entropy_with_logits(logits.float(), gold.clamp(min=0), reduction="none")
         return each.mean(-1).masked_fill(~_known(gold), 0.0).sum()
 
@@ -36,12 +36,12 @@ class MultilabelHead(PooledHead):
         p, q = logits.float(), other.float()
         there = p.sigmoid() * (functional.logsigmoid(p) - functional.logsigmoid(q))
         absent = (-p).sigmoid() * (functional.logsigmoid(-p) - functional.logsigmoid(-q))
-        return (there + absent).sum(-1).masked_fill(~_known(targets["label"]), 0.0).sum()
+        return (there + absent).sum(-1).masked_fill(~_known(targets["present"]), 0.0).sum()
 
     @staticmethod
     def weight(features: Features, units: Units) -> int:
         """Return the number of units with gold."""
-        return int((features.arrays["label"][units][:, 0] != NO_GOLD).sum())
+        return int((features.arrays["present"][units][:, 0] != NO_GOLD).sum())
 
     def outputs(self, logits: Tensor, lengths: Tensor, targets: Mapping[str, Tensor] = NOTHING) -> dict[str, Tensor]:  # noqa: ARG002
         """Return `logits` (B, labels) float32."""

@@ -27,24 +27,24 @@ class RegressionHead(PooledHead):
         return self.pooled(hidden)[:, 0]
 
     def loss(self, logits: Tensor, targets: Mapping[str, Tensor]) -> Tensor:
-        """See `Head.loss`: squared errors, plain; `targets["label"]` (B,) float32, NaN = no gold.
+        """See `Head.loss`: squared errors, plain; `targets["number"]` (B,) float32, NaN = no gold.
 
         The mean is `MSELoss` of transformers' heads with `problem_type="regression"`. Gold is not standardised, as in
         GLUE's scripts.
         """
-        return _squares(logits, targets["label"], ~torch.isnan(targets["label"]))
+        return _squares(logits, targets["number"], ~torch.isnan(targets["number"]))
 
     def divergence(self, logits: Tensor, other: Tensor, targets: Mapping[str, Tensor]) -> Tensor:
         """Return the summed squared differences, as SMART has them where the answer is a number; see `Head`.
 
         They are KL of two normal distributions with those means, times two, where the variance is 1.
         """
-        return _squares(logits, other, ~torch.isnan(targets["label"]))
+        return _squares(logits, other, ~torch.isnan(targets["number"]))
 
     @staticmethod
     def weight(features: Features, units: Units) -> int:
         """Return the number of units with gold."""
-        return int((~np.isnan(features.arrays["label"][units].astype(np.float32))).sum())
+        return int((~np.isnan(features.arrays["number"][units].astype(np.float32))).sum())
 
     def outputs(self, logits: Tensor, lengths: Tensor, targets: Mapping[str, Tensor] = NOTHING) -> dict[str, Tensor]:  # noqa: ARG002
         """Return `number` (B,) float32."""

@@ -123,7 +123,7 @@ class Multilabel(Kind[Example]):
     )
     metrics: ClassVar[tuple[str, ...]] = ("micro_f1", "multilabel_macro_f1")
     columns: ClassVar[Mapping[str, Column]] = {
-        "label": Column(np.float32, "unit", padding=_NO_GOLD, wide=True)  # 1 or 0 of each label, -1 = no gold
+        "present": Column(np.float32, "unit", padding=_NO_GOLD, wide=True)  # 1 or 0 of each label, -1 = no gold
     }
     head: ClassVar[HeadForm | None] = HeadForm(
         transformers="ForSequenceClassification",
@@ -177,7 +177,7 @@ class Multilabel(Kind[Example]):
                 gold[number] = _NO_GOLD
             else:
                 gold[number, [places[label] for label in item.label]] = 1
-        return Features({**arrays, "label": gold}, columns=self.columns)
+        return Features({**arrays, "present": gold}, columns=self.columns)
 
     def decode(
         self,

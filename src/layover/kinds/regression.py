@@ -78,7 +78,7 @@ class Regression(Kind[Example]):
         Check(_range, ("kind", "range")),
     )
     metrics: ClassVar[tuple[str, ...]] = ("pearson", "spearman")
-    columns: ClassVar[Mapping[str, Column]] = {"label": Column(np.float32, "unit", padding=math.nan)}  # NaN = no gold
+    columns: ClassVar[Mapping[str, Column]] = {"number": Column(np.float32, "unit", padding=math.nan)}  # NaN = no gold
     head: ClassVar[HeadForm | None] = HeadForm(
         transformers="ForSequenceClassification",
         adapters="classification",
@@ -118,7 +118,7 @@ class Regression(Kind[Example]):
         stride: int,  # noqa: ARG002 - a text too long is cut, not windowed
     ) -> Features:
         arrays = encode_pairs([(item.first, item.second) for item in examples], tokenizer, max_length)
-        arrays["label"] = np.array([math.nan if item.label is None else item.label for item in examples], np.float32)
+        arrays["number"] = np.array([math.nan if item.label is None else item.label for item in examples], np.float32)
         return Features(arrays, columns=self.columns)
 
     def decode(
