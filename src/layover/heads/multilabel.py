@@ -22,9 +22,9 @@ class MultilabelHead(PooledHead):
         return self.pooled(hidden)
 
     def loss(self, logits: Tensor, targets: Mapping[str, Tensor]) -> Tensor:
-        """See `Head.loss`: the mean over labels of the binary cross-entropies; `targets["present"]` (B, labels) float32.
+        """See `Head.loss`: the mean over labels of the binary cross-entropies; `targets["present"]` (B, labels).
 
-        0 and 1 say whether a label is there; a row of -1 has no gold. The mean over labels and rows is
+        1 and 0 say whether a label is there; a row of -1 has no gold. The mean over labels and rows is
         `BCEWithLogitsLoss` of transformers' heads with `problem_type="multi_label_classification"`.
         """
         gold = targets["present"]

@@ -10,12 +10,53 @@ from __future__ import annotations
 from layover.data.formats import Layout
 from layover.tasks import FileSource, HubSource, Task
 
-LANGUAGES = tuple("bg cs da de el en es et fi fr hr hu it lt lv mt nl pl pt ro sk sl sv".split())
-LABELS = tuple(
-    (
-        "100149 100160 100148 100147 100152 100143 100156 100158 100154 100153 100142 "
-        "100145 100150 100162 100159 100144 100151 100157 100161 100146 100155"
-    ).split()
+LANGUAGES = (
+    "bg",
+    "cs",
+    "da",
+    "de",
+    "el",
+    "en",
+    "es",
+    "et",
+    "fi",
+    "fr",
+    "hr",
+    "hu",
+    "it",
+    "lt",
+    "lv",
+    "mt",
+    "nl",
+    "pl",
+    "pt",
+    "ro",
+    "sk",
+    "sl",
+    "sv",
+)
+LABELS = (
+    "100149",
+    "100160",
+    "100148",
+    "100147",
+    "100152",
+    "100143",
+    "100156",
+    "100158",
+    "100154",
+    "100153",
+    "100142",
+    "100145",
+    "100150",
+    "100162",
+    "100159",
+    "100144",
+    "100151",
+    "100157",
+    "100161",
+    "100146",
+    "100155",
 )
 """In the order of the hub's numbers, which is that of the official loader."""
 LAYOUT = Layout(format="multi_eurlex")
