@@ -55,9 +55,8 @@ def languages_of(task: str, count: int) -> dict[str, Features]:
                 name: np.zeros_like(value) if name in {"label", "start", "end"} else value
                 for name, value in features.arrays.items()
             }
-            found[f"{split} {language}"] = Features(
-                arrays, columns=features.columns
-            )  # blind tests have no gold, and none is needed
+            # blind tests have no gold, and none is needed
+            found[f"{split} {language}"] = Features(arrays, columns=features.columns)
     return found
 
 

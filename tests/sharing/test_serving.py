@@ -16,13 +16,8 @@ import pandas as pd
 import peft
 import pytest
 import torch
-from layover.sharing.results import (
-    ChoiceResult,
-    ClassificationResult,
-    SpanResult,
-    TaggingResult,
-)
 from safetensors.torch import load_file, save_file
+from tests.kinds_of import SHARED
 from tests.tolerances import ROUNDING
 from transformers import AutoTokenizer, XLMRobertaForSequenceClassification
 
@@ -32,6 +27,10 @@ from layover.data.formats import Row
 from layover.encoder import Encoder
 from layover.errors import DataError, ModelError
 from layover.identity import file_sha256
+from layover.kinds.choice import ChoiceResult
+from layover.kinds.classification import ClassificationResult
+from layover.kinds.span import SpanResult
+from layover.kinds.tagging import TaggingResult
 from layover.packages.card import Card, read_card, write_card
 from layover.plan import tokenizers
 from layover.predict import predict

@@ -337,7 +337,7 @@ def test_own_language_of_one_file_is_what_is_said_or_unknown() -> None:
         ({"kind": "tagging"}, "tagging needs two or more labels, or `labels: from training`"),
         (
             {"kind": "classification", "labels": "from training", "text": ("t",)},
-            "only labels of tagging can be taken from the",
+            "only labels of tagging can be taken",
         ),
         ({"kind": "classification", "labels": ("a", "a"), "text": ("t",)}, "a label stands twice"),
         ({"kind": "choice", "text": ("t",)}, "choice needs `choices`"),

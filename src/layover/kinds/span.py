@@ -12,7 +12,6 @@ import numpy.typing as npt
 from layover.data.features import Column, Features
 from layover.data.formats import Row
 from layover.data.reading import Columns, Reading
-from layover.data.right_choice import whole
 from layover.data.tally import NO_WINDOW, Reason
 from layover.data.tokenizer import Tokenizer
 from layover.errors import DataError
@@ -21,35 +20,17 @@ from layover.kinds._answers import INFERENCE
 from layover.kinds._keys import IdKeys, Keys, LabelsKeys, Path
 from layover.kinds._kind import Kind, finite
 from layover.kinds._span_file import Answers
+from layover.kinds._span_gold import Answer, Example, answers_of, border
+from layover.kinds._stretches import Best, best_threshold
 from layover.kinds._submission import Submission
 from layover.kinds._windows import encode_windows
 from layover.layouts.heads import HeadForm
 from layover.metrics._metric import Rules
 from layover.metrics._scheme import Scheme
 
-ANSWER_TOKENS = 30
-"""Longest answer in tokens, as in the SQuAD scripts of BERT and XTREME."""
 QUESTION = "Where did Adam Weber dance?"
 CONTEXT = "Eva slept in Nairobi. Adam Weber danced in London."
 """Invented, for a model card."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A stretch of the context, from the character `start` on."""
-
-    text: str
-    start: int
-
-
-@dataclass(frozen=True, slots=True)
-class Example:
-    """A question about a context. No answers in the tuple: it has none; None instead of a tuple: no gold."""
-
-    id: str
-    question: str
-    context: str
-    answers: tuple[Answer, ...] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +115,7 @@ class Span(Kind[Example]):
         raw = reading.gold(row, "answers")
         if raw is None:
             return Example(name, question, context, None)
-        answers = _answers(raw, row)
+        answers = answers_of(raw, row)
         for answer in answers:
             if not answer.text or context[answer.start : answer.start + len(answer.text)] != answer.text:
                 found = context[max(answer.start, 0) : max(answer.start, 0) + len(answer.text)]
@@ -161,7 +142,7 @@ class Span(Kind[Example]):
         contexts = tokenizer.pieces([item.context for item in examples], offsets=True)
         questions = tokenizer.pieces([item.question for item in examples])
         texts = [(questions[item.question], contexts[item.context]) for item in examples]
-        borders = [_border(item) for item in examples]
+        borders = [border(item) for item in examples]
         return Features(encode_windows(texts, borders, tokenizer, max_length, stride), columns=self.columns)
 
     def decode(
@@ -187,7 +168,7 @@ class Span(Kind[Example]):
         shape = features.arrays["ids"].shape
         start, end = finite(outputs, "start", shape), finite(outputs, "end", shape)
         offsets, owner = features.arrays["offsets"], features.arrays["example"]
-        best = [_Best() for _ in examples]
+        best = [Best() for _ in examples]
         for row in range(features.rows):
             window = slice(int(offsets[row]), int(offsets[row + 1]))
             borders = features.arrays["char_start"][window], features.arrays["char_end"][window]
@@ -211,7 +192,7 @@ class Span(Kind[Example]):
         said = [compare([text], [gold], language) for text, gold in zip(texts, golds, strict=True)]
         silent = [0.0 if gold else 100.0 for gold in golds]
         margins = [found["null_score"] - found["score"] for found in predictions]
-        return _best_threshold(np.array(margins, np.float64), np.array(said) - np.array(silent))
+        return best_threshold(np.array(margins, np.float64), np.array(said) - np.array(silent))
 
     def cut(self, predictions: Sequence[Any], threshold: float) -> list[Json]:
         """Return the predictions with an empty text where the null score is above the answer's by more than that."""
@@ -292,108 +273,6 @@ class Span(Kind[Example]):
 
     def same_outputs(self, labels: tuple[str, ...], others: tuple[str, ...]) -> bool:  # noqa: ARG002 - see head_size
         return True
-
-
-class _Best:
-    """The best stretch and the lowest null score of the windows of one question."""
-
-    def __init__(self) -> None:
-        self.score: float | None = None
-        self.null = float("inf")
-        self.borders = (0, 0)
-
-    def see(
-        self,
-        start: npt.NDArray[Any],
-        end: npt.NDArray[Any],
-        char_start: npt.NDArray[Any],
-        char_end: npt.NDArray[Any],
-    ) -> None:
-        """Look at one window: logits (T,), character borders (T,), -1 outside the context.
-
-        Every pair start <= end of at most `ANSWER_TOKENS` tokens is compared, not only those of the n best
-        starts and ends.
-        """
-        self.null = min(self.null, float(start[0]) + float(end[0]))
-        tokens = np.flatnonzero(char_end > char_start)  # the context's, without bare spaces
-        if not len(tokens):
-            return
-        first, last = int(tokens[0]), int(tokens[-1]) + 1
-        usable = (char_end > char_start)[first:last]
-        starts = np.where(usable, start[first:last], -np.inf).astype(np.float64)
-        ends = np.where(usable, end[first:last], -np.inf).astype(np.float64)
-        padded = np.concatenate([ends, np.full(ANSWER_TOKENS - 1, -np.inf)])
-        reach = np.lib.stride_tricks.sliding_window_view(padded, ANSWER_TOKENS)  # (T, ANSWER_TOKENS)
-        totals = starts + reach.max(axis=1)
-        at = int(totals.argmax())
-        if self.score is None or totals[at] > self.score:
-            self.score = float(totals[at])
-            self.borders = int(char_start[first + at]), int(char_end[first + at + int(reach[at].argmax())])
-
-    def prediction(self, example: Example, may_be_none: bool) -> dict[str, Json]:
-        score = self.null if self.score is None else self.score
-        text = example.context[slice(*self.borders)]
-        return {"text": text, "score": score, "null_score": self.null if may_be_none else None}
-
-
-def _best_threshold(margins: npt.NDArray[np.float64], gains: npt.NDArray[np.float64]) -> float:
-    """Return the margin up to which answers are kept so that the sum of what they gain over silence is highest.
-
-    It lies in the middle between the last answer kept and the first one dropped; equal margins cannot be parted.
-
-    Args:
-        margins: Null score minus the answer's score, (questions,).
-        gains: Score of the answer minus that of the empty text, (questions,).
-    """
-    order = np.argsort(margins, kind="stable")
-    ordered, totals = margins[order], np.concatenate([[0.0], np.cumsum(gains[order])])
-    possible = np.flatnonzero(np.concatenate([[True], ordered[1:] > ordered[:-1], [True]]))  # answers kept
-    kept = int(possible[totals[possible].argmax()])
-    if kept == 0:
-        return float(np.nextafter(ordered[0], -np.inf))
-    return float(ordered[-1] if kept == len(ordered) else (ordered[kept - 1] + ordered[kept]) / 2)
-
-
-def _answers(raw: object, row: Row) -> tuple[Answer, ...]:
-    """Return the answers of a row: lists of texts and starts, as `datasets` has them, or a list of both, as SQuAD."""
-    pairs = _pairs(raw)
-    found = [
-        Answer(text, start) for text, at in pairs or () if isinstance(text, str) and (start := whole(at)) is not None
-    ]
-    if pairs is None or len(found) < len(pairs):
-        shown = repr(raw)
-        raise DataError(
-            f"{row.where()}: the answers are {shown if len(shown) <= 60 else f'{shown[:57]}...'}; write texts, and the "
-            "characters of the context where they begin, equally many: "
-            '{"text": ["Paris"], "answer_start": [0]}, or [{"text": "Paris", "answer_start": 0}]; no answer is []'
-        )
-    return tuple(found)
-
-
-def _pairs(raw: object) -> list[tuple[object, object]] | None:
-    """Return each answer and where it begins, None where this is written in neither way."""
-    if isinstance(raw, list | tuple):
-        whole_ones = [one for one in raw if isinstance(one, Mapping) and {"text", "answer_start"} <= {*one}]
-        return [(one["text"], one["answer_start"]) for one in whole_ones] if len(whole_ones) == len(raw) else None
-    texts, starts = (raw.get("text"), raw.get("answer_start")) if isinstance(raw, Mapping) else (None, None)
-    if not isinstance(texts, list | tuple) or not isinstance(starts, list | tuple) or len(texts) != len(starts):
-        return None
-    return list(zip(texts, starts, strict=True))
-
-
-def _border(example: Example) -> tuple[int, int] | None:
-    """Return the characters of the answer to learn, the first one, without white space at its ends.
-
-    White space is no token of its own: it may begin a token, or be a bare "▁" that a prediction never begins with.
-    (-1, -1) for no answer, None for no gold.
-    """
-    if example.answers is None:
-        return None
-    if not example.answers:
-        return -1, -1
-    text = example.answers[0].text
-    start = example.answers[0].start + len(text) - len(text.lstrip())
-    return start, start + len(text.strip())
 
 
 KIND = Span()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from layover import kinds
 from layover.errors import ModelError, nearest
@@ -80,11 +80,16 @@ class TaskFacts(Section):
     choices: Annotated[int, Field(ge=2, le=1000)] | None = None
     """How many an example of its kind has; None for other kinds."""
 
+    @field_validator("kind")
+    @classmethod
+    def _is_trained(cls, name: str) -> str:
+        trained = [kind for kind in kinds.names() if kinds.get(kind).trained]
+        if name not in trained:
+            raise ValueError(f"no kind of a trained task is called {name!r}; {nearest(name, trained)}")
+        return name
+
     @model_validator(mode="after")
     def _can_be_told(self) -> Self:
-        if self.kind not in kinds.names() or not kinds.get(self.kind).trained:
-            trained = [name for name in kinds.names() if kinds.get(name).trained]
-            raise ValueError(f"no kind of a trained task is called {self.kind!r}; {nearest(self.kind, trained)}")
         kind, columns = kinds.get(self.kind), self.columns or {}
         if self.columns is not None and not kind.required <= set(columns) <= kind.required | kind.optional:
             raise ValueError(f"the columns of {self.kind} are those of {', '.join(sorted(kind.required))}")

@@ -31,7 +31,7 @@ def mistakes(own: OwnTask, files: Iterable[Paths] = (), unknown: Collection[str]
             found.append(((field,), f"no {field} is called {said!r}; {nearest(said, names)}"))
             open_fields.add(field)
     further: list[tuple[Path, str]] = []
-    checks = (*_CHECKS, *(kinds.get(own.kind).checks if "kind" not in open_fields else ()))
+    checks = (*(kinds.get(own.kind).checks if "kind" not in open_fields else ()), *_CHECKS)
     for check in checks:
         if not open_fields & set(check.reads):
             further += check.find(own)

@@ -244,7 +244,7 @@ def test_choices_are_asked_for_in_the_form_of_their_task(exported: Path) -> None
         ({"first": "{context} {question}"}, "Amina took the pill. Why?"),
         ({"first": "question"}, "Amina took the pill. Why?"),
         ({"first": "{activity_label}: {ctx}"}, "Amina took the pill."),
-        (None, "Amina took the pill."),
+        ({}, "Amina took the pill."),
     ):
         assert opening(columns) == expected
 
