@@ -20,7 +20,6 @@ from layover.identity import Json
 from layover.kinds._answers import asked_pair, shown_pair
 from layover.kinds._keys import (
     CODES,
-    FROM_TRAINING,
     TEXTS,
     Check,
     CodesKeys,
@@ -71,9 +70,6 @@ class MultilabelKeys(CodesKeys):
     label_columns: tuple[str, ...] = ()
     """multilabel: columns that say 1 or 0, one for each label; they are the labels where `labels` names no others."""
 
-    def declared_labels(self) -> tuple[str, ...]:
-        return super().declared_labels() or (self.label_columns if self.labels != FROM_TRAINING else ())
-
 
 def _gold_read(own: Any) -> Mistakes:
     from layover.data import templates
@@ -90,6 +86,8 @@ def _columns(own: Any) -> Mistakes:
     if own.label_separator == "":
         yield ("label_separator",), "is empty; write what stands between two labels"
     if not own.label_columns:
+        if own.labels == ():
+            yield ("labels",), "multilabel needs labels, or the `label_columns` that are named like them"
         return
     for field in ("label", "label_separator", "codes"):
         if field in own.model_fields_set:
@@ -97,9 +95,9 @@ def _columns(own: Any) -> Mistakes:
     for place, name in enumerate(own.label_columns):
         if name in own.label_columns[:place]:
             yield ("label_columns", place), f"{name!r} stands twice"
-    count, labels = len(own.label_columns), own.declared_labels()
-    if len(labels) != count:
-        yield ("labels",), f"{len(labels)} labels for {count} columns of labels; name one for each, in their order"
+    count, labels = len(own.label_columns), len(own.declared_labels())
+    if labels not in {0, count}:
+        yield ("labels",), f"{labels} labels for {count} columns of labels; name one for each, in their order"
 
 
 _DECLARED = ("kind", "label", "labels", "label_columns", "label_separator", "codes")
@@ -141,17 +139,13 @@ class Multilabel(Kind[Example]):
         gold = own.label_columns or own.label
         return {
             "columns": {"label": gold, **pair(own)},
-            "labels": own.declared_labels(),
+            "labels": own.declared_labels() or own.label_columns,
             "codes": own.written_codes(),
             "options": {} if own.label_separator is None else {"separator": own.label_separator},
         }
 
     def read_as_text(self, own: Any) -> Iterator[tuple[Path, str]]:
         return texts_of(own)
-
-    def unfit_labels(self, labels: Sequence[str], *, from_training: bool) -> Iterator[str]:
-        if not from_training and not labels:
-            yield "multilabel needs labels"
 
     def rules(self, labels: Sequence[str], tags: Scheme | None, options: Mapping[str, Json]) -> Rules:  # noqa: ARG002
         return Rules(labels=tuple(labels))

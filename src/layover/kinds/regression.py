@@ -22,6 +22,7 @@ from layover.kinds._keys import TEXTS, Check, Keys, LabelKeys, Mistakes, Path, T
 from layover.kinds._kind import Kind, finite
 from layover.kinds._pairs import encode_pairs
 from layover.layouts.heads import HeadForm
+from layover.settings import Gold
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class RegressionResult:
 class RangeKeys(Keys):
     """Which numbers gold may be."""
 
-    range: tuple[float, float] | None = None
+    range: tuple[Gold, Gold] | None = None
     """regression: the lowest and the highest number that gold may be; any when not given."""
 
 
@@ -53,12 +54,8 @@ def _gold_read(own: Any) -> Mistakes:
 
 
 def _range(own: Any) -> Mistakes:
-    if own.range is None:
-        return
-    low, high = own.range
-    if not (math.isfinite(low) and math.isfinite(high)):
-        yield ("range",), "has two finite numbers; leave it out where any number may be gold"
-    elif low >= high:
+    low, high = own.range or (0.0, 1.0)
+    if low >= high:
         yield ("range",), f"goes from the lowest number to the highest, but {low:g} is not below {high:g}"
 
 
