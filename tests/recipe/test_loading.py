@@ -77,6 +77,11 @@ def test_overrides_go_through_the_schema(tmp_path: Path) -> None:
     )
 
 
+def test_a_mistyped_key_that_is_required(tmp_path: Path) -> None:
+    found = problems(tmp_path, VALID.replace("stack: {module: lora", "stack: {modul: lora"))
+    assert found == ["8: methods.stack.module: is required; 'modul' is no key, did you mean 'module'?"]
+
+
 def test_all_mistakes_of_the_schema_at_once(tmp_path: Path) -> None:
     text = (
         VALID.replace("batch: 32", "batchs: 32, epochs: three")

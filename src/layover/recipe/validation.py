@@ -6,6 +6,7 @@ Where one value of a section is wrong, the rest of the section is still checked:
 from __future__ import annotations
 
 import copy
+import difflib
 import re
 import typing
 from collections.abc import Iterator, Mapping
@@ -221,9 +222,20 @@ def _message(model: Any, here: Any, details: Any, loc: Loc, got: object, also: t
     def empty() -> str:
         return f"is empty; write {words(here)}"
 
+    def missing() -> str:
+        valid, written = _keys_at(model, loc[:-1]), details["input"]
+        keys = written if isinstance(written, Mapping) else ()
+        others = [key[:LONGEST_KEY] for key in keys if isinstance(key, str) and key not in valid]
+        mistyped = difflib.get_close_matches(str(loc[-1]), others, n=1)
+        return (
+            f"is required; {shown(mistyped[0])} is no key, did you mean {shown(loc[-1])}?"
+            if mistyped
+            else "is required"
+        )
+
     messages = {
         "extra_forbidden": unknown,
-        "missing": lambda: "is required",
+        "missing": missing,
         "value_error": own,
         "literal_error": no_literal,
         "too_long": too_long,
