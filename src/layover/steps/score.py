@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from layover import kinds
+from layover.errors import UndefinedError
 from layover.kinds import span
 from layover.plan import Node
 from layover.records import NoAnswer, Record, TagScheme, write_record
@@ -86,7 +87,10 @@ def _language(
         if language not in thresholds:
             return None, "no gold to tune the threshold on", len(examples)
         predictions = span.KIND.cut(predictions, thresholds[language])
-    scores = kind.score(predictions, examples, metrics=spec.metrics, language=language, rules=spec.rules)
+    try:
+        scores = kind.score(predictions, examples, metrics=spec.metrics, language=language, rules=spec.rules)
+    except UndefinedError as error:
+        return None, str(error), len(examples)
     return scores, "", kind.scored(examples)
 
 
