@@ -19,6 +19,8 @@ PART = (
     "sweep.intermediate=[none, sandbox/completion]",
     "sweep.target=[sandbox/copa, sandbox/ner, sandbox/aligned]",
     "sweep.seed=[1]",
+    "sweep.exclude=[{target: [sandbox/ner, sandbox/aligned], intermediate: sandbox/completion}, "
+    "{target: [sandbox/ner, sandbox/aligned], method: stack}]",  # of these, one cell each is looked at
 )
 Scores = dict[tuple[str, str, str], dict[str, float]]
 
