@@ -34,7 +34,7 @@ from layover.kinds._keys import (
 from layover.kinds._kind import Kind, finite
 from layover.kinds._pairs import encode_pairs
 from layover.layouts.heads import HeadForm
-from layover.metrics._metric import Rules
+from layover.metrics._metric import NO_RULES, Rules
 from layover.metrics._scheme import Scheme
 
 USUAL = 0.5
@@ -134,6 +134,7 @@ class Multilabel(Kind[Example]):
     )
     pipeline: ClassVar[str] = "text-classification"
     row_fields: ClassVar[tuple[str, ...]] = ("first", "second")
+    label_threshold: ClassVar[float | None] = USUAL
 
     def declared(self, own: Any) -> dict[str, Any]:
         gold = own.label_columns or own.label
@@ -205,7 +206,13 @@ class Multilabel(Kind[Example]):
         ]
 
     def tune(
-        self, predictions: Sequence[Any], examples: Sequence[Example], *, metric: str, language: str, rules: Rules
+        self,
+        predictions: Sequence[Any],
+        examples: Sequence[Example],
+        *,
+        metric: str,
+        language: str,
+        rules: Rules = NO_RULES,
     ) -> float:
         """Return the threshold with which a metric is highest, in hundredths; of equal ones the nearest to 0.5.
 

@@ -112,9 +112,9 @@ def _scorer(task: TaskSpec, selection: Selection, features: Features, context: C
 
     def value(predictions: list[Json], metric: str) -> float | None:
         try:
-            return kind.score(
-                predictions, examples, metrics=(metric,), language=selection.language, rules=task.rules
-            )[metric]
+            return kind.score(predictions, examples, metrics=(metric,), language=selection.language, rules=task.rules)[
+                metric
+            ]
         except UndefinedError:
             return None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from layover.records import NoAnswer, Retrieved
+from layover.records import LabelThreshold, NoAnswer, Retrieved
 
 Scores = dict[str, float]
 """Metric -> value."""
@@ -19,4 +19,5 @@ class Outcome:
     missing: dict[str, str]
     examples: dict[str, int] = field(default_factory=dict)
     no_answer: NoAnswer | None = None
+    threshold: LabelThreshold | None = None
     retrieval: Retrieved | None = None
