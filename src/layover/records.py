@@ -201,7 +201,7 @@ class Record(BaseModel):
     """multilabel: None where the usual threshold, 0.5, holds, and for other kinds."""
 
     def cut_at(self, language: str) -> float | None:
-        """Return the threshold of a head's answers in a language; None where none decides, or there was none to tune."""
+        """Return the threshold of answers in a language; None where none decides, or none could be tuned."""
         chosen = self.no_answer or self.threshold
         return None if chosen is None else chosen.thresholds.get(language)
 

@@ -20,7 +20,7 @@ def labels_in(row: Row, reading: Reading) -> tuple[str, ...] | None:
     Raises:
         DataError: with file:line, for a value that is no label, and for columns of which only some are empty.
     """
-    column = reading.columns["label"]
+    column = reading.columns.get("label")  # none in rows to predict
     found = _hot(row, reading, column) if isinstance(column, tuple) else _listed(row, reading)
     return None if found is None else tuple(label for label in reading.labels if label in found)
 

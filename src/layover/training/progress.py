@@ -89,7 +89,7 @@ class Position:
             self.curve_sum, self.curve_steps = 0.0, 0
 
     def add_evaluation(self, metrics: Mapping[str, float | None], epoch: float, criterion: str | None) -> bool:
-        """Enter an evaluation; return whether it is the best so far. Of equals the earlier one is; an undefined one never.
+        """Enter an evaluation; return whether it is the best so far: of equals the earlier one, an undefined one never.
 
         Raises:
             NodeError: the criterion is not among the metrics, or is not a number.
