@@ -3,6 +3,7 @@
     LayoverError                  exit code 2: the user can mend it
     ├── RecipeError               the recipe, its overrides: all problems at once
     ├── DataError                 a data file, a data set, a row
+    │   └── UndefinedError        a score that these predictions have not: a correlation with a constant
     ├── ModelError                an encoder, a tokenizer, a module's weights
     ├── StoreError                the store on disk
     ├── PluginError               something that another installed package brings
@@ -28,6 +29,10 @@ class LayoverError(Exception):
 
 class DataError(LayoverError):
     """A data file, a data set or a row of it cannot be used."""
+
+
+class UndefinedError(DataError):
+    """A metric has no value for these predictions and golds; the score is null, with this reason."""
 
 
 class ModelError(LayoverError):

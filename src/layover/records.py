@@ -58,6 +58,17 @@ class NoAnswer(BaseModel):
     """Language -> threshold, in logits."""
 
 
+class LabelThreshold(BaseModel):
+    """When a label is there: its probability is above a threshold."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    tuned_on: Literal["validation", "scored"] | None
+    """`scored`: on the gold of the scored split itself, so the score is optimistic. None for a number of the recipe."""
+    thresholds: dict[str, float]
+    """Language -> threshold, a probability."""
+
+
 class TagScheme(BaseModel):
     """How the tags of a task were read as spans."""
 
@@ -186,6 +197,13 @@ class Record(BaseModel):
     """None in records of version 0.1."""
     rows: Accounts | None = None
     """Which rows were used; None in records of before there was such a field."""
+    threshold: LabelThreshold | None = None
+    """multilabel: None where the usual threshold, 0.5, holds, and for other kinds."""
+
+    def cut_at(self, language: str) -> float | None:
+        """Return the threshold of answers in a language; None where none decides, or none could be tuned."""
+        chosen = self.no_answer or self.threshold
+        return None if chosen is None else chosen.thresholds.get(language)
 
     def value(self, language: str, metric: str) -> float | None:
         """Return one score, or None where it is missing."""

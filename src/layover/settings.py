@@ -44,6 +44,12 @@ SamplingTemperature = Annotated[float, Strict(), Field(ge=0.1, le=1e6)]
 Seconds = Annotated[float, Strict(), Field(ge=1e-3, le=MOST)]
 
 
+Probability = Annotated[float, Strict(), Field(ge=0.01, le=0.99)]
+"""Above which a label is there."""
+Gold = Annotated[float, Strict(), Field(ge=-1e12, le=1e12)]
+"""A number that a regression learns."""
+
+
 def _whole_percents(value: float) -> float:
     percents = round(100 * value, 9)
     if not percents.is_integer():

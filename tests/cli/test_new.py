@@ -61,7 +61,7 @@ def test_what_is_written_keeps_the_contract(checkout: Path) -> None:
     assert [listed[name] for name in names] == list(kinds.names())
     said = run("pytest", "-q", "tests/tasks/test_contract.py", "-k", "begun_")
     # metadata, hub and files alike, encoding with two tokenizers; and label order where there are labels
-    labelled = {"classification", "tagging"}
+    labelled = {"classification", "tagging", "multilabel"}
     assert f"{4 * len(names) + len(labelled)} passed" in said
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -15,7 +17,7 @@ from layover.errors import ModelError
 from layover.heads import Head
 
 HIDDEN = 16
-SIZES = {"classification": 3, "tagging": 5, "span": 2, "choice": 1, "mlm": 9}
+SIZES = {"classification": 3, "tagging": 5, "span": 2, "choice": 1, "mlm": 9, "multilabel": 3, "regression": 1}
 LENGTHS = torch.tensor([7, 4, 6, 2])
 
 
@@ -61,6 +63,8 @@ def targets_of(kind: str) -> dict[str, Tensor]:
         "tagging": {"labels": labels.masked_fill(torch.arange(7) >= LENGTHS[:, None], -100)},
         "span": {"start": torch.tensor([3, 0, -1, 1]), "end": torch.tensor([5, 0, -1, 1])},
         "choice": {"label": torch.tensor([1, -1])},
+        "multilabel": {"present": torch.tensor([[1.0, 0, 1], [-1, -1, -1], [0, 0, 0], [1, 1, 1]])},
+        "regression": {"number": torch.tensor([2.5, math.nan, -1, 0])},
         # rows of 7 places: two in the first, none in the second, one in the third and in the fourth
         "mlm": {"places": torch.tensor([1, 5, 14 + 3, 21 + 1]), "masked": torch.tensor([4, 8, 5, 6])},
     }[kind]
@@ -75,7 +79,8 @@ def piece_of(kind: str, targets: dict[str, Tensor], rows: slice, longest: int) -
         mine = (row >= rows.start) & (row < rows.stop)
         return {"places": ((row - rows.start) * longest + place)[mine], "masked": targets["masked"][mine]}
     mine = {name: value[rows] for name, value in targets.items()}
-    return {name: value[:, :longest] if value.dim() == 2 else value for name, value in mine.items()}
+    by_token = kind == "tagging"
+    return {name: value[:, :longest] if by_token else value for name, value in mine.items()}
 
 
 def features_of(kind: str) -> Features:
@@ -89,7 +94,7 @@ def features_of(kind: str) -> Features:
         return Features({**arrays, "roles": np.array([1, 1, 1, 1, 0, 0, 0, 0, 2], np.int8)})
     for name, values in targets_of(kind).items():
         real = torch.arange(7) < LENGTHS[:, None]
-        arrays[name] = (values[real] if values.dim() == 2 else values).numpy()
+        arrays[name] = (values[real] if kind == "tagging" else values).numpy()
     return Features(arrays, group=2 if kind == "choice" else 1, columns=COLUMNS)
 
 
@@ -159,7 +164,11 @@ def test_micro_batches_and_padding(kind: str) -> None:
 
 # of the mlm rows 7, 4, 6 and 2 tokens are ordinary, of each one is hidden
 @pytest.mark.parametrize(
-    ("kind", "expected"), [("classification", 3), ("tagging", 15), ("span", 3), ("choice", 1), ("mlm", 4)]
+    ("kind", "expected"),
+    [
+        *[("classification", 3), ("tagging", 15), ("span", 3), ("choice", 1), ("mlm", 4)],
+        *[("multilabel", 3), ("regression", 3)],  # no label at all is gold, and so is the number -1
+    ],
 )
 def test_weight_counts_gold(kind: str, expected: int) -> None:
     features = features_of(kind)
@@ -172,8 +181,9 @@ def test_weight_counts_gold(kind: str, expected: int) -> None:
 @pytest.mark.parametrize("kind", heads.names())
 def test_no_gold_is_no_loss(kind: str) -> None:
     head = build(kind)
+    missing = {"tagging": -100, "regression": math.nan}.get(kind, -1)
     nothing = {
-        name: value[:0] if kind == "mlm" else torch.full_like(value, -100 if kind == "tagging" else -1)
+        name: value[:0] if kind == "mlm" else torch.full_like(value, missing)
         for name, value in targets_of(kind).items()
     }
     loss = head.loss(head(hidden(), LENGTHS, nothing), nothing)
@@ -189,6 +199,8 @@ def test_output_shapes_and_values() -> None:
         "tagging": {"tags": ((tokens,), torch.int16)},
         "span": {"start": ((tokens,), torch.float32), "end": ((tokens,), torch.float32)},
         "choice": {"score": ((4,), torch.float32)},
+        "multilabel": {"logits": ((4, 3), torch.float32)},
+        "regression": {"number": ((4,), torch.float32)},
         "mlm": {"nats": ((4,), torch.float32), "masked": ((4,), torch.int64), "correct": ((4,), torch.int64)},
     }
     assert set(expected) == set(heads.names())
@@ -210,6 +222,39 @@ def test_classification_is_the_one_of_transformers() -> None:
     names = {"dense.weight": "dense.weight", "dense.bias": "dense.bias", "out_proj.weight": "out.weight"}
     reference.load_state_dict({**{a: head.state_dict()[b] for a, b in names.items()}, "out_proj.bias": torch.zeros(3)})
     assert torch.equal(head(hidden(), LENGTHS), reference(hidden()))
+
+
+def test_losses_of_numbers_and_label_sets_are_the_means_of_torch() -> None:
+    for kind, loss in (
+        ("regression", functional.mse_loss),
+        ("multilabel", functional.binary_cross_entropy_with_logits),
+    ):
+        head, targets = build(kind), targets_of(kind)
+        logits, (gold,) = head(hidden(), LENGTHS), targets.values()
+        known = torch.tensor([0, 2, 3])
+        own = head.loss(logits, targets) / 3
+        torch.testing.assert_close(own, loss(logits[known], gold[known]))
+        own.backward()
+        assert all(bool(torch.isfinite(value.grad).all()) for value in head.parameters() if value.grad is not None)
+
+
+def test_divergences_of_numbers_and_label_sets() -> None:
+    one, other = build("regression", seed=1), build("regression", seed=2)
+    targets = targets_of("regression")
+    known = torch.tensor([0, 2, 3])
+    p, q = one(hidden(), LENGTHS), other(hidden(), LENGTHS)
+    torch.testing.assert_close(one.divergence(p, q, targets), (p[known] - q[known]).square().sum())
+    one, other = build("multilabel", seed=1), build("multilabel", seed=2)
+    targets = targets_of("multilabel")
+    p, q = one(hidden(), LENGTHS), other(hidden(), LENGTHS)
+    bernoulli = [torch.distributions.Bernoulli(logits=logits[known]) for logits in (p, q)]
+    expected = torch.distributions.kl_divergence(*bernoulli).sum()
+    torch.testing.assert_close(one.divergence(p, q, targets), expected)
+    assert float(expected.detach()) > 0.01
+    for head, logits, gold in ((one, p, targets), (build("regression"), q[:, 0], targets_of("regression"))):
+        assert head.divergence(logits, logits, gold).item() == pytest.approx(0.0, abs=1e-6)
+    extreme = torch.tensor([[90.0, -90, 0]]).expand(4, 3)
+    assert bool(torch.isfinite(one.divergence(extreme, -extreme, targets)))
 
 
 def test_span_loss_is_the_one_of_transformers_without_padding() -> None:
@@ -237,7 +282,7 @@ def test_dropout_follows_the_clock() -> None:
 
 
 def test_wrong_sizes() -> None:
-    for kind, size in (("span", 3), ("choice", 4), ("classification", 0), ("tagging", 0)):
+    for kind, size in (("span", 3), ("choice", 4), ("regression", 2), ("classification", 0), ("tagging", 0)):
         with pytest.raises(ModelError, match="output"):
             heads.build(kind, HIDDEN, size, clock=DropoutClock(0), dropout=0.0)
     head = build("choice")

@@ -24,7 +24,16 @@ def parse(label: object, **settings: object) -> str | None:
 
 
 def test_registry() -> None:
-    assert kinds.names() == ("choice", "classification", "mlm", "retrieval", "span", "tagging")
+    assert kinds.names() == (
+        "choice",
+        "classification",
+        "mlm",
+        "multilabel",
+        "regression",
+        "retrieval",
+        "span",
+        "tagging",
+    )
     assert [kinds.get(name).name for name in kinds.names()] == list(kinds.names())
     with pytest.raises(DataError, match="did you mean 'tagging'"):
         kinds.get("taging")
@@ -196,5 +205,13 @@ def test_no_examples(name: str, tokenizer: Tokenizer) -> None:
 
 def test_head_sizes_and_groups() -> None:
     sizes = {name: kinds.get(name).head_size(LABELS) for name in kinds.names() if kinds.get(name).trained}
-    assert sizes == {"classification": 3, "tagging": 3, "span": 2, "choice": 1, "mlm": None}
+    assert sizes == {
+        "classification": 3,
+        "tagging": 3,
+        "span": 2,
+        "choice": 1,
+        "mlm": None,
+        "multilabel": 3,
+        "regression": 1,
+    }
     assert kinds.get("choice").group_of(choice.Example("a", ("x", "y"), 0)) == "a"

@@ -81,7 +81,7 @@ class Sample:
         return self.of_class("Model", add_pooling_layer=False)
 
     def with_head(self, kind: str = "classification") -> PreTrainedModel:
-        return self.of_class(form_of(kind).transformers, labels=2 if kind == "span" else 3)
+        return self.of_class(form_of(kind).transformers, labels=form_of(kind).outputs or 3)
 
     def ours(self, module: Module | None = None, weights: Mapping[str, Tensor] | None = None) -> Tensor:
         """Return last hidden states as Layover computes them."""

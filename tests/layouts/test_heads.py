@@ -21,8 +21,15 @@ from layover.heads import Head
 from layover.layouts import Named, heads
 from layover.store import write_json
 
-LABELS = {"classification": ("no", "maybe", "yes"), "tagging": ("O", "B-X", "I-X"), "span": (), "choice": ()}
-OUTPUTS = {"classification": 3, "tagging": 3, "span": 2, "choice": 1}
+LABELS = {
+    "classification": ("no", "maybe", "yes"),
+    "tagging": ("O", "B-X", "I-X"),
+    "span": (),
+    "choice": (),
+    "multilabel": ("food", "keys", "weather"),
+    "regression": (),
+}
+OUTPUTS = {"classification": 3, "tagging": 3, "span": 2, "choice": 1, "multilabel": 3, "regression": 1}
 FAMILIES = ["xlm-roberta", "bert", "roberta", "camembert"]
 
 
@@ -52,6 +59,8 @@ def theirs(sample: Any, kind: str, model: Any) -> Tensor:
         output = model(input_ids=ids, attention_mask=torch.ones_like(ids))
     if kind == "span":
         return torch.stack((output.start_logits, output.end_logits), -1)
+    if kind == "regression":
+        return output.logits[:, 0]
     return output.logits[0] if choice else output.logits
 
 
@@ -183,3 +192,26 @@ def test_the_config_says_what_the_outputs_are(sample: Any, kind: str) -> None:
     assert [label for label, _ in sorted(config["label2id"].items(), key=lambda one: one[1])] == list(LABELS[kind])
     assert form_of(kind).size(LABELS[kind]) == OUTPUTS[kind]
     assert kinds.get("mlm").head is None
+
+
+@pytest.mark.parametrize("kind", ["classification", "regression", "multilabel"])
+def test_the_problem_type_gives_transformers_our_loss(sample: Any, kind: str) -> None:
+    head, count = head_of(sample, kind), len(sample.ids)
+    config = heads.config(kind, form_of(kind), LABELS[kind], sample.base)
+    model = sample.with_head(kind)
+    model.load_state_dict(
+        heads.renamed(head.state_dict(), heads.in_transformers(form_of(kind), sample.base)), strict=False
+    )
+    assert config.get("problem_type") == form_of(kind).problem_type
+    model.config.problem_type = config.get("problem_type")  # None: transformers takes it from the gold
+    draw = torch.Generator().manual_seed(3)
+    name, gold = {
+        "classification": ("label", torch.randint(0, 3, (count,), generator=draw)),
+        "regression": ("number", torch.rand(count, generator=draw) * 5),
+        "multilabel": ("present", torch.randint(0, 2, (count, 3), generator=draw).float()),
+    }[kind]
+    with torch.inference_mode():
+        loss = model(input_ids=sample.ids, attention_mask=torch.ones_like(sample.ids), labels=gold).loss
+        own = head.loss(ours(sample, head, sample.ours()), {name: gold}) / count
+    assert float(loss) > 0.1
+    torch.testing.assert_close(own, loss, atol=ROUNDING, rtol=1e-5)

@@ -23,6 +23,8 @@ sought = st.builds(Sought, st.sampled_from([LANGUAGE, ENGLISH]), st.lists(ids, m
 of_masked = st.tuples(st.floats(0, 50), st.integers(1, 9), st.integers(0, 9)).map(
     lambda drawn: {"nats": drawn[0], "masked": drawn[1], "correct": min(drawn[1:])}
 )
+numbers = st.floats(-5, 5).map(lambda value: round(value, 3))
+label_sets = st.lists(st.sampled_from("abc"), max_size=3, unique=True)
 PAIR = {
     "classification": st.tuples(labels, labels),
     "choice": st.tuples(labels, labels),
@@ -32,10 +34,16 @@ PAIR = {
     "span": st.tuples(texts, st.lists(texts, max_size=3)),
     "retrieval": st.tuples(st.none() | ids, sought),
     "mlm": st.tuples(of_masked, st.just("a text")),
+    "regression": st.tuples(numbers, numbers),
+    "multilabel": st.tuples(label_sets, label_sets),
 }
 """Kind of task -> a prediction and its gold."""
-NEEDED: dict[str, Pairs] = {"retrieval": [("a", Sought(LANGUAGE, ("a",))), ("b", Sought(ENGLISH, ("a",)))]}
-"""What must be there for a score: retrieval has two sides."""
+NEEDED: dict[str, Pairs] = {
+    "retrieval": [("a", Sought(LANGUAGE, ("a",))), ("b", Sought(ENGLISH, ("a",)))],
+    "regression": [(0.5, 6.0), (7.0, 1.5)],
+}
+"""What must be there for a score: retrieval has two sides, and a correlation needs different numbers."""
+"""Correlations, which may be negative."""
 
 
 def examples(name: str) -> st.SearchStrategy[Pairs]:

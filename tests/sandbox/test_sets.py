@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from layover.data.tokenizer import Tokenizer
 from layover.errors import DataError
 from layover.sandbox import encoders, files, languages, sets
 from layover.sandbox.inference import LABELS
-from layover.sandbox.meaning import Clause, Name, Thing
+from layover.sandbox.meaning import City, Clause, Name, Thing
 from layover.sandbox.sampling import names_somebody, split_of
 from layover.sandbox.sets._tagged import Said
 from layover.sandbox.sets.completion import Story
@@ -23,7 +24,9 @@ from layover.sandbox.sets.nli import Pair
 from layover.sandbox.sets.paraphrase import Paraphrase
 from layover.sandbox.sets.pretraining import PAIRED
 from layover.sandbox.sets.qa import Question
+from layover.sandbox.sets.similarity import SLOTS, Similar, agreement
 from layover.sandbox.sets.text import Passage
+from layover.sandbox.sets.topics import TOPICS, Text, touched
 from layover.sandbox.supertags import supertags
 
 NAMES = sets.names()
@@ -108,7 +111,7 @@ def test_a_recipes_own_file_goes_first(tmp_path: Path) -> None:
 
 
 def test_all_languages_say_the_same_in_the_same_order() -> None:
-    for name in ("nli", "paraphrase", "copa", "completion", "commonsense"):
+    for name in ("nli", "paraphrase", "copa", "completion", "commonsense", "similarity", "topics"):
         golds = [[example.label for example in read(name, "test", code)] for code in languages.names()]
         assert all(gold == golds[0] for gold in golds)
 
@@ -288,6 +291,8 @@ SENTENCES = (
     "ccg",
     "aligned",
     "mined",
+    "similarity",
+    "topics",
 )
 
 
@@ -308,6 +313,10 @@ def said_in(name: str, split: str) -> set[Clause]:
             found |= {item.setting, item.cause, *item.endings}
         elif isinstance(item, Alternatives):
             found |= {item.premise, *item.choices}
+        elif isinstance(item, Similar):
+            found |= {item.first, item.second}
+        elif isinstance(item, Text):
+            found |= set(item.sentences)
         elif isinstance(item, Said) and item.role is None:
             found |= {item.clause, *([item.reason] if item.reason else [])}
     return found
@@ -324,3 +333,68 @@ def test_equally_built_claims_of_the_adversarial_mix_have_all_labels(monkeypatch
         assert max(seen) - min(seen) <= 1, predicate
     # of 300 of each label
     assert max(times[True, label] for label in LABELS) - min(times[True, label] for label in LABELS) < 30
+
+
+FULL = Clause("read", ANNA, BOOK, place=City("rome"), time="monday")
+
+
+@pytest.mark.parametrize(
+    ("changed", "score"),
+    [
+        ({}, 5),
+        ({"subject": OMAR}, 4),
+        ({"predicate": "find"}, 4),
+        ({"object": Thing("map")}, 4),
+        ({"object": Thing("book", "old")}, 4.5),
+        ({"object": Thing("book", count=3, definite=False)}, 4.5),
+        ({"object": Thing("book", definite=False)}, 5),  # which four of the languages do not tell apart
+        ({"place": City("lima"), "time": "tuesday"}, 3),
+        ({"subject": OMAR, "predicate": "lose", "object": Thing("map"), "place": City("lima"), "time": "2015"}, 0),
+    ],
+)
+def test_similarity_counts_what_two_sentences_share(changed: dict[str, Any], score: float) -> None:
+    assert agreement(FULL, replace(FULL, **changed)) == agreement(replace(FULL, **changed), FULL) == score
+
+
+def test_every_degree_of_similarity_is_met(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = sets.get("similarity")
+    monkeypatch.setattr(type(data), "sizes", {"train": 400})
+    pairs = data.meanings("train", 1)
+    shares = Counter(int(pair.score()) for pair in pairs)
+    assert all(shares[score] > 0.1 * len(pairs) for score in range(6))
+    assert all(
+        getattr(clause, slot) is not None for pair in pairs for clause in (pair.first, pair.second) for slot in SLOTS
+    )
+    for code in languages.names():
+        rows = data.render(pairs, "train", languages.get(code)).splitlines()
+        assert len(rows) == len(pairs)
+        equal = [pair for pair, row in zip(pairs, rows, strict=True) if len(set(row.split(",")[:2])) == 1]
+        assert not equal, code
+
+
+@pytest.mark.parametrize(
+    ("clause", "topics"),
+    [
+        (FULL, {"reading"}),
+        (Clause("sleep", ANNA), set()),
+        (Clause("buy", Thing("baker"), Thing("apple")), {"food", "trade", "work"}),
+        (Clause("state", Thing("dog"), property="hungry"), {"animals", "mood"}),
+        (Clause("state", Thing("shirt"), property="wet"), {"clothes"}),
+        (Clause("rain", time="monday"), {"weather"}),
+        (Clause("isa", ANNA, property="doctor"), {"work"}),
+        (Clause("travel", ANNA, third=City("rome")), {"traffic"}),
+        (Clause("open", ANNA, Thing("door"), negated=True), {"household"}),
+    ],
+)
+def test_topics_of_a_sentence(clause: Clause, topics: set[str]) -> None:
+    assert touched(clause) == topics
+
+
+def test_every_topic_is_met_and_some_texts_have_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = sets.get("topics")
+    monkeypatch.setattr(type(data), "sizes", {"train": 400})
+    texts = [text.topics() for text in data.meanings("train", 1)]
+    shares = Counter(topic for topics in texts for topic in topics)
+    assert set(shares) == set(TOPICS) == set(tasks.get("sandbox/topics").labels)
+    assert min(shares.values()) >= 8
+    assert {len(topics) for topics in texts} >= {0, 1, 2, 3}

@@ -20,6 +20,8 @@ GOOD: dict[str, dict[str, Any]] = {
     "span": {},
     "mlm": {"text": ("text",)},
     "retrieval": {},
+    "regression": {"text": ("text",)},
+    "multilabel": {"labels": ("a", "b"), "text": ("text",)},
 }
 VALUES: dict[str, Any] = {
     "labels": ("a", "b"),
@@ -38,6 +40,9 @@ VALUES: dict[str, Any] = {
     "context": "context",
     "answers": "answers",
     "mined": True,
+    "range": (0.0, 5.0),
+    "label_separator": ";",
+    "label_columns": ("a", "b"),
 }
 
 

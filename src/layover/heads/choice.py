@@ -3,33 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from layover.data.features import Features
 from layover.errors import ModelError
-from layover.heads._base import NOTHING, Head, Units, count_labelled, summed_divergence
+from layover.heads._base import NOTHING, Units, count_labelled, summed_divergence
+from layover.heads._pooled import PooledHead
 
 
-class ChoiceHead(Head):
+class ChoiceHead(PooledHead):
     """dropout, dense, tanh, dropout, out, with a single output: the score of a row."""
-
-    first_only: ClassVar[bool] = True
 
     def _build(self, hidden_size: int, size: int) -> None:
         if size != 1:
             raise ModelError(f"a choice head has 1 output, the score of a row, not {size}")
-        self.dense = nn.Linear(hidden_size, hidden_size)
-        self.out = nn.Linear(hidden_size, 1)
+        super()._build(hidden_size, size)
 
     def forward(self, hidden: Tensor, lengths: Tensor, targets: Mapping[str, Tensor] = NOTHING) -> Tensor:  # noqa: ARG002
         """Return scores, (B,)."""
-        first = self.dropouts[0](hidden[:, 0])
-        scores: Tensor = self.out(self.dropouts[1](torch.tanh(self.dense(first))))
-        return scores[:, 0]
+        return self.pooled(hidden)[:, 0]
 
     def loss(self, logits: Tensor, targets: Mapping[str, Tensor]) -> Tensor:
         """See `Head.loss`; `targets["label"]` (units,), -1 = no gold; a unit is B / units rows in a run."""

@@ -3,42 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from layover.data.features import Features
-from layover.heads._base import (
-    CLASS_WEIGHTS,
-    NOTHING,
-    Head,
-    Units,
-    count_labelled,
-    summed_divergence,
-    weight_of_each,
-)
+from layover.heads._base import CLASS_WEIGHTS, NOTHING, Units, count_labelled, summed_divergence, weight_of_each
+from layover.heads._pooled import PooledHead
 
 NO_GOLD = -1
 
 
-class ClassificationHead(Head):
+class ClassificationHead(PooledHead):
     """dropout, dense, tanh, dropout, out: `XLMRobertaClassificationHead` of transformers."""
-
-    first_only: ClassVar[bool] = True
-
-    def _build(self, hidden_size: int, size: int) -> None:
-        self.dense = nn.Linear(hidden_size, hidden_size)
-        self.out = nn.Linear(hidden_size, size)
 
     def forward(self, hidden: Tensor, lengths: Tensor, targets: Mapping[str, Tensor] = NOTHING) -> Tensor:  # noqa: ARG002
         """Return logits, (B, labels)."""
-        first = self.dropouts[0](hidden[:, 0])
-        logits: Tensor = self.out(self.dropouts[1](torch.tanh(self.dense(first))))
-        return logits
+        return self.pooled(hidden)
 
     def loss(self, logits: Tensor, targets: Mapping[str, Tensor]) -> Tensor:
         """See `Head.loss`; `targets["label"]` (B,), -1 = no gold."""

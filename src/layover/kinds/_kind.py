@@ -197,6 +197,30 @@ class Kind(ABC, Generic[E]):
     def gold(self, example: E) -> Any:
         """Return the gold as metrics take it, None where there is none."""
 
+    label_threshold: ClassVar[float | None] = None
+    """The probability above which a label is there, where a recipe neither sets one nor has it tuned; None where none
+    decides."""
+
+    def cut(self, predictions: Sequence[Any], threshold: float) -> list[Json]:  # noqa: ARG002
+        """Return the predictions as a threshold leaves them, where one decides about answers."""
+        raise DataError(f"no threshold decides about predictions of {self.name}")
+
+    def tune(
+        self,
+        predictions: Sequence[Any],  # noqa: ARG002
+        examples: Sequence[E],  # noqa: ARG002
+        *,
+        metric: str,  # noqa: ARG002
+        language: str,  # noqa: ARG002
+        rules: Rules = NO_RULES,  # noqa: ARG002
+    ) -> float:
+        """Return the threshold with which a metric is highest, where one decides about answers.
+
+        Raises:
+            DataError: the gold of an example is not known.
+        """
+        raise DataError(f"no threshold decides about predictions of {self.name}")
+
     def labels_of(self, gold: Any) -> list[str]:
         """Return what is counted when one asks how often each label occurs; nothing where gold is free text."""
         return [str(gold)]

@@ -25,7 +25,7 @@ from layover.kinds._stretches import Best, best_threshold
 from layover.kinds._submission import Submission
 from layover.kinds._windows import encode_windows
 from layover.layouts.heads import HeadForm
-from layover.metrics._metric import Rules
+from layover.metrics._metric import NO_RULES, Rules
 from layover.metrics._scheme import Scheme
 
 QUESTION = "Where did Adam Weber dance?"
@@ -176,7 +176,15 @@ class Span(Kind[Example]):
         found = zip(best, examples, strict=True)
         return [(stretch.prediction(item, bool(labels)), stretch.borders) for stretch, item in found]
 
-    def tune(self, predictions: Sequence[Any], examples: Sequence[Example], *, metric: str, language: str) -> float:
+    def tune(
+        self,
+        predictions: Sequence[Any],
+        examples: Sequence[Example],
+        *,
+        metric: str,
+        language: str,
+        rules: Rules = NO_RULES,  # noqa: ARG002 - v2.0's hold, see below
+    ) -> float:
         """Return the threshold for no answer that gives a metric its best; of equally good ones that of fewest answers.
 
         Raises:

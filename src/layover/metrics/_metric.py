@@ -24,6 +24,8 @@ class Rules:
     """tagging: how tags are read as spans; None where no metric of the task asks for it."""
     answerable: bool = False
     """span: whether every question has an answer, so that SQuAD v1.1's rules hold instead of v2.0's."""
+    labels: tuple[str, ...] = ()
+    """multilabel: every label of the task, so that one that nobody has counts, too."""
 
 
 NO_RULES = Rules()

@@ -205,34 +205,37 @@ class DataRules:
             raise self._nothing(task, split, ", ".join(languages) or "any language")
         return split, portions, absent
 
-    def no_answer(
+    def threshold(
         self, task: Task, scored: Iterable[Portion]
     ) -> tuple[Literal["validation", "scored"] | float | None, Portion | None]:
-        """Return how a target's threshold for no answer is found, and the validation data whose gold sets it.
+        """Return how a target's threshold, for no answer or for labels, is found, and the data whose gold sets it.
 
-        None where every question has an answer.
+        None where none decides: every question has an answer, or the usual probability of labels holds.
 
         Raises:
             DataError: there are no such data, or they are the scored ones without having been asked for.
         """
-        if not task.may_have_no_answer():
+        settings = self._recipe.settings(task.name)
+        if task.may_have_no_answer():
+            key, number, what = "no_answer", "0", "the threshold for no answer"
+            wanted = "validation" if settings.no_answer is None else settings.no_answer
+        elif settings.threshold not in (None, task.of_kind.label_threshold):
+            key, number, what, wanted = "threshold", "0.5", "the threshold of labels", settings.threshold
+        else:
             return None, None
-        wanted = self._recipe.settings(task.name).no_answer
-        if wanted == "scored":
-            return "scored", None
-        if wanted is not None and wanted != "validation":
+        if wanted != "validation":
             return wanted, None
-        other = f"give a number, tasks.{task.name}.no_answer: 0, or ask for it with no_answer: scored"
+        other = f"give a number, tasks.{task.name}.{key}: {number}, or ask for it with {key}: scored"
         select = self.selection(task)
         decided = select is None or self._languages.developing(task, "validation", None)
         try:
             portion = self.select(task, "validation", None if select is None or decided else select.language)
         except DataError as error:
-            raise DataError(f"{error}; or do not tune the threshold for no answer: {other}") from None
+            raise DataError(f"{error}; or do not tune {what}: {other}") from None
         if self.overlapping(portion, scored):
             raise DataError(
-                f"{task.name}: the validation data are scored, so the threshold for no answer cannot be tuned on them "
-                f"unnoticed; {other}, and the record will say so"
+                f"{task.name}: the validation data are scored, so {what} cannot be tuned on them unnoticed; {other}, "
+                "and the record will say so"
             )
         return "validation", portion
 

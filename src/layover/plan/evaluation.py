@@ -41,7 +41,7 @@ class Evaluated:
     source_language: str | None = None
     """The language of the training data; None of a target that is not trained."""
     no_answer: NoAnswer | None = None
-    """span: how the threshold for no answer is found, its predictions left out."""
+    """How the threshold for no answer, or for labels, is found, its predictions left out; None where none decides."""
     search: Search | None = None
     """retrieval: what is searched; which layers these are depends on the encoder."""
     choosing: Mapping[str, Portion] = field(default_factory=dict)

@@ -26,7 +26,7 @@ def judged(rules: DataRules, task: Task) -> Evaluated:
 def answered(rules: DataRules, task: Task) -> Evaluated:
     """Return what of a trained target is scored; see `judged`."""
     split, portions, absent = rules.evaluated(task)
-    wanted, validation = rules.no_answer(task, portions.values())
+    wanted, validation = rules.threshold(task, portions.values())
     metric, rule, tuning = rules.metric(task), None, dict[str, Portion]()
     if isinstance(wanted, float):
         rule = NoAnswer(metric, wanted, None, {})

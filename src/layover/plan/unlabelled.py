@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from layover import kinds
 from layover.data.tally import NO_GOLD
 from layover.errors import Problem
 from layover.plan.gold import lacking
@@ -38,8 +39,9 @@ def _choosing(nodes: Nodes) -> Iterator[tuple[str, str]]:
         selections = (task.selection for task in training.spec.tasks)
         yield from ((selection.data, "weights are") for selection in selections if selection is not None)
     for score in of(nodes, ScoreSpec):
+        what = "no answer" if kinds.get(score.spec.kind).label_threshold is None else "labels"
         for _, key in score.spec.no_answer.tuned.values() if score.spec.no_answer is not None else ():
-            yield key, "the threshold for no answer is"
+            yield key, f"the threshold for {what} is"
 
 
 def _lacking(data: TokenizeSpec, surveys: Surveys, use: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any, Literal
 
-from layover import compositions, metrics
+from layover import compositions, kinds, metrics
 from layover.data.languages import UNKNOWN
 from layover.errors import Problem, nearest
 from layover.precision import cannot_be_quantised
@@ -209,6 +209,11 @@ def check_training(document: Document, known: dict[str, Task], source: Source) -
             asks = task.of_kind.asks_of_context
             message = f"every question of {name} has an answer" if asks else f"{name} is {task.kind}"
             problems.append(source.problem(("tasks", name, "no_answer"), f"{message}; this is for spans with a label"))
+        if task is not None and settings.threshold is not None and task.of_kind.label_threshold is None:
+            fitting = ", ".join(kind for kind in kinds.names() if kinds.get(kind).label_threshold is not None)
+            problems.append(
+                source.problem(("tasks", name, "threshold"), f"{name} is {task.kind}; this is for {fitting}")
+            )
     for name, settings in document.tasks.items():
         paths = settings.files.get("train")
         if isinstance(paths, dict) and len(paths) > 1:

@@ -29,6 +29,7 @@ from layover.settings import (
     LearningRate,
     Length,
     Name,
+    Probability,
     Section,
     Seed,
     Stride,
@@ -164,10 +165,12 @@ class TaskSettings(BaseModel):
     eval: TaskEval = TaskEval()
     no_answer: Literal["validation", "scored"] | Threshold | None = None
     """span: how far the null score may be above the answer's, as a number, or the split whose gold sets it."""
+    threshold: Literal["validation", "scored"] | Probability | None = None
+    """multilabel: the probability above which a label is there, or the split whose gold sets it; 0.5 when not given."""
     retrieval: Search | None = None
     """retrieval: how sentences are embedded and compared."""
 
-    @field_validator("no_answer", mode="before")
+    @field_validator("no_answer", "threshold", mode="before")
     @classmethod
     def _number_or_split(cls, value: object) -> object:
         number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

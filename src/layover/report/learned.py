@@ -21,7 +21,8 @@ class Point:
     task: str
     """Empty for the mean over the tasks."""
     metric: str
-    value: float
+    value: float | None
+    """None where it was undefined for the predictions of those weights."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ from typing import Any, Self
 from layover import kinds
 from layover.errors import LayoverError
 from layover.kinds.retrieval import above
-from layover.kinds.span import KIND as SPAN
 from layover.plan import Cell
 from layover.records import Record, read_record
 from layover.specs.score import ScoreSpec
@@ -57,8 +56,8 @@ class Predicted:
         predictions = read_lines(self.store.path(predicted) / file)
         if record.retrieval is not None and language in record.retrieval.thresholds:
             predictions = above(predictions, record.retrieval.thresholds[language])
-        elif record.no_answer is not None and language in record.no_answer.thresholds:
-            predictions = SPAN.cut(predictions, record.no_answer.thresholds[language])
+        elif (threshold := record.cut_at(language)) is not None:
+            predictions = kind.cut(predictions, threshold)
         elif scored.no_answer is not None or scored.threshold is not None:
             raise LayoverError(f"{self.cell.label}: {language}: {record.missing.get(language, 'no threshold')}")
         return [kind.answer(prediction) for prediction in predictions], load_examples(self.store, data, kind.name)

@@ -23,7 +23,7 @@ TunedOn = Literal["validation", "scored"]
 
 @dataclass(frozen=True)
 class NoAnswer(Canonical):
-    """span: how the threshold from which on a question has no answer is found."""
+    """How a threshold is found: from which on a question has no answer, or a label is there."""
 
     metric: str
     """What it is tuned for."""
@@ -67,6 +67,7 @@ class ScoreSpec(StepSpec):
     tags: Mapping[str, Opaque] | None = later(None)
     """tagging: what of the declared scheme changes the scores; None where it is the one that is found anyway."""
     no_answer: NoAnswer | None = later(None)
+    """None where no threshold decides, or that of labels is the usual one."""
     search: Settled | None = later(None)
     """retrieval: the settings of the predictions."""
     threshold: Mapping[str, Keys] | None = later(None)

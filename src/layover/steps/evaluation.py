@@ -10,9 +10,10 @@ from layover import kinds
 from layover.batches.states import States
 from layover.data.features import Features
 from layover.encoder import Encoder
-from layover.errors import DataError
+from layover.errors import DataError, UndefinedError
 from layover.execution import Execution
 from layover.heads import Head
+from layover.identity import Json
 from layover.plan import Node
 from layover.predict import Outputs, predict
 from layover.specs.train import MEAN, Selection, TaskSpec, TrainSpec
@@ -23,7 +24,8 @@ from layover.steps.tokenize import load_examples, load_features
 from layover.steps.trained import spoken
 from layover.training import Judge
 
-Scores = dict[str, float]
+Scores = dict[str, float | None]
+"""Metric -> value; None where these weights have none: all predictions of a regression are one number."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +74,7 @@ def evaluation(
         """Return the scores of the only task; of several, with their names before, and the mean of their main ones."""
         if not spec.numbered:
             return scores_of(sets[0])
-        scores, main = Scores(), []
+        scores, main = Scores(), list[float | None]()
         for one in sets:
             try:
                 own = scores_of(one)
@@ -80,7 +82,8 @@ def evaluation(
                 raise DataError(f"{one.task.name}: {error}") from None
             scores |= {f"{one.task.name}/{metric}": value for metric, value in own.items()}
             main.append(own[one.selection.metric])
-        return {**scores, MEAN: fmean(main)}
+        known = [value for value in main if value is not None]
+        return {**scores, MEAN: fmean(known) if len(known) == len(main) else None}
 
     metric = MEAN if spec.numbered else spec.selection.metric
     return Judge(evaluate, metric, spec.selection.every, spec.selection.patience)
@@ -105,6 +108,14 @@ def _scorer(task: TaskSpec, selection: Selection, features: Features, context: C
 
     def score(outputs: Outputs) -> Scores:
         predictions = kind.decode(outputs, features, examples, labels=task.labels)
-        return kind.score(predictions, examples, metrics=task.metrics, language=selection.language, rules=task.rules)
+        return {metric: value(predictions, metric) for metric in task.metrics}
+
+    def value(predictions: list[Json], metric: str) -> float | None:
+        try:
+            return kind.score(predictions, examples, metrics=(metric,), language=selection.language, rules=task.rules)[
+                metric
+            ]
+        except UndefinedError:
+            return None
 
     return score

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from layover.label_counts import Counts
-from layover.records import NoAnswer, Retrieved
+from layover.records import LabelThreshold, NoAnswer, Retrieved
 
 Scores = dict[str, float]
 """Metric -> value."""
@@ -20,6 +20,7 @@ class Outcome:
     missing: dict[str, str]
     examples: dict[str, int] = field(default_factory=dict)
     no_answer: NoAnswer | None = None
+    threshold: LabelThreshold | None = None
     retrieval: Retrieved | None = None
     counts: dict[str, Counts] = field(default_factory=dict)
     """Of the labels, by language, where answers are labels."""

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from layover import kinds
-from layover.kinds import Kind, span
+from layover.errors import UndefinedError
+from layover.kinds import Kind
 from layover.label_counts import LabelCounts, count, write_counts
 from layover.plan import Node
-from layover.records import NoAnswer, Record, TagScheme, write_record
+from layover.records import LabelThreshold, NoAnswer, Record, TagScheme, write_record
 from layover.specs.score import Keys, ScoreSpec
 from layover.steps.accounting import accounts_of, without_gold
 from layover.steps.context import Context, read_lines
@@ -33,6 +34,7 @@ def run(node: Node[ScoreSpec], folder: Path, context: Context) -> None:
         examples=dict(sorted(outcome.examples.items())),
         missing=dict(sorted(outcome.missing.items())),
         no_answer=outcome.no_answer,
+        threshold=outcome.threshold,
         retrieval=outcome.retrieval,
         language_adapters=spec.language_adapters,
         tags=None if tags is None else TagScheme(scheme=tags.name, written=tags.sample, outside=tags.outside),
@@ -49,7 +51,9 @@ def answered(spec: ScoreSpec, store: Store) -> Outcome:
     """Return what a head's answers are worth in every language."""
     outcome = Outcome(dict.fromkeys(spec.absent), dict(spec.absent))
     thresholds = _thresholds(spec, store)
-    if spec.no_answer is not None:
+    if spec.no_answer is not None and kinds.get(spec.kind).label_threshold is not None:
+        outcome.threshold = LabelThreshold(tuned_on=spec.no_answer.tuned_on, thresholds=thresholds)
+    elif spec.no_answer is not None:
         outcome.no_answer = NoAnswer(tuned_on=spec.no_answer.tuned_on, thresholds=thresholds)
     for language in spec.predictions:
         _score(spec, language, thresholds, store, outcome)
@@ -57,8 +61,8 @@ def answered(spec: ScoreSpec, store: Store) -> Outcome:
 
 
 def _thresholds(spec: ScoreSpec, store: Store) -> dict[str, float]:
-    """Return the threshold for no answer by language; nothing for a language without gold to tune it on."""
-    how = spec.no_answer
+    """Return the threshold for no answer, or for labels, by language; nothing where there is no gold to tune it on."""
+    how, kind = spec.no_answer, kinds.get(spec.kind)
     if how is None:
         return {}
     if how.value is not None:
@@ -68,9 +72,9 @@ def _thresholds(spec: ScoreSpec, store: Store) -> dict[str, float]:
         if keys in tuned:  # the same predictions for all languages
             continue
         predictions, examples = _load(keys, spec.kind, store)
-        if all(span.KIND.has_gold(example) for example in examples):
+        if all(kind.has_gold(example) for example in examples):
             tuned_in = how.language or language
-            tuned[keys] = span.KIND.tune(predictions, examples, metric=how.metric, language=tuned_in)
+            tuned[keys] = kind.tune(predictions, examples, metric=how.metric, language=tuned_in, rules=spec.rules)
     return {language: tuned[keys] for language, keys in sorted(how.tuned.items()) if keys in tuned}
 
 
@@ -87,8 +91,12 @@ def _score(spec: ScoreSpec, language: str, thresholds: dict[str, float], store: 
         if language not in thresholds:
             outcome.missing[language] = "no gold to tune the threshold on"
             return
-        predictions = span.KIND.cut(predictions, thresholds[language])
-    scores = kind.score(predictions, examples, metrics=spec.metrics, language=language, rules=spec.rules)
+        predictions = kind.cut(predictions, thresholds[language])
+    try:
+        scores = kind.score(predictions, examples, metrics=spec.metrics, language=language, rules=spec.rules)
+    except UndefinedError as error:
+        outcome.missing[language] = str(error)
+        return
     outcome.languages[language], outcome.examples[language] = scores, kind.scored(examples)
     if kind.classes:
         outcome.counts[language] = count(_labels(kind, predictions, examples))

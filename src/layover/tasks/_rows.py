@@ -37,7 +37,7 @@ def rows_of(location: Location, tally: Tally) -> Iterator[Row]:
         rows = chain.from_iterable(formats.read(path, source.layout, tally) for path in paths)
         if location.gold is not None:
             if column is None:
-                raise DataError(f"{location.task}: {location.gold} holds labels, but {location.kind} has none")
+                raise DataError(f"{location.task}: {location.gold} holds gold, but there is no one column for it")
             rows = _with_gold(rows, location, source, column)
         if location.listing is not None and source.listing is not None:
             rows = _listed(rows, location.listing, source.listing, tally)
@@ -103,12 +103,10 @@ def _is(value: object, wanted: object, literal: bool) -> bool:
 
 
 def _gold_column(location: Location) -> str | None:
-    """Return the column of the field that blind files lack, None where the text is its own gold."""
+    """Return the column of the field that blind files lack, None where the text is its own gold, or several hold it."""
     field = kinds.get(location.kind).gold_field
     column = None if field is None else location.reading.columns.get(field)
-    if isinstance(column, tuple):
-        raise DataError(f"{location.task}: the gold stands in one column, but {', '.join(column)} are declared")
-    return column
+    return None if isinstance(column, tuple) else column
 
 
 def _with_gold(rows: Iterator[Row], location: Location, source: FileSource, column: str) -> Iterator[Row]:

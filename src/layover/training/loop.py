@@ -161,6 +161,8 @@ class _Training:
         self.read_losses()
         if self.best:
             self.optimizer.set_weights(self.best)
+        elif self.judge is not None:
+            self.note(f"{self.judge.metric} was undefined in every evaluation, so the last weights are kept")
         for part in (self.encoder, *self.heads):
             part.eval()
 

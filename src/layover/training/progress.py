@@ -16,8 +16,9 @@ from layover.errors import NodeError, nearest
 class Judge:
     """How the best weights are chosen."""
 
-    evaluate: Callable[[], Mapping[str, float]]
-    """Returns metrics of the current weights. It may raise `Stopped`; the training that resumes evaluates again."""
+    evaluate: Callable[[], Mapping[str, float | None]]
+    """Returns metrics of the current weights, None for one that is undefined for their predictions. It may raise
+    `Stopped`; the training that resumes evaluates again."""
     metric: str
     """Selects: higher is better, of equals the earliest."""
     every: int | None = None
@@ -56,8 +57,8 @@ class Evaluation:
     epoch: float
     loss: float | None
     """Mean over the training steps since the last evaluation; None when none of them had gold."""
-    metrics: dict[str, float]
-    """Empty when nothing evaluates."""
+    metrics: dict[str, float | None]
+    """Empty when nothing evaluates; None for a metric that is undefined for the predictions of these weights."""
 
 
 @dataclass
@@ -87,8 +88,8 @@ class Position:
             self.curve.append(self.curve_sum / self.curve_steps)
             self.curve_sum, self.curve_steps = 0.0, 0
 
-    def add_evaluation(self, metrics: Mapping[str, float], epoch: float, criterion: str | None) -> bool:
-        """Enter an evaluation; return whether it is the best so far. Of equals the earlier one is.
+    def add_evaluation(self, metrics: Mapping[str, float | None], epoch: float, criterion: str | None) -> bool:
+        """Enter an evaluation; return whether it is the best so far: of equals the earlier one, an undefined one never.
 
         Raises:
             NodeError: the criterion is not among the metrics, or is not a number.
@@ -103,9 +104,12 @@ class Position:
                 f"selection by {criterion!r}: the evaluation has no such metric; {nearest(criterion, metrics)}"
             )
         value = metrics[criterion]
+        if value is None:
+            return False
         if not isfinite(value):
             raise NodeError(f"selection by {criterion!r}: it is {value} after step {self.step}")
-        if self.best is None or value > self.history[self.best].metrics[criterion]:
+        best = None if self.best is None else self.history[self.best].metrics[criterion]
+        if best is None or value > best:
             self.best = len(self.history) - 1
             return True
         return False

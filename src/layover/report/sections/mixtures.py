@@ -73,7 +73,16 @@ def write(rows: Sequence[CellRow], path: Path) -> None:
         for group, trainings in groups(rows).items():
             for one in trainings:
                 for point in one.points:
-                    writerow([*group, one.seed, point.step, point.task, point.metric, repr(point.value)])
+                    writerow(
+                        [
+                            *group,
+                            one.seed,
+                            point.step,
+                            point.task,
+                            point.metric,
+                            "" if point.value is None else repr(point.value),
+                        ]
+                    )
 
 
 def _whole(_plan: Plan, rows: Sequence[CellRow]) -> list[str]:

@@ -1,0 +1,267 @@
+"""Multi-label classification: any number of labels for a text, or for a pair of texts, also none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from layover import metrics as registry
+from layover.data.features import Column, Features
+from layover.data.formats import Row
+from layover.data.label_sets import labels_in
+from layover.data.reading import Columns, Reading
+from layover.data.tokenizer import Tokenizer
+from layover.errors import DataError
+from layover.identity import Json
+from layover.kinds._answers import asked_pair, shown_pair
+from layover.kinds._keys import (
+    CODES,
+    TEXTS,
+    Check,
+    CodesKeys,
+    Keys,
+    LabelKeys,
+    Mistakes,
+    Path,
+    TextKeys,
+    pair,
+    texts_of,
+)
+from layover.kinds._kind import Kind, finite
+from layover.kinds._pairs import encode_pairs
+from layover.layouts.heads import HeadForm
+from layover.metrics._metric import NO_RULES, Rules
+from layover.metrics._scheme import Scheme
+
+USUAL = 0.5
+"""A label is there from this probability on, where nothing else is said."""
+_TRIED = tuple(number / 100 for number in range(1, 100))
+_NO_GOLD = -1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A text, or two, and its labels, in the order of the task's; None is no gold, () is no label."""
+
+    first: str
+    second: str | None
+    label: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class MultilabelResult:
+    """The labels of a text, or of a pair of texts."""
+
+    labels: tuple[str, ...]
+    """Those whose probability is above the threshold, in the order of the task's labels."""
+    scores: dict[str, float]
+    """Label -> probability, in the order of the task's labels; each is between 0 and 1 for itself."""
+
+
+class MultilabelKeys(CodesKeys):
+    """How the labels of an example are written."""
+
+    label_separator: str | None = None
+    """multilabel: what stands between labels, where the column holds them as text: `sport;music`."""
+    label_columns: tuple[str, ...] = ()
+    """multilabel: columns that say 1 or 0, one for each label; they are the labels where `labels` names no others."""
+
+
+def _gold_read(own: Any) -> Mistakes:
+    from layover.data import templates
+
+    golds = own.label_columns or (own.label,)
+    for path, text in texts_of(own):
+        for gold in dict.fromkeys(golds):
+            if gold in (text, *templates.places(text)):
+                yield path, f"the column {gold!r} is gold, and the encoder would read it as text"
+
+
+def _columns(own: Any) -> Mistakes:
+    """Yield what contradicts the columns of labels."""
+    if own.label_separator == "":
+        yield ("label_separator",), "is empty; write what stands between two labels"
+    if not own.label_columns:
+        if own.labels == ():
+            yield ("labels",), "multilabel needs labels, or the `label_columns` that are named like them"
+        return
+    for field in ("label", "label_separator", "codes"):
+        if field in own.model_fields_set:
+            yield (field,), "says nothing where `label_columns` hold the labels; remove one of both"
+    for place, name in enumerate(own.label_columns):
+        if name in own.label_columns[:place]:
+            yield ("label_columns", place), f"{name!r} stands twice"
+    count, labels = len(own.label_columns), len(own.declared_labels())
+    if labels not in {0, count}:
+        yield ("labels",), f"{labels} labels for {count} columns of labels; name one for each, in their order"
+
+
+_DECLARED = ("kind", "label", "labels", "label_columns", "label_separator", "codes")
+
+
+class Multilabel(Kind[Example]):
+    """One row per example, one logit per label; a prediction is the labels, and the probability of each."""
+
+    name: ClassVar[str] = "multilabel"
+    first_only: ClassVar[bool] = True
+    typical_tokens: ClassVar[int] = 120
+    required: ClassVar[frozenset[str]] = frozenset({"first", "label"})
+    optional: ClassVar[frozenset[str]] = frozenset({"second"})
+    gold_field: ClassVar[str | None] = "label"
+    keys: ClassVar[tuple[type[Keys], ...]] = (TextKeys, LabelKeys, MultilabelKeys)
+    checks: ClassVar[tuple[Check, ...]] = (
+        TEXTS,
+        CODES,
+        Check(_gold_read, ("kind", "text", "label", "label_columns")),
+        Check(_columns, _DECLARED),
+    )
+    metrics: ClassVar[tuple[str, ...]] = ("micro_f1", "multilabel_macro_f1")
+    columns: ClassVar[Mapping[str, Column]] = {
+        "present": Column(np.float32, "unit", padding=_NO_GOLD, wide=True)  # 1 or 0 of each label, -1 = no gold
+    }
+    head: ClassVar[HeadForm | None] = HeadForm(
+        transformers="ForSequenceClassification",
+        adapters="multilabel_classification",
+        reads="the first token: dense, tanh, out",
+        pooled=True,
+        labelled=True,
+        problem_type="multi_label_classification",
+        adapters_settings={"bias": True},
+    )
+    pipeline: ClassVar[str] = "text-classification"
+    row_fields: ClassVar[tuple[str, ...]] = ("first", "second")
+    label_threshold: ClassVar[float | None] = USUAL
+
+    def declared(self, own: Any) -> dict[str, Any]:
+        gold = own.label_columns or own.label
+        return {
+            "columns": {"label": gold, **pair(own)},
+            "labels": own.declared_labels() or own.label_columns,
+            "codes": own.written_codes(),
+            "options": {} if own.label_separator is None else {"separator": own.label_separator},
+        }
+
+    def read_as_text(self, own: Any) -> Iterator[tuple[Path, str]]:
+        return texts_of(own)
+
+    def rules(self, labels: Sequence[str], tags: Scheme | None, options: Mapping[str, Json]) -> Rules:  # noqa: ARG002
+        return Rules(labels=tuple(labels))
+
+    def parse(self, row: Row, reading: Reading) -> Example:
+        second = reading.text(row, "second") if "second" in reading.columns else None
+        return Example(reading.text(row, "first"), second, labels_in(row, reading))
+
+    def encode(
+        self,
+        examples: Sequence[Example],
+        tokenizer: Tokenizer,
+        *,
+        labels: tuple[str, ...],
+        max_length: int,
+        stride: int,  # noqa: ARG002 - a text too long is cut, not windowed
+    ) -> Features:
+        arrays = encode_pairs([(item.first, item.second) for item in examples], tokenizer, max_length)
+        places = {label: place for place, label in enumerate(labels)}
+        gold = np.zeros((len(examples), len(labels)), np.float32)
+        for number, item in enumerate(examples):
+            if item.label is None:
+                gold[number] = _NO_GOLD
+            else:
+                gold[number, [places[label] for label in item.label]] = 1
+        return Features({**arrays, "present": gold}, columns=self.columns)
+
+    def decode(
+        self,
+        outputs: Mapping[str, npt.NDArray[Any]],
+        features: Features,
+        examples: Sequence[Example],  # noqa: ARG002 - the logits say all
+        *,
+        labels: tuple[str, ...],
+    ) -> list[Json]:
+        logits = finite(outputs, "logits", (features.rows, len(labels))).astype(np.float64)
+        probabilities = np.exp(-np.logaddexp(0.0, -logits))
+        found = [{"scores": dict(zip(labels, row, strict=True))} for row in probabilities.tolist()]
+        return self.cut(found, USUAL)
+
+    def results(
+        self,
+        outputs: Mapping[str, npt.NDArray[Any]],
+        features: Features,
+        examples: Sequence[Example],
+        *,
+        labels: tuple[str, ...],
+    ) -> list[MultilabelResult]:
+        decoded: list[Any] = self.decode(outputs, features, examples, labels=labels)
+        return [MultilabelResult(tuple(found["labels"]), found["scores"]) for found in decoded]
+
+    def cut(self, predictions: Sequence[Any], threshold: float) -> list[Json]:
+        """Return the predictions with the labels whose probability is above a threshold."""
+        return [
+            {**found, "labels": [label for label, score in found["scores"].items() if score > threshold]}
+            for found in predictions
+        ]
+
+    def tune(
+        self,
+        predictions: Sequence[Any],
+        examples: Sequence[Example],
+        *,
+        metric: str,
+        language: str,
+        rules: Rules = NO_RULES,
+    ) -> float:
+        """Return the threshold with which a metric is highest, in hundredths; of equal ones the nearest to 0.5.
+
+        Raises:
+            DataError: the gold of an example is not known.
+        """
+        if any(item.label is None for item in examples):
+            raise DataError("the threshold of labels cannot be tuned: some gold is not known")
+        found = {
+            threshold: self.score(
+                self.cut(predictions, threshold), examples, metrics=(metric,), language=language, rules=rules
+            )[metric]
+            for threshold in _TRIED
+        }
+        sign = 1 if registry.get(metric).higher_is_better else -1
+        return max(_TRIED, key=lambda tried: (sign * found[tried], -abs(tried - USUAL), -tried))
+
+    def shown_row(self, columns: Columns) -> str:
+        return shown_pair(columns)
+
+    def shown_program(self, columns: Columns, cut: str) -> list[str]:
+        there = "[label for label, logit in zip(labels, logits[0]) if logit > 0]"
+        return [*asked_pair(columns, cut), f"print({there})"]
+
+    def to_json(self, example: Example) -> dict[str, Json]:
+        label = None if example.label is None else list(example.label)
+        return {"first": example.first, "second": example.second, "label": label}
+
+    def from_json(self, values: Mapping[str, Any]) -> Example:
+        label = None if values["label"] is None else tuple(values["label"])
+        return Example(values["first"], values["second"], label)
+
+    def gold(self, example: Example) -> list[str] | None:
+        return None if example.label is None else list(example.label)
+
+    def labels_of(self, gold: list[str]) -> list[str]:
+        return gold or ["no label"]
+
+    def answer(self, prediction: Any) -> list[str]:
+        return list(prediction["labels"])
+
+    def group_of(self, example: Example) -> str:
+        return example.first
+
+    def texts_of(self, example: Example) -> tuple[str, ...]:
+        return (example.first,) if example.second is None else (example.first, example.second)
+
+    def head_size(self, labels: tuple[str, ...]) -> int:
+        return len(labels)
+
+
+KIND = Multilabel()

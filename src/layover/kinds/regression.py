@@ -1,0 +1,188 @@
+"""Regression: a text, or a pair of texts, and a number: how similar, how good, how positive."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from layover.data.features import Column, Features
+from layover.data.formats import Row
+from layover.data.numbers import number_of
+from layover.data.reading import Columns, Reading
+from layover.data.tokenizer import Tokenizer
+from layover.errors import DataError
+from layover.identity import Json
+from layover.kinds._answers import asked_pair, shown_pair
+from layover.kinds._keys import TEXTS, Check, Keys, LabelKeys, Mistakes, Path, TextKeys, gold_as_text, pair, texts_of
+from layover.kinds._kind import Kind, finite
+from layover.kinds._pairs import encode_pairs
+from layover.layouts.heads import HeadForm
+from layover.settings import Gold
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A text, or two, and a number; None is no gold."""
+
+    first: str
+    second: str | None
+    label: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class RegressionResult:
+    """The number of a text, or of a pair of texts."""
+
+    value: float
+    """In the unit of the task's gold; it may lie outside the range of gold."""
+
+
+class RangeKeys(Keys):
+    """Which numbers gold may be."""
+
+    range: tuple[Gold, Gold] | None = None
+    """regression: the lowest and the highest number that gold may be; any when not given."""
+
+
+def _gold_read(own: Any) -> Mistakes:
+    return gold_as_text(texts_of(own), own.label)
+
+
+def _range(own: Any) -> Mistakes:
+    low, high = own.range or (0.0, 1.0)
+    if low >= high:
+        yield ("range",), f"goes from the lowest number to the highest, but {low:g} is not below {high:g}"
+
+
+class Regression(Kind[Example]):
+    """One row per example, one output: the number itself; a prediction is a number."""
+
+    name: ClassVar[str] = "regression"
+    first_only: ClassVar[bool] = True
+    typical_tokens: ClassVar[int] = 40
+    required: ClassVar[frozenset[str]] = frozenset({"first", "label"})
+    optional: ClassVar[frozenset[str]] = frozenset({"second"})
+    gold_field: ClassVar[str | None] = "label"
+    keys: ClassVar[tuple[type[Keys], ...]] = (TextKeys, LabelKeys, RangeKeys)
+    checks: ClassVar[tuple[Check, ...]] = (
+        TEXTS,
+        Check(_gold_read, ("kind", "text", "label")),
+        Check(_range, ("kind", "range")),
+    )
+    metrics: ClassVar[tuple[str, ...]] = ("pearson", "spearman")
+    columns: ClassVar[Mapping[str, Column]] = {"number": Column(np.float32, "unit", padding=math.nan)}  # NaN = no gold
+    head: ClassVar[HeadForm | None] = HeadForm(
+        transformers="ForSequenceClassification",
+        adapters="classification",
+        reads="the first token: dense, tanh, out",
+        pooled=True,
+        outputs=1,
+        problem_type="regression",
+        adapters_settings={"bias": True},
+    )
+    pipeline: ClassVar[str] = "text-classification"
+    row_fields: ClassVar[tuple[str, ...]] = ("first", "second")
+
+    def declared(self, own: Any) -> dict[str, Any]:
+        options = {} if own.range is None else {"range": list(own.range)}
+        return {"columns": {"label": own.label, **pair(own)}, "options": options}
+
+    def read_as_text(self, own: Any) -> Iterator[tuple[Path, str]]:
+        return texts_of(own)
+
+    def unfit_labels(self, labels: Sequence[str], *, from_training: bool) -> Iterator[str]:  # noqa: ARG002
+        if labels:
+            yield "regression has no labels: its gold are numbers"
+
+    def parse(self, row: Row, reading: Reading) -> Example:
+        second = reading.text(row, "second") if "second" in reading.columns else None
+        raw = reading.gold(row, "label")
+        label = None if raw is None or raw == "" else _number(raw, row, reading)
+        return Example(reading.text(row, "first"), second, label)
+
+    def encode(
+        self,
+        examples: Sequence[Example],
+        tokenizer: Tokenizer,
+        *,
+        labels: tuple[str, ...],  # noqa: ARG002 - there are none
+        max_length: int,
+        stride: int,  # noqa: ARG002 - a text too long is cut, not windowed
+    ) -> Features:
+        arrays = encode_pairs([(item.first, item.second) for item in examples], tokenizer, max_length)
+        arrays["number"] = np.array([math.nan if item.label is None else item.label for item in examples], np.float32)
+        return Features(arrays, columns=self.columns)
+
+    def decode(
+        self,
+        outputs: Mapping[str, npt.NDArray[Any]],
+        features: Features,
+        examples: Sequence[Example],  # noqa: ARG002 - the outputs say all
+        *,
+        labels: tuple[str, ...],  # noqa: ARG002 - there are none
+    ) -> list[Json]:
+        return [float(value) for value in finite(outputs, "number", (features.rows,))]
+
+    def results(
+        self,
+        outputs: Mapping[str, npt.NDArray[Any]],
+        features: Features,
+        examples: Sequence[Example],
+        *,
+        labels: tuple[str, ...],
+    ) -> list[RegressionResult]:
+        decoded: list[Any] = self.decode(outputs, features, examples, labels=labels)
+        return [RegressionResult(value) for value in decoded]
+
+    def shown_row(self, columns: Columns) -> str:
+        return shown_pair(columns)
+
+    def shown_program(self, columns: Columns, cut: str) -> list[str]:
+        return [*asked_pair(columns, cut), "print(float(logits[0, 0]))"]
+
+    def to_json(self, example: Example) -> dict[str, Json]:
+        return {"first": example.first, "second": example.second, "label": example.label}
+
+    def from_json(self, values: Mapping[str, Any]) -> Example:
+        return Example(values["first"], values["second"], values["label"])
+
+    def gold(self, example: Example) -> float | None:
+        return example.label
+
+    def labels_of(self, gold: float) -> list[str]:  # noqa: ARG002 - numbers are not counted one by one
+        return []
+
+    def group_of(self, example: Example) -> str:
+        return example.first
+
+    def texts_of(self, example: Example) -> tuple[str, ...]:
+        return (example.first,) if example.second is None else (example.first, example.second)
+
+    def head_size(self, labels: tuple[str, ...]) -> int:  # noqa: ARG002 - always one number
+        return 1
+
+
+def _number(raw: object, row: Row, reading: Reading) -> float:
+    """Return the gold of a row.
+
+    Raises:
+        DataError: with file:line; it is no finite number, or outside the range of the task.
+    """
+    found, column = number_of(raw), reading.columns["label"]
+    if isinstance(found, str):
+        raise DataError(f"{row.where()}: {column!r} is {raw!r:.60}, which {found}")
+    low, high = reading.options.get("range") or (-math.inf, math.inf)
+    if not low <= found <= high:
+        raise DataError(
+            f"{row.where()}: {column!r} is {found:g}, outside the task's range, {low:g} to {high:g}; mend it, or "
+            "change `range`; write nothing where there is no gold"
+        )
+    return found
+
+
+KIND = Regression()

@@ -1,0 +1,26 @@
+"""F1 over all labels of all examples together: the main score of LexGLUE's multi-label tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from layover.metrics._metric import Metric
+from layover.metrics._sets import Labels, counted, f1
+
+
+def micro_f1(predictions: Sequence[Labels], golds: Sequence[Labels], _language: str = "en") -> float:
+    """Return 100 * 2 * right / (predicted + gold), 0 to 100, counting each label of each example once.
+
+    A frequent label weighs more than a rare one. 0 where nothing is right, also where nobody has a label.
+
+    Source: scikit-learn `f1_score(average="micro", zero_division=0)` of multi-hot matrices, as LexGLUE's scripts call
+    it.
+
+    Raises:
+        DataError: predictions and golds are not equally many, or none.
+    """
+    counts = counted(predictions, golds)
+    return 100.0 * f1(counts.right.total(), counts.said.total(), counts.wanted.total())
+
+
+METRIC = Metric("micro_f1", frozenset({"multilabel"}), higher_is_better=True, score=micro_f1)

@@ -1,0 +1,25 @@
+"""Share of examples whose labels are all right, and none too many."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from layover.metrics._metric import Metric
+from layover.metrics._sets import Labels, sets
+
+
+def subset_accuracy(predictions: Sequence[Labels], golds: Sequence[Labels], _language: str = "en") -> float:
+    """Return 100 * (examples whose predicted labels are those of gold) / (examples), 0 to 100.
+
+    No label, where gold has none, is right.
+
+    Source: scikit-learn `accuracy_score` of multi-hot matrices.
+
+    Raises:
+        DataError: predictions and golds are not equally many, or none.
+    """
+    pairs = sets(predictions, golds)
+    return 100.0 * sum(said == wanted for said, wanted in pairs) / len(pairs)
+
+
+METRIC = Metric("subset_accuracy", frozenset({"multilabel"}), higher_is_better=True, score=subset_accuracy)

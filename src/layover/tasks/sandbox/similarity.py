@@ -1,0 +1,16 @@
+"""Similarity of two sentences: how much of who, what, where and when they share; a number from 0 to 5."""
+
+from __future__ import annotations
+
+from layover.data.formats import Layout
+from layover.tasks.sandbox._made import made
+
+TASK = made(
+    "similarity",
+    kind="regression",
+    summary="similarity of two sentences",
+    layout=Layout(format="csv", header=("sentence1", "sentence2", "similarity_score")),
+    metrics=("pearson", "spearman", "mse"),
+    columns={"first": "sentence1", "second": "sentence2", "label": "similarity_score"},
+    options={"range": [0.0, 5.0]},
+)

@@ -1,0 +1,38 @@
+"""STS-B: how similar two sentences are, 0 to 5; English, a task of GLUE.
+
+GLUE withholds the scores of its test split, so the validation split is scored, and a hold-out of the training data
+selects. `stsb_multi_mt` has the scores of the same test pairs.
+"""
+
+from __future__ import annotations
+
+from layover.data.formats import Layout
+from layover.tasks import FileSource, HubSource, Task
+from layover.tasks._stsb import CITATION, COUNTS, METRICS, OPTIONS
+
+FILE_COLUMNS = {"first": "sentence1", "second": "sentence2", "label": "score"}
+LAYOUT = Layout(format="tsv", quoting=False)
+
+
+def _hub(split: str) -> tuple[HubSource, ...]:
+    return (HubSource(path="nyu-mll/glue", config="stsb", split=split),)
+
+
+def _file(name: str) -> tuple[FileSource, ...]:
+    return (FileSource(path=f"STS-B/{name}.tsv", layout=LAYOUT, columns=FILE_COLUMNS),)
+
+
+TASK = Task(
+    name="stsb",
+    kind="regression",
+    summary="similarity of two sentences, English",
+    metrics=METRICS,
+    columns={"first": "sentence1", "second": "sentence2", "label": "label"},
+    options=OPTIONS,
+    languages={"train": ("en",), "validation": ("en",)},
+    hub={"train": _hub("train"), "validation": _hub("validation")},
+    files={"train": _file("train"), "validation": _file("dev")},
+    counts={split: COUNTS[split] for split in ("train", "validation")},
+    licence="those of its sources; see the page of the STS benchmark",
+    citation=f"{CITATION}; split: GLUE, arXiv:1804.07461",
+)
