@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.command import layover
 
 from layover.sandbox.encoders import folder_of
 
@@ -97,10 +99,10 @@ class Working:
         )
 
     def run(self, *arguments: str, code: int = 0) -> str:
-        """Run `layover ARGUMENTS`, hold it to its exit code, return what it said."""
-        process = self.start(*arguments)
-        said = said_by(process, 300)
-        assert process.returncode == code, said
+        """Run `layover ARGUMENTS` in this process, hold it to its exit code, return what it said."""
+        with contextlib.chdir(self.root):
+            ended, said = layover(*arguments)
+        assert ended == code, said
         assert "Traceback" not in said, said
         return said
 

@@ -14,11 +14,14 @@ import pytest
 pytestmark = pytest.mark.slow
 
 RECIPE = Path(__file__).parents[2] / "recipes" / "quickstart.yaml"
+TASK, OTHERS = "sandbox/completion", "sandbox/ner, sandbox/aligned"
 PART = (
     "sweep.method=[lora, stack]",
-    "sweep.intermediate=[none, sandbox/completion]",
-    "sweep.target=[sandbox/copa, sandbox/ner, sandbox/aligned]",
+    f"sweep.intermediate=[none, {TASK}]",
+    f"sweep.target=[sandbox/copa, {OTHERS}]",
     "sweep.seed=[1]",
+    # of the others one cell each is looked at
+    f"sweep.exclude=[{{target: [{OTHERS}], method: stack}}, {{target: [{OTHERS}], intermediate: {TASK}}}]",
 )
 Scores = dict[tuple[str, str, str], dict[str, float]]
 
