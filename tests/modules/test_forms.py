@@ -18,6 +18,7 @@ from layover.modules import Module
 from layover.modules._base import FromFile, LayeredModule, Site, site_at
 from layover.modules._forms import AdaptersFolder, Form, InAdapters, InFile, InPeft, Names, NoForm, PeftFolder, Values
 from layover.modules.lora import Lora
+from layover.packages.meaning import same
 from layover.packages.package import MODULE_LAYOUT
 from layover.packages.untrained import untrained, untrained_file
 from layover.shape import Shape
@@ -212,3 +213,21 @@ def test_a_stack_of_what_says_nothing_is_not_said_to_be_one() -> None:
     )
     with pytest.raises(ModelError, match="several shift are not one"):
         Shift.joined({}, SHAPE)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "equal"),
+    [
+        ("bottleneck", {"activation": "gelu"}, False),
+        ("bottleneck", {"placement": "parallel"}, False),
+        ("bottleneck", {"layers": (0, 1, 2)}, True),
+        ("lora", {"alpha": 3.0}, False),
+        ("lora", {"layers": (0, 1, 2)}, True),
+        ("ia3", {"target": ("key",)}, False),
+    ],
+)
+def test_settings_that_only_place_a_module_may_be_written_otherwise(
+    name: str, settings: dict[str, Any], equal: bool
+) -> None:
+    kind = modules.get(name)
+    assert same(kind(), kind.model_validate(settings), SHAPE) is equal

@@ -117,6 +117,8 @@ class Layout(ABC):
     """One way to lay a module down in files; stateless."""
 
     name: ClassVar[str]
+    owner: ClassVar[str]
+    """Whose layout it is, for people: `AdapterHub`."""
     library: ClassVar[str]
     """For people: `peft`."""
     file: ClassVar[str]
@@ -136,7 +138,7 @@ class Layout(ABC):
     @property
     def describe(self) -> str:
         """What is read, for people: `peft's LoRA and IA3 (adapter_config.json, adapter_model.safetensors)`."""
-        return f"{self.library}'s {listed([kind.called() for kind in self.kinds])} ({CONFIG}, {self.file})"
+        return f"{self.owner}'s {listed([kind.called() for kind in self.kinds])} ({CONFIG}, {self.file})"
 
     @property
     def neutral(self) -> Mapping[str, float]:

@@ -34,6 +34,7 @@ class AdapterHub(Layout):
     """What adapters loads; which modules have a form, each module says (`Module.to_adapters`)."""
 
     name: ClassVar[str] = "adapterhub"
+    owner: ClassVar[str] = "AdapterHub"
     library: ClassVar[str] = "adapters"
     file: ClassVar[str] = WEIGHTS
     pickle: ClassVar[str] = PICKLE

@@ -31,6 +31,7 @@ class Peft(Layout):
     """What peft loads; which modules have a form, each module says (`Module.to_peft`)."""
 
     name: ClassVar[str] = "peft"
+    owner: ClassVar[str] = "peft"
     library: ClassVar[str] = "peft"
     file: ClassVar[str] = "adapter_model.safetensors"
     pickle: ClassVar[str] = "adapter_model.bin"
