@@ -179,7 +179,7 @@ class Module(CanonicalModel, ABC):
 
     name: ClassVar[str]
     """The name of the file, as recipes write it."""
-    noun: ClassVar[str]
+    noun: ClassVar[str] = ""
     """What people call it, `LoRA`; its name where its class does not say."""
     in_peft: ClassVar[InPeft | None] = None
     """How folders of peft are known to hold it; None where they are not read."""
