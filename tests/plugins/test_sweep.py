@@ -17,7 +17,7 @@ from layover import compositions, modules, objectives, specs
 from layover.cli.main import build_app
 from layover.cli.shared import planned
 from layover.data.subset import Subset
-from layover.errors import PluginError, RecipeError, StoreError
+from layover.errors import ModelError, PluginError, RecipeError, StoreError
 from layover.packages.card import CARD, read_card
 from layover.plan import Plan
 from layover.specs import EncoderSpec, Learned, Plugins, Start, TokenizerSpec, things_in
@@ -267,12 +267,27 @@ def test_a_package_without_its_plugin_is_one_clear_error(packages: Path, verb: s
     folder = packages / "mini-lora-verdicts-s1"
     arguments: list[Any] = [folder] if verb == "verify" else ["--package", folder, "the bird is here"]
     found = layover(verb, *arguments)
-    assert isinstance(found.exception, PluginError)
+    assert isinstance(found.exception, ModelError)
+    assert found.exception.exit_code == 2
     assert str(found.exception) == (
         f"{folder / CARD}: it needs the plug-in toy-plug 1.0, not installed here; a plug-in is code, so look who "
         "offers it, then: pip install 'toy-plug==1.0'"
     )
     assert read_card(packages / "mini-lora-signs-s1").plugins == {}
+
+
+def test_a_recipe_that_imports_such_a_package_is_told_where(packages: Path, tmp_path: Path) -> None:
+    recipe = tmp_path / "importing.yaml"
+    recipe.write_text(
+        "schema: 1\nname: importing\nmodels: {mini: {name: sandbox/mini}}\nmethods: {lora: {module: lora, rank: 2}}\n"
+        f"modules: {{mine: {{path: {packages / 'mini-shift-signs-s1'}}}}}\n"
+        "sweep: {model: [mini], method: [lora], intermediate: [mine], target: [sandbox/nli]}\n",
+        encoding="utf-8",
+    )
+    found = layover("plan", recipe, "--store", tmp_path / "store")
+    assert isinstance(found.exception, RecipeError)
+    assert f"{recipe}:5: modules.mine" in str(found.exception)
+    assert "it needs the plug-in toy-plug 1.0, not installed here" in str(found.exception)
 
 
 @pytest.mark.parametrize(

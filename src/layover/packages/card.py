@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from layover import kinds, plugins
-from layover.errors import MistakesError, ModelError, PluginError, first_few, nearest, printable
+from layover.errors import MistakesError, ModelError, first_few, nearest, printable
 from layover.layouts.safe import is_there, read_json
 from layover.packages.bounds import (
     MOST_LAYERS,
@@ -146,9 +146,8 @@ def read_card(folder: Path) -> Card:
     """Return the card of a package.
 
     Raises:
-        ModelError: there is none, or it is no card of this version.
+        ModelError: there is none, it is no card of this version, or it needs plug-ins that are not installed here.
         MistakesError: with all that is wrong with its values.
-        PluginError: it needs plug-ins that are not installed here.
     """
     if not is_there(folder / CARD):
         raise ModelError(f"{folder}: {_no_package(folder)}")
@@ -158,7 +157,7 @@ def read_card(folder: Path) -> Card:
         raise ModelError(f"{folder / CARD}: a card of schema {found}; this version reads {SCHEMA}")
     wrong = long_texts(values)
     if not wrong and (lacking := plugins.missing(_plugins_in(values))):
-        raise PluginError(f"{folder / CARD}: {lacking}")
+        raise ModelError(f"{folder / CARD}: {lacking}")
     try:
         card = Card.model_validate(values)
     except ValidationError as error:
