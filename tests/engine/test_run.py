@@ -73,7 +73,7 @@ def test_the_report_holds_what_the_records_hold(finished: Folder) -> None:
         scores = [record["languages"][language]["accuracy"] for language in ("de", "en")]
         assert line["value"] == pytest.approx(sum(scores) / 2)
     scores = (finished.root / "out" / "scores.csv").read_text(encoding="utf-8").splitlines()
-    assert len(scores) == 1 + CELLS * 2
+    assert len(scores) == 1 + CELLS * 2 * 2, "languages and metrics"
     assert (finished.root / "out" / "report.md").read_text(encoding="utf-8") in said
 
 
