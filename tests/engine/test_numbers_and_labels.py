@@ -111,6 +111,27 @@ def test_the_threshold_of_labels_is_tuned_on_development_data(folder: Folder, mo
     )
 
 
+@pytest.mark.parametrize(
+    ("target", "problem", "field"),
+    [("stars", "regression", "value"), ("about", "multi_label_classification", "scores")],
+)
+def test_packages_are_written_proved_and_asked(folder: Folder, target: str, problem: str, field: str) -> None:
+    prepared(folder)
+    asked = (f"sweep.target=[{target}]", "models.tiny.name=sandbox/mini", *NARROW)
+    folder.run("run", "recipe.yaml", *asked)
+    folder.run("export", "recipe.yaml", *asked, "--all", "best-per-target", "--to", "out")
+    (package,) = (path.parent for path in folder.root.glob("out/*/transfer_card.json"))
+    config = json.loads((package / "head_config.json").read_text(encoding="utf-8"))
+    assert (config["problem_type"], config["num_labels"]) == (problem, 1 if target == "stars" else 2)
+    assert "ok    probe" in folder.run("verify", str(package))
+    (folder.root / "rows.jsonl").write_text(json.dumps({"first": "tree number 3"}) + "\n", encoding="utf-8")
+    folder.run("predict", "rows.jsonl", "--package", str(package), "--out", "said.jsonl")
+    (said,) = (json.loads(line) for line in (folder.root / "said.jsonl").open(encoding="utf-8"))
+    assert field in said
+    if target == "about":
+        assert said["labels"] == [label for label, score in said["scores"].items() if score > 0.5]
+
+
 def test_a_threshold_is_for_labels_only(folder: Folder) -> None:
     prepared(folder)
     for override, message in (

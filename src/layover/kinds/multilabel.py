@@ -134,6 +134,7 @@ class Multilabel(Kind[Example]):
     )
     pipeline: ClassVar[str] = "text-classification"
     row_fields: ClassVar[tuple[str, ...]] = ("first", "second")
+    result: ClassVar[type[Any] | None] = MultilabelResult
     label_threshold: ClassVar[float | None] = USUAL
 
     def declared(self, own: Any) -> dict[str, Any]:

@@ -87,6 +87,7 @@ class Regression(Kind[Example]):
     )
     pipeline: ClassVar[str] = "text-classification"
     row_fields: ClassVar[tuple[str, ...]] = ("first", "second")
+    result: ClassVar[type[Any] | None] = RegressionResult
 
     def declared(self, own: Any) -> dict[str, Any]:
         options = {} if own.range is None else {"range": list(own.range)}

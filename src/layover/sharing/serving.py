@@ -138,15 +138,15 @@ class Layover:
 
         Args:
             rows: Of each the fields of its kind, or the columns of the task's own data: `first` and `second` or say
-                `premise` and `hypothesis` (classification), `tokens` or a `text` that is split at white space
-                (tagging), `question` and `context` (span), `first` and `choices` (choice). A string is a row with that
-                `text`. Other fields are left alone. A text that is too long loses its end, but for the context of a
-                question, which is read in windows, and the words of a sentence, which is read in parts.
+                `premise` and `hypothesis` (classification, multilabel, regression), `tokens` or a `text` that is split
+                at white space (tagging), `question` and `context` (span), `first` and `choices` (choice). A string is
+                a row with that `text`. Other fields are left alone. A text that is too long loses its end, but for the
+                context of a question, which is read in windows, and the words of a sentence, which is read in parts.
             package: Whose, or for each row whose; needed where there are several.
             batch_tokens: Tokens at once; from the device when None. Results differ by rounding only.
 
         Returns:
-            `ClassificationResult`, `TaggingResult`, `SpanResult` or `ChoiceResult`, by the kind of the package's task.
+            The `result` of the kind of the package's task: `ClassificationResult`, `RegressionResult` ...
 
         Raises:
             DataError: with the number of the row, from 1 on: a field is missing, empty or of the wrong type, or there
