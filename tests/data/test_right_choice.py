@@ -134,9 +134,8 @@ def test_keys_that_would_decide_nothing_are_refused() -> None:
     assert told == {"label_as": "the column 'a' of `choices` is the right one; remove this key"}
     told = idle(OwnTask(**asks, choices="c", label_as="text", choice_names="n"))
     assert told == {"label_as": "with `choice_names` the right choice is one of these names; remove one of the two"}
-    assert idle(OwnTask(**asks, choices="c", codes="labels"))["codes"].startswith(
-        "it belongs to classification, multilabel and"
-    )
+    foreign = idle(OwnTask(**asks, choices="c", codes="labels"))["codes"]
+    assert foreign.startswith("it belongs to classification, multilabel and")
     tags = OwnTask(kind="tagging", labels=("O", "X"), label_as="text")
     assert idle(tags)["label_as"] == "it belongs to choice, not to tagging"
     assert idle(OwnTask(**asks, choices=("a", "b"), label_as="letter")) == {}
