@@ -210,7 +210,9 @@ def test_exchanged_gold_shows_no_old_number(whole: Sweep, clean: dict[str, str])
         exchange(file, other)
         other.unlink()
     lines = zip(clean["scores.csv"].splitlines(), stale["scores.csv"].splitlines(), strict=True)
-    before_after = [(one.split(","), two.split(",")) for one, two in lines if ",moods," in one and ",en," in one]
+    before_after = [
+        (one.split(","), two.split(",")) for one, two in lines if ",moods," in one and ",en,accuracy," in one
+    ]
     assert before_after
     for one, two in before_after:
         assert float(one[7]) == pytest.approx(100 - float(two[7]))

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from layover import plugins
-from layover.canonical import CanonicalModel
 from layover.cli.console import answer, say, table
 from layover.cli.shared import JsonOption
 from layover.errors import LayoverError, PluginError, nearest
+
+if TYPE_CHECKING:
+    from layover.canonical import CanonicalModel
 
 ORDER = 70
 
