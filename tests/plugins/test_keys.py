@@ -18,11 +18,11 @@ KEYS = {
     "common": "class Mine(Keys):\n    summary: int = 0",
     "below": "class Mine(TextKeys):\n    text: str = ''",
     "config": "class Mine(Keys):\n    model_config = {'extra': 'allow'}",
-    "model": (
-        "class Mine(Keys):\n    @model_validator(mode='before')\n    @classmethod\n    def no(cls, v):\n        return {}"
-    ),
-    "field": (
-        "class Mine(LabelKeys):\n    @field_validator('label')\n    @classmethod\n    def no(cls, v):\n        return 'no'"
+    "model": "class Mine(Keys):\n    _no = model_validator(mode='before')(classmethod(lambda cls, values: {}))",
+    "field": "class Mine(LabelKeys):\n    _no = field_validator('label')(classmethod(lambda cls, value: 'no'))",
+    "order": (
+        "class First(TextKeys, LabelKeys): pass\nclass Mine(LabelKeys, TextKeys): pass\n"
+        "class Verdict(Verdict):\n    keys = (*Verdict.keys, First)"
     ),
     "method": "class Mine(LabelsKeys):\n    def declared_labels(self):\n        return ()",
 }
@@ -88,6 +88,16 @@ def test_two_plugins_with_unlike_keys_are_both_refused(tmp_path: Path) -> None:
     assert [*refused] == ["aaa", "bbb"]
     assert "'depth' (Mine) has another type, default or check than that of the plug-in 'bbb'" in str(refused["aaa"])
     assert "depth" not in {key for one in classes for key in one.model_fields}
+
+
+def test_two_plugins_whose_classes_have_no_order_are_both_refused(tmp_path: Path) -> None:
+    site = install(tmp_path)
+    plug(site, "aaa", "class Mine(TextKeys, LabelKeys): pass", "first")
+    plug(site, "bbb", "class Mine(LabelKeys, TextKeys): pass", "second")
+    with seen(site):
+        _, refused = _own._keys_of_kinds()
+    assert [*refused] == ["aaa", "bbb"]
+    assert "do not go together with those of the plug-in 'bbb'" in str(refused["aaa"])
 
 
 def test_a_recipe_is_told_of_it_where_it_uses_the_kind(tmp_path: Path) -> None:

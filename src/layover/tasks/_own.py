@@ -103,10 +103,15 @@ def _unfit(own: tuple[type[Keys], ...], its: tuple[type[Keys], ...]) -> str:
         shared = {base for base in one.__mro__ if base in {*own, Keys} and base is not one}
         if one not in own and (changed := sorted(_behaviour(one) & {name for base in shared for name in vars(base)})):
             return f"{one.__name__} changes {', '.join(changed)}, which other kinds use; call it something else"
+    return _apart((*own, *its), "other kinds")
+
+
+def _apart(classes: tuple[type[Keys], ...], whose: str) -> str:
+    """Return why no class can be below all of some; empty where one can."""
     try:
-        type("OwnTask", _leaves((*own, *its)), {"__module__": __name__})
+        type("OwnTask", _leaves(classes), {"__module__": __name__})
     except (TypeError, NameError, PydanticUserError) as error:
-        return f"its `keys` do not go together with those of other kinds: {printable(str(error).splitlines()[0])}"
+        return f"its `keys` do not go together with those of {whose}: {printable(str(error).splitlines()[0])}"
     return ""
 
 
@@ -118,6 +123,8 @@ def _clash_of_plugins(name: str, fitting: Mapping[str, tuple[type[Keys], ...]]) 
     for other, those in fitting.items():
         if other != name and (reason := _clash(those, fitting[name])):
             return f"{reason} of the plug-in {other!r}; uninstall one of them, or have the key renamed"
+        if other != name and (reason := _apart((*those, *fitting[name], CommonKeys), f"the plug-in {other!r}")):
+            return reason
     return ""
 
 
