@@ -163,11 +163,16 @@ def missing(needed: Mapping[str, str]) -> str:
     if not absent:
         return ""
     told = " and ".join(printable(f"{name} {version}") for name, version in absent)
-    pins = " ".join(printable(f"'{name}=={version}'") for name, version in absent)
+    pins = " ".join(printable(_quoted(f"{name}=={version}")) for name, version in absent)
     return (
         f"it needs {'the plug-in' if len(absent) == 1 else 'the plug-ins'} {told}, not installed here; a plug-in is "
         f"code, so look who offers it, then: pip install {pins}"
     )
+
+
+def _quoted(text: str) -> str:
+    """Return a text that a shell reads as one word."""
+    return "'" + text.replace("'", "'\\''") + "'"
 
 
 def changed(needed: Mapping[str, str]) -> str:
