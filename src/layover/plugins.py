@@ -38,6 +38,9 @@ GROUPS = {
 }
 """Group -> the package of Layover that holds its own things, and gets those of others by `get`."""
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
+_DISTRIBUTION = re.compile(r"[a-z0-9]([a-z0-9-]{0,78}[a-z0-9])?")
+_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+!_-]{0,79}")
+"""What a card of a package can hold."""
 _RESERVED = {(TASKS, "none")}
 """Names that mean something else where recipes name a thing."""
 
@@ -123,6 +126,11 @@ def find(group: str, name: str) -> Plugin | None:
             f"{one.described}: {one.distribution} says no version, which has to stand in the key of all that it "
             "computes; give it one and install it again"
         )
+    if _DISTRIBUTION.fullmatch(one.distribution) is None or _VERSION.fullmatch(one.version) is None:
+        raise PluginError(
+            f"{one.described}: a name of letters, digits and hyphens and a version of letters, digits and .+!_- stand "
+            "in keys and on cards, 80 characters at most; rename the distribution, or give it such a version"
+        )
     return one
 
 
@@ -155,11 +163,16 @@ def missing(needed: Mapping[str, str]) -> str:
     if not absent:
         return ""
     told = " and ".join(printable(f"{name} {version}") for name, version in absent)
-    pins = " ".join(printable(f"'{name}=={version}'") for name, version in absent)
+    pins = " ".join(printable(_quoted(f"{name}=={version}")) for name, version in absent)
     return (
         f"it needs {'the plug-in' if len(absent) == 1 else 'the plug-ins'} {told}, not installed here; a plug-in is "
         f"code, so look who offers it, then: pip install {pins}"
     )
+
+
+def _quoted(text: str) -> str:
+    """Return a text that a shell reads as one word."""
+    return "'" + text.replace("'", "'\\''") + "'"
 
 
 def changed(needed: Mapping[str, str]) -> str:

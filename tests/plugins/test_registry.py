@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import shlex
 import shutil
 import subprocess
 import sys
@@ -248,6 +249,23 @@ def test_a_plugin_without_a_version_could_not_stand_in_a_key(tmp_path: Path) -> 
     site = broken(tmp_path, {METRICS: {"mine": "broken.other"}}, None)
     with seen(site), pytest.raises(PluginError, match=r"mine.*broken says no version"):
         metrics.get("mine")
+
+
+@pytest.mark.parametrize(
+    ("name", "version"),
+    [("two words", "1"), ("a|b", "1"), ("a" * 81, "1"), ("one", "1 beta"), ("one", "1'; true"), ("one", "1" * 81)],
+)
+def test_a_distribution_that_no_card_can_name_is_refused(tmp_path: Path, name: str, version: str) -> None:
+    site = broken(tmp_path, {METRICS: {"mine": "broken.other"}})
+    (info,) = site.glob("*.dist-info")
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n", encoding="utf-8")
+    with seen(site), pytest.raises(PluginError, match="stand in keys and on cards"):
+        metrics.get("mine")
+
+
+def test_a_version_of_a_stranger_stays_one_word_of_the_command() -> None:
+    said = plugins.missing({"nobody": "1'; touch x; '"})
+    assert shlex.split(said.partition("pip install ")[2]) == ["nobody==1'; touch x; '"]
 
 
 def test_an_error_is_no_traceback_and_ends_with_2(tmp_path: Path) -> None:

@@ -17,6 +17,10 @@ def _fits(thing: Any, name: str) -> str:
     """Return why a plug-in is no kind of this name; one that is trained needs a head, which nothing imports here."""
     if reason := instance_of(Kind)(thing, name):
         return reason
+    if not isinstance(thing.keys, tuple) or not all(
+        isinstance(one, type) and issubclass(one, Keys) for one in thing.keys
+    ):
+        return "has `keys` that are no tuple of classes below Keys"
     lacks = thing.trained and name not in plugins.names(plugins.HEADS)
     return f"is trained, and no plug-in of the group {plugins.HEADS} is called {name!r}" if lacks else ""
 

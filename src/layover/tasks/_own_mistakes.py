@@ -14,7 +14,7 @@ from layover.kinds._keys import FROM_TRAINING, Check, Mistakes, Path
 from layover.tasks._fields import Paths
 from layover.tasks._fit import unfit_labels, unfit_metrics
 from layover.tasks._named import format_of
-from layover.tasks._own import OwnTask
+from layover.tasks._own import REFUSED, OwnTask
 
 
 def mistakes(own: OwnTask, files: Iterable[Paths] = (), unknown: Collection[str] = ()) -> list[tuple[Path, str]]:
@@ -24,7 +24,12 @@ def mistakes(own: OwnTask, files: Iterable[Paths] = (), unknown: Collection[str]
         own: The declaration.
         files: The paths of all its splits and languages.
         unknown: Fields that are wrong already: nothing is said of them, nor of what follows from them.
+
+    Raises:
+        PluginError: its kind is a plug-in that cannot be used.
     """
+    if (refused := REFUSED.get(own.kind)) is not None:
+        raise refused
     open_fields, found = set(unknown), list[tuple[Path, str]]()
     for field, said, names in (("kind", own.kind, kinds.names()), ("format", own.format, formats())):
         if field not in open_fields and said is not None and said not in names:
