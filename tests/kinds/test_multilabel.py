@@ -12,7 +12,8 @@ import pytest
 from layover.data.features import Features
 from layover.data.tokenizer import Tokenizer
 from layover.errors import DataError
-from layover.kinds.multilabel import KIND, Example
+from layover.kinds.multilabel import KIND, Example, MultilabelKeys
+from layover.kinds.multilabel import _columns as mistakes_of_columns
 from layover.metrics._metric import Rules
 from layover.tasks import OwnTask, Task, declare, mistakes
 
@@ -153,3 +154,11 @@ def test_the_tuned_threshold_is_the_best_hundredth() -> None:
         assert all(abs(tuned - 0.5) <= abs(other - 0.5) for other, value in tried.items() if value == tried[tuned])
     with pytest.raises(DataError, match="some gold is not known"):
         KIND.tune(said, [Example("a", None, None)] * 30, metric="micro_f1", language="en")
+
+
+@pytest.mark.parametrize(("labels", "wrong"), [(("a;b", "c"), 1), (("a", "c"), 0), (("a;", ";c"), 2)])
+def test_a_separator_that_would_cut_a_label_is_refused(labels: tuple[str, ...], wrong: int) -> None:
+    own = MultilabelKeys(labels=labels, label_separator=";")
+    found = list(mistakes_of_columns(own))
+    assert [path for path, _ in found] == [("label_separator",)] * wrong
+    assert all("choose another one" in message for _, message in found)

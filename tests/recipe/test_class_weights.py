@@ -114,3 +114,9 @@ def test_weights_of_all_trainings_are_obeyed_by_some(tmp_path: Path) -> None:
     assert not problems(tmp_path, "  epochs: 1\n", "  class_weights: {B-X: 2}\n", *own), (
         "moods says that it weighs nothing"
     )
+
+
+def test_weights_of_a_part_of_a_joined_task_are_obeyed_by_none(tmp_path: Path) -> None:
+    swept = "sweep.intermediate=[none]", "sweep.target=[anli_plus]", "tasks.snli.class_weights=balanced"
+    said = problems(tmp_path, "  epochs: 1\n", "  epochs: 1\n", *swept)
+    assert any("nothing here trains on snli, so no loss has these weights" in one for one in said), said

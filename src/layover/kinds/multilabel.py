@@ -85,6 +85,10 @@ def _columns(own: Any) -> Mistakes:
     """Yield what contradicts the columns of labels."""
     if own.label_separator == "":
         yield ("label_separator",), "is empty; write what stands between two labels"
+    elif own.label_separator is not None:
+        for label in own.declared_labels():
+            if own.label_separator in label:
+                yield ("label_separator",), f"stands in the label {label!r}, which it would cut; choose another one"
     if not own.label_columns:
         if own.labels == ():
             yield ("labels",), "multilabel needs labels, or the `label_columns` that are named like them"

@@ -232,6 +232,9 @@ class Scores(Section):
     stand here, are the highest; None where a person named it."""
     task: str | None = None
     """The task that was scored, which may train on the data of another; None on cards of version 0.1."""
+    thresholds: dict[str, float] = {}
+    """Language -> the threshold of labels, or for no answer, that the scored answers were cut at, where it is another
+    than the package's own."""
 
 
 class Probe(Section):

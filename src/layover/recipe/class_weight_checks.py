@@ -24,7 +24,7 @@ def check_class_weights(document: Document, known: dict[str, Task], source: Sour
         if not kinds.get(task.kind).classes:
             message = f"{name} is {task.kind}, which has no classes to weigh; {_kinds()} have"
             problems.append(source.problem(("tasks", name, FIELD), message))
-        elif name not in trained and not any(name == part.name for one in trained.values() for part in one.parts):
+        elif name not in trained:
             message = f"nothing here trains on {name}, so no loss has these weights; remove them, or train on it"
             problems.append(source.problem(("tasks", name, FIELD), message))
     if document.train.class_weights is not None and not any(kinds.get(one.kind).classes for one in trained.values()):

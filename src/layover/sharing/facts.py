@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import ValidationError
 
-from layover import __version__
+from layover import __version__, kinds
 from layover.data.languages import UNKNOWN
 from layover.data.task import HubSource, Joined, Location
 from layover.errors import LayoverError, printable
@@ -34,6 +34,9 @@ from layover.steps.counts import counts_of
 from layover.steps.files import TRAINING
 from layover.store import Store, read_json
 from layover.tasks import Task
+
+USUAL_NO_ANSWER = 0.0
+"""In logits: a package answers nothing where the null score is above the answer's."""
 
 OPTIMISATION = ("epochs", "batch", "lr", "warmup", "weight_decay", "clip", "dropout", "precision", "seed")
 """What a card repeats of the numbers of a training."""
@@ -237,7 +240,15 @@ def scores_of(
         },
         best_of=best_of,
         task=cell.target,
+        thresholds=other_thresholds(row.record, scored.kind),
     )
+
+
+def other_thresholds(record: Record, kind: str) -> dict[str, float]:
+    """Return the thresholds of the scored answers by language, where a package of the kind answers with another."""
+    chosen, of_labels = record.threshold or record.no_answer, kinds.get(kind).label_threshold
+    usual = USUAL_NO_ANSWER if of_labels is None else of_labels
+    return {} if chosen is None else {name: at for name, at in sorted(chosen.thresholds.items()) if at != usual}
 
 
 def skipped_of(plan: Plan, wanted: Wanted) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from layover import kinds
@@ -144,7 +144,7 @@ def _reading(card: Card, scores: Scores, lines: Sequence[Line], compared: Sequen
 
 def _remarks(card: Card, scores: Scores, lines: Sequence[Line]) -> list[str]:
     """Return what a table cannot say: gaps and their reasons, partial splits, other seeds, a choice by these scores."""
-    found = []
+    found = [_cut_otherwise(scores.thresholds)] if scores.thresholds else []
     for begin, group in (
         ("No score", [line for line in lines if line.score is None]),
         ("Not the whole split", [line for line in lines if line.score is not None and line.remark]),
@@ -171,6 +171,15 @@ def _remarks(card: Card, scores: Scores, lines: Sequence[Line]) -> list[str]:
             "one scored best on this very split, so the numbers are a little too good; on new data expect less."
         )
     return found
+
+
+def _cut_otherwise(thresholds: Mapping[str, float]) -> str:
+    """Return at which thresholds the scored answers were cut, which the package does not use."""
+    said = "; ".join(f"{plain(language)} {at:.4g}" for language, at in thresholds.items())
+    return (
+        f"**Scored with other thresholds than the package uses**: {said}. It predicts with the usual one (0.5 for the "
+        "probability of a label, 0 for no answer), so its own answers may score differently."
+    )
 
 
 def _data(data: Sequence[DataFacts]) -> str:
