@@ -52,6 +52,19 @@ def test_a_mean_is_over_what_is_scored_and_says_so() -> None:
     assert headers[-1] == "xnli accuracy (2/3 languages)"
 
 
+def test_a_score_over_seeds_is_over_the_languages_that_every_seed_has() -> None:
+    """A correlation may be undefined in one language of one seed: a mean over others would differ for that alone."""
+    rows = [row("lora", "none", 1, record(en=80.0, sw=20.0)), row("lora", "none", 2, record(en=90.0, sw=None))]
+    assert main_table.cells(rows, FULL)[1][0][-1] == "85.0 ± 7.1 (over the 1 language that every seed has; n=2)"
+    headers, (line,) = languages.cells(rows, "xnli", "accuracy")
+    told = dict(zip(headers, line, strict=True))
+    assert told["mean"] == "85.0 ± 7.1 (over the 1 language that every seed has)"
+    assert told["sw"] == "20.0 (n=1 of 2)"
+    assert told["zero-shot mean"] == "scored over other languages"
+    apart = [row("lora", "none", 1, record(en=80.0, sw=None)), row("lora", "none", 2, record(en=None, sw=20.0))]
+    assert main_table.cells(apart, FULL)[1][0][-1] == "scored over other languages"
+
+
 def test_differences_are_paired_by_seed() -> None:
     rows = [
         row("full", "none", 1, record(en=70.0)),

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from layover.records import Record
-from layover.report.rows import CellRow, Spread, by_group, difference, paired, spread, without_repeats
+from layover.report.rows import CellRow, Spread, by_group, difference, over_seeds, paired, without_repeats
 
 MISSING = "missing"
 NOTHING = "–"
@@ -34,6 +34,8 @@ class Entry:
     """Why there is no difference to the cell without an intermediate, or not of every seed, where one is planned."""
     full_gap: str = ""
     """The same of full fine-tuning."""
+    over: str = ""
+    """Over which languages the score is, where not all seeds have the same."""
     seeded: bool = True
     """False where nothing is trained: there is one result, whatever the seed."""
 
@@ -64,8 +66,9 @@ def _entry(rows: list[CellRow], full_records: dict[tuple[str, str, str, int], Re
         if place in full_records:
             to_full.append(difference(row.record, full_records[place], row.metric))
     (none, none_gap), (full, full_gap) = paired(to_none), paired(to_full)
+    score, over = over_seeds([row.record for row in rows if row.record is not None], rows[0].metric)
     return Entry(
-        score=spread([row.value for row in rows if row.value is not None]),
+        score=score,
         to_none=none,
         to_full=full,
         planned=len(rows),
@@ -73,6 +76,7 @@ def _entry(rows: list[CellRow], full_records: dict[tuple[str, str, str, int], Re
         none_gap=none_gap,
         full_gap=full_gap,
         seeded=seeded,
+        over=over,
     )
 
 
@@ -105,8 +109,8 @@ def text(entry: Entry | None) -> str:
     if entry is None:
         return NOTHING
     if entry.score is None:
-        return "failed" if entry.failures else MISSING
-    parts = [entry.score.text()]
+        return "failed" if entry.failures else entry.over or MISSING
+    parts = [entry.score.text(), *([entry.over] if entry.over else [])]
     for name, found, gap in (("none", entry.to_none, entry.none_gap), ("full", entry.to_full, entry.full_gap)):
         if found is not None:
             pairs = f" over {found.seeds()}" if found.count < entry.score.count else ""

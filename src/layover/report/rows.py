@@ -144,6 +144,25 @@ def spread(values: Sequence[float]) -> Spread | None:
     return Spread(fmean(values), stdev(values) if len(values) > 1 else None, len(values))
 
 
+def over_seeds(records: Sequence[Record], metric: str, *, zero_shot: bool = False) -> tuple[Spread | None, str]:
+    """Return the spread of the seeds' means, and over which languages they are where not all seeds have the same.
+
+    Means over different languages differ for that alone, so that only those languages count that every seed has.
+
+    Args:
+        records: Of the seeds that are scored.
+        metric: Whose means are taken.
+        zero_shot: Over the languages that were not trained in.
+    """
+    each = [one.averaged(zero_shot=zero_shot) for one in records]
+    common = [name for name in (each[0] if each else ()) if all(name in names for names in each)]
+    values = [[value for name in common if (value := one.value(name, metric)) is not None] for one in records]
+    found = spread([fmean(known) for known in values if known])
+    same = all({*names} == {*common} for names in each)
+    count = f"{len(common)} language{'' if len(common) == 1 else 's'}"
+    return found, "" if same else f"over the {count} that every seed has" if common else OTHER_LANGUAGES
+
+
 def paired(found: Sequence[float | str]) -> tuple[Spread | None, str]:
     """Return the spread of the differences that there are, and why others are not there.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from layover import metrics
 from layover.data.languages import UNKNOWN
@@ -11,7 +11,7 @@ from layover.plan import Plan
 from layover.records import Record
 from layover.report._section import Section
 from layover.report.main_table import MISSING, NO_SEED, NOTHING
-from layover.report.rows import CellRow, by_group, spread, without_repeats
+from layover.report.rows import CellRow, Spread, by_group, over_seeds, spread, without_repeats
 
 PERCENT_DIGITS, OTHER_DIGITS = 1, 3
 UNSAID = (
@@ -41,20 +41,31 @@ def cells(rows: Sequence[CellRow], target: str, metric: str) -> tuple[list[str],
     for group, every in by_group(mine).items():
         members = without_repeats(every)
         records = [row.record for row in members if row.record is not None]
-        means = [
-            spread([value for record in records if (value := record.mean(metric, zero_shot=zero)) is not None])
-            for zero in (False, True)
-        ]
+        means = [over_seeds(records, metric, zero_shot=zero) for zero in (False, True)]
         without = NOTHING if records else MISSING  # a mean over no language is none that is missing
-        line = [*group, *(without if mean is None else mean.text(digits=digits) for mean in means)]
+        line = [*group, *(_mean(mean, over, without, digits) for mean, over in means)]
         seeds = f"{len(records)}" + (f" of {len(members)}" if len(records) < len(members) else "")
         line.append(seeds if members[0].cell.seeded else NO_SEED)
         for language in languages:
             found = spread([v for record in records if (v := record.value(language, metric)) is not None])
             reasons = {record.missing[language] for record in records if language in record.missing}
-            line.append(found.text(digits=digits) if found is not None else ", ".join(sorted(reasons)) or MISSING)
+            line.append(_score(found, len(records), reasons, digits))
         lines.append(line)
     return headers, lines
+
+
+def _mean(mean: Spread | None, over: str, without: str, digits: int) -> str:
+    """Return a mean over languages, with those that it is over where not all seeds have the same."""
+    if mean is None:
+        return over or without
+    return f"{mean.text(digits=digits)} ({over})" if over else mean.text(digits=digits)
+
+
+def _score(found: Spread | None, seeds: int, reasons: Iterable[str], digits: int) -> str:
+    """Return the score of a language, with its seeds where others have none, or why there is none."""
+    if found is None:
+        return ", ".join(sorted(reasons)) or MISSING
+    return found.text(digits=digits) + (f" (n={found.count} of {seeds})" if found.count < seeds else "")
 
 
 def _target(plan: Plan, rows: Sequence[CellRow], target: str) -> list[str]:
