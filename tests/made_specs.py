@@ -36,7 +36,7 @@ def chosen_in(language: str) -> TaskSpec:
 
 def some_scores() -> ScoreSpec:
     """Return scores of nothing."""
-    return ScoreSpec(predictions={}, metrics=("accuracy",), absent={})
+    return ScoreSpec(predictions={}, metrics=("accuracy",), absent={}, kind="classification")
 
 
 def some_data(task: Task, place: Place) -> TokenizeSpec:
