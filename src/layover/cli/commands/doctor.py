@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import importlib.util
 import platform
 from pathlib import Path
 from typing import Any
@@ -69,7 +68,10 @@ def examine(store: Path) -> dict[str, Any]:
 
 
 def _version(package: str) -> str | None:
-    return importlib.metadata.version(package) if importlib.util.find_spec(package) else None
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
 
 
 def _hub() -> str:
