@@ -6,8 +6,9 @@ from typing import Any
 
 from layover import plugins
 from layover.errors import DataError
+from layover.kinds._arrays import finite
 from layover.kinds._keys import Check, CodesKeys, Keys, LabelKeys, LabelsKeys, Path, TextKeys, texts_of
-from layover.kinds._kind import Kind, finite
+from layover.kinds._kind import Kind
 from layover.kinds._pairs import encode_pairs
 from layover.layouts.heads import HeadForm
 from layover.registry import Registry, instance_of

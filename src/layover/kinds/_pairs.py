@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from layover.data.features import Array
 from layover.data.tokenizer import Tokenizer, longest_first
 from layover.errors import DataError
-from layover.kinds._kind import flat
+from layover.kinds._arrays import flat
 
 
 def encode_pairs(

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from layover.data.features import Array
 from layover.data.tokenizer import Ids, Pieces, Tokenizer
 from layover.errors import DataError
-from layover.kinds._kind import columns, flat
+from layover.kinds._arrays import columns, flat
 
 QUESTION_TOKENS = 64
 """A longer question loses its end, as in the SQuAD scripts of BERT and XTREME."""

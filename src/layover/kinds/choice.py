@@ -17,8 +17,9 @@ from layover.data.tokenizer import Tokenizer
 from layover.errors import DataError
 from layover.identity import Json
 from layover.kinds._answers import INFERENCE, shown_list, softmax
+from layover.kinds._arrays import finite
 from layover.kinds._keys import Check, Keys, LabelKeys, Mistakes, Path, TextKeys, gold_as_text, texts_of
-from layover.kinds._kind import Kind, finite
+from layover.kinds._kind import Kind
 from layover.kinds._pairs import encode_pairs
 from layover.layouts.heads import HeadForm
 

@@ -17,6 +17,7 @@ from layover.data.tokenizer import Tokenizer
 from layover.errors import DataError, nearest
 from layover.identity import Json
 from layover.kinds._answers import asked_pair, shown_pair, softmax
+from layover.kinds._arrays import finite
 from layover.kinds._keys import (
     CODES,
     FROM_TRAINING,
@@ -32,7 +33,7 @@ from layover.kinds._keys import (
     pair,
     texts_of,
 )
-from layover.kinds._kind import Kind, finite
+from layover.kinds._kind import Kind
 from layover.kinds._pairs import encode_pairs
 from layover.kinds._submission import Submission, as_many
 from layover.layouts.heads import HeadForm

@@ -17,8 +17,9 @@ from layover.data.tally import NO_TOKEN, Reason
 from layover.data.tokenizer import Ids, Pieces, Tokenizer, longest_first
 from layover.errors import DataError
 from layover.identity import Json
+from layover.kinds._arrays import finite, flat
 from layover.kinds._keys import TEXTS, Check, Keys, Path, TextKeys, pair, texts_of
-from layover.kinds._kind import ONE_FILE, Kind, Paths, finite, flat
+from layover.kinds._kind import ONE_FILE, Kind, Paths
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from layover.data.tokenizer import Tokenizer
 from layover.errors import DataError
 from layover.identity import Json
 from layover.kinds._answers import asked_pair, shown_pair
+from layover.kinds._arrays import finite
 from layover.kinds._keys import (
     CODES,
     TEXTS,
@@ -31,7 +32,7 @@ from layover.kinds._keys import (
     pair,
     texts_of,
 )
-from layover.kinds._kind import Kind, finite
+from layover.kinds._kind import Kind
 from layover.kinds._pairs import encode_pairs
 from layover.layouts.heads import HeadForm
 from layover.metrics._metric import NO_RULES, Rules

@@ -25,8 +25,9 @@ from layover.data.reading import Reading
 from layover.data.tokenizer import Tokenizer
 from layover.errors import DataError, ModelError
 from layover.identity import Json
+from layover.kinds._arrays import finite
 from layover.kinds._keys import Check, IdKeys, Keys, Mistakes, Path, TextKeys, texts_of
-from layover.kinds._kind import ONE_FILE, Kind, Paths, finite
+from layover.kinds._kind import ONE_FILE, Kind, Paths
 from layover.kinds._matching import SCORINGS, Index, Neighbours, Scores, best, best_threshold, one_to_one
 from layover.kinds._pairs import encode_pairs
 from layover.kinds._sentences_file import Sentences

@@ -17,8 +17,9 @@ from layover.data.tokenizer import Tokenizer
 from layover.errors import DataError
 from layover.identity import Json
 from layover.kinds._answers import INFERENCE
+from layover.kinds._arrays import finite
 from layover.kinds._keys import IdKeys, Keys, LabelsKeys, Path
-from layover.kinds._kind import Kind, finite
+from layover.kinds._kind import Kind
 from layover.kinds._span_file import Answers
 from layover.kinds._span_gold import Answer, Example, answers_of, border
 from layover.kinds._stretches import Best, best_threshold

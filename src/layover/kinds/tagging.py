@@ -21,8 +21,9 @@ from layover.data.tokenizer import Ids, Tokenizer
 from layover.errors import DataError
 from layover.identity import Json
 from layover.kinds._answers import INFERENCE, shown_list
+from layover.kinds._arrays import boundaries, columns, finite, flat
 from layover.kinds._keys import CODES, FROM_TRAINING, Check, CodesKeys, Keys, Mistakes
-from layover.kinds._kind import Kind, boundaries, columns, finite, flat
+from layover.kinds._kind import Kind
 from layover.kinds._submission import Submission, as_many
 from layover.layouts.heads import HeadForm
 from layover.metrics._detect import detect

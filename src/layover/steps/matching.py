@@ -20,7 +20,7 @@ from layover.encoder import Encoder, Shares
 from layover.errors import DataError, NodeError
 from layover.execution import Execution
 from layover.heads import MeanPooling
-from layover.kinds._kind import finite
+from layover.kinds._arrays import finite
 from layover.kinds.retrieval import distinct, match
 from layover.metrics._retrieval import ENGLISH, LANGUAGE
 from layover.neighbours import both_ways
