@@ -2,12 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar, Protocol, TypeVar
 
 from layover.data.features import Array
+from layover.data.reading import Columns
 from layover.data.tokenizer import Tokenizer, longest_first
 from layover.errors import DataError
+from layover.kinds._answers import shown_pair
 from layover.kinds._arrays import flat
+from layover.kinds._keys import Path, texts_of
+from layover.kinds._kind import Kind
+
+
+class OfPair(Protocol):
+    """An example of one text or two."""
+
+    @property
+    def first(self) -> str:
+        """The text."""
+
+    @property
+    def second(self) -> str | None:
+        """The other one, if there are two."""
+
+
+P = TypeVar("P", bound=OfPair)
+
+
+class PairKind(Kind[P]):
+    """A kind whose encoder reads one text, or a pair of texts."""
+
+    row_fields: ClassVar[tuple[str, ...]] = ("first", "second")
+
+    def read_as_text(self, own: Any) -> Iterator[tuple[Path, str]]:
+        return texts_of(own)
+
+    def shown_row(self, columns: Columns) -> str:
+        return shown_pair(columns)
+
+    def group_of(self, example: P) -> str:
+        return example.first
+
+    def texts_of(self, example: P) -> tuple[str, ...]:
+        return (example.first,) if example.second is None else (example.first, example.second)
 
 
 def encode_pairs(

@@ -16,7 +16,7 @@ from layover.data.reading import Columns, Reading
 from layover.data.tokenizer import Tokenizer
 from layover.errors import DataError, nearest
 from layover.identity import Json
-from layover.kinds._answers import asked_pair, shown_pair, softmax
+from layover.kinds._answers import asked_pair, softmax
 from layover.kinds._arrays import finite
 from layover.kinds._keys import (
     CODES,
@@ -27,14 +27,12 @@ from layover.kinds._keys import (
     Keys,
     LabelKeys,
     Mistakes,
-    Path,
     TextKeys,
     gold_as_text,
     pair,
     texts_of,
 )
-from layover.kinds._kind import Kind
-from layover.kinds._pairs import encode_pairs
+from layover.kinds._pairs import PairKind, encode_pairs
 from layover.kinds._submission import Submission, as_many
 from layover.layouts.heads import HeadForm
 
@@ -81,7 +79,7 @@ def _gold_read(own: Any) -> Mistakes:
     return gold_as_text(texts_of(own), own.label)
 
 
-class Classification(Kind[Example]):
+class Classification(PairKind[Example]):
     """One row per example, one logit per label; a prediction is a label.
 
     A gold label that is none of the labels, as an open set of labels may have outside the training data, is not learned
@@ -111,7 +109,6 @@ class Classification(Kind[Example]):
     pipeline: ClassVar[str] = "text-classification"
     submission: ClassVar[Submission | None] = _Lines()
     result: ClassVar[type[Any] | None] = ClassificationResult
-    row_fields: ClassVar[tuple[str, ...]] = ("first", "second")
 
     def declared(self, own: Any) -> dict[str, Any]:
         columns = {"label": own.label, **pair(own)}
@@ -121,9 +118,6 @@ class Classification(Kind[Example]):
             "labels_from_training": own.labels == FROM_TRAINING,
             "codes": own.written_codes(),
         }
-
-    def read_as_text(self, own: Any) -> Iterator[tuple[Path, str]]:
-        return texts_of(own)
 
     def unfit_labels(self, labels: Sequence[str], *, from_training: bool) -> Iterator[str]:
         if not from_training and len(set(labels)) < 2:
@@ -173,9 +167,6 @@ class Classification(Kind[Example]):
             for label, row in zip(decoded, softmax(outputs["logits"]).tolist(), strict=True)
         ]
 
-    def shown_row(self, columns: Columns) -> str:
-        return shown_pair(columns)
-
     def shown_program(self, columns: Columns, cut: str) -> list[str]:
         return [*asked_pair(columns, cut), "print(labels[logits.argmax()])"]
 
@@ -187,12 +178,6 @@ class Classification(Kind[Example]):
 
     def gold(self, example: Example) -> str | None:
         return example.label
-
-    def group_of(self, example: Example) -> str:
-        return example.first
-
-    def texts_of(self, example: Example) -> tuple[str, ...]:
-        return (example.first,) if example.second is None else (example.first, example.second)
 
     def head_size(self, labels: tuple[str, ...]) -> int:
         return len(labels)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -17,7 +17,7 @@ from layover.data.reading import Columns, Reading
 from layover.data.tokenizer import Tokenizer
 from layover.errors import DataError
 from layover.identity import Json
-from layover.kinds._answers import asked_pair, shown_pair
+from layover.kinds._answers import asked_pair
 from layover.kinds._arrays import finite
 from layover.kinds._keys import (
     CODES,
@@ -27,13 +27,11 @@ from layover.kinds._keys import (
     Keys,
     LabelKeys,
     Mistakes,
-    Path,
     TextKeys,
     pair,
     texts_of,
 )
-from layover.kinds._kind import Kind
-from layover.kinds._pairs import encode_pairs
+from layover.kinds._pairs import PairKind, encode_pairs
 from layover.layouts.heads import HeadForm
 from layover.metrics._metric import NO_RULES, Rules
 from layover.metrics._scheme import Scheme
@@ -108,7 +106,7 @@ def _columns(own: Any) -> Mistakes:
 _DECLARED = ("kind", "label", "labels", "label_columns", "label_separator", "codes")
 
 
-class Multilabel(Kind[Example]):
+class Multilabel(PairKind[Example]):
     """One row per example, one logit per label; a prediction is the labels, and the probability of each."""
 
     name: ClassVar[str] = "multilabel"
@@ -138,7 +136,6 @@ class Multilabel(Kind[Example]):
         adapters_settings={"bias": True},
     )
     pipeline: ClassVar[str] = "text-classification"
-    row_fields: ClassVar[tuple[str, ...]] = ("first", "second")
     result: ClassVar[type[Any] | None] = MultilabelResult
     label_threshold: ClassVar[float | None] = USUAL
 
@@ -150,9 +147,6 @@ class Multilabel(Kind[Example]):
             "codes": own.written_codes(),
             "options": {} if own.label_separator is None else {"separator": own.label_separator},
         }
-
-    def read_as_text(self, own: Any) -> Iterator[tuple[Path, str]]:
-        return texts_of(own)
 
     def rules(self, labels: Sequence[str], tags: Scheme | None, options: Mapping[str, Json]) -> Rules:  # noqa: ARG002
         return Rules(labels=tuple(labels))
@@ -236,9 +230,6 @@ class Multilabel(Kind[Example]):
         sign = 1 if registry.get(metric).higher_is_better else -1
         return max(_TRIED, key=lambda tried: (sign * found[tried], -abs(tried - USUAL), -tried))
 
-    def shown_row(self, columns: Columns) -> str:
-        return shown_pair(columns)
-
     def shown_program(self, columns: Columns, cut: str) -> list[str]:
         there = "[label for label, logit in zip(labels, logits[0]) if logit > 0]"
         return [*asked_pair(columns, cut), f"print({there})"]
@@ -259,12 +250,6 @@ class Multilabel(Kind[Example]):
 
     def answer(self, prediction: Any) -> list[str]:
         return list(prediction["labels"])
-
-    def group_of(self, example: Example) -> str:
-        return example.first
-
-    def texts_of(self, example: Example) -> tuple[str, ...]:
-        return (example.first,) if example.second is None else (example.first, example.second)
 
     def head_size(self, labels: tuple[str, ...]) -> int:
         return len(labels)

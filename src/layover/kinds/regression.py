@@ -17,11 +17,10 @@ from layover.data.reading import Columns, Reading
 from layover.data.tokenizer import Tokenizer
 from layover.errors import DataError
 from layover.identity import Json
-from layover.kinds._answers import asked_pair, shown_pair
+from layover.kinds._answers import asked_pair
 from layover.kinds._arrays import finite
-from layover.kinds._keys import TEXTS, Check, Keys, LabelKeys, Mistakes, Path, TextKeys, gold_as_text, pair, texts_of
-from layover.kinds._kind import Kind
-from layover.kinds._pairs import encode_pairs
+from layover.kinds._keys import TEXTS, Check, Keys, LabelKeys, Mistakes, TextKeys, gold_as_text, pair, texts_of
+from layover.kinds._pairs import PairKind, encode_pairs
 from layover.layouts.heads import HeadForm
 from layover.settings import Gold
 
@@ -60,7 +59,7 @@ def _range(own: Any) -> Mistakes:
         yield ("range",), f"goes from the lowest number to the highest, but {low:g} is not below {high:g}"
 
 
-class Regression(Kind[Example]):
+class Regression(PairKind[Example]):
     """One row per example, one output: the number itself; a prediction is a number."""
 
     name: ClassVar[str] = "regression"
@@ -87,15 +86,11 @@ class Regression(Kind[Example]):
         adapters_settings={"bias": True},
     )
     pipeline: ClassVar[str] = "text-classification"
-    row_fields: ClassVar[tuple[str, ...]] = ("first", "second")
     result: ClassVar[type[Any] | None] = RegressionResult
 
     def declared(self, own: Any) -> dict[str, Any]:
         options = {} if own.range is None else {"range": list(own.range)}
         return {"columns": {"label": own.label, **pair(own)}, "options": options}
-
-    def read_as_text(self, own: Any) -> Iterator[tuple[Path, str]]:
-        return texts_of(own)
 
     def unfit_labels(self, labels: Sequence[str], *, from_training: bool) -> Iterator[str]:  # noqa: ARG002
         if labels:
@@ -141,9 +136,6 @@ class Regression(Kind[Example]):
         decoded: list[Any] = self.decode(outputs, features, examples, labels=labels)
         return [RegressionResult(value) for value in decoded]
 
-    def shown_row(self, columns: Columns) -> str:
-        return shown_pair(columns)
-
     def shown_program(self, columns: Columns, cut: str) -> list[str]:
         return [*asked_pair(columns, cut), "print(float(logits[0, 0]))"]
 
@@ -158,12 +150,6 @@ class Regression(Kind[Example]):
 
     def labels_of(self, gold: float) -> list[str]:  # noqa: ARG002 - numbers are not counted one by one
         return []
-
-    def group_of(self, example: Example) -> str:
-        return example.first
-
-    def texts_of(self, example: Example) -> tuple[str, ...]:
-        return (example.first,) if example.second is None else (example.first, example.second)
 
     def head_size(self, labels: tuple[str, ...]) -> int:  # noqa: ARG002 - always one number
         return 1
