@@ -64,10 +64,10 @@ coverage: install
 
 # The adapters library holds transformers at 4.57, and that an older client of the hub. What meets one of the three runs
 # there, too: their encoders and tokenizers, files that peft and adapters write or read, and what is asked of a hub.
-ADAPTERS := $(addprefix tests/,encoder hub sandbox/test_encoders.py cli/test_sandbox.py compositions/test_oracles.py \
+ADAPTERS := $(addprefix tests/,encoder files sandbox/test_encoders.py cli/test_sandbox.py compositions/test_oracles.py \
 	engine/test_heads.py engine/test_imports.py plan/test_imports_hub.py plan/test_tokenizers.py \
 	$(addprefix layouts/test_,adapterhub.py fuzz.py heads.py peft.py traps.py traps_of_adapterhub.py traps_of_peft.py) \
-	$(addprefix sharing/,export model_card/test_metadata.py model_card/test_own.py test_pull.py test_push.py \
+	$(addprefix hub/,export model_card/test_metadata.py model_card/test_own.py test_pull.py test_push.py \
 	test_serving.py test_verify.py))
 $(VENV)-adapters/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)-adapters
@@ -79,8 +79,8 @@ test-adapters: $(VENV)-adapters/.installed  ## What meets transformers and adapt
 	$(VENV)-adapters/bin/python $(PYTEST) -m "not data" $(ADAPTERS)
 
 # The lowest versions that pyproject.toml allows. PIP_EXTRA_INDEX_URL names the index of torch's small CPU builds.
-LOWEST := $(addprefix tests/,batches compositions data encoder heads hub kinds layouts metrics modules packages plan \
-	predict recipe specs steps store training test_canonical.py test_identity.py)
+LOWEST := $(addprefix tests/,compositions data encoder files heads inference kinds layouts metrics modules packages plan \
+	recipe specs steps store training test_canonical.py test_identity.py)
 $(VENV)-lowest/.installed: pyproject.toml .ci/lowest.py
 	$(PYTHON) -m venv $(VENV)-lowest
 	$(VENV)-lowest/bin/python -m pip install --quiet --upgrade pip

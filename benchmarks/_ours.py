@@ -14,14 +14,14 @@ from _common import BATCH, LR
 from torch import Tensor
 
 from layover import heads, modules
-from layover.batches import States, StateType
 from layover.compositions import Part
 from layover.data.features import Features
 from layover.encoder import DropoutClock, Encoder, dtype_of
 from layover.execution import Execution
 from layover.heads import Head
+from layover.inference.predict import keep_states, predict
+from layover.inference.states import States, StateType
 from layover.precision import Precision
-from layover.predict import keep_states, predict
 from layover.specs import Hyperparameters
 from layover.training import Branch, fit
 
@@ -84,7 +84,7 @@ def open_states(into: Path) -> States:
 
 def recipe_run(cached: bool, device: str) -> dict[str, Any]:
     """Return the `run` section of a recipe."""
-    return {"device": device, "trunk_cache": "10GiB" if cached else 0}
+    return {"device": device, "hidden_state_cache": "10GiB" if cached else 0}
 
 
 def make_head(kind: str, encoder: Encoder, dropout: float = 0.0) -> Head:

@@ -26,13 +26,13 @@ from _equivalence import judged
 from _ours import build_states, lowest_of, make_cached_encoder, make_encoder
 
 from layover import heads, kinds, tasks
-from layover.batches import States
 from layover.data.features import Features
 from layover.data.tokenizer import Tokenizer
 from layover.encoder import DropoutClock
 from layover.execution import Execution
+from layover.inference.predict import predict
+from layover.inference.states import States
 from layover.precision import Precision
-from layover.predict import predict
 from layover.specs import Hyperparameters
 from layover.training import Branch, fit
 
@@ -61,7 +61,7 @@ class Source:
 SOURCES = {
     "udpos": Source("udpos", None, "test", "seqeval_f1", 128),
     "xnli": Source("mnli", "mnli/dev.csv", "validation", "accuracy", 64),
-    "sandbox/qa": Source("sandbox/qa", None, "test", "squad_f1", 128, ROOT / "src/layover/sandbox/encoders/mini"),
+    "sandbox/qa": Source("sandbox/qa", None, "test", "squad_f1", 128, ROOT / "src/layover_sandbox/encoders/mini"),
     "siqa": Source("siqa", None, "validation", "accuracy", 64),
 }
 

@@ -24,7 +24,7 @@ from layover.data.features import Features
 from layover.encoder import DropoutClock, Encoder
 from layover.execution import Execution
 from layover.heads import MeanPooling
-from layover.predict import embed
+from layover.inference.predict import embed
 
 LAYERS, HIDDEN, VOCABULARY, TOKENS, PUBLISHED = 12, 768, 5000, 16, 8
 

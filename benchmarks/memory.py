@@ -84,8 +84,8 @@ def _train_ours(way: dict[str, Any], features: Any, folder: Path, device: str) -
     layers, precision = way["layers"], way["precision"]
     states, kept = None, folder.parent / f"states-{layers}-{precision}"
     if way.get("builds"):
-        trunk, layer = _ours.make_encoder(folder, precision, module="none"), _ours.lowest_of(folder, layers)
-        _ours.build_states(trunk, precision, features, layer=layer, into=kept, device=device)
+        frozen, layer = _ours.make_encoder(folder, precision, module="none"), _ours.lowest_of(folder, layers)
+        _ours.build_states(frozen, precision, features, layer=layer, into=kept, device=device)
         return {}
     if way["cached"]:
         states = _ours.open_states(kept)

@@ -25,15 +25,15 @@ from transformers import XLMRobertaConfig, XLMRobertaModel
 
 import layover.engine.preload  # noqa: F401  what a worker of `layover run` has imported
 from layover import heads, kinds, memory, modules
-from layover.batches import States
 from layover.compositions import Part
 from layover.data.features import Features
 from layover.encoder import DropoutClock, Encoder, dtype_of, is_mixed
+from layover.estimates.loads import work_of
 from layover.execution import Execution
+from layover.inference.predict import predict
+from layover.inference.states import States
 from layover.modules import LayeredModule, Module
-from layover.plan.loads import work_of
 from layover.precision import Precision
-from layover.predict import predict
 from layover.shape import Shape
 from layover.specs import Hyperparameters
 from layover.steps.loaded import load

@@ -27,8 +27,8 @@ import numpy.typing as npt
 import torch
 
 from layover.execution import Execution
+from layover.inference.neighbours import both_ways
 from layover.kinds._matching import NEIGHBOURS
-from layover.neighbours import both_ways
 
 Rows = npt.NDArray[np.float32]
 Both = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
@@ -36,7 +36,7 @@ Both = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
 
 
 def ours(left: Rows, right: Rows) -> Both:
-    """Return what `layover.neighbours` finds."""
+    """Return what `layover.inference.neighbours` finds."""
     forward, backward = both_ways(left, right, execution=Execution(device="cpu"))
     return forward.index, backward.index
 

@@ -111,7 +111,7 @@ class Bench:
         return partial(self.timed, f"ours, {precision}", one)
 
     def many(self, precision: str, *, cached: bool) -> Callable[[], dict[str, Any]]:
-        """Return the way to predict with several modules of the top half: each anew, or all over one kept trunk."""
+        """Return the way to predict with several modules of the top half: each anew, or all over kept hidden states."""
         top = f"top-{self.layers // 2}"
 
         def work() -> dict[str, Any]:
@@ -142,7 +142,7 @@ class Bench:
         """Return every way by name."""
         found = {name: self.peer(name) for name in PEERS}
         found |= {f"ours, {precision}": self.ours(precision) for precision in ("fp32", "bf16")}
-        for cached, label in ((False, "each anew"), (True, "one kept trunk")):
+        for cached, label in ((False, "each anew"), (True, "kept hidden states")):
             found[f"ours, {MODULES} modules, top half, bf16, {label}"] = self.many("bf16", cached=cached)
         return found
 

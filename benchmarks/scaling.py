@@ -50,8 +50,8 @@ def by_modules(folder: Path, features: Features, device: str) -> dict[str, Calla
             took = _ours.Stopwatch(device)
             states = None
             if cached:
-                trunk, layer = _ours.make_encoder(folder, "fp32", module="none"), _ours.lowest_of(folder, top)
-                states = _ours.build_states(trunk, "fp32", features, layer=layer, into=Path(into), device=device)
+                frozen, layer = _ours.make_encoder(folder, "fp32", module="none"), _ours.lowest_of(folder, top)
+                states = _ours.build_states(frozen, "fp32", features, layer=layer, into=Path(into), device=device)
             for _ in range(count):
                 make = _ours.make_cached_encoder if cached else _ours.make_encoder
                 encoder = make(folder, "fp32", layers=top)

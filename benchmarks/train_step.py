@@ -54,12 +54,12 @@ class Bench:
         return found
 
     def cached(self, layers: str, precision: str, rows: Features, held: Features | None) -> dict[str, Any]:
-        """Build the trunk's states and train three epochs on them; building is in the time."""
+        """Build the hidden states and train three epochs on them; building is in the time."""
         del held
-        trunk, layer = _ours.make_encoder(self.folder, precision, module="none"), _ours.lowest_of(self.folder, layers)
+        frozen, layer = _ours.make_encoder(self.folder, precision, module="none"), _ours.lowest_of(self.folder, layers)
         with tempfile.TemporaryDirectory() as into:
             took = _ours.Stopwatch(self.given.device)
-            states = _ours.build_states(trunk, precision, rows, layer=layer, into=Path(into), device=self.given.device)
+            states = _ours.build_states(frozen, precision, rows, layer=layer, into=Path(into), device=self.given.device)
             building = took.seconds()
             encoder = _ours.make_cached_encoder(self.folder, precision, layers=layers)
             head = _ours.make_head(self.kind, encoder)

@@ -17,7 +17,7 @@ from tokenizers import Tokenizer as Backend
 from tokenizers import models, normalizers, pre_tokenizers, processors
 
 from layover.data.tokenizer import Tokenizer
-from layover.sandbox.encoders import folder_of
+from layover_sandbox.encoders import folder_of
 
 REQUESTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 ROOT = Path(__file__).resolve().parents[1]

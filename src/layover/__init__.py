@@ -9,7 +9,7 @@ from __future__ import annotations
 TYPE_CHECKING = False  # that of `typing` costs milliseconds in which Ctrl-C shows a traceback, see `stopping.py`
 if TYPE_CHECKING:
     from layover.errors import LayoverError
-    from layover.sharing.serving import Layover
+    from layover.inference.serving import Layover
 
 __version__ = "0.2.0.dev0"
 __all__ = ["Layover", "LayoverError", "__version__"]
@@ -21,7 +21,7 @@ if not TYPE_CHECKING:  # to a type checker any name at all would be there
         if name == "LayoverError":
             from layover import errors as home
         elif name == "Layover":
-            from layover.sharing import serving as home
+            from layover.inference import serving as home
         else:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         found: object = vars(home)[name]

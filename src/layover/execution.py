@@ -30,5 +30,5 @@ class Execution(Section):
     """Only kernels that give equal bits in every run on the same device with the same `micro_tokens`."""
     checkpoint_seconds: Seconds = 60.0
     """A training saves its state this often."""
-    trunk_cache: Bytes = 10 * 2**30
+    hidden_state_cache: Bytes = 10 * 2**30
     """What hidden states of the frozen lower layers may take of the store's disk, in bytes; 0 keeps none."""

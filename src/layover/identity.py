@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from layover import archives
+from layover.files import archives
 
 Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
 

@@ -13,7 +13,7 @@ from layover import tasks
 from layover.cli.main import build_app
 from layover.cli.task_data import TaskData
 from layover.errors import ModelError
-from layover.sandbox import encoders
+from layover_sandbox import encoders
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -20,7 +20,7 @@ import pytest
 from layover import Layover
 from layover.cli.commands import predict as verb
 from layover.cli.main import main
-from layover.sharing.inputs import input_of
+from layover.inference.inputs import input_of
 from layover.stopping import Stop
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ import pytest
 from layover import specs
 from layover.cli.console import amount, duration, room, size, table
 from layover.cli.progress import JsonProgress, LiveProgress, PlainProgress
+from layover.estimates.cost import Cost
+from layover.estimates.remaining import Remaining
 from layover.plan import Plan
-from layover.plan.cost import Cost
-from layover.plan.remaining import Remaining
 
 KEYS = {"a": ("train", "train xnli"), "b": ("predict", "predict xnli sw"), "c": ("score", "score xnli")}
 NODES: Any = {

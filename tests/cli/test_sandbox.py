@@ -9,7 +9,7 @@ from typer.testing import CliRunner, Result
 
 from layover.cli.main import build_app
 from layover.errors import LayoverError
-from layover.sandbox import encoders, languages
+from layover_sandbox import encoders, languages
 
 
 def layover(*arguments: str) -> Result:

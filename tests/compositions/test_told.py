@@ -9,9 +9,9 @@ import pytest
 
 from layover import compositions, modules
 from layover.compositions import Composition, Part, Piece, Told, Words
+from layover.hub import flatten
 from layover.modules import Module
 from layover.shape import Shape
-from layover.sharing import flatten
 
 LORA, IA3, BOTTLENECK = (modules.get(name)() for name in ("lora", "ia3", "bottleneck"))
 NAMES = ("nli", "qa")

@@ -9,7 +9,7 @@ import pytest
 from layover import tasks
 from layover.data import languages
 from layover.data.languages import Listed, is_other, listed, named
-from layover.sandbox.sets import ALL, LANGUAGES
+from layover_sandbox.sets import ALL, LANGUAGES
 
 
 @pytest.mark.parametrize(

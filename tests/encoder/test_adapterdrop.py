@@ -82,7 +82,7 @@ def test_what_is_dropped_is_not_trained(model_of: ModelOf, padded: Padded, modul
     before, trained = encoder.state("target"), encoder.trained()["target"]
     rest = fingerprint(encoder)
     assert {int(name.split(".")[1]) for name in trained} == {2, 3}
-    assert not encoder.trunk(*padded).requires_grad
+    assert not encoder.frozen_states(*padded).requires_grad
     optimiser = torch.optim.AdamW(trained.values(), lr=0.1)
     encoder(*padded).square().sum().backward()
     optimiser.step()
@@ -103,7 +103,7 @@ def test_predictions_have_a_number_of_their_own(model_of: ModelOf, padded: Padde
     assert lowest(AdapterDrop(train=2)) == (2, 2)
     assert lowest(AdapterDrop(train=2, predict=0)) == (2, 0)
     assert lowest(AdapterDrop(predict=3)) == (0, 3)
-    # any layer may be the lowest, so none belongs to the trunk
+    # any layer may be the lowest, so none belongs to the frozen layers
     assert lowest(AdapterDrop(train=2, random=True)) == (0, 0)
     assert lowest(AdapterDrop()) == (0, 0)
 
@@ -166,10 +166,10 @@ def test_checkpointing_is_exact(model_of: ModelOf, padded: Padded, module: Modul
         assert all(torch.equal(value, again[name]) for name, value in plain.items())
 
 
-def test_a_frozen_trunk_has_no_dropout(model_of: ModelOf, padded: Padded) -> None:
+def test_frozen_layers_have_no_dropout(model_of: ModelOf, padded: Padded) -> None:
     encoder = encoder_of(model_of(), dropout=0.5)
     encoder.attach(single(encoder, MODULES[0]))
     encoder.drop(FIXED)
     encoder.clock.set(0, torch.arange(3))
-    quiet = encoder.eval().trunk(*padded)
-    assert torch.equal(encoder.train().trunk(*padded), quiet)
+    quiet = encoder.eval().frozen_states(*padded)
+    assert torch.equal(encoder.train().frozen_states(*padded), quiet)

@@ -119,13 +119,13 @@ def test_fresh_changes_nothing_in_bfloat16(model_of: ModelOf, padded: Padded, mo
 
 
 @pytest.mark.parametrize("module", SETTINGS, ids=label)
-def test_trunk_and_top_are_the_whole(model_of: ModelOf, padded: Padded, module: Module) -> None:
+def test_frozen_layers_and_top_are_the_whole(model_of: ModelOf, padded: Padded, module: Module) -> None:
     ids, lengths = padded
     encoder = encoder_of(model_of())
     encoder.attach([Part("target", module, random_weights(encoder, module, 1), trainable=True)])
     changed = module.layers_of(encoder.num_layers)
     assert encoder.lowest == (changed[0] if changed else encoder.num_layers)
-    hidden = encoder.trunk(ids, lengths)
+    hidden = encoder.frozen_states(ids, lengths)
     assert hidden.requires_grad == (module.whole)
     assert torch.equal(encoder.top(hidden.clone(), lengths), encoder(ids, lengths))
 
@@ -230,12 +230,12 @@ def test_padding_micro_batch_and_order_do_not_matter(model_of: ModelOf, padded: 
     assert not torch.allclose(encoder(ids, lengths), together, atol=1e-2)
 
 
-def test_a_frozen_trunk_has_no_dropout(model_of: ModelOf, padded: Padded) -> None:
+def test_frozen_layers_have_no_dropout(model_of: ModelOf, padded: Padded) -> None:
     encoder = encoder_of(model_of(), dropout=0.5)
     encoder.attach([Part("target", modules.get("lora")(layers=(2, 3)), None, trainable=True)])
-    quiet = encoder.trunk(*padded)
+    quiet = encoder.frozen_states(*padded)
     encoder.train().clock.set(0, torch.arange(3))
-    assert torch.equal(encoder.trunk(*padded), quiet)
+    assert torch.equal(encoder.frozen_states(*padded), quiet)
     assert not torch.equal(encoder.top(quiet, padded[1]), encoder.eval().top(quiet, padded[1]))
 
 

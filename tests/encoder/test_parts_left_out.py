@@ -56,13 +56,13 @@ def test_states_below_a_layer_that_changes_are_refused(folder: Path, padded: Pad
     states = encoder.below(2, ids, lengths)
     encoder.attach([Part("target", modules.get("lora")(), None, trainable=True)])
     for refused in (lambda: encoder.top(states, lengths, 2), lambda: encoder.below(1, ids, lengths)):
-        with pytest.raises(ModelError, match="do not belong to a trunk of 0 layers"):
+        with pytest.raises(ModelError, match="do not belong to 0 frozen layers"):
             refused()
     encoder.drop(AdapterDrop(predict=2))
     assert torch.equal(encoder.top(states, lengths, 2), encoder(ids, lengths))
 
 
-def test_states_of_lower_layers_go_up_through_the_rest_of_the_trunk(folder: Path, padded: Padded) -> None:
+def test_states_of_lower_layers_go_up_through_the_other_frozen_layers(folder: Path, padded: Padded) -> None:
     ids, lengths = padded
     encoder = load(folder)
     encoder.attach([TOP])

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from tests.command import layover
 
-from layover.sandbox.encoders import folder_of
+from layover_sandbox.encoders import folder_of
 
 MOST_SAID = 20_000_000
 """Characters; a process that says them all the time fills the memory of who collects them."""

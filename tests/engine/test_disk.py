@@ -15,10 +15,10 @@ import pytest
 from safetensors import SafetensorError
 from tests.store.faults import layover
 
-from layover.batches import States
 from layover.cli.shared import planned
-from layover.disk import allocate, full, naming, said
 from layover.engine.worker import run_node
+from layover.files.disk import allocate, full, naming, said
+from layover.inference.states import States
 from layover.store import Store, write_json
 
 if TYPE_CHECKING:

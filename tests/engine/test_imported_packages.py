@@ -11,15 +11,15 @@ import pytest
 
 from layover.encoder import DropoutClock, Encoder
 from layover.errors import LayoverError, RecipeError
+from layover.hub.choose import choose
+from layover.hub.export import Export
+from layover.inference.probe import largest_difference
 from layover.packages.card import CARD, read_card
 from layover.packages.package import open_package
 from layover.plan import Plan, build
 from layover.recipe import load
-from layover.sandbox.encoders import folder_of
-from layover.sharing.choose import choose
-from layover.sharing.export import Export
-from layover.sharing.probe import largest_difference
 from layover.store import FileHashes, Store
+from layover_sandbox.encoders import folder_of
 
 if TYPE_CHECKING:
     from tests.engine.conftest import Swept

@@ -12,13 +12,13 @@ from safetensors.torch import load_file
 
 from layover.compositions import get as composition
 from layover.encoder import DropoutClock, Encoder
+from layover.inference.probe import largest_difference
 from layover.modules import get as module
 from layover.packages.card import read_card
 from layover.packages.package import open_package
-from layover.sandbox.encoders import folder_of
-from layover.sharing.probe import largest_difference
 from layover.steps.trained import trained_part
 from layover.store import Store
+from layover_sandbox.encoders import folder_of
 
 if TYPE_CHECKING:
     from tests.engine.conftest import Swept

@@ -18,10 +18,10 @@ from layover.compositions import Part
 from layover.encoder import DropoutClock, Encoder
 from layover.execution import Execution
 from layover.heads import build
-from layover.predict import predict
-from layover.sandbox import encoders
+from layover.inference.predict import predict
 from layover.steps.tokenize import load_examples, load_features
 from layover.store import Store
+from layover_sandbox import encoders
 
 if TYPE_CHECKING:
     from tests.engine.conftest import Folder

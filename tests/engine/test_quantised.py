@@ -1,4 +1,4 @@
-"""A sweep on quantised weights, through the real command line: what is kept, and what comes of a trunk."""
+"""A sweep on quantised weights, through the real command line: what is kept, and what comes of the frozen layers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def test_a_sweep_in_nf4(folder: Folder) -> None:
     settings = ("methods.lora.layers=top-1", "train.precision=nf4", "train.epochs=1", "run.workers=1")
     said = folder.run("run", "recipe.yaml", *narrow, *settings)
     assert "1 of 1 cells finished" in said
-    trunks = [json.loads(path.read_text("utf-8")) for path in folder.root.glob("store/nodes/*/*/meta.json")]
-    assert {one["kind"] for one in trunks if "layer" in one} == {"bfloat16"}
+    hidden_states = [json.loads(path.read_text("utf-8")) for path in folder.root.glob("store/nodes/*/*/meta.json")]
+    assert {one["kind"] for one in hidden_states if "layer" in one} == {"bfloat16"}
     done = [json.loads(path.read_text("utf-8"))["identity"] for path in folder.root.glob("store/nodes/*/*/done.json")]
     assert {one["precision"] for one in done if one.get("precision")} == {"nf4"}

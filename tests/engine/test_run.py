@@ -298,7 +298,7 @@ def test_data_of_unknown_size_are_tokenized_first_so_that_the_time_left_is_known
 
     monkeypatch.chdir(folder.root)
     monkeypatch.setattr(Surveys, "counted", unknown)
-    narrow = ("sweep.method=[lora]", "sweep.exclude=[]", "sweep.seed=[1]", "train.epochs=1", "run.trunk_cache=0")
+    narrow = ("sweep.method=[lora]", "sweep.exclude=[]", "sweep.seed=[1]", "train.epochs=1", "run.hidden_state_cache=0")
     code, said = layover("run", "recipe.yaml", *narrow, "run.workers=1", "--json")
     assert code == 0, said
     events = [json.loads(line) for line in said.splitlines()]

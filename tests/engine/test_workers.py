@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from layover import hub_patience, modules
+from layover import modules
 from layover.cli.shared import planned
 from layover.encoder import DropoutClock, Encoder
 from layover.engine import server
@@ -30,6 +30,7 @@ from layover.engine.local import MOST_DOUBTS, MOST_STOPS, LocalEngine
 from layover.engine.processes import ADVICE, Worker
 from layover.engine.worker import MOST_JOBS, _worn, run_node
 from layover.execution import Execution
+from layover.files import hub_patience
 from layover.plan import Node
 from layover.specs import EncoderSpec, Hyperparameters
 from layover.specs.predict import PredictSpec

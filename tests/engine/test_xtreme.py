@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from layover.errors import DataError
-from layover.sharing.xtreme import score_submission
+from layover.hub.xtreme import score_submission
 
 if TYPE_CHECKING:
     from tests.engine.conftest import Folder

@@ -30,8 +30,8 @@ from safetensors.torch import load, load_file, save_file
 
 from layover import layouts, modules
 from layover.errors import MOST_MISTAKES, MistakesError, ModelError
+from layover.files.safe import header, parse_json, tensors
 from layover.layouts import CONFIG, Base, Found
-from layover.layouts.safe import header, parse_json, tensors
 from layover.modules import INNER, LINEARS
 
 try:

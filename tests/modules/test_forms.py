@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from layover import layouts, modules
 from layover.errors import ModelError
+from layover.hub.writing import write_module
 from layover.layouts import CONFIG, Base, Named
 from layover.modules import Module
 from layover.modules._base import FromFile, LayeredModule, Site, site_at
@@ -22,7 +23,6 @@ from layover.packages.meaning import same
 from layover.packages.package import MODULE_LAYOUT
 from layover.packages.untrained import untrained, untrained_file
 from layover.shape import Shape
-from layover.sharing.writing import write_module
 
 SHAPE = Shape(layers=3, hidden=8, intermediate=16, vocabulary=100)
 BASE = Base("xlm-roberta", SHAPE)

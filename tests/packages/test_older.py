@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from layover import Layover
+from layover.hub.verify import verify
 from layover.kinds.classification import ClassificationResult
 from layover.kinds.span import SpanResult
 from layover.kinds.tagging import TaggingResult
-from layover.sharing.verify import verify
 
 OLDER = Path(__file__).parent / "fixtures" / "layover-0.1.0"
 NAMES = sorted(folder.name for folder in OLDER.iterdir())

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from layover.errors import RecipeError
-from layover.plan.cost import estimate
+from layover.estimates.cost import estimate
 
 if TYPE_CHECKING:
     from tests.plan.conftest import World

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from layover.plan import Plan, advice
-from layover.plan.advice import FEW_STEPS
+from layover.estimates import advice
+from layover.estimates.advice import FEW_STEPS
+from layover.plan import Plan
 
 if TYPE_CHECKING:
     from tests.plan.conftest import World

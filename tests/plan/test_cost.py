@@ -10,12 +10,12 @@ import pytest
 from layover import kinds
 from layover.cli.room import answered, asked
 from layover.errors import RecipeError, StoreError
+from layover.estimates.cost import data_cost, estimate
+from layover.estimates.eta import seconds_left
+from layover.estimates.loads import Loads
 from layover.memory import BYTES_PER_LOGIT
 from layover.plan import Plan
-from layover.plan.cost import data_cost, estimate
 from layover.plan.encoders import KNOWN_SHAPES
-from layover.plan.eta import seconds_left
-from layover.plan.loads import Loads
 
 if TYPE_CHECKING:
     from tests.plan.conftest import World

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from layover.estimates.cost import Cost
+from layover.estimates.eta import Pace, Paces, Took, makespan, node_seconds
+from layover.estimates.remaining import Remaining
 from layover.plan import Plan
-from layover.plan.cost import Cost
-from layover.plan.eta import Pace, Paces, Took, makespan, node_seconds
-from layover.plan.remaining import Remaining
 
 
 def node(key: str, kind: str, needs: tuple[str, ...] = (), job: str = "") -> Any:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from layover.estimates.cost import estimate
 from layover.plan import Cell, Plan
-from layover.plan.cost import estimate
 from layover.plan.nodes import spec_at
 from layover.specs.train import TrainSpec
 

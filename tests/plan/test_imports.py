@@ -11,9 +11,9 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 from layover.errors import RecipeError
+from layover.estimates.cost import estimate
+from layover.estimates.hidden_state_cache import with_hidden_states
 from layover.plan import Node, Plan
-from layover.plan.cost import estimate
-from layover.plan.trunks import with_trunks
 from layover.store import FileHashes
 
 if TYPE_CHECKING:
@@ -170,7 +170,7 @@ def test_the_order_of_a_list_counts_where_modules_are_of_several_kinds(importing
     assert key(both, "module: bottleneck") != key(turned, "module: bottleneck")
 
 
-def test_the_trunk_ends_below_the_imported_module_too(importing: Importing) -> None:
+def test_the_frozen_layers_end_below_the_imported_module_too(importing: Importing) -> None:
     """Hidden states without a module that acts on them would be another encoder's."""
 
     def layer(compose: str, intermediate: str) -> set[int]:
@@ -178,8 +178,8 @@ def test_the_trunk_ends_below_the_imported_module_too(importing: Importing) -> N
         plan = importing.plan(*override, "train.epochs=5")
         return {
             node.spec.layer
-            for node in with_trunks(plan, lambda _: None, (), 2**30).nodes.values()
-            if node.kind == "trunk"
+            for node in with_hidden_states(plan, lambda _: None, (), 2**30).nodes.values()
+            if node.kind == "hidden_states"
         }
 
     assert layer("stack", "none") == {3}

@@ -12,8 +12,8 @@ import huggingface_hub
 import pytest
 from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, LocalEntryNotFoundError
 
-from layover import hub_files
 from layover.errors import ModelError, RecipeError
+from layover.files import hub as hub_files
 from layover.plan import Node, Plan
 from layover.plan.hub import Revisions
 from layover.plan.origin import downloaded

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from layover.errors import RecipeError
+from layover.estimates.cost import estimate
 from layover.plan import Node, Plan
 from layover.plan.collect import removable
-from layover.plan.cost import estimate
 from layover.plan.nodes import of
 from layover.specs.train import TrainSpec
 from layover.store import Store

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from layover.estimates.cost import estimate
 from layover.plan import Plan
-from layover.plan.cost import estimate
 from layover.plan.nodes import Node, of
 from layover.specs.train import TrainSpec
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from layover.errors import RecipeError
+from layover.estimates.cost import estimate
+from layover.estimates.hidden_state_cache import with_hidden_states
 from layover.plan import Cell, Plan
 from layover.plan.collect import removable
-from layover.plan.cost import estimate
-from layover.plan.trunks import with_trunks
 from layover.plan.why import explain
 from layover.specs import Start
 from layover.store import Store
@@ -257,9 +257,9 @@ def test_the_cost_is_that_of_the_layers_that_run(sentences: World) -> None:
 
 def test_every_layer_is_read_so_no_hidden_states_are_kept_for_a_search(sentences: World) -> None:
     plan = sentences.plan("methods.lora.layers=top-1", "methods.stack.layers=top-1", change=change)
-    kept = with_trunks(plan, lambda _: {"examples": 4, "tokens": 20}, (), 10**9)
+    kept = with_hidden_states(plan, lambda _: {"examples": 4, "tokens": 20}, (), 10**9)
     assert kept.cache.sets, "the intermediates' trainings read some"
-    assert not any(node.trunks for node in nodes(kept, "predict"))
+    assert not any(node.hidden_states for node in nodes(kept, "predict"))
 
 
 def test_why_and_gc_understand_these_nodes(sentences: World, tmp_path: Path) -> None:

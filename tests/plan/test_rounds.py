@@ -12,15 +12,16 @@ import pytest
 from tests.toy_rounds import RATES, SEED, BestRate
 
 from layover.errors import NodeError, RecipeError, StoreError
+from layover.estimates.cost import estimate
+from layover.estimates.eta import Took
+from layover.estimates.pending import bound, to_come
+from layover.estimates.remaining import Remaining
 from layover.plan import Plan, build
 from layover.plan.choices import Candidate, Choice, Choices, Round
 from layover.plan.collect import POLICIES, removable
-from layover.plan.cost import estimate
-from layover.plan.eta import Took
 from layover.plan.hub import Revisions
 from layover.plan.nodes import spec_at
-from layover.plan.pending import bound, everything, notes, to_come, whole
-from layover.plan.remaining import Remaining
+from layover.plan.pending import everything, notes, whole
 from layover.plan.rounds import close
 from layover.recipe import load
 from layover.specs.train import TrainSpec

@@ -16,8 +16,8 @@ from layover.data.tally import LIMIT, NO_GOLD, NO_TOKEN, NO_WINDOW, LeftOut, Rea
 from layover.data.task import Location
 from layover.data.tokenizer import Tokenizer
 from layover.errors import RecipeError
+from layover.estimates.cost import data_cost
 from layover.plan import Plan, build
-from layover.plan.cost import data_cost
 from layover.plan.hub import Revisions
 from layover.plan.rows import encoded
 from layover.plan.surveys import Surveys

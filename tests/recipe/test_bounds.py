@@ -18,7 +18,7 @@ NUMBERS = [
     for model in ROOTS
     for path, option in numbers_of(model)
 ]
-SIZES = {("run", "memory"), ("run", "trunk_cache")}
+SIZES = {("run", "memory"), ("run", "hidden_state_cache")}
 
 
 def test_the_walk_finds_the_numbers_of_every_section() -> None:
@@ -130,9 +130,9 @@ def test_sizes_as_people_write_them(text: str, size: int) -> None:
     "text", ["12", "GB", "12XB", "-1GB", "0GB", "1e3GB", "12 G B", "9999999999999TB", "１２GB", ""]
 )
 def test_other_sizes_say_what_is_taken(told: Told, text: str) -> None:
-    for key in ("run.memory", "run.trunk_cache"):
+    for key in ("run.memory", "run.hidden_state_cache"):
         (found,) = told(SMALL, f'{key}="{text}"')
         assert f"{key}: {text!r} is" in found
         assert "write it like 12GB, 10GiB or 500MiB" in found
-    assert told(SMALL, "run.trunk_cache=0") == []
+    assert told(SMALL, "run.hidden_state_cache=0") == []
     assert told(SMALL, "run.memory=12GB") == []

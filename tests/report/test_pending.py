@@ -16,14 +16,14 @@ from layover.cli.commands import gc, predictions
 from layover.cli.commands.plan import summarise
 from layover.cli.shared import Planned
 from layover.errors import LayoverError
+from layover.hub.choose import best_per_target
+from layover.hub.xtreme import write_submission
 from layover.plan import Plan, build, rounds
 from layover.plan.choices import Choice, Choices
 from layover.plan.hub import Revisions
 from layover.recipe import load
 from layover.report import rows_of
 from layover.report.files import write_report
-from layover.sharing.choose import best_per_target
-from layover.sharing.xtreme import write_submission
 from layover.steps import counts
 from layover.store import FileHashes, Store
 
@@ -93,7 +93,7 @@ def test_a_plan_counts_them_and_names_steps_in_one_order(plan: Plan, tmp_path: P
     summary = summarise(Planned(turned, store, turned, {}, {}, plan.recipe))
     assert [row["kind"] for row in summary["kinds"]] == ["tokenize", "train", "predict", "score"]
     assert (summary["cells"], summary["pending"]["cells"]) == (4, WAITING)
-    order = ["tokenize", "trunk", "import", "train", "compose", "gate", "predict", "score"]
+    order = ["tokenize", "hidden_states", "import", "train", "compose", "gate", "predict", "score"]
     assert sorted(specs.steps(), key=lambda step: specs.get(step).order) == order
 
 

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from layover.sandbox import world
-from layover.sandbox.meaning import Clause, Fact
-from layover.sandbox.sampling import Dice, Sampler, facts
+from layover_sandbox import world
+from layover_sandbox.meaning import Clause, Fact
+from layover_sandbox.sampling import Dice, Sampler, facts
 
 DOMAINS = ("general", "legal", "biomedical")
 

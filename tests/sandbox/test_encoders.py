@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from layover.data.tokenizer import Tokenizer
-from layover.sandbox import encoders, languages
+from layover_sandbox import encoders, languages
 
 EVERY = encoders.names()
 MAX_BYTES = 12_000_000
@@ -53,8 +53,8 @@ def test_a_held_out_loss_can_be_computed_again(name: str) -> None:
     from layover import kinds, tasks
     from layover.encoder import DropoutClock, Encoder
     from layover.execution import Execution
-    from layover.predict import predict
-    from layover.steps.trained import build_head
+    from layover.heads import build_head
+    from layover.inference.predict import predict
 
     task, kind = tasks.get("sandbox/pretraining"), kinds.get("mlm")
     location = task.locate("validation", "sw", root=None)

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from layover.sandbox import inference, sets
-from layover.sandbox.inference import converse, denied, reversed_
-from layover.sandbox.meaning import City, Clause, Name, Place, Thing
-from layover.sandbox.sampling import Dice, Sampler
-from layover.sandbox.sets.nli import Pair
+from layover_sandbox import inference, sets
+from layover_sandbox.inference import converse, denied, reversed_
+from layover_sandbox.meaning import City, Clause, Name, Place, Thing
+from layover_sandbox.sampling import Dice, Sampler
+from layover_sandbox.sets.nli import Pair
 
 ANNA, OMAR, CUP, DOOR = Name("anna"), Name("omar"), Thing("cup"), Thing("door")
 NLI = ("nli", "anli", "nli_legal", "nli_biomedical")

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from layover.errors import DataError
-from layover.sandbox import language as languages_module
-from layover.sandbox import languages, world
-from layover.sandbox.language import Language, Sentence
-from layover.sandbox.meaning import City, Clause, Fact, Name, Org, Place, Thing
-from layover.sandbox.sampling import Dice, Sampler
-from layover.sandbox.scripts import LINKS, draw_told
-from layover.sandbox.sets.qa import askable
 from layover.tasks.udpos import UPOS
+from layover_sandbox import language as languages_module
+from layover_sandbox import languages, world
+from layover_sandbox.language import Language, Sentence
+from layover_sandbox.meaning import City, Clause, Fact, Name, Org, Place, Thing
+from layover_sandbox.sampling import Dice, Sampler
+from layover_sandbox.scripts import LINKS, draw_told
+from layover_sandbox.sets.qa import askable
 
 EVERY = [pytest.param(languages.get(code), id=code) for code in languages.names()]
 OTHERS = [pytest.param(languages.get(code), id=code) for code in languages.names() if code != "en"]

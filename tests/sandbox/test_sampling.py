@@ -7,9 +7,9 @@ import sys
 
 import pytest
 
-from layover.sandbox import world
-from layover.sandbox.meaning import Clause, Name, Place, Thing
-from layover.sandbox.sampling import Dice, Sampler, repeats, same, split_of
+from layover_sandbox import world
+from layover_sandbox.meaning import Clause, Name, Place, Thing
+from layover_sandbox.sampling import Dice, Sampler, repeats, same, split_of
 
 
 def test_dice_are_a_function_of_their_seed() -> None:
@@ -22,7 +22,7 @@ def test_dice_are_a_function_of_their_seed() -> None:
 
 
 def test_clauses_do_not_depend_on_the_hash_seed() -> None:
-    code = "from layover.sandbox.sampling import *; s = Sampler(Dice(1)); print([s.any() for _ in range(30)])"
+    code = "from layover_sandbox.sampling import *; s = Sampler(Dice(1)); print([s.any() for _ in range(30)])"
     runs = [
         subprocess.run(
             [sys.executable, "-c", code], capture_output=True, check=True, env={"PYTHONHASHSEED": seed}, text=True

@@ -13,21 +13,21 @@ import pytest
 from layover import kinds, tasks
 from layover.data.tokenizer import Tokenizer
 from layover.errors import DataError
-from layover.sandbox import encoders, files, languages, sets
-from layover.sandbox.inference import LABELS
-from layover.sandbox.meaning import City, Clause, Name, Thing
-from layover.sandbox.sampling import names_somebody, split_of
-from layover.sandbox.sets._tagged import Said
-from layover.sandbox.sets.completion import Story
-from layover.sandbox.sets.copa import Alternatives
-from layover.sandbox.sets.nli import Pair
-from layover.sandbox.sets.paraphrase import Paraphrase
-from layover.sandbox.sets.pretraining import PAIRED
-from layover.sandbox.sets.qa import Question
-from layover.sandbox.sets.similarity import SLOTS, Similar, agreement
-from layover.sandbox.sets.text import Passage
-from layover.sandbox.sets.topics import TOPICS, Text, touched
-from layover.sandbox.supertags import supertags
+from layover_sandbox import encoders, files, languages, sets
+from layover_sandbox.inference import LABELS
+from layover_sandbox.meaning import City, Clause, Name, Thing
+from layover_sandbox.sampling import names_somebody, split_of
+from layover_sandbox.sets._tagged import Said
+from layover_sandbox.sets.completion import Story
+from layover_sandbox.sets.copa import Alternatives
+from layover_sandbox.sets.nli import Pair
+from layover_sandbox.sets.paraphrase import Paraphrase
+from layover_sandbox.sets.pretraining import PAIRED
+from layover_sandbox.sets.qa import Question
+from layover_sandbox.sets.similarity import SLOTS, Similar, agreement
+from layover_sandbox.sets.text import Passage
+from layover_sandbox.sets.topics import TOPICS, Text, touched
+from layover_sandbox.supertags import supertags
 
 NAMES = sets.names()
 TASKS = [name for name in tasks.names() if name.startswith("sandbox/")]
@@ -209,8 +209,8 @@ def test_supertags_of_english(said: Said, wanted: str) -> None:
 
 
 def test_every_choice_question_has_one_right_answer() -> None:
-    from layover.sandbox.sampling import facts
-    from layover.sandbox.sets.commonsense import others
+    from layover_sandbox.sampling import facts
+    from layover_sandbox.sets.commonsense import others
 
     for fact in facts():
         wrong = others(fact)

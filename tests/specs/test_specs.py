@@ -16,9 +16,9 @@ from layover import specs
 from layover.errors import StoreError
 from layover.specs import StepSpec
 from layover.specs.gate import GateSpec
+from layover.specs.hidden_states import HiddenStatesSpec
 from layover.specs.predict import PredictSpec
 from layover.specs.train import TrainSpec
-from layover.specs.trunk import HiddenStatesSpec
 from layover.steps.trained import spec_of
 from layover.store import Store
 

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 
 from layover import kinds, tasks
-from layover.archives import opened
 from layover.data import formats
 from layover.data.formats import Layout
 from layover.data.task import FileSource, Location
 from layover.data.tokenizer import Tokenizer
+from layover.files.archives import opened
 from layover.metrics._squad import normalise
 
 pytestmark = pytest.mark.data

@@ -19,11 +19,11 @@ from layover.data.tokenizer import Tokenizer
 from layover.encoder import DropoutClock, Encoder
 from layover.execution import Execution
 from layover.heads import MeanPooling
+from layover.inference.neighbours import both_ways
+from layover.inference.predict import embed, predict
 from layover.kinds._sentences_file import mined
 from layover.kinds.retrieval import distinct, match
 from layover.metrics._retrieval import ENGLISH, LANGUAGE
-from layover.neighbours import both_ways
-from layover.predict import embed, predict
 from layover.specs import Hyperparameters
 from layover.tasks import Task
 from layover.training import Branch, fit

@@ -13,9 +13,9 @@ import torch
 from tests.training.conftest import SIZES, Model, make_features, make_model
 
 from layover import heads, modules
-from layover.batches import steps_of_epoch
 from layover.errors import DataError
 from layover.execution import Execution
+from layover.inference.order import steps_of_epoch
 from layover.specs import Hyperparameters
 from layover.training import Branch, FitResult, Judge, Progress, Seen, fit, optimizer
 from layover.training.branches import DataOrder

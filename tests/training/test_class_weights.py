@@ -12,11 +12,11 @@ import torch
 from tests.training.test_loop import EXECUTION, FAITHFUL, SETTINGS, Killed, far, kill_at, quiet
 from torch.nn import CrossEntropyLoss
 
-from layover.batches import collate
 from layover.data.features import Features
 from layover.data.masking import Moment
 from layover.errors import DataError, ModelError
-from layover.predict import last_hidden
+from layover.inference.collate import collate
+from layover.inference.predict import last_hidden
 from layover.specs import Hyperparameters
 from layover.training import Branch, FitResult, fit, optimizer
 

@@ -15,7 +15,7 @@ from layover import modules
 from layover.data.features import Features
 from layover.errors import DataError, NodeError
 from layover.execution import Execution
-from layover.predict import predict
+from layover.inference.predict import predict
 from layover.specs import Hyperparameters
 from layover.training import Branch, FitResult, Judge, Progress, Stopped, fit, optimizer
 from layover.training.machine import fewer_tokens

@@ -16,15 +16,16 @@ from torch.nn.functional import cross_entropy
 from transformers import BertConfig, BertModel, XLMRobertaConfig, XLMRobertaModel
 
 from layover import heads, modules, objectives
-from layover.batches import Batch, States, collate
 from layover.compositions import Part
 from layover.data.features import Features
 from layover.data.masking import Moment
 from layover.encoder import DropoutClock, Encoder
 from layover.errors import ModelError
 from layover.execution import Execution
+from layover.inference.collate import Batch, collate
+from layover.inference.predict import keep_states, last_hidden
+from layover.inference.states import States
 from layover.objectives import Objective
-from layover.predict import keep_states, last_hidden
 from layover.specs import Hyperparameters
 from layover.training import Branch, FitResult, Progress, fit, optimizer
 from layover.training.branches import DataOrder
@@ -403,7 +404,8 @@ def test_what_cannot_be_perturbed_is_refused(tmp_path: Path) -> None:
     keep_states(model.encoder, features, into, execution=EXECUTION, precision="fp32")
     into.flush()
     kept = States.open(tmp_path / "states.bin", **size)
-    with pytest.raises(ModelError, match=r"hidden states that enter layer 2 are read from the cache.*run\.trunk_cache"):
+    message = r"hidden states that enter layer 2 are read from the cache.*run\.hidden_state_cache"
+    with pytest.raises(ModelError, match=message):
         train(model, features, Ascent(), states=kept)
     train(model, features, Mean(), states=kept)
     batch = collate(features, np.arange(2), pad=1, moment=Moment(0, 0))

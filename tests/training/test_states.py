@@ -11,13 +11,13 @@ import pytest
 import torch
 
 from layover import modules
-from layover.batches import States
 from layover.compositions import Part
 from layover.data.features import Features
 from layover.errors import DataError, ModelError
 from layover.execution import Execution
+from layover.inference.predict import keep_states, predict
+from layover.inference.states import States
 from layover.precision import Precision
-from layover.predict import keep_states, predict
 from layover.specs import Hyperparameters
 from layover.training import Branch, fit
 

@@ -120,7 +120,7 @@ def _complain(text: str) -> None:
 
 def _told(error: OSError) -> str | None:
     """Return what a path or a disk that cannot be used means to a person; None where it is another error."""
-    from layover.disk import full, said
+    from layover.files.disk import full, said
 
     if full(error) is not None:
         return said(error)

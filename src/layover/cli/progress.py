@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from layover.cli.bars import Bars
 from layover.cli.console import answer, duration, say
 from layover.cli.streams import heed_reader
+from layover.estimates.remaining import Remaining
 from layover.plan import Plan
-from layover.plan.remaining import Remaining
 from layover.stopping import KEPT
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from layover.cli.console import room
 from layover.errors import LayoverError
 
 if TYPE_CHECKING:
+    from layover.estimates.cost import Cost
     from layover.execution import Execution
-    from layover.plan.cost import Cost
 
 
 def budget_of(text: str, option: str) -> int:
@@ -37,8 +37,8 @@ def asked(costs: Sequence[Cost], execution: Execution, gpu: int | None) -> dict[
     """
     from layover.allowed import available_memory
     from layover.engine.resources import gpu_there
+    from layover.estimates.loads import device_of
     from layover.memory import USABLE
-    from layover.plan.loads import device_of
 
     on_gpu = gpu is not None or (execution.device == "auto" and gpu_there())
     device = "cuda" if on_gpu else device_of(execution)

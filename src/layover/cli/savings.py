@@ -1,4 +1,4 @@
-"""What the trunk cache is worth: for machines, and in a line for people."""
+"""What the hidden-state cache is worth: for machines, and in a line for people."""
 
 from __future__ import annotations
 
@@ -9,21 +9,22 @@ from typing import TYPE_CHECKING, Any
 from layover.cli.console import amount, room
 
 if TYPE_CHECKING:
+    from layover.estimates.cost import Cost
     from layover.plan import Plan
-    from layover.plan.cost import Cost, Meta
+    from layover.plan.nodes import Meta
 
 
 def savings(plain: Plan, plan: Plan, costs: Mapping[str, Cost], meta: Meta, finished: set[str]) -> dict[str, Any]:
     """Return what was decided, and the arithmetic that is left without a cache and that it saves.
 
     Args:
-        plain: The plan without a trunk cache.
+        plain: The plan without a hidden-state cache.
         plan: The plan with it.
         costs: Of `plan`.
         meta: Counts of finished data.
         finished: Keys of what is in the store.
     """
-    from layover.plan.cost import ENCODING, estimate
+    from layover.estimates.cost import ENCODING, estimate
 
     before = estimate(plain, meta) if plan.cache.sets else {}
     wanted = plain.wanted(finished) if before else []
@@ -38,13 +39,13 @@ def told(values: Mapping[str, Any]) -> str | None:
     if not values["paying"]:
         return None
     used, budget = room(values["used_bytes"]), room(values["budget_bytes"])
-    text = f"trunk cache: {values['sets']} of {values['paying']} sets of hidden states, {used} of {budget}"
+    text = f"hidden-state cache: {values['sets']} of {values['paying']} sets of hidden states, {used} of {budget}"
     if values["flops_without"]:
         saved, left = values["flops_saved"], values["flops_without"]
         what = "the arithmetic that is left" if values["exact"] else "the known arithmetic that is left"
         text += f"; saves {100 * saved / left:.0f} % of {what} ({amount(saved)}FLOP of {amount(left)}FLOP)"
     if values["left_out_bytes"]:
-        why = "the free disk" if values["short_of_disk"] else "run.trunk_cache"
+        why = "the free disk" if values["short_of_disk"] else "run.hidden_state_cache"
         count, lacking = values["paying"] - values["sets"], room(values["left_out_bytes"])
         text += f"; {count} more would pay, but {why} has no room for their {lacking}"
         if values["idle_bytes"]:

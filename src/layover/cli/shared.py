@@ -12,7 +12,7 @@ import typer
 
 if TYPE_CHECKING:
     from layover.plan import Plan
-    from layover.plan.cost import Meta
+    from layover.plan.nodes import Meta
     from layover.recipe import Recipe
     from layover.store import Look, Store
 
@@ -39,7 +39,7 @@ class Planned:
     plan: Plan
     store: Store
     plain: Plan
-    """The plan without a trunk cache."""
+    """The plan without a hidden-state cache."""
     damaged: Mapping[str, str]
     """Key -> why; nodes of the plan that were changed after they were written, and count as not finished."""
     older: Mapping[str, int]
@@ -156,8 +156,9 @@ def _tell(found: Planned, *, mends: bool) -> None:
 
 def _by_counts(plan: Plan, meta: Meta) -> list[str]:
     """Return what finished data tell of their rows, and what a plan advises by the examples there are."""
-    from layover.plan import advice, rows
-    from layover.plan.cost import data_cost
+    from layover.estimates import advice
+    from layover.estimates.cost import data_cost
+    from layover.plan import rows
     from layover.plan.nodes import spec_at
     from layover.specs.tokenize import TokenizeSpec
 
@@ -185,10 +186,11 @@ def with_cache(plan: Plan, store: Store, finished: set[str]) -> Plan:
     """Return a plan with the hidden states that are worth keeping, as far as the recipe and the disk have room."""
     import shutil
 
-    from layover.plan.trunks import with_trunks
+    from layover.estimates.hidden_state_cache import with_hidden_states
 
     free = FREE_SHARE * shutil.disk_usage(there_above(store.root)).free
-    return with_trunks(plan, meta_of(store, finished), finished, plan.recipe.document.run.trunk_cache, free)
+    budget = plan.recipe.document.run.hidden_state_cache
+    return with_hidden_states(plan, meta_of(store, finished), finished, budget, free)
 
 
 def there_above(folder: Path) -> Path:

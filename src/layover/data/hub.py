@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 from layover.data.formats import Row
 from layover.data.hub_copies import cached, commits, roots, splits_of
 from layover.errors import DataError, ModelError, nearest
-from layover.hub_errors import explained, of_hub, without_token
-from layover.hub_files import COMMIT, TIMEOUT_SECONDS, check
-from layover.hub_patience import patiently
+from layover.files.hub import COMMIT, TIMEOUT_SECONDS, check
+from layover.files.hub_errors import explained, of_hub, without_token
+from layover.files.hub_patience import patiently
 
 if TYPE_CHECKING:
     from layover.data.task import HubSource

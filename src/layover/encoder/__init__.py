@@ -1,4 +1,4 @@
-"""The encoder: load, freeze, split into trunk and top, attach modules."""
+"""The encoder: load, freeze, split into frozen and trained layers, attach modules."""
 
 from __future__ import annotations
 

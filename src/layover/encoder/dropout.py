@@ -125,7 +125,7 @@ class RowDropout(nn.Module):
         self.salt = salt
         self.clock = clock
         self.enabled = True
-        """The encoder switches off what lies in the frozen trunk."""
+        """The encoder switches off what lies in the frozen layers."""
         self._features = torch.empty(0, dtype=torch.int32)
 
     def extra_repr(self) -> str:

@@ -1,4 +1,4 @@
-"""The frozen encoder: trunk, top, and the pieces attached to it."""
+"""The encoder: frozen layers, trained layers, and what is attached to them."""
 
 from __future__ import annotations
 
@@ -206,7 +206,7 @@ class Encoder(Flow):
         self._own_changed = True
 
     def _decide_what_trains(self) -> None:
-        """Set `requires_grad` of every weight, and from it where the trunk ends; no other place does."""
+        """Set `requires_grad` of every weight, and from it where the frozen layers end; no other place does."""
         training = {id(weight) for weights in self.trained().values() for weight in weights.values()}
         for weight in self.parameters():
             weight.requires_grad_(id(weight) in training)

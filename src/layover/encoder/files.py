@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from layover.errors import ModelError
-from layover.hub_files import cached_file, commit_of, file_at, offline
+from layover.files.hub import cached_file, commit_of, file_at, offline
 from layover.identity import file_sha256
 from layover.layouts.checkpoint import SHARDS, WEIGHTS, shards_of
 

@@ -31,9 +31,9 @@ from layover.shape import Shape
 class Flow(nn.Module):
     """A BERT-family encoder of transformers, whatever acts on it.
 
-    `forward = top(trunk(...))`: the *trunk* is the embeddings and the layers below the lowest adapted one; while
-    it is frozen it runs without gradients and without dropout, so that its output is a function of the input
-    alone and may be kept. The *top* is the rest.
+    `forward = top(frozen_states(...))`: the *frozen layers* are the embeddings and the layers below the lowest
+    adapted one; they run without gradients and without dropout, so their output depends on the input alone and may
+    be kept. The *top* is the other layers.
 
     Args:
         model: See `Encoder`, as the rest.
@@ -147,20 +147,21 @@ class Flow(nn.Module):
     ) -> Tensor:
         """Return the last hidden states, (B, T, H) or, of the first token of each row alone, (B, 1, H).
 
-        See `trunk` and `top`; padding is zero in what is returned.
+        See `frozen_states` and `top`; padding is zero in what is returned.
 
         Args:
-            ids: See `trunk`, as `lengths` and `segments`.
+            ids: See `frozen_states`, as `lengths` and `segments`.
             lengths: (B,).
             segments: (B, T).
             first: Only the first token of each row is wanted.
-            perturbation: (B, T, H), added to the word embeddings; where it requires a gradient the trunk runs with one.
+            perturbation: (B, T, H), added to the word embeddings; the frozen layers run
+                with a gradient where it requires one.
 
         Raises:
             ModelError: the input is longer than the encoder's positions, or the perturbation has another shape.
         """
         packing = self._packing(lengths, ids.shape[1], ids.device)
-        return self._ended(self._trunk(ids, packing, segments, perturbation), packing, first=first)
+        return self._ended(self._frozen_states(ids, packing, segments, perturbation), packing, first=first)
 
     def after(
         self, layers: Sequence[int], ids: Tensor, lengths: Tensor, segments: Tensor | None = None
@@ -169,7 +170,7 @@ class Flow(nn.Module):
 
         Args:
             layers: From the lowest up; 0 are the embeddings.
-            ids: See `trunk`, as the rest.
+            ids: See `frozen_states`, as the rest.
             lengths: (B,).
             segments: (B, T).
 
@@ -186,7 +187,7 @@ class Flow(nn.Module):
             below = layer
             yield packing.padded(hidden)
 
-    def trunk(self, ids: Tensor, lengths: Tensor, segments: Tensor | None = None) -> Tensor:
+    def frozen_states(self, ids: Tensor, lengths: Tensor, segments: Tensor | None = None) -> Tensor:
         """Return the hidden states that enter the lowest adapted layer, (1, N, H): all rows' tokens without padding.
 
         Args:
@@ -198,21 +199,21 @@ class Flow(nn.Module):
             ModelError: the input is longer than the encoder's positions.
         """
         packing = self._packing(lengths, ids.shape[1], ids.device)
-        return self._trunk(ids, packing, segments)[:, : packing.count]
+        return self._frozen_states(ids, packing, segments)[:, : packing.count]
 
     def below(self, layer: int, ids: Tensor, lengths: Tensor, segments: Tensor | None = None) -> Tensor:
-        """Return the hidden states that enter a layer of the trunk, (1, N, H), or leave it; see `trunk`.
+        """Return the hidden states that enter a frozen layer, (1, N, H), or leave the last one; see `frozen_states`.
 
         Raises:
             ModelError: what is attached changes a layer below.
         """
-        self._check_trunk(layer)
+        self._check_frozen(layer)
         packing = self._packing(lengths, ids.shape[1], ids.device)
         with torch.no_grad():
             return self._run(self._embedded(ids, packing, segments), packing, 0, layer)[:, : packing.count]
 
     def top(self, hidden: Tensor, lengths: Tensor, layer: int | None = None, *, first: bool = False) -> Tensor:
-        """Return the last hidden states, (B, T, H) or (B, 1, H), from what `trunk`, or `below` of a layer, gave.
+        """Return the last hidden states, (B, T, H) or (B, 1, H), from what `frozen_states` or `below` gave.
 
         T is the longest row's.
 
@@ -222,15 +223,15 @@ class Flow(nn.Module):
         packing = self._packing(lengths, int(lengths.max()), hidden.device)
         hidden = packing.filled(hidden)
         if layer is not None:
-            self._check_trunk(layer)
+            self._check_frozen(layer)
             with torch.no_grad():
                 hidden = self._run(hidden, packing, layer, self.lowest)
         return self._ended(hidden, packing, first=first)
 
-    def _check_trunk(self, layer: int) -> None:
+    def _check_frozen(self, layer: int) -> None:
         if not 0 <= layer <= self.lowest:
             raise ModelError(
-                f"hidden states that enter layer {layer} do not belong to a trunk of {self.lowest} layers: what is "
+                f"hidden states that enter layer {layer} do not belong to {self.lowest} frozen layers: what is "
                 "attached changes them"
             )
 
@@ -238,7 +239,7 @@ class Flow(nn.Module):
         heads = self.model.config.num_attention_heads
         return Packing.of(lengths, longest, device, heads=heads, rounded=rounds(device, self.dtype))
 
-    def _trunk(
+    def _frozen_states(
         self, ids: Tensor, packing: Packing, segments: Tensor | None, perturbation: Tensor | None = None
     ) -> Tensor:
         differentiable = self.lowest == 0 or (perturbation is not None and perturbation.requires_grad)

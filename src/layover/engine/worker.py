@@ -22,11 +22,11 @@ from typing import Any
 import psutil
 
 from layover import steps
-from layover.disk import full, said
 from layover.engine import alone
 from layover.errors import LayoverError, LostNodeError, Stopped
 from layover.execution import Execution
-from layover.hub_patience import HUB_LOG
+from layover.files.disk import full, said
+from layover.files.hub_patience import HUB_LOG
 from layover.plan import Node
 from layover.plan.node_paths import paths_of
 from layover.specs import StepSpec

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from layover import plugins
-from layover.encoder import DropoutClock
+from layover import kinds, plugins
+from layover.encoder import DropoutClock, Encoder
 from layover.errors import ModelError
 from layover.heads._base import CLASS_WEIGHTS, NOTHING, Head, Units, count_labelled, summed_divergence
 from layover.heads._pooling import MeanPooling
@@ -31,6 +31,16 @@ def build(kind: str, hidden_size: int, size: int, *, clock: DropoutClock, dropou
     return get(kind)(hidden_size, size, clock=clock, dropout=dropout)
 
 
+def build_head(kind: str, labels: tuple[str, ...], encoder: Encoder, dropout: float) -> Head:
+    """Return a fresh head for a kind, drawn by the seed of the encoder's clock, tied where it shares weights."""
+    size = kinds.get(kind).head_size(labels)
+    if size is None:
+        size = encoder.word_embeddings.num_embeddings
+    head = build(kind, encoder.hidden_size, size, clock=encoder.clock, dropout=dropout)
+    head.tie(encoder)
+    return head
+
+
 __all__ = [
     "CLASS_WEIGHTS",
     "NOTHING",
@@ -38,6 +48,7 @@ __all__ = [
     "MeanPooling",
     "Units",
     "build",
+    "build_head",
     "count_labelled",
     "get",
     "names",

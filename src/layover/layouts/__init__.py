@@ -12,9 +12,9 @@ from itertools import islice
 from pathlib import Path
 
 from layover.errors import ModelError
+from layover.files.safe import is_there
 from layover.layouts import checkpoint
 from layover.layouts._base import CONFIG, Base, Found, Layout, Named
-from layover.layouts.safe import is_there
 from layover.registry import Registry
 
 _LAYOUTS: Registry[Layout] = Registry(__name__, __path__, "LAYOUT", ModelError)

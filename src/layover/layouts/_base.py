@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from layover.errors import MistakesError, ModelError
 from layover.escape import listed
+from layover.files.safe import Entry, header, is_there, read_json, tensors
 from layover.layouts.points import Points, points_of
-from layover.layouts.safe import Entry, header, is_there, read_json, tensors
 from layover.modules import SUBLAYERS, Module
 from layover.modules._forms import Form, InFile, NoForm, Place
 from layover.shape import Shape

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from layover.errors import MistakesError, ModelError, shown
+from layover.files.safe import header
 from layover.layouts._adapterhub_checks import LEAVE_OUT, NAMED, kind_of, kinds, mistakes, version_of
 from layover.layouts._base import CONFIG, Base, Fitted, Found, Layout, Named, layers_in, named_model
-from layover.layouts.safe import header
 from layover.modules import Module
 from layover.modules._base import as_layers
 from layover.modules._forms import AdaptersFolder, Form, InFile, NoForm

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from layover.errors import ModelError
+from layover.files.safe import header, tensors
 from layover.layouts._base import Base, Named
 from layover.layouts.adapterhub import CLASSES, VERSION
-from layover.layouts.safe import header, tensors
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from layover.errors import ModelError
+from layover.files.safe import header
 from layover.layouts._base import CONFIG, Base, Fitted, Found, Layout, Named, layers_in, named_model
 from layover.layouts._peft_checks import HEADS, kind_of, kinds, mistakes
 from layover.layouts._peft_config import Path as Inside
 from layover.layouts._peft_config import Read
-from layover.layouts.safe import header
 from layover.modules import Module
 from layover.modules._forms import Form, InFile, NoForm, Place
 from layover.shape import Shape

@@ -13,7 +13,7 @@ from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from layover import kinds, plugins
 from layover.errors import MistakesError, ModelError, first_few, nearest, printable
-from layover.layouts.safe import is_there, read_json
+from layover.files.safe import is_there, read_json
 from layover.packages.bounds import (
     MOST_LAYERS,
     MOST_PIECES,

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from layover import layouts
 from layover.errors import ModelError
+from layover.files.safe import is_there
 from layover.layouts import Base, Found, heads
-from layover.layouts.safe import is_there
 from layover.packages.card import CARD, Card, packages_below, read_card
 from layover.packages.package import Package, check_files
 

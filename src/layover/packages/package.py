@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from layover import layouts, modules
 from layover.compositions import MIX, TARGET, Part, Piece, finished
 from layover.errors import ModelError, first_few
+from layover.files.safe import header, sha256, tensors
 from layover.layouts import Found, heads
-from layover.layouts.safe import sha256, tensors
 from layover.mixers._router import GATES
 from layover.modules import Module
 from layover.packages.card import ADAPTERHUB, CARD, MIXER, MODULE, Card, read_card
@@ -251,7 +251,7 @@ def check_shapes(file: Path, shapes: Mapping[str, tuple[int, ...]]) -> None:
     Raises:
         ModelError: names the first that is missing, too much, or of another shape.
     """
-    there = {name: entry.shape for name, entry in layouts.safe.header(file).items()}
+    there = {name: entry.shape for name, entry in header(file).items()}
     for name in sorted(set(there) | set(shapes)):
         found, expected = there.get(name), shapes.get(name)
         if found != expected:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from layover import layouts
+from layover.files.safe import each_array, header
 from layover.layouts import Found
-from layover.layouts.safe import each_array, header
 
 
 @dataclass(frozen=True)

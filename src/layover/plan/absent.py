@@ -9,7 +9,7 @@ from pathlib import Path
 
 from layover.data.hub_copies import is_cached
 from layover.data.task import HubSource, Location
-from layover.hub_files import COMMIT, cached_file
+from layover.files.hub import COMMIT, cached_file
 from layover.layouts.checkpoint import SHARDS, WEIGHTS
 from layover.plan.nodes import Node, Plan
 from layover.specs import EncoderSpec, StepSpec

@@ -31,7 +31,7 @@ def removable(store: Store, plans: Sequence[Plan], policy: str) -> list[str]:
     for key, node in reached.items():
         full = node.key in whole
         dropped = (policy == "modules" and full) or (policy == "records" and node.kind != "score")
-        dropped = dropped or node.kind == "trunk"
+        dropped = dropped or node.kind == "hidden_states"
         if key in needed or not dropped:
             keep.add(key)
     return sorted(finished - keep)

@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from layover.errors import ModelError, StoreError, nearest
-from layover.hub_files import cached_file, check, expected_hash
+from layover.files.hub import cached_file, check, expected_hash
+from layover.files.safe import MOST_JSON
 from layover.layouts.checkpoint import SHARDS, WEIGHTS, local_weights
 from layover.layouts.points import points_of
-from layover.layouts.safe import MOST_JSON
 from layover.plan import tokenizers
 from layover.plan.hub import Revisions
 from layover.recipe.schema import ModelSource
-from layover.sandbox import encoders
 from layover.shape import Shape
 from layover.specs import EncoderSpec, TokenizerSpec
 from layover.store import Memory, read_json
+from layover_sandbox import encoders
 
 XLM_R_VOCABULARY = 250_002
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from layover import hub_files
-from layover.hub_errors import OFFLINE, HubError, Kind
-from layover.hub_files import COMMIT
+from layover.files import hub as hub_files
+from layover.files.hub import COMMIT
+from layover.files.hub_errors import OFFLINE, HubError, Kind
 from layover.store import Memory
 
 

@@ -8,8 +8,8 @@ from functools import cache
 from pathlib import Path, PurePosixPath
 
 from layover.errors import LayoverError, MistakesError, ModelError, Problem, RecipeError
+from layover.files.safe import header
 from layover.layouts import Base
-from layover.layouts.safe import header
 from layover.modules import Module
 from layover.packages.meaning import same
 from layover.packages.opened import Opened, open_module

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from layover.errors import NodeError
 from layover.plan.choices import Round
@@ -28,7 +28,7 @@ class Node(Generic[S_co]):
     """For people: `train xnli lora/mnli seed 1`."""
     job: str
     """Nodes of one job run in one process, one after the other."""
-    trunks: Mapping[str, str] = field(default_factory=dict)
+    hidden_states: Mapping[str, str] = field(default_factory=dict)
     """Data key -> key of the node with its hidden states: how the node is computed, no part of its key."""
 
     @property
@@ -44,6 +44,9 @@ class Node(Generic[S_co]):
 
 Nodes = Mapping[str, Node[StepSpec]]
 """By key."""
+
+Meta = Callable[[str], Mapping[str, Any] | None]
+"""Key of a tokenize node -> its counts when it is finished."""
 
 
 def of(nodes: Nodes, kind: type[S]) -> Iterator[Node[S]]:
@@ -113,7 +116,7 @@ class Pending:
 
 
 @dataclass(frozen=True)
-class TrunkCache:
+class HiddenStateCache:
     """What was decided about keeping hidden states; sizes in bytes."""
 
     sets: int = 0
@@ -146,8 +149,8 @@ class Plan:
     """Hub revisions that could not be resolved: keys are provisional, and only `plan` shows such a plan."""
     offline: str = ""
     """Why the hub is not asked; empty where it is."""
-    cache: TrunkCache = TrunkCache()
-    """Empty in a plan that knows of no trunk cache."""
+    cache: HiddenStateCache = HiddenStateCache()
+    """Empty in a plan that knows of no hidden-state cache."""
     unread: frozenset[str] = frozenset()
     """Keys of data sets of which the plan knows no rows, since they are not here yet."""
     again: frozenset[str] = frozenset()

@@ -11,8 +11,8 @@ from pathlib import Path, PurePosixPath
 
 from layover import layouts
 from layover.errors import MistakesError, ModelError
+from layover.files.safe import MOST_JSON, MOST_TENSORS
 from layover.layouts import heads
-from layover.layouts.safe import MOST_JSON, MOST_TENSORS
 from layover.packages.card import ADAPTERHUB, CARD, MODULE
 from layover.plan.hub import Revisions, told
 

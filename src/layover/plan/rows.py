@@ -7,9 +7,8 @@ from dataclasses import replace
 
 from layover.data.tally import NO_GOLD, NOTED, LeftOut, languages_told
 from layover.errors import Problem
-from layover.plan.cost import Meta
 from layover.plan.gold import is_part, lacking
-from layover.plan.nodes import Nodes, Plan, of, spec_at
+from layover.plan.nodes import Meta, Nodes, Plan, of, spec_at
 from layover.plan.surveys import Counted, Surveys
 from layover.recipe import Recipe
 from layover.specs.score import ScoreSpec

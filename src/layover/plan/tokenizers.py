@@ -18,8 +18,8 @@ from pathlib import Path
 
 from layover.data.tokenizer import CONVERTED_FROM, SERIALISED, Tokenizer, check_convertible, is_xlmr
 from layover.errors import ModelError
-from layover.hub_errors import HubError
-from layover.hub_files import commit_of, file_at
+from layover.files.hub import commit_of, file_at
+from layover.files.hub_errors import HubError
 from layover.identity import file_sha256, key_of
 from layover.plan.hub import Revisions
 from layover.specs import TokenizerSpec

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from zipfile import BadZipFile, ZipFile
 
-from layover.archives import SUFFIX, is_file
 from layover.data.languages import named
 from layover.errors import DataError
+from layover.files.archives import SUFFIX, is_file
 from layover.tasks import Paths, is_saved
 
 TEMPLATE = "{language}"

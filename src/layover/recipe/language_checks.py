@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from layover import compositions, kinds, modules, tasks
-from layover.archives import is_file
 from layover.errors import Problem, nearest
+from layover.files.archives import is_file
 from layover.modules import AdapterDrop, Module
 from layover.recipe.languages import LanguageSettings
 from layover.recipe.resolved import LanguageAdapters, ResolvedMethod

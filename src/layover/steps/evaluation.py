@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from layover import kinds
-from layover.batches.states import States
 from layover.data.features import Features
 from layover.encoder import Encoder
 from layover.errors import DataError, UndefinedError
 from layover.execution import Execution
 from layover.heads import Head
 from layover.identity import Json
+from layover.inference.predict import Outputs, predict
+from layover.inference.states import States
 from layover.plan import Node
-from layover.predict import Outputs, predict
 from layover.specs.train import MEAN, Selection, TaskSpec, TrainSpec
 from layover.steps.accounting import first_without_gold
 from layover.steps.context import Context
@@ -52,7 +52,7 @@ def evaluation(
         if task.selection is not None:
             features, states = (
                 load_features(store, task.selection.data, task.kind),
-                load_states(store, node.trunks, task.selection.data),
+                load_states(store, node.hidden_states, task.selection.data),
             )
             score = _scorer(task, task.selection, features, context)
             sets.append(_Development(task, task.selection, heads[task.place], features, states, score))

@@ -8,8 +8,8 @@ from layover.compositions import TARGET
 from layover.encoder import write_weights
 from layover.encoder.digest import of_encoder
 from layover.errors import ModelError
+from layover.files.safe import plain_file
 from layover.identity import file_sha256
-from layover.layouts.safe import plain_file
 from layover.packages.meaning import same
 from layover.packages.opened import open_module
 from layover.plan import Node

@@ -15,16 +15,16 @@ import numpy as np
 import numpy.typing as npt
 
 from layover.data.features import Features
-from layover.disk import take_room
 from layover.encoder import Encoder, Shares
 from layover.errors import DataError, NodeError
 from layover.execution import Execution
+from layover.files.disk import take_room
 from layover.heads import MeanPooling
+from layover.inference.neighbours import both_ways
+from layover.inference.predict import Outputs, embed
 from layover.kinds._arrays import finite
 from layover.kinds.retrieval import distinct, match
 from layover.metrics._retrieval import ENGLISH, LANGUAGE
-from layover.neighbours import both_ways
-from layover.predict import Outputs, embed
 from layover.specs.predict import PredictSpec
 from layover.steps.files import predictions_of
 from layover.steps.trained import speak

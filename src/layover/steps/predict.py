@@ -7,9 +7,9 @@ from pathlib import Path
 from layover import kinds
 from layover.encoder import DropoutClock, Encoder, Shares
 from layover.heads import Head
+from layover.inference.predict import predict
 from layover.modules import AdapterDrop
 from layover.plan import Node
-from layover.predict import predict
 from layover.specs.predict import PredictSpec
 from layover.steps.context import Context, write_lines
 from layover.steps.files import predictions_of
@@ -27,7 +27,7 @@ def run(node: Node[PredictSpec], folder: Path, context: Context) -> None:
     spec, store, execution = node.spec, context.store, context.execution
     features = load_features(store, spec.data, spec.kind)
     examples = load_examples(store, spec.data, spec.kind)
-    encoder, head = _restored(spec, store, lowest_needed(store, node.trunks, (spec.data,)))
+    encoder, head = _restored(spec, store, lowest_needed(store, node.hidden_states, (spec.data,)))
     encoder.drop(AdapterDrop(predict=spec.skipped))
     shares, kind = Shares(), kinds.get(spec.kind)
     if head is None or spec.matching is not None:
@@ -35,7 +35,7 @@ def run(node: Node[PredictSpec], folder: Path, context: Context) -> None:
         answers = matched(sentences, encoder, store, shares, execution)
     else:
         speak(encoder, store, spec.adapters[0] if spec.adapters else None)
-        states = load_states(store, node.trunks, spec.data)
+        states = load_states(store, node.hidden_states, spec.data)
         outputs = predict(
             encoder, head, features, execution=execution, precision=spec.precision, shares=shares, states=states
         )

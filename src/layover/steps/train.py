@@ -16,18 +16,17 @@ from layover.compositions import MIX, Mix, Part, Piece
 from layover.data.features import Features
 from layover.encoder import DropoutClock, Encoder
 from layover.errors import ModelError
-from layover.heads import CLASS_WEIGHTS, Head
+from layover.estimates.passes import turns_of
+from layover.heads import CLASS_WEIGHTS, Head, build_head
 from layover.plan import Node
-from layover.plan.passes import turns_of
 from layover.specs.train import TaskSpec, TrainSpec
 from layover.steps.context import Context
 from layover.steps.evaluation import evaluation
 from layover.steps.files import GATES, MEASURED, TRAINING, weights_of
 from layover.steps.loaded import load
-from layover.steps.states import Trunks, load_states, lowest_needed
+from layover.steps.states import StatesOf, load_states, lowest_needed
 from layover.steps.tokenize import load_features
 from layover.steps.trained import (
-    build_head,
     file_of_head,
     head_file,
     load_heads,
@@ -46,7 +45,7 @@ def run(node: Node[TrainSpec], folder: Path, context: Context) -> None:
     clock = DropoutClock(spec.hyperparameters.seed)
     encoder = _encoder(node, context, clock)
     heads, starts = _heads(spec, encoder, store)
-    branches = _branches(spec, heads, store, node.trunks)
+    branches = _branches(spec, heads, store, node.hidden_states)
     execution = context.execution
     result = fit(
         encoder,
@@ -75,7 +74,7 @@ def _encoder(node: Node[TrainSpec], context: Context, clock: DropoutClock) -> En
         dropout=numbers.dropout,
         precision=numbers.precision,
         whole=spec.module.whole,
-        from_layer=lowest_needed(store, node.trunks, spec.read_keys()),
+        from_layer=lowest_needed(store, node.hidden_states, spec.read_keys()),
         all_words=any(reads_table(kind, labels) for kind, labels in spec.outputs()),
     )
     if spec.gates is not None:
@@ -121,7 +120,7 @@ def _heads(spec: TrainSpec, encoder: Encoder, store: Store) -> tuple[list[Head],
     return heads, starts
 
 
-def _branches(spec: TrainSpec, heads: Sequence[Head], store: Store, trunks: Trunks) -> list[Branch]:
+def _branches(spec: TrainSpec, heads: Sequence[Head], store: Store, hidden_states: StatesOf) -> list[Branch]:
     """Return the tasks with their heads and training sets, and the steps of an epoch that each has."""
     features = [load_features(store, task.data, task.kind) for task in spec.tasks]
     turns = turns_of(spec, [one.units for one in features])
@@ -131,7 +130,7 @@ def _branches(spec: TrainSpec, heads: Sequence[Head], store: Store, trunks: Trun
             heads[task.place],
             data,
             steps,
-            load_states(store, trunks, task.data),
+            load_states(store, hidden_states, task.data),
             _class_weights(task, heads[task.place], data),
         )
         for task, data, steps in zip(spec.tasks, features, turns, strict=True)

@@ -10,11 +10,11 @@ from typing import TypeVar
 
 from safetensors.torch import load_file
 
-from layover import heads, kinds, specs
+from layover import kinds, specs
 from layover.compositions import INTERMEDIATE, LANGUAGE, TARGET, Part, Piece, finished
 from layover.encoder import DropoutClock, Encoder
 from layover.errors import NodeError
-from layover.heads import Head
+from layover.heads import Head, build_head
 from layover.shape import Shape
 from layover.specs import ModuleStep, OnEncoder, Outputs, StepSpec
 from layover.specs.train import Below
@@ -159,13 +159,3 @@ def head_file(store: Store, key: str, outputs: Outputs) -> Path:
         if not spec.numbered or (own == kind and kinds.get(kind).same_outputs(answers, labels)):
             return folder / file_of_head(spec, place)
     raise NodeError(f"{kind}: no head of {folder} has its outputs")
-
-
-def build_head(kind: str, labels: tuple[str, ...], encoder: Encoder, dropout: float) -> Head:
-    """Return a fresh head for a kind, drawn by the seed of the encoder's clock, tied where it shares weights."""
-    size = kinds.get(kind).head_size(labels)
-    if size is None:
-        size = encoder.word_embeddings.num_embeddings
-    head = heads.build(kind, encoder.hidden_size, size, clock=encoder.clock, dropout=dropout)
-    head.tie(encoder)
-    return head

@@ -11,8 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from layover.disk import naming
 from layover.errors import StoreError
+from layover.files.disk import naming
 from layover.identity import key_of, parsed_key
 
 DIGEST = "digest"

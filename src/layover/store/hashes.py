@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from layover.archives import archive_of
 from layover.errors import DataError
+from layover.files.archives import archive_of
 from layover.identity import file_sha256, key_of
 from layover.store.look import is_key
 from layover.store.memory import Memory

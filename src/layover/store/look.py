@@ -23,7 +23,7 @@ DONE = "done.json"
 UNSEALED = frozenset({"kind", "key", "identity", "needs", "files", "seconds"})
 """The fields of `done.json` as Layover 0.1 wrote it, without a digest."""
 UNSEALED_VERSIONS = {
-    "tokenize": 3, "trunk": 1, "import": 1, "train": 3, "compose": 1, "gate": 1, "predict": 3, "score": 2
+    "tokenize": 3, "hidden_states": 1, "import": 1, "train": 3, "compose": 1, "gate": 1, "predict": 3, "score": 2
 }  # fmt: skip
 """The newest steps of Layover 0.1: a node of a later one has a digest."""
 

@@ -7,8 +7,8 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from layover.disk import FULL
 from layover.errors import StoreError
+from layover.files.disk import FULL
 from layover.identity import key_of, parsed_key
 from layover.store.files import read_json, write_json
 

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from layover.archives import archive_of
+from layover.files.archives import archive_of
 
 SECOND = 10**9
 FINE_SECONDS = 0.1

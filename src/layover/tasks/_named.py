@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from layover import kinds
-from layover.archives import is_file
 from layover.data.formats import AUTO, CONTENTS, JSON, Layout, by_extension, sniff
 from layover.data.task import FileSource
 from layover.errors import DataError
+from layover.files.archives import is_file
 from layover.tasks._fields import SPLITS, Paths, TaskFields
 from layover.tasks._paths import check_file, is_saved, saved_files
 

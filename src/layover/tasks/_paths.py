@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from layover.archives import is_file
 from layover.errors import DataError, nearest, printable
+from layover.files.archives import is_file
 
 STATE, SPLITS_FILE = "state.json", "dataset_dict.json"
 """What `save_to_disk` of `datasets` writes beside the files of a data set, and above its splits."""

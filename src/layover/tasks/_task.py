@@ -10,11 +10,11 @@ from typing import Any
 from pydantic import model_validator
 
 from layover import kinds
-from layover.archives import is_file
 from layover.data.row_ids import id_in
 from layover.data.tally import EMPTY, NO_GOLD, NOT_AGREED, Tally
 from layover.data.task import FileSource, HubSource, Joined, Location, Place
 from layover.errors import DataError
+from layover.files.archives import is_file
 from layover.tasks._fields import Paths, TaskFields
 from layover.tasks._fit import written_in_two_forms
 from layover.tasks._named import named_source

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from layover.batches import States, steps_of_epoch, turns_of_epoch
-from layover.batches.order import Index
 from layover.data.features import Features
 from layover.heads import Head
+from layover.inference.order import Index, steps_of_epoch, turns_of_epoch
+from layover.inference.states import States
 from layover.specs import Hyperparameters
 from layover.training.progress import Seen
 

@@ -22,7 +22,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from layover.disk import full, said
+from layover.files.disk import full, said
 from layover.identity import file_sha256
 from layover.store.files import is_sealed, sealed
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from layover.batches import Batch, collate
-from layover.batches.order import Index
 from layover.data.masking import Moment
 from layover.encoder import DropoutClock, Encoder, autocast, noise
 from layover.heads import CLASS_WEIGHTS, Head
+from layover.inference.collate import Batch, collate
+from layover.inference.order import Index
+from layover.inference.predict import last_hidden, padding_id
 from layover.objectives import Passed
-from layover.predict import last_hidden, padding_id
 from layover.training.branches import Branch
 
 

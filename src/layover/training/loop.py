@@ -19,11 +19,11 @@ import torch
 from torch import Tensor
 
 from layover import objectives
-from layover.batches import is_out_of_memory, micro_batches, on_machine
-from layover.batches.order import Index, padded_tokens, real_tokens
 from layover.encoder import DropoutClock, Encoder, computing, is_mixed
 from layover.errors import DataError, Stopped
 from layover.execution import Execution
+from layover.inference.machine import is_out_of_memory, on_machine
+from layover.inference.order import Index, micro_batches, padded_tokens, real_tokens
 from layover.objectives import Objective
 from layover.specs import Hyperparameters
 from layover.training import checkpoint

@@ -9,13 +9,13 @@ import torch
 from accelerate import PartialState
 
 from layover import memory
-from layover.batches import free_bytes
-from layover.batches.order import Index, padded_tokens
 from layover.data.features import Features
 from layover.encoder import Encoder
 from layover.encoder.attached import Attached, Mixed
 from layover.errors import NodeError
 from layover.execution import Execution
+from layover.inference.machine import free_bytes
+from layover.inference.order import Index, padded_tokens
 from layover.precision import Precision
 from layover.training.branches import Branch
 from layover.training.optimizer import Optimizer

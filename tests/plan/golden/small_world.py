@@ -16,9 +16,9 @@ import pytest
 from layover.plan import Plan, build, surveys, tokenizers
 from layover.plan.hub import Revisions
 from layover.recipe import load
-from layover.sandbox import files, sets
 from layover.specs import StepSpec
 from layover.store import FileHashes
+from layover_sandbox import files, sets
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]

@@ -115,6 +115,6 @@ def _overlap_as_json(one: Overlap, split: str) -> dict[str, Any]:
 
 def _tokenizer(name: str) -> Tokenizer:
     from layover.plan import tokenizers
-    from layover.sandbox import encoders
+    from layover_sandbox import encoders
 
     return tokenizers.load(str(encoders.folder_of(name) or name), None)

@@ -36,12 +36,12 @@ def command(
     json: JsonOption = False,
 ) -> None:
     """Write packages that load in peft, in adapters and in Layover: module, head, card, results, proof."""
+    from layover.hub.choose import best_per_target, choose
+    from layover.hub.export import Export
+    from layover.hub.libraries import only_in_layover
+    from layover.hub.options import Options
     from layover.packages.card import read_card
     from layover.report.rows import rows_of
-    from layover.sharing.choose import best_per_target, choose
-    from layover.sharing.export import Export
-    from layover.sharing.libraries import only_in_layover
-    from layover.sharing.options import Options
 
     overrides = [text for text in cells or () if "=" in text]
     labels = [text for text in cells or () if "=" not in text]

@@ -12,8 +12,8 @@ from layover.cli.shared import JsonOption
 from layover.errors import LayoverError, ModelError, nearest
 
 if TYPE_CHECKING:
+    from layover.estimates.fitting import Choice
     from layover.modules import Module
-    from layover.plan.fitting import Choice
 
 ORDER = 25
 
@@ -32,9 +32,9 @@ def command(
     json: JsonOption = False,
 ) -> None:
     """Propose settings whose training fits into the memory, best first, with the recipe lines to copy."""
+    from layover.estimates.fitting import choices
     from layover.memory import USABLE
     from layover.plan.encoders import shape_of
-    from layover.plan.fitting import choices
 
     if (gpu is None) == (ram is None):
         raise LayoverError("give the memory to fit into: either --gpu 6GiB or --ram 16GiB")

@@ -40,7 +40,7 @@ def command(
 
 def _tasks() -> tuple[list[str], list[list[Any]]]:
     from layover import tasks
-    from layover.sandbox.sets import ALL
+    from layover_sandbox.sets import ALL
 
     rows: list[list[Any]] = []
     for name in tasks.names():

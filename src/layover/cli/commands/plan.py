@@ -56,7 +56,7 @@ def command(
     say(*table(["node", "all", "cached", "to run", "examples", "tokens", "arithmetic", "disk"], rows))
     say(answered(summary["memory"]))
     say(f"work left: {_left(summary)}")
-    if worth := told(summary["trunk_cache"]):
+    if worth := told(summary["hidden_state_cache"]):
         say(worth)
     for note in summary["notes"]:
         say(f"note: {note}")
@@ -83,11 +83,12 @@ def _left(summary: dict[str, Any]) -> str:
 def summarise(found: Planned, gpu: int | None = None) -> dict[str, Any]:
     """Return the plan in numbers, for people and machines alike; held against the bytes of a GPU if given."""
     from layover import specs
+    from layover.estimates.cost import ENCODING, estimate
+    from layover.estimates.eta import seconds_left
+    from layover.estimates.pending import bound, to_come
     from layover.plan.absent import lacks
-    from layover.plan.cost import ENCODING, estimate
-    from layover.plan.eta import seconds_left
     from layover.plan.hub import told as unresolved
-    from layover.plan.pending import bound, to_come, whole
+    from layover.plan.pending import whole
     from layover.recipe.idle_strides import idle_strides
     from layover.steps.counts import timed
 
@@ -128,7 +129,7 @@ def summarise(found: Planned, gpu: int | None = None) -> dict[str, Any]:
         "peak_bytes": memory["peak_bytes"],
         "memory": memory,
         "seconds_left": seconds_left(whole(plan), costs, left, partial(timed, store)) if left else 0.0,
-        "trunk_cache": savings(found.plain, plan, costs, meta, finished),
+        "hidden_state_cache": savings(found.plain, plan, costs, meta, finished),
         "notes": [*plan.notes, *filter(None, lacking), *idle_strides(plan.recipe), *unseen(plan.recipe)],
         "damaged": dict(found.damaged),
         "older": {"nodes": len(found.older), "bytes": sum(found.older.values())},

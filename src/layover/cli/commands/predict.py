@@ -21,10 +21,10 @@ from layover.stopping import Stop
 
 if TYPE_CHECKING:
     from layover.data.formats import Row
+    from layover.inference.inputs import Input
+    from layover.inference.rows import Readers
+    from layover.inference.serving import Layover
     from layover.precision import Precision
-    from layover.sharing.inputs import Input
-    from layover.sharing.rows import Readers
-    from layover.sharing.serving import Layover
 
 ORDER = 67
 AT_ONCE = 1024
@@ -70,9 +70,9 @@ def command(
     With several packages a row names its own in the field `package`. All rows of a file are looked at before anything
     is predicted, those of standard input a thousand at a time.
     """
+    from layover.inference.inputs import input_of
+    from layover.inference.rows import Readers
     from layover.packages.card import read_card
-    from layover.sharing.inputs import input_of
-    from layover.sharing.rows import Readers
 
     if text is None and sys.stdin.isatty():
         raise LayoverError("name a text, a file, or - for standard input")
@@ -83,7 +83,7 @@ def command(
             if given.twice:
                 for row in given.rows():
                     readers.read(row)
-            from layover.sharing.serving import Layover
+            from layover.inference.serving import Layover
 
             model = Layover.load(
                 package,

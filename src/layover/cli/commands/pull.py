@@ -12,8 +12,8 @@ from layover.cli.shared import JsonOption
 from layover.errors import first_few
 
 if TYPE_CHECKING:
-    from layover.sharing.pull import Pulled
-    from layover.sharing.verify import Verdict
+    from layover.hub.pull import Pulled
+    from layover.hub.verify import Verdict
 
 ORDER = 68
 PACKAGES = Path("packages")
@@ -40,7 +40,7 @@ def command(
     json: JsonOption = False,
 ) -> None:
     """Copy a package, and those that it needs, into a folder of packages; nothing that fails a check is kept."""
-    from layover.sharing.pull import pull
+    from layover.hub.pull import pull
 
     pulled = pull(source, to, revision=revision, others=others or ())
     if json:

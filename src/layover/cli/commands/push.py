@@ -31,7 +31,7 @@ def command(
     json: JsonOption = False,
 ) -> None:
     """Verify a package and send exactly its files; the token is the one that huggingface_hub keeps."""
-    from layover.sharing.push import prepare
+    from layover.hub.push import prepare
 
     push = prepare(folder, repository, others=others or (), base=base)
     where = repository if revision is None else f"{repository}, branch {revision}"

@@ -31,9 +31,9 @@ from layover.stopping import KEPT, Stop
 if TYPE_CHECKING:
     from layover.cli.progress import Progress
     from layover.engine.local import LocalEngine
+    from layover.estimates.cost import Cost
+    from layover.estimates.remaining import Remaining
     from layover.plan import Node, Plan
-    from layover.plan.cost import Cost
-    from layover.plan.remaining import Remaining
     from layover.specs import StepSpec
     from layover.store import Store
 
@@ -63,9 +63,10 @@ def _run(found: Planned, workers: int | None, json: bool, plan_again: Callable[[
     from layover.engine.local import LocalEngine
     from layover.engine.resources import resources
     from layover.errors import ModelError
+    from layover.estimates.cost import estimate
+    from layover.estimates.pending import to_come
     from layover.plan.absent import lacks
-    from layover.plan.cost import estimate
-    from layover.plan.pending import to_come, whole
+    from layover.plan.pending import whole
 
     finished = found.store.finished()
     wanted = found.plan.wanted(finished)
@@ -130,12 +131,12 @@ def _set_aside(found: Planned) -> Iterator[str]:
 
 def _with_exact_sizes(found: Planned, engine: LocalEngine, progress: Progress) -> Planned:
     """Return the plan with hidden states decided about; what that and the time left take to know is run first."""
-    from layover.plan.cost import estimate
-    from layover.plan.trunks import first_to_run
+    from layover.estimates.cost import estimate
+    from layover.estimates.hidden_state_cache import first_to_run
 
     plain, plan, store = found.plain, found.plan, found.store
     finished = store.finished()
-    first = first_to_run(plain, finished) if plain.recipe.document.run.trunk_cache else []
+    first = first_to_run(plain, finished) if plain.recipe.document.run.hidden_state_cache else []
     first = first or _unsized(plan, store, finished)
     if first:
         failed = engine.run(plain, only={node.key for node in first}).failed
@@ -151,7 +152,7 @@ def _with_exact_sizes(found: Planned, engine: LocalEngine, progress: Progress) -
 
 def _unsized(plan: Plan, store: Store, finished: set[str]) -> list[Node[StepSpec]]:
     """Return the data sets of unknown size that are not tokenized yet: the estimated time needs their sizes."""
-    from layover.plan.cost import estimate
+    from layover.estimates.cost import estimate
 
     costs = estimate(plan, meta_of(store, finished))
     return [node for node in plan.wanted(finished) if node.kind == "tokenize" and costs[node.key].tokens is None]
@@ -159,9 +160,9 @@ def _unsized(plan: Plan, store: Store, finished: set[str]) -> list[Node[StepSpec
 
 def _remaining(found: Planned, wanted: list[Node[StepSpec]], workers: int) -> Remaining:
     """Return what follows the run and estimates what is left; the speed of earlier runs counts."""
-    from layover.plan.cost import estimate
-    from layover.plan.eta import took
-    from layover.plan.remaining import Remaining
+    from layover.estimates.cost import estimate
+    from layover.estimates.eta import took
+    from layover.estimates.remaining import Remaining
     from layover.steps.counts import timed
 
     store, keys = found.store, [node.key for node in wanted]

@@ -24,9 +24,9 @@ def show(
     seed: Annotated[int, typer.Option(help="Another one says other things.")] = 0,
 ) -> None:
     """Say a few things in every language."""
-    from layover.sandbox import languages
-    from layover.sandbox.sampling import Dice, Sampler
-    from layover.sandbox.sets.text import draw_passage
+    from layover_sandbox import languages
+    from layover_sandbox.sampling import Dice, Sampler
+    from layover_sandbox.sets.text import draw_passage
 
     chosen = [languages.get(code) for code in language or languages.names()]
     sampler = Sampler(Dice("show", seed))
@@ -46,7 +46,7 @@ def write(
 ) -> None:
     """Write the data of tasks as files in the layouts of their real siblings, to look at or for other programs."""
     from layover import tasks
-    from layover.sandbox import files, sets
+    from layover_sandbox import files, sets
 
     known = [f"sandbox/{name}" for name in sets.names()]
     for name in task or known:
@@ -67,7 +67,7 @@ def export(
     """Write an encoder as an ordinary transformers directory, for AutoModel, peft, adapters."""
     import shutil
 
-    from layover.sandbox import encoders
+    from layover_sandbox import encoders
 
     folder = encoders.folder_of(model)
     if folder is None:
@@ -89,7 +89,7 @@ def package(
 ) -> None:
     """Write an encoder that a recipe pretrained, in fp16, with the card of how it came about."""
     from layover.cli.shared import planned
-    from layover.sharing.pretrained import package_encoder
+    from layover.hub.pretrained import package_encoder
 
     found = planned(recipe, overrides, store, needed=True)
     with found.store.locks.read("sandbox package", complain):

@@ -19,10 +19,11 @@ def command(
     json: JsonOption = False,
 ) -> None:
     """Show how many cells of each target are finished, and what failed."""
-    from layover.plan.cost import estimate
-    from layover.plan.eta import seconds_left
+    from layover.estimates.cost import estimate
+    from layover.estimates.eta import seconds_left
+    from layover.estimates.pending import to_come
     from layover.plan.pending import notes as waiting
-    from layover.plan.pending import to_come, whole
+    from layover.plan.pending import whole
     from layover.steps.counts import timed
     from layover.store.locks import GC, RUN
 

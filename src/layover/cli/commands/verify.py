@@ -33,8 +33,8 @@ def command(
     At the end stand the fields of the card that were computed again (proved), and those that were not: scores, data and
     trainings are claims of the card.
     """
+    from layover.hub.verify import verify
     from layover.packages.card import read_card
-    from layover.sharing.verify import verify
 
     for folder in folders:
         read_card(folder)  # what is no package at all is said before anything is computed

@@ -20,7 +20,7 @@ def command(
     json: JsonOption = False,
 ) -> None:
     """Score a submission to XTREME; an average over languages or tasks that are not all there stays empty."""
-    from layover.sharing.xtreme import score_submission
+    from layover.hub.xtreme import score_submission
     from layover.tasks import average, official
 
     scores = score_submission(directory, data_root)

@@ -22,7 +22,7 @@ def command(
     json: JsonOption = False,
 ) -> None:
     """Write the test predictions of XTREME's tasks as its leaderboard takes them; one cell per target."""
-    from layover.sharing.xtreme import lacking, write_submission
+    from layover.hub.xtreme import lacking, write_submission
 
     found = planned(recipe, overrides, store, needed=True)
     with found.store.locks.read("xtreme-submission", complain):

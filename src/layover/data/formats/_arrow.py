@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from layover.archives import archive_of
 from layover.data.formats import _signs
 from layover.data.formats._files import COMPRESSIONS, open_bytes
 from layover.data.formats._row import Row
 from layover.errors import DataError
+from layover.files.archives import archive_of
 
 ROWS_AT_ONCE = 1000
 

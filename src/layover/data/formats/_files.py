@@ -13,10 +13,10 @@ from io import BufferedReader, TextIOWrapper
 from pathlib import Path
 from typing import TextIO, cast
 
-from layover.archives import opened
 from layover.data.formats import _signs
 from layover.data.formats._layout import Layout
 from layover.errors import DataError
+from layover.files.archives import opened
 
 COMPRESSIONS = (".bz2", ".gz", ".xz", ".zst")
 

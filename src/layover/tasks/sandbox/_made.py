@@ -7,11 +7,11 @@ from functools import partial
 from typing import Any
 
 from layover.data.formats import Layout
-from layover.sandbox import sets
-from layover.sandbox.files import ensure
-from layover.sandbox.sets import ENGLISH, EVERY, LANGUAGES
 from layover.tasks import FileSource, Task
 from layover.tasks._fields import SPLITS
+from layover_sandbox import sets
+from layover_sandbox.files import ensure
+from layover_sandbox.sets import ENGLISH, EVERY, LANGUAGES
 
 PLACE = "{language}"
 SPOKEN = dict.fromkeys(SPLITS, LANGUAGES)
@@ -33,7 +33,7 @@ def made(
     """Return the task `sandbox/NAME` over the data set of that name.
 
     Args:
-        name: Of the file in `layover/sandbox/sets`.
+        name: Of the file in `layover_sandbox/sets`.
         layout: How its files are written: as those of its real sibling.
         languages: Split -> languages that there are.
         summary: One line.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from layover.data.formats import Layout
-from layover.sandbox.sets import ENGLISH
 from layover.tasks.sandbox._made import TRANSLATED, made
+from layover_sandbox.sets import ENGLISH
 
 TASK = made(
     "aligned",

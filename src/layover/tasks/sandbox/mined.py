@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from layover.data.formats import Layout
 from layover.kinds.retrieval import PUBLISHED_MINING
-from layover.sandbox.sets import ENGLISH
 from layover.tasks._sides import PAIRS
 from layover.tasks.sandbox._made import TRANSLATED, made
+from layover_sandbox.sets import ENGLISH
 
 TASK = made(
     "mined",

@@ -6,9 +6,9 @@ Training text has all languages in one file, for one module that serves them all
 from __future__ import annotations
 
 from layover.data.formats import Layout
-from layover.sandbox.sets import ALL
-from layover.sandbox.sets.parallel import OTHERS
 from layover.tasks.sandbox._made import made
+from layover_sandbox.sets import ALL
+from layover_sandbox.sets.parallel import OTHERS
 
 TASK = made(
     "parallel",

@@ -6,8 +6,8 @@ Each language has held-out text of its own, without translations.
 from __future__ import annotations
 
 from layover.data.formats import Layout
-from layover.sandbox.sets import ALL
 from layover.tasks.sandbox._made import SPOKEN, made
+from layover_sandbox.sets import ALL
 
 TASK = made(
     "pretraining",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from layover.data.formats import Layout
-from layover.sandbox.sets.topics import TOPICS
 from layover.tasks.sandbox._made import made
+from layover_sandbox.sets.topics import TOPICS
 
 TASK = made(
     "topics",

@@ -1,0 +1,182 @@
+"""What a plan will cost, from sizes alone: examples, tokens, arithmetic, disk, memory.
+
+Counts of examples are exact where the data are here, else the published ones, cut to the recipe's limits. Lengths are
+those of a sample, or typical ones of data that are not here; an estimate is None where nothing is known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import singledispatch
+from typing import Any
+
+from layover import kinds
+from layover.estimates.loads import Loads, lowest_of, on_encoder, weights_of
+from layover.estimates.passes import Pass, examples_of, passes
+from layover.memory import Load
+from layover.plan.nodes import Meta, Node, Nodes, Plan, of, spec_at
+from layover.precision import Precision, state_bytes
+from layover.shape import Shape
+from layover.specs import OnEncoder, StepSpec, get, steps
+from layover.specs.hidden_states import HiddenStatesSpec
+from layover.specs.import_ import ImportSpec
+from layover.specs.predict import PredictSpec
+from layover.specs.tokenize import TokenizeSpec
+from layover.specs.train import TrainSpec
+
+ENCODING = frozenset(step for step in steps() if get(step).encodes)
+"""Steps that run the encoder: all arithmetic that counts is theirs."""
+
+BYTES_PER_TOKEN_ON_DISK = 12
+BYTES_PER_PREDICTION = 60
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Estimates for one node; None where nothing is known."""
+
+    examples: int | None = None
+    tokens: float | None = None
+    flops: float | None = None
+    disk_bytes: float | None = None
+    load: Load | None = None
+    """On the memory, where the node runs the encoder."""
+
+    @property
+    def peak_bytes(self) -> int | None:
+        """Of the memory, with micro-batches of the usual size."""
+        return None if self.load is None else self.load.peak()
+
+
+def estimate(plan: Plan, meta: Meta) -> dict[str, Cost]:
+    """Return the estimated cost of every node; one that reads cached hidden states costs only the layers above."""
+    loads, costs = Loads(plan), dict[str, Cost]()
+    for data in of(plan.nodes, TokenizeSpec):
+        costs[data.key] = data_cost(data.spec, meta(data.key))
+    for key, node in plan.nodes.items():
+        if key not in costs:
+            cached = node.hidden_states.items()
+            kept = {data: spec_at(plan.nodes, states, HiddenStatesSpec).layer for data, states in cached}
+            costs[key] = replace(_cost(node.spec, plan.nodes, costs, kept), load=loads.of(node, kept))
+    return costs
+
+
+def cost_with(plan: Plan, node: Node[StepSpec], costs: Mapping[str, Cost], kept: Mapping[str, int]) -> Cost:
+    """Return the cost of a node that goes without some layers.
+
+    Args:
+        plan: The plan.
+        node: Any but one that tokenizes.
+        costs: Of the data it reads, at least.
+        kept: Key of data -> the layers whose hidden states are read instead of computed.
+    """
+    return _cost(node.spec, plan.nodes, costs, kept)
+
+
+def data_cost(data: TokenizeSpec, meta: Mapping[str, Any] | None) -> Cost:
+    """Return the size of a tokenized set: exact where it is finished, else estimated from a sample of its examples."""
+    if meta is not None:
+        tokens = float(meta["tokens"])
+        return Cost(int(meta["examples"]), tokens, 0.0, tokens * BYTES_PER_TOKEN_ON_DISK)
+    subset, count = data.subset, data.count
+    if subset.part == "held":
+        count = subset.holdout
+    elif subset.part == "rest" and count is not None and subset.holdout is not None:
+        count = max(0, count - subset.holdout)
+    if subset.limit is not None:
+        count = subset.limit if count is None else min(count, subset.limit)
+    if count is None:
+        return Cost()
+    each = data.tokens_each
+    if each is None:
+        each = float(min(data.max_length, kinds.get(data.kind).typical_tokens))
+    tokens = count * each
+    return Cost(count, tokens, 0.0, tokens * BYTES_PER_TOKEN_ON_DISK)
+
+
+def layer_flops(shape: Shape, layers: int) -> float:
+    """Return the arithmetic of one token in so many layers, forward."""
+    return 2.0 * layers * shape.layer_parameters
+
+
+def hidden_state_bytes(shape: Shape, precision: Precision) -> int:
+    """Return the bytes of one token's hidden states on disk."""
+    return shape.hidden * state_bytes(precision)
+
+
+@singledispatch
+def _cost(spec: StepSpec, nodes: Nodes, costs: Mapping[str, Cost], kept: Mapping[str, int]) -> Cost:  # noqa: ARG001
+    """Return the cost of a step.
+
+    Args:
+        spec: Of the step.
+        nodes: Of the plan.
+        costs: Of the data that it reads, at least.
+        kept: Key of data -> the layers whose hidden states are read instead of computed.
+    """
+    return Cost(disk_bytes=2000.0)
+
+
+@_cost.register
+def _(spec: ImportSpec, nodes: Nodes, costs: Mapping[str, Cost], kept: Mapping[str, int]) -> Cost:  # noqa: ARG001
+    return Cost(disk_bytes=4.0 * spec.module.parameter_count(spec.located()[0].shape))
+
+
+@_cost.register
+def _(spec: HiddenStatesSpec, nodes: Nodes, costs: Mapping[str, Cost], kept: Mapping[str, int]) -> Cost:  # noqa: ARG001
+    data, shape = costs[spec.data], spec.encoder.shape
+    if shape is None or data.tokens is None:
+        return Cost(data.examples, data.tokens)
+    flops = data.tokens * layer_flops(shape, spec.layer)
+    return Cost(data.examples, data.tokens, flops, data.tokens * hidden_state_bytes(shape, spec.precision))
+
+
+@_cost.register
+def _(spec: TrainSpec, nodes: Nodes, costs: Mapping[str, Cost], kept: Mapping[str, int]) -> Cost:  # noqa: ARG001
+    shape, read = spec.encoder.shape, passes(spec, lambda key: costs[key].examples)
+    trained = [one for one in read or () if one.trains]
+    examples = None if read is None else examples_of(spec, [costs[one.data].examples or 0 for one in trained])
+    tokens = None if read is None else sum(one.times * (costs[one.data].tokens or 0.0) for one in trained)
+    if shape is None:
+        return Cost(examples, tokens)
+    flops = None if read is None else _flops(spec, shape, read, costs, kept)
+    disk = None if spec.gates is not None else 4.0 * weights_of(spec, shape)
+    return Cost(examples, tokens, flops, disk)
+
+
+@_cost.register
+def _(spec: PredictSpec, nodes: Nodes, costs: Mapping[str, Cost], kept: Mapping[str, int]) -> Cost:
+    data, shape, on, flops = costs[spec.data], spec.encoder.shape, on_encoder(spec, nodes), None
+    answers = 1 if spec.matching is None else len(spec.matching.layers)
+    if shape is not None and data.tokens is not None:
+        if spec.matching is not None:
+            flops = data.tokens * layer_flops(shape, max(spec.matching.layers))
+        elif on is not None:
+            flops = _flops(on, shape, passes(spec, lambda key: costs[key].examples) or (), costs, kept)
+    disk = None if data.examples is None else float(data.examples * answers * BYTES_PER_PREDICTION)
+    return Cost(data.examples, data.tokens, flops, disk)
+
+
+def _flops(
+    on: OnEncoder, shape: Shape, read: tuple[Pass, ...], costs: Mapping[str, Cost], kept: Mapping[str, int]
+) -> float | None:
+    """Return the arithmetic of passes over data, None where the size of one is not known."""
+    total = 0.0
+    for one in read:
+        tokens = costs[one.data].tokens
+        if tokens is None:
+            return None
+        each = layer_flops(shape, shape.layers) + _head(one, shape)
+        if one.trains:
+            backward = layer_flops(shape, shape.layers - lowest_of(on, shape)) + _head(one, shape)
+            each += backward * (2 if on.module.whole else 1)
+        if one.data in kept:  # one operation per number that is read, so that nothing is free
+            each += shape.hidden - layer_flops(shape, kept[one.data])
+        total += one.times * tokens * each
+    return total
+
+
+def _head(one: Pass, shape: Shape) -> float:
+    """Return the arithmetic of one token in the head, forward."""
+    return 2.0 * shape.hidden * kinds.get(one.kind).logits_per_token(shape.vocabulary, one.hidden_percent)

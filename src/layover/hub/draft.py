@@ -1,0 +1,288 @@
+"""A package that is being written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from layover import kinds
+from layover.compositions import MIX, TARGET, Composition, Mix, Part, Piece
+from layover.errors import ModelError
+from layover.hub import facts, flatten, model_card
+from layover.hub.choose import Wanted
+from layover.hub.contents import README
+from layover.hub.flatten import Summand
+from layover.hub.options import Options
+from layover.hub.writing import write_head, write_module
+from layover.identity import Json, file_sha256
+from layover.layouts import Named
+from layover.modules import AdapterDrop, Module
+from layover.packages.card import ADAPTERHUB, CARD, MIXER, Card, read_card, write_card
+from layover.packages.fingerprint import of_weights
+from layover.packages.sections import BaseModelFacts, ModuleFacts, PieceFacts, Scores, SummandFacts
+from layover.plan import Plan, tokenizers
+from layover.specs import OnEncoder, Plugins, answering, things_in
+from layover.steps.files import HEAD, weights_of
+from layover.steps.trained import load_head, pieces_to_train, roles, trained_part, trained_pieces
+from layover.store import Store
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from layover.encoder import Encoder
+    from layover.heads import Head
+    from layover.inference.probe import Rows
+
+Stage = Literal["intermediate", "target"]
+
+
+@dataclass(frozen=True)
+class Own:
+    """The module that a package holds itself."""
+
+    module: Module
+    weights: Mapping[str, Tensor]
+    """By canonical name."""
+
+
+@dataclass
+class Draft:
+    """A package that is being written.
+
+    Args:
+        plan: Of the recipe.
+        store: Where it is finished.
+        options: How packages are written.
+        wanted: What it is a package of.
+        id: Its name.
+        spec: Of the training, or of what was composed.
+        facts: Of the encoder.
+        others: Key of a training -> the folder of the package that holds it.
+        scores: What its card tells of scores; None for an intermediate.
+    """
+
+    plan: Plan
+    store: Store
+    options: Options
+    wanted: Wanted
+    id: str
+    spec: OnEncoder
+    facts: BaseModelFacts
+    others: Mapping[str, Path]
+    scores: Scores | None
+
+    def __post_init__(self) -> None:
+        self.base = self.facts.base()
+        self.named = Named(self.id, self.facts.name, self.facts.revision)
+        self.task = facts.task_of(self.plan, self.store, self.spec)
+        self.module = self.spec.module
+        self.trains_module = self.module.trains_encoder and self.spec.trains
+        """Whether a module was trained, and not a head alone, or nothing."""
+        self.composition = self.spec.start.composition
+        apart = self.composition is not None and self.composition.apart
+        self.learned = [one.key for one in self.spec.start.learned]
+        self.intermediates = self.learned if apart else []
+        """Keys of those that are modules of their own."""
+        self.skipped = facts.skipped_of(self.plan, self.wanted)
+        """Lowest layers that go without modules in predictions."""
+        self.terms = self._terms() if self.options.flatten else []
+        """What is put together into one module."""
+
+    def write(self, folder: Path) -> None:
+        """Write all files; the card comes last."""
+        encoder = self._assembled()
+        own = self._flattened(encoder) if self.terms else self._trained(encoder)
+        layout = None
+        if own is not None:
+            adapterhub = self.options.adapterhub
+            layout = write_module(folder, own.module, own.weights, self.base, self.named, adapterhub=adapterhub)
+        if not self.terms:
+            self._write_mixer(folder, encoder)
+        head = self._write_head(folder, encoder)
+        card = self._card(own, layout, encoder, head).model_copy(update={"files": _hashed(folder)})
+        model_card.write(folder, card)
+        files = _hashed(folder)
+        readme = files.pop(README)
+        write_card(folder, card.model_copy(update={"files": files, "readme_sha256": readme}))
+        for file in folder.rglob("*"):
+            file.chmod(0o755 if file.is_dir() else 0o644)
+
+    def _assembled(self) -> Encoder:
+        """Return the encoder as it predicts, in float32."""
+        from layover.encoder import DropoutClock, Encoder
+
+        ref = self.spec.encoder
+        encoder = Encoder.load(ref.source, ref.revision, clock=DropoutClock(self.wanted.seed), all_words=False)
+        encoder.attach(trained_pieces(self.store, self.wanted.key, encoder.shape))
+        encoder.drop(AdapterDrop(predict=self.skipped))
+        return encoder
+
+    def _trained(self, encoder: Encoder) -> Own | None:
+        """Return the module that the training trained, None where it trained a head alone, or nothing."""
+        return Own(self.module, encoder.state(TARGET)) if self.trains_module else None
+
+    def _terms(self) -> list[Summand]:
+        """Return what is put together into one module."""
+        names = roles(len(self.intermediates))
+        parts = [trained_part(self.store, key, name) for name, key in zip(names, self.intermediates, strict=True)]
+        target = trained_part(self.store, self.wanted.key, TARGET) if self.trains_module else None
+        if self.composition is None:
+            raise ModelError(f"{self.id}: nothing is composed here that could be put together")
+        return flatten.summands(self.composition, parts, target, self.skipped)
+
+    def _flattened(self, encoder: Encoder) -> Own:
+        """Put what acts on the encoder together into one module, let that act instead, and return it.
+
+        Raises:
+            ModelError: other hidden states come out, which no user of the package should find first.
+        """
+        from layover.inference import probe
+
+        before = probe.make(encoder, None, self._rows())
+        module, weights = flatten.flattened(self.terms, self.base)
+        encoder.attach([Part(TARGET, module, weights, trainable=False)])
+        encoder.drop(AdapterDrop())
+        difference = probe.largest_difference(before, encoder, None)
+        if difference > probe.TOLERANCE:
+            raise ModelError(f"{self.id}: put together the hidden states differ by {difference:.1e}; do not flatten it")
+        return Own(module, weights)
+
+    def _write_mixer(self, folder: Path, encoder: Encoder) -> None:
+        """Write what mixes modules: the trained weights of the mixer, or the gates of the modules."""
+        from layover.encoder import write_weights
+
+        found: dict[str, Tensor] = {}
+        if (self.store.path(self.wanted.key) / weights_of(MIX)).is_file():
+            found = {f"{MIX}.{name}": value for name, value in encoder.state(MIX).items()}
+        elif any(one.gates is not None for one in self.spec.start.learned):
+            for piece in gated_parts(pieces_to_train(self.store, self.spec, encoder.shape)):
+                found |= {f"{piece.name}.{name}": value for name, value in (piece.gates or {}).items()}
+        if found:
+            write_weights(folder / MIXER, found)
+
+    def _write_head(self, folder: Path, encoder: Encoder) -> Head | None:
+        """Write the head where there is one that can be shared, and return it."""
+        if self.task is None or kinds.get(self.task.kind).head is None:
+            return None
+        if not (self.store.path(self.wanted.key) / HEAD).is_file():
+            return None
+        head = load_head(self.store, self.wanted.key, encoder, 0.0)
+        adapters = (folder / ADAPTERHUB).is_dir()
+        write_head(folder, head, self.task, self.base, self.named, adapters=adapters)
+        return head
+
+    def _card(self, own: Own | None, layout: str | None, encoder: Encoder, head: Head | None) -> Card:
+        from layover.inference import probe
+
+        plan, store, wanted, composition = self.plan, self.store, self.wanted, self.composition
+        before = [key for key in self.learned if plan.nodes[key].kind == "train"]
+        stage: Stage = "intermediate" if wanted.cell is None else "target"
+        trainings = [facts.training_of(plan, store, key, "intermediate") for key in before]
+        trainings += [facts.training_of(plan, store, wanted.key, stage)] if self.spec.trains else []
+        card = Card(
+            id=self.id,
+            title="",
+            stage=stage,
+            base=self.facts,
+            task=self.task,
+            composition=None if composition is None else _composed(composition),
+            pieces=self._pieces(own),
+            flattened=bool(self.terms),
+            made_of=self._made_of(),
+            layout=layout,
+            precision=self.spec.computes_in,
+            skipped_layers=0 if self.terms else self.skipped,  # one module has left these layers out
+            recipe=plan.recipe.document.name,
+            key=wanted.key,
+            settings=self.spec.canonical(),
+            trainings=tuple(trainings),
+            learned_before=tuple(facts.trained_on(plan, key) for key in self.learned),
+            data=facts.data_of(plan, store, [one.key for one in trainings]),
+            seeds=(wanted.seed,),
+            scores=self.scores,
+            cost=facts.cost_of(plan, store, wanted.key),
+            versions=facts.versions(),
+            probe=probe.make(encoder, head, self._rows()),
+            files={},
+            readme_sha256="0" * 64,
+            plugins=dict(self._plugins(own).versions),
+        )
+        return card.model_copy(update={"title": model_card.title(card)})
+
+    def _plugins(self, own: Own | None) -> Plugins:
+        """Return the plug-ins that the package needs to compute."""
+        acting = [] if self.terms else [*self.spec.start.modules(), self.composition]
+        computing = [*acting, None if own is None else own.module]
+        answers = () if self.task is None else answering(self.task.kind)
+        return Plugins.of((*(thing for one in computing for thing in things_in(one)), *answers))
+
+    def _rows(self) -> Rows:
+        """Return the rows of the probe."""
+        from layover.inference import probe
+
+        tokenizer = tokenizers.load(self.spec.encoder.source, self.spec.encoder.revision)
+        return probe.rows_for((tokenizer.cls, tokenizer.sep), self.facts.vocabulary, tokenizer.special)
+
+    def _pieces(self, own: Own | None) -> tuple[PieceFacts, ...]:
+        """Return what acts, the package's own module last."""
+        found = []
+        if not self.terms:
+            for role, key in zip(roles(len(self.intermediates)), self.intermediates, strict=True):
+                told, other = self._told(trained_part(self.store, key, role), key), self.others[key]
+                # an imported package may lie somewhere else
+                if (other / CARD).is_file() and read_card(other).own()[0].weights_sha256 != told.weights_sha256:
+                    raise ModelError(
+                        f"{other} was there already and holds other weights than {self.id} was trained on, of the same "
+                        "training on another machine; remove it, or use --to"
+                    )
+                found.append(PieceFacts(**told.model_dump(), package=other.name))
+        if own is not None:
+            part = Part(TARGET, own.module, own.weights, trainable=False)
+            told = self._told(part, self.wanted.key)
+            if self.terms:
+                tasks = tuple(dict.fromkeys(task for one in self._made_of() for task in one.trained_on))
+                told = told.model_copy(update={"trained_on": tasks, "key": None})
+            found.append(PieceFacts(**told.model_dump(), package=None))
+        return tuple(found)
+
+    def _made_of(self) -> tuple[SummandFacts, ...]:
+        """Return what was put together."""
+        keys = {**dict(zip(roles(len(self.intermediates)), self.intermediates, strict=True)), TARGET: self.wanted.key}
+        return tuple(
+            SummandFacts(
+                **self._told(one.part, keys[one.part.name]).model_dump(),
+                factor=one.factor,
+                from_layer=one.from_layer,
+            )
+            for one in self.terms
+        )
+
+    def _told(self, part: Part, key: str) -> ModuleFacts:
+        """Return what a card says of a module that a training trained."""
+        return ModuleFacts(
+            role=part.name,
+            module=part.module.canonical(),
+            trained_on=facts.trained_on(self.plan, key),
+            key=None if self.plan.nodes[key].kind == "import" else key,
+            weights_sha256=of_weights(part.weights or {}),
+        )
+
+
+def _hashed(folder: Path) -> dict[str, str]:
+    """Return the name of every file below a folder -> SHA-256."""
+    files = (file for file in sorted(folder.rglob("*")) if file.is_file())
+    return {file.relative_to(folder).as_posix(): file_sha256(file) for file in files}
+
+
+def gated_parts(pieces: Sequence[Piece]) -> list[Part]:
+    """Return the parts with gates among the pieces, and among the members of mixes."""
+    parts = [member for piece in pieces for member in (piece.members if isinstance(piece, Mix) else (piece,))]
+    return [part for part in parts if isinstance(part, Part) and part.gates is not None]
+
+
+def _composed(composition: Composition) -> dict[str, Json]:
+    """Return the composition as a card has it; what was trained on top stands among the card's pieces."""
+    settings = {name: value for name, value in composition.settings().items() if name != "on_top"}
+    return {"name": composition.name, **settings}

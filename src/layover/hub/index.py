@@ -1,0 +1,176 @@
+"""The page beside packages: what lies there, and how it scored; written anew by every export into the folder."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from layover.errors import LayoverError
+from layover.escape import Markup, markdown_table
+from layover.hub.contents import README
+from layover.hub.libraries import ADAPTERS, PEFT, adapters_refuses, peft_refuses
+from layover.hub.model_card.demonstration import is_wholly_of_sandbox
+from layover.hub.model_card.results import lines_of, mean, shown
+from layover.hub.model_card.words import intermediates, trained_on
+from layover.packages.card import CARD, Card, read_card
+
+PAGE = README
+"""A hub and a forge show it of a folder, as that of a package."""
+MARK = "<!-- Written by `layover export`, which writes it anew. -->"
+"""Stands at the head of the page, so that nobody else's is overwritten."""
+ABOUT = (
+    "Each folder is a package that Layover exported: a module, its head and its results where it has them, and a proof "
+    "of what it computes. Its README.md says how it is used in Layover, and in peft or adapters where they load it, "
+    "too. Keep what a package needs beside it."
+)
+DEMONSTRATIONS = (
+    "> **These are demonstrations**: a tiny encoder on a small generated world, one seed. They say nothing about "
+    "natural text."
+)
+
+
+def check(directory: Path) -> None:
+    """Refuse a directory whose page is somebody else's, or would list a package that cannot be read.
+
+    Raises:
+        LayoverError: says which file is in the way.
+    """
+    _text(directory)
+
+
+def write(directory: Path) -> Path:
+    """Write the page of all packages in a directory, and return it.
+
+    Raises:
+        LayoverError: see `check`.
+    """
+    text, page = _text(directory), directory / PAGE
+    with tempfile.TemporaryDirectory(dir=directory, prefix=f".{PAGE}.") as work:
+        file = Path(work) / PAGE
+        file.write_text(text, encoding="utf-8")
+        file.replace(page)  # one step, so that a reader never sees half of it
+    return page
+
+
+def _text(directory: Path) -> str:
+    """Return the page of the packages that lie in a directory; see `check`."""
+    page = directory / PAGE
+    if page.exists() and not (page.is_file() and page.read_bytes().startswith(MARK.encode())):
+        raise LayoverError(f"{page} is no page of packages, and is not overwritten; name another folder with --to")
+    try:
+        return markdown([read_card(file.parent) for file in sorted(directory.glob(f"[!.]*/{CARD}"))])
+    except LayoverError as error:
+        raise LayoverError(
+            f"{error}; the page of {directory} lists every package in it: remove that one, or name another folder "
+            "with --to"
+        ) from None
+
+
+def markdown(cards: Sequence[Card]) -> str:
+    """Return the page.
+
+    Args:
+        cards: Of the packages, in the order of their names.
+    """
+    scored = [card for card in cards if card.scores is not None]
+    others = [card for card in cards if card.scores is None]
+    parts = [
+        MARK,
+        "# Packages",
+        ABOUT,
+        *([DEMONSTRATIONS] if cards and all(map(is_wholly_of_sandbox, cards)) else []),
+    ]
+    if scored:
+        parts += [
+            "## Trained for a task",
+            _reading(scored),
+            markdown_table(
+                [
+                    "name",
+                    "kind",
+                    "task",
+                    "after",
+                    "score",
+                    "zero-shot",
+                    "to none",
+                    "to full",
+                    "base",
+                    "also loads in",
+                    "needs",
+                ],
+                [_scored(card) for card in scored],
+            ),
+        ]
+    if others:
+        parts += [
+            "## Intermediates",
+            "They were not scored themselves; other packages are built upon them.",
+            markdown_table(["name", "kind", "task", "base", "also loads in"], [_unscored(card) for card in others]),
+        ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _reading(scored: Sequence[Card]) -> str:
+    """Return how the scores are read, and what was chosen by them."""
+    text = (
+        "Scores are means over the languages, in brackets their number; *zero-shot* is the mean over the languages "
+        "that the task was not trained in. *to none* and *to full* are the differences to the same without an "
+        "intermediate and to full fine-tuning."
+    )
+    if any(card.scores is not None and card.scores.best_of is not None for card in scored):
+        text += (
+            " A package with a * was **chosen by the scores shown**, as the best of several on this very split: they "
+            "are a little too good, and on new data it may not be the best."
+        )
+    return text
+
+
+def _scored(card: Card) -> list[str]:
+    scores, lines = card.scores, lines_of(card)
+    if scores is None:
+        return []
+    zero_shot = [line for line in lines if line.zero_shot]
+    whole, far = mean(lines, lambda line: line.score), mean(zero_shot, lambda line: line.score)
+    differences = [mean(lines, lambda line: line.to_none), mean(lines, lambda line: line.to_full)]
+    best = "*" if scores.best_of is not None else ""
+    score = "–" if whole is None else f"{shown(scores, whole.value)}{best} {scores.metric} ({whole.languages})"
+    return [
+        _linked(card.id),
+        _kind(card),
+        trained_on(card),
+        " and ".join(intermediates(card)) or "–",
+        score,
+        shown(scores, None if far is None else far.value),
+        *(shown(scores, None if one is None else one.value, signed=True) for one in differences),
+        card.base.name or "its author's own",
+        _also_in(card),
+        Markup(", ".join(map(_linked, card.needed())) or "–"),
+    ]
+
+
+def _unscored(card: Card) -> list[str]:
+    return [
+        _linked(card.id),
+        _kind(card),
+        trained_on(card),
+        card.base.name or "its author's own",
+        _also_in(card),
+    ]
+
+
+def _also_in(card: Card) -> str:
+    """Return the libraries that give out what a package does, beside Layover."""
+    refusals = {PEFT: peft_refuses(card), ADAPTERS: adapters_refuses(card)}
+    return ", ".join(library for library, reason in refusals.items() if not reason) or "–"
+
+
+def _kind(card: Card) -> str:
+    """Return module and composition: `lora, stack`."""
+    modules = dict.fromkeys(piece.module["name"] for piece in card.pieces)
+    composed = [card.composition["name"]] if card.composition is not None else []
+    return ", ".join([*(modules or ["head"]), *composed, *(["flattened"] if card.flattened else [])])
+
+
+def _linked(name: str) -> Markup:
+    return Markup(f"[{name}]({name})")

@@ -1,0 +1,80 @@
+"""push: a package into a repository of the hub, after it was verified; exactly its files, in one commit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from layover.errors import LayoverError, printable
+from layover.hub import hub
+from layover.hub.contents import FILES, README
+from layover.hub.verify import Verdict, verify
+from layover.identity import file_sha256
+from layover.inference.encoders import HUB_ID
+from layover.packages.card import CARD, read_card
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A file that is sent."""
+
+    name: str
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Push:
+    """A package that was found in order, and where it goes."""
+
+    folder: Path
+    repository: str
+    verdict: Verdict
+    files: tuple[Sent, ...]
+    needed: tuple[str, ...]
+    """Other packages that a reader needs, each to be sent for itself."""
+    message: str
+    """Of the commit."""
+
+    def send(self, *, private: bool, revision: str | None) -> str:
+        """Put it there; return the address of the commit.
+
+        Files of an earlier package in the repository that this one does not have are removed in the same commit.
+
+        Args:
+            private: Whether a new repository is private.
+            revision: A branch; None for the main one.
+
+        Raises:
+            LayoverError: the hub cannot be reached, or refuses.
+        """
+        names = [one.name for one in self.files]
+        stale = [name for name in FILES if name not in names]
+        return hub.send(
+            self.repository, self.folder, names, stale=stale, private=private, revision=revision, message=self.message
+        )
+
+
+def prepare(folder: Path, repository: str, *, others: Iterable[Path] = (), base: str | None = None) -> Push:
+    """Return a push of a package after all checks that can be made here; needs no network and no token.
+
+    Args:
+        folder: Of the package.
+        repository: `org/name`.
+        others: Folders of packages that it may need; see `verify`.
+        base: Its encoder, where a person names one.
+
+    Raises:
+        LayoverError: it is no package, a check failed, or the repository has no such name.
+    """
+    found = HUB_ID.fullmatch(repository)
+    if found is None or found[2] is not None:
+        raise LayoverError(f"{printable(repository)!r} is no name of a repository; write org/name")
+    card = read_card(folder)
+    verdict = verify(folder, others=others, base=base)
+    if verdict.failed:
+        raise LayoverError(f"{folder}: not sent, for {verdict.refusal()}")
+    names = sorted({*card.files, README, CARD})
+    files = tuple(Sent(name, (folder / name).stat().st_size, file_sha256(folder / name)) for name in names)
+    return Push(folder, repository, verdict, files, card.needed(), f"{card.id}: {printable(card.title)}"[:200])

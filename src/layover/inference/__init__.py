@@ -1,0 +1,1 @@
+"""Inference: batches of rows, predictions, nearest neighbours, and packages loaded for use."""

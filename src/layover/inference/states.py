@@ -1,0 +1,69 @@
+"""Cached hidden states of the frozen layers: every token of some features, in one flat file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from layover.data.features import Array
+from layover.errors import DataError
+from layover.files.disk import allocate
+from layover.inference.order import Index
+
+StateType = Literal["float32", "bfloat16"]
+
+# numpy knows no bfloat16: its bits are kept as integers
+_STORED: dict[StateType, np.dtype[np.generic]] = {"float32": np.dtype(np.float32), "bfloat16": np.dtype(np.int16)}
+
+
+@dataclass(frozen=True, eq=False)
+class States:
+    """Hidden states in the order of the features' tokens, mapped from the disk."""
+
+    layer: int
+    """They enter this layer."""
+    array: Array
+    """(tokens, H), float32 or the bits of bfloat16."""
+    kind: StateType
+
+    @classmethod
+    def open(cls, file: Path, *, layer: int, kind: StateType, tokens: int, hidden: int) -> States:
+        """Map a file that `create` made.
+
+        Raises:
+            DataError: it has another size.
+        """
+        expected = tokens * hidden * _STORED[kind].itemsize
+        if not file.is_file() or file.stat().st_size != expected:
+            raise DataError(f"{file}: not the {expected} bytes of {tokens} x {hidden} hidden states in {kind}")
+        return cls(layer, np.memmap(file, _STORED[kind], "r", shape=(tokens, hidden)), kind)
+
+    @classmethod
+    def create(cls, file: Path, *, layer: int, kind: StateType, tokens: int, hidden: int) -> States:
+        """Make a file to be filled with `put`.
+
+        Raises:
+            OSError: the disk has no room for it.
+        """
+        allocate(file, tokens * hidden * _STORED[kind].itemsize)
+        return cls(layer, np.memmap(file, _STORED[kind], "r+", shape=(tokens, hidden)), kind)
+
+    def put(self, tokens: Index, states: Tensor) -> None:
+        """Write the hidden states of tokens, (n, H) on the CPU."""
+        values = states if self.kind == "float32" else states.view(torch.int16)
+        self.array[tokens] = values.numpy()
+
+    def flush(self) -> None:
+        """See that what was put is on the disk."""
+        if isinstance(self.array, np.memmap):
+            self.array.flush()
+
+    def at(self, tokens: Index) -> Tensor:
+        """Return the hidden states of tokens, (1, n, H), float32 or bfloat16."""
+        values = torch.from_numpy(self.array[tokens])
+        return (values if self.kind == "float32" else values.view(torch.bfloat16))[None]

@@ -1,0 +1,32 @@
+"""hidden_states: the output of the frozen layers below all modules for some data, computed once and kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from layover.encoder import DropoutClock
+from layover.inference.predict import keep_states
+from layover.inference.states import States, StateType
+from layover.plan import Node
+from layover.precision import computes_in
+from layover.specs.hidden_states import HiddenStatesSpec
+from layover.steps.context import Context
+from layover.steps.files import META, STATES
+from layover.steps.loaded import load
+from layover.steps.tokenize import load_features
+from layover.store import write_json
+
+
+def run(node: Node[HiddenStatesSpec], folder: Path, context: Context) -> None:
+    """Write the hidden states that enter a layer, of every token, in the numbers that the encoder computes in."""
+    spec = node.spec
+    features = load_features(context.store, spec.data)
+    encoder = load(spec.encoder.source, spec.encoder.revision, clock=DropoutClock(0), precision=spec.precision)
+    kind: StateType = "bfloat16" if computes_in(spec.precision) == "bf16" else "float32"
+    tokens = int(features.arrays["offsets"][-1])
+    size = {"layer": spec.layer, "kind": kind, "tokens": tokens, "hidden": encoder.hidden_size}
+    into = States.create(folder / STATES, layer=spec.layer, kind=kind, tokens=tokens, hidden=encoder.hidden_size)
+    keep_states(encoder, features, into, execution=context.execution, precision=spec.precision)
+    into.flush()
+    write_json(folder / META, size)
+    context.progress({"done": features.rows, "total": features.rows, "unit": "rows"})

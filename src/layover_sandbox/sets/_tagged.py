@@ -1,0 +1,74 @@
+"""Sentences whose words carry tags: what the tagging data sets share."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from layover_sandbox.language import Language, Sentence
+from layover_sandbox.meaning import Clause, Role
+from layover_sandbox.sampling import Sampler, repeats
+from layover_sandbox.scripts import draw_told
+from layover_sandbox.sets._base import SMALL, DataSet, as_tagged
+from layover_sandbox.sets.qa import askable
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A statement, a question for a role, or a statement with its reason."""
+
+    clause: Clause
+    role: Role | None = None
+    reason: Clause | None = None
+    time_first: bool = False
+
+    def sentence(self, language: Language) -> Sentence:
+        """Return it in a language."""
+        if self.role is not None:
+            return language.inquiry(language.question(self.clause, self.role))
+        if self.reason is not None:
+            return language.statement(language.because(self.clause, self.reason))
+        return language.statement(language.clause(self.clause, time_first=self.time_first))
+
+
+def draw_said(sampler: Sampler) -> Said:
+    """Return something to say, mostly a statement."""
+    dice = sampler.dice
+    if dice.chance(0.15):
+        story = draw_told(sampler)
+        if not repeats(story.effect, story.cause):
+            return Said(story.effect, reason=story.cause)
+    clause = sampler.own(sampler.any)
+    roles = askable(clause, told_by_name=True)
+    if roles and dice.chance(0.2):
+        return Said(clause, role=dice.pick(roles))
+    return Said(clause, time_first=clause.time is not None and dice.chance(0.3))
+
+
+class Tagged(DataSet[Said]):
+    """Statements, questions and reasons; one word and its tag per line."""
+
+    sizes: ClassVar[Mapping[str, int]] = SMALL
+    folder: ClassVar[str]
+
+    def draw(self, sampler: Sampler) -> Said:
+        """See `DataSet.draw`."""
+        return draw_said(sampler)
+
+    def path(self, split: str, language: str) -> str:
+        """See `DataSet.path`."""
+        return f"{self.folder}/{'dev' if split == 'validation' else split}-{language}.tsv"
+
+    def render(self, meanings: Sequence[Said], split: str, language: Language) -> str:  # noqa: ARG002
+        """See `DataSet.render`."""
+        sentences = (said.sentence(language) for said in meanings)
+        return as_tagged(self._words(sentence) for sentence in sentences)
+
+    def _words(self, sentence: Sentence) -> list[tuple[str, str]]:
+        return [(token.text, tag) for token, tag in zip(sentence.tokens, self.tags(sentence), strict=True)]
+
+    @abstractmethod
+    def tags(self, sentence: Sentence) -> list[str]:
+        """Return one tag per word."""

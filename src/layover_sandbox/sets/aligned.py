@@ -1,0 +1,48 @@
+"""Aligned sentences, each with its English translation in the same line: retrieval, in Tatoeba's layout."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import replace
+from typing import ClassVar
+
+from layover_sandbox.language import Language
+from layover_sandbox.languages import get
+from layover_sandbox.sampling import Sampler
+from layover_sandbox.sets._base import ENGLISH, LANGUAGES, DataSet
+from layover_sandbox.sets._tagged import Said, draw_said
+
+
+class Aligned(DataSet[Said]):
+    """Two files of equally many lines per language; no English line stands twice."""
+
+    sizes: ClassVar[Mapping[str, int]] = {"validation": 200, "test": 500}
+
+    def draw(self, sampler: Sampler) -> Said:
+        """See `DataSet.draw`."""
+        return draw_said(sampler)
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """See `DataSet.counts`; the sentences of both sides."""
+        return {split: 2 * size for split, size in self.sizes.items()}
+
+    def marks(self, meaning: Said) -> set[Hashable]:
+        """Return the meaning whatever its order, and its text in every language: a line has one right answer."""
+        return {replace(meaning, time_first=False), *(meaning.sentence(get(code)).text for code in LANGUAGES)}
+
+    def path(self, split: str, language: str) -> str:
+        """See `DataSet.path`."""
+        return f"aligned/{split}.{language}-en.{language}"
+
+    def render(self, meanings: Sequence[Said], split: str, language: Language) -> str:  # noqa: ARG002
+        """See `DataSet.render`."""
+        return "".join(f"{said.sentence(language).text}\n" for said in meanings)
+
+    def files(self, meanings: Sequence[Said], split: str, language: str) -> dict[str, str]:
+        """See `DataSet.files`; the English lines stand beside it."""
+        english = self.render(meanings, split, get(ENGLISH))
+        return {f"aligned/{split}.{language}-en.en": english, **super().files(meanings, split, language)}
+
+
+SET = Aligned()

@@ -1,0 +1,49 @@
+"""Two collections of sentences of which a part are translations: parallel sentence mining, in BUCC's layout."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+from layover_sandbox.language import Language
+from layover_sandbox.languages import get
+from layover_sandbox.sampling import Dice
+from layover_sandbox.sets._base import ENGLISH
+from layover_sandbox.sets._tagged import Said
+from layover_sandbox.sets.aligned import Aligned
+
+
+class Mined(Aligned):
+    """`id<TAB>sentence` per line on either side; `id<TAB>id` for each pair of the gold."""
+
+    sizes: ClassVar[Mapping[str, int]] = {"validation": 1_500, "test": 1_500}
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """See `DataSet.counts`; two thirds of the meanings stand on either side."""
+        return {split: 2 * (size - size // 3) for split, size in self.sizes.items()}
+
+    def path(self, split: str, language: str) -> str:
+        """See `DataSet.path`."""
+        return f"mined/{language}-en.{'dev' if split == 'validation' else split}.{language}"
+
+    def files(self, meanings: Sequence[Said], split: str, language: str) -> dict[str, str]:
+        """See `DataSet.files`; a third of the meanings stands on both sides, a third on one side only, each."""
+        dice = Dice("mined", len(meanings))
+        third = len(meanings) // 3
+        both, here, there = meanings[:third], meanings[third : 2 * third], meanings[2 * third :]
+        stem = self.path(split, language).rpartition(".")[0]
+        found, names = {}, []
+        for code, side in ((language, (*both, *here)), (ENGLISH, (*both, *there))):
+            order = dice.shuffled(side)
+            names.append({said: f"{code}-{number:06d}" for number, said in enumerate(order, 1)})
+            found[f"{stem}.{code}"] = _numbered(order, names[-1], get(code))
+        gold = (f"{names[0][said]}\t{names[1][said]}\n" for said in both)
+        return {f"{stem}.gold": "".join(gold), **found}
+
+
+def _numbered(side: Sequence[Said], names: Mapping[Said, str], language: Language) -> str:
+    return "".join(f"{names[said]}\t{said.sentence(language).text}\n" for said in side)
+
+
+SET = Mined()

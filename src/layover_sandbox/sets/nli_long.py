@@ -1,0 +1,36 @@
+"""Natural language inference over long documents: more than 1,000 tokens, the evidence anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from layover_sandbox.meaning import Clause, Name
+from layover_sandbox.sampling import Sampler
+from layover_sandbox.sets.nli import Nli
+from layover_sandbox.sets.qa_long import LONG, SENTENCES
+
+
+class LongNli(Nli):
+    """See the module."""
+
+    sizes: ClassVar[Mapping[str, int]] = LONG
+    folder: ClassVar[str] = "nli_long"
+    sentences: ClassVar[tuple[int, ...]] = SENTENCES
+
+    def known(self, sampler: Sampler) -> tuple[Clause, ...]:
+        """Return a document in which nobody does or is the same thing twice, so that nothing contradicts itself."""
+        count = sampler.dice.pick(self.sentences)
+        found: dict[tuple[object, str], Clause] = {}
+        families: dict[str, str | None] = {}
+        while len(found) < count:
+            clause = sampler.own(sampler.any)
+            people = [part for part in (clause.subject, clause.object, clause.third) if isinstance(part, Name)]
+            if any(families.get(who.given, who.family) != who.family for who in people):
+                continue  # one given name, one person
+            families.update({who.given: who.family for who in people})
+            found.setdefault((clause.subject, "" if clause.predicate == "state" else clause.predicate), clause)
+        return tuple(found.values())
+
+
+SET = LongNli()

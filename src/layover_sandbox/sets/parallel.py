@@ -1,0 +1,50 @@
+"""Parallel text: sentences in English beside their translation, for translation language modelling and its kin.
+
+`mul` has English beside every other language in turn; each of these has a file of its own in validation and test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from layover_sandbox.language import Language
+from layover_sandbox.languages import get
+from layover_sandbox.sampling import Sampler
+from layover_sandbox.sets._base import ALL, ENGLISH, LANGUAGES, LARGE, DataSet, as_json_lines
+from layover_sandbox.sets._tagged import Said, draw_said
+
+OTHERS = tuple(code for code in LANGUAGES if code != ENGLISH)
+
+
+class Parallel(DataSet[Said]):
+    """One object per line: `text` is English, `translation` what it is in `language`."""
+
+    sizes: ClassVar[Mapping[str, int]] = LARGE
+
+    def draw(self, sampler: Sampler) -> Said:
+        """See `DataSet.draw`."""
+        return draw_said(sampler)
+
+    def path(self, split: str, language: str) -> str:
+        """See `DataSet.path`."""
+        return f"parallel/{split}-{language}.jsonl"
+
+    def render(self, meanings: Sequence[Said], split: str, language: Language) -> str:  # noqa: ARG002
+        """See `DataSet.render`."""
+        return as_json_lines(_row(said, language.code) for said in meanings)
+
+    def files(self, meanings: Sequence[Said], split: str, language: str) -> dict[str, str]:
+        """See `DataSet.files`; the file of all languages takes them in turn."""
+        if language != ALL:
+            return super().files(meanings, split, language)
+        rows = (_row(said, OTHERS[number % len(OTHERS)]) for number, said in enumerate(meanings))
+        return {self.path(split, language): as_json_lines(rows)}
+
+
+def _row(said: Said, code: str) -> dict[str, Any]:
+    texts = {"text": said.sentence(get(ENGLISH)).text, "translation": said.sentence(get(code)).text}
+    return {**texts, "language": code}
+
+
+SET = Parallel()

@@ -1,0 +1,81 @@
+"""Paraphrase: do two sentences with the same words say the same? In PAWS-X's layout."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from layover_sandbox.inference import converse, other_time, reversed_, swapped
+from layover_sandbox.language import Language
+from layover_sandbox.meaning import Clause
+from layover_sandbox.sampling import Sampler
+from layover_sandbox.sets._base import SMALL, DataSet, as_table, told
+
+
+@dataclass(frozen=True, slots=True)
+class Paraphrase:
+    """Two sentences, and whether they say the same."""
+
+    first: Clause
+    second: Clause
+    time_first: tuple[bool, bool]
+    label: str
+
+
+class Paraphrases(DataSet[Paraphrase]):
+    """Told from the other side, or in another order; against people exchanged, and sides confused."""
+
+    sizes: ClassVar[Mapping[str, int]] = SMALL
+
+    def draw(self, sampler: Sampler) -> Paraphrase:
+        """See `DataSet.draw`."""
+        dice = sampler.dice
+        equal = dice.chance(0.5)
+        while True:
+            first = sampler.own(lambda: _clause(sampler))
+            found = [told for told in (_same(first) if equal else _different(sampler, first)) if sampler.owns(told)]
+            if not found:
+                continue
+            second = dice.pick(found)
+            orders = (False, True) if second == first else (False, second.time is not None and dice.chance(0.5))
+            return Paraphrase(first, second, orders, "1" if equal else "0")
+
+    def path(self, split: str, language: str) -> str:
+        """See `DataSet.path`."""
+        return f"paraphrase/{'dev' if split == 'validation' else split}-{language}.tsv"
+
+    def render(self, meanings: Sequence[Paraphrase], split: str, language: Language) -> str:  # noqa: ARG002
+        """See `DataSet.render`."""
+        return as_table(_row(item, language) for item in meanings)
+
+
+def _clause(sampler: Sampler) -> Clause:
+    if sampler.dice.chance(0.15):
+        return sampler.comparison()
+    return sampler.told(sampler.event(subject=sampler.person()), time=0.7)
+
+
+def _same(clause: Clause) -> Iterator[Clause]:
+    if clause.time is not None:
+        yield clause
+    told = converse(clause)
+    if told is not None:
+        yield told
+
+
+def _different(sampler: Sampler, clause: Clause) -> Iterator[Clause]:
+    for changed in (swapped(clause), reversed_(clause)):
+        if changed is not None:
+            yield changed
+    if clause.predicate == "compare":
+        yield replace(clause, subject=clause.object, object=clause.subject)
+    yield from other_time(sampler, clause)
+
+
+def _row(item: Paraphrase, language: Language) -> tuple[str, str, str]:
+    first = told(language, item.first, time_first=item.time_first[0])
+    return first, told(language, item.second, time_first=item.time_first[1]), item.label
+
+
+SET = Paraphrases()

@@ -1,0 +1,33 @@
+"""Question answering over long documents: more than 1,000 tokens, the answer anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from layover_sandbox.meaning import Clause
+from layover_sandbox.sampling import Sampler
+from layover_sandbox.sets.qa import Qa
+
+LONG = {"train": 2_000, "validation": 100, "test": 100}
+SENTENCES = tuple(range(130, 161))
+"""Of about nine tokens each, in any of the languages."""
+
+
+class LongQa(Qa):
+    """See the module."""
+
+    sizes: ClassVar[Mapping[str, int]] = LONG
+    folder: ClassVar[str] = "qa_long"
+    lengths: ClassVar[tuple[int, ...]] = SENTENCES
+
+    def paragraph(self, sampler: Sampler, count: int) -> tuple[Clause, ...]:
+        """Return a document: many paragraphs, each about people of its own."""
+        found: dict[Clause, None] = {}
+        while len(found) < count:
+            for clause in super().paragraph(sampler, 5):
+                found.setdefault(clause)
+        return tuple(found)[:count]
+
+
+SET = LongQa()

@@ -1,0 +1,88 @@
+"""Plain text of every language, one paragraph per line: masked language modelling."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from layover_sandbox.language import Language
+from layover_sandbox.meaning import Clause, Fact
+from layover_sandbox.sampling import Dice, Sampler, facts, repeats
+from layover_sandbox.scripts import draw_told
+from layover_sandbox.sets._base import ENGLISH, DataSet
+from layover_sandbox.sets._tagged import Said, draw_said
+from layover_sandbox.sets.qa import Qa, is_continued
+
+DOMAINS = ("general", "legal", "biomedical")
+_PARAGRAPHS = Qa()
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """Clauses told after one another; or one thing said; or a general fact."""
+
+    clauses: tuple[Clause, ...] = ()
+    said: Said | None = None
+    fact: Fact | None = None
+    asked: bool = False
+    """The question that the fact answers goes before it."""
+
+    def text(self, language: Language) -> str:
+        """Return it in a language."""
+        if self.said is not None:
+            return self.said.sentence(language).text
+        if self.fact is not None:
+            answer = language.statement(language.fact(self.fact))
+            question = language.inquiry(language.fact_question(self.fact))
+            return language.text_of([question, answer] if self.asked else [answer])
+        pairs = enumerate(self.clauses)
+        sentences = [
+            language.statement(language.clause(clause, pronoun=is_continued(self.clauses, place)))
+            for place, clause in pairs
+        ]
+        return language.text_of(sentences)
+
+
+def draw_passage(sampler: Sampler) -> Passage:
+    """Return a short story with a cause and its effect, sentences about a few people, one sentence, or a fact."""
+    dice = sampler.dice
+    draw = dice.below(20)
+    if draw < 2:
+        return Passage(fact=dice.pick(facts()), asked=dice.chance(0.5))
+    if draw < 12:
+        return Passage(said=draw_said(sampler))
+    if draw < 17:
+        return Passage(clauses=_PARAGRAPHS.paragraph(sampler, 2 + dice.below(2)))
+    told = draw_told(sampler)
+    if draw < 18 and not repeats(told.effect, told.cause):
+        return Passage(said=Said(told.effect, reason=told.cause))
+    return Passage(clauses=(told.cause, told.effect))
+
+
+class Text(DataSet[Passage]):
+    """Text as one finds it: what is true in general is said again and again, and no language translates another."""
+
+    sizes: ClassVar[Mapping[str, int]] = {"train": 20_000, "validation": 500, "test": 500}
+    domains: ClassVar[tuple[str, ...]] = DOMAINS
+    own_words: ClassVar[bool] = True
+
+    def draw(self, sampler: Sampler) -> Passage:
+        """See `DataSet.draw`."""
+        return draw_passage(sampler)
+
+    def meanings(self, split: str, seed: int, language: str = ENGLISH) -> list[Passage]:
+        """Return passages; they may return."""
+        sampler = Sampler(Dice("sandbox", seed, type(self).__name__, split, language), split, self.domains)
+        return [self.draw(sampler) for _ in range(self.sizes[split])]
+
+    def path(self, split: str, language: str) -> str:
+        """See `DataSet.path`."""
+        return f"text/{split}-{language}.txt"
+
+    def render(self, meanings: Sequence[Passage], split: str, language: Language) -> str:  # noqa: ARG002
+        """See `DataSet.render`."""
+        return "".join(passage.text(language) + "\n" for passage in meanings)
+
+
+SET = Text()

@@ -1,0 +1,623 @@
+"""README.md of a package: true numbers, metadata that a hub reads, programs that run as they stand."""
+
+from __future__ import annotations
+
+import ast
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from huggingface_hub import ModelCard
+from ruamel.yaml import YAML
+
+from layover import Layover
+from layover.errors import ModelError
+from layover.hub.libraries import adapters_refuses, peft_refuses
+from layover.hub.model_card import PICTURE, hub, markdown, plot, results
+from layover.inference.rows import Reader, row_of
+from layover.kinds._answers import FIRST
+from layover.kinds.choice import OPENING, ChoiceResult, opening
+from layover.kinds.classification import ClassificationResult
+from layover.kinds.span import SpanResult
+from layover.kinds.tagging import TaggingResult
+from layover.packages.card import Card, read_card
+from layover.packages.opened import open_module
+
+STACK = "mini-stack-sandbox-nli-sandbox-paraphrase-s1"
+INTERMEDIATE = "mini-stack-sandbox-nli-s1"
+BLOCK = re.compile(r"^```python (\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+
+RUNNER = """
+import contextlib, io, json, sys
+import torch
+
+jobs = json.load(sys.stdin)
+for name, program, rows, choice in jobs:
+    there, said = {"__name__": "program"}, io.StringIO()
+    with contextlib.redirect_stdout(said):
+        exec(compile(program, name, "exec"), there)
+    model, outputs = there["model"], []
+    if choice and "own" in there:
+        model.heads[there["own"]].config["num_choices"] = 1
+    for row in rows:
+        ids = torch.tensor([row])
+        with torch.inference_mode():
+            found = model(input_ids=ids[None] if choice else ids)
+        if "start_logits" in found:
+            logits = torch.stack([found.start_logits, found.end_logits], dim=-1)
+        else:
+            logits = found.logits if "logits" in found else found.last_hidden_state[0, 0, :8]
+        outputs.append(logits.flatten().tolist())
+    print(json.dumps([name, said.getvalue(), outputs]))
+"""
+"""Runs programs one after the other, each as it stands, and asks the model that it made for the rows of the probe."""
+
+
+def blocks(folder: Path) -> dict[str, str]:
+    return dict(BLOCK.findall((folder / "README.md").read_text(encoding="utf-8")))
+
+
+def cards(exported: Path) -> list[Card]:
+    return [read_card(file.parent) for file in sorted(exported.glob("*/transfer_card.json"))]
+
+
+def ran(exported: Path, library: str, chosen: list[Card]) -> dict[str, tuple[str, list[float]]]:
+    """Run the programs for a library in the folder of the packages; return what each printed, and its outputs."""
+    jobs = []
+    for card in chosen:
+        choice = card.task is not None and card.task.kind == "choice"
+        jobs.append([card.id, blocks(exported / card.id)[library], card.probe.rows, choice])
+    done = subprocess.run(
+        [sys.executable, "-c", RUNNER],
+        input=json.dumps(jobs),
+        cwd=exported,
+        env={**os.environ, "HF_HUB_OFFLINE": "1", "TRANSFORMERS_VERBOSITY": "error"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    answers = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("[")]
+    assert [name for name, _, _ in answers] == [card.id for card in chosen]
+    return {name: (said, [number for row in rows for number in row]) for name, said, rows in answers}
+
+
+def held_to_the_probe(card: Card, said: str, outputs: list[float]) -> None:
+    if card.probe.outputs is None:
+        expected = [number for row in card.probe.hidden for number in row]
+    else:
+        expected = list(card.probe.outputs["logits"])
+    difference = (torch.tensor(outputs) - torch.tensor(expected)).abs().max()
+    assert float(difference) <= 3e-6 * max(1.0, *map(abs, expected)), card.id
+    assert said.strip(), card.id
+
+
+RESULTS = (ClassificationResult, TaggingResult, SpanResult, ChoiceResult)
+Answers = Callable[[str], Any]
+
+
+def asked(program: str) -> list[dict[str, Any]]:
+    """Return the rows of a program for Layover."""
+    (rows,) = [
+        line.value
+        for line in ast.parse(program).body
+        if isinstance(line, ast.Assign) and ast.unparse(line.targets[0]) == "rows"
+    ]
+    found: list[dict[str, Any]] = ast.literal_eval(rows)
+    return found
+
+
+@pytest.fixture(scope="module")
+def answers(exported: Path) -> Answers:
+    """What Layover says of the row in a package's program, None of a package without a head."""
+    found: dict[str, Any] = {}
+
+    def ask(name: str) -> Any:
+        if name not in found:
+            program, base = blocks(exported / name).get("layover"), read_card(exported / name).base.name
+            found[name] = None
+            if program is not None:
+                own = None if base is not None else str(exported / "encoder")
+                (found[name],) = Layover.load(exported / name, base=own, check=False).predict(asked(program))
+        return found[name]
+
+    return ask
+
+
+def leaves(value: Any) -> list[Any]:
+    """Return the single values in a result, in their order."""
+    if isinstance(value, dict):
+        return [leaf for name, one in value.items() for leaf in [name, *leaves(one)]]
+    if isinstance(value, (list, tuple)):
+        return [leaf for one in value for leaf in leaves(one)]
+    return [value]
+
+
+def held_to_layover(said: str, answer: Any) -> None:
+    """Hold what a program for another library printed to what Layover says of the same text."""
+    match answer:
+        case ClassificationResult():
+            assert said.strip() == answer.label
+        case TaggingResult():
+            assert ast.literal_eval(said) == list(answer.tags)
+        case ChoiceResult():
+            assert said.strip() == answer.choice
+
+
+def test_the_programs_for_peft_run_as_they_stand(exported: Path, answers: Answers) -> None:
+    chosen = [card for card in cards(exported) if not peft_refuses(card)]
+    assert len(chosen) == 26
+    for name, (said, outputs) in ran(exported, "peft", chosen).items():
+        held_to_the_probe(read_card(exported / name), said, outputs)
+        held_to_layover(said, answers(name))
+
+
+def test_the_programs_for_adapters_run_as_they_stand(exported: Path, answers: Answers) -> None:
+    pytest.importorskip("adapters", reason="the extra `adapterhub` is not installed", exc_type=ImportError)
+    chosen = [card for card in cards(exported) if not adapters_refuses(card)]
+    assert len(chosen) == 7
+    for name, (said, outputs) in ran(exported, "adapters", chosen).items():
+        held_to_the_probe(read_card(exported / name), said, outputs)
+        held_to_layover(said, answers(name))
+
+
+PUBLIC = """
+import contextlib, io, json, sys
+
+for name, program in json.load(sys.stdin):
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said):
+        exec(compile(program, name, "exec"), {"__name__": "program"})
+    print(json.dumps([name, said.getvalue()]))
+"""
+
+
+def test_the_programs_for_layover_run_as_they_stand(exported: Path, answers: Answers) -> None:
+    headed = [card for card in cards(exported) if card.probe.outputs is not None]
+    jobs = [[card.id, blocks(exported / card.id)["layover"]] for card in headed]
+    done = subprocess.run(
+        [sys.executable, "-c", PUBLIC],
+        input=json.dumps(jobs),
+        cwd=exported,
+        env={**os.environ, "HF_HUB_OFFLINE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    said = dict(json.loads(line) for line in done.stdout.splitlines() if line.startswith("["))
+    assert set(said) == {card.id for card in headed}
+    for name, text in said.items():
+        (found,) = eval(text, {one.__name__: one for one in RESULTS})  # noqa: S307 - our own
+        expected = answers(name)
+        assert type(found) is type(expected)
+        assert leaves(asdict(found)) == [
+            pytest.approx(one, abs=1e-5) if isinstance(one, float) else one for one in leaves(asdict(expected))
+        ]
+
+
+@pytest.mark.parametrize(
+    ("package", "sample"),
+    [(STACK, FIRST), ("mini-dora-sandbox-copa-s1", "Amina took the pill. What was the cause?")],
+)
+def test_a_long_text_is_cut_as_in_layover(
+    exported: Path, monkeypatch: pytest.MonkeyPatch, package: str, sample: str
+) -> None:
+    card, longer = read_card(exported / package), f"{sample} " * 40
+    programs = {library: text.replace(sample, longer) for library, text in blocks(exported / package).items()}
+    monkeypatch.chdir(exported)
+    there: dict[str, Any] = {"__name__": "program"}
+    exec(compile(programs["peft"], package, "exec"), there)  # noqa: S102 - our own
+    assert card.task is not None
+    assert there["inputs"]["input_ids"].shape[-1] == card.task.max_length == 64
+    (found,) = Layover.load(package, check=False).predict(asked(programs["layover"]))
+    scores = list(found.scores.values()) if isinstance(found, ClassificationResult) else list(found.scores)
+    assert there["logits"][0].softmax(-1).tolist() == pytest.approx(scores, abs=1e-5)
+
+
+def test_only_tasks_that_read_windows_say_so(exported: Path, name: str) -> None:
+    task = read_card(exported / name).task
+    windows = task is not None and task.kind in {"span", "tagging"}
+    said = "Input of more than 64 tokens is read in windows by Layover only."
+    assert (said in (exported / name / "README.md").read_text(encoding="utf-8")) == windows
+
+
+def test_choices_are_asked_for_in_the_form_of_their_task(exported: Path) -> None:
+    for card in cards(exported):
+        if card.task is not None and card.task.kind == "choice" and card.probe.outputs is not None:
+            for program in blocks(exported / card.id).values():
+                assert ("What was the cause?" in program) == (card.task.name == "sandbox/copa"), card.id
+    copa = read_card(exported / "mini-dora-sandbox-copa-s1").task
+    assert copa is not None
+    row = {"premise": OPENING, "question": "cause", "choice1": "a", "choice2": "b"}
+    assert Reader(copa).read(row_of(row, 1)).first == opening(copa.columns or {})
+    for columns, expected in (
+        ({"first": "{context} {question}"}, "Amina took the pill. Why?"),
+        ({"first": "question"}, "Amina took the pill. Why?"),
+        ({"first": "{activity_label}: {ctx}"}, "Amina took the pill."),
+        ({}, "Amina took the pill."),
+    ):
+        assert opening(columns) == expected
+
+
+def test_a_recipe_is_told_what_it_can_import(exported: Path, name: str) -> None:
+    card = read_card(exported / name)
+    try:
+        open_module(exported / name)
+    except ModelError:
+        accepted = False
+    else:
+        accepted = True
+    assert card.acts_alone() == accepted
+    headless = changed(card, probe=changed(card.probe, outputs=None))
+    if not card.pieces:
+        return
+    text = markdown(headless, 0, pictured=False)
+    assert ("```yaml" in text) == accepted
+    if not accepted:
+        others = " and ".join([", ".join(f"`{one}`" for one in card.needed()[:-1]), f"`{card.needed()[-1]}`"])
+        assert f"import {others.removeprefix(' and ')}, or a package that was exported with `--flatten`." in text
+
+
+def test_a_package_without_a_head_is_for_recipes(exported: Path) -> None:
+    found = blocks(exported / "mini-stack-mix-s1")
+    assert set(found) == {"peft"}
+    readme = (exported / "mini-stack-mix-s1" / "README.md").read_text(encoding="utf-8")
+    yaml = re.search(r"^```yaml\n(.*?)^```$", readme, re.DOTALL | re.MULTILINE)
+    assert yaml is not None
+    assert YAML(typ="safe").load(yaml[1])["modules"] == {"mine": {"path": "mini-stack-mix-s1"}}
+
+
+def test_what_no_other_library_does_is_said(exported: Path) -> None:
+    readme = (exported / "mini-fuse-sandbox-nli-sandbox-completion-sandbox-paraphrase-s1" / "README.md").read_text()
+    assert "Not with peft: peft has no bottleneck." in readme
+    assert "Not with adapters:" in readme
+    ties = (exported / "mini-ties-sandbox-nli-sandbox-completion-sandbox-copa-s1" / "README.md").read_text()
+    assert "Not with peft: peft has nothing that does what merge does here." in ties
+
+
+def test_the_metadata_are_read_by_a_hub(exported: Path, name: str) -> None:
+    text = (exported / name / "README.md").read_text(encoding="utf-8")
+    card = read_card(exported / name)
+    front = text.split("---\n")[1]
+    safe = YAML(typ="safe", pure=True).load(front)
+    assert safe == hub.metadata(card)
+    found = ModelCard(text)
+    theirs = found.data.to_dict()
+    assert theirs["library_name"] == safe["library_name"]
+    assert theirs["tags"] == safe["tags"]
+    assert theirs.get("language") == safe.get("language")
+    assert "base_model" not in theirs  # the sandbox's encoders are on no hub
+    if card.scores is None:
+        assert found.data.eval_results is None
+        return
+    assert card.task is not None
+    assert found.data.model_name == card.id
+    by_language = {one.dataset_config: one for one in found.data.eval_results or ()}
+    assert {language: one.metric_value for language, one in by_language.items()} == {
+        language: round(value, 4) for language, value in card.scores.languages.items() if value is not None
+    }
+    assert {one.dataset_type for one in by_language.values()} == {card.task.name}
+    assert {one.dataset_split for one in by_language.values()} == {"test"}
+
+
+def changed(card: Card, **updates: Any) -> Card:
+    return card.model_copy(update=updates)
+
+
+@pytest.fixture
+def real(exported: Path) -> Card:
+    """The stack as it would be with an encoder and data from the hub, Norwegian among the languages."""
+    card = read_card(exported / STACK)
+    assert card.scores is not None
+    base = changed(card.base, name="FacebookAI/xlm-roberta-base", revision="e73636d4f797dec63c3081bb6ed5c7b0bb3f2089")
+    data = tuple(
+        changed(
+            one,
+            hub=f"org/{one.task.replace('/', '-')}:{one.language}",
+            revision="1e23456",
+            licence="CC-BY-NC-4.0",
+            sandbox=False,
+        )
+        for one in card.data
+    )
+    scores = changed(
+        card.scores,
+        languages={"de": None, "en": 50.0, "no": 40.0, "sw": 30.0},
+        examples={"de": 0, "en": 4, "no": 4, "sw": 3},
+        missing={"de": "no gold"},
+        partial={"sw": "limited to 3 examples"},
+        without_intermediate={"de": None, "en": 45.0, "no": 44.0, "sw": None},
+        full={"de": None, "en": 60.0, "no": 41.0, "sw": 33.0},
+        by_seed={"1": 40.0, "2": 42.0},
+        data=tuple(
+            changed(one, hub=f"org/tested:{language}", revision="2e34567", language=language, sandbox=False)
+            for one, language in zip(card.scores.data * 2, ("de", "en", "no", "sw"), strict=True)
+        ),
+    )
+    return changed(card, base=base, data=data, scores=scores)
+
+
+def test_metadata_of_the_hub(real: Card) -> None:
+    found = hub.metadata(real)
+    assert found["base_model"] == "FacebookAI/xlm-roberta-base"
+    assert found["base_model_relation"] == "adapter"
+    assert found["datasets"] == ["org/sandbox-nli", "org/sandbox-paraphrase"]
+    assert found["language"] == ["en", "no", "sw"]
+    assert found["license"] == "cc-by-nc-4.0"
+    assert found["pipeline_tag"] == "text-classification"
+    text = markdown(real, 100, pictured=True)
+    assert YAML(typ="safe", pure=True).load(io.StringIO(text.split("---\n")[1])) == found
+    data = ModelCard(text).data  # by PyYAML, which reads `no` as false
+    assert data.language == ["en", "no", "sw"]
+    by_language = {one.dataset_config: one for one in data.eval_results or ()}
+    assert {language: one.metric_value for language, one in by_language.items()} == {"en": 50.0, "no": 40.0, "sw": 30.0}
+    assert {one.dataset_type for one in by_language.values()} == {"org/tested"}
+    assert {one.dataset_revision for one in by_language.values()} == {"2e34567"}
+
+
+def test_a_licence_is_never_invented(real: Card) -> None:
+    one, other = real.data
+    assert hub.licence_of(changed(real, data=(one, changed(other, licence="MIT")))) == ""
+    assert hub.licence_of(changed(real, data=(changed(one, licence=None),))) == ""
+    assert hub.licence_of(changed(real, data=(changed(one, licence="Quora's terms of use, not commercial"),))) == ""
+    assert real.learned_before is not None
+    assert hub.licence_of(changed(real, learned_before=(*real.learned_before, ()))) == ""  # of a module from elsewhere
+    assert "license" not in hub.metadata(changed(real, data=(changed(one, licence=None), other)))
+    assert "| not known |" in markdown(changed(real, data=(changed(one, licence=None), other)), 0, pictured=False)
+
+
+def rows(text: str, begin: str) -> list[list[str]]:
+    """Return the table of Markdown whose header begins so, without the header."""
+    lines = text.splitlines()
+    start = next(number for number, line in enumerate(lines) if line.startswith(f"| {begin} |"))
+    table = []
+    for line in lines[start + 2 :]:
+        if not line.startswith("|"):
+            break
+        table.append([cell.strip() for cell in line.strip("|").split("|")])
+    return table
+
+
+def test_the_table_shows_every_gap(real: Card) -> None:
+    text = markdown(real, 100, pictured=True)
+    assert rows(text, "language") == [
+        ["en, trained", "50.0", "4", "+5.0", "−10.0"],
+        ["de, zero-shot", "–", "0", "–", "–"],
+        ["no, zero-shot", "40.0", "4", "−4.0", "−1.0"],
+        ["sw, zero-shot", "30.0", "3", "–", "−3.0"],
+        ["**mean of 3 of 4**", "**40.0**", "", "**+0.5 (2)**", "**−4.7**"],
+        ["**zero-shot mean of 2 of 3**", "**35.0**", "", "**−4.0 (1)**", "**−2.0**"],
+    ]
+    assert "No score: de (no gold)." in text
+    assert "Not the whole split: sw (limited to 3 examples)." in text
+    assert "with other seeds, mean over the languages: 42.0 (seed 2)." in text
+    assert f"![The score in each language]({PICTURE})" in text
+    assert "[FacebookAI/xlm-roberta-base](https://huggingface.co/FacebookAI/xlm-roberta-base)" in text
+    assert 'revision="e73636d4f797dec63c3081bb6ed5c7b0bb3f2089"' in text
+    assert 'Layover.load("mini-stack-sandbox-nli-sandbox-paraphrase-s1", base="FacebookAI/xlm-roberta-base")' in text
+    assert "demonstration" not in text
+    assert "Generated data" not in text
+
+
+def test_of_a_language_that_nothing_says_no_mark_is_made(real: Card) -> None:
+    assert real.task is not None
+    unsaid = changed(real, task=changed(real.task, language="und"))
+    text = markdown(unsaid, 0, pictured=False)
+    assert [line[0] for line in rows(text, "language")] == ["de", "en", "no", "sw", "**mean of 3 of 4**"]
+    assert "The language of the training data is not known, so no score is called zero-shot." in text
+    assert "(classification, in" not in text
+    assert "zero-shot" not in str(hub.metadata(unsaid)["model-index"])
+    assert {line.zero_shot for line in results.lines_of(unsaid)} == {None}
+    bare = changed(unsaid, scores=None, data=tuple(changed(one, language="und") for one in real.data))
+    assert "language" not in hub.metadata(bare)
+
+
+def test_columns_that_nothing_stands_for_are_left_out(real: Card) -> None:
+    assert real.scores is not None
+    alone = changed(real, scores=changed(real.scores, full=None, without_intermediate=None))
+    text = markdown(alone, 0, pictured=False)
+    assert rows(text, "language")[0] == ["en, trained", "50.0", "4"]
+    assert "The sweep has no full fine-tuning with the same intermediate and seed to compare with." in text
+    assert "The sweep has no training of the same method and seed without an intermediate to compare with." in text
+    assert PICTURE not in text
+
+
+def test_demonstrations_say_so(exported: Path) -> None:
+    texts = {
+        name: (exported / name / "README.md").read_text(encoding="utf-8")
+        for name in (STACK, "own-stack-sandbox-nli-sandbox-paraphrase-s1")
+    }
+    assert "those of Layover's sandbox" in texts[STACK]
+    assert "drawn at random and never pretrained" in texts["own-stack-sandbox-nli-sandbox-paraphrase-s1"]
+
+
+@pytest.mark.parametrize(
+    ("package", "reason"),
+    [
+        ("mini-stack-sandbox-nli-s1", "it was exported without AdapterHub's layout, which `--adapterhub` adds"),
+        (STACK, "adapters hands the change of one LoRA to the next, where they should add up"),
+        ("mini-lora-sandbox-nli-sandbox-ner-s1", "adapters' LoRA has one rank and one alpha, scaled by alpha / rank"),
+        (
+            "mini-ia3-sandbox-nli-s1",
+            "adapters' IA3 scales what comes out of the linear map `intermediate`, not the inner activations",
+        ),
+        (
+            "mini-ia3-sandbox-nli-sandbox-copa-s1",
+            "Layover does not write ia3 as adapters' own IA3, so a stack of it has no form there",
+        ),
+        ("mini-dora-sandbox-copa-s1", "Layover does not write dora as adapters' own DoRA, but as peft's alone"),
+        ("mini-head-sandbox-paraphrase-s1", "it is a head on the frozen encoder, with no module"),
+        (
+            "mini-onhead-sandbox-nli-sandbox-paraphrase-s1",
+            "it holds a head and no module of its own, for which AdapterHub has no layout",
+        ),
+        (
+            "mini-alone-sandbox-nli-sandbox-completion-sandbox-nli_legal-s1",
+            "adapters has nothing that does what the composition does here",
+        ),
+    ],
+)
+def test_why_adapters_does_not_load_it_is_said(exported: Path, package: str, reason: str) -> None:
+    readme = (exported / package / "README.md").read_text(encoding="utf-8")
+    assert f"### adapters\n\nNot with adapters: {reason}.\n" in readme
+
+
+def test_every_library_has_a_section(exported: Path, name: str) -> None:
+    card, readme = read_card(exported / name), (exported / name / "README.md").read_text(encoding="utf-8")
+    for library, refused in (("peft", peft_refuses(card)), ("adapters", adapters_refuses(card))):
+        begin = f"Not with {library}: {refused}." if refused else f"```python {library}\n"
+        assert f"### {library}\n\n{begin}" in readme
+
+
+def test_what_it_needs_is_named_by_its_weights(exported: Path, name: str) -> None:
+    card, readme = read_card(exported / name), (exported / name / "README.md").read_text(encoding="utf-8")
+    assert "](../" not in readme, "on a hub every package is a repository of its own"
+    for other in card.needed():
+        weights = read_card(exported / other).own()[0].weights_sha256
+        assert f"`{other}` (weights `{weights[:12]}`)" in readme
+    assert ("in a folder beside it." in readme) == bool(card.needed())
+
+
+@pytest.mark.parametrize(
+    ("package", "sentence"),
+    [
+        (STACK, "peft loads it onto any encoder of the same shape without a warning"),
+        ("mini-bn-sandbox-nli-sandbox-qa-s1", "adapters loads it onto any encoder of the same shape"),
+        ("mini-lora-for-adapters", "peft and adapters load it onto any encoder of the same shape"),
+        ("mini-head-sandbox-paraphrase-s1", "Layover refuses any other unless it is loaded with `check=False`.\n"),
+    ],
+)
+def test_who_refuses_another_encoder(exported: Path, package: str, sentence: str) -> None:
+    assert sentence in (exported / package / "README.md").read_text(encoding="utf-8")
+
+
+def test_what_the_programs_need_is_said(exported: Path, real: Card) -> None:
+    readme = (exported / STACK / "README.md").read_text(encoding="utf-8")
+    where = (
+        f"Run each program from the folder that holds the folder `{STACK}`, with Layover (or peft, adapters) installed."
+    )
+    sandbox = " The encoder comes with Layover, so every program needs it."
+    assert "Layover is a Python package for intermediate-task transfer with adapters (`pip install .`" in readme
+    assert f"{where}{sandbox}\n" in readme
+    assert f"{where}\n" in markdown(real, 0, pictured=False)
+
+
+def test_what_was_not_measured_is_said(exported: Path) -> None:
+    scored, other = ((exported / name / "README.md").read_text(encoding="utf-8") for name in (STACK, INTERMEDIATE))
+    assert "Its own predictions were not measured." in other
+    assert "Its own predictions were not measured." not in scored
+    assert "the target task had no training data in that language; the encoder, or an intermediate task, may" in scored
+    assert "Zero-shot" not in other
+
+
+def test_how_far_chance_reaches(real: Card) -> None:
+    text = markdown(real, 0, pictured=False)
+    assert "with one seed" in text
+    # 1.96 * sqrt(0.5 * 0.5 / 3) is 0.566; the language without a score has fewer examples, and does not count
+    assert "with the fewest examples, 3, the 95 % interval of a score near 50 % reaches about 57 points" in text
+    assert real.scores is not None
+    many = changed(real, scores=changed(real.scores, examples=dict.fromkeys(real.scores.languages, 2500)))
+    assert "fewest examples, 2,500, the 95 % interval of a score near 50 % reaches about 2 points" in markdown(
+        many, 0, pictured=False
+    )
+    for other in (changed(real.scores, metric="squad_f1"), changed(real.scores, examples={})):
+        text = markdown(changed(real, scores=other), 0, pictured=False)
+        assert "95 %" not in text
+        assert "with one seed" in text
+
+
+@pytest.mark.parametrize(
+    ("package", "cells"),
+    [
+        (STACK, ["longest input", "–", "64 tokens"]),
+        ("mini-bn-sandbox-nli-sandbox-qa-s1", ["longest input", "–", "64 tokens, stride 16"]),
+        ("mini-stack-mix-s1", ["longest input", "–"]),
+    ],
+)
+def test_the_longest_input_stands_among_the_numbers(exported: Path, package: str, cells: list[str]) -> None:
+    readme = (exported / package / "README.md").read_text(encoding="utf-8")
+    (line,) = [line for line in readme.splitlines() if line.startswith("| longest input |")]
+    assert [cell.strip() for cell in line.strip("|").split("|")] == cells
+
+
+def test_a_licence_is_that_of_the_data(real: Card) -> None:
+    here = "of the training data, not of this package."
+    both = f"The licence column, and `license` at the head of this page, name the licence {here}"
+    assert both in markdown(real, 0, pictured=False)
+    unknown = changed(real, data=tuple(changed(one, licence=None) for one in real.data))
+    assert f"The licence column names the licence {here}" in markdown(unknown, 0, pictured=False)
+
+
+@pytest.mark.parametrize(
+    ("package", "begins"),
+    [
+        (STACK, "A LoRA for the frozen encoder `sandbox/mini` that has learned **sandbox/paraphrase**"),
+        (f"{STACK}-flat", "The modules of sandbox/nli and sandbox/paraphrase are put together into one here"),
+        ("mini-lora-sandbox-nli-sandbox-ner-s1", "that learned **sandbox/nli** first, and then went on to learn"),
+        ("mini-head-sandbox-paraphrase-s1", "A head for the frozen encoder `sandbox/mini` that has learned"),
+        (
+            "mini-onhead-sandbox-nli-sandbox-paraphrase-s1",
+            "on top of the LoRA of **sandbox/nli**, which acts unchanged",
+        ),
+        ("mini-ia3-sandbox-nli-sandbox-copa-s1", "An IA3 for the frozen encoder"),
+        (
+            "mini-alone-sandbox-nli-sandbox-completion-sandbox-nli_legal-s1",
+            "with the head that one of them has for **sandbox/nli_legal**",
+        ),
+        ("mini-dora-sandbox-copa-s1", "It needs no other package."),
+    ],
+)
+def test_it_says_what_it_is(exported: Path, package: str, begins: str) -> None:
+    assert begins in (exported / package / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_numbers_of_weights_are_those_of_the_files(exported: Path) -> None:
+    from safetensors.torch import load_file
+
+    folder = exported / STACK
+    module, head = (
+        sum(value.numel() for value in load_file(folder / file).values())
+        for file in ("adapter_model.safetensors", "head.safetensors")
+    )
+    text = (folder / "README.md").read_text(encoding="utf-8")
+    assert (
+        f" {module:,} weights were trained for it, 0.29 % of the encoder's 1,422,464, and {head:,} in its head." in text
+    )
+
+
+def test_lines_are_ordered(real: Card) -> None:
+    found = results.lines_of(real)
+    assert [line.language for line in found] == ["en", "de", "no", "sw"]
+    assert [line.zero_shot for line in found] == [False, True, True, True]
+    assert results.mean(found[1:2], lambda line: line.score) is None
+
+
+def test_the_picture(real: Card, tmp_path: Path) -> None:
+    from PIL import Image
+
+    assert plot.draw(real, tmp_path / "some.png")
+    with Image.open(tmp_path / "some.png") as picture:
+        assert picture.width == 1280
+        assert picture.getcolors(1 << 24) is not None
+        colours = {colour for _, colour in picture.convert("RGB").getcolors(1 << 24) or ()}
+    assert {(0x00, 0x72, 0xB2), (0xD5, 0x5E, 0x00), (0, 0, 0)} <= colours
+    assert real.scores is not None
+    empty = changed(real, scores=changed(real.scores, languages={"en": None}))
+    assert not plot.draw(empty, tmp_path / "none.png")
+    assert not plot.draw(changed(real, scores=None), tmp_path / "none.png")
+    assert not (tmp_path / "none.png").exists()
+
+
+def test_packages_with_scores_have_a_picture(exported: Path, name: str) -> None:
+    card = read_card(exported / name)
+    assert (PICTURE in card.files) == (card.scores is not None)
