@@ -123,6 +123,13 @@ def verify(
     return Verdict(folder, subject.card.id, tuple(results), proved, claimed)
 
 
+def provable(card: Card) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the fields of a card that the checks prove where all of them pass, and the others: claims."""
+    right = {field for check in CHECKS for field in check.proves}
+    said = _said(card)
+    return tuple(field for field in said if field in right), tuple(field for field in said if field not in right)
+
+
 def _said(card: Card) -> list[str]:
     """Return the fields of a card that say something; of its encoder and its modules each by itself."""
     found: dict[str, None] = {}
