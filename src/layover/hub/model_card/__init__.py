@@ -54,9 +54,8 @@ def markdown(card: Card, head_weights: int, *, pictured: bool) -> str:
         head_weights: Of its head; 0 without.
         pictured: Whether the picture lies beside it.
     """
-    template = environment().get_template(TEMPLATE)
     page = page_of(card, head_weights, pictured=pictured)
-    return template.render(card=card, page=page, programs=programs_of(card), CARD=Markup(CARD), PICTURE=Markup(PICTURE))
+    return environment().get_template(TEMPLATE).render(card=card, page=page, programs=programs_of(card))
 
 
 @cache
@@ -85,7 +84,8 @@ def environment() -> Environment:
     others = {"plains": _plains, "codes": _codes, "quoted": _quoted, "address": _address}
     words = {"settings": settings, "heading": heading, "weights": _weights}
     made.filters.update({**escapes, **numbers, **others, **words})
-    made.globals.update(longest=longest, other_languages=Markup(OTHER_LANGUAGES))
+    names = {"CARD": Markup(CARD), "PICTURE": Markup(PICTURE), "OTHER_LANGUAGES": Markup(OTHER_LANGUAGES)}
+    made.globals.update(names, longest=longest)
     return made
 
 
