@@ -8,10 +8,10 @@ from pathlib import Path
 from layover import kinds
 from layover.escape import Markup
 from layover.hub.model_card.page import has_head
-from layover.kinds._answers import FIRST
 from layover.kinds.choice import CHOICES
 from layover.layouts import heads
-from layover.packages.card import ADAPTERHUB, Card
+from layover.layouts.heads import HeadForm
+from layover.packages.card import Card
 from layover.packages.meaning import composition_of
 from layover.packages.sections import TaskFacts
 
@@ -20,21 +20,18 @@ from layover.packages.sections import TaskFacts
 class Programs:
     """The parts that differ from package to package."""
 
-    model: Markup
-    """The class of transformers that peft changes."""
-    headed: bool
-    labelled: bool
-    """Whether the outputs of the head are those of labels."""
-    competes: bool
+    form: HeadForm | None
+    """None without a head."""
     in_parts: bool
     """Whether Layover reads a long input in windows, which the other libraries do not."""
     row: Markup
     """An example as a program for Layover writes it; empty without a head."""
     asked: tuple[Markup, ...]
     """Lines that ask the head; none without a head."""
-    text: str
-    """A text for a package without a head."""
     choices: int
+    """Of an example whose choices compete."""
+    model: Markup
+    """The class of transformers that peft changes."""
     prefix: str
     """The name of the encoder inside a model with a head."""
     layers: Markup
@@ -46,44 +43,30 @@ class Programs:
     factors: tuple[float, ...]
     active: tuple[str, ...]
     """Names that peft must be told to use; none where it uses the right ones anyway."""
-    below: tuple[str, ...]
-    """Packages whose modules act before the own one, for adapters."""
-    folder: str
-    """The folder with AdapterHub's layout."""
-    skipped: tuple[int, ...]
 
 
 def programs_of(card: Card) -> Programs:
     """Return the parts of a package's programs."""
     task, base = card.task if has_head(card) else None, card.base.base()
-    form = None if task is None else task.form()
+    form, kind = (None, None) if task is None else (task.form(), kinds.get(task.kind))
     roles = tuple((piece.role.replace(".", "_"), piece.package) for piece in card.pieces)
     merged, factors = _merged(card, roles)
-    active = ("merged", *(role for role, package in roles if package is None)) if merged else tuple(map(_role, roles))
+    names = tuple(role for role, _ in roles)
+    active = ("merged", *(role for role, package in roles if package is None)) if merged else names
     return Programs(
-        model=Markup(f"{heads.FAMILIES[base.model_type]}Model" if form is None else heads.class_of(form, base)),
-        headed=task is not None,
-        labelled=form is not None and form.labelled,
-        competes=form is not None and form.competes,
-        in_parts=task is not None and kinds.get(task.kind).in_parts,
-        row=Markup("" if task is None else kinds.get(task.kind).shown_row(task.columns or {})),
+        form=form,
+        in_parts=kind is not None and kind.in_parts,
+        row=Markup("" if kind is None or task is None else kind.shown_row(task.columns or {})),
         asked=() if task is None else _asked(task),
-        text=FIRST,
         choices=len(CHOICES),
+        model=Markup(f"{heads.FAMILIES[base.model_type]}Model" if form is None else heads.class_of(form, base)),
         prefix=base.prefix,
-        layers=Markup(base.points.layers if task is None else f"{base.prefix}.{base.points.layers}"),
+        layers=Markup(base.points.layers if form is None else f"{base.prefix}.{base.points.layers}"),
         roles=roles,
         merged=merged,
         factors=factors,
-        active=active if active != tuple(map(_role, roles[:1])) else (),
-        below=tuple(piece.package for piece in card.pieces if piece.package is not None),
-        folder=ADAPTERHUB,
-        skipped=tuple(range(card.skipped_layers)),
+        active=active if active != names[:1] else (),
     )
-
-
-def _role(named: tuple[str, str | None]) -> str:
-    return named[0]
 
 
 def _merged(card: Card, roles: tuple[tuple[str, str | None], ...]) -> tuple[tuple[str, ...], tuple[float, ...]]:
