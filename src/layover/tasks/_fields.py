@@ -122,7 +122,7 @@ class TaskFields(BaseModel):
             raise DataError(f"{self.name}: {problem}")
         if (self.scheme or self.outside is not None) and not self.of_kind.tags:
             raise DataError(f"{self.name}: `scheme` and `outside` belong to tags, and {self.kind} has none")
-        if wrong := sorted(set(self.meanings) - set(self.labels)):
+        if not self.labels_from_training and (wrong := sorted(set(self.meanings) - set(self.labels))):
             raise DataError(
                 f"{self.name}: a meaning for {wrong[0]!r}, which is no label; {nearest(wrong[0], self.labels)}"
             )
