@@ -178,3 +178,19 @@ def test_the_numbers_of_every_precision(shipped: Card, precision: str) -> None:
     found = markdown(headless, 0, pictured=False)
     assert f"The package was trained in `{precision}`" in found
     assert "Layover predicts" not in found
+
+
+def test_two_languages_of_one_configuration_are_two_results(shipped: Card) -> None:
+    assert shipped.scores is not None
+    data = tuple(changed(one, hub="org/set:all", revision="abc", sandbox=False) for one in shipped.scores.data[:3])
+    shared = {one.language for one in data}
+    card = changed(shipped, scores=changed(shipped.scores, data=data))
+    results = [one for one in metadata.metadata(card).eval_results or () if one.dataset_type == "org/set"]
+    assert {one.dataset_config for one in results} == shared
+    listed = metadata.values_of(card)["model-index"][0]["results"]
+    assert len(listed) == len(shipped.scores.languages)
+    assert {one["dataset"]["name"] for one in listed} == {
+        f"sandbox/paraphrase ({language})" for language in shipped.scores.languages
+    }
+    alone = metadata.metadata(changed(shipped, scores=changed(shipped.scores, data=data[:1]))).eval_results or ()
+    assert [one.dataset_config for one in alone if one.dataset_type == "org/set"] == ["all"]
