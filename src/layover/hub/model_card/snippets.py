@@ -60,6 +60,7 @@ def for_adapters(card: Card) -> str:
     names = "AutoAdapterModel, Stack" if below else "AutoAdapterModel"
     imports = ["import torch", f"from adapters import {names}", "from transformers import AutoTokenizer"]
     lines = [
+        "# adapters looks for .bin files unless use_safetensors=True says otherwise",
         *_imports(card, imports),
         *_names(card),
         f"model = AutoAdapterModel.from_pretrained({_base(card)}, dtype=torch.float32)",
