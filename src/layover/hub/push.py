@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from layover.errors import LayoverError, printable
-from layover.hub import hub
+from layover.files.hub_sending import send
 from layover.hub.contents import FILES, README
 from layover.hub.verify import Verdict, verify
 from layover.identity import file_sha256
@@ -51,7 +51,7 @@ class Push:
         """
         names = [one.name for one in self.files]
         stale = [name for name in (*FILES, *sorted(PICKLES)) if name not in names]
-        return hub.send(
+        return send(
             self.repository, self.folder, names, stale=stale, private=private, revision=revision, message=self.message
         )
 

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from layover.errors import LayoverError, ModelError, printable
-from layover.files import archives
+from layover.files import archives, hub
 from layover.files.safe import is_there
-from layover.hub import hub
 from layover.hub.contents import FILES, MODULE_FILES, OF_THE_HUB, sized
 from layover.inference.encoders import HUB_ID
 from layover.layouts import CONFIG
