@@ -20,7 +20,7 @@ from layover.packages.card import Card, read_card
 CHECKS: tuple[Check, ...] = (
     Check("files", files.files, Stage.FILES),
     Check("hashes", files.hashes, Stage.CONTENT, ("files",)),
-    Check("pickles", files.no_pickles, Stage.CONTENT),
+    Check("pickles", files.pickles_ignored, Stage.CONTENT),
     Check("weights", weights.complete, Stage.CONTENT, ("layout",)),
     Check("trained", weights.trained, Stage.CONTENT),
     Check("configs", weights.configs, Stage.CONTENT),
