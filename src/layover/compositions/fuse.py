@@ -58,7 +58,6 @@ class Fuse(Composition):
         return self
 
     def built_mixer(self) -> Mixer:
-        """See `Composition.built_mixer`."""
         settings = {} if self.rank is None else {"rank": self.rank}
         return mixers.get(self.mixer).model_validate(settings)
 
@@ -89,15 +88,12 @@ class Fuse(Composition):
         return self.lr
 
     def mixes(self, names: Sequence[str]) -> tuple[str, ...]:
-        """See `Composition.mixes`."""
         return (*names, OWN) if self.own else tuple(names)
 
     def headline(self, words: Words) -> str:
-        """See `Composition.headline`."""
         return f"fused {words.below}"
 
     def sentence(self, told: Told) -> str:
-        """See `Composition.sentence`."""
         mix = f"a mix of {told.intermediates}" + (f" and {a(told.own)} of its own" if told.own is not None else "")
         how = f"how much `{self.mixer}` takes of each, token by token, was learned on {told.goal}"
         return f"{mix} for {told.encoder}: {how}."

@@ -82,7 +82,6 @@ class Merge(OnTop):
         return "it is no linear change of the frozen weights, so there is nothing to fold in (fuse it instead)"
 
     def draws(self) -> bool:
-        """See `Composition.draws`."""
         return self.method == "dare"
 
     def single_is_itself(self) -> bool:
@@ -111,11 +110,9 @@ class Merge(OnTop):
         return self.model_copy(update={"weights": found, "density": density})
 
     def named(self) -> tuple[str, ...]:
-        """See `Composition.named`."""
         return tuple(self.weights) if isinstance(self.weights, dict) else ()
 
     def reordered(self, order: Sequence[int]) -> Self:
-        """See `Composition.reordered`."""
         if not isinstance(self.weights, tuple):
             return self
         return self.model_copy(update={"weights": tuple(self.weights[index] for index in order)})
@@ -126,11 +123,9 @@ class Merge(OnTop):
         return weights if self.method == "exact" and isinstance(weights, tuple) else None
 
     def described(self) -> str:
-        """See `Composition.described`."""
         return f"merge by {self.method}"
 
     def words(self, *, several: bool) -> str:
-        """See `Composition.words`."""
         weights = self.weights if isinstance(self.weights, tuple) else ()
         word = "weights" if several else "weight"
         numbers = listed([f"{weight:g}" for weight in weights])

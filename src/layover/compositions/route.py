@@ -71,19 +71,15 @@ class Route(OnTop):
         return found
 
     def refuses(self, module: Module) -> str:
-        """See `Composition.refuses`."""
         return super().refuses(module) or self._router().refuses(module)
 
     def built_mixer(self) -> Mixer:
-        """See `Composition.built_mixer`."""
         return self._router()
 
     def gate_training(self) -> GateTraining | None:
-        """See `Composition.gate_training`."""
         return (self.gates or GateTraining()) if self._router().learns_gates else None
 
     def words(self, *, several: bool) -> str:  # noqa: ARG002
-        """See `Composition.words`."""
         return f"to which each token is routed as it suits (`{self.router}`)"
 
     def _after(self, module: Module, intermediates: Sequence[Part], shape: Shape, seed: int) -> list[Piece]:  # noqa: ARG002

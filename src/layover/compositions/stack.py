@@ -28,18 +28,15 @@ class Stack(OnTop):
         return not module.commutes
 
     def summed(self, names: Sequence[str]) -> tuple[float, ...] | None:
-        """See `Composition.summed`."""
         return (1.0,) * len(names)
 
     def headline(self, words: Words) -> str:
-        """See `Composition.headline`."""
         end = " put together into one" if words.flat else ""
         if words.own is None:
             return f"a head on {words.below if words.several else a(words.below)}{end}"
         return f"a stack of {words.own}s{end}"
 
     def bare_words(self, *, several: bool) -> str:  # noqa: ARG002
-        """See `Composition.bare_words`."""
         return "stacked"
 
     def _after(self, module: Module, intermediates: Sequence[Part], shape: Shape, seed: int) -> list[Piece]:  # noqa: ARG002

@@ -38,15 +38,12 @@ class Warm(Composition):
                 )
 
     def not_one(self, names: Sequence[str]) -> str:  # noqa: ARG002
-        """See `Composition.not_one`."""
         return "it is one module already; leave out --flatten"
 
     def headline(self, words: Words) -> str:
-        """See `Composition.headline`."""
         return f"a warm-started {words.trained}"
 
     def sentence(self, told: Told) -> str:
-        """See `Composition.sentence`."""
         return f"{told.start} that learned {told.learned} first, and then went on to learn {told.goal}."
 
     def _after(self, module: Module, intermediates: Sequence[Part], shape: Shape, seed: int) -> list[Piece]:  # noqa: ARG002

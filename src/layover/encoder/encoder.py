@@ -173,7 +173,6 @@ class Encoder(Flow):
 
     @property
     def mixes(self) -> bool:
-        """See `Flow.mixes`."""
         return any(isinstance(piece, Mixed) for piece in self.pieces)
 
     @property
@@ -183,7 +182,6 @@ class Encoder(Flow):
 
     @property
     def lowest(self) -> int:
-        """See `Flow.lowest`."""
         return self._lowest(self.training)
 
     def _lowest(self, training: bool) -> int:

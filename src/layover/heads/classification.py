@@ -29,7 +29,6 @@ class ClassificationHead(PooledHead):
         return functional.cross_entropy(logits.float(), label, weights, ignore_index=NO_GOLD, reduction="sum")
 
     def divergence(self, logits: Tensor, other: Tensor, targets: Mapping[str, Tensor]) -> Tensor:
-        """See `Head.divergence`."""
         counted = weight_of_each(targets["label"], targets.get(CLASS_WEIGHTS), missing=NO_GOLD)
         return summed_divergence(logits, other, counted)
 
@@ -40,7 +39,6 @@ class ClassificationHead(PooledHead):
 
     @staticmethod
     def classes(features: Features, units: Units) -> npt.NDArray[np.int64]:
-        """See `Head.classes`."""
         labels = np.asarray(features.arrays["label"][units], np.int64)
         found: npt.NDArray[np.int64] = labels[labels != NO_GOLD]
         return found

@@ -31,7 +31,6 @@ class MlmHead(Head):
         self._tied: tuple[Encoder, ...] = ()  # in a tuple: no submodule, so it is neither saved nor moved twice
 
     def logits_per_token(self, features: Features) -> float:
-        """See `Head.logits_per_token`."""
         return features.hidden_percent / 100 * self.size
 
     def tie(self, encoder: Encoder) -> None:
@@ -68,7 +67,6 @@ class MlmHead(Head):
         return functional.cross_entropy(logits.float(), targets["masked"], reduction="sum")
 
     def divergence(self, logits: Tensor, other: Tensor, targets: Mapping[str, Tensor]) -> Tensor:  # noqa: ARG002
-        """See `Head.divergence`."""
         return summed_divergence(logits, other)
 
     @staticmethod

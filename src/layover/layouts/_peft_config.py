@@ -56,26 +56,21 @@ class Read:
 
     @property
     def num_layers(self) -> int:
-        """See `PeftFolder.num_layers`."""
         return self.base.shape.layers
 
     @property
     def hidden(self) -> int:
-        """See `PeftFolder.hidden`."""
         return self.base.shape.hidden
 
     @cached_property
     def places(self) -> Mapping[Place, Mapping[str, tuple[int, ...]]]:
-        """See `PeftFolder.places`."""
         names = {path: name for name, path in self.base.points.linears.items()}
         return {(layer, names[path]): shapes for (layer, path), shapes in self.paths.items()}
 
     def called(self, place: Place) -> str:
-        """See `PeftFolder.called`."""
         return self.key((place[0], self.base.inside(place[1])))
 
     def ruled(self, setting: str, place: Place, usual: Any) -> Any:
-        """See `PeftFolder.ruled`."""
         key = self.called(place)
         for pattern, value in self.values.get(setting, {}).items():
             if self.patterns.begins(rf"(.*\.)?({pattern})$", key):

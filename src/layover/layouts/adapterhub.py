@@ -43,11 +43,9 @@ class AdapterHub(Layout):
 
     @property
     def kinds(self) -> Mapping[type[Module], Mapping[str, str]]:
-        """See `Layout.kinds`."""
         return {kind: form.ends for kind, form in kinds().items()}
 
     def stated(self, module: Module, base: Base) -> Form | NoForm:
-        """See `Layout.stated`."""
         if base.model_type not in CLASSES:
             return NoForm(f"adapters takes no encoders of the type {base.model_type}")
         if not module.states("to_adapters"):
@@ -55,7 +53,6 @@ class AdapterHub(Layout):
         return module.to_adapters(base.shape)
 
     def config(self, module: Module, base: Base, named: Named) -> dict[str, Any]:
-        """See `Layout.config`."""
         _check_name(named.name)
         form = self.formed(module, base)
         layers = {weight.place[0] for weight in form.weights.values()}
@@ -71,15 +68,12 @@ class AdapterHub(Layout):
         }
 
     def called(self, weight: InFile, base: Base, name: str) -> str:
-        """See `Layout.called`."""
         return f"{base.prefix}.{base.full(weight.place)}.{weight.end.format(name)}"
 
     def mistakes(self, config: Mapping[str, Any]) -> list[str]:
-        """See `Layout.mistakes`."""
         return mistakes(config)
 
     def read(self, folder: Path, base: Base) -> Found:
-        """See `Layout.read`."""
         written, file, where = self.checked(folder), folder / self.file, str(folder / CONFIG)
         wrong = [
             f"{setting} is {shown(written.get(setting))}, but the encoder's is {ours}"

@@ -40,17 +40,14 @@ class Peft(Layout):
 
     @property
     def kinds(self) -> Mapping[type[Module], Mapping[str, str]]:
-        """See `Layout.kinds`."""
         return {kind: form.ends for kind, form in kinds().items()}
 
     def stated(self, module: Module, base: Base) -> Form | NoForm:
-        """See `Layout.stated`."""
         if not module.states("to_peft"):
             return Module.to_peft(module, _Names(base))
         return module.to_peft(_Names(base))
 
     def config(self, module: Module, base: Base, named: Named) -> dict[str, Any]:
-        """See `Layout.config`."""
         form = self.formed(module, base)
         places = list(dict.fromkeys(weight.place for weight in form.weights.values()))
         return {
@@ -64,15 +61,12 @@ class Peft(Layout):
         }
 
     def called(self, weight: InFile, base: Base, name: str) -> str:  # noqa: ARG002 - it stands in no key
-        """See `Layout.called`."""
         return f"{BEFORE}{base.prefix}.{base.full(weight.place)}.{weight.end}"
 
     def mistakes(self, config: Mapping[str, Any]) -> list[str]:
-        """See `Layout.mistakes`."""
         return mistakes(config)
 
     def read(self, folder: Path, base: Base) -> Found:
-        """See `Layout.read`."""
         config, file, where = self.checked(folder), folder / self.file, str(folder / CONFIG)
         kind = kind_of(config)
         if kind is None:

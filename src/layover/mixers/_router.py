@@ -40,7 +40,6 @@ class Router(Mixer):
         """Return how well each module suits each token, (B, T, K), from (B, T, inputs) and (K, inputs)."""
 
     def weights(self, site: Site, count: int) -> dict[str, tuple[int, ...]]:
-        """See `Mixer.weights`."""
         return {GATES: (count, site.inputs)}
 
     def initialise(self, site: Site, count: int, generator: Generator) -> dict[str, Tensor]:  # noqa: ARG002

@@ -27,7 +27,6 @@ class Attention(Mixer):
     name: ClassVar[str] = "attention"
 
     def weights(self, site: Site, count: int) -> dict[str, tuple[int, ...]]:  # noqa: ARG002
-        """See `Mixer.weights`."""
         return {
             "query": (site.outputs, site.inputs),
             "query_bias": (site.outputs,),
@@ -47,7 +46,6 @@ class Attention(Mixer):
         return fresh
 
     def shares(self, site: Site, seen: Tensor, deltas: Tensor, weights: Mapping[str, Tensor]) -> Tensor:  # noqa: ARG002
-        """See `Mixer.shares`."""
         from torch.nn.functional import linear
 
         query = linear(seen, weights["query"], weights["query_bias"])

@@ -20,11 +20,9 @@ class Gate(Mixer):
     learned: ClassVar[bool] = False
 
     def weights(self, site: Site, count: int) -> dict[str, tuple[int, ...]]:
-        """See `Mixer.weights`."""
         return {GATES: (count, site.inputs)}
 
     def initialise(self, site: Site, count: int, generator: Generator) -> dict[str, Tensor]:  # noqa: ARG002
-        """See `Mixer.initialise`."""
         import torch
 
         return {GATES: torch.zeros(count, site.inputs)}

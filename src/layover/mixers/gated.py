@@ -22,7 +22,6 @@ class Gated(Mixer):
     exact: ClassVar[bool] = True
 
     def weights(self, site: Site, count: int) -> dict[str, tuple[int, ...]]:  # noqa: ARG002
-        """See `Mixer.weights`."""
         return {"logits": (count,)}
 
     def initialise(self, site: Site, count: int, generator: Generator) -> dict[str, Tensor]:  # noqa: ARG002

@@ -29,7 +29,6 @@ class LowRank(Mixer):
     """Rows of the projections, and the rank of what is added to the identity of the values."""
 
     def weights(self, site: Site, count: int) -> dict[str, tuple[int, ...]]:  # noqa: ARG002
-        """See `Mixer.weights`."""
         return {
             "query": (self.rank, site.inputs),
             "query_bias": (self.rank,),
@@ -48,7 +47,6 @@ class LowRank(Mixer):
         return fresh
 
     def shares(self, site: Site, seen: Tensor, deltas: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
-        """See `Mixer.shares`."""
         from torch.nn.functional import linear
 
         query = linear(seen, weights["query"], weights["query_bias"]) * sqrt(site.outputs / self.rank)

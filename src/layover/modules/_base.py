@@ -374,5 +374,4 @@ class LayeredModule(Module):
     layers: Layers = "all"
 
     def layers_of(self, num_layers: int) -> tuple[int, ...]:
-        """See `Module.layers_of`."""
         return numbers_of(self.layers, num_layers, self.name)

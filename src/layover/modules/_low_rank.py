@@ -68,11 +68,9 @@ class LowRank(LayeredModule):
     linear maps that `target` and `layers` do not."""
 
     def layers_of(self, num_layers: int) -> tuple[int, ...]:
-        """See `Module.layers_of`."""
         return tuple(sorted({layer for layer, _ in self._updates(num_layers)}))
 
     def sites(self, shape: Shape) -> tuple[Site, ...]:
-        """See `Module.sites`."""
         return tuple(site_at(layer, name, shape) for layer, name in self._updates(shape.layers))
 
     def weights(self, site: Site) -> dict[str, tuple[int, ...]]:

@@ -146,16 +146,13 @@ class Bottleneck(LayeredModule):
         return self
 
     def only_for_languages(self) -> str:
-        """See `Module.only_for_languages`."""
         return "`invertible` changes the embeddings, which are a language's and not a task's" if self.invertible else ""
 
     def layers_of(self, num_layers: int) -> tuple[int, ...]:
-        """See `Module.layers_of`."""
         layers = super().layers_of(num_layers)
         return (0, *layers) if self.invertible and layers[0] > 0 else layers
 
     def sites(self, shape: Shape) -> tuple[Site, ...]:
-        """See `Module.sites`."""
         places = SUBLAYERS if self.placement == "houlsby" else ("feedforward",)
         changed = [(0, EMBEDDINGS)] if self.invertible else []
         changed += [(layer, place) for layer in super().layers_of(shape.layers) for place in places]
@@ -201,7 +198,6 @@ class Bottleneck(LayeredModule):
         return at.hidden if self.placement == "houlsby" else at.source
 
     def delta(self, site: Site, at: At, weights: Mapping[str, Tensor]) -> Tensor:
-        """See `Module.delta`."""
         from torch.nn import functional
 
         if site.place == EMBEDDINGS:
@@ -212,15 +208,12 @@ class Bottleneck(LayeredModule):
         return up * PARALLEL_SCALING if self.placement == "parallel" else up
 
     def undone(self, site: Site, changed: Tensor, weights: Mapping[str, Tensor]) -> Tensor:  # noqa: ARG002
-        """See `Module.undone`."""
         return _coupling.undone(changed, weights, self._activate)
 
     def to_peft(self, names: Names) -> Form | NoForm:  # noqa: ARG002
-        """See `Module.to_peft`."""
         return NoForm("peft has no bottleneck")
 
     def to_adapters(self, shape: Shape) -> Form | NoForm:
-        """See `Module.to_adapters`."""
         if self.invertible:
             return NoForm("an invertible bottleneck belongs to a language")
         settings = {**USUAL, **PLACEMENTS[self.placement]}
@@ -234,7 +227,6 @@ class Bottleneck(LayeredModule):
 
     @classmethod
     def from_adapters(cls, folder: AdaptersFolder) -> Bottleneck:
-        """See `Module.from_adapters`."""
         config = folder.config
         return cls.model_validate(
             {
@@ -246,7 +238,6 @@ class Bottleneck(LayeredModule):
         )
 
     def stacked_in_adapters(self) -> str:
-        """See `Module.stacked_in_adapters`."""
         parallel = self.placement == "parallel"
         return "of several parallel bottlenecks adapters lets the last one act alone" if parallel else ""
 

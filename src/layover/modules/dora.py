@@ -59,24 +59,19 @@ class Dora(LowRank):
         return change.to(at.hidden.dtype)
 
     def seen(self, site: Site, at: At) -> Tensor:  # noqa: ARG002
-        """See `Module.seen`."""
         return at.source
 
     def to_peft(self, names: Names) -> Form | NoForm:
-        """See `Module.to_peft`."""
         return _low_rank_peft.form(self, names, self.in_peft.ends, dora=True)
 
     @classmethod
     def from_peft(cls, folder: PeftFolder) -> FromFile:
-        """See `Module.from_peft`."""
         return FromFile(cls.model_validate(_low_rank_peft.settings(folder)))
 
     def to_adapters(self, shape: Shape) -> Form | NoForm:  # noqa: ARG002
-        """See `Module.to_adapters`."""
         return NoForm("Layover does not write dora as adapters' own DoRA, but as peft's alone")
 
     def stacked_in_adapters(self) -> str:
-        """See `Module.stacked_in_adapters`."""
         return self.alone
 
 

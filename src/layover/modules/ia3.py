@@ -73,7 +73,6 @@ class Ia3(LayeredModule):
         return known_places(value, PLACES)
 
     def sites(self, shape: Shape) -> tuple[Site, ...]:
-        """See `Module.sites`."""
         layers = self.layers_of(shape.layers)
         return tuple(site_at(layer, name, shape) for layer in layers for name in self.target)
 
@@ -96,7 +95,6 @@ class Ia3(LayeredModule):
         return at.source
 
     def delta(self, site: Site, at: At, weights: Mapping[str, Tensor]) -> Tensor:  # noqa: ARG002
-        """See `Module.delta`."""
         return (at.hidden * (weights["scale"] - 1)).to(at.hidden.dtype)
 
     def changed(self, site: Site, at: At, weights: Mapping[str, Tensor]) -> Tensor:  # noqa: ARG002
@@ -150,7 +148,6 @@ class Ia3(LayeredModule):
         return cls(target=tuple(target), layers=as_layers(layers, folder.num_layers))
 
     def to_adapters(self, shape: Shape) -> Form | NoForm:  # noqa: ARG002
-        """See `Module.to_adapters`."""
         if INNER in self.target:
             return NoForm(
                 "adapters' IA3 scales what comes out of the linear map `intermediate`, not the inner activations"
@@ -158,7 +155,6 @@ class Ia3(LayeredModule):
         return NoForm("Layover does not write ia3 as adapters' own IA3, but as peft's alone")
 
     def stacked_in_adapters(self) -> str:
-        """See `Module.stacked_in_adapters`."""
         return "Layover does not write ia3 as adapters' own IA3, so a stack of it has no form there"
 
     @classmethod

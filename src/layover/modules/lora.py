@@ -91,30 +91,24 @@ class Lora(LowRank):
     default_lr: ClassVar[float] = 3e-4
 
     def delta(self, site: Site, at: At, weights: Mapping[str, Tensor]) -> Tensor:
-        """See `Module.delta`."""
         from torch.nn.functional import linear
 
         return linear(linear(at.source, weights["A"]), weights["B"]) * self.scale(site)
 
     def seen(self, site: Site, at: At) -> Tensor:  # noqa: ARG002
-        """See `Module.seen`."""
         return at.source
 
     def factors(self, site: Site, weights: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
-        """See `Module.factors`."""
         return weights["B"] * self.scale(site), weights["A"]
 
     def to_peft(self, names: Names) -> Form | NoForm:
-        """See `Module.to_peft`."""
         return _low_rank_peft.form(self, names, self.in_peft.ends, dora=False)
 
     @classmethod
     def from_peft(cls, folder: PeftFolder) -> FromFile:
-        """See `Module.from_peft`."""
         return FromFile(cls.model_validate(_low_rank_peft.settings(folder)))
 
     def to_adapters(self, shape: Shape) -> Form | NoForm:
-        """See `Module.to_adapters`."""
         if self.patterns or self.rslora:
             return NoForm("adapters' LoRA has one rank and one alpha, scaled by alpha / rank")
         if "attention_output" in self.target:
@@ -132,7 +126,6 @@ class Lora(LowRank):
 
     @classmethod
     def from_adapters(cls, folder: AdaptersFolder) -> Lora:
-        """See `Module.from_adapters`."""
         config, target = folder.config, _targets(folder.config)
         # before 1.1 adapters did not scale, whatever the config said; the newer ones read it so
         unscaled = folder.version is None or folder.version < (1, 1)
@@ -141,7 +134,6 @@ class Lora(LowRank):
         return cls(rank=config["r"], alpha=float(alpha), target=places, layers=folder.layers)
 
     def stacked_in_adapters(self) -> str:
-        """See `Module.stacked_in_adapters`."""
         return "adapters hands the change of one LoRA to the next, where they should add up"
 
 

@@ -44,7 +44,6 @@ class Turkish(Language):
         return [*self._clause(effect), comma(self), link, *self._clause(cause, pronoun=again, before=True)]
 
     def fact(self, fact: Fact) -> list[Phrase]:
-        """See `Language.fact`."""
         subject = self._thing(Thing(fact.subject, definite=False), bare=True)
         if fact.relation == "found":
             return [
@@ -60,7 +59,6 @@ class Turkish(Language):
         return [Phrase("subject", subject), Phrase("third", material), Phrase("verb", (Word("yapılır", "VERB"),))]
 
     def fact_question(self, fact: Fact) -> list[Phrase]:
-        """See `Language.fact_question`."""
         subject = Phrase("object", self._thing(Thing(fact.subject, definite=False), bare=True))
         if fact.relation == "found":
             asked = Phrase("ask", (Word("nerede", "PRON"),))
@@ -76,7 +74,6 @@ class Turkish(Language):
         return [subject, asked, Phrase("verb", (Word("yapılır", "VERB"),))]
 
     def citation(self, concept: str) -> str:
-        """See `Language.citation`."""
         for section in ("nouns", "places", "materials"):
             if concept in self.lexicon[section]:
                 return self.lexicon[section][concept][0]

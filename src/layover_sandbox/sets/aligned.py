@@ -19,7 +19,6 @@ class Aligned(DataSet[Said]):
     sizes: ClassVar[Mapping[str, int]] = {"validation": 200, "test": 500}
 
     def draw(self, sampler: Sampler) -> Said:
-        """See `DataSet.draw`."""
         return draw_said(sampler)
 
     @property
@@ -32,11 +31,9 @@ class Aligned(DataSet[Said]):
         return {replace(meaning, time_first=False), *(meaning.sentence(get(code)).text for code in LANGUAGES)}
 
     def path(self, split: str, language: str) -> str:
-        """See `DataSet.path`."""
         return f"aligned/{split}.{language}-en.{language}"
 
     def render(self, meanings: Sequence[Said], split: str, language: Language) -> str:  # noqa: ARG002
-        """See `DataSet.render`."""
         return "".join(f"{said.sentence(language).text}\n" for said in meanings)
 
     def files(self, meanings: Sequence[Said], split: str, language: str) -> dict[str, str]:

@@ -38,7 +38,6 @@ class Anli(Nli):
         return admits
 
     def claim(self, sampler: Sampler, known: Sequence[Clause], about: Clause, label: str) -> Clause | None:
-        """See `Nli.claim`."""
         mixed = _mixed(sampler, known, about, label) if len(known) == 3 and sampler.dice.chance(0.7) else None
         return mixed or super().claim(sampler, known, about, label)
 

@@ -18,7 +18,6 @@ class Ccg(Tagged):
     folder: ClassVar[str] = "ccg"
 
     def tags(self, sentence: Sentence) -> list[str]:
-        """See `Tagged.tags`."""
         return supertags(sentence)
 
 

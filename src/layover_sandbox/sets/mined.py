@@ -24,7 +24,6 @@ class Mined(Aligned):
         return {split: 2 * (size - size // 3) for split, size in self.sizes.items()}
 
     def path(self, split: str, language: str) -> str:
-        """See `DataSet.path`."""
         return f"mined/{language}-en.{'dev' if split == 'validation' else split}.{language}"
 
     def files(self, meanings: Sequence[Said], split: str, language: str) -> dict[str, str]:

@@ -23,15 +23,12 @@ class Parallel(DataSet[Said]):
     sizes: ClassVar[Mapping[str, int]] = LARGE
 
     def draw(self, sampler: Sampler) -> Said:
-        """See `DataSet.draw`."""
         return draw_said(sampler)
 
     def path(self, split: str, language: str) -> str:
-        """See `DataSet.path`."""
         return f"parallel/{split}-{language}.jsonl"
 
     def render(self, meanings: Sequence[Said], split: str, language: Language) -> str:  # noqa: ARG002
-        """See `DataSet.render`."""
         return as_json_lines(_row(said, language.code) for said in meanings)
 
     def files(self, meanings: Sequence[Said], split: str, language: str) -> dict[str, str]:

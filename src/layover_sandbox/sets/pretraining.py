@@ -24,11 +24,9 @@ class Pretraining(Text):
     sizes: ClassVar[Mapping[str, int]] = {"train": 400_000, "validation": 500, "test": 500}
 
     def path(self, split: str, language: str) -> str:
-        """See `DataSet.path`."""
         return f"pretraining/{split}-{language}.jsonl"
 
     def render(self, meanings: Sequence[Passage], split: str, language: Language) -> str:  # noqa: ARG002
-        """See `DataSet.render`."""
         return as_json_lines({"text": passage.text(language), "translation": ""} for passage in meanings)
 
     def files(self, meanings: Sequence[Passage], split: str, language: str) -> dict[str, str]:

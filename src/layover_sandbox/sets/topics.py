@@ -55,7 +55,6 @@ class Topics(DataSet[Text]):
     sizes: ClassVar[Mapping[str, int]] = {"train": 4_000, "validation": 400, "test": 500}
 
     def draw(self, sampler: Sampler) -> Text:
-        """See `DataSet.draw`."""
         count = sampler.dice.pick(LENGTHS)
         while True:
             sentences = tuple(sampler.own(sampler.any) for _ in range(count))
@@ -63,11 +62,9 @@ class Topics(DataSet[Text]):
                 return Text(sentences)
 
     def path(self, split: str, language: str) -> str:
-        """See `DataSet.path`."""
         return f"topics/{'dev' if split == 'validation' else split}-{language}.jsonl"
 
     def render(self, meanings: Sequence[Text], split: str, language: Language) -> str:  # noqa: ARG002
-        """See `DataSet.render`."""
         return as_json_lines({"text": _text(item, language), "labels": item.topics()} for item in meanings)
 
 
