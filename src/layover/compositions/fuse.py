@@ -62,11 +62,11 @@ class Fuse(Composition):
         return mixers.get(self.mixer).model_validate(settings)
 
     def settings(self) -> dict[str, Json]:
-        """See `CanonicalModel.settings`: a rank that is not given is the mixer's own."""
+        """Return the settings; a rank that is not given is the mixer's own."""
         return {**super().settings(), **self.built_mixer().settings()}
 
     def check(self, module: Module, intermediates: Sequence[Module]) -> None:
-        """See `Composition.check`: what is mixed acts at the same places."""
+        """Refuse modules that act at different places."""
         super().check(module, intermediates)
         for one in intermediates if self.own else ():
             if one != module:
@@ -76,15 +76,15 @@ class Fuse(Composition):
                 )
 
     def needs_training(self) -> bool:
-        """See `Composition.needs_training`: a fresh mixer knows nothing of the intermediates."""
+        """Return True: a fresh mixer knows nothing of the intermediates."""
         return True
 
     def target_module(self, module: Module, count: int) -> Module:
-        """See `Composition.target_module`: beside intermediates only if it is asked for."""
+        """Return the target's module; beside intermediates only if the recipe asks for it."""
         return module if self.own or not count else module_named("none")()
 
     def target_lr(self) -> float | None:
-        """See `Composition.target_lr`: mixers want another one than modules."""
+        """Return the learning rate: mixers want another one than modules."""
         return self.lr
 
     def mixes(self, names: Sequence[str]) -> tuple[str, ...]:

@@ -75,7 +75,7 @@ class Merge(OnTop):
         return self
 
     def refuses(self, module: Module) -> str:
-        """See `Composition.refuses`: only linear changes add up inside a linear map."""
+        """Return why a module cannot be merged: only linear changes add up inside a linear map."""
         reason = super().refuses(module)
         if reason or module.linear:
             return reason
@@ -85,11 +85,11 @@ class Merge(OnTop):
         return self.method == "dare"
 
     def single_is_itself(self) -> bool:
-        """See `Composition.single_is_itself`: one module may be trimmed, and weighted."""
+        """Return whether a merge of one module is that module; a merge may trim and weigh it."""
         return False
 
     def for_intermediates(self, names: Sequence[str]) -> Self:
-        """See `Composition.for_intermediates`: weights become one number per intermediate."""
+        """Return the merge with one weight per intermediate."""
         weights = self.weights
         if weights is None:
             found = (1 / len(names),) * len(names)
@@ -118,7 +118,7 @@ class Merge(OnTop):
         return self.model_copy(update={"weights": tuple(self.weights[index] for index in order)})
 
     def summed(self, names: Sequence[str]) -> tuple[float, ...] | None:
-        """See `Composition.summed`: what is trimmed, dropped or approximated is no sum of the modules any more."""
+        """Return the weights of the sum; trimmed, dropped or approximated deltas are no sum of the modules."""
         weights = self.for_intermediates(names).weights
         return weights if self.method == "exact" and isinstance(weights, tuple) else None
 

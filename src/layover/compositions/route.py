@@ -60,7 +60,7 @@ class Route(OnTop):
         return self
 
     def settings(self) -> dict[str, Json]:
-        """See `CanonicalModel.settings`: the router's, with its defaults."""
+        """Return the router's settings, with its defaults."""
         return {**super().settings(), **self._router().settings()}
 
     def _router(self) -> Router:

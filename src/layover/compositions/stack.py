@@ -24,7 +24,7 @@ class Stack(OnTop):
     in_a_row: ClassVar[bool] = True
 
     def keeps_order(self, module: Module) -> bool:
-        """See `Composition.keeps_order`: sums and products have none."""
+        """Return whether the order matters; sums and products have none."""
         return not module.commutes
 
     def summed(self, names: Sequence[str]) -> tuple[float, ...] | None:

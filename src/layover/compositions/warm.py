@@ -23,11 +23,11 @@ class Warm(Composition):
     in_a_row: ClassVar[bool] = True
 
     def refuses(self, module: Module) -> str:
-        """See `Composition.refuses`: whatever has weights can be continued."""
+        """Return why training cannot continue a module: one without weights."""
         return "" if module.trains_encoder else super().refuses(module)
 
     def check(self, module: Module, intermediates: Sequence[Module]) -> None:
-        """See `Composition.check`: both stages need the same module with the same settings."""
+        """Refuse two stages whose modules or settings differ."""
         super().check(module, intermediates)
         for one in intermediates:
             if one != module:

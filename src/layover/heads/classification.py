@@ -24,7 +24,7 @@ class ClassificationHead(PooledHead):
         return self.pooled(hidden)
 
     def loss(self, logits: Tensor, targets: Mapping[str, Tensor]) -> Tensor:
-        """See `Head.loss`; `targets["label"]` (B,), -1 = no gold."""
+        """Return the cross-entropy of `targets["label"]` (B,), -1 = no gold."""
         label, weights = targets["label"], targets.get(CLASS_WEIGHTS)
         return functional.cross_entropy(logits.float(), label, weights, ignore_index=NO_GOLD, reduction="sum")
 

@@ -63,7 +63,7 @@ class MlmHead(Head):
         return functional.linear(found.to(table.dtype), table, self.bias.to(table.dtype))
 
     def loss(self, logits: Tensor, targets: Mapping[str, Tensor]) -> Tensor:
-        """See `Head.loss`; `targets["masked"]` (M,), what stood at the places."""
+        """Return the cross-entropy of `targets["masked"]` (M,), the tokens that stood at the places."""
         return functional.cross_entropy(logits.float(), targets["masked"], reduction="sum")
 
     def divergence(self, logits: Tensor, other: Tensor, targets: Mapping[str, Tensor]) -> Tensor:  # noqa: ARG002

@@ -27,7 +27,7 @@ class RegressionHead(PooledHead):
         return self.pooled(hidden)[:, 0]
 
     def loss(self, logits: Tensor, targets: Mapping[str, Tensor]) -> Tensor:
-        """See `Head.loss`: squared errors, plain; `targets["number"]` (B,) float32, NaN = no gold.
+        """Return squared errors; `targets["number"]` (B,) float32, NaN = no gold.
 
         The mean is `MSELoss` of transformers' heads with `problem_type="regression"`. Gold is not standardised, as in
         GLUE's scripts.

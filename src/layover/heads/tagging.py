@@ -37,7 +37,7 @@ class TaggingHead(Head):
         return logits
 
     def loss(self, logits: Tensor, targets: Mapping[str, Tensor]) -> Tensor:
-        """See `Head.loss`; `targets["labels"]` (B, T), -100 = not counted."""
+        """Return the cross-entropy of `targets["labels"]` (B, T), -100 = not counted."""
         flat, labels, weights = logits.float().flatten(0, 1), targets["labels"].flatten(), targets.get(CLASS_WEIGHTS)
         return functional.cross_entropy(flat, labels, weights, ignore_index=IGNORED, reduction="sum")
 

@@ -210,7 +210,7 @@ class Retrieval(Kind[Example]):
         return True
 
     def parse(self, row: Row, reading: Reading) -> Example:  # noqa: ARG002 - the rows are made ready where sides meet
-        """See `Kind.parse`; rows are those of `layover.tasks._sides`."""
+        """Return the sentence of a row; `layover.tasks._sides` makes the rows."""
         values = row.values
         return Example(values["id"], values["side"], values["text"], values["gold"])
 
@@ -233,7 +233,7 @@ class Retrieval(Kind[Example]):
         *,
         labels: tuple[str, ...],  # noqa: ARG002
     ) -> list[Json]:
-        """See `Kind.decode`; outputs are those of `match`."""
+        """Return the matches; `match` gives the outputs."""
         score = finite(outputs, "score", (features.rows,))
         matches = finite(outputs, "match", (features.rows,))
         return [

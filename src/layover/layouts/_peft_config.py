@@ -78,7 +78,7 @@ class Read:
         return usual
 
     def chosen(self, setting: str, place: Place) -> bool:
-        """See `PeftFolder.chosen`: in a list peft takes ends of texts, not of names."""
+        """Return whether a setting names a place; in a list peft takes ends of texts, not of names."""
         chosen, key = self._chosen(setting), self.called(place)
         if isinstance(chosen, str):
             return self.patterns.whole(chosen, key)

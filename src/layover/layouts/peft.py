@@ -99,7 +99,7 @@ class Peft(Layout):
 
 @dataclass(frozen=True)
 class _Names:
-    """See `modules._forms.Names`."""
+    """What peft calls the linear maps of an encoder."""
 
     base: Base
 

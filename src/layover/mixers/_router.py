@@ -43,13 +43,13 @@ class Router(Mixer):
         return {GATES: (count, site.inputs)}
 
     def initialise(self, site: Site, count: int, generator: Generator) -> dict[str, Tensor]:  # noqa: ARG002
-        """See `Mixer.initialise`: gates that know nothing."""
+        """Return gates that know nothing."""
         import torch
 
         return {GATES: torch.zeros(count, site.inputs)}
 
     def shares(self, site: Site, seen: Tensor, deltas: Tensor, weights: Mapping[str, Tensor]) -> Tensor:  # noqa: ARG002
-        """See `Mixer.shares`: the softmax over the `top_k` best scores, zero for the others."""
+        """Return the softmax over the `top_k` best scores, zero for the others."""
         import torch
 
         with torch.autocast(seen.device.type, enabled=False):  # which scores are best is a matter of small differences

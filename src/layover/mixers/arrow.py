@@ -28,7 +28,7 @@ class Arrow(Router):
         return "" if module.linear else "it is no linear change of the frozen weights, so it has no singular vectors"
 
     def gate(self, module: Module, site: Site, weights: Mapping[str, Tensor]) -> Tensor:
-        """See `Router.gate`: from the small factors, without their product."""
+        """Return the gate from the small factors, without their product."""
         import torch
 
         left, right = module.factors(site, weights)

@@ -36,7 +36,7 @@ class Attention(Mixer):
         }
 
     def initialise(self, site: Site, count: int, generator: Generator) -> dict[str, Tensor]:
-        """See `Mixer.initialise`: query and key normal(0, 0.02), values almost unchanged."""
+        """Return query and key from normal(0, 0.02), and values almost unchanged."""
         import torch
 
         fresh = {name: torch.zeros(size) for name, size in self.weights(site, count).items()}
@@ -54,7 +54,7 @@ class Attention(Mixer):
         return (query.unsqueeze(2) @ key.transpose(-2, -1)).squeeze(2).softmax(-1)
 
     def mixed(self, shares: Tensor, deltas: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
-        """See `Mixer.mixed`: of the values."""
+        """Return the mix of the values."""
         import torch
 
         value = weights["value"]
@@ -62,7 +62,7 @@ class Attention(Mixer):
         return super().mixed(shares, torch.nn.functional.linear(deltas, identity + value), weights)
 
     def kept(self, site: Site, count: int) -> int:
-        """See `Mixer.kept`: deltas, keys and values of every module, and a query."""
+        """Count deltas, keys and values of every module, and a query."""
         return (3 * count + 1) * site.outputs
 
 

@@ -38,7 +38,7 @@ class LowRank(Mixer):
         }
 
     def initialise(self, site: Site, count: int, generator: Generator) -> dict[str, Tensor]:
-        """See `Mixer.initialise`: query, key and V normal(0, 0.02), all else zero."""
+        """Return query, key and V from normal(0, 0.02), and zero for all else."""
         import torch
 
         fresh = {name: torch.zeros(size) for name, size in self.weights(site, count).items()}
@@ -54,7 +54,7 @@ class LowRank(Mixer):
         return (query.unsqueeze(2) @ key.transpose(-2, -1)).squeeze(2).softmax(-1)
 
     def mixed(self, shares: Tensor, deltas: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
-        """See `Mixer.mixed`: the values are linear, so they are taken once, of the mix."""
+        """Return the mix; the values are linear, so they are taken once, of the mix."""
         from torch.nn.functional import linear
 
         mixed = super().mixed(shares, deltas, weights)
@@ -62,7 +62,7 @@ class LowRank(Mixer):
         return changed
 
     def kept(self, site: Site, count: int) -> int:
-        """See `Mixer.kept`: the deltas, and the mix whose value is taken."""
+        """Count the deltas, and the mix whose value is taken."""
         return (count + 1) * site.outputs
 
 

@@ -159,7 +159,7 @@ class Bottleneck(LayeredModule):
         return tuple(Site(layer, place, shape.hidden, shape.hidden, shape.layers) for layer, place in changed)
 
     def weights(self, site: Site) -> dict[str, tuple[int, ...]]:
-        """See `Module.weights`: two linear maps, hidden -> inner -> hidden."""
+        """Return the shapes of two linear maps, hidden -> inner -> hidden."""
         if site.place == EMBEDDINGS:
             return _coupling.sizes(site.inputs, self.inv_reduction)
         inner = max(1, int(site.inputs // self.reduction))
@@ -171,7 +171,7 @@ class Bottleneck(LayeredModule):
         }
 
     def initialise(self, site: Site, frozen: nn.Module, generator: Generator) -> dict[str, Tensor]:  # noqa: ARG002
-        """See `Module.initialise`: down normal(0, 0.02), all else zero.
+        """Return the down projection from normal(0, 0.02), and zero for all else.
 
         adapters draws `up` from the same normal distribution; a zero `up` keeps the frozen encoder's output
         exactly, and gradients still reach it at the first step.
@@ -185,12 +185,12 @@ class Bottleneck(LayeredModule):
         return fresh
 
     def kept_numbers(self, shape: Shape) -> int:
-        """See `Module.kept_numbers`: what the layer's last bottleneck adds to and reads, and what is inside of each."""
+        """Count what the layer's last bottleneck adds to and reads, and the inner numbers of each."""
         inside = sum(self.weights(site)["down"][0] for site in self.sites(shape) if site.place != EMBEDDINGS)
         return 2 * shape.hidden * len(self.layers_of(shape.layers)) + inside
 
     def seen(self, site: Site, at: At) -> Tensor:
-        """See `Module.seen`: z."""
+        """Return z."""
         if site.place == EMBEDDINGS:
             return at.hidden
         if self.placement == "pfeiffer":

@@ -19,7 +19,7 @@ from layover.training.branches import Branch
 
 @dataclass(frozen=True, eq=False)
 class Forward:
-    """See `layover.objectives.Forward`."""
+    """The encoder and the head of a training, at one step."""
 
     encoder: Encoder
     head: Head

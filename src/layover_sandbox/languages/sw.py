@@ -30,7 +30,7 @@ class Swahili(Language):
     function_words: ClassVar[Mapping[str, str]] = dict.fromkeys(("ya", "wa", "la", "cha", "za", "kwenye"), "ADP")
 
     def clause(self, clause: Clause, *, time_first: bool = False, pronoun: bool = False) -> list[Phrase]:
-        """See `Language.clause`: a subject that was just named is dropped, the verb still shows it."""
+        """Return a clause; a subject that was just named is dropped, the verb still shows it."""
         time = self._time(clause.time)
         if clause.predicate in WEATHER:
             phrases = [Phrase("verb", self.tagged(self.entry("weather", clause.predicate)[0]))]
@@ -40,7 +40,7 @@ class Swahili(Language):
         return [*time, *phrases] if time_first else [*phrases, *time]
 
     def question(self, clause: Clause, role: Role) -> list[Phrase]:
-        """See `Language.question`: the question word stands where the answer would."""
+        """Return a question; the question word stands where the answer would."""
         subject = self._ask("nani/PRON") if role == "subject" else self._entity("subject", clause.subject)
         time = [self._ask("lini/ADV")] if role == "time" else self._time(clause.time)
         return [subject, *self._predicate(clause, role), *time]

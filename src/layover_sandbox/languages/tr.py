@@ -26,19 +26,19 @@ class Turkish(Language):
     function_words: ClassVar[Mapping[str, str]] = {"geçen": "ADJ", "mahkûm": "ADJ"}
 
     def capital(self, text: str) -> str:
-        """See `Language.capital`: the capital of i has a dot."""
+        """Return the capital; that of i has a dot."""
         return "İ" + text[1:] if text.startswith("i") else super().capital(text)
 
     def clause(self, clause: Clause, *, time_first: bool = False, pronoun: bool = False) -> list[Phrase]:
-        """See `Language.clause`: a subject that was just named is dropped."""
+        """Return a clause; a subject that was just named is dropped."""
         return self._clause(clause, time_first=time_first, pronoun=pronoun)
 
     def question(self, clause: Clause, role: Role) -> list[Phrase]:
-        """See `Language.question`: the question word stands where the answer would have the stress."""
+        """Return a question; the question word stands where the answer would have the stress."""
         return self._arranged(clause, asked=role)
 
     def because(self, effect: Clause, cause: Clause) -> list[Phrase]:
-        """See `Language.because`: what the cause tells had happened before."""
+        """Return a sentence with its cause, which happened before."""
         link = Phrase("link", (Word("çünkü", "CCONJ"),))
         again = self.is_same_person(effect.subject, cause.subject)
         return [*self._clause(effect), comma(self), link, *self._clause(cause, pronoun=again, before=True)]

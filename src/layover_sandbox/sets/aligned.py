@@ -23,7 +23,7 @@ class Aligned(DataSet[Said]):
 
     @property
     def counts(self) -> Mapping[str, int]:
-        """See `DataSet.counts`; the sentences of both sides."""
+        """Return the counts of the sentences of both sides."""
         return {split: 2 * size for split, size in self.sizes.items()}
 
     def marks(self, meaning: Said) -> set[Hashable]:
@@ -37,7 +37,7 @@ class Aligned(DataSet[Said]):
         return "".join(f"{said.sentence(language).text}\n" for said in meanings)
 
     def files(self, meanings: Sequence[Said], split: str, language: str) -> dict[str, str]:
-        """See `DataSet.files`; the English lines stand beside it."""
+        """Return the files; the English lines stand beside each."""
         english = self.render(meanings, split, get(ENGLISH))
         return {f"aligned/{split}.{language}-en.en": english, **super().files(meanings, split, language)}
 

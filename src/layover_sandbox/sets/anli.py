@@ -25,7 +25,7 @@ class Anli(Nli):
     reordered: ClassVar[float] = 0.5
 
     def door(self) -> Callable[[Pair], bool]:
-        """See `DataSet.door`; a label waits while another is behind it among equally built claims."""
+        """Return the door of the set; a label waits while another is behind it among equally built claims."""
         seen: Counter[tuple[Hashable, str]] = Counter()
 
         def admits(pair: Pair) -> bool:

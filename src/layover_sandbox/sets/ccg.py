@@ -12,7 +12,7 @@ from layover_sandbox.supertags import supertags
 
 
 class Ccg(Tagged):
-    """See `supertags`."""
+    """Supertagging, with the categories of `supertags`."""
 
     sizes: ClassVar[Mapping[str, int]] = LARGE
     folder: ClassVar[str] = "ccg"

@@ -32,7 +32,7 @@ class Parallel(DataSet[Said]):
         return as_json_lines(_row(said, language.code) for said in meanings)
 
     def files(self, meanings: Sequence[Said], split: str, language: str) -> dict[str, str]:
-        """See `DataSet.files`; the file of all languages takes them in turn."""
+        """Return the files; the file of all languages takes the languages in turn."""
         if language != ALL:
             return super().files(meanings, split, language)
         rows = (_row(said, OTHERS[number % len(OTHERS)]) for number, said in enumerate(meanings))

@@ -30,7 +30,7 @@ class Pretraining(Text):
         return as_json_lines({"text": passage.text(language), "translation": ""} for passage in meanings)
 
     def files(self, meanings: Sequence[Passage], split: str, language: str) -> dict[str, str]:
-        """See `DataSet.files`; the file of all languages has each passage in one of them, or in two."""
+        """Return the files; the file of all languages has each passage in one of them, or in two."""
         if language != ALL:
             return super().files(meanings, split, language)
         dice = Dice("pretraining", split, len(meanings))

@@ -27,7 +27,7 @@ class Camel(LayeredModule):
         return {"bias": (site.outputs,)}
 
     def initialise(self, site: Site, frozen: nn.Module, generator: Generator) -> dict[str, Tensor]:  # noqa: ARG002
-        """See `Module.initialise`: zeros."""
+        """Return zeros."""
         import torch  # not at the top: a recipe is checked without it
 
         return {"bias": torch.zeros(site.outputs)}
