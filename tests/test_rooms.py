@@ -38,6 +38,7 @@ ROOMS = (
     "metrics",
     "layover_sandbox",
     "layouts",
+    "families",
     "memory",
     "compositions",
     "objectives",

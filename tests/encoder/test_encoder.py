@@ -14,7 +14,7 @@ from layover import compositions, modules
 from layover.compositions import Part
 from layover.encoder import DropoutClock, Encoder, fingerprint
 from layover.errors import ModelError
-from layover.layouts.points import points_of
+from layover.families import family_of
 from layover.modules import Module
 
 ModelOf = Callable[..., PreTrainedModel]
@@ -318,7 +318,7 @@ def test_too_long_inputs_and_foreign_types_are_refused(model_of: ModelOf) -> Non
         encoder(torch.full((1, 65), 5), torch.tensor([65]))
     encoder(torch.full((1, 64), 5), torch.tensor([64]))
     with pytest.raises(ModelError, match="supported: bert, camembert, roberta, xlm-roberta"):
-        points_of("gpt2")
+        family_of("gpt2")
     with pytest.raises(ModelError, match="a decoder"):
         encoder_of(model_of("bert", is_decoder=True))
 

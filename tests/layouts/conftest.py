@@ -23,7 +23,7 @@ from layover import layouts, modules
 from layover.compositions import Part
 from layover.encoder import DropoutClock, Encoder, write_weights
 from layover.errors import ModelError
-from layover.layouts import CONFIG, Base, Named, heads
+from layover.layouts import CONFIG, Base, Named
 from layover.modules import Module
 from layover.shape import Shape
 from layover.store import write_json
@@ -62,14 +62,14 @@ class Sample:
         return self.base.prefix
 
     def config(self, **settings: object) -> transformers.PretrainedConfig:
-        family = heads.FAMILIES[self.base.model_type]
+        family = self.base.family.transformers[self.base.model_type]
         return getattr(transformers, f"{family}Config")(**self.sizes, **settings)
 
     def of_class(self, name: str, labels: int = 3, seed: int = 0, **settings: object) -> PreTrainedModel:
         """Return a model of a class of transformers; its encoder is the same in all of them."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            made = getattr(transformers, f"{heads.FAMILIES[self.base.model_type]}{name}")
+            made = getattr(transformers, f"{self.base.family.transformers[self.base.model_type]}{name}")
             model: PreTrainedModel = made(self.config(num_labels=labels), **settings).eval()
         encoder = model if name == "Model" else model.get_submodule(self.prefix)
         missing = encoder.load_state_dict(_encoder_weights(self.base, tuple(self.sizes.items())), strict=False)
@@ -120,7 +120,7 @@ class Sample:
 @cache
 def _encoder_weights(base: Base, sizes: tuple[tuple[str, object], ...]) -> dict[str, Tensor]:
     sample = Sample(base, dict(sizes))
-    family = heads.FAMILIES[base.model_type]
+    family = base.family.transformers[base.model_type]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         return getattr(transformers, f"{family}Model")(sample.config(), add_pooling_layer=False).state_dict()

@@ -428,7 +428,7 @@ def in_peft(folder: Path, found: Found, sample: Any) -> Meaning:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model = PeftModel.from_pretrained(sample.encoder() if short else sample.with_head(), str(folder))
-    named, meant = {path: place for place, path in sample.base.points.linears.items()}, {}
+    named, meant = {path: place for place, path in sample.base.family.linears.items()}, {}
     for path, layer in model.named_modules():
         if not isinstance(layer, (LoraLayer, IA3Layer)):
             continue

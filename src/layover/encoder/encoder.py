@@ -157,7 +157,7 @@ class Encoder(Flow):
         for hook in self._hooks:
             hook.remove()
         self.pieces = nn.ModuleList(attached)
-        self._hooks = place_hooks(self.model, self.layers, self.points, attached, self.skipped)
+        self._hooks = place_hooks(self.model, self.layers, self.family, attached, self.skipped)
         self._decide_what_trains()
 
     def drop(self, drop: AdapterDrop) -> None:
@@ -190,7 +190,7 @@ class Encoder(Flow):
         return min((*changed, *self._folded_layers), default=self.num_layers)
 
     def _frozen(self, site: Site) -> nn.Module:
-        return frozen_at(self.model, self.layers, self.points, site)
+        return frozen_at(self.model, self.layers, self.family, site)
 
     def _take_own_weights(self, part: Part) -> None:
         own = dict(self.model.named_parameters())

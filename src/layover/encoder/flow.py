@@ -23,7 +23,7 @@ from layover.encoder.quantising import Quantised
 from layover.encoder.shares import Watch
 from layover.encoder.words import Words
 from layover.errors import ModelError
-from layover.layouts.points import points_of
+from layover.families import family_of
 from layover.precision import Quantisation
 from layover.shape import Shape
 
@@ -49,21 +49,21 @@ class Flow(nn.Module):
         config = model.config
         if config.is_decoder:
             raise ModelError(f"{config.model_type}: a decoder; an encoder with attention in both directions is needed")
-        self.points = points_of(config.model_type)
+        self.family = family_of(config.model_type)
         self.model = model
         self.model.pooler = None  # type: ignore[assignment]
         self.clock = clock
-        self.layers: Sequence[nn.Module] = list(model.get_submodule(self.points.layers).children())
+        self.layers: Sequence[nn.Module] = list(model.get_submodule(self.family.layers).children())
         self.hidden_size: int = config.hidden_size
         self.num_layers = len(self.layers)
         self.shape = Shape(self.num_layers, config.hidden_size, config.intermediate_size, config.vocab_size)
-        self.max_length = self.points.longest_input(config.max_position_embeddings, config.pad_token_id)
+        self.max_length = self.family.longest_input(config.max_position_embeddings, config.pad_token_id)
         """Longest input in tokens."""
         self.first = sum(isinstance(layer, Absent) for layer in self.layers)
         """The lowest layer that is there; from 1 on the embeddings are not, either."""
-        self._dropouts = replace_dropouts(model, self.points, self.num_layers, dropout, clock, self.first)
+        self._dropouts = replace_dropouts(model, self.family, self.num_layers, dropout, clock, self.first)
         self._running = [
-            None if isinstance(layer, Absent) else Layer(layer, self.points, config.num_attention_heads, clock)
+            None if isinstance(layer, Absent) else Layer(layer, self.family, config.num_attention_heads, clock)
             for layer in self.layers
         ]
         self._checkpointing = False
@@ -256,8 +256,8 @@ class Flow(nn.Module):
                 "set max_length lower"
             )
         packed = packing.pack(ids)
-        positions = packing.positions + self.points.first_position(self.model.config.pad_token_id)
-        embeddings = self.model.get_submodule(self.points.embeddings)
+        positions = packing.positions + self.family.first_position(self.model.config.pad_token_id)
+        embeddings = self.model.get_submodule(self.family.embeddings)
         with packing.told(self.clock):
             hidden: Tensor = embeddings(
                 input_ids=packed if perturbation is None else None,

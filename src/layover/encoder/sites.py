@@ -9,26 +9,26 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from layover.encoder.attached import Attached, Mixed
-from layover.layouts.points import Points
+from layover.families import Family
 from layover.modules import EMBEDDINGS, At, Site
 
 Acting = Sequence[tuple[Attached | Mixed, int]]
 """What acts at a site, in the order of application, each with the index of the site in it."""
 
 
-def frozen_at(model: nn.Module, layers: Sequence[nn.Module], points: Points, site: Site) -> nn.Module:
+def frozen_at(model: nn.Module, layers: Sequence[nn.Module], family: Family, site: Site) -> nn.Module:
     """Return what `At.frozen` is at a site."""
     if site.place == EMBEDDINGS:
-        return model.get_submodule(points.embeddings)
-    if site.place in points.sources:
-        return layers[site.layer].get_submodule(points.sources[site.place])
-    return layers[site.layer].get_submodule(points.sublayers[site.place]).get_submodule("LayerNorm")
+        return model.get_submodule(family.embeddings)
+    if site.place in family.sources:
+        return layers[site.layer].get_submodule(family.sources[site.place])
+    return layers[site.layer].get_submodule(family.sublayers[site.place]).get_submodule("LayerNorm")
 
 
 def place_hooks(
     model: nn.Module,
     layers: Sequence[nn.Module],
-    points: Points,
+    family: Family,
     pieces: Sequence[Attached | Mixed],
     skipped: Callable[[], int],
 ) -> list[RemovableHandle]:
@@ -41,13 +41,13 @@ def place_hooks(
     for (layer, place), here in acting.items():
         change = _Change(here, layer, skipped)
         if place == EMBEDDINGS:
-            embeddings = model.get_submodule(points.embeddings)
+            embeddings = model.get_submodule(family.embeddings)
             handles.append(embeddings.register_forward_hook(_EmbeddingsHook(change)))
-        elif place in points.sources:
-            block = layers[layer].get_submodule(points.sources[place])
+        elif place in family.sources:
+            block = layers[layer].get_submodule(family.sources[place])
             handles.append(block.register_forward_hook(_OutputHook(change)))
         else:
-            hook = _SublayerHook(change, layers[layer].get_submodule(points.sublayers[place]))
+            hook = _SublayerHook(change, layers[layer].get_submodule(family.sublayers[place]))
             handles += hook.register()
     return handles
 

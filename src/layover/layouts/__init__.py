@@ -1,4 +1,4 @@
-"""Other people's names: those inside encoders of transformers, and those of the files that hold modules and heads.
+"""Other people's names: those of the files that hold modules and heads.
 
 One file per layout of modules, found by its name. A downloaded folder is read here and nowhere else; nothing here
 imports torch, so that a plan can learn what a folder holds.
@@ -20,7 +20,7 @@ from layover.registry import Registry
 _LAYOUTS: Registry[Layout] = Registry(__name__, __path__, "LAYOUT", ModelError)
 MOST_BELOW, MOST_TOLD = 100, 3
 """Folders with modules that are looked for below one without, and that a message names."""
-_OTHERS = frozenset({"checkpoint", "points", "safe", "heads"})
+_OTHERS = frozenset({"checkpoint", "heads"})
 """Files of this room that are no layouts."""
 
 

@@ -13,20 +13,13 @@ from typing import TYPE_CHECKING, Any
 from layover.errors import ModelError
 from layover.files.safe import header, tensors
 from layover.layouts._base import Base, Named
-from layover.layouts.adapterhub import CLASSES, VERSION
+from layover.layouts.adapterhub import VERSION
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 HEAD, HEAD_CONFIG = "head.safetensors", "head_config.json"
 ADAPTERS_HEAD, ADAPTERS_PICKLE = "model_head.safetensors", "pytorch_model_head.bin"
-
-FAMILIES: Mapping[str, str] = {
-    "bert": "Bert",
-    "camembert": "Camembert",
-    "roberta": "Roberta",
-    "xlm-roberta": "XLMRoberta",
-}
 
 
 @dataclass(frozen=True)
@@ -61,13 +54,13 @@ class HeadForm:
 
 def class_of(form: HeadForm, base: Base) -> str:
     """Return the class of transformers whose head it is."""
-    return f"{FAMILIES[base.model_type]}{form.transformers}"
+    return f"{base.family.transformers[base.model_type]}{form.transformers}"
 
 
 def in_transformers(form: HeadForm, base: Base) -> dict[str, str]:
     """Return our name of each weight of a head -> its name in `class_of`."""
     found = {"out": form.out}
-    if form.transformers == "ForSequenceClassification" and base.model_type != "bert":
+    if form.transformers == "ForSequenceClassification" and base.family.classifies_without_pooler:
         found = {"dense": "classifier.dense", "out": "classifier.out_proj"}
     elif form.pooled:
         found["dense"] = f"{base.prefix}.pooler.dense"
@@ -150,7 +143,7 @@ def adapters_config(
     return {
         "config": dict(sorted(own.items())),
         "hidden_size": base.shape.hidden,
-        "model_class": CLASSES[base.model_type],
+        "model_class": base.family.adapters[base.model_type],
         "model_name": named.model or "",
         "model_type": base.model_type,
         "name": named.name,

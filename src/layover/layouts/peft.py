@@ -15,9 +15,8 @@ from typing import Any, ClassVar
 from layover.errors import ModelError
 from layover.files.safe import header
 from layover.layouts._base import CONFIG, Base, Fitted, Found, Layout, Named, layers_in, named_model
-from layover.layouts._peft_checks import HEADS, kind_of, kinds, mistakes
+from layover.layouts._peft_config import HEADS, Read, kind_of, kinds, mistakes
 from layover.layouts._peft_config import Path as Inside
-from layover.layouts._peft_config import Read
 from layover.modules import Module
 from layover.modules._forms import Form, InFile, NoForm, Place
 from layover.shape import Shape
@@ -76,7 +75,7 @@ class Peft(Layout):
         rest = {name: entry.shape for name, entry in there.items() if HEAD.fullmatch(name) is None}
         paths = _paths(rest, base, str(file), kinds()[kind].ends)
         layers_in(base, [layer for layer, _ in paths], str(file))
-        short = any(name.startswith(f"{BEFORE}{base.points.layers}.") for name in rest)
+        short = any(name.startswith(f"{BEFORE}{base.family.layers}.") for name in rest)
         read = Read(config, base, short, where, paths).module(kind)
 
         def named(weight: InFile) -> str:
@@ -134,11 +133,11 @@ def _targets(places: Sequence[Place], base: Base) -> str | list[str]:
         # all layers are not counted up, so that those that a deeper encoder has more are missed there
         numbers = r"\d+" if layers == every else "|".join(map(str, layers))
         groups.append(rf"({numbers})\.({'|'.join(map(re.escape, paths))})")
-    return rf"(.*\.)?{re.escape(base.points.layers)}\.({'|'.join(groups)})"
+    return rf"(.*\.)?{re.escape(base.family.layers)}\.({'|'.join(groups)})"
 
 
 def _others(paths: Sequence[str], base: Base) -> set[str]:
-    return set(base.points.linears.values()) - set(paths)
+    return set(base.family.linears.values()) - set(paths)
 
 
 def _paths(
@@ -149,7 +148,7 @@ def _paths(
     Raises:
         ModelError: a weight stands at a place where Layover has no modules.
     """
-    linears = set(base.points.linears.values())
+    linears = set(base.family.linears.values())
     found: dict[Inside, dict[str, tuple[int, ...]]] = {}
     for name, shape in shapes.items():
         path, weight = name.removeprefix(BEFORE), ""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from layover import kinds
-from layover.errors import ModelError, nearest
+from layover.errors import ModelError, nearest, shown
+from layover.families import model_types
 from layover.layouts import Base
 from layover.layouts.heads import HeadForm
 from layover.packages.bounds import (
@@ -32,6 +33,13 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
+def _known_type(model_type: str) -> str:
+    """Refuse a type of encoder that no family covers."""
+    if model_type not in model_types():
+        raise ValueError(f"{shown(model_type)} is no type of encoder that Layover knows: {', '.join(model_types())}")
+    return model_type
+
+
 class BaseModelFacts(Section):
     """The encoder that a package belongs to, and how to know it."""
 
@@ -40,7 +48,7 @@ class BaseModelFacts(Section):
     names: never loaded because a card says so."""
     revision: Annotated[str, Field(pattern=r"^[\w.-]{1,64}$", description="a commit")] | None
     """Commit of the hub; None where the encoder is not from there."""
-    model_type: Literal["bert", "camembert", "roberta", "xlm-roberta"]
+    model_type: Annotated[str, AfterValidator(_known_type)]
     num_layers: Annotated[int, Field(ge=1, le=MOST_LAYERS)]
     hidden_size: Annotated[int, Field(ge=1, le=MOST_FEATURES)]
     intermediate_size: Annotated[int, Field(ge=1, le=MOST_FEATURES)]

@@ -38,7 +38,7 @@ def for_peft(card: Card) -> str:
     """Return the program for peft, for a package that it does not refuse (`layover.hub.libraries`)."""
     headed, base = has_head(card), card.base.base()
     form = card.task.form() if headed and card.task is not None else None
-    model = f"{heads.FAMILIES[base.model_type]}Model" if form is None else heads.class_of(form, base)
+    model = f"{base.family.transformers[base.model_type]}Model" if form is None else heads.class_of(form, base)
     imports = ["import torch", "from peft import PeftModel"]
     imports += ["from peft.tuners.tuners_utils import BaseTunerLayer"] if card.skipped_layers else []
     imports += ["from safetensors.torch import load_file"] if headed else []
@@ -138,7 +138,7 @@ def _peft_modules(card: Card, base: Base, *, headed: bool) -> list[str]:
     elif active != [roles[0][0]]:
         lines += [f"model.base_model.set_adapter({_listed(active)})"]
     if card.skipped_layers:
-        inside = f"{base.prefix}.{base.points.layers}" if headed else base.points.layers
+        inside = f"{base.prefix}.{base.family.layers}" if headed else base.family.layers
         lines += [
             f"for layer in model.base_model.model.{inside}[:{card.skipped_layers}]:  # where no module acts",
             "    for part in layer.modules():",
