@@ -14,7 +14,7 @@ from _common import BATCH, LR
 from torch import Tensor
 
 from layover import heads, modules
-from layover.compositions import Part
+from layover.compositions import AttachedModule
 from layover.data.features import Features
 from layover.encoder import DropoutClock, Encoder, dtype_of
 from layover.execution import Execution
@@ -53,7 +53,7 @@ def make_cached_encoder(folder: Path, precision: Precision, *, layers: str, seed
 
 def _with(encoder: Encoder, module: str, layers: str, weights: Mapping[str, Tensor] | None) -> Encoder:
     settings = {} if module in {"full", "none"} else {"layers": layers}
-    encoder.attach([Part("target", modules.get(module)(**settings), weights, trainable=True)])
+    encoder.attach([AttachedModule("target", modules.get(module)(**settings), weights, trainable=True)])
     return encoder
 
 

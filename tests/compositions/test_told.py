@@ -8,7 +8,7 @@ from typing import ClassVar
 import pytest
 
 from layover import compositions, modules
-from layover.compositions import Composition, Part, Piece, Told, Words
+from layover.compositions import AttachedModule, Attachment, Composition, Told, Words
 from layover.hub import flatten
 from layover.modules import Module
 from layover.shape import Shape
@@ -26,7 +26,9 @@ class Toy(Composition):
 
     name: ClassVar[str] = "toy"
 
-    def _after(self, module: Module, intermediates: Sequence[Part], shape: Shape, seed: int) -> list[Piece]:  # noqa: ARG002
+    def _after(
+        self, module: Module, intermediates: Sequence[AttachedModule], shape: Shape, seed: int
+    ) -> list[Attachment]:
         return []
 
 

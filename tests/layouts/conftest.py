@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from layover import layouts, modules
-from layover.compositions import Part
+from layover.compositions import AttachedModule
 from layover.encoder import DropoutClock, Encoder, write_weights
 from layover.errors import ModelError
 from layover.layouts import CONFIG, Base, Named
@@ -87,7 +87,7 @@ class Sample:
         """Return last hidden states as Layover computes them."""
         encoder = Encoder.from_model(self.encoder(), clock=DropoutClock(0)).eval()
         if module is not None:
-            encoder.attach([Part("one", module, weights, trainable=False)])
+            encoder.attach([AttachedModule("one", module, weights, trainable=False)])
         with torch.inference_mode():
             return encoder(IDS, torch.full((len(IDS),), IDS.shape[1])).clone()
 

@@ -9,7 +9,7 @@ import torch
 from transformers import XLMRobertaConfig, XLMRobertaModel
 
 from layover import modules
-from layover.compositions import Part
+from layover.compositions import AttachedModule
 from layover.encoder import DropoutClock, Encoder, dtype_of, is_mixed
 from layover.memory import (
     MIB,
@@ -109,7 +109,7 @@ def _saved(name: str, precision: Precision, layers: int, rows: int) -> int:
     module, clock = modules.get(name)(), DropoutClock(0)
     model = XLMRobertaModel(config, add_pooling_layer=False).to(dtype_of(precision, whole=module.whole))
     encoder = Encoder.from_model(model, clock=clock, dropout=0.1)
-    encoder.attach([Part("target", module, None, trainable=True)])
+    encoder.attach([AttachedModule("target", module, None, trainable=True)])
     own = {weight.untyped_storage().data_ptr() for weight in encoder.parameters()}
     kept: dict[int, torch.Tensor] = {}
 

@@ -14,7 +14,7 @@ from tests.tasks.test_contract import PUBLISHED, fixture, official
 from transformers import XLMRobertaConfig, XLMRobertaModel
 
 from layover import heads, kinds, modules, tasks
-from layover.compositions import TARGET, Part
+from layover.compositions import TARGET, AttachedModule
 from layover.data.tokenizer import Tokenizer
 from layover.encoder import DropoutClock, Encoder
 from layover.execution import Execution
@@ -48,7 +48,7 @@ def encoder_of(tokenizer: Tokenizer) -> Encoder:
         torch.manual_seed(0)
         backbone = XLMRobertaModel(config, add_pooling_layer=False)
     encoder = Encoder.from_model(backbone, clock=DropoutClock(0), dropout=0.0)
-    encoder.attach([Part(TARGET, modules.get("full")(), None, trainable=True)])
+    encoder.attach([AttachedModule(TARGET, modules.get("full")(), None, trainable=True)])
     return encoder
 
 

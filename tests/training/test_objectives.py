@@ -16,7 +16,7 @@ from torch.nn.functional import cross_entropy
 from transformers import BertConfig, BertModel, XLMRobertaConfig, XLMRobertaModel
 
 from layover import heads, modules, objectives
-from layover.compositions import Part
+from layover.compositions import AttachedModule
 from layover.data.features import Features
 from layover.data.masking import Moment
 from layover.encoder import DropoutClock, Encoder
@@ -329,7 +329,7 @@ def test_another_view_of_the_rows_has_their_masks_and_targets() -> None:
 def test_the_embeddings_of_a_view_are_read_when_they_are_needed(tmp_path: Path) -> None:
     make_model().encoder.model.save_pretrained(tmp_path)
     encoder = Encoder.load(tmp_path, clock=DropoutClock(0), all_words=False)
-    encoder.attach([Part("target", modules.get("lora")(), None, trainable=True)])
+    encoder.attach([AttachedModule("target", modules.get("lora")(), None, trainable=True)])
     head = heads.build("classification", HIDDEN, 3, clock=encoder.clock, dropout=0.0)
     features = make_features(rows=4, longest=6)
     words = np.unique(features.arrays["ids"])
@@ -359,7 +359,7 @@ def test_the_gradient_of_a_perturbation_is_that_of_torch(family: Any, kind: str,
     copy = model_type(config, add_pooling_layer=False)
     copy.load_state_dict(theirs.state_dict())
     encoder = Encoder.from_model(copy, clock=DropoutClock(0), dropout=0.0)
-    encoder.attach([Part("target", module, None, trainable=True)])
+    encoder.attach([AttachedModule("target", module, None, trainable=True)])
     head = heads.build(kind, HIDDEN, 3, clock=encoder.clock, dropout=0.0)
 
     count, longest = len(lengths), max(lengths)

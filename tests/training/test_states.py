@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from layover import modules
-from layover.compositions import Part
+from layover.compositions import AttachedModule
 from layover.data.features import Features
 from layover.errors import DataError, ModelError
 from layover.execution import Execution
@@ -110,9 +110,9 @@ def test_merged_into_bfloat16_weights_and_out_again(model_of: ModelOf) -> None:
     model = lowered(model_of())
     before = {name: value.clone() for name, value in model.encoder.model.named_parameters()}
     state = {name: torch.randn(one.shape) for name, one in model.encoder.state("target").items()}
-    part = Part("intermediate", modules.get("lora")(rank=4), state, trainable=False)
+    part = AttachedModule("intermediate", modules.get("lora")(rank=4), state, trainable=False)
     merge = compositions.get("merge")()
-    model.encoder.attach(merge.parts(part.module, [part], shape=model.encoder.shape, seed=0))
+    model.encoder.attach(merge.attachments(part.module, [part], shape=model.encoder.shape, seed=0))
     changed = [name for name, one in model.encoder.model.named_parameters() if not torch.equal(one, before[name])]
     assert len(changed) == 6
     model.encoder.attach([])

@@ -9,7 +9,7 @@ from functools import cached_property
 from math import ceil
 from typing import TYPE_CHECKING, Protocol
 
-from layover.compositions._base import Part
+from layover.compositions._base import AttachedModule
 from layover.errors import ModelError
 from layover.modules import Site
 from layover.shape import Shape
@@ -33,18 +33,18 @@ class How(Protocol):
 class Source:
     """One intermediate and its weight."""
 
-    part: Part
+    attachment: AttachedModule
     weight: float
     shape: Shape
 
     @cached_property
     def sites(self) -> tuple[Site, ...]:
         """The linear maps that it changes."""
-        return self.part.module.sites(self.shape)
+        return self.attachment.module.sites(self.shape)
 
     def factors(self, site: Site) -> tuple[Tensor, Tensor]:
         """Return what its change of the linear map is the product of, (outputs, r) and (r, inputs) float32."""
-        left, right = self.part.module.factors(site, self.part.at(site))
+        left, right = self.attachment.module.factors(site, self.attachment.at(site))
         return left.float(), right.float()
 
     def delta(self, site: Site) -> Tensor:

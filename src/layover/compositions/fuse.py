@@ -12,7 +12,7 @@ from typing import ClassVar, Self
 from pydantic import Field, field_validator, model_validator
 
 from layover import mixers
-from layover.compositions._base import MIX, TARGET, Composition, Mix, Part, Piece
+from layover.compositions._base import MIX, TARGET, AttachedModule, Attachment, Composition, Mix
 from layover.compositions._words import Told, Words, a
 from layover.errors import ModelError, nearest
 from layover.identity import Json
@@ -98,8 +98,10 @@ class Fuse(Composition):
         how = f"how much `{self.mixer}` takes of each, token by token, was learned on {told.goal}"
         return f"{mix} for {told.encoder}: {how}."
 
-    def _after(self, module: Module, intermediates: Sequence[Part], shape: Shape, seed: int) -> list[Piece]:  # noqa: ARG002
-        own = [Part(TARGET, module, None, trainable=True)] if self.own else []
+    def _after(
+        self, module: Module, intermediates: Sequence[AttachedModule], shape: Shape, seed: int
+    ) -> list[Attachment]:
+        own = [AttachedModule(TARGET, module, None, trainable=True)] if self.own else []
         return [Mix(MIX, self.built_mixer(), (*intermediates, *own), None, trainable=True)]
 
 

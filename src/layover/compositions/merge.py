@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, model_validator
 
-from layover.compositions._base import INTERMEDIATE, Fold, Part, Piece
+from layover.compositions._base import INTERMEDIATE, AttachedModule, Attachment, Fold
 from layover.compositions._on_top import OnTop
 from layover.errors import ModelError, nearest
 from layover.escape import listed
@@ -131,7 +131,9 @@ class Merge(OnTop):
         numbers = listed([f"{weight:g}" for weight in weights])
         return f"merged into the encoder's weights (`{self.method}`, {word} {numbers})"
 
-    def _after(self, module: Module, intermediates: Sequence[Part], shape: Shape, seed: int) -> list[Piece]:
+    def _after(
+        self, module: Module, intermediates: Sequence[AttachedModule], shape: Shape, seed: int
+    ) -> list[Attachment]:
         from layover.compositions._merging import Source, merged
 
         how = self.for_intermediates([one.name for one in intermediates])

@@ -14,7 +14,7 @@ from pydantic import Field, field_validator, model_validator
 
 from layover import mixers
 from layover.canonical import Omitted
-from layover.compositions._base import MIX, GateTraining, Mix, Part, Piece
+from layover.compositions._base import MIX, AttachedModule, Attachment, GateTraining, Mix
 from layover.compositions._on_top import OnTop
 from layover.errors import ModelError, nearest
 from layover.identity import Json
@@ -82,7 +82,9 @@ class Route(OnTop):
     def words(self, *, several: bool) -> str:  # noqa: ARG002
         return f"to which each token is routed as it suits (`{self.router}`)"
 
-    def _after(self, module: Module, intermediates: Sequence[Part], shape: Shape, seed: int) -> list[Piece]:  # noqa: ARG002
+    def _after(
+        self, module: Module, intermediates: Sequence[AttachedModule], shape: Shape, seed: int
+    ) -> list[Attachment]:
         import torch
 
         router = self._router()
@@ -98,13 +100,13 @@ class Route(OnTop):
         return [mix, *self._target(module, len(intermediates))]
 
 
-def _gate(router: Router, part: Part, site: Site) -> Tensor:
+def _gate(router: Router, attachment: AttachedModule, site: Site) -> Tensor:
     """Return the gate of an intermediate at a site, (inputs,)."""
     if router.learns_gates:
-        if part.gates is None:
-            raise ModelError(f"route: {part.name} has no gates; train them first")
-        return part.gates[f"{site.name}.{GATES}"].squeeze(0)
-    return router.gate(part.module, site, part.at(site))
+        if attachment.gates is None:
+            raise ModelError(f"route: {attachment.name} has no gates; train them first")
+        return attachment.gates[f"{site.name}.{GATES}"].squeeze(0)
+    return router.gate(attachment.module, site, attachment.at(site))
 
 
 COMPOSITION = Route

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from layover.compositions._base import Part, Piece
+from layover.compositions._base import AttachedModule, Attachment
 from layover.compositions._on_top import OnTop
 from layover.compositions._words import Words, a
 from layover.modules import Module
@@ -39,7 +39,9 @@ class Stack(OnTop):
     def bare_words(self, *, several: bool) -> str:  # noqa: ARG002
         return "stacked"
 
-    def _after(self, module: Module, intermediates: Sequence[Part], shape: Shape, seed: int) -> list[Piece]:  # noqa: ARG002
+    def _after(
+        self, module: Module, intermediates: Sequence[AttachedModule], shape: Shape, seed: int
+    ) -> list[Attachment]:
         return [*intermediates, *self._target(module, len(intermediates))]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from layover.compositions._base import TARGET, Composition, Part, Piece
+from layover.compositions._base import TARGET, AttachedModule, Attachment, Composition
 from layover.compositions._words import Told, Words
 from layover.errors import ModelError
 from layover.modules import Module
@@ -16,7 +16,7 @@ from layover.shape import Shape
 
 
 class Warm(Composition):
-    """One part: the module, started from the intermediate's weights."""
+    """One module, started from the intermediate's weights."""
 
     name: ClassVar[str] = "warm"
     apart: ClassVar[bool] = False
@@ -46,8 +46,10 @@ class Warm(Composition):
     def sentence(self, told: Told) -> str:
         return f"{told.start} that learned {told.learned} first, and then went on to learn {told.goal}."
 
-    def _after(self, module: Module, intermediates: Sequence[Part], shape: Shape, seed: int) -> list[Piece]:  # noqa: ARG002
-        return [Part(TARGET, module, intermediates[0].weights, trainable=True)]
+    def _after(
+        self, module: Module, intermediates: Sequence[AttachedModule], shape: Shape, seed: int
+    ) -> list[Attachment]:
+        return [AttachedModule(TARGET, module, intermediates[0].weights, trainable=True)]
 
 
 COMPOSITION = Warm

@@ -18,9 +18,9 @@ from transformers import PreTrainedModel
 from layover.encoder.dropout import DropoutClock, replace_dropouts
 from layover.encoder.layer import Layer
 from layover.encoder.loading import Absent
+from layover.encoder.mixing_weights import MixingWatch
 from layover.encoder.packing import Packing, rounds
 from layover.encoder.quantising import Quantised
-from layover.encoder.shares import Watch
 from layover.encoder.words import Words
 from layover.errors import ModelError
 from layover.families import family_of
@@ -67,7 +67,7 @@ class Flow(nn.Module):
             for layer in self.layers
         ]
         self._checkpointing = False
-        self.watch = Watch()
+        self.watch = MixingWatch()
         """Tells how much is taken of each member of a mix."""
 
     @property
@@ -81,7 +81,7 @@ class Flow(nn.Module):
     @property
     @abstractmethod
     def mixes(self) -> bool:
-        """Whether a mix is attached, whose shares may be asked for."""
+        """Whether a mix is attached, whose mixing weights may be asked for."""
 
     @property
     def word_embeddings(self) -> nn.Embedding:
@@ -277,7 +277,7 @@ class Flow(nn.Module):
 
     def _ended(self, hidden: Tensor, packing: Packing, *, first: bool) -> Tensor:
         """Return the last hidden states from those that enter the lowest adapted layer."""
-        if not first or (self.mixes and self.watch.on):  # shares are told of all tokens
+        if not first or (self.mixes and self.watch.on):  # mixing weights are told of all tokens
             return packing.padded(self._run(hidden, packing, self.lowest, self.num_layers))
         if self.lowest == self.num_layers:
             return hidden[0, packing.first_places()][:, None]

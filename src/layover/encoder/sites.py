@@ -1,4 +1,4 @@
-"""Hooks that let pieces act at their sites and leave the encoder's own modules and names as they are."""
+"""Hooks that let attachments act at their sites and leave the encoder's own modules and names as they are."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from layover.encoder.attached import Attached, Mixed
+from layover.encoder.attached import MixWeights, ModuleWeights
 from layover.families import Family
 from layover.modules import EMBEDDINGS, At, Site
 
-Acting = Sequence[tuple[Attached | Mixed, int]]
+Acting = Sequence[tuple[ModuleWeights | MixWeights, int]]
 """What acts at a site, in the order of application, each with the index of the site in it."""
 
 
@@ -29,14 +29,14 @@ def place_hooks(
     model: nn.Module,
     layers: Sequence[nn.Module],
     family: Family,
-    pieces: Sequence[Attached | Mixed],
+    attachments: Sequence[ModuleWeights | MixWeights],
     skipped: Callable[[], int],
 ) -> list[RemovableHandle]:
-    """Let the pieces act in all layers but so many of the lowest; removing the handles undoes it."""
-    acting: dict[tuple[int, str], list[tuple[Attached | Mixed, int]]] = {}
-    for piece in pieces:
-        for index, site in enumerate(piece.sites):
-            acting.setdefault((site.layer, site.place), []).append((piece, index))
+    """Let the attachments act in all layers but so many of the lowest; removing the handles undoes it."""
+    acting: dict[tuple[int, str], list[tuple[ModuleWeights | MixWeights, int]]] = {}
+    for attachment in attachments:
+        for index, site in enumerate(attachment.sites):
+            acting.setdefault((site.layer, site.place), []).append((attachment, index))
     handles: list[RemovableHandle] = []
     for (layer, place), here in acting.items():
         change = _Change(here, layer, skipped)
@@ -53,16 +53,16 @@ def place_hooks(
 
 
 class _Change:
-    """One piece after the other, in the order of application; while the layer is skipped those alone that stay."""
+    """One attachment after the other, in the order of application; while the layer is skipped those alone that stay."""
 
     def __init__(self, acting: Acting, layer: int, skipped: Callable[[], int]) -> None:
         self._acting, self._layer, self._skipped = acting, layer, skipped
 
     def __call__(self, hidden: Tensor, source: Tensor, frozen: nn.Module) -> Tensor:
         skipped = self._layer < self._skipped()
-        for piece, index in self._acting:
-            if piece.stays or not skipped:
-                hidden = piece.changed(index, At(hidden, source, frozen))
+        for attachment, index in self._acting:
+            if attachment.stays or not skipped:
+                hidden = attachment.changed(index, At(hidden, source, frozen))
         return hidden
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from layover.data.features import Array, Features
-from layover.encoder import Encoder, Shares, autocast, computing, is_mixed
+from layover.encoder import Encoder, MixingWeights, autocast, computing, is_mixed
 from layover.errors import DataError, ModelError, NodeError
 from layover.execution import Execution
 from layover.heads import Head, MeanPooling
@@ -34,7 +34,7 @@ def predict(
     execution: Execution,
     precision: Precision = "fp32",
     progress: Callable[[int, int], None] | None = None,
-    shares: Shares | None = None,
+    shares: MixingWeights | None = None,
     states: States | None = None,
     certainty: bool = False,
 ) -> Outputs:
@@ -92,7 +92,7 @@ def embed(
     *,
     execution: Execution,
     precision: Precision = "fp32",
-    shares: Shares | None = None,
+    shares: MixingWeights | None = None,
     only: Index | None = None,
 ) -> None:
     """Write the embedding of every row after each of the pooling's layers, all of them in one pass.

@@ -9,7 +9,7 @@ from typing import get_args
 
 import torch
 
-from layover.compositions import Piece
+from layover.compositions import Attachment
 from layover.data.tokenizer import Tokenizer
 from layover.encoder import DropoutClock, Encoder, computing, dtype_of
 from layover.encoder.digest import of_encoder
@@ -31,7 +31,7 @@ class Served:
 
     card: Card
     task: TaskFacts
-    pieces: Sequence[Piece]
+    pieces: Sequence[Attachment]
     head: Head
 
     def act(self, encoder: Encoder) -> None:

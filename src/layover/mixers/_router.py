@@ -48,7 +48,7 @@ class Router(Mixer):
 
         return {GATES: torch.zeros(count, site.inputs)}
 
-    def shares(self, site: Site, seen: Tensor, deltas: Tensor, weights: Mapping[str, Tensor]) -> Tensor:  # noqa: ARG002
+    def mixing_weights(self, site: Site, seen: Tensor, deltas: Tensor, weights: Mapping[str, Tensor]) -> Tensor:  # noqa: ARG002
         """Return the softmax over the `top_k` best scores, zero for the others."""
         import torch
 

@@ -45,7 +45,7 @@ class Attention(Mixer):
         fresh["value"].fill_(VALUE_INITIAL).fill_diagonal_(0.0)
         return fresh
 
-    def shares(self, site: Site, seen: Tensor, deltas: Tensor, weights: Mapping[str, Tensor]) -> Tensor:  # noqa: ARG002
+    def mixing_weights(self, site: Site, seen: Tensor, deltas: Tensor, weights: Mapping[str, Tensor]) -> Tensor:  # noqa: ARG002
         from torch.nn.functional import linear
 
         query = linear(seen, weights["query"], weights["query_bias"])
@@ -53,13 +53,13 @@ class Attention(Mixer):
         # each token asks its own modules only
         return (query.unsqueeze(2) @ key.transpose(-2, -1)).squeeze(2).softmax(-1)
 
-    def mixed(self, shares: Tensor, deltas: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
+    def mixed(self, mixing: Tensor, deltas: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
         """Return the mix of the values."""
         import torch
 
         value = weights["value"]
         identity = torch.eye(len(value), dtype=value.dtype, device=value.device)
-        return super().mixed(shares, torch.nn.functional.linear(deltas, identity + value), weights)
+        return super().mixed(mixing, torch.nn.functional.linear(deltas, identity + value), weights)
 
     def kept(self, site: Site, count: int) -> int:
         """Count deltas, keys and values of every module, and a query."""

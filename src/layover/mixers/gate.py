@@ -27,7 +27,7 @@ class Gate(Mixer):
 
         return {GATES: torch.zeros(count, site.inputs)}
 
-    def shares(self, site: Site, seen: Tensor, deltas: Tensor, weights: Mapping[str, Tensor]) -> Tensor:  # noqa: ARG002
+    def mixing_weights(self, site: Site, seen: Tensor, deltas: Tensor, weights: Mapping[str, Tensor]) -> Tensor:  # noqa: ARG002
         """Return the mixing weights; they need not sum to 1."""
         from torch.nn.functional import linear
 

@@ -30,7 +30,7 @@ class Gated(Mixer):
 
         return {"logits": torch.zeros(count)}
 
-    def shares(self, site: Site, seen: Tensor, deltas: Tensor, weights: Mapping[str, Tensor]) -> Tensor:  # noqa: ARG002
+    def mixing_weights(self, site: Site, seen: Tensor, deltas: Tensor, weights: Mapping[str, Tensor]) -> Tensor:  # noqa: ARG002
         """Return the same mixing weights for every token."""
         return weights["logits"].softmax(-1).to(deltas.dtype).expand(deltas.shape[:-1])
 

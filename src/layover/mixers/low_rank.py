@@ -46,18 +46,18 @@ class LowRank(Mixer):
             fresh[name].normal_(0.0, 0.02, generator=generator)
         return fresh
 
-    def shares(self, site: Site, seen: Tensor, deltas: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
+    def mixing_weights(self, site: Site, seen: Tensor, deltas: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
         from torch.nn.functional import linear
 
         query = linear(seen, weights["query"], weights["query_bias"]) * sqrt(site.outputs / self.rank)
         key = linear(deltas, weights["key"])
         return (query.unsqueeze(2) @ key.transpose(-2, -1)).squeeze(2).softmax(-1)
 
-    def mixed(self, shares: Tensor, deltas: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
+    def mixed(self, mixing: Tensor, deltas: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
         """Return the mix; the values are linear, so they are taken once, of the mix."""
         from torch.nn.functional import linear
 
-        mixed = super().mixed(shares, deltas, weights)
+        mixed = super().mixed(mixing, deltas, weights)
         changed: Tensor = mixed + linear(linear(mixed, weights["V"]), weights["U"])
         return changed
 

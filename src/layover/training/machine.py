@@ -11,7 +11,7 @@ from accelerate import PartialState
 from layover import memory
 from layover.data.features import Features
 from layover.encoder import Encoder
-from layover.encoder.attached import Attached, Mixed
+from layover.encoder.attached import MixWeights, ModuleWeights
 from layover.errors import NodeError
 from layover.execution import Execution
 from layover.inference.machine import free_bytes
@@ -42,20 +42,20 @@ def automatic_tokens(
     """Return the padded tokens of a micro-batch that fit into the memory; weights are on the device."""
     trained = sum(weight.numel() for weights in optimizer.parts.values() for weight in weights)
     lowest, whole, shape = encoder.lowest if encoder.trained() else encoder.num_layers, encoder.whole, encoder.shape
-    pieces = [piece for piece in encoder.pieces if isinstance(piece, Attached) and piece.part.trainable]
+    pieces = [piece for piece in encoder.attachments if isinstance(piece, ModuleWeights) and piece.attachment.trainable]
     work = memory.Work(
         shape,
         precision,
         lowest,
         trained=trained,
-        kept=sum(memory.kept_per_layer(piece.part.module, shape) for piece in pieces),
+        kept=sum(memory.kept_per_layer(piece.attachment.module, shape) for piece in pieces),
         whole=whole,
         from_layer=encoder.first,
         words=encoder.words_there,
         gradient_checkpointing=execution.gradient_checkpointing,
         first_only=all(branch.head.first_only for branch in branches),
         logits=max(branch.head.logits_per_token(branch.features) for branch in branches),
-        mixed=sum(piece.kept() for piece in encoder.pieces if isinstance(piece, Mixed)),
+        mixed=sum(piece.kept() for piece in encoder.attachments if isinstance(piece, MixWeights)),
         length=max(int(branch.features.lengths.max()) for branch in branches),
         device=device.type,
     )
