@@ -31,7 +31,7 @@ from layover.encoder import DropoutClock, Encoder, dtype_of, is_mixed
 from layover.estimates.loads import work_of
 from layover.execution import Execution
 from layover.inference.predict import predict
-from layover.inference.states import States
+from layover.inference.states import HiddenStates
 from layover.modules import LayeredModule, Module
 from layover.precision import Precision
 from layover.shape import Shape
@@ -148,16 +148,16 @@ def features_of(case: Case) -> Features:
     return Features(arrays, columns=kinds.get(case.kind).columns)
 
 
-def states_of(case: Case, features: Features, layer: int, folder: Path) -> States:
+def states_of(case: Case, features: Features, layer: int, folder: Path) -> HiddenStates:
     """Return random hidden states on the disk."""
     tokens, hidden = int(features.arrays["offsets"][-1]), SHAPES[case.size].hidden
     kind: Any = "bfloat16" if case.precision == "bf16" else "float32"
     size: dict[str, Any] = {"layer": layer, "kind": kind, "tokens": tokens, "hidden": hidden}
-    made = States.create(folder / "states", **size)
+    made = HiddenStates.create(folder / "states", **size)
     made.put(np.arange(tokens), torch.randn(tokens, hidden).to(torch.bfloat16 if kind == "bfloat16" else torch.float32))
     made.flush()
     del made
-    return States.open(folder / "states", **size)
+    return HiddenStates.open(folder / "states", **size)
 
 
 def run(case: Case, encoder_folder: Path, folder: Path) -> float:

@@ -69,7 +69,7 @@ NAME = "a name of letters, digits, `.`, `_` and `-` that begins with a letter or
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=200, description=NAME)]
 
 
-class Section(BaseModel):
+class RecipeSection(BaseModel):
     """A part of the recipe: unknown keys are refused, values do not change."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

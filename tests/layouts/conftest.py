@@ -23,7 +23,7 @@ from layover import layouts, modules
 from layover.compositions import AttachedModule
 from layover.encoder import DropoutClock, Encoder, write_weights
 from layover.errors import ModelError
-from layover.layouts import CONFIG, Base, Named
+from layover.layouts import CONFIG, Base, WrittenNames
 from layover.modules import Module
 from layover.shape import Shape
 from layover.store import write_json
@@ -109,7 +109,7 @@ class Sample:
         one = layouts.get(layout)
         assert not one.refuses(module, self.base)
         folder.mkdir(parents=True, exist_ok=True)
-        write_json(folder / CONFIG, one.config(module, self.base, Named("one", None, None)))
+        write_json(folder / CONFIG, one.config(module, self.base, WrittenNames("one", None, None)))
         theirs = one.laid_out(module, self.base, "one", weights)
         write_weights(folder / one.file, theirs)
         if layout == "adapterhub":

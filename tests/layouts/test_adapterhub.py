@@ -154,7 +154,7 @@ def test_a_config_of_ours_is_the_one_that_adapters_writes(sample: Any, tmp_path:
         model.add_adapter("one", config=THEIRS[theirs]())
         model.save_adapter(str(tmp_path / f"{number}"), "one", use_safetensors=True)
         written = json.loads((tmp_path / f"{number}" / "adapter_config.json").read_text())
-        ours = layouts.get("adapterhub").config(MODULES[name], sample.base, layouts.Named("one", None, None))
+        ours = layouts.get("adapterhub").config(MODULES[name], sample.base, layouts.WrittenNames("one", None, None))
         assert ours.keys() == written.keys()
         assert ours["config"].keys() | {"architecture"} == written["config"].keys() | {"architecture"}
 
@@ -177,7 +177,7 @@ def test_lora_from_before_scaling_is_read_as_adapters_reads_it(sample: Any, tmp_
 @pytest.mark.parametrize("name", ["train", "keys", "type", "a.b", "", "a b"])
 def test_names_that_adapters_cannot_keep_are_refused(sample: Any, name: str) -> None:
     with pytest.raises(ModelError, match="adapters can have no module of that name"):
-        layouts.get("adapterhub").config(MODULES["lora"], sample.base, layouts.Named(name, None, None))
+        layouts.get("adapterhub").config(MODULES["lora"], sample.base, layouts.WrittenNames(name, None, None))
 
 
 def test_what_has_no_form_is_told(sample_of: Callable[..., Any]) -> None:

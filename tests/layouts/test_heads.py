@@ -19,7 +19,7 @@ from layover.encoder import DropoutClock, write_weights
 from layover.errors import ModelError
 from layover.families import model_types
 from layover.heads import Head
-from layover.layouts import Named, heads
+from layover.layouts import WrittenNames, heads
 from layover.store import write_json
 
 LABELS = {
@@ -116,7 +116,9 @@ def test_a_head_of_transformers_is_read(
 
 def config_of(sample: Any, kind: str, choices: int | None = 3) -> dict[str, Any]:
     choices = choices if kind == "choice" else None
-    return heads.adapters_config(form_of(kind), LABELS[kind], sample.base, Named("one", None, None), choices=choices)
+    return heads.adapters_config(
+        form_of(kind), LABELS[kind], sample.base, WrittenNames("one", None, None), choices=choices
+    )
 
 
 def written(sample: Any, folder: Path, kind: str, head: Head) -> Path:

@@ -14,7 +14,7 @@ from layover.encoder import DropoutClock, Encoder, dtype_of, is_mixed
 from layover.memory import (
     MIB,
     Load,
-    Work,
+    Workload,
     held_bytes,
     kept_bytes,
     kept_per_layer,
@@ -35,7 +35,7 @@ def load_of(shape: Shape, module: str, layers: str, precision: Precision, tokens
     built = kind.model_validate({"layers": layers} if issubclass(kind, LayeredModule) else {})
     lowest = min(built.layers_of(shape.layers), default=shape.layers)
     count = built.parameter_count(shape)
-    work = Work(
+    work = Workload(
         shape,
         precision,
         lowest,

@@ -25,7 +25,7 @@ WHOLE = 1000
 """Of a bar for the share of the work that is done."""
 
 
-class Progress(Protocol):
+class RunProgress(Protocol):
     """Takes the engine's events."""
 
     def note(self, text: str) -> None: ...
@@ -38,7 +38,7 @@ class Progress(Protocol):
 
 
 @contextmanager
-def choose(plan: Plan, wanted: Collection[str], remaining: Remaining, *, as_json: bool) -> Iterator[Progress]:
+def choose(plan: Plan, wanted: Collection[str], remaining: Remaining, *, as_json: bool) -> Iterator[RunProgress]:
     """Yield the display that fits where the output goes.
 
     Args:

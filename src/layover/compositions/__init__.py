@@ -20,7 +20,7 @@ from layover.compositions._base import (
     Trained,
     finished,
 )
-from layover.compositions._words import Told, Words, a
+from layover.compositions._words import CardWords, SentenceWords, a
 from layover.errors import ModelError
 from layover.registry import Registry, subclass_of
 
@@ -50,13 +50,13 @@ __all__ = [
     "TARGET",
     "AttachedModule",
     "Attachment",
+    "CardWords",
     "Composition",
     "Fold",
     "GateTraining",
     "Mix",
-    "Told",
+    "SentenceWords",
     "Trained",
-    "Words",
     "a",
     "finished",
     "get",

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from layover.canonical import CanonicalModel
-from layover.compositions._words import Told, Words, a
+from layover.compositions._words import CardWords, SentenceWords, a
 from layover.errors import ModelError
 from layover.identity import Json
 from layover.mixers import Mixer
@@ -229,13 +229,13 @@ class Composition(CanonicalModel, ABC):
         """Return why adapters does not do what it does, given modules that adapters has; empty when it does."""
         return "" if self.in_a_row else "adapters has nothing that does what the composition does here"
 
-    def headline(self, words: Words) -> str:
+    def headline(self, words: CardWords) -> str:
         """Return what it makes of modules, in a few words: `a LoRA on merged LoRAs`."""
         end = " put together into one" if words.flat else ""
         how = self.participle or self.name
         return f"{a(words.trained)} on {'' if words.several else 'a '}{how} {words.below}{end}"
 
-    def sentence(self, told: Told) -> str:
+    def sentence(self, told: SentenceWords) -> str:
         """Return what was learned, on what, in a sentence; it begins with a small letter."""
         several = told.count > 1
         if told.untrained:

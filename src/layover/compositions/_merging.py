@@ -30,7 +30,7 @@ class How(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class Source:
+class WeightedModule:
     """One intermediate and its weight."""
 
     attachment: AttachedModule
@@ -57,7 +57,7 @@ class Source:
         return left @ right
 
 
-def merged(how: How, sources: Sequence[Source], site: Site, seed: int) -> Tensor:
+def merged(how: How, sources: Sequence[WeightedModule], site: Site, seed: int) -> Tensor:
     """Return the change of one linear map, (outputs, inputs) float32.
 
     Args:

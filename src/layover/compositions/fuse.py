@@ -13,7 +13,7 @@ from pydantic import Field, field_validator, model_validator
 
 from layover import mixers
 from layover.compositions._base import MIX, TARGET, AttachedModule, Attachment, Composition, Mix
-from layover.compositions._words import Told, Words, a
+from layover.compositions._words import CardWords, SentenceWords, a
 from layover.errors import ModelError, nearest
 from layover.identity import Json
 from layover.mixers import Mixer
@@ -90,16 +90,20 @@ class Fuse(Composition):
     def mixes(self, names: Sequence[str]) -> tuple[str, ...]:
         return (*names, OWN) if self.own else tuple(names)
 
-    def headline(self, words: Words) -> str:
+    def headline(self, words: CardWords) -> str:
         return f"fused {words.below}"
 
-    def sentence(self, told: Told) -> str:
+    def sentence(self, told: SentenceWords) -> str:
         mix = f"a mix of {told.intermediates}" + (f" and {a(told.own)} of its own" if told.own is not None else "")
         how = f"how much `{self.mixer}` takes of each, token by token, was learned on {told.goal}"
         return f"{mix} for {told.encoder}: {how}."
 
     def _after(
-        self, module: Module, intermediates: Sequence[AttachedModule], shape: Shape, seed: int
+        self,
+        module: Module,
+        intermediates: Sequence[AttachedModule],
+        shape: Shape,  # noqa: ARG002
+        seed: int,  # noqa: ARG002
     ) -> list[Attachment]:
         own = [AttachedModule(TARGET, module, None, trainable=True)] if self.own else []
         return [Mix(MIX, self.built_mixer(), (*intermediates, *own), None, trainable=True)]

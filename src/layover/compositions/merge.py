@@ -134,11 +134,11 @@ class Merge(OnTop):
     def _after(
         self, module: Module, intermediates: Sequence[AttachedModule], shape: Shape, seed: int
     ) -> list[Attachment]:
-        from layover.compositions._merging import Source, merged
+        from layover.compositions._merging import WeightedModule, merged
 
         how = self.for_intermediates([one.name for one in intermediates])
         weights = how.weights if isinstance(how.weights, tuple) else ()
-        sources = [Source(one, weight, shape) for one, weight in zip(intermediates, weights, strict=True)]
+        sources = [WeightedModule(one, weight, shape) for one, weight in zip(intermediates, weights, strict=True)]
         sites = tuple(dict.fromkeys(site for source in sources for site in source.sites))
 
         def change(site: Site) -> Tensor:

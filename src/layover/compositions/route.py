@@ -83,7 +83,11 @@ class Route(OnTop):
         return f"to which each token is routed as it suits (`{self.router}`)"
 
     def _after(
-        self, module: Module, intermediates: Sequence[AttachedModule], shape: Shape, seed: int
+        self,
+        module: Module,
+        intermediates: Sequence[AttachedModule],
+        shape: Shape,
+        seed: int,  # noqa: ARG002
     ) -> list[Attachment]:
         import torch
 

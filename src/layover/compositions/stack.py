@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from layover.compositions._base import AttachedModule, Attachment
 from layover.compositions._on_top import OnTop
-from layover.compositions._words import Words, a
+from layover.compositions._words import CardWords, a
 from layover.modules import Module
 from layover.shape import Shape
 
@@ -30,7 +30,7 @@ class Stack(OnTop):
     def summed(self, names: Sequence[str]) -> tuple[float, ...] | None:
         return (1.0,) * len(names)
 
-    def headline(self, words: Words) -> str:
+    def headline(self, words: CardWords) -> str:
         end = " put together into one" if words.flat else ""
         if words.own is None:
             return f"a head on {words.below if words.several else a(words.below)}{end}"
@@ -40,7 +40,11 @@ class Stack(OnTop):
         return "stacked"
 
     def _after(
-        self, module: Module, intermediates: Sequence[AttachedModule], shape: Shape, seed: int
+        self,
+        module: Module,
+        intermediates: Sequence[AttachedModule],
+        shape: Shape,  # noqa: ARG002
+        seed: int,  # noqa: ARG002
     ) -> list[Attachment]:
         return [*intermediates, *self._target(module, len(intermediates))]
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from layover.compositions._base import TARGET, AttachedModule, Attachment, Composition
-from layover.compositions._words import Told, Words
+from layover.compositions._words import CardWords, SentenceWords
 from layover.errors import ModelError
 from layover.modules import Module
 from layover.shape import Shape
@@ -40,14 +40,18 @@ class Warm(Composition):
     def not_one(self, names: Sequence[str]) -> str:  # noqa: ARG002
         return "it is one module already; leave out --flatten"
 
-    def headline(self, words: Words) -> str:
+    def headline(self, words: CardWords) -> str:
         return f"a warm-started {words.trained}"
 
-    def sentence(self, told: Told) -> str:
+    def sentence(self, told: SentenceWords) -> str:
         return f"{told.start} that learned {told.learned} first, and then went on to learn {told.goal}."
 
     def _after(
-        self, module: Module, intermediates: Sequence[AttachedModule], shape: Shape, seed: int
+        self,
+        module: Module,
+        intermediates: Sequence[AttachedModule],
+        shape: Shape,  # noqa: ARG002
+        seed: int,  # noqa: ARG002
     ) -> list[Attachment]:
         return [AttachedModule(TARGET, module, intermediates[0].weights, trainable=True)]
 

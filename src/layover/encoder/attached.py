@@ -21,7 +21,7 @@ Fresh = Callable[[Site, torch.Generator], Mapping[str, Tensor]]
 
 
 @dataclass(frozen=True)
-class Place:
+class AttachmentPlace:
     """Where something is attached.
 
     Fresh weights depend on the seed, on the position and on the names of their sites only.
@@ -60,7 +60,7 @@ class SiteWeights(nn.Module):
         sizes: Sizes,
         given: Mapping[str, Tensor] | None,
         fresh: Fresh,
-        place: Place,
+        place: AttachmentPlace,
         where: str,
     ) -> None:
         super().__init__()
@@ -73,7 +73,7 @@ class SiteWeights(nn.Module):
 
     @staticmethod
     def _made(
-        site: Site, sizes: Sizes, given: Mapping[str, Tensor] | None, fresh: Fresh, place: Place
+        site: Site, sizes: Sizes, given: Mapping[str, Tensor] | None, fresh: Fresh, place: AttachmentPlace
     ) -> nn.ParameterDict:
         if given is not None:
             values = {name: given[f"{site.name}.{name}"] for name in sizes(site)}
@@ -107,7 +107,7 @@ class ModuleWeights(nn.Module):
         ModelError: the weights do not fit.
     """
 
-    def __init__(self, attachment: AttachedModule, place: Place) -> None:
+    def __init__(self, attachment: AttachedModule, place: AttachmentPlace) -> None:
         super().__init__()
         module = attachment.module
         self.sites = module.sites(place.shape)
@@ -160,7 +160,7 @@ class MixWeights(nn.Module):
         ModelError: weights do not fit, or the modules act at different sites.
     """
 
-    def __init__(self, mix: Mix, place: Place) -> None:
+    def __init__(self, mix: Mix, place: AttachmentPlace) -> None:
         super().__init__()
         self.mix = replace(mix, weights=None, members=())
         self.stays = False

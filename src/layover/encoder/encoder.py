@@ -12,7 +12,7 @@ from torch.utils.hooks import RemovableHandle
 from transformers import PreTrainedModel
 
 from layover.compositions import LANGUAGE, AttachedModule, Attachment, Fold, Mix
-from layover.encoder.attached import MixWeights, ModuleWeights, Place, check_attachments, modules_in
+from layover.encoder.attached import AttachmentPlace, MixWeights, ModuleWeights, check_attachments, modules_in
 from layover.encoder.dropout import DropoutClock
 from layover.encoder.flow import Flow
 from layover.encoder.folding import Folded
@@ -130,7 +130,7 @@ class Encoder(Flow):
         device = self._any.device
         attached: list[ModuleWeights | MixWeights] = []
         for position, attachment in enumerate(attachments):
-            place = Place(self.shape, self._frozen, self.clock.seed, str(position), device, self.watch)
+            place = AttachmentPlace(self.shape, self._frozen, self.clock.seed, str(position), device, self.watch)
             if isinstance(attachment, AttachedModule):
                 attached.append(ModuleWeights(attachment, place))
             elif isinstance(attachment, Mix):
@@ -157,7 +157,7 @@ class Encoder(Flow):
         if attachment is not None:
             if not attachment.weights:
                 raise ModelError(f"{attachment.name}: the adapter of a language has no weights; train it first")
-            place = Place(self.shape, self._frozen, 0, LANGUAGE, self._any.device, self.watch)
+            place = AttachmentPlace(self.shape, self._frozen, 0, LANGUAGE, self._any.device, self.watch)
             attached.insert(0, ModuleWeights(replace(attachment, name=LANGUAGE, trainable=False), place))
         self._let_act(attached)
 

@@ -16,12 +16,12 @@ from torch.utils.checkpoint import checkpoint
 from transformers import PreTrainedModel
 
 from layover.encoder.dropout import DropoutClock, replace_dropouts
-from layover.encoder.layer import Layer
+from layover.encoder.layer import PackedLayer
 from layover.encoder.loading import Absent
 from layover.encoder.mixing_weights import MixingWatch
 from layover.encoder.packing import Packing, rounds
 from layover.encoder.quantising import Quantised
-from layover.encoder.words import Words
+from layover.encoder.words import WordEmbeddings
 from layover.errors import ModelError
 from layover.families import family_of
 from layover.precision import Quantisation
@@ -63,7 +63,7 @@ class Flow(nn.Module):
         """The lowest layer that is there; from 1 on the embeddings are not, either."""
         self._dropouts = replace_dropouts(model, self.family, self.num_layers, dropout, clock, self.first)
         self._running = [
-            None if isinstance(layer, Absent) else Layer(layer, self.family, config.num_attention_heads, clock)
+            None if isinstance(layer, Absent) else PackedLayer(layer, self.family, config.num_attention_heads, clock)
             for layer in self.layers
         ]
         self._checkpointing = False
@@ -111,7 +111,7 @@ class Flow(nn.Module):
     def words_there(self) -> int | None:
         """Word embeddings in memory; None for the whole table."""
         words = None if self.first else self.model.get_input_embeddings()
-        return len(words.weight) if isinstance(words, Words) else None
+        return len(words.weight) if isinstance(words, WordEmbeddings) else None
 
     def need(self, ids: npt.NDArray[np.generic]) -> None:
         """Have the word embeddings of these tokens in memory.
@@ -120,7 +120,7 @@ class Flow(nn.Module):
             ModelError: there is no such token.
         """
         words = None if self.first else self.model.get_input_embeddings()
-        if isinstance(words, Words):
+        if isinstance(words, WordEmbeddings):
             words.need(ids)
 
     def train(self, mode: bool = True) -> Self:

@@ -11,7 +11,7 @@ from layover.encoder.packing import Packing
 from layover.families import Family
 
 
-class Layer:
+class PackedLayer:
     """A layer, taken apart.
 
     Args:

@@ -21,7 +21,7 @@ from transformers.utils import logging as transformers_logging
 
 from layover.encoder.files import config_file, weight_files
 from layover.encoder.quantising import Quantised, quantised
-from layover.encoder.words import Table, Words
+from layover.encoder.words import WordEmbeddings, WordTable
 from layover.errors import ModelError
 from layover.families import Family, family_of
 from layover.precision import Quantisation
@@ -68,7 +68,7 @@ def load_model(
         dtype: What the weights are rounded to.
         quantisation: How the linear maps of the layers are stored; None as `dtype`.
         from_layer: The layers below, and with them the embeddings, stay out.
-        all_words: False leaves the word embeddings on the disk, see `Words`.
+        all_words: False leaves the word embeddings on the disk, see `WordEmbeddings`.
 
     Raises:
         ModelError: there is no such model, its type is not supported, it has no safetensors weights, its weights
@@ -169,7 +169,7 @@ def _fill(
                     raise ModelError(f"the weights do not fit config.json: {name} is {size}, not {expected[name]}")
                 read.add(name)
                 if name == f"{words}.weight" and not all_words:
-                    model.set_submodule(words, Words(Table(file, key, *size), dtype))
+                    model.set_submodule(words, WordEmbeddings(WordTable(file, key, *size), dtype))
                 elif quantisation is not None and name in smaller:
                     stored = quantised(stream.get_tensor(key), quantisation)
                     found.update({f"{name.removesuffix('weight')}{part}": value for part, value in stored.items()})

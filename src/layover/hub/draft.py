@@ -17,7 +17,7 @@ from layover.hub.flatten import Summand
 from layover.hub.options import Options
 from layover.hub.writing import write_head, write_module
 from layover.identity import Json, file_sha256
-from layover.layouts import Named
+from layover.layouts import WrittenNames
 from layover.modules import AdapterDrop, Module
 from layover.packages.card import ADAPTERHUB, CARD, MIXER, Card, read_card, write_card
 from layover.packages.fingerprint import of_weights
@@ -75,7 +75,7 @@ class Draft:
 
     def __post_init__(self) -> None:
         self.base = self.facts.base()
-        self.named = Named(self.id, self.facts.name, self.facts.revision)
+        self.named = WrittenNames(self.id, self.facts.name, self.facts.revision)
         self.task = facts.task_of(self.plan, self.store, self.spec)
         self.module = self.spec.module
         self.trains_module = self.module.trains_encoder and self.spec.trains

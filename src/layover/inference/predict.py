@@ -18,7 +18,7 @@ from layover.heads import Head, MeanPooling
 from layover.inference.collate import Batch, collate_rows, tokens_of
 from layover.inference.machine import here, is_out_of_memory, on_machine
 from layover.inference.order import Index, offsets_of, prediction_batches
-from layover.inference.states import States
+from layover.inference.states import HiddenStates
 from layover.memory import most_tokens
 from layover.precision import Precision
 
@@ -35,7 +35,7 @@ def predict(
     precision: Precision = "fp32",
     progress: Callable[[int, int], None] | None = None,
     shares: MixingWeights | None = None,
-    states: States | None = None,
+    states: HiddenStates | None = None,
     certainty: bool = False,
 ) -> Outputs:
     """Return what the head says of every row, in the order of the features; of equal rows it is computed once.
@@ -125,7 +125,7 @@ def embed(
 
 
 def keep_states(
-    encoder: Encoder, features: Features, into: States, *, execution: Execution, precision: Precision
+    encoder: Encoder, features: Features, into: HiddenStates, *, execution: Execution, precision: Precision
 ) -> None:
     """Write the hidden states that enter a layer, of every token; what is attached to the encoder takes no part.
 
@@ -189,7 +189,7 @@ def _every_row(
     precision: Precision,
     progress: Callable[[int, int], None] | None,
     only: Index | None = None,
-    states: States | None = None,
+    states: HiddenStates | None = None,
 ) -> None:
     """Hand every row, or only some, to `read` in batches, from long to short, and what it returns to `keep`."""
     if not features.rows:

@@ -41,7 +41,7 @@ class Served:
 
 
 @dataclass(frozen=True)
-class Source:
+class BaseEncoder:
     """The encoder that packages are put on."""
 
     source: str
@@ -157,7 +157,7 @@ def computes_in(encoder: Encoder, precision: Precision) -> bool:
     return (encoder.dtype, encoder.quantisation) == (dtype_of(precision, whole=False), quantisation_of(precision))
 
 
-def prove(served: Served, encoder: Encoder, wanted: Source) -> None:
+def prove(served: Served, encoder: Encoder, wanted: BaseEncoder) -> None:
     """Compare what a package computes, acting on an encoder in float32 on the CPU, with its probe.
 
     Raises:

@@ -22,7 +22,7 @@ Mistakes = Iterator[tuple[Path, str]]
 
 
 @dataclass(frozen=True)
-class Check:
+class KeyCheck:
     """Finds mistakes of a declaration."""
 
     find: Callable[[Any], Mistakes]
@@ -128,7 +128,7 @@ def wrong_codes(own: CodesKeys) -> Mistakes:
             yield ("codes", code), f"{code} is {label!r}, which is no label; {nearest(label, labels)}"
 
 
-CODES = Check(wrong_codes, ("kind", "labels", "codes"))
+CODES = KeyCheck(wrong_codes, ("kind", "labels", "codes"))
 
 
 def one_or_two_texts(own: TextKeys) -> Mistakes:
@@ -137,7 +137,7 @@ def one_or_two_texts(own: TextKeys) -> Mistakes:
         yield ("text",), f"`text` names one column or two, not {len(own.text)}"
 
 
-TEXTS = Check(one_or_two_texts, ("kind", "text"))
+TEXTS = KeyCheck(one_or_two_texts, ("kind", "text"))
 
 
 def texts_of(own: TextKeys) -> Iterator[tuple[Path, str]]:

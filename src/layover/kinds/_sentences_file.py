@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
-from layover.data.formats import Layout, read
+from layover.data.formats import FileLayout, read
 from layover.data.reading import Columns
 from layover.errors import DataError
 from layover.kinds._submission import Submission, as_many
@@ -18,7 +18,7 @@ def mined(columns: Collection[str]) -> bool:
     return "id" in columns
 
 
-class Sentences(Submission):
+class RetrievalSubmission(Submission):
     """The pairs that were found, or for every English sentence the line of its translation, from 0 on.
 
     XTREME gives away Tatoeba's English sentences in alphabetical order: the lines follow it.
@@ -41,7 +41,7 @@ class Sentences(Submission):
         answers: list[str | None] = [None] * len(examples)
         if mined(columns):
             rows = {(example.side, example.id): row for row, example in enumerate(examples)}
-            for pair in read(path, Layout(format="tsv", header=(LANGUAGE, ENGLISH), quoting=False)):
+            for pair in read(path, FileLayout(format="tsv", header=(LANGUAGE, ENGLISH), quoting=False)):
                 for side, other in ((LANGUAGE, ENGLISH), (ENGLISH, LANGUAGE)):
                     place = rows.get((side, pair.values[side]))
                     if place is None:
@@ -49,7 +49,7 @@ class Sentences(Submission):
                     answers[place] = pair.values[other]
             return answers
         order = _alphabetical(examples)
-        lines = [str(row.values["text"]).strip() for row in read(path, Layout(format="lines"))]
+        lines = [str(row.values["text"]).strip() for row in read(path, FileLayout(format="lines"))]
         for place, line in zip(order, as_many(lines, path, len(order)), strict=True):
             answers[place] = line
         return answers

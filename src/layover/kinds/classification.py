@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from layover.data.features import Column, Features
-from layover.data.formats import Layout, Row, read
+from layover.data.formats import FileLayout, Row, read
 from layover.data.reading import Columns, Reading
 from layover.data.tokenizer import Tokenizer
 from layover.errors import DataError, nearest
@@ -22,8 +22,8 @@ from layover.kinds._keys import (
     CODES,
     FROM_TRAINING,
     TEXTS,
-    Check,
     CodesKeys,
+    KeyCheck,
     Keys,
     LabelKeys,
     Mistakes,
@@ -68,7 +68,7 @@ class _Lines(Submission):
         columns: Columns,  # noqa: ARG002
         labels: Sequence[str],
     ) -> list[Any]:
-        answers = [str(row.values["text"]).strip() for row in read(path, Layout(format="lines"))]
+        answers = [str(row.values["text"]).strip() for row in read(path, FileLayout(format="lines"))]
         wrong = sorted(set(answers) - set(labels))
         if wrong:
             raise DataError(f"{path}: {wrong[0]!r} is not a label; {nearest(wrong[0], labels)}")
@@ -95,7 +95,7 @@ class Classification(PairKind[Example]):
     optional: ClassVar[frozenset[str]] = frozenset({"second"})
     gold_field: ClassVar[str | None] = "label"
     keys: ClassVar[tuple[type[Keys], ...]] = (TextKeys, LabelKeys, CodesKeys)
-    checks: ClassVar[tuple[Check, ...]] = (TEXTS, CODES, Check(_gold_read, ("kind", "text", "label")))
+    checks: ClassVar[tuple[KeyCheck, ...]] = (TEXTS, CODES, KeyCheck(_gold_read, ("kind", "text", "label")))
     metrics: ClassVar[tuple[str, ...]] = ("accuracy", "macro_f1")
     columns: ClassVar[Mapping[str, Column]] = {"label": Column(np.int64, "unit", padding=-1)}  # -1 = no gold
     head: ClassVar[HeadForm | None] = HeadForm(

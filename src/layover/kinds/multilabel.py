@@ -22,8 +22,8 @@ from layover.kinds._arrays import finite
 from layover.kinds._keys import (
     CODES,
     TEXTS,
-    Check,
     CodesKeys,
+    KeyCheck,
     Keys,
     LabelKeys,
     Mistakes,
@@ -116,11 +116,11 @@ class Multilabel(PairKind[Example]):
     optional: ClassVar[frozenset[str]] = frozenset({"second"})
     gold_field: ClassVar[str | None] = "label"
     keys: ClassVar[tuple[type[Keys], ...]] = (TextKeys, LabelKeys, MultilabelKeys)
-    checks: ClassVar[tuple[Check, ...]] = (
+    checks: ClassVar[tuple[KeyCheck, ...]] = (
         TEXTS,
         CODES,
-        Check(_gold_read, ("kind", "text", "label", "label_columns")),
-        Check(_columns, _DECLARED),
+        KeyCheck(_gold_read, ("kind", "text", "label", "label_columns")),
+        KeyCheck(_columns, _DECLARED),
     )
     metrics: ClassVar[tuple[str, ...]] = ("micro_f1", "multilabel_macro_f1")
     columns: ClassVar[Mapping[str, Column]] = {

@@ -19,7 +19,7 @@ from layover.errors import DataError
 from layover.identity import Json
 from layover.kinds._answers import asked_pair
 from layover.kinds._arrays import finite
-from layover.kinds._keys import TEXTS, Check, Keys, LabelKeys, Mistakes, TextKeys, gold_as_text, pair, texts_of
+from layover.kinds._keys import TEXTS, KeyCheck, Keys, LabelKeys, Mistakes, TextKeys, gold_as_text, pair, texts_of
 from layover.kinds._pairs import PairKind, encode_pairs
 from layover.layouts.heads import HeadForm
 from layover.settings import Gold
@@ -69,10 +69,10 @@ class Regression(PairKind[Example]):
     optional: ClassVar[frozenset[str]] = frozenset({"second"})
     gold_field: ClassVar[str | None] = "label"
     keys: ClassVar[tuple[type[Keys], ...]] = (TextKeys, LabelKeys, RangeKeys)
-    checks: ClassVar[tuple[Check, ...]] = (
+    checks: ClassVar[tuple[KeyCheck, ...]] = (
         TEXTS,
-        Check(_gold_read, ("kind", "text", "label")),
-        Check(_range, ("kind", "range")),
+        KeyCheck(_gold_read, ("kind", "text", "label")),
+        KeyCheck(_range, ("kind", "range")),
     )
     metrics: ClassVar[tuple[str, ...]] = ("pearson", "spearman")
     columns: ClassVar[Mapping[str, Column]] = {"number": Column(np.float32, "unit", padding=math.nan)}  # NaN = no gold

@@ -26,11 +26,11 @@ from layover.data.tokenizer import Tokenizer
 from layover.errors import DataError, ModelError
 from layover.identity import Json
 from layover.kinds._arrays import finite
-from layover.kinds._keys import Check, IdKeys, Keys, Mistakes, Path, TextKeys, texts_of
+from layover.kinds._keys import IdKeys, KeyCheck, Keys, Mistakes, Path, TextKeys, texts_of
 from layover.kinds._kind import ONE_FILE, Kind, Paths
 from layover.kinds._matching import SCORINGS, Index, Neighbours, Scores, best, best_threshold, one_to_one
 from layover.kinds._pairs import encode_pairs
-from layover.kinds._sentences_file import Sentences
+from layover.kinds._sentences_file import RetrievalSubmission
 from layover.kinds._submission import Submission
 from layover.metrics._retrieval import ENGLISH, LANGUAGE, Sought
 from layover.settings import LayerNumber
@@ -93,7 +93,7 @@ PUBLISHED = Search(special_tokens=True, scoring="cosine", threshold="validation"
 PUBLISHED_MINING = Search(scoring="ratio").over(PUBLISHED)
 
 
-class Settled(CanonicalModel):
+class SettledSearch(CanonicalModel):
     """A search with nothing left open."""
 
     layer: LayerNumber | Gold
@@ -118,7 +118,7 @@ class Settled(CanonicalModel):
         return super().parse(values if isinstance(layer, str) else {"layers": [layer], **values})
 
 
-def settle(search: Search, layers: int | None) -> Settled:
+def settle(search: Search, layers: int | None) -> SettledSearch:
     """Return the settings for an encoder with so many layers; None where that is not known.
 
     Raises:
@@ -132,7 +132,7 @@ def settle(search: Search, layers: int | None) -> Settled:
         read = tuple(sorted({*(search.layers or ()), *alone}))
     if layers is not None and read[-1] > layers:
         raise ModelError(f"layer {read[-1]}, but the encoder has {layers}: choose 0 (the embeddings) to {layers}")
-    return Settled.model_validate({**search.model_dump(), "layer": layer, "layers": read})
+    return SettledSearch.model_validate({**search.model_dump(), "layer": layer, "layers": read})
 
 
 def _published(layers: int | None) -> int:
@@ -182,9 +182,9 @@ class Retrieval(Kind[Example]):
     optional: ClassVar[frozenset[str]] = frozenset({"other", "id"})
     gold_field: ClassVar[str | None] = "gold"
     keys: ClassVar[tuple[type[Keys], ...]] = (TextKeys, IdKeys, SidesKeys)
-    checks: ClassVar[tuple[Check, ...]] = (Check(_few_texts, ("kind", "text", "mined")),)
+    checks: ClassVar[tuple[KeyCheck, ...]] = (KeyCheck(_few_texts, ("kind", "text", "mined")),)
     metrics: ClassVar[tuple[str, ...]] = ("retrieval_accuracy", "retrieval_accuracy_to_english")
-    submission: ClassVar[Submission | None] = Sentences()
+    submission: ClassVar[Submission | None] = RetrievalSubmission()
     score_is_share_of_examples: ClassVar[bool] = False
 
     def declared(self, own: Any) -> dict[str, Any]:

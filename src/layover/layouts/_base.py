@@ -63,7 +63,7 @@ class Base:
 
 
 @dataclass(frozen=True)
-class Named:
+class WrittenNames:
     """What is written of a module beside its settings."""
 
     name: str
@@ -184,7 +184,7 @@ class Layout(ABC):
         return form
 
     @abstractmethod
-    def config(self, module: Module, base: Base, named: Named) -> dict[str, Any]:
+    def config(self, module: Module, base: Base, named: WrittenNames) -> dict[str, Any]:
         """Return what stands in the config file.
 
         Args:

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 from layover import modules
 from layover.errors import MistakesError, ModelError, shown
 from layover.files.safe import header
-from layover.layouts._base import CONFIG, Base, Fitted, Found, Layout, Named, layers_in, named_model
+from layover.layouts._base import CONFIG, Base, Fitted, Found, Layout, WrittenNames, layers_in, named_model
 from layover.modules import Module
 from layover.modules._base import as_layers
 from layover.modules._forms import AdaptersFolder, Form, InAdapters, InFile, NoForm, Values
@@ -53,7 +53,7 @@ class AdapterHub(Layout):
             return Module.to_adapters(module, base.shape)
         return module.to_adapters(base.shape)
 
-    def config(self, module: Module, base: Base, named: Named) -> dict[str, Any]:
+    def config(self, module: Module, base: Base, named: WrittenNames) -> dict[str, Any]:
         _check_name(named.name)
         form = self.formed(module, base)
         layers = {weight.place[0] for weight in form.weights.values()}

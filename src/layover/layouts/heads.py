@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from layover.errors import ModelError
 from layover.files.safe import header, tensors
-from layover.layouts._base import Base, Named
+from layover.layouts._base import Base, WrittenNames
 from layover.layouts.adapterhub import VERSION
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def config(kind: str, form: HeadForm, labels: Sequence[str], base: Base) -> dict
 
 
 def adapters_config(
-    form: HeadForm, labels: Sequence[str], base: Base, named: Named, *, choices: int | None
+    form: HeadForm, labels: Sequence[str], base: Base, named: WrittenNames, *, choices: int | None
 ) -> dict[str, Any]:
     """Return what adapters writes as `head_config.json`; see `config`.
 

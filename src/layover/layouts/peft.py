@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 from layover.errors import ModelError
 from layover.files.safe import header
-from layover.layouts._base import CONFIG, Base, Fitted, Found, Layout, Named, layers_in, named_model
+from layover.layouts._base import CONFIG, Base, Fitted, Found, Layout, WrittenNames, layers_in, named_model
 from layover.layouts._peft_config import HEADS, Read, kind_of, kinds, mistakes
 from layover.layouts._peft_config import Path as Inside
 from layover.modules import Module
@@ -46,7 +46,7 @@ class Peft(Layout):
             return Module.to_peft(module, _Names(base))
         return module.to_peft(_Names(base))
 
-    def config(self, module: Module, base: Base, named: Named) -> dict[str, Any]:
+    def config(self, module: Module, base: Base, named: WrittenNames) -> dict[str, Any]:
         form = self.formed(module, base)
         places = list(dict.fromkeys(weight.place for weight in form.weights.values()))
         return {

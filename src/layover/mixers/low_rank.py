@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from torch import Generator, Tensor
 
 
-class LowRank(Mixer):
+class LowRankAttention(Mixer):
     """`softmax(sqrt(outputs / rank) q . k_i) (I + U V) delta_i`, where q and k_i have `rank` numbers each.
 
     With projections drawn from normal(0, 0.02) as in AdapterFusion, q . k_i is a sum of `rank` products instead of
@@ -66,4 +66,4 @@ class LowRank(Mixer):
         return (count + 1) * site.outputs
 
 
-MIXER = LowRank
+MIXER = LowRankAttention

@@ -27,12 +27,12 @@ from layover.packages.bounds import (
 from layover.packages.mistakes import long_texts, mistakes
 from layover.packages.sections import (
     BaseModelFacts,
-    Cost,
+    CardSection,
+    CostFacts,
     DataFacts,
     PieceFacts,
     Probe,
     Scores,
-    Section,
     SummandFacts,
     TaskFacts,
     TrainingFacts,
@@ -50,7 +50,7 @@ ADAPTERHUB = "adapterhub"
 SCHEMA: Literal[1] = 1
 
 
-class Card(Section):
+class Card(CardSection):
     """A package's card."""
 
     schema_version: Literal[1] = SCHEMA
@@ -90,7 +90,7 @@ class Card(Section):
     seeds: tuple[int, ...]
     scores: Scores | None
     """None for an intermediate that was not scored itself."""
-    cost: Cost | None
+    cost: CostFacts | None
     versions: dict[str, str]
     """Of the libraries that exported it."""
     probe: Probe

@@ -27,7 +27,7 @@ from layover.packages.bounds import (
 from layover.shape import Shape
 
 
-class Section(BaseModel):
+class CardSection(BaseModel):
     """A part of the card: unknown keys are refused, numbers are finite."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -40,7 +40,7 @@ def _known_type(model_type: str) -> str:
     return model_type
 
 
-class BaseModelFacts(Section):
+class BaseModelFacts(CardSection):
     """The encoder that a package belongs to, and how to know it."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*$", description="org/name")] | None
@@ -71,7 +71,7 @@ class BaseModelFacts(Section):
         return Base(self.model_type, Shape(self.num_layers, self.hidden_size, self.intermediate_size, self.vocabulary))
 
 
-class TaskFacts(Section):
+class TaskFacts(CardSection):
     """What the package was trained to do; all that is needed to read new text and to name what comes out."""
 
     name: str
@@ -121,7 +121,7 @@ class TaskFacts(Section):
         return form
 
 
-class DataFacts(Section):
+class DataFacts(CardSection):
     """Data that something in the package was trained on, or scored on."""
 
     task: str
@@ -145,7 +145,7 @@ class DataFacts(Section):
     """Whether Layover's sandbox generated them; None on cards of version 0.1, which do not say."""
 
 
-class ModuleFacts(Section):
+class ModuleFacts(CardSection):
     """A module that was trained."""
 
     role: Annotated[
@@ -182,7 +182,7 @@ class SummandFacts(ModuleFacts):
     """The lowest layer in which it was taken."""
 
 
-class TrainingFacts(Section):
+class TrainingFacts(CardSection):
     """One training that the weights rest on."""
 
     stage: Literal["intermediate", "target"]
@@ -211,7 +211,7 @@ class TrainingFacts(Section):
     None where there is none, and on cards of version 0.1."""
 
 
-class Scores(Section):
+class Scores(CardSection):
     """Scores of one split, mean over the seeds where there are several."""
 
     split: str
@@ -245,7 +245,7 @@ class Scores(Section):
     than the package's own."""
 
 
-class Probe(Section):
+class Probe(CardSection):
     """Fixed rows and what comes out of them: a package that gives other numbers is not what it says it is."""
 
     rows: Annotated[tuple[ProbeRow, ...], Field(min_length=1, max_length=MOST_PROBED)]
@@ -266,7 +266,7 @@ class Probe(Section):
         return self
 
 
-class Cost(Section):
+class CostFacts(CardSection):
     """What training it took."""
 
     trained_weights: int

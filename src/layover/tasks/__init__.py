@@ -17,7 +17,7 @@ from layover.tasks._own import OwnTask
 from layover.tasks._own_mistakes import idle, mistakes
 from layover.tasks._paths import is_saved, kind_of_file
 from layover.tasks._rows import absent_gold
-from layover.tasks._survey import Known, Survey, Texts, take_survey, take_texts
+from layover.tasks._survey import SharedTexts, Survey, Texts, take_survey, take_texts
 from layover.tasks._task import Task
 from layover.tasks._xtreme import Averages, average
 
@@ -39,12 +39,12 @@ __all__ = [
     "FileSource",
     "HubSource",
     "Joined",
-    "Known",
     "Location",
     "Overlap",
     "OwnTask",
     "Paths",
     "Place",
+    "SharedTexts",
     "Survey",
     "Task",
     "Texts",

@@ -7,7 +7,7 @@ its English relative.
 
 from __future__ import annotations
 
-from layover.data.formats import Layout
+from layover.data.formats import FileLayout
 from layover.tasks import FileSource, HubSource, Task
 
 LANGUAGES = (
@@ -20,7 +20,7 @@ LABELS = (
     *("100159", "100144", "100151", "100157", "100161", "100146", "100155"),
 )
 """In the order of the hub's numbers, which is that of the official loader."""
-LAYOUT = Layout(format="multi_eurlex")
+LAYOUT = FileLayout(format="multi_eurlex")
 
 
 def _hub(split: str) -> tuple[HubSource, ...]:

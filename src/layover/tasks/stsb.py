@@ -6,12 +6,12 @@ selects. `stsb_multi_mt` has the scores of the same test pairs.
 
 from __future__ import annotations
 
-from layover.data.formats import Layout
+from layover.data.formats import FileLayout
 from layover.tasks import FileSource, HubSource, Task
 from layover.tasks._stsb import CITATION, COUNTS, METRICS, OPTIONS
 
 FILE_COLUMNS = {"first": "sentence1", "second": "sentence2", "label": "score"}
-LAYOUT = Layout(format="tsv", quoting=False)
+LAYOUT = FileLayout(format="tsv", quoting=False)
 
 
 def _hub(split: str) -> tuple[HubSource, ...]:

@@ -18,7 +18,7 @@ from layover.training.branches import Branch
 
 
 @dataclass(frozen=True, eq=False)
-class Forward:
+class TrainingForward:
     """The encoder and the head of a training, at one step."""
 
     encoder: Encoder

@@ -43,7 +43,7 @@ def automatic_tokens(
     trained = sum(weight.numel() for weights in optimizer.parts.values() for weight in weights)
     lowest, whole, shape = encoder.lowest if encoder.trained() else encoder.num_layers, encoder.whole, encoder.shape
     pieces = [piece for piece in encoder.attachments if isinstance(piece, ModuleWeights) and piece.attachment.trainable]
-    work = memory.Work(
+    work = memory.Workload(
         shape,
         precision,
         lowest,

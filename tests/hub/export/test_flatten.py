@@ -17,7 +17,7 @@ from layover.encoder import DropoutClock, Encoder
 from layover.errors import ModelError
 from layover.hub.flatten import Summand, flattened, refuses, summands
 from layover.hub.writing import write_module
-from layover.layouts import Base, Named
+from layover.layouts import Base, WrittenNames
 from layover.modules import LINEARS, AdapterDrop, Module
 from layover.packages.card import read_card
 from layover.shape import Shape
@@ -177,7 +177,9 @@ def test_peft_computes_the_same(tmp_path: Path) -> None:
 
     parts, target = [part("intermediate.0", LOW, 0), part("intermediate.1", PLAIN, 1)], part(TARGET, PATTERNED, 9)
     one = flat_of(STACK, parts, target)
-    layout = write_module(tmp_path, one.module, one.weights or {}, BASE, Named("one", None, None), adapterhub=False)
+    layout = write_module(
+        tmp_path, one.module, one.weights or {}, BASE, WrittenNames("one", None, None), adapterhub=False
+    )
     assert layout == "peft"
     model = PeftModel.from_pretrained(make_model(), str(tmp_path), key_mapping={"^roberta\\.": ""}).eval()
     with torch.inference_mode():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from layover.compositions import TARGET, Composition, Told, Words, a
+from layover.compositions import TARGET, CardWords, Composition, SentenceWords, a
 from layover.escape import bold, code, listed, plain
 from layover.hub.model_card.results import trained_in
 from layover.packages.card import Card
@@ -57,13 +57,13 @@ def percent(part: int, whole: int) -> str:
     return f"{share:.0f} %" if share >= 10 else f"{share:.1f} %" if share >= 1 else f"{share:.2g} %"
 
 
-def _words(card: Card) -> Words:
+def _words(card: Card) -> CardWords:
     """Return what the card calls all that takes part."""
     modules = card.made_of or card.pieces  # those that a flattened one was made of among them
     own = [_noun(one, card) for one in modules if one.role == TARGET]
     below = [_noun(one, card) for one in modules if one.role != TARGET]
     several = len(below) > 1
-    return Words(next(iter(own), None), f"{below[0]}s" if several else "".join(below), several, card.flattened)
+    return CardWords(next(iter(own), None), f"{below[0]}s" if several else "".join(below), several, card.flattened)
 
 
 def _noun(piece: ModuleFacts, card: Card) -> str:
@@ -89,7 +89,7 @@ def _what(card: Card) -> str:
         language = trained_in(card)
         goal += f" ({task.kind}, in {code(language)})" if language is not None else f" ({task.kind})"
     learned = intermediates(card)
-    told = Told(
+    told = SentenceWords(
         **vars(_words(card)),
         encoder=_frozen(card),
         goal=goal,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from layover.data.formats import Layout
+from layover.data.formats import FileLayout
 from layover.tasks.panx import COLUMNS, LABELS
 from layover.tasks.sandbox._made import made
 
@@ -10,7 +10,7 @@ TASK = made(
     "ner",
     kind="tagging",
     summary="named entities",
-    layout=Layout(format="conll", header=COLUMNS),
+    layout=FileLayout(format="conll", header=COLUMNS),
     labels=LABELS,
     metrics=("seqeval_f1",),
     columns={"tokens": "tokens", "tags": "ner_tags"},

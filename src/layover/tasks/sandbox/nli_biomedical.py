@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from layover.data.formats import Layout
+from layover.data.formats import FileLayout
 from layover.tasks.sandbox._made import made
 
 TASK = made(
     "nli_biomedical",
     kind="classification",
     summary="natural language inference, biomedical",
-    layout=Layout(format="tsv", header=("premise", "hypothesis", "label")),
+    layout=FileLayout(format="tsv", header=("premise", "hypothesis", "label")),
     labels=("entailment", "neutral", "contradiction"),
     metrics=("accuracy",),
     columns={"first": "premise", "second": "hypothesis", "label": "label"},

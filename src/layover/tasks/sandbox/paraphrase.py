@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from layover.data.formats import Layout
+from layover.data.formats import FileLayout
 from layover.tasks.sandbox._made import made
 
 TASK = made(
     "paraphrase",
     kind="classification",
     summary="paraphrase with exchanged words",
-    layout=Layout(format="tsv", header=("sentence1", "sentence2", "label")),
+    layout=FileLayout(format="tsv", header=("sentence1", "sentence2", "label")),
     labels=("0", "1"),
     metrics=("accuracy",),
     columns={"first": "sentence1", "second": "sentence2", "label": "label"},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from layover.data.formats import Layout
+from layover.data.formats import FileLayout
 from layover.tasks.sandbox._made import made
 from layover.tasks.udpos import COLUMNS, UPOS
 
@@ -10,7 +10,7 @@ TASK = made(
     "pos",
     kind="tagging",
     summary="parts of speech",
-    layout=Layout(format="conll", header=COLUMNS),
+    layout=FileLayout(format="conll", header=COLUMNS),
     labels=UPOS,
     metrics=("seqeval_f1", "token_accuracy"),
     columns={"tokens": "tokens", "tags": "pos_tags"},

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from layover.data.formats import Layout
+from layover.data.formats import FileLayout
 from layover.tasks.sandbox._made import made
 
 TASK = made(
     "qa_open",
     kind="span",
     summary="extractive question answering with unanswerable questions",
-    layout=Layout(format="squad"),
+    layout=FileLayout(format="squad"),
     labels=("no answer",),
     metrics=("squad_f1", "squad_em"),
     columns={"id": "id", "question": "question", "context": "context", "answers": "answers"},
