@@ -50,7 +50,6 @@ ROOMS = (
     "shape",
     "precision",
     "execution",
-    "byte_size",
     "class_weights",
     "settings",
     "escape",

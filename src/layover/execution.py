@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from layover.byte_size import Budget, Bytes
-from layover.settings import Count, Flag, Processes, RecipeSection, Seconds
+from layover.settings import Budget, Bytes, Count, Flag, Processes, RecipeSection, Seconds
 
 
 class Execution(RecipeSection):

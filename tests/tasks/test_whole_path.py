@@ -21,7 +21,7 @@ from layover.execution import Execution
 from layover.heads import MeanPooling
 from layover.inference.neighbours import both_ways
 from layover.inference.predict import embed, predict
-from layover.kinds._sentences_file import mined
+from layover.kinds._submission import mined
 from layover.kinds.retrieval import distinct, match
 from layover.metrics._retrieval import ENGLISH, LANGUAGE
 from layover.specs import Hyperparameters

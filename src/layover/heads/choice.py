@@ -10,7 +10,7 @@ from torch.nn import functional
 from layover.data.features import Features
 from layover.errors import ModelError
 from layover.heads._base import NOTHING, Units, count_labelled, summed_divergence
-from layover.heads._pooled import PooledHead
+from layover.heads._pooling import PooledHead
 
 
 class ChoiceHead(PooledHead):

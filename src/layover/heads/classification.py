@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from layover.data.features import Features
 from layover.heads._base import CLASS_WEIGHTS, NOTHING, Units, count_labelled, summed_divergence, weight_of_each
-from layover.heads._pooled import PooledHead
+from layover.heads._pooling import PooledHead
 
 NO_GOLD = -1
 

@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from layover.data.features import Features
 from layover.heads._base import NOTHING, Units
-from layover.heads._pooled import PooledHead
+from layover.heads._pooling import PooledHead
 
 NO_GOLD = -1.0
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from layover.data.features import Features
 from layover.errors import ModelError
 from layover.heads._base import NOTHING, Units
-from layover.heads._pooled import PooledHead
+from layover.heads._pooling import PooledHead
 
 
 class RegressionHead(PooledHead):

@@ -9,9 +9,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
-from layover.data import codes, templates
-from layover.data.codes import meaning
-from layover.data.label_texts import as_text
+from layover.data import templates
+from layover.data.labels import as_text, meaning, number
 from layover.errors import nearest
 
 FROM_TRAINING = "from training"
@@ -115,7 +114,7 @@ def wrong_codes(own: CodesKeys) -> Mistakes:
     labels = own.declared_labels()
     if own.codes == "labels" and own.labels == FROM_TRAINING:
         yield ("codes",), "`codes: labels` numbers declared labels, and these come from the training data"
-    numeric = [label for label in labels if codes.number(label) is not None]
+    numeric = [label for label in labels if number(label) is not None]
     if own.codes == "labels" and numeric:
         listed = ", ".join(f"{place}: {label}" for place, label in list(enumerate(labels))[:3])
         listed += ", ..." if len(labels) > 3 else ""

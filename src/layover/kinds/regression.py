@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -12,7 +13,6 @@ import numpy.typing as npt
 
 from layover.data.features import Column, Features
 from layover.data.formats import Row
-from layover.data.numbers import number_of
 from layover.data.reading import Columns, Reading
 from layover.data.tokenizer import Tokenizer
 from layover.errors import DataError
@@ -23,6 +23,11 @@ from layover.kinds._keys import TEXTS, KeyCheck, Keys, LabelKeys, Mistakes, Text
 from layover.kinds._pairs import PairKind, encode_pairs
 from layover.layouts.heads import HeadForm
 from layover.settings import Gold
+
+_WRITTEN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_COMMA = re.compile(r"[+-]?\d+,\d+", re.ASCII)
+MOST = float(np.finfo(np.float32).max)
+"""What a model is trained on is float32."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +176,29 @@ def _number(raw: object, row: Row, reading: Reading) -> float:
             "change `range`; write nothing where there is no gold"
         )
     return found
+
+
+def number_of(value: object) -> float | str:
+    """Return the number that a raw value is, or why it is none.
+
+    Text is a number where a table can hold nothing else: `4.2`, `-1e-3`. NaN, infinity and booleans are none.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return "is no number"
+    if isinstance(value, str):
+        text = value.strip()
+        if _COMMA.fullmatch(text):
+            return f"is no number; write {text.replace(',', '.')}"
+        if not _WRITTEN.fullmatch(text):
+            return "is no number"
+        value = text
+    try:
+        found = float(value)
+    except OverflowError:
+        found = math.inf
+    if math.isnan(found):
+        return "is no number"
+    return found if abs(found) <= MOST else "is not a finite number of 32 bits"
 
 
 KIND = Regression()

@@ -30,8 +30,7 @@ from layover.kinds._keys import IdKeys, KeyCheck, Keys, Mistakes, Path, TextKeys
 from layover.kinds._kind import ONE_FILE, Kind, Paths
 from layover.kinds._matching import SCORINGS, Index, Neighbours, Scores, best, best_threshold, one_to_one
 from layover.kinds._pairs import encode_pairs
-from layover.kinds._sentences_file import RetrievalSubmission
-from layover.kinds._submission import Submission
+from layover.kinds._submission import RetrievalSubmission, Submission
 from layover.metrics._retrieval import ENGLISH, LANGUAGE, Sought
 from layover.settings import LayerNumber
 

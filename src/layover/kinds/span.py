@@ -20,10 +20,8 @@ from layover.kinds._answers import INFERENCE
 from layover.kinds._arrays import finite
 from layover.kinds._keys import IdKeys, Keys, LabelsKeys, Path
 from layover.kinds._kind import Kind
-from layover.kinds._span_file import Answers
-from layover.kinds._span_gold import Answer, Example, answers_of, border
-from layover.kinds._stretches import Best, best_threshold
-from layover.kinds._submission import Submission
+from layover.kinds._span_answers import Answer, Best, Example, answers_of, best_threshold, border
+from layover.kinds._submission import Answers, Submission
 from layover.kinds._windows import encode_windows
 from layover.layouts.heads import HeadForm
 from layover.metrics._metric import NO_RULES, Rules

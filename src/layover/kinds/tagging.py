@@ -14,7 +14,7 @@ from pydantic import BeforeValidator
 from layover import metrics
 from layover.data.features import Column, Features
 from layover.data.formats import FileLayout, Row, read
-from layover.data.label_texts import as_text
+from layover.data.labels import as_text
 from layover.data.reading import Columns, Reading
 from layover.data.tally import NO_TOKEN, Reason
 from layover.data.tokenizer import Ids, Tokenizer

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from layover.errors import ModelError
-from layover.kinds._sentences_file import mined
+from layover.kinds._submission import mined
 from layover.kinds.retrieval import Search, SettledSearch, settle
 from layover.plan.data import Portion
 from layover.plan.languages import AdapterOf, used

@@ -13,12 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from layover import kinds
-from layover.data.estimator import stand_in
 from layover.data.hub_copies import is_cached
 from layover.data.subset import Subset
 from layover.data.tally import LeftOut
 from layover.data.task import Joined, Place
-from layover.data.tokenizer import CONVERTED_FROM, PIECES, SERIALISED, Tokenizer
+from layover.data.tokenizer import CONVERTED_FROM, PIECES, SERIALISED, Tokenizer, stand_in
 from layover.errors import DataError, LayoverError, ModelError
 from layover.files.hub import COMMIT, cached_file
 from layover.identity import Json, key_of

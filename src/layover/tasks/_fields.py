@@ -15,7 +15,7 @@ from layover.data.right_choice import Form
 from layover.data.task import FileSource, HubSource, RowSource
 from layover.errors import DataError, nearest
 from layover.kinds import Kind
-from layover.kinds._sentences_file import mined
+from layover.kinds._submission import mined
 from layover.kinds.retrieval import PUBLISHED, Search
 from layover.metrics._detect import detect, found_or_none
 from layover.metrics._metric import Rules

@@ -16,7 +16,7 @@ from layover.data.hub import read_hub
 from layover.data.tally import Tally
 from layover.data.task import FileSource, HubSource, Location
 from layover.errors import DataError
-from layover.kinds._sentences_file import mined
+from layover.kinds._submission import mined
 from layover.metrics._retrieval import ENGLISH, LANGUAGE
 
 PAIRS = FileLayout(format="tsv", header=("language", "english"), quoting=False)

@@ -28,8 +28,8 @@ from layover.objectives import Objective
 from layover.specs import Hyperparameters
 from layover.training import checkpoint
 from layover.training.branches import Branch, DataOrder
+from layover.training.checkpoint import identity_of
 from layover.training.forward import TrainingForward, batch_of
-from layover.training.identity import identity_of
 from layover.training.machine import automatic_tokens, fewer_tokens, refuse_several_processes
 from layover.training.optimizer import Optimizer, head_parts
 from layover.training.progress import FitResult, Judge, Measured, Position, Progress, check_numbers
