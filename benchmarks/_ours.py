@@ -21,7 +21,7 @@ from layover.execution import Execution
 from layover.heads import Head
 from layover.inference.predict import keep_states, predict
 from layover.inference.states import HiddenStates, StateType
-from layover.precision import Precision
+from layover.numerics import Precision
 from layover.specs import Hyperparameters
 from layover.training import Branch, fit
 

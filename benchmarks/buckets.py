@@ -32,7 +32,7 @@ from layover.encoder import DropoutClock
 from layover.execution import Execution
 from layover.inference.predict import predict
 from layover.inference.states import HiddenStates
-from layover.precision import Precision
+from layover.numerics import Precision
 from layover.specs import Hyperparameters
 from layover.training import Branch, fit
 

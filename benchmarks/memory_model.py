@@ -33,7 +33,7 @@ from layover.execution import Execution
 from layover.inference.predict import predict
 from layover.inference.states import HiddenStates
 from layover.modules import LayeredModule, Module
-from layover.precision import Precision
+from layover.numerics import Precision
 from layover.shape import Shape
 from layover.specs import Hyperparameters
 from layover.steps.loaded import load

@@ -48,7 +48,7 @@ ROOMS = (
     "identity",
     "files",
     "shape",
-    "precision",
+    "numerics",
     "execution",
     "class_weights",
     "settings",

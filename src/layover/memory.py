@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from layover.modules import Module
-from layover.precision import Precision, computes_in, frozen_bytes, state_bytes
+from layover.numerics import Precision, computes_in, frozen_bytes, state_bytes
 from layover.shape import Shape
 
 MIB = 2**20

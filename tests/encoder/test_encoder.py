@@ -6,13 +6,14 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from layover.encoderNone import DropoutClock, Encoder
+from tests.fingerprint import fingerprint
 from tests.tolerances import ROUNDING
 from torch import Tensor
 from transformers import PreTrainedModel
 
 from layover import compositions, modules
 from layover.compositions import AttachedModule
-from layover.encoder import DropoutClock, Encoder, fingerprint
 from layover.errors import ModelError
 from layover.families import family_of
 from layover.modules import Module

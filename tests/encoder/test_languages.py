@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 import torch
+from layover.encoderNone import DropoutClock, Encoder
+from tests.fingerprint import fingerprint
 from tests.tolerances import ROUNDING
 from torch import Tensor
 from transformers import PreTrainedModel
 
 from layover import modules
 from layover.compositions import LANGUAGE, TARGET, AttachedModule
-from layover.encoder import DropoutClock, Encoder, fingerprint
 from layover.errors import ModelError
 from layover.heads import build
 from layover.modules import EMBEDDINGS, AdapterDrop, Module

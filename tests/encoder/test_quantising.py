@@ -9,19 +9,20 @@ from typing import get_args
 
 import pytest
 import torch
+from layover.encoderNone import DropoutClock, Encoder, is_mixed
+from tests.fingerprint import fingerprint
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from layover import modules
 from layover.compositions import AttachedModule, Fold
 from layover.compositions import get as composition
-from layover.encoder import DropoutClock, Encoder, fingerprint, is_mixed
 from layover.encoder.quantising import Quantised, bitsandbytes, quantised
 from layover.errors import ModelError
 from layover.memory import training_bytes
 from layover.modules import Module
+from layover.numerics import Precision, Quantisation, frozen_bytes
 from layover.plan.encoders import KNOWN_SHAPES
-from layover.precision import Precision, Quantisation, frozen_bytes
 from layover.steps import loaded
 
 ModelOf = Callable[..., PreTrainedModel]

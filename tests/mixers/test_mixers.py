@@ -7,13 +7,14 @@ from dataclasses import replace
 
 import pytest
 import torch
+from layover.encoderNone import DropoutClock, Encoder, MixingWeights
 from pydantic import ValidationError
+from tests.fingerprint import fingerprint
 from torch import Tensor
 from transformers import PreTrainedModel, XLMRobertaConfig, XLMRobertaModel
 
 from layover import compositions, mixers, modules
 from layover.compositions import AttachedModule, Attachment, Mix
-from layover.encoder import DropoutClock, Encoder, MixingWeights, fingerprint
 from layover.mixers import Mixer
 from layover.modules import LINEARS, Module, Site
 from layover.shape import Shape

@@ -22,8 +22,8 @@ from layover.memory import (
     training_bytes,
 )
 from layover.modules import LayeredModule
+from layover.numerics import Precision
 from layover.plan.encoders import KNOWN_SHAPES
-from layover.precision import Precision
 from layover.shape import Shape
 
 BASE = KNOWN_SHAPES["FacebookAI/xlm-roberta-base"]

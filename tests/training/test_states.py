@@ -17,7 +17,7 @@ from layover.errors import DataError, ModelError
 from layover.execution import Execution
 from layover.inference.predict import keep_states, predict
 from layover.inference.states import HiddenStates
-from layover.precision import Precision
+from layover.numerics import Precision
 from layover.specs import Hyperparameters
 from layover.training import Branch, fit
 

@@ -13,7 +13,7 @@ from layover.encoder.mixing_weights import MixingWatch
 from layover.encoder.weights import check_weights, generator_for
 from layover.errors import ModelError
 from layover.modules import EMBEDDINGS, At, Site
-from layover.precision import Quantisation, cannot_be_quantised
+from layover.numerics import Quantisation, cannot_be_quantised
 from layover.shape import Shape
 
 Sizes = Callable[[Site], Mapping[str, tuple[int, ...]]]

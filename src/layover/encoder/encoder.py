@@ -21,7 +21,7 @@ from layover.encoder.sites import frozen_at, place_hooks
 from layover.encoder.weights import check_weights
 from layover.errors import ModelError, nearest
 from layover.modules import AdapterDrop, Site
-from layover.precision import Quantisation
+from layover.numerics import Quantisation
 
 
 class Encoder(Flow):

@@ -24,7 +24,7 @@ from layover.encoder.quantising import Quantised
 from layover.encoder.words import WordEmbeddings
 from layover.errors import ModelError
 from layover.families import family_of
-from layover.precision import Quantisation
+from layover.numerics import Quantisation
 from layover.shape import Shape
 
 

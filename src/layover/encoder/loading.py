@@ -24,7 +24,7 @@ from layover.encoder.quantising import Quantised, quantised
 from layover.encoder.words import WordEmbeddings, WordTable
 from layover.errors import ModelError
 from layover.families import Family, family_of
-from layover.precision import Quantisation
+from layover.numerics import Quantisation
 
 OLD_NAMES = {"LayerNorm.gamma": "LayerNorm.weight", "LayerNorm.beta": "LayerNorm.bias"}
 

@@ -10,8 +10,8 @@ from layover import kinds
 from layover.execution import Execution
 from layover.memory import TYPICAL_WORDS, Load, Workload, kept_per_layer, most_tokens
 from layover.modules import Module
+from layover.numerics import Precision
 from layover.plan.nodes import Node, Nodes, Plan, spec_at
-from layover.precision import Precision
 from layover.shape import Shape
 from layover.specs import OnEncoder, StepSpec
 from layover.specs.hidden_states import HiddenStatesSpec

@@ -20,7 +20,7 @@ from layover.inference.machine import here, is_out_of_memory, on_machine
 from layover.inference.order import Index, offsets_of, prediction_batches
 from layover.inference.states import HiddenStates
 from layover.memory import most_tokens
-from layover.precision import Precision
+from layover.numerics import Precision
 
 Outputs = dict[str, Array]
 T = TypeVar("T")

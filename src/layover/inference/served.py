@@ -18,11 +18,11 @@ from layover.errors import ModelError, nearest
 from layover.heads import Head, build_head
 from layover.inference import probe
 from layover.modules import AdapterDrop
+from layover.numerics import Precision, quantisation_of
 from layover.packages.card import Card
 from layover.packages.package import Package
 from layover.packages.sections import TaskFacts
 from layover.plan import tokenizers
-from layover.precision import Precision, quantisation_of
 
 
 @dataclass(frozen=True, eq=False)

@@ -27,9 +27,9 @@ from layover.inference.served import (
     refuse_strangers,
     served_of,
 )
+from layover.numerics import Precision
 from layover.packages.card import Card
 from layover.packages.package import open_package
-from layover.precision import Precision
 
 
 class Layover:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from layover.metrics._metric import paired
+from layover.metrics._paired import paired
 
 Labels = Sequence[str]
 """The labels of one example, in any order; none is a possible answer."""

@@ -14,11 +14,11 @@ from dataclasses import dataclass, field, replace
 from layover.errors import ModelError
 from layover.kinds._submission import mined
 from layover.kinds.retrieval import Search, SettledSearch, settle
+from layover.numerics import Precision
 from layover.plan.data import Portion
 from layover.plan.languages import AdapterOf, used
 from layover.plan.maker import Maker
 from layover.plan.nodes import Node
-from layover.precision import Precision
 from layover.specs import EncoderSpec, OnEncoder
 from layover.specs.predict import Matching, PredictSpec
 from layover.specs.score import Chosen, Keys, NoAnswer, ScoreSpec

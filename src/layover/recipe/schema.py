@@ -15,7 +15,7 @@ from layover.class_weights import Written
 from layover.execution import Execution
 from layover.kinds.retrieval import Search
 from layover.modules import AdapterDrop
-from layover.precision import Precision
+from layover.numerics import Precision
 from layover.recipe.imported import ImportedModule
 from layover.recipe.languages import LanguageSettings
 from layover.recipe.mixture import Mixture

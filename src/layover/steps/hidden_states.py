@@ -7,8 +7,8 @@ from pathlib import Path
 from layover.encoder import DropoutClock
 from layover.inference.predict import keep_states
 from layover.inference.states import HiddenStates, StateType
+from layover.numerics import computes_in
 from layover.plan import Node
-from layover.precision import computes_in
 from layover.specs.hidden_states import HiddenStatesSpec
 from layover.steps.context import Context
 from layover.steps.files import META, STATES

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from layover.data.formats import FileLayout
 from layover.tasks import FileSource, HubSource, Task
-from layover.tasks._stsb import CITATION, COUNTS, METRICS, OPTIONS
+from layover.tasks.stsb import CITATION, COUNTS, METRICS, OPTIONS
 
 LANGUAGES = ("de", "en", "es", "fr", "it", "nl", "pl", "pt", "ru", "zh")
 COLUMNS = ("sentence1", "sentence2", "similarity_score")

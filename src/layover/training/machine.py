@@ -16,7 +16,7 @@ from layover.errors import NodeError
 from layover.execution import Execution
 from layover.inference.machine import free_bytes
 from layover.inference.order import Index, padded_tokens
-from layover.precision import Precision
+from layover.numerics import Precision
 from layover.training.branches import Branch
 from layover.training.optimizer import Optimizer
 
