@@ -32,7 +32,7 @@ from layover.kinds._keys import (
     pair,
     texts_of,
 )
-from layover.kinds._pairs import PairKind, encode_pairs
+from layover.kinds._pairs import PairKind, encode_pairs, texts_in
 from layover.kinds._submission import Submission, as_many
 from layover.layouts.heads import HeadForm
 
@@ -87,13 +87,9 @@ class Classification(PairKind[Example]):
     """
 
     name: ClassVar[str] = "classification"
-    first_only: ClassVar[bool] = True
     typical_tokens: ClassVar[int] = 40
     open_labels: ClassVar[bool] = True
     classes: ClassVar[bool] = True
-    required: ClassVar[frozenset[str]] = frozenset({"first", "label"})
-    optional: ClassVar[frozenset[str]] = frozenset({"second"})
-    gold_field: ClassVar[str | None] = "label"
     keys: ClassVar[tuple[type[Keys], ...]] = (TextKeys, LabelKeys, CodesKeys)
     checks: ClassVar[tuple[KeyCheck, ...]] = (TEXTS, CODES, KeyCheck(_gold_read, ("kind", "text", "label")))
     metrics: ClassVar[tuple[str, ...]] = ("accuracy", "macro_f1")
@@ -106,7 +102,6 @@ class Classification(PairKind[Example]):
         labelled=True,
         adapters_settings={"bias": True},
     )
-    pipeline: ClassVar[str] = "text-classification"
     submission: ClassVar[Submission | None] = _Lines()
     result: ClassVar[type[Any] | None] = ClassificationResult
 
@@ -124,9 +119,9 @@ class Classification(PairKind[Example]):
             yield "classification needs two or more labels, or `labels: from training`"
 
     def parse(self, row: Row, reading: Reading) -> Example:
-        second = reading.text(row, "second") if "second" in reading.columns else None
+        first, second = texts_in(row, reading)
         label = reading.label(reading.gold(row, "label"), row)
-        return Example(reading.text(row, "first"), second, label)
+        return Example(first, second, label)
 
     def encode(
         self,

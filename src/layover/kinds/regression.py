@@ -20,7 +20,7 @@ from layover.identity import Json
 from layover.kinds._answers import asked_pair
 from layover.kinds._arrays import finite
 from layover.kinds._keys import TEXTS, KeyCheck, Keys, LabelKeys, Mistakes, TextKeys, gold_as_text, pair, texts_of
-from layover.kinds._pairs import PairKind, encode_pairs
+from layover.kinds._pairs import PairKind, encode_pairs, texts_in
 from layover.layouts.heads import HeadForm
 from layover.settings import Gold
 
@@ -68,11 +68,7 @@ class Regression(PairKind[Example]):
     """One row per example, one output: the number itself; a prediction is a number."""
 
     name: ClassVar[str] = "regression"
-    first_only: ClassVar[bool] = True
     typical_tokens: ClassVar[int] = 40
-    required: ClassVar[frozenset[str]] = frozenset({"first", "label"})
-    optional: ClassVar[frozenset[str]] = frozenset({"second"})
-    gold_field: ClassVar[str | None] = "label"
     keys: ClassVar[tuple[type[Keys], ...]] = (TextKeys, LabelKeys, RangeKeys)
     checks: ClassVar[tuple[KeyCheck, ...]] = (
         TEXTS,
@@ -90,7 +86,6 @@ class Regression(PairKind[Example]):
         problem_type="regression",
         adapters_settings={"bias": True},
     )
-    pipeline: ClassVar[str] = "text-classification"
     result: ClassVar[type[Any] | None] = RegressionResult
 
     def declared(self, own: Any) -> dict[str, Any]:
@@ -102,10 +97,10 @@ class Regression(PairKind[Example]):
             yield "regression has no labels: its gold are numbers"
 
     def parse(self, row: Row, reading: Reading) -> Example:
-        second = reading.text(row, "second") if "second" in reading.columns else None
+        first, second = texts_in(row, reading)
         raw = reading.gold(row, "label")
         label = None if raw is None or raw == "" else _number(raw, row, reading)
-        return Example(reading.text(row, "first"), second, label)
+        return Example(first, second, label)
 
     def encode(
         self,

@@ -58,15 +58,7 @@ class AdapterHub(Layout):
         form = self.formed(module, base)
         layers = {weight.place[0] for weight in form.weights.values()}
         left_out = [layer for layer in range(base.shape.layers) if layer not in layers]
-        return {
-            "config": dict(sorted({**form.settings, LEAVE_OUT: left_out}.items())),
-            "hidden_size": base.shape.hidden,
-            "model_class": base.family.adapters[base.model_type],
-            "model_name": named.model or "",
-            "model_type": base.model_type,
-            "name": named.name,
-            "version": VERSION,
-        }
+        return config_around({**form.settings, LEAVE_OUT: left_out}, base, named)
 
     def called(self, weight: InFile, base: Base, name: str) -> str:
         return f"{base.prefix}.{base.full(weight.place)}.{weight.end.format(name)}"
@@ -96,6 +88,19 @@ class AdapterHub(Layout):
             theirs = self.called(weight, base, name)
             weights[own] = (theirs.removeprefix(f"{base.prefix}.") if short else theirs, weight.shape)
         return replace(Fitted(module, base, file).found(weights), model=named_model(written.get("model_name")))
+
+
+def config_around(settings: Mapping[str, Any], base: Base, named: WrittenNames) -> dict[str, Any]:
+    """Return what adapters writes as a config, of a module or of a head, around its settings."""
+    return {
+        "config": dict(sorted(settings.items())),
+        "hidden_size": base.shape.hidden,
+        "model_class": base.family.adapters[base.model_type],
+        "model_name": named.model or "",
+        "model_type": base.model_type,
+        "name": named.name,
+        "version": VERSION,
+    }
 
 
 def _check_name(name: str) -> None:

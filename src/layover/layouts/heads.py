@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from layover.errors import ModelError
 from layover.files.safe import header, tensors
 from layover.layouts._base import Base, WrittenNames
-from layover.layouts.adapterhub import VERSION
+from layover.layouts.adapterhub import config_around
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -140,15 +140,7 @@ def adapters_config(
     own["label2id"] = {label: number for number, label in enumerate(names)}
     if not form.competes:
         own["num_labels"] = len(names)
-    return {
-        "config": dict(sorted(own.items())),
-        "hidden_size": base.shape.hidden,
-        "model_class": base.family.adapters[base.model_type],
-        "model_name": named.model or "",
-        "model_type": base.model_type,
-        "name": named.name,
-        "version": VERSION,
-    }
+    return config_around(own, base, named)
 
 
 def renamed(weights: Mapping[str, Tensor], names: Mapping[str, str]) -> dict[str, Tensor]:

@@ -12,7 +12,7 @@ from layover.errors import nearest, shown
 from layover.modules import _coupling
 from layover.modules._activations import Activation, activate
 from layover.modules._base import EMBEDDINGS, SUBLAYERS, At, LayeredModule, Site
-from layover.modules._forms import AdaptersFolder, Form, InAdapters, InFile, Names, NoForm, Values
+from layover.modules._forms import AdaptersFolder, Form, InAdapters, Names, NoForm, Values
 from layover.settings import Flag, Reduction
 from layover.shape import Shape
 
@@ -218,12 +218,7 @@ class Bottleneck(LayeredModule):
             return NoForm("an invertible bottleneck belongs to a language")
         settings = {**USUAL, **PLACEMENTS[self.placement]}
         settings |= {"reduction_factor": self.reduction, "non_linearity": self.activation}
-        weights = {
-            f"{site.name}.{weight}": InFile((site.layer, site.place), self.in_adapters.ends[weight], size)
-            for site in self.sites(shape)
-            for weight, size in self.weights(site).items()
-        }
-        return Form(settings, weights)
+        return Form(settings, self.in_file(shape, self.in_adapters.ends))
 
     @classmethod
     def from_adapters(cls, folder: AdaptersFolder) -> Bottleneck:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from layover.errors import shown
 from layover.modules import _low_rank_peft
 from layover.modules._base import LINEARS, At, FromFile, Module, Site
-from layover.modules._forms import AdaptersFolder, Form, InAdapters, InFile, InPeft, Names, NoForm, PeftFolder, Values
+from layover.modules._forms import AdaptersFolder, Form, InAdapters, InPeft, Names, NoForm, PeftFolder, Values
 from layover.modules._low_rank import LowRank
 from layover.modules._low_rank_peft import ruled
 from layover.shape import Shape
@@ -108,12 +108,7 @@ class Lora(LowRank):
         settings = {**USUAL, "alpha": self.alpha, "r": self.rank, "attn_matrices": matrices}
         settings |= {setting: place in self.target for setting, place in OTHER_MAPS.items()}
         settings["selfattn_lora"] = bool(matrices)
-        weights = {
-            f"{site.name}.{weight}": InFile((site.layer, site.place), self.in_adapters.ends[weight], size)
-            for site in self.sites(shape)
-            for weight, size in self.weights(site).items()
-        }
-        return Form(settings, weights)
+        return Form(settings, self.in_file(shape, self.in_adapters.ends))
 
     @classmethod
     def from_adapters(cls, folder: AdaptersFolder) -> Lora:
