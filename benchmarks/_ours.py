@@ -19,8 +19,8 @@ from layover.data.features import Features
 from layover.encoder import DropoutClock, Encoder, dtype_of
 from layover.execution import Execution
 from layover.heads import Head
+from layover.inference.hidden_states import HiddenStates, StateType
 from layover.inference.predict import keep_states, predict
-from layover.inference.states import HiddenStates, StateType
 from layover.numerics import Precision
 from layover.specs import Hyperparameters
 from layover.training import Branch, fit

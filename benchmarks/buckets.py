@@ -30,8 +30,8 @@ from layover.data.features import Features
 from layover.data.tokenizer import Tokenizer
 from layover.encoder import DropoutClock
 from layover.execution import Execution
+from layover.inference.hidden_states import HiddenStates
 from layover.inference.predict import predict
-from layover.inference.states import HiddenStates
 from layover.numerics import Precision
 from layover.specs import Hyperparameters
 from layover.training import Branch, fit

@@ -30,8 +30,8 @@ from layover.data.features import Features
 from layover.encoder import DropoutClock, Encoder, dtype_of, is_mixed
 from layover.estimates.loads import work_of
 from layover.execution import Execution
+from layover.inference.hidden_states import HiddenStates
 from layover.inference.predict import predict
-from layover.inference.states import HiddenStates
 from layover.modules import LayeredModule, Module
 from layover.numerics import Precision
 from layover.shape import Shape

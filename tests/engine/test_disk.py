@@ -18,7 +18,7 @@ from tests.store.faults import layover
 from layover.cli.shared import planned
 from layover.engine.worker import run_node
 from layover.files.disk import allocate, full, naming, said
-from layover.inference.states import HiddenStates
+from layover.inference.hidden_states import HiddenStates
 from layover.store import Store, write_json
 
 if TYPE_CHECKING:

@@ -23,8 +23,8 @@ from layover.encoder import DropoutClock, Encoder
 from layover.errors import ModelError
 from layover.execution import Execution
 from layover.inference.collate import Batch, collate
+from layover.inference.hidden_states import HiddenStates
 from layover.inference.predict import keep_states, last_hidden
-from layover.inference.states import HiddenStates
 from layover.objectives import Objective
 from layover.specs import Hyperparameters
 from layover.training import Branch, FitResult, Progress, fit, optimizer

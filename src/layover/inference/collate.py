@@ -12,8 +12,8 @@ from torch import Tensor
 
 from layover.data.features import Array, Features
 from layover.data.masking import Moment, mask
+from layover.inference.hidden_states import HiddenStates
 from layover.inference.order import Index, offsets_of, row_lengths, unit_rows
-from layover.inference.states import HiddenStates
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,9 +16,9 @@ from layover.errors import DataError, ModelError, NodeError
 from layover.execution import Execution
 from layover.heads import Head, MeanPooling
 from layover.inference.collate import Batch, collate_rows, tokens_of
+from layover.inference.hidden_states import HiddenStates
 from layover.inference.machine import here, is_out_of_memory, on_machine
 from layover.inference.order import Index, offsets_of, prediction_batches
-from layover.inference.states import HiddenStates
 from layover.memory import most_tokens
 from layover.numerics import Precision
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from layover.encoder import DropoutClock
+from layover.inference.hidden_states import HiddenStates, StateType
 from layover.inference.predict import keep_states
-from layover.inference.states import HiddenStates, StateType
 from layover.numerics import computes_in
 from layover.plan import Node
 from layover.specs.hidden_states import HiddenStatesSpec

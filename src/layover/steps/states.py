@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from layover.inference.states import HiddenStates
+from layover.inference.hidden_states import HiddenStates
 from layover.steps.files import META, STATES
 from layover.store import Store, read_json
 

@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from layover.data.features import Features
 from layover.heads import Head
+from layover.inference.hidden_states import HiddenStates
 from layover.inference.order import Index, steps_of_epoch, turns_of_epoch
-from layover.inference.states import HiddenStates
 from layover.specs import Hyperparameters
 from layover.training.progress import Seen
 

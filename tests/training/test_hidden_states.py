@@ -15,8 +15,8 @@ from layover.compositions import AttachedModule
 from layover.data.features import Features
 from layover.errors import DataError, ModelError
 from layover.execution import Execution
+from layover.inference.hidden_states import HiddenStates
 from layover.inference.predict import keep_states, predict
-from layover.inference.states import HiddenStates
 from layover.numerics import Precision
 from layover.specs import Hyperparameters
 from layover.training import Branch, fit
