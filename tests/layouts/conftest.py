@@ -139,7 +139,7 @@ class Folder:
         self.sample, self.path = sample, sample.write(path, layout, module, sample.random(module))
         self.file = path / layouts.get(layout).file
 
-    def read(self, base: Any = None) -> layouts.Found:
+    def read(self, base: Any = None) -> layouts.StoredModule:
         return layouts.read(self.path, base or self.sample.base)
 
     def configure(self, **settings: Any) -> None:

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from layover import layouts, modules
-from layover.layouts import Base, Found, WrittenNames
+from layover.layouts import Base, StoredModule, WrittenNames
 from layover.modules import EMBEDDINGS, Module
 from layover.packages.untrained import untrained, untrained_file
 from layover.shape import Shape
@@ -31,9 +31,9 @@ def fresh(module: Module) -> dict[str, torch.Tensor]:
     return found
 
 
-def stored(module: Module, weights: dict[str, torch.Tensor], file: Path) -> Found:
+def stored(module: Module, weights: dict[str, torch.Tensor], file: Path) -> StoredModule:
     save_file(weights, file)
-    return Found(
+    return StoredModule(
         module, {name: name for name in weights}, {name: tuple(one.shape) for name, one in weights.items()}, file
     )
 

@@ -21,7 +21,7 @@ from layover.errors import ModelError
 
 Ids = npt.NDArray[np.int32]
 
-FAMILIES = {
+SPELLINGS = {
     "pad": ("<pad>", "[PAD]"),
     "unk": ("<unk>", "[UNK]"),
     "mask": ("<mask>", "[MASK]"),
@@ -163,11 +163,11 @@ class Tokenizer:
         return ids, segments
 
     def _named(self, role: str) -> int:
-        for token in FAMILIES[role]:
+        for token in SPELLINGS[role]:
             found = self._backend.token_to_id(token)
             if found is not None:
                 return int(found)
-        raise ModelError(f"the tokenizer has no {role} token; one of {', '.join(FAMILIES[role])} is needed")
+        raise ModelError(f"the tokenizer has no {role} token; one of {', '.join(SPELLINGS[role])} is needed")
 
     @cached_property
     def _blank(self) -> frozenset[int]:

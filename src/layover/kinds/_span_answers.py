@@ -78,7 +78,7 @@ def border(example: Example) -> tuple[int, int] | None:
     return start, start + len(text.strip())
 
 
-class Best:
+class BestSpan:
     """The best stretch and the lowest null score of the windows of one question."""
 
     def __init__(self) -> None:

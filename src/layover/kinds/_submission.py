@@ -54,7 +54,7 @@ def as_many(answers: list[Any], path: Path, count: int) -> list[Any]:
     return answers
 
 
-class Answers(Submission):
+class SpanSubmission(Submission):
     """Id of the question -> answer, as JSON."""
 
     suffix: ClassVar[str] = "json"

@@ -14,7 +14,7 @@ from pathlib import Path
 from layover.errors import ModelError
 from layover.files.safe import is_there
 from layover.layouts import checkpoint
-from layover.layouts._base import CONFIG, Base, Found, Layout, WrittenNames
+from layover.layouts._base import CONFIG, Base, Layout, StoredModule, WrittenNames
 from layover.registry import Registry
 
 _LAYOUTS: Registry[Layout] = Registry(__name__, __path__, "LAYOUT", ModelError)
@@ -71,7 +71,7 @@ def _last_first(path: Path) -> tuple[list[int], str]:
     return [-int(number) for part in path.parts[-2:] for number in re.findall(r"-(\d+)$", part)], str(path)
 
 
-def read(folder: Path, base: Base) -> Found:
+def read(folder: Path, base: Base) -> StoredModule:
     """Return what a folder holds, in whichever layout.
 
     Raises:
@@ -80,4 +80,4 @@ def read(folder: Path, base: Base) -> Found:
     return of(folder).read(folder, base)
 
 
-__all__ = ["CONFIG", "Base", "Found", "Layout", "WrittenNames", "every", "get", "instead", "names", "of", "read"]
+__all__ = ["CONFIG", "Base", "Layout", "StoredModule", "WrittenNames", "every", "get", "instead", "names", "of", "read"]

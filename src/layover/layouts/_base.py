@@ -75,7 +75,7 @@ class WrittenNames:
 
 
 @dataclass(frozen=True)
-class Found:
+class StoredModule:
     """A module that a folder holds."""
 
     module: Module
@@ -224,7 +224,7 @@ class Layout(ABC):
         return config
 
     @abstractmethod
-    def read(self, folder: Path, base: Base) -> Found:
+    def read(self, folder: Path, base: Base) -> StoredModule:
         """Return what a folder holds, fitted to an encoder.
 
         Raises:
@@ -262,7 +262,7 @@ class Fitted:
     base: Base
     file: Path
 
-    def found(self, weights: Mapping[str, tuple[str, tuple[int, ...]]], left_out: Sequence[str] = ()) -> Found:
+    def found(self, weights: Mapping[str, tuple[str, tuple[int, ...]]], left_out: Sequence[str] = ()) -> StoredModule:
         """Return the module whose names and shapes were compared with those of the file, in both directions.
 
         Args:
@@ -283,7 +283,7 @@ class Fitted:
         extra = sorted(set(there) - set(theirs.values()) - set(left_out))
         if extra:
             raise ModelError(f"{file}: {extra[0]}: {module.name} has no such weight on this encoder")
-        return Found(module, theirs, shapes, file, tuple(left_out))
+        return StoredModule(module, theirs, shapes, file, tuple(left_out))
 
 
 def _check(entry: Entry | None, shape: tuple[int, ...], where: str) -> None:

@@ -38,7 +38,7 @@ _COMMON = {
 
 
 @dataclass(frozen=True)
-class Read:
+class PeftConfig:
     """A config that is being read.
 
     Args:

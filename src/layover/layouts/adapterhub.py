@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 from layover import modules
 from layover.errors import MistakesError, ModelError, shown
 from layover.files.safe import header
-from layover.layouts._base import CONFIG, Base, Fitted, Found, Layout, WrittenNames, layers_in, named_model
+from layover.layouts._base import CONFIG, Base, Fitted, Layout, StoredModule, WrittenNames, layers_in, named_model
 from layover.modules import Module
 from layover.modules._base import as_layers
 from layover.modules._forms import AdaptersFolder, Form, InAdapters, InFile, NoForm, Values
@@ -66,7 +66,7 @@ class AdapterHub(Layout):
     def mistakes(self, config: Mapping[str, Any]) -> list[str]:
         return mistakes(config)
 
-    def read(self, folder: Path, base: Base) -> Found:
+    def read(self, folder: Path, base: Base) -> StoredModule:
         written, file, where = self.checked(folder), folder / self.file, str(folder / CONFIG)
         wrong = [
             f"{setting} is {shown(written.get(setting))}, but the encoder's is {ours}"

@@ -14,8 +14,8 @@ from typing import Any, ClassVar
 
 from layover.errors import ModelError
 from layover.files.safe import header
-from layover.layouts._base import CONFIG, Base, Fitted, Found, Layout, WrittenNames, layers_in, named_model
-from layover.layouts._peft_config import HEADS, Read, kind_of, kinds, mistakes
+from layover.layouts._base import CONFIG, Base, Fitted, Layout, StoredModule, WrittenNames, layers_in, named_model
+from layover.layouts._peft_config import HEADS, PeftConfig, kind_of, kinds, mistakes
 from layover.layouts._peft_config import Path as Inside
 from layover.modules import Module
 from layover.modules._forms import Form, InFile, NoForm, Place
@@ -65,7 +65,7 @@ class Peft(Layout):
     def mistakes(self, config: Mapping[str, Any]) -> list[str]:
         return mistakes(config)
 
-    def read(self, folder: Path, base: Base) -> Found:
+    def read(self, folder: Path, base: Base) -> StoredModule:
         config, file, where = self.checked(folder), folder / self.file, str(folder / CONFIG)
         kind = kind_of(config)
         if kind is None:
@@ -76,7 +76,7 @@ class Peft(Layout):
         paths = _paths(rest, base, str(file), kinds()[kind].ends)
         layers_in(base, [layer for layer, _ in paths], str(file))
         short = any(name.startswith(f"{BEFORE}{base.family.layers}.") for name in rest)
-        read = Read(config, base, short, where, paths).module(kind)
+        read = PeftConfig(config, base, short, where, paths).module(kind)
 
         def named(weight: InFile) -> str:
             name = self.called(weight, base, "")

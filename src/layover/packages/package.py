@@ -16,7 +16,7 @@ from layover import layouts, modules
 from layover.compositions import MIX, TARGET, AttachedModule, Attachment, finished
 from layover.errors import ModelError, first_few
 from layover.files.safe import header, sha256, tensors
-from layover.layouts import Found, heads
+from layover.layouts import StoredModule, heads
 from layover.mixers._router import GATES
 from layover.modules import Module
 from layover.packages.card import ADAPTERHUB, CARD, MIXER, MODULE, Card, read_card
@@ -57,7 +57,7 @@ class Package:
         own = self.card.own()
         return module_of(own[0].module, self.folder / CARD) if own else None
 
-    def found(self) -> Found:
+    def found(self) -> StoredModule:
         """Return its own module, in the layout that the card names, fitted to its encoder.
 
         Raises:
@@ -271,8 +271,8 @@ def _seed(card: Card, where: Path) -> int:
     return seed
 
 
-def _plain(module: Module, shape: Shape, file: Path) -> Found:
+def _plain(module: Module, shape: Shape, file: Path) -> StoredModule:
     """Return a module that lies under its canonical names."""
     own = {f"{site.name}.{name}": size for site in module.sites(shape) for name, size in module.weights(site).items()}
     check_shapes(file, own)
-    return Found(module, {name: name for name in own}, own, file)
+    return StoredModule(module, {name: name for name in own}, own, file)
