@@ -7,13 +7,13 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from layover.encoderNone import DropoutClock, Encoder
 from tests.fingerprint import fingerprint
 from torch import Tensor
 from transformers import PreTrainedModel
 
 from layover import mixers, modules
 from layover.compositions import AttachedModule, Attachment, Mix
+from layover.encoder import DropoutClock, Encoder
 from layover.modules import AdapterDrop, Module
 
 ModelOf = Callable[..., PreTrainedModel]

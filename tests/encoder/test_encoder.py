@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from layover.encoderNone import DropoutClock, Encoder
 from tests.fingerprint import fingerprint
 from tests.tolerances import ROUNDING
 from torch import Tensor
@@ -14,6 +13,7 @@ from transformers import PreTrainedModel
 
 from layover import compositions, modules
 from layover.compositions import AttachedModule
+from layover.encoder import DropoutClock, Encoder
 from layover.errors import ModelError
 from layover.families import family_of
 from layover.modules import Module

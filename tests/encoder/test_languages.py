@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import torch
-from layover.encoderNone import DropoutClock, Encoder
 from tests.fingerprint import fingerprint
 from tests.tolerances import ROUNDING
 from torch import Tensor
@@ -15,6 +14,7 @@ from transformers import PreTrainedModel
 
 from layover import modules
 from layover.compositions import LANGUAGE, TARGET, AttachedModule
+from layover.encoder import DropoutClock, Encoder
 from layover.errors import ModelError
 from layover.heads import build
 from layover.modules import EMBEDDINGS, AdapterDrop, Module

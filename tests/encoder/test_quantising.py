@@ -9,7 +9,6 @@ from typing import get_args
 
 import pytest
 import torch
-from layover.encoderNone import DropoutClock, Encoder, is_mixed
 from tests.fingerprint import fingerprint
 from torch import Tensor, nn
 from transformers import PreTrainedModel
@@ -17,6 +16,7 @@ from transformers import PreTrainedModel
 from layover import modules
 from layover.compositions import AttachedModule, Fold
 from layover.compositions import get as composition
+from layover.encoder import DropoutClock, Encoder, is_mixed
 from layover.encoder.quantising import Quantised, bitsandbytes, quantised
 from layover.errors import ModelError
 from layover.memory import training_bytes

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import pytest
 import torch
-from layover.encoderNone import DropoutClock, Encoder, MixingWeights
 from pydantic import ValidationError
 from tests.fingerprint import fingerprint
 from torch import Tensor
@@ -15,6 +14,7 @@ from transformers import PreTrainedModel, XLMRobertaConfig, XLMRobertaModel
 
 from layover import compositions, mixers, modules
 from layover.compositions import AttachedModule, Attachment, Mix
+from layover.encoder import DropoutClock, Encoder, MixingWeights
 from layover.mixers import Mixer
 from layover.modules import LINEARS, Module, Site
 from layover.shape import Shape
