@@ -12,8 +12,9 @@ import torch
 from safetensors.torch import load_file
 from tests.tolerances import ROUNDING
 
-from layover import layouts, modules
+from layover import kinds, layouts, modules
 from layover.errors import ModelError
+from layover.layouts import heads
 from layover.modules import LINEARS, Module
 from layover.modules._activations import Activation
 
@@ -195,3 +196,22 @@ def test_what_has_no_form_is_told(sample_of: Callable[..., Any]) -> None:
     }
     for reason, module in refused.items():
         assert reason in hub.refuses(module, sample.base)
+
+
+def test_configs_of_modules_and_heads_name_the_encoder(sample: Any) -> None:
+    """A head of its own file finds its encoder as a module does."""
+    named = layouts.WrittenNames("one", "org/encoder", "0123abc")
+    form = kinds.get("classification").head
+    assert form is not None
+    module = layouts.get("adapterhub").config(MODULES["lora"], sample.base, named)
+    head = heads.adapters_config(form, ("no", "yes"), sample.base, named, choices=None)
+    around = {
+        "hidden_size": sample.base.shape.hidden,
+        "model_class": "XLMRobertaAdapterModel",
+        "model_name": "org/encoder",
+        "model_type": "xlm-roberta",
+        "name": "one",
+        "version": "adapters.1.3.0",
+    }
+    assert [{name: value for name, value in one.items() if name != "config"} for one in (module, head)] == [around] * 2
+    assert list(head["config"]) == sorted(head["config"])
