@@ -31,12 +31,12 @@ class Served:
 
     card: Card
     task: TaskFacts
-    pieces: Sequence[Attachment]
+    attachments: Sequence[Attachment]
     head: Head
 
     def act(self, encoder: Encoder) -> None:
         """Let it act on the encoder in place of what did."""
-        encoder.attach(self.pieces)
+        encoder.attach(self.attachments)
         encoder.drop(AdapterDrop(predict=self.card.skipped_layers))
 
 
