@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 import layover
 from layover.cli import console
+from layover.cli.bars import Bars
 from layover.cli.main import main
-from layover.cli.progress import Bars
 from layover.errors import printable
 from layover.escape import json_text
 

@@ -1,7 +1,4 @@
-"""Live progress: bars on a terminal, plain lines elsewhere, JSON lines for machines.
-
-Every text of the bars is shown, and never obeyed by the terminal or taken for markup.
-"""
+"""Live progress: bars on a terminal, plain lines elsewhere, JSON lines for machines."""
 
 from __future__ import annotations
 
@@ -9,21 +6,17 @@ import sys
 import time
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol
 
+from layover.cli.bars import Bars
 from layover.cli.console import answer, duration, say
 from layover.cli.streams import heed_reader
-from layover.errors import printable
 from layover.estimates.remaining import Remaining
 from layover.plan import Plan
 from layover.stopping import KEPT
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
-    from rich.progress import TaskID
-
-    Bar = TaskID
+    from layover.cli.bars import Bar
 
 PLAIN_SECONDS = 10.0
 """A plain log tells of a running node at most this often."""
@@ -229,45 +222,3 @@ class LiveProgress(_Counting):
 
 def _loss(event: Mapping[str, Any]) -> str:
     return f", loss {event['loss']:.4f}" if event.get("loss") is not None else ""
-
-
-class Bars:
-    """Some bars below what is noted; gone when they are left."""
-
-    def __init__(self) -> None:
-        from rich.progress import BarColumn, Progress, TextColumn
-
-        self._progress = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=24),
-            TextColumn("{task.fields[speed]}", markup=False),
-            TextColumn("{task.fields[left]}", markup=False),
-            transient=True,
-        )
-
-    def __enter__(self) -> Self:
-        self._progress.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._progress.stop()
-
-    def note(self, text: str) -> None:
-        """Write a line above the bars."""
-        from rich.text import Text
-
-        self._progress.console.print(Text(printable(text)), highlight=False)
-
-    def add(self, label: str) -> Bar:
-        """Return a new bar, which pulses until it is told how far it is."""
-        return self._progress.add_task(printable(label), total=None, speed="", left="")
-
-    def update(self, bar: Bar, completed: float, total: float | None, speed: str, left: str) -> None:
-        """Move a bar; None as total lets it pulse."""
-        self._progress.update(bar, completed=completed, total=total, speed=printable(speed), left=printable(left))
-
-    def remove(self, bar: Bar) -> None:
-        """Take a bar away."""
-        self._progress.remove_task(bar)
