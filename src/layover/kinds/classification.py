@@ -119,9 +119,8 @@ class Classification(PairKind[Example]):
             yield "classification needs two or more labels, or `labels: from training`"
 
     def parse(self, row: Row, reading: Reading) -> Example:
-        first, second = texts_in(row, reading)
         label = reading.label(reading.gold(row, "label"), row)
-        return Example(first, second, label)
+        return Example(*texts_in(row, reading), label)
 
     def encode(
         self,

@@ -147,8 +147,7 @@ class Multilabel(PairKind[Example]):
         return Rules(labels=tuple(labels))
 
     def parse(self, row: Row, reading: Reading) -> Example:
-        first, second = texts_in(row, reading)
-        return Example(first, second, labels_in(row, reading))
+        return Example(*texts_in(row, reading), labels_in(row, reading))
 
     def encode(
         self,

@@ -97,10 +97,9 @@ class Regression(PairKind[Example]):
             yield "regression has no labels: its gold are numbers"
 
     def parse(self, row: Row, reading: Reading) -> Example:
-        first, second = texts_in(row, reading)
         raw = reading.gold(row, "label")
         label = None if raw is None or raw == "" else _number(raw, row, reading)
-        return Example(first, second, label)
+        return Example(*texts_in(row, reading), label)
 
     def encode(
         self,
