@@ -20,7 +20,7 @@ from layover.registry import Registry
 _LAYOUTS: Registry[Layout] = Registry(__name__, __path__, "LAYOUT", ModelError)
 MOST_BELOW, MOST_TOLD = 100, 3
 """Folders with modules that are looked for below one without, and that a message names."""
-_OTHERS = frozenset({"checkpoint", "heads"})
+_OTHERS = frozenset({"heads"})
 """Files of this room that are no layouts."""
 
 
