@@ -28,7 +28,7 @@ import torch
 
 import layover
 from layover import kinds, tasks
-from layover.data.features import COLUMNS, Features
+from layover.data.features import COMMON, Features
 from layover.data.subset import limit as some_of
 from layover.data.tokenizer import Tokenizer
 from layover.encoder.initialise import init_encoder
@@ -107,7 +107,8 @@ def take(features: Features, rows: np.ndarray) -> Features:
     offsets = features.arrays["offsets"]
     tokens = np.concatenate([np.arange(offsets[row], offsets[row + 1]) for row in rows])
     index = {"token": tokens, "row": rows, "unit": rows}
-    arrays = {name: values[index[COLUMNS[name][1]]] for name, values in features.arrays.items() if name != "offsets"}
+    columns = {**COMMON, **features.columns}
+    arrays = {name: values[index[columns[name].per]] for name, values in features.arrays.items() if name != "offsets"}
     ends = np.cumsum(features.lengths[rows])
     arrays |= {"offsets": np.concatenate([[0], ends]).astype(np.int64)}
     return replace(features, arrays=arrays | {"example": np.arange(len(rows), dtype=np.int32)})

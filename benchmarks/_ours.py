@@ -14,14 +14,14 @@ from _common import BATCH, LR
 from torch import Tensor
 
 from layover import heads, modules
-from layover.compositions import Part
+from layover.compositions import AttachedModule
 from layover.data.features import Features
 from layover.encoder import DropoutClock, Encoder, dtype_of
 from layover.execution import Execution
 from layover.heads import Head
+from layover.inference.hidden_states import HiddenStates, StateType
 from layover.inference.predict import keep_states, predict
-from layover.inference.states import States, StateType
-from layover.precision import Precision
+from layover.numerics import Precision
 from layover.specs import Hyperparameters
 from layover.training import Branch, fit
 
@@ -53,7 +53,7 @@ def make_cached_encoder(folder: Path, precision: Precision, *, layers: str, seed
 
 def _with(encoder: Encoder, module: str, layers: str, weights: Mapping[str, Tensor] | None) -> Encoder:
     settings = {} if module in {"full", "none"} else {"layers": layers}
-    encoder.attach([Part("target", modules.get(module)(**settings), weights, trainable=True)])
+    encoder.attach([AttachedModule("target", modules.get(module)(**settings), weights, trainable=True)])
     return encoder
 
 
@@ -65,21 +65,21 @@ def lowest_of(folder: Path, layers: str) -> int:
 
 def build_states(
     encoder: Encoder, precision: Precision, features: Features, *, layer: int, into: Path, device: str
-) -> States:
+) -> HiddenStates:
     """Compute the hidden states that enter a layer, keep them in the folder `into`, and return them."""
     into.mkdir(parents=True, exist_ok=True)
     kind: StateType = "bfloat16" if encoder.dtype == torch.bfloat16 else "float32"
     size = {"kind": kind, "tokens": int(features.arrays["offsets"][-1]), "hidden": encoder.hidden_size}
-    states = States.create(into / "states.bin", layer=layer, **size)
+    states = HiddenStates.create(into / "states.bin", layer=layer, **size)
     keep_states(encoder, features, states, execution=Execution(device=device), precision=precision)
     states.flush()
     (into / "meta.json").write_text(json.dumps({"layer": layer, **size}), encoding="utf-8")
     return open_states(into)
 
 
-def open_states(into: Path) -> States:
+def open_states(into: Path) -> HiddenStates:
     """Return states that lie in a folder, as a training of a sweep finds them."""
-    return States.open(into / "states.bin", **json.loads((into / "meta.json").read_text(encoding="utf-8")))
+    return HiddenStates.open(into / "states.bin", **json.loads((into / "meta.json").read_text(encoding="utf-8")))
 
 
 def recipe_run(cached: bool, device: str) -> dict[str, Any]:
@@ -106,7 +106,7 @@ def train(
     device: str,
     *,
     epochs: float = 1,
-    states: States | None = None,
+    states: HiddenStates | None = None,
     micro_tokens: int | None = None,
 ) -> tuple[float, float]:
     """Train; return the seconds and the mean loss of the steps of the last epoch."""
@@ -130,7 +130,12 @@ def train(
 
 
 def predicted(
-    encoder: Encoder, head: Head, features: Features, precision: Precision, device: str, states: States | None = None
+    encoder: Encoder,
+    head: Head,
+    features: Features,
+    precision: Precision,
+    device: str,
+    states: HiddenStates | None = None,
 ) -> dict[str, np.ndarray]:
     """Return the head's outputs for every row."""
     execution = Execution(device=device)

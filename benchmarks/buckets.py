@@ -30,9 +30,9 @@ from layover.data.features import Features
 from layover.data.tokenizer import Tokenizer
 from layover.encoder import DropoutClock
 from layover.execution import Execution
+from layover.inference.hidden_states import HiddenStates
 from layover.inference.predict import predict
-from layover.inference.states import States
-from layover.precision import Precision
+from layover.numerics import Precision
 from layover.specs import Hyperparameters
 from layover.training import Branch, fit
 
@@ -75,7 +75,7 @@ class Cell:
         self.folder = self.source.encoder or folder
         self.task = tasks.get(self.source.train)
         self.kind = kinds.get(self.task.kind)
-        self._states: dict[Precision, tuple[States, States]] = {}
+        self._states: dict[Precision, tuple[HiddenStates, HiddenStates]] = {}
 
     @cached_property
     def examples(self) -> list[Any]:
@@ -93,7 +93,7 @@ class Cell:
         )
         return first, second
 
-    def states(self, precision: Precision, into: Path) -> tuple[States, States]:
+    def states(self, precision: Precision, into: Path) -> tuple[HiddenStates, HiddenStates]:
         """Return the hidden states of both; they are computed once."""
         if precision not in self._states:
             lowest, whole = lowest_of(self.folder, LAYERS), make_encoder(self.folder, precision, module="none")

@@ -22,7 +22,7 @@ from torch import Tensor
 from transformers import XLMRobertaConfig, XLMRobertaModel
 
 from layover import compositions, mixers, modules
-from layover.compositions import Composition, Part, Piece
+from layover.compositions import AttachedModule, Attachment, Composition
 from layover.encoder import DropoutClock, Encoder
 from layover.mixers._router import Router
 from layover.modules import Module
@@ -53,9 +53,9 @@ def make_encoder(layers: int = LAYERS) -> Encoder:
     return Encoder.from_model(XLMRobertaModel(config, add_pooling_layer=False), clock=DropoutClock(0)).eval()
 
 
-def intermediates_of(module: Module, encoder: Encoder, count: int) -> list[Part]:
+def intermediates_of(module: Module, encoder: Encoder, count: int) -> list[AttachedModule]:
     """Return modules with random weights and gates."""
-    encoder.attach([Part("any", module, None, trainable=True)])
+    encoder.attach([AttachedModule("any", module, None, trainable=True)])
     state, parts = encoder.state("any"), []
     for place in range(count):
         drawn = torch.Generator().manual_seed(place)
@@ -64,14 +64,16 @@ def intermediates_of(module: Module, encoder: Encoder, count: int) -> list[Part]
             f"{site.name}.gates": torch.randn(1, site.inputs, generator=drawn) for site in module.sites(encoder.shape)
         }
         name = "intermediate" if count == 1 else f"intermediate.{place}"
-        parts.append(Part(name, module, weights, trainable=False, gates=gates))
+        parts.append(AttachedModule(name, module, weights, trainable=False, gates=gates))
     return parts
 
 
-def pieces_of(composition: Composition, module: Module, parts: list[Part], encoder: Encoder) -> list[Piece]:
+def pieces_of(
+    composition: Composition, module: Module, parts: list[AttachedModule], encoder: Encoder
+) -> list[Attachment]:
     """Return what a target starts from."""
     one = composition.for_intermediates([part.name for part in parts])
-    return one.parts(one.target_module(module, len(parts)), parts, shape=encoder.shape, seed=1)
+    return one.attachments(one.target_module(module, len(parts)), parts, shape=encoder.shape, seed=1)
 
 
 @torch.inference_mode()

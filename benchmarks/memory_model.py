@@ -25,15 +25,15 @@ from transformers import XLMRobertaConfig, XLMRobertaModel
 
 import layover.engine.preload  # noqa: F401  what a worker of `layover run` has imported
 from layover import heads, kinds, memory, modules
-from layover.compositions import Part
+from layover.compositions import AttachedModule
 from layover.data.features import Features
 from layover.encoder import DropoutClock, Encoder, dtype_of, is_mixed
 from layover.estimates.loads import work_of
 from layover.execution import Execution
+from layover.inference.hidden_states import HiddenStates
 from layover.inference.predict import predict
-from layover.inference.states import States
 from layover.modules import LayeredModule, Module
-from layover.precision import Precision
+from layover.numerics import Precision
 from layover.shape import Shape
 from layover.specs import Hyperparameters
 from layover.steps.loaded import load
@@ -148,16 +148,16 @@ def features_of(case: Case) -> Features:
     return Features(arrays, columns=kinds.get(case.kind).columns)
 
 
-def states_of(case: Case, features: Features, layer: int, folder: Path) -> States:
+def states_of(case: Case, features: Features, layer: int, folder: Path) -> HiddenStates:
     """Return random hidden states on the disk."""
     tokens, hidden = int(features.arrays["offsets"][-1]), SHAPES[case.size].hidden
     kind: Any = "bfloat16" if case.precision == "bf16" else "float32"
     size: dict[str, Any] = {"layer": layer, "kind": kind, "tokens": tokens, "hidden": hidden}
-    made = States.create(folder / "states", **size)
+    made = HiddenStates.create(folder / "states", **size)
     made.put(np.arange(tokens), torch.randn(tokens, hidden).to(torch.bfloat16 if kind == "bfloat16" else torch.float32))
     made.flush()
     del made
-    return States.open(folder / "states", **size)
+    return HiddenStates.open(folder / "states", **size)
 
 
 def run(case: Case, encoder_folder: Path, folder: Path) -> float:
@@ -178,7 +178,7 @@ def run(case: Case, encoder_folder: Path, folder: Path) -> float:
         from_layer=lowest if case.cached else 0,
     )
     encoder.need(words_of(case))
-    encoder.attach([Part("target", module, None, trainable=True)])
+    encoder.attach([AttachedModule("target", module, None, trainable=True)])
     head = heads.build(case.kind, shape.hidden, 3, clock=clock, dropout=0.1)
     # where all weights train, writing a checkpoint may be the peak
     every = 1e-3 if module.whole else 60.0
@@ -284,7 +284,7 @@ def saved_bytes(case: Case, layers: int, rows: int) -> int:
     shape, module, clock = replace(SHAPES[case.size], layers=layers, vocabulary=500), module_of(case), DropoutClock(0)
     model = XLMRobertaModel(_config(shape), add_pooling_layer=False).to(dtype_of(case.precision, whole=module.whole))
     encoder = Encoder.from_model(model, clock=clock, dropout=0.1)
-    encoder.attach([Part("target", module, None, trainable=True)])
+    encoder.attach([AttachedModule("target", module, None, trainable=True)])
     own = {weight.untyped_storage().data_ptr() for weight in encoder.parameters()}
     kept: dict[int, torch.Tensor] = {}
 

@@ -18,7 +18,7 @@ ROOT = Path("/")
 
 
 @dataclass(frozen=True)
-class Group:
+class ControlGroup:
     """A control group that this process is in."""
 
     folder: Path
@@ -81,7 +81,7 @@ def bound_threads(root: Path = ROOT) -> None:
         os.environ.setdefault("OMP_NUM_THREADS", str(count))
 
 
-def groups(controller: str, root: Path = ROOT) -> Iterator[Group]:
+def groups(controller: str, root: Path = ROOT) -> Iterator[ControlGroup]:
     """Yield the groups of this process that may limit it, from its own up to the root.
 
     Args:
@@ -115,16 +115,16 @@ def _plain(path: str) -> str:
     return path.replace("\\040", " ").replace("\\011", "\t").replace("\\012", "\n").replace("\\134", "\\")
 
 
-def _upwards(mount: Mount, path: PurePosixPath, root: Path) -> Iterator[Group]:
+def _upwards(mount: Mount, path: PurePosixPath, root: Path) -> Iterator[ControlGroup]:
     """Yield the groups of a path, as far as they are mounted; the mount point alone where the path lies outside."""
     inside = path.is_relative_to(mount.root) and ".." not in path.parts
     group = mount.point / path.relative_to(mount.root) if inside else mount.point
     while group.is_relative_to(mount.point):
-        yield Group(root / group.relative_to("/"), mount.unified)
+        yield ControlGroup(root / group.relative_to("/"), mount.unified)
         group = group.parent
 
 
-def _limit(group: Group) -> int | None:
+def _limit(group: ControlGroup) -> int | None:
     names = ("memory.max", "memory.high") if group.unified else ("memory.limit_in_bytes",)
     found = [number for name in names if (number := _number(group.folder / name)) is not None]
     if not group.unified and (above := _counts(group).get("hierarchical_memory_limit")) is not None:
@@ -132,7 +132,7 @@ def _limit(group: Group) -> int | None:
     return min(found, default=None)
 
 
-def _used(group: Group) -> int | None:
+def _used(group: ControlGroup) -> int | None:
     """Return the bytes that a group and those in it hold, but for pages of files, which the kernel drops."""
     used = _number(group.folder / ("memory.current" if group.unified else "memory.usage_in_bytes"))
     if used is None:
@@ -143,12 +143,12 @@ def _used(group: Group) -> int | None:
     return max(0, used - cached)
 
 
-def _counts(group: Group) -> dict[str, int]:
+def _counts(group: ControlGroup) -> dict[str, int]:
     pairs = (line.split() for line in _lines(group.folder / "memory.stat"))
     return {pair[0]: int(pair[1]) for pair in pairs if len(pair) == 2 and pair[1].isdecimal()}
 
 
-def _quota(group: Group) -> float | None:
+def _quota(group: ControlGroup) -> float | None:
     """Return the cores of a group's share of time; None without a limit."""
     if group.unified:
         quota, _, period = " ".join(_lines(group.folder / "cpu.max")[:1]).partition(" ")

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from layover.byte_size import Budget, Bytes
-from layover.settings import Count, Flag, Processes, Seconds, Section
+from layover.settings import Budget, Bytes, Count, Flag, Processes, RecipeSection, Seconds
 
 
-class Execution(Section):
+class Execution(RecipeSection):
     """Where and in which portions training and prediction run; never part of a key, changes results by rounding only.
 
     `model_copy(update=...)` replaces fields; sizes are then numbers of bytes.

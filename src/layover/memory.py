@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from layover.modules import Module
-from layover.precision import Precision, computes_in, frozen_bytes, state_bytes
+from layover.numerics import Precision, computes_in, frozen_bytes, state_bytes
 from layover.shape import Shape
 
 MIB = 2**20
@@ -82,7 +82,7 @@ LEAST_TOKENS = 64
 
 
 @dataclass(frozen=True)
-class Work:
+class Workload:
     """What decides how much memory an encoder at work takes."""
 
     shape: Shape
@@ -132,7 +132,7 @@ class Work:
         return 4 if self.whole else self.number
 
 
-def held_bytes(work: Work) -> int:
+def held_bytes(work: Workload) -> int:
     """Return the bytes of the encoder's weights in memory, the trained ones of its modules included."""
     shape, whole_table = work.shape, work.words is None
     layers = (shape.layers - work.from_layer) * shape.layer_parameters
@@ -145,7 +145,7 @@ def held_bytes(work: Work) -> int:
     return int(each * layers + work.stored * rows * shape.hidden + lookup + beside)
 
 
-def kept_bytes(work: Work) -> float:
+def kept_bytes(work: Workload) -> float:
     """Return the bytes that a layer keeps for the backward pass, per token.
 
     In units of numbers: hidden states that enter two norms, query, key, value, context, and what enters the activation
@@ -161,7 +161,7 @@ def kept_bytes(work: Work) -> float:
     return work.number * (numbers + work.kept) + 2 * hidden + probabilities
 
 
-def working_bytes(work: Work, first: int) -> float:
+def working_bytes(work: Workload, first: int) -> float:
     """Return what one layer needs while it is computed, per token, of the layers from `first` up.
 
     That is both sides of the activation function, and some hidden states; of the last layer the latter alone, where
@@ -171,7 +171,7 @@ def working_bytes(work: Work, first: int) -> float:
     return work.number * ((2 * work.shape.intermediate if wide else 0) + 5 * work.shape.hidden)
 
 
-def bytes_per_token(work: Work) -> float:
+def bytes_per_token(work: Workload) -> float:
     """Return the bytes of the layers' tensors that one padded token takes at the end of a training's forward pass."""
     layers, one, mixed = work.shape.layers - work.lowest, kept_bytes(work), BYTES_PER_WEIGHT * work.mixed
     working = working_bytes(work, work.from_layer)
@@ -190,7 +190,7 @@ def bytes_per_token(work: Work) -> float:
 class Load:
     """A training or a prediction, as a load on the memory of a device."""
 
-    work: Work
+    work: Workload
     trains: bool
     most: int
     """Padded tokens of a micro-batch where there is room."""
@@ -257,7 +257,7 @@ def most_tokens(device: str, *, trains: bool) -> int:
     return limits.get(device, limits["accelerator"])
 
 
-def loading_peak(work: Work) -> int:
+def loading_peak(work: Workload) -> int:
     """Return the peak of loading an encoder: on a CPU what is read lies there beside what is made of it."""
     held = held_bytes(replace(work, trained=0))
     if not work.on_cpu:
@@ -291,7 +291,7 @@ def training_bytes(
         lowest: Lowest layer that gets a gradient.
         precision: In which numbers the encoder computes.
         tokens: Padded tokens of a micro-batch.
-        kept: Numbers per token and layer that the module keeps, see `Work`; those of LoRA when None.
+        kept: Numbers per token and layer that the module keeps, see `Workload`; those of LoRA when None.
         cached: The hidden states that enter `lowest` are read from the disk.
         words: Rows of the table of word embeddings in memory.
         gradient_checkpointing: Layers are computed again in the backward pass.
@@ -300,7 +300,7 @@ def training_bytes(
         device: `cpu`, `cuda` or `mps`.
     """
     whole = trained >= shape.parameters
-    work = Work(
+    work = Workload(
         shape,
         precision,
         lowest,

@@ -47,7 +47,7 @@ class Retrieved(BaseModel):
     """Every layer that was scored in the same pass, this one among them; empty when it was alone."""
 
 
-class NoAnswer(BaseModel):
+class NoAnswerThresholds(BaseModel):
     """When a question counts as unanswered: its null score is above the answer's by more than a threshold."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -187,7 +187,7 @@ class Record(BaseModel):
     """Language -> why it has no score."""
     retrieval: Retrieved | None = None
     """How sentences were embedded and compared; None for other kinds."""
-    no_answer: NoAnswer | None = None
+    no_answer: NoAnswerThresholds | None = None
     """None where every question has an answer, and for other kinds."""
     language_adapters: dict[str, str] | None = None
     """Language -> the language whose adapter acted on its text; None in a method without adapters."""

@@ -1,11 +1,15 @@
-"""Types of settings. Every number has a bound on both sides, so that a slip of the keyboard ends in words at once."""
+"""Types of settings. Every number has a bound on both sides, so that a slip of the keyboard ends in words at once.
+
+Sizes of memory and disk are written as `10GiB`.
+"""
 
 from __future__ import annotations
 
 import math
+import re
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict
 
 MOST = 10**9
 """The largest number of rows, steps or tokens that a setting takes."""
@@ -69,7 +73,45 @@ NAME = "a name of letters, digits, `.`, `_` and `-` that begins with a letter or
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=200, description=NAME)]
 
 
-class Section(BaseModel):
+class RecipeSection(BaseModel):
     """A part of the recipe: unknown keys are refused, values do not change."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+MOST_BYTES = 2**60
+_SIZE = re.compile(r"(\d{1,15}(?:\.\d{1,15})?) ?([kmgtp])(i?b)?", re.ASCII | re.IGNORECASE)
+HOW_SIZE = "write it like 12GB, 10GiB or 500MiB"
+"""What a size looks like, in words."""
+
+
+def size_of(text: object, more: str = "") -> int:
+    """Return the bytes of a size: `12GiB` and `12G` are 12 x 1024^3, `12GB` is 12 x 1000^3, as in GNU's tools.
+
+    Small letters do, and so does a space before the unit.
+
+    Raises:
+        ValueError: it is none, or not between a byte and an exbibyte; the message ends with `more`.
+    """
+    found = _SIZE.fullmatch(text.strip()) if isinstance(text, str) else None
+    if found is None:
+        raise ValueError(f"{text!r} is no size; {HOW_SIZE}{more}")
+    base = 1000 if (found[3] or "").lower() == "b" else 1024
+    size = round(float(found[1]) * float(base) ** " kmgtp".index(found[2].lower()))
+    if not 1 <= size <= MOST_BYTES:
+        raise ValueError(f"{text!r} is out of range; {HOW_SIZE}{more}")
+    return size
+
+
+def _bytes(value: object) -> object:
+    if value == 0 and isinstance(value, int) and not isinstance(value, bool):
+        return 0
+    return size_of(value, ", or 0 for none")
+
+
+def _budget(value: object) -> object:
+    return size_of(value)
+
+
+Bytes = Annotated[int, BeforeValidator(_bytes), Field(ge=0, le=MOST_BYTES)]
+Budget = Annotated[int, BeforeValidator(_budget), Field(ge=1, le=MOST_BYTES)]

@@ -115,7 +115,7 @@ def filled(clause: Clause, people: Mapping[str, Name], nouns: Mapping[str, str])
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class FilledLink:
     """A link with its people and nouns."""
 
     link: Link
@@ -137,13 +137,13 @@ class Told:
         return self.fill(self.link.effect)
 
 
-def draw_told(sampler: Sampler) -> Told:
+def draw_told(sampler: Sampler) -> FilledLink:
     """Return a cause and its effect; whatever they say of a person is told in no other split, in no task."""
     while True:
         one = sampler.person()
         people = {"x": one, "y": sampler.person(one)}
         nouns = {f"*{category}": sampler.dice.pick(choice) for category, choice in world.CATEGORIES.items()}
-        told = Told(sampler.dice.pick(LINKS), people, nouns)
+        told = FilledLink(sampler.dice.pick(LINKS), people, nouns)
         if sampler.owns(told.cause) and sampler.owns(told.effect):
             return told
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from layover import compositions, modules
-from layover.compositions import Fold, Mix, Part, Piece
+from layover.compositions import AttachedModule, Attachment, Fold, Mix
 from layover.errors import ModelError
 from layover.modules import Module
 from layover.shape import Shape
@@ -14,28 +14,28 @@ LORA, OTHER = modules.get("lora")(), modules.get("lora")(rank=4)
 BOTTLENECK, FULL, NONE, DORA, IA3 = (modules.get(name)() for name in ("bottleneck", "full", "none", "dora", "ia3"))
 
 
-def done(module: Module, name: str = "intermediate") -> Part:
+def done(module: Module, name: str = "intermediate") -> AttachedModule:
     weights = {
         f"{site.name}.{key}": torch.ones(size)
         for site in module.sites(SHAPE)
         for key, size in module.weights(site).items()
     }
-    return Part(name, module, weights or {"any": torch.zeros(1)}, trainable=False)
+    return AttachedModule(name, module, weights or {"any": torch.zeros(1)}, trainable=False)
 
 
-def parts_of(name: str, module: Module, *intermediates: Part, **settings: object) -> list[Piece]:
-    return compositions.get(name)(**settings).parts(module, intermediates, shape=SHAPE, seed=1)
+def parts_of(name: str, module: Module, *intermediates: AttachedModule, **settings: object) -> list[Attachment]:
+    return compositions.get(name)(**settings).attachments(module, intermediates, shape=SHAPE, seed=1)
 
 
-def shown(pieces: list[Piece]) -> list[tuple[str, str, bool, bool]]:
+def shown(pieces: list[Attachment]) -> list[tuple[str, str, bool, bool]]:
     return [
         (piece.name, piece.module.name, piece.weights is not None, piece.trainable)
         for piece in pieces
-        if isinstance(piece, Part)
+        if isinstance(piece, AttachedModule)
     ]
 
 
-def trained(pieces: list[Piece]) -> list[str]:
+def trained(pieces: list[Attachment]) -> list[str]:
     names = []
     for piece in pieces:
         if isinstance(piece, Fold):
@@ -70,7 +70,7 @@ def test_a_stack_takes_several_in_their_order() -> None:
 def test_what_is_trained_on_a_merged_encoder(on_top: str, left: list[str]) -> None:
     fold, *others = parts_of("merge", LORA, done(LORA), on_top=on_top)
     assert isinstance(fold, Fold)
-    assert [piece.module.name for piece in others if isinstance(piece, Part)] == left
+    assert [piece.module.name for piece in others if isinstance(piece, AttachedModule)] == left
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_an_intermediate_without_weights_is_not_taken_as_fresh(
     name: str, weights: dict[str, torch.Tensor] | None
 ) -> None:
     with pytest.raises(ModelError, match="no weights"):
-        parts_of(name, LORA, Part("intermediate", LORA, weights, trainable=False))
+        parts_of(name, LORA, AttachedModule("intermediate", LORA, weights, trainable=False))
 
 
 def test_unknown_name() -> None:

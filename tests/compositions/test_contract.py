@@ -12,7 +12,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from layover import compositions, mixers, modules
-from layover.compositions import Composition, Fold, Mix, Part, Piece
+from layover.compositions import AttachedModule, Attachment, Composition, Fold, Mix
 from layover.encoder import DropoutClock, Encoder
 from layover.errors import ModelError
 from layover.mixers._router import Router
@@ -57,10 +57,10 @@ def encoder_of(model: PreTrainedModel, dropout: float = 0.0) -> Encoder:
     return encoder.eval()
 
 
-def intermediates_of(model_of: ModelOf, module: Module, count: int) -> list[Part]:
+def intermediates_of(model_of: ModelOf, module: Module, count: int) -> list[AttachedModule]:
     """Return finished intermediates whose weights change something, with gates."""
     encoder = encoder_of(model_of())
-    encoder.attach([Part("any", module, None, trainable=True)])
+    encoder.attach([AttachedModule("any", module, None, trainable=True)])
     state = encoder.state("any")
     parts = []
     for place in range(count):
@@ -71,18 +71,22 @@ def intermediates_of(model_of: ModelOf, module: Module, count: int) -> list[Part
             for site in module.sites(encoder.shape)
         }
         name = "intermediate" if count == 1 else f"intermediate.{place}"
-        parts.append(Part(name, module, weights, trainable=False, gates=gates))
+        parts.append(AttachedModule(name, module, weights, trainable=False, gates=gates))
     return parts
 
 
 def composed(
-    encoder: Encoder, composition: Composition, module: Module, intermediates: Sequence[Part], **settings: Any
-) -> list[Piece]:
+    encoder: Encoder,
+    composition: Composition,
+    module: Module,
+    intermediates: Sequence[AttachedModule],
+    **settings: Any,
+) -> list[Attachment]:
     """Return the pieces, with other settings of the composition."""
     names = [f"task{place}" for place in range(len(intermediates))]
     one = composition.model_copy(update=settings).for_intermediates(names)
     target = one.target_module(module, len(intermediates))
-    return one.parts(target, intermediates, shape=encoder.shape, seed=1)
+    return one.attachments(target, intermediates, shape=encoder.shape, seed=1)
 
 
 def step(encoder: Encoder, padded: Padded, lr: float = 0.01) -> dict[str, Tensor]:
@@ -122,7 +126,7 @@ def test_without_an_intermediate_a_fresh_module_changes_nothing(
 ) -> None:
     encoder = encoder_of(model_of())
     frozen = encoder(*padded)
-    encoder.attach(composition.parts(module, [], shape=encoder.shape, seed=1))
+    encoder.attach(composition.attachments(module, [], shape=encoder.shape, seed=1))
     assert torch.equal(encoder(*padded), frozen)
 
 
@@ -170,7 +174,10 @@ def test_several_are_all_there_and_their_order_matters_only_where_it_is_said(
     outputs = []
     for given in ([one, other], [other, one], [one, one], [other, other]):
         encoder = encoder_of(model_of())
-        named = [Part(f"intermediate.{place}", p.module, p.weights, False, p.gates) for place, p in enumerate(given)]
+        named = [
+            AttachedModule(f"intermediate.{place}", p.module, p.weights, False, p.gates)
+            for place, p in enumerate(given)
+        ]
         encoder.attach(composed(encoder, composition, module, named))
         outputs.append(encoder(*padded))
     first, second, twice, other_twice = outputs
@@ -195,11 +202,11 @@ def test_saved_and_loaded_it_is_the_same(
     assert torch.equal(again(*padded), encoder(*padded))
 
 
-def finished(piece: Piece, states: dict[str, dict[str, Tensor]]) -> Piece:
-    if isinstance(piece, Part):
-        return Part(piece.name, piece.module, states.get(piece.name, piece.weights), trainable=False)
+def finished(piece: Attachment, states: dict[str, dict[str, Tensor]]) -> Attachment:
+    if isinstance(piece, AttachedModule):
+        return AttachedModule(piece.name, piece.module, states.get(piece.name, piece.weights), trainable=False)
     if isinstance(piece, Mix):
-        members = tuple(one for member in piece.members if isinstance(one := finished(member, states), Part))
+        members = tuple(one for member in piece.members if isinstance(one := finished(member, states), AttachedModule))
         return Mix(piece.name, piece.mixer, members, states.get(piece.name, piece.weights), trainable=False)
     return piece
 
@@ -273,6 +280,6 @@ def test_a_fold_that_does_not_fit_is_refused(model_of: ModelOf) -> None:
 def test_what_is_mixed_acts_at_the_same_places(model_of: ModelOf) -> None:
     encoder = encoder_of(model_of())
     parts = [intermediates_of(model_of, modules.get("lora")(layers=layers), 1)[0] for layers in ("all", "top-2")]
-    named = tuple(Part(f"intermediate.{place}", p.module, p.weights, False) for place, p in enumerate(parts))
+    named = tuple(AttachedModule(f"intermediate.{place}", p.module, p.weights, False) for place, p in enumerate(parts))
     with pytest.raises(ModelError, match=r"intermediate.0 and intermediate.1 act at different places"):
         encoder.attach([Mix("mix", mixers.get("attention")(), named, None, trainable=True)])

@@ -5,7 +5,7 @@ import torch
 from pydantic import ValidationError
 
 from layover import compositions, mixers, modules
-from layover.compositions import Mix, Part
+from layover.compositions import AttachedModule, Mix
 from layover.errors import ModelError
 from layover.modules import Module
 from layover.shape import Shape
@@ -15,13 +15,13 @@ FUSE = compositions.get("fuse")
 LORA, BOTTLENECK, FULL, NONE = (modules.get(name)() for name in ("lora", "bottleneck", "full", "none"))
 
 
-def done(module: Module, place: int) -> Part:
+def done(module: Module, place: int) -> AttachedModule:
     weights = {
         f"{site.name}.{key}": torch.ones(size)
         for site in module.sites(SHAPE)
         for key, size in module.weights(site).items()
     }
-    return Part(f"intermediate.{place}", module, weights, trainable=False)
+    return AttachedModule(f"intermediate.{place}", module, weights, trainable=False)
 
 
 @pytest.mark.parametrize("module", [LORA, BOTTLENECK], ids=lambda module: module.name)
@@ -32,7 +32,7 @@ def test_one_mix_of_frozen_members(module: Module, own: bool, count: int) -> Non
     target = fuse.target_module(module, count)
     assert target.name == (module.name if own else "none")
     members = [done(module, place) for place in range(count)]
-    (mix,) = fuse.parts(target, members, shape=SHAPE, seed=1)
+    (mix,) = fuse.attachments(target, members, shape=SHAPE, seed=1)
     assert isinstance(mix, Mix)
     assert (mix.mixer, mix.weights, mix.trainable) == (mixers.get("low_rank")(rank=2), None, True)
     assert list(mix.members[:count]) == members
@@ -42,8 +42,8 @@ def test_one_mix_of_frozen_members(module: Module, own: bool, count: int) -> Non
 
 
 def test_without_an_intermediate_it_is_the_module() -> None:
-    (part,) = FUSE().parts(FUSE().target_module(LORA, 0), [], shape=SHAPE, seed=1)
-    assert isinstance(part, Part)
+    (part,) = FUSE().attachments(FUSE().target_module(LORA, 0), [], shape=SHAPE, seed=1)
+    assert isinstance(part, AttachedModule)
     assert (part.module, part.trainable) == (LORA, True)
 
 

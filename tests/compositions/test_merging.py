@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from layover import compositions, modules
-from layover.compositions import Fold, Part
+from layover.compositions import AttachedModule, Fold
 from layover.errors import ModelError
 from layover.modules import Site
 from layover.shape import Shape
@@ -35,7 +35,7 @@ class Case:
     weights: list[float]
     seed: int
 
-    def parts(self) -> list[Part]:
+    def parts(self) -> list[AttachedModule]:
         generator = torch.Generator().manual_seed(self.seed)
         parts = []
         for place, (rank, alpha) in enumerate(zip(self.ranks, self.alphas, strict=True)):
@@ -45,7 +45,7 @@ class Case:
                 for site in module.sites(SHAPE)
                 for name, size in module.weights(site).items()
             }
-            parts.append(Part(f"intermediate.{place}", module, weights, trainable=False))
+            parts.append(AttachedModule(f"intermediate.{place}", module, weights, trainable=False))
         return parts
 
     def deltas(self, site: Site = SITE) -> list[Matrix]:
@@ -78,7 +78,7 @@ def merged(case: Case, *, seed: int = 1, site: Site = SITE, **how: Any) -> Matri
     composition = merge(weights=tuple(case.weights), **how)
     composition = composition.for_intermediates([f"task{place}" for place in range(len(case.weights))])
     target = modules.get("lora")(target=("intermediate",))
-    fold, *_ = composition.parts(target, case.parts(), shape=SHAPE, seed=seed)
+    fold, *_ = composition.attachments(target, case.parts(), shape=SHAPE, seed=seed)
     assert isinstance(fold, Fold)
     assert {one.name for one in fold.sites} == {"layers.0.intermediate", "layers.1.intermediate"}
     change: Matrix = fold.change(site).double().numpy()
@@ -183,9 +183,9 @@ def test_dare_draws_the_entries_of_each_intermediate_by_themselves() -> None:
     """Of two equal changes, one added and one taken away, only entries that are kept in both cancel."""
     density = 0.25
     (part,) = Case([4], [8.0], [1.0], 3).parts()
-    twin = Part("intermediate.1", part.module, part.weights, trainable=False)
+    twin = AttachedModule("intermediate.1", part.module, part.weights, trainable=False)
     composition = merge(method="dare", density=density, weights=(1.0, -1.0)).for_intermediates(["one", "other"])
-    fold, *_ = composition.parts(modules.get("lora")(target=("intermediate",)), [part, twin], shape=SHAPE, seed=1)
+    fold, *_ = composition.attachments(modules.get("lora")(target=("intermediate",)), [part, twin], shape=SHAPE, seed=1)
     assert isinstance(fold, Fold)
     left = np.concatenate([fold.change(site).double().numpy().ravel() for site in fold.sites])
     share = 2 * density * (1 - density)  # kept in exactly one
@@ -201,7 +201,7 @@ def test_the_order_means_nothing(case: Case, method: str) -> None:
     parts = case.parts()
     changes = []
     for one, given_parts in ((composition, parts), (composition.reordered(order), [parts[place] for place in order])):
-        fold, *_ = one.parts(target, given_parts, shape=SHAPE, seed=1)
+        fold, *_ = one.attachments(target, given_parts, shape=SHAPE, seed=1)
         assert isinstance(fold, Fold)
         changes.append(fold.change(SITE).double().numpy())
     if method == "ties":  # a sum that is zero within rounding has either sign

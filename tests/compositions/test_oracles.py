@@ -63,7 +63,7 @@ def test_merges_are_pefts(
     parts = intermediates_of(model_of, module, 2)
     theirs, names = in_peft(model_of, parts)
     theirs.add_weighted_adapter(names, list(asked), "merged", **kind)
-    fold, *_ = compositions.get("merge")(**settings).parts(module, parts, shape=encoder.shape, seed=1)
+    fold, *_ = compositions.get("merge")(**settings).attachments(module, parts, shape=encoder.shape, seed=1)
     assert isinstance(fold, Fold)
     assert len(fold.sites) == 2 * encoder.num_layers
     for site in fold.sites:

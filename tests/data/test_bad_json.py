@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from layover.data import formats
-from layover.data.formats import Layout
+from layover.data.formats import FileLayout
 from layover.errors import DataError
 
 HALF = "is half a character .* write the whole character, or remove it"
@@ -27,7 +27,7 @@ BAD = [
 
 def read(path: Path, text: str, name: str) -> list[object]:
     path.write_text(text, encoding="utf-8")
-    return [row.values for row in formats.read(path, Layout(format=name))]
+    return [row.values for row in formats.read(path, FileLayout(format=name))]
 
 
 @pytest.mark.parametrize(("line", "message"), BAD)

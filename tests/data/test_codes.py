@@ -12,7 +12,7 @@ import pyarrow.feather
 import pyarrow.parquet
 import pytest
 
-from layover.data.codes import Codes
+from layover.data.labels import Codes
 from layover.errors import DataError
 from layover.tasks import OwnTask, Task, declare
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from layover.data import formats
-from layover.data.formats import Layout
+from layover.data.formats import FileLayout
 from layover.data.tally import Tally
 from layover.errors import DataError
 
@@ -18,7 +18,7 @@ def read(path: Path, text: str, **layout: object) -> tuple[list[list[str]], dict
     """Return the first column of every sentence, and what was skipped."""
     path.write_text(text, encoding="utf-8")
     tally = Tally()
-    rows = [row.values["0"] for row in formats.read(path, Layout(format="conll", **layout), tally)]  # type: ignore[arg-type]
+    rows = [row.values["0"] for row in formats.read(path, FileLayout(format="conll", **layout), tally)]  # type: ignore[arg-type]
     return rows, {one.reason: (one.count, one.first) for one in tally.left_out()}
 
 
@@ -141,7 +141,7 @@ def test_other_lines_that_are_no_words_are_counted_too(tmp_path: Path) -> None:
     shown = word.format(1, "Kim") + word.format("1.1", "x").replace("\t0\t", "\t_\t")
     (tmp_path / "b").write_text(f"# text = _\n{hidden}\n{shown}\n", encoding="utf-8")
     tally = Tally()
-    (row,) = formats.read(tmp_path / "b", Layout(format="conllu"), tally)
+    (row,) = formats.read(tmp_path / "b", FileLayout(format="conllu"), tally)
     assert row.values["form"] == ["Kim"]
     assert {one.reason: (one.count, one.sort) for one in tally.left_out()} == {
         "comment line": (1, "line"),
@@ -151,8 +151,8 @@ def test_other_lines_that_are_no_words_are_counted_too(tmp_path: Path) -> None:
 
 
 def test_the_setting_is_part_of_the_identity_only_where_it_is_given() -> None:
-    assert "comments" not in Layout(format="conll").identity()
-    assert "multiline" not in Layout(format="csv").identity()
-    assert Layout(format="conll", comments="#").identity()["comments"] == "#"
-    assert Layout(format="conll", comments="").identity()["comments"] == ""
-    assert Layout(format="csv", multiline=False).identity()["multiline"] is False
+    assert "comments" not in FileLayout(format="conll").identity()
+    assert "multiline" not in FileLayout(format="csv").identity()
+    assert FileLayout(format="conll", comments="#").identity()["comments"] == "#"
+    assert FileLayout(format="conll", comments="").identity()["comments"] == ""
+    assert FileLayout(format="csv", multiline=False).identity()["multiline"] is False

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from layover.data import formats
-from layover.data.formats import Layout
+from layover.data.formats import FileLayout
 from layover.data.tally import Tally
 from layover.errors import DataError
 
@@ -20,7 +20,7 @@ TABLE = "text,label\nsch\u00f6n,pos\nb,neg\n"
 
 def read(path: Path, content: bytes, format: str = "csv", tally: Tally | None = None, **layout: object) -> list[dict]:  # noqa: A002
     path.write_bytes(content)
-    return [dict(row.values) for row in formats.read(path, Layout(format=format, **layout), tally)]  # type: ignore[arg-type]
+    return [dict(row.values) for row in formats.read(path, FileLayout(format=format, **layout), tally)]  # type: ignore[arg-type]
 
 
 def refused(path: Path, content: bytes, format: str = "csv", **layout: object) -> str:  # noqa: A002
@@ -134,12 +134,14 @@ def test_an_empty_file_has_no_rows(tmp_path: Path, format: str) -> None:  # noqa
 
 def test_the_usual_settings_leave_the_identity_as_it_was() -> None:
     plain = {"format": "csv", "header": None, "optional": 0, "quoting": True, "separator": "tab", "errors": "strict"}
-    assert Layout(format="csv").identity() == plain
-    assert Layout(format="csv", plain=True).identity() == plain
-    assert Layout(format="csv", separator="comma").identity() == plain
-    assert Layout(format="conll", separator="whitespace").identity()["separator"] == "whitespace"
-    assert Layout(format="conll", separator="tab").identity() == Layout(format="conll").identity()
-    assert Layout(format="csv", separator="tab").identity()["separator"] == "\t"
-    assert Layout(format="csv", separator=";").identity() == Layout(format="csv", separator="semicolon").identity()
-    assert Layout(format="csv", encoding="latin-1").identity()["encoding"] == "iso8859-1"
-    assert Layout(format="conllu", plain=True).identity()["plain"] is True
+    assert FileLayout(format="csv").identity() == plain
+    assert FileLayout(format="csv", plain=True).identity() == plain
+    assert FileLayout(format="csv", separator="comma").identity() == plain
+    assert FileLayout(format="conll", separator="whitespace").identity()["separator"] == "whitespace"
+    assert FileLayout(format="conll", separator="tab").identity() == FileLayout(format="conll").identity()
+    assert FileLayout(format="csv", separator="tab").identity()["separator"] == "\t"
+    assert (
+        FileLayout(format="csv", separator=";").identity() == FileLayout(format="csv", separator="semicolon").identity()
+    )
+    assert FileLayout(format="csv", encoding="latin-1").identity()["encoding"] == "iso8859-1"
+    assert FileLayout(format="conllu", plain=True).identity()["plain"] is True

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 from layover.data import formats
-from layover.data.formats import Layout, Row
+from layover.data.formats import FileLayout, Row
 from layover.errors import DataError
 
 
 def rows(path: Path, content: str | bytes, format: str = "", **layout: Any) -> list[Row]:  # noqa: A002
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     name = format or formats.by_extension(path.name, tagging=False)
-    return list(formats.read(path, Layout(format=name, **layout)))
+    return list(formats.read(path, FileLayout(format=name, **layout)))
 
 
 def values(path: Path, content: str | bytes, format: str = "", **layout: Any) -> list[dict]:  # noqa: A002
@@ -27,7 +27,7 @@ def test_names_and_unknown_format(tmp_path: Path) -> None:
     found = {"commonsenseqa", "conll", "conllu", "csv", "hellaswag", "jsonl", "lines", "squad", "text", "tsv"}
     assert found < set(formats.names())
     with pytest.raises(DataError, match="did you mean 'jsonl'"):
-        formats.read(tmp_path / "x", Layout(format="jsnl"))
+        formats.read(tmp_path / "x", FileLayout(format="jsnl"))
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_compressed(tmp_path: Path, suffix: str, pack: Any) -> None:
 
 def test_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"none\.csv: cannot be read"):
-        list(formats.read(tmp_path / "none.csv", Layout(format="csv")))
+        list(formats.read(tmp_path / "none.csv", FileLayout(format="csv")))
 
 
 def test_damaged_bytes_only_where_declared(tmp_path: Path) -> None:
@@ -232,7 +232,7 @@ def test_hellaswag(tmp_path: Path) -> None:
 def test_a_csv_value_may_be_longer_than_the_library_thinks(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text(f"text,label\n{'word ' * 40_000},neg\n", encoding="utf-8")
-    (row,) = formats.read(path, Layout(format="csv"))
+    (row,) = formats.read(path, FileLayout(format="csv"))
     assert row.values == {"text": "word " * 40_000, "label": "neg"}
 
 
@@ -244,6 +244,6 @@ def test_line_ends_of_a_carriage_return_alone_are_named(tmp_path: Path, name: st
     with pytest.raises(
         DataError, match=r"t:1: lines end with a carriage return alone .* save the file with LF or CRLF"
     ):
-        list(formats.read(path, Layout(format=name, quoting=quoting)))
+        list(formats.read(path, FileLayout(format=name, quoting=quoting)))
     path.write_bytes(b"a\r\n")
-    assert [row.values for row in formats.read(path, Layout(format="text"))] == [{"text": "a"}]
+    assert [row.values for row in formats.read(path, FileLayout(format="text"))] == [{"text": "a"}]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from layover.data import formats
-from layover.data.formats import Layout, Row
+from layover.data.formats import FileLayout, Row
 from layover.errors import DataError
 
 QUESTION = {"QUESTION": "Wet?", "CONTEXTS": ["It rains.", "We saw it."], "final_decision": "yes", "LONG_ANSWER": "Yes."}
@@ -34,7 +34,7 @@ def contracts(*annotations: dict[str, str], **changes: Any) -> dict[str, Any]:
 
 def rows(path: Path, content: Any, name: str) -> list[Row]:
     path.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
-    return list(formats.read(path, Layout(format=name)))
+    return list(formats.read(path, FileLayout(format=name)))
 
 
 def test_a_list_of_objects(tmp_path: Path) -> None:

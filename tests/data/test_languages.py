@@ -42,7 +42,7 @@ from layover_sandbox.sets import ALL, LANGUAGES
     ],
 )
 def test_names_with_one_meaning(name: str, codes: tuple[str, ...]) -> None:
-    assert named(name) == languages.Named(codes)
+    assert named(name) == languages.NamedCodes(codes)
 
 
 @pytest.mark.parametrize(
@@ -66,13 +66,13 @@ def test_names_with_one_meaning(name: str, codes: tuple[str, ...]) -> None:
     ],
 )
 def test_names_that_are_no_codes(name: str) -> None:
-    assert named(name) == languages.Named(())
+    assert named(name) == languages.NamedCodes(())
 
 
 def test_a_second_part_that_may_be_a_country() -> None:
     """`es-ar` is the Spanish of Argentina, or a pair of Spanish and Arabic."""
-    assert named("es-ar") == languages.Named(("es",), "ar")
-    assert named("es-ar", frozenset({"ar"})) == languages.Named(("es", "ar"))
+    assert named("es-ar") == languages.NamedCodes(("es",), "ar")
+    assert named("es-ar", frozenset({"ar"})) == languages.NamedCodes(("es", "ar"))
     assert listed(["pt-br", "en"]) == Listed(("en", "pt"), (), ("pt-br",))
     assert listed(["es-ar", "ar-en"]) == Listed(("ar", "en", "es"), (), ())
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from layover.data import formats
-from layover.data.formats import Layout
+from layover.data.formats import FileLayout
 from layover.data.tally import Tally
 from layover.errors import DataError
 
@@ -19,7 +19,7 @@ SWALLOWED = 'text{d}label\n"Good play{d}pos\nbad one{d}neg\nsad"{d}neg\nnice{d}p
 
 def read(path: Path, text: str, tally: Tally | None = None, **layout: Any) -> list[list[str]]:
     path.write_text(text, encoding="utf-8", newline="")
-    rows = formats.read(path, Layout(format=formats.by_extension(path.name, tagging=False), **layout), tally)
+    rows = formats.read(path, FileLayout(format=formats.by_extension(path.name, tagging=False), **layout), tally)
     return [list(row.values.values()) for row in rows]
 
 

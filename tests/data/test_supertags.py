@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from layover.data import formats
-from layover.data.formats import Layout
+from layover.data.formats import FileLayout
 from layover.errors import DataError
 
 NAME = "ID=x.1 PARSER=GOLD NUMPARSE=1"
@@ -18,7 +18,7 @@ BRACKET = "(<T NP 0 2> (<L LRB -LRB- -LRB- -LRB- LRB>) (<L N/N CD CD 1\\/2 N_3/N
 
 def rows(path: Path, content: str, format: str) -> list[dict[str, Any]]:  # noqa: A002
     path.write_text(content, encoding="utf-8")
-    return [dict(row.values) for row in formats.read(path, Layout(format=format))]
+    return [dict(row.values) for row in formats.read(path, FileLayout(format=format))]
 
 
 def test_derivations(tmp_path: Path) -> None:

@@ -7,12 +7,13 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from tests.fingerprint import fingerprint
 from torch import Tensor
 from transformers import PreTrainedModel
 
 from layover import mixers, modules
-from layover.compositions import Mix, Part, Piece
-from layover.encoder import DropoutClock, Encoder, fingerprint
+from layover.compositions import AttachedModule, Attachment, Mix
+from layover.encoder import DropoutClock, Encoder
 from layover.modules import AdapterDrop, Module
 
 ModelOf = Callable[..., PreTrainedModel]
@@ -27,23 +28,23 @@ def encoder_of(model: PreTrainedModel, dropout: float = 0.0) -> Encoder:
     return Encoder.from_model(model, clock=DropoutClock(5), dropout=dropout)
 
 
-def random_part(encoder: Encoder, module: Module, name: str, *, trainable: bool = False) -> Part:
-    encoder.attach([Part(name, module, None, trainable=True)])
+def random_part(encoder: Encoder, module: Module, name: str, *, trainable: bool = False) -> AttachedModule:
+    encoder.attach([AttachedModule(name, module, None, trainable=True)])
     generator = torch.Generator().manual_seed(len(name))
     fresh = encoder.state(name)
     weights = {key: value + torch.randn(value.shape, generator=generator) * 0.1 for key, value in fresh.items()}
-    return Part(name, module, weights, trainable=trainable)
+    return AttachedModule(name, module, weights, trainable=trainable)
 
 
-def single(encoder: Encoder, module: Module) -> list[Piece]:
+def single(encoder: Encoder, module: Module) -> list[Attachment]:
     return [random_part(encoder, module, "target", trainable=True)]
 
 
-def stack(encoder: Encoder, module: Module) -> list[Piece]:
+def stack(encoder: Encoder, module: Module) -> list[Attachment]:
     return [random_part(encoder, module, "intermediate"), *single(encoder, module)]
 
 
-def mix(encoder: Encoder, module: Module) -> list[Piece]:
+def mix(encoder: Encoder, module: Module) -> list[Attachment]:
     members = tuple(random_part(encoder, module, name) for name in ("one", "other"))
     return [Mix("mix", mixers.get("attention")(), members, None, trainable=True), *single(encoder, module)]
 
@@ -60,7 +61,7 @@ def test_nothing_acts_in_the_lowest_layers(
     model_of: ModelOf,
     padded: Padded,
     module: Module,
-    pieces_of: Callable[[Encoder, Module], list[Piece]],
+    pieces_of: Callable[[Encoder, Module], list[Attachment]],
     training: bool,
 ) -> None:
     encoder = encoder_of(model_of())

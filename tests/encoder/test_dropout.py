@@ -10,7 +10,7 @@ from transformers import BertConfig, BertModel
 from layover.encoder import DropoutClock, RowDropout, noise
 from layover.encoder.dropout import replace_dropouts
 from layover.errors import ModelError
-from layover.layouts.points import points_of
+from layover.families import family_of
 
 P = 0.1
 
@@ -167,7 +167,7 @@ def test_every_dropout_of_an_encoder_has_masks_of_its_own_whatever_is_absent_bel
     model = BertModel(BertConfig(num_hidden_layers=3, **shape))
 
     def salts(first: int) -> dict[int, list[int]]:
-        found = replace_dropouts(model, points_of("bert"), 3, P, DropoutClock(0), first)
+        found = replace_dropouts(model, family_of("bert"), 3, P, DropoutClock(0), first)
         return {layer: [dropout.salt for dropout in each] for layer, each in found.items()}
 
     whole = salts(0)

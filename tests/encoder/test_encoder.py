@@ -6,15 +6,16 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from tests.fingerprint import fingerprint
 from tests.tolerances import ROUNDING
 from torch import Tensor
 from transformers import PreTrainedModel
 
 from layover import compositions, modules
-from layover.compositions import Part
-from layover.encoder import DropoutClock, Encoder, fingerprint
+from layover.compositions import AttachedModule
+from layover.encoder import DropoutClock, Encoder
 from layover.errors import ModelError
-from layover.layouts.points import points_of
+from layover.families import family_of
 from layover.modules import Module
 
 ModelOf = Callable[..., PreTrainedModel]
@@ -46,7 +47,7 @@ def encoder_of(model: PreTrainedModel, *, dropout: float = 0.0, seed: int = 5) -
 
 def random_weights(encoder: Encoder, module: Module, seed: int) -> dict[str, Tensor]:
     """Return weights that change something."""
-    encoder.attach([Part("any", module, None, trainable=True)])
+    encoder.attach([AttachedModule("any", module, None, trainable=True)])
     generator = torch.Generator().manual_seed(seed)
     return {name: torch.randn(value.shape, generator=generator) * 0.1 for name, value in encoder.state("any").items()}
 
@@ -92,7 +93,7 @@ def test_the_configs_dropout_never_acts(model_of: ModelOf, padded: Padded) -> No
     ids, lengths = padded
     quiet = encoder_of(model_of())
     loud = encoder_of(model_of(hidden_dropout_prob=0.5, attention_probs_dropout_prob=0.5)).train()
-    loud.attach([Part("target", modules.get("full")(), None, trainable=True)])
+    loud.attach([AttachedModule("target", modules.get("full")(), None, trainable=True)])
     assert torch.equal(loud(ids, lengths), quiet(ids, lengths))
 
 
@@ -101,7 +102,7 @@ def test_fresh_changes_nothing(model_of: ModelOf, padded: Padded, module: Module
     encoder = encoder_of(model_of())
     frozen = encoder(*padded)
     before = torch.random.get_rng_state()
-    encoder.attach([Part("target", module, None, trainable=True)])
+    encoder.attach([AttachedModule("target", module, None, trainable=True)])
     assert torch.equal(torch.random.get_rng_state(), before)
     assert torch.equal(encoder(*padded), frozen)
 
@@ -112,9 +113,9 @@ def test_fresh_changes_nothing_in_bfloat16(model_of: ModelOf, padded: Padded, mo
     # without gradients, for attention has another kernel where they are kept
     with torch.autocast("cpu", torch.bfloat16), torch.no_grad():
         frozen = encoder(*padded)
-        encoder.attach([Part("target", module, None, trainable=True)])
+        encoder.attach([AttachedModule("target", module, None, trainable=True)])
         assert torch.equal(encoder(*padded), frozen)
-        encoder.attach([Part("target", module, random_weights(encoder, module, 1), trainable=True)])
+        encoder.attach([AttachedModule("target", module, random_weights(encoder, module, 1), trainable=True)])
         assert not torch.equal(encoder(*padded), frozen)
 
 
@@ -122,7 +123,7 @@ def test_fresh_changes_nothing_in_bfloat16(model_of: ModelOf, padded: Padded, mo
 def test_frozen_layers_and_top_are_the_whole(model_of: ModelOf, padded: Padded, module: Module) -> None:
     ids, lengths = padded
     encoder = encoder_of(model_of())
-    encoder.attach([Part("target", module, random_weights(encoder, module, 1), trainable=True)])
+    encoder.attach([AttachedModule("target", module, random_weights(encoder, module, 1), trainable=True)])
     changed = module.layers_of(encoder.num_layers)
     assert encoder.lowest == (changed[0] if changed else encoder.num_layers)
     hidden = encoder.frozen_states(ids, lengths)
@@ -134,11 +135,11 @@ def test_frozen_layers_and_top_are_the_whole(model_of: ModelOf, padded: Padded, 
 def test_state_attaches_to_the_same_outputs(model_of: ModelOf, padded: Padded, module: Module) -> None:
     encoder = encoder_of(model_of())
     frozen = encoder(*padded)
-    encoder.attach([Part("target", module, random_weights(encoder, module, 1), trainable=True)])
+    encoder.attach([AttachedModule("target", module, random_weights(encoder, module, 1), trainable=True)])
     expected, state = encoder(*padded), encoder.state("target")
     assert module.name == "none" or not torch.equal(expected, frozen)
     other = encoder_of(model_of())
-    other.attach([Part("elsewhere", module, state, trainable=False)])
+    other.attach([AttachedModule("elsewhere", module, state, trainable=False)])
     assert torch.equal(other(*padded), expected)
     assert not other.trained()
     assert all(torch.equal(value, state[name]) for name, value in other.state("elsewhere").items())
@@ -148,7 +149,7 @@ def test_state_attaches_to_the_same_outputs(model_of: ModelOf, padded: Padded, m
 def test_only_what_is_named_trains(model_of: ModelOf, padded: Padded, module: Module) -> None:
     encoder = encoder_of(model_of(), dropout=0.1).train()
     encoder.clock.set(0, torch.arange(3))
-    encoder.attach([Part("target", module, None, trainable=True)])
+    encoder.attach([AttachedModule("target", module, None, trainable=True)])
     trained = list(encoder.trained()["target"].values())
     embeddings = sum(value.numel() for value in encoder.model.get_submodule("embeddings").parameters())
     assert sum(value.numel() for value in trained) == module.parameter_count(encoder.shape, embeddings=embeddings)
@@ -169,10 +170,10 @@ def test_only_what_is_named_trains(model_of: ModelOf, padded: Padded, module: Mo
 def test_stack_starts_as_the_intermediate(model_of: ModelOf, padded: Padded, module: Module, target: Module) -> None:
     encoder = encoder_of(model_of())
     weights = random_weights(encoder, module, 2)
-    done = Part("intermediate", module, weights, trainable=False)
+    done = AttachedModule("intermediate", module, weights, trainable=False)
     encoder.attach([done])
     expected = encoder(*padded)
-    encoder.attach(compositions.get("stack")().parts(target, [done], shape=encoder.shape, seed=1))
+    encoder.attach(compositions.get("stack")().attachments(target, [done], shape=encoder.shape, seed=1))
     assert torch.equal(encoder(*padded), expected)
     assert list(encoder.trained()) == ["target"]
     encoder(*padded).square().sum().backward()
@@ -185,10 +186,10 @@ def test_stack_starts_as_the_intermediate(model_of: ModelOf, padded: Padded, mod
 @pytest.mark.parametrize("module", TRAINING, ids=label)
 def test_warm_starts_as_the_intermediate(model_of: ModelOf, padded: Padded, module: Module) -> None:
     encoder = encoder_of(model_of())
-    done = Part("intermediate", module, random_weights(encoder, module, 2), trainable=False)
+    done = AttachedModule("intermediate", module, random_weights(encoder, module, 2), trainable=False)
     encoder.attach([done])
     expected = encoder(*padded)
-    encoder.attach(compositions.get("warm")().parts(module, [done], shape=encoder.shape, seed=1))
+    encoder.attach(compositions.get("warm")().attachments(module, [done], shape=encoder.shape, seed=1))
     assert torch.equal(encoder(*padded), expected)
     assert list(encoder.trained()) == ["target"]
 
@@ -199,7 +200,7 @@ def test_fresh_weights_depend_on_seed_position_and_site_only(model_of: ModelOf) 
 
     def fresh(seed: int, **settings: object) -> dict[str, Tensor]:
         encoder.clock.seed = seed
-        encoder.attach([Part("target", lora(**settings), None, trainable=True)])
+        encoder.attach([AttachedModule("target", lora(**settings), None, trainable=True)])
         return encoder.state("target")
 
     whole, top = fresh(1), fresh(1, layers="top-2")
@@ -207,9 +208,9 @@ def test_fresh_weights_depend_on_seed_position_and_site_only(model_of: ModelOf) 
     assert all(torch.equal(value, whole[name]) for name, value in top.items())
     assert not torch.equal(fresh(2)["layers.0.query.A"], whole["layers.0.query.A"])
     assert not torch.equal(whole["layers.1.query.A"], whole["layers.0.query.A"])
-    done = Part("intermediate", lora(), whole, trainable=False)
+    done = AttachedModule("intermediate", lora(), whole, trainable=False)
     encoder.clock.seed = 1
-    encoder.attach(compositions.get("stack")().parts(lora(), [done], shape=encoder.shape, seed=1))
+    encoder.attach(compositions.get("stack")().attachments(lora(), [done], shape=encoder.shape, seed=1))
     assert not torch.equal(encoder.state("target")["layers.0.query.A"], whole["layers.0.query.A"])
 
 
@@ -217,7 +218,7 @@ def test_padding_micro_batch_and_order_do_not_matter(model_of: ModelOf, padded: 
     ids, lengths = padded
     encoder = encoder_of(model_of(), dropout=0.2).train()
     module = modules.get("bottleneck")(layers="top-3")
-    encoder.attach([Part("target", module, random_weights(encoder, module, 1), trainable=True)])
+    encoder.attach([AttachedModule("target", module, random_weights(encoder, module, 1), trainable=True)])
     rows = torch.tensor([40, 7, 3_000_000])
     encoder.clock.set(11, rows)
     together = encoder(ids, lengths)
@@ -232,7 +233,7 @@ def test_padding_micro_batch_and_order_do_not_matter(model_of: ModelOf, padded: 
 
 def test_frozen_layers_have_no_dropout(model_of: ModelOf, padded: Padded) -> None:
     encoder = encoder_of(model_of(), dropout=0.5)
-    encoder.attach([Part("target", modules.get("lora")(layers=(2, 3)), None, trainable=True)])
+    encoder.attach([AttachedModule("target", modules.get("lora")(layers=(2, 3)), None, trainable=True)])
     quiet = encoder.frozen_states(*padded)
     encoder.train().clock.set(0, torch.arange(3))
     assert torch.equal(encoder.frozen_states(*padded), quiet)
@@ -243,7 +244,7 @@ def test_frozen_layers_have_no_dropout(model_of: ModelOf, padded: Padded) -> Non
 def test_checkpointing_is_exact(model_of: ModelOf, padded: Padded, module: Module) -> None:
     encoder = encoder_of(model_of(), dropout=0.1).train()
     encoder.clock.set(4, torch.arange(3))
-    encoder.attach([Part("target", module, random_weights(encoder, module, 1), trainable=True)])
+    encoder.attach([AttachedModule("target", module, random_weights(encoder, module, 1), trainable=True)])
     found = []
     for on in (False, True):
         encoder.gradient_checkpointing(on)
@@ -258,7 +259,7 @@ def test_attach_again_replaces(model_of: ModelOf, padded: Padded) -> None:
     encoder = encoder_of(model_of())
     frozen = encoder(*padded)
     lora = modules.get("lora")()
-    encoder.attach([Part("a", lora, random_weights(encoder, lora, 1), trainable=True)])
+    encoder.attach([AttachedModule("a", lora, random_weights(encoder, lora, 1), trainable=True)])
     encoder.attach([])
     assert torch.equal(encoder(*padded), frozen)
     assert encoder.lowest == encoder.num_layers
@@ -270,32 +271,34 @@ def test_what_cannot_be_attached(model_of: ModelOf) -> None:
     lora, full = modules.get("lora")(), modules.get("full")()
     good = random_weights(encoder, lora, 1)
     with pytest.raises(ModelError, match=r"'layers.0.query.A' is missing"):
-        encoder.attach([Part("a", lora, {}, trainable=True)])
+        encoder.attach([AttachedModule("a", lora, {}, trainable=True)])
     with pytest.raises(ModelError, match=r"unexpected weight 'layers.9.query.A'"):
-        encoder.attach([Part("a", lora, {**good, "layers.9.query.A": good["layers.0.query.A"]}, trainable=True)])
+        encoder.attach(
+            [AttachedModule("a", lora, {**good, "layers.9.query.A": good["layers.0.query.A"]}, trainable=True)]
+        )
     with pytest.raises(ModelError, match=r"'layers.0.query.A' has the shape \(8, 48\), expected \(4, 48\)"):
-        encoder.attach([Part("a", modules.get("lora")(rank=4), good, trainable=True)])
-    with pytest.raises(ModelError, match="two parts are called 'a'"):
-        encoder.attach([Part("a", lora, good, trainable=True)] * 2)
+        encoder.attach([AttachedModule("a", modules.get("lora")(rank=4), good, trainable=True)])
+    with pytest.raises(ModelError, match="two modules are called 'a'"):
+        encoder.attach([AttachedModule("a", lora, good, trainable=True)] * 2)
     with pytest.raises(ModelError, match="frozen and has no weights"):
-        encoder.attach([Part("a", lora, None, trainable=False)])
+        encoder.attach([AttachedModule("a", lora, None, trainable=False)])
     with pytest.raises(ModelError, match="no layer 9"):
-        encoder.attach([Part("a", modules.get("lora")(layers=(9,)), None, trainable=True)])
-    encoder.attach([Part("target", lora, good, trainable=True)])
+        encoder.attach([AttachedModule("a", modules.get("lora")(layers=(9,)), None, trainable=True)])
+    encoder.attach([AttachedModule("target", lora, good, trainable=True)])
     with pytest.raises(ModelError, match="did you mean 'target'"):
         encoder.state("targt")
-    encoder.attach([Part("a", full, None, trainable=True)])
+    encoder.attach([AttachedModule("a", full, None, trainable=True)])
     with pytest.raises(ModelError, match="load the encoder again"):
-        encoder.attach([Part("a", lora, good, trainable=True)])
+        encoder.attach([AttachedModule("a", lora, good, trainable=True)])
 
 
 def test_a_refused_attach_leaves_the_encoder_as_it_was(model_of: ModelOf, padded: Padded) -> None:
     encoder = encoder_of(model_of())
     lora = modules.get("lora")()
-    encoder.attach([Part("a", lora, random_weights(encoder, lora, 1), trainable=True)])
+    encoder.attach([AttachedModule("a", lora, random_weights(encoder, lora, 1), trainable=True)])
     expected = encoder(*padded)
     with pytest.raises(ModelError):
-        encoder.attach([Part("b", lora, {}, trainable=True)])
+        encoder.attach([AttachedModule("b", lora, {}, trainable=True)])
     assert torch.equal(encoder(*padded), expected)
     assert list(encoder.trained()) == ["a"]
 
@@ -304,7 +307,10 @@ def test_full_weights_under_a_module(model_of: ModelOf, padded: Padded) -> None:
     encoder, other = encoder_of(model_of(seed=0)), encoder_of(model_of(seed=1))
     full, lora = modules.get("full")(), modules.get("lora")()
     weights = dict(other.model.named_parameters())
-    parts = [Part("base", full, weights, trainable=False), Part("target", lora, None, trainable=True)]
+    parts = [
+        AttachedModule("base", full, weights, trainable=False),
+        AttachedModule("target", lora, None, trainable=True),
+    ]
     encoder.attach(parts)
     assert torch.equal(encoder(*padded), other(*padded))
     assert list(encoder.trained()) == ["target"]
@@ -318,7 +324,7 @@ def test_too_long_inputs_and_foreign_types_are_refused(model_of: ModelOf) -> Non
         encoder(torch.full((1, 65), 5), torch.tensor([65]))
     encoder(torch.full((1, 64), 5), torch.tensor([64]))
     with pytest.raises(ModelError, match="supported: bert, camembert, roberta, xlm-roberta"):
-        points_of("gpt2")
+        family_of("gpt2")
     with pytest.raises(ModelError, match="a decoder"):
         encoder_of(model_of("bert", is_decoder=True))
 
@@ -331,7 +337,7 @@ def test_camembert_has_the_same_points(padded: Padded) -> None:
     )
     reference = CamembertModel(config, add_pooling_layer=False).eval()
     encoder = encoder_of(copy.deepcopy(reference))
-    encoder.attach([Part("target", modules.get("bottleneck")(), None, trainable=True)])
+    encoder.attach([AttachedModule("target", modules.get("bottleneck")(), None, trainable=True)])
     ids, lengths = padded
     with torch.no_grad():
         expected = reference(ids, attention_mask=attention(lengths, 17)).last_hidden_state

@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 import torch
+from tests.fingerprint import fingerprint
 from tests.tolerances import ROUNDING
 from torch import Tensor
 from transformers import PreTrainedModel
 
 from layover import modules
-from layover.compositions import LANGUAGE, TARGET, Part
-from layover.encoder import DropoutClock, Encoder, fingerprint
+from layover.compositions import LANGUAGE, TARGET, AttachedModule
+from layover.encoder import DropoutClock, Encoder
 from layover.errors import ModelError
 from layover.heads import build
 from layover.modules import EMBEDDINGS, AdapterDrop, Module
@@ -29,18 +30,18 @@ PLACES = {"down": "adapter_down.0.weight", "down_bias": "adapter_down.0.bias", "
           "up_bias": "adapter_up.bias"}  # fmt: skip
 
 
-def drawn(encoder: Encoder, module: Module, seed: int) -> Part:
+def drawn(encoder: Encoder, module: Module, seed: int) -> AttachedModule:
     """Return a part with random weights."""
     encoder.set_language(None)
-    encoder.attach([Part(TARGET, module, None, trainable=True)])
+    encoder.attach([AttachedModule(TARGET, module, None, trainable=True)])
     generator = torch.Generator().manual_seed(seed)
     fresh = encoder.state(TARGET)
-    return Part(
+    return AttachedModule(
         TARGET, module, {name: torch.randn(one.shape, generator=generator) * 0.1 for name, one in fresh.items()}, False
     )
 
 
-def weights_of(part: Part) -> Mapping[str, Tensor]:
+def weights_of(part: AttachedModule) -> Mapping[str, Tensor]:
     assert part.weights is not None
     return part.weights
 
@@ -58,7 +59,7 @@ def whole() -> Padded:
 
 def test_a_fresh_adapter_changes_nothing_and_all_of_it_learns(encoder: Encoder, padded: Padded) -> None:
     before = encoder(*padded)
-    encoder.attach([Part(TARGET, SPOKEN, None, trainable=True)])
+    encoder.attach([AttachedModule(TARGET, SPOKEN, None, trainable=True)])
     assert encoder.lowest == 0
     assert torch.equal(encoder(*padded), before)
     assert torch.equal(encoder.undone(before), before)
@@ -87,7 +88,7 @@ def test_what_is_done_to_the_embeddings_can_be_undone(model_of: ModelOf, hidden:
 def test_languages_change_and_nothing_else_does(encoder: Encoder, padded: Padded) -> None:
     one, other = (drawn(encoder, SPOKEN, seed) for seed in (1, 2))
     lora = modules.get("lora")(layers="top-2")
-    encoder.attach([Part(TARGET, lora, drawn(encoder, lora, 3).weights, trainable=True)])
+    encoder.attach([AttachedModule(TARGET, lora, drawn(encoder, lora, 3).weights, trainable=True)])
     alone, trained = encoder(*padded), encoder.trained()[TARGET]
     said = []
     for part in (one, other, one):
@@ -96,7 +97,9 @@ def test_languages_change_and_nothing_else_does(encoder: Encoder, padded: Padded
         said.append(encoder(*padded))
         assert encoder.trained().keys() == {TARGET}
         assert all(weight is trained[name] for name, weight in encoder.trained()[TARGET].items())
-        assert all(not weight.requires_grad for name, weight in encoder.named_parameters() if "pieces.0" in name)
+        spoken = [weight for name, weight in encoder.named_parameters() if "attachments.0" in name]
+        assert spoken
+        assert not any(weight.requires_grad for weight in spoken)
     assert torch.equal(said[0], said[2])
     assert not torch.allclose(said[0], said[1], atol=0.1)
     before = fingerprint(encoder)
@@ -105,7 +108,7 @@ def test_languages_change_and_nothing_else_does(encoder: Encoder, padded: Padded
     optimiser.step()
     assert fingerprint(encoder) == before
     assert torch.equal(encoder.state(LANGUAGE)["layers.1.feedforward.up"], weights_of(one)["layers.1.feedforward.up"])
-    encoder.attach([Part(TARGET, lora, None, trainable=True)])
+    encoder.attach([AttachedModule(TARGET, lora, None, trainable=True)])
     encoder.set_language(None)
     assert encoder.lowest == 2
     assert not torch.equal(encoder(*padded), alone)
@@ -113,7 +116,7 @@ def test_languages_change_and_nothing_else_does(encoder: Encoder, padded: Padded
 
 def test_an_adapter_without_weights_is_refused(encoder: Encoder) -> None:
     with pytest.raises(ModelError, match="no weights; train it first"):
-        encoder.set_language(Part(TARGET, SPOKEN, None, trainable=True))
+        encoder.set_language(AttachedModule(TARGET, SPOKEN, None, trainable=True))
 
 
 def test_only_the_embeddings_are_one_more_site() -> None:
@@ -135,7 +138,7 @@ def test_the_key_of_a_module_knows_new_settings_only_when_they_are_set() -> None
         bottleneck(inv_reduction=4)
 
 
-def in_adapters(model: Any, parts: Mapping[str, Part]) -> Any:
+def in_adapters(model: Any, parts: Mapping[str, AttachedModule]) -> Any:
     """Put the parts into a model of adapters as a stack, the language first."""
     adapters = pytest.importorskip("adapters", reason="the extra `adapterhub` is not installed", exc_type=ImportError)
     adapters.init(model)  # nothing for a model of adapters' own

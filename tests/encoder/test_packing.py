@@ -11,8 +11,8 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from layover import compositions, modules
-from layover.compositions import Part
-from layover.encoder import DropoutClock, Encoder, Shares
+from layover.compositions import AttachedModule
+from layover.encoder import DropoutClock, Encoder, MixingWeights
 from layover.encoder.packing import Packing, rounds
 
 ModelOf = Callable[..., PreTrainedModel]
@@ -53,20 +53,20 @@ def test_tokens_of_no_row_change_nothing(
     ids, lengths = padded
     encoder, found = Encoder.from_model(model_of(), clock=DropoutClock(5), dropout=0.3), []
     settings = modules.get(module)()
-    encoder.attach([Part("any", settings, None, trainable=True)])
+    encoder.attach([AttachedModule("any", settings, None, trainable=True)])
     parts = []
     for number in range(2):
         state = {
             name: torch.randn(one.shape, generator=torch.Generator().manual_seed(number)) * 0.1
             for name, one in encoder.state("any").items()
         }
-        parts.append(Part(f"intermediate.{number}", settings, state, trainable=False))
-    mixed = compositions.get("fuse")(mixer="low_rank").parts(settings, parts, shape=encoder.shape, seed=0)
+        parts.append(AttachedModule(f"intermediate.{number}", settings, state, trainable=False))
+    mixed = compositions.get("fuse")(mixer="low_rank").attachments(settings, parts, shape=encoder.shape, seed=0)
     for rounded in (False, True):
         monkeypatch.setattr("layover.encoder.flow.rounds", lambda *_, rounded=rounded: rounded)
         encoder.attach(mixed)
         encoder.train().clock.set(3, torch.arange(3))
-        shares = Shares()
+        shares = MixingWeights()
         with encoder.watch.into(shares):
             hidden = encoder(ids, lengths)
         hidden.pow(3).sum().backward()

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from layover import mixers, modules
-from layover.compositions import Mix, Part
+from layover.compositions import AttachedModule, Mix
 from layover.encoder import DropoutClock, Encoder
 from layover.modules import Module, Site
 from layover.modules._activations import Activation
@@ -44,15 +44,15 @@ def padded() -> Padded:
     return torch.randint(4, 200, (3, 17), generator=torch.Generator().manual_seed(7)), torch.full((3,), 17)
 
 
-def random_parts(encoder: Encoder, module: Module, names: list[str]) -> list[Part]:
+def random_parts(encoder: Encoder, module: Module, names: list[str]) -> list[AttachedModule]:
     """Return frozen parts and a trainable last one, all with random weights."""
     parts = []
     for number, name in enumerate(names):
-        encoder.attach([Part(name, module, None, trainable=True)])
+        encoder.attach([AttachedModule(name, module, None, trainable=True)])
         generator = torch.Generator().manual_seed(number)
         fresh = encoder.state(name)
         weights = {key: torch.randn(value.shape, generator=generator) * 0.1 for key, value in fresh.items()}
-        parts.append(Part(name, module, weights, trainable=name == names[-1]))
+        parts.append(AttachedModule(name, module, weights, trainable=name == names[-1]))
     return parts
 
 
@@ -61,7 +61,7 @@ def path_of(site: str) -> str:
     return f"encoder.layer.{layer}.{PATHS[place]}"
 
 
-def ours(encoder: Encoder, parts: Sequence[Part | Mix], batch: Padded) -> tuple[Tensor, dict[str, Tensor]]:
+def ours(encoder: Encoder, parts: Sequence[AttachedModule | Mix], batch: Padded) -> tuple[Tensor, dict[str, Tensor]]:
     encoder.attach(parts)
     output = encoder(*batch)
     output.pow(3).sum().backward()
@@ -97,7 +97,7 @@ def assert_same(one: tuple[Tensor, dict[str, Tensor]], other: tuple[Tensor, dict
 
 
 def in_peft(
-    model: PreTrainedModel, module: Any, parts: list[Part], **settings: Any
+    model: PreTrainedModel, module: Any, parts: list[AttachedModule], **settings: Any
 ) -> tuple[nn.Module, dict[str, nn.Parameter]]:
     from peft import LoraConfig
 
@@ -124,7 +124,7 @@ def paths(sites: Sequence[Site]) -> str:
 
 
 def with_weights(
-    model: PreTrainedModel, config: Any, parts: list[Part], names: Mapping[str, str]
+    model: PreTrainedModel, config: Any, parts: list[AttachedModule], names: Mapping[str, str]
 ) -> tuple[nn.Module, dict[str, nn.Parameter]]:
     """Return a model of peft with the weights of parts, and its parameters that are the last part's."""
     from peft import get_peft_model
@@ -197,7 +197,9 @@ def test_dora_is_pefts(model_of: ModelOf, padded: Padded, module: Module, settin
     assert_same(ours(encoder, parts, padded), theirs(model, padded, named))
 
 
-def ia3_in_peft(model: PreTrainedModel, module: Any, parts: list[Part]) -> tuple[nn.Module, dict[str, nn.Parameter]]:
+def ia3_in_peft(
+    model: PreTrainedModel, module: Any, parts: list[AttachedModule]
+) -> tuple[nn.Module, dict[str, nn.Parameter]]:
     from peft import IA3Config
 
     sites = module.sites(shape_of(model))
@@ -244,9 +246,9 @@ def stepped(forward: Callable[[], Tensor], parameters: Mapping[str, nn.Parameter
 def test_two_steps_are_pefts(model_of: ModelOf, padded: Padded, module: Module) -> None:
     ids, lengths = padded
     encoder = Encoder.from_model(model_of(), clock=DropoutClock(0)).eval()
-    encoder.attach([Part("one", module, None, trainable=True)])
+    encoder.attach([AttachedModule("one", module, None, trainable=True)])
     # from fresh weights, which each of the two makes its own way but for A
-    fresh = [Part("one", module, encoder.state("one"), trainable=True)]
+    fresh = [AttachedModule("one", module, encoder.state("one"), trainable=True)]
     encoder.attach(fresh)
     start = encoder.state("one")
     trained = stepped(lambda: encoder(*padded), encoder.trained()["one"])
@@ -265,7 +267,7 @@ def test_a_fresh_dora_has_pefts_magnitudes(model_of: ModelOf) -> None:
     from peft import LoraConfig, get_peft_model
 
     encoder = Encoder.from_model(model_of(), clock=DropoutClock(0)).eval()
-    encoder.attach([Part("one", DORA(), None, trainable=True)])
+    encoder.attach([AttachedModule("one", DORA(), None, trainable=True)])
     config = LoraConfig(use_dora=True, target_modules=["query", "value"])
     theirs_fresh = get_peft_model(model_of(), config, adapter_name="one").state_dict()
     for name, value in encoder.state("one").items():
@@ -274,7 +276,9 @@ def test_a_fresh_dora_has_pefts_magnitudes(model_of: ModelOf) -> None:
             assert torch.equal(value, theirs_fresh[f"base_model.model.{path}.lora_magnitude_vector.one.weight"])
 
 
-def in_adapters(model: PreTrainedModel, module: Any, parts: list[Part]) -> tuple[nn.Module, dict[str, nn.Parameter]]:
+def in_adapters(
+    model: PreTrainedModel, module: Any, parts: list[AttachedModule]
+) -> tuple[nn.Module, dict[str, nn.Parameter]]:
     adapters = pytest.importorskip("adapters", reason="the extra `adapterhub` is not installed", exc_type=ImportError)
     config = {
         "pfeiffer": adapters.SeqBnConfig,
@@ -341,7 +345,7 @@ FUSION = {"query": "query.weight", "query_bias": "query.bias", "key": "key.weigh
 
 
 def fused_in_adapters(
-    model: PreTrainedModel, module: Any, members: list[Part], mixed: Mapping[str, Tensor]
+    model: PreTrainedModel, module: Any, members: list[AttachedModule], mixed: Mapping[str, Tensor]
 ) -> tuple[nn.Module, dict[str, nn.Parameter]]:
     """Return the model with an AdapterFusion of those weights; their value matrix is our I + V."""
     model, _ = in_adapters(model, module, members)

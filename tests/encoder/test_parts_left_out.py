@@ -13,14 +13,14 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from layover import modules
-from layover.compositions import Part
+from layover.compositions import AttachedModule
 from layover.encoder import DropoutClock, Encoder, computing
 from layover.errors import ModelError
 from layover.modules import AdapterDrop
 
 ModelOf = Callable[..., PreTrainedModel]
 Padded = tuple[Tensor, Tensor]
-TOP = Part("target", modules.get("lora")(layers="top-2"), None, trainable=True)
+TOP = AttachedModule("target", modules.get("lora")(layers="top-2"), None, trainable=True)
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_states_below_a_layer_that_changes_are_refused(folder: Path, padded: Pad
     ids, lengths = padded
     encoder = load(folder)
     states = encoder.below(2, ids, lengths)
-    encoder.attach([Part("target", modules.get("lora")(), None, trainable=True)])
+    encoder.attach([AttachedModule("target", modules.get("lora")(), None, trainable=True)])
     for refused in (lambda: encoder.top(states, lengths, 2), lambda: encoder.below(1, ids, lengths)):
         with pytest.raises(ModelError, match="do not belong to 0 frozen layers"):
             refused()
@@ -73,7 +73,7 @@ def test_a_head_alone_needs_nothing_of_the_encoder(folder: Path, padded: Padded)
     ids, lengths = padded
     states = load(folder).below(4, ids, lengths)
     encoder = load(folder, torch.bfloat16, from_layer=4)
-    encoder.attach([Part("target", modules.get("none")(), None, trainable=True)])
+    encoder.attach([AttachedModule("target", modules.get("none")(), None, trainable=True)])
     assert encoder.dtype == torch.bfloat16
     assert list(encoder.parameters()) == []
     assert torch.equal(encoder.top(states, lengths, 4), load(folder)(ids, lengths))
@@ -99,7 +99,7 @@ def test_word_embeddings_of_the_data_alone(folder: Path, padded: Padded) -> None
 def test_the_last_layer_where_the_head_reads_only(model_of: ModelOf, padded: Padded, place: str) -> None:
     ids, lengths = padded
     encoder = Encoder.from_model(model_of(), clock=DropoutClock(5), dropout=0.3)
-    encoder.attach([Part("target", modules.get(place)(), None, trainable=True)])
+    encoder.attach([AttachedModule("target", modules.get(place)(), None, trainable=True)])
     weights = encoder.trained()["target"]
     with torch.no_grad():
         for value in weights.values():

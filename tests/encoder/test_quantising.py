@@ -9,19 +9,20 @@ from typing import get_args
 
 import pytest
 import torch
+from tests.fingerprint import fingerprint
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from layover import modules
-from layover.compositions import Fold, Part
+from layover.compositions import AttachedModule, Fold
 from layover.compositions import get as composition
-from layover.encoder import DropoutClock, Encoder, fingerprint, is_mixed
+from layover.encoder import DropoutClock, Encoder, is_mixed
 from layover.encoder.quantising import Quantised, bitsandbytes, quantised
 from layover.errors import ModelError
 from layover.memory import training_bytes
 from layover.modules import Module
+from layover.numerics import Precision, Quantisation, frozen_bytes
 from layover.plan.encoders import KNOWN_SHAPES
-from layover.precision import Precision, Quantisation, frozen_bytes
 from layover.steps import loaded
 
 ModelOf = Callable[..., PreTrainedModel]
@@ -56,8 +57,8 @@ def load(folder: Path, quantisation: Quantisation | None, from_layer: int = 0) -
     )
 
 
-def part(module: Module, weights: Mapping[str, Tensor] | None = None) -> Part:
-    return Part("target", module, weights, trainable=weights is None)
+def part(module: Module, weights: Mapping[str, Tensor] | None = None) -> AttachedModule:
+    return AttachedModule("target", module, weights, trainable=weights is None)
 
 
 def distance(found: Tensor, exact: Tensor) -> float:
@@ -103,7 +104,7 @@ def test_outputs_and_gradients_are_those_of_the_matrices(
         encoder.eval()
         with torch.inference_mode():
             gradients[-1]["output"] = encoder(*padded)
-    assert gradients[0].keys() == {f"pieces.0.weights.at.{name}" for name in _own(stored)} | {"output"}
+    assert gradients[0].keys() == {f"attachments.0.weights.at.{name}" for name in _own(stored)} | {"output"}
     assert gradients[0].keys() == gradients[1].keys()
     assert all(torch.equal(gradients[0][name], gradients[1][name]) for name in gradients[0])
     stored.attach([])
@@ -111,7 +112,7 @@ def test_outputs_and_gradients_are_those_of_the_matrices(
 
 
 def _own(encoder: Encoder) -> list[str]:
-    return [name for name, _ in encoder.pieces.get_submodule("0.weights.at").named_parameters()]
+    return [name for name, _ in encoder.attachments.get_submodule("0.weights.at").named_parameters()]
 
 
 @pytest.mark.parametrize("quantisation", QUANTISATIONS)
@@ -175,8 +176,8 @@ def test_what_changes_the_weights_is_refused(folder: Path, quantisation: Quantis
     lora = TRAINED[0]
     fresh = Encoder.load(folder, clock=DropoutClock(0))
     fresh.attach([part(lora)])
-    done = Part("intermediate", lora, fresh.state("target"), trainable=False)
-    pieces = composition("merge")().parts(lora, [done], shape=encoder.shape, seed=0)
+    done = AttachedModule("intermediate", lora, fresh.state("target"), trainable=False)
+    pieces = composition("merge")().attachments(lora, [done], shape=encoder.shape, seed=0)
     assert isinstance(pieces[0], Fold)
     with pytest.raises(ModelError, match=r"'intermediate' does not go with .* changes the frozen weights"):
         encoder.attach(pieces)

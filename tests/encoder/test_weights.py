@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from tests.fingerprint import fingerprint
 from torch import nn
 
-from layover.encoder import check_weights, fingerprint, generator_for, read_weights, write_weights
+from layover.encoder import check_weights, generator_for, read_weights, write_weights
 from layover.errors import ModelError
 
 

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import save_file
 
 from layover.encoder import words
-from layover.encoder.words import Table, Words
+from layover.encoder.words import WordEmbeddings, WordTable
 from layover.errors import ModelError
 
 
@@ -20,7 +20,7 @@ def test_rows_are_those_of_the_table_in_whatever_parts_they_are_read(
     whole = torch.randn(50, 4)
     save_file({"table": whole}, tmp_path / "model.safetensors")
     monkeypatch.setattr(words, "AT_ONCE", 3)
-    few = Words(Table(tmp_path / "model.safetensors", "table", 50, 4), torch.float32)
+    few = WordEmbeddings(WordTable(tmp_path / "model.safetensors", "table", 50, 4), torch.float32)
     for ids in ([7, 3, 49, 7, 0, 12, 30, 31], [3, 5, 6]):
         few.need(np.array(ids))
         assert torch.equal(few(torch.tensor([ids])), whole[ids][None])

@@ -18,7 +18,7 @@ from tests.store.faults import layover
 from layover.cli.shared import planned
 from layover.engine.worker import run_node
 from layover.files.disk import allocate, full, naming, said
-from layover.inference.states import States
+from layover.inference.hidden_states import HiddenStates
 from layover.store import Store, write_json
 
 if TYPE_CHECKING:
@@ -84,8 +84,8 @@ def test_json_is_whole_or_as_it_was(tmp_path: Path) -> None:
 def test_a_map_takes_its_room_before_it_is_written(tmp_path: Path) -> None:
     """A map without room kills the process that writes to it."""
     with largest_file(1000), pytest.raises(OSError, match="File too large"):
-        States.create(tmp_path / "states", layer=1, kind="float32", tokens=100, hidden=32)
-    states = States.create(tmp_path / "states", layer=1, kind="float32", tokens=100, hidden=32)
+        HiddenStates.create(tmp_path / "states", layer=1, kind="float32", tokens=100, hidden=32)
+    states = HiddenStates.create(tmp_path / "states", layer=1, kind="float32", tokens=100, hidden=32)
     file = tmp_path / "states"
     assert file.stat().st_blocks * 512 >= file.stat().st_size == 100 * 32 * 4
     states.array[:] = 1

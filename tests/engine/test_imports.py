@@ -31,7 +31,7 @@ def stacked(swept: Swept, key: str) -> Encoder:
     encoder = Encoder.load(MINI, None, clock=DropoutClock(0), all_words=True)
     part = trained_part(Store(swept.root / "store"), key, "intermediate")
     fresh = module("lora")(rank=2)
-    encoder.attach(composition("stack")().parts(fresh, [part], shape=encoder.shape, seed=0))
+    encoder.attach(composition("stack")().attachments(fresh, [part], shape=encoder.shape, seed=0))
     return encoder.eval()
 
 

@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from torch.nn import functional
 
 from layover import kinds, modules
-from layover.compositions import Part
+from layover.compositions import AttachedModule
 from layover.encoder import DropoutClock, Encoder
 from layover.execution import Execution
 from layover.heads import build
@@ -107,11 +107,11 @@ def test_one_adapter_per_language_is_learned_from_its_text(swept: Folder) -> Non
         assert said["parameters"]["target"] == 4 * (2 * 128 * 32 + 32 + 128) + 2 * (2 * 64 * 32 + 32 + 64)
 
 
-def part_of(store: Store, key: str) -> Part:
+def part_of(store: Store, key: str) -> AttachedModule:
     """Return what a finished training trained."""
     settings = dict(store.done(key)["identity"]["module"])
     module = modules.get(settings.pop("name")).model_validate(settings)
-    return Part(key, module, load_file(store.path(key) / "module.safetensors"), trainable=False)
+    return AttachedModule(key, module, load_file(store.path(key) / "module.safetensors"), trainable=False)
 
 
 def mini() -> Encoder:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from layover.data.formats import Layout, read
+from layover.data.formats import FileLayout, read
 from layover.errors import DataError, ModelError
 from layover.files.archives import archive_of, is_file, names_in, opened, unpack
 from layover.identity import file_sha256
@@ -30,7 +30,7 @@ def test_a_file_in_an_archive_is_a_file(archive: Path) -> None:
     assert is_file(archive)
     assert not is_file(archive / "rows.jsonl")
     assert not is_file(archive.parent / "other.zip" / "rows.jsonl")
-    rows = list(read(inside, Layout(format="jsonl")))
+    rows = list(read(inside, FileLayout(format="jsonl")))
     assert [row.values["text"] for row in rows[:2]] == ["one", "zwölf"]
     assert rows[1].where() == f"{inside}:2"
 
@@ -49,12 +49,12 @@ def test_its_hash_is_that_of_the_unpacked_file(archive: Path) -> None:
 
 def test_what_cannot_be_read_is_one_error(archive: Path) -> None:
     with pytest.raises(DataError, match=r"dev\.zip/dev/row: There is no item named 'dev/row'"):
-        list(read(archive / "dev" / "row", Layout(format="jsonl")))
+        list(read(archive / "dev" / "row", FileLayout(format="jsonl")))
     content = bytearray(archive.read_bytes())
     content[60:70] = bytes(10)
     archive.write_bytes(content)
     with pytest.raises(DataError, match=r"rows\.jsonl: damaged, or no zip archive .*; fetch it again"):
-        list(read(archive / "dev" / "rows.jsonl", Layout(format="jsonl")))
+        list(read(archive / "dev" / "rows.jsonl", FileLayout(format="jsonl")))
     archive.write_text("no archive")
     with pytest.raises(
         DataError, match=r"dev\.zip: damaged, or no zip archive \(File is not a zip file\); fetch it again"

@@ -10,7 +10,7 @@ from torch import Tensor
 from transformers import BertConfig, BertForMaskedLM, PreTrainedModel, XLMRobertaConfig, XLMRobertaForMaskedLM
 
 from layover import heads, modules
-from layover.compositions import Part
+from layover.compositions import AttachedModule
 from layover.encoder import DropoutClock, Encoder
 from layover.errors import ModelError
 from layover.heads import Head
@@ -45,7 +45,7 @@ def reference() -> XLMRobertaForMaskedLM:
 def ours(folder: Path, module: str = "full") -> tuple[Encoder, Head]:
     clock = DropoutClock(0)
     encoder = Encoder.load(folder, clock=clock)
-    encoder.attach([Part("target", modules.get(module)(), None, trainable=True)])
+    encoder.attach([AttachedModule("target", modules.get(module)(), None, trainable=True)])
     head = heads.build("mlm", HIDDEN, VOCABULARY, clock=clock, dropout=0.0)
     head.tie(encoder)
     return encoder, head
@@ -132,7 +132,7 @@ def test_the_decoder_is_not_among_the_heads_weights(saved: Path) -> None:
     before = head(encoder(ids, lengths), lengths, targets_of(labels))
     weights = encoder.state("target")
     weights["embeddings.word_embeddings.weight"] = weights["embeddings.word_embeddings.weight"] * 2
-    encoder.attach([Part("target", modules.get("full")(), weights, trainable=False)])
+    encoder.attach([AttachedModule("target", modules.get("full")(), weights, trainable=False)])
     assert not torch.allclose(head(encoder(ids, lengths), lengths, targets_of(labels)), before)
     assert head.layer_norm.eps == encoder.model.config.layer_norm_eps
 

@@ -7,7 +7,7 @@ import torch
 from transformers import XLMRobertaConfig, XLMRobertaModel
 
 from layover import modules
-from layover.compositions import Part
+from layover.compositions import AttachedModule
 from layover.encoder import DropoutClock, Encoder
 from layover.errors import ModelError
 from layover.heads import MeanPooling
@@ -78,11 +78,11 @@ def test_layers_together_are_the_same_as_one_by_one_and_those_above_do_not_run(
 def test_a_module_below_the_layer_is_in_it_and_one_above_is_not(model: XLMRobertaModel, ids: torch.Tensor) -> None:
     encoder = Encoder.from_model(model, clock=DropoutClock(0)).eval()
     lora = modules.get("lora").model_validate({"rank": 2, "layers": [1]})
-    encoder.attach([Part("one", lora, None, trainable=True)])
+    encoder.attach([AttachedModule("one", lora, None, trainable=True)])
     weights = {name: torch.ones_like(value) for name, value in encoder.state("one").items()}
     with torch.no_grad():
         before = list(encoder.after((1, 2), ids, LENGTHS))
-        encoder.attach([Part("one", lora, weights, trainable=False)])
+        encoder.attach([AttachedModule("one", lora, weights, trainable=False)])
         after = list(encoder.after((1, 2), ids, LENGTHS))
     assert torch.equal(before[0], after[0])
     assert not torch.allclose(before[1], after[1])

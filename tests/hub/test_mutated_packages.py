@@ -536,7 +536,7 @@ def test_a_missing_partner_is_told_before_the_encoder_is_loaded(
     def load(*_: object) -> None:
         raise AssertionError("the encoder was loaded")
 
-    monkeypatch.setattr(served.Source, "load", load)
+    monkeypatch.setattr(served.BaseEncoder, "load", load)
     shutil.copytree(SHIPPED / STACKED, tmp_path / STACKED)
     code, said, _ = run(["predict", ROW, "--package", str(tmp_path / STACKED)], monkeypatch)
     assert code == 2

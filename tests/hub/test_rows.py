@@ -14,7 +14,7 @@ from layover import kinds
 from layover.data.formats import Row
 from layover.data.tokenizer import Tokenizer
 from layover.errors import DataError
-from layover.inference.rows import Reader, Readers, row_of
+from layover.inference.rows import Readers, RowReader, row_of
 from layover.packages.card import read_card
 from layover.packages.sections import TaskFacts
 from layover_sandbox import encoders
@@ -59,7 +59,7 @@ def test_any_row_is_read_or_refused(mini: Tokenizer, kind: str, declared: bool, 
     facts = task(kind) if declared else task(kind, columns=None)
     example, said = None, ""
     try:
-        example = Reader(facts).read(row_of(values, 7))
+        example = RowReader(facts).read(row_of(values, 7))
     except DataError as error:
         said = str(error)
     if example is None:
@@ -71,18 +71,18 @@ def test_any_row_is_read_or_refused(mini: Tokenizer, kind: str, declared: bool, 
 
 
 def test_columns_may_be_templates_parts_and_several() -> None:
-    pair = Reader(task("classification")).read(row_of({"premise": "a", "hypothesis": "b", "why": "c"}, 1))
+    pair = RowReader(task("classification")).read(row_of({"premise": "a", "hypothesis": "b", "why": "c"}, 1))
     assert (pair.first, pair.second) == ("a", "b c")
-    words = Reader(task("tagging")).read(row_of({"words": {"text": ["a", "b"]}}, 1))
+    words = RowReader(task("tagging")).read(row_of({"words": {"text": ["a", "b"]}}, 1))
     assert words.tokens == ("a", "b")
     # where the right choice has a column of its own, nothing is known of it here, and the order is the row's
-    chosen = Reader(task("choice")).read(row_of({"premise": "a", "right": "z", "wrong": "b"}, 1))
+    chosen = RowReader(task("choice")).read(row_of({"premise": "a", "right": "z", "wrong": "b"}, 1))
     assert (chosen.choices, chosen.label) == (("z", "b"), None)
 
 
 def test_gold_is_not_looked_at() -> None:
     row = {"premise": "a", "hypothesis": "b", "why": "c", "label": "no label of the task"}
-    assert Reader(task("classification")).read(row_of(row, 1)).label is None
+    assert RowReader(task("classification")).read(row_of(row, 1)).label is None
 
 
 def test_the_place_of_a_row() -> None:

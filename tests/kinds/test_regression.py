@@ -11,10 +11,9 @@ import numpy as np
 import pytest
 
 from layover.data.features import Features
-from layover.data.numbers import MOST, number_of
 from layover.data.tokenizer import Tokenizer
 from layover.errors import DataError, ModelError, UndefinedError
-from layover.kinds.regression import KIND, Example, RegressionResult
+from layover.kinds.regression import KIND, MOST, Example, RegressionResult, number_of
 from layover.tasks import OwnTask, declare, mistakes
 
 NUMBERS = [

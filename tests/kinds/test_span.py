@@ -13,8 +13,7 @@ from layover.data.reading import Reading
 from layover.data.tally import NO_WINDOW
 from layover.data.tokenizer import Tokenizer
 from layover.errors import DataError, ModelError
-from layover.kinds._span_gold import Answer, Example
-from layover.kinds._stretches import ANSWER_TOKENS
+from layover.kinds._span_answers import ANSWER_TOKENS, Answer, Example
 from layover.kinds.span import KIND
 
 CONTEXT = "the red house is over the bridge and the blue house is not over it"

@@ -20,10 +20,10 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from layover import layouts, modules
-from layover.compositions import Part
+from layover.compositions import AttachedModule
 from layover.encoder import DropoutClock, Encoder, write_weights
 from layover.errors import ModelError
-from layover.layouts import CONFIG, Base, Named, heads
+from layover.layouts import CONFIG, Base, WrittenNames
 from layover.modules import Module
 from layover.shape import Shape
 from layover.store import write_json
@@ -62,14 +62,14 @@ class Sample:
         return self.base.prefix
 
     def config(self, **settings: object) -> transformers.PretrainedConfig:
-        family = heads.FAMILIES[self.base.model_type]
+        family = self.base.family.transformers[self.base.model_type]
         return getattr(transformers, f"{family}Config")(**self.sizes, **settings)
 
     def of_class(self, name: str, labels: int = 3, seed: int = 0, **settings: object) -> PreTrainedModel:
         """Return a model of a class of transformers; its encoder is the same in all of them."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            made = getattr(transformers, f"{heads.FAMILIES[self.base.model_type]}{name}")
+            made = getattr(transformers, f"{self.base.family.transformers[self.base.model_type]}{name}")
             model: PreTrainedModel = made(self.config(num_labels=labels), **settings).eval()
         encoder = model if name == "Model" else model.get_submodule(self.prefix)
         missing = encoder.load_state_dict(_encoder_weights(self.base, tuple(self.sizes.items())), strict=False)
@@ -87,7 +87,7 @@ class Sample:
         """Return last hidden states as Layover computes them."""
         encoder = Encoder.from_model(self.encoder(), clock=DropoutClock(0)).eval()
         if module is not None:
-            encoder.attach([Part("one", module, weights, trainable=False)])
+            encoder.attach([AttachedModule("one", module, weights, trainable=False)])
         with torch.inference_mode():
             return encoder(IDS, torch.full((len(IDS),), IDS.shape[1])).clone()
 
@@ -109,7 +109,7 @@ class Sample:
         one = layouts.get(layout)
         assert not one.refuses(module, self.base)
         folder.mkdir(parents=True, exist_ok=True)
-        write_json(folder / CONFIG, one.config(module, self.base, Named("one", None, None)))
+        write_json(folder / CONFIG, one.config(module, self.base, WrittenNames("one", None, None)))
         write_weights(folder / one.file, one.laid_out(module, self.base, "one", weights))
         return folder
 
@@ -117,7 +117,7 @@ class Sample:
 @cache
 def _encoder_weights(base: Base, sizes: tuple[tuple[str, object], ...]) -> dict[str, Tensor]:
     sample = Sample(base, dict(sizes))
-    family = heads.FAMILIES[base.model_type]
+    family = base.family.transformers[base.model_type]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         return getattr(transformers, f"{family}Model")(sample.config(), add_pooling_layer=False).state_dict()
@@ -136,7 +136,7 @@ class Folder:
         self.sample, self.path = sample, sample.write(path, layout, module, sample.random(module))
         self.file = path / layouts.get(layout).file
 
-    def read(self, base: Any = None) -> layouts.Found:
+    def read(self, base: Any = None) -> layouts.StoredModule:
         return layouts.read(self.path, base or self.sample.base)
 
     def configure(self, **settings: Any) -> None:

@@ -12,8 +12,9 @@ import torch
 from safetensors.torch import load_file
 from tests.tolerances import ROUNDING
 
-from layover import layouts, modules
+from layover import kinds, layouts, modules
 from layover.errors import ModelError
+from layover.layouts import heads
 from layover.modules import LINEARS, Module
 from layover.modules._activations import Activation
 
@@ -151,7 +152,7 @@ def test_a_config_of_ours_is_the_one_that_adapters_writes(sample: Any, tmp_path:
         model.add_adapter("one", config=THEIRS[theirs]())
         model.save_adapter(str(tmp_path / f"{number}"), "one", use_safetensors=True)
         written = json.loads((tmp_path / f"{number}" / "adapter_config.json").read_text())
-        ours = layouts.get("adapterhub").config(MODULES[name], sample.base, layouts.Named("one", None, None))
+        ours = layouts.get("adapterhub").config(MODULES[name], sample.base, layouts.WrittenNames("one", None, None))
         assert ours.keys() == written.keys()
         assert ours["config"].keys() | {"architecture"} == written["config"].keys() | {"architecture"}
 
@@ -174,7 +175,7 @@ def test_lora_from_before_scaling_is_read_as_adapters_reads_it(sample: Any, tmp_
 @pytest.mark.parametrize("name", ["train", "keys", "type", "a.b", "", "a b"])
 def test_names_that_adapters_cannot_keep_are_refused(sample: Any, name: str) -> None:
     with pytest.raises(ModelError, match="adapters can have no module of that name"):
-        layouts.get("adapterhub").config(MODULES["lora"], sample.base, layouts.Named(name, None, None))
+        layouts.get("adapterhub").config(MODULES["lora"], sample.base, layouts.WrittenNames(name, None, None))
 
 
 def test_what_has_no_form_is_told(sample_of: Callable[..., Any]) -> None:
@@ -192,3 +193,22 @@ def test_what_has_no_form_is_told(sample_of: Callable[..., Any]) -> None:
     }
     for reason, module in refused.items():
         assert reason in hub.refuses(module, sample.base)
+
+
+def test_configs_of_modules_and_heads_name_the_encoder(sample: Any) -> None:
+    """A head of its own file finds its encoder as a module does."""
+    named = layouts.WrittenNames("one", "org/encoder", "0123abc")
+    form = kinds.get("classification").head
+    assert form is not None
+    module = layouts.get("adapterhub").config(MODULES["lora"], sample.base, named)
+    head = heads.adapters_config(form, ("no", "yes"), sample.base, named, choices=None)
+    around = {
+        "hidden_size": sample.base.shape.hidden,
+        "model_class": "XLMRobertaAdapterModel",
+        "model_name": "org/encoder",
+        "model_type": "xlm-roberta",
+        "name": "one",
+        "version": "adapters.1.3.0",
+    }
+    assert [{name: value for name, value in one.items() if name != "config"} for one in (module, head)] == [around] * 2
+    assert list(head["config"]) == sorted(head["config"])

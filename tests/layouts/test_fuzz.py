@@ -31,7 +31,7 @@ from safetensors.torch import load, load_file, save_file
 from layover import layouts, modules
 from layover.errors import MOST_MISTAKES, MistakesError, ModelError
 from layover.files.safe import header, parse_json, tensors
-from layover.layouts import CONFIG, Base, Found
+from layover.layouts import CONFIG, Base, StoredModule
 from layover.modules import INNER, LINEARS
 
 try:
@@ -372,7 +372,7 @@ def check_folder(name: str, files: tuple[bytes, bytes], folder: Path, sample: An
 Meaning = dict[str, tuple[object, ...]]
 
 
-def meaning(found: Found, values: dict[str, torch.Tensor], base: Base) -> Meaning:
+def meaning(found: StoredModule, values: dict[str, torch.Tensor], base: Base) -> Meaning:
     """Return of every weight the place, how it acts, and its numbers, however the settings are written."""
     meant: Meaning = {}
     module, sites = found.module, found.module.sites(base.shape)
@@ -416,7 +416,7 @@ NOTHING_INSIDE = {
 }
 
 
-def in_peft(folder: Path, found: Found, sample: Any) -> Meaning:
+def in_peft(folder: Path, found: StoredModule, sample: Any) -> Meaning:
     """Return what peft makes of a folder."""
     config = json.loads((folder / CONFIG).read_bytes())
     (folder / CONFIG).write_text(json.dumps({name: value for name, value in config.items() if name not in NOTHING}))
@@ -428,7 +428,7 @@ def in_peft(folder: Path, found: Found, sample: Any) -> Meaning:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model = PeftModel.from_pretrained(sample.encoder() if short else sample.with_head(), str(folder))
-    named, meant = {path: place for place, path in sample.base.points.linears.items()}, {}
+    named, meant = {path: place for place, path in sample.base.family.linears.items()}, {}
     for path, layer in model.named_modules():
         if not isinstance(layer, (LoraLayer, IA3Layer)):
             continue
@@ -449,7 +449,7 @@ def in_peft(folder: Path, found: Found, sample: Any) -> Meaning:
     return meant
 
 
-def in_adapters(folder: Path, found: Found, sample: Any) -> Meaning:
+def in_adapters(folder: Path, found: StoredModule, sample: Any) -> Meaning:
     """Return what adapters makes of a folder; how it acts is seen in the outputs, where numbers are not too large."""
     config = json.loads((folder / CONFIG).read_bytes())
     inside = {name: value for name, value in config["config"].items() if name not in NOTHING_INSIDE}

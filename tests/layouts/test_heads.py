@@ -17,8 +17,9 @@ from layover import heads as own_heads
 from layover import kinds, layouts, modules
 from layover.encoder import DropoutClock, write_weights
 from layover.errors import ModelError
+from layover.families import model_types
 from layover.heads import Head
-from layover.layouts import Named, heads
+from layover.layouts import WrittenNames, heads
 from layover.store import write_json
 
 LABELS = {
@@ -30,7 +31,7 @@ LABELS = {
     "regression": (),
 }
 OUTPUTS = {"classification": 3, "tagging": 3, "span": 2, "choice": 1, "multilabel": 3, "regression": 1}
-FAMILIES = ["xlm-roberta", "bert", "roberta", "camembert"]
+MODEL_TYPES = list(model_types())
 
 
 def close(one: Tensor, other: Tensor) -> None:
@@ -65,7 +66,7 @@ def theirs(sample: Any, kind: str, model: Any) -> Tensor:
 
 
 @pytest.mark.parametrize("kind", SHARED)
-@pytest.mark.parametrize("model_type", FAMILIES)
+@pytest.mark.parametrize("model_type", MODEL_TYPES)
 def test_transformers_takes_it_over(sample_of: Callable[..., Any], tmp_path: Path, model_type: str, kind: str) -> None:
     sample = sample_of(model_type)
     head, file = head_of(sample, kind), tmp_path / heads.HEAD
@@ -84,7 +85,7 @@ def test_transformers_takes_it_over(sample_of: Callable[..., Any], tmp_path: Pat
 
 
 @pytest.mark.parametrize("kind", SHARED)
-@pytest.mark.parametrize("model_type", FAMILIES)
+@pytest.mark.parametrize("model_type", MODEL_TYPES)
 def test_head_and_module_act_together_in_peft(
     sample_of: Callable[..., Any], tmp_path: Path, model_type: str, kind: str
 ) -> None:
@@ -101,7 +102,7 @@ def test_head_and_module_act_together_in_peft(
 
 
 @pytest.mark.parametrize("kind", SHARED)
-@pytest.mark.parametrize("model_type", FAMILIES)
+@pytest.mark.parametrize("model_type", MODEL_TYPES)
 def test_a_head_of_transformers_is_read(
     sample_of: Callable[..., Any], tmp_path: Path, model_type: str, kind: str
 ) -> None:
@@ -115,7 +116,9 @@ def test_a_head_of_transformers_is_read(
 
 def config_of(sample: Any, kind: str, choices: int | None = 3) -> dict[str, Any]:
     choices = choices if kind == "choice" else None
-    return heads.adapters_config(form_of(kind), LABELS[kind], sample.base, Named("one", None, None), choices=choices)
+    return heads.adapters_config(
+        form_of(kind), LABELS[kind], sample.base, WrittenNames("one", None, None), choices=choices
+    )
 
 
 def written(sample: Any, folder: Path, kind: str, head: Head) -> Path:

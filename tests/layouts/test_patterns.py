@@ -11,8 +11,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from layover.errors import ModelError
+from layover.families import family_of
 from layover.layouts._patterns import MOST_RUNS, Patterns
-from layover.layouts.points import points_of
 
 LETTERS = st.sampled_from(
     ["a", "b", "0", "1", ".", r"\.", r"\d", r"\w", r"\W", "_", "[ab]", "[^a.]", r"[\d_-]", "[a-c]", "[]x]"]
@@ -54,7 +54,7 @@ def test_a_pattern_means_what_it_means_to_re(pattern: str, text: str) -> None:
         assert "is not run here" in str(error)  # noqa: PT017
 
 
-POINTS = points_of("xlm-roberta")
+FAMILY = family_of("xlm-roberta")
 PATH = "roberta.encoder.layer.11.attention.output.dense"
 USUAL = [
     r"query",
@@ -115,7 +115,7 @@ def test_many_patterns_are_counted_together() -> None:
 
 def test_a_pattern_for_every_linear_map_is_not_too_much() -> None:
     """As EVA writes them, here for an encoder of 48 layers."""
-    names = [f"roberta.encoder.layer.{layer}.{path}" for layer in range(48) for path in POINTS.linears.values()]
+    names = [f"roberta.encoder.layer.{layer}.{path}" for layer in range(48) for path in FAMILY.linears.values()]
     patterns = Patterns("here")
     for name in names:
         assert [one for one in names if patterns.begins(rf"(.*\.)?({one})$", name)] == [name]

@@ -8,12 +8,13 @@ from dataclasses import replace
 import pytest
 import torch
 from pydantic import ValidationError
+from tests.fingerprint import fingerprint
 from torch import Tensor
 from transformers import PreTrainedModel, XLMRobertaConfig, XLMRobertaModel
 
 from layover import compositions, mixers, modules
-from layover.compositions import Mix, Part, Piece
-from layover.encoder import DropoutClock, Encoder, Shares, fingerprint
+from layover.compositions import AttachedModule, Attachment, Mix
+from layover.encoder import DropoutClock, Encoder, MixingWeights
 from layover.mixers import Mixer
 from layover.modules import LINEARS, Module, Site
 from layover.shape import Shape
@@ -64,14 +65,17 @@ def random_like(weights: dict[str, Tensor], seed: int) -> dict[str, Tensor]:
     return {name: torch.randn(value.shape, generator=generator) * 0.1 for name, value in weights.items()}
 
 
-def finished(encoder: Encoder, module: Module, count: int) -> list[Part]:
+def finished(encoder: Encoder, module: Module, count: int) -> list[AttachedModule]:
     """Return so many intermediates that change something."""
-    encoder.attach([Part("any", module, None, trainable=True)])
+    encoder.attach([AttachedModule("any", module, None, trainable=True)])
     fresh = encoder.state("any")
-    return [Part(f"intermediate.{place}", module, random_like(fresh, place), trainable=False) for place in range(count)]
+    return [
+        AttachedModule(f"intermediate.{place}", module, random_like(fresh, place), trainable=False)
+        for place in range(count)
+    ]
 
 
-def mix_of(encoder: Encoder, mixer: Mixer, members: list[Part]) -> Mix:
+def mix_of(encoder: Encoder, mixer: Mixer, members: list[AttachedModule]) -> Mix:
     """Return a mix whose weights are random, so that it takes of each member something else."""
     mix = Mix("mix", mixer, tuple(members), None, trainable=True)
     encoder.attach([mix])
@@ -103,7 +107,7 @@ def test_weights_and_shapes(mixer: Mixer) -> None:
     again = at_site(mixer, 4)[2]
     assert all(torch.equal(value, again[name]) for name, value in weights.items())
     for found in (weights, random_like(weights, 3)):
-        shares = mixer.shares(SITE, seen, deltas, found)
+        shares = mixer.mixing_weights(SITE, seen, deltas, found)
         assert shares.shape == (2, 5, 4)
         assert bool((shares >= 0).all())
         torch.testing.assert_close(shares.sum(-1), torch.ones(2, 5))
@@ -113,7 +117,7 @@ def test_weights_and_shapes(mixer: Mixer) -> None:
 @every_mixer
 def test_one_module_is_taken_whole(mixer: Mixer) -> None:
     seen, deltas, weights = at_site(mixer, 1)
-    shares = mixer.shares(SITE, seen, deltas, weights)
+    shares = mixer.mixing_weights(SITE, seen, deltas, weights)
     assert torch.equal(shares, torch.ones(2, 5, 1))
     # a fresh value matrix of AdapterFusion is 1e-6 off the diagonal
     torch.testing.assert_close(mixer.mixed(shares, deltas, weights), deltas[:, :, 0], atol=1e-4, rtol=0)
@@ -128,8 +132,8 @@ def test_the_order_of_modules_means_nothing(mixer: Mixer, order: tuple[int, ...]
     # a weight that has one entry per module is as long as there are modules
     moved = {name: value if sizes[name] == other[name] else value[list(order)] for name, value in weights.items()}
     shares, again = (
-        mixer.shares(SITE, seen, deltas, weights),
-        mixer.shares(SITE, seen, deltas[:, :, list(order)], moved),
+        mixer.mixing_weights(SITE, seen, deltas, weights),
+        mixer.mixing_weights(SITE, seen, deltas[:, :, list(order)], moved),
     )
     torch.testing.assert_close(again, shares[:, :, list(order)])
     torch.testing.assert_close(
@@ -175,7 +179,7 @@ def test_scores_of_a_low_rank_spread_as_those_of_attention() -> None:
         draws = []
         for seed in range(10):
             weights = mixer.initialise(site, 6, torch.Generator().manual_seed(seed))
-            logs = mixer.shares(site, seen, deltas, weights).log()
+            logs = mixer.mixing_weights(site, seen, deltas, weights).log()
             draws.append((logs - logs.mean(-1, keepdim=True)).std())
         return float(torch.stack(draws).mean())
 
@@ -187,7 +191,7 @@ def test_scores_of_a_low_rank_spread_as_those_of_attention() -> None:
 def test_gated_starts_as_an_equal_merge(encoder: Encoder, batch: tuple[Tensor, Tensor]) -> None:
     members = finished(encoder, ALL_MAPS, 3)
     merge = compositions.get("merge")(on_top="none")
-    encoder.attach(merge.parts(ALL_MAPS, members, shape=encoder.shape, seed=1))
+    encoder.attach(merge.attachments(ALL_MAPS, members, shape=encoder.shape, seed=1))
     merged = encoder(*batch)
     encoder.attach([Mix("mix", mixers.get("gated")(), tuple(members), None, trainable=True)])
     torch.testing.assert_close(encoder(*batch), merged, atol=1e-4, rtol=0)
@@ -202,7 +206,7 @@ def test_only_the_mixer_and_the_own_module_train(
     encoder: Encoder, batch: tuple[Tensor, Tensor], mixer: Mixer, module: Module, own: bool
 ) -> None:
     fuse = compositions.get("fuse")(mixer=mixer.name, own=own)
-    pieces: list[Piece] = fuse.parts(module, finished(encoder, module, 2), shape=encoder.shape, seed=1)
+    pieces: list[Attachment] = fuse.attachments(module, finished(encoder, module, 2), shape=encoder.shape, seed=1)
     encoder.attach(pieces)
     trained = {f"{part} {name}": one for part, found in encoder.trained().items() for name, one in found.items()}
     assert set(encoder.trained()) == ({"mix", "target"} if own else {"mix"})
@@ -241,7 +245,7 @@ def test_checkpointing_is_exact_and_bf16_is_close(
 def test_an_own_module_and_the_mixer_start_from_other_numbers(encoder: Encoder) -> None:
     module = modules.get("bottleneck")()
     fuse = compositions.get("fuse")(own=True)
-    encoder.attach(fuse.parts(module, finished(encoder, module, 1), shape=encoder.shape, seed=1))
+    encoder.attach(fuse.attachments(module, finished(encoder, module, 1), shape=encoder.shape, seed=1))
     down, query = (
         encoder.state("target")["layers.0.feedforward.down"],
         encoder.state("mix")["layers.0.feedforward.query"],
@@ -253,7 +257,7 @@ def test_an_own_module_and_the_mixer_start_from_other_numbers(encoder: Encoder) 
 def test_shares_are_watched_over_real_tokens(encoder: Encoder, batch: tuple[Tensor, Tensor], mixer: Mixer) -> None:
     encoder.attach([mix_of(encoder, mixer, finished(encoder, LORA, 3))])
     plain = encoder(*batch)
-    together, alone = Shares(), Shares()
+    together, alone = MixingWeights(), MixingWeights()
     with encoder.watch.into(together):
         assert torch.equal(encoder(*batch), plain)
     ids, lengths = batch
@@ -270,7 +274,7 @@ def test_shares_are_watched_over_real_tokens(encoder: Encoder, batch: tuple[Tens
 
 
 def test_a_pass_that_fails_or_mixes_nothing_adds_no_shares(encoder: Encoder, batch: tuple[Tensor, Tensor]) -> None:
-    shares = Shares()
+    shares = MixingWeights()
     with encoder.watch.into(shares):
         encoder(*batch)
     encoder.attach([mix_of(encoder, mixers.get("gated")(), finished(encoder, LORA, 2))])

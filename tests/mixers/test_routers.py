@@ -10,7 +10,7 @@ import torch
 from pydantic import ValidationError
 
 from layover import compositions, mixers, modules
-from layover.compositions import Mix, Part
+from layover.compositions import AttachedModule, Mix
 from layover.errors import ModelError
 from layover.modules import Site
 from layover.shape import Shape
@@ -23,7 +23,7 @@ def random(*size: int, seed: int = 0) -> torch.Tensor:
     return torch.randn(size, generator=torch.Generator().manual_seed(seed))
 
 
-def lora_part(name: str, seed: int) -> Part:
+def lora_part(name: str, seed: int) -> AttachedModule:
     module = modules.get("lora")(rank=3, alpha=6.0, target=("intermediate",))
     weights = {
         f"{site.name}.{key}": random(*size, seed=seed + place)
@@ -31,7 +31,7 @@ def lora_part(name: str, seed: int) -> Part:
         for key, size in module.weights(site).items()
     }
     gates = {f"{site.name}.gates": random(1, site.inputs, seed=seed + 7) for site in module.sites(SHAPE)}
-    return Part(name, module, weights, trainable=False, gates=gates)
+    return AttachedModule(name, module, weights, trainable=False, gates=gates)
 
 
 def standardised(row: np.ndarray) -> np.ndarray:
@@ -43,7 +43,7 @@ def test_phatgoose_by_its_formula(count: int, top_k: int) -> None:
     """LN(v) . LN(u) / sqrt(d), the best k, softmax over these: token by token in plain numbers."""
     seen, gates, deltas = random(2, 5, 6), random(count, 6, seed=1), random(2, 5, count, 10, seed=2)
     router = mixers.get("phatgoose")(top_k=top_k)
-    shares = router.shares(SITE, seen, deltas, {"gates": gates})
+    shares = router.mixing_weights(SITE, seen, deltas, {"gates": gates})
     mixed = router.mixed(shares, deltas, {"gates": gates})
     for row, token in np.ndindex(2, 5):
         u = standardised(seen[row, token].double().numpy())
@@ -58,11 +58,11 @@ def test_phatgoose_by_its_formula(count: int, top_k: int) -> None:
 
 def test_a_gate_opens_by_its_sigmoid() -> None:
     seen, gates = random(2, 3, 6), random(1, 6, seed=1)
-    shares = mixers.get("gate")().shares(SITE, seen, random(2, 3, 1, 10), {"gates": gates})
+    shares = mixers.get("gate")().mixing_weights(SITE, seen, random(2, 3, 1, 10), {"gates": gates})
     expected = [1 / (1 + np.exp(-float(u @ gates[0]))) for u in seen.reshape(-1, 6)]
     assert shares.flatten().tolist() == pytest.approx(expected, abs=1e-6)
     fresh = mixers.get("gate")().initialise(SITE, 1, torch.Generator())
-    half = mixers.get("gate")().shares(SITE, seen, random(2, 3, 1, 10), fresh)
+    half = mixers.get("gate")().mixing_weights(SITE, seen, random(2, 3, 1, 10), fresh)
     assert torch.equal(half, torch.full((2, 3, 1), 0.5))
 
 
@@ -82,7 +82,7 @@ def test_arrow_is_pefts(top_k: int, temperature: float) -> None:
 
     parts = [lora_part(f"task_{place}", 10 * place) for place in range(4)]
     route = compositions.get("route")(router="arrow", top_k=top_k, temperature=temperature)
-    mix, _ = route.parts(parts[0].module, parts, shape=SHAPE, seed=1)
+    mix, _ = route.attachments(parts[0].module, parts, shape=SHAPE, seed=1)
     assert isinstance(mix, Mix)
     assert mix.weights is not None
     own = {name.removeprefix(f"{SITE.name}."): value for name, value in mix.weights.items() if SITE.name in name}
@@ -90,7 +90,7 @@ def test_arrow_is_pefts(top_k: int, temperature: float) -> None:
     deltas = torch.stack(
         [seen @ (left @ right).T for left, right in (p.module.factors(SITE, p.at(SITE)) for p in parts)], 2
     )
-    ours = mix.mixer.mixed(mix.mixer.shares(SITE, seen, deltas, own), deltas, own)
+    ours = mix.mixer.mixed(mix.mixer.mixing_weights(SITE, seen, deltas, own), deltas, own)
 
     names = [part.name for part in parts]
     config = SimpleNamespace(
@@ -138,10 +138,12 @@ def test_what_cannot_be_routed() -> None:
     with pytest.raises(ModelError, match="no singular vectors"):
         compositions.get("route")(router="arrow").check(bottleneck, [bottleneck])
     compositions.get("route")().check(bottleneck, [bottleneck])
-    without = [Part(f"{part.name}.{place}", part.module, part.weights, trainable=False) for place in range(2)]
+    without = [AttachedModule(f"{part.name}.{place}", part.module, part.weights, trainable=False) for place in range(2)]
     with pytest.raises(ModelError, match=r"intermediate.0 has no gates; train them first"):
-        compositions.get("route")().parts(part.module, without, shape=SHAPE, seed=1)
-    compositions.get("route")().parts(part.module, without[:1], shape=SHAPE, seed=1)  # all tokens go to a single one
+        compositions.get("route")().attachments(part.module, without, shape=SHAPE, seed=1)
+    compositions.get("route")().attachments(
+        part.module, without[:1], shape=SHAPE, seed=1
+    )  # all tokens go to a single one
 
 
 @pytest.mark.parametrize("name", ["phatgoose", "arrow"])
@@ -149,6 +151,6 @@ def test_autocast_decides_no_route(name: str) -> None:
     """The best of many near scores are the same in bf16 training as in fp32."""
     seen, gates, deltas = random(2, 50, 6), random(8, 6, seed=1), random(2, 50, 8, 10, seed=2)
     router = mixers.get(name)(top_k=2)
-    expected = router.shares(SITE, seen, deltas, {"gates": gates})
+    expected = router.mixing_weights(SITE, seen, deltas, {"gates": gates})
     with torch.autocast("cpu", torch.bfloat16):
-        assert torch.equal(router.shares(SITE, seen, deltas, {"gates": gates}), expected)
+        assert torch.equal(router.mixing_weights(SITE, seen, deltas, {"gates": gates}), expected)

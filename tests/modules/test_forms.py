@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from layover import layouts, modules
 from layover.errors import ModelError
 from layover.hub.writing import write_module
-from layover.layouts import CONFIG, Base, Named
+from layover.layouts import CONFIG, Base, WrittenNames
 from layover.modules import Module
 from layover.modules._base import FromFile, LayeredModule, Site, site_at
 from layover.modules._forms import AdaptersFolder, Form, InAdapters, InFile, InPeft, Names, NoForm, PeftFolder, Values
@@ -26,7 +26,7 @@ from layover.shape import Shape
 
 SHAPE = Shape(layers=3, hidden=8, intermediate=16, vocabulary=100)
 BASE = Base("xlm-roberta", SHAPE)
-NAMED = Named("mine", None, None)
+NAMED = WrittenNames("mine", None, None)
 
 
 class Shift(LayeredModule):

@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from layover import compositions, modules
-from layover.compositions import Part
+from layover.compositions import AttachedModule
 from layover.errors import ModelError
 from layover.modules import INNER, LINEARS, SUBLAYERS, AdapterDrop
 from layover.shape import Shape
@@ -40,8 +40,11 @@ def test_contract(name: str) -> None:
 @pytest.mark.parametrize("composition", compositions.names())
 def test_every_composition_takes_a_target_alone(name: str, composition: str) -> None:
     module = modules.get(name)()
-    (part,) = compositions.get(composition)().parts(module, [], shape=SHAPE, seed=1)
-    assert part == Part("target", module, None, trainable=True) or (part.module, part.trainable) == (module, True)
+    (part,) = compositions.get(composition)().attachments(module, [], shape=SHAPE, seed=1)
+    assert part == AttachedModule("target", module, None, trainable=True) or (part.module, part.trainable) == (
+        module,
+        True,
+    )
 
 
 def test_parameter_counts_of_xlm_r_base() -> None:

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from layover import layouts, modules
-from layover.layouts import Base, Found, Named
+from layover.layouts import Base, StoredModule, WrittenNames
 from layover.modules import EMBEDDINGS, Module
 from layover.packages.untrained import untrained, untrained_file
 from layover.shape import Shape
@@ -31,9 +31,9 @@ def fresh(module: Module) -> dict[str, torch.Tensor]:
     return found
 
 
-def stored(module: Module, weights: dict[str, torch.Tensor], file: Path) -> Found:
+def stored(module: Module, weights: dict[str, torch.Tensor], file: Path) -> StoredModule:
     save_file(weights, file)
-    return Found(
+    return StoredModule(
         module, {name: name for name in weights}, {name: tuple(one.shape) for name, one in weights.items()}, file
     )
 
@@ -91,7 +91,7 @@ def test_all_of_a_trained_module_says_nothing(tmp_path: Path) -> None:
 def test_a_folder_of_another_library_tells_it_without_an_encoder(layout: str, name: str, tmp_path: Path) -> None:
     module, how = modules.get(name)(**SETTINGS.get(name, {})), layouts.get(layout)
     save_file(how.laid_out(module, BASE, "mine", fresh(module)), tmp_path / how.file)
-    config = how.config(module, BASE, Named("mine", None, None))
+    config = how.config(module, BASE, WrittenNames("mine", None, None))
     (tmp_path / layouts.CONFIG).write_text(json.dumps(config), encoding="utf-8")
     found = untrained_file(tmp_path)
     assert found.wholly

@@ -9,12 +9,12 @@ import torch
 from transformers import XLMRobertaConfig, XLMRobertaModel
 
 from layover import modules
-from layover.compositions import Part
+from layover.compositions import AttachedModule
 from layover.encoder import DropoutClock, Encoder, dtype_of, is_mixed
 from layover.memory import (
     MIB,
     Load,
-    Work,
+    Workload,
     held_bytes,
     kept_bytes,
     kept_per_layer,
@@ -22,8 +22,8 @@ from layover.memory import (
     training_bytes,
 )
 from layover.modules import LayeredModule
+from layover.numerics import Precision
 from layover.plan.encoders import KNOWN_SHAPES
-from layover.precision import Precision
 from layover.shape import Shape
 
 BASE = KNOWN_SHAPES["FacebookAI/xlm-roberta-base"]
@@ -35,7 +35,7 @@ def load_of(shape: Shape, module: str, layers: str, precision: Precision, tokens
     built = kind.model_validate({"layers": layers} if issubclass(kind, LayeredModule) else {})
     lowest = min(built.layers_of(shape.layers), default=shape.layers)
     count = built.parameter_count(shape)
-    work = Work(
+    work = Workload(
         shape,
         precision,
         lowest,
@@ -109,7 +109,7 @@ def _saved(name: str, precision: Precision, layers: int, rows: int) -> int:
     module, clock = modules.get(name)(), DropoutClock(0)
     model = XLMRobertaModel(config, add_pooling_layer=False).to(dtype_of(precision, whole=module.whole))
     encoder = Encoder.from_model(model, clock=clock, dropout=0.1)
-    encoder.attach([Part("target", module, None, trainable=True)])
+    encoder.attach([AttachedModule("target", module, None, trainable=True)])
     own = {weight.untyped_storage().data_ptr() for weight in encoder.parameters()}
     kept: dict[int, torch.Tensor] = {}
 

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from layover import kinds
-from layover.data.estimator import stand_in
 from layover.data.formats import Row
 from layover.data.tally import LIMIT, NO_GOLD, NO_TOKEN, NO_WINDOW, LeftOut, Reason, Tally, languages_told
 from layover.data.task import Location
-from layover.data.tokenizer import Tokenizer
+from layover.data.tokenizer import Tokenizer, stand_in
 from layover.errors import RecipeError
 from layover.estimates.cost import data_cost
 from layover.plan import Plan, build

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from layover.data.estimator import stand_in
-from layover.data.tokenizer import Tokenizer
+from layover.data.tokenizer import Tokenizer, stand_in
 from layover.errors import ModelError, RecipeError
 from layover.identity import file_sha256
 from layover.plan import build

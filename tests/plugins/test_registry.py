@@ -115,7 +115,7 @@ BROKEN = [
         "layover.mixers",
         "thing",
         "broken.abstract",
-        "broken.abstract does not define initialise, shares, weights",
+        "broken.abstract does not define initialise, mixing_weights, weights",
     ),
     ("layover.compositions", "thing", "broken.thing:Thing", "is the class Thing, not a class below Composition"),
     ("layover.objectives", "thing", "broken.thing:Thing", "is the class Thing, not a class below Objective"),

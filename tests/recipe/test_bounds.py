@@ -10,8 +10,8 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from tests.recipe.conftest import SMALL, Told
 from tests.recipe.schema_walk import ROOTS, numbers_of
 
-from layover.byte_size import size_of
 from layover.recipe.expected import bounds, plain
+from layover.settings import size_of
 
 NUMBERS = [
     pytest.param(path, option, id=f"{model.__name__}.{'.'.join(map(str, path))}")

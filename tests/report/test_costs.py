@@ -4,22 +4,22 @@ import csv
 from pathlib import Path
 
 from layover.plan import Cell
-from layover.report.costs import Cost
+from layover.report.costs import TargetCost
 from layover.report.rows import CellRow
 from layover.report.sections import costs
 
 
-def row(method: str, target: str, cost: Cost | None) -> CellRow:
+def row(method: str, target: str, cost: TargetCost | None) -> CellRow:
     cell = Cell("base", method, "nli+qa", target, 1, "t", "s", None)
     return CellRow(cell, "accuracy", "test", {}, None, None, None, cost=cost)
 
 
 def test_weights_and_seconds_by_method(tmp_path: Path) -> None:
     rows = [
-        row("fuse", "ner", Cost(21_000, 3.0, 40.0)),
-        row("fuse", "copa", Cost(22_000, 4.0, 44.0)),
-        row("fuse", "pos", Cost(22_000, None, 42.0)),  # stopped in between: its clock saw a part
-        row("goose", "ner", Cost(500, 2.0, None)),
+        row("fuse", "ner", TargetCost(21_000, 3.0, 40.0)),
+        row("fuse", "copa", TargetCost(22_000, 4.0, 44.0)),
+        row("fuse", "pos", TargetCost(22_000, None, 42.0)),  # stopped in between: its clock saw a part
+        row("goose", "ner", TargetCost(500, 2.0, None)),
         row("goose", "aligned", None),
     ]
     assert costs.cells(rows) == [

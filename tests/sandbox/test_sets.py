@@ -26,7 +26,7 @@ from layover_sandbox.sets.pretraining import PAIRED
 from layover_sandbox.sets.qa import Question
 from layover_sandbox.sets.similarity import SLOTS, Similar, agreement
 from layover_sandbox.sets.text import Passage
-from layover_sandbox.sets.topics import TOPICS, Text, touched
+from layover_sandbox.sets.topics import TOPICS, TopicText, touched
 from layover_sandbox.supertags import supertags
 
 NAMES = sets.names()
@@ -315,7 +315,7 @@ def said_in(name: str, split: str) -> set[Clause]:
             found |= {item.premise, *item.choices}
         elif isinstance(item, Similar):
             found |= {item.first, item.second}
-        elif isinstance(item, Text):
+        elif isinstance(item, TopicText):
             found |= set(item.sentences)
         elif isinstance(item, Said) and item.role is None:
             found |= {item.clause, *([item.reason] if item.reason else [])}

@@ -16,7 +16,7 @@ from pydantic import BaseModel
 
 from layover import compositions, modules
 from layover.compositions import Composition
-from layover.kinds.retrieval import Settled
+from layover.kinds.retrieval import SettledSearch
 from layover.modules import AdapterDrop, Module
 from layover.specs._plugins import NO_PLUGINS, Plugins
 
@@ -50,7 +50,7 @@ def fields_in(value: Any, path: Path = ()) -> Iterator[Found]:
 
 def _fields_of(value: Any) -> dict[str, tuple[Any, bool]]:
     """Return the type of each field, and whether it stands aside; modules and compositions are taken as a whole."""
-    if not dataclasses.is_dataclass(value) and not isinstance(value, (AdapterDrop, Settled)):
+    if not dataclasses.is_dataclass(value) and not isinstance(value, (AdapterDrop, SettledSearch)):
         return {}
     hints = get_type_hints(type(value), include_extras=True)
     if dataclasses.is_dataclass(value):
@@ -88,8 +88,9 @@ KNOWN: dict[Any, tuple[Any, ...]] = {
     Composition: tuple(compositions.get("merge")(method="ties", density=density) for density in (0.3, 0.4)),
     Plugins | None: (NO_PLUGINS, Plugins((("toy", "1.0"),)), Plugins((("toy", "2.0"),))),
     AdapterDrop: (AdapterDrop(train=1), AdapterDrop(train=2)),
-    Settled: tuple(
-        Settled(layer=layer, layers=(layer,), special_tokens=True, scoring="ratio", threshold=None) for layer in (5, 6)
+    SettledSearch: tuple(
+        SettledSearch(layer=layer, layers=(layer,), special_tokens=True, scoring="ratio", threshold=None)
+        for layer in (5, 6)
     ),
 }
 """Values of the types of which others are made."""

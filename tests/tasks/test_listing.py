@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from layover import tasks
-from layover.data.formats import Layout
+from layover.data.formats import FileLayout
 from layover.data.task import FileSource, Listing
 from layover.errors import DataError
 from layover.identity import file_sha256, key_of
@@ -91,7 +91,7 @@ def test_an_id_twice(tmp_path: Path, twice: str) -> None:
         ids = ["a", "a"] if name == twice else ["a"]
         lines = (json.dumps({"id": one, "text": "x", "label": "yes"}) for one in ids)
         (tmp_path / name).write_text("\n".join(lines), encoding="utf-8")
-    layout = Layout(format="jsonl")
+    layout = FileLayout(format="jsonl")
     listing = Listing(path="ids.jsonl", layout=layout, id="id", taken=True)
     source = FileSource(path="rows.jsonl", layout=layout, listing=listing)
     columns = {"first": "text", "label": "label"}

@@ -14,7 +14,7 @@ import pytest
 
 from layover import kinds, tasks
 from layover.data import formats
-from layover.data.formats import Layout
+from layover.data.formats import FileLayout
 from layover.data.task import FileSource, Location
 from layover.data.tokenizer import Tokenizer
 from layover.files.archives import opened
@@ -74,7 +74,7 @@ def rows_in(location: Location) -> int:
     return sum(_count(path, location.source.layout) for path in (location.paths[0], location.other) if path is not None)
 
 
-def _count(path: Path, layout: Layout) -> int:
+def _count(path: Path, layout: FileLayout) -> int:
     with opened(path) as stream:
         data = stream.read()
     data = (bz2.decompress(data) if path.suffix == ".bz2" else data).replace(b"\r", b"").rstrip(b"\n") + b"\n"
@@ -202,12 +202,12 @@ def test_both_halves_of_pubmedqa_have_equal_labels(data_root: Path) -> None:
 
 def test_treebanks_read_as_xtreme_reads_them(data_root: Path) -> None:
     """UD 2.5 against later versions of the same treebanks: words agree, a few tags were changed since."""
-    layout = Layout(format="conll", header=("form", "upos"))
+    layout = FileLayout(format="conll", header=("form", "upos"))
     for treebank, file, known in [("ta_ttb-ud-test", "test-ta", 119), ("yo_ytb-ud-test", "test-yo", 300)]:
         official = {
             tuple(row.values["form"]): row.values["upos"]
             for row in formats.read(data_root / "udpos" / f"{file}.tsv", layout)
         }
-        ours = list(formats.read(data_root / "ud_conllu" / f"{treebank}.conllu", Layout(format="conllu")))
+        ours = list(formats.read(data_root / "ud_conllu" / f"{treebank}.conllu", FileLayout(format="conllu")))
         same = sum(official.get(tuple(row.values["form"])) == row.values["upos"] for row in ours)
         assert same >= known

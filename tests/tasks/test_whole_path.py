@@ -14,14 +14,14 @@ from tests.tasks.test_contract import PUBLISHED, fixture, official
 from transformers import XLMRobertaConfig, XLMRobertaModel
 
 from layover import heads, kinds, modules, tasks
-from layover.compositions import TARGET, Part
+from layover.compositions import TARGET, AttachedModule
 from layover.data.tokenizer import Tokenizer
 from layover.encoder import DropoutClock, Encoder
 from layover.execution import Execution
 from layover.heads import MeanPooling
 from layover.inference.neighbours import both_ways
 from layover.inference.predict import embed, predict
-from layover.kinds._sentences_file import mined
+from layover.kinds._submission import mined
 from layover.kinds.retrieval import distinct, match
 from layover.metrics._retrieval import ENGLISH, LANGUAGE
 from layover.specs import Hyperparameters
@@ -48,7 +48,7 @@ def encoder_of(tokenizer: Tokenizer) -> Encoder:
         torch.manual_seed(0)
         backbone = XLMRobertaModel(config, add_pooling_layer=False)
     encoder = Encoder.from_model(backbone, clock=DropoutClock(0), dropout=0.0)
-    encoder.attach([Part(TARGET, modules.get("full")(), None, trainable=True)])
+    encoder.attach([AttachedModule(TARGET, modules.get("full")(), None, trainable=True)])
     return encoder
 
 

@@ -12,7 +12,7 @@ from tests.kinds_of import COLUMNS
 from transformers import XLMRobertaConfig, XLMRobertaModel
 
 from layover import heads, modules
-from layover.compositions import Part
+from layover.compositions import AttachedModule
 from layover.data.features import Features
 from layover.encoder import DropoutClock, Encoder
 from layover.heads import Head
@@ -54,7 +54,7 @@ def make_model(
         backbone = XLMRobertaModel(config, add_pooling_layer=False)
     clock = DropoutClock(seed)
     encoder = Encoder.from_model(backbone, clock=clock, dropout=dropout)
-    encoder.attach([Part("target", module or modules.get("lora")(rank=4), None, trainable=True)])
+    encoder.attach([AttachedModule("target", module or modules.get("lora")(rank=4), None, trainable=True)])
     head = heads.build(kind, HIDDEN, SIZES[kind], clock=clock, dropout=dropout)
     head.tie(encoder)
     return Model(encoder, head, clock)

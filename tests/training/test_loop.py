@@ -212,7 +212,7 @@ def test_the_norm_of_one_part_does_not_scale_another(model_of: Any, features_of:
     loud.head.out.weight.register_hook(lambda gradient: gradient * 1e4)
     train(normal, features_of(), settings)
     train(loud, features_of(), settings)
-    ours = {name: value for name, value in normal.weights().items() if "pieces" in name}
+    ours = {name: value for name, value in normal.weights().items() if "attachments" in name}
     assert ours
     assert all(torch.equal(value, loud.weights()[name]) for name, value in ours.items())
 

@@ -16,20 +16,20 @@ from torch.nn.functional import cross_entropy
 from transformers import BertConfig, BertModel, XLMRobertaConfig, XLMRobertaModel
 
 from layover import heads, modules, objectives
-from layover.compositions import Part
+from layover.compositions import AttachedModule
 from layover.data.features import Features
 from layover.data.masking import Moment
 from layover.encoder import DropoutClock, Encoder
 from layover.errors import ModelError
 from layover.execution import Execution
 from layover.inference.collate import Batch, collate
+from layover.inference.hidden_states import HiddenStates
 from layover.inference.predict import keep_states, last_hidden
-from layover.inference.states import States
 from layover.objectives import Objective
 from layover.specs import Hyperparameters
 from layover.training import Branch, FitResult, Progress, fit, optimizer
 from layover.training.branches import DataOrder
-from layover.training.forward import Forward
+from layover.training.forward import TrainingForward
 from layover.training.optimizer import Optimizer, head_parts
 from layover.training.schedule import Schedule
 
@@ -112,7 +112,7 @@ def train(
     settings: Hyperparameters = SETTINGS,
     folder: Path | None = None,
     progress: Callable[[Progress], None] = lambda _: None,
-    states: States | None = None,
+    states: HiddenStates | None = None,
     **execution: Any,
 ) -> FitResult:
     given: dict[str, Any] = {} if objective is None else {"objective": objective}
@@ -249,7 +249,7 @@ def test_a_divergence_is_a_mean_over_the_step_as_the_loss_is(kind: str) -> None:
     units = np.arange(features.units)
     batch = collate(features, units, pad=1, moment=Moment(0, 0))
     weight = model.head.weight(features, units)
-    forward = Forward(model.encoder.train(), model.head, model.clock, 0, weight, False, batch)
+    forward = TrainingForward(model.encoder.train(), model.head, model.clock, 0, weight, False, batch)
     passed = forward(batch)
     certain = torch.zeros_like(passed.logits)
     if kind == "choice":
@@ -281,7 +281,9 @@ def test_noise_is_zero_on_padding_and_of_the_step_and_the_row() -> None:
     features, model = make_features(rows=8), make_model()
     batch = collate(features, np.arange(8), pad=1, moment=Moment(0, 0))
     few = collate(features, np.array([6, 3]), pad=1, moment=Moment(0, 0))
-    forward, later = (Forward(model.encoder, model.head, model.clock, step, 8.0, False, batch) for step in (4, 5))
+    forward, later = (
+        TrainingForward(model.encoder, model.head, model.clock, step, 8.0, False, batch) for step in (4, 5)
+    )
     whole, cut = forward.noise(batch), forward.noise(few)
     real = torch.arange(batch.ids.shape[1]) < batch.lengths[:, None]
     assert whole.shape == (*batch.ids.shape, HIDDEN)
@@ -329,14 +331,14 @@ def test_another_view_of_the_rows_has_their_masks_and_targets() -> None:
 def test_the_embeddings_of_a_view_are_read_when_they_are_needed(tmp_path: Path) -> None:
     make_model().encoder.model.save_pretrained(tmp_path)
     encoder = Encoder.load(tmp_path, clock=DropoutClock(0), all_words=False)
-    encoder.attach([Part("target", modules.get("lora")(), None, trainable=True)])
+    encoder.attach([AttachedModule("target", modules.get("lora")(), None, trainable=True)])
     head = heads.build("classification", HIDDEN, 3, clock=encoder.clock, dropout=0.0)
     features = make_features(rows=4, longest=6)
     words = np.unique(features.arrays["ids"])
     encoder.need(words)
     batch = collate(features, np.arange(4), pad=1, moment=Moment(0, 0))
     encoder.need(np.array([1]))
-    forward = Forward(encoder.train(), head, encoder.clock, 0, 4, False, batch)
+    forward = TrainingForward(encoder.train(), head, encoder.clock, 0, 4, False, batch)
     other = next(word for word in range(4, 100) if word not in words)
     view = replace(batch, ids=batch.ids.masked_fill(batch.ids == int(batch.ids[0, 1]), other))
     assert not torch.equal(forward(view).loss, forward(batch).loss)
@@ -359,7 +361,7 @@ def test_the_gradient_of_a_perturbation_is_that_of_torch(family: Any, kind: str,
     copy = model_type(config, add_pooling_layer=False)
     copy.load_state_dict(theirs.state_dict())
     encoder = Encoder.from_model(copy, clock=DropoutClock(0), dropout=0.0)
-    encoder.attach([Part("target", module, None, trainable=True)])
+    encoder.attach([AttachedModule("target", module, None, trainable=True)])
     head = heads.build(kind, HIDDEN, 3, clock=encoder.clock, dropout=0.0)
 
     count, longest = len(lengths), max(lengths)
@@ -371,7 +373,7 @@ def test_the_gradient_of_a_perturbation_is_that_of_torch(family: Any, kind: str,
     ours = (torch.randn(count, longest, HIDDEN) * real[..., None]).requires_grad_()
     other = ours.detach().clone().requires_grad_()
 
-    passed = Forward(encoder.train(), head.train(), encoder.clock, 0, 2.0, False, batch)(batch, ours)
+    passed = TrainingForward(encoder.train(), head.train(), encoder.clock, 0, 2.0, False, batch)(batch, ours)
     (gradient,) = torch.autograd.grad(passed.loss, ours)
     words = theirs.get_input_embeddings()(ids)
     hidden = theirs(inputs_embeds=words + other, attention_mask=real.long()).last_hidden_state
@@ -389,7 +391,7 @@ def test_a_perturbation_in_bfloat16_has_a_gradient_in_float32() -> None:
         model = make_model(module=TOP, dropout=0.0)
         model.encoder.model.to(dtype)
         batch = collate(features, np.arange(8), pad=1, moment=Moment(0, 0))
-        forward = Forward(model.encoder.train(), model.head, model.clock, 0, 8.0, False, batch)
+        forward = TrainingForward(model.encoder.train(), model.head, model.clock, 0, 8.0, False, batch)
         start = torch.zeros(*batch.ids.shape, HIDDEN, requires_grad=True)
         gradients += torch.autograd.grad(forward(batch, start).loss, start)
     exact, short = gradients
@@ -400,10 +402,10 @@ def test_a_perturbation_in_bfloat16_has_a_gradient_in_float32() -> None:
 def test_what_cannot_be_perturbed_is_refused(tmp_path: Path) -> None:
     features, model = make_features(), make_model(module=TOP)
     size: dict[str, Any] = {"layer": 2, "kind": "float32", "tokens": len(features.arrays["ids"]), "hidden": HIDDEN}
-    into = States.create(tmp_path / "states.bin", **size)
+    into = HiddenStates.create(tmp_path / "states.bin", **size)
     keep_states(model.encoder, features, into, execution=EXECUTION, precision="fp32")
     into.flush()
-    kept = States.open(tmp_path / "states.bin", **size)
+    kept = HiddenStates.open(tmp_path / "states.bin", **size)
     message = r"hidden states that enter layer 2 are read from the cache.*run\.hidden_state_cache"
     with pytest.raises(ModelError, match=message):
         train(model, features, Ascent(), states=kept)

@@ -5,6 +5,7 @@ Everything else is imported inside functions, so that `main` answers Ctrl-C befo
 
 from __future__ import annotations
 
+import os
 import sys
 
 from layover import stopping
@@ -12,6 +13,22 @@ from layover import stopping
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import typer
+
+
+LIBRARIES = {
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
+    "HF_HUB_VERBOSITY": "error",
+    "DATASETS_VERBOSITY": "error",
+    "TRANSFORMERS_VERBOSITY": "error",
+}
+"""Read by the libraries when they are imported, in this process and in the workers."""
+
+
+def quiet() -> None:
+    """Keep libraries that are imported from now on from drawing bars and logging; what a user has set stays."""
+    for name, value in LIBRARIES.items():
+        os.environ.setdefault(name, value)
 
 
 def _version(wanted: bool) -> None:
@@ -81,7 +98,6 @@ def _run() -> int:
     from layover import allowed
     from layover.cli import streams
     from layover.cli.console import libraries_shown
-    from layover.cli.quiet import quiet
 
     quiet()
     streams.guard()

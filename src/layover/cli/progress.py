@@ -25,7 +25,7 @@ WHOLE = 1000
 """Of a bar for the share of the work that is done."""
 
 
-class Progress(Protocol):
+class RunProgress(Protocol):
     """Takes the engine's events."""
 
     def note(self, text: str) -> None: ...
@@ -38,7 +38,7 @@ class Progress(Protocol):
 
 
 @contextmanager
-def choose(plan: Plan, wanted: Collection[str], remaining: Remaining, *, as_json: bool) -> Iterator[Progress]:
+def choose(plan: Plan, wanted: Collection[str], remaining: Remaining, *, as_json: bool) -> Iterator[RunProgress]:
     """Yield the display that fits where the output goes.
 
     Args:
@@ -69,7 +69,6 @@ class JsonProgress:
         heed_reader(KEPT)
 
     def go_on(self, plan: Plan, wanted: Collection[str]) -> None:  # noqa: ARG002
-        """See `Progress.go_on`."""
         self._plan = plan
 
     def event(self, event: Mapping[str, Any]) -> None:
@@ -85,7 +84,6 @@ class _Counting:
         self.plan, self.total, self.ended, self.remaining = plan, len(wanted), 0, remaining
 
     def go_on(self, plan: Plan, wanted: Collection[str]) -> None:
-        """See `Progress.go_on`."""
         self.plan, self.total = plan, self.ended + len(wanted)
         self.remaining.follow(plan, wanted)
 
@@ -174,7 +172,6 @@ class LiveProgress(_Counting):
         self.bars.note(text)
 
     def go_on(self, plan: Plan, wanted: Collection[str]) -> None:
-        """See `Progress.go_on`."""
         super().go_on(plan, wanted)
         self._show()
 

@@ -19,7 +19,7 @@ def budget_of(text: str, option: str) -> int:
     Raises:
         LayoverError: it is none.
     """
-    from layover.byte_size import size_of
+    from layover.settings import size_of
 
     try:
         return size_of(text)

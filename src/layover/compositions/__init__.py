@@ -11,16 +11,16 @@ from layover.compositions._base import (
     LANGUAGE,
     MIX,
     TARGET,
+    AttachedModule,
+    Attachment,
     Composition,
     Fold,
     GateTraining,
     Mix,
-    Part,
-    Piece,
     Trained,
     finished,
 )
-from layover.compositions._words import Told, Words, a
+from layover.compositions._words import CardWords, SentenceWords, a
 from layover.errors import ModelError
 from layover.registry import Registry, subclass_of
 
@@ -48,15 +48,15 @@ __all__ = [
     "LANGUAGE",
     "MIX",
     "TARGET",
+    "AttachedModule",
+    "Attachment",
+    "CardWords",
     "Composition",
     "Fold",
     "GateTraining",
     "Mix",
-    "Part",
-    "Piece",
-    "Told",
+    "SentenceWords",
     "Trained",
-    "Words",
     "a",
     "finished",
     "get",

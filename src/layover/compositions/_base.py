@@ -1,4 +1,4 @@
-"""What every composition is: a rule that turns module and intermediates into pieces on the encoder."""
+"""What every composition is: a rule that turns module and intermediates into attachments on the encoder."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from layover.canonical import CanonicalModel
-from layover.compositions._words import Told, Words, a
+from layover.compositions._words import CardWords, SentenceWords, a
 from layover.errors import ModelError
 from layover.identity import Json
 from layover.mixers import Mixer
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 INTERMEDIATE, MIX, TARGET = "intermediate", "mix", "target"
 
 LANGUAGE = "language"
-"""The name of a language's adapter, which acts before the pieces of every composition."""
+"""The name of a language's adapter, which acts before the attachments of every composition."""
 
 Trained = Literal["module", "head", "none"]
 """What the target stage trains: a module and the head, the head alone, or nothing."""
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
+class AttachedModule:
     """One module on the encoder, with its weights and whether they train."""
 
     name: str
@@ -59,7 +59,7 @@ class Mix:
 
     name: str
     mixer: Mixer
-    members: tuple[Part, ...]
+    members: tuple[AttachedModule, ...]
     weights: Mapping[str, Tensor] | None
     """Of the mixer, canonical name -> tensor; None = fresh."""
     trainable: bool
@@ -76,24 +76,26 @@ class Fold:
     """Site -> (outputs, inputs), what is added to the linear map there; asked site by site, for it may be large."""
 
 
-Piece = Part | Mix | Fold
+Attachment = AttachedModule | Mix | Fold
 
 
-def finished(piece: Piece, trained: Callable[[str], Mapping[str, Tensor]]) -> Piece:
-    """Return a piece frozen, with the weights that were trained in place of those it started from.
+def finished(attachment: Attachment, trained: Callable[[str], Mapping[str, Tensor]]) -> Attachment:
+    """Return an attachment frozen, with the weights that were trained in place of those it started from.
 
     Args:
-        piece: As a training starts from it.
-        trained: Name of a part, or of a mix -> its trained weights; asked for those that were trained only.
+        attachment: As a training starts from it.
+        trained: Name of a module, or of a mix -> its trained weights; asked for those that were trained only.
     """
-    if isinstance(piece, Fold):
-        return piece
-    weights = trained(piece.name) if piece.trainable else piece.weights
-    piece = replace(piece, weights=weights, trainable=False)
-    if isinstance(piece, Mix):
-        members = [finished(member, trained) for member in piece.members]
-        piece = replace(piece, members=tuple(member for member in members if isinstance(member, Part)))
-    return piece
+    if isinstance(attachment, Fold):
+        return attachment
+    weights = trained(attachment.name) if attachment.trainable else attachment.weights
+    attachment = replace(attachment, weights=weights, trainable=False)
+    if isinstance(attachment, Mix):
+        members = [finished(member, trained) for member in attachment.members]
+        attachment = replace(
+            attachment, members=tuple(member for member in members if isinstance(member, AttachedModule))
+        )
+    return attachment
 
 
 class GateTraining(CanonicalModel):
@@ -227,13 +229,13 @@ class Composition(CanonicalModel, ABC):
         """Return why adapters does not do what it does, given modules that adapters has; empty when it does."""
         return "" if self.in_a_row else "adapters has nothing that does what the composition does here"
 
-    def headline(self, words: Words) -> str:
+    def headline(self, words: CardWords) -> str:
         """Return what it makes of modules, in a few words: `a LoRA on merged LoRAs`."""
         end = " put together into one" if words.flat else ""
         how = self.participle or self.name
         return f"{a(words.trained)} on {'' if words.several else 'a '}{how} {words.below}{end}"
 
-    def sentence(self, told: Told) -> str:
+    def sentence(self, told: SentenceWords) -> str:
         """Return what was learned, on what, in a sentence; it begins with a small letter."""
         several = told.count > 1
         if told.untrained:
@@ -289,7 +291,9 @@ class Composition(CanonicalModel, ABC):
                 "route or stack these, or train a mixture of their tasks"
             )
 
-    def parts(self, module: Module, intermediates: Sequence[Part], *, shape: Shape, seed: int) -> list[Piece]:
+    def attachments(
+        self, module: Module, intermediates: Sequence[AttachedModule], *, shape: Shape, seed: int
+    ) -> list[Attachment]:
         """Return what the target stage starts from, in the order of application.
 
         Args:
@@ -304,7 +308,7 @@ class Composition(CanonicalModel, ABC):
         """
         self.check(module, [one.module for one in intermediates])
         if not intermediates:
-            return [Part(TARGET, self.target_module(module, 0), None, trainable=True)]
+            return [AttachedModule(TARGET, self.target_module(module, 0), None, trainable=True)]
         for one in intermediates:
             if not one.weights:
                 # taking it as fresh would report an intermediate that took no part
@@ -312,11 +316,13 @@ class Composition(CanonicalModel, ABC):
         return self._after(module, intermediates, shape, seed)
 
     @abstractmethod
-    def _after(self, module: Module, intermediates: Sequence[Part], shape: Shape, seed: int) -> list[Piece]:
-        """Return the pieces, given intermediates that fit and have weights."""
+    def _after(
+        self, module: Module, intermediates: Sequence[AttachedModule], shape: Shape, seed: int
+    ) -> list[Attachment]:
+        """Return the attachments, given intermediates that fit and have weights."""
 
-    def _target(self, module: Module, count: int) -> list[Piece]:
+    def _target(self, module: Module, count: int) -> list[Attachment]:
         """Return what the target trains on top of so many intermediates; nothing when it trains nothing."""
         if self.trains() == "none":
             return []
-        return [Part(TARGET, self.target_module(module, count), None, trainable=True)]
+        return [AttachedModule(TARGET, self.target_module(module, count), None, trainable=True)]

@@ -21,13 +21,10 @@ class OnTop(Composition):
     numbers, so it does not stand in the identity again."""
 
     def trains(self) -> Trained:
-        """See `Composition.trains`."""
         return self.on_top
 
     def target_lr(self) -> float | None:
-        """See `Composition.target_lr`."""
         return self.lr
 
     def bare(self) -> Self:
-        """See `Composition.bare`."""
         return self.model_copy(update={"on_top": "none"})

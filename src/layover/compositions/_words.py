@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Words:
+class CardWords:
     """What a model card calls all that takes part in a composition."""
 
     own: str | None
@@ -25,7 +25,7 @@ class Words:
 
 
 @dataclass(frozen=True)
-class Told(Words):
+class SentenceWords(CardWords):
     """The same for whole sentences, with names in Markdown."""
 
     encoder: str

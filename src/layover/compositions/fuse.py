@@ -12,8 +12,8 @@ from typing import ClassVar, Self
 from pydantic import Field, field_validator, model_validator
 
 from layover import mixers
-from layover.compositions._base import MIX, TARGET, Composition, Mix, Part, Piece
-from layover.compositions._words import Told, Words, a
+from layover.compositions._base import MIX, TARGET, AttachedModule, Attachment, Composition, Mix
+from layover.compositions._words import CardWords, SentenceWords, a
 from layover.errors import ModelError, nearest
 from layover.identity import Json
 from layover.mixers import Mixer
@@ -58,16 +58,15 @@ class Fuse(Composition):
         return self
 
     def built_mixer(self) -> Mixer:
-        """See `Composition.built_mixer`."""
         settings = {} if self.rank is None else {"rank": self.rank}
         return mixers.get(self.mixer).model_validate(settings)
 
     def settings(self) -> dict[str, Json]:
-        """See `CanonicalModel.settings`: a rank that is not given is the mixer's own."""
+        """Return the settings; a rank that is not given is the mixer's own."""
         return {**super().settings(), **self.built_mixer().settings()}
 
     def check(self, module: Module, intermediates: Sequence[Module]) -> None:
-        """See `Composition.check`: what is mixed acts at the same places."""
+        """Refuse modules that act at different places."""
         super().check(module, intermediates)
         for one in intermediates if self.own else ():
             if one != module:
@@ -77,33 +76,36 @@ class Fuse(Composition):
                 )
 
     def needs_training(self) -> bool:
-        """See `Composition.needs_training`: a fresh mixer knows nothing of the intermediates."""
+        """Return True: a fresh mixer knows nothing of the intermediates."""
         return True
 
     def target_module(self, module: Module, count: int) -> Module:
-        """See `Composition.target_module`: beside intermediates only if it is asked for."""
+        """Return the target's module; beside intermediates only if the recipe asks for it."""
         return module if self.own or not count else module_named("none")()
 
     def target_lr(self) -> float | None:
-        """See `Composition.target_lr`: mixers want another one than modules."""
+        """Return the learning rate: mixers want another one than modules."""
         return self.lr
 
     def mixes(self, names: Sequence[str]) -> tuple[str, ...]:
-        """See `Composition.mixes`."""
         return (*names, OWN) if self.own else tuple(names)
 
-    def headline(self, words: Words) -> str:
-        """See `Composition.headline`."""
+    def headline(self, words: CardWords) -> str:
         return f"fused {words.below}"
 
-    def sentence(self, told: Told) -> str:
-        """See `Composition.sentence`."""
+    def sentence(self, told: SentenceWords) -> str:
         mix = f"a mix of {told.intermediates}" + (f" and {a(told.own)} of its own" if told.own is not None else "")
         how = f"how much `{self.mixer}` takes of each, token by token, was learned on {told.goal}"
         return f"{mix} for {told.encoder}: {how}."
 
-    def _after(self, module: Module, intermediates: Sequence[Part], shape: Shape, seed: int) -> list[Piece]:  # noqa: ARG002
-        own = [Part(TARGET, module, None, trainable=True)] if self.own else []
+    def _after(
+        self,
+        module: Module,
+        intermediates: Sequence[AttachedModule],
+        shape: Shape,  # noqa: ARG002
+        seed: int,  # noqa: ARG002
+    ) -> list[Attachment]:
+        own = [AttachedModule(TARGET, module, None, trainable=True)] if self.own else []
         return [Mix(MIX, self.built_mixer(), (*intermediates, *own), None, trainable=True)]
 
 

@@ -14,7 +14,7 @@ from pydantic import Field, field_validator, model_validator
 
 from layover import mixers
 from layover.canonical import Omitted
-from layover.compositions._base import MIX, GateTraining, Mix, Part, Piece
+from layover.compositions._base import MIX, AttachedModule, Attachment, GateTraining, Mix
 from layover.compositions._on_top import OnTop
 from layover.errors import ModelError, nearest
 from layover.identity import Json
@@ -60,7 +60,7 @@ class Route(OnTop):
         return self
 
     def settings(self) -> dict[str, Json]:
-        """See `CanonicalModel.settings`: the router's, with its defaults."""
+        """Return the router's settings, with its defaults."""
         return {**super().settings(), **self._router().settings()}
 
     def _router(self) -> Router:
@@ -71,22 +71,24 @@ class Route(OnTop):
         return found
 
     def refuses(self, module: Module) -> str:
-        """See `Composition.refuses`."""
         return super().refuses(module) or self._router().refuses(module)
 
     def built_mixer(self) -> Mixer:
-        """See `Composition.built_mixer`."""
         return self._router()
 
     def gate_training(self) -> GateTraining | None:
-        """See `Composition.gate_training`."""
         return (self.gates or GateTraining()) if self._router().learns_gates else None
 
     def words(self, *, several: bool) -> str:  # noqa: ARG002
-        """See `Composition.words`."""
         return f"to which each token is routed as it suits (`{self.router}`)"
 
-    def _after(self, module: Module, intermediates: Sequence[Part], shape: Shape, seed: int) -> list[Piece]:  # noqa: ARG002
+    def _after(
+        self,
+        module: Module,
+        intermediates: Sequence[AttachedModule],
+        shape: Shape,
+        seed: int,  # noqa: ARG002
+    ) -> list[Attachment]:
         import torch
 
         router = self._router()
@@ -102,13 +104,13 @@ class Route(OnTop):
         return [mix, *self._target(module, len(intermediates))]
 
 
-def _gate(router: Router, part: Part, site: Site) -> Tensor:
+def _gate(router: Router, attachment: AttachedModule, site: Site) -> Tensor:
     """Return the gate of an intermediate at a site, (inputs,)."""
     if router.learns_gates:
-        if part.gates is None:
-            raise ModelError(f"route: {part.name} has no gates; train them first")
-        return part.gates[f"{site.name}.{GATES}"].squeeze(0)
-    return router.gate(part.module, site, part.at(site))
+        if attachment.gates is None:
+            raise ModelError(f"route: {attachment.name} has no gates; train them first")
+        return attachment.gates[f"{site.name}.{GATES}"].squeeze(0)
+    return router.gate(attachment.module, site, attachment.at(site))
 
 
 COMPOSITION = Route

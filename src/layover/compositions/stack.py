@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from layover.compositions._base import Part, Piece
+from layover.compositions._base import AttachedModule, Attachment
 from layover.compositions._on_top import OnTop
-from layover.compositions._words import Words, a
+from layover.compositions._words import CardWords, a
 from layover.modules import Module
 from layover.shape import Shape
 
@@ -24,25 +24,28 @@ class Stack(OnTop):
     in_a_row: ClassVar[bool] = True
 
     def keeps_order(self, module: Module) -> bool:
-        """See `Composition.keeps_order`: sums and products have none."""
+        """Return whether the order matters; sums and products have none."""
         return not module.commutes
 
     def summed(self, names: Sequence[str]) -> tuple[float, ...] | None:
-        """See `Composition.summed`."""
         return (1.0,) * len(names)
 
-    def headline(self, words: Words) -> str:
-        """See `Composition.headline`."""
+    def headline(self, words: CardWords) -> str:
         end = " put together into one" if words.flat else ""
         if words.own is None:
             return f"a head on {words.below if words.several else a(words.below)}{end}"
         return f"a stack of {words.own}s{end}"
 
     def bare_words(self, *, several: bool) -> str:  # noqa: ARG002
-        """See `Composition.bare_words`."""
         return "stacked"
 
-    def _after(self, module: Module, intermediates: Sequence[Part], shape: Shape, seed: int) -> list[Piece]:  # noqa: ARG002
+    def _after(
+        self,
+        module: Module,
+        intermediates: Sequence[AttachedModule],
+        shape: Shape,  # noqa: ARG002
+        seed: int,  # noqa: ARG002
+    ) -> list[Attachment]:
         return [*intermediates, *self._target(module, len(intermediates))]
 
 

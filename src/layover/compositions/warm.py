@@ -8,26 +8,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from layover.compositions._base import TARGET, Composition, Part, Piece
-from layover.compositions._words import Told, Words
+from layover.compositions._base import TARGET, AttachedModule, Attachment, Composition
+from layover.compositions._words import CardWords, SentenceWords
 from layover.errors import ModelError
 from layover.modules import Module
 from layover.shape import Shape
 
 
 class Warm(Composition):
-    """One part: the module, started from the intermediate's weights."""
+    """One module, started from the intermediate's weights."""
 
     name: ClassVar[str] = "warm"
     apart: ClassVar[bool] = False
     in_a_row: ClassVar[bool] = True
 
     def refuses(self, module: Module) -> str:
-        """See `Composition.refuses`: whatever has weights can be continued."""
+        """Return why training cannot continue a module: one without weights."""
         return "" if module.trains_encoder else super().refuses(module)
 
     def check(self, module: Module, intermediates: Sequence[Module]) -> None:
-        """See `Composition.check`: both stages need the same module with the same settings."""
+        """Refuse two stages whose modules or settings differ."""
         super().check(module, intermediates)
         for one in intermediates:
             if one != module:
@@ -38,19 +38,22 @@ class Warm(Composition):
                 )
 
     def not_one(self, names: Sequence[str]) -> str:  # noqa: ARG002
-        """See `Composition.not_one`."""
         return "it is one module already; leave out --flatten"
 
-    def headline(self, words: Words) -> str:
-        """See `Composition.headline`."""
+    def headline(self, words: CardWords) -> str:
         return f"a warm-started {words.trained}"
 
-    def sentence(self, told: Told) -> str:
-        """See `Composition.sentence`."""
+    def sentence(self, told: SentenceWords) -> str:
         return f"{told.start} that learned {told.learned} first, and then went on to learn {told.goal}."
 
-    def _after(self, module: Module, intermediates: Sequence[Part], shape: Shape, seed: int) -> list[Piece]:  # noqa: ARG002
-        return [Part(TARGET, module, intermediates[0].weights, trainable=True)]
+    def _after(
+        self,
+        module: Module,
+        intermediates: Sequence[AttachedModule],
+        shape: Shape,  # noqa: ARG002
+        seed: int,  # noqa: ARG002
+    ) -> list[Attachment]:
+        return [AttachedModule(TARGET, module, intermediates[0].weights, trainable=True)]
 
 
 COMPOSITION = Warm

@@ -36,7 +36,7 @@ _SCRIPTS = frozenset(_ISO_15924.split())
 
 
 @dataclass(frozen=True)
-class Named:
+class NamedCodes:
     """The codes that a name stands for."""
 
     codes: tuple[str, ...]
@@ -70,7 +70,7 @@ def listed(names: Iterable[str]) -> Listed:
     )
 
 
-def named(name: str, others: frozenset[str] = frozenset()) -> Named:
+def named(name: str, others: frozenset[str] = frozenset()) -> NamedCodes:
     """Return the codes that a name of a language, or of a pair of them, stands for.
 
     Args:
@@ -78,10 +78,10 @@ def named(name: str, others: frozenset[str] = frozenset()) -> Named:
         others: Codes that stand beside it: `es-ar` is a pair where `ar` is one of them.
     """
     if special := SPECIAL.get(name):
-        return Named((special,))
+        return NamedCodes((special,))
     first, *rest = re.split("[-_]", name.lower() if name.isupper() else name)
     if (code := _shortest(first)) is None:
-        return Named(())
+        return NamedCodes(())
     codes, doubtful = [code], ""
     for part in rest:
         other = _shortest(part)
@@ -90,12 +90,12 @@ def named(name: str, others: frozenset[str] = frozenset()) -> Named:
         if other is None:
             if re.fullmatch("[a-z]{2}", part):  # the code of a country, and of no language
                 continue
-            return Named(())
+            return NamedCodes(())
         if part in _REGIONS and part not in others:
             doubtful = part
         else:
             codes.append(other)
-    return Named(tuple(dict.fromkeys(codes)), doubtful)
+    return NamedCodes(tuple(dict.fromkeys(codes)), doubtful)
 
 
 def is_other(language: str, trained: str) -> bool | None:

@@ -10,9 +10,8 @@ from functools import cached_property
 from typing import Any
 from unicodedata import normalize
 
-from layover.data.codes import Codes, number
 from layover.data.formats import Row
-from layover.data.label_hints import hint, open_hint
+from layover.data.labels import Codes, hint, number, open_hint
 from layover.data.right_choice import BY_NAME, TOLD, Forms, by_form, by_name, whole
 from layover.data.tally import BY_VALUE, MINUS_ONE, NORMALISED, Reason, Tally
 from layover.data.templates import filled, is_template, places

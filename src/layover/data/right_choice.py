@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from layover.data.formats import Row
-from layover.data.label_hints import alike
+from layover.data.labels import alike
 from layover.data.tally import BY_NAME, BY_TEXT, FROM_ONE, LETTERED, Reason
 from layover.errors import DataError, nearest
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from layover.data.formats import Layout
+from layover.data.formats import FileLayout
 from layover.data.reading import Reading
 from layover.errors import DataError
 from layover.identity import Json
@@ -16,7 +16,7 @@ from layover.identity import Json
 _PLACE = "{language}"
 
 
-class Source(BaseModel):
+class RowSource(BaseModel):
     """What a hub data set and a file have in common: columns, what labels are written as, which rows count."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -52,7 +52,7 @@ class Source(BaseModel):
         return Reading(self.columns or columns, labels, self.codes, self.aliases, blind=blind, right=self.right)
 
 
-class HubSource(Source):
+class HubSource(RowSource):
     """A data set of the Hugging Face hub, loaded without a script; its `codes` are the task's labels by default."""
 
     path: str
@@ -89,19 +89,19 @@ class Listing(BaseModel):
 
     path: str
     """Needed; with `{language}` filled in."""
-    layout: Layout
+    layout: FileLayout
     id: str
     """The column of the ids, in both files."""
     taken: bool
     """Whether the rows that it names are taken, or all the others."""
 
 
-class FileSource(Source):
+class FileSource(RowSource):
     """An official file, or one of a recipe, below the data root."""
 
     path: str
     """With `{language}` filled in."""
-    layout: Layout
+    layout: FileLayout
     more: tuple[str, ...] = ()
     """Files whose rows follow those of `path`, all of them needed."""
     other: str | None = None
@@ -109,7 +109,7 @@ class FileSource(Source):
     gold: str | None = None
     """A file with the gold; used where it exists. For retrieval the pairs of ids that translate each other, or the line
     that translates each English one; for other kinds the labels of the same rows, in the same order and column."""
-    gold_layout: Layout | None = None
+    gold_layout: FileLayout | None = None
     listing: Listing | None = None
     """Says which rows belong to the split, where one file holds several."""
     told: str = ""

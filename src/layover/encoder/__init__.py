@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from layover.encoder.dropout import DropoutClock, RowDropout, noise
 from layover.encoder.encoder import Encoder
+from layover.encoder.mixing_weights import MixingWeights
 from layover.encoder.precision import autocast, computing, dtype_of, is_mixed
-from layover.encoder.shares import Shares
-from layover.encoder.weights import check_weights, fingerprint, generator_for, read_weights, write_weights
+from layover.encoder.weights import check_weights, generator_for, read_weights, write_weights
 
 __all__ = [
     "DropoutClock",
     "Encoder",
+    "MixingWeights",
     "RowDropout",
-    "Shares",
     "autocast",
     "check_weights",
     "computing",
     "dtype_of",
-    "fingerprint",
     "generator_for",
     "is_mixed",
     "noise",

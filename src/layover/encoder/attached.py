@@ -1,4 +1,4 @@
-"""What is attached to an encoder: the weights of a part, or of a mix of parts, at every site."""
+"""What is attached to an encoder: the weights of a module, or of a mix of modules, at every site."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from layover.compositions import LANGUAGE, Mix, Part
-from layover.encoder.shares import Watch
+from layover.compositions import LANGUAGE, AttachedModule, Attachment, Fold, Mix
+from layover.encoder.mixing_weights import MixingWatch
 from layover.encoder.weights import check_weights, generator_for
 from layover.errors import ModelError
 from layover.modules import EMBEDDINGS, At, Site
+from layover.numerics import Quantisation, cannot_be_quantised
 from layover.shape import Shape
 
 Sizes = Callable[[Site], Mapping[str, tuple[int, ...]]]
@@ -20,7 +21,7 @@ Fresh = Callable[[Site, torch.Generator], Mapping[str, Tensor]]
 
 
 @dataclass(frozen=True)
-class Place:
+class AttachmentPlace:
     """Where something is attached.
 
     Fresh weights depend on the seed, on the position and on the names of their sites only.
@@ -31,11 +32,11 @@ class Place:
     """What `At.frozen` will be at a site."""
     seed: int
     position: str
-    """Number of pieces applied before, so that a module stacked on another starts from other weights; a mixer's is told
-    apart from that of its members."""
+    """Number of attachments applied before, so that a module stacked on another starts from other weights; a mixer's is
+    told apart from that of its members."""
     device: torch.device
-    watch: Watch
-    """Who is told of shares."""
+    watch: MixingWatch
+    """Takes down mixing weights."""
 
 
 class SiteWeights(nn.Module):
@@ -59,7 +60,7 @@ class SiteWeights(nn.Module):
         sizes: Sizes,
         given: Mapping[str, Tensor] | None,
         fresh: Fresh,
-        place: Place,
+        place: AttachmentPlace,
         where: str,
     ) -> None:
         super().__init__()
@@ -72,7 +73,7 @@ class SiteWeights(nn.Module):
 
     @staticmethod
     def _made(
-        site: Site, sizes: Sizes, given: Mapping[str, Tensor] | None, fresh: Fresh, place: Place
+        site: Site, sizes: Sizes, given: Mapping[str, Tensor] | None, fresh: Fresh, place: AttachmentPlace
     ) -> nn.ParameterDict:
         if given is not None:
             values = {name: given[f"{site.name}.{name}"] for name in sizes(site)}
@@ -95,83 +96,83 @@ class SiteWeights(nn.Module):
         return {name: weight.to(dtype) for name, weight in self._at[index].items()}
 
 
-class Attached(nn.Module):
-    """The weights of one part and what they add.
+class ModuleWeights(nn.Module):
+    """The weights of one module and what they add.
 
     Args:
-        part: Its weights are copied; None draws fresh ones.
+        attachment: The module; its weights are copied; None draws fresh ones.
         place: Where.
 
     Raises:
         ModelError: the weights do not fit.
     """
 
-    def __init__(self, part: Part, place: Place) -> None:
+    def __init__(self, attachment: AttachedModule, place: AttachmentPlace) -> None:
         super().__init__()
-        module = part.module
+        module = attachment.module
         self.sites = module.sites(place.shape)
         self.layers = module.layers_of(place.shape.layers)
-        self.part = replace(part, weights=None)  # the tensors live in the parameters below
+        self.attachment = replace(attachment, weights=None)  # the tensors live in the parameters below
 
         def fresh(site: Site, generator: torch.Generator) -> Mapping[str, Tensor]:
             return module.initialise(site, place.frozen(site), generator)
 
-        given = None if module.whole else part.weights  # those of a whole module are in the encoder itself
-        where = f"part {part.name!r} ({module.name})"
+        given = None if module.whole else attachment.weights  # those of a whole module are in the encoder itself
+        where = f"module {attachment.name!r} ({module.name})"
         self.weights = SiteWeights(self.sites, module.weights, given, fresh, place, where)
 
     def changes(self, first: int) -> tuple[int, ...]:
         """Return the layers that it changes when modules act from layer `first` up."""
-        return tuple(layer for layer in self.layers if self.stays or self.part.module.whole or layer >= first)
+        return tuple(layer for layer in self.layers if self.stays or self.attachment.module.whole or layer >= first)
 
     @property
     def stays(self) -> bool:
         """Whether it acts in every layer, whatever is left out of the lowest: so does the adapter of a language."""
-        return self.part.name == LANGUAGE
+        return self.attachment.name == LANGUAGE
 
     def delta(self, index: int, at: At) -> Tensor:
-        """Return what the part adds at the site of that index, (1, N, outputs)."""
-        return self.part.module.delta(self.sites[index], at, self._weights(index, at.source))
+        """Return what the module adds at the site of that index, (1, N, outputs)."""
+        return self.attachment.module.delta(self.sites[index], at, self._weights(index, at.source))
 
     def changed(self, index: int, at: At) -> Tensor:
         """Return what becomes of `at.hidden`, (1, N, outputs)."""
-        return self.part.module.changed(self.sites[index], at, self._weights(index, at.source))
+        return self.attachment.module.changed(self.sites[index], at, self._weights(index, at.source))
 
     def _weights(self, index: int, like: Tensor) -> Mapping[str, Tensor]:
-        return self.weights.of(index, torch.float32 if self.part.module.exact else like.dtype)
+        return self.weights.of(index, torch.float32 if self.attachment.module.exact else like.dtype)
 
     def undone(self, hidden: Tensor) -> Tensor:
-        """Return what the embeddings were before the part changed them, (..., H)."""
+        """Return what the embeddings were before the module changed them, (..., H)."""
         for index, site in enumerate(self.sites):
             if site.place == EMBEDDINGS:
-                hidden = self.part.module.undone(site, hidden, self._weights(index, hidden))
+                hidden = self.attachment.module.undone(site, hidden, self._weights(index, hidden))
         return hidden
 
 
-class Mixed(nn.Module):
-    """The weights of parts that are mixed, of their mixer, and what they add together.
+class MixWeights(nn.Module):
+    """The weights of modules that are mixed, of their mixer, and what they add together.
 
     Args:
         mix: All weights are copied; None draws fresh ones.
         place: Where.
 
     Raises:
-        ModelError: weights do not fit, or the parts act at different sites.
+        ModelError: weights do not fit, or the modules act at different sites.
     """
 
-    def __init__(self, mix: Mix, place: Place) -> None:
+    def __init__(self, mix: Mix, place: AttachmentPlace) -> None:
         super().__init__()
         self.mix = replace(mix, weights=None, members=())
         self.stays = False
         self._watch = place.watch
-        self._members = [Attached(part, place) for part in mix.members]
+        self._members = [ModuleWeights(attachment, place) for attachment in mix.members]
         self.members = nn.ModuleList(self._members)
         first, mixer, count = self._members[0], mix.mixer, len(mix.members)
         for one in self._members:
             if one.sites != first.sites:
                 raise ModelError(
-                    f"{first.part.name} and {one.part.name} act at different places of the encoder, so that there is "
-                    "nothing to mix: give both modules the same settings"
+                    f"{first.attachment.name} and {one.attachment.name} act at different places of the encoder, so "
+                    "that there is nothing to mix: give both modules the same settings"
                 )
         self.sites, self.layers = first.sites, first.layers
 
@@ -199,11 +200,55 @@ class Mixed(nn.Module):
         weights = self.weights.of(index, torch.float32 if mixer.exact else at.source.dtype)
         # every member reads the same, so that their order means nothing
         deltas = torch.stack([member.delta(index, at) for member in self._members], dim=2)
-        seen = self._members[0].part.module.seen(site, at)
-        shares = mixer.shares(site, seen, deltas, weights)
-        self._watch.see(site.name, shares)
-        return mixer.mixed(shares, deltas, weights)
+        seen = self._members[0].attachment.module.seen(site, at)
+        mixing = mixer.mixing_weights(site, seen, deltas, weights)
+        self._watch.see(site.name, mixing)
+        return mixer.mixed(mixing, deltas, weights)
 
     def changed(self, index: int, at: At) -> Tensor:
         """Return what becomes of `at.hidden`, (1, N, outputs)."""
         return at.hidden + self.delta(index, at)
+
+
+def modules_in(attachments: Sequence[Attachment]) -> list[AttachedModule]:
+    """Return the modules of all attachments, those of mixes among them."""
+    modules: list[AttachedModule] = []
+    for attachment in attachments:
+        if isinstance(attachment, AttachedModule):
+            modules.append(attachment)
+        elif isinstance(attachment, Mix):
+            modules += attachment.members
+    return modules
+
+
+def check_attachments(attachments: Sequence[Attachment], quantisation: Quantisation | None = None) -> None:
+    """Refuse attachments that do not go together, or not with the encoder.
+
+    Args:
+        attachments: What is to be attached.
+        quantisation: How the encoder's linear maps are stored.
+
+    Raises:
+        ModelError: two of them have one name, one would never be trained, two are the whole encoder, or one changes
+            weights that are quantised.
+    """
+    modules = modules_in(attachments)
+    names = [
+        *(attachment.name for attachment in modules),
+        *(attachment.name for attachment in attachments if isinstance(attachment, Mix)),
+    ]
+    for name in names:
+        if names.count(name) > 1:
+            raise ModelError(f"two modules are called {name!r}; give each its own name")
+    for attachment in modules:
+        if attachment.weights is None and attachment.module.trains_encoder and not attachment.trainable:
+            raise ModelError(f"module {attachment.name!r} is frozen and has no weights, so it would never be trained")
+    whole = [attachment for attachment in modules if attachment.module.whole]
+    if len(whole) > 1:
+        raise ModelError(f"modules {whole[0].name!r} and {whole[1].name!r} both are the whole encoder; keep one")
+    if quantisation is None:
+        return
+    folds = [attachment.name for attachment in attachments if isinstance(attachment, Fold)]
+    for name in (*(attachment.name for attachment in whole), *folds):
+        if reason := cannot_be_quantised(quantisation, whole=name not in folds, folds=name in folds):
+            raise ModelError(f"{name!r} does not go with an encoder loaded in {quantisation}: {reason}")

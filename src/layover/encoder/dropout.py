@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from layover.errors import ModelError
-from layover.layouts.points import Points
+from layover.families import Family
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -161,21 +161,21 @@ class RowDropout(nn.Module):
 
 
 def replace_dropouts(
-    model: nn.Module, points: Points, num_layers: int, p: float, clock: DropoutClock, first: int = 0
+    model: nn.Module, family: Family, num_layers: int, p: float, clock: DropoutClock, first: int = 0
 ) -> dict[int, list[RowDropout]]:
     """Put our dropout on all hidden states, and return it by layer; -1 are the embeddings.
 
     Args:
         model: Of transformers.
-        points: Of its family.
+        family: Of the encoder.
         num_layers: Its layers.
         p: See `RowDropout`.
         clock: See `RowDropout`.
         first: The layers below are absent, and with them the embeddings.
     """
-    paths = [(-1, f"{points.embeddings}.dropout")]
+    paths = [(-1, f"{family.embeddings}.dropout")]
     for layer in range(num_layers):
-        paths += [(layer, f"{points.layers}.{layer}.{path}.dropout") for path in points.sublayers.values()]
+        paths += [(layer, f"{family.layers}.{layer}.{path}.dropout") for path in family.sublayers.values()]
     dropouts: dict[int, list[RowDropout]] = {}
     for salt, (layer, path) in enumerate(paths):
         if first == 0 or layer >= first:

@@ -11,18 +11,17 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 from transformers import PreTrainedModel
 
-from layover.compositions import LANGUAGE, Fold, Mix, Part, Piece
-from layover.encoder.attached import Attached, Mixed, Place
+from layover.compositions import LANGUAGE, AttachedModule, Attachment, Fold, Mix
+from layover.encoder.attached import AttachmentPlace, MixWeights, ModuleWeights, check_attachments, modules_in
 from layover.encoder.dropout import DropoutClock
 from layover.encoder.flow import Flow
 from layover.encoder.folding import Folded
 from layover.encoder.loading import load_model
-from layover.encoder.pieces import check_pieces, parts_of
 from layover.encoder.sites import frozen_at, place_hooks
 from layover.encoder.weights import check_weights
 from layover.errors import ModelError, nearest
 from layover.modules import AdapterDrop, Site
-from layover.precision import Quantisation
+from layover.numerics import Quantisation
 
 
 class Encoder(Flow):
@@ -46,7 +45,7 @@ class Encoder(Flow):
         self._folded = Folded()
         self._folded_layers: tuple[int, ...] = ()
         self._drop = AdapterDrop()
-        self.pieces = nn.ModuleList()
+        self.attachments = nn.ModuleList()
         self._decide_what_trains()
         self.train(self.training)
 
@@ -91,7 +90,7 @@ class Encoder(Flow):
     def release(self) -> PreTrainedModel | None:
         """Take all that is attached or folded in off the model, and give it back for another encoder to take over.
 
-        This one is of no use afterwards. None when a `full` part has changed the model's own weights.
+        This one is of no use afterwards. None when a module `full` has changed the model's own weights.
         """
         self._folded.undo()
         self._let_act([])
@@ -102,42 +101,49 @@ class Encoder(Flow):
     @property
     def whole(self) -> bool:
         """Whether all its own weights train."""
-        return any(isinstance(one, Attached) and one.part.trainable and one.part.module.whole for one in self.pieces)
+        return any(
+            isinstance(one, ModuleWeights) and one.attachment.trainable and one.attachment.module.whole
+            for one in self.attachments
+        )
 
-    def attach(self, pieces: Sequence[Piece]) -> None:
+    def attach(self, attachments: Sequence[Attachment]) -> None:
         """Replace what is attached, and what was folded in.
 
-        Fresh weights depend on the clock's seed, on the piece's position and on the names of its sites only.
+        Fresh weights depend on the clock's seed, on the attachment's position and on the names of its sites only.
 
         Args:
-            pieces: In the order of application; what is folded in goes first, wherever it stands.
+            attachments: In the order of application; what is folded in goes first, wherever it stands.
 
         Raises:
-            ModelError: weights do not fit, two pieces have one name, layers are out of range, a `full` part has
-                changed the encoder's own weights and nothing replaces them, or its weights are quantised and a piece
-                would change them.
+            ModelError: weights do not fit, two attachments have one name, layers are out of range, a module `full` has
+                changed the encoder's own weights and nothing replaces them, or its weights are quantised and an
+                attachment would change them.
         """
-        parts = parts_of(pieces)
-        check_pieces(pieces, self.quantisation)
-        if self._own_changed and not any(part.module.whole and part.weights is not None for part in parts):
-            raise ModelError("the pretrained weights are gone, a full part has replaced them: load the encoder again")
+        modules = modules_in(attachments)
+        check_attachments(attachments, self.quantisation)
+        if self._own_changed and not any(
+            attachment.module.whole and attachment.weights is not None for attachment in modules
+        ):
+            raise ModelError("the pretrained weights are gone, a module full has replaced them: load the encoder again")
         self._folded.undo()
-        self._folded.fold([piece for piece in pieces if isinstance(piece, Fold)], self._frozen)
+        self._folded.fold([attachment for attachment in attachments if isinstance(attachment, Fold)], self._frozen)
         device = self._any.device
-        attached: list[Attached | Mixed] = []
-        for position, piece in enumerate(pieces):
-            place = Place(self.shape, self._frozen, self.clock.seed, str(position), device, self.watch)
-            if isinstance(piece, Part):
-                attached.append(Attached(piece, place))
-            elif isinstance(piece, Mix):
-                attached.append(Mixed(piece, place))
-        for part in parts:
-            if part.module.whole:
-                self._take_own_weights(part)
-        self._folded_layers = tuple(site.layer for piece in pieces if isinstance(piece, Fold) for site in piece.sites)
+        attached: list[ModuleWeights | MixWeights] = []
+        for position, attachment in enumerate(attachments):
+            place = AttachmentPlace(self.shape, self._frozen, self.clock.seed, str(position), device, self.watch)
+            if isinstance(attachment, AttachedModule):
+                attached.append(ModuleWeights(attachment, place))
+            elif isinstance(attachment, Mix):
+                attached.append(MixWeights(attachment, place))
+        for attachment in modules:
+            if attachment.module.whole:
+                self._take_own_weights(attachment)
+        self._folded_layers = tuple(
+            site.layer for attachment in attachments if isinstance(attachment, Fold) for site in attachment.sites
+        )
         self._let_act(attached)
 
-    def set_language(self, part: Part | None) -> None:
+    def set_language(self, attachment: AttachedModule | None) -> None:
         """Let the adapter of a language act before all that is attached, in place of another's; None takes it away.
 
         Nothing else is touched, so that languages change in the middle of a training, and between two predictions.
@@ -145,19 +151,21 @@ class Encoder(Flow):
         Raises:
             ModelError: its weights do not fit, or it has none.
         """
-        attached = [one for one in self._attached() if not (isinstance(one, Attached) and one.part.name == LANGUAGE)]
-        if part is not None:
-            if not part.weights:
-                raise ModelError(f"{part.name}: the adapter of a language has no weights; train it first")
-            place = Place(self.shape, self._frozen, 0, LANGUAGE, self._any.device, self.watch)
-            attached.insert(0, Attached(replace(part, name=LANGUAGE, trainable=False), place))
+        attached = [
+            one for one in self._attached() if not (isinstance(one, ModuleWeights) and one.attachment.name == LANGUAGE)
+        ]
+        if attachment is not None:
+            if not attachment.weights:
+                raise ModelError(f"{attachment.name}: the adapter of a language has no weights; train it first")
+            place = AttachmentPlace(self.shape, self._frozen, 0, LANGUAGE, self._any.device, self.watch)
+            attached.insert(0, ModuleWeights(replace(attachment, name=LANGUAGE, trainable=False), place))
         self._let_act(attached)
 
-    def _let_act(self, attached: Sequence[Attached | Mixed]) -> None:
+    def _let_act(self, attached: Sequence[ModuleWeights | MixWeights]) -> None:
         for hook in self._hooks:
             hook.remove()
-        self.pieces = nn.ModuleList(attached)
-        self._hooks = place_hooks(self.model, self.layers, self.points, attached, self.skipped)
+        self.attachments = nn.ModuleList(attached)
+        self._hooks = place_hooks(self.model, self.layers, self.family, attached, self.skipped)
         self._decide_what_trains()
 
     def drop(self, drop: AdapterDrop) -> None:
@@ -173,8 +181,7 @@ class Encoder(Flow):
 
     @property
     def mixes(self) -> bool:
-        """See `Flow.mixes`."""
-        return any(isinstance(piece, Mixed) for piece in self.pieces)
+        return any(isinstance(attachment, MixWeights) for attachment in self.attachments)
 
     @property
     def drops_at_random(self) -> bool:
@@ -183,26 +190,27 @@ class Encoder(Flow):
 
     @property
     def lowest(self) -> int:
-        """See `Flow.lowest`."""
         return self._lowest(self.training)
 
     def _lowest(self, training: bool) -> int:
         first = self._drop.always_training if training else self._drop.predicting
-        changed = {layer for piece in self._attached() for layer in piece.changes(first)}
+        changed = {layer for attachment in self._attached() for layer in attachment.changes(first)}
         return min((*changed, *self._folded_layers), default=self.num_layers)
 
     def _frozen(self, site: Site) -> nn.Module:
-        return frozen_at(self.model, self.layers, self.points, site)
+        return frozen_at(self.model, self.layers, self.family, site)
 
-    def _take_own_weights(self, part: Part) -> None:
+    def _take_own_weights(self, attachment: AttachedModule) -> None:
         own = dict(self.model.named_parameters())
-        if part.weights is not None:
+        if attachment.weights is not None:
             check_weights(
-                part.weights, {name: tuple(value.shape) for name, value in own.items()}, f"part {part.name!r}"
+                attachment.weights,
+                {name: tuple(value.shape) for name, value in own.items()},
+                f"module {attachment.name!r}",
             )
             with torch.no_grad():
                 for name, value in own.items():
-                    value.copy_(part.weights[name])
+                    value.copy_(attachment.weights[name])
         self._own_changed = True
 
     def _decide_what_trains(self) -> None:
@@ -216,42 +224,42 @@ class Encoder(Flow):
             for dropout in dropouts:
                 dropout.enabled = lowest == 0 or layer >= lowest
 
-    def _attached(self) -> list[Attached | Mixed]:
-        return [piece for piece in self.pieces if isinstance(piece, (Attached, Mixed))]
+    def _attached(self) -> list[ModuleWeights | MixWeights]:
+        return [attachment for attachment in self.attachments if isinstance(attachment, (ModuleWeights, MixWeights))]
 
     def _named(self, first: int = 0) -> Iterator[tuple[str, bool, dict[str, nn.Parameter]]]:
-        """Yield of every part and mixer the name, whether it trains, and its weights from layer `first` up."""
-        for piece in self._attached():
-            if isinstance(piece, Mixed):
-                yield piece.mix.name, piece.mix.trainable, piece.weights.named(first)
-            for one in piece.members if isinstance(piece, Mixed) else [piece]:
-                if isinstance(one, Attached):
-                    whole = one.part.module.whole
+        """Yield of every module and mixer the name, whether it trains, and its weights from layer `first` up."""
+        for attachment in self._attached():
+            if isinstance(attachment, MixWeights):
+                yield attachment.mix.name, attachment.mix.trainable, attachment.weights.named(first)
+            for one in attachment.members if isinstance(attachment, MixWeights) else [attachment]:
+                if isinstance(one, ModuleWeights):
+                    whole = one.attachment.module.whole
                     weights = dict(self.model.named_parameters()) if whole else one.weights.named(first)
-                    yield one.part.name, one.part.trainable, weights
+                    yield one.attachment.name, one.attachment.trainable, weights
 
     def trained(self) -> dict[str, dict[str, nn.Parameter]]:
-        """Return what trains: name of the part or mix -> canonical weight name -> parameter."""
+        """Return what trains: name of the module or mix -> canonical weight name -> parameter."""
         first = self._drop.always_training
         return {name: weights for name, trainable, weights in self._named(first) if trainable}
 
     def state(self, name: str) -> dict[str, Tensor]:
-        """Return a copy of the weights of a part or a mixer on the CPU, by canonical name: what `attach` takes back.
+        """Return a copy of the weights of a module or a mixer on the CPU, by canonical name: what `attach` takes back.
 
         Raises:
             ModelError: nothing is called so.
         """
-        known = {part: weights for part, _, weights in self._named()}
+        known = {attached: weights for attached, _, weights in self._named()}
         if name not in known:
-            raise ModelError(f"no part {name!r} is attached; {nearest(name, known)}")
+            raise ModelError(f"nothing called {name!r} is attached; {nearest(name, known)}")
         return {one: value.detach().to("cpu", copy=True).contiguous() for one, value in known[name].items()}
 
     def undone(self, hidden: Tensor) -> Tensor:
-        """Return hidden states as they are without what parts changed of the embeddings, (..., H).
+        """Return hidden states as they are without what modules changed of the embeddings, (..., H).
 
         For a head that compares them with the word embeddings, which know nothing of that change.
         """
-        for piece in reversed(self._attached()):
-            if isinstance(piece, Attached):
-                hidden = piece.undone(hidden)
+        for attachment in reversed(self._attached()):
+            if isinstance(attachment, ModuleWeights):
+                hidden = attachment.undone(hidden)
         return hidden

@@ -16,15 +16,15 @@ from torch.utils.checkpoint import checkpoint
 from transformers import PreTrainedModel
 
 from layover.encoder.dropout import DropoutClock, replace_dropouts
-from layover.encoder.layer import Layer
+from layover.encoder.layer import PackedLayer
 from layover.encoder.loading import Absent
+from layover.encoder.mixing_weights import MixingWatch
 from layover.encoder.packing import Packing, rounds
 from layover.encoder.quantising import Quantised
-from layover.encoder.shares import Watch
-from layover.encoder.words import Words
+from layover.encoder.words import WordEmbeddings
 from layover.errors import ModelError
-from layover.layouts.points import points_of
-from layover.precision import Quantisation
+from layover.families import family_of
+from layover.numerics import Quantisation
 from layover.shape import Shape
 
 
@@ -49,25 +49,25 @@ class Flow(nn.Module):
         config = model.config
         if config.is_decoder:
             raise ModelError(f"{config.model_type}: a decoder; an encoder with attention in both directions is needed")
-        self.points = points_of(config.model_type)
+        self.family = family_of(config.model_type)
         self.model = model
         self.model.pooler = None  # type: ignore[assignment]
         self.clock = clock
-        self.layers: Sequence[nn.Module] = list(model.get_submodule(self.points.layers).children())
+        self.layers: Sequence[nn.Module] = list(model.get_submodule(self.family.layers).children())
         self.hidden_size: int = config.hidden_size
         self.num_layers = len(self.layers)
         self.shape = Shape(self.num_layers, config.hidden_size, config.intermediate_size, config.vocab_size)
-        self.max_length = self.points.longest_input(config.max_position_embeddings, config.pad_token_id)
+        self.max_length = self.family.longest_input(config.max_position_embeddings, config.pad_token_id)
         """Longest input in tokens."""
         self.first = sum(isinstance(layer, Absent) for layer in self.layers)
         """The lowest layer that is there; from 1 on the embeddings are not, either."""
-        self._dropouts = replace_dropouts(model, self.points, self.num_layers, dropout, clock, self.first)
+        self._dropouts = replace_dropouts(model, self.family, self.num_layers, dropout, clock, self.first)
         self._running = [
-            None if isinstance(layer, Absent) else Layer(layer, self.points, config.num_attention_heads, clock)
+            None if isinstance(layer, Absent) else PackedLayer(layer, self.family, config.num_attention_heads, clock)
             for layer in self.layers
         ]
         self._checkpointing = False
-        self.watch = Watch()
+        self.watch = MixingWatch()
         """Tells how much is taken of each member of a mix."""
 
     @property
@@ -81,7 +81,7 @@ class Flow(nn.Module):
     @property
     @abstractmethod
     def mixes(self) -> bool:
-        """Whether a mix is attached, whose shares may be asked for."""
+        """Whether a mix is attached, whose mixing weights may be asked for."""
 
     @property
     def word_embeddings(self) -> nn.Embedding:
@@ -111,7 +111,7 @@ class Flow(nn.Module):
     def words_there(self) -> int | None:
         """Word embeddings in memory; None for the whole table."""
         words = None if self.first else self.model.get_input_embeddings()
-        return len(words.weight) if isinstance(words, Words) else None
+        return len(words.weight) if isinstance(words, WordEmbeddings) else None
 
     def need(self, ids: npt.NDArray[np.generic]) -> None:
         """Have the word embeddings of these tokens in memory.
@@ -120,7 +120,7 @@ class Flow(nn.Module):
             ModelError: there is no such token.
         """
         words = None if self.first else self.model.get_input_embeddings()
-        if isinstance(words, Words):
+        if isinstance(words, WordEmbeddings):
             words.need(ids)
 
     def train(self, mode: bool = True) -> Self:
@@ -256,8 +256,8 @@ class Flow(nn.Module):
                 "set max_length lower"
             )
         packed = packing.pack(ids)
-        positions = packing.positions + self.points.first_position(self.model.config.pad_token_id)
-        embeddings = self.model.get_submodule(self.points.embeddings)
+        positions = packing.positions + self.family.first_position(self.model.config.pad_token_id)
+        embeddings = self.model.get_submodule(self.family.embeddings)
         with packing.told(self.clock):
             hidden: Tensor = embeddings(
                 input_ids=packed if perturbation is None else None,
@@ -277,7 +277,7 @@ class Flow(nn.Module):
 
     def _ended(self, hidden: Tensor, packing: Packing, *, first: bool) -> Tensor:
         """Return the last hidden states from those that enter the lowest adapted layer."""
-        if not first or (self.mixes and self.watch.on):  # shares are told of all tokens
+        if not first or (self.mixes and self.watch.on):  # mixing weights are told of all tokens
             return packing.padded(self._run(hidden, packing, self.lowest, self.num_layers))
         if self.lowest == self.num_layers:
             return hidden[0, packing.first_places()][:, None]

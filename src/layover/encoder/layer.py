@@ -8,25 +8,25 @@ from torch.nn.functional import scaled_dot_product_attention
 
 from layover.encoder.dropout import DropoutClock
 from layover.encoder.packing import Packing
-from layover.layouts.points import Points
+from layover.families import Family
 
 
-class Layer:
+class PackedLayer:
     """A layer, taken apart.
 
     Args:
         block: Of transformers.
-        points: Where its parts are.
+        family: Of the encoder.
         heads: Attention heads.
         clock: Told which tokens run, for dropout.
     """
 
-    def __init__(self, block: nn.Module, points: Points, heads: int, clock: DropoutClock) -> None:
+    def __init__(self, block: nn.Module, family: Family, heads: int, clock: DropoutClock) -> None:
         self._heads, self._clock = heads, clock
-        linears = [block.get_submodule(points.linears[name]) for name in ("query", "key", "value")]
+        linears = [block.get_submodule(family.linears[name]) for name in ("query", "key", "value")]
         self._query, self._key, self._value = linears
-        self._inner = block.get_submodule(points.inner)
-        self._ends = [block.get_submodule(path) for path in points.sublayers.values()]
+        self._inner = block.get_submodule(family.inner)
+        self._ends = [block.get_submodule(path) for path in family.sublayers.values()]
 
     def __call__(self, hidden: Tensor, packing: Packing, wanted: Packing) -> Tensor:
         """Return the hidden states after the layer, (1, N', H).

@@ -21,10 +21,10 @@ from transformers.utils import logging as transformers_logging
 
 from layover.encoder.files import config_file, weight_files
 from layover.encoder.quantising import Quantised, quantised
-from layover.encoder.words import Table, Words
+from layover.encoder.words import WordEmbeddings, WordTable
 from layover.errors import ModelError
-from layover.layouts.points import Points, points_of
-from layover.precision import Quantisation
+from layover.families import Family, family_of
+from layover.numerics import Quantisation
 
 OLD_NAMES = {"LayerNorm.gamma": "LayerNorm.weight", "LayerNorm.beta": "LayerNorm.bias"}
 
@@ -68,7 +68,7 @@ def load_model(
         dtype: What the weights are rounded to.
         quantisation: How the linear maps of the layers are stored; None as `dtype`.
         from_layer: The layers below, and with them the embeddings, stay out.
-        all_words: False leaves the word embeddings on the disk, see `Words`.
+        all_words: False leaves the word embeddings on the disk, see `WordEmbeddings`.
 
     Raises:
         ModelError: there is no such model, its type is not supported, it has no safetensors weights, its weights
@@ -78,14 +78,14 @@ def load_model(
     with quiet(), torch.random.fork_rng(devices=[]):  # transformers draws weights before they are filled
         try:
             config = _config(config_path)
-            points = points_of(config.model_type)
+            family = family_of(config.model_type)
             with init_empty_weights(include_buffers=False):
                 model: PreTrainedModel = AutoModel.from_config(  # type: ignore[no-untyped-call]
                     config, add_pooling_layer=False, attn_implementation="sdpa", trust_remote_code=False
                 )
             whole = set(model.state_dict())
-            _leave_out(model, points, from_layer, dtype, quantisation)
-            foreign = _fill(model, files, points, dtype, quantisation, all_words=all_words) - whole
+            _leave_out(model, family, from_layer, dtype, quantisation)
+            foreign = _fill(model, files, family, dtype, quantisation, all_words=all_words) - whole
             _refuse_larger(foreign)
         except ModelError as error:
             raise ModelError(f"{_place(source, revision)}: {error}") from None
@@ -104,7 +104,7 @@ def _config(file: Path) -> PretrainedConfig:
     if not isinstance(values, dict):
         raise ModelError(f"{file.name}: a JSON object was expected")
     kind = str(values.get("model_type"))
-    points_of(kind)
+    family_of(kind)
     config: PretrainedConfig = type(AutoConfig.for_model(kind)).from_dict(values)
     return config
 
@@ -114,32 +114,32 @@ def _place(source: str | Path, revision: str | None) -> str:
 
 
 def _leave_out(
-    model: PreTrainedModel, points: Points, from_layer: int, dtype: torch.dtype, quantisation: Quantisation | None
+    model: PreTrainedModel, family: Family, from_layer: int, dtype: torch.dtype, quantisation: Quantisation | None
 ) -> None:
     if from_layer:
-        model.set_submodule(points.embeddings, Absent(dtype, quantisation))
+        model.set_submodule(family.embeddings, Absent(dtype, quantisation))
     for layer in range(from_layer):
-        model.set_submodule(f"{points.layers}.{layer}", Absent(dtype, quantisation))
+        model.set_submodule(f"{family.layers}.{layer}", Absent(dtype, quantisation))
 
 
-def _make_room(model: PreTrainedModel, points: Points, dtype: torch.dtype, quantisation: Quantisation) -> set[str]:
+def _make_room(model: PreTrainedModel, family: Family, dtype: torch.dtype, quantisation: Quantisation) -> set[str]:
     """Put empty quantised maps in the place of empty linear ones, and return the names of the weights of these."""
     names = set()
-    for number, layer in enumerate(model.get_submodule(points.layers).children()):
-        for path in () if isinstance(layer, Absent) else points.linears.values():
+    for number, layer in enumerate(model.get_submodule(family.layers).children()):
+        for path in () if isinstance(layer, Absent) else family.linears.values():
             old = layer.get_submodule(path)
             if not isinstance(old, nn.Linear):
-                raise ModelError(f"{points.layers}.{number}.{path} is no linear map, so it cannot be quantised")
+                raise ModelError(f"{family.layers}.{number}.{path} is no linear map, so it cannot be quantised")
             new = Quantised(old.in_features, old.out_features, quantisation, dtype=dtype, device=old.weight.device)
             layer.set_submodule(path, new)
-            names.add(f"{points.layers}.{number}.{path}.weight")
+            names.add(f"{family.layers}.{number}.{path}.weight")
     return names
 
 
 def _fill(
     model: PreTrainedModel,
     files: list[Path],
-    points: Points,
+    family: Family,
     dtype: torch.dtype,
     quantisation: Quantisation | None,
     *,
@@ -152,8 +152,8 @@ def _fill(
     """
     expected = {name: tuple(value.shape) for name, value in model.state_dict().items()}
     wanted = [name for name, _ in model.named_parameters()]
-    smaller = set() if quantisation is None else _make_room(model, points, dtype, quantisation)
-    words = f"{points.embeddings}.word_embeddings"
+    smaller = set() if quantisation is None else _make_room(model, family, dtype, quantisation)
+    words = f"{family.embeddings}.word_embeddings"
     found: dict[str, Tensor] = {}
     read: set[str] = set()
     others: set[str] = set()
@@ -169,7 +169,7 @@ def _fill(
                     raise ModelError(f"the weights do not fit config.json: {name} is {size}, not {expected[name]}")
                 read.add(name)
                 if name == f"{words}.weight" and not all_words:
-                    model.set_submodule(words, Words(Table(file, key, *size), dtype))
+                    model.set_submodule(words, WordEmbeddings(WordTable(file, key, *size), dtype))
                 elif quantisation is not None and name in smaller:
                     stored = quantised(stream.get_tensor(key), quantisation)
                     found.update({f"{name.removesuffix('weight')}{part}": value for part, value in stored.items()})

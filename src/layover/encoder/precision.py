@@ -9,7 +9,7 @@ from functools import lru_cache
 import torch
 
 from layover.errors import ModelError
-from layover.precision import Precision, Quantisation, cannot_be_quantised, computes_in, quantisation_of
+from layover.numerics import Precision, Quantisation, cannot_be_quantised, computes_in, quantisation_of
 
 LARGEST_ERROR = 1e-6
 """Of a product of matrices, relative, in float32: rounding gives 2e-7 to 4e-7, rounding to bfloat16 2e-3."""

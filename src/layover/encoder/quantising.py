@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from layover.errors import ModelError
-from layover.precision import Quantisation
+from layover.numerics import Quantisation
 
 BLOCK = 64
 """Weights that share a scale in NF4."""

@@ -1,4 +1,4 @@
-"""Hooks that let pieces act at their sites and leave the encoder's own modules and names as they are."""
+"""Hooks that let attachments act at their sites and leave the encoder's own modules and names as they are."""
 
 from __future__ import annotations
 
@@ -8,61 +8,61 @@ from typing import Any
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from layover.encoder.attached import Attached, Mixed
-from layover.layouts.points import Points
+from layover.encoder.attached import MixWeights, ModuleWeights
+from layover.families import Family
 from layover.modules import EMBEDDINGS, At, Site
 
-Acting = Sequence[tuple[Attached | Mixed, int]]
+Acting = Sequence[tuple[ModuleWeights | MixWeights, int]]
 """What acts at a site, in the order of application, each with the index of the site in it."""
 
 
-def frozen_at(model: nn.Module, layers: Sequence[nn.Module], points: Points, site: Site) -> nn.Module:
+def frozen_at(model: nn.Module, layers: Sequence[nn.Module], family: Family, site: Site) -> nn.Module:
     """Return what `At.frozen` is at a site."""
     if site.place == EMBEDDINGS:
-        return model.get_submodule(points.embeddings)
-    if site.place in points.sources:
-        return layers[site.layer].get_submodule(points.sources[site.place])
-    return layers[site.layer].get_submodule(points.sublayers[site.place]).get_submodule("LayerNorm")
+        return model.get_submodule(family.embeddings)
+    if site.place in family.sources:
+        return layers[site.layer].get_submodule(family.sources[site.place])
+    return layers[site.layer].get_submodule(family.sublayers[site.place]).get_submodule("LayerNorm")
 
 
 def place_hooks(
     model: nn.Module,
     layers: Sequence[nn.Module],
-    points: Points,
-    pieces: Sequence[Attached | Mixed],
+    family: Family,
+    attachments: Sequence[ModuleWeights | MixWeights],
     skipped: Callable[[], int],
 ) -> list[RemovableHandle]:
-    """Let the pieces act in all layers but so many of the lowest; removing the handles undoes it."""
-    acting: dict[tuple[int, str], list[tuple[Attached | Mixed, int]]] = {}
-    for piece in pieces:
-        for index, site in enumerate(piece.sites):
-            acting.setdefault((site.layer, site.place), []).append((piece, index))
+    """Let the attachments act in all layers but so many of the lowest; removing the handles undoes it."""
+    acting: dict[tuple[int, str], list[tuple[ModuleWeights | MixWeights, int]]] = {}
+    for attachment in attachments:
+        for index, site in enumerate(attachment.sites):
+            acting.setdefault((site.layer, site.place), []).append((attachment, index))
     handles: list[RemovableHandle] = []
     for (layer, place), here in acting.items():
         change = _Change(here, layer, skipped)
         if place == EMBEDDINGS:
-            embeddings = model.get_submodule(points.embeddings)
+            embeddings = model.get_submodule(family.embeddings)
             handles.append(embeddings.register_forward_hook(_EmbeddingsHook(change)))
-        elif place in points.sources:
-            block = layers[layer].get_submodule(points.sources[place])
+        elif place in family.sources:
+            block = layers[layer].get_submodule(family.sources[place])
             handles.append(block.register_forward_hook(_OutputHook(change)))
         else:
-            hook = _SublayerHook(change, layers[layer].get_submodule(points.sublayers[place]))
+            hook = _SublayerHook(change, layers[layer].get_submodule(family.sublayers[place]))
             handles += hook.register()
     return handles
 
 
 class _Change:
-    """One piece after the other, in the order of application; while the layer is skipped those alone that stay."""
+    """One attachment after the other, in the order of application; while the layer is skipped those alone that stay."""
 
     def __init__(self, acting: Acting, layer: int, skipped: Callable[[], int]) -> None:
         self._acting, self._layer, self._skipped = acting, layer, skipped
 
     def __call__(self, hidden: Tensor, source: Tensor, frozen: nn.Module) -> Tensor:
         skipped = self._layer < self._skipped()
-        for piece, index in self._acting:
-            if piece.stays or not skipped:
-                hidden = piece.changed(index, At(hidden, source, frozen))
+        for attachment, index in self._acting:
+            if attachment.stays or not skipped:
+                hidden = attachment.changed(index, At(hidden, source, frozen))
         return hidden
 
 

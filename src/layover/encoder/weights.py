@@ -1,4 +1,4 @@
-"""Weights under canonical names: fresh, checked, read, written, fingerprinted."""
+"""Weights under canonical names: fresh, checked, read, written."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from layover.errors import ModelError, nearest
 
@@ -57,18 +57,3 @@ def write_weights(path: Path, weights: Mapping[str, Tensor]) -> None:
     """Write a safetensors file; equal weights give equal bytes."""
     ready = {name: weights[name].detach().cpu().contiguous() for name in sorted(weights)}
     save_file(ready, path, metadata={"format": "pt"})
-
-
-def fingerprint(encoder: nn.Module) -> str:
-    """Return the SHA-256 of all weights that do not train, base and frozen parts.
-
-    Names, types and shapes are part of it, the device is not.
-    """
-    digest = hashlib.sha256()
-    for name, parameter in sorted(encoder.named_parameters()):
-        if parameter.requires_grad:
-            continue
-        values = parameter.detach().cpu().contiguous()
-        digest.update(f"{name} {values.dtype} {tuple(values.shape)}\n".encode())
-        digest.update(values.view(-1).view(torch.uint8).numpy().data)
-    return digest.hexdigest()

@@ -22,7 +22,7 @@ AT_ONCE = 2048
 
 
 @dataclass(frozen=True)
-class Table:
+class WordTable:
     """Where the whole table lies."""
 
     file: Path
@@ -32,7 +32,7 @@ class Table:
     features: int
 
 
-class Words(nn.Module):
+class WordEmbeddings(nn.Module):
     """What `nn.Embedding` gives, of the rows that were asked for with `need`.
 
     Args:
@@ -43,7 +43,7 @@ class Words(nn.Module):
     lookup: Tensor
     weight: Tensor
 
-    def __init__(self, table: Table, dtype: torch.dtype) -> None:
+    def __init__(self, table: WordTable, dtype: torch.dtype) -> None:
         super().__init__()
         self.table = table
         self._there = np.zeros(table.rows, np.bool_)

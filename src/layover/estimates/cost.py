@@ -15,8 +15,8 @@ from layover import kinds
 from layover.estimates.loads import Loads, lowest_of, on_encoder, weights_of
 from layover.estimates.passes import Pass, examples_of, passes
 from layover.memory import Load
+from layover.numerics import Precision, state_bytes
 from layover.plan.nodes import Meta, Node, Nodes, Plan, of, spec_at
-from layover.precision import Precision, state_bytes
 from layover.shape import Shape
 from layover.specs import OnEncoder, StepSpec, get, steps
 from layover.specs.hidden_states import HiddenStatesSpec

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from layover.estimates.loads import work_of
 from layover.memory import TYPICAL_WORDS, Load, most_tokens
 from layover.modules import LayeredModule, Module
-from layover.precision import Precision
+from layover.numerics import Precision
 from layover.shape import Shape
 
 BF16 = "bf16: weights and activations are rounded to bfloat16"

@@ -15,8 +15,8 @@ from layover import kinds
 from layover.estimates.cost import Cost, data_cost, hidden_state_bytes, layer_flops
 from layover.estimates.loads import on_encoder
 from layover.estimates.passes import passes
+from layover.numerics import Precision
 from layover.plan.nodes import HiddenStateCache, Meta, Node, Nodes, Plan, spec_at
-from layover.precision import Precision
 from layover.shape import Shape
 from layover.specs import EncoderSpec, StepSpec
 from layover.specs.hidden_states import HiddenStatesSpec

@@ -8,10 +8,10 @@ from functools import singledispatch
 
 from layover import kinds
 from layover.execution import Execution
-from layover.memory import TYPICAL_WORDS, Load, Work, kept_per_layer, most_tokens
+from layover.memory import TYPICAL_WORDS, Load, Workload, kept_per_layer, most_tokens
 from layover.modules import Module
+from layover.numerics import Precision
 from layover.plan.nodes import Node, Nodes, Plan, spec_at
-from layover.precision import Precision
 from layover.shape import Shape
 from layover.specs import OnEncoder, StepSpec
 from layover.specs.hidden_states import HiddenStatesSpec
@@ -108,9 +108,9 @@ def weights_of(on: OnEncoder, shape: Shape) -> int:
     return shape.parameters if on.module.whole else on.module.parameter_count(shape) + beside(on, shape)[0]
 
 
-def work_of(module: Module, shape: Shape, precision: Precision) -> Work:
+def work_of(module: Module, shape: Shape, precision: Precision) -> Workload:
     """Return the work of training a module alone, on the whole encoder with all its word embeddings."""
-    return Work(
+    return Workload(
         shape,
         precision,
         lowest=min(module.layers_of(shape.layers), default=shape.layers),
@@ -121,39 +121,39 @@ def work_of(module: Module, shape: Shape, precision: Precision) -> Work:
 
 
 @singledispatch
-def _work(spec: StepSpec, nodes: Nodes, kept: Mapping[str, int]) -> Work | None:  # noqa: ARG001
+def _work(spec: StepSpec, nodes: Nodes, kept: Mapping[str, int]) -> Workload | None:  # noqa: ARG001
     """Return the work of a step with an encoder; None of other steps, and where the encoder's shape is not known."""
     return None
 
 
 @_work.register
-def _(spec: HiddenStatesSpec, nodes: Nodes, kept: Mapping[str, int]) -> Work | None:  # noqa: ARG001
+def _(spec: HiddenStatesSpec, nodes: Nodes, kept: Mapping[str, int]) -> Workload | None:  # noqa: ARG001
     return _frozen(spec.encoder.shape, spec.precision)
 
 
 @_work.register
-def _(spec: TrainSpec, nodes: Nodes, kept: Mapping[str, int]) -> Work | None:  # noqa: ARG001
+def _(spec: TrainSpec, nodes: Nodes, kept: Mapping[str, int]) -> Workload | None:  # noqa: ARG001
     answers = [(one.kind, one.labels, one.hidden_percent) for one in spec.tasks]
     return _with_modules(spec, spec.read_keys(), answers, kept)
 
 
 @_work.register
-def _(spec: PredictSpec, nodes: Nodes, kept: Mapping[str, int]) -> Work | None:
+def _(spec: PredictSpec, nodes: Nodes, kept: Mapping[str, int]) -> Workload | None:
     on = on_encoder(spec, nodes)
     if spec.matching is not None or on is None:
         return _frozen(spec.encoder.shape, spec.precision)
     return _with_modules(on, (spec.data,), [(spec.kind, spec.labels, USUAL_PERCENT)], kept)
 
 
-def _frozen(shape: Shape | None, precision: Precision) -> Work | None:
+def _frozen(shape: Shape | None, precision: Precision) -> Workload | None:
     if shape is None:
         return None
-    return Work(shape, precision, lowest=shape.layers, words=min(TYPICAL_WORDS, shape.vocabulary))
+    return Workload(shape, precision, lowest=shape.layers, words=min(TYPICAL_WORDS, shape.vocabulary))
 
 
 def _with_modules(
     on: OnEncoder, data: Sequence[str], answers: Sequence[Answers], kept: Mapping[str, int]
-) -> Work | None:
+) -> Workload | None:
     """Return the work of an encoder with modules.
 
     Args:
@@ -167,7 +167,7 @@ def _with_modules(
         return None
     # a head that guesses words shares the whole table of their embeddings
     table = whole or any(kinds.get(kind).head_size(labels) is None for kind, labels, _ in answers)
-    return Work(
+    return Workload(
         shape,
         on.computes_in,
         lowest=lowest_of(on, shape),

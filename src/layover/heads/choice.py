@@ -10,7 +10,7 @@ from torch.nn import functional
 from layover.data.features import Features
 from layover.errors import ModelError
 from layover.heads._base import NOTHING, Units, count_labelled, summed_divergence
-from layover.heads._pooled import PooledHead
+from layover.heads._pooling import PooledHead
 
 
 class ChoiceHead(PooledHead):
@@ -26,7 +26,7 @@ class ChoiceHead(PooledHead):
         return self.pooled(hidden)[:, 0]
 
     def loss(self, logits: Tensor, targets: Mapping[str, Tensor]) -> Tensor:
-        """See `Head.loss`; `targets["label"]` (units,), -1 = no gold; a unit is B / units rows in a run."""
+        """Return the cross-entropy of `targets["label"]` (units,), -1 = no gold; a unit is B / units rows in a run."""
         label = targets["label"]
         if logits.shape[0] % label.shape[0]:
             raise ModelError(f"{logits.shape[0]} rows do not divide into {label.shape[0]} units: keep units whole")
@@ -34,7 +34,7 @@ class ChoiceHead(PooledHead):
         return functional.cross_entropy(scores, label, ignore_index=-1, reduction="sum")
 
     def divergence(self, logits: Tensor, other: Tensor, targets: Mapping[str, Tensor]) -> Tensor:
-        """See `Head.divergence`; the rows of a unit are its answers."""
+        """Return the KL divergence; the rows of a unit are its answers."""
         units = targets["label"].shape[0]
         return summed_divergence(logits.view(units, -1), other.view(units, -1), targets["label"] != -1)
 

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from layover.data.features import Features
 from layover.heads._base import CLASS_WEIGHTS, NOTHING, Units, count_labelled, summed_divergence, weight_of_each
-from layover.heads._pooled import PooledHead
+from layover.heads._pooling import PooledHead
 
 NO_GOLD = -1
 
@@ -24,12 +24,11 @@ class ClassificationHead(PooledHead):
         return self.pooled(hidden)
 
     def loss(self, logits: Tensor, targets: Mapping[str, Tensor]) -> Tensor:
-        """See `Head.loss`; `targets["label"]` (B,), -1 = no gold."""
+        """Return the cross-entropy of `targets["label"]` (B,), -1 = no gold."""
         label, weights = targets["label"], targets.get(CLASS_WEIGHTS)
         return functional.cross_entropy(logits.float(), label, weights, ignore_index=NO_GOLD, reduction="sum")
 
     def divergence(self, logits: Tensor, other: Tensor, targets: Mapping[str, Tensor]) -> Tensor:
-        """See `Head.divergence`."""
         counted = weight_of_each(targets["label"], targets.get(CLASS_WEIGHTS), missing=NO_GOLD)
         return summed_divergence(logits, other, counted)
 
@@ -40,7 +39,6 @@ class ClassificationHead(PooledHead):
 
     @staticmethod
     def classes(features: Features, units: Units) -> npt.NDArray[np.int64]:
-        """See `Head.classes`."""
         labels = np.asarray(features.arrays["label"][units], np.int64)
         found: npt.NDArray[np.int64] = labels[labels != NO_GOLD]
         return found

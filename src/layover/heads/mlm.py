@@ -31,7 +31,6 @@ class MlmHead(Head):
         self._tied: tuple[Encoder, ...] = ()  # in a tuple: no submodule, so it is neither saved nor moved twice
 
     def logits_per_token(self, features: Features) -> float:
-        """See `Head.logits_per_token`."""
         return features.hidden_percent / 100 * self.size
 
     def tie(self, encoder: Encoder) -> None:
@@ -64,11 +63,10 @@ class MlmHead(Head):
         return functional.linear(found.to(table.dtype), table, self.bias.to(table.dtype))
 
     def loss(self, logits: Tensor, targets: Mapping[str, Tensor]) -> Tensor:
-        """See `Head.loss`; `targets["masked"]` (M,), what stood at the places."""
+        """Return the cross-entropy of `targets["masked"]` (M,), the tokens that stood at the places."""
         return functional.cross_entropy(logits.float(), targets["masked"], reduction="sum")
 
     def divergence(self, logits: Tensor, other: Tensor, targets: Mapping[str, Tensor]) -> Tensor:  # noqa: ARG002
-        """See `Head.divergence`."""
         return summed_divergence(logits, other)
 
     @staticmethod

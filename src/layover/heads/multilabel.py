@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from layover.data.features import Features
 from layover.heads._base import NOTHING, Units
-from layover.heads._pooled import PooledHead
+from layover.heads._pooling import PooledHead
 
 NO_GOLD = -1.0
 
@@ -22,7 +22,7 @@ class MultilabelHead(PooledHead):
         return self.pooled(hidden)
 
     def loss(self, logits: Tensor, targets: Mapping[str, Tensor]) -> Tensor:
-        """See `Head.loss`: the mean over labels of the binary cross-entropies; `targets["present"]` (B, labels).
+        """Return the mean over labels of the binary cross-entropies; `targets["present"]` (B, labels).
 
         1 and 0 say whether a label is there; a row of -1 has no gold. The mean over labels and rows is
         `BCEWithLogitsLoss` of transformers' heads with `problem_type="multi_label_classification"`.
@@ -32,7 +32,7 @@ class MultilabelHead(PooledHead):
         return each.mean(-1).masked_fill(~_known(gold), 0.0).sum()
 
     def divergence(self, logits: Tensor, other: Tensor, targets: Mapping[str, Tensor]) -> Tensor:
-        """See `Head.divergence`: KL of all labels together, which is the sum of those of single ones."""
+        """Return the KL divergence of all labels together: the sum over single labels."""
         p, q = logits.float(), other.float()
         there = p.sigmoid() * (functional.logsigmoid(p) - functional.logsigmoid(q))
         absent = (-p).sigmoid() * (functional.logsigmoid(-p) - functional.logsigmoid(-q))

@@ -11,7 +11,7 @@ from torch import Tensor
 from layover.data.features import Features
 from layover.errors import ModelError
 from layover.heads._base import NOTHING, Units
-from layover.heads._pooled import PooledHead
+from layover.heads._pooling import PooledHead
 
 
 class RegressionHead(PooledHead):
@@ -27,7 +27,7 @@ class RegressionHead(PooledHead):
         return self.pooled(hidden)[:, 0]
 
     def loss(self, logits: Tensor, targets: Mapping[str, Tensor]) -> Tensor:
-        """See `Head.loss`: squared errors, plain; `targets["number"]` (B,) float32, NaN = no gold.
+        """Return squared errors; `targets["number"]` (B,) float32, NaN = no gold.
 
         The mean is `MSELoss` of transformers' heads with `problem_type="regression"`. Gold is not standardised, as in
         GLUE's scripts.

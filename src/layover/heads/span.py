@@ -28,7 +28,7 @@ class SpanHead(Head):
         return logits.masked_fill(~real[:, :, None], torch.finfo(logits.dtype).min)
 
     def loss(self, logits: Tensor, targets: Mapping[str, Tensor]) -> Tensor:
-        """See `Head.loss`: the mean of both cross-entropies; `start` and `end` (B,), 0 = no answer, -1 = no gold."""
+        """Return the mean of both cross-entropies; `start` and `end` (B,), 0 = no answer, -1 = no gold."""
         both = [
             functional.cross_entropy(logits[:, :, side], targets[name], ignore_index=-1, reduction="sum")
             for side, name in enumerate(("start", "end"))
@@ -36,7 +36,7 @@ class SpanHead(Head):
         return (both[0] + both[1]) / 2
 
     def divergence(self, logits: Tensor, other: Tensor, targets: Mapping[str, Tensor]) -> Tensor:
-        """See `Head.divergence`: the mean of starts and ends."""
+        """Return the mean divergence of starts and ends."""
         counted = torch.stack([targets["start"], targets["end"]], -1) != -1  # (B, 2)
         return summed_divergence(logits.transpose(1, 2), other.transpose(1, 2), counted) / 2
 

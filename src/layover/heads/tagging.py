@@ -37,12 +37,11 @@ class TaggingHead(Head):
         return logits
 
     def loss(self, logits: Tensor, targets: Mapping[str, Tensor]) -> Tensor:
-        """See `Head.loss`; `targets["labels"]` (B, T), -100 = not counted."""
+        """Return the cross-entropy of `targets["labels"]` (B, T), -100 = not counted."""
         flat, labels, weights = logits.float().flatten(0, 1), targets["labels"].flatten(), targets.get(CLASS_WEIGHTS)
         return functional.cross_entropy(flat, labels, weights, ignore_index=IGNORED, reduction="sum")
 
     def divergence(self, logits: Tensor, other: Tensor, targets: Mapping[str, Tensor]) -> Tensor:
-        """See `Head.divergence`."""
         counted = weight_of_each(targets["labels"], targets.get(CLASS_WEIGHTS), missing=IGNORED)
         return summed_divergence(logits, other, counted)
 
@@ -54,7 +53,6 @@ class TaggingHead(Head):
 
     @staticmethod
     def classes(features: Features, units: Units) -> npt.NDArray[np.int64]:
-        """See `Head.classes`."""
         labels, offsets = features.arrays["labels"], features.arrays["offsets"]
         parts = [labels[offsets[unit] : offsets[unit + 1]] for unit in units]
         every = np.asarray(np.concatenate([np.empty(0, np.int64), *parts]), np.int64)

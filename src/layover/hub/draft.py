@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from layover import kinds
-from layover.compositions import MIX, TARGET, Composition, Mix, Part, Piece
+from layover.compositions import MIX, TARGET, AttachedModule, Attachment, Composition, Mix
 from layover.errors import ModelError
 from layover.hub import facts, flatten, model_card
 from layover.hub.choose import Wanted
@@ -17,7 +17,7 @@ from layover.hub.flatten import Summand
 from layover.hub.options import Options
 from layover.hub.writing import write_head, write_module
 from layover.identity import Json, file_sha256
-from layover.layouts import Named
+from layover.layouts import WrittenNames
 from layover.modules import AdapterDrop, Module
 from layover.packages.card import ADAPTERHUB, CARD, MIXER, Card, read_card, write_card
 from layover.packages.fingerprint import of_weights
@@ -75,7 +75,7 @@ class Draft:
 
     def __post_init__(self) -> None:
         self.base = self.facts.base()
-        self.named = Named(self.id, self.facts.name, self.facts.revision)
+        self.named = WrittenNames(self.id, self.facts.name, self.facts.revision)
         self.task = facts.task_of(self.plan, self.store, self.spec)
         self.module = self.spec.module
         self.trains_module = self.module.trains_encoder and self.spec.trains
@@ -142,7 +142,7 @@ class Draft:
 
         before = probe.make(encoder, None, self._rows())
         module, weights = flatten.flattened(self.terms, self.base)
-        encoder.attach([Part(TARGET, module, weights, trainable=False)])
+        encoder.attach([AttachedModule(TARGET, module, weights, trainable=False)])
         encoder.drop(AdapterDrop())
         difference = probe.largest_difference(before, encoder, None)
         if difference > probe.TOLERANCE:
@@ -239,7 +239,7 @@ class Draft:
                     )
                 found.append(PieceFacts(**told.model_dump(), package=other.name))
         if own is not None:
-            part = Part(TARGET, own.module, own.weights, trainable=False)
+            part = AttachedModule(TARGET, own.module, own.weights, trainable=False)
             told = self._told(part, self.wanted.key)
             if self.terms:
                 tasks = tuple(dict.fromkeys(task for one in self._made_of() for task in one.trained_on))
@@ -259,7 +259,7 @@ class Draft:
             for one in self.terms
         )
 
-    def _told(self, part: Part, key: str) -> ModuleFacts:
+    def _told(self, part: AttachedModule, key: str) -> ModuleFacts:
         """Return what a card says of a module that a training trained."""
         return ModuleFacts(
             role=part.name,
@@ -276,10 +276,10 @@ def _hashed(folder: Path) -> dict[str, str]:
     return {file.relative_to(folder).as_posix(): file_sha256(file) for file in files}
 
 
-def gated_parts(pieces: Sequence[Piece]) -> list[Part]:
+def gated_parts(pieces: Sequence[Attachment]) -> list[AttachedModule]:
     """Return the parts with gates among the pieces, and among the members of mixes."""
     parts = [member for piece in pieces for member in (piece.members if isinstance(piece, Mix) else (piece,))]
-    return [part for part in parts if isinstance(part, Part) and part.gates is not None]
+    return [part for part in parts if isinstance(part, AttachedModule) and part.gates is not None]
 
 
 def _composed(composition: Composition) -> dict[str, Json]:

@@ -15,7 +15,15 @@ from layover.data.task import HubSource, Joined, Location
 from layover.errors import LayoverError, printable
 from layover.hub.choose import Wanted
 from layover.identity import file_sha256
-from layover.packages.sections import BaseModelFacts, CheckpointFacts, Cost, DataFacts, Scores, TaskFacts, TrainingFacts
+from layover.packages.sections import (
+    BaseModelFacts,
+    CheckpointFacts,
+    CostFacts,
+    DataFacts,
+    Scores,
+    TaskFacts,
+    TrainingFacts,
+)
 from layover.plan import Plan, tokenizers
 from layover.plan.nodes import spec_at
 from layover.records import Record
@@ -273,12 +281,12 @@ def _values(record: Record, metric: str) -> dict[str, float | None]:
     return {language: record.value(language, metric) for language in record.languages}
 
 
-def cost_of(plan: Plan, store: Store, key: str) -> Cost | None:
+def cost_of(plan: Plan, store: Store, key: str) -> CostFacts | None:
     """Return what a training took; None where nothing was trained."""
     found = training_cost(plan, store, key)
     if found is None:
         return None
-    return Cost(trained_weights=found.weights, seconds=found.seconds, seconds_before=found.seconds_before)
+    return CostFacts(trained_weights=found.weights, seconds=found.seconds, seconds_before=found.seconds_before)
 
 
 def versions() -> dict[str, str]:

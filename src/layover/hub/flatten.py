@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from layover.compositions import Composition, Part
+from layover.compositions import AttachedModule, Composition
 from layover.errors import ModelError
 from layover.layouts import Base
 from layover.modules import Module, Site
-from layover.modules._sum import summed
+from layover.modules.lora import summed
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class Summand:
     """One of the modules that become one."""
 
-    part: Part
+    part: AttachedModule
     """With its weights."""
     factor: float
     """What its change is multiplied by."""
@@ -59,7 +59,9 @@ def _of_one_kind(modules: Sequence[Module]) -> bool:
     return len({type(module) for module in modules}) == 1 and modules[0].states("joined")
 
 
-def summands(composition: Composition, parts: Sequence[Part], target: Part | None, skipped: int) -> list[Summand]:
+def summands(
+    composition: Composition, parts: Sequence[AttachedModule], target: AttachedModule | None, skipped: int
+) -> list[Summand]:
     """Return what has to be added up.
 
     Args:

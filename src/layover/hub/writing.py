@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from layover import layouts
 from layover.errors import ModelError
-from layover.layouts import CONFIG, Base, Named, heads
+from layover.layouts import CONFIG, Base, WrittenNames, heads
 from layover.modules import Module
 from layover.packages.card import ADAPTERHUB, MODULE
 from layover.packages.package import MODULE_LAYOUT
@@ -26,7 +26,7 @@ def write_module(
     module: Module,
     weights: Mapping[str, Tensor],
     base: Base,
-    named: Named,
+    named: WrittenNames,
     *,
     adapterhub: bool,
 ) -> str:
@@ -72,7 +72,7 @@ def write_head(
     head: Head,
     task: TaskFacts,
     base: Base,
-    named: Named,
+    named: WrittenNames,
     *,
     adapters: bool,
 ) -> None:

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from layover.data.features import Array, Features
 from layover.data.masking import Moment, mask
+from layover.inference.hidden_states import HiddenStates
 from layover.inference.order import Index, offsets_of, row_lengths, unit_rows
-from layover.inference.states import States
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +59,7 @@ class Batch:
         )
 
 
-def collate(features: Features, units: Index, *, pad: int, moment: Moment, states: States | None = None) -> Batch:
+def collate(features: Features, units: Index, *, pad: int, moment: Moment, states: HiddenStates | None = None) -> Batch:
     """Return units with their targets; the rows of a unit stand one after another.
 
     Args:
@@ -83,7 +83,7 @@ def collate(features: Features, units: Index, *, pad: int, moment: Moment, state
     return replace(batch, targets={**batch.targets, **targets}, units=units)
 
 
-def collate_rows(features: Features, rows: Index, *, pad: int, states: States | None = None) -> Batch:
+def collate_rows(features: Features, rows: Index, *, pad: int, states: HiddenStates | None = None) -> Batch:
     """Return rows without targets, for a prediction; hidden tokens are hidden as in every prediction."""
     return _rows(features, rows, _Grid.of(features, rows), pad, None, states)
 
@@ -94,7 +94,7 @@ def tokens_of(features: Features, rows: Index) -> Index:
 
 
 def _rows(
-    features: Features, rows: Index, grid: _Grid, pad: int, moment: Moment | None, states: States | None
+    features: Features, rows: Index, grid: _Grid, pad: int, moment: Moment | None, states: HiddenStates | None
 ) -> Batch:
     ids, targets = grid.fill(features.arrays["ids"], pad), {}
     if "roles" in features.arrays:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from layover.data import formats
-from layover.data.formats import Layout, Row
+from layover.data.formats import FileLayout, Row
 from layover.data.formats._files import COMPRESSIONS
 from layover.data.formats._json import decoded
 from layover.errors import DataError, nearest
@@ -25,7 +25,7 @@ class Input:
 
     path: Path | None
     """None for the one row."""
-    layout: Layout | None
+    layout: FileLayout | None
     row: Row | None = None
 
     @property
@@ -79,8 +79,8 @@ def input_of(given: str, wanted: str | None, *, quoting: bool = True) -> Input:
     return Input(path, _layout(found, quoting))
 
 
-def _layout(name: str, quoting: bool) -> Layout:
-    return Layout(format=FORMATS[name], quoting=quoting)
+def _layout(name: str, quoting: bool) -> FileLayout:
+    return FileLayout(format=FORMATS[name], quoting=quoting)
 
 
 def _extension(path: Path) -> str:

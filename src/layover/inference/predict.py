@@ -11,16 +11,16 @@ import torch
 from torch import Tensor, nn
 
 from layover.data.features import Array, Features
-from layover.encoder import Encoder, Shares, autocast, computing, is_mixed
+from layover.encoder import Encoder, MixingWeights, autocast, computing, is_mixed
 from layover.errors import DataError, ModelError, NodeError
 from layover.execution import Execution
 from layover.heads import Head, MeanPooling
 from layover.inference.collate import Batch, collate_rows, tokens_of
+from layover.inference.hidden_states import HiddenStates
 from layover.inference.machine import here, is_out_of_memory, on_machine
 from layover.inference.order import Index, offsets_of, prediction_batches
-from layover.inference.states import States
 from layover.memory import most_tokens
-from layover.precision import Precision
+from layover.numerics import Precision
 
 Outputs = dict[str, Array]
 T = TypeVar("T")
@@ -34,8 +34,8 @@ def predict(
     execution: Execution,
     precision: Precision = "fp32",
     progress: Callable[[int, int], None] | None = None,
-    shares: Shares | None = None,
-    states: States | None = None,
+    shares: MixingWeights | None = None,
+    states: HiddenStates | None = None,
     certainty: bool = False,
 ) -> Outputs:
     """Return what the head says of every row, in the order of the features; of equal rows it is computed once.
@@ -92,7 +92,7 @@ def embed(
     *,
     execution: Execution,
     precision: Precision = "fp32",
-    shares: Shares | None = None,
+    shares: MixingWeights | None = None,
     only: Index | None = None,
 ) -> None:
     """Write the embedding of every row after each of the pooling's layers, all of them in one pass.
@@ -125,7 +125,7 @@ def embed(
 
 
 def keep_states(
-    encoder: Encoder, features: Features, into: States, *, execution: Execution, precision: Precision
+    encoder: Encoder, features: Features, into: HiddenStates, *, execution: Execution, precision: Precision
 ) -> None:
     """Write the hidden states that enter a layer, of every token; what is attached to the encoder takes no part.
 
@@ -189,7 +189,7 @@ def _every_row(
     precision: Precision,
     progress: Callable[[int, int], None] | None,
     only: Index | None = None,
-    states: States | None = None,
+    states: HiddenStates | None = None,
 ) -> None:
     """Hand every row, or only some, to `read` in batches, from long to short, and what it returns to `keep`."""
     if not features.rows:

@@ -41,7 +41,7 @@ def row_of(given: object, number: int) -> Row:
 
 
 @dataclass(frozen=True)
-class Reader:
+class RowReader:
     """Makes examples of the rows that a package is given.
 
     A row has the fields of the kind (`first`, `second`), or the columns of the task's own data (`premise`,
@@ -113,7 +113,7 @@ class Reader:
         )
 
 
-class Readers(Mapping[str, Reader]):
+class Readers(Mapping[str, RowReader]):
     """Package -> how its rows are read.
 
     Args:
@@ -124,17 +124,17 @@ class Readers(Mapping[str, Reader]):
     """
 
     def __init__(self, cards: Iterable[Card]) -> None:
-        self._readers: dict[str, Reader] = {}
+        self._readers: dict[str, RowReader] = {}
         for card in cards:
             if card.id in self._readers:
                 raise ModelError(
                     f"two packages are called {card.id}; give one of them, or export one under another name"
                 )
-            self._readers[card.id] = Reader(_task_of(card))
+            self._readers[card.id] = RowReader(_task_of(card))
         if not self._readers:
             raise ModelError("no package is named; name the folder of one")
 
-    def __getitem__(self, package: str) -> Reader:
+    def __getitem__(self, package: str) -> RowReader:
         return self._readers[package]
 
     def __iter__(self) -> Iterator[str]:
@@ -166,7 +166,7 @@ class Readers(Mapping[str, Reader]):
         return self.known(row.values.get(PACKAGE) if len(self) > 1 else None, row.where())
 
     def read(self, row: Row) -> Any:
-        """Return the example of a row for its package; see `of` and `Reader.read`."""
+        """Return the example of a row for its package; see `of` and `RowReader.read`."""
         return self[self.of(row)].read(row)
 
 

@@ -9,7 +9,7 @@ from typing import get_args
 
 import torch
 
-from layover.compositions import Piece
+from layover.compositions import Attachment
 from layover.data.tokenizer import Tokenizer
 from layover.encoder import DropoutClock, Encoder, computing, dtype_of
 from layover.encoder.digest import of_encoder
@@ -18,11 +18,11 @@ from layover.errors import ModelError, nearest
 from layover.heads import Head, build_head
 from layover.inference import probe
 from layover.modules import AdapterDrop
+from layover.numerics import Precision, quantisation_of
 from layover.packages.card import Card
 from layover.packages.package import Package
 from layover.packages.sections import TaskFacts
 from layover.plan import tokenizers
-from layover.precision import Precision, quantisation_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,17 +31,17 @@ class Served:
 
     card: Card
     task: TaskFacts
-    pieces: Sequence[Piece]
+    attachments: Sequence[Attachment]
     head: Head
 
     def act(self, encoder: Encoder) -> None:
         """Let it act on the encoder in place of what did."""
-        encoder.attach(self.pieces)
+        encoder.attach(self.attachments)
         encoder.drop(AdapterDrop(predict=self.card.skipped_layers))
 
 
 @dataclass(frozen=True)
-class Source:
+class BaseEncoder:
     """The encoder that packages are put on."""
 
     source: str
@@ -157,7 +157,7 @@ def computes_in(encoder: Encoder, precision: Precision) -> bool:
     return (encoder.dtype, encoder.quantisation) == (dtype_of(precision, whole=False), quantisation_of(precision))
 
 
-def prove(served: Served, encoder: Encoder, wanted: Source) -> None:
+def prove(served: Served, encoder: Encoder, wanted: BaseEncoder) -> None:
     """Compare what a package computes, acting on an encoder in float32 on the CPU, with its probe.
 
     Raises:

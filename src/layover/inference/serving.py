@@ -18,8 +18,8 @@ from layover.inference.machine import device_of
 from layover.inference.predict import predict
 from layover.inference.rows import Readers, row_of
 from layover.inference.served import (
+    BaseEncoder,
     Served,
-    Source,
     computes_in,
     folder_of,
     precision_of,
@@ -27,9 +27,9 @@ from layover.inference.served import (
     refuse_strangers,
     served_of,
 )
+from layover.numerics import Precision
 from layover.packages.card import Card
 from layover.packages.package import open_package
-from layover.precision import Precision
 
 
 class Layover:
@@ -93,7 +93,7 @@ class Layover:
         readers = Readers(cards)
         refuse_strangers(cards)
         source, commit = encoder_for(cards[0], base)
-        wanted = Source(source, revision or commit)
+        wanted = BaseEncoder(source, revision or commit)
         there = device_of(device, where="device")
         numbers = precision_of(cards, precision, there)
         encoder = wanted.load("fp32" if check else numbers, cards[0])

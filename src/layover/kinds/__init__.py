@@ -7,7 +7,7 @@ from typing import Any
 from layover import plugins
 from layover.errors import DataError
 from layover.kinds._arrays import finite
-from layover.kinds._keys import Check, CodesKeys, Keys, LabelKeys, LabelsKeys, Path, TextKeys, texts_of
+from layover.kinds._keys import CodesKeys, KeyCheck, Keys, LabelKeys, LabelsKeys, Path, TextKeys, texts_of
 from layover.kinds._kind import Kind
 from layover.kinds._pairs import encode_pairs
 from layover.layouts.heads import HeadForm
@@ -30,9 +30,9 @@ _KINDS: Registry[Kind[Any]] = Registry(__name__, __path__, "KIND", DataError, gr
 names, get, usable = _KINDS.names, _KINDS.get, _KINDS.usable
 
 __all__ = [
-    "Check",
     "CodesKeys",
     "HeadForm",
+    "KeyCheck",
     "Keys",
     "Kind",
     "LabelKeys",

@@ -9,9 +9,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from layover.data import codes, templates
-from layover.data.codes import meaning
-from layover.data.label_texts import as_text
+from layover.data import templates
+from layover.data.labels import as_text, meaning, number
 from layover.errors import nearest
 
 FROM_TRAINING = "from training"
@@ -22,7 +21,7 @@ Mistakes = Iterator[tuple[Path, str]]
 
 
 @dataclass(frozen=True)
-class Check:
+class KeyCheck:
     """Finds mistakes of a declaration."""
 
     find: Callable[[Any], Mistakes]
@@ -109,7 +108,7 @@ def wrong_meanings(own: LabelsKeys) -> Mistakes:
             yield ("meanings", label), f"{label!r} is no label; {nearest(label, labels)}"
 
 
-MEANINGS = Check(wrong_meanings, ("kind", "labels", "meanings"))
+MEANINGS = KeyCheck(wrong_meanings, ("kind", "labels", "meanings"))
 
 
 class CodesKeys(LabelsKeys):
@@ -134,7 +133,7 @@ def wrong_codes(own: CodesKeys) -> Mistakes:
     labels = own.declared_labels()
     if own.codes == "labels" and own.labels == FROM_TRAINING:
         yield ("codes",), "`codes: labels` numbers declared labels, and these come from the training data"
-    numeric = [label for label in labels if codes.number(label) is not None]
+    numeric = [label for label in labels if number(label) is not None]
     if own.codes == "labels" and numeric:
         listed = ", ".join(f"{place}: {label}" for place, label in list(enumerate(labels))[:3])
         listed += ", ..." if len(labels) > 3 else ""
@@ -147,7 +146,7 @@ def wrong_codes(own: CodesKeys) -> Mistakes:
             yield ("codes", code), f"{code} is {label!r}, which is no label; {nearest(label, labels)}"
 
 
-CODES = Check(wrong_codes, ("kind", "labels", "codes"))
+CODES = KeyCheck(wrong_codes, ("kind", "labels", "codes"))
 
 
 def one_or_two_texts(own: TextKeys) -> Mistakes:
@@ -156,7 +155,7 @@ def one_or_two_texts(own: TextKeys) -> Mistakes:
         yield ("text",), f"`text` names one column or two, not {len(own.text)}"
 
 
-TEXTS = Check(one_or_two_texts, ("kind", "text"))
+TEXTS = KeyCheck(one_or_two_texts, ("kind", "text"))
 
 
 def texts_of(own: TextKeys) -> Iterator[tuple[Path, str]]:

@@ -17,7 +17,7 @@ from layover.data.tally import Reason
 from layover.data.tokenizer import Tokenizer
 from layover.errors import DataError, ModelError, nearest
 from layover.identity import Json
-from layover.kinds._keys import Check, Keys, Path
+from layover.kinds._keys import KeyCheck, Keys, Path
 from layover.kinds._submission import Submission
 from layover.layouts.heads import HeadForm
 from layover.metrics._metric import NO_RULES, Rules
@@ -79,7 +79,7 @@ class Kind(ABC, Generic[E]):
     its own gold."""
     keys: ClassVar[tuple[type[Keys], ...]]
     """Keys of a recipe's own task that mean something for this kind, beside those that every kind has."""
-    checks: ClassVar[tuple[Check, ...]] = ()
+    checks: ClassVar[tuple[KeyCheck, ...]] = ()
     """Find mistakes of a recipe's own task."""
     metrics: ClassVar[tuple[str, ...]]
     """Scores of a task that names none itself, the first one selects."""

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, Protocol, TypeVar
 
 from layover.data.features import Array
-from layover.data.reading import Columns
+from layover.data.formats import Row
+from layover.data.reading import Columns, Reading
 from layover.data.tokenizer import Tokenizer, longest_first
 from layover.errors import DataError
 from layover.kinds._answers import shown_pair
@@ -31,8 +32,13 @@ P = TypeVar("P", bound=OfPair)
 
 
 class PairKind(Kind[P]):
-    """A kind whose encoder reads one text, or a pair of texts."""
+    """A kind that judges one text, or a pair of texts, by the first token; its gold stands in one column."""
 
+    first_only: ClassVar[bool] = True
+    required: ClassVar[frozenset[str]] = frozenset({"first", "label"})
+    optional: ClassVar[frozenset[str]] = frozenset({"second"})
+    gold_field: ClassVar[str | None] = "label"
+    pipeline: ClassVar[str] = "text-classification"
     row_fields: ClassVar[tuple[str, ...]] = ("first", "second")
 
     def read_as_text(self, own: Any) -> Iterator[tuple[Path, str]]:
@@ -46,6 +52,15 @@ class PairKind(Kind[P]):
 
     def texts_of(self, example: P) -> tuple[str, ...]:
         return (example.first,) if example.second is None else (example.first, example.second)
+
+
+def texts_in(row: Row, reading: Reading) -> tuple[str, str | None]:
+    """Return the text of a row, and the other one where the task reads two.
+
+    Raises:
+        DataError: with file:line, for a value that is no text.
+    """
+    return reading.text(row, "first"), reading.text(row, "second") if "second" in reading.columns else None
 
 
 def encode_pairs(

@@ -18,7 +18,7 @@ from layover.errors import DataError
 from layover.identity import Json
 from layover.kinds._answers import INFERENCE, shown_list, softmax
 from layover.kinds._arrays import finite
-from layover.kinds._keys import Check, Keys, LabelKeys, Mistakes, Path, TextKeys, gold_as_text, texts_of
+from layover.kinds._keys import KeyCheck, Keys, LabelKeys, Mistakes, Path, TextKeys, gold_as_text, texts_of
 from layover.kinds._kind import Kind
 from layover.kinds._pairs import encode_pairs
 from layover.layouts.heads import HeadForm
@@ -101,10 +101,10 @@ class Choice(Kind[Example]):
     optional: ClassVar[frozenset[str]] = frozenset({"names"})
     gold_field: ClassVar[str | None] = "label"
     keys: ClassVar[tuple[type[Keys], ...]] = (TextKeys, LabelKeys, ChoiceKeys)
-    checks: ClassVar[tuple[Check, ...]] = (
-        Check(_one_text, ("kind", "text")),
-        Check(_some_choices, ("kind", "choices")),
-        Check(_gold_read, ("kind", "text", "label")),
+    checks: ClassVar[tuple[KeyCheck, ...]] = (
+        KeyCheck(_one_text, ("kind", "text")),
+        KeyCheck(_some_choices, ("kind", "choices")),
+        KeyCheck(_gold_read, ("kind", "text", "label")),
     )
     metrics: ClassVar[tuple[str, ...]] = ("accuracy",)
     columns: ClassVar[Mapping[str, Column]] = {"label": Column(np.int64, "unit", padding=-1)}  # -1 = no gold

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from layover.data.features import Column, Features
-from layover.data.formats import Layout, Row, read
+from layover.data.formats import FileLayout, Row, read
 from layover.data.reading import Columns, Reading
 from layover.data.tokenizer import Tokenizer
 from layover.errors import DataError, nearest
@@ -22,8 +22,8 @@ from layover.kinds._keys import (
     CODES,
     FROM_TRAINING,
     TEXTS,
-    Check,
     CodesKeys,
+    KeyCheck,
     Keys,
     LabelKeys,
     Mistakes,
@@ -32,7 +32,7 @@ from layover.kinds._keys import (
     pair,
     texts_of,
 )
-from layover.kinds._pairs import PairKind, encode_pairs
+from layover.kinds._pairs import PairKind, encode_pairs, texts_in
 from layover.kinds._submission import Submission, as_many
 from layover.layouts.heads import HeadForm
 
@@ -68,7 +68,7 @@ class _Lines(Submission):
         columns: Columns,  # noqa: ARG002
         labels: Sequence[str],
     ) -> list[Any]:
-        answers = [str(row.values["text"]).strip() for row in read(path, Layout(format="lines"))]
+        answers = [str(row.values["text"]).strip() for row in read(path, FileLayout(format="lines"))]
         wrong = sorted(set(answers) - set(labels))
         if wrong:
             raise DataError(f"{path}: {wrong[0]!r} is not a label; {nearest(wrong[0], labels)}")
@@ -87,15 +87,11 @@ class Classification(PairKind[Example]):
     """
 
     name: ClassVar[str] = "classification"
-    first_only: ClassVar[bool] = True
     typical_tokens: ClassVar[int] = 40
     open_labels: ClassVar[bool] = True
     classes: ClassVar[bool] = True
-    required: ClassVar[frozenset[str]] = frozenset({"first", "label"})
-    optional: ClassVar[frozenset[str]] = frozenset({"second"})
-    gold_field: ClassVar[str | None] = "label"
     keys: ClassVar[tuple[type[Keys], ...]] = (TextKeys, LabelKeys, CodesKeys)
-    checks: ClassVar[tuple[Check, ...]] = (TEXTS, CODES, Check(_gold_read, ("kind", "text", "label")))
+    checks: ClassVar[tuple[KeyCheck, ...]] = (TEXTS, CODES, KeyCheck(_gold_read, ("kind", "text", "label")))
     metrics: ClassVar[tuple[str, ...]] = ("accuracy", "macro_f1")
     columns: ClassVar[Mapping[str, Column]] = {"label": Column(np.int64, "unit", padding=-1)}  # -1 = no gold
     head: ClassVar[HeadForm | None] = HeadForm(
@@ -106,7 +102,6 @@ class Classification(PairKind[Example]):
         labelled=True,
         adapters_settings={"bias": True},
     )
-    pipeline: ClassVar[str] = "text-classification"
     submission: ClassVar[Submission | None] = _Lines()
     result: ClassVar[type[Any] | None] = ClassificationResult
 
@@ -125,9 +120,8 @@ class Classification(PairKind[Example]):
             yield "classification needs two or more labels, or `labels: from training`"
 
     def parse(self, row: Row, reading: Reading) -> Example:
-        second = reading.text(row, "second") if "second" in reading.columns else None
         label = reading.label(reading.gold(row, "label"), row)
-        return Example(reading.text(row, "first"), second, label)
+        return Example(*texts_in(row, reading), label)
 
     def encode(
         self,

@@ -18,7 +18,7 @@ from layover.data.tokenizer import Ids, Pieces, Tokenizer, longest_first
 from layover.errors import DataError
 from layover.identity import Json
 from layover.kinds._arrays import finite, flat
-from layover.kinds._keys import TEXTS, Check, Keys, Path, TextKeys, pair, texts_of
+from layover.kinds._keys import TEXTS, KeyCheck, Keys, Path, TextKeys, pair, texts_of
 from layover.kinds._kind import ONE_FILE, Kind, Paths
 
 
@@ -46,7 +46,7 @@ class MaskedLanguageModelling(Kind[Example]):
     required: ClassVar[frozenset[str]] = frozenset({"first"})
     optional: ClassVar[frozenset[str]] = frozenset({"second"})
     keys: ClassVar[tuple[type[Keys], ...]] = (TextKeys,)
-    checks: ClassVar[tuple[Check, ...]] = (TEXTS,)
+    checks: ClassVar[tuple[KeyCheck, ...]] = (TEXTS,)
     metrics: ClassVar[tuple[str, ...]] = ("mlm_accuracy", "mlm_loss")
     pipeline: ClassVar[str] = "fill-mask"
 

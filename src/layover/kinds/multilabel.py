@@ -22,8 +22,8 @@ from layover.kinds._arrays import finite
 from layover.kinds._keys import (
     CODES,
     TEXTS,
-    Check,
     CodesKeys,
+    KeyCheck,
     Keys,
     LabelKeys,
     Mistakes,
@@ -31,7 +31,7 @@ from layover.kinds._keys import (
     pair,
     texts_of,
 )
-from layover.kinds._pairs import PairKind, encode_pairs
+from layover.kinds._pairs import PairKind, encode_pairs, texts_in
 from layover.layouts.heads import HeadForm
 from layover.metrics._metric import NO_RULES, Rules
 from layover.metrics._scheme import Scheme
@@ -110,17 +110,13 @@ class Multilabel(PairKind[Example]):
     """One row per example, one logit per label; a prediction is the labels, and the probability of each."""
 
     name: ClassVar[str] = "multilabel"
-    first_only: ClassVar[bool] = True
     typical_tokens: ClassVar[int] = 120
-    required: ClassVar[frozenset[str]] = frozenset({"first", "label"})
-    optional: ClassVar[frozenset[str]] = frozenset({"second"})
-    gold_field: ClassVar[str | None] = "label"
     keys: ClassVar[tuple[type[Keys], ...]] = (TextKeys, LabelKeys, MultilabelKeys)
-    checks: ClassVar[tuple[Check, ...]] = (
+    checks: ClassVar[tuple[KeyCheck, ...]] = (
         TEXTS,
         CODES,
-        Check(_gold_read, ("kind", "text", "label", "label_columns")),
-        Check(_columns, _DECLARED),
+        KeyCheck(_gold_read, ("kind", "text", "label", "label_columns")),
+        KeyCheck(_columns, _DECLARED),
     )
     metrics: ClassVar[tuple[str, ...]] = ("micro_f1", "multilabel_macro_f1")
     columns: ClassVar[Mapping[str, Column]] = {
@@ -135,7 +131,6 @@ class Multilabel(PairKind[Example]):
         problem_type="multi_label_classification",
         adapters_settings={"bias": True},
     )
-    pipeline: ClassVar[str] = "text-classification"
     result: ClassVar[type[Any] | None] = MultilabelResult
     label_threshold: ClassVar[float | None] = USUAL
 
@@ -153,8 +148,7 @@ class Multilabel(PairKind[Example]):
         return Rules(labels=tuple(labels))
 
     def parse(self, row: Row, reading: Reading) -> Example:
-        second = reading.text(row, "second") if "second" in reading.columns else None
-        return Example(reading.text(row, "first"), second, labels_in(row, reading))
+        return Example(*texts_in(row, reading), labels_in(row, reading))
 
     def encode(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -12,17 +13,21 @@ import numpy.typing as npt
 
 from layover.data.features import Column, Features
 from layover.data.formats import Row
-from layover.data.numbers import number_of
 from layover.data.reading import Columns, Reading
 from layover.data.tokenizer import Tokenizer
 from layover.errors import DataError
 from layover.identity import Json
 from layover.kinds._answers import asked_pair
 from layover.kinds._arrays import finite
-from layover.kinds._keys import TEXTS, Check, Keys, LabelKeys, Mistakes, TextKeys, gold_as_text, pair, texts_of
-from layover.kinds._pairs import PairKind, encode_pairs
+from layover.kinds._keys import TEXTS, KeyCheck, Keys, LabelKeys, Mistakes, TextKeys, gold_as_text, pair, texts_of
+from layover.kinds._pairs import PairKind, encode_pairs, texts_in
 from layover.layouts.heads import HeadForm
 from layover.settings import Gold
+
+_WRITTEN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_COMMA = re.compile(r"[+-]?\d+,\d+", re.ASCII)
+MOST = float(np.finfo(np.float32).max)
+"""What a model is trained on is float32."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +68,12 @@ class Regression(PairKind[Example]):
     """One row per example, one output: the number itself; a prediction is a number."""
 
     name: ClassVar[str] = "regression"
-    first_only: ClassVar[bool] = True
     typical_tokens: ClassVar[int] = 40
-    required: ClassVar[frozenset[str]] = frozenset({"first", "label"})
-    optional: ClassVar[frozenset[str]] = frozenset({"second"})
-    gold_field: ClassVar[str | None] = "label"
     keys: ClassVar[tuple[type[Keys], ...]] = (TextKeys, LabelKeys, RangeKeys)
-    checks: ClassVar[tuple[Check, ...]] = (
+    checks: ClassVar[tuple[KeyCheck, ...]] = (
         TEXTS,
-        Check(_gold_read, ("kind", "text", "label")),
-        Check(_range, ("kind", "range")),
+        KeyCheck(_gold_read, ("kind", "text", "label")),
+        KeyCheck(_range, ("kind", "range")),
     )
     metrics: ClassVar[tuple[str, ...]] = ("pearson", "spearman")
     columns: ClassVar[Mapping[str, Column]] = {"number": Column(np.float32, "unit", padding=math.nan)}  # NaN = no gold
@@ -85,7 +86,6 @@ class Regression(PairKind[Example]):
         problem_type="regression",
         adapters_settings={"bias": True},
     )
-    pipeline: ClassVar[str] = "text-classification"
     result: ClassVar[type[Any] | None] = RegressionResult
 
     def declared(self, own: Any) -> dict[str, Any]:
@@ -97,10 +97,9 @@ class Regression(PairKind[Example]):
             yield "regression has no labels: its gold are numbers"
 
     def parse(self, row: Row, reading: Reading) -> Example:
-        second = reading.text(row, "second") if "second" in reading.columns else None
         raw = reading.gold(row, "label")
         label = None if raw is None or raw == "" else _number(raw, row, reading)
-        return Example(reading.text(row, "first"), second, label)
+        return Example(*texts_in(row, reading), label)
 
     def encode(
         self,
@@ -171,6 +170,29 @@ def _number(raw: object, row: Row, reading: Reading) -> float:
             "change `range`; write nothing where there is no gold"
         )
     return found
+
+
+def number_of(value: object) -> float | str:
+    """Return the number that a raw value is, or why it is none.
+
+    Text is a number where a table can hold nothing else: `4.2`, `-1e-3`. NaN, infinity and booleans are none.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return "is no number"
+    if isinstance(value, str):
+        text = value.strip()
+        if _COMMA.fullmatch(text):
+            return f"is no number; write {text.replace(',', '.')}"
+        if not _WRITTEN.fullmatch(text):
+            return "is no number"
+        value = text
+    try:
+        found = float(value)
+    except OverflowError:
+        found = math.inf
+    if math.isnan(found):
+        return "is no number"
+    return found if abs(found) <= MOST else "is not a finite number of 32 bits"
 
 
 KIND = Regression()

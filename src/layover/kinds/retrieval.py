@@ -26,12 +26,11 @@ from layover.data.tokenizer import Tokenizer
 from layover.errors import DataError, ModelError
 from layover.identity import Json
 from layover.kinds._arrays import finite
-from layover.kinds._keys import Check, IdKeys, Keys, Mistakes, Path, TextKeys, texts_of
+from layover.kinds._keys import IdKeys, KeyCheck, Keys, Mistakes, Path, TextKeys, texts_of
 from layover.kinds._kind import ONE_FILE, Kind, Paths
 from layover.kinds._matching import SCORINGS, Index, Neighbours, Scores, best, best_threshold, one_to_one
 from layover.kinds._pairs import encode_pairs
-from layover.kinds._sentences_file import Sentences
-from layover.kinds._submission import Submission
+from layover.kinds._submission import RetrievalSubmission, Submission
 from layover.metrics._retrieval import ENGLISH, LANGUAGE, Sought
 from layover.settings import LayerNumber
 
@@ -93,7 +92,7 @@ PUBLISHED = Search(special_tokens=True, scoring="cosine", threshold="validation"
 PUBLISHED_MINING = Search(scoring="ratio").over(PUBLISHED)
 
 
-class Settled(CanonicalModel):
+class SettledSearch(CanonicalModel):
     """A search with nothing left open."""
 
     layer: LayerNumber | Gold
@@ -118,7 +117,7 @@ class Settled(CanonicalModel):
         return super().parse(values if isinstance(layer, str) else {"layers": [layer], **values})
 
 
-def settle(search: Search, layers: int | None) -> Settled:
+def settle(search: Search, layers: int | None) -> SettledSearch:
     """Return the settings for an encoder with so many layers; None where that is not known.
 
     Raises:
@@ -132,7 +131,7 @@ def settle(search: Search, layers: int | None) -> Settled:
         read = tuple(sorted({*(search.layers or ()), *alone}))
     if layers is not None and read[-1] > layers:
         raise ModelError(f"layer {read[-1]}, but the encoder has {layers}: choose 0 (the embeddings) to {layers}")
-    return Settled.model_validate({**search.model_dump(), "layer": layer, "layers": read})
+    return SettledSearch.model_validate({**search.model_dump(), "layer": layer, "layers": read})
 
 
 def _published(layers: int | None) -> int:
@@ -182,9 +181,9 @@ class Retrieval(Kind[Example]):
     optional: ClassVar[frozenset[str]] = frozenset({"other", "id"})
     gold_field: ClassVar[str | None] = "gold"
     keys: ClassVar[tuple[type[Keys], ...]] = (TextKeys, IdKeys, SidesKeys)
-    checks: ClassVar[tuple[Check, ...]] = (Check(_few_texts, ("kind", "text", "mined")),)
+    checks: ClassVar[tuple[KeyCheck, ...]] = (KeyCheck(_few_texts, ("kind", "text", "mined")),)
     metrics: ClassVar[tuple[str, ...]] = ("retrieval_accuracy", "retrieval_accuracy_to_english")
-    submission: ClassVar[Submission | None] = Sentences()
+    submission: ClassVar[Submission | None] = RetrievalSubmission()
     score_is_share_of_examples: ClassVar[bool] = False
 
     def declared(self, own: Any) -> dict[str, Any]:
@@ -210,7 +209,7 @@ class Retrieval(Kind[Example]):
         return True
 
     def parse(self, row: Row, reading: Reading) -> Example:  # noqa: ARG002 - the rows are made ready where sides meet
-        """See `Kind.parse`; rows are those of `layover.tasks._sides`."""
+        """Return the sentence of a row; `layover.tasks._sides` makes the rows."""
         values = row.values
         return Example(values["id"], values["side"], values["text"], values["gold"])
 
@@ -233,7 +232,7 @@ class Retrieval(Kind[Example]):
         *,
         labels: tuple[str, ...],  # noqa: ARG002
     ) -> list[Json]:
-        """See `Kind.decode`; outputs are those of `match`."""
+        """Return the matches; `match` gives the outputs."""
         score = finite(outputs, "score", (features.rows,))
         matches = finite(outputs, "match", (features.rows,))
         return [

@@ -20,10 +20,8 @@ from layover.kinds._answers import INFERENCE
 from layover.kinds._arrays import finite
 from layover.kinds._keys import IdKeys, Keys, LabelsKeys, Path
 from layover.kinds._kind import Kind
-from layover.kinds._span_file import Answers
-from layover.kinds._span_gold import Answer, Example, answers_of, border
-from layover.kinds._stretches import Best, best_threshold
-from layover.kinds._submission import Submission
+from layover.kinds._span_answers import Answer, BestSpan, Example, answers_of, best_threshold, border
+from layover.kinds._submission import SpanSubmission, Submission
 from layover.kinds._windows import encode_windows
 from layover.layouts.heads import HeadForm
 from layover.metrics._metric import NO_RULES, Rules
@@ -91,7 +89,7 @@ class Span(Kind[Example]):
         outputs=2,
     )
     pipeline: ClassVar[str] = "question-answering"
-    submission: ClassVar[Submission | None] = Answers()
+    submission: ClassVar[Submission | None] = SpanSubmission()
     averaged: ClassVar[bool] = True
     result: ClassVar[type[Any] | None] = SpanResult
     row_fields: ClassVar[tuple[str, ...]] = ("question", "context")
@@ -169,7 +167,7 @@ class Span(Kind[Example]):
         shape = features.arrays["ids"].shape
         start, end = finite(outputs, "start", shape), finite(outputs, "end", shape)
         offsets, owner = features.arrays["offsets"], features.arrays["example"]
-        best = [Best() for _ in examples]
+        best = [BestSpan() for _ in examples]
         for row in range(features.rows):
             window = slice(int(offsets[row]), int(offsets[row + 1]))
             borders = features.arrays["char_start"][window], features.arrays["char_end"][window]

@@ -13,8 +13,8 @@ from pydantic import BeforeValidator
 
 from layover import metrics
 from layover.data.features import Column, Features
-from layover.data.formats import Layout, Row, read
-from layover.data.label_texts import as_text
+from layover.data.formats import FileLayout, Row, read
+from layover.data.labels import as_text
 from layover.data.reading import Columns, Reading
 from layover.data.tally import NO_TOKEN, Reason
 from layover.data.tokenizer import Ids, Tokenizer
@@ -22,7 +22,7 @@ from layover.errors import DataError
 from layover.identity import Json
 from layover.kinds._answers import INFERENCE, shown_list
 from layover.kinds._arrays import boundaries, columns, finite, flat
-from layover.kinds._keys import CODES, FROM_TRAINING, Check, CodesKeys, Keys, Mistakes
+from layover.kinds._keys import CODES, FROM_TRAINING, CodesKeys, KeyCheck, Keys, Mistakes
 from layover.kinds._kind import Kind
 from layover.kinds._submission import Submission, as_many
 from layover.layouts.heads import HeadForm
@@ -85,7 +85,7 @@ class _Columns(Submission):
         columns: Columns,  # noqa: ARG002
         labels: Sequence[str],  # noqa: ARG002
     ) -> list[Any]:
-        rows = list(read(path, Layout(format="conll", header=("tags",))))
+        rows = list(read(path, FileLayout(format="conll", header=("tags",))))
         answers = as_many([tuple(row.values["tags"]) for row in rows], path, len(examples))
         for row, tags, example in zip(rows, answers, examples, strict=True):
             if len(tags) != len(example.tokens):
@@ -132,9 +132,9 @@ class Tagging(Kind[Example]):
     required: ClassVar[frozenset[str]] = frozenset({"tokens", "tags"})
     gold_field: ClassVar[str | None] = "tags"
     keys: ClassVar[tuple[type[Keys], ...]] = (CodesKeys, TagKeys)
-    checks: ClassVar[tuple[Check, ...]] = (
-        Check(_gold_read, ("kind", "tokens", "tags")),
-        Check(_two_schemes, ("kind", "labels", "metrics", "scheme", "outside")),
+    checks: ClassVar[tuple[KeyCheck, ...]] = (
+        KeyCheck(_gold_read, ("kind", "tokens", "tags")),
+        KeyCheck(_two_schemes, ("kind", "labels", "metrics", "scheme", "outside")),
         CODES,
     )
     metrics: ClassVar[tuple[str, ...]] = METRICS

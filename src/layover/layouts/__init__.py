@@ -1,4 +1,4 @@
-"""Other people's names: those inside encoders of transformers, and those of the files that hold modules and heads.
+"""Other people's names: those of the files that hold modules and heads.
 
 One file per layout of modules, found by its name. A downloaded folder is read here and nowhere else; nothing here
 imports torch, so that a plan can learn what a folder holds.
@@ -14,13 +14,13 @@ from pathlib import Path
 from layover.errors import ModelError
 from layover.files import checkpoints
 from layover.files.safe import is_there
-from layover.layouts._base import CONFIG, Base, Found, Layout, Named
+from layover.layouts._base import CONFIG, Base, Layout, StoredModule, WrittenNames
 from layover.registry import Registry
 
 _LAYOUTS: Registry[Layout] = Registry(__name__, __path__, "LAYOUT", ModelError)
 MOST_BELOW, MOST_TOLD = 100, 3
 """Folders with modules that are looked for below one without, and that a message names."""
-_OTHERS = frozenset({"checkpoint", "points", "safe", "heads"})
+_OTHERS = frozenset({"heads"})
 """Files of this room that are no layouts."""
 
 
@@ -71,7 +71,7 @@ def _last_first(path: Path) -> tuple[list[int], str]:
     return [-int(number) for part in path.parts[-2:] for number in re.findall(r"-(\d+)$", part)], str(path)
 
 
-def read(folder: Path, base: Base) -> Found:
+def read(folder: Path, base: Base) -> StoredModule:
     """Return what a folder holds, in whichever layout.
 
     Raises:
@@ -80,4 +80,4 @@ def read(folder: Path, base: Base) -> Found:
     return of(folder).read(folder, base)
 
 
-__all__ = ["CONFIG", "Base", "Found", "Layout", "Named", "every", "get", "instead", "names", "of", "read"]
+__all__ = ["CONFIG", "Base", "Layout", "StoredModule", "WrittenNames", "every", "get", "instead", "names", "of", "read"]

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from layover.errors import MistakesError, ModelError
 from layover.escape import listed
+from layover.families import Family, family_of
 from layover.files.safe import Entry, header, is_there, read_json, tensors
-from layover.layouts.points import Points, points_of
 from layover.modules import SUBLAYERS, Module
 from layover.modules._forms import Form, InFile, NoForm, Place
 from layover.shape import Shape
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 CONFIG = "adapter_config.json"
-
-PREFIXES: Mapping[str, str] = {"bert": "bert", "camembert": "roberta", "roberta": "roberta", "xlm-roberta": "roberta"}
-"""`model_type` -> what transformers calls the encoder inside a model with a head."""
 
 
 @dataclass(frozen=True)
@@ -37,22 +34,22 @@ class Base:
     shape: Shape
 
     @cached_property
-    def points(self) -> Points:
-        """The inner names of the encoder."""
-        return points_of(self.model_type)
+    def family(self) -> Family:
+        """Names of the encoder, inside it and in other libraries."""
+        return family_of(self.model_type)
 
     @property
     def prefix(self) -> str:
         """What transformers calls the encoder inside a model with a head."""
-        return PREFIXES[self.model_type]
+        return self.family.prefix
 
     def path(self, layer: int, inside: str) -> str:
         """Return the full name of something inside a layer, without the encoder's own: `encoder.layer.3.output`."""
-        return f"{self.points.layers}.{layer}.{inside}"
+        return f"{self.family.layers}.{layer}.{inside}"
 
     def inside(self, place: str) -> str:
         """Return the path inside a layer of what a name of `LINEARS` or `SUBLAYERS` stands for."""
-        return self.points.sublayers[place] if place in SUBLAYERS else self.points.linears[place]
+        return self.family.sublayers[place] if place in SUBLAYERS else self.family.linears[place]
 
     def full(self, place: Place) -> str:
         """Return the full name of a linear map or a sublayer; see `path`."""
@@ -61,12 +58,12 @@ class Base:
     def split(self, path: str) -> tuple[int, str] | None:
         """Return layer and rest of such a name, with the encoder's own before it or without; None for any other."""
         number = r"(0|[1-9]\d{0,3})"
-        found = re.fullmatch(rf"(?:{self.prefix}\.)?{re.escape(self.points.layers)}\.{number}\.(.+)", path, re.ASCII)
+        found = re.fullmatch(rf"(?:{self.prefix}\.)?{re.escape(self.family.layers)}\.{number}\.(.+)", path, re.ASCII)
         return None if found is None else (int(found[1]), found[2])
 
 
 @dataclass(frozen=True)
-class Named:
+class WrittenNames:
     """What is written of a module beside its settings."""
 
     name: str
@@ -78,7 +75,7 @@ class Named:
 
 
 @dataclass(frozen=True)
-class Found:
+class StoredModule:
     """A module that a folder holds."""
 
     module: Module
@@ -187,7 +184,7 @@ class Layout(ABC):
         return form
 
     @abstractmethod
-    def config(self, module: Module, base: Base, named: Named) -> dict[str, Any]:
+    def config(self, module: Module, base: Base, named: WrittenNames) -> dict[str, Any]:
         """Return what stands in the config file.
 
         Args:
@@ -227,7 +224,7 @@ class Layout(ABC):
         return config
 
     @abstractmethod
-    def read(self, folder: Path, base: Base) -> Found:
+    def read(self, folder: Path, base: Base) -> StoredModule:
         """Return what a folder holds, fitted to an encoder.
 
         Raises:
@@ -265,7 +262,7 @@ class Fitted:
     base: Base
     file: Path
 
-    def found(self, weights: Mapping[str, tuple[str, tuple[int, ...]]], left_out: Sequence[str] = ()) -> Found:
+    def found(self, weights: Mapping[str, tuple[str, tuple[int, ...]]], left_out: Sequence[str] = ()) -> StoredModule:
         """Return the module whose names and shapes were compared with those of the file, in both directions.
 
         Args:
@@ -286,7 +283,7 @@ class Fitted:
         extra = sorted(set(there) - set(theirs.values()) - set(left_out))
         if extra:
             raise ModelError(f"{file}: {extra[0]}: {module.name} has no such weight on this encoder")
-        return Found(module, theirs, shapes, file, tuple(left_out))
+        return StoredModule(module, theirs, shapes, file, tuple(left_out))
 
 
 def _check(entry: Entry | None, shape: tuple[int, ...], where: str) -> None:

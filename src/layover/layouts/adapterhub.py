@@ -6,28 +6,29 @@ of the module stands inside the keys of its weights.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
+from layover import modules
 from layover.errors import MistakesError, ModelError, shown
 from layover.files.safe import header
-from layover.layouts._adapterhub_checks import LEAVE_OUT, NAMED, kind_of, kinds, mistakes, version_of
-from layover.layouts._base import CONFIG, Base, Fitted, Found, Layout, Named, layers_in, named_model
+from layover.layouts._base import CONFIG, Base, Fitted, Layout, StoredModule, WrittenNames, layers_in, named_model
 from layover.modules import Module
 from layover.modules._base import as_layers
-from layover.modules._forms import AdaptersFolder, Form, InFile, NoForm
+from layover.modules._forms import AdaptersFolder, Form, InAdapters, InFile, NoForm, Values
 
 WEIGHTS, PICKLE = "adapter.safetensors", "pytorch_adapter.bin"
 VERSION = "adapters.1.3.0"
-
-CLASSES: Mapping[str, str] = {
-    "bert": "BertAdapterModel",
-    "roberta": "RobertaAdapterModel",
-    "xlm-roberta": "XLMRobertaAdapterModel",
-}
-"""`model_type` -> what adapters calls its model with heads; it has none for CamemBERT."""
+_VERSION = re.compile(r"adapters\.(\d{1,4})\.(\d{1,4})(\.\d{1,4})?", re.ASCII)
+NAMED = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}", re.ASCII)
+"""Names of modules that adapters takes; a dot breaks it."""
+LEAVE_OUT = "leave_out"
+"""The setting that names the layers without the module."""
+TRAINING = frozenset({"dropout", "init_weights", "init_weights_seed", "stochastic_depth"})
+"""Settings that decide nothing about finished weights."""
 
 
 class AdapterHub(Layout):
@@ -43,43 +44,29 @@ class AdapterHub(Layout):
 
     @property
     def kinds(self) -> Mapping[type[Module], Mapping[str, str]]:
-        """See `Layout.kinds`."""
         return {kind: form.ends for kind, form in kinds().items()}
 
     def stated(self, module: Module, base: Base) -> Form | NoForm:
-        """See `Layout.stated`."""
-        if base.model_type not in CLASSES:
+        if base.model_type not in base.family.adapters:
             return NoForm(f"adapters takes no encoders of the type {base.model_type}")
         if not module.states("to_adapters"):
             return Module.to_adapters(module, base.shape)
         return module.to_adapters(base.shape)
 
-    def config(self, module: Module, base: Base, named: Named) -> dict[str, Any]:
-        """See `Layout.config`."""
+    def config(self, module: Module, base: Base, named: WrittenNames) -> dict[str, Any]:
         _check_name(named.name)
         form = self.formed(module, base)
         layers = {weight.place[0] for weight in form.weights.values()}
         left_out = [layer for layer in range(base.shape.layers) if layer not in layers]
-        return {
-            "config": dict(sorted({**form.settings, LEAVE_OUT: left_out}.items())),
-            "hidden_size": base.shape.hidden,
-            "model_class": CLASSES[base.model_type],
-            "model_name": named.model or "",
-            "model_type": base.model_type,
-            "name": named.name,
-            "version": VERSION,
-        }
+        return config_around({**form.settings, LEAVE_OUT: left_out}, base, named)
 
     def called(self, weight: InFile, base: Base, name: str) -> str:
-        """See `Layout.called`."""
         return f"{base.prefix}.{base.full(weight.place)}.{weight.end.format(name)}"
 
     def mistakes(self, config: Mapping[str, Any]) -> list[str]:
-        """See `Layout.mistakes`."""
         return mistakes(config)
 
-    def read(self, folder: Path, base: Base) -> Found:
-        """See `Layout.read`."""
+    def read(self, folder: Path, base: Base) -> StoredModule:
         written, file, where = self.checked(folder), folder / self.file, str(folder / CONFIG)
         wrong = [
             f"{setting} is {shown(written.get(setting))}, but the encoder's is {ours}"
@@ -95,12 +82,25 @@ class AdapterHub(Layout):
         module = kind.from_adapters(AdaptersFolder(config, version_of(written), _layers(config, base, where)))
         there = header(file)
         layers_in(base, [place[0] for key in there if (place := base.split(key)) is not None], str(file))
-        short = any(key.startswith(f"{base.points.layers}.") for key in there)
+        short = any(key.startswith(f"{base.family.layers}.") for key in there)
         weights = {}
         for own, weight in self.formed(module, base).weights.items():
             theirs = self.called(weight, base, name)
             weights[own] = (theirs.removeprefix(f"{base.prefix}.") if short else theirs, weight.shape)
         return replace(Fitted(module, base, file).found(weights), model=named_model(written.get("model_name")))
+
+
+def config_around(settings: Mapping[str, Any], base: Base, named: WrittenNames) -> dict[str, Any]:
+    """Return what adapters writes as a config, of a module or of a head, around its settings."""
+    return {
+        "config": dict(sorted(settings.items())),
+        "hidden_size": base.shape.hidden,
+        "model_class": base.family.adapters[base.model_type],
+        "model_name": named.model or "",
+        "model_type": base.model_type,
+        "name": named.name,
+        "version": VERSION,
+    }
 
 
 def _check_name(name: str) -> None:
@@ -117,6 +117,73 @@ def _layers(config: Mapping[str, Any], base: Base, where: str) -> str | tuple[in
     if not kept:
         raise ModelError(f"{where}: leave_out leaves no layer of the encoder's {base.shape.layers}")
     return as_layers(kept, base.shape.layers)
+
+
+def mistakes(written: Values) -> list[str]:
+    """Return what is refused of a config, in a sentence each; nothing where only an encoder can tell more."""
+    found = []
+    if version_of(written) is None:
+        found.append(
+            f"version is {shown(written.get('version'))}: not written by adapters 1.0 or newer. adapter-transformers, "
+            "its forerunner, means other things by the same words; load it with adapters and save it again"
+        )
+    config, name = written.get("config"), written.get("name")
+    if not isinstance(name, str) or NAMED.fullmatch(name) is None:
+        found.append(f"name is {shown(name)}, no name that adapters writes")
+    if not isinstance(config, dict):
+        return [*found, f"config is {shown(config)}, no object as adapters writes it"]
+    kind = kind_of(config)
+    if kind is None:
+        names = dict.fromkeys(form.architecture for form in kinds().values() if form.architecture is not None)
+        architecture = shown(config.get("architecture"))
+        return [*found, f'"architecture" is {architecture}: not known here; it is {" or ".join(names)}, or absent']
+    form = kinds()[kind]
+    return [*found, *_other(config, form), *form.mistakes(config), *_left_out(config)]
+
+
+def kind_of(config: Values) -> type[Module] | None:
+    """Return the kind of modules that a config is of; None where no module of Layover says that it is."""
+    architecture = config.get("architecture")
+    asked = {kind: form.switch for kind, form in kinds().items() if form.architecture == architecture}
+    switched = [kind for kind, switch in asked.items() if switch and config.get(switch)]
+    return next(iter([*switched, *(kind for kind, switch in asked.items() if not switch)]), None)
+
+
+def kinds() -> dict[type[Module], InAdapters]:
+    """Return how each kind of modules is known that says how adapters writes it."""
+    every = (kind for kind in modules.every() if kind.states("in_adapters"))
+    return {kind: kind.in_adapters for kind in every if kind.in_adapters is not None}
+
+
+def version_of(written: Values) -> tuple[int, int] | None:
+    """Return which adapters wrote a config, None where it was none; older ones mean other things by the same words."""
+    version = written.get("version")
+    found = _VERSION.fullmatch(version) if isinstance(version, str) else None
+    return None if found is None else (int(found[1]), int(found[2]))
+
+
+def _other(config: Values, form: InAdapters) -> list[str]:
+    """Return the settings that change what a module computes and have no counterpart here."""
+    found, usual = [], form.usual
+    for name, value in config.items():
+        if name in form.settings or name == LEAVE_OUT or name in TRAINING or name in form.meaningless:
+            continue
+        if name not in usual:
+            if value:  # an older or newer version's, switched on
+                found.append(f"{shown(name)} is {shown(value)}: not known here; what it does would be lost")
+        elif value != usual[name] or type(value) is not type(usual[name]):
+            rest = f": {form.called[name]}" if name in form.called and value else ""
+            found.append(f"{name} is {shown(value)}; only {shown(usual[name])} is known here{rest}")
+    absent = sorted(set(usual) - TRAINING - form.meaningless - set(config))
+    # what is off by default may be left out, as older versions do
+    return found + [f"{name} is missing; only {shown(usual[name])} is known here" for name in absent if usual[name]]
+
+
+def _left_out(config: Values) -> list[str]:
+    left = config.get(LEAVE_OUT)
+    if left is None or (isinstance(left, list) and all(type(layer) is int and layer >= 0 for layer in left)):
+        return []
+    return [f"leave_out is {shown(left)}, no list of layers"]
 
 
 LAYOUT = AdapterHub()

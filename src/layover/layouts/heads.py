@@ -12,21 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from layover.errors import ModelError
 from layover.files.safe import header, tensors
-from layover.layouts._base import Base, Named
-from layover.layouts.adapterhub import CLASSES, VERSION
+from layover.layouts._base import Base, WrittenNames
+from layover.layouts.adapterhub import config_around
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 HEAD, HEAD_CONFIG = "head.safetensors", "head_config.json"
 ADAPTERS_HEAD, ADAPTERS_PICKLE = "model_head.safetensors", "pytorch_model_head.bin"
-
-FAMILIES: Mapping[str, str] = {
-    "bert": "Bert",
-    "camembert": "Camembert",
-    "roberta": "Roberta",
-    "xlm-roberta": "XLMRoberta",
-}
 
 
 @dataclass(frozen=True)
@@ -61,13 +54,13 @@ class HeadForm:
 
 def class_of(form: HeadForm, base: Base) -> str:
     """Return the class of transformers whose head it is."""
-    return f"{FAMILIES[base.model_type]}{form.transformers}"
+    return f"{base.family.transformers[base.model_type]}{form.transformers}"
 
 
 def in_transformers(form: HeadForm, base: Base) -> dict[str, str]:
     """Return our name of each weight of a head -> its name in `class_of`."""
     found = {"out": form.out}
-    if form.transformers == "ForSequenceClassification" and base.model_type != "bert":
+    if form.transformers == "ForSequenceClassification" and base.family.classifies_without_pooler:
         found = {"dense": "classifier.dense", "out": "classifier.out_proj"}
     elif form.pooled:
         found["dense"] = f"{base.prefix}.pooler.dense"
@@ -115,7 +108,7 @@ def config(kind: str, form: HeadForm, labels: Sequence[str], base: Base) -> dict
 
 
 def adapters_config(
-    form: HeadForm, labels: Sequence[str], base: Base, named: Named, *, choices: int | None
+    form: HeadForm, labels: Sequence[str], base: Base, named: WrittenNames, *, choices: int | None
 ) -> dict[str, Any]:
     """Return what adapters writes as `head_config.json`; see `config`.
 
@@ -147,15 +140,7 @@ def adapters_config(
     own["label2id"] = {label: number for number, label in enumerate(names)}
     if not form.competes:
         own["num_labels"] = len(names)
-    return {
-        "config": dict(sorted(own.items())),
-        "hidden_size": base.shape.hidden,
-        "model_class": CLASSES[base.model_type],
-        "model_name": named.model or "",
-        "model_type": base.model_type,
-        "name": named.name,
-        "version": VERSION,
-    }
+    return config_around(own, base, named)
 
 
 def renamed(weights: Mapping[str, Tensor], names: Mapping[str, str]) -> dict[str, Tensor]:

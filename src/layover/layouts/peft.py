@@ -14,10 +14,9 @@ from typing import Any, ClassVar
 
 from layover.errors import ModelError
 from layover.files.safe import header
-from layover.layouts._base import CONFIG, Base, Fitted, Found, Layout, Named, layers_in, named_model
-from layover.layouts._peft_checks import HEADS, kind_of, kinds, mistakes
+from layover.layouts._base import CONFIG, Base, Fitted, Layout, StoredModule, WrittenNames, layers_in, named_model
+from layover.layouts._peft_config import HEADS, PeftConfig, kind_of, kinds, mistakes
 from layover.layouts._peft_config import Path as Inside
-from layover.layouts._peft_config import Read
 from layover.modules import Module
 from layover.modules._forms import Form, InFile, NoForm, Place
 from layover.shape import Shape
@@ -40,17 +39,14 @@ class Peft(Layout):
 
     @property
     def kinds(self) -> Mapping[type[Module], Mapping[str, str]]:
-        """See `Layout.kinds`."""
         return {kind: form.ends for kind, form in kinds().items()}
 
     def stated(self, module: Module, base: Base) -> Form | NoForm:
-        """See `Layout.stated`."""
         if not module.states("to_peft"):
             return Module.to_peft(module, _Names(base))
         return module.to_peft(_Names(base))
 
-    def config(self, module: Module, base: Base, named: Named) -> dict[str, Any]:
-        """See `Layout.config`."""
+    def config(self, module: Module, base: Base, named: WrittenNames) -> dict[str, Any]:
         form = self.formed(module, base)
         places = list(dict.fromkeys(weight.place for weight in form.weights.values()))
         return {
@@ -64,15 +60,12 @@ class Peft(Layout):
         }
 
     def called(self, weight: InFile, base: Base, name: str) -> str:  # noqa: ARG002 - it stands in no key
-        """See `Layout.called`."""
         return f"{BEFORE}{base.prefix}.{base.full(weight.place)}.{weight.end}"
 
     def mistakes(self, config: Mapping[str, Any]) -> list[str]:
-        """See `Layout.mistakes`."""
         return mistakes(config)
 
-    def read(self, folder: Path, base: Base) -> Found:
-        """See `Layout.read`."""
+    def read(self, folder: Path, base: Base) -> StoredModule:
         config, file, where = self.checked(folder), folder / self.file, str(folder / CONFIG)
         kind = kind_of(config)
         if kind is None:
@@ -82,8 +75,8 @@ class Peft(Layout):
         rest = {name: entry.shape for name, entry in there.items() if HEAD.fullmatch(name) is None}
         paths = _paths(rest, base, str(file), kinds()[kind].ends)
         layers_in(base, [layer for layer, _ in paths], str(file))
-        short = any(name.startswith(f"{BEFORE}{base.points.layers}.") for name in rest)
-        read = Read(config, base, short, where, paths).module(kind)
+        short = any(name.startswith(f"{BEFORE}{base.family.layers}.") for name in rest)
+        read = PeftConfig(config, base, short, where, paths).module(kind)
 
         def named(weight: InFile) -> str:
             name = self.called(weight, base, "")
@@ -105,7 +98,7 @@ class Peft(Layout):
 
 @dataclass(frozen=True)
 class _Names:
-    """See `modules._forms.Names`."""
+    """What peft calls the linear maps of an encoder."""
 
     base: Base
 
@@ -140,11 +133,11 @@ def _targets(places: Sequence[Place], base: Base) -> str | list[str]:
         # all layers are not counted up, so that those that a deeper encoder has more are missed there
         numbers = r"\d+" if layers == every else "|".join(map(str, layers))
         groups.append(rf"({numbers})\.({'|'.join(map(re.escape, paths))})")
-    return rf"(.*\.)?{re.escape(base.points.layers)}\.({'|'.join(groups)})"
+    return rf"(.*\.)?{re.escape(base.family.layers)}\.({'|'.join(groups)})"
 
 
 def _others(paths: Sequence[str], base: Base) -> set[str]:
-    return set(base.points.linears.values()) - set(paths)
+    return set(base.family.linears.values()) - set(paths)
 
 
 def _paths(
@@ -155,7 +148,7 @@ def _paths(
     Raises:
         ModelError: a weight stands at a place where Layover has no modules.
     """
-    linears = set(base.points.linears.values())
+    linears = set(base.family.linears.values())
     found: dict[Inside, dict[str, tuple[int, ...]]] = {}
     for name, shape in shapes.items():
         path, weight = name.removeprefix(BEFORE), ""

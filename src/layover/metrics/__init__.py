@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from layover import plugins
 from layover.errors import DataError
-from layover.metrics._metric import Metric, paired
+from layover.metrics._metric import Metric
+from layover.metrics._paired import paired
 from layover.registry import Registry, instance_of
 
 _METRICS: Registry[Metric] = Registry(

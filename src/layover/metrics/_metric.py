@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
-from layover.errors import DataError
 from layover.metrics._scheme import Scheme
-
-P = TypeVar("P")
-G = TypeVar("G")
 
 Score = Callable[[Sequence[Any], Sequence[Any], str], float]
 """(predictions, golds, language) -> 0..100, or the unit; both sequences are as long as the examples are many."""
@@ -61,16 +57,3 @@ class Metric:
     def for_task(self, rules: Rules) -> Score:
         """Return what scores a task with these rules."""
         return self.score if self.by_rules is None else self.by_rules(rules)
-
-
-def paired(predictions: Sequence[P], golds: Sequence[G]) -> list[tuple[P, G]]:
-    """Return each prediction with its gold.
-
-    Raises:
-        DataError: one is missing, or there are none at all: nothing has no score.
-    """
-    if len(predictions) != len(golds):
-        raise DataError(f"{len(predictions)} predictions for {len(golds)} golds; each example needs one of both")
-    if not golds:
-        raise DataError("there is no example, so there is nothing to score")
-    return list(zip(predictions, golds, strict=True))

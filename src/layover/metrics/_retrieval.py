@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from layover.errors import DataError
-from layover.metrics._metric import paired
+from layover.metrics._paired import paired
 
 LANGUAGE, ENGLISH = "language", "english"
 """The sides: the sentences of the language that is evaluated, and the English ones."""

@@ -6,14 +6,14 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from layover.metrics._metric import paired
+from layover.metrics._paired import paired
 
 Labels = Sequence[str]
 """The labels of one example, in any order; none is a possible answer."""
 
 
 @dataclass(frozen=True)
-class Counts:
+class SetCounts:
     """Label -> in how many examples."""
 
     said: Counter[str]
@@ -31,14 +31,14 @@ def sets(predictions: Sequence[Labels], golds: Sequence[Labels]) -> list[tuple[f
     return [(frozenset(said), frozenset(wanted)) for said, wanted in paired(predictions, golds)]
 
 
-def counted(predictions: Sequence[Labels], golds: Sequence[Labels]) -> Counts:
+def counted(predictions: Sequence[Labels], golds: Sequence[Labels]) -> SetCounts:
     """Return how often each label occurs; see `sets`."""
     said, wanted, right = Counter[str](), Counter[str](), Counter[str]()
     for one, other in sets(predictions, golds):
         said.update(one)
         wanted.update(other)
         right.update(one & other)
-    return Counts(said, wanted, right)
+    return SetCounts(said, wanted, right)
 
 
 def f1(right: int, said: int, wanted: int) -> float:

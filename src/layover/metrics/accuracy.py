@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 
-from layover.metrics._metric import Metric, paired
+from layover.metrics._metric import Metric
+from layover.metrics._paired import paired
 
 
 def accuracy(predictions: Sequence[Hashable], golds: Sequence[Hashable], _language: str = "en") -> float:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from layover.errors import DataError
-from layover.metrics._metric import Metric, paired
+from layover.metrics._metric import Metric
+from layover.metrics._paired import paired
 
 
 def binary_f1(predictions: Sequence[str], golds: Sequence[str], _language: str = "en") -> float:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from layover.metrics._metric import Metric, paired
+from layover.metrics._metric import Metric
+from layover.metrics._paired import paired
 
 
 def macro_f1(predictions: Sequence[str], golds: Sequence[str], _language: str = "en") -> float:

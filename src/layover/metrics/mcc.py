@@ -6,7 +6,8 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
-from layover.metrics._metric import Metric, paired
+from layover.metrics._metric import Metric
+from layover.metrics._paired import paired
 
 
 def mcc(predictions: Sequence[str], golds: Sequence[str], _language: str = "en") -> float:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from layover.metrics._masked import per_masked_token
 from layover.metrics._metric import Metric
+from layover.metrics._paired import per_masked_token
 
 
 def mlm_accuracy(predictions: Sequence[Mapping[str, float]], golds: Sequence[object], _language: str = "en") -> float:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from layover.metrics._metric import Metric
-from layover.metrics._numbers import varied
+from layover.metrics._paired import varied
 
 
 def pearson(predictions: Sequence[float], golds: Sequence[float], _language: str = "en") -> float:

@@ -9,8 +9,8 @@ from functools import cache
 
 from layover.metrics._detect import found_or_none
 from layover.metrics._metric import Metric, Rules, Score
+from layover.metrics._paired import Tags, tagged
 from layover.metrics._scheme import Scheme
-from layover.metrics._tagging import Tags, tagged
 
 _LETTER = re.compile("[BIES](-.+)?", re.DOTALL)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from layover.metrics._metric import Metric
-from layover.metrics._numbers import varied
+from layover.metrics._paired import varied
 from layover.metrics.pearson import correlation
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from layover.errors import DataError
 from layover.metrics._metric import Metric
-from layover.metrics._tagging import Tags, tagged
+from layover.metrics._paired import Tags, tagged
 
 
 def token_accuracy(predictions: Sequence[Tags], golds: Sequence[Tags], _language: str = "en") -> float:

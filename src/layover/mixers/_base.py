@@ -1,4 +1,4 @@
-"""What every mixer is: shares for the modules at a place, token by token, and what is made of them."""
+"""What every mixer is: weights for the modules at a place, token by token, and the mix by these weights."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Mixer(CanonicalModel, ABC):
         """Return fresh weights for a site, float32 on the CPU."""
 
     @abstractmethod
-    def shares(self, site: Site, seen: Tensor, deltas: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
+    def mixing_weights(self, site: Site, seen: Tensor, deltas: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
         """Return how much of each module is taken, (B, T, K).
 
         Args:
@@ -44,10 +44,10 @@ class Mixer(CanonicalModel, ABC):
             weights: The mixer's own at this site.
         """
 
-    def mixed(self, shares: Tensor, deltas: Tensor, weights: Mapping[str, Tensor]) -> Tensor:  # noqa: ARG002
-        """Return what is added in the end, (B, T, outputs): the deltas by their shares."""
-        # one row of shares per token
-        return (shares.unsqueeze(2) @ deltas).squeeze(2)
+    def mixed(self, mixing: Tensor, deltas: Tensor, weights: Mapping[str, Tensor]) -> Tensor:  # noqa: ARG002
+        """Return what is added in the end, (B, T, outputs): the deltas by their mixing weights."""
+        # one row of mixing weights per token
+        return (mixing.unsqueeze(2) @ deltas).squeeze(2)
 
     def kept(self, site: Site, count: int) -> int:
         """Return how many numbers per token a training keeps for the backward pass: the deltas, and more."""

@@ -40,17 +40,16 @@ class Router(Mixer):
         """Return how well each module suits each token, (B, T, K), from (B, T, inputs) and (K, inputs)."""
 
     def weights(self, site: Site, count: int) -> dict[str, tuple[int, ...]]:
-        """See `Mixer.weights`."""
         return {GATES: (count, site.inputs)}
 
     def initialise(self, site: Site, count: int, generator: Generator) -> dict[str, Tensor]:  # noqa: ARG002
-        """See `Mixer.initialise`: gates that know nothing."""
+        """Return gates that know nothing."""
         import torch
 
         return {GATES: torch.zeros(count, site.inputs)}
 
-    def shares(self, site: Site, seen: Tensor, deltas: Tensor, weights: Mapping[str, Tensor]) -> Tensor:  # noqa: ARG002
-        """See `Mixer.shares`: the softmax over the `top_k` best scores, zero for the others."""
+    def mixing_weights(self, site: Site, seen: Tensor, deltas: Tensor, weights: Mapping[str, Tensor]) -> Tensor:  # noqa: ARG002
+        """Return the softmax over the `top_k` best scores, zero for the others."""
         import torch
 
         with torch.autocast(seen.device.type, enabled=False):  # which scores are best is a matter of small differences

@@ -25,11 +25,10 @@ class Arrow(Router):
     temperature: Temperature = 1.0
 
     def refuses(self, module: Module) -> str:
-        """See `Router.refuses`."""
         return "" if module.linear else "it is no linear change of the frozen weights, so it has no singular vectors"
 
     def gate(self, module: Module, site: Site, weights: Mapping[str, Tensor]) -> Tensor:
-        """See `Router.gate`: from the small factors, without their product."""
+        """Return the gate from the small factors, without their product."""
         import torch
 
         left, right = module.factors(site, weights)
@@ -39,7 +38,6 @@ class Arrow(Router):
         return found
 
     def scores(self, seen: Tensor, gates: Tensor) -> Tensor:
-        """See `Router.scores`."""
         return (seen @ gates.T).abs() / self.temperature
 
 

@@ -27,7 +27,6 @@ class Attention(Mixer):
     name: ClassVar[str] = "attention"
 
     def weights(self, site: Site, count: int) -> dict[str, tuple[int, ...]]:  # noqa: ARG002
-        """See `Mixer.weights`."""
         return {
             "query": (site.outputs, site.inputs),
             "query_bias": (site.outputs,),
@@ -37,7 +36,7 @@ class Attention(Mixer):
         }
 
     def initialise(self, site: Site, count: int, generator: Generator) -> dict[str, Tensor]:
-        """See `Mixer.initialise`: query and key normal(0, 0.02), values almost unchanged."""
+        """Return query and key from normal(0, 0.02), and values almost unchanged."""
         import torch
 
         fresh = {name: torch.zeros(size) for name, size in self.weights(site, count).items()}
@@ -46,8 +45,7 @@ class Attention(Mixer):
         fresh["value"].fill_(VALUE_INITIAL).fill_diagonal_(0.0)
         return fresh
 
-    def shares(self, site: Site, seen: Tensor, deltas: Tensor, weights: Mapping[str, Tensor]) -> Tensor:  # noqa: ARG002
-        """See `Mixer.shares`."""
+    def mixing_weights(self, site: Site, seen: Tensor, deltas: Tensor, weights: Mapping[str, Tensor]) -> Tensor:  # noqa: ARG002
         from torch.nn.functional import linear
 
         query = linear(seen, weights["query"], weights["query_bias"])
@@ -55,16 +53,16 @@ class Attention(Mixer):
         # each token asks its own modules only
         return (query.unsqueeze(2) @ key.transpose(-2, -1)).squeeze(2).softmax(-1)
 
-    def mixed(self, shares: Tensor, deltas: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
-        """See `Mixer.mixed`: of the values."""
+    def mixed(self, mixing: Tensor, deltas: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
+        """Return the mix of the values."""
         import torch
 
         value = weights["value"]
         identity = torch.eye(len(value), dtype=value.dtype, device=value.device)
-        return super().mixed(shares, torch.nn.functional.linear(deltas, identity + value), weights)
+        return super().mixed(mixing, torch.nn.functional.linear(deltas, identity + value), weights)
 
     def kept(self, site: Site, count: int) -> int:
-        """See `Mixer.kept`: deltas, keys and values of every module, and a query."""
+        """Count deltas, keys and values of every module, and a query."""
         return (3 * count + 1) * site.outputs
 
 

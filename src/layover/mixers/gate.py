@@ -20,17 +20,15 @@ class Gate(Mixer):
     learned: ClassVar[bool] = False
 
     def weights(self, site: Site, count: int) -> dict[str, tuple[int, ...]]:
-        """See `Mixer.weights`."""
         return {GATES: (count, site.inputs)}
 
     def initialise(self, site: Site, count: int, generator: Generator) -> dict[str, Tensor]:  # noqa: ARG002
-        """See `Mixer.initialise`."""
         import torch
 
         return {GATES: torch.zeros(count, site.inputs)}
 
-    def shares(self, site: Site, seen: Tensor, deltas: Tensor, weights: Mapping[str, Tensor]) -> Tensor:  # noqa: ARG002
-        """See `Mixer.shares`; they need not sum to 1."""
+    def mixing_weights(self, site: Site, seen: Tensor, deltas: Tensor, weights: Mapping[str, Tensor]) -> Tensor:  # noqa: ARG002
+        """Return the mixing weights; they need not sum to 1."""
         from torch.nn.functional import linear
 
         return linear(seen, weights[GATES]).sigmoid()

@@ -22,17 +22,16 @@ class Gated(Mixer):
     exact: ClassVar[bool] = True
 
     def weights(self, site: Site, count: int) -> dict[str, tuple[int, ...]]:  # noqa: ARG002
-        """See `Mixer.weights`."""
         return {"logits": (count,)}
 
     def initialise(self, site: Site, count: int, generator: Generator) -> dict[str, Tensor]:  # noqa: ARG002
-        """See `Mixer.initialise`: nothing is drawn."""
+        """Return the weights; nothing is drawn."""
         import torch
 
         return {"logits": torch.zeros(count)}
 
-    def shares(self, site: Site, seen: Tensor, deltas: Tensor, weights: Mapping[str, Tensor]) -> Tensor:  # noqa: ARG002
-        """See `Mixer.shares`: the same for every token."""
+    def mixing_weights(self, site: Site, seen: Tensor, deltas: Tensor, weights: Mapping[str, Tensor]) -> Tensor:  # noqa: ARG002
+        """Return the same mixing weights for every token."""
         return weights["logits"].softmax(-1).to(deltas.dtype).expand(deltas.shape[:-1])
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from torch import Generator, Tensor
 
 
-class LowRank(Mixer):
+class LowRankAttention(Mixer):
     """`softmax(sqrt(outputs / rank) q . k_i) (I + U V) delta_i`, where q and k_i have `rank` numbers each.
 
     With projections drawn from normal(0, 0.02) as in AdapterFusion, q . k_i is a sum of `rank` products instead of
@@ -29,7 +29,6 @@ class LowRank(Mixer):
     """Rows of the projections, and the rank of what is added to the identity of the values."""
 
     def weights(self, site: Site, count: int) -> dict[str, tuple[int, ...]]:  # noqa: ARG002
-        """See `Mixer.weights`."""
         return {
             "query": (self.rank, site.inputs),
             "query_bias": (self.rank,),
@@ -39,7 +38,7 @@ class LowRank(Mixer):
         }
 
     def initialise(self, site: Site, count: int, generator: Generator) -> dict[str, Tensor]:
-        """See `Mixer.initialise`: query, key and V normal(0, 0.02), all else zero."""
+        """Return query, key and V from normal(0, 0.02), and zero for all else."""
         import torch
 
         fresh = {name: torch.zeros(size) for name, size in self.weights(site, count).items()}
@@ -47,25 +46,24 @@ class LowRank(Mixer):
             fresh[name].normal_(0.0, 0.02, generator=generator)
         return fresh
 
-    def shares(self, site: Site, seen: Tensor, deltas: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
-        """See `Mixer.shares`."""
+    def mixing_weights(self, site: Site, seen: Tensor, deltas: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
         from torch.nn.functional import linear
 
         query = linear(seen, weights["query"], weights["query_bias"]) * sqrt(site.outputs / self.rank)
         key = linear(deltas, weights["key"])
         return (query.unsqueeze(2) @ key.transpose(-2, -1)).squeeze(2).softmax(-1)
 
-    def mixed(self, shares: Tensor, deltas: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
-        """See `Mixer.mixed`: the values are linear, so they are taken once, of the mix."""
+    def mixed(self, mixing: Tensor, deltas: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
+        """Return the mix; the values are linear, so they are taken once, of the mix."""
         from torch.nn.functional import linear
 
-        mixed = super().mixed(shares, deltas, weights)
+        mixed = super().mixed(mixing, deltas, weights)
         changed: Tensor = mixed + linear(linear(mixed, weights["V"]), weights["U"])
         return changed
 
     def kept(self, site: Site, count: int) -> int:
-        """See `Mixer.kept`: the deltas, and the mix whose value is taken."""
+        """Count the deltas, and the mix whose value is taken."""
         return (count + 1) * site.outputs
 
 
-MIXER = LowRank
+MIXER = LowRankAttention

@@ -17,7 +17,6 @@ class Phatgoose(Router):
     learns_gates: ClassVar[bool] = True
 
     def scores(self, seen: Tensor, gates: Tensor) -> Tensor:
-        """See `Router.scores`."""
         from torch.nn.functional import layer_norm
 
         width = seen.shape[-1:]

@@ -345,6 +345,19 @@ class Module(CanonicalModel, ABC):
         """
         return sum(site.inputs + site.outputs for site in self.sites(shape))
 
+    def in_file(self, shape: Shape, ends: Mapping[str, str]) -> dict[str, InFile]:
+        """Return canonical name -> the weight in a file of another library, which holds all of them in our shapes.
+
+        Args:
+            shape: Sizes of the encoder.
+            ends: Name of a weight at a site -> the end of its name in the file.
+        """
+        return {
+            f"{site.name}.{weight}": InFile((site.layer, site.place), ends[weight], size)
+            for site in self.sites(shape)
+            for weight, size in self.weights(site).items()
+        }
+
     def parameter_count(self, shape: Shape, *, embeddings: int = 0) -> int:  # noqa: ARG002
         """Return how many weights train.
 
@@ -374,5 +387,4 @@ class LayeredModule(Module):
     layers: Layers = "all"
 
     def layers_of(self, num_layers: int) -> tuple[int, ...]:
-        """See `Module.layers_of`."""
         return numbers_of(self.layers, num_layers, self.name)

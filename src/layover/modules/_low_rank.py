@@ -68,20 +68,18 @@ class LowRank(LayeredModule):
     linear maps that `target` and `layers` do not."""
 
     def layers_of(self, num_layers: int) -> tuple[int, ...]:
-        """See `Module.layers_of`."""
         return tuple(sorted({layer for layer, _ in self._updates(num_layers)}))
 
     def sites(self, shape: Shape) -> tuple[Site, ...]:
-        """See `Module.sites`."""
         return tuple(site_at(layer, name, shape) for layer, name in self._updates(shape.layers))
 
     def weights(self, site: Site) -> dict[str, tuple[int, ...]]:
-        """See `Module.weights`: A (rank, inputs), B (outputs, rank)."""
+        """Return the shapes of A (rank, inputs) and B (outputs, rank)."""
         rank = self.rank_and_alpha(site)[0]
         return {"A": (rank, site.inputs), "B": (site.outputs, rank)}
 
     def initialise(self, site: Site, frozen: nn.Module, generator: Generator) -> dict[str, Tensor]:  # noqa: ARG002
-        """See `Module.initialise`: A as torch fills a linear map, B zero."""
+        """Return A as torch fills a linear map, and B zero."""
         import torch
 
         sizes = self.weights(site)
@@ -90,13 +88,13 @@ class LowRank(LayeredModule):
         return {"A": a, "B": torch.zeros(sizes["B"])}
 
     def kept_numbers(self, shape: Shape) -> int:
-        """See `Module.kept_numbers`: what comes in, once for maps that read the same, and what is between A and B."""
+        """Count the inputs, once for maps that read the same, and the numbers between A and B."""
         sites = self.sites(shape)
         sources = {(site.layer, _SOURCES.get(site.place, site.place)): site.inputs for site in sites}
         return sum(sources.values()) + sum(self.rank_and_alpha(site)[0] for site in sites)
 
     def scale(self, site: Site) -> float:
-        """See `Module.scale`: what B A is multiplied by."""
+        """Return the factor of B A."""
         rank, alpha = self.rank_and_alpha(site)
         return alpha / (sqrt(rank) if self.rslora else rank)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from layover.errors import ModelError, shown
 from layover.modules._base import LINEARS, as_layers
-from layover.modules._forms import Form, InFile, InPeft, Names, PeftFolder, Place, Values
+from layover.modules._forms import Form, InPeft, Names, PeftFolder, Place, Values
 from layover.modules._low_rank import LowRank
 
 Rule = tuple[int, float]
@@ -54,12 +54,7 @@ def form(module: LowRank, names: Names, ends: Mapping[str, str], *, dora: bool) 
         "rank_pattern": {path: rule[0] for path, rule in unusual.items()},
         "alpha_pattern": {path: _plain(rule) for path, rule in unusual.items()},
     }
-    weights = {
-        f"{site.name}.{weight}": InFile((site.layer, site.place), ends[weight], size)
-        for site in sites
-        for weight, size in module.weights(site).items()
-    }
-    return Form(settings, weights)
+    return Form(settings, module.in_file(names.shape, ends))
 
 
 def _plain(rule: Rule) -> float | int:

@@ -12,7 +12,7 @@ from layover.errors import nearest, shown
 from layover.modules import _coupling
 from layover.modules._activations import Activation, activate
 from layover.modules._base import EMBEDDINGS, SUBLAYERS, At, LayeredModule, Site
-from layover.modules._forms import AdaptersFolder, Form, InAdapters, InFile, Names, NoForm, Values
+from layover.modules._forms import AdaptersFolder, Form, InAdapters, Names, NoForm, Values
 from layover.settings import Flag, Reduction
 from layover.shape import Shape
 
@@ -146,23 +146,20 @@ class Bottleneck(LayeredModule):
         return self
 
     def only_for_languages(self) -> str:
-        """See `Module.only_for_languages`."""
         return "`invertible` changes the embeddings, which are a language's and not a task's" if self.invertible else ""
 
     def layers_of(self, num_layers: int) -> tuple[int, ...]:
-        """See `Module.layers_of`."""
         layers = super().layers_of(num_layers)
         return (0, *layers) if self.invertible and layers[0] > 0 else layers
 
     def sites(self, shape: Shape) -> tuple[Site, ...]:
-        """See `Module.sites`."""
         places = SUBLAYERS if self.placement == "houlsby" else ("feedforward",)
         changed = [(0, EMBEDDINGS)] if self.invertible else []
         changed += [(layer, place) for layer in super().layers_of(shape.layers) for place in places]
         return tuple(Site(layer, place, shape.hidden, shape.hidden, shape.layers) for layer, place in changed)
 
     def weights(self, site: Site) -> dict[str, tuple[int, ...]]:
-        """See `Module.weights`: two linear maps, hidden -> inner -> hidden."""
+        """Return the shapes of two linear maps, hidden -> inner -> hidden."""
         if site.place == EMBEDDINGS:
             return _coupling.sizes(site.inputs, self.inv_reduction)
         inner = max(1, int(site.inputs // self.reduction))
@@ -174,7 +171,7 @@ class Bottleneck(LayeredModule):
         }
 
     def initialise(self, site: Site, frozen: nn.Module, generator: Generator) -> dict[str, Tensor]:  # noqa: ARG002
-        """See `Module.initialise`: down normal(0, 0.02), all else zero.
+        """Return the down projection from normal(0, 0.02), and zero for all else.
 
         adapters draws `up` from the same normal distribution; a zero `up` keeps the frozen encoder's output
         exactly, and gradients still reach it at the first step.
@@ -188,12 +185,12 @@ class Bottleneck(LayeredModule):
         return fresh
 
     def kept_numbers(self, shape: Shape) -> int:
-        """See `Module.kept_numbers`: what the layer's last bottleneck adds to and reads, and what is inside of each."""
+        """Count what the layer's last bottleneck adds to and reads, and the inner numbers of each."""
         inside = sum(self.weights(site)["down"][0] for site in self.sites(shape) if site.place != EMBEDDINGS)
         return 2 * shape.hidden * len(self.layers_of(shape.layers)) + inside
 
     def seen(self, site: Site, at: At) -> Tensor:
-        """See `Module.seen`: z."""
+        """Return z."""
         if site.place == EMBEDDINGS:
             return at.hidden
         if self.placement == "pfeiffer":
@@ -201,7 +198,6 @@ class Bottleneck(LayeredModule):
         return at.hidden if self.placement == "houlsby" else at.source
 
     def delta(self, site: Site, at: At, weights: Mapping[str, Tensor]) -> Tensor:
-        """See `Module.delta`."""
         from torch.nn import functional
 
         if site.place == EMBEDDINGS:
@@ -212,29 +208,20 @@ class Bottleneck(LayeredModule):
         return up * PARALLEL_SCALING if self.placement == "parallel" else up
 
     def undone(self, site: Site, changed: Tensor, weights: Mapping[str, Tensor]) -> Tensor:  # noqa: ARG002
-        """See `Module.undone`."""
         return _coupling.undone(changed, weights, self._activate)
 
     def to_peft(self, names: Names) -> Form | NoForm:  # noqa: ARG002
-        """See `Module.to_peft`."""
         return NoForm("peft has no bottleneck")
 
     def to_adapters(self, shape: Shape) -> Form | NoForm:
-        """See `Module.to_adapters`."""
         if self.invertible:
             return NoForm("an invertible bottleneck belongs to a language")
         settings = {**USUAL, **PLACEMENTS[self.placement]}
         settings |= {"reduction_factor": self.reduction, "non_linearity": self.activation}
-        weights = {
-            f"{site.name}.{weight}": InFile((site.layer, site.place), self.in_adapters.ends[weight], size)
-            for site in self.sites(shape)
-            for weight, size in self.weights(site).items()
-        }
-        return Form(settings, weights)
+        return Form(settings, self.in_file(shape, self.in_adapters.ends))
 
     @classmethod
     def from_adapters(cls, folder: AdaptersFolder) -> Bottleneck:
-        """See `Module.from_adapters`."""
         config = folder.config
         return cls.model_validate(
             {
@@ -246,7 +233,6 @@ class Bottleneck(LayeredModule):
         )
 
     def stacked_in_adapters(self) -> str:
-        """See `Module.stacked_in_adapters`."""
         parallel = self.placement == "parallel"
         return "of several parallel bottlenecks adapters lets the last one act alone" if parallel else ""
 

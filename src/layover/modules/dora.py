@@ -34,21 +34,21 @@ class Dora(LowRank):
     default_lr: ClassVar[float] = 3e-4
 
     def weights(self, site: Site) -> dict[str, tuple[int, ...]]:
-        """See `Module.weights`: A, B and the magnitude of each row."""
+        """Return the shapes of A, of B and of the magnitude of each row."""
         return {**super().weights(site), "magnitude": (site.outputs,)}
 
     def kept_numbers(self, shape: Shape) -> int:
-        """See `Module.kept_numbers`: what the magnitudes are multiplied with, too."""
+        """Count the factors of the magnitudes, too."""
         return super().kept_numbers(shape) + sum(2 * site.outputs for site in self.sites(shape))
 
     def initialise(self, site: Site, frozen: nn.Module, generator: Generator) -> dict[str, Tensor]:
-        """See `Module.initialise`: A and B of a fresh LoRA, so that |V| = |W| = m."""
+        """Return A and B of a fresh LoRA, so that |V| = |W| = m."""
         fresh = super().initialise(site, frozen, generator)
         w = _linear_map(frozen, site)[0].cpu()
         return {**fresh, "magnitude": _lengths(w, fresh, self.scale(site))}
 
     def delta(self, site: Site, at: At, weights: Mapping[str, Tensor]) -> Tensor:
-        """See `Module.delta`: `(m / |V| - 1) W x + m / |V| scale B A x`."""
+        """Return `(m / |V| - 1) W x + m / |V| scale B A x`."""
         from torch.nn.functional import linear
 
         (w, bias), scale = _linear_map(at.frozen, site), self.scale(site)
@@ -59,24 +59,19 @@ class Dora(LowRank):
         return change.to(at.hidden.dtype)
 
     def seen(self, site: Site, at: At) -> Tensor:  # noqa: ARG002
-        """See `Module.seen`."""
         return at.source
 
     def to_peft(self, names: Names) -> Form | NoForm:
-        """See `Module.to_peft`."""
         return _low_rank_peft.form(self, names, self.in_peft.ends, dora=True)
 
     @classmethod
     def from_peft(cls, folder: PeftFolder) -> FromFile:
-        """See `Module.from_peft`."""
         return FromFile(cls.model_validate(_low_rank_peft.settings(folder)))
 
     def to_adapters(self, shape: Shape) -> Form | NoForm:  # noqa: ARG002
-        """See `Module.to_adapters`."""
         return NoForm("Layover does not write dora as adapters' own DoRA, but as peft's alone")
 
     def stacked_in_adapters(self) -> str:
-        """See `Module.stacked_in_adapters`."""
         return self.alone
 
 

@@ -18,19 +18,15 @@ class Full(Module):
     default_dropout: ClassVar[float] = 0.1
 
     def layers_of(self, num_layers: int) -> tuple[int, ...]:
-        """See `Module.layers_of`."""
         return tuple(range(num_layers))
 
     def parameter_count(self, shape: Shape, *, embeddings: int = 0) -> int:
-        """See `Module.parameter_count`."""
         return embeddings + shape.layers * shape.layer_parameters
 
     def to_peft(self, names: Names) -> Form | NoForm:  # noqa: ARG002
-        """See `Module.to_peft`."""
         return NoForm("it is the encoder as a whole, and no module on it")
 
     def to_adapters(self, shape: Shape) -> Form | NoForm:  # noqa: ARG002
-        """See `Module.to_adapters`."""
         return NoForm("it is the encoder as a whole, and no module on it")
 
 

@@ -73,38 +73,36 @@ class Ia3(LayeredModule):
         return known_places(value, PLACES)
 
     def sites(self, shape: Shape) -> tuple[Site, ...]:
-        """See `Module.sites`."""
         layers = self.layers_of(shape.layers)
         return tuple(site_at(layer, name, shape) for layer in layers for name in self.target)
 
     def weights(self, site: Site) -> dict[str, tuple[int, ...]]:
-        """See `Module.weights`: one number per feature."""
+        """Return the shape of the scale: one number per feature."""
         return {"scale": (site.outputs,)}
 
     def kept_numbers(self, shape: Shape) -> int:
-        """See `Module.kept_numbers`: what is scaled."""
+        """Count the numbers that are scaled."""
         return sum(site.outputs for site in self.sites(shape))
 
     def initialise(self, site: Site, frozen: nn.Module, generator: Generator) -> dict[str, Tensor]:  # noqa: ARG002
-        """See `Module.initialise`: ones."""
+        """Return ones."""
         import torch
 
         return {"scale": torch.ones(site.outputs)}
 
     def seen(self, site: Site, at: At) -> Tensor:  # noqa: ARG002
-        """See `Module.seen`: what came into the linear map."""
+        """Return the input of the linear map."""
         return at.source
 
     def delta(self, site: Site, at: At, weights: Mapping[str, Tensor]) -> Tensor:  # noqa: ARG002
-        """See `Module.delta`."""
         return (at.hidden * (weights["scale"] - 1)).to(at.hidden.dtype)
 
     def changed(self, site: Site, at: At, weights: Mapping[str, Tensor]) -> Tensor:  # noqa: ARG002
-        """See `Module.changed`: one product."""
+        """Return the scaled hidden states, by one product."""
         return (at.hidden * weights["scale"]).to(at.hidden.dtype)
 
     def to_peft(self, names: Names) -> Form | NoForm:
-        """See `Module.to_peft`: scales are columns, or rows where they scale what comes in."""
+        """Return the form of peft: scales are columns, or rows where they scale the input."""
         if {INNER, "output"} <= set(self.target):
             return NoForm("peft scales either what goes into the linear map `output` or what comes out of it, not both")
         weights = {}
@@ -118,7 +116,7 @@ class Ia3(LayeredModule):
 
     @classmethod
     def from_peft(cls, folder: PeftFolder) -> FromFile:
-        """See `Module.from_peft`; what comes into a layer's last linear map are its inner activations."""
+        """Return the module of a folder; the input of a layer's last linear map is its inner activations."""
         inward = {place: folder.chosen(INWARD, place) for place in folder.places}
         module = cls._read(folder, inward)
         elsewhere: dict[str, InFile] = {}
@@ -150,7 +148,6 @@ class Ia3(LayeredModule):
         return cls(target=tuple(target), layers=as_layers(layers, folder.num_layers))
 
     def to_adapters(self, shape: Shape) -> Form | NoForm:  # noqa: ARG002
-        """See `Module.to_adapters`."""
         if INNER in self.target:
             return NoForm(
                 "adapters' IA3 scales what comes out of the linear map `intermediate`, not the inner activations"
@@ -158,14 +155,13 @@ class Ia3(LayeredModule):
         return NoForm("Layover does not write ia3 as adapters' own IA3, but as peft's alone")
 
     def stacked_in_adapters(self) -> str:
-        """See `Module.stacked_in_adapters`."""
         return "Layover does not write ia3 as adapters' own IA3, so a stack of it has no form there"
 
     @classmethod
     def joined(
         cls, weights: Mapping[Site, Sequence[Mapping[str, Tensor]]], shape: Shape
     ) -> tuple[Module, dict[str, Tensor]]:
-        """See `Module.joined`: the product of the scales.
+        """Return the product of the scales.
 
         Raises:
             ModelError: they scale other places in one layer than in another.

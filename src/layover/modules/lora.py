@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from layover.errors import shown
 from layover.modules import _low_rank_peft
-from layover.modules._base import LINEARS, At, FromFile, Site
-from layover.modules._forms import (
-    AdaptersFolder,
-    Form,
-    InAdapters,
-    InFile,
-    InPeft,
-    Names,
-    NoForm,
-    PeftFolder,
-    Values,
-)
+from layover.modules._base import LINEARS, At, FromFile, Module, Site
+from layover.modules._forms import AdaptersFolder, Form, InAdapters, InPeft, Names, NoForm, PeftFolder, Values
 from layover.modules._low_rank import LowRank
+from layover.modules._low_rank_peft import ruled
 from layover.shape import Shape
 
 if TYPE_CHECKING:
@@ -91,30 +82,24 @@ class Lora(LowRank):
     default_lr: ClassVar[float] = 3e-4
 
     def delta(self, site: Site, at: At, weights: Mapping[str, Tensor]) -> Tensor:
-        """See `Module.delta`."""
         from torch.nn.functional import linear
 
         return linear(linear(at.source, weights["A"]), weights["B"]) * self.scale(site)
 
     def seen(self, site: Site, at: At) -> Tensor:  # noqa: ARG002
-        """See `Module.seen`."""
         return at.source
 
     def factors(self, site: Site, weights: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
-        """See `Module.factors`."""
         return weights["B"] * self.scale(site), weights["A"]
 
     def to_peft(self, names: Names) -> Form | NoForm:
-        """See `Module.to_peft`."""
         return _low_rank_peft.form(self, names, self.in_peft.ends, dora=False)
 
     @classmethod
     def from_peft(cls, folder: PeftFolder) -> FromFile:
-        """See `Module.from_peft`."""
         return FromFile(cls.model_validate(_low_rank_peft.settings(folder)))
 
     def to_adapters(self, shape: Shape) -> Form | NoForm:
-        """See `Module.to_adapters`."""
         if self.patterns or self.rslora:
             return NoForm("adapters' LoRA has one rank and one alpha, scaled by alpha / rank")
         if "attention_output" in self.target:
@@ -123,16 +108,10 @@ class Lora(LowRank):
         settings = {**USUAL, "alpha": self.alpha, "r": self.rank, "attn_matrices": matrices}
         settings |= {setting: place in self.target for setting, place in OTHER_MAPS.items()}
         settings["selfattn_lora"] = bool(matrices)
-        weights = {
-            f"{site.name}.{weight}": InFile((site.layer, site.place), self.in_adapters.ends[weight], size)
-            for site in self.sites(shape)
-            for weight, size in self.weights(site).items()
-        }
-        return Form(settings, weights)
+        return Form(settings, self.in_file(shape, self.in_adapters.ends))
 
     @classmethod
     def from_adapters(cls, folder: AdaptersFolder) -> Lora:
-        """See `Module.from_adapters`."""
         config, target = folder.config, _targets(folder.config)
         # before 1.1 adapters did not scale, whatever the config said; the newer ones read it so
         unscaled = folder.version is None or folder.version < (1, 1)
@@ -141,8 +120,25 @@ class Lora(LowRank):
         return cls(rank=config["r"], alpha=float(alpha), target=places, layers=folder.layers)
 
     def stacked_in_adapters(self) -> str:
-        """See `Module.stacked_in_adapters`."""
         return "adapters hands the change of one LoRA to the next, where they should add up"
+
+
+def summed(products: Mapping[Site, Sequence[tuple[Tensor, Tensor]]], shape: Shape) -> tuple[Module, dict[str, Tensor]]:
+    """Return the one module, and its weights by canonical name.
+
+    Args:
+        products: Site -> the factors of each change there, (outputs, r) and (r, inputs).
+        shape: Sizes of the encoder.
+    """
+    import torch
+
+    weights: dict[str, Tensor] = {}
+    for site, pairs in products.items():
+        weights[f"{site.name}.A"] = torch.cat([right for _, right in pairs], dim=0)  # (sum of ranks, inputs)
+        weights[f"{site.name}.B"] = torch.cat([left for left, _ in pairs], dim=1)  # (outputs, sum of ranks)
+    ranks = {(site.layer, site.place): len(weights[f"{site.name}.A"]) for site in products}
+    rules = {place: (rank, float(rank)) for place, rank in ranks.items()}
+    return Lora.model_validate(ruled(rules, shape.layers)), weights
 
 
 MODULE = Lora

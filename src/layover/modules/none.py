@@ -17,15 +17,12 @@ class Nothing(Module):
     default_lr: ClassVar[float] = 1e-3
 
     def layers_of(self, num_layers: int) -> tuple[int, ...]:  # noqa: ARG002
-        """See `Module.layers_of`."""
         return ()
 
     def to_peft(self, names: Names) -> Form | NoForm:  # noqa: ARG002
-        """See `Module.to_peft`."""
         return NoForm("it has no weights")
 
     def to_adapters(self, shape: Shape) -> Form | NoForm:  # noqa: ARG002
-        """See `Module.to_adapters`."""
         return NoForm("it has no weights")
 
 

@@ -17,7 +17,6 @@ class Plain(Objective):
     name = "plain"
 
     def losses(self, forward: Forward[B], batch: B) -> Iterator[Tensor]:
-        """See `Objective.losses`."""
         yield forward(batch).loss
 
 

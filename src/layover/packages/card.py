@@ -28,12 +28,12 @@ from layover.packages.bounds import (
 from layover.packages.mistakes import long_texts, mistakes
 from layover.packages.sections import (
     BaseModelFacts,
-    Cost,
+    CardSection,
+    CostFacts,
     DataFacts,
     PieceFacts,
     Probe,
     Scores,
-    Section,
     SummandFacts,
     TaskFacts,
     TrainingFacts,
@@ -54,7 +54,7 @@ copied or sent."""
 SCHEMA: Literal[1] = 1
 
 
-class Card(Section):
+class Card(CardSection):
     """A package's card."""
 
     schema_version: Literal[1] = SCHEMA
@@ -94,7 +94,7 @@ class Card(Section):
     seeds: tuple[int, ...]
     scores: Scores | None
     """None for an intermediate that was not scored itself."""
-    cost: Cost | None
+    cost: CostFacts | None
     versions: dict[str, str]
     """Of the libraries that exported it."""
     probe: Probe

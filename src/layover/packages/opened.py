@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from layover import layouts
 from layover.errors import ModelError
 from layover.files.safe import is_there
-from layover.layouts import Base, Found, heads
+from layover.layouts import Base, StoredModule, heads
 from layover.packages.card import CARD, Card, packages_below, read_card
 from layover.packages.package import Package, check_files
 
@@ -36,7 +36,7 @@ class Opened:
             return layouts.of(self.folder).file, layouts.CONFIG
         return self.package.read_from()
 
-    def found(self, base: Base) -> Found:
+    def found(self, base: Base) -> StoredModule:
         """Return the module, fitted to an encoder.
 
         Raises:

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from layover import layouts, modules
-from layover.compositions import MIX, TARGET, Part, Piece, finished
+from layover.compositions import MIX, TARGET, AttachedModule, Attachment, finished
 from layover.errors import ModelError, first_few
 from layover.files.safe import header, sha256, tensors
-from layover.layouts import Found, heads
+from layover.layouts import StoredModule, heads
 from layover.mixers._router import GATES
 from layover.modules import Module
 from layover.packages.card import ADAPTERHUB, CARD, MIXER, MODULE, Card, read_card
@@ -57,7 +57,7 @@ class Package:
         own = self.card.own()
         return module_of(own[0].module, self.folder / CARD) if own else None
 
-    def found(self) -> Found:
+    def found(self) -> StoredModule:
         """Return its own module, in the layout that the card names, fitted to its encoder.
 
         Raises:
@@ -134,21 +134,25 @@ class Package:
         check_shapes(file, heads.shapes(form, task.labels, base))
         return heads.read(file, task.kind, form, base)
 
-    def pieces(self) -> list[Piece]:
+    def pieces(self) -> list[Attachment]:
         """Return what acts on the encoder, all of it frozen, in the order of application.
 
         Raises:
             ModelError: something is missing, damaged, or another than the card tells of.
         """
         card, shape, mixer = self.card, self.card.base.base().shape, self.mixer()
-        parts = {one.role: Part(one.role, *self._part(one), trainable=False, gates=None) for one in card.pieces}
+        parts = {
+            one.role: AttachedModule(one.role, *self._part(one), trainable=False, gates=None) for one in card.pieces
+        }
         target = parts.pop(TARGET, None)
         composition = composition_of(card.composition, self.folder / CARD)
         if composition is None or not parts:
             return [] if target is None else [target]
-        gated = [Part(one.name, one.module, one.weights, False, mixer.get(one.name)) for one in parts.values()]
+        gated = [
+            AttachedModule(one.name, one.module, one.weights, False, mixer.get(one.name)) for one in parts.values()
+        ]
         module = target.module if target is not None else modules.get("none")()
-        made = composition.parts(module, gated, shape=shape, seed=_seed(card, self.folder / CARD))
+        made = composition.attachments(module, gated, shape=shape, seed=_seed(card, self.folder / CARD))
         trained = {MIX: mixer.get(MIX, {}), TARGET: {} if target is None else target.weights or {}}
         return [finished(piece, lambda name: trained[name]) for piece in made]
 
@@ -268,8 +272,8 @@ def _seed(card: Card, where: Path) -> int:
     return seed
 
 
-def _plain(module: Module, shape: Shape, file: Path) -> Found:
+def _plain(module: Module, shape: Shape, file: Path) -> StoredModule:
     """Return a module that lies under its canonical names."""
     own = {f"{site.name}.{name}": size for site in module.sites(shape) for name, size in module.weights(site).items()}
     check_shapes(file, own)
-    return Found(module, {name: name for name in own}, own, file)
+    return StoredModule(module, {name: name for name in own}, own, file)

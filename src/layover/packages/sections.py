@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from layover import kinds
-from layover.errors import ModelError, nearest
+from layover.errors import ModelError, nearest, shown
+from layover.families import model_types
 from layover.layouts import Base
 from layover.layouts.heads import HeadForm
 from layover.packages.bounds import (
@@ -26,13 +27,20 @@ from layover.packages.bounds import (
 from layover.shape import Shape
 
 
-class Section(BaseModel):
+class CardSection(BaseModel):
     """A part of the card: unknown keys are refused, numbers are finite."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-class BaseModelFacts(Section):
+def _known_type(model_type: str) -> str:
+    """Refuse a type of encoder that no family covers."""
+    if model_type not in model_types():
+        raise ValueError(f"{shown(model_type)} is no type of encoder that Layover knows: {', '.join(model_types())}")
+    return model_type
+
+
+class BaseModelFacts(CardSection):
     """The encoder that a package belongs to, and how to know it."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*$", description="org/name")] | None
@@ -40,7 +48,7 @@ class BaseModelFacts(Section):
     names: never loaded because a card says so."""
     revision: Annotated[str, Field(pattern=r"^[\w.-]{1,64}$", description="a commit")] | None
     """Commit of the hub; None where the encoder is not from there."""
-    model_type: Literal["bert", "camembert", "roberta", "xlm-roberta"]
+    model_type: Annotated[str, AfterValidator(_known_type)]
     num_layers: Annotated[int, Field(ge=1, le=MOST_LAYERS)]
     hidden_size: Annotated[int, Field(ge=1, le=MOST_FEATURES)]
     intermediate_size: Annotated[int, Field(ge=1, le=MOST_FEATURES)]
@@ -63,7 +71,7 @@ class BaseModelFacts(Section):
         return Base(self.model_type, Shape(self.num_layers, self.hidden_size, self.intermediate_size, self.vocabulary))
 
 
-class TaskFacts(Section):
+class TaskFacts(CardSection):
     """What the package was trained to do; all that is needed to read new text and to name what comes out."""
 
     name: str
@@ -115,7 +123,7 @@ class TaskFacts(Section):
         return form
 
 
-class DataFacts(Section):
+class DataFacts(CardSection):
     """Data that something in the package was trained on, or scored on."""
 
     task: str
@@ -141,7 +149,7 @@ class DataFacts(Section):
     """Whether Layover's sandbox generated them; None on cards of version 0.1, which do not say."""
 
 
-class ModuleFacts(Section):
+class ModuleFacts(CardSection):
     """A module that was trained."""
 
     role: Annotated[
@@ -178,7 +186,7 @@ class SummandFacts(ModuleFacts):
     """The lowest layer in which it was taken."""
 
 
-class CheckpointFacts(Section):
+class CheckpointFacts(CardSection):
     """The weights after a step of a training, as they were evaluated."""
 
     step: int
@@ -191,7 +199,7 @@ class CheckpointFacts(Section):
     nothing was evaluated, None for a metric that is not defined for these predictions."""
 
 
-class TrainingFacts(Section):
+class TrainingFacts(CardSection):
     """One training that the weights rest on."""
 
     stage: Literal["intermediate", "target"]
@@ -224,7 +232,7 @@ class TrainingFacts(Section):
     """The step whose weights were kept; None where the last ones were, and on cards of version 0.1."""
 
 
-class Scores(Section):
+class Scores(CardSection):
     """Scores of one split, mean over the seeds where there are several."""
 
     split: str
@@ -258,7 +266,7 @@ class Scores(Section):
     than the package's own."""
 
 
-class Probe(Section):
+class Probe(CardSection):
     """Fixed rows and what comes out of them: a package that gives other numbers is not what it says it is."""
 
     rows: Annotated[tuple[ProbeRow, ...], Field(min_length=1, max_length=MOST_PROBED)]
@@ -279,7 +287,7 @@ class Probe(Section):
         return self
 
 
-class Cost(Section):
+class CostFacts(CardSection):
     """What training it took."""
 
     trained_weights: int

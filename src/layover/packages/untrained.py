@@ -8,7 +8,7 @@ from pathlib import Path
 
 from layover import layouts
 from layover.files.safe import each_array, header
-from layover.layouts import Found
+from layover.layouts import StoredModule
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Untrained:
         return f"{self.weights} at all {self.places} places, as before the first step of training: {rest}"
 
 
-def untrained(found: Found) -> Untrained:
+def untrained(found: StoredModule) -> Untrained:
     """Return where a module that was fitted to an encoder was not trained.
 
     Raises:

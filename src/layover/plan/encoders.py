@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from layover.errors import ModelError, StoreError, nearest
+from layover.families import family_of
 from layover.files.checkpoints import SHARDS, WEIGHTS, local_weights
 from layover.files.hub_cache import cached_file, check, expected_hash
 from layover.files.safe import MOST_JSON
-from layover.layouts.points import points_of
 from layover.plan import tokenizers
 from layover.plan.hub import Revisions
 from layover.recipe.schema import ModelSource
@@ -177,7 +177,7 @@ def _read_longest(config: Path) -> int | None:
     if not isinstance(positions, int) or isinstance(positions, bool) or not isinstance(padding, int | None):
         return None
     try:
-        longest = points_of(str(values.get("model_type"))).longest_input(positions, padding)
+        longest = family_of(str(values.get("model_type"))).longest_input(positions, padding)
     except ModelError:
         return None
     return longest if longest > 0 else None

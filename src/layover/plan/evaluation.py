@@ -12,13 +12,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from layover.errors import ModelError
-from layover.kinds._sentences_file import mined
-from layover.kinds.retrieval import Search, Settled, settle
+from layover.kinds._submission import mined
+from layover.kinds.retrieval import Search, SettledSearch, settle
+from layover.numerics import Precision
 from layover.plan.data import Portion
 from layover.plan.languages import AdapterOf, used
 from layover.plan.maker import Maker
 from layover.plan.nodes import Node
-from layover.precision import Precision
 from layover.specs import EncoderSpec, OnEncoder
 from layover.specs.predict import Matching, PredictSpec
 from layover.specs.score import Chosen, Keys, NoAnswer, ScoreSpec
@@ -62,7 +62,7 @@ class Evaluated:
         return notes + ([f"the layer is chosen by the {scored}"] if chosen else [])
 
 
-def settled(search: Search, encoder: EncoderSpec, task: Task) -> Settled:
+def settled(search: Search, encoder: EncoderSpec, task: Task) -> SettledSearch:
     """Return the settings for an encoder.
 
     Raises:
@@ -92,7 +92,7 @@ class Reader:
     job: str
     """All predictions of it run in one process."""
 
-    def predicted(self, maker: Maker, task: Task, portion: Portion, search: Settled | None) -> Keys:
+    def predicted(self, maker: Maker, task: Task, portion: Portion, search: SettledSearch | None) -> Keys:
         """Return the keys of the predictions and of the data of one language."""
         data, adapters = maker.tokenize(portion, self.encoder, task), self._adapters(portion.language, search)
         spec = PredictSpec(
@@ -112,10 +112,10 @@ class Reader:
         label = f"predict {self.where} {portion.split} {portion.language}"
         return maker.node(spec, needs, label, self.job).key, data.key
 
-    def _matching(self, search: Settled, task: Task) -> Matching:
+    def _matching(self, search: SettledSearch, task: Task) -> Matching:
         return Matching(search.layers, search.special_tokens, search.scoring, mined(task.columns), self.precision)
 
-    def _adapters(self, language: str, search: Settled | None) -> tuple[str, ...]:
+    def _adapters(self, language: str, search: SettledSearch | None) -> tuple[str, ...]:
         """Return the keys of the language adapters that act: in retrieval those of both sides, the English one last."""
         asked = (language,) if search is None else (language, ENGLISH_SIDE)
         keys = [adapter.key for one in asked if (adapter := self.adapter_of(one)) is not None]

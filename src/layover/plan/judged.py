@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from layover import kinds
 from layover.errors import DataError
-from layover.kinds._sentences_file import mined
+from layover.kinds._submission import mined
 from layover.plan.data import DataRules, Portion
 from layover.plan.evaluation import Evaluated
 from layover.specs.score import NoAnswer

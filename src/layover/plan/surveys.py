@@ -13,12 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from layover import kinds
-from layover.data.estimator import stand_in
 from layover.data.hub_copies import is_cached
 from layover.data.subset import Subset
 from layover.data.tally import LeftOut
 from layover.data.task import Joined, Place
-from layover.data.tokenizer import CONVERTED_FROM, PIECES, SERIALISED, Tokenizer
+from layover.data.tokenizer import CONVERTED_FROM, PIECES, SERIALISED, Tokenizer, stand_in
 from layover.errors import DataError, LayoverError, ModelError
 from layover.files.hub_cache import COMMIT, cached_file
 from layover.identity import Json, key_of
@@ -28,7 +27,7 @@ from layover.specs import EncoderSpec
 from layover.specs.tokenize import TokenizeSpec
 from layover.store import Memory
 from layover.store.folderless import named, numbered
-from layover.tasks import Known, Survey, Task, Texts, foreign_tag, take_survey, take_texts
+from layover.tasks import SharedTexts, Survey, Task, Texts, foreign_tag, take_survey, take_texts
 
 VERSION = 3
 """Raised when other things are remembered of the same data."""
@@ -152,7 +151,7 @@ class Surveys:
             self._memory.put(key, known)
         return float(known)
 
-    def known_texts(self, scored: TokenizeSpec, trained: TokenizeSpec) -> Known | None:
+    def known_texts(self, scored: TokenizeSpec, trained: TokenizeSpec) -> SharedTexts | None:
         """Return how much of scored data stands in training data; None where that is not known."""
         whose = [self._content(trained.location), asdict(scored.subset), asdict(trained.subset)]
         key = self._key(scored.location, "known", whose)
@@ -163,7 +162,7 @@ class Surveys:
                 return None
             known = asdict(one.known_to(other))
             self._memory.put(key, known)
-        return Known(**known)
+        return SharedTexts(**known)
 
     def _texts(self, inputs: TokenizeSpec) -> Texts | None:
         """Return the texts of the examples that are used, None where they are not here or cannot be read."""

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from layover import compositions, kinds, metrics
 from layover.data.languages import UNKNOWN
 from layover.errors import Problem, nearest
-from layover.precision import cannot_be_quantised
+from layover.numerics import cannot_be_quantised
 from layover.recipe.expected import shown
 from layover.recipe.resolved import ResolvedMethod
 from layover.recipe.schema import AND, AXES, MOST_CELLS, NO_INTERMEDIATE, Document, TaskSettings

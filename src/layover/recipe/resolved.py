@@ -10,15 +10,15 @@ from pydantic import ConfigDict, Field
 
 from layover.compositions import Composition
 from layover.modules import AdapterDrop, Module
-from layover.precision import Precision
+from layover.numerics import Precision
 from layover.recipe.imported import Told
 from layover.recipe.schema import NO_INTERMEDIATE, Document, TaskSettings
 from layover.recipe.source import Source
-from layover.settings import Section
+from layover.settings import RecipeSection
 from layover.tasks import Task
 
 
-class ResolvedMethod(Section):
+class ResolvedMethod(RecipeSection):
     """A method with its module's settings parsed and its defaults filled in."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
@@ -46,7 +46,7 @@ class ResolvedMethod(Section):
         return copied
 
 
-class LanguageAdapters(Section):
+class LanguageAdapters(RecipeSection):
     """The recipe's language adapters: how one is learned, and from which texts."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
@@ -65,7 +65,7 @@ class LanguageAdapters(Section):
         return language if language in self.texts else self.fallback
 
 
-class Recipe(Section):
+class Recipe(RecipeSection):
     """A checked recipe: every name in it is known and every combination has a meaning."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)

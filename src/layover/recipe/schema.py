@@ -15,7 +15,7 @@ from layover.class_weights import Written
 from layover.execution import Execution
 from layover.kinds.retrieval import Search
 from layover.modules import AdapterDrop
-from layover.precision import Precision
+from layover.numerics import Precision
 from layover.recipe.imported import ImportedModule
 from layover.recipe.languages import LanguageSettings
 from layover.recipe.mixture import Mixture
@@ -30,7 +30,7 @@ from layover.settings import (
     Length,
     Name,
     Probability,
-    Section,
+    RecipeSection,
     Seed,
     Stride,
     Threshold,
@@ -49,7 +49,7 @@ AND = "+"
 """Between the names of several intermediates, where their list is named: `mnli+squad`."""
 
 
-class ModelSource(Section):
+class ModelSource(RecipeSection):
     """A pretrained encoder."""
 
     name: str
@@ -58,7 +58,7 @@ class ModelSource(Section):
     """Branch, tag or commit of the hub; resolved to a commit before anything runs. Unused for a directory."""
 
 
-class Select(Section):
+class Select(RecipeSection):
     """How the best weights of a training are chosen."""
 
     split: Literal["validation", "test"] = "validation"
@@ -70,7 +70,7 @@ class Select(Section):
     """Stop after so many evaluations without improvement."""
 
 
-class Train(Section):
+class Train(RecipeSection):
     """Settings of every training; `tasks.NAME` overrides them for one task."""
 
     batch: Count = 32
@@ -125,7 +125,7 @@ class Method(BaseModel):
     """Whether the adapter of the language at hand acts below everything else; see `languages`."""
 
 
-class TaskEval(Section):
+class TaskEval(RecipeSection):
     """What of one task is evaluated; see `Eval`."""
 
     split: Literal["validation", "test"] | None = None
@@ -205,7 +205,7 @@ MOST_CELLS = 100_000
 AXES = ("model", "method", "intermediate", "target", "seed")
 
 
-class Sweep(Section):
+class Sweep(RecipeSection):
     """The axes; every combination is a cell."""
 
     model: tuple[str, ...] = Field(min_length=1, max_length=MOST_VALUES)
@@ -237,7 +237,7 @@ class Sweep(Section):
         return tuple(dict.fromkeys(name for names in self.intermediates().values() for name in names))
 
 
-class Eval(Section):
+class Eval(RecipeSection):
     """What is evaluated of every target."""
 
     split: Literal["validation", "test"] = "test"
@@ -245,7 +245,7 @@ class Eval(Section):
     """Of a task of XTREME `all` are XTREME's: the languages that came with XTREME-R are evaluated when named."""
 
 
-class Document(Section):
+class Document(RecipeSection):
     """A recipe as it is written."""
 
     format: Annotated[Literal[1], Field(alias="schema")]

@@ -12,7 +12,7 @@ HEAD = "head"
 
 
 @dataclass(frozen=True)
-class Cost:
+class TargetCost:
     """Of the training of a target."""
 
     weights: int
@@ -23,7 +23,7 @@ class Cost:
     """Of all that it rests on, intermediates and gates, together; None where something was trained elsewhere."""
 
 
-def cost_of(plan: Plan, store: Store, key: str | None) -> Cost | None:
+def cost_of(plan: Plan, store: Store, key: str | None) -> TargetCost | None:
     """Return the cost of a finished training, None where nothing is trained or it is not there."""
     if key is None or plan.nodes[key].kind != "train" or not store.has(key):
         return None
@@ -31,7 +31,7 @@ def cost_of(plan: Plan, store: Store, key: str | None) -> Cost | None:
     before = [seconds_of(store, need) for need, kind in needed.items() if kind in ("train", "gate")]
     before += [None for kind in needed.values() if kind == "import"]
     trained = store.read(key, TRAINING)["parameters"]
-    return Cost(
+    return TargetCost(
         weights=sum(count for name, count in trained.items() if not name.startswith(HEAD)),
         seconds=seconds_of(store, key),
         seconds_before=_sum(before),

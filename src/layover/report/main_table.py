@@ -21,7 +21,7 @@ NO_SEED = "no seed"
 
 
 @dataclass(frozen=True)
-class Entry:
+class TableEntry:
     """One group of seeds on one target."""
 
     score: Spread | None
@@ -40,14 +40,14 @@ class Entry:
     """False where nothing is trained: there is one result, whatever the seed."""
 
 
-def entries(rows: Sequence[CellRow], full_methods: frozenset[str]) -> dict[tuple[str, str, str], dict[str, Entry]]:
+def entries(rows: Sequence[CellRow], full_methods: frozenset[str]) -> dict[tuple[str, str, str], dict[str, TableEntry]]:
     """Return the entries by (model, method, intermediate) and target."""
     full_records = {
         (row.cell.model, row.cell.intermediate, row.cell.target, row.cell.seed): row.record
         for row in reversed(rows)
         if row.cell.method in full_methods
     }
-    table: dict[tuple[str, str, str], dict[str, Entry]] = {}
+    table: dict[tuple[str, str, str], dict[str, TableEntry]] = {}
     for group, members in by_group(rows).items():
         targets = dict.fromkeys(row.cell.target for row in members)
         for target in targets:
@@ -56,7 +56,9 @@ def entries(rows: Sequence[CellRow], full_methods: frozenset[str]) -> dict[tuple
     return table
 
 
-def _entry(rows: list[CellRow], full_records: dict[tuple[str, str, str, int], Record | None], is_full: bool) -> Entry:
+def _entry(
+    rows: list[CellRow], full_records: dict[tuple[str, str, str, int], Record | None], is_full: bool
+) -> TableEntry:
     rows = without_repeats(rows)
     seeded = rows[0].cell.seeded
     to_none = [difference(row.record, row.baseline, row.metric) for row in rows if row.cell.baseline is not None]
@@ -67,7 +69,7 @@ def _entry(rows: list[CellRow], full_records: dict[tuple[str, str, str, int], Re
             to_full.append(difference(row.record, full_records[place], row.metric))
     (none, none_gap), (full, full_gap) = paired(to_none), paired(to_full)
     score, over = over_seeds([row.record for row in rows if row.record is not None], rows[0].metric)
-    return Entry(
+    return TableEntry(
         score=score,
         to_none=none,
         to_full=full,
@@ -101,7 +103,7 @@ def _heading(rows: Sequence[CellRow], target: str) -> str:
     return f"{target} {mine[0].metric} ({share} languages)"
 
 
-def text(entry: Entry | None) -> str:
+def text(entry: TableEntry | None) -> str:
     """Return a score with its differences and its number of seeds: `71.2 ± 0.4 (none +1.3; n=2 of 3)`.
 
     In place of a difference that is planned and not there stands the reason: `none –, missing`.

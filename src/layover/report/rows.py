@@ -11,7 +11,7 @@ from layover.label_counts import LabelCounts, read_counts
 from layover.plan import Cell, Plan, partial
 from layover.plan.nodes import spec_at
 from layover.records import Record, read_record
-from layover.report.costs import Cost, cost_of
+from layover.report.costs import TargetCost, cost_of
 from layover.report.learned import LearnedMixture, mixtures_below
 from layover.report.shares import Share, shares_of
 from layover.specs.score import ScoreSpec
@@ -38,7 +38,7 @@ class CellRow:
     """What was taken of each module, where modules are mixed."""
     mixtures: tuple[LearnedMixture, ...] = ()
     """The finished ones that it rests on, wherever they were trained."""
-    cost: Cost | None = None
+    cost: TargetCost | None = None
     """Of the target's training, None where there is none."""
     counts: LabelCounts | None = None
     """Of its labels; None where answers are no labels, and where an older version has scored it."""

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from layover.canonical import Canonical, aside, later
 from layover.errors import ModelError
+from layover.families import family_of
 from layover.layouts import Base
-from layover.layouts.points import points_of
 from layover.shape import Shape
 
 
@@ -60,5 +60,5 @@ class EncoderSpec(Canonical):
                 f"{self.source}: its config.json is not here, or names no model_type, so that no module can be held "
                 "against it; run the recipe without imported modules once, or name a local directory"
             )
-        points_of(self.model_type)
+        family_of(self.model_type)
         return Base(self.model_type, self.shape)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from layover.canonical import Canonical, later
-from layover.precision import Precision
+from layover.numerics import Precision
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Hyperparameters(Canonical):
     dropout: float = 0.0
     """Probability on hidden states."""
     precision: Precision = "fp32"
-    """See `layover.precision`."""
+    """See `layover.numerics`."""
     bucket: int = 1
     """Batches that are sorted by length together; 1 draws every batch at random."""
     steps: int | None = later(None)

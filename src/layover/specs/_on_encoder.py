@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from layover.canonical import inlined
-from layover.precision import Precision
+from layover.numerics import Precision
 from layover.specs._encoder import EncoderSpec
 from layover.specs._spec import StepSpec
 from layover.specs._start import AnyModule, Start

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from layover.canonical import aside
-from layover.precision import Precision
+from layover.numerics import Precision
 from layover.specs._on_encoder import OnEncoder, Outputs
 from layover.specs._plugins import Thing, answering
 

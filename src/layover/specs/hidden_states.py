@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from layover.precision import Precision
+from layover.numerics import Precision
 from layover.specs._on_encoder import EncoderStep
 
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 from layover.canonical import Canonical, aside, later
 from layover.errors import NodeError
 from layover.identity import Json
-from layover.precision import Precision
+from layover.numerics import Precision
 from layover.specs._on_encoder import EncoderStep
 from layover.specs._plugins import Thing, answering
 

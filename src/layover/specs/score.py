@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 from layover import plugins
 from layover.canonical import Canonical, Opaque, aside, called, later
 from layover.identity import Json
-from layover.kinds.retrieval import Settled
+from layover.kinds.retrieval import SettledSearch
 from layover.metrics._metric import NO_RULES, Rules
 from layover.records import Sources
 from layover.specs._plugins import Thing
@@ -68,7 +68,7 @@ class ScoreSpec(StepSpec):
     """tagging: what of the declared scheme changes the scores; None where it is the one that is found anyway."""
     no_answer: NoAnswer | None = later(None)
     """None where no threshold decides, or that of labels is the usual one."""
-    search: Settled | None = later(None)
+    search: SettledSearch | None = later(None)
     """retrieval: the settings of the predictions."""
     threshold: Mapping[str, Keys] | None = later(None)
     """retrieval: language -> the predictions whose gold sets the threshold of mined pairs; None where there is none."""

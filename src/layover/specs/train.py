@@ -12,7 +12,7 @@ from layover.class_weights import ClassWeights
 from layover.identity import Json
 from layover.metrics._metric import NO_RULES, Rules
 from layover.modules import AdapterDrop
-from layover.precision import Precision
+from layover.numerics import Precision
 from layover.specs._hyperparameters import Hyperparameters
 from layover.specs._on_encoder import OnEncoder, Outputs
 from layover.specs._plugins import Thing, answering

@@ -13,8 +13,8 @@ from layover.errors import DataError, UndefinedError
 from layover.execution import Execution
 from layover.heads import Head
 from layover.identity import Json
+from layover.inference.hidden_states import HiddenStates
 from layover.inference.predict import Outputs, predict
-from layover.inference.states import States
 from layover.plan import Node
 from layover.specs.train import MEAN, Selection, TaskSpec, TrainSpec
 from layover.steps.accounting import first_without_gold
@@ -36,7 +36,7 @@ class _Development:
     selection: Selection
     head: Head
     features: Features
-    states: States | None
+    states: HiddenStates | None
     score: Callable[[Outputs], Scores]
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from layover.encoder import DropoutClock
+from layover.inference.hidden_states import HiddenStates, StateType
 from layover.inference.predict import keep_states
-from layover.inference.states import States, StateType
+from layover.numerics import computes_in
 from layover.plan import Node
-from layover.precision import computes_in
 from layover.specs.hidden_states import HiddenStatesSpec
 from layover.steps.context import Context
 from layover.steps.files import META, STATES
@@ -25,7 +25,7 @@ def run(node: Node[HiddenStatesSpec], folder: Path, context: Context) -> None:
     kind: StateType = "bfloat16" if computes_in(spec.precision) == "bf16" else "float32"
     tokens = int(features.arrays["offsets"][-1])
     size = {"layer": spec.layer, "kind": kind, "tokens": tokens, "hidden": encoder.hidden_size}
-    into = States.create(folder / STATES, layer=spec.layer, kind=kind, tokens=tokens, hidden=encoder.hidden_size)
+    into = HiddenStates.create(folder / STATES, layer=spec.layer, kind=kind, tokens=tokens, hidden=encoder.hidden_size)
     keep_states(encoder, features, into, execution=context.execution, precision=spec.precision)
     into.flush()
     write_json(folder / META, size)

@@ -16,7 +16,7 @@ import torch
 from transformers import PreTrainedModel
 
 from layover.encoder import DropoutClock, Encoder, dtype_of
-from layover.precision import Precision, Quantisation, quantisation_of
+from layover.numerics import Precision, Quantisation, quantisation_of
 from layover.store.state import States, states_in
 
 T = TypeVar("T")

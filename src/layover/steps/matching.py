@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from layover.data.features import Features
-from layover.encoder import Encoder, Shares
+from layover.encoder import Encoder, MixingWeights
 from layover.errors import DataError, NodeError
 from layover.execution import Execution
 from layover.files.disk import take_room
@@ -45,7 +45,7 @@ class Sentences:
 
 
 def matched(
-    sentences: Sentences, encoder: Encoder, store: Store, shares: Shares, execution: Execution
+    sentences: Sentences, encoder: Encoder, store: Store, shares: MixingWeights, execution: Execution
 ) -> Iterator[tuple[str, Outputs]]:
     """Yield, layer by layer, the name of the file of its predictions and what the kind decodes.
 

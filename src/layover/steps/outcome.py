@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from layover.label_counts import Counts
-from layover.records import LabelThreshold, NoAnswer, Retrieved
+from layover.records import LabelThreshold, NoAnswerThresholds, Retrieved
 
 Scores = dict[str, float]
 """Metric -> value."""
@@ -19,7 +19,7 @@ class Outcome:
     """None without scores; `missing` says why."""
     missing: dict[str, str]
     examples: dict[str, int] = field(default_factory=dict)
-    no_answer: NoAnswer | None = None
+    no_answer: NoAnswerThresholds | None = None
     threshold: LabelThreshold | None = None
     retrieval: Retrieved | None = None
     counts: dict[str, Counts] = field(default_factory=dict)

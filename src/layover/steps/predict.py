@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from layover import kinds
-from layover.encoder import DropoutClock, Encoder, Shares
+from layover.encoder import DropoutClock, Encoder, MixingWeights
 from layover.heads import Head
 from layover.inference.predict import predict
 from layover.modules import AdapterDrop
@@ -29,7 +29,7 @@ def run(node: Node[PredictSpec], folder: Path, context: Context) -> None:
     examples = load_examples(store, spec.data, spec.kind)
     encoder, head = _restored(spec, store, lowest_needed(store, node.hidden_states, (spec.data,)))
     encoder.drop(AdapterDrop(predict=spec.skipped))
-    shares, kind = Shares(), kinds.get(spec.kind)
+    shares, kind = MixingWeights(), kinds.get(spec.kind)
     if head is None or spec.matching is not None:
         sentences = Sentences(spec, features, examples, folder)
         answers = matched(sentences, encoder, store, shares, execution)

@@ -11,7 +11,7 @@ from layover.errors import UndefinedError
 from layover.kinds import Kind
 from layover.label_counts import LabelCounts, count, write_counts
 from layover.plan import Node
-from layover.records import LabelThreshold, NoAnswer, Record, TagScheme, write_record
+from layover.records import LabelThreshold, NoAnswerThresholds, Record, TagScheme, write_record
 from layover.specs.score import Keys, ScoreSpec
 from layover.steps.accounting import accounts_of, without_gold
 from layover.steps.context import Context, read_lines
@@ -54,7 +54,7 @@ def answered(spec: ScoreSpec, store: Store) -> Outcome:
     if spec.no_answer is not None and kinds.get(spec.kind).label_threshold is not None:
         outcome.threshold = LabelThreshold(tuned_on=spec.no_answer.tuned_on, thresholds=thresholds)
     elif spec.no_answer is not None:
-        outcome.no_answer = NoAnswer(tuned_on=spec.no_answer.tuned_on, thresholds=thresholds)
+        outcome.no_answer = NoAnswerThresholds(tuned_on=spec.no_answer.tuned_on, thresholds=thresholds)
     for language in spec.predictions:
         _score(spec, language, thresholds, store, outcome)
     return outcome

@@ -7,7 +7,7 @@ from statistics import fmean
 from typing import Any
 
 from layover.errors import DataError
-from layover.kinds.retrieval import KIND, Example, Settled, above, tune
+from layover.kinds.retrieval import KIND, Example, SettledSearch, above, tune
 from layover.records import Layer, Retrieved
 from layover.specs.score import Keys, ScoreSpec
 from layover.steps.accounting import without_gold
@@ -21,7 +21,7 @@ Found = dict[int, tuple[Scores | None, float | None]]
 """Layer -> scores of a language, None without gold, and the threshold where pairs are mined."""
 
 
-def searched(spec: ScoreSpec, search: Settled, store: Store) -> Outcome:
+def searched(spec: ScoreSpec, search: SettledSearch, store: Store) -> Outcome:
     """Return what the matches are worth in every language after the layer that is declared, or chosen.
 
     Raises:
@@ -50,7 +50,7 @@ def searched(spec: ScoreSpec, search: Settled, store: Store) -> Outcome:
     return Outcome(languages, reasons, counts, retrieval=retrieved)
 
 
-def _language(spec: ScoreSpec, search: Settled, language: str, store: Store) -> tuple[Found, str, int]:
+def _language(spec: ScoreSpec, search: SettledSearch, language: str, store: Store) -> tuple[Found, str, int]:
     """Return what was found, the reason why there are no scores, and the number of pairs that could be found.
 
     A threshold is tuned without gold of the scored split, too: a submission of blind data needs it.
@@ -67,7 +67,7 @@ def _language(spec: ScoreSpec, search: Settled, language: str, store: Store) -> 
     return found, reason, count if reason else KIND.scored(split.examples)
 
 
-def _validated(spec: ScoreSpec, search: Settled, language: str, store: Store) -> Found:
+def _validated(spec: ScoreSpec, search: SettledSearch, language: str, store: Store) -> Found:
     """Return what is found on the validation split, by its own threshold; nothing where it lacks gold."""
     split = _Split(store, search, spec.choosing()[language])
     if split.gold < len(split.examples):
@@ -78,7 +78,7 @@ def _validated(spec: ScoreSpec, search: Settled, language: str, store: Store) ->
 class _Split:
     """The examples of one split and language, and what each layer finds for them."""
 
-    def __init__(self, store: Store, search: Settled, keys: Keys) -> None:
+    def __init__(self, store: Store, search: SettledSearch, keys: Keys) -> None:
         predicted, data = keys
         self._folder, self._layers = store.path(predicted), search.layers
         self.examples: list[Example] = load_examples(store, data, KIND.name)
@@ -88,7 +88,7 @@ class _Split:
         return read_lines(self._folder / predictions_of(layer, self._layers))
 
 
-def _found(spec: ScoreSpec, search: Settled, language: str, split: _Split, tuning: _Split | None) -> Found:
+def _found(spec: ScoreSpec, search: SettledSearch, language: str, split: _Split, tuning: _Split | None) -> Found:
     found: Found = {}
     for layer in search.layers:
         predictions, threshold = split.predictions(layer), None

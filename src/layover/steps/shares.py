@@ -9,10 +9,10 @@ from layover.steps.files import SHARES
 from layover.store import Store, write_json
 
 if TYPE_CHECKING:
-    from layover.encoder import Shares
+    from layover.encoder import MixingWeights
 
 
-def write_shares(folder: Path, shares: Shares) -> None:
+def write_shares(folder: Path, shares: MixingWeights) -> None:
     """Write them; nothing where nothing is mixed."""
     if shares.tokens:
         write_json(folder / SHARES, shares.as_json())

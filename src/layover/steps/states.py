@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from layover.inference.states import States
+from layover.inference.hidden_states import HiddenStates
 from layover.steps.files import META, STATES
 from layover.store import Store, read_json
 
@@ -12,12 +12,12 @@ StatesOf = Mapping[str, str]
 """Key of tokenized data -> key of the node that holds their hidden states."""
 
 
-def load_states(store: Store, hidden_states: StatesOf, data: str) -> States | None:
+def load_states(store: Store, hidden_states: StatesOf, data: str) -> HiddenStates | None:
     """Return the kept hidden states of some data, None where there are none for this node."""
     if data not in hidden_states:
         return None
     folder = store.path(hidden_states[data])
-    return States.open(folder / STATES, **read_json(folder / META))
+    return HiddenStates.open(folder / STATES, **read_json(folder / META))
 
 
 def lowest_needed(store: Store, hidden_states: StatesOf, data: Collection[str]) -> int:

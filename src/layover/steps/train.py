@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 
 from layover import mixers
 from layover.class_weights import by_label
-from layover.compositions import MIX, Mix, Part, Piece
+from layover.compositions import MIX, AttachedModule, Attachment, Mix
 from layover.data.features import Features
 from layover.encoder import DropoutClock, Encoder
 from layover.errors import ModelError
@@ -90,13 +90,13 @@ def _encoder(node: Node[TrainSpec], context: Context, clock: DropoutClock) -> En
     return encoder
 
 
-def gated(pieces: list[Piece]) -> list[Piece]:
+def gated(pieces: list[Attachment]) -> list[Attachment]:
     """Return the pieces with a fresh gate on the module of the training, which stands last.
 
     Raises:
         ModelError: there is no such module.
     """
-    if not pieces or not isinstance(pieces[-1], Part):
+    if not pieces or not isinstance(pieces[-1], AttachedModule):
         raise ModelError("gates are trained on a module, and there is none")
     mix = Mix(MIX, mixers.get("gate")(), (pieces[-1],), None, trainable=True)
     return [*pieces[:-1], mix]

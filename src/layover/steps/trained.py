@@ -11,7 +11,7 @@ from typing import TypeVar
 from safetensors.torch import load_file
 
 from layover import kinds, specs
-from layover.compositions import INTERMEDIATE, LANGUAGE, TARGET, Part, Piece, finished
+from layover.compositions import INTERMEDIATE, LANGUAGE, TARGET, AttachedModule, Attachment, finished
 from layover.encoder import DropoutClock, Encoder
 from layover.errors import NodeError
 from layover.heads import Head, build_head
@@ -43,13 +43,13 @@ def roles(count: int) -> list[str]:
     return [INTERMEDIATE] if count == 1 else [f"{INTERMEDIATE}.{place}" for place in range(count)]
 
 
-def trained_part(store: Store, key: str, name: str) -> Part:
+def trained_part(store: Store, key: str, name: str) -> AttachedModule:
     """Return what a finished training or import left, as a frozen part called `name`."""
     module = spec_of(store, key, ModuleStep).module
-    return Part(name, module, load_file(store.path(key) / weights_of(TARGET)), trainable=False)
+    return AttachedModule(name, module, load_file(store.path(key) / weights_of(TARGET)), trainable=False)
 
 
-def pieces_to_train(store: Store, spec: ModuleStep, shape: Shape) -> list[Piece]:
+def pieces_to_train(store: Store, spec: ModuleStep, shape: Shape) -> list[Attachment]:
     """Return what a training starts from, in the order of application.
 
     Args:
@@ -59,15 +59,15 @@ def pieces_to_train(store: Store, spec: ModuleStep, shape: Shape) -> list[Piece]
     """
     start = spec.start
     if start.composition is None:
-        return [Part(TARGET, spec.module, None, trainable=True)]
+        return [AttachedModule(TARGET, spec.module, None, trainable=True)]
     parts = []
     for name, one in zip(roles(len(start.learned)), start.learned, strict=True):
         gates = None if one.gates is None else load_file(store.path(one.gates) / GATES)
         parts.append(replace(trained_part(store, one.key, name), gates=gates))
-    return start.composition.parts(spec.module, parts, shape=shape, seed=spec.drawn_by)
+    return start.composition.attachments(spec.module, parts, shape=shape, seed=spec.drawn_by)
 
 
-def trained_pieces(store: Store, key: str, shape: Shape) -> list[Piece]:
+def trained_pieces(store: Store, key: str, shape: Shape) -> list[Attachment]:
     """Return the pieces of a finished node, all frozen."""
     folder = store.path(key)
     pieces = pieces_to_train(store, spec_of(store, key, ModuleStep), shape)

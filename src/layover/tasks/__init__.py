@@ -11,13 +11,13 @@ from layover.tasks._census import QUANTILES, Census, take_census
 from layover.tasks._declare import declare
 from layover.tasks._fields import SPLITS, Paths
 from layover.tasks._foreign_tags import foreign_tag
-from layover.tasks._language_names import language_name
 from layover.tasks._overlap import Overlap, find_overlap, texts_in
 from layover.tasks._own import OwnTask
 from layover.tasks._own_mistakes import idle, mistakes
+from layover.tasks._own_values import language_name
 from layover.tasks._paths import is_saved, kind_of_file
 from layover.tasks._rows import absent_gold
-from layover.tasks._survey import Known, Survey, Texts, take_survey, take_texts
+from layover.tasks._survey import SharedTexts, Survey, Texts, take_survey, take_texts
 from layover.tasks._task import Task
 from layover.tasks._xtreme import Averages, average
 
@@ -39,12 +39,12 @@ __all__ = [
     "FileSource",
     "HubSource",
     "Joined",
-    "Known",
     "Location",
     "Overlap",
     "OwnTask",
     "Paths",
     "Place",
+    "SharedTexts",
     "Survey",
     "Task",
     "Texts",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from layover import kinds
-from layover.data.formats import AUTO, Layout
+from layover.data.formats import AUTO, FileLayout
 from layover.data.languages import UNKNOWN
 from layover.errors import DataError
 from layover.tasks._own import OwnTask
@@ -44,8 +44,8 @@ def declare(name: str, declaration: OwnTask) -> Task:
     )
 
 
-def _layout(own: OwnTask) -> Layout:
-    return Layout(
+def _layout(own: OwnTask) -> FileLayout:
+    return FileLayout(
         format=own.format or AUTO,
         header=own.header,
         separator=own.separator,

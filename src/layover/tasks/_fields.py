@@ -9,13 +9,13 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from layover import kinds, metrics
-from layover.data.formats import Layout
+from layover.data.formats import FileLayout
 from layover.data.languages import UNKNOWN
 from layover.data.right_choice import Form
-from layover.data.task import FileSource, HubSource, Source
+from layover.data.task import FileSource, HubSource, RowSource
 from layover.errors import DataError, nearest
 from layover.kinds import Kind
-from layover.kinds._sentences_file import mined
+from layover.kinds._submission import mined
 from layover.kinds.retrieval import PUBLISHED, Search
 from layover.metrics._detect import detect, found_or_none
 from layover.metrics._metric import Rules
@@ -66,10 +66,10 @@ class TaskFields(BaseModel):
     """Makes the files of a split and language where they are not yet there, and returns the folder they lie in."""
     only_gold: bool = False
     """Whether rows whose gold is withheld or was not agreed on (SNLI's `-`) are left out; elsewhere they are errors."""
-    layout: Layout | None = None
+    layout: FileLayout | None = None
     """How a recipe's own files are written where no official file tells."""
     where: dict[str, str | dict[str, str]] = Field(default_factory=dict)
-    """Rows of a recipe's own files that count, see `Source.where`."""
+    """Rows of a recipe's own files that count, see `RowSource.where`."""
     codes: dict[str, str] = Field(default_factory=dict)
     """Written number -> the label that it stands for in a recipe's own files."""
     right: Form | Literal["auto"] | None = None
@@ -206,7 +206,7 @@ class TaskFields(BaseModel):
             return count.get(language)
         return count if language in self.languages_of(split) else None
 
-    def _sources(self) -> Iterator[Source]:
+    def _sources(self) -> Iterator[RowSource]:
         for split in SPLITS:
             yield from self.hub.get(split, ())
             yield from self.files.get(split, ())

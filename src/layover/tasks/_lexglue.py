@@ -5,7 +5,7 @@ Such files are written by `load_dataset(...).to_json`.
 
 from __future__ import annotations
 
-from layover.data.formats import Layout
+from layover.data.formats import FileLayout
 from layover.data.task import FileSource, HubSource
 from layover.tasks._fields import SPLITS
 
@@ -19,5 +19,5 @@ def hub(config: str) -> dict[str, tuple[HubSource, ...]]:
 
 def files(folder: str, codes: tuple[str, ...] = ()) -> dict[str, tuple[FileSource, ...]]:
     """Return the file of every split; `codes` are the labels that its numbers stand for."""
-    layout = Layout(format="jsonl")
+    layout = FileLayout(format="jsonl")
     return {split: (FileSource(path=f"{folder}/{split}.jsonl", layout=layout, codes=codes),) for split in SPLITS}

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from layover import kinds
-from layover.data.formats import AUTO, CONTENTS, JSON, Layout, by_extension, sniff
+from layover.data.formats import AUTO, CONTENTS, JSON, FileLayout, by_extension, sniff
 from layover.data.task import FileSource
 from layover.errors import DataError
 from layover.files.archives import is_file
@@ -83,7 +83,7 @@ def _source_like(task: TaskFields, paths: tuple[str, ...], split: str, language:
         pattern = re.escape(source.path).replace(re.escape("{language}"), r"(\{language\}|[^/]+)")
         if re.search(rf"(^|/){pattern}$", path):
             return source
-    layout, told = task.layout or Layout(format=AUTO), ""
+    layout, told = task.layout or FileLayout(format=AUTO), ""
     if layout.format == AUTO:
         layout, told = _found(task, layout, tuple(one.replace("{language}", language) for one in paths), root)
     for source in ordered:
@@ -102,7 +102,7 @@ def _source_like(task: TaskFields, paths: tuple[str, ...], split: str, language:
     )
 
 
-def _found(task: TaskFields, layout: Layout, paths: tuple[str, ...], root: Path) -> tuple[Layout, str]:
+def _found(task: TaskFields, layout: FileLayout, paths: tuple[str, ...], root: Path) -> tuple[FileLayout, str]:
     """Return the layout with the format of a recipe's paths, and what to tell where the content of a file decided it.
 
     Raises:

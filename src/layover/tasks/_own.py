@@ -10,11 +10,10 @@ from pydantic import BeforeValidator, Field, PydanticUserError
 from pydantic.fields import FieldInfo
 
 from layover import kinds, plugins
-from layover.data.label_texts import as_text
+from layover.data.labels import as_text
 from layover.errors import LayoverError, PluginError, printable
 from layover.kinds._keys import Keys
-from layover.tasks._language_names import LanguageName
-from layover.tasks._own_values import check_encoding, check_separator
+from layover.tasks._own_values import LanguageName, check_encoding, check_separator
 
 
 class CommonKeys(Keys):

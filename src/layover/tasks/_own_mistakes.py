@@ -10,7 +10,7 @@ from layover.data import templates
 from layover.data.formats import SEPARATORS, reads
 from layover.data.formats import names as formats
 from layover.errors import DataError, nearest
-from layover.kinds._keys import FROM_TRAINING, MEANINGS, Check, Mistakes, Path
+from layover.kinds._keys import FROM_TRAINING, MEANINGS, KeyCheck, Mistakes, Path
 from layover.tasks._fields import Paths
 from layover.tasks._fit import unfit_labels, unfit_metrics
 from layover.tasks._named import format_of
@@ -154,11 +154,11 @@ def _metrics(own: Any) -> Mistakes:
 
 
 _CHECKS = (
-    Check(_templates, ("kind",)),
-    Check(_twice, ()),
-    Check(_stages, ("kind", "stages")),
-    Check(_labels, ("kind", "labels")),
+    KeyCheck(_templates, ("kind",)),
+    KeyCheck(_twice, ()),
+    KeyCheck(_stages, ("kind", "stages")),
+    KeyCheck(_labels, ("kind", "labels")),
     MEANINGS,
-    Check(_metrics, ("kind", "metrics", "mined")),
+    KeyCheck(_metrics, ("kind", "metrics", "mined")),
 )
 """Those of all kinds; see `Kind.checks`."""

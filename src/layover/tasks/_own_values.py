@@ -1,12 +1,18 @@
-"""Values of a declared task that need a look: what separates columns, an encoding."""
+"""Values of a declared task that need a look: what separates columns, an encoding, the name of a language."""
 
 from __future__ import annotations
 
 import codecs
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator
 
 from layover.data.formats import SEPARATORS
 
 _FORBIDDEN = '"\r\n\0'
+
+_NAME = re.compile(r"[A-Za-z0-9]+(?:[-_][A-Za-z0-9]+)*")
 
 
 def check_separator(value: object) -> object:
@@ -38,3 +44,21 @@ def check_encoding(value: object) -> object:
         known = "utf-8, latin-1, cp1252, cp1250, cp1251, utf-16, gb18030, big5, shift_jis, euc_kr"
         raise ValueError(f"{value!r} is no encoding; write it as Python does: {known} ...") from None
     return None if name in {"utf-8", "utf-8-sig"} else value
+
+
+def language_name(name: str) -> str:
+    """Return the name of a language, which stands in tables, paths and records.
+
+    Raises:
+        ValueError: it is empty, or has other characters than ASCII letters, digits, `-` and `_`.
+    """
+    if not name.strip():
+        raise ValueError("the name of a language is empty; write its code, for example sw")
+    if not _NAME.fullmatch(name):
+        raise ValueError(
+            f"{name!r} is no name of a language; write its code in letters, digits, - and _, for example zh-CN"
+        )
+    return name
+
+
+LanguageName = Annotated[str, AfterValidator(language_name)]

@@ -11,18 +11,18 @@ from dataclasses import replace
 from pathlib import Path
 
 from layover.data import formats
-from layover.data.formats import Layout, Row
+from layover.data.formats import FileLayout, Row
 from layover.data.hub import read_hub
 from layover.data.tally import Tally
 from layover.data.task import FileSource, HubSource, Location
 from layover.errors import DataError
-from layover.kinds._sentences_file import mined
+from layover.kinds._submission import mined
 from layover.metrics._retrieval import ENGLISH, LANGUAGE
 
-PAIRS = Layout(format="tsv", header=("language", "english"), quoting=False)
+PAIRS = FileLayout(format="tsv", header=("language", "english"), quoting=False)
 """A file of gold pairs: the id of a sentence of the language, a tab, the id of its English translation."""
 
-LINES = Layout(format="lines")
+LINES = FileLayout(format="lines")
 """A file of gold for aligned sides: for each English line the number, from 0 on, of the line that translates it."""
 
 FEWEST_TO_BE_SORTED = 10
@@ -122,7 +122,7 @@ def _permuted(location: Location, path: Path, count: int) -> tuple[Golds, Golds]
     return language, english
 
 
-def _gold_layout(location: Location, usual: Layout) -> Layout:
+def _gold_layout(location: Location, usual: FileLayout) -> FileLayout:
     """Return how the gold is written: as its source says, else as usual, in the encoding of the sentences."""
     source = location.source
     if not isinstance(source, FileSource):

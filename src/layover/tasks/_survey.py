@@ -66,12 +66,12 @@ class Texts:
         contexts = self.contexts[kept] if len(self.contexts) else self.contexts
         return Texts(self.inputs[kept], self.parts[mine], self.owner[mine], contexts)
 
-    def known_to(self, other: Texts) -> Known:
+    def known_to(self, other: Texts) -> SharedTexts:
         """Return how much of this stands in the inputs of others, or is one of their texts."""
         theirs = np.concatenate([other.inputs, other.parts])
         known = np.isin(self.inputs, theirs)
         asked_anew = np.unique(self.contexts[~known]) if len(self.contexts) else self.contexts
-        return Known(
+        return SharedTexts(
             inputs=int(known.sum()),
             of_inputs=len(self.inputs),
             contexts=int(np.isin(asked_anew, theirs).sum()),
@@ -80,7 +80,7 @@ class Texts:
 
 
 @dataclass(frozen=True)
-class Known:
+class SharedTexts:
     """How many of some examples' texts stand among other texts."""
 
     inputs: int

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from layover.data.formats import Layout
+from layover.data.formats import FileLayout
 from layover.tasks import FileSource, HubSource, Task
 from layover.tasks._meanings import NLI
 
@@ -21,7 +21,7 @@ def _files(split: str) -> tuple[FileSource, ...]:
     found = []
     for place in ("anli/anli_v1.0.zip/anli_v1.0", "anli/anli_v1.0"):
         first, *more = (f"{place}/R{number}/{split}.jsonl" for number in ROUNDS)
-        layout = Layout(format="jsonl")
+        layout = FileLayout(format="jsonl")
         found.append(FileSource(path=first, more=tuple(more), layout=layout, columns=columns, aliases=LETTERS))
     return tuple(found)
 

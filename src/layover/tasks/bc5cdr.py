@@ -6,11 +6,11 @@ and its tag on a line. Tags are read as they stand, also an `I-` that continues 
 
 from __future__ import annotations
 
-from layover.data.formats import Layout
+from layover.data.formats import FileLayout
 from layover.tasks import FileSource, Task
 from layover.tasks._meanings import bio
 
-LAYOUT = Layout(format="conll", header=("tokens", "ner_tags"))
+LAYOUT = FileLayout(format="conll", header=("tokens", "ner_tags"))
 
 
 def _files(name: str) -> tuple[FileSource, ...]:

@@ -9,7 +9,7 @@ reads the first token of another layer instead.
 
 from __future__ import annotations
 
-from layover.data.formats import Layout
+from layover.data.formats import FileLayout
 from layover.kinds.retrieval import PUBLISHED_MINING
 from layover.tasks import FileSource, Task
 from layover.tasks._sides import PAIRS
@@ -24,7 +24,7 @@ def _files(split: str) -> tuple[FileSource, ...]:
             path=f"{stem}.{{language}}",
             other=f"{stem}.en",
             gold=f"{stem}.gold",
-            layout=Layout(format="tsv", header=("id", "text"), quoting=False),
+            layout=FileLayout(format="tsv", header=("id", "text"), quoting=False),
             gold_layout=PAIRS,
             languages=LANGUAGES,
         ),

@@ -7,7 +7,7 @@ of the training sections; the few that only other sections have count as wrong.
 
 from __future__ import annotations
 
-from layover.data.formats import Layout
+from layover.data.formats import FileLayout
 from layover.tasks import FileSource, Task
 
 SECTIONS = {"train": "wsj02-21", "validation": "wsj00", "test": "wsj23"}
@@ -24,8 +24,8 @@ OBTAIN = (
 def _files(split: str) -> tuple[FileSource, ...]:
     """Return the derivations, one after the other, and what the C&C tools make of them."""
     return (
-        FileSource(path=f"ccg/{NAMES[split]}.auto", layout=Layout(format="ccgbank")),
-        FileSource(path=f"ccg/{SECTIONS[split]}.stagged", layout=Layout(format="word_tag")),
+        FileSource(path=f"ccg/{NAMES[split]}.auto", layout=FileLayout(format="ccgbank")),
+        FileSource(path=f"ccg/{SECTIONS[split]}.stagged", layout=FileLayout(format="word_tag")),
     )
 
 

@@ -8,12 +8,12 @@ English annotation and `s:dcl\s:dcl` in that of the others. Compare methods with
 
 from __future__ import annotations
 
-from layover.data.formats import Layout
+from layover.data.formats import FileLayout
 from layover.tasks import FileSource, Task
 
 LANGUAGES = ("de", "en", "it", "nl")
 NAMES = {"train": "train", "validation": "dev", "test": "test"}
-LAYOUT = Layout(format="pmb")
+LAYOUT = FileLayout(format="pmb")
 
 
 def _files(name: str) -> tuple[FileSource, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from layover.data.formats import Layout
+from layover.data.formats import FileLayout
 from layover.tasks import FileSource, HubSource, Task
 
 LETTERS = {letter: str(index) for index, letter in enumerate("ABCDE")}
@@ -14,7 +14,7 @@ def _hub(split: str) -> tuple[HubSource, ...]:
 
 def _files(*names: str) -> tuple[FileSource, ...]:
     columns: dict[str, str | tuple[str, ...]] = {"first": "question", "choices": "choices", "label": "answer"}
-    layout = Layout(format="commonsenseqa")
+    layout = FileLayout(format="commonsenseqa")
     return tuple(FileSource(path=f"commonsenseqa/{name}.jsonl", layout=layout, columns=columns) for name in names)
 
 

@@ -7,7 +7,7 @@ labels, a mean over hypotheses too, is not `macro_f1`. Only the official files a
 
 from __future__ import annotations
 
-from layover.data.formats import Layout
+from layover.data.formats import FileLayout
 from layover.tasks import FileSource, Task
 
 FOLDERS = ("contract_nli/contract-nli.zip/contract-nli", "contract_nli/contract-nli", "contract_nli")
@@ -15,7 +15,7 @@ FOLDERS = ("contract_nli/contract-nli.zip/contract-nli", "contract_nli/contract-
 
 def _files(name: str) -> tuple[FileSource, ...]:
     """Return the official files, in their archive or out of it."""
-    layout = Layout(format="contract_nli")
+    layout = FileLayout(format="contract_nli")
     return tuple(FileSource(path=f"{folder}/{name}.json", layout=layout) for folder in FOLDERS)
 
 
@@ -35,7 +35,7 @@ TASK = Task(
     files={"train": _files("train"), "validation": _files("dev"), "test": _files("test")},
     # 423, 61 and 123 contracts
     counts={"train": 7_191, "validation": 1_037, "test": 2_091},
-    layout=Layout(format="contract_nli"),
+    layout=FileLayout(format="contract_nli"),
     licence="CC-BY-4.0",
     obtain="Put contract-nli.zip, from https://stanfordnlp.github.io/contract-nli, which states its terms, into "
     "contract_nli/ below the data root.",

@@ -5,7 +5,7 @@ The hub's main branch needs a loading script, so its automatic parquet copy is r
 
 from __future__ import annotations
 
-from layover.data.formats import Layout
+from layover.data.formats import FileLayout
 from layover.tasks import FileSource, HubSource, Task
 
 
@@ -27,8 +27,8 @@ TASK = Task(
     languages={"train": ("en",), "validation": ("en",)},
     hub={"train": _hub("train"), "validation": _hub("validation")},
     files={
-        "train": (FileSource(path="cosmosqa/train.csv", layout=Layout(format="csv")),),
-        "validation": (FileSource(path="cosmosqa/valid.csv", layout=Layout(format="csv")),),
+        "train": (FileSource(path="cosmosqa/train.csv", layout=FileLayout(format="csv")),),
+        "validation": (FileSource(path="cosmosqa/valid.csv", layout=FileLayout(format="csv")),),
     },
     counts={"train": 25_262, "validation": 2_985},
     licence="CC-BY-4.0",

@@ -7,7 +7,7 @@ offsets, so it is not read.
 
 from __future__ import annotations
 
-from layover.data.formats import Layout
+from layover.data.formats import FileLayout
 from layover.tasks import FileSource, Task
 
 TASK = Task(
@@ -18,7 +18,7 @@ TASK = Task(
     metrics=("squad_f1", "squad_em"),
     columns={"id": "id", "question": "question", "context": "context", "answers": "answers"},
     languages={"train": ("en",)},
-    files={"train": (FileSource(path="covid_qa/COVID-QA.json", layout=Layout(format="squad")),)},
+    files={"train": (FileSource(path="covid_qa/COVID-QA.json", layout=FileLayout(format="squad")),)},
     counts={"train": 2_019},
     licence="Apache-2.0",
     obtain="Put COVID-QA.json, from data/question-answering/ of https://github.com/deepset-ai/COVID-QA, into covid_qa/ "

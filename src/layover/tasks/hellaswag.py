@@ -7,7 +7,7 @@ identity than the official jsonl.
 
 from __future__ import annotations
 
-from layover.data.formats import Layout
+from layover.data.formats import FileLayout
 from layover.tasks import FileSource, HubSource, Task
 
 TASK = Task(
@@ -23,15 +23,15 @@ TASK = Task(
         "validation": (HubSource(path="Rowan/hellaswag", split="validation"),),
     },
     files={
-        "train": (FileSource(path="hellaswag/hellaswag_train.jsonl", layout=Layout(format="jsonl")),),
+        "train": (FileSource(path="hellaswag/hellaswag_train.jsonl", layout=FileLayout(format="jsonl")),),
         "validation": (
-            FileSource(path="hellaswag/hellaswag_val.jsonl", layout=Layout(format="jsonl")),
+            FileSource(path="hellaswag/hellaswag_val.jsonl", layout=FileLayout(format="jsonl")),
             FileSource(
                 path="hellaswag/hellaswag_val_full.txt.bz2",
-                layout=Layout(format="hellaswag"),
+                layout=FileLayout(format="hellaswag"),
                 columns={"first": "text", "choices": "endings", "label": "label"},
             ),
-            FileSource(path="hellaswag/hellaswag_val.sample1000.jsonl", layout=Layout(format="jsonl")),
+            FileSource(path="hellaswag/hellaswag_val.sample1000.jsonl", layout=FileLayout(format="jsonl")),
         ),
     },
     counts={"train": 39_905, "validation": 10_042},

@@ -5,7 +5,7 @@ The official files count the right answer from 1, the hub from 0.
 
 from __future__ import annotations
 
-from layover.data.formats import Layout
+from layover.data.formats import FileLayout
 from layover.tasks import FileSource, HubSource, Task
 
 
@@ -15,7 +15,7 @@ def _hub(split: str) -> tuple[HubSource, ...]:
 
 def _files(name: str) -> tuple[FileSource, ...]:
     from_one = {str(number): str(number - 1) for number in range(1, 5)}
-    return (FileSource(path=f"medmcqa/{name}.json", layout=Layout(format="jsonl"), aliases=from_one),)
+    return (FileSource(path=f"medmcqa/{name}.json", layout=FileLayout(format="jsonl"), aliases=from_one),)
 
 
 TASK = Task(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from layover.data.formats import Layout
+from layover.data.formats import FileLayout
 from layover.tasks import FileSource, HubSource, Task
 
 LANGUAGES = ("ar", "de", "en", "es", "hi", "vi", "zh")
@@ -14,7 +14,7 @@ def files(name: str, context: str, question: str, languages: tuple[str, ...]) ->
     """Return the official files of a pair of languages, in their archive or out of it."""
     file = f"{name}-context-{context}-question-{question}.json"
     paths = (f"mlqa/{file}", f"MLQA_V1/{name}/{file}", f"MLQA_V1.zip/MLQA_V1/{name}/{file}")
-    return tuple(FileSource(path=path, layout=Layout(format="squad"), languages=languages) for path in paths)
+    return tuple(FileSource(path=path, layout=FileLayout(format="squad"), languages=languages) for path in paths)
 
 
 def _files(name: str) -> tuple[FileSource, ...]:

@@ -5,7 +5,7 @@ Pairs of the official files whose annotators did not agree (label `-`) are left 
 
 from __future__ import annotations
 
-from layover.data.formats import Layout
+from layover.data.formats import FileLayout
 from layover.tasks import FileSource, HubSource, Task
 from layover.tasks._meanings import NLI
 
@@ -29,17 +29,17 @@ TASK = Task(
     },
     files={
         "train": (
-            FileSource(path="mnli/train.csv", layout=Layout(format="csv")),
-            FileSource(path="mnli/multinli_1.0_train.jsonl", layout=Layout(format="jsonl"), columns=OFFICIAL),
+            FileSource(path="mnli/train.csv", layout=FileLayout(format="csv")),
+            FileSource(path="mnli/multinli_1.0_train.jsonl", layout=FileLayout(format="jsonl"), columns=OFFICIAL),
             # the same sentences as XTREME writes them
             FileSource(
                 path="xnli/train-en.tsv",
-                layout=Layout(format="tsv", header=("premise", "hypothesis", "label")),
+                layout=FileLayout(format="tsv", header=("premise", "hypothesis", "label")),
             ),
         ),
         "validation": (
-            FileSource(path="mnli/dev.csv", layout=Layout(format="csv")),
-            FileSource(path="mnli/multinli_1.0_dev_matched.jsonl", layout=Layout(format="jsonl"), columns=OFFICIAL),
+            FileSource(path="mnli/dev.csv", layout=FileLayout(format="csv")),
+            FileSource(path="mnli/multinli_1.0_dev_matched.jsonl", layout=FileLayout(format="jsonl"), columns=OFFICIAL),
         ),
     },
     counts={"train": 392_702, "validation": 9_815},

@@ -7,7 +7,7 @@ its English relative.
 
 from __future__ import annotations
 
-from layover.data.formats import Layout
+from layover.data.formats import FileLayout
 from layover.tasks import FileSource, HubSource, Task
 
 LANGUAGES = (
@@ -28,7 +28,7 @@ DOMAINS = (
     "international organisations",
 )
 """EUROVOC's domains in the order of their numbers, from 100142 on."""
-LAYOUT = Layout(format="multi_eurlex")
+LAYOUT = FileLayout(format="multi_eurlex")
 
 
 def _hub(split: str) -> tuple[HubSource, ...]:

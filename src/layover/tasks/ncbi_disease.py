@@ -5,11 +5,11 @@ The hub's copies need a loading script; the files are those of the paper's split
 
 from __future__ import annotations
 
-from layover.data.formats import Layout
+from layover.data.formats import FileLayout
 from layover.tasks import FileSource, Task
 from layover.tasks._meanings import bio
 
-LAYOUT = Layout(format="conll", header=("tokens", "ner_tags"))
+LAYOUT = FileLayout(format="conll", header=("tokens", "ner_tags"))
 
 
 def _files(name: str) -> tuple[FileSource, ...]:

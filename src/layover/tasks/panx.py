@@ -6,7 +6,7 @@ them, `eval: {languages: [az, qu]}`, and are in no average of XTREME.
 
 from __future__ import annotations
 
-from layover.data.formats import Layout
+from layover.data.formats import FileLayout
 from layover.tasks import FileSource, HubSource, Task
 from layover.tasks._meanings import bio
 
@@ -44,10 +44,10 @@ TASK = Task(
     languages={"train": ("en",), "validation": LANGUAGES, "test": LANGUAGES},
     hub={split: _hub(split) for split in ("train", "validation", "test")},
     files={
-        "train": (FileSource(path="panx/train-{language}.tsv", layout=Layout(format="conll", header=COLUMNS)),),
-        "validation": (FileSource(path="panx/dev-{language}.tsv", layout=Layout(format="conll", header=COLUMNS)),),
+        "train": (FileSource(path="panx/train-{language}.tsv", layout=FileLayout(format="conll", header=COLUMNS)),),
+        "validation": (FileSource(path="panx/dev-{language}.tsv", layout=FileLayout(format="conll", header=COLUMNS)),),
         "test": (
-            FileSource(path="panx/test-{language}.tsv", layout=Layout(format="conll", header=COLUMNS, optional=1)),
+            FileSource(path="panx/test-{language}.tsv", layout=FileLayout(format="conll", header=COLUMNS, optional=1)),
         ),
     },
     counts={"train": {"en": 20_000}, "validation": SIZES, "test": SIZES},

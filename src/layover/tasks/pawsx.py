@@ -6,13 +6,13 @@ quoted csv they lose rows, as the copy in the hub's google/xtreme did. XTREME's 
 
 from __future__ import annotations
 
-from layover.data.formats import Layout
+from layover.data.formats import FileLayout
 from layover.tasks import FileSource, HubSource, Task
 from layover.tasks._meanings import PARAPHRASE
 
 LANGUAGES = ("de", "en", "es", "fr", "ja", "ko", "zh")
 XTREME = ("sentence1", "sentence2", "label")
-OFFICIAL = Layout(format="tsv", quoting=False)
+OFFICIAL = FileLayout(format="tsv", quoting=False)
 
 
 def _hub(split: str) -> tuple[HubSource, ...]:
@@ -21,7 +21,7 @@ def _hub(split: str) -> tuple[HubSource, ...]:
 
 def _xtreme(name: str, optional: int = 0) -> FileSource:
     """Return the file that XTREME makes, blind for the tests."""
-    layout = Layout(format="tsv", header=XTREME, optional=optional)
+    layout = FileLayout(format="tsv", header=XTREME, optional=optional)
     return FileSource(path=f"pawsx/{name}-{{language}}.tsv", layout=layout)
 
 

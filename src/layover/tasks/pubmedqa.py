@@ -8,11 +8,11 @@ one (`train_set.json`, `dev_set.json`). The hub's copy has one split, and nothin
 
 from __future__ import annotations
 
-from layover.data.formats import Layout
+from layover.data.formats import FileLayout
 from layover.data.task import Listing
 from layover.tasks import FileSource, Task
 
-LAYOUT = Layout(format="pubmedqa")
+LAYOUT = FileLayout(format="pubmedqa")
 
 
 def _files(*, test: bool) -> tuple[FileSource, ...]:

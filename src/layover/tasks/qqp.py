@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-from layover.data.formats import Layout
+from layover.data.formats import FileLayout
 from layover.tasks import FileSource, HubSource, Task
 from layover.tasks._meanings import DUPLICATE
 
 GLUE = {"first": "question1", "second": "question2", "label": "is_duplicate"}
 # a few bytes of the other split are damaged
-OTHER = Layout(format="tsv", header=("label", "question1", "question2", "id"), quoting=False, errors="replace")
+OTHER = FileLayout(format="tsv", header=("label", "question1", "question2", "id"), quoting=False, errors="replace")
 
 
 def _hub(split: str) -> tuple[HubSource, ...]:
@@ -22,7 +22,7 @@ def _hub(split: str) -> tuple[HubSource, ...]:
 
 def _files(name: str) -> tuple[FileSource, ...]:
     return (
-        FileSource(path=f"QQP/{name}.tsv", layout=Layout(format="tsv", quoting=False), columns=GLUE),
+        FileSource(path=f"QQP/{name}.tsv", layout=FileLayout(format="tsv", quoting=False), columns=GLUE),
         FileSource(path=f"qqp/{name}.tsv", layout=OTHER),
     )
 

@@ -6,7 +6,7 @@ and the question is not. The right answer has a column of its own, so the answer
 
 from __future__ import annotations
 
-from layover.data.formats import Layout
+from layover.data.formats import FileLayout
 from layover.tasks import FileSource, HubSource, Task
 
 FOLDERS = ("sciq/SciQ.zip/SciQ dataset-2 3", "sciq/SciQ dataset-2 3", "sciq")
@@ -18,7 +18,7 @@ def _hub(split: str) -> tuple[HubSource, ...]:
 
 def _files(name: str) -> tuple[FileSource, ...]:
     """Return the official files, in their archive or out of it."""
-    return tuple(FileSource(path=f"{folder}/{name}.json", layout=Layout(format="json")) for folder in FOLDERS)
+    return tuple(FileSource(path=f"{folder}/{name}.json", layout=FileLayout(format="json")) for folder in FOLDERS)
 
 
 TASK = Task(
@@ -34,7 +34,7 @@ TASK = Task(
     languages={"train": ("en",), "validation": ("en",), "test": ("en",)},
     hub={"train": _hub("train"), "validation": _hub("validation"), "test": _hub("test")},
     files={"train": _files("train"), "validation": _files("valid"), "test": _files("test")},
-    layout=Layout(format="json"),
+    layout=FileLayout(format="json"),
     counts={"train": 11_679, "validation": 1_000, "test": 1_000},
     licence="CC-BY-NC-3.0",
     citation="Welbl, Liu, Gardner 2017, arXiv:1707.06209",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from layover.data.formats import Layout
+from layover.data.formats import FileLayout
 from layover.tasks import FileSource, HubSource, Task
 
-LAYOUT = Layout(format="tsv", header=("premise", "hypothesis", "label"), quoting=False)
+LAYOUT = FileLayout(format="tsv", header=("premise", "hypothesis", "label"), quoting=False)
 
 
 def _hub(split: str) -> tuple[HubSource, ...]:

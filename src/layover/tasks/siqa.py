@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from layover.data.formats import Layout
+from layover.data.formats import FileLayout
 from layover.tasks import FileSource, HubSource, Task
 
 FROM_ONE = {"1": "0", "2": "1", "3": "2"}
@@ -19,9 +19,9 @@ def _files(name: str) -> tuple[FileSource, ...]:
     return tuple(
         FileSource(
             path=f"{place}/{name}.jsonl",
-            layout=Layout(format="jsonl"),
+            layout=FileLayout(format="jsonl"),
             gold=f"{place}/{name}-labels.lst",
-            gold_layout=Layout(format="lines", header=("label",)),
+            gold_layout=FileLayout(format="lines", header=("label",)),
             aliases=FROM_ONE,
         )
         for place in places

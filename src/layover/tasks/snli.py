@@ -5,7 +5,7 @@ Pairs whose annotators did not agree (label `-`, on the hub -1) are left out, as
 
 from __future__ import annotations
 
-from layover.data.formats import Layout
+from layover.data.formats import FileLayout
 from layover.tasks import FileSource, HubSource, Task
 from layover.tasks._meanings import NLI
 
@@ -18,8 +18,8 @@ def _hub(split: str) -> tuple[HubSource, ...]:
 
 def _files(name: str) -> tuple[FileSource, ...]:
     return (
-        FileSource(path=f"snli/snli_1.0_{name}.jsonl", layout=Layout(format="jsonl"), columns=OFFICIAL),
-        FileSource(path=f"snli/{name}.csv", layout=Layout(format="csv")),
+        FileSource(path=f"snli/snli_1.0_{name}.jsonl", layout=FileLayout(format="jsonl"), columns=OFFICIAL),
+        FileSource(path=f"snli/{name}.csv", layout=FileLayout(format="csv")),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from layover.data.formats import Layout
+from layover.data.formats import FileLayout
 from layover.tasks import FileSource, HubSource, Task
 
 TASK = Task(
@@ -18,8 +18,8 @@ TASK = Task(
         "validation": (HubSource(path="rajpurkar/squad", config="plain_text", split="validation"),),
     },
     files={
-        "train": (FileSource(path="squad/train-v1.1.json", layout=Layout(format="squad")),),
-        "validation": (FileSource(path="squad/dev-v1.1.json", layout=Layout(format="squad")),),
+        "train": (FileSource(path="squad/train-v1.1.json", layout=FileLayout(format="squad")),),
+        "validation": (FileSource(path="squad/dev-v1.1.json", layout=FileLayout(format="squad")),),
     },
     counts={"train": 87_599, "validation": 10_570},
     licence="CC-BY-SA-4.0",

@@ -6,7 +6,7 @@ recipe's `no_answer` says otherwise); weights are selected at the threshold 0.
 
 from __future__ import annotations
 
-from layover.data.formats import Layout
+from layover.data.formats import FileLayout
 from layover.tasks import FileSource, HubSource, Task
 from layover.tasks._meanings import NO_ANSWER
 
@@ -16,7 +16,7 @@ def _hub(split: str) -> tuple[HubSource, ...]:
 
 
 def _files(name: str) -> tuple[FileSource, ...]:
-    return (FileSource(path=f"squad/{name}-v2.0.json", layout=Layout(format="squad")),)
+    return (FileSource(path=f"squad/{name}-v2.0.json", layout=FileLayout(format="squad")),)
 
 
 TASK = Task(

@@ -6,12 +6,18 @@ selects. `stsb_multi_mt` has the scores of the same test pairs.
 
 from __future__ import annotations
 
-from layover.data.formats import Layout
+from layover.data.formats import FileLayout
+from layover.identity import Json
 from layover.tasks import FileSource, HubSource, Task
-from layover.tasks._stsb import CITATION, COUNTS, METRICS, OPTIONS
+
+OPTIONS: dict[str, Json] = {"range": [0.0, 5.0]}
+METRICS = ("pearson", "spearman")
+COUNTS = {"train": 5_749, "validation": 1_500, "test": 1_379}
+CITATION = "Cer, Diab, Agirre, Lopez-Gazpio, Specia 2017, SemEval-2017 Task 1, arXiv:1708.00055"
+"""Shared with `stsb_multi_mt`: 8,628 pairs of sentences, and how similar people find them, 0 to 5."""
 
 FILE_COLUMNS = {"first": "sentence1", "second": "sentence2", "label": "score"}
-LAYOUT = Layout(format="tsv", quoting=False)
+LAYOUT = FileLayout(format="tsv", quoting=False)
 
 
 def _hub(split: str) -> tuple[HubSource, ...]:

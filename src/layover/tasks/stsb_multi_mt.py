@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from layover.data.formats import Layout
+from layover.data.formats import FileLayout
 from layover.tasks import FileSource, HubSource, Task
-from layover.tasks._stsb import CITATION, COUNTS, METRICS, OPTIONS
+from layover.tasks.stsb import CITATION, COUNTS, METRICS, OPTIONS
 
 LANGUAGES = ("de", "en", "es", "fr", "it", "nl", "pl", "pt", "ru", "zh")
 COLUMNS = ("sentence1", "sentence2", "similarity_score")
-LAYOUT = Layout(format="csv", header=COLUMNS)
+LAYOUT = FileLayout(format="csv", header=COLUMNS)
 
 
 def _hub(split: str) -> tuple[HubSource, ...]:

@@ -6,7 +6,7 @@ recipe names them: `eval: {languages: [az, pl]}`.
 
 from __future__ import annotations
 
-from layover.data.formats import Layout
+from layover.data.formats import FileLayout
 from layover.tasks import FileSource, HubSource, Task
 
 XTREME = {
@@ -24,7 +24,7 @@ PAIRS = {"jv": 205, "ka": 746, "kk": 575, "ml": 687, "sw": 390, "ta": 307, "te":
 """The languages with fewer than 1,000 pairs."""
 
 
-LINES = Layout(format="lines")
+LINES = FileLayout(format="lines")
 
 
 def _files(language: str, code: str) -> FileSource:

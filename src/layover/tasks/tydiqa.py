@@ -6,7 +6,7 @@ name of the language.
 
 from __future__ import annotations
 
-from layover.data.formats import Layout
+from layover.data.formats import FileLayout
 from layover.tasks import FileSource, HubSource, Task
 
 NAMES = {
@@ -15,7 +15,7 @@ NAMES = {
 }  # fmt: skip
 BY_ID: dict[str, str | dict[str, str]] = {"id": {language: f"{name}-*" for language, name in NAMES.items()}}
 TEST = {"ar": 921, "bn": 113, "en": 440, "fi": 782, "id": 565, "ko": 276, "ru": 812, "sw": 499, "te": 669}
-SQUAD = Layout(format="squad")
+SQUAD = FileLayout(format="squad")
 
 
 def _hub(split: str) -> tuple[HubSource, ...]:

@@ -9,7 +9,7 @@ fewer sentences, so numbers from the two are not comparable; their identities di
 
 from __future__ import annotations
 
-from layover.data.formats import Layout
+from layover.data.formats import FileLayout
 from layover.tasks import FileSource, HubSource, Task
 from layover.tasks._meanings import UPOS as MEANINGS
 
@@ -53,10 +53,10 @@ TASK = Task(
         split: (HubSource(path="google/xtreme", config=HUB, split=split),) for split in ("train", "validation", "test")
     },
     files={
-        "train": (FileSource(path="udpos/train-{language}.tsv", layout=Layout(format="conll", header=COLUMNS)),),
-        "validation": (FileSource(path="udpos/dev-{language}.tsv", layout=Layout(format="conll", header=COLUMNS)),),
+        "train": (FileSource(path="udpos/train-{language}.tsv", layout=FileLayout(format="conll", header=COLUMNS)),),
+        "validation": (FileSource(path="udpos/dev-{language}.tsv", layout=FileLayout(format="conll", header=COLUMNS)),),
         "test": (
-            FileSource(path="udpos/test-{language}.tsv", layout=Layout(format="conll", header=COLUMNS, optional=1)),
+            FileSource(path="udpos/test-{language}.tsv", layout=FileLayout(format="conll", header=COLUMNS, optional=1)),
         ),
     },
     counts={

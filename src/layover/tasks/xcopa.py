@@ -5,11 +5,11 @@ The question stays English in every language, as in XTREME-R.
 
 from __future__ import annotations
 
-from layover.data.formats import Layout
+from layover.data.formats import FileLayout
 from layover.tasks import FileSource, HubSource, Task
 
 LANGUAGES = ("et", "ht", "id", "it", "qu", "sw", "ta", "th", "tr", "vi", "zh")
-JSONL = Layout(format="jsonl")
+JSONL = FileLayout(format="jsonl")
 
 
 def _copa(split: str) -> HubSource:

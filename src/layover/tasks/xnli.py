@@ -7,7 +7,7 @@ lies beside them it is used, and must have as many rows. The archive XNLI-1.0 ha
 
 from __future__ import annotations
 
-from layover.data.formats import Layout
+from layover.data.formats import FileLayout
 from layover.tasks import FileSource, HubSource, Task
 from layover.tasks._meanings import NLI
 
@@ -19,7 +19,7 @@ def _archive(split: str) -> FileSource:
     """Return the official file of all languages."""
     return FileSource(
         path=f"XNLI-1.0/xnli.{split}.tsv",
-        layout=Layout(format="tsv", quoting=False),
+        layout=FileLayout(format="tsv", quoting=False),
         columns={"first": "sentence1", "second": "sentence2", "label": "gold_label"},
         where={"language": "{language}"},
         languages=LANGUAGES,
@@ -43,16 +43,16 @@ TASK = Task(
     },
     files={
         "validation": (
-            FileSource(path="xnli/dev-{language}.tsv", layout=Layout(format="tsv", header=COLUMNS)),
+            FileSource(path="xnli/dev-{language}.tsv", layout=FileLayout(format="tsv", header=COLUMNS)),
             _archive("dev"),
         ),
         "test": (
             _archive("test"),
             FileSource(
                 path="xnli/test-{language}.tsv",
-                layout=Layout(format="tsv", header=COLUMNS, optional=1),
+                layout=FileLayout(format="tsv", header=COLUMNS, optional=1),
                 gold="xnli/xglue-de-test.txt",
-                gold_layout=Layout(format="tsv", header=COLUMNS, quoting=False),
+                gold_layout=FileLayout(format="tsv", header=COLUMNS, quoting=False),
             ),
         ),
     },

@@ -6,7 +6,7 @@ XTREME.
 
 from __future__ import annotations
 
-from layover.data.formats import Layout
+from layover.data.formats import FileLayout
 from layover.tasks import FileSource, HubSource, Task
 
 XTREME = ("ar", "de", "el", "en", "es", "hi", "ru", "th", "tr", "vi", "zh")
@@ -22,7 +22,7 @@ TASK = Task(
     train_task="squad",
     # the hub calls its only split "validation"
     hub={"test": (HubSource(path="google/xquad", config="xquad.{language}", split="validation"),)},
-    files={"test": (FileSource(path="xquad/xquad.{language}.json", layout=Layout(format="squad")),)},
+    files={"test": (FileSource(path="xquad/xquad.{language}.json", layout=FileLayout(format="squad")),)},
     counts={"test": 1_190},
     xtreme=XTREME,
     shares=dict.fromkeys(("squad", "squad_v2"), ("validation",)),  # on which XTREME selects weights all the same

@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from layover.data.features import Features
 from layover.heads import Head
+from layover.inference.hidden_states import HiddenStates
 from layover.inference.order import Index, steps_of_epoch, turns_of_epoch
-from layover.inference.states import States
 from layover.specs import Hyperparameters
 from layover.training.progress import Seen
 
@@ -27,7 +27,7 @@ class Branch:
     features: Features
     steps: int | None = None
     """Its steps of an epoch; so many as one pass over it takes when None."""
-    states: States | None = None
+    states: HiddenStates | None = None
     """Kept hidden states of the features' tokens, from which the encoder goes on."""
     class_weights: npt.NDArray[np.float32] | None = None
     """What the loss of each gold class is multiplied by, (the head's size,); None where all count alike."""

@@ -18,8 +18,8 @@ from layover.training.branches import Branch
 
 
 @dataclass(frozen=True, eq=False)
-class Forward:
-    """See `layover.objectives.Forward`."""
+class TrainingForward:
+    """The encoder and the head of a training, at one step."""
 
     encoder: Encoder
     head: Head
@@ -34,11 +34,9 @@ class Forward:
 
     @property
     def hidden_size(self) -> int:
-        """See `layover.objectives.Forward`."""
         return self.encoder.hidden_size
 
     def __call__(self, batch: Batch, perturbation: Tensor | None = None, draw: int = 0) -> Passed:
-        """See `layover.objectives.Forward`."""
         if batch.ids is not self.own.ids:
             self.encoder.need(batch.ids.cpu().numpy())
         self.clock.set(self.step, batch.rows, draw)
@@ -48,11 +46,9 @@ class Forward:
         return Passed(logits, self.head.loss(logits.float(), batch.targets) / self.weight)
 
     def divergence(self, logits: Tensor, other: Tensor) -> Tensor:
-        """See `layover.objectives.Forward`."""
         return self.head.divergence(logits, other, self.own.targets) / self.weight
 
     def noise(self, batch: Batch, draw: int = 0) -> Tensor:
-        """See `layover.objectives.Forward`."""
         longest, device = batch.ids.shape[1], batch.ids.device
         drawn = noise(self.clock.seed, self.step, batch.rows, longest, self.hidden_size, draw)
         padding = torch.arange(longest, device=device) >= batch.lengths.to(device)[:, None]

@@ -28,8 +28,8 @@ from layover.objectives import Objective
 from layover.specs import Hyperparameters
 from layover.training import checkpoint
 from layover.training.branches import Branch, DataOrder
-from layover.training.forward import Forward, batch_of
-from layover.training.identity import identity_of
+from layover.training.checkpoint import identity_of
+from layover.training.forward import TrainingForward, batch_of
 from layover.training.machine import automatic_tokens, fewer_tokens, refuse_several_processes
 from layover.training.optimizer import Optimizer, head_parts
 from layover.training.progress import FitResult, Judge, Measured, Position, Progress, check_numbers
@@ -213,7 +213,7 @@ class _Training:
         step, total = self.position.step, torch.zeros((), device=self.device)
         for piece in pieces:
             batch = batch_of(branch, piece, self.encoder, seed=self.clock.seed, step=step).to(self.device)
-            forward = Forward(self.encoder, branch.head, self.clock, step, weight, self.mixed, batch)
+            forward = TrainingForward(self.encoder, branch.head, self.clock, step, weight, self.mixed, batch)
             for loss in self.objective.losses(forward, batch):
                 loss.backward()  # type: ignore[no-untyped-call]
                 total += loss.detach()

@@ -11,12 +11,12 @@ from accelerate import PartialState
 from layover import memory
 from layover.data.features import Features
 from layover.encoder import Encoder
-from layover.encoder.attached import Attached, Mixed
+from layover.encoder.attached import MixWeights, ModuleWeights
 from layover.errors import NodeError
 from layover.execution import Execution
 from layover.inference.machine import free_bytes
 from layover.inference.order import Index, padded_tokens
-from layover.precision import Precision
+from layover.numerics import Precision
 from layover.training.branches import Branch
 from layover.training.optimizer import Optimizer
 
@@ -42,20 +42,22 @@ def automatic_tokens(
     """Return the padded tokens of a micro-batch that fit into the memory; weights are on the device."""
     trained = sum(weight.numel() for weights in optimizer.parts.values() for weight in weights)
     lowest, whole, shape = encoder.lowest if encoder.trained() else encoder.num_layers, encoder.whole, encoder.shape
-    pieces = [piece for piece in encoder.pieces if isinstance(piece, Attached) and piece.part.trainable]
-    work = memory.Work(
+    modules = [
+        module for module in encoder.attachments if isinstance(module, ModuleWeights) and module.attachment.trainable
+    ]
+    work = memory.Workload(
         shape,
         precision,
         lowest,
         trained=trained,
-        kept=sum(memory.kept_per_layer(piece.part.module, shape) for piece in pieces),
+        kept=sum(memory.kept_per_layer(module.attachment.module, shape) for module in modules),
         whole=whole,
         from_layer=encoder.first,
         words=encoder.words_there,
         gradient_checkpointing=execution.gradient_checkpointing,
         first_only=all(branch.head.first_only for branch in branches),
         logits=max(branch.head.logits_per_token(branch.features) for branch in branches),
-        mixed=sum(piece.kept() for piece in encoder.pieces if isinstance(piece, Mixed)),
+        mixed=sum(mix.kept() for mix in encoder.attachments if isinstance(mix, MixWeights)),
         length=max(int(branch.features.lengths.max()) for branch in branches),
         device=device.type,
     )

@@ -28,7 +28,6 @@ class Arabic(Language):
     }
 
     def clause(self, clause: Clause, *, time_first: bool = False, pronoun: bool = False) -> list[Phrase]:
-        """See `Language.clause`."""
         first = False
         if clause.predicate in WEATHER:
             phrases = [Phrase("verb", self.tagged(self.entry("weather", clause.predicate)[0]))]
@@ -44,7 +43,6 @@ class Arabic(Language):
         return [*time, *([comma(self)] if first else []), *phrases]
 
     def question(self, clause: Clause, role: Role) -> list[Phrase]:
-        """See `Language.question`."""
         if role == "subject":
             if clause.predicate == "isa":
                 profession = Word(self._noun(clause.property or "").definite, "NOUN")
@@ -66,7 +64,6 @@ class Arabic(Language):
         return [asked, *verb, subject, *self._complements(clause, gender, without=role), *time]
 
     def because(self, effect: Clause, cause: Clause) -> list[Phrase]:
-        """See `Language.because`."""
         phrases = self.clause(effect)
         if cause.predicate in WEATHER:
             weather = self.tagged(self.entry("weather", cause.predicate)[1])
@@ -79,7 +76,6 @@ class Arabic(Language):
         return [*phrases, Phrase("link", (Word("لأن", "SCONJ"),)), subject, *rest]
 
     def fact(self, fact: Fact) -> list[Phrase]:
-        """See `Language.fact`."""
         noun = self._noun(fact.subject)
         generic = self.words(noun.generic, "NOUN")
         if fact.relation == "found":
@@ -94,7 +90,6 @@ class Arabic(Language):
         return [self._is_made(fact.subject), Phrase("subject", generic), Phrase("third", material, (1, 2))]
 
     def fact_question(self, fact: Fact) -> list[Phrase]:
-        """See `Language.fact_question`."""
         noun = self._noun(fact.subject)
         if fact.relation == "found":
             return [Phrase("ask", (Word("أين", "ADV"),)), *self._finding(noun)]
@@ -108,7 +103,6 @@ class Arabic(Language):
         return [asked, self._is_made(fact.subject), Phrase("subject", self.words(noun.generic, "NOUN"))]
 
     def citation(self, concept: str) -> str:
-        """See `Language.citation`."""
         for section in ("places", "materials"):
             if concept in self.lexicon[section]:
                 return self.lexicon[section][concept][0]

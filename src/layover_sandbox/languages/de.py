@@ -42,20 +42,17 @@ class German(Language):
     }
 
     def clause(self, clause: Clause, *, time_first: bool = False, pronoun: bool = False) -> list[Phrase]:
-        """See `Language.clause`."""
         subject, time = self._subject(clause, pronoun), self._time(clause.time)
         if time_first and time is not None:
             return self._verb_second(clause, time, subject, None)
         return self._verb_second(clause, subject, None, time)
 
     def question(self, clause: Clause, role: Role) -> list[Phrase]:
-        """See `Language.question`."""
         subject = None if role == "subject" else self._subject(clause, pronoun=False)
         time = None if role == "time" else self._time(clause.time)
         return self._verb_second(clause, Phrase("ask", self._asked(clause, role)), subject, time, without=role)
 
     def because(self, effect: Clause, cause: Clause) -> list[Phrase]:
-        """See `Language.because`."""
         link = Phrase("link", (Word("weil", "SCONJ"),))
         subject = self._subject(cause, pronoun=self.is_same_person(effect.subject, cause.subject))
         finite, prefix, reflexive = self._verb(cause)
@@ -65,7 +62,6 @@ class German(Language):
         return [*self.clause(effect), comma(self), link, subject, *reflexive, *middle, verb]
 
     def fact(self, fact: Fact) -> list[Phrase]:
-        """See `Language.fact`."""
         subject = Thing(fact.subject, definite=False)
         if fact.relation == "found":
             finding = (Word("findet", "VERB"), Word("man", "PRON"))
@@ -83,7 +79,6 @@ class German(Language):
         return [Phrase("subject", self._thing(subject, "nom")), consists, Phrase("third", material, (1, 2))]
 
     def fact_question(self, fact: Fact) -> list[Phrase]:
-        """See `Language.fact_question`."""
         subject = Thing(fact.subject, definite=False)
         if fact.relation == "found":
             verb = Phrase("verb", (Word("findet", "VERB"), Word("man", "PRON")))
@@ -99,7 +94,6 @@ class German(Language):
         return [Phrase("ask", (Word("woraus", "ADV"),)), verb, Phrase("subject", self._thing(subject, "nom"))]
 
     def citation(self, concept: str) -> str:
-        """See `Language.citation`."""
         for section in ("nouns", "places", "materials"):
             if concept in self.lexicon[section]:
                 return self.lexicon[section][concept][0]

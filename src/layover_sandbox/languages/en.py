@@ -31,7 +31,6 @@ class English(Language):
     }
 
     def clause(self, clause: Clause, *, time_first: bool = False, pronoun: bool = False) -> list[Phrase]:
-        """See `Language.clause`."""
         if clause.predicate in WEATHER:
             phrases = [Phrase("verb", self.tagged(self.entry("weather", clause.predicate)[0]))]
         else:
@@ -39,7 +38,6 @@ class English(Language):
         return self._with_time(phrases, clause.time, first=time_first)
 
     def question(self, clause: Clause, role: Role) -> list[Phrase]:
-        """See `Language.question`."""
         if role == "subject":
             asked = Phrase("ask", (Word("who", "PRON"),))
             phrases = [asked, *self._verb(clause), *self._complements(clause)]
@@ -62,13 +60,11 @@ class English(Language):
         return phrases if role == "time" else self._with_time(phrases, clause.time, first=False)
 
     def because(self, effect: Clause, cause: Clause) -> list[Phrase]:
-        """See `Language.because`."""
         link = Phrase("link", (Word("because", "SCONJ"),))
         again = self.is_same_person(effect.subject, cause.subject)
         return [*self.clause(effect), link, *self.clause(cause, pronoun=again)]
 
     def fact(self, fact: Fact) -> list[Phrase]:
-        """See `Language.fact`."""
         subject = self._thing(Thing(fact.subject, definite=False))
         if fact.relation == "found":
             finding = _words("you", pos="PRON") + _words("can", pos="AUX") + _words("find", pos="VERB")
@@ -85,7 +81,6 @@ class English(Language):
         return [Phrase("subject", subject), Phrase("verb", made), Phrase("third", material, (1, 2))]
 
     def fact_question(self, fact: Fact) -> list[Phrase]:
-        """See `Language.fact_question`."""
         subject = Phrase("object", self._thing(Thing(fact.subject, definite=False)))
         if fact.relation == "found":
             can = (Word("can", "AUX"), Word("you", "PRON"), Word("find", "VERB"))
@@ -107,7 +102,6 @@ class English(Language):
         ]
 
     def citation(self, concept: str) -> str:
-        """See `Language.citation`."""
         for section in ("nouns", "places", "materials"):
             if concept in self.lexicon[section]:
                 return self.lexicon[section][concept][0]

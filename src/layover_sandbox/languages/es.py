@@ -25,7 +25,6 @@ class Spanish(Language):
     function_words: ClassVar[Mapping[str, str]] = {"de": "ADP"}
 
     def clause(self, clause: Clause, *, time_first: bool = False, pronoun: bool = False) -> list[Phrase]:
-        """See `Language.clause`."""
         when, rest = self._when(clause), []
         if clause.predicate in WEATHER:
             phrases = [Phrase("verb", self.tagged(self.entry("weather", clause.predicate)[0]))]
@@ -38,7 +37,6 @@ class Spanish(Language):
         return [*when, *phrases, *rest] if time_first else [*phrases, *self._timed(rest, when, clause)]
 
     def question(self, clause: Clause, role: Role) -> list[Phrase]:
-        """See `Language.question`."""
         asked = Phrase("ask", self._asked(clause, role))
         subject = [] if role == "subject" else [self._entity("subject", clause.subject)]
         verb = Phrase("verb", self._verb(clause, without=role))
@@ -49,13 +47,11 @@ class Spanish(Language):
         return [OPENING, asked, verb, *self._property(clause, gender), *subject, *rest]
 
     def because(self, effect: Clause, cause: Clause) -> list[Phrase]:
-        """See `Language.because`."""
         link = Phrase("link", (Word("porque", "SCONJ"),))
         again = self.is_same_person(effect.subject, cause.subject)
         return [*self.clause(effect), link, *self.clause(cause, pronoun=again)]
 
     def fact(self, fact: Fact) -> list[Phrase]:
-        """See `Language.fact`."""
         subject = self._generic(fact.subject)
         if fact.relation == "found":
             finding = Phrase("verb", (Word("se", "PRON"), Word("puede", "AUX"), Word("encontrar", "VERB")))
@@ -70,7 +66,6 @@ class Spanish(Language):
         return [Phrase("subject", subject), Phrase("verb", self._made(fact)), Phrase("third", material, (1, 2))]
 
     def fact_question(self, fact: Fact) -> list[Phrase]:
-        """See `Language.fact_question`."""
         subject = self._generic(fact.subject)
         if fact.relation == "found":
             finding = Phrase("verb", (Word("se", "PRON"), Word("puede", "AUX"), Word("encontrar", "VERB")))
@@ -86,7 +81,6 @@ class Spanish(Language):
         return [OPENING, asked, Phrase("verb", self._made(fact)), Phrase("subject", subject)]
 
     def citation(self, concept: str) -> str:
-        """See `Language.citation`."""
         for section in ("nouns", "places", "materials"):
             if concept in self.lexicon[section]:
                 return self.lexicon[section][concept][0]

@@ -32,7 +32,6 @@ class Russian(Declined):
     }
 
     def clause(self, clause: Clause, *, time_first: bool = False, pronoun: bool = False) -> list[Phrase]:
-        """See `Language.clause`."""
         if clause.predicate in WEATHER:
             # the weather is the news, so the time never follows it
             said = Phrase("verb", self.tagged(self.entry("weather", clause.predicate)[0]))
@@ -44,7 +43,6 @@ class Russian(Declined):
         return self._ordered(clause, [subject], head, self._tail(clause, agrees), time_first=time_first)
 
     def question(self, clause: Clause, role: Role) -> list[Phrase]:
-        """See `Language.question`."""
         asked = self._asked(clause, role)
         if role == "subject":
             agrees = "m" if self._is_living(clause.subject) else "n"
@@ -60,13 +58,11 @@ class Russian(Declined):
         return self._ordered(clause, [asked, subject], head, tail, timeless=role == "time")
 
     def because(self, effect: Clause, cause: Clause) -> list[Phrase]:
-        """See `Language.because`."""
         link = Phrase("link", (Word("потому", "ADV"), Word("что", "SCONJ")))
         again = self.is_same_person(effect.subject, cause.subject)
         return [*self.clause(effect), comma(self), link, *self.clause(cause, pronoun=again)]
 
     def fact(self, fact: Fact) -> list[Phrase]:
-        """See `Language.fact`."""
         generic = self._generic(fact.subject)
         thing = Phrase("object", self.thing(generic, "acc"))
         if fact.relation == "found":
@@ -82,7 +78,6 @@ class Russian(Declined):
         return [subject, self._made(fact), Phrase("third", material, (1, 2))]
 
     def fact_question(self, fact: Fact) -> list[Phrase]:
-        """See `Language.fact_question`."""
         generic = self._generic(fact.subject)
         if fact.relation == "found":
             can = Phrase("verb", (Word("можно", "ADV"), Word("найти", "VERB")))
@@ -98,7 +93,6 @@ class Russian(Declined):
         return [asked, self._made(fact), Phrase("object", self.thing(generic, "nom"))]
 
     def citation(self, concept: str) -> str:
-        """See `Language.citation`."""
         if concept in self.lexicon["nouns"]:
             return " ".join(word.text for word in self.thing(self._generic(concept), "nom"))
         if concept in self.lexicon["places"]:

@@ -30,7 +30,7 @@ class Swahili(Language):
     function_words: ClassVar[Mapping[str, str]] = dict.fromkeys(("ya", "wa", "la", "cha", "za", "kwenye"), "ADP")
 
     def clause(self, clause: Clause, *, time_first: bool = False, pronoun: bool = False) -> list[Phrase]:
-        """See `Language.clause`: a subject that was just named is dropped, the verb still shows it."""
+        """Return a clause; a subject that was just named is dropped, the verb still shows it."""
         time = self._time(clause.time)
         if clause.predicate in WEATHER:
             phrases = [Phrase("verb", self.tagged(self.entry("weather", clause.predicate)[0]))]
@@ -40,19 +40,17 @@ class Swahili(Language):
         return [*time, *phrases] if time_first else [*phrases, *time]
 
     def question(self, clause: Clause, role: Role) -> list[Phrase]:
-        """See `Language.question`: the question word stands where the answer would."""
+        """Return a question; the question word stands where the answer would."""
         subject = self._ask("nani/PRON") if role == "subject" else self._entity("subject", clause.subject)
         time = [self._ask("lini/ADV")] if role == "time" else self._time(clause.time)
         return [subject, *self._predicate(clause, role), *time]
 
     def because(self, effect: Clause, cause: Clause) -> list[Phrase]:
-        """See `Language.because`."""
         link = Phrase("link", (Word("kwa", "SCONJ"), Word("sababu", "SCONJ")))
         again = self.is_same_person(effect.subject, cause.subject)
         return [*self.clause(effect), link, *self.clause(cause, pronoun=again)]
 
     def fact(self, fact: Fact) -> list[Phrase]:
-        """See `Language.fact`."""
         subject = self._thing(Thing(fact.subject))
         if fact.relation == "found":
             return [self._can_find(fact.subject), Phrase("object", subject), self._location("third", Place(fact.value))]
@@ -65,7 +63,6 @@ class Swahili(Language):
         return [Phrase("subject", subject), self._is_made(fact.subject), Phrase("third", material, (1, 2))]
 
     def fact_question(self, fact: Fact) -> list[Phrase]:
-        """See `Language.fact_question`."""
         subject = Phrase("object", self._thing(Thing(fact.subject)))
         if fact.relation == "found":
             return [self._can_find(fact.subject), subject, self._ask("wapi/ADV")]
@@ -82,7 +79,6 @@ class Swahili(Language):
         return [subject, self._is_made(fact.subject), self._ask("kwa/ADP kitu/NOUN gani/DET")]
 
     def citation(self, concept: str) -> str:
-        """See `Language.citation`."""
         for section in ("nouns", "places", "materials"):
             if concept in self.lexicon[section]:
                 return self.lexicon[section][concept][0]

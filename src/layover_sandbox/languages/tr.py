@@ -26,25 +26,24 @@ class Turkish(Language):
     function_words: ClassVar[Mapping[str, str]] = {"geçen": "ADJ", "mahkûm": "ADJ"}
 
     def capital(self, text: str) -> str:
-        """See `Language.capital`: the capital of i has a dot."""
+        """Return the capital; that of i has a dot."""
         return "İ" + text[1:] if text.startswith("i") else super().capital(text)
 
     def clause(self, clause: Clause, *, time_first: bool = False, pronoun: bool = False) -> list[Phrase]:
-        """See `Language.clause`: a subject that was just named is dropped."""
+        """Return a clause; a subject that was just named is dropped."""
         return self._clause(clause, time_first=time_first, pronoun=pronoun)
 
     def question(self, clause: Clause, role: Role) -> list[Phrase]:
-        """See `Language.question`: the question word stands where the answer would have the stress."""
+        """Return a question; the question word stands where the answer would have the stress."""
         return self._arranged(clause, asked=role)
 
     def because(self, effect: Clause, cause: Clause) -> list[Phrase]:
-        """See `Language.because`: what the cause tells had happened before."""
+        """Return a sentence with its cause, which happened before."""
         link = Phrase("link", (Word("çünkü", "CCONJ"),))
         again = self.is_same_person(effect.subject, cause.subject)
         return [*self._clause(effect), comma(self), link, *self._clause(cause, pronoun=again, before=True)]
 
     def fact(self, fact: Fact) -> list[Phrase]:
-        """See `Language.fact`."""
         subject = self._thing(Thing(fact.subject, definite=False), bare=True)
         if fact.relation == "found":
             return [
@@ -60,7 +59,6 @@ class Turkish(Language):
         return [Phrase("subject", subject), Phrase("third", material), Phrase("verb", (Word("yapılır", "VERB"),))]
 
     def fact_question(self, fact: Fact) -> list[Phrase]:
-        """See `Language.fact_question`."""
         subject = Phrase("object", self._thing(Thing(fact.subject, definite=False), bare=True))
         if fact.relation == "found":
             asked = Phrase("ask", (Word("nerede", "PRON"),))
@@ -76,7 +74,6 @@ class Turkish(Language):
         return [subject, asked, Phrase("verb", (Word("yapılır", "VERB"),))]
 
     def citation(self, concept: str) -> str:
-        """See `Language.citation`."""
         for section in ("nouns", "places", "materials"):
             if concept in self.lexicon[section]:
                 return self.lexicon[section][concept][0]

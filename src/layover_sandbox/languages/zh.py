@@ -43,7 +43,6 @@ class Chinese(ChineseNouns):
     comma: ClassVar[str] = "，"
 
     def clause(self, clause: Clause, *, time_first: bool = False, pronoun: bool = False) -> list[Phrase]:
-        """See `Language.clause`."""
         time = self._time(clause.time)
         if clause.predicate in WEATHER:
             return [*time, Phrase("verb", parsed(self.entry("weather", clause.predicate)[0], "VERB"))]
@@ -53,7 +52,6 @@ class Chinese(ChineseNouns):
         return [self._subject(clause, pronoun), *time, *rest]
 
     def question(self, clause: Clause, role: Role) -> list[Phrase]:
-        """See `Language.question`."""
         time, where = self._time(clause.time), self._where(clause)
         subject = self._subject(clause, pronoun=False)
         if role == "subject":
@@ -69,13 +67,11 @@ class Chinese(ChineseNouns):
         return [subject, *time, *asked, *where, *self._predicate(clause, role)]
 
     def because(self, effect: Clause, cause: Clause) -> list[Phrase]:
-        """See `Language.because`."""
         link = Phrase("link", (Word("因为", "SCONJ"),))
         again = self.is_same_person(effect.subject, cause.subject)
         return [*self.clause(effect), comma(self), link, *self.clause(cause, pronoun=again)]
 
     def fact(self, fact: Fact) -> list[Phrase]:
-        """See `Language.fact`."""
         subject = self.noun(fact.subject)
         if fact.relation == "found":
             return [self._at("third", Place(fact.value)), self._can_find(), Phrase("object", subject)]
@@ -89,7 +85,6 @@ class Chinese(ChineseNouns):
         return self._made(fact, Phrase("third", material, (1, len(material))))
 
     def fact_question(self, fact: Fact) -> list[Phrase]:
-        """See `Language.fact_question`."""
         if fact.relation == "found":
             asked = Phrase("ask", (AT, WHERE), (1, 2))
             return [asked, self._can_find(), Phrase("object", self.noun(fact.subject))]
@@ -102,7 +97,6 @@ class Chinese(ChineseNouns):
         return self._made(fact, Phrase("ask", (Word("用", "ADP"), WHAT), (1, 2)))
 
     def citation(self, concept: str) -> str:
-        """See `Language.citation`."""
         for section in ("nouns", "places", "materials"):
             if concept in self.lexicon[section]:
                 return "".join(word.text for word in parsed(self.lexicon[section][concept][0], "NOUN"))

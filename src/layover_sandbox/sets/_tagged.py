@@ -54,15 +54,12 @@ class Tagged(DataSet[Said]):
     folder: ClassVar[str]
 
     def draw(self, sampler: Sampler) -> Said:
-        """See `DataSet.draw`."""
         return draw_said(sampler)
 
     def path(self, split: str, language: str) -> str:
-        """See `DataSet.path`."""
         return f"{self.folder}/{'dev' if split == 'validation' else split}-{language}.tsv"
 
     def render(self, meanings: Sequence[Said], split: str, language: Language) -> str:  # noqa: ARG002
-        """See `DataSet.render`."""
         sentences = (said.sentence(language) for said in meanings)
         return as_tagged(self._words(sentence) for sentence in sentences)
 

@@ -19,12 +19,11 @@ class Aligned(DataSet[Said]):
     sizes: ClassVar[Mapping[str, int]] = {"validation": 200, "test": 500}
 
     def draw(self, sampler: Sampler) -> Said:
-        """See `DataSet.draw`."""
         return draw_said(sampler)
 
     @property
     def counts(self) -> Mapping[str, int]:
-        """See `DataSet.counts`; the sentences of both sides."""
+        """Return the counts of the sentences of both sides."""
         return {split: 2 * size for split, size in self.sizes.items()}
 
     def marks(self, meaning: Said) -> set[Hashable]:
@@ -32,15 +31,13 @@ class Aligned(DataSet[Said]):
         return {replace(meaning, time_first=False), *(meaning.sentence(get(code)).text for code in LANGUAGES)}
 
     def path(self, split: str, language: str) -> str:
-        """See `DataSet.path`."""
         return f"aligned/{split}.{language}-en.{language}"
 
     def render(self, meanings: Sequence[Said], split: str, language: Language) -> str:  # noqa: ARG002
-        """See `DataSet.render`."""
         return "".join(f"{said.sentence(language).text}\n" for said in meanings)
 
     def files(self, meanings: Sequence[Said], split: str, language: str) -> dict[str, str]:
-        """See `DataSet.files`; the English lines stand beside it."""
+        """Return the files; the English lines stand beside each."""
         english = self.render(meanings, split, get(ENGLISH))
         return {f"aligned/{split}.{language}-en.en": english, **super().files(meanings, split, language)}
 

@@ -25,7 +25,7 @@ class Anli(Nli):
     reordered: ClassVar[float] = 0.5
 
     def door(self) -> Callable[[Pair], bool]:
-        """See `DataSet.door`; a label waits while another is behind it among equally built claims."""
+        """Return the door of the set; a label waits while another is behind it among equally built claims."""
         seen: Counter[tuple[Hashable, str]] = Counter()
 
         def admits(pair: Pair) -> bool:
@@ -38,7 +38,6 @@ class Anli(Nli):
         return admits
 
     def claim(self, sampler: Sampler, known: Sequence[Clause], about: Clause, label: str) -> Clause | None:
-        """See `Nli.claim`."""
         mixed = _mixed(sampler, known, about, label) if len(known) == 3 and sampler.dice.chance(0.7) else None
         return mixed or super().claim(sampler, known, about, label)
 

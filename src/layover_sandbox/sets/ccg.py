@@ -12,13 +12,12 @@ from layover_sandbox.supertags import supertags
 
 
 class Ccg(Tagged):
-    """See `supertags`."""
+    """Supertagging, with the categories of `supertags`."""
 
     sizes: ClassVar[Mapping[str, int]] = LARGE
     folder: ClassVar[str] = "ccg"
 
     def tags(self, sentence: Sentence) -> list[str]:
-        """See `Tagged.tags`."""
         return supertags(sentence)
 
 

@@ -33,7 +33,6 @@ class Commonsense(DataSet[Riddle]):
     sizes: ClassVar[Mapping[str, int]] = LARGE
 
     def draw(self, sampler: Sampler) -> Riddle:
-        """See `DataSet.draw`."""
         dice = sampler.dice
         while True:
             fact = dice.pick(facts())
@@ -44,11 +43,9 @@ class Commonsense(DataSet[Riddle]):
                 return Riddle(fact, choices, choices.index(right))
 
     def path(self, split: str, language: str) -> str:
-        """See `DataSet.path`."""
         return f"commonsense/{'dev' if split == 'validation' else split}-{language}.jsonl"
 
     def render(self, meanings: Sequence[Riddle], split: str, language: Language) -> str:  # noqa: ARG002
-        """See `DataSet.render`."""
         return as_json_lines((_row(number, item, language) for number, item in enumerate(meanings)))
 
 

@@ -31,7 +31,6 @@ class Completion(DataSet[Story]):
     sizes: ClassVar[Mapping[str, int]] = LARGE
 
     def draw(self, sampler: Sampler) -> Story:
-        """See `DataSet.draw`."""
         dice = sampler.dice
         while True:
             chain = draw_told(sampler)
@@ -43,11 +42,9 @@ class Completion(DataSet[Story]):
                 return Story(setting, chain.cause, tuple(endings), endings.index(chain.effect))
 
     def path(self, split: str, language: str) -> str:
-        """See `DataSet.path`."""
         return f"completion/{'val' if split == 'validation' else split}-{language}.jsonl"
 
     def render(self, meanings: Sequence[Story], split: str, language: Language) -> str:
-        """See `DataSet.render`."""
         return as_json_lines((_row(number, story, split, language) for number, story in enumerate(meanings)))
 
 

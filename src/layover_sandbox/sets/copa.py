@@ -29,7 +29,6 @@ class Copa(DataSet[Alternatives]):
     sizes: ClassVar[Mapping[str, int]] = SMALL
 
     def draw(self, sampler: Sampler) -> Alternatives:
-        """See `DataSet.draw`."""
         dice = sampler.dice
         while True:
             story, question = draw_told(sampler), dice.pick(("cause", "effect"))
@@ -42,11 +41,9 @@ class Copa(DataSet[Alternatives]):
                 return Alternatives(premise, (right, wrong) if label == 0 else (wrong, right), question, label)
 
     def path(self, split: str, language: str) -> str:
-        """See `DataSet.path`."""
         return f"copa/{'val' if split == 'validation' else split}.{language}.jsonl"
 
     def render(self, meanings: Sequence[Alternatives], split: str, language: Language) -> str:  # noqa: ARG002
-        """See `DataSet.render`."""
         return as_json_lines((_row(number, item, language) for number, item in enumerate(meanings)))
 
 

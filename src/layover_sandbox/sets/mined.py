@@ -20,15 +20,14 @@ class Mined(Aligned):
 
     @property
     def counts(self) -> Mapping[str, int]:
-        """See `DataSet.counts`; two thirds of the meanings stand on either side."""
+        """Return the counts; two thirds of the meanings stand on either side."""
         return {split: 2 * (size - size // 3) for split, size in self.sizes.items()}
 
     def path(self, split: str, language: str) -> str:
-        """See `DataSet.path`."""
         return f"mined/{language}-en.{'dev' if split == 'validation' else split}.{language}"
 
     def files(self, meanings: Sequence[Said], split: str, language: str) -> dict[str, str]:
-        """See `DataSet.files`; a third of the meanings stands on both sides, a third on one side only, each."""
+        """Return the files; a third of the meanings stands on both sides, a third on one side only, each."""
         dice = Dice("mined", len(meanings))
         third = len(meanings) // 3
         both, here, there = meanings[:third], meanings[third : 2 * third], meanings[2 * third :]

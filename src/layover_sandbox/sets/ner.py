@@ -14,7 +14,6 @@ class Ner(Tagged):
     folder: ClassVar[str] = "ner"
 
     def tags(self, sentence: Sentence) -> list[str]:
-        """See `Tagged.tags`."""
         return entity_tags(sentence)
 
 

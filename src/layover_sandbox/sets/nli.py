@@ -35,7 +35,6 @@ class Nli(DataSet[Pair]):
     """Share of the claims with a time that begin with it."""
 
     def draw(self, sampler: Sampler) -> Pair:
-        """See `DataSet.draw`."""
         dice = sampler.dice
         label = dice.pick(LABELS)
         while True:
@@ -64,11 +63,9 @@ class Nli(DataSet[Pair]):
         return tuple(found)
 
     def path(self, split: str, language: str) -> str:
-        """See `DataSet.path`."""
         return f"{self.folder}/{'dev' if split == 'validation' else split}-{language}.tsv"
 
     def render(self, meanings: Sequence[Pair], split: str, language: Language) -> str:  # noqa: ARG002
-        """See `DataSet.render`."""
         return as_table(self._row(pair, language) for pair in meanings)
 
     def _row(self, pair: Pair, language: Language) -> tuple[str, str, str]:

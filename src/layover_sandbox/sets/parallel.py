@@ -23,19 +23,16 @@ class Parallel(DataSet[Said]):
     sizes: ClassVar[Mapping[str, int]] = LARGE
 
     def draw(self, sampler: Sampler) -> Said:
-        """See `DataSet.draw`."""
         return draw_said(sampler)
 
     def path(self, split: str, language: str) -> str:
-        """See `DataSet.path`."""
         return f"parallel/{split}-{language}.jsonl"
 
     def render(self, meanings: Sequence[Said], split: str, language: Language) -> str:  # noqa: ARG002
-        """See `DataSet.render`."""
         return as_json_lines(_row(said, language.code) for said in meanings)
 
     def files(self, meanings: Sequence[Said], split: str, language: str) -> dict[str, str]:
-        """See `DataSet.files`; the file of all languages takes them in turn."""
+        """Return the files; the file of all languages takes the languages in turn."""
         if language != ALL:
             return super().files(meanings, split, language)
         rows = (_row(said, OTHERS[number % len(OTHERS)]) for number, said in enumerate(meanings))

@@ -29,7 +29,6 @@ class Paraphrases(DataSet[Paraphrase]):
     sizes: ClassVar[Mapping[str, int]] = SMALL
 
     def draw(self, sampler: Sampler) -> Paraphrase:
-        """See `DataSet.draw`."""
         dice = sampler.dice
         equal = dice.chance(0.5)
         while True:
@@ -42,11 +41,9 @@ class Paraphrases(DataSet[Paraphrase]):
             return Paraphrase(first, second, orders, "1" if equal else "0")
 
     def path(self, split: str, language: str) -> str:
-        """See `DataSet.path`."""
         return f"paraphrase/{'dev' if split == 'validation' else split}-{language}.tsv"
 
     def render(self, meanings: Sequence[Paraphrase], split: str, language: Language) -> str:  # noqa: ARG002
-        """See `DataSet.render`."""
         return as_table(_row(item, language) for item in meanings)
 
 

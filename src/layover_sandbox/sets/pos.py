@@ -14,7 +14,6 @@ class Pos(Tagged):
     folder: ClassVar[str] = "pos"
 
     def tags(self, sentence: Sentence) -> list[str]:
-        """See `Tagged.tags`."""
         return [token.pos for token in sentence.tokens]
 
 

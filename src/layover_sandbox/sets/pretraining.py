@@ -24,15 +24,13 @@ class Pretraining(Text):
     sizes: ClassVar[Mapping[str, int]] = {"train": 400_000, "validation": 500, "test": 500}
 
     def path(self, split: str, language: str) -> str:
-        """See `DataSet.path`."""
         return f"pretraining/{split}-{language}.jsonl"
 
     def render(self, meanings: Sequence[Passage], split: str, language: Language) -> str:  # noqa: ARG002
-        """See `DataSet.render`."""
         return as_json_lines({"text": passage.text(language), "translation": ""} for passage in meanings)
 
     def files(self, meanings: Sequence[Passage], split: str, language: str) -> dict[str, str]:
-        """See `DataSet.files`; the file of all languages has each passage in one of them, or in two."""
+        """Return the files; the file of all languages has each passage in one of them, or in two."""
         if language != ALL:
             return super().files(meanings, split, language)
         dice = Dice("pretraining", split, len(meanings))

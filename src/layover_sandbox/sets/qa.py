@@ -39,7 +39,6 @@ class Qa(DataSet[Question]):
     """Share of the questions that nothing answers."""
 
     def draw(self, sampler: Sampler) -> Question:
-        """See `DataSet.draw`."""
         dice = sampler.dice
         open_ = dice.chance(self.unanswerable)
         while True:
@@ -86,11 +85,9 @@ class Qa(DataSet[Question]):
         return sampler.told(sampler.event(predicate, subject=who), place=0.4, time=0.6)
 
     def path(self, split: str, language: str) -> str:
-        """See `DataSet.path`."""
         return f"{self.folder}/{'dev' if split == 'validation' else split}-{language}.json"
 
     def render(self, meanings: Sequence[Question], split: str, language: Language) -> str:  # noqa: ARG002
-        """See `DataSet.render`."""
         paragraphs = [self._paragraph(number, item, language) for number, item in enumerate(meanings)]
         articles = [{"title": "sandbox", "paragraphs": paragraphs}]
         version = "v2.0" if self.unanswerable else "1.1"

@@ -38,7 +38,6 @@ class Similarity(DataSet[Similar]):
     sizes: ClassVar[Mapping[str, int]] = {"train": 4_000, "validation": 400, "test": 500}
 
     def draw(self, sampler: Sampler) -> Similar:
-        """See `DataSet.draw`."""
         dice = sampler.dice
         changed = frozenset(dice.shuffled(SLOTS)[: dice.below(len(SLOTS) + 1)])
         first = _event(sampler)
@@ -50,11 +49,9 @@ class Similarity(DataSet[Similar]):
             first = _event(sampler)
 
     def path(self, split: str, language: str) -> str:
-        """See `DataSet.path`."""
         return f"similarity/similarity-{language}-{'dev' if split == 'validation' else split}.csv"
 
     def render(self, meanings: Sequence[Similar], split: str, language: Language) -> str:  # noqa: ARG002
-        """See `DataSet.render`."""
         text = io.StringIO(newline="")
         csv.writer(text, lineterminator="\n").writerows(_row(item, language) for item in meanings)
         return text.getvalue()

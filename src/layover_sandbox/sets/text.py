@@ -68,7 +68,6 @@ class Text(DataSet[Passage]):
     own_words: ClassVar[bool] = True
 
     def draw(self, sampler: Sampler) -> Passage:
-        """See `DataSet.draw`."""
         return draw_passage(sampler)
 
     def meanings(self, split: str, seed: int, language: str = ENGLISH) -> list[Passage]:
@@ -77,11 +76,9 @@ class Text(DataSet[Passage]):
         return [self.draw(sampler) for _ in range(self.sizes[split])]
 
     def path(self, split: str, language: str) -> str:
-        """See `DataSet.path`."""
         return f"text/{split}-{language}.txt"
 
     def render(self, meanings: Sequence[Passage], split: str, language: Language) -> str:  # noqa: ARG002
-        """See `DataSet.render`."""
         return "".join(passage.text(language) + "\n" for passage in meanings)
 
 

@@ -39,7 +39,7 @@ _OF_VERB = {verb: topic for topic, verbs in _VERBS.items() for verb in verbs}
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class TopicText:
     """Sentences about different people and things."""
 
     sentences: tuple[Clause, ...]
@@ -49,25 +49,22 @@ class Text:
         return sorted(set().union(*(touched(clause) for clause in self.sentences)))
 
 
-class Topics(DataSet[Text]):
+class Topics(DataSet[TopicText]):
     """One to three sentences that have nothing to do with each other."""
 
     sizes: ClassVar[Mapping[str, int]] = {"train": 4_000, "validation": 400, "test": 500}
 
-    def draw(self, sampler: Sampler) -> Text:
-        """See `DataSet.draw`."""
+    def draw(self, sampler: Sampler) -> TopicText:
         count = sampler.dice.pick(LENGTHS)
         while True:
             sentences = tuple(sampler.own(sampler.any) for _ in range(count))
             if not namesakes(sentences):
-                return Text(sentences)
+                return TopicText(sentences)
 
     def path(self, split: str, language: str) -> str:
-        """See `DataSet.path`."""
         return f"topics/{'dev' if split == 'validation' else split}-{language}.jsonl"
 
-    def render(self, meanings: Sequence[Text], split: str, language: Language) -> str:  # noqa: ARG002
-        """See `DataSet.render`."""
+    def render(self, meanings: Sequence[TopicText], split: str, language: Language) -> str:  # noqa: ARG002
         return as_json_lines({"text": _text(item, language), "labels": item.topics()} for item in meanings)
 
 
@@ -84,7 +81,7 @@ def touched(clause: Clause) -> set[str]:
     return found
 
 
-def _text(item: Text, language: Language) -> str:
+def _text(item: TopicText, language: Language) -> str:
     return language.text_of([language.statement(language.clause(clause)) for clause in item.sentences])
 
 

@@ -12,12 +12,12 @@ from torch import Tensor
 from transformers import PreTrainedModel, XLMRobertaConfig, XLMRobertaModel
 
 from layover import compositions, modules
-from layover.compositions import TARGET, Composition, Part
+from layover.compositions import TARGET, AttachedModule, Composition
 from layover.encoder import DropoutClock, Encoder
 from layover.errors import ModelError
 from layover.hub.flatten import Summand, flattened, refuses, summands
 from layover.hub.writing import write_module
-from layover.layouts import Base, Named
+from layover.layouts import Base, WrittenNames
 from layover.modules import LINEARS, AdapterDrop, Module
 from layover.packages.card import read_card
 from layover.shape import Shape
@@ -57,7 +57,7 @@ def make_model() -> PreTrainedModel:
         return XLMRobertaModel(config, add_pooling_layer=False).eval()
 
 
-def part(name: str, module: Module, seed: int) -> Part:
+def part(name: str, module: Module, seed: int) -> AttachedModule:
     """Return a part with random weights, scales around 1."""
     generator = torch.Generator().manual_seed(seed)
     weights = {}
@@ -65,7 +65,7 @@ def part(name: str, module: Module, seed: int) -> Part:
         for weight, size in module.weights(site).items():
             value = torch.randn(size, generator=generator) * 0.1
             weights[f"{site.name}.{weight}"] = value + 1.0 if weight == "scale" else value
-    return Part(name, module, weights, trainable=False)
+    return AttachedModule(name, module, weights, trainable=False)
 
 
 def hidden(pieces: Sequence[Any], skipped: int = 0) -> Tensor:
@@ -80,9 +80,11 @@ def assert_same(found: Tensor, expected: Tensor) -> None:
     assert float((found - expected).abs().max()) <= 3e-6 * max(1.0, float(expected.abs().max()))
 
 
-def flat_of(composition: Composition, parts: Sequence[Part], target: Part | None, skipped: int = 0) -> Part:
+def flat_of(
+    composition: Composition, parts: Sequence[AttachedModule], target: AttachedModule | None, skipped: int = 0
+) -> AttachedModule:
     module, weights = flattened(summands(composition, parts, target, skipped), BASE)
-    return Part(TARGET, module, weights, trainable=False)
+    return AttachedModule(TARGET, module, weights, trainable=False)
 
 
 STACK = compositions.get("stack")()
@@ -113,7 +115,7 @@ def test_an_exact_merge_is_one_lora(weights: tuple[float, ...] | None, target: M
     merge = compositions.get("merge")(weights=weights)
     parts = [part("intermediate.0", PLAIN, 0), part("intermediate.1", PATTERNED, 1)]
     top = None if target is None else part(TARGET, target, 9)
-    folded = merge.model_copy(update={"on_top": "none"}).parts(PLAIN, parts, shape=SHAPE, seed=0)
+    folded = merge.model_copy(update={"on_top": "none"}).attachments(PLAIN, parts, shape=SHAPE, seed=0)
     acting = [*folded, *([] if top is None else [top])]
     one = flat_of(merge, parts, top)
     expected = hidden(acting)
@@ -140,13 +142,15 @@ def test_the_change_of_each_linear_map_is_the_weighted_sum() -> None:
         assert float((left @ right - expected).abs().max()) <= 1e-14
 
 
-def as_double(one: Part) -> Part:
-    return Part(one.name, one.module, {name: value.double() for name, value in (one.weights or {}).items()}, False)
+def as_double(one: AttachedModule) -> AttachedModule:
+    return AttachedModule(
+        one.name, one.module, {name: value.double() for name, value in (one.weights or {}).items()}, False
+    )
 
 
 def test_what_is_merged_acts_in_the_lower_layers_too() -> None:
     merge, parts, top = compositions.get("merge")(), [part("intermediate", PLAIN, 0)], part(TARGET, LOW, 9)
-    folded = merge.model_copy(update={"on_top": "none"}).parts(PLAIN, parts, shape=SHAPE, seed=0)
+    folded = merge.model_copy(update={"on_top": "none"}).attachments(PLAIN, parts, shape=SHAPE, seed=0)
     one = flat_of(merge, parts, top, skipped=1)
     assert [site.layer for site in one.module.sites(SHAPE) if site.layer == 0]
     expected = hidden([*folded, top], skipped=1)
@@ -173,7 +177,9 @@ def test_peft_computes_the_same(tmp_path: Path) -> None:
 
     parts, target = [part("intermediate.0", LOW, 0), part("intermediate.1", PLAIN, 1)], part(TARGET, PATTERNED, 9)
     one = flat_of(STACK, parts, target)
-    layout = write_module(tmp_path, one.module, one.weights or {}, BASE, Named("one", None, None), adapterhub=False)
+    layout = write_module(
+        tmp_path, one.module, one.weights or {}, BASE, WrittenNames("one", None, None), adapterhub=False
+    )
     assert layout == "peft"
     model = PeftModel.from_pretrained(make_model(), str(tmp_path), key_mapping={"^roberta\\.": ""}).eval()
     with torch.inference_mode():

@@ -23,7 +23,7 @@ from layover import Layover
 from layover.errors import ModelError
 from layover.hub.libraries import adapters_refuses, peft_refuses
 from layover.hub.model_card import PICTURE, markdown, metadata, plot, results
-from layover.inference.rows import Reader, row_of
+from layover.inference.rows import RowReader, row_of
 from layover.kinds._answers import FIRST
 from layover.kinds.choice import OPENING, ChoiceResult, opening
 from layover.kinds.classification import ClassificationResult
@@ -239,7 +239,7 @@ def test_choices_are_asked_for_in_the_form_of_their_task(exported: Path) -> None
     copa = read_card(exported / "mini-dora-sandbox-copa-s1").task
     assert copa is not None
     row = {"premise": OPENING, "question": "cause", "choice1": "a", "choice2": "b"}
-    assert Reader(copa).read(row_of(row, 1)).first == opening(copa.columns or {})
+    assert RowReader(copa).read(row_of(row, 1)).first == opening(copa.columns or {})
     for columns, expected in (
         ({"first": "{context} {question}"}, "Amina took the pill. Why?"),
         ({"first": "question"}, "Amina took the pill. Why?"),

@@ -15,8 +15,8 @@ from tests.kinds_of import SHARED
 
 from layover import kinds
 from layover.hub.model_card import markdown, metadata, plot
+from layover.numerics import Precision
 from layover.packages.card import Card
-from layover.precision import Precision
 
 NAMES = (
     "my task: a/b",

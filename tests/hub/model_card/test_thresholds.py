@@ -7,7 +7,7 @@ import pytest
 from layover.hub.facts import other_thresholds
 from layover.hub.model_card import markdown
 from layover.packages.card import Card
-from layover.records import LabelThreshold, NoAnswer, Record
+from layover.records import LabelThreshold, NoAnswerThresholds, Record
 
 RECORD = Record(
     metrics=("micro_f1",), source_language="en", languages={"en": {"micro_f1": 50.0}}, examples={"en": 4}, missing={}
@@ -21,13 +21,13 @@ KINDS = {"threshold": "multilabel", "no_answer": "span"}
     [
         ("threshold", LabelThreshold(tuned_on="validation", thresholds={"en": 0.31, "de": 0.5}), {"en": 0.31}),
         ("threshold", LabelThreshold(tuned_on=None, thresholds={"en": 0.0625}), {"en": 0.0625}),
-        ("no_answer", NoAnswer(tuned_on="validation", thresholds={"en": 0.5, "de": 0.0}), {"en": 0.5}),
-        ("no_answer", NoAnswer(tuned_on=None, thresholds={"en": 0.0}), {}),
+        ("no_answer", NoAnswerThresholds(tuned_on="validation", thresholds={"en": 0.5, "de": 0.0}), {"en": 0.5}),
+        ("no_answer", NoAnswerThresholds(tuned_on=None, thresholds={"en": 0.0}), {}),
         ("threshold", None, {}),
     ],
 )
 def test_thresholds_that_a_package_does_not_use_are_found(
-    field: str, chosen: LabelThreshold | NoAnswer | None, found: dict[str, float]
+    field: str, chosen: LabelThreshold | NoAnswerThresholds | None, found: dict[str, float]
 ) -> None:
     assert other_thresholds(RECORD.model_copy(update={field: chosen}), KINDS[field]) == found
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from layover.inference.inputs import Input
     from layover.inference.rows import Readers
     from layover.inference.serving import Layover
-    from layover.precision import Precision
+    from layover.numerics import Precision
 
 ORDER = 67
 AT_ONCE = 1024

@@ -29,7 +29,7 @@ from layover.errors import StoppedError
 from layover.stopping import KEPT, Stop
 
 if TYPE_CHECKING:
-    from layover.cli.progress import Progress
+    from layover.cli.progress import RunProgress
     from layover.engine.local import LocalEngine
     from layover.estimates.cost import Cost
     from layover.estimates.remaining import Remaining
@@ -106,7 +106,7 @@ def _run(found: Planned, workers: int | None, json: bool, plan_again: Callable[[
     _conclude(found, outcome.failed, outcome.blocked, time.monotonic() - started, json)
 
 
-def _close_rounds(found: Planned, progress: Progress) -> bool:
+def _close_rounds(found: Planned, progress: RunProgress) -> bool:
     """Choose in the rounds whose trainings are all finished; return whether there was one, so that the plan grows."""
     from layover.plan.choices import Choices
     from layover.plan.rounds import chooser_of, close
@@ -129,7 +129,7 @@ def _set_aside(found: Planned) -> Iterator[str]:
             yield f"damaged: {found.plain.nodes[key].label} ({reason}); it is set aside in {where} and computed again"
 
 
-def _with_exact_sizes(found: Planned, engine: LocalEngine, progress: Progress) -> Planned:
+def _with_exact_sizes(found: Planned, engine: LocalEngine, progress: RunProgress) -> Planned:
     """Return the plan with hidden states decided about; what that and the time left take to know is run first."""
     from layover.estimates.cost import estimate
     from layover.estimates.hidden_state_cache import first_to_run

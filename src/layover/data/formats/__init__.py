@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from layover import plugins
 from layover.data.formats._doubts import doubts
 from layover.data.formats._files import COMPRESSIONS
-from layover.data.formats._layout import AUTO, Layout
+from layover.data.formats._layout import AUTO, FileLayout
 from layover.data.formats._layout import CHARACTERS as SEPARATORS
 from layover.data.formats._row import Row, Skipped
 from layover.data.formats._sniff import WORDS as CONTENTS
@@ -23,7 +23,7 @@ __all__ = [
     "CONTENTS",
     "JSON",
     "SEPARATORS",
-    "Layout",
+    "FileLayout",
     "Row",
     "Skipped",
     "by_extension",
@@ -34,7 +34,7 @@ __all__ = [
     "sniff",
 ]
 
-_FORMATS: Registry[Callable[[Path, Layout], Iterator[Row | Skipped]]] = Registry(
+_FORMATS: Registry[Callable[[Path, FileLayout], Iterator[Row | Skipped]]] = Registry(
     __name__, __path__, "FORMAT", DataError, group=plugins.FORMATS, fits=a_function
 )
 names, get = _FORMATS.names, _FORMATS.get
@@ -80,7 +80,7 @@ _NO_DATA = {
 }
 
 
-def read(path: Path, layout: Layout, tally: Tally | None = None) -> Iterator[Row]:
+def read(path: Path, layout: FileLayout, tally: Tally | None = None) -> Iterator[Row]:
     """Yield the rows of a file; what is skipped is counted in `tally`.
 
     Raises:

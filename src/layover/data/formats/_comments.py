@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 
 from layover.data.formats._files import numbered_lines
-from layover.data.formats._layout import Layout
+from layover.data.formats._layout import FileLayout
 from layover.data.tally import COMMENT, COMMENT_AS_WIDE, Reason
 from layover.errors import DataError
 
@@ -28,7 +28,7 @@ class Comments:
         layout: `comments` is what begins a comment; None leaves it to the shape, empty text means that there are none.
     """
 
-    def __init__(self, path: Path, layout: Layout) -> None:
+    def __init__(self, path: Path, layout: FileLayout) -> None:
         self._path = path
         self._layout = layout
 
@@ -103,7 +103,7 @@ _OTHER_SIGN = re.compile(r"(%+|;+|//+|\*+|!+|--+)(\s|\w|$)")
 """What else begins comments in files of other tools."""
 
 
-def advice(path: Path, lines: Iterable[tuple[int, str]], layout: Layout) -> str:
+def advice(path: Path, lines: Iterable[tuple[int, str]], layout: FileLayout) -> str:
     """Return what to do where one of the numbered lines looks like a comment, empty text where none does."""
     for number, line in lines if layout.comments is None else ():
         if sign := _OTHER_SIGN.match(line):
@@ -116,7 +116,7 @@ def is_blank(line: str) -> bool:
     return not line.strip(" \t\r\f\v")
 
 
-def columns_of(line: str, layout: Layout) -> list[str]:
+def columns_of(line: str, layout: FileLayout) -> list[str]:
     """Return the columns of a line; whitespace are tabs and plain spaces, for other spaces stand within words."""
     delimiter = layout.delimiter()
     return line.split(delimiter) if delimiter else _BLANKS.split(line.strip(" \t"))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from layover.data.formats._files import open_bytes
-from layover.data.formats._layout import Layout
+from layover.data.formats._layout import FileLayout
 from layover.data.formats._row import Skipped
 from layover.data.tally import CONTROLS, MOJIBAKE, REPLACED
 
@@ -15,7 +15,7 @@ _ASCII = bytes(range(0x20, 0x7F))
 _CONTROLS = frozenset(map(chr, range(0x80, 0xA0)))
 
 
-def doubts(path: Path, layout: Layout) -> Iterator[Skipped]:
+def doubts(path: Path, layout: FileLayout) -> Iterator[Skipped]:
     """Yield the lines with replaced bytes, with control characters, and those that are UTF-8 in truth.
 
     A text in an 8-bit encoding is hardly ever valid UTF-8 by chance; one line that is not clears the others.

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TextIO, cast
 
 from layover.data.formats import _signs
-from layover.data.formats._layout import Layout
+from layover.data.formats._layout import FileLayout
 from layover.errors import DataError
 from layover.files.archives import opened
 
@@ -31,7 +31,7 @@ _CONTEXT = 12
 
 
 @contextmanager
-def open_text(path: Path, layout: Layout) -> Iterator[TextIO]:
+def open_text(path: Path, layout: FileLayout) -> Iterator[TextIO]:
     """Open a file, or one in a zip archive, so that only a line feed ends a line: text has other separators in it.
 
     Raises:
@@ -77,7 +77,7 @@ def _unpacked(raw: BufferedReader, suffix: str) -> Iterator[BufferedReader]:
         yield BufferedReader(cast("BufferedReader", stream))
 
 
-def _encoding(path: Path, head: bytes, layout: Layout) -> str:
+def _encoding(path: Path, head: bytes, layout: FileLayout) -> str:
     """Return the encoding to decode with, so that a byte order mark is no text.
 
     Raises:
@@ -105,7 +105,7 @@ def _encoding(path: Path, head: bytes, layout: Layout) -> str:
     return declared
 
 
-def _undecodable(path: Path, layout: Layout, error: UnicodeDecodeError) -> DataError:
+def _undecodable(path: Path, layout: FileLayout, error: UnicodeDecodeError) -> DataError:
     """Return the error about the first bytes that are not in the encoding, with their line."""
     encoding = layout.encoding or "UTF-8"
     number, shown, fitting = 0, "", ""
@@ -145,7 +145,7 @@ def _fitting(part: bytes) -> str:
     return ""
 
 
-def filled_lines(path: Path, layout: Layout, what: str) -> Iterator[tuple[int, str]]:
+def filled_lines(path: Path, layout: FileLayout, what: str) -> Iterator[tuple[int, str]]:
     """Yield the numbered lines of a file in which each is one of `what` (`rows`); empty last lines are none.
 
     Raises:
@@ -178,7 +178,7 @@ def lines_of(stream: TextIO, path: Path) -> Iterator[str]:
         yield line
 
 
-def numbered_lines(path: Path, layout: Layout) -> Iterator[tuple[int, str]]:
+def numbered_lines(path: Path, layout: FileLayout) -> Iterator[tuple[int, str]]:
     """Yield (line number from 1, line without its end) of a file with LF or CRLF line ends."""
     with open_text(path, layout) as stream:
         for number, line in enumerate(lines_of(stream, path), 1):

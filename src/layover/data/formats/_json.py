@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from layover.data.formats._files import open_text
-from layover.data.formats._layout import Layout
+from layover.data.formats._layout import FileLayout
 from layover.errors import DataError
 
 _ESCAPE = re.compile(
@@ -18,7 +18,7 @@ _ESCAPE = re.compile(
 """An escape in a string; `half` is half of a character that takes two of them."""
 
 
-def read_json(path: Path, layout: Layout) -> Any:
+def read_json(path: Path, layout: FileLayout) -> Any:
     """Return the document of a file.
 
     Raises:

@@ -16,7 +16,7 @@ CHARACTERS = {"tab": "\t", "comma": ",", "semicolon": ";"}
 _USUAL = {"csv": ",", "tsv": "\t"}
 
 
-class Layout(BaseModel):
+class FileLayout(BaseModel):
     """The settings that decide how a file's bytes become rows; all of it is part of the data's identity."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from layover.data.formats._files import open_text
-from layover.data.formats._layout import Layout
+from layover.data.formats._layout import FileLayout
 from layover.errors import DataError
 
 FEW = 50
@@ -101,7 +101,7 @@ class Lines:
         delimiter: Between values.
     """
 
-    def __init__(self, path: Path, layout: Layout, delimiter: str) -> None:
+    def __init__(self, path: Path, layout: FileLayout, delimiter: str) -> None:
         self._path = path
         self._layout = layout
         self._delimiter = delimiter

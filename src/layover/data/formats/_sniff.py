@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 
 from layover.data.formats._files import numbered_lines
-from layover.data.formats._layout import Layout
+from layover.data.formats._layout import FileLayout
 from layover.errors import DataError
 
 WORDS = {
@@ -23,7 +23,7 @@ HEAD = 1 << 16
 """Characters that are looked at."""
 
 
-def sniff(path: Path, layout: Layout, usual: str) -> str:
+def sniff(path: Path, layout: FileLayout, usual: str) -> str:
     """Return `json`, `jsonl` or `squad` by the first lines of a file, `usual` where they do not tell."""
     try:
         lines = [line for _, line in islice(numbered_lines(path, layout), FEW) if line.strip()]

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from layover.data.formats._files import TEXT, lines_of, numbered_lines, open_text
-from layover.data.formats._layout import Layout
+from layover.data.formats._layout import FileLayout
 from layover.data.formats._quotes import Lines
 from layover.data.formats._row import Row, Skipped
 from layover.data.tally import RUNS_OVER
@@ -21,7 +21,7 @@ TABLE = TEXT | {"header", "quoting", "multiline", "separator"}
 """The settings of a layout that a recipe may change for a table."""
 
 
-def read_table(path: Path, layout: Layout) -> Iterator[Row | Skipped]:
+def read_table(path: Path, layout: FileLayout) -> Iterator[Row | Skipped]:
     """Yield one row per record, and tell of each on several lines that nobody declared; empty last lines are no rows.
 
     Raises:
@@ -73,12 +73,12 @@ Records = Iterator[tuple[int, int, list[str]]]
 """The first and the last line of a record, and its values."""
 
 
-def _plain(path: Path, layout: Layout, delimiter: str) -> Records:
+def _plain(path: Path, layout: FileLayout, delimiter: str) -> Records:
     for number, line in numbered_lines(path, layout):
         yield number, number, line.split(delimiter) if line else []
 
 
-def _quoted(path: Path, layout: Layout, delimiter: str) -> Records:
+def _quoted(path: Path, layout: FileLayout, delimiter: str) -> Records:
     with open_text(path, layout) as stream:
         reader = csv.reader(lines_of(stream, path), delimiter=delimiter, strict=True)
         number = 1
@@ -95,7 +95,7 @@ def _quoted(path: Path, layout: Layout, delimiter: str) -> Records:
             raise DataError(f"{path}:{number}: {error}; {advice}") from error
 
 
-def _names(path: Path, number: int, first: list[str], layout: Layout) -> tuple[str, ...]:
+def _names(path: Path, number: int, first: list[str], layout: FileLayout) -> tuple[str, ...]:
     """Return the columns of a file: its first line, or the declared names that its first row has."""
     if layout.header is not None:
         if len(layout.header) - layout.optional <= len(first) < len(layout.header):
@@ -107,7 +107,7 @@ def _names(path: Path, number: int, first: list[str], layout: Layout) -> tuple[s
     return tuple(first)
 
 
-def _wrong_width(path: Path, number: int, record: list[str], names: tuple[str, ...], layout: Layout) -> DataError:
+def _wrong_width(path: Path, number: int, record: list[str], names: tuple[str, ...], layout: FileLayout) -> DataError:
     plain = ", or declare `quoting: false` if its quotes are plain text" if layout.quoting else ""
     advice = separator_advice(record if len(record) == 1 else list(names), layout.delimiter())
     advice = advice or f"mend the row{plain}"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from layover.data.formats._files import TEXT, numbered_lines
-from layover.data.formats._layout import Layout
+from layover.data.formats._layout import FileLayout
 from layover.data.formats._row import Row
 from layover.errors import DataError
 
@@ -16,7 +16,7 @@ LEAF = re.compile(r"\(<L (\S+) \S+ \S+ (\S+) \S+>\)")
 NAME = "ID="
 
 
-def read(path: Path, layout: Layout) -> Iterator[Row]:
+def read(path: Path, layout: FileLayout) -> Iterator[Row]:
     """Yield one row per sentence, with the columns `word` and `tag`, the category.
 
     A sentence is a line `ID=...` and a line with its derivation, of which only the leaves are read. Words are as the

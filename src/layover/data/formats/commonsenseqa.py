@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from layover.data.formats import jsonl
-from layover.data.formats._layout import Layout
+from layover.data.formats._layout import FileLayout
 from layover.data.formats._row import Row
 from layover.errors import DataError
 
 
-def read(path: Path, layout: Layout) -> Iterator[Row]:
+def read(path: Path, layout: FileLayout) -> Iterator[Row]:
     """Yield one row per question: `id`, `question`, `choices` (texts, in the order of the file), `answer` (index).
 
     Blind files have no `answerKey`, and their rows no `answer`.

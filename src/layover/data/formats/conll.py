@@ -7,14 +7,14 @@ from pathlib import Path
 
 from layover.data.formats._comments import Comments, advice, columns_of, is_blank
 from layover.data.formats._files import TEXT, numbered_lines
-from layover.data.formats._layout import Layout
+from layover.data.formats._layout import FileLayout
 from layover.data.formats._row import Row, Skipped
 from layover.data.formats._table import separator_advice
 from layover.data.tally import DOCSTART
 from layover.errors import DataError
 
 
-def read(path: Path, layout: Layout) -> Iterator[Row | Skipped]:
+def read(path: Path, layout: FileLayout) -> Iterator[Row | Skipped]:
     """Yield one row per sentence: each column is the list of its words' values.
 
     Columns are called by `header`, or "0", "1", ... without one. `-DOCSTART-` lines separate sentences; comments are
@@ -26,7 +26,7 @@ def read(path: Path, layout: Layout) -> Iterator[Row | Skipped]:
     return sentences(path, numbered_lines(path, layout), layout)
 
 
-def sentences(path: Path, numbered: Iterable[tuple[int, str]], layout: Layout) -> Iterator[Row | Skipped]:
+def sentences(path: Path, numbered: Iterable[tuple[int, str]], layout: FileLayout) -> Iterator[Row | Skipped]:
     """Yield the rows of a file's numbered lines; see `read`."""
     comments = Comments(path, layout)
     names: tuple[str, ...] = ()
@@ -60,11 +60,11 @@ def sentences(path: Path, numbered: Iterable[tuple[int, str]], layout: Layout) -
         yield _sentence(path, names, words, lines, other)
 
 
-def _between(layout: Layout) -> str:
+def _between(layout: FileLayout) -> str:
     return f"with {layout.separator or 'tab'} between them"
 
 
-def _other_separator(values: list[str], layout: Layout, before: str = "") -> str:
+def _other_separator(values: list[str], layout: FileLayout, before: str = "") -> str:
     """Return which `separator` a first line of one column could have; empty where it has no sign of one."""
     found = separator_advice(values, layout.delimiter())
     if layout.delimiter() and len(values) == 1 and len(values[0].split()) > 1:
@@ -72,7 +72,7 @@ def _other_separator(values: list[str], layout: Layout, before: str = "") -> str
     return f"{before}{found}" if found else ""
 
 
-def _names(path: Path, number: int, line: str, values: list[str], layout: Layout) -> tuple[str, ...]:
+def _names(path: Path, number: int, line: str, values: list[str], layout: FileLayout) -> tuple[str, ...]:
     if layout.header is None:
         return tuple(str(index) for index in range(len(values)))
     if len(layout.header) - layout.optional <= len(values) <= len(layout.header):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from layover.data.formats._files import TEXT, numbered_lines
-from layover.data.formats._layout import Layout
+from layover.data.formats._layout import FileLayout
 from layover.data.formats._row import Row, Skipped
 from layover.data.tally import COMMENT, EMPTY_NODE, JOINED, WORDLESS
 from layover.errors import DataError
@@ -35,7 +35,7 @@ class _Word:
         return self.columns[3]
 
 
-def read(path: Path, layout: Layout) -> Iterator[Row | Skipped]:
+def read(path: Path, layout: FileLayout) -> Iterator[Row | Skipped]:
     """Yield one row per sentence, with the columns `form` and `upos`; with all ten where the layout is `plain`.
 
     A fused form (`3-4 zum`) stands for its words and takes the tag, and all else, of the one nearest to the root. Empty
@@ -91,7 +91,7 @@ def _add(
 
 
 def _sentence(
-    path: Path, words: Mapping[int, _Word], fused: Mapping[int, tuple[int, tuple[str, ...]]], layout: Layout
+    path: Path, words: Mapping[int, _Word], fused: Mapping[int, tuple[int, tuple[str, ...]]], layout: FileLayout
 ) -> Iterator[Row | Skipped]:
     kept: list[_Word] = []
     index = 1

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from layover.data.formats._json import read_json
-from layover.data.formats._layout import Layout
+from layover.data.formats._layout import FileLayout
 from layover.data.formats._row import Row
 from layover.errors import DataError
 
 
-def read(path: Path, layout: Layout) -> Iterator[Row]:
+def read(path: Path, layout: FileLayout) -> Iterator[Row]:
     """Yield one row per contract and hypothesis: `premise` (the whole contract), `hypothesis`, `choice`.
 
     The evidence (`spans`) is left out: it is not known where a choice is to be made.

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from layover.data.formats._files import numbered_lines
-from layover.data.formats._layout import Layout
+from layover.data.formats._layout import FileLayout
 from layover.data.formats._row import Row
 from layover.errors import DataError
 
 LINES = 6
 
 
-def read(path: Path, layout: Layout) -> Iterator[Row]:
+def read(path: Path, layout: FileLayout) -> Iterator[Row]:
     """Yield one row per item, with the columns `text`, `label` (text) and `endings` (a list of four).
 
     Raises:

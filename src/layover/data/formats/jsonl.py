@@ -7,12 +7,12 @@ from pathlib import Path
 
 from layover.data.formats._files import TEXT, filled_lines
 from layover.data.formats._json import decoded
-from layover.data.formats._layout import Layout
+from layover.data.formats._layout import FileLayout
 from layover.data.formats._row import Row
 from layover.errors import DataError
 
 
-def read(path: Path, layout: Layout) -> Iterator[Row]:
+def read(path: Path, layout: FileLayout) -> Iterator[Row]:
     """Yield one row per line; an empty last line is no row.
 
     Raises:

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from layover.data.formats._files import TEXT, filled_lines
-from layover.data.formats._layout import Layout
+from layover.data.formats._layout import FileLayout
 from layover.data.formats._row import Row, Skipped
 from layover.data.tally import CARRIAGE_RETURN
 from layover.errors import DataError
 
 
-def read(path: Path, layout: Layout) -> Iterator[Row | Skipped]:
+def read(path: Path, layout: FileLayout) -> Iterator[Row | Skipped]:
     """Yield one row per line, with the column `text` or the one that `header` names; empty last lines are no rows.
 
     Raises:

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from layover.data.formats._layout import Layout
+from layover.data.formats._layout import FileLayout
 from layover.data.formats._row import Row
 from layover.data.formats.jsonl import read as read_lines
 from layover.errors import DataError
 
 
-def read(path: Path, layout: Layout) -> Iterator[Row]:
+def read(path: Path, layout: FileLayout) -> Iterator[Row]:
     """Yield a row per law and language in which it exists: `celex_id`, `language`, `text`, and the level's concepts.
 
     Concepts stand under the name of their level: `level_1`, `level_2`, `level_3`, `original_concepts`.

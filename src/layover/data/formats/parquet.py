@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from layover.data.formats import _arrow
-from layover.data.formats._layout import Layout
+from layover.data.formats._layout import FileLayout
 from layover.data.formats._row import Row
 
 
-def read(path: Path, layout: Layout) -> Iterator[Row]:  # noqa: ARG001 - the file itself says how it is written
+def read(path: Path, layout: FileLayout) -> Iterator[Row]:  # noqa: ARG001 - the file itself says how it is written
     """Yield one row per row; integers of a column that `datasets` knows as a ClassLabel are its names.
 
     Raises:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from layover.data.formats._files import numbered_lines
-from layover.data.formats._layout import Layout
+from layover.data.formats._layout import FileLayout
 from layover.data.formats._row import Row, Skipped
 from layover.data.formats.conll import sentences
 from layover.data.tally import COMMENT
@@ -16,7 +16,7 @@ COLUMNS = ("token", "tok", "sym", "sem", "cat", "sns", "rol")
 COMMENTS = ("# ", "### ")  # the word "#" has a tab behind it
 
 
-def read(path: Path, layout: Layout) -> Iterator[Row | Skipped]:
+def read(path: Path, layout: FileLayout) -> Iterator[Row | Skipped]:
     """Yield one row per sentence: each of the seven columns is the list of its words' values.
 
     What the bank takes for one word may be several, joined by `~`; in `token` they have their spaces again, as in the

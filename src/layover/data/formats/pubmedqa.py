@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from layover.data.formats._json import read_json
-from layover.data.formats._layout import Layout
+from layover.data.formats._layout import FileLayout
 from layover.data.formats._row import Row
 from layover.errors import DataError
 
 
-def read(path: Path, layout: Layout) -> Iterator[Row]:
+def read(path: Path, layout: FileLayout) -> Iterator[Row]:
     """Yield one row per question: `pubid`, `question`, `context` (the passages, joined), `final_decision`.
 
     A file of decisions has rows of `pubid` and `final_decision`. The long answer, which is the abstract's conclusion,

@@ -8,12 +8,12 @@ from typing import Any
 
 from layover.data.formats._files import TEXT
 from layover.data.formats._json import read_json
-from layover.data.formats._layout import Layout
+from layover.data.formats._layout import FileLayout
 from layover.data.formats._row import Row
 from layover.errors import DataError
 
 
-def read(path: Path, layout: Layout) -> Iterator[Row]:
+def read(path: Path, layout: FileLayout) -> Iterator[Row]:
     """Yield one row per question, with the hub's columns: id, question, context, answers.
 
     No `answers` at all, or XTREME's blind `[{"answer_start": 0, "text": ""}]`, gives a row without that

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from layover.data.formats._files import TEXT, numbered_lines
-from layover.data.formats._layout import Layout
+from layover.data.formats._layout import FileLayout
 from layover.data.formats._row import Row, Skipped
 from layover.data.tally import CARRIAGE_RETURN
 
 
-def read(path: Path, layout: Layout) -> Iterator[Row | Skipped]:
+def read(path: Path, layout: FileLayout) -> Iterator[Row | Skipped]:
     """Yield one row per line; a blank line, as between documents, is no row."""
     for number, line in numbered_lines(path, layout):
         if "\r" in line:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from layover.data.formats._files import TEXT, numbered_lines
-from layover.data.formats._layout import Layout
+from layover.data.formats._layout import FileLayout
 from layover.data.formats._row import Row, Skipped
 from layover.data.tally import COMMENT
 from layover.errors import DataError
@@ -15,7 +15,7 @@ NAMES = {2: ("word", "tag"), 3: ("word", "pos", "tag")}
 """Parts of a token -> what they are; the same in the whole file."""
 
 
-def read(path: Path, layout: Layout) -> Iterator[Row | Skipped]:
+def read(path: Path, layout: FileLayout) -> Iterator[Row | Skipped]:
     """Yield one row per line, with the columns `word`, `tag` and, where there are three parts, `pos`.
 
     Lines that begin with `#` and a blank, which is no token, are comments: the C&C tools write some at the top.

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from layover.compositions import TARGET, Part
+from layover.compositions import TARGET, AttachedModule
 from layover.errors import ModelError, printable
 from layover.hub.checks._base import SkippedError, Subject
 from layover.layouts import CONFIG
@@ -124,7 +124,7 @@ def _by_itself(subject: Subject) -> Sequence[Sequence[float]]:
     if module is None:
         raise ModelError(f"{subject.folder}: holds no module of its own")
     encoder = Encoder.load(*subject.encoder, clock=DropoutClock(0), all_words=False)
-    encoder.attach([Part(TARGET, module, subject.package.own_weights(), trainable=False)])
+    encoder.attach([AttachedModule(TARGET, module, subject.package.own_weights(), trainable=False)])
     return compute(encoder, None, subject.card.probe.rows)[0]
 
 

@@ -10,7 +10,7 @@ from layover import layouts
 from layover.errors import MistakesError, ModelError, printable
 from layover.files.safe import header, read_json, tensors
 from layover.hub.checks._base import SkippedError, Subject
-from layover.layouts import CONFIG, Named, heads
+from layover.layouts import CONFIG, WrittenNames, heads
 from layover.packages.card import ADAPTERHUB, MIXER
 from layover.packages.fingerprint import of_weights
 from layover.packages.meaning import check_same
@@ -112,7 +112,7 @@ def trained(subject: Subject) -> str:
 def configs(subject: Subject) -> str:
     """The configs that other libraries read mean what the card says, name its encoder, and ask for nothing else."""
     card, folder, module = subject.card, subject.folder, subject.package.module
-    base, named = card.base.base(), Named(card.id, card.base.name, card.base.revision)
+    base, named = card.base.base(), WrittenNames(card.id, card.base.name, card.base.revision)
     expected: dict[str, dict[str, Any]] = {}
     if module is not None and card.layout == "peft":
         expected[CONFIG] = layouts.get("peft").config(module, base, named)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from layover import kinds
-from layover.compositions import TARGET, Told, Words, a
+from layover.compositions import TARGET, CardWords, SentenceWords, a
 from layover.data.languages import Listed
 from layover.escape import Markup, bold, code, inline, listed
 from layover.hub.libraries import ADAPTERS, PEFT, adapters_refuses, peft_refuses
@@ -211,13 +211,13 @@ def _joined(tasks: Sequence[str]) -> str:
     return " + ".join(tasks) or UNKNOWN_TASKS
 
 
-def _words(card: Card) -> Words:
+def _words(card: Card) -> CardWords:
     """Return what the card calls all that takes part."""
     modules = card.made_of or card.pieces  # those that a flattened one was made of among them
     own = [_noun(module, card) for module in modules if module.role == TARGET]
     below = [_noun(module, card) for module in modules if module.role != TARGET]
     several = len(below) > 1
-    return Words(next(iter(own), None), f"{below[0]}s" if several else "".join(below), several, card.flattened)
+    return CardWords(next(iter(own), None), f"{below[0]}s" if several else "".join(below), several, card.flattened)
 
 
 def _noun(module: ModuleFacts, card: Card) -> str:
@@ -230,7 +230,7 @@ def _summary(card: Card) -> Markup:
     if card.task is not None:
         language = trained_in(card)
         goal = Markup(f"{goal} ({card.task.kind}{f', in {code(language)}' if language is not None else ''})")
-    told = Told(
+    told = SentenceWords(
         **vars(_words(card)),
         encoder=_frozen(card),
         goal=goal,

@@ -59,9 +59,11 @@ def programs_of(card: Card) -> Programs:
         row=Markup("" if kind is None or task is None else kind.shown_row(task.columns or {})),
         asked=() if task is None else _asked(task),
         choices=len(CHOICES),
-        model=Markup(f"{heads.FAMILIES[base.model_type]}Model" if form is None else heads.class_of(form, base)),
+        model=Markup(
+            f"{base.family.transformers[base.model_type]}Model" if form is None else heads.class_of(form, base)
+        ),
         prefix=base.prefix,
-        layers=Markup(base.points.layers if form is None else f"{base.prefix}.{base.points.layers}"),
+        layers=Markup(base.family.layers if form is None else f"{base.prefix}.{base.family.layers}"),
         roles=roles,
         merged=merged,
         factors=factors,

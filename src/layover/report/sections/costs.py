@@ -8,7 +8,7 @@ from pathlib import Path
 from layover.escape import csv_file, markdown_table
 from layover.plan import Plan
 from layover.report._section import Section
-from layover.report.costs import Cost
+from layover.report.costs import TargetCost
 from layover.report.rows import CellRow, by_group, spread
 
 EXPLAINED = (
@@ -20,7 +20,7 @@ EXPLAINED = (
 HEADERS = ["model", "method", "intermediate", "weights", "seconds", "seconds before"]
 
 
-def costs(rows: Sequence[CellRow]) -> dict[tuple[str, str, str], list[Cost]]:
+def costs(rows: Sequence[CellRow]) -> dict[tuple[str, str, str], list[TargetCost]]:
     """Return the costs of finished trainings of targets by model, method and intermediate."""
     found = {}
     for group, members in by_group(rows).items():

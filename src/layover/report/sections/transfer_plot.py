@@ -14,7 +14,7 @@ from layover.errors import printable
 from layover.escape import drawn_plainly
 from layover.recipe import NO_INTERMEDIATE
 from layover.report._section import Section
-from layover.report.main_table import Entry, entries
+from layover.report.main_table import TableEntry, entries
 from layover.report.rows import CellRow
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def differences(rows: Sequence[CellRow]) -> dict[tuple[str, str], dict[str, dict
     return found
 
 
-def _difference(entry: Entry) -> float | None:
+def _difference(entry: TableEntry) -> float | None:
     return entry.to_none.mean if entry.to_none is not None else None
 
 

@@ -14,7 +14,7 @@ from layover.escape import csv_file, inline, markdown_table
 from layover.plan import Plan
 from layover.records import Record
 from layover.report._section import Section
-from layover.report.main_table import Entry, text
+from layover.report.main_table import TableEntry, text
 from layover.report.rows import CellRow, by_group, spread
 from layover.tasks import Averages, Task, average, official
 
@@ -29,11 +29,11 @@ EXPLAINED = (
 
 
 @dataclass(frozen=True)
-class Line:
+class XtremeAverages:
     """The averages of one (model, method, intermediate)."""
 
     group: tuple[str, str, str]
-    entries: Mapping[str, Entry | None]
+    entries: Mapping[str, TableEntry | None]
     """Task, `all KIND` or `all` -> the average; None where the sweep asks for none of its tasks."""
     gaps: Mapping[str, str]
     """Task -> what is missing of it, and in which seeds where it is not in all."""
@@ -48,14 +48,14 @@ def columns() -> dict[str, tuple[str, ...]]:
     return found
 
 
-def lines(rows: Sequence[CellRow]) -> list[Line]:
+def lines(rows: Sequence[CellRow]) -> list[XtremeAverages]:
     """Return the averages of every (model, method, intermediate) that has a task of XTREME among its targets."""
     known = official()
     mine = [row for row in rows if row.cell.target in known]
     return [_line(group, members, known) for group, members in by_group(mine).items()]
 
 
-def _line(group: tuple[str, str, str], rows: Sequence[CellRow], known: Mapping[str, Task]) -> Line:
+def _line(group: tuple[str, str, str], rows: Sequence[CellRow], known: Mapping[str, Task]) -> XtremeAverages:
     found: dict[int, Averages] = {}
     gaps: dict[str, dict[str, list[int]]] = {}
     for seed in dict.fromkeys(row.cell.seed for row in rows):
@@ -66,7 +66,7 @@ def _line(group: tuple[str, str, str], rows: Sequence[CellRow], known: Mapping[s
             if why:
                 gaps.setdefault(name, {}).setdefault(_gap(why, known[name]), []).append(seed)
     by_tasks = {column: [row for row in rows if row.cell.target in names] for column, names in columns().items()}
-    return Line(
+    return XtremeAverages(
         group=group,
         entries={column: _entry(column, members, found) for column, members in by_tasks.items()},
         gaps={
@@ -76,7 +76,7 @@ def _line(group: tuple[str, str, str], rows: Sequence[CellRow], known: Mapping[s
     )
 
 
-def _entry(column: str, rows: Sequence[CellRow], found: Mapping[int, Averages]) -> Entry | None:
+def _entry(column: str, rows: Sequence[CellRow], found: Mapping[int, Averages]) -> TableEntry | None:
     if not rows:
         return None
     values = [_value(averages, column) for averages in found.values()]
@@ -84,7 +84,7 @@ def _entry(column: str, rows: Sequence[CellRow], found: Mapping[int, Averages]) 
     if not seeded:  # one result, whatever the seed
         values = values[:1]
     score = spread([value for value in values if value is not None])
-    return Entry(score, None, None, planned=len(values), failures=(), seeded=seeded)
+    return TableEntry(score, None, None, planned=len(values), failures=(), seeded=seeded)
 
 
 def _value(averages: Averages, column: str) -> float | None:
@@ -148,13 +148,13 @@ def _in_seeds(gap: str, seeds: Sequence[int], of: int) -> str:
     return gap if len(seeds) == of else f"{gap} (seed {', '.join(map(str, seeds))})"
 
 
-def cells(found: Sequence[Line]) -> tuple[list[str], list[list[str]]]:
+def cells(found: Sequence[XtremeAverages]) -> tuple[list[str], list[list[str]]]:
     """Return headers and lines of the table as text."""
     table = [[*line.group, *(text(line.entries[column]) for column in columns())] for line in found]
     return [*GROUP, *columns()], table
 
 
-def notes(found: Sequence[Line]) -> list[str]:
+def notes(found: Sequence[XtremeAverages]) -> list[str]:
     """Return what is missing, task by task; where it is not the same in every line, in how many."""
     counts: dict[str, int] = {}
     for name in official():
@@ -167,7 +167,7 @@ def notes(found: Sequence[Line]) -> list[str]:
     ]
 
 
-def write(found: Sequence[Line], path: Path) -> None:
+def write(found: Sequence[XtremeAverages], path: Path) -> None:
     """Write one line per average; one without a score says what is missing."""
     with csv_file(path) as writerow:
         writerow([*GROUP, "average", "score", "deviation", "seeds", "missing"])
@@ -176,14 +176,14 @@ def write(found: Sequence[Line], path: Path) -> None:
                 writerow([*line.group, column, *_numbers(line.entries[column]), _missing(line, names)])
 
 
-def _numbers(entry: Entry | None) -> tuple[str, str, int]:
+def _numbers(entry: TableEntry | None) -> tuple[str, str, int]:
     if entry is None or entry.score is None:
         return "", "", 0
     deviation = entry.score.deviation
     return repr(entry.score.mean), "" if deviation is None else repr(deviation), entry.score.count
 
 
-def _missing(line: Line, names: Iterable[str]) -> str:
+def _missing(line: XtremeAverages, names: Iterable[str]) -> str:
     return "; ".join(f"{name}: {line.gaps[name]}" for name in names if name in line.gaps)
 
 

@@ -6,10 +6,10 @@ like yours. `class Task` in `_task.py` explains every field, and those that are 
 
 from __future__ import annotations
 
-from layover.data.formats import Layout
+from layover.data.formats import FileLayout
 from layover.tasks import FileSource, HubSource, Task
 
-TEXT = Layout(format="text")  # a sentence or document per line, in the column "text"
+TEXT = FileLayout(format="text")  # a sentence or document per line, in the column "text"
 
 TASK = Task(
     name="NAME",

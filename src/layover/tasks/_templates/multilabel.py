@@ -6,10 +6,10 @@ like yours. `class Task` in `_task.py` explains every field, and those that are 
 
 from __future__ import annotations
 
-from layover.data.formats import Layout
+from layover.data.formats import FileLayout
 from layover.tasks import FileSource, HubSource, Task
 
-JSONL = Layout(format="jsonl")  # the other formats are the files of layover/data/formats
+JSONL = FileLayout(format="jsonl")  # the other formats are the files of layover/data/formats
 
 TASK = Task(
     name="NAME",

@@ -7,10 +7,10 @@ translation.
 
 from __future__ import annotations
 
-from layover.data.formats import Layout
+from layover.data.formats import FileLayout
 from layover.tasks import FileSource, HubSource, Task
 
-LINES = Layout(format="lines")  # a sentence per line
+LINES = FileLayout(format="lines")  # a sentence per line
 
 TASK = Task(
     name="NAME",

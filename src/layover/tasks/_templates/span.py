@@ -6,10 +6,10 @@ like yours. `class Task` in `_task.py` explains every field, and those that are 
 
 from __future__ import annotations
 
-from layover.data.formats import Layout
+from layover.data.formats import FileLayout
 from layover.tasks import FileSource, HubSource, Task
 
-SQUAD = Layout(format="squad")  # the JSON of SQuAD; jsonl with the same columns is read too
+SQUAD = FileLayout(format="squad")  # the JSON of SQuAD; jsonl with the same columns is read too
 
 TASK = Task(
     name="NAME",

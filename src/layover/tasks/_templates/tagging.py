@@ -6,10 +6,10 @@ like yours. `class Task` in `_task.py` explains every field, and those that are 
 
 from __future__ import annotations
 
-from layover.data.formats import Layout
+from layover.data.formats import FileLayout
 from layover.tasks import FileSource, HubSource, Task
 
-CONLL = Layout(format="conll", header=("tokens", "tags"))  # one word per line, its tag beside it
+CONLL = FileLayout(format="conll", header=("tokens", "tags"))  # one word per line, its tag beside it
 
 TASK = Task(
     name="NAME",

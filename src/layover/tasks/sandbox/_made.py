@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from layover.data.formats import Layout
+from layover.data.formats import FileLayout
 from layover.tasks import FileSource, Task
 from layover.tasks._fields import SPLITS
 from layover_sandbox import sets
@@ -23,11 +23,11 @@ TRANSLATED = dict.fromkeys(SPLITS, tuple(code for code in LANGUAGES if code != E
 def made(
     name: str,
     *,
-    layout: Layout,
+    layout: FileLayout,
     languages: Mapping[str, tuple[str, ...]] = EVERY,
     summary: str,
     other: str | None = None,
-    gold_layout: Layout | None = None,
+    gold_layout: FileLayout | None = None,
     **fields: Any,
 ) -> Task:
     """Return the task `sandbox/NAME` over the data set of that name.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from layover.data.formats import Layout
+from layover.data.formats import FileLayout
 from layover.tasks.sandbox._made import TRANSLATED, made
 from layover_sandbox.sets import ENGLISH
 
@@ -12,7 +12,7 @@ TASK = made(
     summary="translations among sentences",
     stages=("target",),
     languages=TRANSLATED,
-    layout=Layout(format="lines"),
+    layout=FileLayout(format="lines"),
     other=ENGLISH,
     metrics=("retrieval_accuracy", "retrieval_accuracy_to_english"),
     columns={"text": "text"},

@@ -5,7 +5,7 @@ The other languages have categories that English does not have (a verb at the en
 
 from __future__ import annotations
 
-from layover.data.formats import Layout
+from layover.data.formats import FileLayout
 from layover.tasks.sandbox._made import made
 
 # fmt: off
@@ -24,7 +24,7 @@ TASK = made(
     "ccg",
     kind="tagging",
     summary="supertagging",
-    layout=Layout(format="conll", header=("tokens", "categories")),
+    layout=FileLayout(format="conll", header=("tokens", "categories")),
     labels=CATEGORIES,
     metrics=("token_accuracy",),
     columns={"tokens": "tokens", "tags": "categories"},

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from layover.data.formats import Layout
+from layover.data.formats import FileLayout
 from layover.tasks.sandbox._made import made
 
 TASK = made(
     "commonsense",
     kind="choice",
     summary="commonsense questions, 5 choices",
-    layout=Layout(format="commonsenseqa"),
+    layout=FileLayout(format="commonsenseqa"),
     metrics=("accuracy",),
     columns={"first": "question", "choices": "choices", "label": "answer"},
 )

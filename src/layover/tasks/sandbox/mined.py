@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from layover.data.formats import Layout
+from layover.data.formats import FileLayout
 from layover.kinds.retrieval import PUBLISHED_MINING
 from layover.tasks._sides import PAIRS
 from layover.tasks.sandbox._made import TRANSLATED, made
@@ -14,7 +14,7 @@ TASK = made(
     summary="mining of sentence pairs",
     stages=("target",),
     languages=TRANSLATED,
-    layout=Layout(format="tsv", header=("id", "text"), quoting=False),
+    layout=FileLayout(format="tsv", header=("id", "text"), quoting=False),
     other=ENGLISH,
     gold_layout=PAIRS,
     retrieval=PUBLISHED_MINING,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from layover.data.formats import Layout
+from layover.data.formats import FileLayout
 from layover.tasks.panx import COLUMNS, LABELS
 from layover.tasks.panx import TASK as PANX
 from layover.tasks.sandbox._made import made
@@ -11,7 +11,7 @@ TASK = made(
     "ner",
     kind="tagging",
     summary="named entities",
-    layout=Layout(format="conll", header=COLUMNS),
+    layout=FileLayout(format="conll", header=COLUMNS),
     labels=LABELS,
     meanings=PANX.meanings,
     metrics=("seqeval_f1",),

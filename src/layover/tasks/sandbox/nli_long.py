@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from layover.data.formats import Layout
+from layover.data.formats import FileLayout
 from layover.tasks._meanings import NLI
 from layover.tasks.sandbox._made import made
 
@@ -10,7 +10,7 @@ TASK = made(
     "nli_long",
     kind="classification",
     summary="natural language inference over long documents",
-    layout=Layout(format="tsv", header=("premise", "hypothesis", "label")),
+    layout=FileLayout(format="tsv", header=("premise", "hypothesis", "label")),
     labels=("entailment", "neutral", "contradiction"),
     meanings=dict(NLI),
     metrics=("accuracy",),

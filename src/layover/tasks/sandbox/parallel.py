@@ -5,7 +5,7 @@ Training text has all languages in one file, for one module that serves them all
 
 from __future__ import annotations
 
-from layover.data.formats import Layout
+from layover.data.formats import FileLayout
 from layover.tasks.sandbox._made import made
 from layover_sandbox.sets import ALL
 from layover_sandbox.sets.parallel import OTHERS
@@ -15,7 +15,7 @@ TASK = made(
     kind="mlm",
     summary="parallel text",
     languages={"train": (ALL,), "validation": (ALL, *OTHERS), "test": OTHERS},
-    layout=Layout(format="jsonl"),
+    layout=FileLayout(format="jsonl"),
     metrics=("mlm_accuracy", "mlm_loss"),
     columns={"first": "text", "second": "translation"},
 )

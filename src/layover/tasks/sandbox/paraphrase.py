@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from layover.data.formats import Layout
+from layover.data.formats import FileLayout
 from layover.tasks._meanings import PARAPHRASE
 from layover.tasks.sandbox._made import made
 
@@ -10,7 +10,7 @@ TASK = made(
     "paraphrase",
     kind="classification",
     summary="paraphrase with exchanged words",
-    layout=Layout(format="tsv", header=("sentence1", "sentence2", "label")),
+    layout=FileLayout(format="tsv", header=("sentence1", "sentence2", "label")),
     labels=("0", "1"),
     meanings=dict(PARAPHRASE),
     metrics=("accuracy",),

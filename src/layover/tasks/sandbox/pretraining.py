@@ -5,7 +5,7 @@ Each language has held-out text of its own, without translations.
 
 from __future__ import annotations
 
-from layover.data.formats import Layout
+from layover.data.formats import FileLayout
 from layover.tasks.sandbox._made import SPOKEN, made
 from layover_sandbox.sets import ALL
 
@@ -14,7 +14,7 @@ TASK = made(
     kind="mlm",
     summary="text of all languages, most of it with translations",
     languages={**SPOKEN, "train": (ALL,)},
-    layout=Layout(format="jsonl"),
+    layout=FileLayout(format="jsonl"),
     metrics=("mlm_accuracy", "mlm_loss"),
     columns={"first": "text", "second": "translation"},
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from layover.data.formats import Layout
+from layover.data.formats import FileLayout
 from layover.tasks._meanings import NO_ANSWER
 from layover.tasks.sandbox._made import made
 
@@ -10,7 +10,7 @@ TASK = made(
     "qa_open",
     kind="span",
     summary="extractive question answering with unanswerable questions",
-    layout=Layout(format="squad"),
+    layout=FileLayout(format="squad"),
     labels=("no answer",),
     meanings=dict(NO_ANSWER),
     metrics=("squad_f1", "squad_em"),

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from layover.data.formats import Layout
+from layover.data.formats import FileLayout
 from layover.tasks.sandbox._made import made
 
 TASK = made(
     "similarity",
     kind="regression",
     summary="similarity of two sentences",
-    layout=Layout(format="csv", header=("sentence1", "sentence2", "similarity_score")),
+    layout=FileLayout(format="csv", header=("sentence1", "sentence2", "similarity_score")),
     metrics=("pearson", "spearman", "mse"),
     columns={"first": "sentence1", "second": "sentence2", "label": "similarity_score"},
     options={"range": [0.0, 5.0]},

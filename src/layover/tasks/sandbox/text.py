@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from layover.data.formats import Layout
+from layover.data.formats import FileLayout
 from layover.tasks.sandbox._made import SPOKEN, made
 
 TASK = made(
@@ -10,7 +10,7 @@ TASK = made(
     kind="mlm",
     summary="plain text",
     languages=SPOKEN,
-    layout=Layout(format="text"),
+    layout=FileLayout(format="text"),
     metrics=("mlm_accuracy", "mlm_loss"),
     columns={"first": "text"},
 )

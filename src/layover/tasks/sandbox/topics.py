@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from layover.data.formats import Layout
+from layover.data.formats import FileLayout
 from layover.tasks.sandbox._made import made
 from layover_sandbox.sets.topics import TOPICS
 
@@ -10,7 +10,7 @@ TASK = made(
     "topics",
     kind="multilabel",
     summary="topics of a short text",
-    layout=Layout(format="jsonl"),
+    layout=FileLayout(format="jsonl"),
     labels=TOPICS,
     metrics=("micro_f1", "multilabel_macro_f1", "subset_accuracy"),
     columns={"first": "text", "label": "labels"},

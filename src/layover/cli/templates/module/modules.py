@@ -21,25 +21,21 @@ class Camel(LayeredModule):
     default_lr: ClassVar[float] = 1e-2
 
     def sites(self, shape: Shape) -> tuple[Site, ...]:
-        """See `Module.sites`."""
         return tuple(site_at(layer, "output", shape) for layer in self.layers_of(shape.layers))
 
     def weights(self, site: Site) -> dict[str, tuple[int, ...]]:
-        """See `Module.weights`."""
         return {"bias": (site.outputs,)}
 
     def initialise(self, site: Site, frozen: nn.Module, generator: Generator) -> dict[str, Tensor]:  # noqa: ARG002
-        """See `Module.initialise`: zeros."""
+        """Return zeros."""
         import torch  # not at the top: a recipe is checked without it
 
         return {"bias": torch.zeros(site.outputs)}
 
     def seen(self, site: Site, at: At) -> Tensor:  # noqa: ARG002
-        """See `Module.seen`."""
         return at.source
 
     def delta(self, site: Site, at: At, weights: Mapping[str, Tensor]) -> Tensor:  # noqa: ARG002
-        """See `Module.delta`."""
         return weights["bias"].to(at.hidden.dtype).expand_as(at.hidden)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from layover import mixers
-from layover.compositions import MIX, Composition, Mix, Part, Piece
+from layover.compositions import MIX, AttachedModule, Attachment, Composition, Mix
 from layover.mixers import Mixer
 from layover.modules import Module
 from layover.shape import Shape
@@ -21,7 +21,9 @@ class Beside(Composition):
     def built_mixer(self) -> Mixer:
         return mixers.get("even")()
 
-    def _after(self, module: Module, intermediates: Sequence[Part], shape: Shape, seed: int) -> list[Piece]:
+    def _after(
+        self, module: Module, intermediates: Sequence[AttachedModule], shape: Shape, seed: int
+    ) -> list[Attachment]:
         mix = Mix(MIX, self.built_mixer(), tuple(intermediates), None, trainable=False)
         return [mix, *self._target(module, len(intermediates))]
 

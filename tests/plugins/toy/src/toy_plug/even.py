@@ -1,4 +1,4 @@
-"""A mixer: equal shares."""
+"""A mixer: equal mixing weights."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Even(Mixer):
     def initialise(self, site: Site, count: int, generator: Generator) -> dict[str, Tensor]:
         return {}
 
-    def shares(self, site: Site, seen: Tensor, deltas: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
+    def mixing_weights(self, site: Site, seen: Tensor, deltas: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
         batch, tokens, count, _ = deltas.shape
         return deltas.new_full((batch, tokens, count), 1 / count)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from layover.data.formats import Layout
+from layover.data.formats import FileLayout
 from layover.data.task import FileSource
 from layover.tasks import Task
 
@@ -14,7 +14,7 @@ TASK = Task(
     columns={"first": "text", "label": "label"},
     metrics=("balanced", "accuracy"),
     files={
-        split: (FileSource(path=f"moods.{split}.bars", layout=Layout(format="bars")),)
+        split: (FileSource(path=f"moods.{split}.bars", layout=FileLayout(format="bars")),)
         for split in ("train", "validation", "test")
     },
     languages=dict.fromkeys(("train", "validation", "test"), ("en",)),

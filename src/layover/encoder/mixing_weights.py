@@ -12,8 +12,8 @@ from torch import Tensor
 from layover.errors import ModelError
 
 
-class Shares:
-    """The mean shares of many batches."""
+class MixingWeights:
+    """The mean mixing weights of many batches."""
 
     def __init__(self) -> None:
         self.tokens = 0
@@ -27,13 +27,13 @@ class Shares:
             self._sums.setdefault(site, []).append(total)
 
     def as_json(self) -> dict[str, Any]:
-        """Return `{tokens, sites: {site: mean share of each member}}`; no site where nothing is mixed."""
+        """Return `{tokens, sites: {site: mean weight of each member}}`; no site where nothing is mixed."""
         # sums wait on the device until the end, so that no batch waits for them
         totals = {site: torch.stack(sums).cpu().double().sum(0) for site, sums in self._sums.items()}
         return {"tokens": self.tokens, "sites": {site: (sums / self.tokens).tolist() for site, sums in totals.items()}}
 
 
-class Watch:
+class MixingWatch:
     """Where an encoder and its mixes say what they do; what they say is only taken down inside `into`."""
 
     def __init__(self) -> None:
@@ -41,13 +41,13 @@ class Watch:
         self._sums: dict[str, Tensor] | None = None
 
     @contextmanager
-    def into(self, shares: Shares | None) -> Iterator[None]:
-        """Add to `shares` what is taken in the one pass within; nothing of a pass that fails, nothing with None."""
-        self._sums = None if shares is None else {}
+    def into(self, weights: MixingWeights | None) -> Iterator[None]:
+        """Add to `weights` what is taken in the one pass within; nothing of a pass that fails, nothing with None."""
+        self._sums = None if weights is None else {}
         try:
             yield
-            if shares is not None and self._sums and self._lengths is not None:
-                shares.add(int(self._lengths.sum()), self._sums)
+            if weights is not None and self._sums and self._lengths is not None:
+                weights.add(int(self._lengths.sum()), self._sums)
         finally:
             self._sums, self._lengths = None, None
 
@@ -61,8 +61,8 @@ class Watch:
         if self._sums is not None:
             self._lengths = lengths
 
-    def see(self, site: str, shares: Tensor) -> None:
-        """Take down the shares at a site, (1, N', K); those of the tokens that belong to no row stand at the end.
+    def see(self, site: str, weights: Tensor) -> None:
+        """Take down the weights at a site, (1, N', K); those of the tokens that belong to no row stand at the end.
 
         Raises:
             ModelError: another mix has acted there, so that the sum would mean nothing.
@@ -71,6 +71,6 @@ class Watch:
             return
         if site in self._sums:
             raise ModelError(
-                f"two mixes act at {site}, so their shares cannot be told apart: watch one pass of one mix"
+                f"two mixes act at {site}, so their weights cannot be told apart: watch one pass of one mix"
             )
-        self._sums[site] = shares[:, : int(self._lengths.sum())].float().sum((0, 1))
+        self._sums[site] = weights[:, : int(self._lengths.sum())].float().sum((0, 1))

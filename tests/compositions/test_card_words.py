@@ -8,7 +8,7 @@ from typing import ClassVar
 import pytest
 
 from layover import compositions, modules
-from layover.compositions import Composition, Part, Piece, Told, Words
+from layover.compositions import AttachedModule, Attachment, CardWords, Composition, SentenceWords
 from layover.hub import flatten
 from layover.modules import Module
 from layover.shape import Shape
@@ -26,17 +26,23 @@ class Toy(Composition):
 
     name: ClassVar[str] = "toy"
 
-    def _after(self, module: Module, intermediates: Sequence[Part], shape: Shape, seed: int) -> list[Piece]:  # noqa: ARG002
+    def _after(
+        self,
+        module: Module,  # noqa: ARG002
+        intermediates: Sequence[AttachedModule],  # noqa: ARG002
+        shape: Shape,  # noqa: ARG002
+        seed: int,  # noqa: ARG002
+    ) -> list[Attachment]:
         return []
 
 
-def words(own: str | None = "LoRA", *, several: bool = True, flat: bool = False) -> Words:
-    return Words(own, "LoRAs" if several else "LoRA", several, flat)
+def words(own: str | None = "LoRA", *, several: bool = True, flat: bool = False) -> CardWords:
+    return CardWords(own, "LoRAs" if several else "LoRA", several, flat)
 
 
-def told(own: str | None = "LoRA", *, several: bool = True, untrained: bool = False) -> Told:
+def told(own: str | None = "LoRA", *, several: bool = True, untrained: bool = False) -> SentenceWords:
     learned, count = ("nli and qa", 2) if several else ("nli", 1)
-    return Told(
+    return SentenceWords(
         **vars(words(own, several=several)), encoder="E", goal="ner", learned=learned, count=count, untrained=untrained
     )
 

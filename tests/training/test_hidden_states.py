@@ -11,13 +11,13 @@ import pytest
 import torch
 
 from layover import modules
-from layover.compositions import Part
+from layover.compositions import AttachedModule
 from layover.data.features import Features
 from layover.errors import DataError, ModelError
 from layover.execution import Execution
+from layover.inference.hidden_states import HiddenStates
 from layover.inference.predict import keep_states, predict
-from layover.inference.states import States
-from layover.precision import Precision
+from layover.numerics import Precision
 from layover.specs import Hyperparameters
 from layover.training import Branch, fit
 
@@ -25,7 +25,7 @@ ModelOf = Callable[..., Any]
 TOP = modules.get("lora")(rank=4, layers=(2,))
 
 
-def trained(model: Any, features: Features, precision: Precision = "fp32", states: States | None = None) -> Any:
+def trained(model: Any, features: Features, precision: Precision = "fp32", states: HiddenStates | None = None) -> Any:
     return fit(
         model.encoder,
         [Branch("made up", model.head, features, states=states)],
@@ -44,13 +44,13 @@ def lowered(model: Any) -> Any:
     return model
 
 
-def kept(model: Any, features: Features, file: Path, precision: Precision) -> States:
+def kept(model: Any, features: Features, file: Path, precision: Precision) -> HiddenStates:
     kind = "bfloat16" if precision == "bf16" else "float32"
     size = {"layer": 2, "kind": kind, "tokens": int(features.arrays["offsets"][-1]), "hidden": 32}
-    into = States.create(file, **size)
+    into = HiddenStates.create(file, **size)
     keep_states(model.encoder, features, into, execution=Execution(device="cpu"), precision=precision)
     into.flush()
-    return States.open(file, **size)
+    return HiddenStates.open(file, **size)
 
 
 @pytest.mark.parametrize("kind", ["classification", "tagging"])
@@ -84,11 +84,11 @@ def test_kept_states_train_and_predict_the_same(
 
 def test_a_file_of_another_size_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "states.bin"
-    States.create(file, layer=2, kind="float32", tokens=3, hidden=4).flush()
+    HiddenStates.create(file, layer=2, kind="float32", tokens=3, hidden=4).flush()
     with pytest.raises(DataError, match=r"states.bin: not the 32 bytes of 4 x 4 hidden states in bfloat16"):
-        States.open(file, layer=2, kind="bfloat16", tokens=4, hidden=4)
+        HiddenStates.open(file, layer=2, kind="bfloat16", tokens=4, hidden=4)
     with pytest.raises(DataError, match="not the"):
-        States.open(tmp_path / "absent.bin", layer=2, kind="float32", tokens=3, hidden=4)
+        HiddenStates.open(tmp_path / "absent.bin", layer=2, kind="float32", tokens=3, hidden=4)
 
 
 def test_bfloat16_weights_are_frozen_and_modules_are_float32(
@@ -110,9 +110,9 @@ def test_merged_into_bfloat16_weights_and_out_again(model_of: ModelOf) -> None:
     model = lowered(model_of())
     before = {name: value.clone() for name, value in model.encoder.model.named_parameters()}
     state = {name: torch.randn(one.shape) for name, one in model.encoder.state("target").items()}
-    part = Part("intermediate", modules.get("lora")(rank=4), state, trainable=False)
+    part = AttachedModule("intermediate", modules.get("lora")(rank=4), state, trainable=False)
     merge = compositions.get("merge")()
-    model.encoder.attach(merge.parts(part.module, [part], shape=model.encoder.shape, seed=0))
+    model.encoder.attach(merge.attachments(part.module, [part], shape=model.encoder.shape, seed=0))
     changed = [name for name, one in model.encoder.model.named_parameters() if not torch.equal(one, before[name])]
     assert len(changed) == 6
     model.encoder.attach([])

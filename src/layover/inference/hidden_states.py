@@ -22,7 +22,7 @@ _STORED: dict[StateType, np.dtype[np.generic]] = {"float32": np.dtype(np.float32
 
 
 @dataclass(frozen=True, eq=False)
-class States:
+class HiddenStates:
     """Hidden states in the order of the features' tokens, mapped from the disk."""
 
     layer: int
@@ -32,7 +32,7 @@ class States:
     kind: StateType
 
     @classmethod
-    def open(cls, file: Path, *, layer: int, kind: StateType, tokens: int, hidden: int) -> States:
+    def open(cls, file: Path, *, layer: int, kind: StateType, tokens: int, hidden: int) -> HiddenStates:
         """Map a file that `create` made.
 
         Raises:
@@ -44,7 +44,7 @@ class States:
         return cls(layer, np.memmap(file, _STORED[kind], "r", shape=(tokens, hidden)), kind)
 
     @classmethod
-    def create(cls, file: Path, *, layer: int, kind: StateType, tokens: int, hidden: int) -> States:
+    def create(cls, file: Path, *, layer: int, kind: StateType, tokens: int, hidden: int) -> HiddenStates:
         """Make a file to be filled with `put`.
 
         Raises:
