@@ -24,7 +24,7 @@ from layover.plan.hub import Revisions
 from layover.recipe import load
 from layover.report import rows_of
 from layover.report.files import write_report
-from layover.steps import counts
+from layover.steps import artifacts
 from layover.store import FileHashes, Store
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def test_a_plan_foresees_the_work_after_the_last_trial(
     for node in plan.nodes.values():
         with store.writing(node.kind, node.spec.canonical(), node.needs) as folder:
             (folder / "meta.json").write_text('{"examples": 2, "tokens": 9}', encoding="utf-8")
-    monkeypatch.setattr(counts, "timed", lambda store, key: {"seconds": 2.0, "needs": store.done(key)["needs"]})
+    monkeypatch.setattr(artifacts, "timed", lambda store, key: {"seconds": 2.0, "needs": store.done(key)["needs"]})
     summary = summarise(Planned(plan, store, plan, {}, {}, plan.recipe))
     assert summary["to_run"] == 0
     assert summary["seconds_left"] >= 2.0 * 2  # a training and more for each of two cells

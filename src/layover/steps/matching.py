@@ -26,7 +26,7 @@ from layover.kinds._arrays import finite
 from layover.kinds.retrieval import distinct, match
 from layover.metrics._retrieval import ENGLISH, LANGUAGE
 from layover.specs.predict import PredictSpec
-from layover.steps.files import predictions_of
+from layover.steps.artifacts import predictions_of
 from layover.steps.trained import speak
 from layover.store import Store
 

@@ -18,7 +18,7 @@ from layover.heads import Head, build_head
 from layover.shape import Shape
 from layover.specs import ModuleStep, OnEncoder, Outputs, StepSpec
 from layover.specs.train import Below
-from layover.steps.files import GATES, HEAD, head_of, weights_of
+from layover.steps.artifacts import GATES, HEAD, head_of, weights_of
 from layover.steps.loaded import load
 from layover.store import Store
 

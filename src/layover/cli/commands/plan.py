@@ -90,7 +90,7 @@ def summarise(found: Planned, gpu: int | None = None) -> dict[str, Any]:
     from layover.plan.hub import told as unresolved
     from layover.plan.pending import whole
     from layover.recipe.idle_strides import idle_strides
-    from layover.steps.counts import timed
+    from layover.steps.artifacts import timed
 
     plan, store = found.plan, found.store
     finished = store.finished()

@@ -163,7 +163,7 @@ def _remaining(found: Planned, wanted: list[Node[StepSpec]], workers: int) -> Re
     from layover.estimates.cost import estimate
     from layover.estimates.eta import took
     from layover.estimates.remaining import Remaining
-    from layover.steps.counts import timed
+    from layover.steps.artifacts import timed
 
     store, keys = found.store, [node.key for node in wanted]
     costs = estimate(found.plan, meta_of(store, store.finished()))

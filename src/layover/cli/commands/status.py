@@ -24,7 +24,7 @@ def command(
     from layover.estimates.pending import to_come
     from layover.plan.pending import notes as waiting
     from layover.plan.pending import whole
-    from layover.steps.counts import timed
+    from layover.steps.artifacts import timed
     from layover.store.locks import GC, RUN
 
     found = planned(recipe, overrides, store)
