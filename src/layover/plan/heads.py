@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from layover import kinds
 from layover.recipe import Recipe
-from layover.recipe.imported import ImportedHead
+from layover.recipe.learned import ImportedHead
 from layover.tasks import Task
 
 Point = tuple[str, str, str, str, int]

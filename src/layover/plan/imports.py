@@ -21,8 +21,8 @@ from layover.plan.nodes import Node
 from layover.plan.origin import Folder, downloaded
 from layover.plan.points import sifted
 from layover.recipe import Recipe
-from layover.recipe.import_checks import folder_of
-from layover.recipe.imported import ImportedHead, Told
+from layover.recipe.intermediate_checks import folder_of
+from layover.recipe.learned import ImportedHead, Told
 from layover.specs import EncoderSpec
 from layover.specs.import_ import HeadSpec, ImportSpec, Origin
 

@@ -17,7 +17,7 @@ from layover.plan.maker import Maker
 from layover.plan.mixtures import ordered
 from layover.plan.nodes import Node
 from layover.recipe import Recipe, ResolvedMethod, Select
-from layover.recipe.imported import ImportedHead
+from layover.recipe.learned import ImportedHead
 from layover.specs import EncoderSpec, Hyperparameters, Learned, ModuleStep, OnEncoder, Sampling, Start
 from layover.specs.compose import ComposeSpec
 from layover.specs.gate import GateSpec

@@ -6,28 +6,23 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from layover.errors import Problem, RecipeError
-from layover.recipe.checks import (
-    check_lists,
-    check_pairs,
-    check_precisions,
+from layover.recipe.class_weight_checks import check_class_weights
+from layover.recipe.declared import resolve_tasks
+from layover.recipe.intermediate_checks import check_mixtures, check_modules
+from layover.recipe.language_adapters import check_fallback, check_languages, resolve_languages
+from layover.recipe.language_checks import check_data_languages, check_language_names
+from layover.recipe.methods import resolve_methods
+from layover.recipe.resolved import Recipe
+from layover.recipe.schema import MOST_CELLS, Document
+from layover.recipe.source import Loc, Located, Source, read_source
+from layover.recipe.sweep_checks import check_lists, check_pairs, check_precisions, check_sweep
+from layover.recipe.task_checks import (
+    check_holdouts,
     check_retrieval,
-    check_sweep,
     check_training,
     check_training_data,
     check_windows,
 )
-from layover.recipe.class_weight_checks import check_class_weights
-from layover.recipe.data_language_checks import check_data_languages
-from layover.recipe.declared import resolve_tasks
-from layover.recipe.holdout_checks import check_holdouts
-from layover.recipe.import_checks import check_modules
-from layover.recipe.language_checks import check_fallback, check_languages, resolve_languages
-from layover.recipe.language_name_checks import check_language_names
-from layover.recipe.methods import resolve_methods
-from layover.recipe.mixture_checks import check_mixtures
-from layover.recipe.resolved import Recipe
-from layover.recipe.schema import MOST_CELLS, Document
-from layover.recipe.source import Loc, Located, Source, read_source
 from layover.recipe.validation import STAND_IN, validate_mended
 
 REQUIRED: Mapping[Loc, object] = {

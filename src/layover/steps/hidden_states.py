@@ -16,6 +16,9 @@ from layover.steps.context import Context
 from layover.steps.loaded import load
 from layover.store import Store, read_json, write_json
 
+StatesOf = Mapping[str, str]
+"""Key of tokenized data -> key of the node that holds their hidden states."""
+
 
 def run(node: Node[HiddenStatesSpec], folder: Path, context: Context) -> None:
     """Write the hidden states that enter a layer, of every token, in the numbers that the encoder computes in."""
@@ -30,10 +33,6 @@ def run(node: Node[HiddenStatesSpec], folder: Path, context: Context) -> None:
     into.flush()
     write_json(folder / META, size)
     context.progress({"done": features.rows, "total": features.rows, "unit": "rows"})
-
-
-StatesOf = Mapping[str, str]
-"""Key of tokenized data -> key of the node that holds their hidden states."""
 
 
 def load_states(store: Store, hidden_states: StatesOf, data: str) -> States | None:

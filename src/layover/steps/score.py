@@ -24,6 +24,9 @@ from layover.store import Store
 Scores = dict[str, float]
 """Metric -> value."""
 
+Found = dict[int, tuple[Scores | None, float | None]]
+"""Layer -> scores of a language, None without gold, and the threshold where pairs are mined."""
+
 
 @dataclass
 class Outcome:
@@ -131,10 +134,6 @@ def _load(keys: Keys, kind: str, store: Store) -> tuple[list[Any], list[Any]]:
     """Return predictions and examples."""
     predicted, data = keys
     return read_lines(store.path(predicted) / PREDICTIONS), load_examples(store, data, kind)
-
-
-Found = dict[int, tuple[Scores | None, float | None]]
-"""Layer -> scores of a language, None without gold, and the threshold where pairs are mined."""
 
 
 def searched(spec: ScoreSpec, search: Settled, store: Store) -> Outcome:

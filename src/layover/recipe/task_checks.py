@@ -1,159 +1,20 @@
-"""Checks of a well-formed recipe: names on the axes, pairs that mean something, settings that fit together."""
+"""Checks of the tasks of a recipe: data, hold-outs, windows and settings that nothing would obey."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from typing import Any, Literal
+from collections.abc import Iterator, Mapping
+from typing import Literal
 
-from layover import compositions, kinds, metrics
-from layover.data.languages import UNKNOWN
+from layover import kinds, metrics
 from layover.errors import Problem, nearest
-from layover.precision import cannot_be_quantised
-from layover.recipe.expected import shown
-from layover.recipe.resolved import ResolvedMethod
-from layover.recipe.schema import AND, AXES, MOST_CELLS, NO_INTERMEDIATE, Document, TaskSettings
+from layover.recipe.data_languages import DataLanguages
+from layover.recipe.language_checks import languages_of
+from layover.recipe.schema import Document, TaskSettings
 from layover.recipe.source import Loc, Source
 from layover.tasks import FROM_TRAINING, Paths, Task
 
 FRAME = 4
 """Special tokens around a question and its context."""
-
-
-def check_sweep(document: Document, source: Source) -> list[Problem]:
-    """Return what is wrong with the axes: unknown models and methods, values twice, rules that match nothing."""
-    problems: list[Problem] = []
-    # what is written counts: a model whose settings are wrong is a model all the same
-    named: dict[str, Collection[str]] = {
-        axis: names
-        for axis, section in (("model", "models"), ("method", "methods"))
-        if (names := source.names(section))
-    }
-    for axis in AXES:
-        values = _written(document, axis)
-        for index, value in enumerate(values):
-            loc: Loc = ("sweep", axis, index)
-            if axis in named and value not in named[axis]:
-                hint = nearest(str(value), named[axis])
-                problems.append(source.problem(loc, f"unknown {axis} {value!r}; {hint}"))
-            if value in values[:index]:
-                problems.append(source.problem(loc, f"{value!r} stands twice"))
-    if (cells := document.sweep.cells()) > MOST_CELLS:
-        message = f"the axes make {cells:,} cells, but a sweep has {MOST_CELLS:,} at most; write several recipes"
-        problems.append(source.problem(("sweep",), message))
-    for index, rule in enumerate(document.sweep.exclude):
-        if not rule:
-            problems.append(source.problem(("sweep", "exclude", index), "an empty rule would leave out every cell"))
-        for axis, wanted in rule.items():
-            loc = ("sweep", "exclude", index, axis)
-            if axis not in AXES:
-                problems.append(source.problem(loc, f"unknown axis; {nearest(axis, AXES)}"))
-                continue
-            values = document.sweep.values(axis)
-            for value in wanted if isinstance(wanted, list) else [wanted]:
-                there = value in values and not isinstance(value, bool)
-                if not there and not _left_out_by_override(source, axis):
-                    problems.append(source.problem(loc, _not_on(axis, value, values)))
-    return problems
-
-
-def _not_on(axis: str, value: object, values: Collection[object]) -> str:
-    """Return that a value is not on an axis, and which one may be meant."""
-    written = [str(one) for one in values]
-    if str(value) not in written:
-        return f"{shown(value)} is not on the axis {axis}; {nearest(str(value), written)}"
-    kind, how = ("text", "without quotes") if isinstance(value, str) else ("a number", "in quotes")
-    return f"{shown(value)} is {kind}, and not on the axis {axis}; write it {how}"
-
-
-def _written(document: Document, axis: str) -> tuple[Any, ...]:
-    """Return the values of an axis as they stand there, one that stands twice twice."""
-    values: tuple[Any, ...] = getattr(document.sweep, axis)
-    return tuple(value if isinstance(value, (str, int)) else AND.join(value) for value in values)
-
-
-def check_lists(document: Document, methods: Mapping[str, ResolvedMethod], source: Source) -> list[Problem]:
-    """Return lists of intermediates that name one twice, or that no method of the sweep can compose."""
-    problems = []
-    used = [methods[name] for name in document.sweep.method if name in methods]
-    taking = [method for method in used if method.composition.takes_several and method.module.trains_encoder]
-    for index, names in enumerate(document.sweep.intermediates().values()):
-        loc: Loc = ("sweep", "intermediate", index)
-        for place, name in enumerate(names) if len(names) > 1 else ():
-            if name == NO_INTERMEDIATE or name in names[:place]:
-                said = "has no place in a list" if name == NO_INTERMEDIATE else "stands twice in one list"
-                problems.append(source.problem((*loc, place), f"{name!r} {said}"))
-        if len(names) > 1 and used and not taking:
-            able = ", ".join(name for name in compositions.usable() if compositions.get(name).takes_several)
-            message = "no method of the sweep composes separately learned modules"
-            problems.append(source.problem(loc, f"{message}; one with compose: {able} does, or train a mixture"))
-    for name in document.sweep.method if not _left_out_by_override(source, "intermediate") else ():
-        learned = document.sweep.learned()
-        for other in methods[name].composition.named() if name in methods else ():
-            if other not in learned:
-                loc = ("methods", name, "compose", "weights", other)
-                problems.append(
-                    source.problem(loc, f"{other!r} is no intermediate of the sweep; {nearest(other, learned)}")
-                )
-    return problems
-
-
-def check_precisions(document: Document, methods: Mapping[str, ResolvedMethod], source: Source) -> list[Problem]:
-    """Return methods that change weights of which their precision leaves too little."""
-    problems = []
-    for name, method in methods.items():
-        whole, folds = method.module.whole, method.composition.folds
-        if reason := cannot_be_quantised(method.precision, whole=whole, folds=folds):
-            what, field = (method.module.name, "module") if whole else (method.composition.name, "compose")
-            if document.methods[name].precision is not None:
-                field = "precision"
-            message = f"{what} does not go with {method.precision}: {reason}"
-            problems.append(source.problem(("methods", name, field), f"{message} (a method may have its own)"))
-    return problems
-
-
-def _left_out_by_override(source: Source, axis: str) -> bool:
-    """An axis narrowed on the command line may leave rules of `exclude` without anything to match."""
-    return source.where(("sweep", axis)).startswith("command line")
-
-
-def check_pairs(document: Document, known: dict[str, Task], source: Source) -> list[Problem]:
-    """Return where a task stands on an axis it is not for, or a language is not one of its task's."""
-    problems = []
-    named = [("target", index, name) for index, name in enumerate(document.sweep.target)]
-    for index, names in enumerate(document.sweep.intermediates().values()):
-        named += [("intermediate", index, name) for name in names]
-    for axis, index, name in named:
-        task = known.get(name)
-        if task is not None and axis not in task.stages:
-            message = f"{name} cannot be used as {axis}: it is declared for {', '.join(task.stages)}"
-            problems.append(source.problem(("sweep", axis, index), message))
-    for loc, names, languages in _language_lists(document):
-        valid = {language for name in names if name in known for language in _languages(known[name], document)}
-        for index, language in enumerate(languages):
-            if language in languages[:index]:
-                problems.append(source.problem((*loc, index), f"{language!r} stands twice"))
-            elif valid and language not in valid:
-                problems.append(
-                    source.problem((*loc, index), f"unknown language {language!r}; {nearest(language, valid)}")
-                )
-    return problems
-
-
-def _languages(task: Task, document: Document) -> set[str]:
-    """Return the languages that a task declares, and those that the recipe has files for."""
-    files = {str(split): paths for split, paths in document.tasks.get(task.name, TaskSettings()).files.items()}
-    named = {language for split in files for language in task.languages_of(split, files)}
-    return {*task.all_languages(), *named} - {UNKNOWN}
-
-
-def _language_lists(document: Document) -> list[tuple[Loc, tuple[str, ...], tuple[str, ...]]]:
-    lists: list[tuple[Loc, tuple[str, ...], tuple[str, ...]]] = []
-    if document.eval.languages != "all":
-        lists.append((("eval", "languages"), document.sweep.target, document.eval.languages))
-    for name, settings in document.tasks.items():
-        if settings.eval.languages is not None and settings.eval.languages != "all":
-            lists.append((("tasks", name, "eval", "languages"), (name,), settings.eval.languages))
-    return lists
 
 
 def check_training_data(document: Document, known: dict[str, Task], source: Source) -> list[Problem]:
@@ -310,3 +171,37 @@ def _setting(document: Document, chain: list[str], field: Literal["max_length", 
         if value is not None:
             return int(value), ("tasks", name, field)
     return int(getattr(document.train, field)), ("train", field) if field in document.train.model_fields_set else None
+
+
+def check_holdouts(document: Document, known: Mapping[str, Task], source: Source) -> list[Problem]:
+    """Return hold-outs that nothing would obey, that leave nothing, or beside which a validation file is not read."""
+    problems, languages = [], languages_of(document, known)
+    for name, settings in document.tasks.items():
+        task, holdout = known.get(name), settings.holdout
+        if task is None or holdout is None or task.of_kind.sides:
+            continue
+        loc: Loc = ("tasks", name, "holdout")
+        if task.train_task is not None:
+            message = f"{name} trains on {task.train_task}: hold out there, tasks.{task.train_task}.holdout"
+            problems.append(source.problem(loc, message))
+            continue
+        language = languages.training(task)
+        count = None if "train" in settings.files else task.count("train", language)
+        if count is not None and holdout >= count:
+            message = f"a hold-out of {holdout} takes all {count} training examples of {name}; hold out fewer"
+            problems.append(source.problem(loc, message))
+        problems += [source.problem(loc, message) for message in _unread(task, settings, language, languages)]
+    return problems
+
+
+def _unread(task: Task, settings: TaskSettings, language: str, languages: DataLanguages) -> Iterator[str]:
+    """Yield why a validation file of the training language is not read."""
+    named = settings.files.get("validation")
+    by_language = isinstance(named, Mapping)
+    there = tuple(named) if isinstance(named, Mapping) else task.languages_of("validation", languages.files(task))
+    if named is not None and language in there:
+        where = f"files.validation.{language}" if by_language else "files.validation"
+        yield (
+            f"takes the place of {where}, which would not be read; leave out one of them ({language} is the language "
+            "of the training data)"
+        )
