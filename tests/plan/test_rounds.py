@@ -21,8 +21,7 @@ from layover.plan.choices import Candidate, Choice, Choices, Round
 from layover.plan.collect import POLICIES, removable
 from layover.plan.hub import Revisions
 from layover.plan.nodes import spec_at
-from layover.plan.pending import everything, notes, whole
-from layover.plan.rounds import close
+from layover.plan.rounds import close, everything, whole
 from layover.recipe import load
 from layover.specs.train import TrainSpec
 from layover.store import FileHashes, Store
@@ -103,7 +102,7 @@ def test_cells_are_keyed_by_the_chosen_value(world: World, tmp_path: Path, value
     plan = planned(world, choices)
     assert not plan.pending
     assert not plan.possible
-    assert not notes(plan)
+    assert not waiting(plan)
     named = world.plan(change=lambda text: text.replace("compose: warm, lr: 4e-4", f"compose: warm, lr: {rate}"))
     assert [(cell.label, cell.score, cell.train, cell.baseline) for cell in plan.cells] == [
         (cell.label, cell.score, cell.train, cell.baseline) for cell in named.cells

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from layover.errors import RecipeError
-from layover.recipe.source import read_source
+from layover.recipe.file import read_source
 
 TEXT = """\
 schema: 1

@@ -11,8 +11,8 @@ from tests.recipe.conftest import SMALL, Told
 from tests.recipe.schema_walk import KEY, ROOTS, settings_of
 
 from layover.recipe.expected import plain, shown, words
+from layover.recipe.file import Source
 from layover.recipe.schema import Document
-from layover.recipe.source import Source
 from layover.recipe.validation import validate, validate_mended
 
 WRONG: tuple[Any, ...] = (

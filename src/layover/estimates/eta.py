@@ -210,7 +210,7 @@ def seconds_left(
     Args:
         plan: The plan.
         costs: Of its nodes.
-        wanted: The nodes that have to run, and those that a choice may add, see `layover.plan.pending`.
+        wanted: The nodes that have to run, and those that a choice may add, see `layover.plan.rounds`.
         done_of: See `Done`.
         workers: Processes at a time.
     """

@@ -11,7 +11,7 @@ from layover.estimates.cost import Cost
 from layover.estimates.eta import Paces, Took, makespan, node_seconds, work_of
 from layover.estimates.pending import bound
 from layover.plan.nodes import Plan
-from layover.plan.pending import whole
+from layover.plan.rounds import whole
 
 TELLING = 0.05
 """Share of a running node after which its own speed tells how long it takes."""

@@ -10,25 +10,25 @@ from typing import cast
 
 from layover.data.task import Place
 from layover.errors import LayoverError, Problem, RecipeError
-from layover.plan import heads, languages, leakage, lengths, mixtures, rows, unlabelled
+from layover.plan import heads, languages, leakage, lengths, rows
 from layover.plan.cells import Cells
 from layover.plan.choices import Choices
 from layover.plan.data import DataRules, Portion
 from layover.plan.encoders import resolve
-from layover.plan.evaluation import Evaluated, settled
+from layover.plan.evaluation import Evaluated, judged, settled
+from layover.plan.gold import gold_problems
 from layover.plan.heads import Point
 from layover.plan.hub import Revisions
 from layover.plan.imports import Imports
-from layover.plan.judged import judged
 from layover.plan.labels import with_labels
 from layover.plan.nodes import Node, Nodes, Plan, S
-from layover.plan.pending import notes as pending_notes
 from layover.plan.points import points, trained_targets
-from layover.plan.rounds import NOTHING_OPEN, Chooser
+from layover.plan.rounds import NOTHING_OPEN, Chooser, waiting
 from layover.plan.sources import with_sources
 from layover.plan.stages import Stages
 from layover.plan.surveys import Surveys
 from layover.recipe import Recipe, ResolvedMethod
+from layover.recipe.unused_settings import uncounted_in_mixtures
 from layover.specs import EncoderSpec, StepSpec
 from layover.specs.tokenize import USUAL_PERCENT, DataSpec, TokenizeSpec
 from layover.store import Memory
@@ -105,7 +105,7 @@ class _Planner:
         trained = [name for name in document.swept() if name in {*self.trained, *members}]
         notes += self.rules.unsaid(trained) + self.rules.replaced(trained)
         notes += self._selected_on_what_is_scored()
-        notes += mixtures.notes(self.recipe) + self.imports.notes()
+        notes += uncounted_in_mixtures(self.recipe) + self.imports.notes()
         notes += heads.notes(self.recipe, kept)
         notes += languages.notes(self.recipe, self.rules, kept, self.judged)
         notes += leakage.notes(self.recipe, self.rules, {(point[2], point[3]) for point in kept}, self.trained)
@@ -115,7 +115,7 @@ class _Planner:
         possible = self._reachable(score for one in pending for score in one.scores)
         every = {**nodes, **possible}
         unusable = rows.problems(self.recipe, self.surveys, every)
-        if unusable := unusable + unlabelled.problems(self.recipe, self.surveys, every):
+        if unusable := unusable + gold_problems(self.recipe, self.surveys, every):
             raise RecipeError(unusable)
         notes += rows.notes(self.surveys, every)
         notes += rows.seen(self.surveys, every, lambda data, target: self.rules.leaves_out(data.task, target))
@@ -131,7 +131,7 @@ class _Planner:
             offline=self.revisions.why if self.revisions.offline else "",
             unread=rows.unread(self.surveys, nodes),
         )
-        return replace(plan, notes=(*plan.notes, *pending_notes(plan)))
+        return replace(plan, notes=(*plan.notes, *waiting(plan)))
 
     def _selected_on_what_is_scored(self) -> list[str]:
         """Say where the best weights are chosen on examples that are scored."""

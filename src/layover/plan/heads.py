@@ -1,19 +1,22 @@
-"""Where a target's head starts: afresh, or where the intermediate's ended."""
+"""The heads of trainings: where a target's starts, and which tasks of a mixture share one."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from layover import kinds
+from layover.identity import canonical
 from layover.recipe import Recipe
 from layover.recipe.learned import ImportedHead
+from layover.specs.train import TaskSpec
 from layover.tasks import Task
 
 Point = tuple[str, str, str, str, int]
 """Model, method, intermediate, target, seed."""
 
 
-def same_head(before: Task | ImportedHead, task: Task) -> bool:
+def same_head(before: Task | TaskSpec | ImportedHead, task: Task | TaskSpec) -> bool:
     """Return whether the outputs of two heads mean the same, so that one can go on where the other ended."""
     return before.kind == task.kind and kinds.get(task.kind).same_outputs(before.labels, task.labels)
 
@@ -41,3 +44,16 @@ def notes(recipe: Recipe, points: Iterable[Point]) -> list[str]:
     return [
         f"{method}: the head starts afresh where outputs differ: {', '.join(pairs)}" for method, pairs in fresh.items()
     ]
+
+
+def ordered(tasks: Iterable[TaskSpec]) -> tuple[TaskSpec, ...]:
+    """Return the tasks in the order of their canonical forms, with numbers of their heads."""
+    heads: list[TaskSpec] = []
+    numbered = []
+    for task in sorted(tasks, key=lambda task: canonical(task.canonical())):
+        same = (place for place, head in enumerate(heads) if same_head(head, task))
+        place = next(same, len(heads))
+        if place == len(heads):
+            heads.append(task)
+        numbered.append(replace(task, head=place))
+    return tuple(numbered)

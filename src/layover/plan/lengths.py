@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from layover.errors import Problem
 from layover.plan.data import DataRules
 from layover.recipe import Recipe
-from layover.recipe.source import Loc
+from layover.recipe.file import Loc
 from layover.specs import EncoderSpec
 from layover.tasks import Task
 

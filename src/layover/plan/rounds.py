@@ -13,7 +13,7 @@ from typing import Protocol
 from layover.errors import StoreError
 from layover.plan.choices import Choice, Choices, Round
 from layover.plan.heads import Point
-from layover.plan.nodes import Node
+from layover.plan.nodes import Node, Nodes, Plan
 from layover.recipe import Recipe, ResolvedMethod
 from layover.specs import OnEncoder
 from layover.store import Store
@@ -87,3 +87,28 @@ def close(rounds: tuple[Round, ...], chooser: Chooser, store: Store, choices: Ch
                 known = replace(one, chosen=choice)
             closed.append(known)
     return closed
+
+
+UNCHOSEN = "a value of its method is not chosen yet"
+"""Why a pending cell has no score."""
+
+
+def waiting(plan: Plan) -> list[str]:
+    """Return a line for each open round: how many cells wait for it."""
+    lines = []
+    for one in plan.rounds:
+        cells = [cell for cell in plan.pending if one.key in cell.rounds]
+        if one.chosen is None and cells:
+            values = ", ".join(candidate.value for candidate in one.candidates)
+            lines.append(f"{one.label}: not chosen yet (one of {values}, by {one.rule}); cells that wait: {len(cells)}")
+    return lines
+
+
+def everything(plan: Plan) -> Nodes:
+    """Return the nodes of a plan and those that a choice may add."""
+    return {**plan.nodes, **plan.possible}
+
+
+def whole(plan: Plan) -> Plan:
+    """Return a plan whose nodes are all that it may come to have."""
+    return replace(plan, nodes=everything(plan))

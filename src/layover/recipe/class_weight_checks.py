@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 from layover import kinds
 from layover.errors import Problem, first_few, nearest
+from layover.recipe.file import Source
 from layover.recipe.resolved import Recipe
 from layover.recipe.schema import Document, TaskSettings
-from layover.recipe.source import Source
 from layover.tasks import Task
 
 FIELD = "class_weights"

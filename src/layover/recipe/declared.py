@@ -10,9 +10,9 @@ from pydantic import ValidationError
 
 from layover import tasks
 from layover.errors import LayoverError, Problem, nearest
+from layover.recipe.file import Loc, Located, Source
 from layover.recipe.found_languages import TEMPLATE, found_languages, no_languages
 from layover.recipe.schema import NO_INTERMEDIATE, Document, TaskSettings
-from layover.recipe.source import Loc, Located, Source
 from layover.recipe.validation import validate
 from layover.tasks import OwnTask, Task
 

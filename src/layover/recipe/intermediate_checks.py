@@ -6,9 +6,9 @@ from pathlib import Path
 
 from layover import tasks
 from layover.errors import Problem, nearest
+from layover.recipe.file import Loc, Source
 from layover.recipe.learned import ImportedModule, Mixture
 from layover.recipe.schema import NO_INTERMEDIATE, Document
-from layover.recipe.source import Loc, Source
 from layover.tasks import Task
 
 

@@ -9,10 +9,10 @@ from layover import compositions, kinds, modules, tasks
 from layover.errors import Problem, nearest
 from layover.files.archives import is_file
 from layover.modules import AdapterDrop, Module
+from layover.recipe.file import Loc, Source
 from layover.recipe.learned import LanguageSettings
 from layover.recipe.resolved import LanguageAdapters, ResolvedMethod
 from layover.recipe.schema import Document, TaskSettings
-from layover.recipe.source import Loc, Source
 from layover.recipe.validation import validate
 from layover.tasks import OwnTask, Task
 

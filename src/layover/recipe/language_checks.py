@@ -10,10 +10,10 @@ from layover import kinds, tasks
 from layover.data.languages import UNKNOWN
 from layover.errors import DataError, Problem, nearest
 from layover.recipe.data_languages import ENGLISH, DataLanguages
+from layover.recipe.file import Loc, Source
 from layover.recipe.found_languages import TEMPLATE, Files, found_languages
 from layover.recipe.resolved import ResolvedMethod
 from layover.recipe.schema import AXES, Document, Languages, Select, TaskSettings
-from layover.recipe.source import Loc, Source
 from layover.tasks import Paths, Task, language_name
 
 

@@ -8,13 +8,13 @@ from pathlib import Path
 from layover.errors import Problem, RecipeError
 from layover.recipe.class_weight_checks import check_class_weights
 from layover.recipe.declared import resolve_tasks
+from layover.recipe.file import Loc, Located, Source, read_source
 from layover.recipe.intermediate_checks import check_mixtures, check_modules
 from layover.recipe.language_adapters import check_fallback, check_languages, resolve_languages
 from layover.recipe.language_checks import check_data_languages, check_language_names
 from layover.recipe.methods import resolve_methods
 from layover.recipe.resolved import Recipe
 from layover.recipe.schema import MOST_CELLS, Document
-from layover.recipe.source import Loc, Located, Source, read_source
 from layover.recipe.sweep_checks import check_lists, check_pairs, check_precisions, check_sweep
 from layover.recipe.task_checks import (
     check_holdouts,

@@ -6,9 +6,9 @@ from layover import compositions, modules
 from layover.compositions import Composition
 from layover.errors import ModelError, Problem, nearest
 from layover.modules import AdapterDrop, Module
+from layover.recipe.file import Loc, Source
 from layover.recipe.resolved import ResolvedMethod
 from layover.recipe.schema import Document, Method
-from layover.recipe.source import Loc, Source
 from layover.recipe.validation import validate
 
 

@@ -11,9 +11,9 @@ from pydantic import ConfigDict, Field
 from layover.compositions import Composition
 from layover.modules import AdapterDrop, Module
 from layover.precision import Precision
+from layover.recipe.file import Source
 from layover.recipe.learned import Told
 from layover.recipe.schema import NO_INTERMEDIATE, Document, TaskSettings
-from layover.recipe.source import Source
 from layover.settings import Section
 from layover.tasks import Task
 

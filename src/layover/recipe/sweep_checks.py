@@ -10,9 +10,9 @@ from layover.data.languages import UNKNOWN
 from layover.errors import Problem, nearest
 from layover.precision import cannot_be_quantised
 from layover.recipe.expected import shown
+from layover.recipe.file import Loc, Source
 from layover.recipe.resolved import ResolvedMethod
 from layover.recipe.schema import AND, AXES, MOST_CELLS, NO_INTERMEDIATE, Document, TaskSettings
-from layover.recipe.source import Loc, Source
 from layover.tasks import Task
 
 

@@ -8,9 +8,9 @@ from typing import Literal
 from layover import kinds, metrics
 from layover.errors import Problem, nearest
 from layover.recipe.data_languages import DataLanguages
+from layover.recipe.file import Loc, Source
 from layover.recipe.language_checks import languages_of
 from layover.recipe.schema import Document, TaskSettings
-from layover.recipe.source import Loc, Source
 from layover.tasks import FROM_TRAINING, Paths, Task
 
 FRAME = 4

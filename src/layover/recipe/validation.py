@@ -16,7 +16,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from layover.errors import Problem, nearest
 from layover.recipe.expected import field_annotation, is_model, options, plain, shown, takes, words
-from layover.recipe.source import Loc, Source
+from layover.recipe.file import Loc, Source
 
 T = TypeVar("T", bound=BaseModel)
 

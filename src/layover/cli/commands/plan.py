@@ -88,8 +88,8 @@ def summarise(found: Planned, gpu: int | None = None) -> dict[str, Any]:
     from layover.estimates.pending import bound, to_come
     from layover.plan.absent import lacks
     from layover.plan.hub import told as unresolved
-    from layover.plan.pending import whole
-    from layover.recipe.idle_strides import idle_strides
+    from layover.plan.rounds import whole
+    from layover.recipe.unused_settings import unread_strides
     from layover.steps.artifacts import timed
 
     plan, store = found.plan, found.store
@@ -130,7 +130,7 @@ def summarise(found: Planned, gpu: int | None = None) -> dict[str, Any]:
         "memory": memory,
         "seconds_left": seconds_left(whole(plan), costs, left, partial(timed, store)) if left else 0.0,
         "hidden_state_cache": savings(found.plain, plan, costs, meta, finished),
-        "notes": [*plan.notes, *filter(None, lacking), *idle_strides(plan.recipe), *unseen(plan.recipe)],
+        "notes": [*plan.notes, *filter(None, lacking), *unread_strides(plan.recipe), *unseen(plan.recipe)],
         "damaged": dict(found.damaged),
         "older": {"nodes": len(found.older), "bytes": sum(found.older.values())},
     }

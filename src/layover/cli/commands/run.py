@@ -66,7 +66,7 @@ def _run(found: Planned, workers: int | None, json: bool, plan_again: Callable[[
     from layover.estimates.cost import estimate
     from layover.estimates.pending import to_come
     from layover.plan.absent import lacks
-    from layover.plan.pending import whole
+    from layover.plan.rounds import whole
 
     finished = found.store.finished()
     wanted = found.plan.wanted(finished)
@@ -177,7 +177,7 @@ def _remaining(found: Planned, wanted: list[Node[StepSpec]], workers: int) -> Re
 
 
 def _conclude(found: Planned, failed: dict[str, str], blocked: dict[str, str], seconds: float, as_json: bool) -> None:
-    from layover.plan.pending import notes as waiting
+    from layover.plan.rounds import waiting
 
     plan = found.plan
     finished = found.store.finished()

@@ -22,8 +22,7 @@ def command(
     from layover.estimates.cost import estimate
     from layover.estimates.eta import seconds_left
     from layover.estimates.pending import to_come
-    from layover.plan.pending import notes as waiting
-    from layover.plan.pending import whole
+    from layover.plan.rounds import waiting, whole
     from layover.steps.artifacts import timed
     from layover.store.locks import GC, RUN
 

@@ -27,7 +27,7 @@ def command(
     """Explain a node: what it is made of, and how it differs from the nearest finished one."""
     from pathlib import Path
 
-    from layover.plan.pending import everything
+    from layover.plan.rounds import everything
     from layover.plan.why import NOTHING, Known, explain
     from layover.store import FileHashes, Store
     from layover.store.hashes import HASHES

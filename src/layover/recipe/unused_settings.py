@@ -1,34 +1,28 @@
-"""Mixtures in a plan: one training of several tasks, with a head for all those whose outputs are the same."""
+"""Notes on settings that have no effect: they do no harm, and a reader should know."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
-
 from layover import kinds
-from layover.identity import canonical
-from layover.recipe import Recipe
-from layover.specs.train import TaskSpec
+from layover.recipe.resolved import Recipe
 
 
-def ordered(tasks: Iterable[TaskSpec]) -> tuple[TaskSpec, ...]:
-    """Return the tasks in the order of their canonical forms, with numbers of their heads."""
-    heads: list[TaskSpec] = []
-    numbered = []
-    for task in sorted(tasks, key=lambda task: canonical(task.canonical())):
-        same = (place for place, head in enumerate(heads) if _same_head(head, task))
-        place = next(same, len(heads))
-        if place == len(heads):
-            heads.append(task)
-        numbered.append(replace(task, head=place))
-    return tuple(numbered)
+def unread_strides(recipe: Recipe) -> list[str]:
+    """Return a note for each `stride` that is written and has no effect."""
+    document, known, source = recipe.document, recipe.tasks, recipe.source
+    windowed = [name for name in document.swept() if known[name].of_kind.windowed]
+    windowed_kinds = ", ".join(name for name in kinds.usable() if kinds.get(name).windowed)
+    found = []
+    if "stride" in document.train.model_fields_set and not windowed:
+        why = f"only tasks of kind {windowed_kinds} are read in windows, and the sweep has none"
+        found.append(str(source.problem(("train", "stride"), f"has no effect: {why}")))
+    for name, settings in document.tasks.items():
+        if settings.stride is not None and name in known and not known[name].of_kind.windowed:
+            why = f"{name} is {known[name].kind}, and only tasks of kind {windowed_kinds} are read in windows"
+            found.append(str(source.problem(("tasks", name, "stride"), f"has no effect: {why}")))
+    return found
 
 
-def _same_head(one: TaskSpec, other: TaskSpec) -> bool:
-    return one.kind == other.kind and kinds.get(one.kind).same_outputs(one.labels, other.labels)
-
-
-def notes(recipe: Recipe) -> list[str]:
+def uncounted_in_mixtures(recipe: Recipe) -> list[str]:
     """Return which settings of tasks do not count where they are learned in a mixture."""
     found = []
     for name in recipe.document.sweep.learned():
