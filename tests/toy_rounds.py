@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from layover.plan.choices import Candidate, Choice, Round
 
 if TYPE_CHECKING:
-    from layover.plan.heads import Point
+    from layover.plan.nodes import Combination
     from layover.plan.rounds import Trials
     from layover.recipe import ResolvedMethod
     from layover.store import Store
@@ -25,11 +25,11 @@ METHOD = "lora"
 class BestRate:
     """Asks for a training with each rate, and chooses the one with the best development score, the first of equals."""
 
-    def settle(self, point: Point, method: ResolvedMethod, trials: Trials) -> ResolvedMethod | None:
+    def settle(self, combination: Combination, method: ResolvedMethod, trials: Trials) -> ResolvedMethod | None:
         if method.name != METHOD:
             return method
-        model, name, intermediate, target, _ = point
-        tried: Point = (model, name, intermediate, target, SEED)
+        intermediate, target = combination.intermediate, combination.target
+        tried = combination._replace(seed=SEED)
         candidates = []
         for rate in RATES:
             variant = method.model_copy(update={"lr": rate})

@@ -21,7 +21,7 @@ from layover.plan.choices import Candidate, Choice, Choices, Round
 from layover.plan.collect import POLICIES, removable
 from layover.plan.hub import Revisions
 from layover.plan.nodes import spec_at
-from layover.plan.rounds import close, everything, whole
+from layover.plan.rounds import close, everything, waiting, whole
 from layover.recipe import load
 from layover.specs.train import TrainSpec
 from layover.store import FileHashes, Store
@@ -45,7 +45,7 @@ def choose(plan: Plan, choices: Choices, value: str) -> None:
 def test_points_wait_and_their_trials_are_part_of_the_plan(world: World) -> None:
     plan, settled = planned(world), world.plan()
     assert {cell.method for cell in plan.pending} == {"lora"}
-    # stack's own baseline is lora's point of no method: it waits for nothing
+    # stack's own baseline is lora's combination of no method: it waits for nothing
     assert {cell.label for cell in plan.cells} == {cell.label for cell in settled.cells if cell.method != "lora"}
     assert len(plan.pending) + len(plan.cells) == len(settled.cells)
     assert len(plan.rounds) == 2  # with and without an intermediate; seeds share a round
@@ -63,8 +63,8 @@ def test_points_wait_and_their_trials_are_part_of_the_plan(world: World) -> None
 
 def test_a_comparison_waits_with_its_baseline(world: World) -> None:
     class OnlyWithout(BestRate):
-        def settle(self, point, method, trials):  # type: ignore[no-untyped-def]
-            return super().settle(point, method, trials) if point[2] == "none" else method
+        def settle(self, combination, method, trials):  # type: ignore[no-untyped-def]
+            return super().settle(combination, method, trials) if combination.intermediate == "none" else method
 
     recipe, revisions = load(world.recipe(), ()), Revisions()
     revisions.offline = True
@@ -137,17 +137,19 @@ def test_other_data_make_another_round(world: World, tmp_path: Path) -> None:
 class TwoRounds(BestRate):
     """Asks for a rank when the rate is chosen: its trials have that rate."""
 
-    def settle(self, point, method, trials):  # type: ignore[no-untyped-def]
-        rated = super().settle(point, method, trials)
+    def settle(self, combination, method, trials):  # type: ignore[no-untyped-def]
+        rated = super().settle(combination, method, trials)
         if rated is None or method.name != "lora":
             return rated
-        tried = (*point[:4], SEED)
+        tried = combination._replace(seed=SEED)
         modules = [rated.module.model_copy(update={"rank": rank}) for rank in (2, 8)]
         variants = [rated.model_copy(update={"module": module}) for module in modules]
         candidates = tuple(
             Candidate(f"rank={one.module.rank}", one, trials.training(tried, one).key) for one in variants
         )
-        return trials.chosen(Round(f"rank for {point[3]} after {point[2]}", "toy", candidates))
+        return trials.chosen(
+            Round(f"rank for {combination.target} after {combination.intermediate}", "toy", candidates)
+        )
 
 
 def test_a_second_round_is_asked_for_when_the_first_is_chosen(world: World, tmp_path: Path) -> None:
@@ -185,7 +187,7 @@ def test_a_second_round_is_asked_for_when_the_first_is_chosen(world: World, tmp_
 
 def test_an_open_value_without_a_round_is_refused(world: World) -> None:
     class Forgets(BestRate):
-        def settle(self, point, method, trials):  # type: ignore[no-untyped-def] # noqa: ARG002
+        def settle(self, combination, method, trials):  # type: ignore[no-untyped-def] # noqa: ARG002
             return None if method.name == "lora" else method
 
     revisions = Revisions()

@@ -7,13 +7,11 @@ from dataclasses import replace
 
 from layover import kinds
 from layover.identity import canonical
+from layover.plan.nodes import Combination
 from layover.recipe import Recipe
 from layover.recipe.learned import ImportedHead
 from layover.specs.train import TaskSpec
 from layover.tasks import Task
-
-Point = tuple[str, str, str, str, int]
-"""Model, method, intermediate, target, seed."""
 
 
 def same_head(before: Task | TaskSpec | ImportedHead, task: Task | TaskSpec) -> bool:
@@ -32,10 +30,10 @@ def first_with(recipe: Recipe, names: Sequence[str], task: Task) -> tuple[str, T
     return None
 
 
-def notes(recipe: Recipe, points: Iterable[Point]) -> list[str]:
+def notes(recipe: Recipe, combinations: Iterable[Combination]) -> list[str]:
     """Return for which pairs a method that continues heads cannot do so."""
     fresh: dict[str, dict[str, None]] = {}
-    for _, method, intermediate, target, _ in points:
+    for _, method, intermediate, target, _ in combinations:
         task, names = recipe.tasks[target], recipe.learned(intermediate)
         if not names or not kinds.get(task.kind).trained:
             continue

@@ -14,12 +14,11 @@ from layover.modules import Module
 from layover.packages.meaning import same
 from layover.packages.opened import Opened, open_module
 from layover.packages.untrained import Untrained, untrained
-from layover.plan.heads import Point
+from layover.plan.combinations import sifted
 from layover.plan.hub import Revisions
 from layover.plan.maker import Maker
-from layover.plan.nodes import Node
+from layover.plan.nodes import Combination, Node
 from layover.plan.origin import Folder, downloaded
-from layover.plan.points import sifted
 from layover.recipe import Recipe
 from layover.recipe.intermediate_checks import folder_of
 from layover.recipe.learned import ImportedHead, Told
@@ -118,10 +117,14 @@ class Imports:
             fresh = untrained(found)
         self._fitted[encoder.label, name] = _Fitted(base, found.module, found.left_out, found.model, fresh)
 
-    def unfitting(self, encoders: Iterable[EncoderSpec], points: Iterable[Point]) -> list[Problem]:
+    def unfitting(self, encoders: Iterable[EncoderSpec], combinations: Iterable[Combination]) -> list[Problem]:
         """Return which modules do not fit an encoder that they meet in some cell."""
         by_label, problems = {encoder.label: encoder for encoder in encoders}, []
-        met = dict.fromkeys((point[0], name) for point in points for name in self._recipe.learned(point[2]))
+        met = dict.fromkeys(
+            (combination.model, name)
+            for combination in combinations
+            for name in self._recipe.learned(combination.intermediate)
+        )
         for model, name in met:
             if model not in by_label:
                 continue  # that there is no such encoder is told elsewhere
@@ -134,21 +137,21 @@ class Imports:
                 problems += [self._problem(name, f"{message}{after}") for message in _each(error)]
         return problems
 
-    def composable(self, points: list[Point], notes: list[str]) -> list[Point]:
-        """Return the points whose imported modules their methods can take; what is left out is added to `notes`.
+    def composable(self, combinations: list[Combination], notes: list[str]) -> list[Combination]:
+        """Return the combinations whose imported modules their methods can take; what is left out is added to `notes`.
 
         Raises:
             RecipeError: nothing is left, or nothing with one of the modules.
         """
         asked = cache(self._refused)
-        reasons = {point: asked(*point[:3]) for point in points}
-        kept = sifted(self._recipe, points, lambda point: reasons[point], notes)
-        there = {name for point in kept for name in self._recipe.learned(point[2])}
+        reasons = {combination: asked(*combination[:3]) for combination in combinations}
+        kept = sifted(self._recipe, combinations, lambda combination: reasons[combination], notes)
+        there = {name for combination in kept for name in self._recipe.learned(combination.intermediate)}
         lost: dict[str, dict[str, None]] = {}
-        for point, reason in reasons.items():
-            for name in self._recipe.learned(point[2]) if reason else ():
+        for combination, reason in reasons.items():
+            for name in self._recipe.learned(combination.intermediate) if reason else ():
                 if name in self._known and name not in there:
-                    lost.setdefault(name, {})[f"{point[1]}: {reason}"] = None
+                    lost.setdefault(name, {})[f"{combination.method}: {reason}"] = None
         if lost:
             raise RecipeError(
                 [self._problem(name, f"no method takes it: {'; '.join(why)}") for name, why in lost.items()]

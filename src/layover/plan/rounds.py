@@ -12,8 +12,7 @@ from typing import Protocol
 
 from layover.errors import StoreError
 from layover.plan.choices import Choice, Choices, Round
-from layover.plan.heads import Point
-from layover.plan.nodes import Node, Nodes, Plan
+from layover.plan.nodes import Combination, Node, Nodes, Plan
 from layover.recipe import Recipe, ResolvedMethod
 from layover.specs import OnEncoder
 from layover.store import Store
@@ -22,8 +21,8 @@ from layover.store import Store
 class Trials(Protocol):
     """What the planner offers to a chooser."""
 
-    def training(self, point: Point, method: ResolvedMethod) -> Node[OnEncoder]:
-        """Return the training of a point with a method that has other values."""
+    def training(self, combination: Combination, method: ResolvedMethod) -> Node[OnEncoder]:
+        """Return the training of a combination with a method that has other values."""
         ...
 
     def chosen(self, asked: Round) -> ResolvedMethod | None:
@@ -34,8 +33,8 @@ class Trials(Protocol):
 class Chooser(Protocol):
     """Decides which values of a method are open, and which candidate of a round is taken."""
 
-    def settle(self, point: Point, method: ResolvedMethod, trials: Trials) -> ResolvedMethod | None:
-        """Return the method of a point with all its values; None while it waits for a round that it asked for."""
+    def settle(self, combination: Combination, method: ResolvedMethod, trials: Trials) -> ResolvedMethod | None:
+        """Return the method of a combination with all its values; None while it waits for a round that it asked for."""
         ...
 
     def choose(self, asked: Round, store: Store) -> Choice:
@@ -51,7 +50,7 @@ class Chooser(Protocol):
 class NothingOpen:
     """The chooser of a recipe that names all its values."""
 
-    def settle(self, point: Point, method: ResolvedMethod, trials: Trials) -> ResolvedMethod | None:  # noqa: ARG002
+    def settle(self, combination: Combination, method: ResolvedMethod, trials: Trials) -> ResolvedMethod | None:  # noqa: ARG002
         """Return the method as it is."""
         return method
 
