@@ -12,9 +12,8 @@ import pytest
 from tests.toy_rounds import RATES, SEED, BestRate
 
 from layover.errors import NodeError, RecipeError, StoreError
-from layover.estimates.cost import estimate
+from layover.estimates.cost import bound, estimate, to_come
 from layover.estimates.eta import Took
-from layover.estimates.pending import bound, to_come
 from layover.estimates.remaining import Remaining
 from layover.plan import Plan, build
 from layover.plan.choices import Candidate, Choice, Choices, Round

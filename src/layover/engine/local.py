@@ -20,8 +20,7 @@ from typing import Any
 
 from layover.engine import server
 from layover.engine.alone import STOPPED
-from layover.engine.jobs import Job, group
-from layover.engine.processes import ADVICE, Outcome, Worker, cause_of, received, saved_step
+from layover.engine.processes import ADVICE, Job, Outcome, Worker, cause_of, group, received, saved_step
 from layover.engine.resources import most_between_jobs
 from layover.engine.worker import Setup, Work, main
 from layover.errors import NodeError, StoppedError, StoreError

@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from layover.estimates.cost import Cost
+from layover.estimates.cost import Cost, bound
 from layover.estimates.eta import Paces, Took, makespan, node_seconds, work_of
-from layover.estimates.pending import bound
 from layover.plan.nodes import Plan
 from layover.plan.rounds import whole
 

@@ -13,10 +13,9 @@ from layover.identity import Json
 from layover.metrics._metric import NO_RULES, Rules
 from layover.modules import AdapterDrop
 from layover.precision import Precision
-from layover.specs._hyperparameters import Hyperparameters
+from layover.specs._hyperparameters import Hyperparameters, Sampling
 from layover.specs._on_encoder import OnEncoder, Outputs
 from layover.specs._plugins import Thing, answering
-from layover.specs._sampling import Sampling
 from layover.specs.gate import GateSpec
 from layover.specs.tokenize import USUAL_PERCENT
 

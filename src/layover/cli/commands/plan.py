@@ -83,9 +83,8 @@ def _left(summary: dict[str, Any]) -> str:
 def summarise(found: Planned, gpu: int | None = None) -> dict[str, Any]:
     """Return the plan in numbers, for people and machines alike; held against the bytes of a GPU if given."""
     from layover import specs
-    from layover.estimates.cost import ENCODING, estimate
+    from layover.estimates.cost import ENCODING, bound, estimate, to_come
     from layover.estimates.eta import seconds_left
-    from layover.estimates.pending import bound, to_come
     from layover.plan.absent import lacks
     from layover.plan.hub import told as unresolved
     from layover.plan.rounds import whole

@@ -63,8 +63,7 @@ def _run(found: Planned, workers: int | None, json: bool, plan_again: Callable[[
     from layover.engine.local import LocalEngine
     from layover.engine.resources import resources
     from layover.errors import ModelError
-    from layover.estimates.cost import estimate
-    from layover.estimates.pending import to_come
+    from layover.estimates.cost import estimate, to_come
     from layover.plan.absent import lacks
     from layover.plan.rounds import whole
 

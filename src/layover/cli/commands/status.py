@@ -19,9 +19,8 @@ def command(
     json: JsonOption = False,
 ) -> None:
     """Show how many cells of each target are finished, and what failed."""
-    from layover.estimates.cost import estimate
+    from layover.estimates.cost import estimate, to_come
     from layover.estimates.eta import seconds_left
-    from layover.estimates.pending import to_come
     from layover.plan.rounds import waiting, whole
     from layover.steps.artifacts import timed
     from layover.store.locks import GC, RUN
