@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from layover.plan.choices import Candidate, Choice, Round
+from layover.plan.choices import Candidate, Round, RoundResult
 
 if TYPE_CHECKING:
     from layover.plan.nodes import Combination
@@ -36,13 +36,13 @@ class BestRate:
             candidates.append(Candidate(f"lr={rate:g}", variant, trials.training(tried, variant).key))
         return trials.chosen(Round(f"{METHOD}.lr for {target} after {intermediate}", "toy", tuple(candidates)))
 
-    def choose(self, asked: Round, store: Store) -> Choice:
+    def choose(self, asked: Round, store: Store) -> RoundResult:
         scores = {}
         for one in asked.candidates:
             training = store.read(one.node, "training.json")
             best = next(seen for seen in training["history"] if seen["step"] == training["best_step"])
             scores[one.value] = best["metrics"][training["criterion"]]
-        return Choice(max(scores, key=lambda value: scores[value]), scores)
+        return RoundResult(max(scores, key=lambda value: scores[value]), scores)
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ from layover.estimates.cost import bound, estimate, to_come
 from layover.estimates.eta import Took
 from layover.estimates.remaining import Remaining
 from layover.plan import Plan, build
-from layover.plan.choices import Candidate, Choice, Choices, Round
+from layover.plan.choices import Candidate, Choices, Round, RoundResult
 from layover.plan.collect import POLICIES, removable
 from layover.plan.hub import Revisions
 from layover.plan.nodes import spec_at
@@ -38,7 +38,7 @@ def planned(world: World, choices: Choices | None = None, *overrides: str) -> Pl
 
 def choose(plan: Plan, choices: Choices, value: str) -> None:
     for one in plan.rounds:
-        choices.make(one, Choice(value, {candidate.value: 0.5 for candidate in one.candidates}))
+        choices.make(one, RoundResult(value, {candidate.value: 0.5 for candidate in one.candidates}))
 
 
 def test_points_wait_and_their_trials_are_part_of_the_plan(world: World) -> None:
@@ -123,7 +123,7 @@ def test_a_damaged_or_foreign_choice_is_none(world: World, tmp_path: Path) -> No
     second.write_text("{", encoding="utf-8")
     assert len(planned(world, choices).pending) == len(plan.pending)
     with pytest.raises(StoreError, match=r"'lr=7' was chosen, which is none of lr=0.0001, lr=0.003"):
-        choices.make(plan.rounds[0], Choice("lr=7", {}))
+        choices.make(plan.rounds[0], RoundResult("lr=7", {}))
 
 
 def test_other_data_make_another_round(world: World, tmp_path: Path) -> None:
@@ -177,7 +177,7 @@ def test_a_second_round_is_asked_for_when_the_first_is_chosen(world: World, tmp_
         spec = spec_at(second.nodes, node, TrainSpec)
         assert spec.hyperparameters.lr == 3e-3
     assert not set(rate.nodes()) & {node.key for node in second.wanted(rate.nodes())}
-    choices.make(rank, Choice("rank=8", {}))
+    choices.make(rank, RoundResult("rank=8", {}))
     third = plan()
     assert not third.pending
     specs = [spec_at(third.nodes, cell.train or "", TrainSpec) for cell in third.cells]
@@ -209,7 +209,7 @@ def test_what_another_run_chose_stays_chosen(world: World, tmp_path: Path) -> No
     choose(plan, choices, "lr=0.0001")
 
     class Fails(BestRate):
-        def choose(self, asked: Round, store: Store) -> Choice:
+        def choose(self, asked: Round, store: Store) -> RoundResult:
             raise AssertionError(asked, store)
 
     closed = close(plan.rounds, Fails(), finished_trials(plan, tmp_path / "store"), choices)

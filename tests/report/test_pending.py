@@ -19,7 +19,7 @@ from layover.errors import LayoverError
 from layover.hub.choose import best_per_target
 from layover.hub.xtreme import write_submission
 from layover.plan import Plan, build, rounds
-from layover.plan.choices import Choice, Choices
+from layover.plan.choices import Choices, RoundResult
 from layover.plan.hub import Revisions
 from layover.recipe import load
 from layover.report import rows_of
@@ -119,6 +119,6 @@ def test_gc_keeps_what_a_round_is_about(plan: Plan, tmp_path: Path, monkeypatch:
     (kept,) = gc._plans([tmp_path / "one" / "recipe.yaml"], store, FileHashes())
     assert {one.key for one in kept.rounds} > {one.key for one in plan.rounds}  # the whole recipe, with intermediates
     for one in kept.rounds:
-        Choices(store.root).make(one, Choice(one.candidates[0].value, {}))
+        Choices(store.root).make(one, RoundResult(one.candidates[0].value, {}))
     (kept,) = gc._plans([tmp_path / "one" / "recipe.yaml"], store, FileHashes())
     assert not kept.pending

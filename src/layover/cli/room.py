@@ -9,7 +9,7 @@ from layover.cli.console import room
 from layover.errors import LayoverError
 
 if TYPE_CHECKING:
-    from layover.estimates.cost import Cost
+    from layover.estimates.cost import Estimate
     from layover.execution import Execution
 
 
@@ -27,7 +27,7 @@ def budget_of(text: str, option: str) -> int:
         raise LayoverError(f"{option}: {error}") from None
 
 
-def asked(costs: Sequence[Cost], execution: Execution, gpu: int | None) -> dict[str, Any]:
+def asked(costs: Sequence[Estimate], execution: Execution, gpu: int | None) -> dict[str, Any]:
     """Return what the largest node takes, and whether it fits into the memory that there is.
 
     Args:

@@ -20,9 +20,9 @@ from typing import Any
 
 from layover.engine import server
 from layover.engine.alone import STOPPED
-from layover.engine.processes import ADVICE, Job, Outcome, Worker, cause_of, group, received, saved_step
+from layover.engine.processes import ADVICE, Job, RunOutcome, Worker, cause_of, group, received, saved_step
 from layover.engine.resources import most_between_jobs
-from layover.engine.worker import Setup, Work, main
+from layover.engine.worker import JobOrder, Setup, main
 from layover.errors import NodeError, StoppedError, StoreError
 from layover.execution import Execution
 from layover.plan import Node, Plan
@@ -67,7 +67,7 @@ class LocalEngine:
         self.store, self.execution = store, execution
         self.workers, self.threads = workers, threads
         self.report = report
-        self.outcome = Outcome()
+        self.outcome = RunOutcome()
         self._workers: list[Worker] = []
         self._plan: Plan | None = None
         self._deaths: dict[str, int] = {}
@@ -83,7 +83,7 @@ class LocalEngine:
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(["layover.engine.preload"])
 
-    def run(self, plan: Plan, only: Collection[str] | None = None) -> Outcome:
+    def run(self, plan: Plan, only: Collection[str] | None = None) -> RunOutcome:
         """Run until nothing is left that can run; always ends its processes.
 
         A node that failed in an earlier call is not tried again, and what needs it is not run.
@@ -99,7 +99,7 @@ class LocalEngine:
         with held():
             return self._run(plan, only)
 
-    def _run(self, plan: Plan, only: Collection[str] | None) -> Outcome:
+    def _run(self, plan: Plan, only: Collection[str] | None) -> RunOutcome:
         finished, self._plan = self.store.finished(), plan
         wanted = (node for node in plan.wanted(finished) if only is None or node.key in only)
         waiting = group(node for node in wanted if node.key not in self.outcome.failed)
@@ -186,7 +186,7 @@ class LocalEngine:
         worker.ended, worker.busy = set(), set()
         # one that was killed while it was free is heard of like any other, and the job waits again
         with suppress(BrokenPipeError, ConnectionResetError):
-            worker.connection.send(Work(tuple(job.nodes), self._log(job)))
+            worker.connection.send(JobOrder(tuple(job.nodes), self._log(job)))
 
     def _log(self, job: Job) -> Path:
         return self.store.root / "logs" / f"{job.nodes[0].key}.log"

@@ -47,7 +47,7 @@ def group(nodes: Iterable[Node[StepSpec]]) -> list[Job]:
 
 
 @dataclass
-class Outcome:
+class RunOutcome:
     """What a run came to."""
 
     done: set[str] = field(default_factory=set)

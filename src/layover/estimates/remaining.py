@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from layover.estimates.cost import Cost, bound
+from layover.estimates.cost import Estimate, bound
 from layover.estimates.eta import Paces, Took, makespan, node_seconds, work_of
 from layover.plan.nodes import Plan
 from layover.plan.rounds import whole
@@ -18,7 +18,7 @@ TELLING_SECONDS = 2.0
 AGAIN_SECONDS = 1.0
 """An estimate stands this long."""
 
-Costs = Callable[[Plan], Mapping[str, Cost]]
+Costs = Callable[[Plan], Mapping[str, Estimate]]
 """Plan -> the costs of its nodes by what is known now: of tokenized data the sizes are exact."""
 
 
@@ -80,7 +80,7 @@ class Remaining:
     def follow(self, plan: Plan, wanted: Iterable[str]) -> None:
         """Go on with a plan that has more nodes; what was measured is kept, and pending cells count at most."""
         self._plan, self._open = whole(plan), dict.fromkeys(wanted)
-        self._costs: Mapping[str, Cost] | None = None
+        self._costs: Mapping[str, Estimate] | None = None
         self._told = None
 
     def event(self, event: Mapping[str, Any]) -> None:

@@ -9,7 +9,7 @@ from functools import partial
 from layover import kinds
 from layover.errors import NodeError
 from layover.plan.choices import Choices, Round
-from layover.plan.evaluation import Evaluated, Reader, score_node
+from layover.plan.evaluation import CellReader, Evaluated, score_node
 from layover.plan.maker import Maker
 from layover.plan.nodes import Cell, Combination, Node, Pending
 from layover.plan.rounds import Chooser
@@ -20,7 +20,7 @@ from layover.specs.score import ScoreSpec
 
 
 @dataclass(frozen=True)
-class Settled:
+class SettledMethod:
     """A combination with the values of its method, or the rounds that it waits for."""
 
     method: ResolvedMethod | None
@@ -44,7 +44,7 @@ class Cells:
     rounds: dict[str, Round] = field(default_factory=dict)
     """By key, in the order in which they were asked for."""
     _asked: list[Round] = field(default_factory=list)
-    _settled: dict[Combination, Settled] = field(default_factory=dict)
+    _settled: dict[Combination, SettledMethod] = field(default_factory=dict)
     _scores: dict[tuple[object, ...], Node[ScoreSpec]] = field(default_factory=dict)
 
     def of(self, combinations: Iterable[Combination]) -> tuple[list[Cell], list[Pending]]:
@@ -60,12 +60,12 @@ class Cells:
                 cells.append(self._cell(combination, compared))
         return cells, pending
 
-    def settle(self, combination: Combination) -> Settled:
+    def settle(self, combination: Combination) -> SettledMethod:
         """Return the method of a combination with all its values, or what it waits for; asked once."""
         if combination not in self._settled:
             self._asked.clear()
             method = self.chooser.settle(combination, self.recipe.methods[combination.method], self)
-            self._settled[combination] = Settled(method, () if method is not None else tuple(self._asked))
+            self._settled[combination] = SettledMethod(method, () if method is not None else tuple(self._asked))
         return self._settled[combination]
 
     def training(self, combination: Combination, method: ResolvedMethod) -> Node[OnEncoder]:
@@ -108,7 +108,7 @@ class Cells:
             raise NodeError(f"{'/'.join(map(str, combination))}: a value is open, and no open round chooses it")
         return method
 
-    def _pending(self, combination: Combination, own: Settled, rounds: tuple[str, ...]) -> Pending:
+    def _pending(self, combination: Combination, own: SettledMethod, rounds: tuple[str, ...]) -> Pending:
         open_rounds = [one for one in own.rounds if one.chosen is None]
         methods = [candidate.method for one in open_rounds for candidate in one.candidates] or [
             self._method(combination)
@@ -137,7 +137,7 @@ class Cells:
         precision = method.precision if on is None else on.spec.computes_in
         adapter_of = partial(self.stages.adapter, model, method)
         skipped = method.adapterdrop.predicting if acts else 0
-        reader = Reader(encoder, on, precision, adapter_of, skipped, where, job)
+        reader = CellReader(encoder, on, precision, adapter_of, skipped, where, job)
         return score_node(self.maker, task, self.judged[target], reader)
 
     def _on(self, combination: Combination, method: ResolvedMethod) -> Node[OnEncoder] | None:

@@ -22,7 +22,7 @@ from layover.plan.nodes import Node
 from layover.precision import Precision
 from layover.specs import EncoderSpec, OnEncoder
 from layover.specs.predict import Matching, PredictSpec
-from layover.specs.score import Chosen, Keys, NoAnswer, ScoreSpec
+from layover.specs.score import Chosen, Keys, NoAnswerRule, ScoreSpec
 from layover.tasks import Task
 
 ENGLISH_SIDE = "en"
@@ -41,7 +41,7 @@ class Evaluated:
     """Language -> the data whose gold sets a threshold; empty when none is tuned."""
     source_language: str | None = None
     """The language of the training data; None of a target that is not trained."""
-    no_answer: NoAnswer | None = None
+    no_answer: NoAnswerRule | None = None
     """How the threshold for no answer, or for labels, is found, its predictions left out; None where none decides."""
     search: Search | None = None
     """retrieval: what is searched; which layers these are depends on the encoder."""
@@ -78,7 +78,7 @@ def settled(search: Search, encoder: EncoderSpec, task: Task) -> Settled:
 
 
 @dataclass(frozen=True)
-class Reader:
+class CellReader:
     """What reads the texts of one cell."""
 
     encoder: EncoderSpec
@@ -123,7 +123,7 @@ class Reader:
         return tuple(keys) if len(keys) == len(asked) else ()
 
 
-def score_node(maker: Maker, task: Task, what: Evaluated, reader: Reader) -> Node[ScoreSpec]:
+def score_node(maker: Maker, task: Task, what: Evaluated, reader: CellReader) -> Node[ScoreSpec]:
     """Return the scores of a target in all its languages."""
     search = None if what.search is None else settled(what.search, reader.encoder, task)
 
@@ -154,7 +154,7 @@ def score_node(maker: Maker, task: Task, what: Evaluated, reader: Reader) -> Nod
     return maker.node(spec, (*needs, *training), f"score {reader.where}", reader.job)
 
 
-def _source_language(what: Evaluated, reader: Reader) -> str | None:
+def _source_language(what: Evaluated, reader: CellReader) -> str | None:
     """Return the language of the head's training: the target's own, or that of the intermediate it comes from."""
     return (
         what.source_language
@@ -179,9 +179,9 @@ def answered(rules: DataRules, task: Task) -> Evaluated:
     wanted, validation = rules.threshold(task, portions.values())
     metric, rule, tuning = rules.metric(task), None, dict[str, Portion]()
     if isinstance(wanted, float):
-        rule = NoAnswer(metric, wanted, None, {})
+        rule = NoAnswerRule(metric, wanted, None, {})
     elif wanted is not None:
-        rule = NoAnswer(metric, None, validation.language if validation else None, {}, wanted)
+        rule = NoAnswerRule(metric, None, validation.language if validation else None, {}, wanted)
         tuning = dict(portions) if validation is None else dict.fromkeys(portions, validation)
     language = rules.train_language(task)
     return Evaluated(split, metric, portions, absent, tuning, source_language=language, no_answer=rule)

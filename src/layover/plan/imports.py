@@ -21,26 +21,26 @@ from layover.plan.nodes import Combination, Node
 from layover.plan.origin import Folder, downloaded
 from layover.recipe import Recipe
 from layover.recipe.intermediate_checks import folder_of
-from layover.recipe.learned import ImportedHead, Told
+from layover.recipe.learned import ImportedFacts, ImportedHead
 from layover.specs import EncoderSpec
-from layover.specs.import_ import HeadSpec, ImportSpec, Origin
+from layover.specs.import_ import HeadSpec, ImportSpec, ModuleOrigin
 
 
 @dataclass(frozen=True)
-class _Known:
+class _OpenedModule:
     """An imported module before it meets an encoder."""
 
-    origin: Origin
+    origin: ModuleOrigin
     files: dict[str, str]
     """Name of a file with weights -> its SHA-256; first the module's."""
-    told: Told
+    told: ImportedFacts
     belongs_to: str | None
     package: str | None
     skipped: int
 
 
 @dataclass(frozen=True)
-class _Fitted:
+class _FittedModule:
     """The same on an encoder."""
 
     base: Base
@@ -62,8 +62,8 @@ class Imports:
 
     def __init__(self, recipe: Recipe, revisions: Revisions, hash_file: Callable[[Path], str]) -> None:
         self._recipe, self._hash_file = recipe, hash_file
-        self._known: dict[str, _Known] = {}
-        self._fitted: dict[tuple[str, str], _Fitted] = {}
+        self._known: dict[str, _OpenedModule] = {}
+        self._fitted: dict[tuple[str, str], _FittedModule] = {}
         self.problems: list[Problem] = []
         """What cannot be opened."""
         for name in recipe.document.sweep.learned():
@@ -74,18 +74,18 @@ class Imports:
                     self.problems += [self._problem(name, message) for message in _each(error)]
 
     @property
-    def told(self) -> dict[str, Told]:
+    def told(self) -> dict[str, ImportedFacts]:
         """What the files of each say, by name."""
         return {name: known.told for name, known in self._known.items()}
 
     def _problem(self, name: str, message: str) -> Problem:
         return self._recipe.source.problem(("modules", name), message)
 
-    def _open(self, name: str, revisions: Revisions) -> _Known:
+    def _open(self, name: str, revisions: Revisions) -> _OpenedModule:
         written = self._recipe.document.modules[name]
         folder = folder_of(written, self._recipe.source)
         if folder is not None:
-            origin: Origin = Folder(folder)
+            origin: ModuleOrigin = Folder(folder)
         else:
             origin = downloaded(written.hub or "", written.revision or "", revisions)
         with origin.at_hand() as there:
@@ -94,10 +94,10 @@ class Imports:
             for file in files:
                 header(there / file)  # an ordinary file of a bounded size, before all of it is hashed
         tasks = opened.card.own()[0].trained_on if opened.card is not None else ()
-        return _Known(
+        return _OpenedModule(
             origin=origin,
             files={file: self._hash_file(origin.place(file)) for file in files},
-            told=Told(_head(opened), (written.task,) if written.task is not None else tasks),
+            told=ImportedFacts(_head(opened), (written.task,) if written.task is not None else tasks),
             belongs_to=None if opened.card is None else opened.card.base.weights_sha256,
             package=None if opened.card is None else opened.card.id,
             skipped=0 if opened.card is None else opened.card.skipped_layers,
@@ -115,7 +115,7 @@ class Imports:
         with self._known[name].origin.at_hand() as there:
             found = open_module(there).found(base)
             fresh = untrained(found)
-        self._fitted[encoder.label, name] = _Fitted(base, found.module, found.left_out, found.model, fresh)
+        self._fitted[encoder.label, name] = _FittedModule(base, found.module, found.left_out, found.model, fresh)
 
     def unfitting(self, encoders: Iterable[EncoderSpec], combinations: Iterable[Combination]) -> list[Problem]:
         """Return which modules do not fit an encoder that they meet in some cell."""

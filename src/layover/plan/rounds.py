@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from layover.errors import StoreError
-from layover.plan.choices import Choice, Choices, Round
+from layover.plan.choices import Choices, Round, RoundResult
 from layover.plan.nodes import Combination, Node, Nodes, Plan
 from layover.recipe import Recipe, ResolvedMethod
 from layover.specs import OnEncoder
@@ -37,7 +37,7 @@ class Chooser(Protocol):
         """Return the method of a combination with all its values; None while it waits for a round that it asked for."""
         ...
 
-    def choose(self, asked: Round, store: Store) -> Choice:
+    def choose(self, asked: Round, store: Store) -> RoundResult:
         """Return what a round chooses, from the results of its nodes alone.
 
         Args:
@@ -54,7 +54,7 @@ class NothingOpen:
         """Return the method as it is."""
         return method
 
-    def choose(self, asked: Round, store: Store) -> Choice:  # noqa: ARG002
+    def choose(self, asked: Round, store: Store) -> RoundResult:  # noqa: ARG002
         """Refuse a round that nobody asked for.
 
         Raises:

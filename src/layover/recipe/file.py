@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from layover.errors import Problem, RecipeError
-from layover.recipe.yaml_nodes import Entry, Node, Tree, Wrong, parse
+from layover.recipe.yaml_nodes import Tree, Wrong, YamlEntry, YamlNode, parse
 from layover.tasks import kind_of_file
 
 Loc = tuple[str | int, ...]
@@ -88,7 +88,7 @@ class Located(Problem):
 
 
 @dataclass
-class Source:
+class RecipeFile:
     """Plain values of a recipe and, for each path in it, `file:line`."""
 
     name: str
@@ -132,7 +132,7 @@ def _short(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
-def read_source(path: Path, overrides: Sequence[str] = ()) -> Source:
+def read_source(path: Path, overrides: Sequence[str] = ()) -> RecipeFile:
     """Read a recipe file and lay `overrides` (`train.epochs=1`) over it.
 
     What is wrong with single values and overrides stands in `problems`.
@@ -142,7 +142,7 @@ def read_source(path: Path, overrides: Sequence[str] = ()) -> Source:
     """
     name = str(path)
     tree = parse(read_text(path))
-    source = Source(name, {}, problems=_problems(tree, name))
+    source = RecipeFile(name, {}, problems=_problems(tree, name))
     if tree.root is None or tree.root.entries is None:
         line = 1 if tree.root is None else tree.root.line
         empty = "the file is empty; " if tree.root is None else ""
@@ -169,11 +169,11 @@ class _Values:
         where: The place of everything, for an override; the line of each value without it.
     """
 
-    def __init__(self, source: Source, where: str | None = None) -> None:
+    def __init__(self, source: RecipeFile, where: str | None = None) -> None:
         self._source, self._where = source, where
         self._count = 0
 
-    def of(self, node: Node, loc: Loc) -> Any:
+    def of(self, node: YamlNode, loc: Loc) -> Any:
         """Return the value of a node.
 
         Raises:
@@ -190,7 +190,7 @@ class _Values:
             return self._mapping(node, loc)
         return node.scalar
 
-    def _mapping(self, node: Node, loc: Loc) -> dict[str, Any]:
+    def _mapping(self, node: YamlNode, loc: Loc) -> dict[str, Any]:
         found: dict[str, Any] = {}
         entries = self._merged(node)
         self._limit(node, loc)
@@ -200,7 +200,7 @@ class _Values:
             found[entry.key] = self.of(entry.value, inner)
         return found
 
-    def _merged(self, node: Node) -> list[Entry]:
+    def _merged(self, node: YamlNode) -> list[YamlEntry]:
         """Return the keys of a mapping: its own, then what `<<` takes over, each once; the first one counts."""
         entries = [entry for entry in node.entries or () if not entry.merges]
         self._count += 1 + len(entries)
@@ -211,7 +211,7 @@ class _Values:
                 entries += self._merged(other)
         return list({entry.key: entry for entry in reversed(entries)}.values())[::-1]
 
-    def _limit(self, node: Node, loc: Loc) -> None:
+    def _limit(self, node: YamlNode, loc: Loc) -> None:
         if self._count > MOST_VALUES:
             message = f"aliases (*name) make more than {MOST_VALUES:,} values of this recipe; write fewer"
             raise RecipeError([Problem(self._place(node.line), _short(dotted(loc), 200), message)])
@@ -220,7 +220,7 @@ class _Values:
         return self._where or f"{self._source.name}:{line}"
 
 
-def _override(source: Source, text: str) -> list[Problem]:
+def _override(source: RecipeFile, text: str) -> list[Problem]:
     """Lay one override over a source; return what is wrong with it."""
     path, separator, value = text.partition("=")
     where = f"command line ({_short(text, 200)})"

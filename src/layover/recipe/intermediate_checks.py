@@ -6,13 +6,13 @@ from pathlib import Path
 
 from layover import tasks
 from layover.errors import Problem, nearest
-from layover.recipe.file import Loc, Source
+from layover.recipe.file import Loc, RecipeFile
 from layover.recipe.learned import ImportedModule, Mixture
 from layover.recipe.schema import NO_INTERMEDIATE, Document
 from layover.tasks import Task
 
 
-def check_mixtures(document: Document, known: dict[str, Task], source: Source) -> list[Problem]:
+def check_mixtures(document: Document, known: dict[str, Task], source: RecipeFile) -> list[Problem]:
     """Return what is wrong with mixtures: their names, their tasks, settings that do not fit together."""
     problems = []
     for name, mixture in document.mixtures.items():
@@ -29,7 +29,7 @@ def check_mixtures(document: Document, known: dict[str, Task], source: Source) -
     return problems
 
 
-def _tasks(loc: Loc, mixture: Mixture, document: Document, known: dict[str, Task], source: Source) -> list[Problem]:
+def _tasks(loc: Loc, mixture: Mixture, document: Document, known: dict[str, Task], source: RecipeFile) -> list[Problem]:
     problems = []
     if len(mixture.tasks) < 2:
         message = "a mixture has two tasks or more; one alone stands on the axis itself"
@@ -47,7 +47,7 @@ def _tasks(loc: Loc, mixture: Mixture, document: Document, known: dict[str, Task
     return problems
 
 
-def _settings(loc: Loc, mixture: Mixture, source: Source) -> list[Problem]:
+def _settings(loc: Loc, mixture: Mixture, source: RecipeFile) -> list[Problem]:
     problems = []
     tempered = mixture.sampling == "temperature"
     if tempered and mixture.temperature is None:
@@ -62,7 +62,7 @@ def _settings(loc: Loc, mixture: Mixture, source: Source) -> list[Problem]:
     return problems
 
 
-def check_modules(document: Document, known: dict[str, Task], source: Source) -> list[Problem]:
+def check_modules(document: Document, known: dict[str, Task], source: RecipeFile) -> list[Problem]:
     """Return what is wrong with imported modules; nothing is read of them here but that their folders are there."""
     problems = []
     used = document.sweep.learned()
@@ -91,12 +91,12 @@ def check_modules(document: Document, known: dict[str, Task], source: Source) ->
     return problems
 
 
-def folder_of(module: ImportedModule, source: Source) -> Path | None:
+def folder_of(module: ImportedModule, source: RecipeFile) -> Path | None:
     """Return the folder of an imported module, relative paths being relative to the recipe's; None for the hub's."""
     return None if module.path is None else Path(source.name).parent / module.path
 
 
-def _missing(module: ImportedModule, source: Source) -> str:
+def _missing(module: ImportedModule, source: RecipeFile) -> str:
     """Return that the folder of a module is not there; empty where it is, or where the hub has it."""
     folder = folder_of(module, source)
     try:

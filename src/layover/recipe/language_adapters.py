@@ -9,7 +9,7 @@ from layover import compositions, kinds, modules, tasks
 from layover.errors import Problem, nearest
 from layover.files.archives import is_file
 from layover.modules import AdapterDrop, Module
-from layover.recipe.file import Loc, Source
+from layover.recipe.file import Loc, RecipeFile
 from layover.recipe.learned import LanguageSettings
 from layover.recipe.resolved import LanguageAdapters, ResolvedMethod
 from layover.recipe.schema import Document, TaskSettings
@@ -20,7 +20,7 @@ HERE: Loc = ("languages",)
 
 
 def resolve_languages(
-    document: Document, known: Mapping[str, Task], source: Source
+    document: Document, known: Mapping[str, Task], source: RecipeFile
 ) -> tuple[LanguageAdapters | None, list[Problem]]:
     """Return the language adapters of a recipe, None when it has none or something is wrong with them."""
     settings = document.languages
@@ -54,7 +54,7 @@ def resolve_languages(
     return adapters, problems
 
 
-def check_fallback(document: Document, source: Source) -> list[Problem]:
+def check_fallback(document: Document, source: RecipeFile) -> list[Problem]:
     """Return that the language whose adapter stands in for others has no text."""
     settings = document.languages
     if settings is None or settings.fallback is None or settings.fallback in settings.text:
@@ -63,7 +63,7 @@ def check_fallback(document: Document, source: Source) -> list[Problem]:
     return [source.problem((*HERE, "fallback"), message)]
 
 
-def _module(settings: LanguageSettings, source: Source) -> tuple[Module | None, list[Problem]]:
+def _module(settings: LanguageSettings, source: RecipeFile) -> tuple[Module | None, list[Problem]]:
     loc: Loc = (*HERE, "module")
     if settings.module not in modules.names():
         hint = nearest(settings.module, modules.names())
@@ -85,7 +85,7 @@ def _cannot_be_below(module: Module) -> str:
 
 
 def _text(
-    language: str, named: str, document: Document, known: Mapping[str, Task], source: Source
+    language: str, named: str, document: Document, known: Mapping[str, Task], source: RecipeFile
 ) -> tuple[Task | None, Problem | None]:
     """Return the task of learning a language from its text, or what is wrong with the text."""
     name, message = f"language/{language}", ""
@@ -143,7 +143,7 @@ def _settings(language: str, document: Document) -> TaskSettings:
     return TaskSettings.model_validate({"files": {"train": named}, **settings.task_settings()})
 
 
-def check_languages(document: Document, methods: Mapping[str, ResolvedMethod], source: Source) -> list[Problem]:
+def check_languages(document: Document, methods: Mapping[str, ResolvedMethod], source: RecipeFile) -> list[Problem]:
     """Return what of the methods does not go with language adapters, and adapters that nothing uses."""
     problems = []
     for name, method in methods.items():

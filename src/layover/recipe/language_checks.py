@@ -10,14 +10,14 @@ from layover import kinds, tasks
 from layover.data.languages import UNKNOWN
 from layover.errors import DataError, Problem, nearest
 from layover.recipe.data_languages import ENGLISH, DataLanguages
-from layover.recipe.file import Loc, Source
+from layover.recipe.file import Loc, RecipeFile
 from layover.recipe.found_languages import TEMPLATE, Files, found_languages
 from layover.recipe.resolved import ResolvedMethod
 from layover.recipe.schema import AXES, Document, Languages, Select, TaskSettings
 from layover.tasks import Paths, Task, language_name
 
 
-def check_language_names(document: Document, known: Mapping[str, Task], source: Source) -> list[Problem]:
+def check_language_names(document: Document, known: Mapping[str, Task], source: RecipeFile) -> list[Problem]:
     """Return the languages whose name is no code, else those that two names of different case may mean."""
     problems = []
     for loc, name in (*_keys(document), *_chosen(document)):
@@ -28,7 +28,7 @@ def check_language_names(document: Document, known: Mapping[str, Task], source: 
     return problems or _two_cases(document, known, source)
 
 
-def _two_cases(document: Document, known: Mapping[str, Task], source: Source) -> list[Problem]:
+def _two_cases(document: Document, known: Mapping[str, Task], source: RecipeFile) -> list[Problem]:
     """Return one problem for every spelling of a name that has another case than an earlier one.
 
     Names that only choose among these (`eval`, `select`) are checked against them elsewhere.
@@ -99,7 +99,7 @@ def languages_of(document: Document, known: Mapping[str, Task]) -> DataLanguages
 
 
 def check_data_languages(
-    document: Document, known: Mapping[str, Task], methods: Mapping[str, ResolvedMethod], source: Source
+    document: Document, known: Mapping[str, Task], methods: Mapping[str, ResolvedMethod], source: RecipeFile
 ) -> list[Problem]:
     """Return the data whose language a plan would have to guess, and the languages that it would look for in vain."""
     languages = languages_of(document, known)
@@ -200,7 +200,9 @@ def _matches(value: object, wanted: object) -> bool:
     return value in wanted if isinstance(wanted, list) else value == wanted
 
 
-def _selection(trained: Iterable[Task], document: Document, languages: DataLanguages, source: Source) -> list[Problem]:
+def _selection(
+    trained: Iterable[Task], document: Document, languages: DataLanguages, source: RecipeFile
+) -> list[Problem]:
     """Return the trainings whose development data are not decided by their languages."""
     problems: dict[Loc, str] = {}
     for task in trained:

@@ -117,7 +117,7 @@ class ImportedHead:
 
 
 @dataclass(frozen=True)
-class Told:
+class ImportedFacts:
     """What the files of an imported module say of it, whatever encoder it meets."""
 
     head: ImportedHead | None

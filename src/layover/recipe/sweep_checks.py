@@ -10,13 +10,13 @@ from layover.data.languages import UNKNOWN
 from layover.errors import Problem, nearest
 from layover.precision import cannot_be_quantised
 from layover.recipe.expected import shown
-from layover.recipe.file import Loc, Source
+from layover.recipe.file import Loc, RecipeFile
 from layover.recipe.resolved import ResolvedMethod
 from layover.recipe.schema import AND, AXES, MOST_CELLS, NO_INTERMEDIATE, Document, TaskSettings
 from layover.tasks import Task
 
 
-def check_sweep(document: Document, source: Source) -> list[Problem]:
+def check_sweep(document: Document, source: RecipeFile) -> list[Problem]:
     """Return what is wrong with the axes: unknown models and methods, values twice, rules that match nothing."""
     problems: list[Problem] = []
     # what is written counts: a model whose settings are wrong is a model all the same
@@ -68,7 +68,7 @@ def _written(document: Document, axis: str) -> tuple[Any, ...]:
     return tuple(value if isinstance(value, (str, int)) else AND.join(value) for value in values)
 
 
-def check_lists(document: Document, methods: Mapping[str, ResolvedMethod], source: Source) -> list[Problem]:
+def check_lists(document: Document, methods: Mapping[str, ResolvedMethod], source: RecipeFile) -> list[Problem]:
     """Return lists of intermediates that name one twice, or that no method of the sweep can compose."""
     problems = []
     used = [methods[name] for name in document.sweep.method if name in methods]
@@ -94,7 +94,7 @@ def check_lists(document: Document, methods: Mapping[str, ResolvedMethod], sourc
     return problems
 
 
-def check_precisions(document: Document, methods: Mapping[str, ResolvedMethod], source: Source) -> list[Problem]:
+def check_precisions(document: Document, methods: Mapping[str, ResolvedMethod], source: RecipeFile) -> list[Problem]:
     """Return methods that change weights of which their precision leaves too little."""
     problems = []
     for name, method in methods.items():
@@ -108,12 +108,12 @@ def check_precisions(document: Document, methods: Mapping[str, ResolvedMethod], 
     return problems
 
 
-def _left_out_by_override(source: Source, axis: str) -> bool:
+def _left_out_by_override(source: RecipeFile, axis: str) -> bool:
     """An axis narrowed on the command line may leave rules of `exclude` without anything to match."""
     return source.where(("sweep", axis)).startswith("command line")
 
 
-def check_pairs(document: Document, known: dict[str, Task], source: Source) -> list[Problem]:
+def check_pairs(document: Document, known: dict[str, Task], source: RecipeFile) -> list[Problem]:
     """Return where a task stands on an axis it is not for, or a language is not one of its task's."""
     problems = []
     named = [("target", index, name) for index, name in enumerate(document.sweep.target)]

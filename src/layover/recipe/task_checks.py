@@ -8,7 +8,7 @@ from typing import Literal
 from layover import kinds, metrics
 from layover.errors import Problem, nearest
 from layover.recipe.data_languages import DataLanguages
-from layover.recipe.file import Loc, Source
+from layover.recipe.file import Loc, RecipeFile
 from layover.recipe.language_checks import languages_of
 from layover.recipe.schema import Document, TaskSettings
 from layover.tasks import FROM_TRAINING, Paths, Task
@@ -17,7 +17,7 @@ FRAME = 4
 """Special tokens around a question and its context."""
 
 
-def check_training_data(document: Document, known: dict[str, Task], source: Source) -> list[Problem]:
+def check_training_data(document: Document, known: dict[str, Task], source: RecipeFile) -> list[Problem]:
     """A task that trains on another's examples takes over their label codes: kind and labels must be the same."""
     problems = []
     for name, task in known.items():
@@ -47,7 +47,7 @@ def _outputs(task: Task) -> tuple[str, tuple[str, ...]]:
     return task.kind, (FROM_TRAINING,) if task.labels_from_training else task.labels
 
 
-def check_training(document: Document, known: dict[str, Task], source: Source) -> list[Problem]:
+def check_training(document: Document, known: dict[str, Task], source: RecipeFile) -> list[Problem]:
     """Return settings of tasks that do not fit: metrics, files, what nothing would obey."""
     problems = []
     for name, settings in document.tasks.items():
@@ -83,7 +83,7 @@ def check_training(document: Document, known: dict[str, Task], source: Source) -
     return problems
 
 
-def check_windows(document: Document, known: dict[str, Task], source: Source) -> list[Problem]:
+def check_windows(document: Document, known: dict[str, Task], source: RecipeFile) -> list[Problem]:
     """Return strides that leave no room in the windows of long contexts."""
     return [source.problem(loc, message) for loc, message in _windows(document, known).items()]
 
@@ -114,7 +114,7 @@ def _is_set(settings: TaskSettings, field: str) -> bool:
     return bool(getattr(settings, field)) or (field == "select" and field in settings.model_fields_set)
 
 
-def check_retrieval(document: Document, known: dict[str, Task], source: Source) -> list[Problem]:
+def check_retrieval(document: Document, known: dict[str, Task], source: RecipeFile) -> list[Problem]:
     """Return settings of training on tasks that have none, and settings of retrieval on tasks that are trained."""
     problems = []
     for name, task in known.items():
@@ -173,7 +173,7 @@ def _setting(document: Document, chain: list[str], field: Literal["max_length", 
     return int(getattr(document.train, field)), ("train", field) if field in document.train.model_fields_set else None
 
 
-def check_holdouts(document: Document, known: Mapping[str, Task], source: Source) -> list[Problem]:
+def check_holdouts(document: Document, known: Mapping[str, Task], source: RecipeFile) -> list[Problem]:
     """Return hold-outs that nothing would obey, that leave nothing, or beside which a validation file is not read."""
     problems, languages = [], languages_of(document, known)
     for name, settings in document.tasks.items():

@@ -16,7 +16,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from layover.errors import Problem, nearest
 from layover.recipe.expected import field_annotation, is_model, options, plain, shown, takes, words
-from layover.recipe.file import Loc, Source
+from layover.recipe.file import Loc, RecipeFile
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -29,7 +29,7 @@ _KEY = "[key]"
 
 
 def validate(
-    model: type[T], value: object, source: Source, at: Loc = (), also: tuple[str, ...] = ()
+    model: type[T], value: object, source: RecipeFile, at: Loc = (), also: tuple[str, ...] = ()
 ) -> tuple[T | None, list[Problem]]:
     """Parse `value` as `model`; return it, or every problem with its place.
 
@@ -45,7 +45,7 @@ def validate(
 
 
 def validate_mended(
-    model: type[T], source: Source, required: Mapping[Loc, object]
+    model: type[T], source: RecipeFile, required: Mapping[Loc, object]
 ) -> tuple[T | None, list[Problem], set[Loc]]:
     """Parse a whole recipe; where values are wrong, also return what is left without them, to be checked further.
 

@@ -34,7 +34,7 @@ Embeddings = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
-class Sentences:
+class MatchingInput:
     """The sentences of both sides, and how they are matched."""
 
     spec: PredictSpec
@@ -45,7 +45,7 @@ class Sentences:
 
 
 def matched(
-    sentences: Sentences, encoder: Encoder, store: Store, shares: Shares, execution: Execution
+    sentences: MatchingInput, encoder: Encoder, store: Store, shares: Shares, execution: Execution
 ) -> Iterator[tuple[str, Outputs]]:
     """Yield, layer by layer, the name of the file of its predictions and what the kind decodes.
 

@@ -15,7 +15,7 @@ from layover.steps.artifacts import load_examples, load_features, predictions_of
 from layover.steps.context import Context
 from layover.steps.hidden_states import load_states, lowest_needed
 from layover.steps.loaded import load, once
-from layover.steps.matching import Sentences, matched
+from layover.steps.matching import MatchingInput, matched
 from layover.steps.trained import load_head, restore_encoder, speak
 from layover.store import Store
 
@@ -29,7 +29,7 @@ def run(node: Node[PredictSpec], folder: Path, context: Context) -> None:
     encoder.drop(AdapterDrop(predict=spec.skipped))
     shares, kind = Shares(), kinds.get(spec.kind)
     if head is None or spec.matching is not None:
-        sentences = Sentences(spec, features, examples, folder)
+        sentences = MatchingInput(spec, features, examples, folder)
         answers = matched(sentences, encoder, store, shares, execution)
     else:
         speak(encoder, store, spec.adapters[0] if spec.adapters else None)

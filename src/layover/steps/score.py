@@ -29,7 +29,7 @@ Found = dict[int, tuple[Scores | None, float | None]]
 
 
 @dataclass
-class Outcome:
+class CellScores:
     """The scores of one cell, language by language."""
 
     languages: dict[str, Scores | None]
@@ -68,9 +68,9 @@ def run(node: Node[ScoreSpec], folder: Path, context: Context) -> None:
     context.progress({"done": len(record.languages), "total": len(record.languages), "unit": "languages"})
 
 
-def answered(spec: ScoreSpec, store: Store) -> Outcome:
+def answered(spec: ScoreSpec, store: Store) -> CellScores:
     """Return what a head's answers are worth in every language."""
-    outcome = Outcome(dict.fromkeys(spec.absent), dict(spec.absent))
+    outcome = CellScores(dict.fromkeys(spec.absent), dict(spec.absent))
     thresholds = _thresholds(spec, store)
     if spec.no_answer is not None and kinds.get(spec.kind).label_threshold is not None:
         outcome.threshold = LabelThreshold(tuned_on=spec.no_answer.tuned_on, thresholds=thresholds)
@@ -99,7 +99,7 @@ def _thresholds(spec: ScoreSpec, store: Store) -> dict[str, float]:
     return {language: tuned[keys] for language, keys in sorted(how.tuned.items()) if keys in tuned}
 
 
-def _score(spec: ScoreSpec, language: str, thresholds: dict[str, float], store: Store, outcome: Outcome) -> None:
+def _score(spec: ScoreSpec, language: str, thresholds: dict[str, float], store: Store, outcome: CellScores) -> None:
     """Put the scores of a language into the outcome, or the reason why there are none."""
     kind = kinds.get(spec.kind)
     predictions, examples = _load(spec.predictions[language], spec.kind, store)
@@ -136,7 +136,7 @@ def _load(keys: Keys, kind: str, store: Store) -> tuple[list[Any], list[Any]]:
     return read_lines(store.path(predicted) / PREDICTIONS), load_examples(store, data, kind)
 
 
-def searched(spec: ScoreSpec, search: Settled, store: Store) -> Outcome:
+def searched(spec: ScoreSpec, search: Settled, store: Store) -> CellScores:
     """Return what the matches are worth in every language after the layer that is declared, or chosen.
 
     Raises:
@@ -162,7 +162,7 @@ def searched(spec: ScoreSpec, search: Settled, store: Store) -> Outcome:
         thresholds=layers[layer].thresholds,
         layers=layers if len(layers) > 1 else {},
     )
-    return Outcome(languages, reasons, counts, retrieval=retrieved)
+    return CellScores(languages, reasons, counts, retrieval=retrieved)
 
 
 def _language(spec: ScoreSpec, search: Settled, language: str, store: Store) -> tuple[Found, str, int]:

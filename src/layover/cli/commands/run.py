@@ -31,7 +31,7 @@ from layover.stopping import KEPT, Stop
 if TYPE_CHECKING:
     from layover.cli.progress import Progress
     from layover.engine.local import LocalEngine
-    from layover.estimates.cost import Cost
+    from layover.estimates.cost import Estimate
     from layover.estimates.remaining import Remaining
     from layover.plan import Node, Plan
     from layover.specs import StepSpec
@@ -168,7 +168,7 @@ def _remaining(found: Planned, wanted: list[Node[StepSpec]], workers: int) -> Re
     costs = estimate(found.plan, meta_of(store, store.finished()))
     known = took(found.plan, costs, set(found.plan.nodes).difference(keys), partial(timed, store))
 
-    def costs_now(plan: Plan) -> Mapping[str, Cost]:
+    def costs_now(plan: Plan) -> Mapping[str, Estimate]:
         data = (key for key, node in plan.nodes.items() if node.kind == "tokenize")
         return estimate(plan, meta_of(store, {key for key in data if store.has(key)}))
 
