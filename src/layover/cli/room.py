@@ -42,7 +42,7 @@ def asked(costs: Sequence[Estimate], execution: Execution, gpu: int | None) -> d
 
     on_gpu = gpu is not None or (execution.device == "auto" and gpu_there())
     device = "cuda" if on_gpu else device_of(execution)
-    loads = {cost.load.on(device, execution.micro_tokens) for cost in costs if cost.load is not None}
+    loads = {cost.load.on(device, execution.micro_batch_tokens) for cost in costs if cost.load is not None}
     given = gpu or execution.memory or (available_memory() if device == "cpu" else None)
     budget = None if given is None else given if gpu is None and execution.memory else USABLE * given
     found: dict[str, Any] = {"device": device, "budget_bytes": given, "peak_bytes": None, "fits": None, "tokens": None}

@@ -108,7 +108,7 @@ def saved_step(work: Path) -> int:
 
 ADVICE = (
     "where memory is short, run fewer processes at a time (--workers 1), or set run.memory or a smaller "
-    "run.micro_tokens (layover plan estimates what a node takes)"
+    "run.micro_batch_tokens (layover plan estimates what a node takes)"
 )
 
 

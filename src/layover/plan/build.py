@@ -221,7 +221,6 @@ class _Planner:
     # nodes
 
     def node(self, spec: S, needs: tuple[str, ...], label: str, job: str = "") -> Node[S]:
-        """See `Maker.node`."""
         node = Node(spec, tuple(dict.fromkeys(needs)), label, job or spec.key)
         return cast("Node[S]", self.made.setdefault(node.key, node))  # equal keys are of equal kinds
 
@@ -241,7 +240,6 @@ class _Planner:
         return tuple(sets)
 
     def tokenize(self, portion: Portion, encoder: EncoderSpec, settings_of: Task) -> Node[TokenizeSpec]:
-        """See `Maker.tokenize`."""
         train = self.recipe.document.train
         max_length = self.rules.number(settings_of, "max_length", train.max_length)
         stride = self.rules.number(settings_of, "stride", train.stride)

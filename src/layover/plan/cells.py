@@ -69,12 +69,10 @@ class Cells:
         return self._settled[combination]
 
     def training(self, combination: Combination, method: ResolvedMethod) -> Node[OnEncoder]:
-        """See `Trials.training`."""
         model, _, intermediate, target, seed = combination
         return self.stages.target(model, method, intermediate, self.recipe.tasks[target], seed)
 
     def chosen(self, asked: Round) -> ResolvedMethod | None:
-        """See `Trials.chosen`."""
         known = asked if self.choices is None else self.choices.made(asked)
         self.rounds.setdefault(known.key, known)
         self._asked.append(known)
