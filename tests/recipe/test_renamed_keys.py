@@ -72,7 +72,7 @@ def test_an_old_name_beside_the_new_one_and_another_mistake(told: Told) -> None:
 
 def test_an_old_name_of_another_section_is_unknown_there(told: Told) -> None:
     (message,) = told(SMALL.replace("train: {", "train: {trunk_cache: 0, "))
-    assert "train.trunk_cache: unknown key; did you mean" in message
+    assert "train.trunk_cache: unknown key; one of: batch" in message
 
 
 def test_the_new_names(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 from layover import tasks
@@ -17,10 +18,8 @@ def check_mixtures(document: Document, known: dict[str, Task], source: RecipeFil
     problems = []
     for name, mixture in document.mixtures.items():
         loc: Loc = ("mixtures", name)
-        if name == NO_INTERMEDIATE:
-            problems.append(source.problem(loc, f"{name!r} means no intermediate; call the mixture something else"))
-        elif name in known or name in tasks.names():
-            problems.append(source.problem(loc, f"{name!r} is the name of a task; call the mixture something else"))
+        if taken := _taken(name, known):
+            problems.append(source.problem(loc, f"{taken}; call the mixture something else"))
         problems += _tasks(loc, mixture, document, known, source) + _settings(loc, mixture, source)
     for index, name in enumerate(document.sweep.target):
         if name in document.mixtures:
@@ -68,14 +67,8 @@ def check_modules(document: Document, known: dict[str, Task], source: RecipeFile
     used = document.sweep.learned()
     for name, module in document.modules.items():
         loc: Loc = ("modules", name)
-        taken = ""
-        if name == NO_INTERMEDIATE:
-            taken = f"{name!r} means no intermediate"
-        elif name in document.mixtures:
-            taken = f"{name!r} is the name of a mixture"
-        elif name in known or name in tasks.names():
-            taken = f"{name!r} is the name of a task"
-        if taken:
+        mixture = f"{name!r} is the name of a mixture" if name in document.mixtures else ""
+        if taken := _taken(name, known) or mixture:
             problems.append(source.problem(loc, f"{taken}; call the module something else"))
         if name in used and (missing := _missing(module, source)):
             problems.append(source.problem((*loc, "path"), missing))
@@ -89,6 +82,13 @@ def check_modules(document: Document, known: dict[str, Task], source: RecipeFile
                 message = f"{name} is an imported module, which has learned already; a mixture has tasks"
                 problems.append(source.problem(("mixtures", mixture, "tasks", index), message))
     return problems
+
+
+def _taken(name: str, known: Collection[str]) -> str:
+    """Return what else a name means on the axis of intermediates; empty where nothing."""
+    if name == NO_INTERMEDIATE:
+        return f"{name!r} means no intermediate"
+    return f"{name!r} is the name of a task" if name in known or name in tasks.names() else ""
 
 
 def folder_of(module: ImportedModule, source: RecipeFile) -> Path | None:
