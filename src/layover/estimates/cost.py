@@ -135,9 +135,9 @@ def _(spec: HiddenStatesSpec, nodes: Nodes, costs: Mapping[str, Estimate], kept:
 @_cost.register
 def _(spec: TrainSpec, nodes: Nodes, costs: Mapping[str, Estimate], kept: Mapping[str, int]) -> Estimate:  # noqa: ARG001
     shape, read = spec.encoder.shape, passes(spec, lambda key: costs[key].examples)
-    trained = [one for one in read or () if one.trains]
-    examples = None if read is None else examples_of(spec, [costs[one.data].examples or 0 for one in trained])
-    tokens = None if read is None else sum(one.times * (costs[one.data].tokens or 0.0) for one in trained)
+    trained = [turn for turn in read or () if turn.trains]
+    examples = None if read is None else examples_of(spec, [costs[turn.data].examples or 0 for turn in trained])
+    tokens = None if read is None else sum(turn.times * (costs[turn.data].tokens or 0.0) for turn in trained)
     if shape is None:
         return Estimate(examples, tokens)
     flops = None if read is None else _flops(spec, shape, read, costs, kept)
@@ -163,23 +163,23 @@ def _flops(
 ) -> float | None:
     """Return the arithmetic of passes over data, None where the size of one is not known."""
     total = 0.0
-    for one in read:
-        tokens = costs[one.data].tokens
+    for turn in read:
+        tokens = costs[turn.data].tokens
         if tokens is None:
             return None
-        each = layer_flops(shape, shape.layers) + _head(one, shape)
-        if one.trains:
-            backward = layer_flops(shape, shape.layers - lowest_of(on, shape)) + _head(one, shape)
+        each = layer_flops(shape, shape.layers) + _head(turn, shape)
+        if turn.trains:
+            backward = layer_flops(shape, shape.layers - lowest_of(on, shape)) + _head(turn, shape)
             each += backward * (2 if on.module.whole else 1)
-        if one.data in kept:  # one operation per number that is read, so that nothing is free
-            each += shape.hidden - layer_flops(shape, kept[one.data])
-        total += one.times * tokens * each
+        if turn.data in kept:  # one operation per number that is read, so that nothing is free
+            each += shape.hidden - layer_flops(shape, kept[turn.data])
+        total += turn.times * tokens * each
     return total
 
 
-def _head(one: Pass, shape: Shape) -> float:
+def _head(turn: Pass, shape: Shape) -> float:
     """Return the arithmetic of one token in the head, forward."""
-    return 2.0 * shape.hidden * kinds.get(one.kind).logits_per_token(shape.vocabulary, one.hidden_percent)
+    return 2.0 * shape.hidden * kinds.get(turn.kind).logits_per_token(shape.vocabulary, turn.hidden_percent)
 
 
 def bound(plan: Plan, costs: Mapping[str, Estimate], finished: Collection[str] = ()) -> list[str]:

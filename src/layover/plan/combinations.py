@@ -21,12 +21,12 @@ def combinations(recipe: Recipe, notes: list[str]) -> list[Combination]:
     """
     sweep = recipe.document.sweep
     rules = [_as_sets(rule) for rule in sweep.exclude]
-    found: list[Combination] = []
+    left: list[Combination] = []
     for values in itertools.product(*(sweep.values(axis) for axis in AXES)):
         named = dict(zip(AXES, values, strict=True))
         if not any(all(named[axis] in excluded for axis, excluded in rule.items()) for rule in rules):
-            found.append(Combination(*values))
-    kept = sifted(recipe, found, lambda combination: _meaningless(recipe, combination), notes)
+            left.append(Combination(*values))
+    kept = sifted(recipe, left, lambda combination: _meaningless(recipe, combination), notes)
     problems = _misnamed(recipe, kept)
     if problems:
         raise RecipeError(problems)
@@ -34,13 +34,13 @@ def combinations(recipe: Recipe, notes: list[str]) -> list[Combination]:
 
 
 def sifted(
-    recipe: Recipe, found: Iterable[Combination], refused: Callable[[Combination], str], notes: list[str]
+    recipe: Recipe, combinations: Iterable[Combination], refused: Callable[[Combination], str], notes: list[str]
 ) -> list[Combination]:
     """Return the combinations that nothing speaks against; what is left out is added to `notes`.
 
     Args:
         recipe: A checked recipe.
-        found: Combinations of its sweep.
+        combinations: Combinations of its sweep.
         refused: Why a combination has no meaning; empty when it has.
         notes: For people.
 
@@ -48,7 +48,7 @@ def sifted(
         RecipeError: nothing is left.
     """
     kept, left_out = [], dict[str, list[Combination]]()
-    for combination in found:
+    for combination in combinations:
         reason = refused(combination)
         if reason:
             left_out.setdefault(reason, []).append(combination)
@@ -63,20 +63,20 @@ def sifted(
     return kept
 
 
-def trained_targets(recipe: Recipe, found: Iterable[Combination]) -> frozenset[str]:
+def trained_targets(recipe: Recipe, combinations: Iterable[Combination]) -> frozenset[str]:
     """Return the targets that some cell trains: not those that are only asked, nor where nothing is trained on top."""
     return frozenset(
         target
-        for _, method, intermediate, target, _ in found
+        for _, method, intermediate, target, _ in combinations
         if kinds.get(recipe.tasks[target].kind).trained
         and (not recipe.learned(intermediate) or recipe.methods[method].composition.trains() != "none")
     )
 
 
-def _misnamed(recipe: Recipe, found: Iterable[Combination]) -> list[Problem]:
+def _misnamed(recipe: Recipe, combinations: Iterable[Combination]) -> list[Problem]:
     """Return settings of compositions that do not fit the intermediates they meet."""
     problems: dict[str, Problem] = {}
-    for _, method, intermediate, _, _ in found:
+    for _, method, intermediate, _, _ in combinations:
         names = recipe.learned(intermediate)
         try:
             if names:

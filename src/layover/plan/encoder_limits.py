@@ -21,7 +21,7 @@ def problems(recipe: Recipe, rules: DataRules, encoders: Iterable[EncoderSpec]) 
 
 def _layers(recipe: Recipe, encoders: Iterable[EncoderSpec]) -> list[Problem]:
     """Return the methods that ask for layers that an encoder does not have, where its shape is known."""
-    found = []
+    problems = []
     methods: list[tuple[Loc, ResolvedMethod]] = [
         (("methods", name), recipe.methods[name]) for name in recipe.document.sweep.method
     ]
@@ -34,13 +34,13 @@ def _layers(recipe: Recipe, encoders: Iterable[EncoderSpec]) -> list[Problem]:
                 if method.adapterdrop.drops():
                     method.adapterdrop.check(method.module, encoder.shape.layers)
         except LayoverError as error:
-            found.append(recipe.source.problem(loc, f"{error} ({encoder.label})"))
-    return found
+            problems.append(recipe.source.problem(loc, f"{error} ({encoder.label})"))
+    return problems
 
 
 def _lengths(recipe: Recipe, rules: DataRules, encoders: Iterable[EncoderSpec]) -> list[Problem]:
     """Return the settings `max_length` above the positions of an encoder, each where it is written."""
-    found: dict[Problem, None] = {}
+    problems: dict[Problem, None] = {}
     wanted = list(_wanted(recipe, rules))
     for encoder in encoders:
         for name, length, loc in wanted:
@@ -50,8 +50,8 @@ def _lengths(recipe: Recipe, rules: DataRules, encoders: Iterable[EncoderSpec]) 
                     f"{name} is read with max_length {length}, but {encoder.label} ({model}) takes {encoder.longest} "
                     f"tokens at most; write {encoder.longest} or less"
                 )
-                found[recipe.source.problem(loc, message)] = None
-    return list(found)
+                problems[recipe.source.problem(loc, message)] = None
+    return list(problems)
 
 
 def _wanted(recipe: Recipe, rules: DataRules) -> Iterator[tuple[str, int, Loc]]:

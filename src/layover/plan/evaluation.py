@@ -118,35 +118,35 @@ class CellReader:
 
     def _adapters(self, language: str, search: Settled | None) -> tuple[str, ...]:
         """Return the keys of the language adapters that act: in retrieval those of both sides, the English one last."""
-        asked = (language,) if search is None else (language, ENGLISH_SIDE)
-        keys = [adapter.key for one in asked if (adapter := self.adapter_of(one)) is not None]
-        return tuple(keys) if len(keys) == len(asked) else ()
+        languages = (language,) if search is None else (language, ENGLISH_SIDE)
+        keys = [adapter.key for spoken in languages if (adapter := self.adapter_of(spoken)) is not None]
+        return tuple(keys) if len(keys) == len(languages) else ()
 
 
-def score_node(maker: Maker, task: Task, what: Evaluated, reader: CellReader) -> Node[ScoreSpec]:
+def score_node(maker: Maker, task: Task, scored: Evaluated, reader: CellReader) -> Node[ScoreSpec]:
     """Return the scores of a target in all its languages."""
-    search = None if what.search is None else settled(what.search, reader.encoder, task)
+    search = None if scored.search is None else settled(scored.search, reader.encoder, task)
 
     def keys_of(portions: Mapping[str, Portion]) -> dict[str, Keys]:
         return {language: reader.predicted(maker, task, portion, search) for language, portion in portions.items()}
 
-    predictions, tuning, choosing = keys_of(what.portions), keys_of(what.tuning), keys_of(what.choosing)
+    predictions, tuning, choosing = keys_of(scored.portions), keys_of(scored.tuning), keys_of(scored.choosing)
     training = () if reader.on is None else maker.trained_on(reader.on.key)
     spec = ScoreSpec(
         predictions=predictions,
         metrics=tuple(task.metrics),
-        absent=what.absent,
-        source_language=_source_language(what, reader),
-        language_adapters=used(reader.adapter_of, what.languages()),
+        absent=scored.absent,
+        source_language=_source_language(scored, reader),
+        language_adapters=used(reader.adapter_of, scored.languages()),
         tags=task.scoring(),
-        no_answer=None if what.no_answer is None else replace(what.no_answer, tuned=tuning),
+        no_answer=None if scored.no_answer is None else replace(scored.no_answer, tuned=tuning),
         search=search,
         threshold=tuning if search is not None and search.threshold is not None else None,
-        chosen=Chosen(what.metric, choosing) if search is not None and isinstance(search.layer, str) else None,
+        chosen=Chosen(scored.metric, choosing) if search is not None and isinstance(search.layer, str) else None,
         kind=task.kind,
         name=task.name,
-        split=what.split,
-        metric=what.metric,
+        split=scored.split,
+        metric=scored.metric,
         rules=task.rules(),
         training=training,
     )
@@ -154,12 +154,12 @@ def score_node(maker: Maker, task: Task, what: Evaluated, reader: CellReader) ->
     return maker.node(spec, (*needs, *training), f"score {reader.where}", reader.job)
 
 
-def _source_language(what: Evaluated, reader: CellReader) -> str | None:
+def _source_language(scored: Evaluated, reader: CellReader) -> str | None:
     """Return the language of the head's training: the target's own, or that of the intermediate it comes from."""
     return (
-        what.source_language
-        if reader.on is None or what.search is not None
-        else reader.on.spec.speaks(what.source_language)
+        scored.source_language
+        if reader.on is None or scored.search is not None
+        else reader.on.spec.speaks(scored.source_language)
     )
 
 
@@ -215,7 +215,7 @@ def searched(rules: DataRules, task: Task) -> Evaluated:
 
 
 def _validation(
-    rules: DataRules, task: Task, scored: Mapping[str, Portion], what: str, setting: str
+    rules: DataRules, task: Task, scored: Mapping[str, Portion], failure: str, setting: str
 ) -> dict[str, Portion]:
     """Return the validation data of the languages that have any, when something else is scored.
 
@@ -223,18 +223,18 @@ def _validation(
         rules: The recipe's.
         task: The target.
         scored: Language -> the data that are scored.
-        what: What is not possible without such data.
+        failure: What is not possible without such data.
         setting: The key of `retrieval` by which one can do without them.
     """
     there = rules.tuning(task, scored)
     if any(rules.overlapping(portion, [scored[language]]) for language, portion in there.items()):
         raise DataError(
-            f"{task.name}: the validation data are scored, so {what} on them unnoticed; score the test split, or ask "
-            f"for it with retrieval.{setting}: scored, and the record will say so"
+            f"{task.name}: the validation data are scored, so {failure} on them unnoticed; score the test split, or "
+            f"ask for it with retrieval.{setting}: scored, and the record will say so"
         )
     if not there:
         raise DataError(
-            f"{task.name}: {what}, for there is no validation file in any of {', '.join(scored)}; name one with "
+            f"{task.name}: {failure}, for there is no validation file in any of {', '.join(scored)}; name one with "
             f"tasks.{task.name}.files.validation, or use the scored split with retrieval.{setting}: scored"
         )
     return there

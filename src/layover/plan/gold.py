@@ -35,10 +35,9 @@ def lacking(data: TokenizeSpec, surveys: Surveys) -> Lacking | None:
         return None
     missing = counted.examples - counted.gold
     if not missing or not is_part(data):
-        first = next((one.first for one in counted.left_out if one.reason == NO_GOLD.text and one.first), "")
-        return Lacking(missing, counted.examples, first)
+        return Lacking(missing, counted.examples, _first(counted))
     others = [surveys.counted(data.task, place) for place in data.places[1:]]
-    if any(one is None or one.problem for one in others):
+    if any(counts is None or counts.problem for counts in others):
         return None
     try:
         return _read(data)
@@ -63,19 +62,19 @@ def _read(data: TokenizeSpec) -> Lacking:
 
 def gold_problems(recipe: Recipe, surveys: Surveys, nodes: Nodes) -> list[Problem]:
     """Return the development data of a plan in which rows that are used have no gold, and training data without any."""
-    found: dict[Problem, None] = {}
+    problems: dict[Problem, None] = {}
     for key, use in _choosing(nodes):
         data = spec_at(nodes, key, TokenizeSpec)
         if message := _lacking(data, surveys, use):
-            found[recipe.source.problem(recipe.place_of(data.task.name), message)] = None
+            problems[recipe.source.problem(recipe.place_of(data.task.name), message)] = None
     for node in nodes.values():
         for key in node.spec.learns_from():
             data = spec_at(nodes, key, TokenizeSpec)
             counted = surveys.counted(data.task, data.location)
             if counted is not None and counted.examples and not counted.gold:
-                message = f"{_where(data)}: no row has gold{_first(counted)}, so there is nothing to train on"
-                found[recipe.source.problem(recipe.place_of(data.task.name), message)] = None
-    return list(found)
+                message = f"{_where(data)}: no row has gold{_said(_first(counted))}, so there is nothing to train on"
+                problems[recipe.source.problem(recipe.place_of(data.task.name), message)] = None
+    return list(problems)
 
 
 def _choosing(nodes: Nodes) -> Iterator[tuple[str, str]]:
@@ -84,20 +83,19 @@ def _choosing(nodes: Nodes) -> Iterator[tuple[str, str]]:
         selections = (task.selection for task in training.spec.tasks)
         yield from ((selection.data, "weights are") for selection in selections if selection is not None)
     for score in of(nodes, ScoreSpec):
-        what = "no answer" if kinds.get(score.spec.kind).label_threshold is None else "labels"
+        answer = "no answer" if kinds.get(score.spec.kind).label_threshold is None else "labels"
         for _, key in score.spec.no_answer.tuned.values() if score.spec.no_answer is not None else ():
-            yield key, f"the threshold for {what} is"
+            yield key, f"the threshold for {answer} is"
 
 
 def _lacking(data: TokenizeSpec, surveys: Surveys, use: str) -> str:
     """Return that rows which are used lack gold; empty where none does, and where that is not known."""
-    found = lacking(data, surveys)
-    if found is None or not found.count:
+    rows = lacking(data, surveys)
+    if rows is None or not rows.count:
         return ""
-    first = f" (first {found.first})" if found.first else ""
     return (
-        f"{_where(data)}: {found.count} of {found.used} rows have no gold{first}, but {use} chosen by them; give "
-        "them gold, remove them, or name another file"
+        f"{_where(data)}: {rows.count} of {rows.used} rows have no gold{_said(rows.first)}, but {use} chosen by "
+        "them; give them gold, remove them, or name another file"
     )
 
 
@@ -106,5 +104,10 @@ def _where(data: TokenizeSpec) -> str:
 
 
 def _first(counted: Counted) -> str:
-    places = [one.first for one in counted.left_out if one.reason == NO_GOLD.text and one.first]
-    return f" (first {places[0]})" if places else ""
+    """Return the place of the first row without gold; empty where there is none, or it is not known."""
+    places = (rows.first for rows in counted.left_out if rows.reason == NO_GOLD.text and rows.first)
+    return next(places, "")
+
+
+def _said(first: str) -> str:
+    return f" (first {first})" if first else ""

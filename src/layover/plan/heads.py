@@ -22,11 +22,11 @@ def same_head(before: Task | TaskSpec | ImportedHead, task: Task | TaskSpec) -> 
 def first_with(recipe: Recipe, names: Sequence[str], task: Task) -> tuple[str, Task | ImportedHead] | None:
     """Return the first intermediate whose outputs are a task's, and which of its tasks has them; None without one."""
     for name in names:
-        head = recipe.imported[name].head if name in recipe.imported else None
-        found = [recipe.tasks[one] for one in recipe.members(name)] if head is None else [head]
-        for one in found:
-            if same_head(one, task):
-                return name, one
+        imported = recipe.imported[name].head if name in recipe.imported else None
+        heads = [recipe.tasks[member] for member in recipe.members(name)] if imported is None else [imported]
+        for head in heads:
+            if same_head(head, task):
+                return name, head
     return None
 
 

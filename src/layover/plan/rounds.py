@@ -77,13 +77,13 @@ def close(rounds: tuple[Round, ...], chooser: Chooser, store: Store, choices: Ch
     What another run chose meanwhile stays chosen.
     """
     closed = []
-    for one in rounds:
-        if one.chosen is None and all(store.has(key) for key in one.nodes()):
-            known = choices.made(one)
+    for choice_round in rounds:
+        if choice_round.chosen is None and all(store.has(key) for key in choice_round.nodes()):
+            known = choices.made(choice_round)
             if known.chosen is None:
-                choice = chooser.choose(one, store)
-                choices.make(one, choice)
-                known = replace(one, chosen=choice)
+                choice = chooser.choose(choice_round, store)
+                choices.make(choice_round, choice)
+                known = replace(choice_round, chosen=choice)
             closed.append(known)
     return closed
 
@@ -95,11 +95,13 @@ UNCHOSEN = "a value of its method is not chosen yet"
 def waiting(plan: Plan) -> list[str]:
     """Return a line for each open round: how many cells wait for it."""
     lines = []
-    for one in plan.rounds:
-        cells = [cell for cell in plan.pending if one.key in cell.rounds]
-        if one.chosen is None and cells:
-            values = ", ".join(candidate.value for candidate in one.candidates)
-            lines.append(f"{one.label}: not chosen yet (one of {values}, by {one.rule}); cells that wait: {len(cells)}")
+    for choice_round in plan.rounds:
+        cells = [cell for cell in plan.pending if choice_round.key in cell.rounds]
+        if choice_round.chosen is None and cells:
+            values = ", ".join(candidate.value for candidate in choice_round.candidates)
+            lines.append(
+                f"{choice_round.label}: not chosen yet (one of {values}, by {choice_round.rule}); cells that wait: {len(cells)}"
+            )
     return lines
 
 

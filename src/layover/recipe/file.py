@@ -56,18 +56,18 @@ def _decoded(content: bytes, name: str) -> str:
 
 def _checked(text: str, name: str) -> str:
     for number, line in enumerate(text.split("\n"), start=1):
-        wrong = next((one for one in line if not _allowed(one)), None)
+        wrong = next((character for character in line if not _allowed(character)), None)
         if wrong is not None:
             message = f"the character U+{ord(wrong):04X} is not allowed in YAML; remove it"
             raise _error(f"{name}:{number}", message)
     return text
 
 
-def _allowed(one: str) -> bool:
+def _allowed(character: str) -> bool:
     """Return whether YAML allows a character (YAML 1.2.2, section 5.1)."""
-    if one < " " or "\x7f" <= one <= "\x9f":
-        return one in "\t\r\x85"
-    return one not in "\ufffe\uffff"
+    if character < " " or "\x7f" <= character <= "\x9f":
+        return character in "\t\r\x85"
+    return character not in "\ufffe\uffff"
 
 
 def _error(where: str, message: str) -> RecipeError:
@@ -112,10 +112,10 @@ class RecipeFile:
 
     def names(self, *section: str | int) -> tuple[str, ...] | None:
         """Return the keys that are written in a section, valid or not; None where it is no mapping."""
-        found: Any = self.values
+        value: Any = self.values
         for part in section:
-            found = found.get(part) if isinstance(found, Mapping) else None
-        return tuple(found) if isinstance(found, Mapping) else None
+            value = value.get(part) if isinstance(value, Mapping) else None
+        return tuple(value) if isinstance(value, Mapping) else None
 
 
 def dotted(loc: Loc) -> str:
@@ -154,7 +154,7 @@ def read_source(path: Path, overrides: Sequence[str] = ()) -> RecipeFile:
 
 
 def _problems(tree: Tree, name: str) -> list[Problem]:
-    return [_located(f"{name}:{one.line}", one.loc, one.message) for one in tree.problems]
+    return [_located(f"{name}:{wrong.line}", wrong.loc, wrong.message) for wrong in tree.problems]
 
 
 def _located(where: str, loc: Loc, message: str) -> Located:
@@ -191,14 +191,14 @@ class _Values:
         return node.scalar
 
     def _mapping(self, node: YamlNode, loc: Loc) -> dict[str, Any]:
-        found: dict[str, Any] = {}
+        values: dict[str, Any] = {}
         entries = self._merged(node)
         self._limit(node, loc)
         for entry in entries:
             inner = (*loc, entry.key)
             self._source.places[inner] = self._place(entry.line)
-            found[entry.key] = self.of(entry.value, inner)
-        return found
+            values[entry.key] = self.of(entry.value, inner)
+        return values
 
     def _merged(self, node: YamlNode) -> list[YamlEntry]:
         """Return the keys of a mapping: its own, then what `<<` takes over, each once; the first one counts."""
@@ -230,9 +230,9 @@ def _override(source: RecipeFile, text: str) -> list[Problem]:
     if not separator or not all(parts):
         return [Problem(where, "", "an override is path=value, for example train.epochs=1")]
     loc = tuple(parts)
-    tree = parse(value) if all(_can_stand(one) for one in text) else Tree(None, [Wrong(1, (), _NO_TEXT)])
+    tree = parse(value) if all(_can_stand(character) for character in text) else Tree(None, [Wrong(1, (), _NO_TEXT)])
     if tree.problems:
-        return [_located(where, (*loc, *one.loc), one.message) for one in tree.problems]
+        return [_located(where, (*loc, *wrong.loc), wrong.message) for wrong in tree.problems]
     target = source.values
     for index, part in enumerate(parts[:-1]):
         if part not in target:
@@ -244,7 +244,7 @@ def _override(source: RecipeFile, text: str) -> list[Problem]:
         target = inner
     for old in [place for place in source.places if place[: len(loc)] == loc]:
         del source.places[old]
-    source.unusable -= {one for one in source.unusable if one[: len(loc)] == loc}
+    source.unusable -= {place for place in source.unusable if place[: len(loc)] == loc}
     try:
         target[parts[-1]] = None if tree.root is None else _Values(source, where).of(tree.root, loc)
     except RecipeError as error:
@@ -256,5 +256,5 @@ def _override(source: RecipeFile, text: str) -> list[Problem]:
 _NO_TEXT = "a character that is no text; write it without"
 
 
-def _can_stand(one: str) -> bool:
-    return one != "\0" and not "\ud800" <= one <= "\udfff"
+def _can_stand(character: str) -> bool:
+    return character != "\0" and not "\ud800" <= character <= "\udfff"

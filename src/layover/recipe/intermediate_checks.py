@@ -107,5 +107,5 @@ def _missing(module: ImportedModule, source: RecipeFile) -> str:
         return f"cannot be used: {error.strerror}"
     if exists:
         return f"{folder} is a file; name the folder that its config and weights lie in"
-    beside = [one.name for one in folder.parent.iterdir() if one.is_dir()] if folder.parent.is_dir() else []
+    beside = [entry.name for entry in folder.parent.iterdir() if entry.is_dir()] if folder.parent.is_dir() else []
     return f"no such folder: {folder.absolute()}; {nearest(folder.name, beside)}"

@@ -68,9 +68,9 @@ def _module(settings: LanguageSettings, source: RecipeFile) -> tuple[Module | No
     if settings.module not in modules.names():
         hint = nearest(settings.module, modules.names())
         return None, [source.problem(loc, f"unknown module {settings.module!r}; {hint}")]
-    found = modules.get(settings.module)
+    model = modules.get(settings.module)
     module, problems = validate(
-        found, settings.model_extra or {}, source, HERE, also=tuple(LanguageSettings.model_fields)
+        model, settings.model_extra or {}, source, HERE, also=tuple(LanguageSettings.model_fields)
     )
     if module is not None and (reason := _cannot_be_below(module)):
         return None, [source.problem(loc, f"{module.name} cannot be the adapter of a language: {reason}")]
@@ -158,9 +158,9 @@ def check_languages(document: Document, methods: Mapping[str, ResolvedMethod], s
         elif method.module.trains_encoder and (reason := _cannot_be_below(method.module)):
             message = f"a language's adapter acts below {method.module.name}, but that cannot be: {reason}"
             problems.append(source.problem(loc, message))
-    asked = any(methods[name].languages for name in document.sweep.method if name in methods)
+    used = any(methods[name].languages for name in document.sweep.method if name in methods)
     narrowed = source.where(("sweep", "method")).startswith("command line")
-    if document.languages is not None and not asked and not narrowed:
+    if document.languages is not None and not used and not narrowed:
         message = "no method of the sweep uses these adapters; say `languages: true` in one, or leave this section out"
         problems.append(source.problem(HERE, message))
     return problems

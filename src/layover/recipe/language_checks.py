@@ -38,13 +38,13 @@ def _two_cases(document: Document, known: Mapping[str, Task], source: RecipeFile
         if task.name not in document.tasks or "kind" not in (document.tasks[task.name].model_extra or {}):
             for name in task.all_languages():
                 first.setdefault(name.casefold(), (name, f"the task {task.name}"))
-    found: dict[str, Problem] = {}
+    problems: dict[str, Problem] = {}
     for loc, name in _declared(document):
         usual, where = first.setdefault(name.casefold(), (name, source.where(loc)))
-        if name != usual and name not in found:
+        if name != usual and name not in problems:
             message = f"{name!r} and {usual!r} ({where}) differ only by case; write one language in one way"
-            found[name] = source.problem(loc, message)
-    return list(found.values())
+            problems[name] = source.problem(loc, message)
+    return list(problems.values())
 
 
 def _declared(document: Document) -> Iterator[tuple[Loc, str]]:
@@ -78,8 +78,8 @@ def _chosen(document: Document) -> Iterator[tuple[Loc, str]]:
     sections: list[tuple[Loc, Loc, Languages | None, Select | None]] = [
         (("eval",), ("train",), document.eval.languages, document.train.select)
     ]
-    for task, one in document.tasks.items():
-        sections.append((("tasks", task, "eval"), ("tasks", task), one.eval.languages, one.select))
+    for task, settings in document.tasks.items():
+        sections.append((("tasks", task, "eval"), ("tasks", task), settings.eval.languages, settings.select))
     for scored, trained, languages, select in sections:
         for index, name in enumerate(languages if isinstance(languages, tuple) else ()):
             yield (*scored, "languages", index), name
@@ -142,8 +142,8 @@ def _file(
             return ""
         files = {split: paths} if split == "train" else languages.files(task)
         return f"{by}, but {_unknown(files, split, field, document)}"
-    declared, one = task.languages.get(split, ()), task.language_of_one_file(split)
-    if split != "test" or task.of_kind.sides or len(declared) < 2 or one in declared:
+    declared, language = task.languages.get(split, ()), task.language_of_one_file(split)
+    if split != "test" or task.of_kind.sides or len(declared) < 2 or language in declared:
         return ""
     return f"one file for several languages ({_some(declared)}); say which one it is: {{{declared[0]}: FILE}}"
 
@@ -155,8 +155,8 @@ def _unknown(files: Files, split: str, field: str, document: Document) -> str:
     except DataError as error:
         return f"the languages are not known: {error}"
     if split == "train" or not there:
-        found = f" (there are files of {', '.join(there)})" if there else ""
-        return f"the language is not known; name it, {field}{found}"
+        hint = f" (there are files of {', '.join(there)})" if there else ""
+        return f"the language is not known; name it, {field}{hint}"
     listed = ", ".join(there)
     return f"the languages are not known; there are files of {listed}: languages: [{listed}], or languages: all"
 
@@ -181,19 +181,19 @@ def _scored(task: Task, document: Document, languages: DataLanguages) -> str:
 def _trained(document: Document, known: Mapping[str, Task], methods: Mapping[str, ResolvedMethod]) -> dict[str, None]:
     """Return the tasks that are trained for certain: what intermediates learn, and targets that a cell trains."""
     learned = (task for name in document.sweep.learned() for task in document.members(name))
-    found = {name: None for name in learned if name in known}
+    trained = {name: None for name in learned if name in known}
     sweep = document.sweep
     for values in itertools.product(*(sweep.values(axis) for axis in AXES)):
-        point = dict(zip(AXES, values, strict=True))
-        excluded = any(all(_matches(point.get(axis), value) for axis, value in rule.items()) for rule in sweep.exclude)
-        method = methods.get(point["method"])
+        named = dict(zip(AXES, values, strict=True))
+        excluded = any(all(_matches(named.get(axis), value) for axis, value in rule.items()) for rule in sweep.exclude)
+        method = methods.get(named["method"])
         if excluded or method is None or method.composition.trains() == "none":
             continue
-        names = sweep.intermediates()[point["intermediate"]]
+        names = sweep.intermediates()[named["intermediate"]]
         carried = method.module.trains_encoder and (len(names) == 1 or method.composition.takes_several)
-        if point["target"] in known and (not names or carried):
-            found[point["target"]] = None
-    return {name: None for name in found if kinds.get(known[name].kind).trained}
+        if named["target"] in known and (not names or carried):
+            trained[named["target"]] = None
+    return {name: None for name in trained if kinds.get(known[name].kind).trained}
 
 
 def _matches(value: object, wanted: object) -> bool:

@@ -55,7 +55,7 @@ def check_sweep(document: Document, source: RecipeFile) -> list[Problem]:
 
 def _not_on(axis: str, value: object, values: Collection[object]) -> str:
     """Return that a value is not on an axis, and which one may be meant."""
-    written = [str(one) for one in values]
+    written = [str(known) for known in values]
     if str(value) not in written:
         return f"{shown(value)} is not on the axis {axis}; {nearest(str(value), written)}"
     kind, how = ("text", "without quotes") if isinstance(value, str) else ("a number", "in quotes")
@@ -100,10 +100,10 @@ def check_precisions(document: Document, methods: Mapping[str, ResolvedMethod], 
     for name, method in methods.items():
         whole, folds = method.module.whole, method.composition.folds
         if reason := cannot_be_quantised(method.precision, whole=whole, folds=folds):
-            what, field = (method.module.name, "module") if whole else (method.composition.name, "compose")
+            thing, field = (method.module.name, "module") if whole else (method.composition.name, "compose")
             if document.methods[name].precision is not None:
                 field = "precision"
-            message = f"{what} does not go with {method.precision}: {reason}"
+            message = f"{thing} does not go with {method.precision}: {reason}"
             problems.append(source.problem(("methods", name, field), f"{message} (a method may have its own)"))
     return problems
 

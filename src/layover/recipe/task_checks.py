@@ -29,7 +29,7 @@ def check_training_data(document: Document, known: dict[str, Task], source: Reci
         if owner.train_task is not None:
             message = f"{owner.name} has no training data of its own, it trains on {owner.train_task}"
         elif _outputs(task) != _outputs(owner):
-            here, there = (f"{one.kind} [{', '.join(_outputs(one)[1])}]" for one in (task, owner))
+            here, there = (f"{side.kind} [{', '.join(_outputs(side)[1])}]" for side in (task, owner))
             message = (
                 f"{name} is {here}, but {owner.name} is {there}: kind and labels, in their order, must be the same"
             )
@@ -91,22 +91,22 @@ def check_windows(document: Document, known: dict[str, Task], source: RecipeFile
 def _unused(name: str, task: Task | None, document: Document, known: dict[str, Task]) -> list[tuple[str, str]]:
     """Return the settings of a task that nothing would obey, each with what to do."""
     settings = document.tasks[name]
-    found: list[tuple[str, str]] = []
+    unused: list[tuple[str, str]] = []
     if task is None:
-        return found
+        return unused
     if settings.without and task.train_task is not None:
-        found.append(("without", f"{name} trains on {task.train_task}: set it there, tasks.{task.train_task}.without"))
+        unused.append(("without", f"{name} trains on {task.train_task}: set it there, tasks.{task.train_task}.without"))
     elif name in settings.without:
-        found.append(("without", f"{name} cannot leave out its own development and test data"))
+        unused.append(("without", f"{name} cannot leave out its own development and test data"))
     swept = document.swept()
-    alone = {*swept} | {one.train_task for other, one in known.items() if other in swept}
-    wholes = [other for other, one in known.items() if name in {part.name for part in one.parts}]
+    alone = {*swept} | {whole.train_task for other, whole in known.items() if other in swept}
+    wholes = [other for other, whole in known.items() if name in {part.name for part in whole.parts}]
     if wholes and name not in alone:
         for field in ("limit", "holdout", "select", "without", "class_weights"):
             if _is_set(settings, field):
                 message = f"{name} is only a part of {wholes[0]}: set it there, tasks.{wholes[0]}.{field}"
-                found.append((field, message))
-    return found
+                unused.append((field, message))
+    return unused
 
 
 def _is_set(settings: TaskSettings, field: str) -> bool:
@@ -130,10 +130,10 @@ def check_retrieval(document: Document, known: dict[str, Task], source: RecipeFi
                 problems.append(source.problem(("tasks", name, field), f"has no meaning for {name}: {message}"))
         for split, paths in settings.files.items():
             loc = ("tasks", name, "files", split)
-            one = not isinstance(paths, dict) and not any("{language}" in path for path in _as_tuple(paths))
+            is_one_file = not isinstance(paths, dict) and not any("{language}" in path for path in _as_tuple(paths))
             if split == "train":
                 problems.append(source.problem(loc, f"{name} is not trained, so nothing would read these files"))
-            elif one and len(task.languages_of(split)) != 1:
+            elif is_one_file and len(task.languages_of(split)) != 1:
                 message = "say which language these are: `{sw: [A, B]}`, or `{language}` in the paths"
                 problems.append(source.problem(loc, message))
     return problems
@@ -145,23 +145,23 @@ def _as_tuple(paths: Paths) -> tuple[str, ...]:
 
 def _windows(document: Document, known: dict[str, Task]) -> dict[Loc, str]:
     """Return where a stride leaves no room for anything but itself, of the tasks that are read in windows."""
-    found: dict[Loc, str] = {}
+    messages: dict[Loc, str] = {}
     swept = document.swept()
     for name, task in known.items():
-        chain = [one for one in (name, task.train_task) if one in document.tasks]
-        said = any(document.tasks[one].stride or document.tasks[one].max_length for one in chain)
+        chain = [other for other in (name, task.train_task) if other in document.tasks]
+        said = any(document.tasks[other].stride or document.tasks[other].max_length for other in chain)
         if not task.of_kind.windowed or not (said or name in swept):
             continue
         length, where = _setting(document, chain, "max_length")
         stride, at = _setting(document, chain, "stride")
         if stride >= length - FRAME:
             written = at if at is not None else where or ("train", "stride")
-            found.setdefault(
+            messages.setdefault(
                 written,
                 f"a stride of {stride} leaves no room in max_length {length} of {name}; a stride below "
                 f"{length - FRAME} does, or a larger max_length",
             )
-    return found
+    return messages
 
 
 def _setting(document: Document, chain: list[str], field: Literal["max_length", "stride"]) -> tuple[int, Loc | None]:

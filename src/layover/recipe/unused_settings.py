@@ -11,33 +11,33 @@ def unread_strides(recipe: Recipe) -> list[str]:
     document, known, source = recipe.document, recipe.tasks, recipe.source
     windowed = [name for name in document.swept() if known[name].of_kind.windowed]
     windowed_kinds = ", ".join(name for name in kinds.usable() if kinds.get(name).windowed)
-    found = []
+    notes = []
     if "stride" in document.train.model_fields_set and not windowed:
         why = f"only tasks of kind {windowed_kinds} are read in windows, and the sweep has none"
-        found.append(str(source.problem(("train", "stride"), f"has no effect: {why}")))
+        notes.append(str(source.problem(("train", "stride"), f"has no effect: {why}")))
     for name, settings in document.tasks.items():
         if settings.stride is not None and name in known and not known[name].of_kind.windowed:
             why = f"{name} is {known[name].kind}, and only tasks of kind {windowed_kinds} are read in windows"
-            found.append(str(source.problem(("tasks", name, "stride"), f"has no effect: {why}")))
-    return found
+            notes.append(str(source.problem(("tasks", name, "stride"), f"has no effect: {why}")))
+    return notes
 
 
 def uncounted_in_mixtures(recipe: Recipe) -> list[str]:
     """Return which settings of tasks do not count where they are learned in a mixture."""
-    found = []
+    notes = []
     for name in recipe.document.sweep.learned():
         if name not in recipe.document.mixtures:
             continue
         for task in recipe.members(name):
             settings = recipe.settings(task)
-            found += _unselecting(recipe, name, task)
+            notes += _unselecting(recipe, name, task)
             given = (("epochs", settings.epochs), ("batch", settings.batch))
-            found += [
+            notes += [
                 f"{name}: tasks.{task}.{field} does not count in a mixture; mixtures.{name}.{field} does"
                 for field, value in given
                 if value is not None
             ]
-    return found
+    return notes
 
 
 def _unselecting(recipe: Recipe, name: str, task: str) -> list[str]:

@@ -142,15 +142,15 @@ def searched(spec: ScoreSpec, search: Settled, store: Store) -> CellScores:
     Raises:
         DataError: the layer is to be chosen, and there is no gold to choose it by.
     """
-    found: dict[str, Found] = {}
+    by_language: dict[str, Found] = {}
     counts: dict[str, int] = {}
     reasons = dict(spec.absent)
     for language in spec.predictions:
-        found[language], reason, counts[language] = _language(spec, search, language, store)
+        by_language[language], reason, counts[language] = _language(spec, search, language, store)
         if reason:
             reasons[language] = reason
     validation = {language: _validated(spec, search, language, store) for language in spec.choosing()}
-    layers = {layer: _layer(layer, found, validation) for layer in search.layers}
+    layers = {layer: _layer(layer, by_language, validation) for layer in search.layers}
     layer = _chosen(search.layer, layers, spec)
     languages: dict[str, Scores | None] = {**dict.fromkeys(reasons), **layers[layer].languages}
     retrieved = Retrieved(
@@ -178,8 +178,8 @@ def _language(spec: ScoreSpec, search: Settled, language: str, store: Store) -> 
         tuning = _Split(store, search, spec.threshold[language])
         if tuning.gold < len(tuning.examples):
             return {}, reason or "no gold to tune the threshold on", count
-    found = _found(spec, search, language, split, tuning)
-    return found, reason, count if reason else KIND.scored(split.examples)
+    layers = _found(spec, search, language, split, tuning)
+    return layers, reason, count if reason else KIND.scored(split.examples)
 
 
 def _validated(spec: ScoreSpec, search: Settled, language: str, store: Store) -> Found:
@@ -204,7 +204,7 @@ class _Split:
 
 
 def _found(spec: ScoreSpec, search: Settled, language: str, split: _Split, tuning: _Split | None) -> Found:
-    found: Found = {}
+    layers: Found = {}
     for layer in search.layers:
         predictions, threshold = split.predictions(layer), None
         if tuning is not None:
@@ -214,12 +214,12 @@ def _found(spec: ScoreSpec, search: Settled, language: str, split: _Split, tunin
         if split.gold == len(split.examples):
             metrics = spec.metrics
             scores = KIND.score(predictions, split.examples, metrics=metrics, language=language)
-        found[layer] = scores, threshold
-    return found
+        layers[layer] = scores, threshold
+    return layers
 
 
-def _layer(layer: int, found: Mapping[str, Found], validation: Mapping[str, Found]) -> Layer:
-    here = {language: values[layer] for language, values in sorted(found.items()) if values}
+def _layer(layer: int, by_language: Mapping[str, Found], validation: Mapping[str, Found]) -> Layer:
+    here = {language: values[layer] for language, values in sorted(by_language.items()) if values}
     known = {language: values[layer][0] for language, values in sorted(validation.items()) if values}
     return Layer(
         languages={language: scores for language, (scores, _) in here.items() if scores is not None},

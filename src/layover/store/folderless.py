@@ -45,15 +45,15 @@ def without_folders(text: str | None, known: Iterable[Path] = ()) -> str | None:
     """
     if text is None:
         return None
-    places = sorted({one for one in known if one.is_absolute()}, key=lambda one: -len(str(one)))
+    places = sorted({path for path in known if path.is_absolute()}, key=lambda path: -len(str(path)))
     for place in places:
         whole = rf"{re.escape(str(place))}(?![\w/\\-]|\.\w)"
         text = re.sub(whole, place.name.replace("\\", r"\\"), text)
     folders = {os.getcwd(), str(Path.home()), *(str(parent) for place in places for parent in place.parents)}  # noqa: PTH109  as text
     for folder in sorted(folders, key=len, reverse=True):
         text = text.replace(folder, _ODD.sub("_", folder))
-    text = _QUOTED.sub(lambda found: f"{found[1]}{last(found[2])}{found[1]}", text)
-    text = _BEFORE_A_LINE.sub(lambda found: last(found[0]) if found[1] and found[0].count("/") > 1 else found[0], text)
+    text = _QUOTED.sub(lambda match: f"{match[1]}{last(match[2])}{match[1]}", text)
+    text = _BEFORE_A_LINE.sub(lambda match: last(match[0]) if match[1] and match[0].count("/") > 1 else match[0], text)
     return shortened(text)
 
 
@@ -74,7 +74,9 @@ def strip_folders(file: Path) -> None:
 
 def numbered(value: Any, files: Sequence[Path]) -> Any:
     """Return JSON in which texts name each of some files by its number, and no other file by its folder."""
-    places = sorted(((str(file), f"\0{number}\0") for number, file in enumerate(files)), key=lambda one: -len(one[0]))
+    places = sorted(
+        ((str(file), f"\0{number}\0") for number, file in enumerate(files)), key=lambda place: -len(place[0])
+    )
 
     def changed(text: str) -> str:
         text = text.replace("\0", _NUL)
@@ -88,11 +90,11 @@ def numbered(value: Any, files: Sequence[Path]) -> Any:
 def named(value: Any, files: Sequence[Path]) -> Any:
     """Return JSON with the paths of files in the place of the numbers that `numbered` gave them."""
 
-    def put_back(found: re.Match[str]) -> str:
-        if found[1] == "-":
+    def put_back(match: re.Match[str]) -> str:
+        if match[1] == "-":
             return "\0"
-        number = int(found[1][:9])
-        return str(files[number]) if number < len(files) else found[0]
+        number = int(match[1][:9])
+        return str(files[number]) if number < len(files) else match[0]
 
     def changed(text: str) -> str:
         return _NUMBER.sub(put_back, text)
@@ -121,23 +123,23 @@ def last(path: str) -> str:
     return path.rpartition("/" if "/" in path else "\\")[2]
 
 
-def _in_quotes(found: re.Match[str]) -> str:
-    path = found[2]
+def _in_quotes(match: re.Match[str]) -> str:
+    path = match[2]
     inner = path.count("/") + path.count("\\") > 1 or not path.startswith("/")
-    return f"{found[1]}{last(path) if inner else path}{found[1]}"
+    return f"{match[1]}{last(path) if inner else path}{match[1]}"
 
 
-def _in_word(found: re.Match[str]) -> str:
-    before, word = found[1], found[2]
+def _in_word(match: re.Match[str]) -> str:
+    before, word = match[1], match[2]
     if "/" not in word and "\\" not in word:
-        return found[0]
+        return match[0]
     if before is None:
         return _in_pieces(word)
     if len(before) == 1 and word[0] in "/\\":  # a drive
         return last(word)
     if before.lower() == "file" and word.startswith("//"):
         return last(word)
-    return found[0] if word.startswith("//") else f"{before}:{_in_pieces(word)}"
+    return match[0] if word.startswith("//") else f"{before}:{_in_pieces(word)}"
 
 
 def _in_pieces(word: str) -> str:

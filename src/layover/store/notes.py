@@ -45,8 +45,8 @@ class Failures(_Notes):
         """
         with suppress(OSError):
             self.folder.mkdir(exist_ok=True)
-            told = {name: without_folders(text, known) for name, text in failure.items()}
-            write_json(self._note(key), sealed(told))
+            texts = {name: without_folders(text, known) for name, text in failure.items()}
+            write_json(self._note(key), sealed(texts))
 
     def get(self, key: str) -> dict[str, Any] | None:
         """Return why a node failed last, or None; where the note is damaged, it says that."""
@@ -54,9 +54,9 @@ class Failures(_Notes):
         if not os.path.lexists(file):
             return None
         try:
-            found = read_json(file)
-            if is_sealed(found):
-                return {name: value for name, value in found.items() if name != DIGEST}
+            note = read_json(file)
+            if is_sealed(note):
+                return {name: value for name, value in note.items() if name != DIGEST}
         except StoreError:
             pass
         error = f"it failed, and the note that said why is damaged ({file}); run again"
