@@ -17,6 +17,9 @@ from layover.recipe import Recipe, ResolvedMethod
 from layover.specs import OnEncoder
 from layover.store import Store
 
+UNCHOSEN = "a value of its method is not chosen yet"
+"""Why a pending cell has no score."""
+
 
 class Trials(Protocol):
     """What the planner offers to a chooser."""
@@ -88,10 +91,6 @@ def close(rounds: tuple[Round, ...], chooser: Chooser, store: Store, choices: Ch
     return closed
 
 
-UNCHOSEN = "a value of its method is not chosen yet"
-"""Why a pending cell has no score."""
-
-
 def waiting(plan: Plan) -> list[str]:
     """Return a line for each open round: how many cells wait for it."""
     lines = []
@@ -99,9 +98,8 @@ def waiting(plan: Plan) -> list[str]:
         cells = [cell for cell in plan.pending if choice_round.key in cell.rounds]
         if choice_round.chosen is None and cells:
             values = ", ".join(candidate.value for candidate in choice_round.candidates)
-            lines.append(
-                f"{choice_round.label}: not chosen yet (one of {values}, by {choice_round.rule}); cells that wait: {len(cells)}"
-            )
+            rule = f"one of {values}, by {choice_round.rule}"
+            lines.append(f"{choice_round.label}: not chosen yet ({rule}); cells that wait: {len(cells)}")
     return lines
 
 

@@ -7,13 +7,21 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from layover.settings import Count, Epochs, Factor, HiddenShare, LearningRate, Length, SamplingTemperature, Seed
+from layover.settings import (
+    Count,
+    Epochs,
+    Factor,
+    HiddenShare,
+    LearningRate,
+    Length,
+    SamplingTemperature,
+    Section,
+    Seed,
+)
 
 
-class Mixture(BaseModel):
+class Mixture(Section):
     """One module for several tasks, and a head for each of them, shared where outputs are the same."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     tasks: tuple[str, ...]
     sampling: Literal["proportional", "uniform", "temperature"] = "proportional"
@@ -80,10 +88,8 @@ Revision = Annotated[
 ]
 
 
-class ImportedModule(BaseModel):
+class ImportedModule(Section):
     """Where a module lies: a folder in peft's or AdapterHub's layout, or a package of Layover."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     path: Annotated[str, Field(min_length=1)] | None = None
     """A folder, relative to the recipe's own."""
