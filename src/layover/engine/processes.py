@@ -9,10 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
-from pathlib import Path
 from typing import Any
 
-from layover.engine.alone import STOPPED
 from layover.plan import Node
 from layover.specs import StepSpec
 
@@ -94,30 +92,3 @@ def received(worker: Worker) -> dict[str, Any] | None:
     except (EOFError, OSError):
         return None
     return message
-
-
-def saved_step(work: Path) -> int:
-    """Return the step of the newest checkpoint that a training has in its folder, -1 where there is none.
-
-    Args:
-        work: With folders as `layover.training.checkpoint` names them; it imports torch, which this process does not.
-    """
-    steps = (path.name.removeprefix("step-").partition(".")[0] for path in work.glob("step-*"))
-    return max((int(step) for step in steps if step.isdecimal()), default=-1)
-
-
-ADVICE = (
-    "where memory is short, run fewer processes at a time (--workers 1), or set run.memory or a smaller "
-    "run.micro_batch_tokens (layover plan estimates what a node takes)"
-)
-
-
-def cause_of(code: int | None) -> str:
-    """Return how a process ended, for people."""
-    if code == -signal.SIGKILL:
-        return "was killed, perhaps by the system for want of memory"
-    if code == STOPPED:
-        return "was asked to end (SIGTERM or SIGHUP)"
-    if code is not None and code < 0:
-        return f"was killed by signal {-code} ({signal.strsignal(-code)})"
-    return f"ended with exit code {code}"
