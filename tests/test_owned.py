@@ -21,7 +21,6 @@ OWN_FILES = {"modules", "compositions"}
 NO_MODULE = {
     ("recipe/yaml_nodes.py", "merge"),  # a key of YAML
     ("report/main_table.py", "full"),  # a column of the report, as is `none`
-    ("sandbox/world.py", "full"),  # a word
 }
 NAMED = {
     ("plan/stages.py", "stack"),  # what acts on a language's adapter

@@ -1,0 +1,1 @@
+"""The sandbox: a generated world with tasks, eight languages and small pretrained encoders."""
