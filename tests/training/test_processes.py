@@ -84,11 +84,11 @@ def test_no_plan_and_no_recipe_is_imported() -> None:
     """Nor torch by the objectives, which a recipe will be checked against."""
     code = """
 import importlib, sys
-for room in ("objectives", "encoder", "predict", "training"):
+for room in ("objectives", "encoder", "inference", "training"):
     importlib.import_module(f"layover.{room}")
     above = ("layover.plan", "layover.recipe", "layover.steps", "layover.engine")
     print(room, "torch" in sys.modules, sorted(name for name in sys.modules if name.startswith(above)))
 """
     command = [sys.executable, "-W", "ignore", "-c", code]
     out = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    assert out.splitlines() == ["objectives False []", "encoder True []", "predict True []", "training True []"]
+    assert out.splitlines() == ["objectives False []", "encoder True []", "inference True []", "training True []"]
