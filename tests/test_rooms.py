@@ -118,6 +118,14 @@ def test_imports_point_downward(file: Path) -> None:
             assert RANK[other] >= RANK[room], f"{file.name} ({room}) imports {name}, which lies above it"
 
 
+def test_files_of_strangers_rest_on_errors_and_on_what_finds_things_alone() -> None:
+    below = {"files", "errors", "escape", "registry", "plugins", "allowed", "stopping"}
+    files = sorted((SOURCE / "files").glob("*.py"))
+    names = {name for file in files for name in imports(ast.parse(file.read_text(encoding="utf-8")), at_run_time=False)}
+    rooms = {name.split(".")[1] for name in names if name.startswith("layover.")}
+    assert {"errors", "files"} <= rooms <= below
+
+
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(SOURCES)))
 def test_no_heavy_import_outside_the_torch_rooms(file: Path) -> None:
     if room_of(file) in TORCH_ROOMS or file in {SOURCE / name for name in WORKER_FILES}:

@@ -83,16 +83,17 @@ def note(text: str) -> Markup:
     return Markup("".join(code(one) if place % 2 else _escaped(one) for place, one in enumerate(parts)))
 
 
-def markdown_table(headers: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+def markdown_table(headers: Sequence[str], lines: Sequence[Sequence[str]]) -> Markup:
     """Return a Markdown table; a cell shows its text as it is, unless it is `Markup`."""
-    rows = [[_cell(cell) for cell in row] for row in (headers, *lines)]
-    rows.insert(1, ["---"] * len(headers))
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    rows = [[cell(text) for text in row] for row in (headers, *lines)]
+    rows.insert(1, [Markup("---")] * len(headers))
+    return Markup("\n".join(f"| {' | '.join(row)} |" for row in rows))
 
 
-def _cell(text: str) -> str:
+def cell(text: str) -> Markup:
+    """Return a cell of a Markdown table that shows a text as it is, unless the text is `Markup`."""
     shown = text if isinstance(text, Markup) or not text else inline(text)
-    return " ".join(shown.replace("|", "\\|").split("\n"))
+    return Markup(" ".join(shown.replace("|", "\\|").split("\n")))
 
 
 def _one_line(text: str) -> str:

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 import hashlib
+import struct
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from layover.data.formats import Layout, read
-from layover.errors import DataError
-from layover.files.archives import archive_of, is_file, opened
+from layover.errors import DataError, ModelError
+from layover.files.archives import archive_of, is_file, names_in, opened, unpack
 from layover.identity import file_sha256
 from layover.store.hashes import FileHashes
 
@@ -51,8 +53,86 @@ def test_what_cannot_be_read_is_one_error(archive: Path) -> None:
     content = bytearray(archive.read_bytes())
     content[60:70] = bytes(10)
     archive.write_bytes(content)
-    with pytest.raises(DataError, match=r"rows\.jsonl: the archive is damaged .*; fetch it again"):
+    with pytest.raises(DataError, match=r"rows\.jsonl: damaged, or no zip archive .*; fetch it again"):
         list(read(archive / "dev" / "rows.jsonl", Layout(format="jsonl")))
     archive.write_text("no archive")
-    with pytest.raises(DataError, match=r"dev\.zip: File is not a zip file; fetch it again"):
+    with pytest.raises(
+        DataError, match=r"dev\.zip: damaged, or no zip archive \(File is not a zip file\); fetch it again"
+    ):
         is_file(archive / "dev" / "rows.jsonl")
+
+
+def encrypted(archive: Path) -> None:
+    content = bytearray(archive.read_bytes())
+    content[6] |= 1
+    content[content.index(b"PK\x01\x02") + 8] |= 1
+    archive.write_bytes(content)
+
+
+def packed_in_another_way(archive: Path) -> None:
+    content = bytearray(archive.read_bytes())
+    content[8] = content[content.index(b"PK\x01\x02") + 10] = 9
+    archive.write_bytes(content)
+
+
+def of_a_newer_form(archive: Path) -> None:
+    content = bytearray(archive.read_bytes())
+    content[content.index(b"PK\x01\x02") + 6] = 200
+    archive.write_bytes(content)
+
+
+def ends_in_a_file(archive: Path) -> None:
+    """Its entry is the last thing in it, and claims more bytes than there are."""
+    content = archive.read_bytes()
+    listed, end = content.index(b"PK\x01\x02"), content.index(b"PK\x05\x06")
+    entry = bytearray(content[listed:end])
+    entry[42:46] = struct.pack("<I", len(entry))  # where the file lies: behind the list
+    last = bytearray(content[end:])
+    last[16:20] = struct.pack("<I", 0)
+    archive.write_bytes(bytes(entry) + content[: listed - 40] + bytes(last[:-2]) + b"\0\0")
+
+
+def of_lzma(archive: Path) -> None:
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_LZMA) as file:
+        file.writestr("dev/rows.jsonl", bytes(range(256)) * 50)
+    content = bytearray(archive.read_bytes())
+    content[60:90] = b"\xff" * 30
+    archive.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (encrypted, "is encrypted, password required"),
+        (packed_in_another_way, "compression"),
+        (of_a_newer_form, "zip file version"),
+        (ends_in_a_file, "damaged, or no zip archive"),
+        (of_lzma, "damaged, or no zip archive"),
+    ],
+)
+def test_whatever_is_wrong_with_an_archive_is_one_error(
+    archive: Path, change: Callable[[Path], object], message: str
+) -> None:
+    """And the same one where the archive is unpacked, which refuses some of it for other reasons."""
+    change(archive)
+    with pytest.raises(DataError, match=f"{archive.name}.*{message}"):
+        file_sha256(archive / "dev" / "rows.jsonl")
+    with pytest.raises(ModelError, match=archive.name):
+        unpack(archive, archive.parent / "out")
+    assert not (archive.parent / "out").exists()
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyError, RuntimeError, OSError])
+def test_an_error_of_the_reader_stays_its_own(archive: Path, error: type[Exception]) -> None:
+    with pytest.raises(error, match="mine"), opened(archive / "dev" / "rows.jsonl"):
+        raise error("mine")
+
+
+def test_the_names_in_a_folder_of_an_archive(archive: Path) -> None:
+    assert names_in(archive) == {"dev"}
+    assert names_in(archive / "dev") == {"rows.jsonl"}
+    assert names_in(archive / "other") == set()
+    assert names_in(archive.parent) is None
+    archive.write_text("no archive")
+    with pytest.raises(DataError, match="damaged, or no zip archive"):
+        names_in(archive / "dev")

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from layover.errors import ModelError
-from layover.files.unpacking import MOST_ENTRIES, unpack
+from layover.files.archives import MOST_ENTRIES, unpack
 
 Fill = Callable[[ZipFile], object]
 
@@ -189,7 +189,7 @@ def test_a_list_that_is_large_is_not_read(tmp_path: Path, monkeypatch: pytest.Mo
     content = bytearray(file.read_bytes())
     content[-10:-6] = struct.pack("<I", 2**31)
     file.write_bytes(content)
-    monkeypatch.setattr("layover.files.unpacking.ZipFile", None)
+    monkeypatch.setattr("layover.files.archives.ZipFile", None)
     refused(file, "at most 1000")
 
 

@@ -55,6 +55,7 @@ CELLS = (
     "none/none",
 )
 
+PICKLES = ("adapterhub/pytorch_adapter.bin", "adapterhub/pytorch_model_head.bin")
 LORA, LORA_NLI = "mini-lora-sandbox-nli-sandbox-ner-s1", "mini-lora-sandbox-nli-s1"
 BN, BN_NLI = "mini-bn-sandbox-nli-sandbox-ner-s1", "mini-bn-sandbox-nli-s1"
 PAR, HEAD = "mini-par-sandbox-nli-sandbox-ner-s1", "mini-none-sandbox-ner-s1"
@@ -123,6 +124,15 @@ class Packages:
         change(weights)
         save_file({key: value.contiguous() for key, value in weights.items()}, path, metadata={"format": "pt"})
         self.seal(name)
+
+    def add_pickles(self, name: str, content: bytes = b"anything") -> list[Path]:
+        """Make a package for adapters what version 0.1 wrote: pickles beside, and on the card; return them."""
+        files = [self.root / name / pickle for pickle in PICKLES]
+        for file in files:
+            file.write_bytes(content)
+        digest = hashlib.sha256(content).hexdigest()
+        self.edit_card(name, lambda card: card["files"].update(dict.fromkeys(PICKLES, digest)))
+        return files
 
     def seal(self, name: str) -> None:
         """Make the hashes of the card those of the files, as whoever changes them would."""

@@ -285,7 +285,8 @@ class TestModules:
         assert "; note: an untrained module: lora_B.weight is zero at all 8 places" in out
 
     def test_adapterhub_of_the_hub(self, packages: Any, tmp_path: Path, hub: Any) -> None:
-        commit = hub.put("AdapterHub/some-adapter", packages[packages.bn_nli] / "adapterhub")
+        folder = packages.add_pickles(packages.bn_nli)[0].parent
+        commit = hub.put("AdapterHub/some-adapter", folder)
         (one,) = pull(f"AdapterHub/some-adapter@{commit}", tmp_path / "to")
         assert one.verdict is None
         assert one.folder.name == "some-adapter"

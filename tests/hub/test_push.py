@@ -67,7 +67,7 @@ def test_dry_run_needs_no_network_and_no_token(
         raise AssertionError("asked")
 
     monkeypatch.setenv("HF_TOKEN", TOKEN)
-    monkeypatch.setattr("layover.hub.hub.send", never)
+    monkeypatch.setattr("layover.hub.push.send", never)
     monkeypatch.setattr(socket.socket, "connect", never)
     monkeypatch.setattr(huggingface_hub, "get_token", never)
     code, out, err = cli("push", packages[packages.lora], "me/ner", "--dry-run")

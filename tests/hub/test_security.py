@@ -10,7 +10,6 @@ import resource
 import struct
 import sys
 import time
-import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +19,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from safetensors.torch import load_file
+from tests.hub.watching import Runs, watched
 
 from layover.errors import LayoverError
 from layover.hub.pull import pull
@@ -28,42 +27,6 @@ from layover.hub.verify import WITHOUT_ENCODER, verify
 from layover.packages.package import open_package
 
 Cli = Callable[..., tuple[int, str, str]]
-
-
-class Runs:
-    """Pickles as a call that makes a file."""
-
-    def __init__(self, marker: Path) -> None:
-        self.marker = marker
-
-    def __reduce__(self) -> tuple[Callable[[str], int], tuple[str]]:
-        return os.system, (f"touch {self.marker}",)
-
-
-@contextmanager
-def watched(*places: Path) -> Iterator[list[str]]:
-    """Collect what this process opens, lists or imports below some places."""
-    found: list[str] = []
-    _WATCH.append((tuple(map(str, places)), found))
-    try:
-        yield found
-    finally:
-        _WATCH.pop()
-
-
-_WATCH: list[tuple[tuple[str, ...], list[str]]] = []
-
-
-def _hook(event: str, arguments: tuple[object, ...]) -> None:
-    if not _WATCH or event not in {"open", "os.listdir", "os.scandir", "import", "subprocess.Popen", "os.system"}:
-        return
-    said = " ".join(map(str, arguments[:1]))
-    for places, found in _WATCH:
-        if any(place in said for place in places):
-            found.append(f"{event} {said}")
-
-
-sys.addaudithook(_hook)
 
 
 def refused(folder: Path, cli: Cli, tmp_path: Path, message: str) -> None:
@@ -96,38 +59,6 @@ class TestPickles:
         (folder / "adapter_model.safetensors").unlink()
         packages.seal(folder.name)
         refused(folder, cli, tmp_path, "adapter_model.")
-        assert not marker.exists()
-
-    @pytest.mark.parametrize("name", ["pytorch_adapter.bin", "pytorch_model_head.bin"])
-    @pytest.mark.parametrize("plain", [False, True])
-    def test_for_the_loader_of_adapters(
-        self, packages: Any, cli: Cli, tmp_path: Path, marker: Path, name: str, plain: bool
-    ) -> None:
-        folder = packages[packages.bn_nli]
-        file = folder / "adapterhub" / name
-        if plain:
-            file.write_bytes(pickle.dumps(Runs(marker)))
-        else:
-            beside = {"pytorch_adapter.bin": "adapter.safetensors", "pytorch_model_head.bin": "model_head.safetensors"}
-            torch.save({**load_file(file.parent / beside[name]), "more": Runs(marker)}, file)
-        packages.seal(folder.name)
-        refused(folder, cli, tmp_path, "not an archive" if plain else "would call 'posix.system'")
-        assert not marker.exists()
-
-    def test_an_opcode_in_an_archive_that_is_otherwise_right(
-        self, packages: Any, cli: Cli, tmp_path: Path, marker: Path
-    ) -> None:
-        folder = packages[packages.bn_nli]
-        file = folder / "adapterhub" / "pytorch_adapter.bin"
-        with zipfile.ZipFile(file) as archive:
-            records = {name: archive.read(name) for name in archive.namelist()}
-        call = pickle.dumps(Runs(marker), protocol=2)[2:-1] + b"0"  # called, and its answer thrown away
-        with zipfile.ZipFile(file, "w") as archive:
-            for name, value in records.items():
-                program = value[:2] + call + value[2:] if name.endswith("data.pkl") else value
-                archive.writestr(name, program)
-        packages.seal(folder.name)
-        refused(folder, cli, tmp_path, "would call 'posix.system'")
         assert not marker.exists()
 
     @pytest.mark.parametrize("how", ["torch", "pickle"])
@@ -331,13 +262,6 @@ class TestSizes:
             stream.truncate(2**26)
         packages.seal(packages.lora_nli)
         refused(file.parent, cli, tmp_path, "adapter_model.safetensors")
-
-    def test_a_pickle_that_is_larger_than_what_it_stands_for(self, packages: Any, cli: Cli, tmp_path: Path) -> None:
-        file = packages[packages.bn_nli] / "adapterhub" / "pytorch_adapter.bin"
-        with file.open("r+b") as stream:
-            stream.truncate(2**27)
-        packages.seal(packages.bn_nli)
-        refused(packages[packages.bn_nli], cli, tmp_path, "such a file has at most")
 
     def test_deep_json(self, packages: Any, cli: Cli, tmp_path: Path) -> None:
         file = packages[packages.lora_nli] / "transfer_card.json"

@@ -262,16 +262,10 @@ def test_each_damage_is_told_by_its_check(packages: Any, damage: str) -> None:
     assert {state for name, state in states(found).items() if name in later} <= {"skip"}
 
 
-@told("pickles", "not the same as in adapterhub/adapter.safetensors", BN_DAMAGES)
-def a_pickle_of_other_numbers(packages: Any, folder: Path) -> None:
-    weights("adapterhub/adapter.safetensors", lambda found: found[min(found)].add_(1))(packages, folder)
-
-
 @told("weights", "other numbers than in head.safetensors", BN_DAMAGES)
 def another_head_for_adapters(packages: Any, folder: Path) -> None:
     def change(found: dict[str, torch.Tensor]) -> None:
         found.update({name: value + 1 for name, value in found.items()})
-        torch.save(found, folder / "adapterhub" / "pytorch_model_head.bin")
 
     weights("adapterhub/model_head.safetensors", change)(packages, folder)
 
@@ -291,10 +285,30 @@ def another_head_config_for_adapters(packages: Any, folder: Path) -> None:
     packages.edit_json(folder.name, "adapterhub/head_config.json", config={"head_type": "tagging"})
 
 
-@told("files", "adapterhub/pytorch_adapter.bin is missing", BN_DAMAGES)
-def no_pickle_beside(packages: Any, folder: Path) -> None:
-    (folder / "adapterhub" / "pytorch_adapter.bin").unlink()
+@told("files", "'adapterhub/pytorch_adapter.bin' is no file of a package", BN_DAMAGES)
+def a_pickle_that_is_not_on_the_card(packages: Any, folder: Path) -> None:
+    packages.add_pickles(folder.name)
+    packages.edit_card(folder.name, lambda card: card["files"].pop("adapterhub/pytorch_adapter.bin"))
+
+
+@told("files", "'adapter_model.bin' is no file of a package", BN_DAMAGES)
+def a_pickle_that_no_package_had(packages: Any, folder: Path) -> None:
+    (folder / "adapter_model.bin").write_bytes(b"x")
     packages.seal(folder.name)
+
+
+@told("files", "adapterhub/pytorch_adapter.bin: a link or no ordinary file", BN_DAMAGES)
+def a_link_in_the_place_of_a_pickle(packages: Any, folder: Path) -> None:
+    file = packages.add_pickles(folder.name)[0]
+    file.unlink()
+    file.symlink_to("adapter.safetensors")
+
+
+@told("files", "adapterhub/adapter.safetensors is missing", BN_DAMAGES)
+def pickles_in_the_place_of_safetensors(packages: Any, folder: Path) -> None:
+    packages.add_pickles(folder.name)
+    (folder / "adapterhub" / "adapter.safetensors").unlink()
+    packages.edit_card(folder.name, lambda card: card["files"].pop("adapterhub/adapter.safetensors"))
 
 
 @pytest.mark.parametrize("damage", BN_DAMAGES)

@@ -105,15 +105,12 @@ class Sample:
         return {name: torch.randn(size, generator=generator) * 0.2 + 0.05 for name, size in sizes.items()}
 
     def write(self, folder: Path, layout: str, module: Module, weights: Mapping[str, Tensor]) -> Path:
-        """Write a module as an export does, and the pickle that adapters asks for by default."""
+        """Write a module as an export does."""
         one = layouts.get(layout)
         assert not one.refuses(module, self.base)
         folder.mkdir(parents=True, exist_ok=True)
         write_json(folder / CONFIG, one.config(module, self.base, Named("one", None, None)))
-        theirs = one.laid_out(module, self.base, "one", weights)
-        write_weights(folder / one.file, theirs)
-        if layout == "adapterhub":
-            torch.save(theirs, folder / one.pickle)
+        write_weights(folder / one.file, one.laid_out(module, self.base, "one", weights))
         return folder
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from layover.errors import ModelError
+from layover.files.checkpoints import local_weights
 from layover.identity import file_sha256
-from layover.layouts.checkpoint import local_weights
 from layover.plan.encoders import in_folder
 from layover.specs import EncoderSpec
 from layover.steps.unchanged import check_encoder

@@ -11,7 +11,7 @@ import pytest
 from layover import kinds
 from layover.data.templates import filled, mistake, places
 from layover.errors import DataError
-from layover.tasks import OwnTask, declare, mistakes
+from layover.tasks import OwnTask, Task, declare, mistakes
 
 GOOD: dict[str, dict[str, Any]] = {
     "classification": {"labels": ("a", "b"), "text": ("text",)},
@@ -25,6 +25,7 @@ GOOD: dict[str, dict[str, Any]] = {
 }
 VALUES: dict[str, Any] = {
     "labels": ("a", "b"),
+    "meanings": {"a": "the first one"},
     "codes": "labels",
     "text": ("text",),
     "label": "label",
@@ -133,3 +134,13 @@ def test_a_brace_around_no_column_is_refused(text: str) -> None:
 def test_templates_are_filled_once() -> None:
     assert filled("{a b}-{c}", {"a b": "{c}", "c": "1"}.__getitem__) == "{c}-1"
     assert mistake("a b") == mistake("{a b} and {c}") == ""
+
+
+def test_meanings_of_labels() -> None:
+    own: dict[str, Any] = {"kind": "classification", "text": ("text",), "labels": [0, 1]}
+    task = declare("t", OwnTask(**own, meanings={0: "the sentences differ", "1": "they mean the same"}))
+    assert task.meanings == {"0": "the sentences differ", "1": "they mean the same"}
+    assert told(**own, meanings={2: "neither"}) == {"meanings.2": "'2' is no label; one of: 0, 1"}
+    with pytest.raises(DataError, match="a meaning for 'x', which is no label"):
+        Task(**{**dict(task), "meanings": {"x": "nothing"}})
+    assert declare("t", OwnTask(**{**own, "labels": "from training"}, meanings={"x": "y"})).meanings == {"x": "y"}

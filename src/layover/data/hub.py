@@ -6,7 +6,6 @@ commit is looked for first, and nothing is read before the commit of what would 
 
 from __future__ import annotations
 
-import contextlib
 import shutil
 import tempfile
 from collections.abc import Collection, Iterable, Iterator
@@ -16,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 from layover.data.formats import Row
 from layover.data.hub_copies import cached, commits, roots, splits_of
 from layover.errors import DataError, ModelError, nearest
-from layover.files.hub import COMMIT, TIMEOUT_SECONDS, check
-from layover.files.hub_errors import explained, of_hub, without_token
+from layover.files.hub import ask_readable
+from layover.files.hub_cache import COMMIT, check
+from layover.files.hub_errors import HubError, explained, of_hub, without_token
 from layover.files.hub_patience import patiently
 
 if TYPE_CHECKING:
@@ -83,25 +83,10 @@ def _words(source: HubSource, error: Exception) -> str | None:
 
     if isinstance(error, DatasetNotFoundError | FileNotFoundError):  # they hide the answer that they came from
         try:
-            _ask(source)
-        except Exception as answer:  # noqa: BLE001  of whichever library the client uses
-            return explained(answer, source.path, "dataset")[1]
+            ask_readable(source.path, source.revision, "dataset")
+        except HubError as answer:
+            return answer.words
     return explained(error, source.path, "dataset")[1] if of_hub(error) else None
-
-
-def _ask(source: HubSource) -> None:
-    """Ask the hub for what a reader needs: a file, which a gated repository refuses, and the list of files.
-
-    Raises:
-        Exception: the client's error, of the first that the hub does not give.
-    """
-    from huggingface_hub import HfApi, get_hf_file_metadata, hf_hub_url
-    from huggingface_hub.errors import EntryNotFoundError
-
-    url = hf_hub_url(source.path, "README.md", repo_type="dataset", revision=source.revision)
-    with contextlib.suppress(EntryNotFoundError):  # a repository may lack this file
-        get_hf_file_metadata(url, timeout=TIMEOUT_SECONDS)
-    next(iter(HfApi().list_repo_tree(source.path, repo_type="dataset", revision=source.revision)), None)
 
 
 def _prepared(source: HubSource) -> Any:

@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from layover.files.hub import COMMIT, cached_file
+from layover.files.hub_cache import COMMIT, cached_file
 
 if TYPE_CHECKING:
     from layover.data.task import HubSource

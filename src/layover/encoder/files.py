@@ -10,9 +10,11 @@ from functools import lru_cache
 from pathlib import Path
 
 from layover.errors import ModelError
-from layover.files.hub import cached_file, commit_of, file_at, offline
+from layover.files.checkpoints import SHARDS, WEIGHTS, shards_of
+from layover.files.hub import commit_of, file_at
+from layover.files.hub_cache import cached_file
+from layover.files.hub_settings import offline
 from layover.identity import file_sha256
-from layover.layouts.checkpoint import SHARDS, WEIGHTS, shards_of
 
 RANDOM = "random.json"
 """Beside weights that were drawn at random: their seed and SHA-256, so that other weights in their place are none."""

@@ -18,8 +18,8 @@ from layover.encoder.files import RANDOM
 from layover.encoder.loading import quiet
 from layover.encoder.weights import generator_for
 from layover.errors import ModelError
+from layover.files.checkpoints import WEIGHTS
 from layover.identity import file_sha256
-from layover.layouts.checkpoint import WEIGHTS
 
 PIECES = "sentencepiece.bpe.model"
 """The name under which XLM-R tokenizers look for it, although it is a unigram model."""

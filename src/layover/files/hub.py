@@ -1,32 +1,60 @@
-"""The hub as it is read: the commit that a revision names, and files of a repository at a commit, checked."""
+"""The one client of the hub: the commit of a revision, what a repository holds, and its files, checked.
+
+The token is its business: it is read where huggingface_hub keeps it, never asked for here, and taken out of whatever
+an error says before anybody sees it.
+"""
 
 from __future__ import annotations
 
-import hashlib
-import os
-import re
 import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
-from layover.errors import ModelError
+from layover.errors import LayoverError, ModelError
+from layover.files.hub_cache import COMMIT, cached_commit, cached_file, check
 from layover.files.hub_errors import OFFLINE, HubError, Kind, hub_error
 from layover.files.hub_patience import patiently
-from layover.files.hub_settings import endpoint
+from layover.files.hub_settings import endpoint, offline
 
-COMMIT = re.compile(r"^[0-9a-f]{40}$")
 TIMEOUT_SECONDS = 5.0
-
-_SHA256 = re.compile(r"^[0-9a-f]{64}$")
-_CHECKED: set[tuple[str, int, int, int, int]] = set()
-"""Files of the cache that this process found to be what they should be: path, size, times and inode."""
+"""How long the answer to a question may take; a file may take longer."""
+LISTING_SECONDS = 20.0
+"""The same of a list of all files with their sizes."""
 _REACHED: set[str] = set()
 """Addresses of hubs that answered this process."""
 
 
-def offline() -> bool:
-    """Return whether the user keeps the clients of the hub from asking it."""
-    return os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}
+@dataclass(frozen=True)
+class Repository:
+    """What the hub tells of a repository of a model at a revision."""
+
+    id: str
+    commit: str
+    files: Mapping[str, int | None]
+    """Name -> bytes, where the hub tells them."""
+
+
+@contextmanager
+def asking(where: str, repository: str, kind: Kind = "model") -> Iterator[None]:
+    """Turn whatever goes wrong at the hub into one error of ours, without the token.
+
+    Args:
+        where: What is asked for; the error begins with it.
+        repository: `org/name`.
+        kind: Of the repository.
+
+    Raises:
+        HubError: the hub does not answer, or refuses.
+    """
+    try:
+        yield
+    except LayoverError:  # it is one of ours
+        raise
+    except Exception as error:  # noqa: BLE001  of whichever library the client uses; it may quote the request, token and all
+        raise hub_error(where, error, repository, kind) from None
 
 
 def answers() -> None:
@@ -62,30 +90,54 @@ def ask_commit(repository: str, revision: str, kind: Kind) -> str:
     Raises:
         HubError: it does not answer, or has no such revision.
     """
-    from huggingface_hub import HfApi
-
-    def ask() -> str | None:
-        return HfApi().repo_info(repository, revision=revision, repo_type=kind, timeout=TIMEOUT_SECONDS).sha
-
     where = f"{kind}s/{repository}@{revision}"
-    try:
-        found = patiently(ask)
-    except Exception as error:  # noqa: BLE001  of whichever library the client uses; see `hub_errors`
-        raise hub_error(where, error, repository, kind) from None
-    if found is None or not COMMIT.match(found):
+    return _commit_in(_info(where, repository, revision, kind, files=False), where)
+
+
+def look(repository: str, revision: str) -> Repository:
+    """Return what a repository of a model holds at a revision.
+
+    Raises:
+        HubError: it is not there, or cannot be reached.
+    """
+    where = f"{repository} at {revision}"
+    info = _info(where, repository, revision, "model", files=True)
+    return Repository(repository, _commit_in(info, where), {one.rfilename: one.size for one in info.siblings or ()})
+
+
+def _info(where: str, repository: str, revision: str, kind: Kind, *, files: bool) -> Any:
+    """Return what the hub tells of a repository at a revision; a class of huggingface_hub for each kind."""
+    with asking(where, repository, kind):
+        from huggingface_hub import HfApi
+
+        seconds = LISTING_SECONDS if files else TIMEOUT_SECONDS
+        return patiently(
+            lambda: HfApi().repo_info(
+                repository, revision=revision, repo_type=kind, files_metadata=files, timeout=seconds
+            )
+        )
+
+
+def _commit_in(info: Any, where: str) -> str:
+    if info.sha is None or COMMIT.match(info.sha) is None:
         raise HubError(where, "the hub names no commit for it", "other")
-    return found
+    return str(info.sha)
 
 
-def cached_commit(repository: str, revision: str, kind: Kind) -> str | None:
-    """Return the commit that a branch or tag named when the local cache last heard of it; None where it never did."""
-    from huggingface_hub.constants import HF_HUB_CACHE
+def ask_readable(repository: str, commit: str, kind: Kind) -> None:
+    """Ask the hub for what a reader needs: a file, which a gated repository refuses, and the list of files.
 
-    reference = Path(HF_HUB_CACHE) / f"{kind}s--{repository.replace('/', '--')}" / "refs" / revision
-    if not reference.is_file():
-        return None
-    text = reference.read_text(encoding="utf-8").strip()
-    return text if COMMIT.match(text) else None
+    Raises:
+        HubError: of the first that the hub does not give.
+    """
+    with asking(f"{kind}s/{repository}@{commit}", repository, kind):
+        from huggingface_hub import HfApi, get_hf_file_metadata, hf_hub_url
+        from huggingface_hub.errors import EntryNotFoundError
+
+        url = hf_hub_url(repository, "README.md", repo_type=kind, revision=commit)
+        with suppress(EntryNotFoundError):  # a repository may lack this file
+            get_hf_file_metadata(url, timeout=TIMEOUT_SECONDS)
+        next(iter(HfApi().list_repo_tree(repository, repo_type=kind, revision=commit)), None)
 
 
 def commit_of(repository: str, revision: str | None) -> str:
@@ -108,19 +160,6 @@ def commit_of(repository: str, revision: str | None) -> str:
         if found is None:
             raise
         return found
-
-
-def cached_file(repository: str, commit: str, name: str, kind: Kind = "model") -> Path | Literal["none"] | None:
-    """Return a file of the local cache; `none` where the hub once said that there is none, None where nothing is known.
-
-    Its bytes are not checked.
-    """
-    from huggingface_hub import try_to_load_from_cache
-
-    found = try_to_load_from_cache(repository, name, revision=commit, repo_type=kind)
-    if isinstance(found, str):
-        return Path(found)
-    return None if found is None else "none"
 
 
 def file_at(repository: str, commit: str, name: str, *, most: int | None = None) -> Path | None:
@@ -155,93 +194,76 @@ def exists(repository: str, commit: str, name: str) -> bool:
     Raises:
         HubError: neither the local cache nor the hub tells.
     """
-    found = cached_file(repository, commit, name)
-    if found is not None:
-        return found != "none"
-    if offline():
-        raise HubError(
-            f"{repository}@{commit[:12]}: {name} is not in the local cache", f"{OFFLINE}; go online once", "offline"
-        )
-    from huggingface_hub import get_hf_file_metadata, hf_hub_url
-    from huggingface_hub.errors import EntryNotFoundError
+    known = cached_file(repository, commit, name)
+    if known is not None:
+        return known != "none"
+    where = f"{repository}@{commit[:12]}: {name}"
+    _refuse_offline(where)
+    with asking(where, repository):
+        from huggingface_hub.errors import EntryNotFoundError
 
-    try:
-        _reach()
-        patiently(lambda: get_hf_file_metadata(hf_hub_url(repository, name, revision=commit), timeout=TIMEOUT_SECONDS))
-    except EntryNotFoundError:
-        return file_at(repository, commit, name) is not None  # the cache remembers the answer
-    except Exception as error:  # noqa: BLE001  of whichever library the client uses; see `hub_errors`
-        raise hub_error(f"{repository}@{commit[:12]}: {name}", error, repository) from None
+        try:
+            _reach()
+            _size(repository, commit, name)
+        except EntryNotFoundError:
+            return file_at(repository, commit, name) is not None  # the cache remembers the answer
     return True
 
 
-def _fetched(repository: str, commit: str, name: str, where: str, most: int | None) -> Path | None:
-    from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
-    from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
-
+def _refuse_offline(where: str) -> None:
     if offline():
         raise HubError(f"{where} is not in the local cache", f"{OFFLINE}; go online once", "offline")
 
-    def size() -> int | None:
-        return get_hf_file_metadata(hf_hub_url(repository, name, revision=commit), timeout=TIMEOUT_SECONDS).size
 
-    def download() -> str:
-        return hf_hub_download(repository, name, revision=commit, etag_timeout=TIMEOUT_SECONDS)
+def _size(repository: str, commit: str, name: str) -> int | None:
+    """Return the bytes of a file of a model, where the hub tells them."""
+    from huggingface_hub import get_hf_file_metadata, hf_hub_url
 
-    try:
-        _reach()
-        bytes_ = 0 if most is None else patiently(size)
-        if most is None or (bytes_ is not None and bytes_ <= most):
-            return Path(patiently(download))
-    except LocalEntryNotFoundError as error:  # what the client says when nobody answers, or with an error of the server
-        raise hub_error(f"{where} is not in the local cache", error, repository) from None
-    except EntryNotFoundError:
-        return None
-    except Exception as error:  # noqa: BLE001  of whichever library the client uses; see `hub_errors`
-        raise hub_error(where, error, repository) from None
-    told = "is of an unknown size" if bytes_ is None else f"has {bytes_} bytes"
-    raise ModelError(f"{where} {told}; such a file has at most {most}")
+    url = hf_hub_url(repository, name, revision=commit)
+    return patiently(lambda: get_hf_file_metadata(url, timeout=TIMEOUT_SECONDS).size)
 
 
-def expected_hash(path: Path) -> str | None:
-    """Return the hash that the hub names a cached file by; None where the cache keeps no link that says it.
+def _fetched(repository: str, commit: str, name: str, where: str, most: int | None) -> Path | None:
+    _refuse_offline(where)
+    with asking(where, repository):
+        from huggingface_hub import hf_hub_download
+        from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 
-    It is SHA-256 for large files (64 digits), and the hash of a blob in git for others (40 digits).
-    """
-    if not path.is_symlink():
-        return None
-    name = path.readlink().name  # not what that links to in turn: a store that several caches share has other names
-    return name if _SHA256.match(name) or COMMIT.match(name) else None
+        try:
+            _reach()
+            size = 0 if most is None else _size(repository, commit, name)
+            if most is None or (size is not None and size <= most):
+                return Path(
+                    patiently(lambda: hf_hub_download(repository, name, revision=commit, etag_timeout=TIMEOUT_SECONDS))
+                )
+        except LocalEntryNotFoundError as error:  # when nobody answers, or with an error of the server
+            raise hub_error(f"{where} is not in the local cache", error, repository) from None
+        except EntryNotFoundError:
+            return None
+    words = "is of an unknown size" if size is None else f"has {size} bytes"
+    raise ModelError(f"{where} {words}; such a file has at most {most}")
 
 
-def check(path: Path, where: str) -> None:
-    """Refuse a file of the hub's cache whose bytes are not those of its commit; once per process for each file.
+def fetch(repository: Repository, names: Sequence[str], folder: Path) -> None:
+    """Fetch files of a repository, as they are at its commit, into a folder.
 
-    A cache without links (Windows, `HF_HUB_DISABLE_SYMLINKS`) does not say which bytes they should be; a plan notes it.
+    Args:
+        repository: As `look` told of it.
+        names: Those of the files; nothing else is fetched.
+        folder: May be empty.
 
     Raises:
-        ModelError: the bytes are others.
+        HubError: the hub cannot be reached, or refuses.
     """
-    expected = expected_hash(path)
-    if expected is None:
-        return
-    stat = path.stat()
-    state = (str(path), stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)
-    if state in _CHECKED:
-        return
-    if _hash(path, expected) != expected:
-        raise ModelError(
-            f"{where}: its bytes in the local cache are not those of the hub's commit; "
-            f"remove {path.resolve()} and run again"
+    with asking(f"{repository.id} at {repository.commit}", repository.id):
+        from huggingface_hub import snapshot_download
+
+        patiently(
+            lambda: snapshot_download(
+                repository.id,
+                repo_type="model",
+                revision=repository.commit,
+                local_dir=folder,
+                allow_patterns=list(names),
+            )
         )
-    _CHECKED.add(state)
-
-
-def _hash(path: Path, like: str) -> str:
-    with path.open("rb") as stream:
-        if _SHA256.match(like):
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-        blob = hashlib.sha1(f"blob {path.stat().st_size}\0".encode(), usedforsecurity=False)
-        while block := stream.read(1 << 20):
-            blob.update(block)
-        return blob.hexdigest()

@@ -25,6 +25,11 @@ def endpoint() -> str:
     return ENDPOINT
 
 
+def offline() -> bool:
+    """Return whether the user keeps the clients of the hub from asking it."""
+    return os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}
+
+
 def token_source() -> str | None:
     """Return where the token of the hub comes from, for people; None where there is none."""
     from huggingface_hub import get_token

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from layover.errors import MistakesError, ModelError, printable, shortened
@@ -15,12 +15,6 @@ from layover.packages.package import MODULE_LAYOUT, Package
 README, PICTURE = "README.md", "results.png"
 MOST_TEXT = 2**20
 MOST_PICTURE = 8 * 2**20
-PICKLES: Mapping[str, str] = {
-    f"{ADAPTERHUB}/{adapterhub.PICKLE}": f"{ADAPTERHUB}/{adapterhub.WEIGHTS}",
-    f"{ADAPTERHUB}/{heads.ADAPTERS_PICKLE}": f"{ADAPTERHUB}/{heads.ADAPTERS_HEAD}",
-}
-"""The pickles that the loader of adapters asks for -> the safetensors beside, with the same in them."""
-
 FILES: Mapping[str, int] = {
     README: MOST_TEXT,
     PICTURE: MOST_PICTURE,
@@ -32,9 +26,9 @@ FILES: Mapping[str, int] = {
     heads.HEAD: MOST_TENSORS,
     heads.HEAD_CONFIG: MOST_JSON,
     f"{ADAPTERHUB}/{CONFIG}": MOST_JSON,
+    f"{ADAPTERHUB}/{adapterhub.WEIGHTS}": MOST_TENSORS,
     f"{ADAPTERHUB}/{heads.HEAD_CONFIG}": MOST_JSON,
-    **dict.fromkeys(PICKLES.values(), MOST_TENSORS),
-    **dict.fromkeys(PICKLES, MOST_TENSORS),
+    f"{ADAPTERHUB}/{heads.ADAPTERS_HEAD}": MOST_TENSORS,
 }
 """Name -> most bytes: all that a package may have."""
 MODULE_FILES: Mapping[str, int] = {
@@ -48,18 +42,27 @@ OF_THE_HUB = ".gitattributes"
 """What the hub puts into every repository; it says nothing."""
 
 
-def _listed(folder: Path, prefix: str, wrong: dict[str, str]) -> Iterator[tuple[str, int]]:
-    """Yield the files that a package may have: name and bytes. What none has goes into `wrong`, by name."""
+def _listed(folder: Path, prefix: str, ignored: Collection[str], wrong: dict[str, str]) -> Iterator[tuple[str, int]]:
+    """Yield the files that a package may have: name and bytes.
+
+    Args:
+        folder: Of the package, or `ADAPTERHUB` in it.
+        prefix: Of the names.
+        ignored: Ordinary files that are passed over.
+        wrong: What no package has goes here, by name.
+    """
     with os.scandir(folder) as entries:
         for entry in sorted(entries, key=lambda one: one.name):
             name, path = f"{prefix}{entry.name}", Path(entry.path)
             if name == ADAPTERHUB and entry.is_dir(follow_symlinks=False):
-                yield from _listed(path, f"{ADAPTERHUB}/", wrong)
-            elif name in FILES:
+                yield from _listed(path, f"{ADAPTERHUB}/", ignored, wrong)
+            elif name in FILES or name in ignored:
                 try:
-                    yield name, sized(path, FILES[name])
+                    size = sized(path, FILES.get(name))
                 except ModelError as error:
                     wrong[name] = f"{name}: {str(error).removeprefix(f'{path}: ')}"
+                else:
+                    yield from [(name, size)] if name in FILES else ()
             elif name != OF_THE_HUB:
                 wrong[name] = (
                     f"{printable(shortened(name))!r} is no file of a package; `layover pull` takes over those that "
@@ -67,14 +70,18 @@ def _listed(folder: Path, prefix: str, wrong: dict[str, str]) -> Iterator[tuple[
                 )
 
 
-def sized(file: Path, most: int) -> int:
+def sized(file: Path, most: int | None) -> int:
     """Return the bytes of an ordinary file.
+
+    Args:
+        file: Is looked at, and not opened.
+        most: Bytes that it may have; any number when None.
 
     Raises:
         ModelError: it is none, or they are more than `most`.
     """
     size = plain_file(file).lstat().st_size
-    if size > most:
+    if most is not None and size > most:
         raise ModelError(f"{file}: {size} bytes; such a file has at most {most}")
     return size
 
@@ -90,12 +97,11 @@ def needed(package: Package) -> set[str]:
     if card.layout == MODULE_LAYOUT:
         found.add(MODULE)
     if hub:
-        found |= {f"{ADAPTERHUB}/{name}" for name in (CONFIG, adapterhub.WEIGHTS, adapterhub.PICKLE)}
+        found |= {f"{ADAPTERHUB}/{name}" for name in (CONFIG, adapterhub.WEIGHTS)}
     if head:
         found |= {heads.HEAD, heads.HEAD_CONFIG}
     if hub and head:
-        names = (heads.HEAD_CONFIG, heads.ADAPTERS_HEAD, heads.ADAPTERS_PICKLE)
-        found |= {f"{ADAPTERHUB}/{name}" for name in names}
+        found |= {f"{ADAPTERHUB}/{name}" for name in (heads.HEAD_CONFIG, heads.ADAPTERS_HEAD)}
     if package.mixer_shapes():
         found.add(MIXER)
     return found
@@ -106,12 +112,12 @@ def compared(package: Package) -> str:
 
     Raises:
         MistakesError: with all that is missing, or too much; no package has other files or folders, links, or too
-            large files.
+            large files. Pickles on the card do not count, whether they are there or not.
     """
     wrong: dict[str, str] = {}
-    there = dict(_listed(package.folder, "", wrong))
     card, must = package.card, needed(package)
-    names, on_card = {*there, *wrong}, {*package.card.files, README, CARD}
+    there = dict(_listed(package.folder, "", card.pickles(), wrong))
+    names, on_card = {*there, *wrong}, {*card.hashes(), README, CARD}
     for those, why in (
         (on_card - names, "is on the card, but not there"),
         (names - on_card, "is there, but not on the card"),

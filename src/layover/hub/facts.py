@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import importlib.metadata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import ValidationError
 
@@ -15,7 +15,7 @@ from layover.data.task import HubSource, Joined, Location
 from layover.errors import LayoverError, printable
 from layover.hub.choose import Wanted
 from layover.identity import file_sha256
-from layover.packages.sections import BaseModelFacts, Cost, DataFacts, Scores, TaskFacts, TrainingFacts
+from layover.packages.sections import BaseModelFacts, CheckpointFacts, Cost, DataFacts, Scores, TaskFacts, TrainingFacts
 from layover.plan import Plan, tokenizers
 from layover.plan.nodes import spec_at
 from layover.records import Record
@@ -85,6 +85,7 @@ def task_of(plan: Plan, store: Store, spec: ModuleStep) -> TaskFacts | None:
             language=source.location.language,
             max_length=source.max_length,
             stride=source.stride if source.stride is not None else plan.recipe.document.train.stride,
+            meanings=task.meanings,
             # a row for each of them
             choices=counts["rows"] // counts["examples"] if form is not None and form.competes else None,
         )
@@ -133,6 +134,7 @@ def _data(part: Location, task: Task, key: str, *, examples: int | None = None, 
         revision=None if hub is None else hub.revision,
         files_sha256=tuple(file_sha256(path) for path in paths),
         licence=task.licence or None,
+        citation=task.citation or None,
         examples=examples,
         key=key,
         sandbox=bool(paths) and all(path.is_relative_to(files_of_sandbox.kept_in()) for path in paths),
@@ -153,7 +155,7 @@ def _head_data(plan: Plan, spec: ModuleStep) -> str:
 def training_of(plan: Plan, store: Store, key: str, stage: Literal["intermediate", "target"]) -> TrainingFacts:
     """Return what a card says of a finished training."""
     spec = spec_at(plan.nodes, key, TrainSpec)
-    numbers = spec.hyperparameters.canonical()
+    numbers, record = spec.hyperparameters.canonical(), store.read(key, TRAINING)
     return TrainingFacts(
         stage=stage,
         tasks=trained_on(plan, key),
@@ -161,17 +163,21 @@ def training_of(plan: Plan, store: Store, key: str, stage: Literal["intermediate
         module=spec.module.canonical(),
         selection=_selection(spec),
         seconds=seconds_of(store, key),
-        class_weights=_class_weights(spec, store, key),
+        class_weights=_class_weights(spec, record),
+        curve=tuple(
+            CheckpointFacts(step=at["step"], epoch=at["epoch"], loss=at["loss"], scores=at["metrics"])
+            for at in record["history"]
+        ),
+        kept_step=record["best_step"],
         **{name: numbers[name] for name in OPTIMISATION},
     )
 
 
-def _class_weights(spec: TrainSpec, store: Store, key: str) -> dict[str, dict[str, float]] | None:
+def _class_weights(spec: TrainSpec, record: Mapping[str, Any]) -> dict[str, dict[str, float]] | None:
     """Return what each label of the tasks with class weights counted, by task."""
     if all(task.class_weights is None for task in spec.tasks):
         return None
-    told = store.read(key, TRAINING)
-    each = [told] if not spec.numbered else told["tasks"]
+    each = [record] if not spec.numbered else record["tasks"]
     pairs = zip(spec.tasks, each, strict=True)
     return {task.name: one["class_weights"] for task, one in pairs if task.class_weights is not None}
 

@@ -10,9 +10,9 @@ from layover.errors import LayoverError
 from layover.escape import Markup, markdown_table
 from layover.hub.contents import README
 from layover.hub.libraries import ADAPTERS, PEFT, adapters_refuses, peft_refuses
-from layover.hub.model_card.demonstration import is_wholly_of_sandbox
+from layover.hub.model_card.page import intermediates, trained_on
 from layover.hub.model_card.results import lines_of, mean, shown
-from layover.hub.model_card.words import intermediates, trained_on
+from layover.hub.model_card.sandbox import from_sandbox
 from layover.packages.card import CARD, Card, read_card
 
 PAGE = README
@@ -79,7 +79,7 @@ def markdown(cards: Sequence[Card]) -> str:
         MARK,
         "# Packages",
         ABOUT,
-        *([DEMONSTRATIONS] if cards and all(map(is_wholly_of_sandbox, cards)) else []),
+        *([DEMONSTRATIONS] if cards and all(from_sandbox(card).whole for card in cards) else []),
     ]
     if scored:
         parts += [
@@ -134,15 +134,15 @@ def _scored(card: Card) -> list[str]:
     whole, far = mean(lines, lambda line: line.score), mean(zero_shot, lambda line: line.score)
     differences = [mean(lines, lambda line: line.to_none), mean(lines, lambda line: line.to_full)]
     best = "*" if scores.best_of is not None else ""
-    score = "–" if whole is None else f"{shown(scores, whole.value)}{best} {scores.metric} ({whole.languages})"
+    score = "–" if whole is None else f"{shown(whole.value, scores.metric)}{best} {scores.metric} ({whole.languages})"
     return [
         _linked(card.id),
         _kind(card),
         trained_on(card),
         " and ".join(intermediates(card)) or "–",
         score,
-        shown(scores, None if far is None else far.value),
-        *(shown(scores, None if one is None else one.value, signed=True) for one in differences),
+        shown(None if far is None else far.value, scores.metric),
+        *(shown(None if one is None else one.value, scores.metric, signed=True) for one in differences),
         card.base.name or "its author's own",
         _also_in(card),
         Markup(", ".join(map(_linked, card.needed())) or "–"),

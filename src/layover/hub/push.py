@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from layover.errors import LayoverError, printable
-from layover.hub import hub
+from layover.files.hub_sending import send
 from layover.hub.contents import FILES, README
 from layover.hub.verify import Verdict, verify
 from layover.identity import file_sha256
 from layover.inference.encoders import HUB_ID
-from layover.packages.card import CARD, read_card
+from layover.packages.card import CARD, PICKLES, read_card
 
 
 @dataclass(frozen=True)
@@ -50,8 +50,8 @@ class Push:
             LayoverError: the hub cannot be reached, or refuses.
         """
         names = [one.name for one in self.files]
-        stale = [name for name in FILES if name not in names]
-        return hub.send(
+        stale = [name for name in (*FILES, *sorted(PICKLES)) if name not in names]
+        return send(
             self.repository, self.folder, names, stale=stale, private=private, revision=revision, message=self.message
         )
 
@@ -75,6 +75,6 @@ def prepare(folder: Path, repository: str, *, others: Iterable[Path] = (), base:
     verdict = verify(folder, others=others, base=base)
     if verdict.failed:
         raise LayoverError(f"{folder}: not sent, for {verdict.refusal()}")
-    names = sorted({*card.files, README, CARD})
+    names = sorted({*card.hashes(), README, CARD})
     files = tuple(Sent(name, (folder / name).stat().st_size, file_sha256(folder / name)) for name in names)
     return Push(folder, repository, verdict, files, card.needed(), f"{card.id}: {printable(card.title)}"[:200])

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from layover.errors import LayoverError, ModelError, printable
-from layover.files import unpacking as archives
+from layover.files import archives, hub
 from layover.files.safe import is_there
-from layover.hub import hub
 from layover.hub.contents import FILES, MODULE_FILES, OF_THE_HUB, sized
 from layover.inference.encoders import HUB_ID
 from layover.layouts import CONFIG
@@ -122,5 +121,14 @@ def take(source: Path, target: Path, files: Mapping[str, int]) -> tuple[str, ...
         sized(file, most)
         (target / name).parent.mkdir(exist_ok=True)
         shutil.copyfile(file, target / name, follow_symlinks=False)
-    known = {name.partition("/")[0] for name in files} | {OF_THE_HUB}
-    return tuple(sorted(printable(path.name) for path in source.iterdir() if path.name not in known))
+    return tuple(sorted(printable(name) for name in _names(source, files) if name not in files and name != OF_THE_HUB))
+
+
+def _names(source: Path, files: Collection[str]) -> Iterator[str]:
+    """Yield what lies in a folder by its name, and what lies in those of its folders that hold some of `files`."""
+    parents = {name.partition("/")[0] for name in files if "/" in name}
+    for path in source.iterdir():
+        if path.name in parents and path.is_dir() and not path.is_symlink():
+            yield from (f"{path.name}/{inner.name}" for inner in path.iterdir())
+        else:
+            yield path.name

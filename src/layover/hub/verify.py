@@ -20,7 +20,7 @@ from layover.packages.card import Card, read_card
 CHECKS: tuple[Check, ...] = (
     Check("files", files.files, Stage.FILES),
     Check("hashes", files.hashes, Stage.CONTENT, ("files",)),
-    Check("pickles", files.no_pickles, Stage.CONTENT),
+    Check("pickles", files.pickles_ignored, Stage.CONTENT),
     Check("weights", weights.complete, Stage.CONTENT, ("layout",)),
     Check("trained", weights.trained, Stage.CONTENT),
     Check("configs", weights.configs, Stage.CONTENT),
@@ -121,6 +121,13 @@ def verify(
     said = _said(subject.card)
     proved, claimed = (tuple(field for field in said if (field in right) == sign) for sign in (True, False))
     return Verdict(folder, subject.card.id, tuple(results), proved, claimed)
+
+
+def provable(card: Card) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the fields of a card that the checks prove where all of them pass, and the others: claims."""
+    right = {field for check in CHECKS for field in check.proves}
+    said = _said(card)
+    return tuple(field for field in said if field in right), tuple(field for field in said if field not in right)
 
 
 def _said(card: Card) -> list[str]:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from layover import layouts
 from layover.errors import ModelError
 from layover.layouts import CONFIG, Base, Named, heads
-from layover.layouts.adapterhub import PICKLE
 from layover.modules import Module
 from layover.packages.card import ADAPTERHUB, MODULE
 from layover.packages.package import MODULE_LAYOUT
@@ -44,8 +43,6 @@ def write_module(
     Raises:
         ModelError: AdapterHub's layout is wanted and has no form for it.
     """
-    import torch
-
     from layover.encoder import write_weights
 
     peft, hub = layouts.get("peft"), layouts.get("adapterhub")
@@ -62,9 +59,7 @@ def write_module(
             inner = folder / ADAPTERHUB
             inner.mkdir()
             write_json(inner / CONFIG, hub.config(module, base, named))
-            theirs = hub.laid_out(module, base, named.name, weights)
-            write_weights(inner / hub.file, theirs)
-            torch.save(theirs, inner / PICKLE)  # the one its loader asks for; never read here
+            write_weights(inner / hub.file, hub.laid_out(module, base, named.name, weights))
             used.append(hub.name)
     if not used:
         write_weights(folder / MODULE, weights)
@@ -82,8 +77,6 @@ def write_head(
     adapters: bool,
 ) -> None:
     """Write a head under the names of transformers, and of adapters where its folder is there."""
-    import torch
-
     from layover.encoder import write_weights
 
     own, form, labels = dict(head.state_dict()), task.form(), task.labels
@@ -92,6 +85,4 @@ def write_head(
     if adapters:
         inner = folder / ADAPTERHUB
         write_json(inner / heads.HEAD_CONFIG, heads.adapters_config(form, labels, base, named, choices=task.choices))
-        theirs = heads.renamed(own, heads.in_adapters(form, named.name))
-        write_weights(inner / heads.ADAPTERS_HEAD, theirs)
-        torch.save(theirs, inner / heads.ADAPTERS_PICKLE)
+        write_weights(inner / heads.ADAPTERS_HEAD, heads.renamed(own, heads.in_adapters(form, named.name)))

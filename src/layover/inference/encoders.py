@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 
 from layover.errors import ModelError, nearest, printable
-from layover.files.hub import COMMIT
+from layover.files.hub_cache import COMMIT
 from layover.packages.card import Card
 from layover.plan.encoders import KNOWN_SHAPES
 from layover_sandbox import encoders

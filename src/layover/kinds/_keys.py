@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from layover.data import codes, templates
 from layover.data.codes import meaning
@@ -81,6 +81,11 @@ def check_codes(value: object) -> object:
     )
 
 
+def check_meanings(value: object) -> object:
+    """Return meanings by label, with numbers and booleans as text."""
+    return {as_text(label): meaning for label, meaning in value.items()} if isinstance(value, dict) else value
+
+
 class LabelsKeys(Keys):
     """What may come out."""
 
@@ -88,9 +93,23 @@ class LabelsKeys(Keys):
     """In the order of the head's outputs. For spans: one label if questions may have no answer. For classification and
     tagging also `from training`: those of the training file, sorted, where a typo cannot be told from a label."""
 
+    meanings: Annotated[dict[str, str], BeforeValidator(check_meanings)] = Field(default_factory=dict)
+    """Label -> its meaning in a few words, for the model card of a package."""
+
     def declared_labels(self) -> tuple[str, ...]:
         """Return the labels, none where they come from the training data."""
         return self.labels if isinstance(self.labels, tuple) else ()
+
+
+def wrong_meanings(own: LabelsKeys) -> Mistakes:
+    """Yield meanings of texts that are no labels."""
+    labels = own.declared_labels()
+    for label in own.meanings if labels else ():
+        if label not in labels:
+            yield ("meanings", label), f"{label!r} is no label; {nearest(label, labels)}"
+
+
+MEANINGS = Check(wrong_meanings, ("kind", "labels", "meanings"))
 
 
 class CodesKeys(LabelsKeys):

@@ -115,6 +115,7 @@ class Classification(PairKind[Example]):
         return {
             "columns": columns,
             "labels": own.declared_labels(),
+            "meanings": own.meanings,
             "labels_from_training": own.labels == FROM_TRAINING,
             "codes": own.written_codes(),
         }

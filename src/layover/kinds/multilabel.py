@@ -144,6 +144,7 @@ class Multilabel(PairKind[Example]):
         return {
             "columns": {"label": gold, **pair(own)},
             "labels": own.declared_labels() or own.label_columns,
+            "meanings": own.meanings,
             "codes": own.written_codes(),
             "options": {} if own.label_separator is None else {"separator": own.label_separator},
         }

@@ -98,7 +98,7 @@ class Span(Kind[Example]):
 
     def declared(self, own: Any) -> dict[str, Any]:
         columns = {"id": own.id, "question": own.question, "context": own.context, "answers": own.answers}
-        return {"columns": columns, "labels": own.declared_labels()}
+        return {"columns": columns, "labels": own.declared_labels(), "meanings": own.meanings}
 
     def read_as_text(self, own: Any) -> Iterator[tuple[Path, str]]:
         yield from [(("question",), own.question), (("context",), own.context)]

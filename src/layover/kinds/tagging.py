@@ -159,6 +159,7 @@ class Tagging(Kind[Example]):
             # without a header the columns of a conll file are called by their number
             "columns": {"tokens": str(own.tokens), "tags": str(own.tags)},
             "labels": own.declared_labels(),
+            "meanings": own.meanings,
             "labels_from_training": own.labels == FROM_TRAINING,
             "codes": own.written_codes(),
             "scheme": own.scheme,

@@ -12,8 +12,8 @@ from itertools import islice
 from pathlib import Path
 
 from layover.errors import ModelError
+from layover.files import checkpoints
 from layover.files.safe import is_there
-from layover.layouts import checkpoint
 from layover.layouts._base import CONFIG, Base, Found, Layout, Named
 from layover.registry import Registry
 
@@ -61,8 +61,8 @@ def instead(folder: Path) -> str:
     there = [layout.file for layout in every() if is_there(folder / layout.file)]
     if there:
         return f"{there[0]} lies there without its {CONFIG}; copy both"
-    if is_there(folder / checkpoint.WEIGHTS) or is_there(folder / checkpoint.SHARDS):
-        return f"{checkpoint.WEIGHTS} is that of a whole model; name its folder under models, as an encoder"
+    if is_there(folder / checkpoints.WEIGHTS) or is_there(folder / checkpoints.SHARDS):
+        return f"{checkpoints.WEIGHTS} is that of a whole model; name its folder under models, as an encoder"
     return f"it knows {', '.join(layout.describe for layout in every())}"
 
 

@@ -14,6 +14,7 @@ from pydantic import Field, TypeAdapter, ValidationError, model_validator
 from layover import kinds, plugins
 from layover.errors import MistakesError, ModelError, first_few, nearest, printable
 from layover.files.safe import is_there, read_json
+from layover.layouts import adapterhub, heads
 from layover.packages.bounds import (
     MOST_LAYERS,
     MOST_PIECES,
@@ -47,6 +48,9 @@ MODULE = "module.safetensors"
 """A module that no other library has a layout for, by canonical name."""
 ADAPTERHUB = "adapterhub"
 """The folder with the same module in AdapterHub's layout."""
+PICKLES = frozenset(f"{ADAPTERHUB}/{name}" for name in (adapterhub.PICKLE, heads.ADAPTERS_PICKLE))
+"""Files of packages of version 0.1, for the loader of adapters: programs to whoever opens them. They are never opened,
+copied or sent."""
 SCHEMA: Literal[1] = 1
 
 
@@ -123,6 +127,14 @@ class Card(Section):
         if any(token >= self.base.vocabulary for row in self.probe.rows for token in row):
             raise ValueError(f"a token of the probe is not among the encoder's {self.base.vocabulary}")
         return self
+
+    def hashes(self) -> dict[str, str]:
+        """Return the SHA-256 of every file that is read, by its name: of all on the card but pickles."""
+        return {name: sha256 for name, sha256 in self.files.items() if name not in PICKLES}
+
+    def pickles(self) -> tuple[str, ...]:
+        """Return the pickles on the card, which are ignored; only a card of version 0.1 lists any."""
+        return tuple(name for name in self.files if name in PICKLES)
 
     def own(self) -> tuple[PieceFacts, ...]:
         """Return the pieces that the package itself holds."""

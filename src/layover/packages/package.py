@@ -234,14 +234,15 @@ def check_files(package: Package, names: Iterable[str] | None = None) -> None:
 
     Args:
         package: Whose card was read.
-        names: Of the files that count; all of the card's when None.
+        names: Of the files that count; all of the card's but pickles when None.
 
     Raises:
         ModelError: names the first one that is missing, changed or too large.
     """
-    for name in package.card.files if names is None else names:
+    hashes = package.card.hashes()
+    for name in hashes if names is None else names:
         file = package.folder / name
-        if sha256(file) != package.card.files.get(name):
+        if sha256(file) != hashes.get(name):
             raise ModelError(f"{file}: its SHA-256 is not that of the card: it was changed, or not copied whole")
 
 

@@ -79,6 +79,8 @@ class TaskFacts(Section):
     stride: Annotated[int, Field(ge=0, le=MOST_TOKENS)]
     choices: Annotated[int, Field(ge=2, le=1000)] | None = None
     """How many an example of its kind has; None for other kinds."""
+    meanings: dict[str, str] | None = None
+    """Label -> its meaning in a few words, of the labels whose meaning the task knows; None on cards of version 0.1."""
 
     @field_validator("kind")
     @classmethod
@@ -133,6 +135,8 @@ class DataFacts(Section):
     """None for one of those that are joined: only their sum is known."""
     key: Sha256
     """Of the tokenized set."""
+    citation: str | None = None
+    """Whom to cite for the data; None where it is not known, and on cards of version 0.1."""
     sandbox: bool | None = None
     """Whether Layover's sandbox generated them; None on cards of version 0.1, which do not say."""
 
@@ -174,6 +178,19 @@ class SummandFacts(ModuleFacts):
     """The lowest layer in which it was taken."""
 
 
+class CheckpointFacts(Section):
+    """The weights after a step of a training, as they were evaluated."""
+
+    step: int
+    """Finished steps."""
+    epoch: float
+    loss: float | None
+    """Mean over the training steps since the last evaluation; None where none of them had gold."""
+    scores: dict[str, float | None]
+    """Metric -> score on the development set, with the task's name before it where there are several tasks; empty where
+    nothing was evaluated, None for a metric that is not defined for these predictions."""
+
+
 class TrainingFacts(Section):
     """One training that the weights rest on."""
 
@@ -201,6 +218,10 @@ class TrainingFacts(Section):
     class_weights: dict[str, dict[str, float]] | None = None
     """Task -> label -> what the loss of its gold was multiplied by, of the tasks whose labels did not all count alike;
     None where there is none, and on cards of version 0.1."""
+    curve: tuple[CheckpointFacts, ...] | None = None
+    """The evaluations, one after the other; None on cards of version 0.1."""
+    kept_step: int | None = None
+    """The step whose weights were kept; None where the last ones were, and on cards of version 0.1."""
 
 
 class Scores(Section):

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from layover.data.hub_copies import is_cached
 from layover.data.task import HubSource, Location
-from layover.files.hub import COMMIT, cached_file
-from layover.layouts.checkpoint import SHARDS, WEIGHTS
+from layover.files.checkpoints import SHARDS, WEIGHTS
+from layover.files.hub_cache import COMMIT, cached_file
 from layover.plan.nodes import Node, Plan
 from layover.specs import EncoderSpec, StepSpec
 from layover.specs.tokenize import TokenizeSpec

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from layover.errors import ModelError, StoreError, nearest
-from layover.files.hub import cached_file, check, expected_hash
+from layover.files.checkpoints import SHARDS, WEIGHTS, local_weights
+from layover.files.hub_cache import cached_file, check, expected_hash
 from layover.files.safe import MOST_JSON
-from layover.layouts.checkpoint import SHARDS, WEIGHTS, local_weights
 from layover.layouts.points import points_of
 from layover.plan import tokenizers
 from layover.plan.hub import Revisions

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from layover.files import hub as hub_files
-from layover.files.hub import COMMIT
+from layover.files.hub_cache import COMMIT, cached_commit, cached_file
 from layover.files.hub_errors import OFFLINE, HubError, Kind
+from layover.files.hub_settings import offline
 from layover.store import Memory
 
 
@@ -36,7 +37,7 @@ class Revisions:
 
     def __init__(self, memory: Memory | None = None) -> None:
         self._memory = memory or Memory()
-        self.offline = hub_files.offline()
+        self.offline = offline()
         self.why = OFFLINE
         """Why the hub is not asked, if it is not."""
         self.unresolved: list[Unresolved] = []
@@ -75,7 +76,7 @@ class Revisions:
         Raises:
             ModelError: the hub does not let it be read, it is too large, or its bytes are not those of the commit.
         """
-        if self.offline and hub_files.cached_file(repository, commit, name) is None:
+        if self.offline and cached_file(repository, commit, name) is None:
             return None
         try:
             return hub_files.file_at(repository, commit, name, most=most)
@@ -87,7 +88,7 @@ class Revisions:
 
     def has(self, repository: str, commit: str, name: str) -> bool | None:
         """Return whether a model's repository has a file at a commit; None if the hub cannot be asked."""
-        found = hub_files.cached_file(repository, commit, name)
+        found = cached_file(repository, commit, name)
         if found is not None:
             return found != "none"
         if self.offline:
@@ -113,7 +114,7 @@ class Revisions:
         name = f"{kind}s/{repository}@{revision}"
         remembered = self._memory.get(name)
         known = remembered if isinstance(remembered, str) and COMMIT.match(remembered) else None
-        known = known or hub_files.cached_commit(repository, revision, kind)
+        known = known or cached_commit(repository, revision, kind)
         why = self.why
         if not self.offline:
             try:

@@ -20,7 +20,7 @@ from layover.data.tally import LeftOut
 from layover.data.task import Joined, Place
 from layover.data.tokenizer import CONVERTED_FROM, PIECES, SERIALISED, Tokenizer
 from layover.errors import DataError, LayoverError, ModelError
-from layover.files.hub import COMMIT, cached_file
+from layover.files.hub_cache import COMMIT, cached_file
 from layover.identity import Json, key_of
 from layover.plan import tokenizers
 from layover.plan.encoders import KNOWN_TYPE

@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
-from zipfile import BadZipFile, ZipFile
 
 from layover.data.languages import named
 from layover.errors import DataError
-from layover.files.archives import SUFFIX, is_file
+from layover.files.archives import is_file, names_in
 from layover.tasks import Paths, is_saved
 
 TEMPLATE = "{language}"
@@ -82,9 +81,8 @@ def _matching(pattern: str, root: Path) -> Iterator[tuple[str, str]]:
     folder, part = root.joinpath(*parts[:first]), _expression(parts[first])
     try:
         names = sorted(_names(folder))
-    except (OSError, BadZipFile) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise DataError(f"{folder} cannot be looked into ({reason})") from error
+    except OSError as error:
+        raise DataError(f"{folder} cannot be looked into ({error.strerror})") from error
     for name in names:
         if found := part.fullmatch(name):
             path = pattern.replace(TEMPLATE, found[1])
@@ -102,13 +100,10 @@ def _expression(pattern: str) -> re.Pattern[str]:
 
 def _names(folder: Path) -> set[str]:
     """Return what lies in a folder, on the disk or in an archive; nothing where there is none."""
-    archive = next((one for one in (folder, *folder.parents) if one.suffix.lower() == SUFFIX and one.is_file()), None)
-    if archive is None:
+    names = names_in(folder)
+    if names is None:
         return {entry.name for entry in folder.iterdir()} if folder.is_dir() else set()
-    below = folder.relative_to(archive).parts
-    with ZipFile(archive) as members:
-        paths = [PurePosixPath(name).parts for name in members.namelist()]
-    return {parts[len(below)] for parts in paths if len(parts) > len(below) and parts[: len(below)] == below}
+    return names
 
 
 def _is_there(path: Path, language: str) -> bool:

@@ -40,6 +40,8 @@ class TaskFields(BaseModel):
     stages: tuple[Literal["intermediate", "target"], ...] = ("intermediate", "target")
     labels: tuple[str, ...] = ()
     """In the order of the head's outputs; none for choice, and for spans unless there may be no answer."""
+    meanings: dict[str, str] = Field(default_factory=dict)
+    """Label -> its meaning in a few words, for people; labels without one speak for themselves, or nobody knows."""
     labels_from_training: bool = False
     """classification, tagging: the labels are those of the training data, in sorted order. `labels` are empty until a
     plan has found them; one that only other splits have stays gold, and every prediction for it is wrong."""
@@ -120,6 +122,10 @@ class TaskFields(BaseModel):
             raise DataError(f"{self.name}: {problem}")
         if (self.scheme or self.outside is not None) and not self.of_kind.tags:
             raise DataError(f"{self.name}: `scheme` and `outside` belong to tags, and {self.kind} has none")
+        if not self.labels_from_training and (wrong := sorted(set(self.meanings) - set(self.labels))):
+            raise DataError(
+                f"{self.name}: a meaning for {wrong[0]!r}, which is no label; {nearest(wrong[0], self.labels)}"
+            )
         self.tags()
         if not self.of_kind.trained and self.stages != ("target",):
             raise DataError(f"{self.name}: {self.kind} is not trained, so it can only be a target")

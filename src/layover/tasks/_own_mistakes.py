@@ -10,7 +10,7 @@ from layover.data import templates
 from layover.data.formats import SEPARATORS, reads
 from layover.data.formats import names as formats
 from layover.errors import DataError, nearest
-from layover.kinds._keys import FROM_TRAINING, Check, Mistakes, Path
+from layover.kinds._keys import FROM_TRAINING, MEANINGS, Check, Mistakes, Path
 from layover.tasks._fields import Paths
 from layover.tasks._fit import unfit_labels, unfit_metrics
 from layover.tasks._named import format_of
@@ -158,6 +158,7 @@ _CHECKS = (
     Check(_twice, ()),
     Check(_stages, ("kind", "stages")),
     Check(_labels, ("kind", "labels")),
+    MEANINGS,
     Check(_metrics, ("kind", "metrics", "mined")),
 )
 """Those of all kinds; see `Kind.checks`."""

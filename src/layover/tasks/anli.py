@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from layover.data.formats import Layout
 from layover.tasks import FileSource, HubSource, Task
+from layover.tasks._meanings import NLI
 
 ROUNDS = (1, 2, 3)
 LETTERS = {"e": "entailment", "n": "neutral", "c": "contradiction"}
@@ -31,6 +32,7 @@ TASK = Task(
     summary="adversarial natural language inference, English",
     stages=("intermediate",),
     labels=("entailment", "neutral", "contradiction"),
+    meanings=dict(NLI),
     metrics=("accuracy",),
     columns={"first": "premise", "second": "hypothesis", "label": "label"},
     languages={"train": ("en",), "validation": ("en",), "test": ("en",)},

@@ -16,6 +16,7 @@ TASK = Task(
     summary="ANLI, MultiNLI and SNLI together, English",
     stages=("intermediate",),
     labels=ANLI.labels,
+    meanings=ANLI.meanings,
     metrics=("accuracy",),
     columns=ANLI.columns,
     languages={"train": ("en",), "validation": ("en",)},

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from layover.data.formats import Layout
 from layover.tasks import FileSource, Task
+from layover.tasks._meanings import bio
 
 LAYOUT = Layout(format="conll", header=("tokens", "ner_tags"))
 
@@ -21,6 +22,7 @@ TASK = Task(
     kind="tagging",
     summary="names of chemicals and diseases, English",
     labels=("O", "B-Chemical", "I-Chemical", "B-Disease", "I-Disease"),
+    meanings=bio({"Chemical": "the name of a chemical", "Disease": "the name of a disease"}),
     metrics=("seqeval_f1",),
     columns={"tokens": "tokens", "tags": "ner_tags"},
     languages={"train": ("en",), "validation": ("en",), "test": ("en",)},

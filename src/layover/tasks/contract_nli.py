@@ -24,6 +24,11 @@ TASK = Task(
     kind="classification",
     summary="inference from whole contracts, English",
     labels=("Entailment", "Contradiction", "NotMentioned"),
+    meanings={
+        "Entailment": "the contract says that the second text holds",
+        "Contradiction": "the contract says that the second text does not hold",
+        "NotMentioned": "the contract does not decide it",
+    },
     metrics=("accuracy", "macro_f1"),
     columns={"first": "premise", "second": "hypothesis", "label": "choice"},
     languages={"train": ("en",), "validation": ("en",), "test": ("en",)},

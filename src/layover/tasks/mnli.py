@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from layover.data.formats import Layout
 from layover.tasks import FileSource, HubSource, Task
+from layover.tasks._meanings import NLI
 
 LABELS = ("entailment", "neutral", "contradiction")
 OFFICIAL = {"first": "sentence1", "second": "sentence2", "label": "gold_label"}  # keys of multinli_1.0
@@ -17,6 +18,7 @@ TASK = Task(
     summary="natural language inference, English",
     stages=("intermediate",),
     labels=LABELS,
+    meanings=dict(NLI),
     metrics=("accuracy",),
     columns={"first": "premise", "second": "hypothesis", "label": "label"},
     languages={"train": ("en",), "validation": ("en",)},

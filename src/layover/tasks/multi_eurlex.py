@@ -20,6 +20,14 @@ LABELS = (
     *("100159", "100144", "100151", "100157", "100161", "100146", "100155"),
 )
 """In the order of the hub's numbers, which is that of the official loader."""
+DOMAINS = (
+    *("politics", "international relations", "European Union", "law", "economics", "trade", "finance"),
+    *("social questions", "education and communications", "science", "business and competition"),
+    *("employment and working conditions", "transport", "environment", "agriculture, forestry and fisheries"),
+    *("agri-foodstuffs", "production, technology and research", "energy", "industry", "geography"),
+    "international organisations",
+)
+"""EUROVOC's domains in the order of their numbers, from 100142 on."""
 LAYOUT = Layout(format="multi_eurlex")
 
 
@@ -45,6 +53,7 @@ TASK = Task(
     kind="multilabel",
     summary="subjects of EU laws, 23 languages",
     labels=LABELS,
+    meanings=dict(zip(sorted(LABELS), DOMAINS, strict=True)),
     metrics=("micro_f1", "multilabel_macro_f1"),
     columns={"first": "text", "label": "label"},
     languages={"train": ("en",), "validation": LANGUAGES, "test": LANGUAGES},

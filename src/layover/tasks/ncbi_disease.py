@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from layover.data.formats import Layout
 from layover.tasks import FileSource, Task
+from layover.tasks._meanings import bio
 
 LAYOUT = Layout(format="conll", header=("tokens", "ner_tags"))
 
@@ -20,6 +21,7 @@ TASK = Task(
     kind="tagging",
     summary="names of diseases, English",
     labels=("O", "B-Disease", "I-Disease"),
+    meanings=bio({"Disease": "the name of a disease"}),
     metrics=("seqeval_f1",),
     columns={"tokens": "tokens", "tags": "ner_tags"},
     languages={"train": ("en",), "validation": ("en",), "test": ("en",)},

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from layover.data.formats import Layout
 from layover.tasks import FileSource, HubSource, Task
+from layover.tasks._meanings import bio
 
 COLUMNS = ("tokens", "ner_tags")
 LABELS = ("O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC")
@@ -37,6 +38,7 @@ TASK = Task(
     kind="tagging",
     summary="named entities, 40 languages and 8 of XTREME-R",
     labels=LABELS,
+    meanings=bio({"PER": "the name of a person", "ORG": "the name of an organisation", "LOC": "the name of a place"}),
     metrics=("seqeval_f1",),
     columns={"tokens": "tokens", "tags": "ner_tags"},
     languages={"train": ("en",), "validation": LANGUAGES, "test": LANGUAGES},

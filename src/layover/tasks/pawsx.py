@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from layover.data.formats import Layout
 from layover.tasks import FileSource, HubSource, Task
+from layover.tasks._meanings import PARAPHRASE
 
 LANGUAGES = ("de", "en", "es", "fr", "ja", "ko", "zh")
 XTREME = ("sentence1", "sentence2", "label")
@@ -29,6 +30,7 @@ TASK = Task(
     kind="classification",
     summary="paraphrase, 7 languages",
     labels=("0", "1"),
+    meanings=dict(PARAPHRASE),
     metrics=("accuracy",),
     columns={"first": "sentence1", "second": "sentence2", "label": "label"},
     languages={"train": ("en",), "validation": LANGUAGES, "test": LANGUAGES},

@@ -25,6 +25,11 @@ TASK = Task(
     kind="classification",
     summary="research questions answered from abstracts, English",
     labels=("yes", "no", "maybe"),
+    meanings={
+        "yes": "the abstract answers the question with yes",
+        "no": "the abstract answers the question with no",
+        "maybe": "the abstract leaves the question open",
+    },
     metrics=("accuracy", "macro_f1"),
     columns={"first": "question", "second": "context", "label": "final_decision"},
     languages={"train": ("en",), "test": ("en",)},

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from layover.data.formats import Layout
 from layover.tasks import FileSource, HubSource, Task
+from layover.tasks._meanings import DUPLICATE
 
 GLUE = {"first": "question1", "second": "question2", "label": "is_duplicate"}
 # a few bytes of the other split are damaged
@@ -32,6 +33,7 @@ TASK = Task(
     summary="duplicate questions, English",
     stages=("intermediate",),
     labels=("0", "1"),
+    meanings=dict(DUPLICATE),
     metrics=("accuracy", "binary_f1"),
     columns={"first": "question1", "second": "question2", "label": "label"},
     languages={"train": ("en",), "validation": ("en",)},

@@ -22,6 +22,10 @@ TASK = Task(
     kind="classification",
     summary="entailment of science answers, English",
     labels=("entails", "neutral"),
+    meanings={
+        "entails": "the first text supports the second one",
+        "neutral": "the first text does not support the second one",
+    },
     metrics=("accuracy",),
     columns={"first": "premise", "second": "hypothesis", "label": "label"},
     languages={"train": ("en",), "validation": ("en",), "test": ("en",)},

@@ -8,6 +8,11 @@ from __future__ import annotations
 from layover.tasks import Task
 from layover.tasks._lexglue import LANGUAGES, files, hub
 
+AREAS = (
+    *("criminal procedure", "civil rights", "First Amendment", "due process", "privacy", "attorneys", "unions"),
+    *("economic activity", "judicial power", "federalism", "interstate relations", "federal taxation"),
+)
+"""Of the labels 1 to 12, as the Supreme Court Database names them. Sources differ about 13, so it has none here."""
 LABELS = tuple(str(area) for area in range(1, 14))
 
 TASK = Task(
@@ -15,6 +20,7 @@ TASK = Task(
     kind="classification",
     summary="issue areas of long court opinions, English",
     labels=LABELS,
+    meanings=dict(zip(LABELS, AREAS, strict=False)),
     metrics=("accuracy", "macro_f1"),
     columns={"first": "text", "label": "label"},
     languages=LANGUAGES,

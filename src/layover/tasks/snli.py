@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from layover.data.formats import Layout
 from layover.tasks import FileSource, HubSource, Task
+from layover.tasks._meanings import NLI
 
 OFFICIAL = {"first": "sentence1", "second": "sentence2", "label": "gold_label"}
 
@@ -28,6 +29,7 @@ TASK = Task(
     summary="natural language inference on captions, English",
     stages=("intermediate",),
     labels=("entailment", "neutral", "contradiction"),
+    meanings=dict(NLI),
     metrics=("accuracy",),
     columns={"first": "premise", "second": "hypothesis", "label": "label"},
     languages={"train": ("en",), "validation": ("en",), "test": ("en",)},

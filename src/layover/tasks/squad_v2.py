@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from layover.data.formats import Layout
 from layover.tasks import FileSource, HubSource, Task
+from layover.tasks._meanings import NO_ANSWER
 
 
 def _hub(split: str) -> tuple[HubSource, ...]:
@@ -23,6 +24,7 @@ TASK = Task(
     kind="span",
     summary="extractive question answering with unanswerable questions, English",
     labels=("no answer",),
+    meanings=dict(NO_ANSWER),
     metrics=("squad_f1", "squad_em"),
     columns={"id": "id", "question": "question", "context": "context", "answers": "answers"},
     languages={"train": ("en",), "validation": ("en",)},

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from layover.data.formats import Layout
 from layover.tasks import FileSource, HubSource, Task
+from layover.tasks._meanings import UPOS as MEANINGS
 
 COLUMNS = ("tokens", "pos_tags")
 # fmt: off
@@ -40,6 +41,7 @@ TASK = Task(
     kind="tagging",
     summary="parts of speech, 33 languages and 5 of XTREME-R",
     labels=UPOS,
+    meanings=dict(MEANINGS),
     metrics=("seqeval_f1", "token_accuracy"),
     columns={"tokens": "tokens", "tags": "pos_tags"},
     languages={

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from layover.data.formats import Layout
 from layover.tasks import FileSource, HubSource, Task
+from layover.tasks._meanings import NLI
 
 LANGUAGES = ("ar", "bg", "de", "el", "en", "es", "fr", "hi", "ru", "sw", "th", "tr", "ur", "vi", "zh")
 COLUMNS = ("premise", "hypothesis", "label")
@@ -31,6 +32,7 @@ TASK = Task(
     summary="natural language inference, 15 languages",
     stages=("target",),
     labels=("entailment", "neutral", "contradiction"),
+    meanings=dict(NLI),
     metrics=("accuracy",),
     columns={"first": "premise", "second": "hypothesis", "label": "label"},
     languages={"validation": LANGUAGES, "test": LANGUAGES},

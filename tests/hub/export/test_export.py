@@ -12,7 +12,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -171,10 +170,6 @@ def _words(file: Path) -> bytes:
         return re.sub(rb"IDAT.*IEND", b"", content, flags=re.DOTALL)
     if file.suffix == ".safetensors":
         return content[8 : 8 + int.from_bytes(content[:8], "little")]
-    if file.suffix == ".bin":
-        with zipfile.ZipFile(file) as archive:
-            read = [archive.read(name) for name in archive.namelist() if "/data/" not in name]
-            return b"\n".join([name.encode() for name in archive.namelist()] + read)
     return content
 
 

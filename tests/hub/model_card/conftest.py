@@ -29,9 +29,9 @@ MODULES
 train: {batch: 8, epochs: 1, warmup: 2, max_length: 32, stride: 8, select: null}
 tasks:
   sandbox/nli:        {limit: {train: 16}}
-  sandbox/paraphrase: {limit: {train: 16, test: 4}}
+  sandbox/paraphrase: {limit: {train: 16, validation: 8, test: 4}, select: {split: validation, every: 1}}
   'my "task": *a/b* | <c>':
-    {kind: classification, labels: [bad, good], text: [text], train_language: en,
+    {kind: classification, labels: [bad, good], meanings: {bad: 'a door, *closed*'}, text: [text], train_language: en,
      files: {train: train.jsonl, test: {eng_Latn: test.jsonl, de-en: test.jsonl, dialect_one: test.jsonl}}}
 sweep:
   model: [mini]

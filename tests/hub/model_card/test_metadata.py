@@ -14,7 +14,7 @@ from ruamel.yaml import YAML
 from tests.kinds_of import SHARED
 
 from layover import kinds
-from layover.hub.model_card import hub, markdown, plot, use
+from layover.hub.model_card import markdown, metadata, plot
 from layover.packages.card import Card
 from layover.precision import Precision
 
@@ -88,7 +88,7 @@ def test_names_of_users_are_values(shipped: Card, name: str) -> None:
     card = named(shipped, name, name)
     text = markdown(card, 0, pictured=False)
     found = read_by_both(text)
-    assert found == hub.metadata(card)
+    assert found == metadata.values_of(card)
     (result,) = found["model-index"][0]["results"]
     assert result["dataset"] == {"type": name, "name": f"{name} ({name})", "config": name, "split": "test"}
     assert "license" not in found
@@ -99,7 +99,7 @@ def test_names_of_users_are_values(shipped: Card, name: str) -> None:
 @given(name=texts, language=texts)
 def test_any_name_is_a_value(shipped: Card, name: str, language: str) -> None:
     card = named(shipped, name, language)
-    assert read_by_both(hub.header(card)) == hub.metadata(card)
+    assert read_by_both(f"---\n{metadata.as_yaml(card)}\n---\n") == metadata.values_of(card)
 
 
 def test_a_language_that_is_not_known(shipped: Card) -> None:
@@ -115,8 +115,8 @@ def test_a_language_that_is_not_known(shipped: Card) -> None:
         assert "| not known | files" in text
         assert "und" not in read_by_both(text)["language"]
         unscored = changed(card, scores=None)
-        assert "language" not in hub.metadata(unscored)
-        assert hub.left_out(unscored) == []
+        assert "language" not in metadata.values_of(unscored)
+        assert "Left out" not in markdown(unscored, 0, pictured=False)
 
 
 def test_a_language_of_which_the_name_does_not_say_it(shipped: Card) -> None:
@@ -129,12 +129,11 @@ def test_a_language_of_which_the_name_does_not_say_it(shipped: Card) -> None:
 
 def test_what_is_left_out_is_said(shipped: Card) -> None:
     card = named(shipped, "moods", "es-ar")
-    assert hub.metadata(card)["language"] == ["es"]
-    assert hub.left_out(card) == [
-        "Of `es-ar` the metadata have the first part alone: the second one may be a language or a country."
-    ]
+    assert metadata.values_of(card)["language"] == ["es"]
+    there = "Of `es-ar` the metadata have the first part alone: the second one may be a language or a country."
+    assert there in markdown(card, 0, pictured=False)
     data = (changed(shipped.data[0], hub="org/some thing:x"), changed(shipped.data[1], hub="org/other"))
-    found = hub.metadata(changed(shipped, data=data))
+    found = metadata.values_of(changed(shipped, data=data))
     assert found["datasets"] == ["org/other"]
     page = markdown(changed(shipped, data=data), 0, pictured=False)
     assert (
@@ -146,12 +145,12 @@ def test_what_is_left_out_is_said(shipped: Card) -> None:
 
 def test_many_languages_are_multilingual(shipped: Card) -> None:
     data = tuple(changed(one, language="mul") for one in shipped.data)
-    assert hub.metadata(changed(shipped, data=data, scores=None))["language"] == ["multilingual"]
+    assert metadata.values_of(changed(shipped, data=data, scores=None))["language"] == ["multilingual"]
 
 
 def test_an_encoder_whose_name_no_hub_takes(shipped: Card) -> None:
     for name, there in (("org/encoder", True), ("org/größe", False), ("org/a--b", False), ("org/x.git", False)):
-        found = hub.metadata(changed(shipped, base=changed(shipped.base, name=name)))
+        found = metadata.values_of(changed(shipped, base=changed(shipped.base, name=name)))
         assert ("base_model" in found) == there
         assert ("base_model_relation" in found) == there
 
@@ -170,12 +169,28 @@ def test_every_kind_with_a_head_has_a_pipeline() -> None:
 
 @pytest.mark.parametrize("precision", get_args(Precision))
 def test_the_numbers_of_every_precision(shipped: Card, precision: str) -> None:
-    found = "\n".join(use.use(changed(shipped, precision=precision)))
+    found = markdown(changed(shipped, precision=precision), 0, pictured=False)
     assert f"The package was trained and scored in `{precision}`" in found
     assert ("every program here computes in it" in found) == (precision == "fp32")
     assert ("The program for peft computes in `fp32`" in found) == (precision != "fp32")
     assert ("by more than rounding" in found) == (precision in {"nf4", "int8"})
     headless = changed(shipped, precision=precision, probe=changed(shipped.probe, outputs=None), scores=None)
-    found = "\n".join(use.use(headless))
+    found = markdown(headless, 0, pictured=False)
     assert f"The package was trained in `{precision}`" in found
     assert "Layover predicts" not in found
+
+
+def test_two_languages_of_one_configuration_are_two_results(shipped: Card) -> None:
+    assert shipped.scores is not None
+    data = tuple(changed(one, hub="org/set:all", revision="abc", sandbox=False) for one in shipped.scores.data[:3])
+    shared = {one.language for one in data}
+    card = changed(shipped, scores=changed(shipped.scores, data=data))
+    results = [one for one in metadata.metadata(card).eval_results or () if one.dataset_type == "org/set"]
+    assert {one.dataset_config for one in results} == shared
+    listed = metadata.values_of(card)["model-index"][0]["results"]
+    assert len(listed) == len(shipped.scores.languages)
+    assert {one["dataset"]["name"] for one in listed} == {
+        f"sandbox/paraphrase ({language})" for language in shipped.scores.languages
+    }
+    alone = metadata.metadata(changed(shipped, scores=changed(shipped.scores, data=data[:1]))).eval_results or ()
+    assert [one.dataset_config for one in alone if one.dataset_type == "org/set"] == ["all"]

@@ -140,9 +140,7 @@ def test_programs_compute_in_the_numbers_that_the_card_says(
         pytest.importorskip("adapters", reason="the extra `adapterhub` is not installed", exc_type=ImportError)
     text = readme(own, begin)
     assert "The package was trained and scored in `bf16`, in which Layover predicts, too;" in text
-    assert (
-        f"The program for {library} computes in `fp32`, as the probe does: what comes out differs by rounding" in text
-    )
+    assert f"The program for {library} computes in `fp32`, as the probe does: the outputs differ by rounding" in text
     monkeypatch.chdir(own)
     there: dict[str, Any] = {"__name__": "program"}
     exec(compile(dict(BLOCK.findall(text))[library], begin, "exec"), there)  # noqa: S102 - our own

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from layover.hub import index
-from layover.hub.model_card import demonstration, markdown
+from layover.hub.model_card import markdown
+from layover.hub.model_card.sandbox import from_sandbox
 from layover.packages.card import Card
 
 ENCODER = "The encoder comes from Layover's sandbox"
@@ -20,6 +21,12 @@ MACHINERY = "say that the machinery works"
 
 def changed(part: Any, **updates: Any) -> Any:
     return part.model_copy(update=updates)
+
+
+def remark(card: Card) -> str:
+    """Return the quotation at the beginning of a page, which says what comes from the sandbox."""
+    lines = markdown(card, 0, pictured=False).splitlines()
+    return " ".join(line.removeprefix("> ") for line in lines if line.startswith(">"))
 
 
 def card_of(shipped: Card, encoder: str, *, trained: tuple[bool, bool], scored: bool | None) -> Card:
@@ -75,7 +82,7 @@ def test_every_mix(
     shipped: Card, encoder: str, trained: tuple[bool, bool], scored: bool | None, said: list[str]
 ) -> None:
     card = card_of(shipped, encoder, trained=trained, scored=scored)
-    text = demonstration.remark(card)
+    text = remark(card)
     every = {
         BOTH,
         ENCODER,
@@ -89,27 +96,27 @@ def test_every_mix(
     }
     assert [part for part in said if part not in text] == []
     assert {part for part in every if part in text} == {part for part in every if any(part in one for one in said)}
-    lines = markdown(card, 0, pictured=False).splitlines()
-    assert [line for line in lines if line.startswith(">")] == ([text] if text else [])
+    begin = "**Generated data.** " if encoder == "real" else "**A demonstration.** "
+    assert text.startswith(begin) if said else not text
 
 
 def test_a_card_of_version_0_1_says_it_by_the_names_of_its_tasks(shipped: Card) -> None:
     assert {one.sandbox for one in shipped.data} == {None}
-    assert demonstration.is_wholly_of_sandbox(shipped)
+    assert from_sandbox(shipped).whole
     own = tuple(changed(one, task="moods") for one in shipped.data)
-    assert not demonstration.is_wholly_of_sandbox(changed(shipped, data=own))
+    assert not from_sandbox(changed(shipped, data=own)).whole
 
 
 def test_imported_modules_have_data_that_are_not_known(shipped: Card) -> None:
     before = (("sandbox/nli",), ("sandbox/nli",))
     card = changed(card_of(shipped, "sandbox", trained=(True, True), scored=True), learned_before=before)
     assert card.imports() == 1
-    text = demonstration.remark(card)
+    text = remark(card)
     assert BOTH not in text
     assert "The others are not." not in text
     assert ENCODER in text
     bare = changed(card_of(shipped, "sandbox", trained=(False, False), scored=False), learned_before=before)
-    assert "The data are not from the sandbox." not in demonstration.remark(bare)
+    assert "The data are not from the sandbox." not in remark(bare)
 
 
 def test_the_page_of_packages(shipped: Card) -> None:

@@ -6,14 +6,13 @@ import csv
 import json
 import warnings
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from markdown_it import MarkdownIt
 from ruamel.yaml import YAML
+from tests.hub.model_card.strangers import elements, told
 
 import layover
 from layover.escape import Markup, csv_file, csv_value, drawn_plainly, inline, markdown_table
@@ -28,23 +27,6 @@ TEXTS = (
     *("\x85x", "\u2028x", "x\u202etxt", "\ufeffx", "\x1b[2J", "\x07", "\x00", "\ud83d", "\U000e0041"),
     *("a|b `c` [d](e) <b>x</b> $x$", "http://x.org www.x.org a@x.org", "| --- |\n| x |", "</td><script>", "${x}"),
 )
-READER = MarkdownIt("gfm-like", {"html": True, "linkify": False})
-
-
-def told(card: Card, text: str) -> Card:
-    """Return a card with a text of a stranger wherever it may stand."""
-    values: dict[str, Any] = json.loads(card.model_dump_json())
-    scores = values["scores"]
-    scores |= {"split": text, "languages": {text: 50.0, "en": 60.0}, "examples": {text: 5, "en": 7}, "missing": {}}
-    scores |= {"every": {text: {"accuracy": 50.0}, "en": {"accuracy": 60.0}}, "partial": {text: text}}
-    for one in scores["data"]:
-        one |= {"hub": f"org/name:{text}", "revision": text, "split": text, "licence": text}
-    for one in values["data"]:
-        one |= {"split": text, "licence": text, "task": text, "language": text}
-    training = values["trainings"][0]
-    training |= {"tasks": [text], "precision": text, "selection": text}
-    training["module"] |= {"name": text, "rank": text, text: {text: [text]}}
-    return Card.model_validate({**values, "title": text, "recipe": text, "versions": {text: text}})
 
 
 def parts(card: Card) -> tuple[str, str]:
@@ -63,21 +45,15 @@ def test_metadata_are_read_as_they_were_meant(shipped: Card, text: str) -> None:
     assert found == YAML(typ="safe", pure=True).load(head)
     assert set(found) == set(yaml.safe_load(parts(told(shipped, "word"))[0]))
     sets = [one["dataset"] for one in found["model-index"][0]["results"]]
-    assert [one["split"] for one in sets] == [text, text]
-    assert {one["name"] for one in sets} == {"sandbox/paraphrase (en)", f"sandbox/paraphrase ({text})"}
+    assert [one["split"] for one in sets] == [text, text, text]
+    assert {one["name"] for one in sets} == {f"sandbox/paraphrase ({language})" for language in ("en", "de-x", text)}
 
 
 @pytest.mark.parametrize("text", TEXTS)
 def test_a_page_has_no_markup_of_a_stranger(shipped: Card, text: str) -> None:
     """The page has the elements that it has with a harmless word; of the word's own there are none."""
 
-    def elements(card: Card) -> list[tuple[str, str, str]]:
-        tokens = READER.parse(parts(card)[1])
-        flat = [child for token in tokens for child in [token, *(token.children or [])]]
-        kinds = {"text", "text_special", "softbreak", "inline"}
-        return [(token.type, token.tag, token.info) for token in flat if token.type not in kinds]
-
-    assert elements(told(shipped, text)) == elements(told(shipped, "word"))
+    assert elements(parts(told(shipped, text))[1]) == elements(parts(told(shipped, "word"))[1])
 
 
 def test_the_page_of_packages_escapes_what_a_card_says(shipped: Card) -> None:
@@ -155,14 +131,15 @@ def test_a_file_of_cells_is_read_as_it_was_meant(
 
 
 def test_csv_files_are_written_in_one_place() -> None:
-    source = Path(layover.__file__).parent
+    source = Path(layover.__file__).parents[1]
     writers = {"csv.writer", "csv.DictWriter", "to_csv("}
     found = {
         file.relative_to(source).as_posix()
-        for file in source.rglob("*.py")
+        for package in ("layover", "layover_sandbox")
+        for file in (source / package).rglob("*.py")
         if any(one in file.read_text(encoding="utf-8") for one in writers)
     }
-    assert found == {"escape.py"}
+    assert found == {"layover/escape.py", "layover_sandbox/sets/similarity.py"}, "and data of the sandbox's own"
 
 
 def test_markup_of_our_own_stays_in_tables() -> None:

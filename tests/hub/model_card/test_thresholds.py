@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from layover.hub.facts import other_thresholds
-from layover.hub.model_card.text import _remarks
+from layover.hub.model_card import markdown
 from layover.packages.card import Card
-from layover.packages.sections import Scores
 from layover.records import LabelThreshold, NoAnswer, Record
 
 RECORD = Record(
@@ -34,22 +33,10 @@ def test_thresholds_that_a_package_does_not_use_are_found(
 
 
 @pytest.mark.parametrize("thresholds", [{}, {"en": 0.31}])
-def test_a_card_tells_of_them(thresholds: dict[str, float]) -> None:
-    scores = Scores(
-        split="test",
-        metric="micro_f1",
-        languages={"en": 50.0},
-        examples={"en": 4},
-        every={"en": {"micro_f1": 50.0}},
-        missing={},
-        partial={},
-        data=(),
-        without_intermediate=None,
-        full=None,
-        by_seed={},
-        best_of=None,
-        thresholds=thresholds,
-    )
-    said = "\n".join(_remarks(Card.model_construct(seeds=(1,)), scores, []))
-    assert ("en 0.31" in said and "predicts with the usual one" in said) == bool(thresholds)
-    assert thresholds or not said
+def test_a_card_tells_of_them(shipped: Card, thresholds: dict[str, float]) -> None:
+    assert shipped.scores is not None
+    scores = shipped.scores.model_copy(update={"thresholds": thresholds})
+    text = markdown(shipped.model_copy(update={"scores": scores}), 0, pictured=False)
+    begin = "**Scored with other thresholds than the package uses**: en 0.31."
+    assert (begin in text) == bool(thresholds)
+    assert ("It predicts with the usual one (0.5 for the probability of a label" in text) == bool(thresholds)

@@ -76,9 +76,9 @@ def _version(package: str) -> str | None:
 
 def _hub() -> str:
     """Return whether the hub answers as the clients ask it: at HF_ENDPOINT, through a proxy, with certificates."""
-    from layover.files.hub import answers, offline
+    from layover.files.hub import answers
     from layover.files.hub_errors import explained
-    from layover.files.hub_settings import endpoint, token_source
+    from layover.files.hub_settings import endpoint, offline, token_source
 
     if offline():
         return "offline (HF_HUB_OFFLINE is set)"

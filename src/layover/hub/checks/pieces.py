@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from layover.hub.checks._base import SkippedError, Subject
-from layover.hub.checks.files import files, hashes, no_pickles
+from layover.hub.checks.files import files, hashes
 from layover.hub.checks.weights import complete, configs
 
 
 def pieces(subject: Subject) -> str:
     """All that acts has the hashes of the card, and goes together; needed packages are held to their own cards."""
     for other in subject.whole.beside:
-        for check in (files, hashes, no_pickles, complete, configs):
+        for check in (files, hashes, complete, configs):
             check(Subject(other.folder, other.card))
     subject.whole.pieces()
     if not subject.card.pieces:

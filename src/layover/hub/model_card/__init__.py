@@ -1,18 +1,36 @@
-"""README.md of a package: the model card that a person reads, made of what stands on the transfer card."""
+"""README.md of a package: the model card that a person reads, `card.md.jinja` filled with values of the transfer card.
+
+Every value passes a filter of `layover.escape` in the template. A value that is neither a number nor `Markup` stops the
+rendering, so that a forgotten filter cannot put the text of a stranger on the page.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from functools import cache
 from math import prod
 from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
 
-from layover.escape import plain
+from layover.errors import first_few
+from layover.escape import Markup, bold, cell, code, inline, json_text, listed, note, plain
 from layover.files.safe import header as tensors_of
 from layover.hub.contents import PICTURE, README
-from layover.hub.model_card import hub, limits, text, use
+from layover.hub.model_card.page import longest, page_of, percent, settings, title
 from layover.hub.model_card.plot import draw
-from layover.hub.model_card.words import title
+from layover.hub.model_card.programs import programs_of
+from layover.hub.model_card.results import shown
 from layover.layouts import heads
-from layover.packages.card import Card
+from layover.packages.card import CARD, Card
+from layover.report.rows import OTHER_LANGUAGES
+from layover.report.sections.languages import heading
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+TEMPLATE = "card.md.jinja"
+WEIGHTS_SHOWN = 6
 
 
 def write(folder: Path, card: Card) -> None:
@@ -20,11 +38,11 @@ def write(folder: Path, card: Card) -> None:
 
     Args:
         folder: With the other files of the package.
-        card: Complete but for the hashes of what is written here.
+        card: Complete but for the hashes of the files that are written here.
     """
     pictured = draw(card, folder / PICTURE)
     head = folder / heads.HEAD
-    count = sum(prod(one.shape) for one in tensors_of(head).values()) if head.is_file() else 0
+    count = sum(prod(tensor.shape) for tensor in tensors_of(head).values()) if head.is_file() else 0
     (folder / README).write_text(markdown(card, count, pictured=pictured), encoding="utf-8")
 
 
@@ -36,17 +54,90 @@ def markdown(card: Card, head_weights: int, *, pictured: bool) -> str:
         head_weights: Of its head; 0 without.
         pictured: Whether the picture lies beside it.
     """
-    sections = [
-        f"# {card.id}",
-        f"{plain(card.title)}.",
-        *text.what(card, head_weights),
-        *text.results(card, pictured=pictured),
-        *use.use(card),
-        *text.training(card),
-        *limits.limits(card),
-        *text.verification(card),
-    ]
-    return f"{hub.header(card)}\n" + "\n\n".join(sections) + "\n"
+    page = page_of(card, head_weights, pictured=pictured)
+    return environment().get_template(TEMPLATE).render(card=card, page=page, programs=programs_of(card))
+
+
+@cache
+def environment() -> Environment:
+    """Return the environment of the template, with the filters of values."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    made = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        undefined=StrictUndefined,
+        finalize=_shown_only,
+        autoescape=False,  # noqa: S701 - it knows HTML, and this is Markdown
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    escapes = {"plain": plain, "inline": inline, "bold": bold, "code": code, "note": note, "cell": cell}
+    numbers = {
+        "number": _number,
+        "short": _short,
+        "rounded": _rounded,
+        "shown": shown,
+        "percent": percent,
+        "tenths": _tenths,
+    }
+    others = {"plains": _plains, "codes": _codes, "quoted": _quoted, "address": _address}
+    words = {"settings": settings, "heading": heading, "weights": _weights}
+    made.filters.update({**escapes, **numbers, **others, **words})
+    names = {"CARD": Markup(CARD), "PICTURE": Markup(PICTURE), "OTHER_LANGUAGES": Markup(OTHER_LANGUAGES)}
+    made.globals.update(names, longest=longest)
+    return made
+
+
+def _shown_only(value: object) -> object:
+    """Return a value that may stand on the page.
+
+    Raises:
+        TypeError: it is a text that passed no filter.
+    """
+    if not isinstance(value, (Markup, int)):
+        raise TypeError(f"{value!r:.80} passed no filter of layover.escape")
+    return value
+
+
+def _number(value: int) -> Markup:
+    return Markup(f"{value:,}")
+
+
+def _short(value: float) -> Markup:
+    """Return a number as people write it: `0.01`, `2`."""
+    return Markup(f"{value:g}")
+
+
+def _tenths(value: float) -> Markup:
+    return Markup(f"{value:,.1f}")
+
+
+def _rounded(value: float | None, digits: int) -> Markup:
+    """Return a number with some significant digits, a gap as `–`."""
+    return Markup("–" if value is None else f"{value:.{digits}g}")
+
+
+def _quoted(value: str | Sequence[object]) -> Markup:
+    """Return a text, or a list of texts and numbers, as Python writes it in a program."""
+    return Markup(json_text(value))
+
+
+def _plains(texts: Sequence[str]) -> Markup:
+    return Markup(listed([plain(text) for text in texts]))
+
+
+def _codes(texts: Sequence[str]) -> Markup:
+    return Markup(listed([code(text) for text in texts]))
+
+
+def _address(name: str) -> Markup:
+    return Markup(quote(name))
+
+
+def _weights(by_label: Mapping[str, float]) -> str:
+    """Return the weights of the first labels in a loss; a text of strangers."""
+    return first_few([f"{label} {weight:.4g}" for label, weight in by_label.items()], WEIGHTS_SHOWN)
 
 
 __all__ = ["PICTURE", "README", "markdown", "title", "write"]

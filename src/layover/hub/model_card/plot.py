@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from layover import metrics
 from layover.errors import printable
@@ -15,7 +15,6 @@ from layover.packages.sections import Scores
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.lines import Line2D
 
 WIDTH_INCHES = 6.4
 LINE_INCHES, NARROW_INCHES, FEW = 0.27, 0.21, 16
@@ -24,6 +23,19 @@ DOTS_PER_INCH = 200
 """Twice what a page of 640 pixels shows, for sharp screens."""
 OWN, WITHOUT, FULL = "#0072B2", "#D55E00", "#000000"
 """Of Okabe and Ito's colours, which are told apart without seeing red or green; the marks differ in shape, too."""
+MARKS: Mapping[str, Mapping[str, Any]] = {
+    "this package": {"marker": "o", "color": OWN, "markersize": 7.5, "zorder": 5},
+    "no intermediate": {
+        "marker": "D",
+        "color": "white",
+        "markeredgecolor": WITHOUT,
+        "markersize": 7,
+        "markeredgewidth": 1.6,
+        "zorder": 4,
+    },
+    "full fine-tuning": {"marker": "|", "color": FULL, "markersize": 13, "markeredgewidth": 1.8, "zorder": 3},
+}
+"""What the legend names, in its order."""
 
 
 @drawn_plainly()
@@ -46,61 +58,30 @@ def draw(card: Card, path: Path) -> bool:
             axis.text(0.01, place, "no score", transform=axis.get_yaxis_transform(), va="center", color="0.4")
     if len(lines) > 1:
         places.append(len(lines) + 0.4)
-        _line(axis, places[-1], *(_mean_of(lines, value) for value in (_score, _without, _full)))
+        means = [
+            _mean_of(lines, value)
+            for value in (lambda line: line.score, lambda line: line.without, lambda line: line.full)
+        ]
+        _line(axis, places[-1], *means)
     _finish(axis, scores, lines, places)
     figure.savefig(path, dpi=DOTS_PER_INCH)
     return True
 
 
-def _score(line: Line) -> float | None:
-    return line.score
-
-
-def _without(line: Line) -> float | None:
-    return line.without
-
-
-def _full(line: Line) -> float | None:
-    return line.full
-
-
 def _mean_of(lines: Sequence[Line], value: Callable[[Line], float | None]) -> float | None:
     """Return the mean over all languages with a score; None where one of them lacks the number."""
     scored = [line for line in lines if line.score is not None]
-    found = mean(scored, value)
-    return found.value if found is not None and found.languages == len(scored) else None
+    whole = mean(scored, value)
+    return whole.value if whole is not None and whole.languages == len(scored) else None
 
 
 def _line(axis: Axes, place: float, score: float | None, without: float | None, full: float | None) -> None:
     """Draw one language, from top to bottom."""
     if score is not None and without is not None:
         axis.plot([without, score], [place, place], color=OWN, linewidth=1.6, alpha=0.45, zorder=2)
-    for mark, value in ((_full_mark, full), (_without_mark, without), (_own_mark, score)):
+    for name, value in (("full fine-tuning", full), ("no intermediate", without), ("this package", score)):
         if value is not None:
-            axis.add_line(mark([value], [place]))
-
-
-def _own_mark(x: Sequence[float], y: Sequence[float]) -> Line2D:
-    from matplotlib.lines import Line2D
-
-    return Line2D(x, y, linestyle="", marker="o", color=OWN, markersize=7.5, zorder=5, label="this package")
-
-
-def _without_mark(x: Sequence[float], y: Sequence[float]) -> Line2D:
-    from matplotlib.lines import Line2D
-
-    mark = Line2D(x, y, linestyle="", marker="D", color="white", markersize=7, zorder=4, label="no intermediate")
-    mark.set_markeredgecolor(WITHOUT)
-    mark.set_markeredgewidth(1.6)
-    return mark
-
-
-def _full_mark(x: Sequence[float], y: Sequence[float]) -> Line2D:
-    from matplotlib.lines import Line2D
-
-    mark = Line2D(x, y, linestyle="", marker="|", color=FULL, markersize=13, zorder=3, label="full fine-tuning")
-    mark.set_markeredgewidth(1.8)
-    return mark
+            axis.plot([value], [place], linestyle="", label=name, **MARKS[name])
 
 
 def _finish(axis: Axes, scores: Scores, lines: Sequence[Line], places: Sequence[float]) -> None:
@@ -123,7 +104,6 @@ def _finish(axis: Axes, scores: Scores, lines: Sequence[Line], places: Sequence[
     axis.set_axisbelow(True)
     for side in ("top", "right", "left"):
         axis.spines[side].set_visible(False)
-    handles = [_own_mark([], [])]
-    handles += [_without_mark([], [])] if any(line.without is not None for line in lines) else []
-    handles += [_full_mark([], [])] if any(line.full is not None for line in lines) else []
+    drawn = dict(zip(*reversed(axis.get_legend_handles_labels()), strict=True))
+    handles = [drawn[name] for name in MARKS if name in drawn]
     axis.figure.legend(handles=handles, loc="outside upper center", ncols=3, frameon=False, fontsize=10)

@@ -1,4 +1,4 @@
-"""The numbers of a model card: each language beside no intermediate and full fine-tuning, and their means."""
+"""The scores of a model card: each language beside no intermediate and full fine-tuning, and their means."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from statistics import fmean
 
 from layover import metrics
 from layover.data.languages import UNKNOWN, is_other
+from layover.escape import Markup
 from layover.packages.card import Card
-from layover.packages.sections import Scores
 
 Values = Mapping[str, float | None]
 
@@ -76,19 +76,51 @@ def lines_of(card: Card) -> list[Line]:
     ]
 
 
+@dataclass(frozen=True)
+class Group:
+    """Languages over which the table has a mean."""
+
+    name: Markup
+    lines: tuple[Line, ...]
+
+    @property
+    def score(self) -> Mean | None:
+        """The mean of the scores."""
+        return mean(self.lines, lambda line: line.score)
+
+    @property
+    def to_none(self) -> Mean | None:
+        """The mean difference to no intermediate."""
+        return mean(self.lines, lambda line: line.to_none)
+
+    @property
+    def to_full(self) -> Mean | None:
+        """The mean difference to full fine-tuning."""
+        return mean(self.lines, lambda line: line.to_full)
+
+
+def groups_of(lines: Sequence[Line]) -> tuple[Group, ...]:
+    """Return all languages, and the zero-shot ones where there are others, too."""
+    every, zero_shot = tuple(lines), tuple(line for line in lines if line.zero_shot)
+    groups = [Group(Markup("mean"), every)] if every else []
+    if 0 < len(zero_shot) < len(every):
+        groups.append(Group(Markup("zero-shot mean"), zero_shot))
+    return tuple(groups)
+
+
 def mean(lines: Sequence[Line], value: Callable[[Line], float | None]) -> Mean | None:
     """Return the mean of a number over the languages that have it, None where none has."""
-    known = [found for line in lines if (found := value(line)) is not None]
+    known = [number for line in lines if (number := value(line)) is not None]
     return Mean(fmean(known), len(known)) if known else None
 
 
-def shown(scores: Scores, value: float | None, *, signed: bool = False) -> str:
-    """Return a number as it stands in a table, a gap as `–`."""
+def shown(value: float | None, metric: str, *, signed: bool = False) -> Markup:
+    """Return a score as it stands in a table, a gap as `–`."""
     if value is None:
-        return "–"
-    digits = 1 if metrics.get(scores.metric).unit == "percent" else 3
+        return Markup("–")
+    digits = 1 if metrics.get(metric).unit == "percent" else 3
     text = f"{value:{'+' if signed else ''}.{digits}f}"
-    return text.replace("-", "−")
+    return Markup(text.replace("-", "−"))
 
 
 def _minus(one: float | None, other: float | None) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from layover.data.formats import Layout
+from layover.tasks._meanings import PARAPHRASE
 from layover.tasks.sandbox._made import made
 
 TASK = made(
@@ -11,6 +12,7 @@ TASK = made(
     summary="paraphrase with exchanged words",
     layout=Layout(format="tsv", header=("sentence1", "sentence2", "label")),
     labels=("0", "1"),
+    meanings=dict(PARAPHRASE),
     metrics=("accuracy",),
     columns={"first": "sentence1", "second": "sentence2", "label": "label"},
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from layover.data.formats import Layout
+from layover.tasks._meanings import NO_ANSWER
 from layover.tasks.sandbox._made import made
 
 TASK = made(
@@ -11,6 +12,7 @@ TASK = made(
     summary="extractive question answering with unanswerable questions",
     layout=Layout(format="squad"),
     labels=("no answer",),
+    meanings=dict(NO_ANSWER),
     metrics=("squad_f1", "squad_em"),
     columns={"id": "id", "question": "question", "context": "context", "answers": "answers"},
 )

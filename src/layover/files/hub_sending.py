@@ -1,0 +1,55 @@
+"""Files into a repository of the hub, in one commit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from layover.errors import printable
+from layover.files.hub import asking
+from layover.files.hub_patience import patiently
+
+
+def send(
+    repository: str,
+    folder: Path,
+    names: Sequence[str],
+    *,
+    stale: Sequence[str],
+    private: bool,
+    revision: str | None,
+    message: str,
+) -> str:
+    """Put files of a folder into a repository, which is made if it is not there, as one commit; return where it is.
+
+    Args:
+        repository: `org/name`.
+        folder: Of the files.
+        names: What is sent; nothing else is.
+        stale: Files that are removed there in the same commit, if they are there.
+        private: Whether a new repository is private.
+        revision: A branch, made if it is not there; None for the main one.
+        message: Of the commit.
+
+    Raises:
+        HubError: the hub cannot be reached, or refuses.
+    """
+    with asking(repository, repository):
+        from huggingface_hub import HfApi
+
+        hub, hidden = HfApi(), True if private else None
+        patiently(lambda: hub.create_repo(repository, repo_type="model", private=hidden, exist_ok=True))
+        if revision is not None:
+            patiently(lambda: hub.create_branch(repository, branch=revision, repo_type="model", exist_ok=True))
+        sent = patiently(
+            lambda: hub.upload_folder(
+                repo_id=repository,
+                repo_type="model",
+                folder_path=folder,
+                allow_patterns=list(names),
+                delete_patterns=list(stale),
+                revision=revision,
+                commit_message=message,
+            )
+        )
+    return printable(str(sent.commit_url))

@@ -1,0 +1,278 @@
+"""The values that the template of a model card needs beside the transfer card itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import sqrt
+from pathlib import Path
+from typing import Any
+
+from layover import kinds
+from layover.compositions import TARGET, Told, Words, a
+from layover.data.languages import Listed
+from layover.escape import Markup, bold, code, inline, listed
+from layover.hub.libraries import ADAPTERS, PEFT, adapters_refuses, peft_refuses
+from layover.hub.model_card import metadata
+from layover.hub.model_card.results import Group, Line, groups_of, lines_of, trained_in
+from layover.hub.model_card.sandbox import FromSandbox, from_sandbox
+from layover.hub.verify import provable
+from layover.packages.card import Card
+from layover.packages.meaning import composition_of, module_of
+from layover.packages.sections import CheckpointFacts, ModuleFacts, TrainingFacts
+
+UNKNOWN_TASKS = "unknown tasks"
+"""What an imported module learned that does not say so."""
+SHARES = frozenset({"accuracy", "mlqa_em", "squad_em"})
+"""Metrics that are a share of the scored examples, so that their number says how far chance reaches."""
+CHECKPOINTS_SHOWN = 12
+FIRST_SETTINGS = ("placement", "rank", "alpha", "reduction", "target", "layers")
+"""Settings of a module that a reader looks for first."""
+
+
+@dataclass(frozen=True)
+class Library:
+    """A library that loads the package, or that does not."""
+
+    name: Markup
+    refusal: str
+    """Why it does not; empty where it does."""
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Languages of which one thing must be said."""
+
+    reason: str
+    languages: tuple[str, ...]
+    every: bool
+    """Whether these are all languages."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """The checkpoints of a training as a table shows them."""
+
+    training: TrainingFacts
+    metrics: tuple[str, ...]
+    shown: tuple[CheckpointFacts, ...]
+    """Every n-th one, the last one and the one that was kept."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """What the template reads."""
+
+    head_weights: int
+    pictured: bool
+    metadata: Markup
+    languages: Listed
+    no_data_sets: tuple[str, ...]
+    """Names of data that no hub takes."""
+    licence: str
+    summary: Markup
+    """The sentence that says what was learned, on what."""
+    encoder: str
+    task: str
+    intermediates: tuple[str, ...]
+    made_of: tuple[str, ...]
+    sandbox: FromSandbox
+    trained_in: str | None
+    lines: tuple[Line, ...]
+    groups: tuple[Group, ...]
+    unscored: tuple[Gap, ...]
+    partial: tuple[Gap, ...]
+    other_seeds: tuple[tuple[str, float | None], ...]
+    fewest: int | None
+    """Examples of the language with the fewest, where they say how far chance reaches."""
+    reach: float
+    """Half the width of the 95 % interval of a score near 50 %, in points."""
+    labels: tuple[tuple[str, str], ...]
+    """Labels whose meaning is known, with it."""
+    unexplained: tuple[str, ...]
+    """The other labels."""
+    curves: tuple[Curve, ...]
+    libraries: tuple[Library, ...]
+    proved: tuple[str, ...]
+    claimed: tuple[str, ...]
+
+    @property
+    def others(self) -> tuple[Library, ...]:
+        """The other libraries that load it."""
+        return tuple(library for library in self.libraries if not library.refusal)
+
+
+def page_of(card: Card, head_weights: int, *, pictured: bool) -> Page:
+    """Return the values of a model card.
+
+    Args:
+        card: Of the package.
+        head_weights: Of its head; 0 without.
+        pictured: Whether the picture lies beside the page.
+    """
+    lines, scores = tuple(lines_of(card)), card.scores
+    scored = [line for line in lines if line.score is not None]
+    counts = [line.examples for line in scored if line.examples]
+    fewest = min(counts) if scores is not None and scores.metric in SHARES and counts else None
+    labels = card.task.labels if card.task is not None and has_head(card) else ()
+    meanings = (card.task.meanings if card.task is not None else None) or {}
+    proved, claimed = provable(card)
+    return Page(
+        head_weights=head_weights,
+        pictured=pictured,
+        metadata=Markup(metadata.as_yaml(card)),
+        languages=metadata.languages_of(card),
+        no_data_sets=tuple(name for name in metadata.data_sets(card) if not metadata.is_id(name)),
+        licence=metadata.licence_of(card),
+        summary=_summary(card),
+        encoder=encoder(card),
+        task=trained_on(card),
+        intermediates=tuple(intermediates(card)),
+        made_of=tuple(_joined(part.trained_on) for part in card.made_of),
+        sandbox=from_sandbox(card),
+        trained_in=trained_in(card),
+        lines=lines,
+        groups=groups_of(lines),
+        unscored=_gaps([line for line in lines if line.score is None], len(lines)),
+        partial=_gaps([line for line in scored if line.remark], len(lines)),
+        other_seeds=tuple(
+            (seed, value) for seed, value in (scores.by_seed if scores else {}).items() if int(seed) not in card.seeds
+        ),
+        fewest=fewest,
+        reach=98 / sqrt(fewest) if fewest else 0.0,
+        labels=tuple((label, meanings[label]) for label in labels if label in meanings),
+        unexplained=tuple(label for label in labels if label not in meanings),
+        curves=tuple(_curve(training) for training in card.trainings if training.curve),
+        libraries=(
+            Library(Markup(PEFT), peft_refuses(card)),
+            Library(Markup(ADAPTERS), adapters_refuses(card)),
+        ),
+        proved=proved,
+        claimed=claimed,
+    )
+
+
+def has_head(card: Card) -> bool:
+    """Return whether a package has a head."""
+    return card.probe.outputs is not None
+
+
+def title(card: Card) -> str:
+    """Return one line that says what a package is: `xnli after mnli: a stack of LoRAs on FacebookAI/...`."""
+    before = " and ".join(intermediates(card))
+    after = f" after {before}" if before else ""
+    words, composition = _words(card), composition_of(card.composition, Path(card.id))
+    form = a(words.trained) if composition is None else composition.headline(words)
+    return f"{trained_on(card)}{after}: {form}{',' if card.flattened else ''} on {encoder(card)}"
+
+
+def encoder(card: Card) -> str:
+    """Return what the encoder is called."""
+    return card.base.name or f"an encoder of {card.base.num_layers} layers without a public name"
+
+
+def trained_on(card: Card) -> str:
+    """Return the task that it is for; of a mixture, the tasks."""
+    return card.task.name if card.task is not None else " + ".join(card.trainings[-1].tasks)
+
+
+def intermediates(card: Card) -> list[str]:
+    """Return what was learned before, each training by its tasks."""
+    before = card.learned_before
+    if before is None:  # a card of version 0.1
+        before = tuple(training.tasks for training in card.trainings if training.key != card.key)
+    return [_joined(tasks) for tasks in before]
+
+
+def percent(part: int, whole: int) -> Markup:
+    """Return a share with two significant digits: `0.58 %`."""
+    share = 100 * part / whole
+    return Markup(f"{share:.0f} %" if share >= 10 else f"{share:.1f} %" if share >= 1 else f"{share:.2g} %")
+
+
+def settings(module: dict[str, Any]) -> Markup:
+    """Return the settings of a module in one line, those that a reader looks for first at its beginning."""
+    names = [name for name in FIRST_SETTINGS if name in module]
+    names += [name for name in module if name not in {*names, "name"}]
+    parts = [code(str(module.get("name"))), *(inline(f"{name} {_value(module[name])}") for name in names)]
+    return Markup(", ".join(parts))
+
+
+def longest(card: Card, training: TrainingFacts) -> Markup:
+    """Return how much of a text a training read; a card knows it of its own task alone."""
+    task = card.task
+    if task is None or training.tasks != (task.name,):
+        return Markup("–")
+    stride = f", stride {task.stride}" if kinds.get(task.kind).windowed else ""
+    return Markup(f"{task.max_length} tokens{stride}")
+
+
+def _joined(tasks: Sequence[str]) -> str:
+    return " + ".join(tasks) or UNKNOWN_TASKS
+
+
+def _words(card: Card) -> Words:
+    """Return what the card calls all that takes part."""
+    modules = card.made_of or card.pieces  # those that a flattened one was made of among them
+    own = [_noun(module, card) for module in modules if module.role == TARGET]
+    below = [_noun(module, card) for module in modules if module.role != TARGET]
+    several = len(below) > 1
+    return Words(next(iter(own), None), f"{below[0]}s" if several else "".join(below), several, card.flattened)
+
+
+def _noun(module: ModuleFacts, card: Card) -> str:
+    return module_of(module.module, Path(card.id)).called()
+
+
+def _summary(card: Card) -> Markup:
+    """Return the sentence that says what was learned, on what."""
+    composition, goal = composition_of(card.composition, Path(card.id)), bold(trained_on(card))
+    if card.task is not None:
+        language = trained_in(card)
+        goal = Markup(f"{goal} ({card.task.kind}{f', in {code(language)}' if language is not None else ''})")
+    told = Told(
+        **vars(_words(card)),
+        encoder=_frozen(card),
+        goal=goal,
+        learned=listed([bold(tasks) for tasks in intermediates(card)]),
+        count=len(intermediates(card)),
+        untrained=not card.trainings or card.trainings[-1].key != card.key,
+    )
+    text = f"{told.start} that has learned {goal}." if composition is None else composition.sentence(told)
+    return Markup(text[:1].upper() + text[1:])
+
+
+def _frozen(card: Card) -> str:
+    name = card.base.name
+    if name is None:
+        return f"a frozen {encoder(card).removeprefix('an ')}"
+    linked = code(name) if name.startswith("sandbox/") else f"[{name}](https://huggingface.co/{name})"
+    return f"the frozen encoder {linked}"
+
+
+def _gaps(lines: Sequence[Line], count: int) -> tuple[Gap, ...]:
+    """Return the languages by the reason that stands with them."""
+    by_reason: dict[str, list[str]] = {}
+    for line in lines:
+        by_reason.setdefault(line.remark or "no reason known", []).append(line.language)
+    return tuple(Gap(reason, tuple(names), len(names) == count) for reason, names in by_reason.items())
+
+
+def _curve(training: TrainingFacts) -> Curve:
+    checkpoints = training.curve or ()
+    every = -(-len(checkpoints) // CHECKPOINTS_SHOWN)
+    shown = tuple(
+        at
+        for number, at in enumerate(checkpoints, start=1)
+        if number % every == 0 or number == len(checkpoints) or at.step == training.kept_step
+    )
+    names = dict.fromkeys(name for at in checkpoints for name in at.scores)
+    return Curve(training, tuple(names), shown)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, (list, tuple)):
+        return " ".join(_value(inner) for inner in value)
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{name} {_value(inner)}" for name, inner in value.items()) + "}"
+    return f"{value:g}" if isinstance(value, float) else str(value)
