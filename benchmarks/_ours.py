@@ -120,7 +120,7 @@ def train(
         encoder,
         [Branch("benchmark", head, features, states=states)],
         hyperparameters=hyperparameters,
-        execution=Execution(device=device, micro_tokens=micro_tokens),
+        execution=Execution(device=device, micro_batch_tokens=micro_tokens),
         clock=encoder.clock,
         judge=None,
         checkpoint_dir=None,

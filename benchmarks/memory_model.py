@@ -184,11 +184,11 @@ def run(case: Case, encoder_folder: Path, folder: Path) -> float:
     every = 1e-3 if module.whole else 60.0
     execution = Execution(
         device="cpu",
-        micro_tokens=case.tokens,
+        micro_batch_tokens=case.tokens,
         gradient_checkpointing=case.checkpointing,
         checkpoint_seconds=every,
     )
-    judged = execution.model_copy(update={"micro_tokens": min(case.tokens, 2048)})
+    judged = execution.model_copy(update={"micro_batch_tokens": min(case.tokens, 2048)})
 
     def evaluate() -> dict[str, float]:
         predict(encoder, head, features, execution=judged, precision=case.precision, states=states)

@@ -165,9 +165,7 @@ class Served:
         """Return language -> the examples of a cell and what the sweep predicted for them."""
         from layover.plan.nodes import spec_at
         from layover.specs.score import ScoreSpec
-        from layover.steps.context import read_lines
-        from layover.steps.files import PREDICTIONS
-        from layover.steps.tokenize import load_examples
+        from layover.steps.artifacts import PREDICTIONS, load_examples, read_lines
 
         plan, store = self.planned.plan, self.planned.store
         (cell,) = (cell for cell in plan.cells if (cell.method, cell.target) == (method, target))

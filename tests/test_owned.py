@@ -13,7 +13,7 @@ OWN_ROOMS = {"kinds", "metrics"}
 """A metric says which kinds it scores."""
 OTHER_MEANINGS = {
     ("data/formats/contract_nli.py", "choice"),  # a column of the data
-    ("recipe/checks.py", "retrieval"),  # a key of recipes
+    ("recipe/task_checks.py", "retrieval"),  # a key of recipes
     ("specs/predict.py", "retrieval"),  # a key of specifications
 }
 
@@ -24,7 +24,7 @@ NO_MODULE = {
 }
 NAMED = {
     ("plan/stages.py", "stack"),  # what acts on a language's adapter
-    ("recipe/language_checks.py", "warm"),  # how an adapter of a language is trained
+    ("recipe/language_adapters.py", "warm"),  # how an adapter of a language is trained
 }
 """Compositions that are made where a recipe names none."""
 

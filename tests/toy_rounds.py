@@ -8,10 +8,10 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from layover.plan.choices import Candidate, Choice, Round
+from layover.plan.choices import Candidate, Round, RoundResult
 
 if TYPE_CHECKING:
-    from layover.plan.heads import Point
+    from layover.plan.nodes import Combination
     from layover.plan.rounds import Trials
     from layover.recipe import ResolvedMethod
     from layover.store import Store
@@ -25,24 +25,24 @@ METHOD = "lora"
 class BestRate:
     """Asks for a training with each rate, and chooses the one with the best development score, the first of equals."""
 
-    def settle(self, point: Point, method: ResolvedMethod, trials: Trials) -> ResolvedMethod | None:
+    def settle(self, combination: Combination, method: ResolvedMethod, trials: Trials) -> ResolvedMethod | None:
         if method.name != METHOD:
             return method
-        model, name, intermediate, target, _ = point
-        tried: Point = (model, name, intermediate, target, SEED)
+        intermediate, target = combination.intermediate, combination.target
+        tried = combination._replace(seed=SEED)
         candidates = []
         for rate in RATES:
             variant = method.model_copy(update={"lr": rate})
             candidates.append(Candidate(f"lr={rate:g}", variant, trials.training(tried, variant).key))
         return trials.chosen(Round(f"{METHOD}.lr for {target} after {intermediate}", "toy", tuple(candidates)))
 
-    def choose(self, asked: Round, store: Store) -> Choice:
+    def choose(self, asked: Round, store: Store) -> RoundResult:
         scores = {}
         for one in asked.candidates:
             training = store.read(one.node, "training.json")
             best = next(seen for seen in training["history"] if seen["step"] == training["best_step"])
             scores[one.value] = best["metrics"][training["criterion"]]
-        return Choice(max(scores, key=lambda value: scores[value]), scores)
+        return RoundResult(max(scores, key=lambda value: scores[value]), scores)
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ import pytest
 from layover import specs
 from layover.cli.console import amount, duration, room, size, table
 from layover.cli.progress import JsonProgress, LiveProgress, PlainProgress
-from layover.estimates.cost import Cost
+from layover.estimates.cost import Estimate
 from layover.estimates.remaining import Remaining
 from layover.plan import Plan
 
@@ -26,7 +26,7 @@ NODES: Any = {
 }
 UNREAD: Any = None
 PLAN: Any = Plan(recipe=UNREAD, nodes=NODES, cells=(), notes=())
-COSTS = {"a": Cost(flops=75.0), "b": Cost(flops=25.0), "c": Cost()}
+COSTS = {"a": Estimate(flops=75.0), "b": Estimate(flops=25.0), "c": Estimate()}
 
 
 def remaining(keys: str = "abc", clock: Callable[[], float] = time.monotonic) -> Remaining:

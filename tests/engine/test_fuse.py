@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 
 from layover.encoder import DropoutClock, Encoder
 from layover.specs.train import TrainSpec
-from layover.steps.files import weights_of
+from layover.steps.artifacts import weights_of
 from layover.steps.trained import pieces_to_train, restore, spec_of
 from layover.store import Store
 

@@ -19,7 +19,7 @@ from layover.encoder import DropoutClock, Encoder
 from layover.execution import Execution
 from layover.heads import build
 from layover.inference.predict import predict
-from layover.steps.tokenize import load_examples, load_features
+from layover.steps.artifacts import load_examples, load_features
 from layover.store import Store
 from layover_sandbox import encoders
 

@@ -36,7 +36,7 @@ sweep:
   target: [sandbox/ner]
   seed: [1]
 eval: {languages: [en, de]}
-run: {workers: 1, threads: 1, device: cpu, micro_tokens: 2048}
+run: {workers: 1, threads: 1, device: cpu, micro_batch_tokens: 2048}
 """
 
 

@@ -36,7 +36,7 @@ sweep:
   intermediate: [none]
   target: [corpus]
   seed: [1]
-run: {workers: 1, threads: 1, device: cpu, micro_tokens: 4096}
+run: {workers: 1, threads: 1, device: cpu, micro_batch_tokens: 4096}
 """
 
 NAMES = ("tree", "house", "river", "stone")
@@ -106,7 +106,7 @@ def test_the_cut_of_the_work_does_not_change_the_key_or_the_result(work: Folder)
     short = ("run", "mlm.yaml", "train.epochs=2")
     work.run(*short)
     (whole,) = found(work, "training.json")
-    work.run(*short, "run.micro_tokens=24", "--store", "other")
+    work.run(*short, "run.micro_batch_tokens=24", "--store", "other")
     (cut,) = [json.loads(path.read_text(encoding="utf-8")) for path in work.root.glob("other/nodes/*/*/training.json")]
     for one, other in zip(whole["history"], cut["history"], strict=True):
         assert other["loss"] == pytest.approx(one["loss"], abs=1e-3)

@@ -8,7 +8,7 @@ import pytest
 from tests.made_specs import some_scores
 
 from layover.allowed import cores, total_memory
-from layover.engine.jobs import group
+from layover.engine.processes import group
 from layover.engine.resources import resources
 from layover.execution import Execution
 from layover.plan import Node

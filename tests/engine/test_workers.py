@@ -25,9 +25,9 @@ from layover.cli.shared import planned
 from layover.encoder import DropoutClock, Encoder
 from layover.engine import server
 from layover.engine.alone import STOPPED
-from layover.engine.jobs import Job
-from layover.engine.local import MOST_DOUBTS, MOST_STOPS, LocalEngine
-from layover.engine.processes import ADVICE, Worker
+from layover.engine.attempts import ADVICE, MOST_DOUBTS, MOST_STOPS
+from layover.engine.local import LocalEngine
+from layover.engine.processes import Job, Worker
 from layover.engine.worker import MOST_JOBS, _worn, run_node
 from layover.execution import Execution
 from layover.files import hub_patience

@@ -11,7 +11,7 @@ from layover.inference.machine import device_of, here, on_machine
 from layover.recipe.schema import Document
 
 ASKED = Execution(
-    workers=2, threads=3, micro_tokens=64, gradient_checkpointing=True, memory="2GiB", deterministic=False
+    workers=2, threads=3, micro_batch_tokens=64, gradient_checkpointing=True, memory="2GiB", deterministic=False
 )  # type: ignore[arg-type]
 
 

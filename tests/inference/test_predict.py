@@ -21,7 +21,7 @@ from layover.inference.predict import embed, predict
 
 HIDDEN, VOCABULARY = 32, 100
 SIZES = {"classification": 3, "tagging": 5, "span": 2, "choice": 1, "mlm": VOCABULARY}
-WHOLE = Execution(device="cpu", micro_tokens=10_000)
+WHOLE = Execution(device="cpu", micro_batch_tokens=10_000)
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def test_the_cut_and_the_order_of_work_do_not_show(kind: str, group: int, encode
     data, head = features(group=group, kind=kind), head_of(kind, encoder)
     whole = predict(encoder, head, data, execution=WHOLE)
     for micro_tokens in (1, 90):
-        cut = predict(encoder, head, data, execution=Execution(device="cpu", micro_tokens=micro_tokens))
+        cut = predict(encoder, head, data, execution=Execution(device="cpu", micro_batch_tokens=micro_tokens))
         for name, values in whole.items():
             assert values.dtype == cut[name].dtype
             assert np.allclose(values, cut[name], atol=ROUNDING), name
@@ -79,7 +79,7 @@ def test_embeddings_of_all_layers_come_in_the_order_of_the_features(special_toke
     for name, layers, execution in [
         ("all", (0, 1, 2), WHOLE),
         ("one", (1,), WHOLE),
-        ("cut", (1,), Execution(device="cpu", micro_tokens=90)),
+        ("cut", (1,), Execution(device="cpu", micro_batch_tokens=90)),
     ]:
         found[name] = np.full((len(layers), data.rows, HIDDEN), np.nan, np.float32)
         embed(encoder, MeanPooling(layers, special_tokens), data, found[name], execution=execution)
@@ -137,7 +137,7 @@ def test_progress_counts_rows(encoder: Encoder) -> None:
         encoder,
         head_of("choice", encoder),
         features(),
-        execution=Execution(device="cpu", micro_tokens=100),
+        execution=Execution(device="cpu", micro_batch_tokens=100),
         progress=lambda done, total: seen.append((done, total)),
     )
     assert seen == sorted(seen)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from layover.estimates.cost import Cost
+from layover.estimates.cost import Estimate
 from layover.estimates.eta import Pace, Paces, Took, makespan, node_seconds
 from layover.estimates.remaining import Remaining
 from layover.plan import Plan
@@ -64,10 +64,10 @@ def test_a_kind_without_a_finished_node_goes_by_the_others_that_run_the_encoder(
 def test_an_unknown_size_is_the_median_of_its_kind_and_makes_no_others_equal() -> None:
     keys = ("small", "large", "unknown")
     plan = plan_of(*(node(key, "train") for key in keys))
-    costs = {"small": Cost(flops=1.0), "large": Cost(flops=9.0), "unknown": Cost()}
+    costs = {"small": Estimate(flops=1.0), "large": Estimate(flops=9.0), "unknown": Estimate()}
     found = node_seconds(plan, costs, keys, Paces(took("train", (1.0, 2.0), (2.0, 4.0))))
     assert found == {"small": pytest.approx(2.0), "large": pytest.approx(18.0), "unknown": pytest.approx(10.0)}
-    unsized = dict.fromkeys(keys, Cost())
+    unsized = dict.fromkeys(keys, Estimate())
     assert node_seconds(plan, unsized, keys, Paces(took("predict", (1.0, 2.0)))) is None
     counted = node_seconds(plan, unsized, keys, Paces(took("train", (None, 2.0))))
     assert counted == dict.fromkeys(keys, 2.0), "without any size the nodes themselves are counted"
@@ -91,14 +91,18 @@ class Replay:
             data, train, predict = f"data {name}", f"train {name}", f"predict {name}"
             nodes += [node(data, "tokenize"), node(train, "train", (data,)), node(predict, "predict", (train,), train)]
             self.seconds |= {data: 0.1 + 0.01 * size, train: 0.5 + 1.0 * size, predict: 0.3 + 0.05 * size}
-            self.exact |= {data: Cost(tokens=size), train: Cost(flops=3 * size), predict: Cost(flops=0.2 * size)}
+            self.exact |= {
+                data: Estimate(tokens=size),
+                train: Estimate(flops=3 * size),
+                predict: Estimate(flops=0.2 * size),
+            }
         self.plan, self.unknown, self.now = plan_of(*nodes), unknown, 0.0
         self.tokenized = False
         self.remaining = Remaining(self.plan, self.plan.nodes, 1, lambda _: self.costs(), clock=lambda: self.now)
 
-    def costs(self) -> dict[str, Cost]:
+    def costs(self) -> dict[str, Estimate]:
         hidden = () if self.tokenized else [key for key in self.plan.nodes if key.endswith(f" {self.unknown}")]
-        return {key: Cost() if key in hidden else cost for key, cost in self.exact.items()}
+        return {key: Estimate() if key in hidden else cost for key, cost in self.exact.items()}
 
     def factors(self) -> list[float]:
         """Return by which factor the told time is off, after each event until the last twentieth of the run."""
@@ -129,7 +133,7 @@ def test_a_few_huge_nodes_at_the_end_and_one_unknown_size_are_foreseen() -> None
 def test_a_running_node_tells_its_own_time() -> None:
     now = [0.0]
     plan = plan_of(node("a", "train"), node("b", "train"))
-    costs = {"a": Cost(flops=10.0), "b": Cost(flops=30.0)}
+    costs = {"a": Estimate(flops=10.0), "b": Estimate(flops=30.0)}
     remaining = Remaining(plan, ("a", "b"), 1, lambda _: costs, clock=lambda: now[0])
     remaining.event({"event": "start", "key": "a"})
     assert remaining.seconds() is None
@@ -145,9 +149,9 @@ def test_a_running_node_tells_its_own_time() -> None:
 def test_nodes_that_fail_or_that_another_sweep_did_are_no_work_any_more() -> None:
     plan = plan_of(*(node(key, "train") for key in "abc"))
     known = took("train", (1.0, 2.0))
-    remaining = Remaining(plan, "abc", 1, lambda _: dict.fromkeys("abc", Cost(flops=1.0)), known, clock=lambda: 0.0)
+    remaining = Remaining(plan, "abc", 1, lambda _: dict.fromkeys("abc", Estimate(flops=1.0)), known, clock=lambda: 0.0)
     assert remaining.seconds() == pytest.approx(6.0), "the speed of earlier runs counts"
-    remaining = Remaining(plan, "abc", 1, lambda _: dict.fromkeys("abc", Cost(flops=1.0)), known, clock=lambda: 0.0)
+    remaining = Remaining(plan, "abc", 1, lambda _: dict.fromkeys("abc", Estimate(flops=1.0)), known, clock=lambda: 0.0)
     remaining.event({"event": "end", "key": "a", "state": "failed", "error": "it broke"})
     remaining.event({"event": "end", "key": "b", "state": "done", "shared": True})
     assert remaining.seconds() == pytest.approx(2.0)
@@ -155,7 +159,7 @@ def test_nodes_that_fail_or_that_another_sweep_did_are_no_work_any_more() -> Non
 
 def test_a_resumed_node_tells_its_speed_by_what_it_does_now() -> None:
     now = [0.0]
-    costs = dict.fromkeys("abc", Cost(flops=10.0))
+    costs = dict.fromkeys("abc", Estimate(flops=10.0))
     remaining = Remaining(
         plan_of(*(node(key, "train") for key in "abc")), "abc", 1, lambda _: costs, clock=lambda: now[0]
     )
@@ -170,7 +174,7 @@ def test_a_resumed_node_tells_its_speed_by_what_it_does_now() -> None:
 
 
 def test_a_damaged_node_counts_again_with_what_it_needs() -> None:
-    costs = dict.fromkeys("abc", Cost(flops=1.0))
+    costs = dict.fromkeys("abc", Estimate(flops=1.0))
     plan = plan_of(*(node(key, "train") for key in "abc"))
     remaining = Remaining(plan, "c", 1, lambda _: costs, took("train", (1.0, 2.0)), clock=lambda: 0.0)
     assert remaining.seconds() == pytest.approx(2.0)

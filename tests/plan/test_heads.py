@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from layover import kinds
+from layover.plan.heads import ordered, same_head
+from layover.recipe.learned import ImportedHead
+from layover.specs.train import TaskSpec
 
 if TYPE_CHECKING:
     from tests.plan.conftest import World
 
     from layover.plan import Plan
 
+KINDS = [name for name in kinds.usable() if kinds.get(name).trained]
 NARROW = ("sweep.method=[lora]", "sweep.exclude=[]", "sweep.seed=[1]")
 CONTINUE = "methods.lora={module: lora, lr: 4e-4, rank: 4, head: continue}"
 
@@ -34,3 +43,20 @@ def test_other_labels_give_a_fresh_head_and_a_note(world: World) -> None:
     assert target(after).spec.head_from is None
     assert target(after).key == target(world.plan(*NARROW, labels)).key
     assert "lora: the head starts afresh where outputs differ: moods after claims" in after.notes
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_head_is_shared_within_its_kind_only(kind: str) -> None:
+    labels = ("no", "yes")
+    task = TaskSpec(data="d", kind=kind, labels=labels, selection=None)
+    before = {other: ImportedHead(other, labels, "en") for other in KINDS}
+    assert [other for other in KINDS if same_head(before[other], task)] == [kind]
+
+
+def test_tasks_of_a_mixture_share_a_head_within_their_kind_only() -> None:
+    labels = ("no", "yes")
+    tasks = [
+        TaskSpec(data=data, kind=kind, labels=labels, selection=None) for kind, data in itertools.product(KINDS, "de")
+    ]
+    numbers = {kind: {task.place for task in ordered(tasks) if task.kind == kind} for kind in KINDS}
+    assert sorted(numbers.values(), key=min) == [{number} for number in range(len(KINDS))]

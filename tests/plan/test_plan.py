@@ -80,7 +80,7 @@ def test_a_method_changed_under_its_name_runs_what_it_touches(world: World) -> N
 
 @pytest.mark.parametrize(
     "override",
-    ["run.workers=2", "run.threads=1", "run.device=cpu", "run.micro_tokens=64", "run.checkpoint_seconds=1",
+    ["run.workers=2", "run.threads=1", "run.device=cpu", "run.micro_batch_tokens=64", "run.checkpoint_seconds=1",
      "run.gradient_checkpointing=true", "run.deterministic=false", "run.hidden_state_cache=0", "name=other"],
 )  # fmt: skip
 def test_how_it_is_computed_is_in_no_key(world: World, override: str) -> None:

@@ -12,17 +12,15 @@ import pytest
 from tests.toy_rounds import RATES, SEED, BestRate
 
 from layover.errors import NodeError, RecipeError, StoreError
-from layover.estimates.cost import estimate
+from layover.estimates.cost import bound, estimate, to_come
 from layover.estimates.eta import Took
-from layover.estimates.pending import bound, to_come
 from layover.estimates.remaining import Remaining
 from layover.plan import Plan, build
-from layover.plan.choices import Candidate, Choice, Choices, Round
+from layover.plan.choices import Candidate, Choices, Round, RoundResult
 from layover.plan.collect import POLICIES, removable
 from layover.plan.hub import Revisions
 from layover.plan.nodes import spec_at
-from layover.plan.pending import everything, notes, whole
-from layover.plan.rounds import close
+from layover.plan.rounds import close, everything, waiting, whole
 from layover.recipe import load
 from layover.specs.train import TrainSpec
 from layover.store import FileHashes, Store
@@ -40,13 +38,13 @@ def planned(world: World, choices: Choices | None = None, *overrides: str) -> Pl
 
 def choose(plan: Plan, choices: Choices, value: str) -> None:
     for one in plan.rounds:
-        choices.make(one, Choice(value, {candidate.value: 0.5 for candidate in one.candidates}))
+        choices.make(one, RoundResult(value, {candidate.value: 0.5 for candidate in one.candidates}))
 
 
 def test_points_wait_and_their_trials_are_part_of_the_plan(world: World) -> None:
     plan, settled = planned(world), world.plan()
     assert {cell.method for cell in plan.pending} == {"lora"}
-    # stack's own baseline is lora's point of no method: it waits for nothing
+    # stack's own baseline is lora's combination of no method: it waits for nothing
     assert {cell.label for cell in plan.cells} == {cell.label for cell in settled.cells if cell.method != "lora"}
     assert len(plan.pending) + len(plan.cells) == len(settled.cells)
     assert len(plan.rounds) == 2  # with and without an intermediate; seeds share a round
@@ -64,8 +62,8 @@ def test_points_wait_and_their_trials_are_part_of_the_plan(world: World) -> None
 
 def test_a_comparison_waits_with_its_baseline(world: World) -> None:
     class OnlyWithout(BestRate):
-        def settle(self, point, method, trials):  # type: ignore[no-untyped-def]
-            return super().settle(point, method, trials) if point[2] == "none" else method
+        def settle(self, combination, method, trials):  # type: ignore[no-untyped-def]
+            return super().settle(combination, method, trials) if combination.intermediate == "none" else method
 
     recipe, revisions = load(world.recipe(), ()), Revisions()
     revisions.offline = True
@@ -103,7 +101,7 @@ def test_cells_are_keyed_by_the_chosen_value(world: World, tmp_path: Path, value
     plan = planned(world, choices)
     assert not plan.pending
     assert not plan.possible
-    assert not notes(plan)
+    assert not waiting(plan)
     named = world.plan(change=lambda text: text.replace("compose: warm, lr: 4e-4", f"compose: warm, lr: {rate}"))
     assert [(cell.label, cell.score, cell.train, cell.baseline) for cell in plan.cells] == [
         (cell.label, cell.score, cell.train, cell.baseline) for cell in named.cells
@@ -125,7 +123,7 @@ def test_a_damaged_or_foreign_choice_is_none(world: World, tmp_path: Path) -> No
     second.write_text("{", encoding="utf-8")
     assert len(planned(world, choices).pending) == len(plan.pending)
     with pytest.raises(StoreError, match=r"'lr=7' was chosen, which is none of lr=0.0001, lr=0.003"):
-        choices.make(plan.rounds[0], Choice("lr=7", {}))
+        choices.make(plan.rounds[0], RoundResult("lr=7", {}))
 
 
 def test_other_data_make_another_round(world: World, tmp_path: Path) -> None:
@@ -138,17 +136,19 @@ def test_other_data_make_another_round(world: World, tmp_path: Path) -> None:
 class TwoRounds(BestRate):
     """Asks for a rank when the rate is chosen: its trials have that rate."""
 
-    def settle(self, point, method, trials):  # type: ignore[no-untyped-def]
-        rated = super().settle(point, method, trials)
+    def settle(self, combination, method, trials):  # type: ignore[no-untyped-def]
+        rated = super().settle(combination, method, trials)
         if rated is None or method.name != "lora":
             return rated
-        tried = (*point[:4], SEED)
+        tried = combination._replace(seed=SEED)
         modules = [rated.module.model_copy(update={"rank": rank}) for rank in (2, 8)]
         variants = [rated.model_copy(update={"module": module}) for module in modules]
         candidates = tuple(
             Candidate(f"rank={one.module.rank}", one, trials.training(tried, one).key) for one in variants
         )
-        return trials.chosen(Round(f"rank for {point[3]} after {point[2]}", "toy", candidates))
+        return trials.chosen(
+            Round(f"rank for {combination.target} after {combination.intermediate}", "toy", candidates)
+        )
 
 
 def test_a_second_round_is_asked_for_when_the_first_is_chosen(world: World, tmp_path: Path) -> None:
@@ -177,7 +177,7 @@ def test_a_second_round_is_asked_for_when_the_first_is_chosen(world: World, tmp_
         spec = spec_at(second.nodes, node, TrainSpec)
         assert spec.hyperparameters.lr == 3e-3
     assert not set(rate.nodes()) & {node.key for node in second.wanted(rate.nodes())}
-    choices.make(rank, Choice("rank=8", {}))
+    choices.make(rank, RoundResult("rank=8", {}))
     third = plan()
     assert not third.pending
     specs = [spec_at(third.nodes, cell.train or "", TrainSpec) for cell in third.cells]
@@ -186,7 +186,7 @@ def test_a_second_round_is_asked_for_when_the_first_is_chosen(world: World, tmp_
 
 def test_an_open_value_without_a_round_is_refused(world: World) -> None:
     class Forgets(BestRate):
-        def settle(self, point, method, trials):  # type: ignore[no-untyped-def] # noqa: ARG002
+        def settle(self, combination, method, trials):  # type: ignore[no-untyped-def] # noqa: ARG002
             return None if method.name == "lora" else method
 
     revisions = Revisions()
@@ -209,7 +209,7 @@ def test_what_another_run_chose_stays_chosen(world: World, tmp_path: Path) -> No
     choose(plan, choices, "lr=0.0001")
 
     class Fails(BestRate):
-        def choose(self, asked: Round, store: Store) -> Choice:
+        def choose(self, asked: Round, store: Store) -> RoundResult:
             raise AssertionError(asked, store)
 
     closed = close(plan.rounds, Fails(), finished_trials(plan, tmp_path / "store"), choices)

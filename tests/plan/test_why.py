@@ -10,7 +10,7 @@ import pytest
 from layover.cli.commands.why import _lines
 from layover.identity import file_sha256
 from layover.plan import Plan
-from layover.plan.why import MADE_FOR, META, Known, explain, made_for
+from layover.plan.why import MADE_FOR, META, NodeNames, explain, made_for
 from layover.store import Store, write_json
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def test_the_file_that_changed_is_named_beside_the_task_it_belongs_to(world: Wor
         world.write(f"{task}/train.jsonl", f"other {task}")
         plan = world.plan()
         identities = {key: node.spec.canonical() for key, node in plan.nodes.items()}
-        known = Known.of(plan, file_sha256)
+        known = NodeNames.of(plan, file_sha256)
         (key,) = [key for key, node in plan.nodes.items() if node.label == f"tokenize {task} train en"]
         (old,) = [key for key, node in before.nodes.items() if node.label == f"tokenize {task} train en"]
         found = explain(key, identities[key], store, identities, known)
@@ -82,7 +82,7 @@ def test_of_equal_differences_the_same_task_is_nearer(tmp_path: Path, sets: tupl
         keys[made] = next(iter(set(store.finished()) - set(keys.values())))
     here = {"node": "tokenize", "data": {"files": ["2" * 64]}}
     for made, key in keys.items():
-        found = explain("h" * 64, here, store, {}, Known(sets={"h" * 64: made}))
+        found = explain("h" * 64, here, store, {}, NodeNames(sets={"h" * 64: made}))
         assert found is not None
         assert found["key"] == key
 
@@ -95,7 +95,7 @@ def test_a_node_of_another_task_of_the_plan_comes_last(tmp_path: Path, other: in
         with store.writing("tokenize", {"node": "tokenize", "data": {"files": [f"{place}" * 64]}}, ()) as folder:
             (folder / "file").write_text("", encoding="utf-8")
         keys += store.finished() - {*keys}
-    known = Known(tasks={"h" * 64: "moods", keys[other]: "claims"})
+    known = NodeNames(tasks={"h" * 64: "moods", keys[other]: "claims"})
     found = explain("h" * 64, {"node": "tokenize", "data": {"files": ["2" * 64]}}, store, {}, known)
     assert found is not None
     assert found["key"] == keys[1 - other]
@@ -126,7 +126,7 @@ def test_a_language_more_is_no_change_of_a_file(world: World, tmp_path: Path) ->
         change=lambda text: text.replace("{en: moods/en.jsonl}", "{en: moods/en.jsonl, sw: moods/sw.jsonl}")
     )
     identities = {key: node.spec.canonical() for key, node in plan.nodes.items()}
-    known = Known.of(plan, file_sha256)
+    known = NodeNames.of(plan, file_sha256)
     (key,) = [key for key, node in plan.nodes.items() if node.label == "tokenize moods test sw"]
     found = explain(key, identities[key], store, identities, known)
     assert found is not None
@@ -147,7 +147,7 @@ def test_of_two_equal_files_each_has_its_own_name(world: World, tmp_path: Path) 
         world.write(f"{name}/train.jsonl", "the same in both")
     plan = world.plan()
     identities = {key: node.spec.canonical() for key, node in plan.nodes.items()}
-    known = Known.of(plan, file_sha256)
+    known = NodeNames.of(plan, file_sha256)
     for name in ("claims", "moods"):
         for key in [key for key, node in plan.nodes.items() if node.label == f"tokenize {name} train en"]:
             found = explain(key, identities[key], store, identities, known)

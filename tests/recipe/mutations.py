@@ -9,7 +9,7 @@ import random
 from pathlib import Path
 from typing import Any
 
-from layover.recipe.source import read_source
+from layover.recipe.file import read_source
 
 ROOT = Path(__file__).resolve().parents[2]
 RECIPES = tuple(sorted((ROOT / "recipes").rglob("*.yaml")))

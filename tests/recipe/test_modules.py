@@ -8,7 +8,7 @@ import pytest
 
 from layover.errors import RecipeError
 from layover.recipe import Recipe, load
-from layover.recipe.import_checks import folder_of
+from layover.recipe.intermediate_checks import folder_of
 
 RECIPE = """\
 schema: 1

@@ -8,7 +8,7 @@ import pytest
 from tests.recipe.conftest import SMALL, Told
 
 from layover.recipe import load
-from layover.recipe.idle_strides import idle_strides
+from layover.recipe.unused_settings import unread_strides
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def notes(tmp_path: Path, text: str) -> list[str]:
     path = tmp_path / "r.yaml"
     path.write_text(text, encoding="utf-8")
-    return [note.removeprefix(f"{path}:") for note in idle_strides(load(path))]
+    return [note.removeprefix(f"{path}:") for note in unread_strides(load(path))]
 
 
 def test_short_inputs_need_no_stride_where_nothing_is_read_in_windows(told: Told) -> None:
@@ -47,4 +47,4 @@ def test_a_stride_without_effect_is_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize("recipe", sorted((ROOT / "recipes").rglob("*.yaml")), ids=lambda path: path.stem)
 def test_no_recipe_of_the_project_has_one(recipe: Path, tmp_path: Path) -> None:
     rooted = "data_root:" in recipe.read_text(encoding="utf-8")
-    assert idle_strides(load(recipe, [f"data_root={tmp_path}"] if rooted else [])) == []
+    assert unread_strides(load(recipe, [f"data_root={tmp_path}"] if rooted else [])) == []

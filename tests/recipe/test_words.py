@@ -11,8 +11,8 @@ from tests.recipe.conftest import SMALL, Told
 from tests.recipe.schema_walk import KEY, ROOTS, settings_of
 
 from layover.recipe.expected import plain, shown, words
+from layover.recipe.file import RecipeFile
 from layover.recipe.schema import Document
-from layover.recipe.source import Source
 from layover.recipe.validation import validate, validate_mended
 
 WRONG: tuple[Any, ...] = (
@@ -46,7 +46,7 @@ def test_every_field_answers_every_wrong_value_in_our_words(
     refused = 0
     for path in paths:
         for value in WRONG:
-            source = Source("r.yaml", with_value(path, value))
+            source = RecipeFile("r.yaml", with_value(path, value))
             _, found = validate(model, source.values, source)
             here = [one for one in found if one.message != "is required" and one.path.startswith(str(path[0]))]
             refused += bool(here)
@@ -110,6 +110,6 @@ def test_a_document_without_a_wrong_value_is_not_mended() -> None:
         "methods": {KEY: {"module": "none"}},
         "sweep": {"model": ["m"], "method": [KEY], "target": ["xnli"]},
     }
-    document, problems, mended = validate_mended(Document, Source("r.yaml", values), {})
+    document, problems, mended = validate_mended(Document, RecipeFile("r.yaml", values), {})
     assert document is not None
     assert (problems, mended) == ([], set())

@@ -19,12 +19,12 @@ from layover.errors import LayoverError
 from layover.hub.choose import best_per_target
 from layover.hub.xtreme import write_submission
 from layover.plan import Plan, build, rounds
-from layover.plan.choices import Choice, Choices
+from layover.plan.choices import Choices, RoundResult
 from layover.plan.hub import Revisions
 from layover.recipe import load
 from layover.report import rows_of
 from layover.report.files import write_report
-from layover.steps import counts
+from layover.steps import artifacts
 from layover.store import FileHashes, Store
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def test_a_plan_foresees_the_work_after_the_last_trial(
     for node in plan.nodes.values():
         with store.writing(node.kind, node.spec.canonical(), node.needs) as folder:
             (folder / "meta.json").write_text('{"examples": 2, "tokens": 9}', encoding="utf-8")
-    monkeypatch.setattr(counts, "timed", lambda store, key: {"seconds": 2.0, "needs": store.done(key)["needs"]})
+    monkeypatch.setattr(artifacts, "timed", lambda store, key: {"seconds": 2.0, "needs": store.done(key)["needs"]})
     summary = summarise(Planned(plan, store, plan, {}, {}, plan.recipe))
     assert summary["to_run"] == 0
     assert summary["seconds_left"] >= 2.0 * 2  # a training and more for each of two cells
@@ -119,6 +119,6 @@ def test_gc_keeps_what_a_round_is_about(plan: Plan, tmp_path: Path, monkeypatch:
     (kept,) = gc._plans([tmp_path / "one" / "recipe.yaml"], store, FileHashes())
     assert {one.key for one in kept.rounds} > {one.key for one in plan.rounds}  # the whole recipe, with intermediates
     for one in kept.rounds:
-        Choices(store.root).make(one, Choice(one.candidates[0].value, {}))
+        Choices(store.root).make(one, RoundResult(one.candidates[0].value, {}))
     (kept,) = gc._plans([tmp_path / "one" / "recipe.yaml"], store, FileHashes())
     assert not kept.pending

@@ -17,7 +17,8 @@ from layover.plan.nodes import Node
 from layover.specs import EncoderSpec, TokenizerSpec
 from layover.specs.tokenize import DataSpec, TokenizeSpec
 from layover.steps import Context
-from layover.steps.tokenize import load_examples, load_features, load_meta, run
+from layover.steps.artifacts import load_examples, load_features, load_meta
+from layover.steps.tokenize import run
 from layover.store import Store
 from layover.tasks import OwnTask, declare
 

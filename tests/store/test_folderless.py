@@ -11,8 +11,7 @@ import pytest
 from tests.store.faults import Sweep, layover
 
 from layover.store import Store
-from layover.store.folderless import named, numbered, strip_folders, without_folders
-from layover.store.path_patterns import shortened
+from layover.store.folderless import named, numbered, shortened, strip_folders, without_folders
 
 TEXTS = {
     "/home/ann/data/de.csv:3: no label": "de.csv:3: no label",

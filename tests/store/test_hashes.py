@@ -107,7 +107,7 @@ def test_where_whole_seconds_are_counted_the_next_process_reads_again(
 ) -> None:
     real, counted = module.state_of, []
 
-    def coarse(path: Path) -> clocks.State:
+    def coarse(path: Path) -> clocks.FileState:
         return real(path)._replace(changed=real(path).changed // 10**9 * 10**9)
 
     def counting(path: Path) -> str:
@@ -132,7 +132,7 @@ def test_a_tick_of_two_seconds_is_waited_for(tmp_path: Path) -> None:
     now = clocks.clock_of(tmp_path)
     assert now is not None
     second = 10**9
-    fine = clocks.State(1, 0, int((now - 0.5) * second) // second * second + 1, 1)
+    fine = clocks.FileState(1, 0, int((now - 0.5) * second) // second * second + 1, 1)
     assert clocks.unsettled_seconds(fine._replace(changed=int(now * second) - second // 2 | 1), tmp_path) == 0
     whole = fine._replace(changed=int(now) * second)
     assert 1 < clocks.unsettled_seconds(whole, tmp_path) <= clocks.COARSE_SECONDS

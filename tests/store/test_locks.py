@@ -222,7 +222,7 @@ def test_a_holder_elsewhere_lives_while_its_time_moves(
         as_elsewhere(there, **elsewhere)
         held = lease.Lease(folder, RUN, "run")
     now = [0.0]
-    watching = Locks(folder, lease.Watch(lambda: now[0]))
+    watching = Locks(folder, lease.LeaseWatch(lambda: now[0]))
     for year in (2001, 2051, 1999, 2026, 2012):
         os.utime(held.file, ((year - 1970) * 3.15e7,) * 2)
         assert len(watching.held()) == 1
@@ -293,7 +293,7 @@ def test_a_lease_that_cannot_be_read_is_alive_for_a_while(folder: Path) -> None:
     file = folder / f"{RUN}.{'0' * 32}"
     file.write_text("{", encoding="utf-8")
     now = [0.0]
-    watching = Locks(folder, lease.Watch(lambda: now[0]))
+    watching = Locks(folder, lease.LeaseWatch(lambda: now[0]))
     assert len(watching.held(RUN)) == 1
     now[0] += lease.STALE_SECONDS
     assert watching.held(RUN) == []
@@ -413,9 +413,9 @@ def test_a_lease_that_vanishes_during_a_look_is_gone(folder: Path, monkeypatch: 
     """NFS tells by ESTALE that another machine removed a file which is open here."""
     held = lease.Lease(folder, RUN, "run")
     with refused(monkeypatch, call, errno.ESTALE):
-        assert lease.Watch().look(held.file) == (None, 0.0)
+        assert lease.LeaseWatch().look(held.file) == (None, 0.0)
     with refused(monkeypatch, call, errno.EIO):
-        assert lease.Watch().look(held.file)[0] == lease.UNKNOWN, "nobody knows: it counts as alive for a while"
+        assert lease.LeaseWatch().look(held.file)[0] == lease.UNKNOWN, "nobody knows: it counts as alive for a while"
     held.release()
 
 

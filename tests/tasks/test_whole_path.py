@@ -29,7 +29,7 @@ from layover.tasks import Task
 from layover.training import Branch, fit
 
 HIDDEN = 48
-EXECUTION = Execution(device="cpu", micro_tokens=4000)
+EXECUTION = Execution(device="cpu", micro_batch_tokens=4000)
 HYPERPARAMETERS = Hyperparameters(lr=5e-3, epochs=60, batch=5, seed=0, weight_decay=0.0)
 TRAINED = [name for name in PUBLISHED if tasks.get(name).kind not in {"mlm", "retrieval"}]
 LONGER = {"regression": 200, "multilabel": 1000}

@@ -21,7 +21,7 @@ from layover.training import Branch, FitResult, Judge, Progress, Seen, fit, opti
 from layover.training.branches import DataOrder
 
 SETTINGS = Hyperparameters(lr=0.01, epochs=3, batch=8, seed=1, bucket=2)
-EXECUTION = Execution(device="cpu", micro_tokens=4096, checkpoint_seconds=1e9)
+EXECUTION = Execution(device="cpu", micro_batch_tokens=4096, checkpoint_seconds=1e9)
 EVERY_STEP = EXECUTION.model_copy(update={"checkpoint_seconds": 0.0})
 
 
@@ -135,7 +135,7 @@ def test_the_cut_of_a_mixture_changes_nothing(module: str, monkeypatch: pytest.M
     faithful = replace(SETTINGS, lr=0.003)
     whole, cut = Mixed(module), Mixed(module)
     whole.train(faithful)
-    result = cut.train(faithful, execution=EXECUTION.model_copy(update={"micro_tokens": 1}))
+    result = cut.train(faithful, execution=EXECUTION.model_copy(update={"micro_batch_tokens": 1}))
     assert result.measured.micro_tokens == 1
     assert far(whole, cut) < 1e-6
 

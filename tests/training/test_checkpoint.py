@@ -24,7 +24,7 @@ from layover.specs import Hyperparameters
 from layover.training import Branch, FitResult, Judge, Progress, checkpoint, fit
 
 SETTINGS = Hyperparameters(lr=0.01, epochs=3, batch=8, seed=1, bucket=2)  # 5 steps an epoch
-EVERY_STEP = Execution(device="cpu", micro_tokens=100).model_copy(update={"checkpoint_seconds": 0.0})
+EVERY_STEP = Execution(device="cpu", micro_batch_tokens=100).model_copy(update={"checkpoint_seconds": 0.0})
 
 
 class Killed(BaseException):
@@ -182,7 +182,9 @@ def test_a_run_killed_twice_gives_equal_bits(model_of: Any, features_of: Any, tm
 def test_tokens_at_once_are_those_of_the_killed_run(model_of: Any, features_of: Any, tmp_path: Path) -> None:
     with pytest.raises(Killed):
         run(model_of(), features_of(), tmp_path, killed_after=2)
-    result = run(model_of(), features_of(), tmp_path, execution=EVERY_STEP.model_copy(update={"micro_tokens": None}))
+    result = run(
+        model_of(), features_of(), tmp_path, execution=EVERY_STEP.model_copy(update={"micro_batch_tokens": None})
+    )
     assert result.measured.micro_tokens == 100
 
 

@@ -41,7 +41,7 @@ def test_the_cut_of_a_step_changes_nothing(
     monkeypatch.setattr(optimizer, "EPS", 1e-3)
     features, (whole, cut, plain) = features_of(kind), (model_of(kind) for _ in range(3))
     trained(whole, features, classes_of(whole), FAITHFUL)
-    trained(cut, features, classes_of(cut), FAITHFUL, execution=EXECUTION.model_copy(update={"micro_tokens": 1}))
+    trained(cut, features, classes_of(cut), FAITHFUL, execution=EXECUTION.model_copy(update={"micro_batch_tokens": 1}))
     trained(plain, features, None, FAITHFUL)
     assert far(whole.weights(), cut.weights()) < 1e-6
     assert far(whole.weights(), plain.weights()) > 1e-4

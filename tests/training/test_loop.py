@@ -21,7 +21,7 @@ from layover.training import Branch, FitResult, Judge, Progress, Stopped, fit, o
 from layover.training.machine import fewer_tokens
 
 SETTINGS = Hyperparameters(lr=0.01, epochs=2, batch=8, seed=1, bucket=2)
-EXECUTION = Execution(device="cpu", micro_tokens=4096, checkpoint_seconds=1e9)
+EXECUTION = Execution(device="cpu", micro_batch_tokens=4096, checkpoint_seconds=1e9)
 KINDS = [("classification", 1), ("tagging", 1), ("span", 1), ("choice", 2), ("mlm", 1)]
 
 
@@ -82,7 +82,7 @@ def test_one_batch_of_8_equals_8_of_1_with_dropout(
     whole, cut = (model_of(kind, modules.get(module)()) for _ in range(2))
     before = whole.weights()
     train(whole, features, faithful)
-    result = train(cut, features, faithful, execution=EXECUTION.model_copy(update={"micro_tokens": 1}))
+    result = train(cut, features, faithful, execution=EXECUTION.model_copy(update={"micro_batch_tokens": 1}))
     assert result.measured.padded_tokens < 1.5 * result.measured.tokens
     assert far(before, whole.weights()) > 1e-3
     assert far(whole.weights(), cut.weights()) < 1e-6
@@ -93,7 +93,7 @@ def test_predictions_do_not_depend_on_the_cut_of_the_training(model_of: Any, fea
     found = []
     for micro_tokens in (4096, 70, 1):
         model = model_of("span")
-        train(model, features, execution=EXECUTION.model_copy(update={"micro_tokens": micro_tokens}))
+        train(model, features, execution=EXECUTION.model_copy(update={"micro_batch_tokens": micro_tokens}))
         start = predict(model.encoder, model.head, features, execution=EXECUTION)["start"]
         found.append(start - start[0])  # up to the bias that the softmax cancels
     assert np.allclose(found[0], found[1], atol=1e-5)
@@ -173,7 +173,7 @@ def test_a_unit_that_does_not_fit_ends_the_run(
 
 
 def test_micro_batches_keep_to_the_memory_that_is_given(model_of: Any, features_of: Any) -> None:
-    automatic = EXECUTION.model_copy(update={"micro_tokens": None})
+    automatic = EXECUTION.model_copy(update={"micro_batch_tokens": None})
     free = train(model_of(), features_of(), execution=automatic)
     tight = train(model_of(), features_of(), execution=automatic.model_copy(update={"memory": 2**20}))
     assert (free.measured.micro_tokens, tight.measured.micro_tokens) == (4096, 64)

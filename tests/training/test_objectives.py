@@ -34,7 +34,7 @@ from layover.training.optimizer import Optimizer, head_parts
 from layover.training.schedule import Schedule
 
 SETTINGS = Hyperparameters(lr=0.003, epochs=2, batch=8, seed=1)
-EXECUTION = Execution(device="cpu", micro_tokens=4096, checkpoint_seconds=1e9)
+EXECUTION = Execution(device="cpu", micro_batch_tokens=4096, checkpoint_seconds=1e9)
 TOP = modules.get("lora")(rank=4, layers=(2,))
 
 
@@ -216,7 +216,7 @@ def test_backward_runs_on_each_loss_before_the_next_is_asked_for() -> None:
 def test_the_cut_into_micro_batches_changes_nothing(objective: Objective) -> None:
     features, whole, cut = make_features(), make_model(), make_model()
     train(whole, features, objective)
-    result = train(cut, features, objective, micro_tokens=1)
+    result = train(cut, features, objective, micro_batch_tokens=1)
     assert result.measured.micro_tokens == 1
     assert far(whole, cut) < 1e-6
 

@@ -24,7 +24,7 @@ def train(precision):
     numbers = Hyperparameters(lr=0.01, epochs=1, batch=8, seed=1, precision=precision)
     result = fit(
         model.encoder, [Branch("task", model.head, make_features(rows=16))], hyperparameters=numbers,
-        execution=Execution(device="cpu", micro_tokens=4096), clock=model.clock, judge=None, checkpoint_dir=None,
+        execution=Execution(device="cpu", micro_batch_tokens=4096), clock=model.clock, judge=None, checkpoint_dir=None,
         progress=lambda _: None,
     )
     return result.history[-1].loss

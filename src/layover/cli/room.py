@@ -9,7 +9,7 @@ from layover.cli.console import room
 from layover.errors import LayoverError
 
 if TYPE_CHECKING:
-    from layover.estimates.cost import Cost
+    from layover.estimates.cost import Estimate
     from layover.execution import Execution
 
 
@@ -27,7 +27,7 @@ def budget_of(text: str, option: str) -> int:
         raise LayoverError(f"{option}: {error}") from None
 
 
-def asked(costs: Sequence[Cost], execution: Execution, gpu: int | None) -> dict[str, Any]:
+def asked(costs: Sequence[Estimate], execution: Execution, gpu: int | None) -> dict[str, Any]:
     """Return what the largest node takes, and whether it fits into the memory that there is.
 
     Args:
@@ -42,7 +42,7 @@ def asked(costs: Sequence[Cost], execution: Execution, gpu: int | None) -> dict[
 
     on_gpu = gpu is not None or (execution.device == "auto" and gpu_there())
     device = "cuda" if on_gpu else device_of(execution)
-    loads = {cost.load.on(device, execution.micro_tokens) for cost in costs if cost.load is not None}
+    loads = {cost.load.on(device, execution.micro_batch_tokens) for cost in costs if cost.load is not None}
     given = gpu or execution.memory or (available_memory() if device == "cpu" else None)
     budget = None if given is None else given if gpu is None and execution.memory else USABLE * given
     found: dict[str, Any] = {"device": device, "budget_bytes": given, "peak_bytes": None, "fits": None, "tokens": None}

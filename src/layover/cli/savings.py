@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from layover.cli.console import amount, room
 
 if TYPE_CHECKING:
-    from layover.estimates.cost import Cost
+    from layover.estimates.cost import Estimate
     from layover.plan import Plan
     from layover.plan.nodes import Meta
 
 
-def savings(plain: Plan, plan: Plan, costs: Mapping[str, Cost], meta: Meta, finished: set[str]) -> dict[str, Any]:
+def savings(plain: Plan, plan: Plan, costs: Mapping[str, Estimate], meta: Meta, finished: set[str]) -> dict[str, Any]:
     """Return what was decided, and the arithmetic that is left without a cache and that it saves.
 
     Args:

@@ -171,11 +171,11 @@ def _by_counts(plan: Plan, meta: Meta) -> list[str]:
 def meta_of(store: Store, finished: set[str]) -> Meta:
     """Return what tells the counts of finished data."""
     from layover.errors import StoreError
-    from layover.steps.counts import counts_of
+    from layover.steps.artifacts import load_meta
 
     def counts(key: str) -> Mapping[str, Any] | None:
         try:
-            return counts_of(store, key) if key in finished else None
+            return load_meta(store, key) if key in finished else None
         except StoreError:
             return None  # damaged since, and set aside: a run computes it again
 

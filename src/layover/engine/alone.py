@@ -32,7 +32,7 @@ ORPHAN_SECONDS = 25.0
 """A training whose parent is gone has so long to write a checkpoint: nobody waits for it."""
 
 
-class _State:
+class _WorkerState:
     """Plain values: what a signal handler sets must not need a lock, which the code below it may hold."""
 
     stopping = False
@@ -42,13 +42,13 @@ class _State:
 
 def stopping() -> bool:
     """Tell whether the worker is asked to end."""
-    return _State.stopping
+    return _WorkerState.stopping
 
 
 def stop() -> None:
     """Ask this worker to end."""
-    _State.stopping = True
-    if not _State.saves:
+    _WorkerState.stopping = True
+    if not _WorkerState.saves:
         leave()
 
 
@@ -60,11 +60,11 @@ def leave() -> NoReturn:
 @contextmanager
 def saving(saves: bool) -> Iterator[None]:
     """Let a request to end wait for what runs in the block, if it saves its state."""
-    _State.saves = saves
+    _WorkerState.saves = saves
     try:
         yield
     finally:
-        _State.saves = False
+        _WorkerState.saves = False
 
 
 def prepare() -> None:

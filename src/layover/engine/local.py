@@ -19,11 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from layover.engine import server
-from layover.engine.alone import STOPPED
-from layover.engine.jobs import Job, group
-from layover.engine.processes import ADVICE, Outcome, Worker, cause_of, received, saved_step
+from layover.engine.attempts import Attempts, cause_of
+from layover.engine.processes import Job, RunOutcome, Worker, group, received
 from layover.engine.resources import most_between_jobs
-from layover.engine.worker import Setup, Work, main
+from layover.engine.worker import JobOrder, Setup, main
 from layover.errors import NodeError, StoppedError, StoreError
 from layover.execution import Execution
 from layover.plan import Node, Plan
@@ -37,12 +36,6 @@ POLL_SECONDS = 0.2
 BUSY_SECONDS = 1.0
 MOST_LOSSES = 3
 """A node is tried so often when what it reads is damaged each time; then the disk is to blame, and it fails."""
-MOST_DEATHS = 2
-"""A node fails when so many processes were killed at it."""
-MOST_STOPS = 5
-"""A node fails when so many of its processes were asked to end, one after the other, and it came no step further."""
-MOST_DOUBTS = 3
-"""A node fails when it fails so often in a process that cannot tell whether others took it for gone."""
 MOST_STARTS = 3
 STOP_SECONDS = 25.0
 """A training that is stopped has so long to finish its step and write a checkpoint; schedulers kill after 30."""
@@ -68,15 +61,10 @@ class LocalEngine:
         self.store, self.execution = store, execution
         self.workers, self.threads = workers, threads
         self.report = report
-        self.outcome = Outcome()
+        self.outcome = RunOutcome()
         self._workers: list[Worker] = []
         self._plan: Plan | None = None
-        self._deaths: dict[str, int] = {}
-        """Key -> processes that were killed at this node."""
-        self._stops: dict[str, tuple[int, int]] = {}
-        """Key -> step of the node's checkpoint, and processes that were asked to end since it has that."""
-        self._doubts: dict[str, int] = {}
-        """Key -> failures of which no one knows whether they are the node's own."""
+        self._attempts = Attempts()
         self._lost: dict[str, list[str]] = {}
         """Key -> keys of nodes, some of them not its own needs, that were damaged when it read them."""
         self._waits: dict[str, str] = {}
@@ -84,7 +72,7 @@ class LocalEngine:
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(["layover.engine.preload"])
 
-    def run(self, plan: Plan, only: Collection[str] | None = None) -> Outcome:
+    def run(self, plan: Plan, only: Collection[str] | None = None) -> RunOutcome:
         """Run until nothing is left that can run; always ends its processes.
 
         A node that failed in an earlier call is not tried again, and what needs it is not run.
@@ -100,7 +88,7 @@ class LocalEngine:
         with held():
             return self._run(plan, only)
 
-    def _run(self, plan: Plan, only: Collection[str] | None) -> Outcome:
+    def _run(self, plan: Plan, only: Collection[str] | None) -> RunOutcome:
         finished, self._plan = self.store.finished(), plan
         wanted = (node for node in plan.wanted(finished) if only is None or node.key in only)
         waiting = group(node for node in wanted if node.key not in self.outcome.failed)
@@ -187,7 +175,7 @@ class LocalEngine:
         worker.ended, worker.busy = set(), set()
         # one that was killed while it was free is heard of like any other, and the job waits again
         with suppress(BrokenPipeError, ConnectionResetError):
-            worker.connection.send(Work(tuple(job.nodes), self._log(job)))
+            worker.connection.send(JobOrder(tuple(job.nodes), self._log(job)))
 
     def _log(self, job: Job) -> Path:
         return self.store.root / "logs" / f"{job.nodes[0].key}.log"
@@ -226,7 +214,7 @@ class LocalEngine:
             elif message["state"] == "lost":
                 self._mend(worker, node, message, waiting)
                 return
-            elif (error := message.get("error")) is not None and self._doubted(node):
+            elif (error := message.get("error")) is not None and self._attempts.doubted(node.key):
                 self._fail(node, error)
                 return
             else:
@@ -240,11 +228,6 @@ class LocalEngine:
         if other and self._waits.get(node.key) != other:
             self._waits[node.key] = other
             self.report({"event": "waiting", "key": node.key, "for": other})
-
-    def _doubted(self, node: Node[StepSpec]) -> bool:
-        """Count a failure of a process that may have been taken for gone; tell whether it was the last one."""
-        self._doubts[node.key] = self._doubts.get(node.key, 0) + 1
-        return self._doubts[node.key] >= MOST_DOUBTS
 
     def _mend(self, worker: Worker, node: Node[StepSpec], message: dict[str, Any], waiting: list[Job]) -> None:
         """Have a damaged node computed again, and then the one that met it."""
@@ -312,26 +295,13 @@ class LocalEngine:
             return  # it died between two nodes: no one's fault
         code, file = worker.process.exitcode, self._log(job)
         error = f"the process of this node {cause_of(code)}"
-        last, advice = self._stopped_last(node) if code == STOPPED else self._killed_last(node)
-        if not last:
+        fails, advice = self._attempts.ended(node.key, code, self.store.work(node.key))
+        if not fails:
             self.report({"event": "again", "key": node.key, "reason": error})
             return
         log = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
         worker.ended.add(node.key)
         self._fail(node, f"{error}, {advice}", log[-4000:] or None)
-
-    def _killed_last(self, node: Node[StepSpec]) -> tuple[bool, str]:
-        """Count a process that was killed; return whether the node fails, and what the error then says besides."""
-        self._deaths[node.key] = self._deaths.get(node.key, 0) + 1
-        return self._deaths[node.key] >= MOST_DEATHS, f"as did the one before it; {ADVICE}"
-
-    def _stopped_last(self, node: Node[StepSpec]) -> tuple[bool, str]:
-        """Count a process that was asked to end, anew where the checkpoint moved on; return as `_killed_last` does."""
-        step = saved_step(self.store.work(node.key))
-        before, count = self._stops.get(node.key, (step, 0))
-        count = count + 1 if before == step else 1
-        self._stops[node.key] = (step, count)
-        return count >= MOST_STOPS, f"as were the {MOST_STOPS - 1} before it, and it came no step further between them"
 
     def _end_all(self) -> None:
         """End all workers: what waits for a job leaves, what is at one is asked to, and killed when it does not."""

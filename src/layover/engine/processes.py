@@ -1,24 +1,51 @@
-"""Worker processes as the engine sees them, and what a run of them came to."""
+"""Jobs, the worker processes that run them as the engine sees these, and what a run of them came to."""
 
 from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
-from pathlib import Path
 from typing import Any
 
-from layover.engine.alone import STOPPED
-from layover.engine.jobs import Job
 from layover.plan import Node
 from layover.specs import StepSpec
 
 
 @dataclass
-class Outcome:
+class Job:
+    """Nodes, and the keys of other jobs' nodes they need."""
+
+    name: str
+    nodes: list[Node[StepSpec]] = field(default_factory=list)
+    not_before: float = 0.0
+    """Monotonic seconds; a job whose nodes another sweep works on waits a little."""
+
+    @property
+    def encoder(self) -> tuple[str, str | None] | None:
+        """Source and revision of the encoder whose weights or tokenizer the job loads; None when it loads none."""
+        encoders = (node.spec.read_encoder() for node in self.nodes)
+        return next(((encoder.source, encoder.revision) for encoder in encoders if encoder is not None), None)
+
+    def needs(self) -> set[str]:
+        """Return the keys that must be finished before this job starts."""
+        own = {node.key for node in self.nodes}
+        return {need for node in self.nodes for need in node.needs} - own
+
+
+def group(nodes: Iterable[Node[StepSpec]]) -> list[Job]:
+    """Return the jobs of the nodes that have to run, in the order of their first nodes."""
+    jobs: dict[str, Job] = {}
+    for node in nodes:
+        jobs.setdefault(node.job, Job(node.job)).nodes.append(node)
+    return list(jobs.values())
+
+
+@dataclass
+class RunOutcome:
     """What a run came to."""
 
     done: set[str] = field(default_factory=set)
@@ -65,30 +92,3 @@ def received(worker: Worker) -> dict[str, Any] | None:
     except (EOFError, OSError):
         return None
     return message
-
-
-def saved_step(work: Path) -> int:
-    """Return the step of the newest checkpoint that a training has in its folder, -1 where there is none.
-
-    Args:
-        work: With folders as `layover.training.checkpoint` names them; it imports torch, which this process does not.
-    """
-    steps = (path.name.removeprefix("step-").partition(".")[0] for path in work.glob("step-*"))
-    return max((int(step) for step in steps if step.isdecimal()), default=-1)
-
-
-ADVICE = (
-    "where memory is short, run fewer processes at a time (--workers 1), or set run.memory or a smaller "
-    "run.micro_tokens (layover plan estimates what a node takes)"
-)
-
-
-def cause_of(code: int | None) -> str:
-    """Return how a process ended, for people."""
-    if code == -signal.SIGKILL:
-        return "was killed, perhaps by the system for want of memory"
-    if code == STOPPED:
-        return "was asked to end (SIGTERM or SIGHUP)"
-    if code is not None and code < 0:
-        return f"was killed by signal {-code} ({signal.strsignal(-code)})"
-    return f"ended with exit code {code}"

@@ -54,7 +54,7 @@ class Setup:
 
 
 @dataclass(frozen=True)
-class Work:
+class JobOrder:
     """One job."""
 
     nodes: Sequence[Node[StepSpec]]
@@ -92,18 +92,18 @@ def main(setup: Setup, connection: Connection) -> None:
     connection.close()
 
 
-def _handed(connection: Connection) -> Iterator[Work]:
+def _handed(connection: Connection) -> Iterator[JobOrder]:
     """Yield the jobs that the parent hands over, until it hangs up; what a job prints goes into its log."""
     while True:
         try:
-            work: Work = connection.recv()
+            work: JobOrder = connection.recv()
         except (EOFError, OSError):
             return
         alone.print_into(work.log)
         yield work
 
 
-def _run_job(work: Work, store: Store, execution: Execution, send: Send) -> bool:
+def _run_job(work: JobOrder, store: Store, execution: Execution, send: Send) -> bool:
     """Compute the nodes of a job; return False as soon as one has failed, or the sweep is being stopped."""
     busy: set[str] = set()
     for node in work.nodes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from layover.estimates.passes import Counts, steps_of
+from layover.estimates.passes import ExampleCounts, steps_of
 from layover.plan.nodes import Cell, Node, Plan, of
 from layover.recipe import NO_INTERMEDIATE
 from layover.specs.train import TrainSpec
@@ -13,7 +13,7 @@ FEW_STEPS = 200
 """Fewer are too few for the default rates, which are those of thousands of steps."""
 
 
-def notes(plan: Plan, counts: Counts) -> list[str]:
+def notes(plan: Plan, counts: ExampleCounts) -> list[str]:
     """Return, method by method, the tasks whose training has few steps at the default learning rate.
 
     Args:

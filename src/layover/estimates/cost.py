@@ -6,7 +6,7 @@ those of a sample, or typical ones of data that are not here; an estimate is Non
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import singledispatch
 from typing import Any
@@ -33,7 +33,7 @@ BYTES_PER_PREDICTION = 60
 
 
 @dataclass(frozen=True)
-class Cost:
+class Estimate:
     """Estimates for one node; None where nothing is known."""
 
     examples: int | None = None
@@ -49,9 +49,9 @@ class Cost:
         return None if self.load is None else self.load.peak()
 
 
-def estimate(plan: Plan, meta: Meta) -> dict[str, Cost]:
+def estimate(plan: Plan, meta: Meta) -> dict[str, Estimate]:
     """Return the estimated cost of every node; one that reads cached hidden states costs only the layers above."""
-    loads, costs = Loads(plan), dict[str, Cost]()
+    loads, costs = Loads(plan), dict[str, Estimate]()
     for data in of(plan.nodes, TokenizeSpec):
         costs[data.key] = data_cost(data.spec, meta(data.key))
     for key, node in plan.nodes.items():
@@ -62,7 +62,7 @@ def estimate(plan: Plan, meta: Meta) -> dict[str, Cost]:
     return costs
 
 
-def cost_with(plan: Plan, node: Node[StepSpec], costs: Mapping[str, Cost], kept: Mapping[str, int]) -> Cost:
+def cost_with(plan: Plan, node: Node[StepSpec], costs: Mapping[str, Estimate], kept: Mapping[str, int]) -> Estimate:
     """Return the cost of a node that goes without some layers.
 
     Args:
@@ -74,11 +74,11 @@ def cost_with(plan: Plan, node: Node[StepSpec], costs: Mapping[str, Cost], kept:
     return _cost(node.spec, plan.nodes, costs, kept)
 
 
-def data_cost(data: TokenizeSpec, meta: Mapping[str, Any] | None) -> Cost:
+def data_cost(data: TokenizeSpec, meta: Mapping[str, Any] | None) -> Estimate:
     """Return the size of a tokenized set: exact where it is finished, else estimated from a sample of its examples."""
     if meta is not None:
         tokens = float(meta["tokens"])
-        return Cost(int(meta["examples"]), tokens, 0.0, tokens * BYTES_PER_TOKEN_ON_DISK)
+        return Estimate(int(meta["examples"]), tokens, 0.0, tokens * BYTES_PER_TOKEN_ON_DISK)
     subset, count = data.subset, data.count
     if subset.part == "held":
         count = subset.holdout
@@ -87,12 +87,12 @@ def data_cost(data: TokenizeSpec, meta: Mapping[str, Any] | None) -> Cost:
     if subset.limit is not None:
         count = subset.limit if count is None else min(count, subset.limit)
     if count is None:
-        return Cost()
+        return Estimate()
     each = data.tokens_each
     if each is None:
         each = float(min(data.max_length, kinds.get(data.kind).typical_tokens))
     tokens = count * each
-    return Cost(count, tokens, 0.0, tokens * BYTES_PER_TOKEN_ON_DISK)
+    return Estimate(count, tokens, 0.0, tokens * BYTES_PER_TOKEN_ON_DISK)
 
 
 def layer_flops(shape: Shape, layers: int) -> float:
@@ -106,7 +106,7 @@ def hidden_state_bytes(shape: Shape, precision: Precision) -> int:
 
 
 @singledispatch
-def _cost(spec: StepSpec, nodes: Nodes, costs: Mapping[str, Cost], kept: Mapping[str, int]) -> Cost:  # noqa: ARG001
+def _cost(spec: StepSpec, nodes: Nodes, costs: Mapping[str, Estimate], kept: Mapping[str, int]) -> Estimate:  # noqa: ARG001
     """Return the cost of a step.
 
     Args:
@@ -115,38 +115,38 @@ def _cost(spec: StepSpec, nodes: Nodes, costs: Mapping[str, Cost], kept: Mapping
         costs: Of the data that it reads, at least.
         kept: Key of data -> the layers whose hidden states are read instead of computed.
     """
-    return Cost(disk_bytes=2000.0)
+    return Estimate(disk_bytes=2000.0)
 
 
 @_cost.register
-def _(spec: ImportSpec, nodes: Nodes, costs: Mapping[str, Cost], kept: Mapping[str, int]) -> Cost:  # noqa: ARG001
-    return Cost(disk_bytes=4.0 * spec.module.parameter_count(spec.located()[0].shape))
+def _(spec: ImportSpec, nodes: Nodes, costs: Mapping[str, Estimate], kept: Mapping[str, int]) -> Estimate:  # noqa: ARG001
+    return Estimate(disk_bytes=4.0 * spec.module.parameter_count(spec.located()[0].shape))
 
 
 @_cost.register
-def _(spec: HiddenStatesSpec, nodes: Nodes, costs: Mapping[str, Cost], kept: Mapping[str, int]) -> Cost:  # noqa: ARG001
+def _(spec: HiddenStatesSpec, nodes: Nodes, costs: Mapping[str, Estimate], kept: Mapping[str, int]) -> Estimate:  # noqa: ARG001
     data, shape = costs[spec.data], spec.encoder.shape
     if shape is None or data.tokens is None:
-        return Cost(data.examples, data.tokens)
+        return Estimate(data.examples, data.tokens)
     flops = data.tokens * layer_flops(shape, spec.layer)
-    return Cost(data.examples, data.tokens, flops, data.tokens * hidden_state_bytes(shape, spec.precision))
+    return Estimate(data.examples, data.tokens, flops, data.tokens * hidden_state_bytes(shape, spec.precision))
 
 
 @_cost.register
-def _(spec: TrainSpec, nodes: Nodes, costs: Mapping[str, Cost], kept: Mapping[str, int]) -> Cost:  # noqa: ARG001
+def _(spec: TrainSpec, nodes: Nodes, costs: Mapping[str, Estimate], kept: Mapping[str, int]) -> Estimate:  # noqa: ARG001
     shape, read = spec.encoder.shape, passes(spec, lambda key: costs[key].examples)
-    trained = [one for one in read or () if one.trains]
-    examples = None if read is None else examples_of(spec, [costs[one.data].examples or 0 for one in trained])
-    tokens = None if read is None else sum(one.times * (costs[one.data].tokens or 0.0) for one in trained)
+    trained = [turn for turn in read or () if turn.trains]
+    examples = None if read is None else examples_of(spec, [costs[turn.data].examples or 0 for turn in trained])
+    tokens = None if read is None else sum(turn.times * (costs[turn.data].tokens or 0.0) for turn in trained)
     if shape is None:
-        return Cost(examples, tokens)
+        return Estimate(examples, tokens)
     flops = None if read is None else _flops(spec, shape, read, costs, kept)
     disk = None if spec.gates is not None else 4.0 * weights_of(spec, shape)
-    return Cost(examples, tokens, flops, disk)
+    return Estimate(examples, tokens, flops, disk)
 
 
 @_cost.register
-def _(spec: PredictSpec, nodes: Nodes, costs: Mapping[str, Cost], kept: Mapping[str, int]) -> Cost:
+def _(spec: PredictSpec, nodes: Nodes, costs: Mapping[str, Estimate], kept: Mapping[str, int]) -> Estimate:
     data, shape, on, flops = costs[spec.data], spec.encoder.shape, on_encoder(spec, nodes), None
     answers = 1 if spec.matching is None else len(spec.matching.layers)
     if shape is not None and data.tokens is not None:
@@ -155,28 +155,61 @@ def _(spec: PredictSpec, nodes: Nodes, costs: Mapping[str, Cost], kept: Mapping[
         elif on is not None:
             flops = _flops(on, shape, passes(spec, lambda key: costs[key].examples) or (), costs, kept)
     disk = None if data.examples is None else float(data.examples * answers * BYTES_PER_PREDICTION)
-    return Cost(data.examples, data.tokens, flops, disk)
+    return Estimate(data.examples, data.tokens, flops, disk)
 
 
 def _flops(
-    on: OnEncoder, shape: Shape, read: tuple[Pass, ...], costs: Mapping[str, Cost], kept: Mapping[str, int]
+    on: OnEncoder, shape: Shape, read: tuple[Pass, ...], costs: Mapping[str, Estimate], kept: Mapping[str, int]
 ) -> float | None:
     """Return the arithmetic of passes over data, None where the size of one is not known."""
     total = 0.0
-    for one in read:
-        tokens = costs[one.data].tokens
+    for turn in read:
+        tokens = costs[turn.data].tokens
         if tokens is None:
             return None
-        each = layer_flops(shape, shape.layers) + _head(one, shape)
-        if one.trains:
-            backward = layer_flops(shape, shape.layers - lowest_of(on, shape)) + _head(one, shape)
+        each = layer_flops(shape, shape.layers) + _head(turn, shape)
+        if turn.trains:
+            backward = layer_flops(shape, shape.layers - lowest_of(on, shape)) + _head(turn, shape)
             each += backward * (2 if on.module.whole else 1)
-        if one.data in kept:  # one operation per number that is read, so that nothing is free
-            each += shape.hidden - layer_flops(shape, kept[one.data])
-        total += one.times * tokens * each
+        if turn.data in kept:  # one operation per number that is read, so that nothing is free
+            each += shape.hidden - layer_flops(shape, kept[turn.data])
+        total += turn.times * tokens * each
     return total
 
 
-def _head(one: Pass, shape: Shape) -> float:
+def _head(turn: Pass, shape: Shape) -> float:
     """Return the arithmetic of one token in the head, forward."""
-    return 2.0 * shape.hidden * kinds.get(one.kind).logits_per_token(shape.vocabulary, one.hidden_percent)
+    return 2.0 * shape.hidden * kinds.get(turn.kind).logits_per_token(shape.vocabulary, turn.hidden_percent)
+
+
+def bound(plan: Plan, costs: Mapping[str, Estimate], finished: Collection[str] = ()) -> list[str]:
+    """Return the keys of the nodes that pending cells need at most, each once and in the order of the plan.
+
+    Of each cell these are the nodes of its costliest candidate that the plan does not have already.
+
+    Args:
+        plan: With pending cells.
+        costs: Of all its nodes, possible ones included.
+        finished: Keys of what is in the store, which costs nothing.
+    """
+    needed: dict[str, None] = {}
+    for cell in plan.pending:
+        options = [list(_beyond(plan, score, finished)) for score in cell.scores]
+        needed |= dict.fromkeys(max(options, key=lambda keys: sum(costs[key].flops or 0.0 for key in keys), default=[]))
+    return [key for key in plan.possible if key in needed]
+
+
+def _beyond(plan: Plan, key: str, finished: Collection[str]) -> Iterator[str]:
+    """Yield the keys below one that only a candidate needs, and that are not finished."""
+    waiting, seen = [key], set[str]()
+    while waiting:
+        key = waiting.pop()
+        if key in plan.possible and key not in seen and key not in finished:
+            seen.add(key)
+            yield key
+            waiting.extend(plan.possible[key].needs)
+
+
+def to_come(plan: Plan, costs: Mapping[str, Estimate], finished: Collection[str]) -> list[Node[StepSpec]]:
+    """Return the nodes that have to run, and then those that pending cells need at most; see `bound`."""
+    return [*plan.wanted(finished), *(plan.possible[key] for key in bound(plan, costs, finished))]

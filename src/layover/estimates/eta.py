@@ -14,7 +14,7 @@ from statistics import fmean, median
 from typing import Any
 
 from layover.errors import LayoverError
-from layover.estimates.cost import ENCODING, Cost, cost_with
+from layover.estimates.cost import ENCODING, Estimate, cost_with
 from layover.estimates.loads import on_encoder
 from layover.plan.nodes import Node, Plan
 from layover.specs import StepSpec
@@ -50,14 +50,14 @@ class Pace:
         return self.fixed + self.each * (work or 0.0)
 
 
-def work_of(node: Node[StepSpec], cost: Cost) -> float | None:
+def work_of(node: Node[StepSpec], cost: Estimate) -> float | None:
     """Return what the seconds of a node grow with; None where that is not known, or nothing is."""
     if node.kind in ENCODING:
         return cost.flops
     return cost.tokens if node.kind == "tokenize" else None
 
 
-def took(plan: Plan, costs: Mapping[str, Cost], finished: Iterable[str], done_of: Done) -> list[Took]:
+def took(plan: Plan, costs: Mapping[str, Estimate], finished: Iterable[str], done_of: Done) -> list[Took]:
     """Return what the finished nodes of a plan took, each with the work that it had then."""
     found = []
     for key in finished:
@@ -135,7 +135,9 @@ def _fitted(points: Sequence[tuple[float, float]], usual: float | None) -> Pace 
     return Pace(fixed, each)
 
 
-def node_seconds(plan: Plan, costs: Mapping[str, Cost], keys: Iterable[str], paces: Paces) -> dict[str, float] | None:
+def node_seconds(
+    plan: Plan, costs: Mapping[str, Estimate], keys: Iterable[str], paces: Paces
+) -> dict[str, float] | None:
     """Return the estimated seconds of each node; None if the speed of one is unknown.
 
     A node whose work is not known counts as the median of those of its kind whose work is.
@@ -200,7 +202,7 @@ def makespan(
 
 def seconds_left(
     plan: Plan,
-    costs: Mapping[str, Cost],
+    costs: Mapping[str, Estimate],
     wanted: Sequence[Node[StepSpec]],
     done_of: Done,
     workers: int = 1,
@@ -210,7 +212,7 @@ def seconds_left(
     Args:
         plan: The plan.
         costs: Of its nodes.
-        wanted: The nodes that have to run, and those that a choice may add, see `layover.plan.pending`.
+        wanted: The nodes that have to run, and those that a choice may add, see `layover.plan.rounds`.
         done_of: See `Done`.
         workers: Processes at a time.
     """

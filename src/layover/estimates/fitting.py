@@ -19,7 +19,7 @@ PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")
 
 
 @dataclass(frozen=True)
-class Choice:
+class MethodSettings:
     """Settings, and what they take."""
 
     module: Module
@@ -37,7 +37,7 @@ class Choice:
 
 def choices(
     shape: Shape, module: Module, *, budget: int, max_length: int, batch: int, device: str, fixed_layers: bool
-) -> list[Choice]:
+) -> list[MethodSettings]:
     """Return the settings that there are to choose from, best first: exact ones, then those that cost least.
 
     Args:
@@ -62,7 +62,7 @@ def choices(
                 rows = max(1, min(batch, load.tokens(budget) // max_length))
                 peak = load.peak(rows * max_length)
                 given_up = tuple(text for text, paid in costs if paid)
-                found.append(Choice(one, precision, upper, checkpointing, rows, peak, peak <= budget, given_up))
+                found.append(MethodSettings(one, precision, upper, checkpointing, rows, peak, peak <= budget, given_up))
     return found
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import singledispatch
 
 from layover import kinds
-from layover.estimates.cost import Cost, data_cost, hidden_state_bytes, layer_flops
+from layover.estimates.cost import Estimate, data_cost, hidden_state_bytes, layer_flops
 from layover.estimates.loads import on_encoder
 from layover.estimates.passes import passes
 from layover.numerics import Precision
@@ -141,12 +141,12 @@ def _(spec: TrainSpec) -> bool:
 
 def _candidates(plan: Plan, meta: Meta, wanted: set[str]) -> list[_Kept]:
     """Return the sets that nodes of the plan could read, with the passes of those that have to run."""
-    sizes: dict[str, Cost] = {}
+    sizes: dict[str, Estimate] = {}
     known: dict[tuple[str, str, int, str], _Kept | None] = {}
     made: dict[str, _Kept] = {}
     hidden_states = _FrozenLayersOf(plan)
 
-    def size(key: str) -> Cost:
+    def size(key: str) -> Estimate:
         if key not in sizes:
             sizes[key] = data_cost(spec_at(plan.nodes, key, TokenizeSpec), meta(key))
         return sizes[key]

@@ -48,8 +48,8 @@ class Loads:
             return None
         device = device_of(run)
         work = replace(work, gradient_checkpointing=run.gradient_checkpointing, device=device)
-        load = Load(work, spec.trains, run.micro_tokens or most_tokens(device, trains=spec.trains))
-        if spec.trains and run.memory is not None and run.micro_tokens is None:
+        load = Load(work, spec.trains, run.micro_batch_tokens or most_tokens(device, trains=spec.trains))
+        if spec.trains and run.memory is not None and run.micro_batch_tokens is None:
             return replace(load, most=load.tokens(run.memory))
         return load
 

@@ -12,7 +12,7 @@ from layover.specs.predict import PredictSpec
 from layover.specs.tokenize import USUAL_PERCENT
 from layover.specs.train import TrainSpec
 
-Counts = Callable[[str], int | None]
+ExampleCounts = Callable[[str], int | None]
 """Key of a tokenize node -> its examples, None where they are not known."""
 
 
@@ -30,23 +30,23 @@ class Pass:
 
 
 @singledispatch
-def passes(spec: StepSpec, counts: Counts) -> tuple[Pass, ...] | None:  # noqa: ARG001
+def passes(spec: StepSpec, counts: ExampleCounts) -> tuple[Pass, ...] | None:  # noqa: ARG001
     """Return what a step goes over with an encoder, as if no training ended early; None where a size is not known.
 
     Args:
         spec: Of the step.
-        counts: See `Counts`.
+        counts: See `ExampleCounts`.
     """
     return ()
 
 
 @passes.register
-def _(spec: PredictSpec, counts: Counts) -> tuple[Pass, ...] | None:  # noqa: ARG001
+def _(spec: PredictSpec, counts: ExampleCounts) -> tuple[Pass, ...] | None:  # noqa: ARG001
     return (Pass(spec.data, 1.0, trains=False, kind=spec.kind, hidden_percent=USUAL_PERCENT),)
 
 
 @passes.register
-def _(spec: TrainSpec, counts: Counts) -> tuple[Pass, ...] | None:
+def _(spec: TrainSpec, counts: ExampleCounts) -> tuple[Pass, ...] | None:
     sizes = _sizes(spec, counts)
     if sizes is None:
         return None
@@ -64,7 +64,7 @@ def _(spec: TrainSpec, counts: Counts) -> tuple[Pass, ...] | None:
     return tuple(gone_over)
 
 
-def steps_of(spec: TrainSpec, counts: Counts) -> int | None:
+def steps_of(spec: TrainSpec, counts: ExampleCounts) -> int | None:
     """Return the optimizer steps of a training, as if it did not end early; None where a size is not known."""
     sizes = _sizes(spec, counts)
     return None if sizes is None else _total(spec, turns_of(spec, sizes))
@@ -88,7 +88,7 @@ def turns_of(spec: TrainSpec, sizes: Sequence[int]) -> list[int]:
     return spec.sampling.steps(sizes, [one.share for one in spec.tasks], batch=batch)
 
 
-def _sizes(spec: TrainSpec, counts: Counts) -> list[int] | None:
+def _sizes(spec: TrainSpec, counts: ExampleCounts) -> list[int] | None:
     sizes = [size for one in spec.tasks if (size := counts(one.data))]
     return sizes if len(sizes) == len(spec.tasks) else None
 

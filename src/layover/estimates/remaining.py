@@ -7,11 +7,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from layover.estimates.cost import Cost
+from layover.estimates.cost import Estimate, bound
 from layover.estimates.eta import Paces, Took, makespan, node_seconds, work_of
-from layover.estimates.pending import bound
 from layover.plan.nodes import Plan
-from layover.plan.pending import whole
+from layover.plan.rounds import whole
 
 TELLING = 0.05
 """Share of a running node after which its own speed tells how long it takes."""
@@ -19,7 +18,7 @@ TELLING_SECONDS = 2.0
 AGAIN_SECONDS = 1.0
 """An estimate stands this long."""
 
-Costs = Callable[[Plan], Mapping[str, Cost]]
+Costs = Callable[[Plan], Mapping[str, Estimate]]
 """Plan -> the costs of its nodes by what is known now: of tokenized data the sizes are exact."""
 
 
@@ -81,7 +80,7 @@ class Remaining:
     def follow(self, plan: Plan, wanted: Iterable[str]) -> None:
         """Go on with a plan that has more nodes; what was measured is kept, and pending cells count at most."""
         self._plan, self._open = whole(plan), dict.fromkeys(wanted)
-        self._costs: Mapping[str, Cost] | None = None
+        self._costs: Mapping[str, Estimate] | None = None
         self._told = None
 
     def event(self, event: Mapping[str, Any]) -> None:

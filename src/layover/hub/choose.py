@@ -11,7 +11,7 @@ from layover.errors import LayoverError, nearest
 from layover.identity import key_of
 from layover.plan import Cell, Plan
 from layover.plan.nodes import spec_at
-from layover.plan.pending import UNCHOSEN
+from layover.plan.rounds import UNCHOSEN
 from layover.report.rows import CellRow
 from layover.specs import ModuleStep, OnEncoder
 from layover.specs.score import ScoreSpec

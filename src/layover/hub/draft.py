@@ -24,7 +24,7 @@ from layover.packages.fingerprint import of_weights
 from layover.packages.sections import BaseModelFacts, ModuleFacts, PieceFacts, Scores, SummandFacts
 from layover.plan import Plan, tokenizers
 from layover.specs import OnEncoder, Plugins, answering, things_in
-from layover.steps.files import HEAD, weights_of
+from layover.steps.artifacts import HEAD, weights_of
 from layover.steps.trained import load_head, pieces_to_train, roles, trained_part, trained_pieces
 from layover.store import Store
 

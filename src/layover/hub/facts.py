@@ -36,8 +36,7 @@ from layover.specs.predict import PredictSpec
 from layover.specs.score import ScoreSpec
 from layover.specs.tokenize import TokenizeSpec
 from layover.specs.train import TrainSpec
-from layover.steps.counts import counts_of
-from layover.steps.files import TRAINING
+from layover.steps.artifacts import TRAINING, load_meta
 from layover.store import Store, read_json
 from layover.tasks import Task
 from layover_sandbox import encoders
@@ -83,7 +82,7 @@ def task_of(plan: Plan, store: Store, spec: ModuleStep) -> TaskFacts | None:
         return None
     task = plan.recipe.tasks[spec.of_task]
     data = _head_data(plan, spec)
-    source, counts, form = spec_at(plan.nodes, data, TokenizeSpec), counts_of(store, data), task.of_kind.head
+    source, counts, form = spec_at(plan.nodes, data, TokenizeSpec), load_meta(store, data), task.of_kind.head
     try:
         return TaskFacts(
             name=task.name,
@@ -127,7 +126,7 @@ def _set(plan: Plan, store: Store, key: str) -> list[DataFacts]:
     if isinstance(data.location, Joined):
         tasks = plan.recipe.tasks
         return [_data(part, tasks[part.task], key, joined=data.task.name) for part in data.location.parts]
-    return [_data(data.location, data.task, key, examples=counts_of(store, key)["examples"])]
+    return [_data(data.location, data.task, key, examples=load_meta(store, key)["examples"])]
 
 
 def _data(part: Location, task: Task, key: str, *, examples: int | None = None, joined: str | None = None) -> DataFacts:

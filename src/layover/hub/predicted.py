@@ -12,9 +12,7 @@ from layover.kinds.retrieval import above
 from layover.plan import Cell
 from layover.records import Record, read_record
 from layover.specs.score import ScoreSpec
-from layover.steps.context import read_lines
-from layover.steps.files import PREDICTIONS, RECORD, ROWS, predictions_of
-from layover.steps.tokenize import load_examples, load_rows
+from layover.steps.artifacts import PREDICTIONS, RECORD, ROWS, load_examples, load_rows, predictions_of, read_lines
 from layover.store import Store
 
 FIELDS = ("model", "method", "intermediate", "target", "seed", "split", "language", "id", "where", "prediction", "gold")

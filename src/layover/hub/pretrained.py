@@ -24,8 +24,7 @@ from layover.plan import Cell, Plan
 from layover.plan.nodes import of, spec_at
 from layover.specs.score import ScoreSpec
 from layover.specs.train import TrainSpec
-from layover.steps.files import HEAD, MEASURED, MODULE, TRAINING
-from layover.steps.tokenize import load_examples, load_features
+from layover.steps.artifacts import HEAD, MEASURED, MODULE, TRAINING, load_examples, load_features
 from layover.store import Store, read_json, write_json
 
 CARD = "card.json"

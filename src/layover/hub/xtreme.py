@@ -13,7 +13,7 @@ from layover.hub.predicted import Predicted
 from layover.kinds._submission import Submission
 from layover.plan import Cell, Plan, partial
 from layover.plan.nodes import spec_at
-from layover.plan.pending import UNCHOSEN
+from layover.plan.rounds import UNCHOSEN
 from layover.specs.score import ScoreSpec
 from layover.store import Store
 from layover.tasks import Task, official

@@ -200,7 +200,7 @@ def _every_row(
     # weights are moved before inference mode begins: those that move inside it can be trained no more
     encoder.to(device)
     with on_machine(execution), computing(precision, device), _evaluating(encoder), torch.inference_mode():
-        most = execution.micro_tokens or most_tokens(device.type, trains=False)
+        most = execution.micro_batch_tokens or most_tokens(device.type, trains=False)
         waiting = prediction_batches(features, max_tokens=most, only=only)[::-1]
         done = 0
         while waiting:

@@ -158,7 +158,7 @@ class Layover:
         names = self._names(package, len(given))
         read = [row_of(one, number) for number, one in enumerate(given, 1)]
         examples = [self._readers[name].read(row) for name, row in zip(names, read, strict=True)]
-        execution = Execution().model_copy(update={"device": self._device, "micro_tokens": batch_tokens})
+        execution = Execution().model_copy(update={"device": self._device, "micro_batch_tokens": batch_tokens})
         results: dict[int, Any] = {}
         with self._turn:
             for name, places in self._groups(names, examples):

@@ -25,7 +25,7 @@ def lacks(plan: Plan, wanted: Iterable[Node[StepSpec]]) -> str:
 
 
 @dataclass(frozen=True)
-class _Part:
+class _HubPart:
     """A part of the hub that a step reads."""
 
     name: str
@@ -49,19 +49,19 @@ def _absent(wanted: Iterable[Node[StepSpec]]) -> Iterator[str]:
 
 
 @singledispatch
-def _read(spec: StepSpec) -> Iterator[_Part]:
+def _read(spec: StepSpec) -> Iterator[_HubPart]:
     """Yield the parts of the hub that a step reads: the encoder where it runs it, the data where it encodes them."""
     encoder = spec.read_encoder()
     if spec.encodes and encoder is not None:
-        yield _Part(f"models/{encoder.source}@{(encoder.revision or '')[:12]}", None, encoder)
+        yield _HubPart(f"models/{encoder.source}@{(encoder.revision or '')[:12]}", None, encoder)
 
 
 @_read.register
-def _(spec: TokenizeSpec) -> Iterator[_Part]:
+def _(spec: TokenizeSpec) -> Iterator[_HubPart]:
     location = spec.location
     for part in (location,) if isinstance(location, Location) else location.parts:
         if part.hub is not None:
-            yield _Part(f"datasets/{part.hub.path}@{part.hub.revision[:12]}", part.hub)
+            yield _HubPart(f"datasets/{part.hub.path}@{part.hub.revision[:12]}", part.hub)
 
 
 def _has_weights(encoder: EncoderSpec) -> bool:

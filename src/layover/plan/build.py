@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -10,25 +9,24 @@ from typing import cast
 
 from layover.data.task import Place
 from layover.errors import LayoverError, Problem, RecipeError
-from layover.plan import heads, languages, leakage, lengths, mixtures, rows, unlabelled
+from layover.plan import encoder_limits, heads, languages, leakage, rows
 from layover.plan.cells import Cells
 from layover.plan.choices import Choices
+from layover.plan.combinations import combinations, trained_targets
 from layover.plan.data import DataRules, Portion
 from layover.plan.encoders import resolve
-from layover.plan.evaluation import Evaluated, settled
-from layover.plan.heads import Point
+from layover.plan.evaluation import Evaluated, judged, settled
+from layover.plan.gold import gold_problems
 from layover.plan.hub import Revisions
 from layover.plan.imports import Imports
-from layover.plan.judged import judged
 from layover.plan.labels import with_labels
-from layover.plan.nodes import Node, Nodes, Plan, S
-from layover.plan.pending import notes as pending_notes
-from layover.plan.points import points, trained_targets
-from layover.plan.rounds import NOTHING_OPEN, Chooser
+from layover.plan.nodes import Combination, Node, Nodes, Plan, S
+from layover.plan.rounds import NOTHING_OPEN, Chooser, waiting
 from layover.plan.sources import with_sources
 from layover.plan.stages import Stages
 from layover.plan.surveys import Surveys
-from layover.recipe import Recipe, ResolvedMethod
+from layover.recipe import Recipe
+from layover.recipe.unused_settings import uncounted_in_mixtures
 from layover.specs import EncoderSpec, StepSpec
 from layover.specs.tokenize import USUAL_PERCENT, DataSpec, TokenizeSpec
 from layover.store import Memory
@@ -83,7 +81,7 @@ class _Planner:
     def plan(self, chooser: Chooser, choices: Choices | None) -> Plan:
         notes: list[str] = []
         document = self.recipe.document
-        kept = self._points(notes)
+        kept = self._combinations(notes)
         self.trained = trained_targets(self.recipe, kept)
         self._locate_everything(kept)
         kept = self.imports.composable(kept, notes)
@@ -100,22 +98,27 @@ class _Planner:
                 there = f"{one.split} data for {len(one.portions)} of {total} languages"
                 notes.append(f"{target}: {there}; absent: {missing}")
         notes += self.revisions.told()
-        learned = {name for point in kept for name in self.recipe.learned(point[2])}
+        learned = {name for combination in kept for name in self.recipe.learned(combination.intermediate)}
         members = {task for name in learned for task in self.recipe.members(name)}
         trained = [name for name in document.swept() if name in {*self.trained, *members}]
         notes += self.rules.unsaid(trained) + self.rules.replaced(trained)
         notes += self._selected_on_what_is_scored()
-        notes += mixtures.notes(self.recipe) + self.imports.notes()
+        notes += uncounted_in_mixtures(self.recipe) + self.imports.notes()
         notes += heads.notes(self.recipe, kept)
         notes += languages.notes(self.recipe, self.rules, kept, self.judged)
-        notes += leakage.notes(self.recipe, self.rules, {(point[2], point[3]) for point in kept}, self.trained)
+        notes += leakage.notes(
+            self.recipe,
+            self.rules,
+            {(combination.intermediate, combination.target) for combination in kept},
+            self.trained,
+        )
         notes += [f"{target}: {note}" for target, one in self.judged.items() for note in one.notes()]
         trials = (key for one in rounds for key in one.nodes())
         nodes = self._reachable((*(cell.score for cell in cells), *trials))
         possible = self._reachable(score for one in pending for score in one.scores)
         every = {**nodes, **possible}
         unusable = rows.problems(self.recipe, self.surveys, every)
-        if unusable := unusable + unlabelled.problems(self.recipe, self.surveys, every):
+        if unusable := unusable + gold_problems(self.recipe, self.surveys, every):
             raise RecipeError(unusable)
         notes += rows.notes(self.surveys, every)
         notes += rows.seen(self.surveys, every, lambda data, target: self.rules.leaves_out(data.task, target))
@@ -131,7 +134,7 @@ class _Planner:
             offline=self.revisions.why if self.revisions.offline else "",
             unread=rows.unread(self.surveys, nodes),
         )
-        return replace(plan, notes=(*plan.notes, *pending_notes(plan)))
+        return replace(plan, notes=(*plan.notes, *waiting(plan)))
 
     def _selected_on_what_is_scored(self) -> list[str]:
         """Say where the best weights are chosen on examples that are scored."""
@@ -143,16 +146,16 @@ class _Planner:
                 notes.append(f"{target}: weights are selected on data that are scored, too ({where})")
         return sorted(notes)
 
-    def _points(self, notes: list[str]) -> list[Point]:
-        """Return the points of the sweep; where modules cannot be opened that is said, and not what follows from it."""
+    def _combinations(self, notes: list[str]) -> list[Combination]:
+        """Return the combinations of the sweep; where modules cannot be opened, only that is a problem."""
         try:
-            return points(self.recipe, notes)
+            return combinations(self.recipe, notes)
         except RecipeError:
             if self.imports.problems:
                 raise RecipeError(self.imports.problems) from None
             raise
 
-    def _locate_everything(self, kept: list[Point]) -> None:
+    def _locate_everything(self, kept: list[Combination]) -> None:
         """Find every model and data set first, so that all that is missing is said at once."""
         problems = list(self.unlabelled)
         document, sweep = self.recipe.document, self.recipe.document.sweep
@@ -163,7 +166,7 @@ class _Planner:
                 )
             except LayoverError as error:
                 problems.append(self.recipe.source.problem(("models", label), str(error)))
-        problems += self._fitting() + lengths.problems(self.recipe, self.rules, self.encoders.values())
+        problems += encoder_limits.problems(self.recipe, self.rules, self.encoders.values())
         intermediates = {task for name in sweep.learned() for task in document.members(name)}
         for name in document.swept():
             task = self.recipe.tasks[name]
@@ -189,24 +192,6 @@ class _Planner:
         if what.search is not None:
             for encoder in self.encoders.values():
                 settled(what.search, encoder, task)
-
-    def _fitting(self) -> list[Problem]:
-        """Return the methods that ask for layers that an encoder does not have, where its shape is known."""
-        problems = []
-        asking: list[tuple[tuple[str, ...], ResolvedMethod]] = [
-            (("methods", name), self.recipe.methods[name]) for name in self.recipe.document.sweep.method
-        ]
-        if self.recipe.languages is not None:
-            asking.append((("languages",), self.recipe.languages.method))
-        for (where, method), encoder in itertools.product(asking, self.encoders.values()):
-            try:
-                if encoder.shape is not None:
-                    method.module.layers_of(encoder.shape.layers)
-                    if method.adapterdrop.drops():
-                        method.adapterdrop.check(method.module, encoder.shape.layers)
-            except LayoverError as error:
-                problems.append(self.recipe.source.problem(where, f"{error} ({encoder.label})"))
-        return problems
 
     def _texts(self) -> list[Problem]:
         """Return what is wrong with the texts that languages are learned from."""
@@ -236,7 +221,6 @@ class _Planner:
     # nodes
 
     def node(self, spec: S, needs: tuple[str, ...], label: str, job: str = "") -> Node[S]:
-        """See `Maker.node`."""
         node = Node(spec, tuple(dict.fromkeys(needs)), label, job or spec.key)
         return cast("Node[S]", self.made.setdefault(node.key, node))  # equal keys are of equal kinds
 
@@ -256,7 +240,6 @@ class _Planner:
         return tuple(sets)
 
     def tokenize(self, portion: Portion, encoder: EncoderSpec, settings_of: Task) -> Node[TokenizeSpec]:
-        """See `Maker.tokenize`."""
         train = self.recipe.document.train
         max_length = self.rules.number(settings_of, "max_length", train.max_length)
         stride = self.rules.number(settings_of, "stride", train.stride)

@@ -9,10 +9,9 @@ from functools import partial
 from layover import kinds
 from layover.errors import NodeError
 from layover.plan.choices import Choices, Round
-from layover.plan.evaluation import Evaluated, Reader, score_node
-from layover.plan.heads import Point
+from layover.plan.evaluation import CellReader, Evaluated, score_node
 from layover.plan.maker import Maker
-from layover.plan.nodes import Cell, Node, Pending
+from layover.plan.nodes import Cell, Combination, Node, Pending
 from layover.plan.rounds import Chooser
 from layover.plan.stages import Stages
 from layover.recipe import NO_INTERMEDIATE, Recipe, ResolvedMethod
@@ -21,8 +20,8 @@ from layover.specs.score import ScoreSpec
 
 
 @dataclass(frozen=True)
-class Settled:
-    """A point with the values of its method, or the rounds that it waits for."""
+class SettledMethod:
+    """A combination with the values of its method, or the rounds that it waits for."""
 
     method: ResolvedMethod | None
     """None while a value is open."""
@@ -45,85 +44,86 @@ class Cells:
     rounds: dict[str, Round] = field(default_factory=dict)
     """By key, in the order in which they were asked for."""
     _asked: list[Round] = field(default_factory=list)
-    _settled: dict[Point, Settled] = field(default_factory=dict)
+    _settled: dict[Combination, SettledMethod] = field(default_factory=dict)
     _scores: dict[tuple[object, ...], Node[ScoreSpec]] = field(default_factory=dict)
 
-    def of(self, points: Iterable[Point]) -> tuple[list[Cell], list[Pending]]:
-        """Return the cells of points, and the points that wait for a choice."""
+    def of(self, combinations: Iterable[Combination]) -> tuple[list[Cell], list[Pending]]:
+        """Return the cells of combinations, and those that wait for a choice."""
         cells, pending = [], []
-        for point in points:
-            compared = self._compared(point)
-            settled = [self.settle(one) for one in (point, *compared)]
+        for combination in combinations:
+            compared = self._compared(combination)
+            settled = [self.settle(one) for one in (combination, *compared)]
             rounds = {one.key: one for it in settled for one in it.rounds if one.chosen is None}
             if rounds:
-                pending.append(self._pending(point, settled[0], tuple(rounds)))
+                pending.append(self._pending(combination, settled[0], tuple(rounds)))
             else:
-                cells.append(self._cell(point, compared))
+                cells.append(self._cell(combination, compared))
         return cells, pending
 
-    def settle(self, point: Point) -> Settled:
-        """Return the method of a point with all its values, or what it waits for; asked once."""
-        if point not in self._settled:
+    def settle(self, combination: Combination) -> SettledMethod:
+        """Return the method of a combination with all its values, or what it waits for; asked once."""
+        if combination not in self._settled:
             self._asked.clear()
-            method = self.chooser.settle(point, self.recipe.methods[point[1]], self)
-            self._settled[point] = Settled(method, () if method is not None else tuple(self._asked))
-        return self._settled[point]
+            method = self.chooser.settle(combination, self.recipe.methods[combination.method], self)
+            self._settled[combination] = SettledMethod(method, () if method is not None else tuple(self._asked))
+        return self._settled[combination]
 
-    def training(self, point: Point, method: ResolvedMethod) -> Node[OnEncoder]:
-        """See `Trials.training`."""
-        model, _, intermediate, target, seed = point
+    def training(self, combination: Combination, method: ResolvedMethod) -> Node[OnEncoder]:
+        model, _, intermediate, target, seed = combination
         return self.stages.target(model, method, intermediate, self.recipe.tasks[target], seed)
 
     def chosen(self, asked: Round) -> ResolvedMethod | None:
-        """See `Trials.chosen`."""
         known = asked if self.choices is None else self.choices.made(asked)
         self.rounds.setdefault(known.key, known)
         self._asked.append(known)
         return known.method()
 
-    def _compared(self, point: Point) -> tuple[Point, ...]:
-        """Return the point that a point is compared with: the same method without an intermediate, if any."""
-        model, name, intermediate, target, seed = point
-        trained = kinds.get(self.recipe.tasks[target].kind).trained
-        compares = not trained or self.recipe.methods[name].composition.trains() != "none"
-        return ((model, name, NO_INTERMEDIATE, target, seed),) if intermediate != NO_INTERMEDIATE and compares else ()
+    def _compared(self, combination: Combination) -> tuple[Combination, ...]:
+        """Return the baseline of a combination, the same method without an intermediate; nothing for one itself."""
+        intermediate, trained = combination.intermediate, kinds.get(self.recipe.tasks[combination.target].kind).trained
+        headless = trained and self.recipe.methods[combination.method].composition.trains() == "none"
+        if intermediate == NO_INTERMEDIATE or headless:
+            return ()
+        return (combination._replace(intermediate=NO_INTERMEDIATE),)
 
-    def _cell(self, point: Point, compared: tuple[Point, ...]) -> Cell:
-        model, name, intermediate, target, seed = point
-        method, trained = self._method(point), kinds.get(self.recipe.tasks[target].kind).trained
-        on, score = self._on(point, method), self._score(point, method).key
+    def _cell(self, combination: Combination, compared: tuple[Combination, ...]) -> Cell:
+        model, name, intermediate, target, seed = combination
+        method, trained = self._method(combination), kinds.get(self.recipe.tasks[target].kind).trained
+        on, score = self._on(combination, method), self._score(combination, method).key
         baseline = next((self._score(one, self._method(one)).key for one in compared), None)
         seeded = on is not None and (on.spec.trains or self.stages.seeded(method, intermediate))
         train = None if on is None else on.key
         return Cell(model, name, intermediate, target, seed, train, score, baseline, seeded, trained)
 
-    def _method(self, point: Point) -> ResolvedMethod:
-        """Return the method of a point with all its values.
+    def _method(self, combination: Combination) -> ResolvedMethod:
+        """Return the method of a combination with all its values.
 
         Raises:
             NodeError: one is open, and no round is there to choose it.
         """
-        method = self.settle(point).method
+        method = self.settle(combination).method
         if method is None:
-            raise NodeError(f"{'/'.join(map(str, point))}: a value is open, and no open round chooses it")
+            raise NodeError(f"{'/'.join(map(str, combination))}: a value is open, and no open round chooses it")
         return method
 
-    def _pending(self, point: Point, own: Settled, rounds: tuple[str, ...]) -> Pending:
+    def _pending(self, combination: Combination, own: SettledMethod, rounds: tuple[str, ...]) -> Pending:
         open_rounds = [one for one in own.rounds if one.chosen is None]
-        methods = [candidate.method for one in open_rounds for candidate in one.candidates] or [self._method(point)]
-        scores = tuple(dict.fromkeys(self._score(point, method).key for method in methods))
-        return Pending(*point, rounds, scores)
+        methods = [candidate.method for one in open_rounds for candidate in one.candidates] or [
+            self._method(combination)
+        ]
+        scores = tuple(dict.fromkeys(self._score(combination, method).key for method in methods))
+        return Pending(*combination, rounds, scores)
 
-    def _score(self, point: Point, method: ResolvedMethod) -> Node[ScoreSpec]:
-        """Return the scores of a point with a method; asked for again by every cell that is compared with it."""
-        asked = (*point, method.values)
+    def _score(self, combination: Combination, method: ResolvedMethod) -> Node[ScoreSpec]:
+        """Return the scores of a combination with a method; asked for again by every cell that is compared with it."""
+        asked = (*combination, method.values)
         if asked not in self._scores:
-            self._scores[asked] = self._scored(point, method)
+            self._scores[asked] = self._scored(combination, method)
         return self._scores[asked]
 
-    def _scored(self, point: Point, method: ResolvedMethod) -> Node[ScoreSpec]:
-        model, name, intermediate, target, seed = point
-        task, on = self.recipe.tasks[target], self._on(point, method)
+    def _scored(self, combination: Combination, method: ResolvedMethod) -> Node[ScoreSpec]:
+        model, name, intermediate, target, seed = combination
+        task, on = self.recipe.tasks[target], self._on(combination, method)
         encoder, acts = self.encoders[model], on is not None and on.spec.acts
         if kinds.get(task.kind).trained:
             where = f"{target} {model}/{name}/{intermediate} seed {seed}"
@@ -135,15 +135,15 @@ class Cells:
         precision = method.precision if on is None else on.spec.computes_in
         adapter_of = partial(self.stages.adapter, model, method)
         skipped = method.adapterdrop.predicting if acts else 0
-        reader = Reader(encoder, on, precision, adapter_of, skipped, where, job)
+        reader = CellReader(encoder, on, precision, adapter_of, skipped, where, job)
         return score_node(self.maker, task, self.judged[target], reader)
 
-    def _on(self, point: Point, method: ResolvedMethod) -> Node[OnEncoder] | None:
+    def _on(self, combination: Combination, method: ResolvedMethod) -> Node[OnEncoder] | None:
         """Return what is on the encoder when a target is scored: its training, or what was composed without one.
 
         Of a target that is not trained one intermediate alone, or several composed; None without an intermediate.
         """
-        model, _, intermediate, target, seed = point
+        model, _, intermediate, target, seed = combination
         task, names = self.recipe.tasks[target], self.recipe.learned(intermediate)
         if kinds.get(task.kind).trained:
             return self.stages.target(model, method, intermediate, task, seed)

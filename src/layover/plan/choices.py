@@ -16,7 +16,7 @@ from layover.store.leftovers import CHOICES
 
 
 @dataclass(frozen=True)
-class Choice:
+class RoundResult:
     """What a round chose."""
 
     value: str
@@ -45,7 +45,7 @@ class Round:
     rule: str
     """By what it is chosen; another rule may choose another candidate, and makes another round."""
     candidates: tuple[Candidate, ...]
-    chosen: Choice | None = None
+    chosen: RoundResult | None = None
     """None while it is open."""
 
     @property
@@ -85,9 +85,9 @@ class Choices:
         known = {one.value for one in asked.candidates}
         if not is_sealed(values) or values["value"] not in known:
             return asked
-        return replace(asked, chosen=Choice(values["value"], values["scores"]))
+        return replace(asked, chosen=RoundResult(values["value"], values["scores"]))
 
-    def make(self, asked: Round, choice: Choice) -> None:
+    def make(self, asked: Round, choice: RoundResult) -> None:
         """Keep what a round chose; a kill leaves the file whole or absent, and the next run chooses the same.
 
         Raises:

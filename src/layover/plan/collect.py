@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from layover.plan.nodes import Plan, of
-from layover.plan.pending import everything
+from layover.plan.rounds import everything
 from layover.specs.train import TrainSpec
 from layover.store import Store
 

@@ -17,8 +17,8 @@ from layover.errors import DataError, nearest
 from layover.kinds.retrieval import Search
 from layover.plan.hub import Revisions
 from layover.recipe import Recipe, Select
-from layover.recipe.data_language_checks import unsaid
 from layover.recipe.data_languages import DataLanguages
+from layover.recipe.language_checks import unsaid
 from layover.tasks import Paths, Task
 
 V = TypeVar("V", int, float)

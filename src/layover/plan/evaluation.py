@@ -11,17 +11,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from layover.errors import ModelError
+from layover import kinds
+from layover.errors import DataError, ModelError
 from layover.kinds._submission import mined
 from layover.kinds.retrieval import Search, SettledSearch, settle
 from layover.numerics import Precision
-from layover.plan.data import Portion
+from layover.plan.data import DataRules, Portion
 from layover.plan.languages import AdapterOf, used
 from layover.plan.maker import Maker
 from layover.plan.nodes import Node
 from layover.specs import EncoderSpec, OnEncoder
 from layover.specs.predict import Matching, PredictSpec
-from layover.specs.score import Chosen, Keys, NoAnswer, ScoreSpec
+from layover.specs.score import Chosen, Keys, NoAnswerRule, ScoreSpec
 from layover.tasks import Task
 
 ENGLISH_SIDE = "en"
@@ -40,7 +41,7 @@ class Evaluated:
     """Language -> the data whose gold sets a threshold; empty when none is tuned."""
     source_language: str | None = None
     """The language of the training data; None of a target that is not trained."""
-    no_answer: NoAnswer | None = None
+    no_answer: NoAnswerRule | None = None
     """How the threshold for no answer, or for labels, is found, its predictions left out; None where none decides."""
     search: Search | None = None
     """retrieval: what is searched; which layers these are depends on the encoder."""
@@ -77,7 +78,7 @@ def settled(search: Search, encoder: EncoderSpec, task: Task) -> SettledSearch:
 
 
 @dataclass(frozen=True)
-class Reader:
+class CellReader:
     """What reads the texts of one cell."""
 
     encoder: EncoderSpec
@@ -117,35 +118,35 @@ class Reader:
 
     def _adapters(self, language: str, search: SettledSearch | None) -> tuple[str, ...]:
         """Return the keys of the language adapters that act: in retrieval those of both sides, the English one last."""
-        asked = (language,) if search is None else (language, ENGLISH_SIDE)
-        keys = [adapter.key for one in asked if (adapter := self.adapter_of(one)) is not None]
-        return tuple(keys) if len(keys) == len(asked) else ()
+        languages = (language,) if search is None else (language, ENGLISH_SIDE)
+        keys = [adapter.key for spoken in languages if (adapter := self.adapter_of(spoken)) is not None]
+        return tuple(keys) if len(keys) == len(languages) else ()
 
 
-def score_node(maker: Maker, task: Task, what: Evaluated, reader: Reader) -> Node[ScoreSpec]:
+def score_node(maker: Maker, task: Task, scored: Evaluated, reader: CellReader) -> Node[ScoreSpec]:
     """Return the scores of a target in all its languages."""
-    search = None if what.search is None else settled(what.search, reader.encoder, task)
+    search = None if scored.search is None else settled(scored.search, reader.encoder, task)
 
     def keys_of(portions: Mapping[str, Portion]) -> dict[str, Keys]:
         return {language: reader.predicted(maker, task, portion, search) for language, portion in portions.items()}
 
-    predictions, tuning, choosing = keys_of(what.portions), keys_of(what.tuning), keys_of(what.choosing)
+    predictions, tuning, choosing = keys_of(scored.portions), keys_of(scored.tuning), keys_of(scored.choosing)
     training = () if reader.on is None else maker.trained_on(reader.on.key)
     spec = ScoreSpec(
         predictions=predictions,
         metrics=tuple(task.metrics),
-        absent=what.absent,
-        source_language=_source_language(what, reader),
-        language_adapters=used(reader.adapter_of, what.languages()),
+        absent=scored.absent,
+        source_language=_source_language(scored, reader),
+        language_adapters=used(reader.adapter_of, scored.languages()),
         tags=task.scoring(),
-        no_answer=None if what.no_answer is None else replace(what.no_answer, tuned=tuning),
+        no_answer=None if scored.no_answer is None else replace(scored.no_answer, tuned=tuning),
         search=search,
         threshold=tuning if search is not None and search.threshold is not None else None,
-        chosen=Chosen(what.metric, choosing) if search is not None and isinstance(search.layer, str) else None,
+        chosen=Chosen(scored.metric, choosing) if search is not None and isinstance(search.layer, str) else None,
         kind=task.kind,
         name=task.name,
-        split=what.split,
-        metric=what.metric,
+        split=scored.split,
+        metric=scored.metric,
         rules=task.rules(),
         training=training,
     )
@@ -153,10 +154,87 @@ def score_node(maker: Maker, task: Task, what: Evaluated, reader: Reader) -> Nod
     return maker.node(spec, (*needs, *training), f"score {reader.where}", reader.job)
 
 
-def _source_language(what: Evaluated, reader: Reader) -> str | None:
+def _source_language(scored: Evaluated, reader: CellReader) -> str | None:
     """Return the language of the head's training: the target's own, or that of the intermediate it comes from."""
     return (
-        what.source_language
-        if reader.on is None or what.search is not None
-        else reader.on.spec.speaks(what.source_language)
+        scored.source_language
+        if reader.on is None or scored.search is not None
+        else reader.on.spec.speaks(scored.source_language)
     )
+
+
+def judged(rules: DataRules, task: Task) -> Evaluated:
+    """Return what of a target is scored.
+
+    Raises:
+        DataError: there is nothing, or a threshold would be tuned, or a layer chosen, on what is scored without being
+            asked to.
+    """
+    return answered(rules, task) if kinds.get(task.kind).trained else searched(rules, task)
+
+
+def answered(rules: DataRules, task: Task) -> Evaluated:
+    """Return what of a trained target is scored; see `judged`."""
+    split, portions, absent = rules.evaluated(task)
+    wanted, validation = rules.threshold(task, portions.values())
+    metric, rule, tuning = rules.metric(task), None, dict[str, Portion]()
+    if isinstance(wanted, float):
+        rule = NoAnswerRule(metric, wanted, None, {})
+    elif wanted is not None:
+        rule = NoAnswerRule(metric, None, validation.language if validation else None, {}, wanted)
+        tuning = dict(portions) if validation is None else dict.fromkeys(portions, validation)
+    language = rules.train_language(task)
+    return Evaluated(split, metric, portions, absent, tuning, source_language=language, no_answer=rule)
+
+
+def searched(rules: DataRules, task: Task) -> Evaluated:
+    """Return what of a target is searched.
+
+    Raises:
+        DataError: there is nothing, or the threshold would be tuned, or the layer chosen, on what is scored without
+            being asked to.
+    """
+    split, portions, absent = rules.evaluated(task)
+    search = rules.search(task)
+    if not mined(task.columns):
+        if rules.asks_threshold(task):
+            raise DataError(f"{task.name}: no pairs are mined, so there is no threshold; leave retrieval.threshold out")
+        search = search.model_copy(update={"threshold": None})
+    tuning: Mapping[str, Portion] = {}
+    if search.threshold == "scored":
+        tuning = portions
+    elif search.threshold == "validation":
+        tuning = _validation(rules, task, portions, "the threshold cannot be tuned", "threshold")
+        without = dict.fromkeys(portions.keys() - tuning.keys(), "no validation file to tune the threshold on")
+        portions = {language: portion for language, portion in portions.items() if language in tuning}
+        absent = {**absent, **without}
+    choosing: Mapping[str, Portion] = {}
+    if search.layer == "validation":
+        choosing = _validation(rules, task, portions, "the layer cannot be chosen", "layer")
+    return Evaluated(split, rules.metric(task), portions, absent, tuning, search=search, choosing=choosing)
+
+
+def _validation(
+    rules: DataRules, task: Task, scored: Mapping[str, Portion], failure: str, setting: str
+) -> dict[str, Portion]:
+    """Return the validation data of the languages that have any, when something else is scored.
+
+    Args:
+        rules: The recipe's.
+        task: The target.
+        scored: Language -> the data that are scored.
+        failure: What is not possible without such data.
+        setting: The key of `retrieval` by which one can do without them.
+    """
+    there = rules.tuning(task, scored)
+    if any(rules.overlapping(portion, [scored[language]]) for language, portion in there.items()):
+        raise DataError(
+            f"{task.name}: the validation data are scored, so {failure} on them unnoticed; score the test split, or "
+            f"ask for it with retrieval.{setting}: scored, and the record will say so"
+        )
+    if not there:
+        raise DataError(
+            f"{task.name}: {failure}, for there is no validation file in any of {', '.join(scored)}; name one with "
+            f"tasks.{task.name}.files.validation, or use the scored split with retrieval.{setting}: scored"
+        )
+    return there

@@ -1,15 +1,20 @@
-"""Which of the rows that are used have no gold, after hold-outs, limits and what `without` leaves out."""
+"""Rows that are used and lack gold: how many there are, and where a run would stop for want of them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from layover import kinds
 from layover.data.subset import leave_out
 from layover.data.tally import NO_GOLD, Tally
-from layover.errors import DataError
-from layover.plan.surveys import Surveys
+from layover.errors import DataError, Problem
+from layover.plan.nodes import Nodes, of, spec_at
+from layover.plan.surveys import Counted, Surveys
+from layover.recipe import Recipe
+from layover.specs.score import ScoreSpec
 from layover.specs.tokenize import TokenizeSpec
+from layover.specs.train import TrainSpec
 from layover.tasks import texts_in
 
 
@@ -30,10 +35,9 @@ def lacking(data: TokenizeSpec, surveys: Surveys) -> Lacking | None:
         return None
     missing = counted.examples - counted.gold
     if not missing or not is_part(data):
-        first = next((one.first for one in counted.left_out if one.reason == NO_GOLD.text and one.first), "")
-        return Lacking(missing, counted.examples, first)
+        return Lacking(missing, counted.examples, _first(counted))
     others = [surveys.counted(data.task, place) for place in data.places[1:]]
-    if any(one is None or one.problem for one in others):
+    if any(counts is None or counts.problem for counts in others):
         return None
     try:
         return _read(data)
@@ -54,3 +58,56 @@ def _read(data: TokenizeSpec) -> Lacking:
     used = data.subset.of(leave_out(read, texts, kind) if texts else read, kind)
     missing = [numbers[id(example)] for example in used if not kind.has_gold(example)]
     return Lacking(len(missing), len(used), tally.where(missing[0]) if missing else "")
+
+
+def gold_problems(recipe: Recipe, surveys: Surveys, nodes: Nodes) -> list[Problem]:
+    """Return the development data of a plan in which rows that are used have no gold, and training data without any."""
+    problems: dict[Problem, None] = {}
+    for key, use in _choosing(nodes):
+        data = spec_at(nodes, key, TokenizeSpec)
+        if message := _lacking(data, surveys, use):
+            problems[recipe.source.problem(recipe.place_of(data.task.name), message)] = None
+    for node in nodes.values():
+        for key in node.spec.learns_from():
+            data = spec_at(nodes, key, TokenizeSpec)
+            counted = surveys.counted(data.task, data.location)
+            if counted is not None and counted.examples and not counted.gold:
+                message = f"{_where(data)}: no row has gold{_said(_first(counted))}, so there is nothing to train on"
+                problems[recipe.source.problem(recipe.place_of(data.task.name), message)] = None
+    return list(problems)
+
+
+def _choosing(nodes: Nodes) -> Iterator[tuple[str, str]]:
+    """Yield the keys of data that something is chosen by, and what."""
+    for training in of(nodes, TrainSpec):
+        selections = (task.selection for task in training.spec.tasks)
+        yield from ((selection.data, "weights are") for selection in selections if selection is not None)
+    for score in of(nodes, ScoreSpec):
+        answer = "no answer" if kinds.get(score.spec.kind).label_threshold is None else "labels"
+        for _, key in score.spec.no_answer.tuned.values() if score.spec.no_answer is not None else ():
+            yield key, f"the threshold for {answer} is"
+
+
+def _lacking(data: TokenizeSpec, surveys: Surveys, use: str) -> str:
+    """Return that rows which are used lack gold; empty where none does, and where that is not known."""
+    rows = lacking(data, surveys)
+    if rows is None or not rows.count:
+        return ""
+    return (
+        f"{_where(data)}: {rows.count} of {rows.used} rows have no gold{_said(rows.first)}, but {use} chosen by "
+        "them; give them gold, remove them, or name another file"
+    )
+
+
+def _where(data: TokenizeSpec) -> str:
+    return f"{data.task.name} {data.location.split} {data.location.language}"
+
+
+def _first(counted: Counted) -> str:
+    """Return the place of the first row without gold; empty where there is none, or it is not known."""
+    places = (rows.first for rows in counted.left_out if rows.reason == NO_GOLD.text and rows.first)
+    return next(places, "")
+
+
+def _said(first: str) -> str:
+    return f" (first {first})" if first else ""

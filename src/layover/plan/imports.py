@@ -14,34 +14,33 @@ from layover.modules import Module
 from layover.packages.meaning import same
 from layover.packages.opened import Opened, open_module
 from layover.packages.untrained import Untrained, untrained
-from layover.plan.heads import Point
+from layover.plan.combinations import sifted
 from layover.plan.hub import Revisions
 from layover.plan.maker import Maker
-from layover.plan.nodes import Node
+from layover.plan.nodes import Combination, Node
 from layover.plan.origin import Folder, downloaded
-from layover.plan.points import sifted
 from layover.recipe import Recipe
-from layover.recipe.import_checks import folder_of
-from layover.recipe.imported import ImportedHead, Told
+from layover.recipe.intermediate_checks import folder_of
+from layover.recipe.learned import ImportedFacts, ImportedHead
 from layover.specs import EncoderSpec
-from layover.specs.import_ import HeadSpec, ImportSpec, Origin
+from layover.specs.import_ import HeadSpec, ImportSpec, ModuleOrigin
 
 
 @dataclass(frozen=True)
-class _Known:
+class _OpenedModule:
     """An imported module before it meets an encoder."""
 
-    origin: Origin
+    origin: ModuleOrigin
     files: dict[str, str]
     """Name of a file with weights -> its SHA-256; first the module's."""
-    told: Told
+    told: ImportedFacts
     belongs_to: str | None
     package: str | None
     skipped: int
 
 
 @dataclass(frozen=True)
-class _Fitted:
+class _FittedModule:
     """The same on an encoder."""
 
     base: Base
@@ -63,8 +62,8 @@ class Imports:
 
     def __init__(self, recipe: Recipe, revisions: Revisions, hash_file: Callable[[Path], str]) -> None:
         self._recipe, self._hash_file = recipe, hash_file
-        self._known: dict[str, _Known] = {}
-        self._fitted: dict[tuple[str, str], _Fitted] = {}
+        self._known: dict[str, _OpenedModule] = {}
+        self._fitted: dict[tuple[str, str], _FittedModule] = {}
         self.problems: list[Problem] = []
         """What cannot be opened."""
         for name in recipe.document.sweep.learned():
@@ -75,18 +74,18 @@ class Imports:
                     self.problems += [self._problem(name, message) for message in _each(error)]
 
     @property
-    def told(self) -> dict[str, Told]:
+    def told(self) -> dict[str, ImportedFacts]:
         """What the files of each say, by name."""
         return {name: known.told for name, known in self._known.items()}
 
     def _problem(self, name: str, message: str) -> Problem:
         return self._recipe.source.problem(("modules", name), message)
 
-    def _open(self, name: str, revisions: Revisions) -> _Known:
+    def _open(self, name: str, revisions: Revisions) -> _OpenedModule:
         written = self._recipe.document.modules[name]
         folder = folder_of(written, self._recipe.source)
         if folder is not None:
-            origin: Origin = Folder(folder)
+            origin: ModuleOrigin = Folder(folder)
         else:
             origin = downloaded(written.hub or "", written.revision or "", revisions)
         with origin.at_hand() as there:
@@ -95,10 +94,10 @@ class Imports:
             for file in files:
                 header(there / file)  # an ordinary file of a bounded size, before all of it is hashed
         tasks = opened.card.own()[0].trained_on if opened.card is not None else ()
-        return _Known(
+        return _OpenedModule(
             origin=origin,
             files={file: self._hash_file(origin.place(file)) for file in files},
-            told=Told(_head(opened), (written.task,) if written.task is not None else tasks),
+            told=ImportedFacts(_head(opened), (written.task,) if written.task is not None else tasks),
             belongs_to=None if opened.card is None else opened.card.base.weights_sha256,
             package=None if opened.card is None else opened.card.id,
             skipped=0 if opened.card is None else opened.card.skipped_layers,
@@ -116,12 +115,16 @@ class Imports:
         with self._known[name].origin.at_hand() as there:
             found = open_module(there).found(base)
             fresh = untrained(found)
-        self._fitted[encoder.label, name] = _Fitted(base, found.module, found.left_out, found.model, fresh)
+        self._fitted[encoder.label, name] = _FittedModule(base, found.module, found.left_out, found.model, fresh)
 
-    def unfitting(self, encoders: Iterable[EncoderSpec], points: Iterable[Point]) -> list[Problem]:
+    def unfitting(self, encoders: Iterable[EncoderSpec], combinations: Iterable[Combination]) -> list[Problem]:
         """Return which modules do not fit an encoder that they meet in some cell."""
         by_label, problems = {encoder.label: encoder for encoder in encoders}, []
-        met = dict.fromkeys((point[0], name) for point in points for name in self._recipe.learned(point[2]))
+        met = dict.fromkeys(
+            (combination.model, name)
+            for combination in combinations
+            for name in self._recipe.learned(combination.intermediate)
+        )
         for model, name in met:
             if model not in by_label:
                 continue  # that there is no such encoder is told elsewhere
@@ -134,21 +137,21 @@ class Imports:
                 problems += [self._problem(name, f"{message}{after}") for message in _each(error)]
         return problems
 
-    def composable(self, points: list[Point], notes: list[str]) -> list[Point]:
-        """Return the points whose imported modules their methods can take; what is left out is added to `notes`.
+    def composable(self, combinations: list[Combination], notes: list[str]) -> list[Combination]:
+        """Return the combinations whose imported modules their methods can take; what is left out is added to `notes`.
 
         Raises:
             RecipeError: nothing is left, or nothing with one of the modules.
         """
         asked = cache(self._refused)
-        reasons = {point: asked(*point[:3]) for point in points}
-        kept = sifted(self._recipe, points, lambda point: reasons[point], notes)
-        there = {name for point in kept for name in self._recipe.learned(point[2])}
+        reasons = {combination: asked(*combination[:3]) for combination in combinations}
+        kept = sifted(self._recipe, combinations, lambda combination: reasons[combination], notes)
+        there = {name for combination in kept for name in self._recipe.learned(combination.intermediate)}
         lost: dict[str, dict[str, None]] = {}
-        for point, reason in reasons.items():
-            for name in self._recipe.learned(point[2]) if reason else ():
+        for combination, reason in reasons.items():
+            for name in self._recipe.learned(combination.intermediate) if reason else ():
                 if name in self._known and name not in there:
-                    lost.setdefault(name, {})[f"{point[1]}: {reason}"] = None
+                    lost.setdefault(name, {})[f"{combination.method}: {reason}"] = None
         if lost:
             raise RecipeError(
                 [self._problem(name, f"no method takes it: {'; '.join(why)}") for name, why in lost.items()]

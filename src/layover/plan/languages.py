@@ -8,9 +8,9 @@ from typing import Protocol
 
 from layover.data.languages import UNKNOWN
 from layover.errors import Problem
+from layover.plan.combinations import trained_targets
 from layover.plan.data import DataRules
-from layover.plan.heads import Point
-from layover.plan.points import trained_targets
+from layover.plan.nodes import Combination
 from layover.recipe import Recipe
 from layover.tasks import Task
 
@@ -43,20 +43,22 @@ def used(adapter_of: AdapterOf, languages: Iterable[str]) -> dict[str, str] | No
     return names or None
 
 
-def problems(recipe: Recipe, rules: DataRules, points: Iterable[Point], judged: Mapping[str, Judged]) -> list[Problem]:
+def problems(
+    recipe: Recipe, rules: DataRules, combinations: Iterable[Combination], judged: Mapping[str, Judged]
+) -> list[Problem]:
     """Return the languages that a method with adapters meets and that have none.
 
     Args:
         recipe: A checked recipe.
         rules: Of this recipe.
-        points: Of its sweep.
+        combinations: Of its sweep.
         judged: Target -> what of it is scored; those that are missing are told elsewhere.
     """
     adapters = recipe.languages
     if adapters is None:
         return []
-    found, there = _mixed_languages(recipe, rules, points), ", ".join(adapters.texts)
-    trained, read = _trained(recipe, rules, points), _read(recipe, rules, points, judged)
+    found, there = _mixed_languages(recipe, rules, combinations), ", ".join(adapters.texts)
+    trained, read = _trained(recipe, rules, combinations), _read(recipe, rules, combinations, judged)
     for language, names in _by_language(trained).items():
         if language not in adapters.texts:
             message = f"{', '.join(names)}: trained in {language}, of which languages.text has nothing (only {there})"
@@ -78,11 +80,14 @@ def problems(recipe: Recipe, rules: DataRules, points: Iterable[Point], judged: 
     return found
 
 
-def _mixed_languages(recipe: Recipe, rules: DataRules, points: Iterable[Point]) -> list[Problem]:
+def _mixed_languages(recipe: Recipe, rules: DataRules, combinations: Iterable[Combination]) -> list[Problem]:
     """Return the mixtures whose tasks train in several languages: one adapter acts below one training."""
     found = []
     used = {
-        name for _, method, names, _, _ in points if recipe.methods[method].languages for name in recipe.learned(names)
+        name
+        for _, method, names, _, _ in combinations
+        if recipe.methods[method].languages
+        for name in recipe.learned(names)
     }
     for name in sorted(used):
         spoken = {rules.train_language(recipe.tasks[task]) for task in recipe.members(name)}
@@ -94,30 +99,32 @@ def _mixed_languages(recipe: Recipe, rules: DataRules, points: Iterable[Point]) 
     return found
 
 
-def notes(recipe: Recipe, rules: DataRules, points: Iterable[Point], judged: Mapping[str, Judged]) -> list[str]:
+def notes(
+    recipe: Recipe, rules: DataRules, combinations: Iterable[Combination], judged: Mapping[str, Judged]
+) -> list[str]:
     """Return where the adapter of another language acts."""
     adapters = recipe.languages
     if adapters is None:
         return []
-    lacking = sorted(language for language in _by_language(_read(recipe, rules, points, judged))
+    lacking = sorted(language for language in _by_language(_read(recipe, rules, combinations, judged))
                      if language not in adapters.texts)  # fmt: skip
     methods = ", ".join(name for name in recipe.document.sweep.method if recipe.methods[name].languages)
     said = f"no text of {' '.join(lacking)}: the adapter of {adapters.fallback} acts there"
     return [f"{methods}: {said}"] if lacking else []
 
 
-def _trained(recipe: Recipe, rules: DataRules, points: Iterable[Point]) -> Iterator[tuple[str, str]]:
+def _trained(recipe: Recipe, rules: DataRules, combinations: Iterable[Combination]) -> Iterator[tuple[str, str]]:
     """Yield the training language of every task that a method with adapters trains, and the task."""
-    for task, trained in _tasks(recipe, points):
+    for task, trained in _tasks(recipe, combinations):
         if trained:
             yield rules.train_language(task), task.name
 
 
 def _read(
-    recipe: Recipe, rules: DataRules, points: Iterable[Point], judged: Mapping[str, Judged]
+    recipe: Recipe, rules: DataRules, combinations: Iterable[Combination], judged: Mapping[str, Judged]
 ) -> Iterator[tuple[str, str]]:
     """Yield every language that something is predicted in by a method with adapters, and the task."""
-    for task, trained in _tasks(recipe, points):
+    for task, trained in _tasks(recipe, combinations):
         development = rules.development(task) if trained else None
         if development is not None:
             yield development.language, task.name
@@ -126,9 +133,9 @@ def _read(
                 yield language, task.name
 
 
-def _tasks(recipe: Recipe, points: Iterable[Point]) -> list[tuple[Task, bool]]:
+def _tasks(recipe: Recipe, combinations: Iterable[Combination]) -> list[tuple[Task, bool]]:
     """Return the tasks of the cells whose method has language adapters, each once, and whether they are trained."""
-    with_adapters = [point for point in points if recipe.methods[point[1]].languages]
+    with_adapters = [combination for combination in combinations if recipe.methods[combination.method].languages]
     trained = trained_targets(recipe, with_adapters)
     names: dict[str, bool] = {}
     for _, _, intermediate, target, _ in with_adapters:

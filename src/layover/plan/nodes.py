@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from layover.errors import NodeError
 from layover.plan.choices import Round
@@ -68,9 +68,19 @@ def spec_at(nodes: Nodes, key: str, kind: type[S]) -> S:
     return spec
 
 
+class Combination(NamedTuple):
+    """One value of each axis of the sweep."""
+
+    model: str
+    method: str
+    intermediate: str
+    target: str
+    seed: int
+
+
 @dataclass(frozen=True)
 class Cell:
-    """One point of the sweep and the nodes that answer it."""
+    """One combination of the sweep and the nodes that answer it."""
 
     model: str
     method: str
@@ -97,7 +107,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Pending:
-    """One point of the sweep that waits for a choice."""
+    """One combination of the sweep that waits for a choice."""
 
     model: str
     method: str
@@ -159,9 +169,9 @@ class Plan:
     rounds: tuple[Round, ...] = ()
     """What is chosen between trainings, open or chosen; the nodes of all rounds are among `nodes`."""
     pending: tuple[Pending, ...] = ()
-    """Points of the sweep that wait for an open round."""
+    """Combinations of the sweep that wait for an open round."""
     possible: Nodes = field(default_factory=dict)
-    """Nodes beside `nodes` that pending points may have; nothing of them is run before the choice."""
+    """Nodes beside `nodes` that pending combinations may have; nothing of them is run before the choice."""
 
     def wanted(self, finished: Iterable[str]) -> list[Node[StepSpec]]:
         """Return the nodes that have to run: those that a missing score or an open round needs, and damaged ones.

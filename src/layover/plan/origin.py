@@ -39,7 +39,7 @@ class Folder:
 
 
 @dataclass(frozen=True)
-class Repository:
+class DownloadedRepository:
     """A repository of the hub, of which some files were downloaded."""
 
     id: str
@@ -87,7 +87,7 @@ def _most(name: str) -> int:
     return MOST_JSON if PurePosixPath(name).suffix == ".json" else MOST_TENSORS
 
 
-def downloaded(repository: str, revision: str, revisions: Revisions) -> Repository:
+def downloaded(repository: str, revision: str, revisions: Revisions) -> DownloadedRepository:
     """Return a repository at the commit that a revision names, the few files that count in the hub's cache.
 
     Raises:
@@ -107,4 +107,4 @@ def downloaded(repository: str, revision: str, revisions: Revisions) -> Reposito
         if revisions.offline:
             raise ModelError(f"{where}: the local cache has no {what}, and {revisions.why}")
         raise ModelError(f"{where}: there is no {what}; a pickle (*.bin) is never read, its author can save it anew")
-    return Repository(repository, commit, there)
+    return DownloadedRepository(repository, commit, there)

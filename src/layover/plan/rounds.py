@@ -11,19 +11,21 @@ from dataclasses import replace
 from typing import Protocol
 
 from layover.errors import StoreError
-from layover.plan.choices import Choice, Choices, Round
-from layover.plan.heads import Point
-from layover.plan.nodes import Node
+from layover.plan.choices import Choices, Round, RoundResult
+from layover.plan.nodes import Combination, Node, Nodes, Plan
 from layover.recipe import Recipe, ResolvedMethod
 from layover.specs import OnEncoder
 from layover.store import Store
+
+UNCHOSEN = "a value of its method is not chosen yet"
+"""Why a pending cell has no score."""
 
 
 class Trials(Protocol):
     """What the planner offers to a chooser."""
 
-    def training(self, point: Point, method: ResolvedMethod) -> Node[OnEncoder]:
-        """Return the training of a point with a method that has other values."""
+    def training(self, combination: Combination, method: ResolvedMethod) -> Node[OnEncoder]:
+        """Return the training of a combination with a method that has other values."""
         ...
 
     def chosen(self, asked: Round) -> ResolvedMethod | None:
@@ -34,11 +36,11 @@ class Trials(Protocol):
 class Chooser(Protocol):
     """Decides which values of a method are open, and which candidate of a round is taken."""
 
-    def settle(self, point: Point, method: ResolvedMethod, trials: Trials) -> ResolvedMethod | None:
-        """Return the method of a point with all its values; None while it waits for a round that it asked for."""
+    def settle(self, combination: Combination, method: ResolvedMethod, trials: Trials) -> ResolvedMethod | None:
+        """Return the method of a combination with all its values; None while it waits for a round that it asked for."""
         ...
 
-    def choose(self, asked: Round, store: Store) -> Choice:
+    def choose(self, asked: Round, store: Store) -> RoundResult:
         """Return what a round chooses, from the results of its nodes alone.
 
         Args:
@@ -51,11 +53,11 @@ class Chooser(Protocol):
 class NothingOpen:
     """The chooser of a recipe that names all its values."""
 
-    def settle(self, point: Point, method: ResolvedMethod, trials: Trials) -> ResolvedMethod | None:  # noqa: ARG002
+    def settle(self, combination: Combination, method: ResolvedMethod, trials: Trials) -> ResolvedMethod | None:  # noqa: ARG002
         """Return the method as it is."""
         return method
 
-    def choose(self, asked: Round, store: Store) -> Choice:  # noqa: ARG002
+    def choose(self, asked: Round, store: Store) -> RoundResult:  # noqa: ARG002
         """Refuse a round that nobody asked for.
 
         Raises:
@@ -78,12 +80,34 @@ def close(rounds: tuple[Round, ...], chooser: Chooser, store: Store, choices: Ch
     What another run chose meanwhile stays chosen.
     """
     closed = []
-    for one in rounds:
-        if one.chosen is None and all(store.has(key) for key in one.nodes()):
-            known = choices.made(one)
+    for choice_round in rounds:
+        if choice_round.chosen is None and all(store.has(key) for key in choice_round.nodes()):
+            known = choices.made(choice_round)
             if known.chosen is None:
-                choice = chooser.choose(one, store)
-                choices.make(one, choice)
-                known = replace(one, chosen=choice)
+                choice = chooser.choose(choice_round, store)
+                choices.make(choice_round, choice)
+                known = replace(choice_round, chosen=choice)
             closed.append(known)
     return closed
+
+
+def waiting(plan: Plan) -> list[str]:
+    """Return a line for each open round: how many cells wait for it."""
+    lines = []
+    for choice_round in plan.rounds:
+        cells = [cell for cell in plan.pending if choice_round.key in cell.rounds]
+        if choice_round.chosen is None and cells:
+            values = ", ".join(candidate.value for candidate in choice_round.candidates)
+            rule = f"one of {values}, by {choice_round.rule}"
+            lines.append(f"{choice_round.label}: not chosen yet ({rule}); cells that wait: {len(cells)}")
+    return lines
+
+
+def everything(plan: Plan) -> Nodes:
+    """Return the nodes of a plan and those that a choice may add."""
+    return {**plan.nodes, **plan.possible}
+
+
+def whole(plan: Plan) -> Plan:
+    """Return a plan whose nodes are all that it may come to have."""
+    return replace(plan, nodes=everything(plan))

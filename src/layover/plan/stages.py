@@ -11,13 +11,13 @@ from layover.errors import NodeError
 from layover.modules import AdapterDrop, Module
 from layover.plan import heads
 from layover.plan.data import DataRules
+from layover.plan.heads import ordered
 from layover.plan.imports import Imports
 from layover.plan.languages import Adapter
 from layover.plan.maker import Maker
-from layover.plan.mixtures import ordered
 from layover.plan.nodes import Node
 from layover.recipe import Recipe, ResolvedMethod, Select
-from layover.recipe.imported import ImportedHead
+from layover.recipe.learned import ImportedHead
 from layover.specs import EncoderSpec, Hyperparameters, Learned, ModuleStep, OnEncoder, Sampling, Start
 from layover.specs.compose import ComposeSpec
 from layover.specs.gate import GateSpec

@@ -24,7 +24,7 @@ from layover.identity import file_sha256, key_of
 from layover.plan.hub import Revisions
 from layover.specs import TokenizerSpec
 from layover.store import Memory
-from layover.store.state import States, states_in
+from layover.store.state import FileStates, states_in
 
 _NO_PART = (".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".h5", ".msgpack", ".onnx", ".ot", ".gguf", ".zip", ".md")
 """Files of a model's directory that no tokenizer is read from; any other may be one."""
@@ -56,7 +56,7 @@ def load(source: str, revision: str | None) -> Tokenizer:
 
 
 @lru_cache(maxsize=2)
-def _load(source: str, revision: str | None, _states: States) -> Tokenizer:
+def _load(source: str, revision: str | None, _states: FileStates) -> Tokenizer:
     with _folder(source, revision) as folder:
         return Tokenizer.load(folder)
 

@@ -23,7 +23,7 @@ META, MADE_FOR = "meta.json", "made_for"
 
 
 @dataclass(frozen=True)
-class Known:
+class NodeNames:
     """What a plan knows of its nodes that stands in no identity: tasks, labels, and names of files."""
 
     tasks: Mapping[str, str] = field(default_factory=dict)
@@ -36,7 +36,7 @@ class Known:
     """Key of a node -> its label."""
 
     @classmethod
-    def of(cls, plan: Plan, hash_file: Callable[[Path], str]) -> Known:
+    def of(cls, plan: Plan, hash_file: Callable[[Path], str]) -> NodeNames:
         """Return what a plan knows.
 
         Args:
@@ -56,7 +56,7 @@ class Known:
         return cls(tasks, files, sets, {key: node.label for key, node in plan.nodes.items()})
 
 
-NOTHING = Known()
+NOTHING = NodeNames()
 
 
 def _places(identity: Identity, files: Sequence[tuple[str, Path]]) -> dict[str, Path]:
@@ -83,7 +83,7 @@ def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
 
 
 def explain(
-    key: str, identity: Identity, store: Store, planned: Mapping[str, Identity], known: Known = NOTHING
+    key: str, identity: Identity, store: Store, planned: Mapping[str, Identity], known: NodeNames = NOTHING
 ) -> dict[str, Any] | None:
     """Return the finished node with the fewest differences, and these; None when there is none of the kind.
 

@@ -6,15 +6,15 @@ from collections.abc import Iterable
 
 from layover import kinds
 from layover.errors import Problem, first_few, nearest
+from layover.recipe.file import RecipeFile
 from layover.recipe.resolved import Recipe
 from layover.recipe.schema import Document, TaskSettings
-from layover.recipe.source import Source
 from layover.tasks import Task
 
 FIELD = "class_weights"
 
 
-def check_class_weights(document: Document, known: dict[str, Task], source: Source) -> list[Problem]:
+def check_class_weights(document: Document, known: dict[str, Task], source: RecipeFile) -> list[Problem]:
     """Return what is wrong with `class_weights` of tasks and of `train`, as far as labels are declared."""
     problems, trained = [], _trained(document, known)
     for name, settings in document.tasks.items():
@@ -38,7 +38,7 @@ def check_found_labels(recipe: Recipe) -> list[Problem]:
     return unknown_labels(recipe.document, recipe.tasks, recipe.source)
 
 
-def unknown_labels(document: Document, known: dict[str, Task], source: Source) -> list[Problem]:
+def unknown_labels(document: Document, known: dict[str, Task], source: RecipeFile) -> list[Problem]:
     """Return the labels of class weights that a task does not have; nothing of a task whose labels are not known."""
     problems = []
     for name, settings in document.tasks.items():

@@ -10,14 +10,14 @@ from pydantic import ValidationError
 
 from layover import tasks
 from layover.errors import LayoverError, Problem, nearest
+from layover.recipe.file import Loc, Located, RecipeFile
 from layover.recipe.found_languages import TEMPLATE, found_languages, no_languages
 from layover.recipe.schema import NO_INTERMEDIATE, Document, TaskSettings
-from layover.recipe.source import Loc, Located, Source
 from layover.recipe.validation import validate
 from layover.tasks import OwnTask, Task
 
 
-def resolve_tasks(document: Document, source: Source) -> tuple[dict[str, Task], list[Problem]]:
+def resolve_tasks(document: Document, source: RecipeFile) -> tuple[dict[str, Task], list[Problem]]:
     """Return every task that a recipe names, by name, and what is wrong with the others."""
     known: dict[str, Task] = {}
     problems: list[Problem] = []
@@ -77,7 +77,7 @@ def _mentioned(document: Document, known: dict[str, Task]) -> list[tuple[Loc, st
 
 
 def _declared(
-    name: str, settings: TaskSettings, document: Document, source: Source
+    name: str, settings: TaskSettings, document: Document, source: RecipeFile
 ) -> tuple[Task | None, list[Problem]]:
     loc: Loc = ("tasks", name)
     extra: dict[str, Any] = settings.model_extra or {}
@@ -103,7 +103,7 @@ def _declared(
 
 
 def _own(
-    name: str, settings: TaskSettings, extra: dict[str, Any], document: Document, source: Source
+    name: str, settings: TaskSettings, extra: dict[str, Any], document: Document, source: RecipeFile
 ) -> tuple[Task | None, list[Problem]]:
     """Return a task that the recipe declares, or all that is wrong with its declaration."""
     loc: Loc = ("tasks", name)

@@ -1,166 +1,253 @@
-"""The recipe's language adapters: module and texts resolved, and what does not fit said."""
+"""Checks of the languages of data: how they are written, each file has one, what is scored has some, what selects."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from layover import compositions, kinds, modules, tasks
-from layover.errors import Problem, nearest
-from layover.files.archives import is_file
-from layover.modules import AdapterDrop, Module
-from layover.recipe.languages import LanguageSettings
-from layover.recipe.resolved import LanguageAdapters, ResolvedMethod
-from layover.recipe.schema import Document, TaskSettings
-from layover.recipe.source import Loc, Source
-from layover.recipe.validation import validate
-from layover.tasks import OwnTask, Task
-
-HERE: Loc = ("languages",)
+from layover import kinds, tasks
+from layover.data.languages import UNKNOWN
+from layover.errors import DataError, Problem, nearest
+from layover.recipe.data_languages import ENGLISH, DataLanguages
+from layover.recipe.file import Loc, RecipeFile
+from layover.recipe.found_languages import TEMPLATE, Files, found_languages
+from layover.recipe.resolved import ResolvedMethod
+from layover.recipe.schema import AXES, Document, Languages, Select, TaskSettings
+from layover.tasks import Paths, Task, language_name
 
 
-def resolve_languages(
-    document: Document, known: Mapping[str, Task], source: Source
-) -> tuple[LanguageAdapters | None, list[Problem]]:
-    """Return the language adapters of a recipe, None when it has none or something is wrong with them."""
-    settings = document.languages
-    if settings is None:
-        return None, []
-    module, problems = _module(settings, source)
-    texts: dict[str, Task] = {}
-    for language, named in settings.text.items():
-        task, problem = _text(language, named, document, known, source)
-        problems += [problem] if problem else []
-        if task is not None:
-            texts[language] = task
-    if module is None or problems:
-        return None, problems
-    train, dropout = document.train, document.train.dropout
-    method = ResolvedMethod(
-        name="languages",
-        module=module,
-        composition=compositions.get("warm")(),
-        continues_head=False,
-        lr=module.default_lr if settings.lr is None else settings.lr,
-        dropout=module.default_dropout if dropout is None else dropout,
-        weight_decay=train.weight_decay,
-        precision=train.precision,
-        adapterdrop=AdapterDrop(),
-    )
-    its = {text.name: _settings(language, document) for language, text in texts.items()}
-    adapters = LanguageAdapters(
-        method=method, texts=texts, settings=its, fallback=settings.fallback, seed=settings.seed
-    )
-    return adapters, problems
-
-
-def check_fallback(document: Document, source: Source) -> list[Problem]:
-    """Return that the language whose adapter stands in for others has no text."""
-    settings = document.languages
-    if settings is None or settings.fallback is None or settings.fallback in settings.text:
-        return []
-    message = f"no text of {settings.fallback!r}, so it has no adapter; {nearest(settings.fallback, settings.text)}"
-    return [source.problem((*HERE, "fallback"), message)]
-
-
-def _module(settings: LanguageSettings, source: Source) -> tuple[Module | None, list[Problem]]:
-    loc: Loc = (*HERE, "module")
-    if settings.module not in modules.names():
-        hint = nearest(settings.module, modules.names())
-        return None, [source.problem(loc, f"unknown module {settings.module!r}; {hint}")]
-    found = modules.get(settings.module)
-    module, problems = validate(
-        found, settings.model_extra or {}, source, HERE, also=tuple(LanguageSettings.model_fields)
-    )
-    if module is not None and (reason := _cannot_be_below(module)):
-        return None, [source.problem(loc, f"{module.name} cannot be the adapter of a language: {reason}")]
-    return module, problems
-
-
-def _cannot_be_below(module: Module) -> str:
-    """Return why a module cannot act below others, empty when it can."""
-    if not module.trains_encoder:
-        return "it trains no part of the encoder"
-    return "it is a copy of the whole encoder, and acts beside nothing" if module.whole else module.alone
-
-
-def _text(
-    language: str, named: str, document: Document, known: Mapping[str, Task], source: Source
-) -> tuple[Task | None, Problem | None]:
-    """Return the task of learning a language from its text, or what is wrong with the text."""
-    name, message = f"language/{language}", ""
-    task = known.get(named) or (tasks.get(named) if named in tasks.names() else None)
-    if task is not None:
-        message = _no_text(task, language, document)
-        task = task.model_copy(update={"name": name, "languages": {"train": (language,)}})
-    elif _there(Path(document.data_root or "") / named):
-        task = tasks.declare(name, OwnTask(kind="mlm", text=("text",), train_language=language))
-    elif named not in document.tasks:  # of a task whose declaration is wrong, that is said
-        valid = [other for other in (*tasks.names(), *known) if kinds.get(_kind_of(other, known)).teaches_language]
-        where = f"below {document.data_root}" if document.data_root else "here"
-        message = f"{named!r} is no file {where}, and no task; {nearest(named, valid)}"
-    if name in document.tasks:
-        message = f"tasks.{name} bears the name of this adapter's own training; call the task something else"
-    if message:
-        return None, source.problem((*HERE, "text", language), message)
-    return task, None
-
-
-def _there(path: Path) -> bool:
-    try:
-        return is_file(path)
-    except OSError:  # a name that is too long, a folder that may not be looked into
-        return False
-
-
-def _no_text(task: Task, language: str, document: Document) -> str:
-    """Return why a language cannot be learned from a task's training data, empty when it can."""
-    if not task.of_kind.teaches_language:
-        return f"{task.name} is {task.kind}; a language is learned from text, kind mlm"
-    if task.train_task is not None:
-        return f"{task.name} trains on {task.train_task}: name that one"
-    files = {str(split): paths for split, paths in _settings_of(task.name, document).files.items()}
-    there = task.languages_of("train", files)
-    return "" if language in there else f"{task.name} has no training data in {language!r}; {nearest(language, there)}"
-
-
-def _kind_of(name: str, known: Mapping[str, Task]) -> str:
-    return known[name].kind if name in known else tasks.get(name).kind
-
-
-def _settings_of(name: str, document: Document) -> TaskSettings:
-    return document.tasks.get(name, TaskSettings())
-
-
-def _settings(language: str, document: Document) -> TaskSettings:
-    """Return the settings of the training on a text: those of `languages`, then those of the task that is named."""
-    settings = document.languages
-    if settings is None:
-        return TaskSettings()
-    named = settings.text[language]
-    if named in tasks.names() or named in document.tasks:
-        return _settings_of(named, document).model_copy(update=settings.task_settings())
-    return TaskSettings.model_validate({"files": {"train": named}, **settings.task_settings()})
-
-
-def check_languages(document: Document, methods: Mapping[str, ResolvedMethod], source: Source) -> list[Problem]:
-    """Return what of the methods does not go with language adapters, and adapters that nothing uses."""
+def check_language_names(document: Document, known: Mapping[str, Task], source: RecipeFile) -> list[Problem]:
+    """Return the languages whose name is no code, else those that two names of different case may mean."""
     problems = []
-    for name, method in methods.items():
-        if reason := method.module.only_for_languages():
-            problems.append(source.problem(("methods", name), f"{reason}; such a module belongs under `languages`"))
-        if not method.languages:
+    for loc, name in (*_keys(document), *_chosen(document)):
+        try:
+            language_name(name)
+        except ValueError as error:
+            problems.append(source.problem(loc, str(error)))
+    return problems or _two_cases(document, known, source)
+
+
+def _two_cases(document: Document, known: Mapping[str, Task], source: RecipeFile) -> list[Problem]:
+    """Return one problem for every spelling of a name that has another case than an earlier one.
+
+    Names that only choose among these (`eval`, `select`) are checked against them elsewhere.
+    """
+    first: dict[str, tuple[str, str]] = {}
+    for task in known.values():
+        if task.name not in document.tasks or "kind" not in (document.tasks[task.name].model_extra or {}):
+            for name in task.all_languages():
+                first.setdefault(name.casefold(), (name, f"the task {task.name}"))
+    problems: dict[str, Problem] = {}
+    for loc, name in _declared(document):
+        usual, where = first.setdefault(name.casefold(), (name, source.where(loc)))
+        if name != usual and name not in problems:
+            message = f"{name!r} and {usual!r} ({where}) differ only by case; write one language in one way"
+            problems[name] = source.problem(loc, message)
+    return list(problems.values())
+
+
+def _declared(document: Document) -> Iterator[tuple[Loc, str]]:
+    """Yield every name by which a recipe says the language of data, and where."""
+    for task, settings in document.tasks.items():
+        said, languages = ((settings.model_extra or {}).get(field) for field in ("train_language", "languages"))
+        if isinstance(said, str):
+            yield ("tasks", task, "train_language"), said
+        for index, name in enumerate(languages if isinstance(languages, list | tuple) else ()):
+            if isinstance(name, str):
+                yield ("tasks", task, "languages", index), name
+    yield from _keys(document)
+
+
+def _keys(document: Document) -> Iterator[tuple[Loc, str]]:
+    """Yield every language that is a key; the values of a task's declaration are checked with it."""
+    for task, settings in document.tasks.items():
+        said = (settings.model_extra or {}).get("where")
+        where = said if isinstance(said, Mapping) else {}
+        mappings: list[tuple[Loc, object]] = [(("files", str(split)), paths) for split, paths in settings.files.items()]
+        mappings += [(("where", str(column)), values) for column, values in where.items()]
+        for loc, names in mappings:
+            for name in names if isinstance(names, Mapping) else ():
+                yield ("tasks", task, *loc, str(name)), str(name)
+    for name in document.languages.text if document.languages is not None else ():
+        yield ("languages", "text", name), name
+
+
+def _chosen(document: Document) -> Iterator[tuple[Loc, str]]:
+    """Yield every name by which a recipe chooses among the languages of data, and where."""
+    sections: list[tuple[Loc, Loc, Languages | None, Select | None]] = [
+        (("eval",), ("train",), document.eval.languages, document.train.select)
+    ]
+    for task, settings in document.tasks.items():
+        sections.append((("tasks", task, "eval"), ("tasks", task), settings.eval.languages, settings.select))
+    for scored, trained, languages, select in sections:
+        for index, name in enumerate(languages if isinstance(languages, tuple) else ()):
+            yield (*scored, "languages", index), name
+        if select is not None and select.language is not None:
+            yield (*trained, "select", "language"), select.language
+    if document.languages is not None and document.languages.fallback is not None:
+        yield ("languages", "fallback"), document.languages.fallback
+
+
+def languages_of(document: Document, known: Mapping[str, Task]) -> DataLanguages:
+    """Return what answers questions about the languages of the tasks of a recipe."""
+
+    def settings(name: str) -> TaskSettings:
+        return document.tasks.get(name, TaskSettings())
+
+    return DataLanguages(known, settings, document.train.select)
+
+
+def check_data_languages(
+    document: Document, known: Mapping[str, Task], methods: Mapping[str, ResolvedMethod], source: RecipeFile
+) -> list[Problem]:
+    """Return the data whose language a plan would have to guess, and the languages that it would look for in vain."""
+    languages = languages_of(document, known)
+    problems = [
+        source.problem(("tasks", name, "files", split), message)
+        for name, settings in document.tasks.items()
+        for split, paths in settings.files.items()
+        if name in known and (message := _file(known[name], split, paths, languages, document))
+    ]
+    if problems:
+        return problems  # what follows from them is not said, too
+    for index, name in enumerate(document.sweep.target):
+        task = known.get(name)
+        if task is not None and _settled(task, known) and (message := _scored(task, document, languages)):
+            place: Loc = ("tasks", name) if name in document.tasks else ("sweep", "target", index)
+            problems.append(source.problem(place, message))
+    trained = [known[name] for name in _trained(document, known, methods) if _settled(known[name], known)]
+    return problems + _selection(trained, document, languages, source)
+
+
+def _settled(task: Task, known: Mapping[str, Task]) -> bool:
+    """Return whether the task that another one trains on is known; that it is not is told elsewhere."""
+    return task.train_task is None or task.train_task in known
+
+
+def _file(
+    task: Task, split: str, paths: Paths | Mapping[str, Paths], languages: DataLanguages, document: Document
+) -> str:
+    """Return why the language of a file is not known well enough; empty when it is."""
+    if isinstance(paths, Mapping):
+        said = task.languages.get("train", ()) if task.name not in tasks.names() and split == "train" else ()
+        wrong = said and not set(said) & set(paths)
+        return f"names a file in {', '.join(paths)}, but train_language is {said[0]}" if wrong else ""
+    if TEMPLATE in "".join(paths) or task.where_by_language():
+        by = f"says {TEMPLATE}" if TEMPLATE in "".join(paths) else "holds several languages by `where`"
+        there = task.languages_of(split, languages.files(task))
+        several = split != "train" or ENGLISH in there or len(there) == 1
+        field = "train_language: sw" if split == "train" else "languages: [sw]"
+        if there and several:
+            return ""
+        files = {split: paths} if split == "train" else languages.files(task)
+        return f"{by}, but {_unknown(files, split, field, document)}"
+    declared, language = task.languages.get(split, ()), task.language_of_one_file(split)
+    if split != "test" or task.of_kind.sides or len(declared) < 2 or language in declared:
+        return ""
+    return f"one file for several languages ({_some(declared)}); say which one it is: {{{declared[0]}: FILE}}"
+
+
+def _unknown(files: Files, split: str, field: str, document: Document) -> str:
+    """Return that the languages of files are not known, and which there are."""
+    try:
+        there = found_languages(files, Path(document.data_root or ""))
+    except DataError as error:
+        return f"the languages are not known: {error}"
+    if split == "train" or not there:
+        hint = f" (there are files of {', '.join(there)})" if there else ""
+        return f"the language is not known; name it, {field}{hint}"
+    listed = ", ".join(there)
+    return f"the languages are not known; there are files of {listed}: languages: [{listed}], or languages: all"
+
+
+def _scored(task: Task, document: Document, languages: DataLanguages) -> str:
+    """Return why nothing of a target can be scored; empty when something can, as far as a recipe tells."""
+    own = document.tasks.get(task.name, TaskSettings()).eval
+    split = own.split or document.eval.split
+    wanted = document.eval.languages if own.languages is None else own.languages
+    there = languages.of(task, split)
+    if not there:
+        valid = [other for other in ("validation", "test") if languages.of(task, other)]
+        hint = f", or score another: eval: {{split: {valid[0]}}}" if valid else ""
+        return f"{task.name} is scored on its {split} split and has none; name one with files.{split}{hint}"
+    if wanted == "all" or set(wanted) & set(there):
+        return ""
+    if set(there) == {UNKNOWN}:
+        return f"its {split} data are not known to be in {', '.join(wanted)}; files.{split}: {{{wanted[0]}: FILE}} does"
+    return f"{task.name} has no {split} data in {', '.join(wanted)}; {nearest(wanted[0], there)}"
+
+
+def _trained(document: Document, known: Mapping[str, Task], methods: Mapping[str, ResolvedMethod]) -> dict[str, None]:
+    """Return the tasks that are trained for certain: what intermediates learn, and targets that a cell trains."""
+    learned = (task for name in document.sweep.learned() for task in document.members(name))
+    trained = {name: None for name in learned if name in known}
+    sweep = document.sweep
+    for values in itertools.product(*(sweep.values(axis) for axis in AXES)):
+        named = dict(zip(AXES, values, strict=True))
+        excluded = any(all(_matches(named.get(axis), value) for axis, value in rule.items()) for rule in sweep.exclude)
+        method = methods.get(named["method"])
+        if excluded or method is None or method.composition.trains() == "none":
             continue
-        loc: Loc = ("methods", name, "languages")
-        if document.languages is None:
-            message = "the recipe has no section `languages`, which says what learns a language, and from which text"
-            problems.append(source.problem(loc, message))
-        elif method.module.trains_encoder and (reason := _cannot_be_below(method.module)):
-            message = f"a language's adapter acts below {method.module.name}, but that cannot be: {reason}"
-            problems.append(source.problem(loc, message))
-    asked = any(methods[name].languages for name in document.sweep.method if name in methods)
-    narrowed = source.where(("sweep", "method")).startswith("command line")
-    if document.languages is not None and not asked and not narrowed:
-        message = "no method of the sweep uses these adapters; say `languages: true` in one, or leave this section out"
-        problems.append(source.problem(HERE, message))
-    return problems
+        names = sweep.intermediates()[named["intermediate"]]
+        carried = method.module.trains_encoder and (len(names) == 1 or method.composition.takes_several)
+        if named["target"] in known and (not names or carried):
+            trained[named["target"]] = None
+    return {name: None for name in trained if kinds.get(known[name].kind).trained}
+
+
+def _matches(value: object, wanted: object) -> bool:
+    return value in wanted if isinstance(wanted, list) else value == wanted
+
+
+def _selection(
+    trained: Iterable[Task], document: Document, languages: DataLanguages, source: RecipeFile
+) -> list[Problem]:
+    """Return the trainings whose development data are not decided by their languages."""
+    problems: dict[Loc, str] = {}
+    for task in trained:
+        select = languages.selection(task)
+        if select is None:
+            continue
+        there = languages.with_development(task, select.split)
+        if not there:
+            continue  # that there are none is told with the places that were looked at
+        if select.language is None and not languages.developing(task, select.split, None):
+            message = (
+                f"its {select.split} data are in {', '.join(there)}, none of which is that of its training data "
+                f"({languages.training(task)}); say which selects: select: {{language: {there[0]}}}"
+            )
+            problems[_place(task, document, languages, None)] = message
+        if select.language is not None and select.language not in there:
+            message = (
+                f"{task.name} has no {select.split} data in {select.language!r}; {nearest(select.language, there)}"
+            )
+            problems[_place(task, document, languages, select.language)] = message
+    return [source.problem(place, message) for place, message in problems.items()]
+
+
+def _place(task: Task, document: Document, languages: DataLanguages, language: str | None) -> Loc:
+    """Return where a recipe says the language of the development data, or would say it."""
+    if language is None:
+        return ("tasks", task.name)
+    for name in dict.fromkeys((task.name, languages.owner(task).name)):
+        select = document.tasks.get(name, TaskSettings()).select
+        if select is not None and select.language is not None:
+            return ("tasks", name, "select", "language")
+    return ("train", "select", "language")
+
+
+def unsaid(names: Iterable[str], known: Mapping[str, Task], languages: DataLanguages) -> list[str]:
+    """Return a note for each trained task whose training data are in an unknown language."""
+    owners = dict.fromkeys(languages.owner(known[name]).name for name in names if kinds.get(known[name].kind).trained)
+    return [
+        f"{name}: the language of its training data is not known, so no score is called zero-shot; set "
+        f"tasks.{name}.train_language"
+        for name in owners
+        if languages.training(known[name]) == UNKNOWN
+    ]
+
+
+def _some(declared: Iterable[str]) -> str:
+    shown = tuple(declared)
+    return ", ".join(shown[:4]) + (", ..." if len(shown) > 4 else "")

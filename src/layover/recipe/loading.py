@@ -6,28 +6,23 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from layover.errors import Problem, RecipeError
-from layover.recipe.checks import (
-    check_lists,
-    check_pairs,
-    check_precisions,
+from layover.recipe.class_weight_checks import check_class_weights
+from layover.recipe.declared import resolve_tasks
+from layover.recipe.file import Loc, Located, RecipeFile, read_source
+from layover.recipe.intermediate_checks import check_mixtures, check_modules
+from layover.recipe.language_adapters import check_fallback, check_languages, resolve_languages
+from layover.recipe.language_checks import check_data_languages, check_language_names
+from layover.recipe.methods import resolve_methods
+from layover.recipe.resolved import Recipe
+from layover.recipe.schema import MOST_CELLS, Document
+from layover.recipe.sweep_checks import check_lists, check_pairs, check_precisions, check_sweep
+from layover.recipe.task_checks import (
+    check_holdouts,
     check_retrieval,
-    check_sweep,
     check_training,
     check_training_data,
     check_windows,
 )
-from layover.recipe.class_weight_checks import check_class_weights
-from layover.recipe.data_language_checks import check_data_languages
-from layover.recipe.declared import resolve_tasks
-from layover.recipe.holdout_checks import check_holdouts
-from layover.recipe.import_checks import check_modules
-from layover.recipe.language_checks import check_fallback, check_languages, resolve_languages
-from layover.recipe.language_name_checks import check_language_names
-from layover.recipe.methods import resolve_methods
-from layover.recipe.mixture_checks import check_mixtures
-from layover.recipe.resolved import Recipe
-from layover.recipe.schema import MOST_CELLS, Document
-from layover.recipe.source import Loc, Located, Source, read_source
 from layover.recipe.validation import STAND_IN, validate_mended
 
 REQUIRED: Mapping[Loc, object] = {
@@ -68,13 +63,13 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Recipe:
     return recipe
 
 
-def _first(problems: list[Problem], source: Source) -> list[Problem]:
+def _first(problems: list[Problem], source: RecipeFile) -> list[Problem]:
     """Return as many problems as a person reads, and how many more there are."""
     more = len(problems) - MOST_PROBLEMS
     return [*problems[:MOST_PROBLEMS], *([Problem(source.name, "", f"and {more:,} more")] if more > 0 else [])]
 
 
-def _checked(document: Document, source: Source, mended: set[Loc]) -> tuple[Recipe | None, list[Problem]]:
+def _checked(document: Document, source: RecipeFile, mended: set[Loc]) -> tuple[Recipe | None, list[Problem]]:
     """Return the recipe of a well-formed document, or what is wrong between its parts.
 
     Args:
@@ -127,7 +122,7 @@ def _checked(document: Document, source: Source, mended: set[Loc]) -> tuple[Reci
     return Recipe(document=document, methods=methods, tasks=known, languages=languages, source=source), []
 
 
-def _data_root(document: Document, source: Source) -> list[Problem]:
+def _data_root(document: Document, source: RecipeFile) -> list[Problem]:
     root = document.data_root
     try:
         if root is None or Path(root).is_dir():

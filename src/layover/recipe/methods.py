@@ -6,13 +6,13 @@ from layover import compositions, modules
 from layover.compositions import Composition
 from layover.errors import ModelError, Problem, nearest
 from layover.modules import AdapterDrop, Module
+from layover.recipe.file import Loc, RecipeFile
 from layover.recipe.resolved import ResolvedMethod
 from layover.recipe.schema import Document, Method
-from layover.recipe.source import Loc, Source
 from layover.recipe.validation import validate
 
 
-def resolve_methods(document: Document, source: Source) -> tuple[dict[str, ResolvedMethod], list[Problem]]:
+def resolve_methods(document: Document, source: RecipeFile) -> tuple[dict[str, ResolvedMethod], list[Problem]]:
     """Return the methods by name, and what is wrong with the others."""
     methods: dict[str, ResolvedMethod] = {}
     problems: list[Problem] = []
@@ -24,7 +24,7 @@ def resolve_methods(document: Document, source: Source) -> tuple[dict[str, Resol
     return methods, problems
 
 
-def _parse_module(name: str, method: Method, source: Source) -> tuple[Module | None, list[Problem]]:
+def _parse_module(name: str, method: Method, source: RecipeFile) -> tuple[Module | None, list[Problem]]:
     loc: Loc = ("methods", name)
     if method.module not in modules.names():
         message = f"unknown module {method.module!r}; {nearest(method.module, modules.names())}"
@@ -34,7 +34,7 @@ def _parse_module(name: str, method: Method, source: Source) -> tuple[Module | N
 
 
 def _parse_composition(
-    name: str, method: Method, module: Module | None, source: Source
+    name: str, method: Method, module: Module | None, source: RecipeFile
 ) -> tuple[Composition | None, list[Problem]]:
     loc: Loc = ("methods", name, "compose")
     settings = {"name": method.compose} if isinstance(method.compose, str) else dict(method.compose)
@@ -54,7 +54,7 @@ def _parse_composition(
 
 
 def _parse_adapterdrop(
-    name: str, method: Method, module: Module | None, source: Source
+    name: str, method: Method, module: Module | None, source: RecipeFile
 ) -> tuple[AdapterDrop, list[Problem]]:
     drop, message = method.adapterdrop, ""
     if drop is None:
@@ -69,7 +69,7 @@ def _parse_adapterdrop(
 
 
 def _resolve_method(
-    name: str, method: Method, document: Document, source: Source
+    name: str, method: Method, document: Document, source: RecipeFile
 ) -> tuple[ResolvedMethod | None, list[Problem]]:
     module, problems = _parse_module(name, method, source)
     composition, found = _parse_composition(name, method, module, source)

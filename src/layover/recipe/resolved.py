@@ -11,9 +11,9 @@ from pydantic import ConfigDict, Field
 from layover.compositions import Composition
 from layover.modules import AdapterDrop, Module
 from layover.numerics import Precision
-from layover.recipe.imported import Told
+from layover.recipe.file import RecipeFile
+from layover.recipe.learned import ImportedFacts
 from layover.recipe.schema import NO_INTERMEDIATE, Document, TaskSettings
-from layover.recipe.source import Source
 from layover.settings import RecipeSection
 from layover.tasks import Task
 
@@ -75,9 +75,9 @@ class Recipe(RecipeSection):
     tasks: dict[str, Task]
     """Every task that the sweep or a mixture names, and the tasks these train on."""
     languages: LanguageAdapters | None = None
-    imported: dict[str, Told] = Field(default_factory=dict)
+    imported: dict[str, ImportedFacts] = Field(default_factory=dict)
     """Of the imported modules on the axis, once a plan has opened them."""
-    source: Source
+    source: RecipeFile
     """The file it was read from, for messages."""
 
     def place_of(self, task: str) -> tuple[str | int, ...]:

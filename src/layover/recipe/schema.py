@@ -16,9 +16,7 @@ from layover.execution import Execution
 from layover.kinds.retrieval import Search
 from layover.modules import AdapterDrop
 from layover.numerics import Precision
-from layover.recipe.imported import ImportedModule
-from layover.recipe.languages import LanguageSettings
-from layover.recipe.mixture import Mixture
+from layover.recipe.learned import ImportedModule, LanguageSettings, Mixture
 from layover.settings import (
     Count,
     Dropout,

@@ -16,7 +16,8 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from layover.errors import Problem, nearest
 from layover.recipe.expected import field_annotation, is_model, options, plain, shown, takes, words
-from layover.recipe.source import Loc, Source
+from layover.recipe.file import Loc, RecipeFile
+from layover.settings import RecipeSection
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -29,7 +30,7 @@ _KEY = "[key]"
 
 
 def validate(
-    model: type[T], value: object, source: Source, at: Loc = (), also: tuple[str, ...] = ()
+    model: type[T], value: object, source: RecipeFile, at: Loc = (), also: tuple[str, ...] = ()
 ) -> tuple[T | None, list[Problem]]:
     """Parse `value` as `model`; return it, or every problem with its place.
 
@@ -45,7 +46,7 @@ def validate(
 
 
 def validate_mended(
-    model: type[T], source: Source, required: Mapping[Loc, object]
+    model: type[T], source: RecipeFile, required: Mapping[Loc, object]
 ) -> tuple[T | None, list[Problem], set[Loc]]:
     """Parse a whole recipe; where values are wrong, also return what is left without them, to be checked further.
 
@@ -202,6 +203,9 @@ def _several(annotation: Any) -> bool:
 
 def _message(model: Any, here: Any, details: Any, loc: Loc, got: object, also: tuple[str, ...]) -> str:
     def unknown() -> str:
+        key, section = loc[-1], _section_at(model, loc[:-1])
+        if section is not None and issubclass(section, RecipeSection) and key in section.renamed:
+            return f"this key is now called {section.renamed[str(key)]}"
         valid = _keys_at(model, loc[:-1])
         return f"unknown key; {nearest(str(loc[-1])[:LONGEST_KEY], (*valid, *(also if len(loc) == 1 else ())))}"
 
@@ -252,15 +256,18 @@ def _literals(option: Any) -> tuple[Any, ...]:
     return typing.get_args(bare) if typing.get_origin(bare) is typing.Literal else ()
 
 
-def _keys_at(model: Any, loc: Loc) -> tuple[str, ...]:
-    """Return the keys that are valid in the section at `loc`."""
+def _section_at(model: Any, loc: Loc) -> type[BaseModel] | None:
+    """Return the model of the section at `loc`; None where there is none."""
     annotation: Any = model
     for part in loc:
         annotation = _step(annotation, part)
-    for option in map(plain, options(annotation)):
-        if is_model(option):
-            return tuple(field.alias or name for name, field in option.model_fields.items())
-    return ()
+    return next((option for option in map(plain, options(annotation)) if is_model(option)), None)
+
+
+def _keys_at(model: Any, loc: Loc) -> tuple[str, ...]:
+    """Return the keys that are valid in the section at `loc`."""
+    section = _section_at(model, loc)
+    return () if section is None else tuple(field.alias or name for name, field in section.model_fields.items())
 
 
 def _step(annotation: Any, part: str | int) -> Any:

@@ -30,25 +30,25 @@ Keys = tuple[str | int, ...]
 
 
 @dataclass(frozen=True)
-class Entry:
+class YamlEntry:
     """One key of a mapping, and its value."""
 
     key: str
     line: int
-    value: Node
+    value: YamlNode
     merges: bool = False
     """Whether the key is `<<`: the value's keys are taken over."""
 
 
 @dataclass
-class Node:
+class YamlNode:
     """A value and the line that it begins in, from 1 on."""
 
     line: int
     scalar: Scalar = None
-    items: list[Node] | None = None
+    items: list[YamlNode] | None = None
     """Of a list."""
-    entries: list[Entry] | None = None
+    entries: list[YamlEntry] | None = None
     """Of a mapping, each key once."""
     bad: bool = False
     """Whether a problem says that it cannot be used; it then has no meaning."""
@@ -70,7 +70,7 @@ class Wrong:
 class Tree:
     """What a text says, as far as it can be read."""
 
-    root: Node | None = None
+    root: YamlNode | None = None
     """None for a text without a value, and for one that is no YAML."""
     problems: list[Wrong] = field(default_factory=list)
     broken: bool = False
@@ -91,27 +91,27 @@ _TOO_DEEP = f"lists and mappings are nested more than {DEEPEST} deep"
 
 def parse(text: str) -> Tree:
     """Return the tree of a text."""
-    return _Reader(text).tree()
+    return _TreeReader(text).tree()
 
 
-class _Stop(Exception):  # noqa: N818 - no error: what was read until then counts
+class _Unreadable(Exception):  # noqa: N818 - no error: what was read until then counts
     """Nothing more can be read."""
 
 
-class _Reader:
+class _TreeReader:
     def __init__(self, text: str) -> None:
         yaml = YAML(typ="safe", pure=True)
         yaml.Scanner = _Scanner
         self._resolver = yaml.resolver
         self._events: Iterator[ev.Event] = yaml.parse(io.StringIO(text))
-        self._anchors: dict[str, Node] = {}
+        self._anchors: dict[str, YamlNode] = {}
         self._found = Tree()
         self._path: list[str | int] = []
 
     def tree(self) -> Tree:
         try:
             self._stream()
-        except _Stop:
+        except _Unreadable:
             self._found.broken = True
         except MarkedYAMLError as error:
             mark = error.context_mark if _is_open(error) else error.problem_mark or error.context_mark
@@ -138,24 +138,24 @@ class _Reader:
                 if event.version is not None and tuple(event.version) != (1, 2):
                     written = ".".join(map(str, event.version))
                     self._problem(line, f"a recipe is YAML 1.2, not {written}; remove the line %YAML")
-                    raise _Stop
+                    raise _Unreadable
                 documents += 1
                 if documents == 2:
                     self._problem(line, "a second document begins here; a recipe is one document, without `---`")
-                    raise _Stop
+                    raise _Unreadable
             elif not isinstance(event, (ev.StreamStartEvent, ev.DocumentEndEvent)):
                 self._found.root = self._node(event, 0)
 
-    def _node(self, event: ev.Event, depth: int) -> Node:
+    def _node(self, event: ev.Event, depth: int) -> YamlNode:
         line = event.start_mark.line + 1
         if not isinstance(event, ev.NodeEvent):
-            return Node(line)
+            return YamlNode(line)
         if isinstance(event, ev.AliasEvent):
             return self._aliased(event.anchor, line)
         if depth > DEEPEST:
             self._problem(line, _TOO_DEEP)
-            raise _Stop
-        node = Node(line)
+            raise _Unreadable
+        node = YamlNode(line)
         if event.anchor is not None:
             self._anchors[event.anchor] = node
         if isinstance(event, ev.ScalarEvent):
@@ -176,19 +176,19 @@ class _Reader:
         node.done = True
         return node
 
-    def _aliased(self, anchor: str, line: int) -> Node:
+    def _aliased(self, anchor: str, line: int) -> YamlNode:
         node = self._anchors.get(anchor)
         if node is None:
             self._problem(line, f"*{anchor} stands for nothing: no value before it is marked &{anchor}")
-            return Node(line, bad=True)
+            return YamlNode(line, bad=True)
         if not node.done:
             self._problem(line, f"*{anchor} stands inside the value that it names, which would never end")
-            return Node(line, bad=True)
+            return YamlNode(line, bad=True)
         return node
 
-    def _fill(self, node: Node, depth: int) -> list[Entry]:
+    def _fill(self, node: YamlNode, depth: int) -> list[YamlEntry]:
         """Return the keys and values of a mapping, read to its end; one that takes over no mapping is bad."""
-        entries: dict[str, Entry] = {}
+        entries: dict[str, YamlEntry] = {}
         while not isinstance(event := self._next(), ev.MappingEndEvent):
             line = event.start_mark.line + 1
             key, merges = self._key(event, line, depth)
@@ -204,7 +204,7 @@ class _Reader:
                 if any(one.entries is None and not one.bad for one in (value.items or [value])):
                     self._problem(line, "<< takes over the keys of a mapping, or of a list of them; this is neither")
             else:
-                entries[key] = Entry(key, line, value, merges)
+                entries[key] = YamlEntry(key, line, value, merges)
             self._path.pop()
         return list(entries.values())
 
@@ -212,7 +212,7 @@ class _Reader:
         """Return a key as it is written, None for one that cannot be used, and whether it is `<<`."""
         if isinstance(event, ev.ScalarEvent):
             if event.anchor is not None:
-                self._anchors[event.anchor] = Node(line, self._scalar(event, line)[0])
+                self._anchors[event.anchor] = YamlNode(line, self._scalar(event, line)[0])
             kind = self._kind(event)
             if kind == "null":
                 self._problem(line, 'null is no key; write "null" in quotes if the text is meant')

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from layover.plan import Plan
-from layover.steps.files import MEASURED, TRAINING
+from layover.steps.artifacts import MEASURED, TRAINING
 from layover.store import Store
 
 HEAD = "head"

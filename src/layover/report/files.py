@@ -10,7 +10,7 @@ from layover import __version__
 from layover.escape import csv_file, inline, json_text, markdown_table, note
 from layover.plan import Plan
 from layover.plan.nodes import Pending, spec_at
-from layover.plan.pending import UNCHOSEN, everything
+from layover.plan.rounds import UNCHOSEN, everything
 from layover.records import Record
 from layover.report import main_table, sections
 from layover.report.rows import CellRow

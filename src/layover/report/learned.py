@@ -9,7 +9,7 @@ from typing import Any
 from layover.plan import Node, Plan
 from layover.plan.nodes import of
 from layover.specs.train import MEAN, TrainSpec
-from layover.steps.files import TRAINING
+from layover.steps.artifacts import TRAINING
 from layover.store import Store
 
 

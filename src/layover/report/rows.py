@@ -15,7 +15,7 @@ from layover.report.costs import TargetCost, cost_of
 from layover.report.learned import LearnedMixture, mixtures_below
 from layover.report.shares import Share, shares_of
 from layover.specs.score import ScoreSpec
-from layover.steps.files import CLASSES, RECORD
+from layover.steps.artifacts import CLASSES, RECORD
 from layover.store import Store
 
 

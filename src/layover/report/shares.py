@@ -9,7 +9,7 @@ from layover.plan import Cell, Plan
 from layover.plan.nodes import spec_at
 from layover.specs import OnEncoder
 from layover.specs.score import ScoreSpec
-from layover.steps.shares import read_shares
+from layover.steps.artifacts import read_shares
 from layover.store import Store
 
 

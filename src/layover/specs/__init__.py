@@ -12,10 +12,9 @@ from typing import Any
 from layover.errors import StoreError
 from layover.registry import Registry
 from layover.specs._encoder import EncoderSpec, TokenizerSpec
-from layover.specs._hyperparameters import Hyperparameters
-from layover.specs._on_encoder import ModuleStep, OnEncoder, Outputs
+from layover.specs._hyperparameters import Hyperparameters, Sampling
+from layover.specs._on_encoder import HeadOutputs, ModuleStep, OnEncoder
 from layover.specs._plugins import Plugins, answering, things_in
-from layover.specs._sampling import Sampling
 from layover.specs._spec import StepSpec
 from layover.specs._start import Learned, Start
 
@@ -43,11 +42,11 @@ def parse(values: Mapping[str, Any]) -> StepSpec:
 
 __all__ = [
     "EncoderSpec",
+    "HeadOutputs",
     "Hyperparameters",
     "Learned",
     "ModuleStep",
     "OnEncoder",
-    "Outputs",
     "Plugins",
     "Sampling",
     "Start",

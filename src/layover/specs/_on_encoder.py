@@ -10,7 +10,7 @@ from layover.specs._encoder import EncoderSpec
 from layover.specs._spec import StepSpec
 from layover.specs._start import AnyModule, Start
 
-Outputs = tuple[str, tuple[str, ...]]
+HeadOutputs = tuple[str, tuple[str, ...]]
 """Kind and labels of a head."""
 
 
@@ -34,7 +34,7 @@ class ModuleStep(EncoderStep):
     start: Start = inlined(default=Start())
     """Intermediates that are composed before."""
 
-    def outputs(self) -> tuple[Outputs, ...]:
+    def outputs(self) -> tuple[HeadOutputs, ...]:
         """Return what each of its heads answers, by the heads' numbers."""
         raise NotImplementedError
 

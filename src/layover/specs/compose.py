@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from layover.canonical import aside
 from layover.numerics import Precision
-from layover.specs._on_encoder import OnEncoder, Outputs
+from layover.specs._on_encoder import HeadOutputs, OnEncoder
 from layover.specs._plugins import Thing, answering
 
 
@@ -61,7 +61,7 @@ class ComposeSpec(OnEncoder):
         """Return the key of the node whose head it hands on."""
         return self.head
 
-    def outputs(self) -> tuple[Outputs, ...]:
+    def outputs(self) -> tuple[HeadOutputs, ...]:
         """Return what its head answers, where it has one."""
         return () if self.kind is None else ((self.kind, self.labels),)
 

@@ -10,12 +10,12 @@ from typing import ClassVar, Protocol
 
 from layover.canonical import Canonical, aside
 from layover.layouts import Base
-from layover.specs._on_encoder import ModuleStep, Outputs
+from layover.specs._on_encoder import HeadOutputs, ModuleStep
 from layover.specs._plugins import Thing, answering
 from layover.specs._spec import known
 
 
-class Origin(Protocol):
+class ModuleOrigin(Protocol):
     """Where the files of a module are."""
 
     def place(self, name: str) -> Path:
@@ -57,7 +57,7 @@ class ImportSpec(ModuleStep):
     """In the recipe."""
     fits: Base | None = aside(None)
     """The encoder as modules see it; None where the specification was read from the store."""
-    origin: Origin | None = aside(None)
+    origin: ModuleOrigin | None = aside(None)
     files: Mapping[str, str] = aside(factory=dict)
     """Name of a file with weights -> its SHA-256 when the plan was made."""
     package: str | None = aside(None)
@@ -73,7 +73,7 @@ class ImportSpec(ModuleStep):
         if self.head is not None:
             yield from answering(self.head.kind)
 
-    def outputs(self) -> tuple[Outputs, ...]:
+    def outputs(self) -> tuple[HeadOutputs, ...]:
         """Return what its head answers, where it has one."""
         return () if self.head is None else ((self.head.kind, self.head.labels),)
 
@@ -81,7 +81,7 @@ class ImportSpec(ModuleStep):
         """Return the tasks that the recipe or the card says it was trained on."""
         return self.tasks
 
-    def located(self) -> tuple[Base, Origin]:
+    def located(self) -> tuple[Base, ModuleOrigin]:
         """Return the encoder as modules see it, and where the files are.
 
         Raises:

@@ -22,7 +22,7 @@ TunedOn = Literal["validation", "scored"]
 
 
 @dataclass(frozen=True)
-class NoAnswer(Canonical):
+class NoAnswerRule(Canonical):
     """How a threshold is found: from which on a question has no answer, or a label is there."""
 
     metric: str
@@ -66,7 +66,7 @@ class ScoreSpec(StepSpec):
     """Language -> the language whose adapter acted on its text; None in a method without adapters."""
     tags: Mapping[str, Opaque] | None = later(None)
     """tagging: what of the declared scheme changes the scores; None where it is the one that is found anyway."""
-    no_answer: NoAnswer | None = later(None)
+    no_answer: NoAnswerRule | None = later(None)
     """None where no threshold decides, or that of labels is the usual one."""
     search: SettledSearch | None = later(None)
     """retrieval: the settings of the predictions."""

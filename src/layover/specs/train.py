@@ -13,10 +13,9 @@ from layover.identity import Json
 from layover.metrics._metric import NO_RULES, Rules
 from layover.modules import AdapterDrop
 from layover.numerics import Precision
-from layover.specs._hyperparameters import Hyperparameters
-from layover.specs._on_encoder import OnEncoder, Outputs
+from layover.specs._hyperparameters import Hyperparameters, Sampling
+from layover.specs._on_encoder import HeadOutputs, OnEncoder
 from layover.specs._plugins import Thing, answering
-from layover.specs._sampling import Sampling
 from layover.specs.gate import GateSpec
 from layover.specs.tokenize import USUAL_PERCENT
 
@@ -147,7 +146,7 @@ class TrainSpec(OnEncoder):
         """Whether its heads are kept by their numbers."""
         return self.sampling is not None
 
-    def outputs(self) -> tuple[Outputs, ...]:
+    def outputs(self) -> tuple[HeadOutputs, ...]:
         """Return what each head answers, by the heads' numbers."""
         first = {one.place: (one.kind, one.labels) for one in reversed(self.tasks)}
         return tuple(answers for _, answers in sorted(first.items()))

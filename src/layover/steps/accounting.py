@@ -14,7 +14,7 @@ from layover.data.tally import EMPTY, HELD_OUT, LIMIT, NO_GOLD, WITHOUT, LeftOut
 from layover.records import Accounts, Rows
 from layover.specs.score import ScoreSpec
 from layover.specs.tokenize import TokenizeSpec
-from layover.steps.files import META
+from layover.steps.artifacts import META
 from layover.store import Store
 
 

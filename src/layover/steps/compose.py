@@ -7,8 +7,8 @@ from pathlib import Path
 
 from layover.plan import Node
 from layover.specs.compose import ComposeSpec
+from layover.steps.artifacts import HEAD
 from layover.steps.context import Context
-from layover.steps.files import HEAD
 from layover.steps.trained import head_file
 
 

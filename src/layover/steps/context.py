@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from layover.errors import Stopped, StoreError
+from layover.errors import Stopped
 from layover.execution import Execution
 from layover.store import Store
 
@@ -32,26 +30,3 @@ class Context:
         """
         if self.stopping():
             raise Stopped("stopped in an evaluation")
-
-
-def write_lines(path: Path, values: Iterable[Any]) -> None:
-    """Write JSON Lines."""
-    with path.open("w", encoding="utf-8") as stream:
-        for value in values:
-            stream.write(json.dumps(value, ensure_ascii=False, sort_keys=True, allow_nan=False) + "\n")
-
-
-def read_lines(path: Path) -> list[Any]:
-    """Read JSON Lines.
-
-    Raises:
-        StoreError: a line is not JSON.
-    """
-    values = []
-    with path.open(encoding="utf-8") as stream:
-        for number, line in enumerate(stream, 1):
-            try:
-                values.append(json.loads(line))
-            except ValueError as error:
-                raise StoreError(f"{path}:{number}: not JSON: {error}") from None
-    return values

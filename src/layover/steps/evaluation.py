@@ -18,9 +18,9 @@ from layover.inference.predict import Outputs, predict
 from layover.plan import Node
 from layover.specs.train import MEAN, Selection, TaskSpec, TrainSpec
 from layover.steps.accounting import first_without_gold
+from layover.steps.artifacts import load_examples, load_features
 from layover.steps.context import Context
-from layover.steps.states import load_states
-from layover.steps.tokenize import load_examples, load_features
+from layover.steps.hidden_states import load_states
 from layover.steps.trained import spoken
 from layover.training import Judge
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from layover.encoder import DropoutClock
@@ -10,11 +11,13 @@ from layover.inference.predict import keep_states
 from layover.numerics import computes_in
 from layover.plan import Node
 from layover.specs.hidden_states import HiddenStatesSpec
+from layover.steps.artifacts import META, STATES, load_features
 from layover.steps.context import Context
-from layover.steps.files import META, STATES
 from layover.steps.loaded import load
-from layover.steps.tokenize import load_features
-from layover.store import write_json
+from layover.store import Store, read_json, write_json
+
+StatesOf = Mapping[str, str]
+"""Key of tokenized data -> key of the node that holds their hidden states."""
 
 
 def run(node: Node[HiddenStatesSpec], folder: Path, context: Context) -> None:
@@ -30,3 +33,18 @@ def run(node: Node[HiddenStatesSpec], folder: Path, context: Context) -> None:
     into.flush()
     write_json(folder / META, size)
     context.progress({"done": features.rows, "total": features.rows, "unit": "rows"})
+
+
+def load_states(store: Store, hidden_states: StatesOf, data: str) -> HiddenStates | None:
+    """Return the kept hidden states of some data, None where there are none for this node."""
+    if data not in hidden_states:
+        return None
+    folder = store.path(hidden_states[data])
+    return HiddenStates.open(folder / STATES, **read_json(folder / META))
+
+
+def lowest_needed(store: Store, hidden_states: StatesOf, data: Collection[str]) -> int:
+    """Return the lowest layer of the encoder that these data need: 0 where the states of some of them are not kept."""
+    if not all(key in hidden_states for key in data):
+        return 0
+    return min(int(store.done(hidden_states[key])["identity"]["layer"]) for key in data)

@@ -14,8 +14,8 @@ from layover.packages.meaning import same
 from layover.packages.opened import open_module
 from layover.plan import Node
 from layover.specs.import_ import ImportSpec
+from layover.steps.artifacts import HEAD, weights_of
 from layover.steps.context import Context
-from layover.steps.files import HEAD, weights_of
 
 
 def run(node: Node[ImportSpec], folder: Path, context: Context) -> None:

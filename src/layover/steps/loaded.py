@@ -17,7 +17,7 @@ from transformers import PreTrainedModel
 
 from layover.encoder import DropoutClock, Encoder, dtype_of
 from layover.numerics import Precision, Quantisation, quantisation_of
-from layover.store.state import States, states_in
+from layover.store.state import FileStates, states_in
 
 T = TypeVar("T")
 
@@ -33,7 +33,7 @@ class Pretrained:
     quantisation: Quantisation | None
     from_layer: int
     all_words: bool
-    files: States
+    files: FileStates
     """Of a directory: one whose files have changed is another model."""
 
 

@@ -26,7 +26,7 @@ from layover.kinds._arrays import finite
 from layover.kinds.retrieval import distinct, match
 from layover.metrics._retrieval import ENGLISH, LANGUAGE
 from layover.specs.predict import PredictSpec
-from layover.steps.files import predictions_of
+from layover.steps.artifacts import predictions_of
 from layover.steps.trained import speak
 from layover.store import Store
 
@@ -34,7 +34,7 @@ Embeddings = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
-class Sentences:
+class MatchingInput:
     """The sentences of both sides, and how they are matched."""
 
     spec: PredictSpec
@@ -45,7 +45,7 @@ class Sentences:
 
 
 def matched(
-    sentences: Sentences, encoder: Encoder, store: Store, shares: MixingWeights, execution: Execution
+    sentences: MatchingInput, encoder: Encoder, store: Store, shares: MixingWeights, execution: Execution
 ) -> Iterator[tuple[str, Outputs]]:
     """Yield, layer by layer, the name of the file of its predictions and what the kind decodes.
 

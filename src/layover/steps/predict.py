@@ -11,13 +11,11 @@ from layover.inference.predict import predict
 from layover.modules import AdapterDrop
 from layover.plan import Node
 from layover.specs.predict import PredictSpec
-from layover.steps.context import Context, write_lines
-from layover.steps.files import predictions_of
+from layover.steps.artifacts import load_examples, load_features, predictions_of, write_lines, write_shares
+from layover.steps.context import Context
+from layover.steps.hidden_states import load_states, lowest_needed
 from layover.steps.loaded import load, once
-from layover.steps.matching import Sentences, matched
-from layover.steps.shares import write_shares
-from layover.steps.states import load_states, lowest_needed
-from layover.steps.tokenize import load_examples, load_features
+from layover.steps.matching import MatchingInput, matched
 from layover.steps.trained import load_head, restore_encoder, speak
 from layover.store import Store
 
@@ -31,7 +29,7 @@ def run(node: Node[PredictSpec], folder: Path, context: Context) -> None:
     encoder.drop(AdapterDrop(predict=spec.skipped))
     shares, kind = MixingWeights(), kinds.get(spec.kind)
     if head is None or spec.matching is not None:
-        sentences = Sentences(spec, features, examples, folder)
+        sentences = MatchingInput(spec, features, examples, folder)
         answers = matched(sentences, encoder, store, shares, execution)
     else:
         speak(encoder, store, spec.adapters[0] if spec.adapters else None)

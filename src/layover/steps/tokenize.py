@@ -5,10 +5,8 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from layover import kinds
-from layover.data.features import NO_COLUMNS, Features
 from layover.data.subset import texts_of
 from layover.data.tally import Tally
 from layover.data.tokenizer import Tokenizer
@@ -19,8 +17,8 @@ from layover.plan.why import MADE_FOR, made_for
 from layover.specs import EncoderSpec
 from layover.specs.tokenize import TokenizeSpec
 from layover.steps.accounting import Account
-from layover.steps.context import Context, read_lines, write_lines
-from layover.steps.files import EXAMPLES, FEATURES, META, ROWS
+from layover.steps.artifacts import EXAMPLES, FEATURES, META, ROWS, write_lines
+from layover.steps.context import Context
 from layover.store import Store, write_json
 from layover.store.state import state_of
 
@@ -81,28 +79,3 @@ def _tokenizer(encoder: EncoderSpec, store: Store) -> Tokenizer:
             with suppress(LayoverError, OSError), store.remembered() as memory:
                 tokenizers.forget(Path(encoder.source), memory)
         raise
-
-
-def load_features(store: Store, key: str, kind: str | None = None) -> Features:
-    """Return the features of a finished tokenize node; of no kind, only what every kind has, for an encoder alone."""
-    return Features.load(store.path(key) / FEATURES, NO_COLUMNS if kind is None else kinds.get(kind).columns)
-
-
-def load_examples(store: Store, key: str, kind: str) -> list[Any]:
-    """Return the examples of a finished tokenize node."""
-    parse = kinds.get(kind).from_json
-    return [parse(line) for line in read_lines(store.path(key) / EXAMPLES)]
-
-
-def load_rows(store: Store, key: str) -> list[dict[str, Any]]:
-    """Return of each example of a finished tokenize node its `id` in the data, or None, and `where` it stands."""
-    return read_lines(store.path(key) / ROWS)
-
-
-def load_meta(store: Store, key: str) -> dict[str, Any]:
-    """Return the counts of a finished tokenize node.
-
-    examples, gold; rows, tokens, longest as encoded; source_rows, used, left_out, learned and unlearnable:
-    see `layover.steps.accounting`.
-    """
-    return store.read(key, META)

@@ -20,12 +20,11 @@ from layover.estimates.passes import turns_of
 from layover.heads import CLASS_WEIGHTS, Head, build_head
 from layover.plan import Node
 from layover.specs.train import TaskSpec, TrainSpec
+from layover.steps.artifacts import GATES, MEASURED, TRAINING, load_features, weights_of
 from layover.steps.context import Context
 from layover.steps.evaluation import evaluation
-from layover.steps.files import GATES, MEASURED, TRAINING, weights_of
+from layover.steps.hidden_states import StatesOf, load_states, lowest_needed
 from layover.steps.loaded import load
-from layover.steps.states import StatesOf, load_states, lowest_needed
-from layover.steps.tokenize import load_features
 from layover.steps.trained import (
     file_of_head,
     head_file,

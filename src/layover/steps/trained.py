@@ -16,9 +16,9 @@ from layover.encoder import DropoutClock, Encoder
 from layover.errors import NodeError
 from layover.heads import Head, build_head
 from layover.shape import Shape
-from layover.specs import ModuleStep, OnEncoder, Outputs, StepSpec
+from layover.specs import HeadOutputs, ModuleStep, OnEncoder, StepSpec
 from layover.specs.train import Below
-from layover.steps.files import GATES, HEAD, head_of, weights_of
+from layover.steps.artifacts import GATES, HEAD, head_of, weights_of
 from layover.steps.loaded import load
 from layover.store import Store
 
@@ -148,7 +148,7 @@ def file_of_head(spec: ModuleStep, place: int) -> str:
     return head_of(place) if spec.numbered else HEAD
 
 
-def head_file(store: Store, key: str, outputs: Outputs) -> Path:
+def head_file(store: Store, key: str, outputs: HeadOutputs) -> Path:
     """Return the file of a finished training's head for some outputs; a mixture has several.
 
     Raises:

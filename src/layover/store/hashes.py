@@ -12,7 +12,7 @@ from layover.files.archives import archive_of
 from layover.identity import file_sha256, key_of
 from layover.store.look import is_key
 from layover.store.memory import Memory
-from layover.store.state import State, state_of, unsettled_seconds
+from layover.store.state import FileState, state_of, unsettled_seconds
 
 HASHES = "hashes.json"
 MOST = 100_000
@@ -32,7 +32,7 @@ class FileHashes(Memory):
     def __init__(self, file: Path | None = None) -> None:
         super().__init__(file)
         self.keep({name for name in self.names() if is_key(name)})  # earlier versions wrote paths
-        self._here: dict[str, tuple[State, str]] = {}
+        self._here: dict[str, tuple[FileState, str]] = {}
         """Path -> what is known in this process."""
 
     def __call__(self, path: Path) -> str:
@@ -72,16 +72,16 @@ class FileHashes(Memory):
             self.keep({_name(place, state) for place, (state, _) in self._here.items()})
         super().save()
 
-    def _remembered(self, place: str, state: State) -> tuple[State, str] | None:
+    def _remembered(self, place: str, state: FileState) -> tuple[FileState, str] | None:
         found = self.get(_name(place, state))
         return (state, found) if isinstance(found, str) else None
 
 
-def _name(place: str, state: State) -> str:
+def _name(place: str, state: FileState) -> str:
     return key_of([place, *state])
 
 
-def _hashed(path: Path, state: State) -> tuple[State, str]:
+def _hashed(path: Path, state: FileState) -> tuple[FileState, str]:
     """Return the hash of a file, and its state that every change after this will alter."""
     place = (archive_of(path) or path).resolve().parent
     for _ in range(TRIES):

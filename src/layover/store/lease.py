@@ -201,7 +201,7 @@ def _is_linked(handle: int) -> bool:
         return False
 
 
-class Watch:
+class LeaseWatch:
     """What a process has seen of the leases of others.
 
     Args:

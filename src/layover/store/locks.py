@@ -19,7 +19,7 @@ from pathlib import Path
 
 from layover.errors import StoppedError, StoreError
 from layover.stopping import Stop
-from layover.store.lease import BEAT_SECONDS, OLDER, STALE_SECONDS, Holder, Lease, Watch, is_locked
+from layover.store.lease import BEAT_SECONDS, OLDER, STALE_SECONDS, Holder, Lease, LeaseWatch, is_locked
 from layover.store.marker import MARKER
 from layover.store.memory import READ_ONLY
 
@@ -67,9 +67,9 @@ class Locks:
         watch: What is known of the leases of others.
     """
 
-    def __init__(self, folder: Path, watch: Watch | None = None) -> None:
+    def __init__(self, folder: Path, watch: LeaseWatch | None = None) -> None:
         self.folder = folder
-        self._watch = watch or Watch()
+        self._watch = watch or LeaseWatch()
 
     def held(self, *names: str, beside: Collection[Path] = ()) -> list[Held]:
         """Return the live leases of some names, or of all when none is given; files of dead ones are removed.

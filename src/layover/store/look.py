@@ -17,7 +17,7 @@ from typing import Any
 from layover.errors import StoreError
 from layover.identity import parsed_key
 from layover.store.files import DIGEST, is_sealed, read_json
-from layover.store.state import State, state_from
+from layover.store.state import FileState, state_from
 
 DONE = "done.json"
 UNSEALED = frozenset({"kind", "key", "identity", "needs", "files", "seconds"})
@@ -42,14 +42,14 @@ class Look:
     """False where an older Layover wrote it without a digest."""
 
 
-NO_FILE = State(-1, 0, 0, 0)
+NO_FILE = FileState(-1, 0, 0, 0)
 
 
 class _Damage(Exception):  # noqa: N818  it never leaves this file
     """Says what is wrong."""
 
 
-def contents(place: Path) -> dict[str, State]:
+def contents(place: Path) -> dict[str, FileState]:
     """Return the states of the files below a folder, by path; those whose name begins with a dot are not ours.
 
     A link stands for the file it leads to; one that leads to none has a state that no file has.
@@ -57,7 +57,7 @@ def contents(place: Path) -> dict[str, State]:
     Raises:
         OSError: it is no folder, or cannot be read.
     """
-    found: dict[str, State] = {}
+    found: dict[str, FileState] = {}
     folders, root = [""], str(place)
     while folders:
         prefix = folders.pop()
@@ -73,7 +73,7 @@ def contents(place: Path) -> dict[str, State]:
     return found
 
 
-def look_at(place: Path, key: str, there: Mapping[str, State], *, thorough: bool) -> Look:
+def look_at(place: Path, key: str, there: Mapping[str, FileState], *, thorough: bool) -> Look:
     """Return what is found in the folder of a node.
 
     Args:
@@ -138,7 +138,7 @@ def _key(identity: Mapping[str, Any]) -> str | None:
         return None
 
 
-def _check_files(place: Path, files: Mapping[str, Any], there: Mapping[str, State], *, thorough: bool) -> None:
+def _check_files(place: Path, files: Mapping[str, Any], there: Mapping[str, FileState], *, thorough: bool) -> None:
     for name, expected in files.items():
         if name not in there:
             raise _Damage(f"{name} is missing")

@@ -16,7 +16,7 @@ COARSE_SECONDS = 2.1
 """More than one tick of one that counts whole seconds, or two at a time."""
 
 
-class State(NamedTuple):
+class FileState(NamedTuple):
     """The state of a file on the disk; one in an archive has that of its archive.
 
     A change of the content sets `changed`, which no program can set back as it can `modified`.
@@ -35,7 +35,7 @@ class State(NamedTuple):
         return self.changed % SECOND == 0
 
 
-def state_of(path: Path) -> State:
+def state_of(path: Path) -> FileState:
     """Return the state of a file.
 
     Raises:
@@ -44,15 +44,15 @@ def state_of(path: Path) -> State:
     return state_from((archive_of(path) or path).stat())
 
 
-def state_from(stat: os.stat_result) -> State:
+def state_from(stat: os.stat_result) -> FileState:
     """Return the state that the system's answer tells."""
-    return State(stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)
+    return FileState(stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)
 
 
-States = tuple[tuple[str, State], ...]
+FileStates = tuple[tuple[str, FileState], ...]
 
 
-def states_in(folder: Path) -> States:
+def states_in(folder: Path) -> FileStates:
     """Return name and state of each file of a folder; nothing where it is none."""
     if not folder.is_dir():
         return ()
@@ -76,7 +76,7 @@ def clock_of(folder: Path) -> float | None:
         os.close(handle)
 
 
-def unsettled_seconds(state: State, folder: Path) -> float:
+def unsettled_seconds(state: FileState, folder: Path) -> float:
     """Return how long a change of a file may still leave its state as it is; 0 when every change shows.
 
     A file that changed within one tick of its file system's clock can change again within the same tick (what git

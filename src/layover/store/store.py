@@ -30,8 +30,6 @@ from typing import Any, Self
 
 from layover.errors import LostNodeError, StoreError
 from layover.identity import file_sha256, key_of
-from layover.store.damaged import Damaged
-from layover.store.failures import Failures
 from layover.store.files import folder_bytes, read_json, remove, sealed, write_json
 from layover.store.hashes import HASHES, FileHashes
 from layover.store.lease import Lease
@@ -39,7 +37,8 @@ from layover.store.locks import RUN, Locks
 from layover.store.look import DONE, Look, contents, is_key, look_at, read_done
 from layover.store.marker import is_store, make_store
 from layover.store.memory import LABELS, Memory
-from layover.store.state import State, unsettled_seconds
+from layover.store.notes import Damaged, Failures
+from layover.store.state import FileState, unsettled_seconds
 
 
 class Store:
@@ -59,7 +58,7 @@ class Store:
         self.damaged = Damaged(root / "damaged")
         self.failures = Failures(root / "failed")
         self.locks = Locks(root / "locks")
-        self._looks: dict[str, tuple[Mapping[str, State], bool, Look]] = {}
+        self._looks: dict[str, tuple[Mapping[str, FileState], bool, Look]] = {}
         self.is_there = is_store(root)
         if create and not self.is_there:
             make_store(root)

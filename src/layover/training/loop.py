@@ -125,7 +125,7 @@ class _Training:
         self.schedule = Schedule(numbers, self.order.steps_per_epoch, every)
         parts = {**encoder.trained(), **head_parts(self.heads)}
         self.optimizer = Optimizer(parts, numbers, layers_rest=encoder.drops_at_random)
-        tokens = execution.micro_tokens or automatic_tokens(
+        tokens = execution.micro_batch_tokens or automatic_tokens(
             encoder, self.optimizer, numbers.precision, execution, self.device, branches
         )
         self.position = Position(tokens)
@@ -260,7 +260,7 @@ class _Training:
             return
         tokens = self.position.micro_tokens
         self.position = Position.from_json(state.position)
-        if self.execution.micro_tokens is not None:
+        if self.execution.micro_batch_tokens is not None:
             self.position.micro_tokens = tokens  # what the user asks for goes before what the last run came to
         self.optimizer.set_weights(state.weights)
         self.optimizer.set_state(state.optimizer)

@@ -61,7 +61,6 @@ class KnownCommits(Revisions):
         self.offline = True
 
     def commit(self, repository: str, revision: str, kind: str) -> str:
-        """See `Revisions.commit`."""
         return hashlib.sha1(f"{kind}/{repository}@{revision}".encode(), usedforsecurity=False).hexdigest()
 
     def file(self, repository: str, commit: str, name: str, most: int) -> None:

@@ -12,13 +12,13 @@ def command(recipe: RecipeArgument, overrides: Overrides = None, *, json: JsonOp
     """Check a recipe: every problem at once, with file, line and the nearest valid name."""
     from layover.cli.device import unseen
     from layover.recipe import load
-    from layover.recipe.data_language_checks import languages_of, unsaid
-    from layover.recipe.idle_strides import idle_strides
+    from layover.recipe.language_checks import languages_of, unsaid
+    from layover.recipe.unused_settings import unread_strides
 
     checked = load(recipe, overrides or [])
     document, sweep = checked.document, checked.document.sweep
     notes = unsaid(document.swept(), checked.tasks, languages_of(document, checked.tasks))
-    notes += idle_strides(checked) + unseen(checked)
+    notes += unread_strides(checked) + unseen(checked)
     counts = {
         "models": len(sweep.model),
         "methods": len(sweep.method),

@@ -12,7 +12,7 @@ from layover.cli.shared import JsonOption
 from layover.errors import LayoverError, ModelError, nearest
 
 if TYPE_CHECKING:
-    from layover.estimates.fitting import Choice
+    from layover.estimates.fitting import MethodSettings
     from layover.modules import Module
 
 ORDER = 25
@@ -90,7 +90,7 @@ def _module(method: str, layers: str | None) -> Module:
         raise ModelError(f"--layers: {layers!r} names no layers; write all or top-4") from None
 
 
-def _row(one: Choice) -> dict[str, Any]:
+def _row(one: MethodSettings) -> dict[str, Any]:
     return {
         "method": one.module.name,
         "layers": _layers(one),
@@ -104,19 +104,19 @@ def _row(one: Choice) -> dict[str, Any]:
     }
 
 
-def _layers(one: Choice) -> str | None:
+def _layers(one: MethodSettings) -> str | None:
     """Return the layers as a recipe writes them; None where the module has no such setting."""
     found = one.module.model_dump().get("layers")
     return None if found is None else str(found)
 
 
-def _cells(one: Choice) -> list[str]:
+def _cells(one: MethodSettings) -> list[str]:
     flags = ["yes" if flag else "no" for flag in (one.cached, one.checkpointing)]
     fits = "yes" if one.fits else "no"
     return [_layers(one) or "all", one.precision, *flags, room(one.peak_bytes), str(one.rows), fits]
 
 
-def _recipe(one: Choice, batch: int, max_length: int, device: str, budget: int) -> list[str]:
+def _recipe(one: MethodSettings, batch: int, max_length: int, device: str, budget: int) -> list[str]:
     """Return the lines of a recipe."""
     settings = {"module": one.module.name, "layers": _layers(one), "precision": one.precision}
     method = ", ".join(f"{name}: {value}" for name, value in settings.items() if value not in (None, "all"))
@@ -128,7 +128,7 @@ def _recipe(one: Choice, batch: int, max_length: int, device: str, budget: int) 
     ]
 
 
-def _hint(found: list[Choice]) -> str:
+def _hint(found: list[MethodSettings]) -> str:
     least = min(found, key=lambda one: one.peak_bytes)
     return (
         f"the least of these takes {room(least.peak_bytes)}; a shorter --max-length, upper layers or another --method "

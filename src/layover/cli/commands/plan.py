@@ -83,14 +83,13 @@ def _left(summary: dict[str, Any]) -> str:
 def summarise(found: Planned, gpu: int | None = None) -> dict[str, Any]:
     """Return the plan in numbers, for people and machines alike; held against the bytes of a GPU if given."""
     from layover import specs
-    from layover.estimates.cost import ENCODING, estimate
+    from layover.estimates.cost import ENCODING, bound, estimate, to_come
     from layover.estimates.eta import seconds_left
-    from layover.estimates.pending import bound, to_come
     from layover.plan.absent import lacks
     from layover.plan.hub import told as unresolved
-    from layover.plan.pending import whole
-    from layover.recipe.idle_strides import idle_strides
-    from layover.steps.counts import timed
+    from layover.plan.rounds import whole
+    from layover.recipe.unused_settings import unread_strides
+    from layover.steps.artifacts import timed
 
     plan, store = found.plan, found.store
     finished = store.finished()
@@ -130,7 +129,7 @@ def summarise(found: Planned, gpu: int | None = None) -> dict[str, Any]:
         "memory": memory,
         "seconds_left": seconds_left(whole(plan), costs, left, partial(timed, store)) if left else 0.0,
         "hidden_state_cache": savings(found.plain, plan, costs, meta, finished),
-        "notes": [*plan.notes, *filter(None, lacking), *idle_strides(plan.recipe), *unseen(plan.recipe)],
+        "notes": [*plan.notes, *filter(None, lacking), *unread_strides(plan.recipe), *unseen(plan.recipe)],
         "damaged": dict(found.damaged),
         "older": {"nodes": len(found.older), "bytes": sum(found.older.values())},
     }

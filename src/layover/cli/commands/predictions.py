@@ -60,7 +60,7 @@ def _lines(plan: Plan, store: Store) -> Iterator[dict[str, Any]]:
     """Yield the predictions of every finished cell; what has none is told on standard error."""
     from layover.hub.predicted import Predicted
     from layover.plan.nodes import spec_at
-    from layover.plan.pending import UNCHOSEN
+    from layover.plan.rounds import UNCHOSEN
     from layover.specs.score import ScoreSpec
 
     finished = store.finished()

@@ -31,7 +31,7 @@ from layover.stopping import KEPT, Stop
 if TYPE_CHECKING:
     from layover.cli.progress import RunProgress
     from layover.engine.local import LocalEngine
-    from layover.estimates.cost import Cost
+    from layover.estimates.cost import Estimate
     from layover.estimates.remaining import Remaining
     from layover.plan import Node, Plan
     from layover.specs import StepSpec
@@ -63,10 +63,9 @@ def _run(found: Planned, workers: int | None, json: bool, plan_again: Callable[[
     from layover.engine.local import LocalEngine
     from layover.engine.resources import resources
     from layover.errors import ModelError
-    from layover.estimates.cost import estimate
-    from layover.estimates.pending import to_come
+    from layover.estimates.cost import estimate, to_come
     from layover.plan.absent import lacks
-    from layover.plan.pending import whole
+    from layover.plan.rounds import whole
 
     finished = found.store.finished()
     wanted = found.plan.wanted(finished)
@@ -163,13 +162,13 @@ def _remaining(found: Planned, wanted: list[Node[StepSpec]], workers: int) -> Re
     from layover.estimates.cost import estimate
     from layover.estimates.eta import took
     from layover.estimates.remaining import Remaining
-    from layover.steps.counts import timed
+    from layover.steps.artifacts import timed
 
     store, keys = found.store, [node.key for node in wanted]
     costs = estimate(found.plan, meta_of(store, store.finished()))
     known = took(found.plan, costs, set(found.plan.nodes).difference(keys), partial(timed, store))
 
-    def costs_now(plan: Plan) -> Mapping[str, Cost]:
+    def costs_now(plan: Plan) -> Mapping[str, Estimate]:
         data = (key for key, node in plan.nodes.items() if node.kind == "tokenize")
         return estimate(plan, meta_of(store, {key for key in data if store.has(key)}))
 
@@ -177,7 +176,7 @@ def _remaining(found: Planned, wanted: list[Node[StepSpec]], workers: int) -> Re
 
 
 def _conclude(found: Planned, failed: dict[str, str], blocked: dict[str, str], seconds: float, as_json: bool) -> None:
-    from layover.plan.pending import notes as waiting
+    from layover.plan.rounds import waiting
 
     plan = found.plan
     finished = found.store.finished()

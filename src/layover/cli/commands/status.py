@@ -19,12 +19,10 @@ def command(
     json: JsonOption = False,
 ) -> None:
     """Show how many cells of each target are finished, and what failed."""
-    from layover.estimates.cost import estimate
+    from layover.estimates.cost import estimate, to_come
     from layover.estimates.eta import seconds_left
-    from layover.estimates.pending import to_come
-    from layover.plan.pending import notes as waiting
-    from layover.plan.pending import whole
-    from layover.steps.counts import timed
+    from layover.plan.rounds import waiting, whole
+    from layover.steps.artifacts import timed
     from layover.store.locks import GC, RUN
 
     found = planned(recipe, overrides, store)

@@ -27,8 +27,8 @@ def command(
     """Explain a node: what it is made of, and how it differs from the nearest finished one."""
     from pathlib import Path
 
-    from layover.plan.pending import everything
-    from layover.plan.why import NOTHING, Known, explain
+    from layover.plan.rounds import everything
+    from layover.plan.why import NOTHING, NodeNames, explain
     from layover.store import FileHashes, Store
     from layover.store.hashes import HASHES
 
@@ -36,7 +36,7 @@ def command(
         found = planned(Path(recipe), overrides, store)
         opened, nodes = found.store, everything(found.plan)
         rounds = {one.key: one for one in found.plan.rounds}
-        known = Known.of(found.plan, FileHashes(store / HASHES))
+        known = NodeNames.of(found.plan, FileHashes(store / HASHES))
     else:
         opened, nodes, rounds = Store.existing(store), {}, {}
         known = NOTHING

@@ -1,4 +1,4 @@
-"""The points of a sweep: every combination of its axes, less what is excluded and what has no meaning."""
+"""The combinations of a sweep: all of its axes, less what is excluded and what has no meaning."""
 
 from __future__ import annotations
 
@@ -9,72 +9,74 @@ from typing import Any
 from layover import kinds
 from layover.errors import ModelError, Problem, RecipeError
 from layover.plan import heads
-from layover.plan.heads import Point
+from layover.plan.nodes import Combination
 from layover.recipe import AXES, Recipe
 
 
-def points(recipe: Recipe, notes: list[str]) -> list[Point]:
-    """Return the points of a recipe; what is left out without being excluded is added to `notes`.
+def combinations(recipe: Recipe, notes: list[str]) -> list[Combination]:
+    """Return the combinations of a recipe; what is left out without being excluded is added to `notes`.
 
     Raises:
         RecipeError: nothing is left, or a composition names other intermediates.
     """
     sweep = recipe.document.sweep
     rules = [_as_sets(rule) for rule in sweep.exclude]
-    found: list[Point] = []
-    for point in itertools.product(*(sweep.values(axis) for axis in AXES)):
-        named = dict(zip(AXES, point, strict=True))
-        if not any(all(named[axis] in values for axis, values in rule.items()) for rule in rules):
-            found.append(point)
-    kept = sifted(recipe, found, lambda point: _meaningless(recipe, point), notes)
+    left: list[Combination] = []
+    for values in itertools.product(*(sweep.values(axis) for axis in AXES)):
+        named = dict(zip(AXES, values, strict=True))
+        if not any(all(named[axis] in excluded for axis, excluded in rule.items()) for rule in rules):
+            left.append(Combination(*values))
+    kept = sifted(recipe, left, lambda combination: _meaningless(recipe, combination), notes)
     problems = _misnamed(recipe, kept)
     if problems:
         raise RecipeError(problems)
     return kept
 
 
-def sifted(recipe: Recipe, found: Iterable[Point], refused: Callable[[Point], str], notes: list[str]) -> list[Point]:
-    """Return the points that nothing speaks against; what is left out is added to `notes`.
+def sifted(
+    recipe: Recipe, combinations: Iterable[Combination], refused: Callable[[Combination], str], notes: list[str]
+) -> list[Combination]:
+    """Return the combinations that nothing speaks against; what is left out is added to `notes`.
 
     Args:
         recipe: A checked recipe.
-        found: Points of its sweep.
-        refused: Why a point has no meaning; empty when it has.
+        combinations: Combinations of its sweep.
+        refused: Why a combination has no meaning; empty when it has.
         notes: For people.
 
     Raises:
         RecipeError: nothing is left.
     """
-    kept, left_out = [], dict[str, list[Point]]()
-    for point in found:
-        reason = refused(point)
+    kept, left_out = [], dict[str, list[Combination]]()
+    for combination in combinations:
+        reason = refused(combination)
         if reason:
-            left_out.setdefault(reason, []).append(point)
+            left_out.setdefault(reason, []).append(combination)
         else:
-            kept.append(point)
-    for reason, points_of in left_out.items():
-        methods = ", ".join(sorted({point[1] for point in points_of}))
-        notes.append(f"{methods}: {len(points_of)} cells left out: {reason}")
+            kept.append(combination)
+    for reason, some in left_out.items():
+        methods = ", ".join(sorted({combination.method for combination in some}))
+        notes.append(f"{methods}: {len(some)} cells left out: {reason}")
     if not kept:
         why = "; ".join(left_out) or "exclude leaves out every combination"
         raise RecipeError([recipe.source.problem(("sweep",), f"no cell is left: {why}")])
     return kept
 
 
-def trained_targets(recipe: Recipe, found: Iterable[Point]) -> frozenset[str]:
+def trained_targets(recipe: Recipe, combinations: Iterable[Combination]) -> frozenset[str]:
     """Return the targets that some cell trains: not those that are only asked, nor where nothing is trained on top."""
     return frozenset(
         target
-        for _, method, intermediate, target, _ in found
+        for _, method, intermediate, target, _ in combinations
         if kinds.get(recipe.tasks[target].kind).trained
         and (not recipe.learned(intermediate) or recipe.methods[method].composition.trains() != "none")
     )
 
 
-def _misnamed(recipe: Recipe, found: Iterable[Point]) -> list[Problem]:
+def _misnamed(recipe: Recipe, combinations: Iterable[Combination]) -> list[Problem]:
     """Return settings of compositions that do not fit the intermediates they meet."""
     problems: dict[str, Problem] = {}
-    for _, method, intermediate, _, _ in found:
+    for _, method, intermediate, _, _ in combinations:
         names = recipe.learned(intermediate)
         try:
             if names:
@@ -86,9 +88,9 @@ def _misnamed(recipe: Recipe, found: Iterable[Point]) -> list[Problem]:
     return list(problems.values())
 
 
-def _meaningless(recipe: Recipe, point: Point) -> str:
+def _meaningless(recipe: Recipe, combination: Combination) -> str:
     """Return why a combination has no meaning; empty when it has."""
-    _, method, intermediate, target, _ = point
+    _, method, intermediate, target, _ = combination
     resolved, task = recipe.methods[method], recipe.tasks[target]
     composition, names = resolved.composition, recipe.learned(intermediate)
     trained = kinds.get(task.kind).trained

@@ -1,20 +1,46 @@
-"""Inputs that are longer than an encoder takes: said by a plan, where its config is known."""
+"""Limits of an encoder that a recipe exceeds: layers, and positions for inputs; where its config is known."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator
 
-from layover.errors import Problem
+from layover.errors import LayoverError, Problem
 from layover.plan.data import DataRules
-from layover.recipe import Recipe
-from layover.recipe.source import Loc
+from layover.recipe import Recipe, ResolvedMethod
+from layover.recipe.file import Loc
 from layover.specs import EncoderSpec
 from layover.tasks import Task
 
 
 def problems(recipe: Recipe, rules: DataRules, encoders: Iterable[EncoderSpec]) -> list[Problem]:
+    """Return the settings that ask for layers or positions that an encoder does not have, each where it is written."""
+    known = list(encoders)
+    return _layers(recipe, known) + _lengths(recipe, rules, known)
+
+
+def _layers(recipe: Recipe, encoders: Iterable[EncoderSpec]) -> list[Problem]:
+    """Return the methods that ask for layers that an encoder does not have, where its shape is known."""
+    problems = []
+    methods: list[tuple[Loc, ResolvedMethod]] = [
+        (("methods", name), recipe.methods[name]) for name in recipe.document.sweep.method
+    ]
+    if recipe.languages is not None:
+        methods.append((("languages",), recipe.languages.method))
+    for (loc, method), encoder in itertools.product(methods, encoders):
+        try:
+            if encoder.shape is not None:
+                method.module.layers_of(encoder.shape.layers)
+                if method.adapterdrop.drops():
+                    method.adapterdrop.check(method.module, encoder.shape.layers)
+        except LayoverError as error:
+            problems.append(recipe.source.problem(loc, f"{error} ({encoder.label})"))
+    return problems
+
+
+def _lengths(recipe: Recipe, rules: DataRules, encoders: Iterable[EncoderSpec]) -> list[Problem]:
     """Return the settings `max_length` above the positions of an encoder, each where it is written."""
-    found: dict[Problem, None] = {}
+    problems: dict[Problem, None] = {}
     wanted = list(_wanted(recipe, rules))
     for encoder in encoders:
         for name, length, loc in wanted:
@@ -24,8 +50,8 @@ def problems(recipe: Recipe, rules: DataRules, encoders: Iterable[EncoderSpec]) 
                     f"{name} is read with max_length {length}, but {encoder.label} ({model}) takes {encoder.longest} "
                     f"tokens at most; write {encoder.longest} or less"
                 )
-                found[recipe.source.problem(loc, message)] = None
-    return list(found)
+                problems[recipe.source.problem(loc, message)] = None
+    return list(problems)
 
 
 def _wanted(recipe: Recipe, rules: DataRules) -> Iterator[tuple[str, int, Loc]]:

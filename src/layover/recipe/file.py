@@ -1,17 +1,78 @@
-"""A recipe as plain values, each with the place where it stands; and overrides laid over them."""
+"""A recipe file as plain values, each with the place where it stands; and overrides laid over them."""
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from layover.errors import Problem, RecipeError
-from layover.recipe.text import read_text
-from layover.recipe.yaml_nodes import Entry, Node, Tree, Wrong, parse
+from layover.recipe.yaml_nodes import Tree, Wrong, YamlEntry, YamlNode, parse
+from layover.tasks import kind_of_file
 
 Loc = tuple[str | int, ...]
+
+LARGEST = 256 * 1024
+"""Bytes of a file that is read as a recipe."""
+_MARKS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16", b"\x00\x00\xfe\xff": "UTF-32"}
+
+
+def read_text(path: Path) -> str:
+    """Return the text of a recipe file.
+
+    Raises:
+        RecipeError: it is absent, no plain file, too large, not in UTF-8, or has characters that YAML does not allow.
+    """
+    name = str(path)
+    try:
+        state = path.stat()
+        if not stat.S_ISREG(state.st_mode):
+            raise _error(name, f"is {kind_of_file(state.st_mode)}; name a file with a recipe in it")
+        if state.st_size > LARGEST:
+            raise _error(name, f"has {state.st_size:,} bytes, but a recipe has {LARGEST:,} at most; name another file")
+        content = path.read_bytes()
+    except FileNotFoundError:
+        beside = sorted(str(other) for other in path.parent.glob("*.y*ml")) if path.parent.is_dir() else []
+        hint = f"; there: {', '.join(beside[:20])}" if beside else ""
+        raise _error(name, f"no such file{hint}") from None
+    except (OSError, ValueError) as error:
+        raise _error(name, f"cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    return _checked(_decoded(content, name), name)
+
+
+def _decoded(content: bytes, name: str) -> str:
+    for mark, encoding in _MARKS.items():
+        if content.startswith(mark):
+            raise _error(f"{name}:1", f"is in {encoding}; save it in UTF-8")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        wrong = content[error.start]
+        raise _error(f"{name}:{line}", f"byte 0x{wrong:02X} is no UTF-8; save the file in UTF-8") from None
+
+
+def _checked(text: str, name: str) -> str:
+    for number, line in enumerate(text.split("\n"), start=1):
+        wrong = next((character for character in line if not _allowed(character)), None)
+        if wrong is not None:
+            message = f"the character U+{ord(wrong):04X} is not allowed in YAML; remove it"
+            raise _error(f"{name}:{number}", message)
+    return text
+
+
+def _allowed(character: str) -> bool:
+    """Return whether YAML allows a character (YAML 1.2.2, section 5.1)."""
+    if character < " " or "\x7f" <= character <= "\x9f":
+        return character in "\t\r\x85"
+    return character not in "\ufffe\uffff"
+
+
+def _error(where: str, message: str) -> RecipeError:
+    return RecipeError([Problem(where, "", message)])
+
 
 MOST_VALUES = 50_000
 """Values of a recipe once its aliases are followed; a few lines of aliases of aliases can make billions."""
@@ -27,7 +88,7 @@ class Located(Problem):
 
 
 @dataclass
-class Source:
+class RecipeFile:
     """Plain values of a recipe and, for each path in it, `file:line`."""
 
     name: str
@@ -51,10 +112,10 @@ class Source:
 
     def names(self, *section: str | int) -> tuple[str, ...] | None:
         """Return the keys that are written in a section, valid or not; None where it is no mapping."""
-        found: Any = self.values
+        value: Any = self.values
         for part in section:
-            found = found.get(part) if isinstance(found, Mapping) else None
-        return tuple(found) if isinstance(found, Mapping) else None
+            value = value.get(part) if isinstance(value, Mapping) else None
+        return tuple(value) if isinstance(value, Mapping) else None
 
 
 def dotted(loc: Loc) -> str:
@@ -71,7 +132,7 @@ def _short(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
-def read_source(path: Path, overrides: Sequence[str] = ()) -> Source:
+def read_source(path: Path, overrides: Sequence[str] = ()) -> RecipeFile:
     """Read a recipe file and lay `overrides` (`train.epochs=1`) over it.
 
     What is wrong with single values and overrides stands in `problems`.
@@ -81,7 +142,7 @@ def read_source(path: Path, overrides: Sequence[str] = ()) -> Source:
     """
     name = str(path)
     tree = parse(read_text(path))
-    source = Source(name, {}, problems=_problems(tree, name))
+    source = RecipeFile(name, {}, problems=_problems(tree, name))
     if tree.root is None or tree.root.entries is None:
         line = 1 if tree.root is None else tree.root.line
         empty = "the file is empty; " if tree.root is None else ""
@@ -93,7 +154,7 @@ def read_source(path: Path, overrides: Sequence[str] = ()) -> Source:
 
 
 def _problems(tree: Tree, name: str) -> list[Problem]:
-    return [_located(f"{name}:{one.line}", one.loc, one.message) for one in tree.problems]
+    return [_located(f"{name}:{wrong.line}", wrong.loc, wrong.message) for wrong in tree.problems]
 
 
 def _located(where: str, loc: Loc, message: str) -> Located:
@@ -108,11 +169,11 @@ class _Values:
         where: The place of everything, for an override; the line of each value without it.
     """
 
-    def __init__(self, source: Source, where: str | None = None) -> None:
+    def __init__(self, source: RecipeFile, where: str | None = None) -> None:
         self._source, self._where = source, where
         self._count = 0
 
-    def of(self, node: Node, loc: Loc) -> Any:
+    def of(self, node: YamlNode, loc: Loc) -> Any:
         """Return the value of a node.
 
         Raises:
@@ -129,17 +190,17 @@ class _Values:
             return self._mapping(node, loc)
         return node.scalar
 
-    def _mapping(self, node: Node, loc: Loc) -> dict[str, Any]:
-        found: dict[str, Any] = {}
+    def _mapping(self, node: YamlNode, loc: Loc) -> dict[str, Any]:
+        values: dict[str, Any] = {}
         entries = self._merged(node)
         self._limit(node, loc)
         for entry in entries:
             inner = (*loc, entry.key)
             self._source.places[inner] = self._place(entry.line)
-            found[entry.key] = self.of(entry.value, inner)
-        return found
+            values[entry.key] = self.of(entry.value, inner)
+        return values
 
-    def _merged(self, node: Node) -> list[Entry]:
+    def _merged(self, node: YamlNode) -> list[YamlEntry]:
         """Return the keys of a mapping: its own, then what `<<` takes over, each once; the first one counts."""
         entries = [entry for entry in node.entries or () if not entry.merges]
         self._count += 1 + len(entries)
@@ -150,7 +211,7 @@ class _Values:
                 entries += self._merged(other)
         return list({entry.key: entry for entry in reversed(entries)}.values())[::-1]
 
-    def _limit(self, node: Node, loc: Loc) -> None:
+    def _limit(self, node: YamlNode, loc: Loc) -> None:
         if self._count > MOST_VALUES:
             message = f"aliases (*name) make more than {MOST_VALUES:,} values of this recipe; write fewer"
             raise RecipeError([Problem(self._place(node.line), _short(dotted(loc), 200), message)])
@@ -159,7 +220,7 @@ class _Values:
         return self._where or f"{self._source.name}:{line}"
 
 
-def _override(source: Source, text: str) -> list[Problem]:
+def _override(source: RecipeFile, text: str) -> list[Problem]:
     """Lay one override over a source; return what is wrong with it."""
     path, separator, value = text.partition("=")
     where = f"command line ({_short(text, 200)})"
@@ -169,9 +230,9 @@ def _override(source: Source, text: str) -> list[Problem]:
     if not separator or not all(parts):
         return [Problem(where, "", "an override is path=value, for example train.epochs=1")]
     loc = tuple(parts)
-    tree = parse(value) if all(_can_stand(one) for one in text) else Tree(None, [Wrong(1, (), _NO_TEXT)])
+    tree = parse(value) if all(_can_stand(character) for character in text) else Tree(None, [Wrong(1, (), _NO_TEXT)])
     if tree.problems:
-        return [_located(where, (*loc, *one.loc), one.message) for one in tree.problems]
+        return [_located(where, (*loc, *wrong.loc), wrong.message) for wrong in tree.problems]
     target = source.values
     for index, part in enumerate(parts[:-1]):
         if part not in target:
@@ -183,7 +244,7 @@ def _override(source: Source, text: str) -> list[Problem]:
         target = inner
     for old in [place for place in source.places if place[: len(loc)] == loc]:
         del source.places[old]
-    source.unusable -= {one for one in source.unusable if one[: len(loc)] == loc}
+    source.unusable -= {place for place in source.unusable if place[: len(loc)] == loc}
     try:
         target[parts[-1]] = None if tree.root is None else _Values(source, where).of(tree.root, loc)
     except RecipeError as error:
@@ -195,5 +256,5 @@ def _override(source: Source, text: str) -> list[Problem]:
 _NO_TEXT = "a character that is no text; write it without"
 
 
-def _can_stand(one: str) -> bool:
-    return one != "\0" and not "\ud800" <= one <= "\udfff"
+def _can_stand(character: str) -> bool:
+    return character != "\0" and not "\ud800" <= character <= "\udfff"
