@@ -1,0 +1,112 @@
+"""The code and its messages use the words of the field: no coined name, no coined phrase."""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import tokenize
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+SOURCES = Path(__file__).resolve().parents[1] / "src"
+FILES = sorted(SOURCES.rglob("*.py"))
+
+NAMES = {"found", "one", "ones", "told", "such", "asked", "what", "said", "mine", "theirs", "gone"}
+"""They say nothing about the value that they hold."""
+COINED = re.compile(r"trunk|yardstick|summand", re.IGNORECASE)
+"""In any identifier or text."""
+CLASSES = {"Points", "Piece", "States", "Shares", "Told"}
+PHRASES = (
+    r"\bg(?:o|oes|one|oing) on with\b",
+    r"\bleaves? out zero\b",
+    r"\bkn(?:ow|ows|ew) nothing of\b",
+    r"\bdecides? anything\b",
+    r"\bthe clock saw\b",
+    r"\bis only asked\b",
+    r"\bare only asked\b",
+    r"\b[Ww]rites none\b",
+    r"\bNone writes\b",
+    r"\bsuch (?:that|as) (?:count|name|have|are|is)\b",
+    r"\bgives? out\b",
+    r"\b(?:is|are|was|were) told\b",
+    r"\bwhatever\b",
+    r"\banew\b",
+    r"^See `[\w.]+`\.?$",
+)
+PHRASE = re.compile("|".join(PHRASES), re.IGNORECASE)
+
+
+def names(source: str) -> Iterator[tuple[int, str]]:
+    """Yield line and name of everything that a file names: classes, functions, arguments, variables, attributes."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+            yield node.lineno, node.name
+        elif isinstance(node, ast.arg):
+            yield node.lineno, node.arg
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.lineno, node.id
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            yield node.lineno, node.attr
+        elif isinstance(node, ast.alias) and node.asname:
+            yield node.lineno, node.asname
+
+
+def texts(source: str) -> Iterator[tuple[int, str]]:
+    """Yield line and text of every string and comment of a file; the lines of a text are joined by spaces."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.lineno, " ".join(node.value.split())
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            yield token.start[0], token.string.lstrip("# ")
+
+
+def coined(source: str) -> list[str]:
+    """Return `line: name or text` of every coined word of a file."""
+    lines = [f"{line}: {name}" for line, name in names(source) if name in NAMES | CLASSES or COINED.search(name)]
+    return lines + [f"{line}: {text}" for line, text in texts(source) if COINED.search(text) or PHRASE.search(text)]
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(SOURCES)))
+def test_no_coined_word(file: Path) -> None:
+    assert coined(file.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "found = 1",
+        "for one in rows: pass",
+        "def f(told): pass",
+        "class Points: pass",
+        "self.what = 1",
+        "lowest_trunk = 2",
+        "import rows as told",
+        "[one for one in rows]",
+        "'It is gone\\n on with.'",
+        "'The interval leaves out zero.'",
+        "f'{name}: a trunk of {n} layers'",
+        "x = 1  # whatever it is",
+        'def f():\n    """See `Kind.f`."""',
+    ],
+)
+def test_coined_words_are_seen(source: str) -> None:
+    assert coined(source)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "rows = 1",
+        "percentage_points = 2",
+        "'percentage points'",
+        "'the inputs of one task, such as NLI'",
+        "class HiddenStates: pass",
+        "x = 1  # the whole input",
+    ],
+)
+def test_ordinary_uses_stay(source: str) -> None:
+    assert coined(source) == []
