@@ -70,14 +70,14 @@ def count(pairs: Iterable[tuple[str, str]]) -> Counts:
     Args:
         pairs: The gold and the predicted label of each example, or of each word.
     """
-    found = Counter(pairs)
+    counts = Counter(pairs)
     gold, predicted, right = Counter[str](), Counter[str](), Counter[str]()
-    for (wanted, said), times in found.items():
-        gold[wanted] += times
-        predicted[said] += times
-        right[wanted] += times if wanted == said else 0
-    wrong = [(wanted, said, times) for (wanted, said), times in found.items() if wanted != said]
-    wrong.sort(key=lambda one: (-one[2], one[0], one[1]))
+    for (correct, answer), times in counts.items():
+        gold[correct] += times
+        predicted[answer] += times
+        right[correct] += times if correct == answer else 0
+    wrong = [(correct, answer, times) for (correct, answer), times in counts.items() if correct != answer]
+    wrong.sort(key=lambda pair: (-pair[2], pair[0], pair[1]))
     return Counts(
         labels={
             label: Label(gold=gold[label], predicted=predicted[label], right=right[label])
@@ -101,6 +101,6 @@ def read_counts(path: Path) -> LabelCounts:
     """
     values = read_json(path)
     if values.get("schema_version") != SCHEMA:
-        said = values.get("schema_version")
-        raise StoreError(f"{path}: counts of labels of schema {said!r}; this version reads {SCHEMA}")
+        schema = values.get("schema_version")
+        raise StoreError(f"{path}: counts of labels of schema {schema!r}; this version reads {SCHEMA}")
     return LabelCounts.model_validate(values)

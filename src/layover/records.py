@@ -97,7 +97,7 @@ class DataSource(BaseModel):
     def text(self) -> str:
         """Return it in one line: `org/name config [split] @ commit`, or the hashes of the files."""
         if self.hub is None:
-            return " ".join(f"sha256:{one}" for one in self.files_sha256)
+            return " ".join(f"sha256:{sha256}" for sha256 in self.files_sha256)
         config = f" {self.config}" if self.config else ""
         return f"{self.hub}{config} [{self.split}] @ {self.commit}"
 
@@ -119,7 +119,7 @@ class EncoderSource(BaseModel):
         """Return it in one line: `org/name @ commit`, or the hashes of weights, config and tokenizer."""
         if self.hub is not None:
             return f"{self.hub} @ {self.commit}"
-        parts = [f"sha256:{one}" for one in self.weights_sha256]
+        parts = [f"sha256:{sha256}" for sha256 in self.weights_sha256]
         parts += [f"config sha256:{self.config_sha256}"] if self.config_sha256 is not None else []
         parts += [f"tokenizer sha256:{self.tokenizer_sha256}"] if self.tokenizer_sha256 is not None else []
         return " ".join(parts)

@@ -14,15 +14,15 @@ from layover.layouts.heads import HeadForm
 from layover.registry import Registry, instance_of
 
 
-def _fits(thing: Any, name: str) -> str:
+def _fits(plugin: Any, name: str) -> str:
     """Return why a plug-in is no kind of this name; one that is trained needs a head, which nothing imports here."""
-    if reason := instance_of(Kind)(thing, name):
+    if reason := instance_of(Kind)(plugin, name):
         return reason
-    if not isinstance(thing.keys, tuple) or not all(
-        isinstance(one, type) and issubclass(one, Keys) for one in thing.keys
+    if not isinstance(plugin.keys, tuple) or not all(
+        isinstance(key_class, type) and issubclass(key_class, Keys) for key_class in plugin.keys
     ):
         return "has `keys` that are no tuple of classes below Keys"
-    lacks = thing.trained and name not in plugins.names(plugins.HEADS)
+    lacks = plugin.trained and name not in plugins.names(plugins.HEADS)
     return f"is trained, and no plug-in of the group {plugins.HEADS} is called {name!r}" if lacks else ""
 
 

@@ -78,13 +78,13 @@ def encode_pairs(
     pieces = tokenizer.pieces([text for pair in pairs for text in pair if text is not None])
     ids, segments = [], []
     for first, second in pairs:
-        one = pieces[first].ids
+        first_ids = pieces[first].ids
         if second is None:
-            row, types = tokenizer.row(one[: max_length - tokenizer.overhead(pair=False)])
+            row, types = tokenizer.row(first_ids[: max_length - tokenizer.overhead(pair=False)])
         else:
-            two = pieces[second].ids
-            kept = longest_first(len(one), len(two), max_length - tokenizer.overhead(pair=True))
-            row, types = tokenizer.row(one[: kept[0]], two[: kept[1]])
+            second_ids = pieces[second].ids
+            kept = longest_first(len(first_ids), len(second_ids), max_length - tokenizer.overhead(pair=True))
+            row, types = tokenizer.row(first_ids[: kept[0]], second_ids[: kept[1]])
         ids.append(row)
         segments.append(types)
     return flat(ids, [number // group for number in range(len(pairs))], segments)

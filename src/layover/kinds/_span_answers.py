@@ -39,24 +39,24 @@ class Example:
 def answers_of(raw: object, row: Row) -> tuple[Answer, ...]:
     """Return the answers of a row: lists of texts and starts, as `datasets` has them, or a list of both, as SQuAD."""
     pairs = _pairs(raw)
-    found = [
+    answers = [
         Answer(text, start) for text, at in pairs or () if isinstance(text, str) and (start := whole(at)) is not None
     ]
-    if pairs is None or len(found) < len(pairs):
+    if pairs is None or len(answers) < len(pairs):
         shown = repr(raw)
         raise DataError(
             f"{row.where()}: the answers are {shown if len(shown) <= 60 else f'{shown[:57]}...'}; write texts, and the "
             "characters of the context where they begin, equally many: "
             '{"text": ["Paris"], "answer_start": [0]}, or [{"text": "Paris", "answer_start": 0}]; no answer is []'
         )
-    return tuple(found)
+    return tuple(answers)
 
 
 def _pairs(raw: object) -> list[tuple[object, object]] | None:
     """Return each answer and where it begins, None where this is written in neither way."""
     if isinstance(raw, list | tuple):
-        whole_ones = [one for one in raw if isinstance(one, Mapping) and {"text", "answer_start"} <= {*one}]
-        return [(one["text"], one["answer_start"]) for one in whole_ones] if len(whole_ones) == len(raw) else None
+        entries = [entry for entry in raw if isinstance(entry, Mapping) and {"text", "answer_start"} <= {*entry}]
+        return [(entry["text"], entry["answer_start"]) for entry in entries] if len(entries) == len(raw) else None
     texts, starts = (raw.get("text"), raw.get("answer_start")) if isinstance(raw, Mapping) else (None, None)
     if not isinstance(texts, list | tuple) or not isinstance(starts, list | tuple) or len(texts) != len(starts):
         return None

@@ -60,8 +60,8 @@ class SpanSubmission(Submission):
     suffix: ClassVar[str] = "json"
 
     def text(self, answers: Sequence[Any], examples: Sequence[Any], columns: Columns) -> str:  # noqa: ARG002
-        found = {example.id: answer for example, answer in zip(examples, answers, strict=True)}
-        return json.dumps(found, ensure_ascii=False, indent=0) + "\n"
+        by_question = {example.id: answer for example, answer in zip(examples, answers, strict=True)}
+        return json.dumps(by_question, ensure_ascii=False, indent=0) + "\n"
 
     def read(
         self,
@@ -71,14 +71,16 @@ class SpanSubmission(Submission):
         labels: Sequence[str],  # noqa: ARG002
     ) -> list[Any]:
         try:
-            found = json.loads(path.read_text(encoding="utf-8"))
+            answers = json.loads(path.read_text(encoding="utf-8"))
         except ValueError as error:
             raise DataError(f"{path}: not JSON ({error})") from error
-        missing = [example.id for example in examples if example.id not in found]
-        if missing or len(found) != len(examples):
-            what = f"no answer to {missing[0]}" if missing else f"{len(found)} answers to {len(examples)} questions"
-            raise DataError(f"{path}: {what}")
-        return [str(found[example.id]) for example in examples]
+        missing = [example.id for example in examples if example.id not in answers]
+        if missing or len(answers) != len(examples):
+            problem = (
+                f"no answer to {missing[0]}" if missing else f"{len(answers)} answers to {len(examples)} questions"
+            )
+            raise DataError(f"{path}: {problem}")
+        return [str(answers[example.id]) for example in examples]
 
 
 def mined(columns: Collection[str]) -> bool:
@@ -95,8 +97,8 @@ class RetrievalSubmission(Submission):
     def text(self, answers: Sequence[Any], examples: Sequence[Any], columns: Columns) -> str:
         if mined(columns):
             pairs = zip(examples, answers, strict=True)
-            found = ((one.id, other) for one, other in pairs if one.side == LANGUAGE and other is not None)
-            return "".join(f"{one}\t{other}\n" for one, other in found)
+            kept = ((example.id, other) for example, other in pairs if example.side == LANGUAGE and other is not None)
+            return "".join(f"{own}\t{other}\n" for own, other in kept)
         return "".join(f"{answers[row]}\n" for row in _alphabetical(examples))
 
     def read(

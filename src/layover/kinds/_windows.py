@@ -38,9 +38,9 @@ def encode_windows(
         raise DataError(f"max_length {max_length} and stride {stride} leave no room for a question and a context")
     rows = _Rows(tokenizer)
     for number, ((question, context), answer) in enumerate(zip(texts, answers, strict=True)):
-        asked, labels = question.ids[:longest], _tokens_of(context, answer)
-        for first, last in _windows(len(context.ids), room - len(asked), stride):
-            rows.add(number, asked, context, labels, first, last)
+        question_ids, labels = question.ids[:longest], _tokens_of(context, answer)
+        for first, last in _windows(len(context.ids), room - len(question_ids), stride):
+            rows.add(number, question_ids, context, labels, first, last)
     return rows.arrays()
 
 
@@ -55,11 +55,11 @@ class _Rows:
         self._rows: list[tuple[int, int, int]] = []  # example, start, end
 
     def add(
-        self, number: int, asked: Ids, context: Pieces, labels: tuple[int, int] | None, first: int, last: int
+        self, number: int, question_ids: Ids, context: Pieces, labels: tuple[int, int] | None, first: int, last: int
     ) -> None:
         """Add the window `first` to `last` of a context."""
-        before = len(asked) + self._tokenizer.overhead(pair=True) - 1  # tokens in front of the window
-        ids, types = self._tokenizer.row(asked, context.ids[first:last])
+        before = len(question_ids) + self._tokenizer.overhead(pair=True) - 1  # tokens in front of the window
+        ids, types = self._tokenizer.row(question_ids, context.ids[first:last])
         self._ids.append(ids)
         self._segments.append(types)
         self._characters["char_start"].append(_padded(context.start, first, last, before))

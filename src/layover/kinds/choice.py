@@ -128,12 +128,12 @@ class Choice(Kind[Example]):
     def idle(self, own: Any) -> dict[str, str]:
         of_choices = {"label_as": own.label_as, "choice_names": own.choice_names}
         given = [key for key, value in of_choices.items() if value is not None]
-        found = {}
+        reasons = {}
         if len(given) > 1:
-            found["label_as"] = "with `choice_names` the right choice is one of these names; remove one of the two"
+            reasons["label_as"] = "with `choice_names` the right choice is one of these names; remove one of the two"
         if isinstance(own.choices, tuple) and own.label in own.choices:
-            found |= dict.fromkeys(given, f"the column {own.label!r} of `choices` is the right one; remove this key")
-        return found
+            reasons |= dict.fromkeys(given, f"the column {own.label!r} of `choices` is the right one; remove this key")
+        return reasons
 
     def read_as_text(self, own: Any) -> Iterator[tuple[Path, str]]:
         return texts_of(own)
@@ -174,10 +174,10 @@ class Choice(Kind[Example]):
         return len(example.choices)
 
     def unlike(self, example: Example, first: Example) -> str:
-        mine, its = len(example.choices), len(first.choices)
-        if mine == its:
+        count, expected = len(example.choices), len(first.choices)
+        if count == expected:
             return ""
-        return f"{mine} choices, but the first example has {its}; all need as many"
+        return f"{count} choices, but the first example has {expected}; all need as many"
 
     def decode(
         self,

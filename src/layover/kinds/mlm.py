@@ -153,15 +153,15 @@ def _parts(
     item: Example, pieces: Mapping[str, Pieces], tokenizer: Tokenizer, max_length: int
 ) -> Iterator[tuple[Ids, Ids | None]]:
     """Yield what fits into a row each."""
-    one = pieces[item.first].ids
+    first = pieces[item.first].ids
     if item.second is None:
         room = max_length - tokenizer.overhead(pair=False)
-        for part in np.array_split(one, max(1, -(-len(one) // room))):
+        for part in np.array_split(first, max(1, -(-len(first) // room))):
             yield part, None
     else:
-        two = pieces[item.second].ids
-        kept = longest_first(len(one), len(two), max_length - tokenizer.overhead(pair=True))
-        yield one[: kept[0]], two[: kept[1]]
+        second = pieces[item.second].ids
+        kept = longest_first(len(first), len(second), max_length - tokenizer.overhead(pair=True))
+        yield first[: kept[0]], second[: kept[1]]
 
 
 KIND = MaskedLanguageModelling()

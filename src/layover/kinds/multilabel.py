@@ -179,8 +179,8 @@ class Multilabel(PairKind[Example]):
     ) -> list[Json]:
         logits = finite(outputs, "logits", (features.rows, len(labels))).astype(np.float64)
         probabilities = np.exp(-np.logaddexp(0.0, -logits))
-        found = [{"scores": dict(zip(labels, row, strict=True))} for row in probabilities.tolist()]
-        return self.cut(found, USUAL)
+        predictions = [{"scores": dict(zip(labels, row, strict=True))} for row in probabilities.tolist()]
+        return self.cut(predictions, USUAL)
 
     def results(
         self,
@@ -191,13 +191,13 @@ class Multilabel(PairKind[Example]):
         labels: tuple[str, ...],
     ) -> list[MultilabelResult]:
         decoded: list[Any] = self.decode(outputs, features, examples, labels=labels)
-        return [MultilabelResult(tuple(found["labels"]), found["scores"]) for found in decoded]
+        return [MultilabelResult(tuple(prediction["labels"]), prediction["scores"]) for prediction in decoded]
 
     def cut(self, predictions: Sequence[Any], threshold: float) -> list[Json]:
         """Return the predictions with the labels whose probability is above a threshold."""
         return [
-            {**found, "labels": [label for label, score in found["scores"].items() if score > threshold]}
-            for found in predictions
+            {**prediction, "labels": [label for label, score in prediction["scores"].items() if score > threshold]}
+            for prediction in predictions
         ]
 
     def tune(
@@ -216,14 +216,14 @@ class Multilabel(PairKind[Example]):
         """
         if any(item.label is None for item in examples):
             raise DataError("the threshold of labels cannot be tuned: some gold is not known")
-        found = {
+        scores = {
             threshold: self.score(
                 self.cut(predictions, threshold), examples, metrics=(metric,), language=language, rules=rules
             )[metric]
             for threshold in _TRIED
         }
         sign = 1 if registry.get(metric).higher_is_better else -1
-        return max(_TRIED, key=lambda tried: (sign * found[tried], -abs(tried - USUAL), -tried))
+        return max(_TRIED, key=lambda tried: (sign * scores[tried], -abs(tried - USUAL), -tried))
 
     def shown_program(self, columns: Columns, cut: str) -> list[str]:
         there = "[label for label, logit in zip(labels, logits[0]) if logit > 0]"

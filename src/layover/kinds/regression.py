@@ -160,16 +160,16 @@ def _number(raw: object, row: Row, reading: Reading) -> float:
     Raises:
         DataError: with file:line; it is no finite number, or outside the range of the task.
     """
-    found, column = number_of(raw), reading.columns["label"]
-    if isinstance(found, str):
-        raise DataError(f"{row.where()}: {column!r} is {raw!r:.60}, which {found}")
+    number, column = number_of(raw), reading.columns["label"]
+    if isinstance(number, str):
+        raise DataError(f"{row.where()}: {column!r} is {raw!r:.60}, which {number}")
     low, high = reading.options.get("range") or (-math.inf, math.inf)
-    if not low <= found <= high:
+    if not low <= number <= high:
         raise DataError(
-            f"{row.where()}: {column!r} is {found:g}, outside the task's range, {low:g} to {high:g}; mend it, or "
+            f"{row.where()}: {column!r} is {number:g}, outside the task's range, {low:g} to {high:g}; mend it, or "
             "change `range`; write nothing where there is no gold"
         )
-    return found
+    return number
 
 
 def number_of(value: object) -> float | str:
@@ -187,12 +187,12 @@ def number_of(value: object) -> float | str:
             return "is no number"
         value = text
     try:
-        found = float(value)
+        number = float(value)
     except OverflowError:
-        found = math.inf
-    if math.isnan(found):
+        number = math.inf
+    if math.isnan(number):
         return "is no number"
-    return found if abs(found) <= MOST else "is not a finite number of 32 bits"
+    return number if abs(number) <= MOST else "is not a finite number of 32 bits"
 
 
 KIND = Regression()

@@ -293,20 +293,20 @@ def match(
         scoring: A name of `SCORINGS`.
         mining: Whether pairs are found one to one; otherwise each sentence has its best one.
     """
-    found = np.full(len(examples), -1, np.int64)
+    matches = np.full(len(examples), -1, np.int64)
     scores = np.zeros(len(examples), np.float64)
     (left, left_rows), (right, right_rows) = (distinct(examples, side) for side in (LANGUAGE, ENGLISH))
     best_right, best_left = best(forward, backward, scoring), best(backward, forward, scoring)
     if mining:
         for i, j, score in zip(*one_to_one(best_right, best_left, SCORINGS[scoring].floor), strict=True):
             if len(left_rows[i]) == len(right_rows[j]) == 1:
-                found[left[i]], found[right[j]] = right[j], left[i]
+                matches[left[i]], matches[right[j]] = right[j], left[i]
                 scores[left[i]] = scores[right[j]] = score
-        return {"match": found, "score": scores}
+        return {"match": matches, "score": scores}
     for members, (index, values), targets in ((left_rows, best_right, right), (right_rows, best_left, left)):
         for rows, target, value in zip(members, index, values, strict=True):
-            found[rows], scores[rows] = targets[target], value
-    return {"match": found, "score": scores}
+            matches[rows], scores[rows] = targets[target], value
+    return {"match": matches, "score": scores}
 
 
 def tune(predictions: Sequence[Any], examples: Sequence[Example], scoring: str) -> float:
@@ -317,17 +317,22 @@ def tune(predictions: Sequence[Any], examples: Sequence[Example], scoring: str) 
     """
     if any(item.gold is None for item in examples):
         raise DataError("the threshold cannot be tuned: the gold pairs are not known")
-    asked = [(found, item) for found, item in zip(predictions, examples, strict=True) if item.side == LANGUAGE]
-    pairs = [(found, item.gold or ()) for found, item in asked if found is not None]
-    scores: Scores = np.array([found["score"] for found, _ in pairs], np.float64)
-    right = np.array([found["id"] in gold for found, gold in pairs], np.bool_)
-    wanted = sum(len(item.gold or ()) for _, item in asked)
+    queries = [
+        (prediction, item) for prediction, item in zip(predictions, examples, strict=True) if item.side == LANGUAGE
+    ]
+    pairs = [(prediction, item.gold or ()) for prediction, item in queries if prediction is not None]
+    scores: Scores = np.array([prediction["score"] for prediction, _ in pairs], np.float64)
+    right = np.array([prediction["id"] in gold for prediction, gold in pairs], np.bool_)
+    wanted = sum(len(item.gold or ()) for _, item in queries)
     return best_threshold(scores, right, wanted, SCORINGS[scoring].floor)
 
 
 def above(predictions: Sequence[Any], threshold: float) -> list[Any]:
     """Return the predictions, those below the threshold replaced by None."""
-    return [found if found is not None and found["score"] >= threshold else None for found in predictions]
+    return [
+        prediction if prediction is not None and prediction["score"] >= threshold else None
+        for prediction in predictions
+    ]
 
 
 KIND = Retrieval()

@@ -117,10 +117,10 @@ class Span(Kind[Example]):
         answers = answers_of(raw, row)
         for answer in answers:
             if not answer.text or context[answer.start : answer.start + len(answer.text)] != answer.text:
-                found = context[max(answer.start, 0) : max(answer.start, 0) + len(answer.text)]
+                actual = context[max(answer.start, 0) : max(answer.start, 0) + len(answer.text)]
                 raise DataError(
                     f"{row.where()}: question {name}: the answer {answer.text[:40]!r} is not at character "
-                    f"{answer.start} of the context, {found[:40]!r} is; mend its answer_start"
+                    f"{answer.start} of the context, {actual[:40]!r} is; mend its answer_start"
                 )
         if not answers and not reading.labels:
             raise DataError(
@@ -152,8 +152,8 @@ class Span(Kind[Example]):
         *,
         labels: tuple[str, ...],
     ) -> list[Json]:
-        found = self.placed(outputs, features, examples, labels=labels)
-        return [prediction for prediction, _ in found]
+        placed = self.placed(outputs, features, examples, labels=labels)
+        return [prediction for prediction, _ in placed]
 
     def placed(
         self,
@@ -172,8 +172,8 @@ class Span(Kind[Example]):
             window = slice(int(offsets[row]), int(offsets[row + 1]))
             borders = features.arrays["char_start"][window], features.arrays["char_end"][window]
             best[owner[row]].see(start[window], end[window], *borders)
-        found = zip(best, examples, strict=True)
-        return [(stretch.prediction(item, bool(labels)), stretch.borders) for stretch, item in found]
+        pairs = zip(best, examples, strict=True)
+        return [(stretch.prediction(item, bool(labels)), stretch.borders) for stretch, item in pairs]
 
     def tune(
         self,
@@ -195,18 +195,18 @@ class Span(Kind[Example]):
             raise DataError("the threshold for no answer cannot be tuned: some answers are not known")
         compare = self._metric(metric).for_task(Rules())  # v2.0's: only such a task has a threshold
         golds = [self.gold(item) or [] for item in examples]
-        texts = [str(found["text"]) for found in predictions]
-        said = [compare([text], [gold], language) for text, gold in zip(texts, golds, strict=True)]
+        texts = [str(prediction["text"]) for prediction in predictions]
+        answered = [compare([text], [gold], language) for text, gold in zip(texts, golds, strict=True)]
         silent = [0.0 if gold else 100.0 for gold in golds]
-        margins = [found["null_score"] - found["score"] for found in predictions]
-        return best_threshold(np.array(margins, np.float64), np.array(said) - np.array(silent))
+        margins = [prediction["null_score"] - prediction["score"] for prediction in predictions]
+        return best_threshold(np.array(margins, np.float64), np.array(answered) - np.array(silent))
 
     def cut(self, predictions: Sequence[Any], threshold: float) -> list[Json]:
         """Return the predictions with an empty text where the null score is above the answer's by more than that."""
-        kept = [found["null_score"] - found["score"] <= threshold for found in predictions]
+        kept = [prediction["null_score"] - prediction["score"] <= threshold for prediction in predictions]
         return [
-            {**found, "text": found["text"] if keep else "", "null_score": None}
-            for found, keep in zip(predictions, kept, strict=True)
+            {**prediction, "text": prediction["text"] if keep else "", "null_score": None}
+            for prediction, keep in zip(predictions, kept, strict=True)
         ]
 
     def results(
@@ -217,10 +217,10 @@ class Span(Kind[Example]):
         *,
         labels: tuple[str, ...],
     ) -> list[SpanResult]:
-        found: list[Any] = self.placed(outputs, features, examples, labels=labels)
+        placed: list[Any] = self.placed(outputs, features, examples, labels=labels)
         return [
             SpanResult(self.answer(prediction), start, end, prediction["score"], prediction["null_score"])
-            for prediction, (start, end) in found
+            for prediction, (start, end) in placed
         ]
 
     def shown_row(self, columns: Columns) -> str:  # noqa: ARG002

@@ -81,7 +81,7 @@ def detect(labels: Iterable[str], *, scheme: str | None = None, outside: Sequenc
     return _bare(tags, outside)
 
 
-def found_or_none(labels: Iterable[str]) -> Scheme | None:
+def detect_or_none(labels: Iterable[str]) -> Scheme | None:
     """Return what `detect` finds; None for labels that can be read in two ways."""
     try:
         return detect(labels)
@@ -92,10 +92,12 @@ def found_or_none(labels: Iterable[str]) -> Scheme | None:
 def _declared(tags: Sequence[str], scheme: str, outside: Sequence[str] | None) -> Scheme:
     """Return a declared scheme with letters, its separator and outside tags found."""
     name = "bioes" if scheme == "iobes" else scheme
-    found = [one for one in _readings(tags, outside) if all(fits(letter, name) for letter in one.letters)]
-    found.sort(key=lambda one: (not one.paired(), one.suffix))
-    if found:
-        return found[0].scheme(name)
+    readings = [
+        reading for reading in _readings(tags, outside) if all(fits(letter, name) for letter in reading.letters)
+    ]
+    readings.sort(key=lambda reading: (not reading.paired(), reading.suffix))
+    if readings:
+        return readings[0].scheme(name)
     odd = [tag for tag in tags if tag not in (outside or OUTSIDE) and not _any_letter(tag, name)]
     reason = (
         f"{odd[0]!r} has none of its letters {', '.join(LETTERS[name])}" if odd else "they are not all written alike"
@@ -117,8 +119,8 @@ def _declared_bare(tags: Sequence[str], scheme: str, outside: Sequence[str] | No
 def _readings(tags: Sequence[str], outside: Sequence[str] | None) -> list[_Reading]:
     """Return every way to take all tags but the outside ones apart into a letter and a type."""
     ways = [(separator, suffix) for separator in SEPARATORS for suffix in (False, True)] + [("", False)]
-    found = (_reading(tags, separator, suffix, outside) for separator, suffix in ways)
-    return [one for one in found if one is not None]
+    readings = (_reading(tags, separator, suffix, outside) for separator, suffix in ways)
+    return [reading for reading in readings if reading is not None]
 
 
 def _reading(tags: Sequence[str], separator: str, suffix: bool, outside: Sequence[str] | None) -> _Reading | None:
@@ -156,39 +158,39 @@ def _letter_of(tag: str, separator: str, suffix: bool) -> str:
     return tag.rpartition(separator)[2] if suffix else tag.partition(separator)[0]
 
 
-def _best(found: Sequence[_Reading], tags: Sequence[str]) -> _Reading | None:
+def _best(readings: Sequence[_Reading], tags: Sequence[str]) -> _Reading | None:
     """Return the reading of a set; None where its tags are classes as well as letters and types can be.
 
     Raises:
         DataError: two readings are equally good, or the only one is no better than that the tags are classes.
     """
-    plausible = [one for one in found if _plausible(one)]
+    plausible = [reading for reading in readings if _plausible(reading)]
     if len(plausible) > 1:  # B-I and I-I: a type with two letters is the better evidence
-        plausible = [one for one in plausible if one.paired()] or plausible
+        plausible = [reading for reading in plausible if reading.paired()] or plausible
     if len(plausible) > 1:
         raise _ambiguous(
             tags, "the letter may stand before or behind the type", "say `scheme: io` where they are classes"
         )
     if plausible:
         return plausible[0]
-    for one in found:
-        if one.separator or one.letters & set("BI"):
+    for reading in readings:
+        if reading.separator or reading.letters & set("BI"):
             raise _ambiguous(
                 tags,
                 "each begins or ends like a tag of a scheme, or is a class of its own",
-                f"say `scheme: {one.name}`, or `scheme: {'io' if one.outside else 'bare'}` where they are classes",
+                f"say `scheme: {reading.name}`, or `scheme: {'io' if reading.outside else 'bare'}` where they are classes",
             )
     return None
 
 
-def _plausible(one: _Reading) -> bool:
+def _plausible(reading: _Reading) -> bool:
     """Return whether a label set shows a scheme with letters beyond doubt."""
-    if not one.separator:  # fewer letters than these may be classes; of I alone both readings are the same
-        return one.letters == {"I"} or any(one.letters >= letters for letters in _WHOLE)
-    if not one.letters & set("BI"):  # S-Bahn, U-Bahn
+    if not reading.separator:  # fewer letters than these may be classes; of I alone both readings are the same
+        return reading.letters == {"I"} or any(reading.letters >= letters for letters in _WHOLE)
+    if not reading.letters & set("BI"):  # S-Bahn, U-Bahn
         return False
-    common = one.upper and not one.suffix and (one.separator == "-" or one.letters <= set("BI"))
-    return common or one.paired() or len(one.letters) == 1 or len(one.types) == 1
+    common = reading.upper and not reading.suffix and (reading.separator == "-" or reading.letters <= set("BI"))
+    return common or reading.paired() or len(reading.letters) == 1 or len(reading.types) == 1
 
 
 def _any_letter(tag: str, name: str) -> bool:

@@ -49,5 +49,5 @@ def normalise(answer: str, language: str) -> str:
 def _punctuation() -> dict[int, None]:
     """Return what is removed: ASCII punctuation, and every character of a category P."""
     everything = range(sys.maxunicode)
-    found = {code for code in everything if unicodedata.category(chr(code)).startswith("P")}
-    return dict.fromkeys(found | {ord(char) for char in string.punctuation})
+    marks = {code for code in everything if unicodedata.category(chr(code)).startswith("P")}
+    return dict.fromkeys(marks | {ord(char) for char in string.punctuation})

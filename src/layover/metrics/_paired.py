@@ -38,9 +38,11 @@ def tagged(predictions: Sequence[Tags], golds: Sequence[Tags]) -> list[tuple[Tag
         DataError: a sentence is missing, or has more or fewer tags than words.
     """
     sentences = paired(predictions, golds)
-    for number, (said, gold) in enumerate(sentences, 1):
-        if len(said) != len(gold):
-            raise DataError(f"sentence {number}: {len(said)} predicted tags for {len(gold)} words; each word needs one")
+    for number, (predicted, gold) in enumerate(sentences, 1):
+        if len(predicted) != len(gold):
+            raise DataError(
+                f"sentence {number}: {len(predicted)} predicted tags for {len(gold)} words; each word needs one"
+            )
     return sentences
 
 
@@ -64,13 +66,13 @@ def varied(predictions: Sequence[float], golds: Sequence[float], name: str) -> t
         DataError: see `numbers`.
         UndefinedError: there is one example only, or every prediction, or every gold, is the same number.
     """
-    said, wanted = numbers(predictions, golds)
-    if len(said) < 2:
+    predicted, expected = numbers(predictions, golds)
+    if len(predicted) < 2:
         raise UndefinedError(f"{name} is undefined: it needs two examples, and there is one")
-    for values, side in ((said, "prediction"), (wanted, "gold")):
+    for values, side in ((predicted, "prediction"), (expected, "gold")):
         if (values == values[0]).all():
             raise UndefinedError(f"{name} is undefined: every {side} is {values[0]:.6g}")
-    return said, wanted
+    return predicted, expected
 
 
 def per_masked_token(predictions: Sequence[Mapping[str, float]], golds: Sequence[object], name: str) -> float:

@@ -21,23 +21,23 @@ class Sought(NamedTuple):
     """The sentences of the other side that translate it; none when nothing does."""
 
 
-def asked(side: str, predictions: Sequence[str | None], golds: Sequence[Sought]) -> list[tuple[str | None, Sought]]:
+def queries(side: str, predictions: Sequence[str | None], golds: Sequence[Sought]) -> list[tuple[str | None, Sought]]:
     """Return the sentences of a side: the id that was found, None for none, and the gold.
 
     Raises:
         DataError: predictions and golds are not equally many, or no sentence stands on this side.
     """
-    found = [(answer, gold) for answer, gold in paired(predictions, golds) if gold.side == side]
-    if not found:
+    pairs = [(answer, gold) for answer, gold in paired(predictions, golds) if gold.side == side]
+    if not pairs:
         raise DataError(f"none of the {len(golds)} sentences stands on the {side} side, so there is nothing to score")
-    return found
+    return pairs
 
 
-def found_from(side: str, predictions: Sequence[str | None], golds: Sequence[Sought]) -> float:
+def percent_right(side: str, predictions: Sequence[str | None], golds: Sequence[Sought]) -> float:
     """Return the percentage of the sentences of a side whose prediction is the id of a translation.
 
     Raises:
         DataError: see `asked`.
     """
-    pairs = asked(side, predictions, golds)
+    pairs = queries(side, predictions, golds)
     return 100.0 * sum(answer in gold.ids for answer, gold in pairs) / len(pairs)

@@ -101,10 +101,10 @@ def split(tag: str, separator: str, *, suffix: bool) -> tuple[str, str] | None:
     if not separator:  # a letter, or a word for it, alone
         return (tag.upper(), "") if tag.upper() in ROLES else None
     if suffix:
-        kind, found, letter = tag.rpartition(separator)
+        kind, between, letter = tag.rpartition(separator)
     else:
-        letter, found, kind = tag.partition(separator)
-    if not found or not kind or letter.upper() not in ROLES:
+        letter, between, kind = tag.partition(separator)
+    if not between or not kind or letter.upper() not in ROLES:
         return None
     return letter.upper(), kind
 

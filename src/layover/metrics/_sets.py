@@ -16,8 +16,8 @@ Labels = Sequence[str]
 class SetCounts:
     """Label -> in how many examples."""
 
-    said: Counter[str]
-    wanted: Counter[str]
+    predicted: Counter[str]
+    gold: Counter[str]
     right: Counter[str]
     """In both."""
 
@@ -28,19 +28,19 @@ def sets(predictions: Sequence[Labels], golds: Sequence[Labels]) -> list[tuple[f
     Raises:
         DataError: predictions and golds are not equally many, or none.
     """
-    return [(frozenset(said), frozenset(wanted)) for said, wanted in paired(predictions, golds)]
+    return [(frozenset(predicted), frozenset(gold)) for predicted, gold in paired(predictions, golds)]
 
 
 def counted(predictions: Sequence[Labels], golds: Sequence[Labels]) -> SetCounts:
     """Return how often each label occurs; see `sets`."""
-    said, wanted, right = Counter[str](), Counter[str](), Counter[str]()
-    for one, other in sets(predictions, golds):
-        said.update(one)
-        wanted.update(other)
-        right.update(one & other)
-    return SetCounts(said, wanted, right)
+    predicted, gold, right = Counter[str](), Counter[str](), Counter[str]()
+    for labels, gold_labels in sets(predictions, golds):
+        predicted.update(labels)
+        gold.update(gold_labels)
+        right.update(labels & gold_labels)
+    return SetCounts(predicted, gold, right)
 
 
-def f1(right: int, said: int, wanted: int) -> float:
+def f1(right: int, predicted: int, gold: int) -> float:
     """Return 2 * right / (said + wanted); 0 where there is nothing in either."""
-    return 2 * right / (said + wanted) if right else 0.0
+    return 2 * right / (predicted + gold) if right else 0.0

@@ -31,11 +31,11 @@ def overlap(prediction: str, gold: str) -> float:
 
     A token that stands twice in both is shared twice; their order does not count.
     """
-    predicted, wanted = prediction.split(), gold.split()
-    shared = (Counter(predicted) & Counter(wanted)).total()
+    predicted, expected = prediction.split(), gold.split()
+    shared = (Counter(predicted) & Counter(expected)).total()
     if not shared:
         return 0.0
-    precision, recall = shared / len(predicted), shared / len(wanted)
+    precision, recall = shared / len(predicted), shared / len(expected)
     return 2 * precision * recall / (precision + recall)
 
 
@@ -62,9 +62,9 @@ def percent(
     """
     total = 0.0
     for prediction, texts in paired(predictions, golds):
-        said = normal(prediction)
+        predicted = normal(prediction)
         if texts:
-            total += max(compare(said, normal(text)) for text in texts)
+            total += max(compare(predicted, normal(text)) for text in texts)
         else:
-            total += float(not said)
+            total += float(not predicted)
     return 100.0 * total / len(golds)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from layover.metrics._metric import Metric
-from layover.metrics._retrieval import LANGUAGE, Sought, asked
+from layover.metrics._retrieval import LANGUAGE, Sought, queries
 
 
 def bucc_f1(predictions: Sequence[str | None], golds: Sequence[Sought], _language: str = "en") -> float:
@@ -20,11 +20,11 @@ def bucc_f1(predictions: Sequence[str | None], golds: Sequence[Sought], _languag
     Raises:
         DataError: predictions and golds are not equally many, or there is no sentence of the language.
     """
-    pairs = asked(LANGUAGE, predictions, golds)
+    pairs = queries(LANGUAGE, predictions, golds)
     predicted = sum(answer is not None for answer, _ in pairs)
-    wanted = sum(len(set(gold.ids)) for _, gold in pairs)
+    gold_pairs = sum(len(set(gold.ids)) for _, gold in pairs)
     right = sum(answer in gold.ids for answer, gold in pairs)
-    return 100.0 * 2 * right / (predicted + wanted) if right else 0.0
+    return 100.0 * 2 * right / (predicted + gold_pairs) if right else 0.0
 
 
 METRIC = Metric("bucc_f1", frozenset({"retrieval"}), higher_is_better=True, score=bucc_f1)

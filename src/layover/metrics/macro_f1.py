@@ -21,10 +21,12 @@ def macro_f1(predictions: Sequence[str], golds: Sequence[str], _language: str = 
         DataError: predictions and golds are not equally many, or none.
     """
     pairs = paired(predictions, golds)
-    said, wanted = Counter(predictions), Counter(golds)
+    predicted, expected = Counter(predictions), Counter(golds)
     right = Counter(gold for prediction, gold in pairs if prediction == gold)
-    labels = said.keys() | wanted.keys()
-    return 100.0 * sum(2 * right[label] / (said[label] + wanted[label]) for label in sorted(labels)) / len(labels)
+    labels = predicted.keys() | expected.keys()
+    return (
+        100.0 * sum(2 * right[label] / (predicted[label] + expected[label]) for label in sorted(labels)) / len(labels)
+    )
 
 
 METRIC = Metric("macro_f1", frozenset({"classification"}), higher_is_better=True, score=macro_f1, hub="f1")

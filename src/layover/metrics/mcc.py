@@ -23,10 +23,10 @@ def mcc(predictions: Sequence[str], golds: Sequence[str], _language: str = "en")
         DataError: predictions and golds are not equally many, or none.
     """
     pairs = paired(predictions, golds)
-    said, wanted, count = Counter(predictions), Counter(golds), len(pairs)
+    predicted, expected, count = Counter(predictions), Counter(golds), len(pairs)
     right = sum(prediction == gold for prediction, gold in pairs)
-    together = right * count - sum(said[label] * wanted[label] for label in said)
-    spread = (count**2 - sum(n**2 for n in said.values())) * (count**2 - sum(n**2 for n in wanted.values()))
+    together = right * count - sum(predicted[label] * expected[label] for label in predicted)
+    spread = (count**2 - sum(n**2 for n in predicted.values())) * (count**2 - sum(n**2 for n in expected.values()))
     return 100.0 * together / math.sqrt(spread) if spread else 0.0
 
 

@@ -20,7 +20,7 @@ def micro_f1(predictions: Sequence[Labels], golds: Sequence[Labels], _language: 
         DataError: predictions and golds are not equally many, or none.
     """
     counts = counted(predictions, golds)
-    return 100.0 * f1(counts.right.total(), counts.said.total(), counts.wanted.total())
+    return 100.0 * f1(counts.right.total(), counts.predicted.total(), counts.gold.total())
 
 
 METRIC = Metric("micro_f1", frozenset({"multilabel"}), higher_is_better=True, score=micro_f1)

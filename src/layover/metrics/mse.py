@@ -18,8 +18,8 @@ def mse(predictions: Sequence[float], golds: Sequence[float], _language: str = "
     Raises:
         DataError: predictions and golds are not equally many, or none; one of them is no finite number.
     """
-    said, wanted = numbers(predictions, golds)
-    return float(np.square(said - wanted).mean())
+    predicted, expected = numbers(predictions, golds)
+    return float(np.square(predicted - expected).mean())
 
 
 METRIC = Metric("mse", frozenset({"regression"}), higher_is_better=False, score=mse, unit="squared error")

@@ -25,8 +25,8 @@ def multilabel_macro_f1(predictions: Sequence[Labels], golds: Sequence[Labels], 
 
 def _mean(predictions: Sequence[Labels], golds: Sequence[Labels], known: Sequence[str]) -> float:
     counts = counted(predictions, golds)
-    labels = sorted({*known, *counts.said, *counts.wanted})
-    each = [f1(counts.right[label], counts.said[label], counts.wanted[label]) for label in labels]
+    labels = sorted({*known, *counts.predicted, *counts.gold})
+    each = [f1(counts.right[label], counts.predicted[label], counts.gold[label]) for label in labels]
     return 100.0 * sum(each) / len(each) if each else 0.0
 
 

@@ -24,12 +24,12 @@ def pearson(predictions: Sequence[float], golds: Sequence[float], _language: str
     return correlation(*varied(predictions, golds, "pearson"))
 
 
-def correlation(said: np.ndarray, wanted: np.ndarray) -> float:
+def correlation(predicted: np.ndarray, expected: np.ndarray) -> float:
     """Return 100 * r of two arrays that vary, (N,) float64."""
     # divided by the largest first: squares of very large or very small numbers would leave the range of floats
-    one, other = (values / np.abs(values).max() for values in (said, wanted))
-    one, other = one - one.mean(), other - other.mean()
-    r = float(np.dot(one / np.linalg.norm(one), other / np.linalg.norm(other)))
+    x_values, y_values = (values / np.abs(values).max() for values in (predicted, expected))
+    x_values, y_values = x_values - x_values.mean(), y_values - y_values.mean()
+    r = float(np.dot(x_values / np.linalg.norm(x_values), y_values / np.linalg.norm(y_values)))
     return 100.0 * min(1.0, max(-1.0, r))  # rounding may step over the border
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from layover.metrics._metric import Metric
-from layover.metrics._retrieval import ENGLISH, Sought, found_from
+from layover.metrics._retrieval import ENGLISH, Sought, percent_right
 
 
 def retrieval_accuracy(predictions: Sequence[str | None], golds: Sequence[Sought], _language: str = "en") -> float:
@@ -20,7 +20,7 @@ def retrieval_accuracy(predictions: Sequence[str | None], golds: Sequence[Sought
     Raises:
         DataError: predictions and golds are not equally many, or there is no English sentence.
     """
-    return found_from(ENGLISH, predictions, golds)
+    return percent_right(ENGLISH, predictions, golds)
 
 
 METRIC = Metric("retrieval_accuracy", frozenset({"retrieval"}), higher_is_better=True, score=retrieval_accuracy)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from layover.metrics._metric import Metric
-from layover.metrics._retrieval import LANGUAGE, Sought, found_from
+from layover.metrics._retrieval import LANGUAGE, Sought, percent_right
 
 
 def to_english(predictions: Sequence[str | None], golds: Sequence[Sought], _language: str = "en") -> float:
@@ -16,7 +16,7 @@ def to_english(predictions: Sequence[str | None], golds: Sequence[Sought], _lang
     Raises:
         DataError: predictions and golds are not equally many, or there is no sentence of the language.
     """
-    return found_from(LANGUAGE, predictions, golds)
+    return percent_right(LANGUAGE, predictions, golds)
 
 
 METRIC = Metric("retrieval_accuracy_to_english", frozenset({"retrieval"}), higher_is_better=True, score=to_english)

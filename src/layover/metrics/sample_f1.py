@@ -20,7 +20,7 @@ def sample_f1(predictions: Sequence[Labels], golds: Sequence[Labels], _language:
         DataError: predictions and golds are not equally many, or none.
     """
     pairs = sets(predictions, golds)
-    return 100.0 * sum(f1(len(said & wanted), len(said), len(wanted)) for said, wanted in pairs) / len(pairs)
+    return 100.0 * sum(f1(len(predicted & gold), len(predicted), len(gold)) for predicted, gold in pairs) / len(pairs)
 
 
 METRIC = Metric("sample_f1", frozenset({"multilabel"}), higher_is_better=True, score=sample_f1)

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 
-from layover.metrics._detect import found_or_none
+from layover.metrics._detect import detect_or_none
 from layover.metrics._metric import Metric, Rules, Score
 from layover.metrics._paired import Tags, tagged
 from layover.metrics._scheme import Scheme
@@ -55,17 +55,17 @@ def _score(predictions: Sentences, golds: Sentences, canonical: Callable[[str], 
     from seqeval.metrics import f1_score
 
     sentences, known = tagged(predictions, golds), cache(canonical)
-    said = [[known(tag) for tag in tags] for tags, _ in sentences]
-    wanted = [[known(tag) for tag in tags] for _, tags in sentences]
+    predicted = [[known(tag) for tag in tags] for tags, _ in sentences]
+    expected = [[known(tag) for tag in tags] for _, tags in sentences]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of 0 / 0, which is scored as 0, and of the first letters of parts of speech
-        return 100.0 * float(f1_score(wanted, said))
+        return 100.0 * float(f1_score(expected, predicted))
 
 
 def _by_themselves(tags: Iterable[str]) -> Callable[[str], str]:
     """Return the reading of tags that no task declares."""
-    found = found_or_none(tags)
-    return _one_by_one if found is None else found.canonical
+    scheme = detect_or_none(tags)
+    return _one_by_one if scheme is None else scheme.canonical
 
 
 def _one_by_one(tag: str) -> str:

@@ -22,8 +22,8 @@ def spearman(predictions: Sequence[float], golds: Sequence[float], _language: st
     """
     from scipy.stats import rankdata
 
-    said, wanted = varied(predictions, golds, "spearman")
-    return correlation(rankdata(said), rankdata(wanted))
+    predicted, expected = varied(predictions, golds, "spearman")
+    return correlation(rankdata(predicted), rankdata(expected))
 
 
 METRIC = Metric("spearman", frozenset({"regression"}), higher_is_better=True, score=spearman, lowest=-100.0)

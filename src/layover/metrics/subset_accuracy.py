@@ -19,7 +19,7 @@ def subset_accuracy(predictions: Sequence[Labels], golds: Sequence[Labels], _lan
         DataError: predictions and golds are not equally many, or none.
     """
     pairs = sets(predictions, golds)
-    return 100.0 * sum(said == wanted for said, wanted in pairs) / len(pairs)
+    return 100.0 * sum(predicted == gold for predicted, gold in pairs) / len(pairs)
 
 
 METRIC = Metric("subset_accuracy", frozenset({"multilabel"}), higher_is_better=True, score=subset_accuracy)

@@ -19,7 +19,7 @@ def token_accuracy(predictions: Sequence[Tags], golds: Sequence[Tags], _language
     Raises:
         DataError: a sentence is missing, or has more or fewer tags than words; no sentence has a word.
     """
-    words = [pair for said, gold in tagged(predictions, golds) for pair in zip(said, gold, strict=True)]
+    words = [pair for predicted, gold in tagged(predictions, golds) for pair in zip(predicted, gold, strict=True)]
     if not words:
         raise DataError("no sentence has a word, so there is nothing to score")
     return 100.0 * sum(tag == true for tag, true in words) / len(words)

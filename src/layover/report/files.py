@@ -44,14 +44,14 @@ def markdown(plan: Plan, rows: Sequence[CellRow]) -> str:
         explained,
         markdown_table(*main_table.cells(rows, full_methods(plan))),
     ]
-    found = sections.in_order()
-    for section in found:
+    report_sections = sections.in_order()
+    for section in report_sections:
         parts += section.whole(plan, rows) if section.whole is not None else []
-    parts.extend(f"Note: {note(one)}." for one in plan.notes)
+    parts.extend(f"Note: {note(remark)}." for remark in plan.notes)
     parts.extend(f"Failed: {note(f'{row.cell.label}: {row.failure}')}" for row in rows if row.failure is not None)
     for target in plan.recipe.document.sweep.target:
         parts.append(f"## {inline(target)}")
-        for section in found:
+        for section in report_sections:
             parts += section.target(plan, rows, target) if section.target is not None else []
     parts.append(f"Made by Layover {__version__}{_plugins(plan)}.")
     return "\n\n".join(parts) + "\n"
@@ -59,11 +59,11 @@ def markdown(plan: Plan, rows: Sequence[CellRow]) -> str:
 
 def _plugins(plan: Plan) -> str:
     """Return the plug-ins that have a hand in the scores, to stand behind Layover's own version."""
-    found: dict[str, str] = {}
+    versions: dict[str, str] = {}
     for node in plan.nodes.values():
-        found |= node.spec.needed_plugins()
-    told = ", ".join(f"{inline(name)} {inline(version)}" for name, version in sorted(found.items()))
-    return f" with {told}" if told else ""
+        versions |= node.spec.needed_plugins()
+    listed = ", ".join(f"{inline(name)} {inline(version)}" for name, version in sorted(versions.items()))
+    return f" with {listed}" if listed else ""
 
 
 def write_report(plan: Plan, rows: Sequence[CellRow], folder: Path) -> list[Path]:
@@ -83,10 +83,12 @@ def _write_into(plan: Plan, rows: Sequence[CellRow], folder: Path) -> list[Path]
     waiting = [(cell, spec_at(everything(plan), cell.scores[0], ScoreSpec)) for cell in plan.pending]
     write_scores(rows, written[1], waiting)
     with written[2].open("w", encoding="utf-8") as stream:
-        for line in (*map(_as_json, rows), *(_pending_as_json(*one) for one in waiting)):
+        for line in (*map(_as_json, rows), *(_pending_as_json(*entry) for entry in waiting)):
             stream.write(json_text(line, sort_keys=True) + "\n")
-    beside = (section for section in sections.in_order() if section.write is not None)
-    return written + [folder / one.file for one in beside if one.write and one.write(rows, folder / one.file)]
+    with_files = (section for section in sections.in_order() if section.write is not None)
+    return written + [
+        folder / section.file for section in with_files if section.write and section.write(rows, folder / section.file)
+    ]
 
 
 FIELDS = ("model", "method", "intermediate", "target", "seed")
@@ -123,11 +125,11 @@ def write_scores(rows: Sequence[CellRow], path: Path, waiting: Sequence[tuple[Pe
 
 def _sources(record: Record, language: str) -> tuple[str, ...]:
     """Return model, scored data and training data, each with its commit or hash; empty where a record tells none."""
-    found = record.sources
-    if found is None:
+    sources = record.sources
+    if sources is None:
         return ("",) * len(SOURCES)
-    scored, trained = found.scored.get(language, ()), found.trained_on
-    return found.model.text(), *(" + ".join(one.text() for one in data) for data in (scored, trained))
+    scored, trained = sources.scored.get(language, ()), sources.trained_on
+    return sources.model.text(), *(" + ".join(source.text() for source in data) for data in (scored, trained))
 
 
 def _pending_as_json(cell: Pending, scored: ScoreSpec) -> dict[str, object]:

@@ -20,8 +20,8 @@ def has_labels(plan: Plan, target: str) -> bool:
 
 def groups(rows: Sequence[CellRow], target: str) -> Mapping[Group, list[CellRow]]:
     """Return the cells of a target by model, method and intermediate, one for each result."""
-    mine = [row for row in rows if row.cell.target == target]
-    return {group: without_repeats(members) for group, members in by_group(mine).items()}
+    target_rows = [row for row in rows if row.cell.target == target]
+    return {group: without_repeats(members) for group, members in by_group(target_rows).items()}
 
 
 def counted(members: Sequence[CellRow]) -> list[LabelCounts]:
@@ -37,7 +37,11 @@ def labels_of(plan: Plan, rows: Sequence[CellRow], target: str) -> list[str]:
 
 
 def _labels(counts: LabelCounts | None) -> set[str]:
-    return {label for one in counts.languages.values() for label in one.labels} if counts is not None else set()
+    return (
+        {label for language_counts in counts.languages.values() for label in language_counts.labels}
+        if counts is not None
+        else set()
+    )
 
 
 def named(plan: Plan, target: str, label: str) -> Markup:
@@ -57,5 +61,5 @@ def gap(rows: Sequence[CellRow], target: str) -> list[str]:
     without = sum(row.counts is None for row in scored)
     if not without:
         return []
-    said = f"{without} of {len(scored)} scored cells have no counts of labels"
-    return [f"{said}: the version of Layover that scored them did not keep any."]
+    message = f"{without} of {len(scored)} scored cells have no counts of labels"
+    return [f"{message}: the version of Layover that scored them did not keep any."]

@@ -55,7 +55,7 @@ class LearnedMixture:
 
 def mixtures_below(plan: Plan, store: Store, key: str | None) -> tuple[LearnedMixture, ...]:
     """Return the finished mixtures that a training, or what was composed without one, rests on."""
-    below = {} if key is None else {one: plan.nodes[one] for one in _below(plan, key)}
+    below = {} if key is None else {node_key: plan.nodes[node_key] for node_key in _below(plan, key)}
     mixtures = [node for node in of(below, TrainSpec) if node.spec.numbered and node.spec.gates is None]
     return tuple(_read(plan, node, store) for node in mixtures if store.has(node.key))
 
@@ -70,17 +70,17 @@ def _below(plan: Plan, key: str) -> Iterator[str]:
 def _read(plan: Plan, node: Node[TrainSpec], store: Store) -> LearnedMixture:
     spec, training = node.spec, store.read(node.key, TRAINING)
     # the plan that trained it may have had other names for the same tasks, which lie in the same order
-    stored = [one["name"] for one in training["tasks"]]
+    stored = [entry["name"] for entry in training["tasks"]]
     names = {old: task.name for old, task in zip(stored, spec.tasks, strict=True)}
     points = tuple(_points(training["history"], names))
     best = training["best_step"]
-    kept = {(one.task, one.metric): one.value for one in points if one.step == best}
+    kept = {(point.task, point.metric): point.value for point in points if point.step == best}
     tasks = []
-    for one, given in zip(spec.tasks, training["tasks"], strict=True):
-        metric = one.selection.metric if one.selection is not None else None
-        score = kept.get((one.name, metric)) if metric is not None else None
-        tasks.append(Contribution(one.name, given["examples"], given["steps"], metric, score))
-    tasks.sort(key=lambda one: plan.recipe.members(spec.name).index(one.task))
+    for task, given in zip(spec.tasks, training["tasks"], strict=True):
+        metric = task.selection.metric if task.selection is not None else None
+        score = kept.get((task.name, metric)) if metric is not None else None
+        tasks.append(Contribution(task.name, given["examples"], given["steps"], metric, score))
+    tasks.sort(key=lambda contribution: plan.recipe.members(spec.name).index(contribution.task))
     return LearnedMixture(node.key, spec.name, spec.hyperparameters.seed, tuple(tasks), kept.get(("", MEAN)), points)
 
 

@@ -51,8 +51,8 @@ def entries(rows: Sequence[CellRow], full_methods: frozenset[str]) -> dict[tuple
     for group, members in by_group(rows).items():
         targets = dict.fromkeys(row.cell.target for row in members)
         for target in targets:
-            mine = [row for row in members if row.cell.target == target]
-            table.setdefault(group, {})[target] = _entry(mine, full_records, group[1] in full_methods)
+            target_rows = [row for row in members if row.cell.target == target]
+            table.setdefault(group, {})[target] = _entry(target_rows, full_records, group[1] in full_methods)
     return table
 
 
@@ -87,20 +87,20 @@ def cells(rows: Sequence[CellRow], full_methods: frozenset[str]) -> tuple[list[s
     targets = list(dict.fromkeys(row.cell.target for row in rows))
     headers = ["model", "method", "intermediate", *(_heading(rows, target) for target in targets)]
     lines = []
-    for group, found in entries(rows, full_methods).items():
-        lines.append([*group, *(text(found.get(target)) for target in targets)])
+    for group, by_target in entries(rows, full_methods).items():
+        lines.append([*group, *(text(by_target.get(target)) for target in targets)])
     return headers, lines
 
 
 def _heading(rows: Sequence[CellRow], target: str) -> str:
     """Return `xnli accuracy (3/15 languages)`: an average over fewer languages says so."""
-    mine = [row for row in rows if row.cell.target == target]
-    counts = {(len(row.record.scored()), len(row.record.languages)) for row in mine if row.record is not None}
+    target_rows = [row for row in rows if row.cell.target == target]
+    counts = {(len(row.record.scored()), len(row.record.languages)) for row in target_rows if row.record is not None}
     if not counts:
-        return f"{target} {mine[0].metric}"
+        return f"{target} {target_rows[0].metric}"
     scored, total = min(counts)
     share = f"{total}" if scored == total else f"{scored}/{total}"
-    return f"{target} {mine[0].metric} ({share} languages)"
+    return f"{target} {target_rows[0].metric} ({share} languages)"
 
 
 def text(entry: TableEntry | None) -> str:
@@ -113,10 +113,10 @@ def text(entry: TableEntry | None) -> str:
     if entry.score is None:
         return "failed" if entry.failures else entry.over or MISSING
     parts = [entry.score.text(), *([entry.over] if entry.over else [])]
-    for name, found, gap in (("none", entry.to_none, entry.none_gap), ("full", entry.to_full, entry.full_gap)):
-        if found is not None:
-            pairs = f" over {found.seeds()}" if found.count < entry.score.count else ""
-            parts.append(f"{name} {found.text(signed=True)}{pairs}{f', others {gap}' if gap else ''}")
+    for name, delta, gap in (("none", entry.to_none, entry.none_gap), ("full", entry.to_full, entry.full_gap)):
+        if delta is not None:
+            pairs = f" over {delta.seeds()}" if delta.count < entry.score.count else ""
+            parts.append(f"{name} {delta.text(signed=True)}{pairs}{f', others {gap}' if gap else ''}")
         elif gap:
             parts.append(f"{name} {NOTHING}, {gap}")
     seeds = f"n={entry.score.count}" + (f" of {entry.planned}" if entry.score.count < entry.planned else "")

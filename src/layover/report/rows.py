@@ -79,8 +79,8 @@ def rows_of(plan: Plan, store: Store) -> list[CellRow]:
         parts = partial(plan, scored)
         baseline, shares, below = record_of(cell.baseline), shares_of(plan, store, cell), mixtures(cell.train)
         cost = cost_of(plan, store, cell.train) if scored.search is None else None  # retrieval trains no target
-        told = (cell, scored.metric, scored.split, parts, record, baseline, failure, shares, below, cost)
-        rows.append(CellRow(*told, counts_of(cell.score)))
+        values = (cell, scored.metric, scored.split, parts, record, baseline, failure, shares, below, cost)
+        rows.append(CellRow(*values, counts_of(cell.score)))
     return rows
 
 
@@ -89,8 +89,8 @@ def _failure(plan: Plan, store: Store, key: str) -> str | None:
     failure = store.failures.get(key)
     if failure is not None:
         return str(failure["error"])
-    found = (_failure(plan, store, need) for need in plan.nodes[key].needs if not store.has(need))
-    return next((text for text in found if text is not None), None)
+    failures = (_failure(plan, store, need) for need in plan.nodes[key].needs if not store.has(need))
+    return next((text for text in failures if text is not None), None)
 
 
 def without_repeats(rows: list[CellRow]) -> list[CellRow]:
@@ -102,7 +102,7 @@ OTHER_LANGUAGES = "scored over other languages"
 NOT_THERE = "missing"
 
 
-def difference(mine: Record | None, other: Record | None, metric: str, *, zero_shot: bool = False) -> float | str:
+def difference(own: Record | None, other: Record | None, metric: str, *, zero_shot: bool = False) -> float | str:
     """Return the difference of two means, or why there is none: means over different languages differ for that alone.
 
     Args:
@@ -111,12 +111,12 @@ def difference(mine: Record | None, other: Record | None, metric: str, *, zero_s
         metric: Whose means are compared.
         zero_shot: Over the languages that were not trained in.
     """
-    if mine is None or other is None:
+    if own is None or other is None:
         return NOT_THERE
-    if {*mine.averaged(zero_shot=zero_shot)} != {*other.averaged(zero_shot=zero_shot)}:
+    if {*own.averaged(zero_shot=zero_shot)} != {*other.averaged(zero_shot=zero_shot)}:
         return OTHER_LANGUAGES
-    one, two = (record.mean(metric, zero_shot=zero_shot) for record in (mine, other))
-    return NOT_THERE if one is None or two is None else one - two
+    own_mean, other_mean = (record.mean(metric, zero_shot=zero_shot) for record in (own, other))
+    return NOT_THERE if own_mean is None or other_mean is None else own_mean - other_mean
 
 
 @dataclass(frozen=True)
@@ -154,25 +154,25 @@ def over_seeds(records: Sequence[Record], metric: str, *, zero_shot: bool = Fals
         metric: Whose means are taken.
         zero_shot: Over the languages that were not trained in.
     """
-    each = [one.averaged(zero_shot=zero_shot) for one in records]
+    each = [record.averaged(zero_shot=zero_shot) for record in records]
     common = [name for name in (each[0] if each else ()) if all(name in names for names in each)]
-    values = [[value for name in common if (value := one.value(name, metric)) is not None] for one in records]
-    found = spread([fmean(known) for known in values if known])
+    values = [[value for name in common if (value := record.value(name, metric)) is not None] for record in records]
+    score = spread([fmean(known) for known in values if known])
     same = all({*names} == {*common} for names in each)
     count = f"{len(common)} language{'' if len(common) == 1 else 's'}"
-    return found, "" if same else f"over the {count} that every seed has" if common else OTHER_LANGUAGES
+    return score, "" if same else f"over the {count} that every seed has" if common else OTHER_LANGUAGES
 
 
-def paired(found: Sequence[float | str]) -> tuple[Spread | None, str]:
+def paired(differences: Sequence[float | str]) -> tuple[Spread | None, str]:
     """Return the spread of the differences that there are, and why others are not there.
 
     Args:
         found: Of each seed the difference, or why there is none; see `difference`.
     """
-    known = spread([value for value in found if not isinstance(value, str)])
-    if OTHER_LANGUAGES in found:
+    known = spread([value for value in differences if not isinstance(value, str)])
+    if OTHER_LANGUAGES in differences:
         return known, OTHER_LANGUAGES
-    return known, NOT_THERE if known is None and found else ""
+    return known, NOT_THERE if known is None and differences else ""
 
 
 def by_group(rows: Sequence[CellRow]) -> Mapping[tuple[str, str, str], list[CellRow]]:

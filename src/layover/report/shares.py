@@ -35,14 +35,14 @@ def shares_of(plan: Plan, store: Store, cell: Cell) -> tuple[Share, ...]:
     listed = plan.recipe.learned(cell.intermediate)
     ranks = {name: place for place, name in enumerate(listed)}
     order = sorted(range(len(members)), key=lambda place: ranks.get(members[place], len(listed)))
-    found = []
+    shares = []
     for language, (key, _) in scored.predictions.items():
         for site, values in read_shares(store, key).items():
             _, layer, place = site.split(".")
             if len(values) != len(members):
                 raise StoreError(f"node {key[:12]}: {len(values)} shares at {site} for {len(members)} modules")
-            found += [Share(language, int(layer), place, members[one], values[one]) for one in order]
-    return tuple(found)
+            shares += [Share(language, int(layer), place, members[index], values[index]) for index in order]
+    return tuple(shares)
 
 
 def _members(plan: Plan, cell: Cell) -> tuple[str, ...]:
@@ -50,4 +50,4 @@ def _members(plan: Plan, cell: Cell) -> tuple[str, ...]:
     if cell.train is None:
         return ()
     start = spec_at(plan.nodes, cell.train, OnEncoder).start
-    return () if start.composition is None else start.composition.mixes([one.name for one in start.learned])
+    return () if start.composition is None else start.composition.mixes([module.name for module in start.learned])

@@ -17,7 +17,7 @@ from layover.errors import DataError, nearest
 from layover.kinds import Kind
 from layover.kinds._submission import mined
 from layover.kinds.retrieval import PUBLISHED, Search
-from layover.metrics._detect import detect, found_or_none
+from layover.metrics._detect import detect, detect_or_none
 from layover.metrics._metric import Rules
 from layover.metrics._scheme import Scheme, SchemeName
 from layover.tasks._fit import unfit_labels, unfit_metrics
@@ -155,7 +155,7 @@ class TaskFields(BaseModel):
     def scoring(self) -> dict[str, Any] | None:
         """Return what of the declared scheme changes a score; None where it is the one that is found anyway."""
         tags = self.tags() if self.scheme is not None or self.outside is not None else None
-        if tags is None or tags.alike(found_or_none(self.labels), self.labels):
+        if tags is None or tags.alike(detect_or_none(self.labels), self.labels):
             return None
         return {"scheme": tags.name, "outside": sorted(tags.outside)}
 

@@ -46,30 +46,38 @@ def cells(plan: Plan, rows: Sequence[CellRow], target: str, labels: Sequence[str
     """Return the lines of the table of one target; a group without any counts is `missing`."""
     lines = []
     for group, members in groups(rows, target).items():
-        found = counted(members)
-        n = seeds(members, len(found)) if members[0].cell.seeded else NO_SEED
-        if not found:
+        all_counts = counted(members)
+        n = seeds(members, len(all_counts)) if members[0].cell.seeded else NO_SEED
+        if not all_counts:
             lines.append([*group, n, MISSING, *(NOTHING for _ in HEADERS[5:])])
-        for label in labels if found else ():
-            values = [_over_seeds(found, label, score) for score in SCORES]
-            support = sorted({_support(counts, label) for counts in found})
+        for label in labels if all_counts else ():
+            values = [_over_seeds(all_counts, label, score) for score in SCORES]
+            support = sorted({_support(counts, label) for counts in all_counts})
             lines.append([*group, n, named(plan, target, label), *values, " to ".join(map(str, support))])
     return lines
 
 
-def _over_seeds(found: Sequence[LabelCounts], label: str, score: Callable[[Label], float | None]) -> str:
+def _over_seeds(all_counts: Sequence[LabelCounts], label: str, score: Callable[[Label], float | None]) -> str:
     """Return mean and deviation over seeds of the mean over languages."""
     means = []
-    for counts in found:
-        those = [one.labels[label] for one in counts.languages.values() if label in one.labels]
-        values = [value for one in those if (value := score(one)) is not None]
+    for counts in all_counts:
+        entries = [
+            language_counts.labels[label]
+            for language_counts in counts.languages.values()
+            if label in language_counts.labels
+        ]
+        values = [value for entry in entries if (value := score(entry)) is not None]
         means += [fmean(values)] if values else []
     every = spread(means)
     return NOTHING if every is None else every.text()
 
 
 def _support(counts: LabelCounts, label: str) -> int:
-    return sum(one.labels[label].gold for one in counts.languages.values() if label in one.labels)
+    return sum(
+        language_counts.labels[label].gold
+        for language_counts in counts.languages.values()
+        if label in language_counts.labels
+    )
 
 
 def write(rows: Sequence[CellRow], path: Path) -> bool:
@@ -81,8 +89,8 @@ def write(rows: Sequence[CellRow], path: Path) -> bool:
         writerow([*FIELDS, "language", "label", "precision", "recall", "f1", "gold", "predicted", "right"])
         for cell, counts in known:
             which = [getattr(cell, field) for field in FIELDS]
-            for language, one in counts.languages.items():
-                for name, label in one.labels.items():
+            for language, language_counts in counts.languages.items():
+                for name, label in language_counts.labels.items():
                     scores = ["" if value is None else repr(value) for value in (score(label) for score in SCORES)]
                     writerow([*which, language, name, *scores, label.gold, label.predicted, label.right])
     return True
@@ -94,8 +102,8 @@ def _target(plan: Plan, rows: Sequence[CellRow], target: str) -> list[str]:
     labels, more = shown(plan, rows, target)
     if not labels:
         return gap(rows, target)
-    said = f"{EXPLAINED} Words are counted." if kinds.get(plan.recipe.tasks[target].kind).tags else EXPLAINED
-    parts = [f"### {inline(target)}: labels", said, markdown_table(HEADERS, cells(plan, rows, target, labels))]
+    explanation = f"{EXPLAINED} Words are counted." if kinds.get(plan.recipe.tasks[target].kind).tags else EXPLAINED
+    parts = [f"### {inline(target)}: labels", explanation, markdown_table(HEADERS, cells(plan, rows, target, labels))]
     parts += [f"These are the {SHOWN} labels with the most gold; {more} more stand in `{FILE}`."] if more else []
     return parts + gap(rows, target)
 

@@ -34,20 +34,20 @@ def pairs(counts: Counts) -> Iterator[tuple[str, str, int]]:
 
 def matrix(counts: LabelCounts) -> Counter[tuple[str, str]]:
     """Return how often each pair of labels, gold and predicted, stands in all languages."""
-    found = Counter[tuple[str, str]]()
-    for one in counts.languages.values():
-        for wanted, said, times in pairs(one):
-            found[wanted, said] += times
-    return found
+    totals = Counter[tuple[str, str]]()
+    for language_counts in counts.languages.values():
+        for wanted, predicted, times in pairs(language_counts):
+            totals[wanted, predicted] += times
+    return totals
 
 
 def cells(plan: Plan, rows: Sequence[CellRow], target: str, labels: Sequence[str]) -> tuple[list[str], list[list[str]]]:
     """Return headers and lines of the matrices of one target, one below the other."""
     lines = []
     for group, members in groups(rows, target).items():
-        found = [matrix(counts) for counts in counted(members)]
-        for wanted in labels if found else ():
-            means = [fmean(one[wanted, said] for one in found) for said in labels]
+        matrices = [matrix(counts) for counts in counted(members)]
+        for wanted in labels if matrices else ():
+            means = [fmean(table[wanted, predicted] for table in matrices) for predicted in labels]
             lines.append([*group, named(plan, target, wanted), *map(_number, means)])
     return ["model", "method", "intermediate", "gold", *map(code, labels)], lines
 
@@ -65,9 +65,9 @@ def write(rows: Sequence[CellRow], path: Path) -> bool:
         writerow([*FIELDS, "language", "gold", "predicted", "count", "left_out"])
         for cell, counts in known:
             which = [getattr(cell, field) for field in FIELDS]
-            for language, one in counts.languages.items():
-                for wanted, said, times in pairs(one):
-                    writerow([*which, language, wanted, said, times, one.left_out])
+            for language, language_counts in counts.languages.items():
+                for wanted, predicted, times in pairs(language_counts):
+                    writerow([*which, language, wanted, predicted, times, language_counts.left_out])
     return True
 
 

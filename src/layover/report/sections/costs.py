@@ -22,12 +22,12 @@ HEADERS = ["model", "method", "intermediate", "weights", "seconds", "seconds bef
 
 def costs(rows: Sequence[CellRow]) -> dict[tuple[str, str, str], list[TargetCost]]:
     """Return the costs of finished trainings of targets by model, method and intermediate."""
-    found = {}
+    by_method = {}
     for group, members in by_group(rows).items():
         known = [row.cost for row in members if row.cost is not None]
         if known:
-            found[group] = known
-    return found
+            by_method[group] = known
+    return by_method
 
 
 def cells(rows: Sequence[CellRow]) -> list[list[str]]:
@@ -36,17 +36,17 @@ def cells(rows: Sequence[CellRow]) -> list[list[str]]:
         [
             *group,
             " to ".join(f"{count:,}" for count in sorted({min(weights), max(weights)})),
-            _mean([cost.seconds for cost in found]),
-            _mean([cost.seconds_before for cost in found]),
+            _mean([cost.seconds for cost in group_costs]),
+            _mean([cost.seconds_before for cost in group_costs]),
         ]
-        for group, found in costs(rows).items()
-        for weights in [[cost.weights for cost in found]]
+        for group, group_costs in costs(rows).items()
+        for weights in [[cost.weights for cost in group_costs]]
     ]
 
 
 def _mean(values: Sequence[float | None]) -> str:
-    found = spread([value for value in values if value is not None])
-    return "–" if found is None else f"{found.mean:.1f}"
+    average = spread([value for value in values if value is not None])
+    return "–" if average is None else f"{average.mean:.1f}"
 
 
 def _whole(_plan: Plan, rows: Sequence[CellRow]) -> list[str]:

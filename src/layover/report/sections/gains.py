@@ -52,14 +52,16 @@ class Gain:
         return "gain" if self.difference.mean > 0 else "loss"
 
 
-def interval(found: Spread) -> tuple[float, float] | None:
+def interval(differences: Spread) -> tuple[float, float] | None:
     """Return the 95 % interval of the mean; None for a single value, and for equal ones, which tell no spread."""
-    if not found.deviation:
+    if not differences.deviation:
         return None
     from scipy.stats import t
 
-    half = float(t.ppf((1 + CONFIDENCE) / 2, found.count - 1)) * found.deviation / math.sqrt(found.count)
-    return found.mean - half, found.mean + half
+    half = (
+        float(t.ppf((1 + CONFIDENCE) / 2, differences.count - 1)) * differences.deviation / math.sqrt(differences.count)
+    )
+    return differences.mean - half, differences.mean + half
 
 
 def gains(rows: Sequence[CellRow]) -> list[Gain]:
@@ -68,13 +70,13 @@ def gains(rows: Sequence[CellRow]) -> list[Gain]:
     for row in rows:
         if row.cell.baseline is not None:
             groups.setdefault(_group(row.cell), []).append(row)
-    found = []
+    entries = []
     for members in groups.values():
         for zero_shot in (False, True):
             there = [row for row in members if row.record is not None and row.record.averaged(zero_shot=zero_shot)]
             if there:
-                found.append(_gain(there, zero_shot))
-    return found
+                entries.append(_gain(there, zero_shot))
+    return entries
 
 
 def _gain(rows: Sequence[CellRow], zero_shot: bool) -> Gain:
@@ -95,14 +97,14 @@ def _group(cell: Cell) -> tuple[str, str, str, str]:
     return cell.model, cell.method, cell.intermediate, cell.target
 
 
-def cells(found: Sequence[Gain]) -> tuple[list[str], list[list[str]]]:
+def cells(entries: Sequence[Gain]) -> tuple[list[str], list[list[str]]]:
     """Return headers and lines of a table: model, method and intermediate against targets.
 
     Over the zero-shot languages; over all where a target has none, or where they are unknown.
     """
-    far = {gain.target for gain in found if gain.languages == ZERO_SHOT}
-    shown = [gain for gain in found if (gain.languages == ZERO_SHOT) == (gain.target in far)]
-    targets = list(dict.fromkeys(gain.target for gain in found))
+    far = {gain.target for gain in entries if gain.languages == ZERO_SHOT}
+    shown = [gain for gain in entries if (gain.languages == ZERO_SHOT) == (gain.target in far)]
+    targets = list(dict.fromkeys(gain.target for gain in entries))
     headings = [target if target in far else f"{target} (all languages)" for target in targets]
     lines: dict[tuple[str, str, str], dict[str, str]] = {}
     for gain in shown:
@@ -121,9 +123,9 @@ def _text(gain: Gain) -> str:
     return Markup(f"{text} over {gain.difference.seeds()}, others {gain.reason}" if gain.reason else text)
 
 
-def explained(found: Sequence[Gain]) -> str:
+def explained(entries: Sequence[Gain]) -> str:
     """Return how the table is read; nothing of marks and intervals that so few seeds cannot have."""
-    most = max((gain.difference.count for gain in found if gain.difference is not None), default=0)
+    most = max((gain.difference.count for gain in entries if gain.difference is not None), default=0)
     parts = [
         "Differences in the zero-shot languages, paired by seed.",
         "Zero-shot languages are those without training data; a target without any is compared over all its languages.",
@@ -140,11 +142,11 @@ def explained(found: Sequence[Gain]) -> str:
     return " ".join([*parts, "`gains.csv` has the differences over all languages, too."])
 
 
-def write(found: Sequence[Gain], path: Path) -> None:
+def write(entries: Sequence[Gain], path: Path) -> None:
     """Write one line per gain."""
     with csv_file(path) as writerow:
         writerow([*GROUP, "metric", "languages", "difference", "low", "high", "seeds", "verdict", "reason"])
-        for gain in found:
+        for gain in entries:
             low, high = ("", "") if gain.interval is None else map(repr, gain.interval)
             names = [getattr(gain, name) for name in GROUP]
             mean, count = ("", 0) if gain.difference is None else (repr(gain.difference.mean), gain.difference.count)
@@ -153,15 +155,15 @@ def write(found: Sequence[Gain], path: Path) -> None:
 
 
 def _whole(_plan: Plan, rows: Sequence[CellRow]) -> list[str]:
-    found = gains(rows)
-    return ["## Gains over no intermediate", explained(found), markdown_table(*cells(found))] if found else []
+    entries = gains(rows)
+    return ["## Gains over no intermediate", explained(entries), markdown_table(*cells(entries))] if entries else []
 
 
 def _file(rows: Sequence[CellRow], path: Path) -> bool:
-    found = gains(rows)
-    if found:
-        write(found, path)
-    return bool(found)
+    entries = gains(rows)
+    if entries:
+        write(entries, path)
+    return bool(entries)
 
 
 SECTION = Section(10, whole=_whole, file="gains.csv", write=_file)

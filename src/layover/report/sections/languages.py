@@ -22,9 +22,9 @@ UNSAID = (
 
 def heading(metric: str) -> str:
     """Return the name of a metric, with its unit and sense where they are not the usual ones."""
-    found = metrics.get(metric)
-    notes = [found.unit] if found.unit != "percent" else []
-    notes += [] if found.higher_is_better else ["lower is better"]
+    definition = metrics.get(metric)
+    notes = [definition.unit] if definition.unit != "percent" else []
+    notes += [] if definition.higher_is_better else ["lower is better"]
     return f"{metric} ({', '.join(notes)})" if notes else metric
 
 
@@ -33,12 +33,12 @@ def cells(rows: Sequence[CellRow], target: str, metric: str) -> tuple[list[str],
 
     A language that has data but no score yet is `missing`; one without data or gold says why.
     """
-    mine = [row for row in rows if row.cell.target == target]
-    languages = sorted({language for row in mine if row.record is not None for language in row.record.languages})
+    target_rows = [row for row in rows if row.cell.target == target]
+    languages = sorted({language for row in target_rows if row.record is not None for language in row.record.languages})
     headers = ["model", "method", "intermediate", "mean", "zero-shot mean", "n", *languages]
     digits = PERCENT_DIGITS if metrics.get(metric).unit == "percent" else OTHER_DIGITS
     lines = []
-    for group, every in by_group(mine).items():
+    for group, every in by_group(target_rows).items():
         members = without_repeats(every)
         records = [row.record for row in members if row.record is not None]
         means = [over_seeds(records, metric, zero_shot=zero) for zero in (False, True)]
@@ -47,9 +47,9 @@ def cells(rows: Sequence[CellRow], target: str, metric: str) -> tuple[list[str],
         seeds = f"{len(records)}" + (f" of {len(members)}" if len(records) < len(members) else "")
         line.append(seeds if members[0].cell.seeded else NO_SEED)
         for language in languages:
-            found = spread([v for record in records if (v := record.value(language, metric)) is not None])
+            score = spread([v for record in records if (v := record.value(language, metric)) is not None])
             reasons = {record.missing[language] for record in records if language in record.missing}
-            line.append(_score(found, len(records), reasons, digits))
+            line.append(_score(score, len(records), reasons, digits))
         lines.append(line)
     return headers, lines
 
@@ -61,20 +61,20 @@ def _mean(mean: Spread | None, over: str, without: str, digits: int) -> str:
     return f"{mean.text(digits=digits)} ({over})" if over else mean.text(digits=digits)
 
 
-def _score(found: Spread | None, seeds: int, reasons: Iterable[str], digits: int) -> str:
+def _score(score: Spread | None, seeds: int, reasons: Iterable[str], digits: int) -> str:
     """Return the score of a language, with its seeds where others have none, or why there is none."""
-    if found is None:
+    if score is None:
         return ", ".join(sorted(reasons)) or MISSING
-    return found.text(digits=digits) + (f" (n={found.count} of {seeds})" if found.count < seeds else "")
+    return score.text(digits=digits) + (f" (n={score.count} of {seeds})" if score.count < seeds else "")
 
 
 def _target(plan: Plan, rows: Sequence[CellRow], target: str) -> list[str]:
     tables = ((metric, markdown_table(*cells(rows, target, metric))) for metric in plan.recipe.tasks[target].metrics)
-    found = [part for metric, table in tables for part in (f"### {inline(target)}: {heading(metric)}", table)]
+    parts = [part for metric, table in tables for part in (f"### {inline(target)}: {heading(metric)}", table)]
     records = [row.record for row in rows if row.cell.target == target and row.record is not None]
     if any(record.source_language == UNKNOWN for record in records):
-        found.append(UNSAID)
-    return [*found, *_doubtful(records)]
+        parts.append(UNSAID)
+    return [*parts, *_doubtful(records)]
 
 
 def _doubtful(records: Sequence[Record]) -> list[str]:

@@ -35,8 +35,8 @@ def swept(rows: Sequence[CellRow], target: str) -> bool:
 
 def explained(rows: Sequence[CellRow], target: str) -> str:
     """Return what stands above the table of one target."""
-    sweeps = [found for row in rows if row.cell.target == target and (found := _sweep(row)) is not None]
-    how = ", ".join(sorted({CHOSEN[found.layer_chosen_on] for found in sweeps}))
+    sweeps = [sweep for row in rows if row.cell.target == target and (sweep := _sweep(row)) is not None]
+    how = ", ".join(sorted({CHOSEN[sweep.layer_chosen_on] for sweep in sweeps}))
     return (
         "Every layer that was searched in the same pass, 0 for the embeddings. **Bold** is the one whose scores stand "
         f"in the other tables: {how}. Who takes the best one from here has chosen it by what it is scored with."
@@ -45,16 +45,16 @@ def explained(rows: Sequence[CellRow], target: str) -> str:
 
 def cells(rows: Sequence[CellRow], target: str) -> tuple[list[str], list[list[str]]]:
     """Return headers and lines of the table of one target, by the metric of the main table."""
-    mine = [row for row in rows if row.cell.target == target]
-    metric = mine[0].metric
-    every = [layer for row in mine if (found := _sweep(row)) is not None for layer in found.layers.values()]
+    target_rows = [row for row in rows if row.cell.target == target]
+    metric = target_rows[0].metric
+    every = [layer for row in target_rows if (sweep := _sweep(row)) is not None for layer in sweep.layers.values()]
     languages = sorted({language for layer in every for language in layer.languages})
     validated = ["validation mean"] if any(layer.validation for layer in every) else []
     lines = []
-    for group, members in by_group(mine).items():
-        sweeps = [found for row in without_repeats(members) if (found := _sweep(row)) is not None]
-        for number in sorted({number for found in sweeps for number in found.layers}):
-            layers = [found.layers[number] for found in sweeps if number in found.layers]
+    for group, members in by_group(target_rows).items():
+        sweeps = [sweep for row in without_repeats(members) if (sweep := _sweep(row)) is not None]
+        for number in sorted({number for sweep in sweeps for number in sweep.layers}):
+            layers = [sweep.layers[number] for sweep in sweeps if number in sweep.layers]
             means = [[_mean(layer.languages, metric) for layer in layers]]
             means += [[_mean(layer.validation, metric) for layer in layers]] if validated else []
             values = [[_value(layer.languages, language, metric) for layer in layers] for language in languages]
@@ -63,13 +63,13 @@ def cells(rows: Sequence[CellRow], target: str) -> tuple[list[str], list[list[st
 
 
 def _sweep(row: CellRow) -> Retrieved | None:
-    found = row.record.retrieval if row.record is not None else None
-    return found if found is not None and found.layers else None
+    retrieved = row.record.retrieval if row.record is not None else None
+    return retrieved if retrieved is not None and retrieved.layers else None
 
 
 def _name(number: int, sweeps: Sequence[Retrieved]) -> str:
     """Return `**8**` for the layer of the other tables, `**8** (2 of 3)` where only so many seeds have chosen it."""
-    chosen = sum(found.layer == number for found in sweeps)
+    chosen = sum(sweep.layer == number for sweep in sweeps)
     if not chosen:
         return str(number)
     return Markup(f"**{number}**" + (f" ({chosen} of {len(sweeps)})" if chosen < len(sweeps) else ""))
@@ -84,8 +84,8 @@ def _value(scores: Scores, language: str, metric: str) -> float | None:
 
 
 def _text(values: Sequence[float | None]) -> str:
-    found = spread([value for value in values if value is not None])
-    return found.text() if found is not None else MISSING
+    scores = spread([value for value in values if value is not None])
+    return scores.text() if scores is not None else MISSING
 
 
 def write(rows: Sequence[CellRow], path: Path) -> None:
@@ -93,12 +93,12 @@ def write(rows: Sequence[CellRow], path: Path) -> None:
     with csv_file(path) as writerow:
         writerow([*FIELDS, "layer", "in_tables", "split", "language", "metric", "score"])
         for row in rows:
-            found = _sweep(row)
-            if found is None:
+            sweep = _sweep(row)
+            if sweep is None:
                 continue
             cell = [getattr(row.cell, field) for field in FIELDS]
-            for number, layer in found.layers.items():
-                shown = "yes" if number == found.layer else "no"
+            for number, layer in sweep.layers.items():
+                shown = "yes" if number == sweep.layer else "no"
                 for split, language, metric, value in _every(layer):
                     writerow([*cell, number, shown, split, language, metric, repr(value)])
 
@@ -121,10 +121,10 @@ def _target(_plan: Plan, rows: Sequence[CellRow], target: str) -> list[str]:
 
 
 def _file(rows: Sequence[CellRow], path: Path) -> bool:
-    found = any(_sweep(row) is not None for row in rows)
-    if found:
+    any_swept = any(_sweep(row) is not None for row in rows)
+    if any_swept:
         write(rows, path)
-    return found
+    return any_swept
 
 
 SECTION = Section(40, target=_target, file="layers.csv", write=_file)

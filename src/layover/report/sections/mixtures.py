@@ -26,16 +26,16 @@ Group = tuple[str, str, str]
 
 def groups(rows: Sequence[CellRow]) -> Mapping[Group, list[LearnedMixture]]:
     """Return the finished trainings, each once, in the order of the sweep."""
-    found: dict[str, LearnedMixture] = {}
+    trainings: dict[str, LearnedMixture] = {}
     used: dict[str, dict[tuple[str, str], None]] = {}
     for row in rows:
-        for one in row.mixtures:
-            found[one.key] = one
-            used.setdefault(one.key, {})[row.cell.model, row.cell.method] = None
+        for mixture in row.mixtures:
+            trainings[mixture.key] = mixture
+            used.setdefault(mixture.key, {})[row.cell.model, row.cell.method] = None
     grouped: dict[Group, list[LearnedMixture]] = {}
-    for key, one in found.items():
+    for key, training in trainings.items():
         models, methods = (", ".join(dict.fromkeys(names)) for names in zip(*used[key], strict=True))
-        grouped.setdefault((one.name, models, methods), []).append(one)
+        grouped.setdefault((training.name, models, methods), []).append(training)
     return grouped
 
 
@@ -45,8 +45,8 @@ def cells(rows: Sequence[CellRow]) -> list[list[str]]:
     for group, trainings in groups(rows).items():
         seeds = str(len(trainings))
         for place, first in enumerate(trainings[0].tasks):
-            lines.append([*group, *_task(first, [one.tasks[place] for one in trainings], trainings), seeds])
-        means = spread([one.mean for one in trainings if one.mean is not None])
+            lines.append([*group, *_task(first, [training.tasks[place] for training in trainings], trainings), seeds])
+        means = spread([training.mean for training in trainings if training.mean is not None])
         if means is not None:
             lines.append([*group, "mean", "", "", means.text(), seeds])
     return lines
@@ -54,10 +54,10 @@ def cells(rows: Sequence[CellRow]) -> list[list[str]]:
 
 def _task(first: Contribution, same: Sequence[Contribution], trainings: Sequence[LearnedMixture]) -> list[str]:
     """Return the name of a task, its examples, its share and its score over the seeds."""
-    totals = [sum(task.steps for task in one.tasks) for one in trainings]
-    shares = [100 * one.steps / total for one, total in zip(same, totals, strict=True)]
-    examples, share = spread([one.examples for one in same]), spread(shares)
-    score = spread([one.score for one in same if one.score is not None])
+    totals = [sum(task.steps for task in training.tasks) for training in trainings]
+    shares = [100 * training.steps / total for training, total in zip(same, totals, strict=True)]
+    examples, share = spread([training.examples for training in same]), spread(shares)
+    score = spread([training.score for training in same if training.score is not None])
     return [
         first.task,
         NOTHING if examples is None else examples.text(digits=0),
@@ -71,12 +71,12 @@ def write(rows: Sequence[CellRow], path: Path) -> None:
     with csv_file(path) as writerow:
         writerow(FIELDS)
         for group, trainings in groups(rows).items():
-            for one in trainings:
-                for point in one.points:
+            for training in trainings:
+                for point in training.points:
                     writerow(
                         [
                             *group,
-                            one.seed,
+                            training.seed,
                             point.step,
                             point.task,
                             point.metric,
@@ -91,10 +91,10 @@ def _whole(_plan: Plan, rows: Sequence[CellRow]) -> list[str]:
 
 
 def _file(rows: Sequence[CellRow], path: Path) -> bool:
-    found = any(row.mixtures for row in rows)
-    if found:
+    any_mixture = any(row.mixtures for row in rows)
+    if any_mixture:
         write(rows, path)
-    return found
+    return any_mixture
 
 
 SECTION = Section(15, whole=_whole, file="mixtures.csv", write=_file)

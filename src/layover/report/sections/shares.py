@@ -30,15 +30,15 @@ ByLayer = Mapping[str, Mapping[int, list[float]]]
 
 def by_layer(rows: Sequence[CellRow]) -> ByLayer:
     """Return the shares of cells that differ in their seeds only, averaged over languages and places."""
-    found: dict[str, dict[int, list[float]]] = {}
+    by_member: dict[str, dict[int, list[float]]] = {}
     for row in rows:
-        mine: dict[str, dict[int, list[float]]] = {}
+        of_seed: dict[str, dict[int, list[float]]] = {}
         for share in row.shares:
-            mine.setdefault(share.member, {}).setdefault(share.layer, []).append(share.value)
-        for member, layers in mine.items():
+            of_seed.setdefault(share.member, {}).setdefault(share.layer, []).append(share.value)
+        for member, layers in of_seed.items():
             for layer, values in layers.items():
-                found.setdefault(member, {}).setdefault(layer, []).append(fmean(values))
-    return found
+                by_member.setdefault(member, {}).setdefault(layer, []).append(fmean(values))
+    return by_member
 
 
 def bands(layers: Sequence[int]) -> list[tuple[int, ...]]:
@@ -49,20 +49,20 @@ def bands(layers: Sequence[int]) -> list[tuple[int, ...]]:
 
 def cells(rows: Sequence[CellRow], target: str) -> tuple[list[str], list[list[str]]]:
     """Return headers and lines of the table of one target."""
-    mine = [row for row in rows if row.cell.target == target and row.shares]
-    layers = sorted({share.layer for row in mine for share in row.shares})
+    mixed_rows = [row for row in rows if row.cell.target == target and row.shares]
+    layers = sorted({share.layer for row in mixed_rows for share in row.shares})
     columns = bands(layers)
     names = [str(band[0]) if len(band) == 1 else f"{band[0]}-{band[-1]}" for band in columns]
     lines = []
-    for group, seeds in by_group(mine).items():
-        for member, found in by_layer(seeds).items():
-            lines.append([*group, member, str(len(seeds)), *(_text(found, band) for band in (layers, *columns))])
+    for group, seeds in by_group(mixed_rows).items():
+        for member, layer_shares in by_layer(seeds).items():
+            lines.append([*group, member, str(len(seeds)), *(_text(layer_shares, band) for band in (layers, *columns))])
     return ["model", "method", "intermediate", "module", "n", "all layers", *(f"layer {name}" for name in names)], lines
 
 
-def _text(found: Mapping[int, list[float]], layers: Sequence[int]) -> str:
+def _text(layer_shares: Mapping[int, list[float]], layers: Sequence[int]) -> str:
     """Return the mean over some layers, of every seed, as percent."""
-    there = [found[layer] for layer in layers if layer in found]
+    there = [layer_shares[layer] for layer in layers if layer in layer_shares]
     seeds = spread([100 * fmean(values) for values in zip(*there, strict=True)])
     return NOTHING if seeds is None else seeds.text()
 

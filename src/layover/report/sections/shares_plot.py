@@ -31,38 +31,38 @@ Panel = Mapping[str, Mapping[int, float]]
 
 def panels(rows: Sequence[CellRow]) -> dict[tuple[str, str, str], dict[str, Panel]]:
     """Return by (model, method, intermediate) and target what is drawn."""
-    found: dict[tuple[str, str, str], dict[str, Panel]] = {}
+    drawn: dict[tuple[str, str, str], dict[str, Panel]] = {}
     for group, members in by_group([row for row in rows if row.shares]).items():
         for target in dict.fromkeys(row.cell.target for row in members):
             shares = by_layer([row for row in members if row.cell.target == target])
-            found.setdefault(group, {})[target] = {
+            drawn.setdefault(group, {})[target] = {
                 member: {layer: 100 * fmean(values) for layer, values in layers.items()}
                 for member, layers in shares.items()
             }
-    return found
+    return drawn
 
 
 @drawn_plainly()
 def draw(rows: Sequence[CellRow], path: Path) -> bool:
     """Draw the picture as PNG; return False, and draw nothing, when nothing is mixed."""
-    found = panels(rows)
-    if not found:
+    drawn = panels(rows)
+    if not drawn:
         return False
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    every = [panel for by_target in found.values() for panel in by_target.values()]
-    targets = list(dict.fromkeys(target for by_target in found.values() for target in by_target))
+    every = [panel for by_target in drawn.values() for panel in by_target.values()]
+    targets = list(dict.fromkeys(target for by_target in drawn.values() for target in by_target))
     layers = sorted({layer for panel in every for shares in panel.values() for layer in shares})
     limit = max(abs(value - _equal(panel)) for panel in every for line in panel.values() for value in line.values())
     names = max(len(member) for panel in every for member in panel) * LETTER_INCHES
-    heights = [max(map(len, by_target.values())) * SQUARE_INCHES + 0.8 for by_target in found.values()]
+    heights = [max(map(len, by_target.values())) * SQUARE_INCHES + 0.8 for by_target in drawn.values()]
     width = len(targets) * (max(len(layers) * SQUARE_INCHES, 1.6) + names + 0.3) + 1.2
     figure = Figure(figsize=(width, sum(heights) + 0.8), layout="constrained")
     FigureCanvasAgg(figure)
-    axes = figure.subplots(len(found), len(targets), squeeze=False, height_ratios=heights)
+    axes = figure.subplots(len(drawn), len(targets), squeeze=False, height_ratios=heights)
     image = None
-    for line, (group, by_target) in zip(axes, found.items(), strict=True):
+    for line, (group, by_target) in zip(axes, drawn.items(), strict=True):
         for axis, target in zip(line, targets, strict=True):
             if target not in by_target:
                 axis.set_axis_off()

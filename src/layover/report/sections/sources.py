@@ -20,23 +20,23 @@ def lines(rows: Sequence[CellRow]) -> list[list[str]]:
     models: dict[str, dict[str, None]] = {}
     data: dict[str, dict[str, None]] = {}
     for row in rows:
-        found = row.record.sources if row.record is not None else None
-        if found is None:
+        record_sources = row.record.sources if row.record is not None else None
+        if record_sources is None:
             continue
-        models.setdefault(f"model {row.cell.model}", {})[_model(found)] = None
+        models.setdefault(f"model {row.cell.model}", {})[_model(record_sources)] = None
         target = row.cell.target
         parts = (
-            (f"{target}, {row.split}", [one for scored in found.scored.values() for one in scored]),
-            (f"{target}, training", found.trained_on),
-            (f"{target}, selection", found.selected_on),
-            (f"{target}, threshold or layer", found.tuned_on),
-            (f"{target}, intermediates", found.learned_before),
+            (f"{target}, {row.split}", [source for scored in record_sources.scored.values() for source in scored]),
+            (f"{target}, training", record_sources.trained_on),
+            (f"{target}, selection", record_sources.selected_on),
+            (f"{target}, threshold or layer", record_sources.tuned_on),
+            (f"{target}, intermediates", record_sources.learned_before),
         )
         for name, sources in parts:
             if sources:
                 data.setdefault(name, {})[_grouped(sources)] = None
-        for one in found.imported:
-            data.setdefault("imported modules", {})[f"sha256 {one[:DIGITS]}"] = None
+        for sha256 in record_sources.imported:
+            data.setdefault("imported modules", {})[f"sha256 {sha256[:DIGITS]}"] = None
     return [[name, "; ".join(texts)] for name, texts in (models | data).items()]
 
 
@@ -45,7 +45,7 @@ def _model(sources: Sources) -> str:
     model = sources.model
     if model.hub is not None:
         return model.text()
-    parts = [f"sha256 {_some([one[:DIGITS] for one in model.weights_sha256])}"]
+    parts = [f"sha256 {_some([sha256[:DIGITS] for sha256 in model.weights_sha256])}"]
     parts += [f"config {model.config_sha256[:DIGITS]}"] if model.config_sha256 is not None else []
     parts += [f"tokenizer {model.tokenizer_sha256[:DIGITS]}"] if model.tokenizer_sha256 is not None else []
     return ", ".join(parts)
@@ -55,16 +55,18 @@ def _grouped(sources: Iterable[DataSource]) -> str:
     """Return data in a few words: the configurations of one split together, then files."""
     sets: dict[tuple[str, str | None, str | None], list[str]] = {}
     files: list[str] = []
-    for one in dict.fromkeys(sources):
-        if one.hub is None:
-            files += [sha256[:DIGITS] for sha256 in one.files_sha256]
+    for source in dict.fromkeys(sources):
+        if source.hub is None:
+            files += [sha256[:DIGITS] for sha256 in source.files_sha256]
         else:
-            sets.setdefault((one.hub, one.split, one.commit), []).extend([one.config] if one.config else [])
-    told = [
+            sets.setdefault((source.hub, source.split, source.commit), []).extend(
+                [source.config] if source.config else []
+            )
+    texts = [
         f"{hub}{f' ({_some(configs)})' if configs else ''} [{split}] @ {commit}"
         for (hub, split, commit), configs in sets.items()
     ]
-    return " + ".join([*told, *([f"sha256 {_some(list(dict.fromkeys(files)))}"] if files else [])])
+    return " + ".join([*texts, *([f"sha256 {_some(list(dict.fromkeys(files)))}"] if files else [])])
 
 
 def _some(names: Sequence[str]) -> str:
@@ -72,8 +74,8 @@ def _some(names: Sequence[str]) -> str:
 
 
 def _whole(_plan: Plan, rows: Sequence[CellRow]) -> list[str]:
-    found = lines(rows)
-    return ["## Models and data", EXPLAINED, markdown_table(HEADERS, found)] if found else []
+    table = lines(rows)
+    return ["## Models and data", EXPLAINED, markdown_table(HEADERS, table)] if table else []
 
 
 SECTION = Section(90, whole=_whole)

@@ -27,12 +27,12 @@ LEAST_POINTS = 5.0
 
 def differences(rows: Sequence[CellRow]) -> dict[tuple[str, str], dict[str, dict[str, float | None]]]:
     """Return (model, method) -> intermediate -> target -> mean difference to no intermediate, None without a pair."""
-    found: dict[tuple[str, str], dict[str, dict[str, float | None]]] = {}
+    panels: dict[tuple[str, str], dict[str, dict[str, float | None]]] = {}
     for (model, method, intermediate), by_target in entries(rows, frozenset()).items():
         if intermediate != NO_INTERMEDIATE:
             values = {target: _difference(entry) for target, entry in by_target.items()}
-            found.setdefault((model, method), {})[intermediate] = values
-    return found
+            panels.setdefault((model, method), {})[intermediate] = values
+    return panels
 
 
 def _difference(entry: TableEntry) -> float | None:

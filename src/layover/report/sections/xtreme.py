@@ -41,45 +41,45 @@ class XtremeAverages:
 
 def columns() -> dict[str, tuple[str, ...]]:
     """Return each average and the tasks behind it: all, then each kind and its tasks."""
-    found = {ALL: tuple(official())}
+    tasks_of = {ALL: tuple(official())}
     for kind in sorted({task.kind for task in official().values()}):
-        mine = [name for name, task in official().items() if task.kind == kind]
-        found |= {f"{ALL} {kind}": tuple(mine), **{name: (name,) for name in mine}}
-    return found
+        names = [name for name, task in official().items() if task.kind == kind]
+        tasks_of |= {f"{ALL} {kind}": tuple(names), **{name: (name,) for name in names}}
+    return tasks_of
 
 
 def lines(rows: Sequence[CellRow]) -> list[XtremeAverages]:
     """Return the averages of every (model, method, intermediate) that has a task of XTREME among its targets."""
     known = official()
-    mine = [row for row in rows if row.cell.target in known]
-    return [_line(group, members, known) for group, members in by_group(mine).items()]
+    official_rows = [row for row in rows if row.cell.target in known]
+    return [_line(group, members, known) for group, members in by_group(official_rows).items()]
 
 
 def _line(group: tuple[str, str, str], rows: Sequence[CellRow], known: Mapping[str, Task]) -> XtremeAverages:
-    found: dict[int, Averages] = {}
+    by_seed: dict[int, Averages] = {}
     gaps: dict[str, dict[str, list[int]]] = {}
     for seed in dict.fromkeys(row.cell.seed for row in rows):
         cells = {row.cell.target: row for row in rows if row.cell.seed == seed}
         reasons = {name: _reasons(cells.get(name), task) for name, task in known.items()}
-        found[seed] = average({name: _counted(row, reasons[name]) for name, row in cells.items()}, known)
+        by_seed[seed] = average({name: _counted(row, reasons[name]) for name, row in cells.items()}, known)
         for name, why in reasons.items():
             if why:
                 gaps.setdefault(name, {}).setdefault(_gap(why, known[name]), []).append(seed)
     by_tasks = {column: [row for row in rows if row.cell.target in names] for column, names in columns().items()}
     return XtremeAverages(
         group=group,
-        entries={column: _entry(column, members, found) for column, members in by_tasks.items()},
+        entries={column: _entry(column, members, by_seed) for column, members in by_tasks.items()},
         gaps={
-            name: "; ".join(_in_seeds(gap, seeds, len(found)) for gap, seeds in every.items())
+            name: "; ".join(_in_seeds(gap, seeds, len(by_seed)) for gap, seeds in every.items())
             for name, every in gaps.items()
         },
     )
 
 
-def _entry(column: str, rows: Sequence[CellRow], found: Mapping[int, Averages]) -> TableEntry | None:
+def _entry(column: str, rows: Sequence[CellRow], by_seed: Mapping[int, Averages]) -> TableEntry | None:
     if not rows:
         return None
-    values = [_value(averages, column) for averages in found.values()]
+    values = [_value(averages, column) for averages in by_seed.values()]
     seeded = any(row.cell.seeded for row in rows)
     if not seeded:  # one result, whatever the seed
         values = values[:1]
@@ -103,8 +103,8 @@ def _counted(row: CellRow, reasons: Mapping[str, str]) -> dict[str, dict[str, fl
 
 def _reasons(row: CellRow | None, task: Task) -> dict[str, str]:
     """Return why languages of XTREME have no score that is XTREME's."""
-    found = {code: _reason(row, task, code) for code in task.xtreme}
-    return {code: reason for code, reason in found.items() if reason}
+    reasons = {code: _reason(row, task, code) for code in task.xtreme}
+    return {code: reason for code, reason in reasons.items() if reason}
 
 
 def _reason(row: CellRow | None, task: Task, language: str) -> str:
@@ -148,26 +148,27 @@ def _in_seeds(gap: str, seeds: Sequence[int], of: int) -> str:
     return gap if len(seeds) == of else f"{gap} (seed {', '.join(map(str, seeds))})"
 
 
-def cells(found: Sequence[XtremeAverages]) -> tuple[list[str], list[list[str]]]:
+def cells(averages: Sequence[XtremeAverages]) -> tuple[list[str], list[list[str]]]:
     """Return headers and lines of the table as text."""
-    table = [[*line.group, *(text(line.entries[column]) for column in columns())] for line in found]
+    table = [[*line.group, *(text(line.entries[column]) for column in columns())] for line in averages]
     return [*GROUP, *columns()], table
 
 
-def notes(found: Sequence[XtremeAverages]) -> list[str]:
+def notes(averages: Sequence[XtremeAverages]) -> list[str]:
     """Return what is missing, task by task; where it is not the same in every line, in how many."""
     counts: dict[str, int] = {}
     for name in official():
-        for line in found:
+        for line in averages:
             if name in line.gaps:
                 note = f"{name}: {line.gaps[name]}"
                 counts[note] = counts.get(note, 0) + 1
     return [
-        note if count == len(found) else f"{note} ({count} of {len(found)} lines)" for note, count in counts.items()
+        note if count == len(averages) else f"{note} ({count} of {len(averages)} lines)"
+        for note, count in counts.items()
     ]
 
 
-def write(found: Sequence[XtremeAverages], path: Path) -> None:
+def write(averages: Sequence[XtremeAverages], path: Path) -> None:
     """Write one line per average; one without a score says what is missing."""
     with csv_file(path) as writerow:
         writerow([*GROUP, "average", "score", "deviation", "seeds", "missing"])
@@ -188,19 +189,19 @@ def _missing(line: XtremeAverages, names: Iterable[str]) -> str:
 
 
 def _whole(_plan: Plan, rows: Sequence[CellRow]) -> list[str]:
-    found = lines(rows)
-    if not found:
+    averages = lines(rows)
+    if not averages:
         return []
-    missing = [f"- {inline(note)}" for note in notes(found)]
-    parts = ["## XTREME's averages", EXPLAINED, markdown_table(*cells(found))]
+    missing = [f"- {inline(note)}" for note in notes(averages)]
+    parts = ["## XTREME's averages", EXPLAINED, markdown_table(*cells(averages))]
     return [*parts, "\n".join(["Missing:", "", *missing])] if missing else parts
 
 
 def _file(rows: Sequence[CellRow], path: Path) -> bool:
-    found = lines(rows)
-    if found:
-        write(found, path)
-    return bool(found)
+    averages = lines(rows)
+    if averages:
+        write(averages, path)
+    return bool(averages)
 
 
 SECTION = Section(20, whole=_whole, file="xtreme.csv", write=_file)
