@@ -1,4 +1,4 @@
-"""How often each label is gold, predicted and right in a scored cell, and which labels stand in the place of which."""
+"""How often each label of a scored cell is gold, predicted and right, and which labels are confused."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from layover.store import read_json, write_json
 
 SCHEMA = 1
 MOST_CONFUSED = 2_500
-"""Pairs of labels that are kept of one language, all of 50 labels; of more the most frequent ones."""
+"""Number of confused pairs that are kept per language: all pairs of 50 labels, else the most frequent pairs."""
 
 
 class Label(BaseModel):
-    """The counts of one label: of examples, for tagging of words."""
+    """The counts of one label. Tagging counts words, other kinds count examples."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -27,17 +27,17 @@ class Label(BaseModel):
 
     @property
     def precision(self) -> float | None:
-        """Percent of what is predicted so that is right; None where nothing is."""
+        """Percentage of the predictions of this label that are right; None if it is never predicted."""
         return 100 * self.right / self.predicted if self.predicted else None
 
     @property
     def recall(self) -> float | None:
-        """Percent of the gold that is predicted so; None where there is none."""
+        """Percentage of the gold of this label that is predicted; None if it has no gold."""
         return 100 * self.right / self.gold if self.gold else None
 
     @property
     def f1(self) -> float:
-        """100 * 2 * right / (predicted + gold), as in `macro_f1`; a label that nobody has is not counted at all."""
+        """100 * 2 * right / (predicted + gold), as in `macro_f1`. Only labels with gold or predictions are counted."""
         return 100 * 2 * self.right / (self.predicted + self.gold)
 
 
@@ -49,9 +49,9 @@ class Counts(BaseModel):
     labels: dict[str, Label]
     """Every label that is gold or predicted, sorted."""
     confused: tuple[tuple[str, str, int], ...]
-    """(gold, predicted, how often) of what is wrong, the most frequent first; at most `MOST_CONFUSED`."""
+    """(gold, predicted, count) of wrong predictions, the most frequent first; at most `MOST_CONFUSED`."""
     left_out: int
-    """What is wrong and in none of these pairs."""
+    """Number of wrong predictions that are in none of these pairs."""
 
 
 class LabelCounts(BaseModel):
@@ -61,14 +61,14 @@ class LabelCounts(BaseModel):
 
     schema_version: int = SCHEMA
     languages: dict[str, Counts]
-    """Language -> counts, of the languages that have scores."""
+    """Language -> counts, for the languages that have scores."""
 
 
 def count(pairs: Iterable[tuple[str, str]]) -> Counts:
     """Return the counts of labels.
 
     Args:
-        pairs: The gold and the predicted label of each example, or of each word.
+        pairs: The gold label and the predicted label of each example, or of each word.
     """
     counts = Counter(pairs)
     gold, predicted, right = Counter[str](), Counter[str](), Counter[str]()
@@ -97,10 +97,12 @@ def read_counts(path: Path) -> LabelCounts:
     """Read the counts of a cell.
 
     Raises:
-        StoreError: they are of a newer schema or damaged.
+        StoreError: the file has a newer schema or is damaged.
     """
     values = read_json(path)
     if values.get("schema_version") != SCHEMA:
         schema = values.get("schema_version")
-        raise StoreError(f"{path}: counts of labels of schema {schema!r}; this version reads {SCHEMA}")
+        raise StoreError(
+            f"{path}: the counts of labels have the schema {schema!r}, but this version reads {SCHEMA}; update Layover"
+        )
     return LabelCounts.model_validate(values)

@@ -1,4 +1,4 @@
-"""Records: the scored result of one cell. Nothing in them depends on names, times or machines."""
+"""Records: the scores of one cell. They do not depend on names, times or machines."""
 
 from __future__ import annotations
 
@@ -16,74 +16,78 @@ SCHEMA = 1
 
 
 class Layer(BaseModel):
-    """The scores of one layer among several."""
+    """The scores of one of several layers."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     languages: dict[str, dict[str, float]]
-    """Language -> metric -> value, of the languages that have scores."""
+    """Language -> metric -> value, for the languages that have scores."""
     thresholds: dict[str, float]
-    """Language -> the score from which on mined pairs are kept."""
+    """Language -> the score that a mined pair needs to be kept."""
     validation: dict[str, dict[str, float]]
-    """The same on the validation split, where its gold chooses the layer."""
+    """Language -> metric -> value on the validation split, if its gold chooses the layer."""
 
 
 class Retrieved(BaseModel):
-    """The settings of a retrieval that a score must not be read without."""
+    """The settings of a retrieval, which its scores depend on."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     layer: int
-    """The hidden states after so many layers of the encoder; 0 are the embeddings."""
+    """The number of encoder layers below the hidden states that were read; 0 for the embeddings."""
     layer_chosen_on: Literal["validation", "scored"] | None = None
-    """`scored`: by the gold of the scored split itself, so the score is optimistic. None when the recipe names it."""
+    """The split whose gold chose the layer; None if the recipe names the layer. `scored` is the scored split itself, so
+    the score is optimistic."""
     special_tokens: bool
     scoring: str
     threshold_tuned_on: Literal["validation", "scored"] | None
-    """`scored`: on the gold of the scored split itself, so the score is optimistic. None when no pairs are mined."""
+    """The split whose gold tuned the threshold; None if no pairs are mined. `scored` is the scored split itself, so the
+    score is optimistic."""
     thresholds: dict[str, float]
-    """Language -> the score from which on mined pairs are kept."""
+    """Language -> the score that a mined pair needs to be kept."""
     layers: dict[int, Layer] = {}
-    """Every layer that was scored in the same pass, this one among them; empty when it was alone."""
+    """All layers that were scored in the same pass, `layer` included; empty if only one layer was scored."""
 
 
 class NoAnswerThresholds(BaseModel):
-    """When a question counts as unanswered: its null score is above the answer's by more than a threshold."""
+    """Thresholds for no answer: an answer is empty if its null score exceeds its score by more than the threshold."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     tuned_on: Literal["validation", "scored"] | None
-    """`scored`: on the gold of the scored split itself, so the score is optimistic. None for a number of the recipe."""
+    """The split whose gold tuned the thresholds; None if the recipe sets a number. `scored` is the scored split itself,
+    so the score is optimistic."""
     thresholds: dict[str, float]
     """Language -> threshold, in logits."""
 
 
 class LabelThreshold(BaseModel):
-    """When a label is there: its probability is above a threshold."""
+    """Thresholds for labels: a label is predicted if its probability is above the threshold."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     tuned_on: Literal["validation", "scored"] | None
-    """`scored`: on the gold of the scored split itself, so the score is optimistic. None for a number of the recipe."""
+    """The split whose gold tuned the thresholds; None if the recipe sets a number. `scored` is the scored split itself,
+    so the score is optimistic."""
     thresholds: dict[str, float]
     """Language -> threshold, a probability."""
 
 
 class TagScheme(BaseModel):
-    """How the tags of a task were read as spans."""
+    """The scheme by which tags were read as spans."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     scheme: str
-    """`iob2`, `bioes`, `bilou` ...; `io`, `bare` and `xtreme` for classes without letters."""
+    """`iob2`, `bioes`, `bilou` ...; `io`, `bare` or `xtreme` for classes without letters."""
     written: str
-    """One of the tags with a letter and a type, such as `B-PER` or `PER_B`; empty for classes, and letters alone."""
+    """A tag with a letter and a type, such as `B-PER` or `PER_B`; empty if tags are classes or single letters."""
     outside: tuple[str, ...]
-    """The tags of words that are in no span."""
+    """The tags of words outside all spans."""
 
 
 class DataSource(BaseModel):
-    """What rows were read from: a split of a hub data set at a commit, or files by their content."""
+    """The source of rows: a split of a hub data set at a commit, or files with their hashes."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -95,7 +99,7 @@ class DataSource(BaseModel):
     files_sha256: tuple[str, ...] = ()
 
     def text(self) -> str:
-        """Return it in one line: `org/name config [split] @ commit`, or the hashes of the files."""
+        """Return the source in one line: `org/name config [split] @ commit`, or the hashes of the files."""
         if self.hub is None:
             return " ".join(f"sha256:{sha256}" for sha256 in self.files_sha256)
         config = f" {self.config}" if self.config else ""
@@ -103,20 +107,20 @@ class DataSource(BaseModel):
 
 
 class EncoderSource(BaseModel):
-    """Where an encoder's weights are from: a hub model at a commit, or files by their content."""
+    """The source of an encoder: a hub model at a commit, or files with their hashes."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     hub: str | None = None
-    """`org/name`; None for a directory."""
+    """`org/name`; None for a local folder."""
     commit: str | None = None
     config_sha256: str | None = None
     weights_sha256: tuple[str, ...] = ()
     tokenizer_sha256: str | None = None
-    """Of its serialised form; None where the commit alone says which it is."""
+    """SHA-256 of the serialised tokenizer; None if the commit identifies it."""
 
     def text(self) -> str:
-        """Return it in one line: `org/name @ commit`, or the hashes of weights, config and tokenizer."""
+        """Return the source in one line: `org/name @ commit`, or the hashes of weights, config and tokenizer."""
         if self.hub is not None:
             return f"{self.hub} @ {self.commit}"
         parts = [f"sha256:{sha256}" for sha256 in self.weights_sha256]
@@ -126,87 +130,87 @@ class EncoderSource(BaseModel):
 
 
 class Sources(BaseModel):
-    """The model and all data that scores rest on, by commit or content."""
+    """The model and all data behind the scores, by commit or hash."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     model: EncoderSource
     scored: dict[str, tuple[DataSource, ...]]
-    """Language -> what is scored; several where tasks are joined."""
+    """Language -> sources of the scored data; several if tasks are joined."""
     trained_on: tuple[DataSource, ...] = ()
-    """Of the target's own training; empty where nothing is trained for it."""
+    """Sources of the target's training data; empty if the target is not trained."""
     selected_on: tuple[DataSource, ...] = ()
-    """What the weights of that training are selected on."""
+    """Sources of the data that selected the weights of that training."""
     tuned_on: tuple[DataSource, ...] = ()
-    """What a threshold, or the layer of a retrieval, is chosen on."""
+    """Sources of the data that chose a threshold or the layer of a retrieval."""
     learned_before: tuple[DataSource, ...] = ()
-    """Of the trainings that it rests on: intermediates and language adapters."""
+    """Sources of the training data of its intermediates and language adapters."""
     imported: tuple[str, ...] = ()
-    """SHA-256 of the weights of imported modules that it rests on."""
+    """SHA-256 of the weights of its imported modules."""
 
 
 class Rows(BaseModel):
-    """What became of the rows of one data set."""
+    """How many rows of one data set were read, used and left out."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     read: int
-    """Rows of its files."""
+    """Number of rows in its files."""
     used: int
-    """Of those, learned from, or scored where the language has a score."""
+    """Number of rows that were trained on, or scored if the language has a score."""
     left_out: tuple[LeftOut, ...]
 
 
 class Accounts(BaseModel):
-    """What became of the rows that a score rests on."""
+    """How many rows were read, used and left out, for the trainings and scores of a cell."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     training: tuple[Rows, ...]
-    """Of everything that was trained for it, the target first where it was."""
+    """Rows of all its trainings; the target comes first if it was trained."""
     scored: dict[str, Rows]
-    """By language."""
+    """Language -> rows of its scored data."""
 
 
 class Record(BaseModel):
-    """The scores of one cell, in the unit of each metric (mostly percent), unrounded; null where there is none."""
+    """The scores of one cell, in the unit of each metric (mostly percent), unrounded; null if missing."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     schema_version: int = SCHEMA
     metrics: tuple[str, ...]
-    """The task's metrics, the first is its primary one."""
+    """The metrics of the task; the first is the primary one."""
     source_language: str | None
-    """The language it was trained on, under any of its names; languages that are known to be others are zero-shot. None
-    when the task is not trained, and `und` if the language is unknown: then none is called zero-shot."""
+    """The language of the training data, under any of its names. Languages that certainly differ from it are zero-shot.
+    None if the task is not trained. `und` if the language is unknown; then no language is zero-shot."""
     languages: dict[str, dict[str, float] | None]
     """Language -> metric -> value."""
     examples: dict[str, int]
-    """Language -> number of scored examples; for retrieval the pairs that could be found."""
+    """Language -> number of scored examples; for retrieval, number of gold pairs."""
     missing: dict[str, str]
-    """Language -> why it has no score."""
+    """Language -> reason why it has no score."""
     retrieval: Retrieved | None = None
-    """How sentences were embedded and compared; None for other kinds."""
+    """retrieval: how sentences were embedded and compared; None for other kinds."""
     no_answer: NoAnswerThresholds | None = None
-    """None where every question has an answer, and for other kinds."""
+    """span: thresholds for no answer; None if every question has an answer, and for other kinds."""
     language_adapters: dict[str, str] | None = None
-    """Language -> the language whose adapter acted on its text; None in a method without adapters."""
+    """Language -> language of the adapter that was active on its text; None in a method without language adapters."""
     tags: TagScheme | None = None
-    """tagging: how tags were read; None where no metric counts spans, and for other kinds."""
+    """tagging: how tags were read; None if no metric counts spans, and for other kinds."""
     sources: Sources | None = None
-    """None in records of version 0.1."""
+    """Sources of the model and the data; None in records of version 0.1."""
     rows: Accounts | None = None
-    """Which rows were used; None in records of before there was such a field."""
+    """Counts of rows; None in older records without this field."""
     threshold: LabelThreshold | None = None
-    """multilabel: None where the usual threshold, 0.5, holds, and for other kinds."""
+    """multilabel: thresholds for labels; None if the usual threshold 0.5 applies, and for other kinds."""
 
     def cut_at(self, language: str) -> float | None:
-        """Return the threshold of answers in a language; None where none decides, or none could be tuned."""
+        """Return the threshold of a language; None if the kind uses none, or if none could be tuned."""
         chosen = self.no_answer or self.threshold
         return None if chosen is None else chosen.thresholds.get(language)
 
     def value(self, language: str, metric: str) -> float | None:
-        """Return one score, or None where it is missing."""
+        """Return one score, or None if it is missing."""
         scores = self.languages.get(language)
         return None if scores is None else scores[metric]
 
@@ -215,23 +219,23 @@ class Record(BaseModel):
         return tuple(language for language, scores in self.languages.items() if scores is not None)
 
     def mean(self, metric: str, *, zero_shot: bool = False) -> float | None:
-        """Return the mean over the scored languages, English included (as XTREME does) unless `zero_shot`.
+        """Return the mean over the scored languages, or with `zero_shot` over the zero-shot languages.
 
-        None when no language is left, and for `zero_shot` when the language of the training is not known. How many
-        languages stand behind it is `averaged()`; a table says so.
+        English is included, as in XTREME, unless `zero_shot`. Returns None if there is no such language, and for
+        `zero_shot` also if the language of the training data is unknown. `averaged` returns the languages of the mean.
         """
         left = self.averaged(zero_shot=zero_shot)
         values = [value for name in left if (value := self.value(name, metric)) is not None]
         return sum(values) / len(values) if values else None
 
     def averaged(self, *, zero_shot: bool = False) -> tuple[str, ...]:
-        """Return the languages that a mean is over; see `mean`."""
+        """Return the languages that `mean` averages."""
         if not zero_shot:
             return self.scored()
         return tuple(name for name in self.scored() if self.is_zero_shot(name))
 
     def is_zero_shot(self, language: str) -> bool | None:
-        """Return whether a language differs from the language of training; None if their names do not tell."""
+        """Return whether a language differs from the language of the training data; None if this is unclear."""
         return True if self.source_language is None else is_other(language, self.source_language)
 
 
@@ -244,9 +248,11 @@ def read_record(path: Path) -> Record:
     """Read a record of this or an older schema.
 
     Raises:
-        StoreError: it is of a newer schema or damaged.
+        StoreError: the file has a newer schema or is damaged.
     """
     values = read_json(path)
     if values.get("schema_version") != SCHEMA:
-        raise StoreError(f"{path}: record of schema {values.get('schema_version')!r}; this version reads {SCHEMA}")
+        raise StoreError(
+            f"{path}: the record has the schema {values.get('schema_version')!r}, but this version reads {SCHEMA}"
+        )
     return Record.model_validate(values)

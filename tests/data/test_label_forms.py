@@ -46,10 +46,10 @@ def test_codes_of_another_order(tmp_path: Path) -> None:
     assert [read(tmp_path, one, codes={1: "neg", 2: "pos"}) for one in (1, "2")] == ["neg", "pos"]
     with pytest.raises(DataError, match=r"a.jsonl:1: 0 is not a label; one of: neg, pos; the codes are 1, 2"):
         read(tmp_path, 0, codes={1: "neg", 2: "pos"})
-    with pytest.raises(DataError, match="codes: 1 is 'pso', which is no label; did you mean 'pos'"):
+    with pytest.raises(DataError, match="codes: 1 stands for 'pso', which is not a label; did you mean 'pos'"):
         read(tmp_path, 0, codes=["neg", "pso"])
     for wrong in (5, "label", [[1]]):
-        with pytest.raises(ValueError, match=r"is no numbering|is no label; a number stands for one label"):
+        with pytest.raises(ValueError, match=r"does not map numbers to labels|is not a label; write one label"):
             read(tmp_path, 0, codes=wrong)
 
 

@@ -100,7 +100,7 @@ def test_a_treebank_of_ones_own_keeps_its_words(tmp_path: Path) -> None:
 
 def test_the_gold_is_no_text() -> None:
     for own in ({**TEXT, "text": ("label",)}, {**TEXT, "text": ("say {label}",)}, {**TAGS, "tokens": 1, "tags": 1}):
-        with pytest.raises(DataError, match="is the gold, and the encoder would read it as text"):
+        with pytest.raises(DataError, match="is the gold, but the encoder would read it as text"):
             declare("mine", OwnTask(**own))
     with pytest.raises(DataError, match="`header` names the column 'text' twice"):
         declare("mine", OwnTask(**TEXT, header=("text", "text")))

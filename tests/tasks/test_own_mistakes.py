@@ -120,7 +120,7 @@ def test_a_place_of_a_template_is_any_column(tmp_path: Path, column: str) -> Non
     place = task.locate("train", "en", root=tmp_path, files={"train": "a.jsonl"})
     assert place is not None
     assert task.read(place)[0].first == "{x} one ?"
-    with pytest.raises(DataError, match="is the gold, and the encoder would read it as text"):
+    with pytest.raises(DataError, match="is the gold, but the encoder would read it as text"):
         declare("t", OwnTask(**own, text=(template,), label=column))
 
 
@@ -140,7 +140,7 @@ def test_meanings_of_labels() -> None:
     own: dict[str, Any] = {"kind": "classification", "text": ("text",), "labels": [0, 1]}
     task = declare("t", OwnTask(**own, meanings={0: "the sentences differ", "1": "they mean the same"}))
     assert task.meanings == {"0": "the sentences differ", "1": "they mean the same"}
-    assert told(**own, meanings={2: "neither"}) == {"meanings.2": "'2' is no label; one of: 0, 1"}
+    assert told(**own, meanings={2: "neither"}) == {"meanings.2": "'2' is not a label; one of: 0, 1"}
     with pytest.raises(DataError, match="a meaning for 'x', which is no label"):
         Task(**{**dict(task), "meanings": {"x": "nothing"}})
     assert declare("t", OwnTask(**{**own, "labels": "from training"}, meanings={"x": "y"})).meanings == {"x": "y"}

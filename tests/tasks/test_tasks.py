@@ -332,7 +332,7 @@ def test_own_language_of_one_file_is_what_is_said_or_unknown() -> None:
     ("declaration", "message"),
     [
         ({"kind": "clasification"}, "did you mean 'classification'"),
-        ({"kind": "classification", "labels": ("a", "b")}, "`text` names one column or two, not 0"),
+        ({"kind": "classification", "labels": ("a", "b")}, "`text` has 0 columns, but must have one or two"),
         (
             {"kind": "classification", "labels": ("a",), "text": ("t",)},
             "two or more labels, or `labels: from training`$",
@@ -346,7 +346,7 @@ def test_own_language_of_one_file_is_what_is_said_or_unknown() -> None:
         ({"kind": "choice", "text": ("t",)}, "choice needs `choices`"),
         ({"kind": "tagging", "labels": ("O", "X"), "metrics": ("accuracy",)}, "accuracy does not score tagging"),
         ({"kind": "tagging", "labels": ("O", "X"), "metrics": ("seqeval",)}, "did you mean 'seqeval_f1'"),
-        ({"kind": "mlm"}, "`text` names one column or two, not 0"),
+        ({"kind": "mlm"}, "`text` has 0 columns, but must have one or two"),
         ({"kind": "mlm", "text": ("t",), "metrics": ("mlm_loss",)}, "of mlm_loss lower is better; .*: mlm_accuracy"),
         ({"kind": "tagging", "labels": ("O", "X"), "format": "conl"}, "did you mean 'conll'"),
     ],

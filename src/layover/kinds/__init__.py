@@ -1,4 +1,4 @@
-"""Kinds of tasks: one file each, found by file name; everything that differs between them is behind `Kind`."""
+"""Kinds of tasks: one file each, found by file name. Their differences are behind the class `Kind`."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from layover.registry import Registry, instance_of
 
 
 def _fits(plugin: Any, name: str) -> str:
-    """Return why a plug-in is no kind of this name; one that is trained needs a head, which nothing imports here."""
+    """Return the reason why a plug-in is no kind of this name, or an empty text; a trained kind needs a head."""
     if reason := instance_of(Kind)(plugin, name):
         return reason
     if not isinstance(plugin.keys, tuple) or not all(
         isinstance(key_class, type) and issubclass(key_class, Keys) for key_class in plugin.keys
     ):
-        return "has `keys` that are no tuple of classes below Keys"
+        return "has `keys` that are not a tuple of subclasses of Keys"
     lacks = plugin.trained and name not in plugins.names(plugins.HEADS)
     return f"is trained, and no plug-in of the group {plugins.HEADS} is called {name!r}" if lacks else ""
 

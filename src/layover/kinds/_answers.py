@@ -1,4 +1,4 @@
-"""What kinds share when a package answers: probabilities, and something to ask in a model card.
+"""Probabilities for the answers of packages, and example inputs for model cards.
 
 The texts are invented, in the words of the sandbox.
 """
@@ -26,17 +26,22 @@ def softmax(logits: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
 
 
 def shown_list(texts: Sequence[str]) -> str:
-    """Return a list of texts as Python writes it, in double quotes."""
+    """Return a list of texts as Python code, in double quotes."""
     return "[" + ", ".join(f'"{text}"' for text in texts) + "]"
 
 
 def shown_pair(columns: Columns) -> str:
-    """Return a text, or a pair of texts, as a row."""
+    """Return a row with a text, or with a pair of texts, as Python code."""
     return f'{{"first": "{FIRST}"' + (f', "second": "{SECOND}"}}' if "second" in columns else "}")
 
 
-def asked_pair(columns: Columns, cut: str) -> list[str]:
-    """Return the lines that make `logits` of a text or a pair of texts; see `Kind.shown_program`."""
+def logits_program(columns: Columns, cut: str) -> list[str]:
+    """Return the lines of a program that compute the `logits` of a text or of a pair of texts.
+
+    Args:
+        columns: Columns of the task.
+        cut: Arguments of the tokenizer that cut a long text.
+    """
     pair = "second" in columns
     return [
         f'first, second = "{FIRST}", "{SECOND}"' if pair else f'first = "{FIRST}"',

@@ -1,4 +1,4 @@
-"""Arrays of features and of outputs: rows laid one after another, outputs that are checked."""
+"""Arrays of features, whose rows follow one another, and checks of the outputs of a model."""
 
 from __future__ import annotations
 
@@ -12,35 +12,37 @@ from layover.errors import ModelError
 
 
 def finite(outputs: Mapping[str, npt.NDArray[Any]], name: str, shape: tuple[int, ...]) -> npt.NDArray[Any]:
-    """Return an output of the model, checked.
+    """Return one output of the model after checking it.
 
     Raises:
-        ModelError: it is missing, has another shape, or holds NaN or infinity: no prediction follows from it.
+        ModelError: the output is missing, has another shape, or contains NaN or infinity.
     """
     if name not in outputs:
-        raise ModelError(f"the model's outputs lack {name!r}; there: {', '.join(outputs)}")
+        raise ModelError(f"the outputs of the model lack {name!r}; its outputs are {', '.join(outputs)}")
     array = outputs[name]
     if array.shape != shape:
-        raise ModelError(f"the model's {name!r} has the shape {array.shape}, but {shape} is needed")
+        raise ModelError(
+            f"the output {name!r} of the model has the shape {array.shape}, but must have the shape {shape}"
+        )
     if not bool(np.isfinite(array).all()):
-        raise ModelError(f"the model's {name!r} holds NaN or infinity: the training has diverged")
+        raise ModelError(f"the output {name!r} of the model contains NaN or infinity: the training has diverged")
     return array
 
 
 def columns(rows: Sequence[npt.NDArray[Any]], dtype: type[np.generic]) -> npt.NDArray[Any]:
-    """Return the rows one after another."""
+    """Return the rows joined into one array."""
     return np.concatenate(rows).astype(dtype, copy=False) if rows else np.zeros(0, dtype)
 
 
 def flat(
     rows: Sequence[npt.NDArray[Any]], owner: Sequence[int], segments: Sequence[npt.NDArray[Any] | None] = ()
 ) -> dict[str, npt.NDArray[Any]]:
-    """Return the arrays that features always have, and `segments` where the tokenizer gives token types.
+    """Return the arrays that all features have, and `segments` if the tokenizer returns token types.
 
     Args:
-        rows: Ids of each row.
+        rows: Token ids of each row.
         owner: Number of the example that each row belongs to.
-        segments: Token types of each row, None for a tokenizer without them.
+        segments: Token types of each row; None if the tokenizer has none.
     """
     arrays: dict[str, npt.NDArray[Any]] = {
         "ids": columns(rows, np.int32),
@@ -52,7 +54,7 @@ def flat(
 
 
 def boundaries(rows: Sequence[npt.NDArray[Any]]) -> npt.NDArray[np.int64]:
-    """Return where each row starts, and the end of the last: (rows + 1,)."""
+    """Return the start of each row, and the end of the last row: (rows + 1,)."""
     offsets = np.zeros(len(rows) + 1, np.int64)
     np.cumsum([len(row) for row in rows], out=offsets[1:])
     return offsets

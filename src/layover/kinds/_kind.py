@@ -1,4 +1,4 @@
-"""What a kind of task must know: its examples, their encoding, and what the model's outputs mean."""
+"""The interface of a kind of task: its examples, their encoding, and the meaning of the model's outputs."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ E = TypeVar("E")
 
 @dataclass(frozen=True)
 class Paths:
-    """How many files a recipe names for one split and language."""
+    """The number of files that a recipe names for one split and language."""
 
     fewest: int
     most: int
     needed: str
-    """For people."""
+    """A description of these files, for messages."""
 
 
 ONE_FILE = Paths(1, 1, "one file")
@@ -47,55 +47,55 @@ class Kind(ABC, Generic[E]):
 
     name: ClassVar[str]
     trained: ClassVar[bool] = True
-    """Whether a task of this kind is trained; one that is not is a target only, and has no head."""
+    """Whether tasks of this kind are trained. An untrained task can only be a target and has no head."""
     first_only: ClassVar[bool] = False
-    """Whether its head reads each row's first token alone, so that the last layer need not do more."""
+    """Whether its head reads only the first token of each row. Then the last layer computes only this token."""
     changes_tokens: ClassVar[bool] = False
-    """Whether the encoder reads other tokens than the encoded ones, drawn anew for every batch."""
+    """Whether random changes of the encoded tokens are drawn again for every batch."""
     asks_of_context: ClassVar[bool] = False
-    """Whether several examples may ask different questions of one text, `group_of`."""
+    """Whether several examples may ask different questions about the same text (`group_of`)."""
     classes: ClassVar[bool] = False
-    """Whether `answer` is one of the labels, or one for each word, so that labels can weigh and be counted apart."""
+    """Whether `answer` is one label, or one label for each word. Then labels can have weights and separate counts."""
     typical_tokens: ClassVar[int]
-    """Tokens of an average example, all its rows together: an estimate for data that are not here."""
+    """Number of tokens in all rows of an average example: an estimate for data that are not available."""
     windowed: ClassVar[bool] = False
-    """Whether a long text is read in windows that share `stride` tokens."""
+    """Whether a long text is split into windows that share `stride` tokens."""
     in_parts: ClassVar[bool] = False
-    """Whether an input that is too long becomes several rows, and is not cut."""
+    """Whether an input that is too long becomes several rows instead of being cut."""
     sides: ClassVar[bool] = False
-    """Whether its data have two sides that translate each other, so that rows mean something only together."""
+    """Whether its data have two sides that translate each other. Then only all rows together have a meaning."""
     teaches_language: ClassVar[bool] = False
-    """Whether a language adapter learns from its tasks."""
+    """Whether its tasks train language adapters."""
     open_labels: ClassVar[bool] = False
-    """Whether the labels may be those of the training data."""
+    """Whether the labels may be taken from the training data."""
     tags: ClassVar[bool] = False
-    """Whether its labels are tags of words, of which a scheme makes spans."""
+    """Whether its labels are tags of words, which a scheme may combine into spans."""
 
     required: ClassVar[frozenset[str]]
     """Fields that a task of this kind must map to columns."""
     optional: ClassVar[frozenset[str]] = frozenset()
     gold_field: ClassVar[str | None] = None
-    """The field that holds the gold, which files without gold lack, and its name in `to_json`; None where the text is
-    its own gold."""
+    """The field of the gold, which files without gold lack; also its name in `to_json`. None if the text is its own
+    gold."""
     keys: ClassVar[tuple[type[Keys], ...]]
-    """Keys of a recipe's own task that mean something for this kind, beside those that every kind has."""
+    """Keys of a task that a recipe declares, in addition to the keys that every kind has."""
     checks: ClassVar[tuple[KeyCheck, ...]] = ()
-    """Find mistakes of a recipe's own task."""
+    """Checks that find mistakes in a task that a recipe declares."""
     metrics: ClassVar[tuple[str, ...]]
-    """Scores of a task that names none itself, the first one selects."""
+    """The metrics of a task that names none. The first one selects the checkpoint."""
     columns: ClassVar[Mapping[str, Column]] = NO_COLUMNS
-    """The arrays that its features have beside those that all have, the targets of training among them."""
+    """The arrays of its features, in addition to those of every kind; they include the training targets."""
 
     head: ClassVar[HeadForm | None] = None
-    """What transformers and adapters call its head; None where a package has no head of this kind."""
+    """The names of its head in transformers and adapters; None if packages contain no head of this kind."""
     pipeline: ClassVar[str] = ""
-    """The hub's name for what a model of this kind does."""
+    """The hub's name for the task of a model of this kind."""
     submission: ClassVar[Submission | None] = None
-    """How XTREME wants the predictions; None where no task of the benchmark is of this kind."""
+    """The format in which XTREME takes the predictions; None if the benchmark has no task of this kind."""
     score_is_share_of_examples: ClassVar[bool] = True
-    """Whether the number of examples is that of which a score is the share."""
+    """Whether a score is a percentage of the number of examples."""
     averaged: ClassVar[bool] = False
-    """Whether XTREME averages all metrics of a task of this kind, instead of taking its first one."""
+    """Whether XTREME averages all metrics of such a task. Otherwise it uses the first metric."""
 
     @property
     def declared_by(self) -> frozenset[str]:
@@ -103,23 +103,25 @@ class Kind(ABC, Generic[E]):
         return frozenset(name for keys in self.keys for name in keys.model_fields)
 
     def declared(self, own: Any) -> dict[str, Any]:  # noqa: ARG002
-        """Return the fields of a task, `columns` among them, that the keys of a recipe's own task stand for.
+        """Return the fields of a task (`columns` is one of them) for the keys that a recipe declares.
 
         Args:
             own: The declaration; it has the attributes of `keys`.
         """
-        raise DataError(f"a task of {self.name} cannot be declared in a recipe: its kind does not say how (`declared`)")
+        raise DataError(
+            f"a recipe cannot declare a task of the kind {self.name}, because the kind does not define `declared`"
+        )
 
     def idle(self, own: Any) -> dict[str, str]:  # noqa: ARG002
-        """Return the keys that are given in a recipe's own task and decide nothing, each with the reason."""
+        """Return the keys that a recipe sets without any effect, each with the reason."""
         return {}
 
     def read_as_text(self, own: Any) -> Iterator[tuple[Path, str]]:  # noqa: ARG002
-        """Yield the columns, or templates of columns, that the encoder reads as text, each with its place."""
+        """Yield the columns, or templates of columns, that the encoder reads as text, each with its path."""
         yield from ()
 
     def unfit_labels(self, labels: Sequence[str], *, from_training: bool) -> Iterator[str]:  # noqa: ARG002
-        """Yield why a task cannot have these labels."""
+        """Yield the reasons why a task cannot have these labels."""
         yield from ()
 
     def rules(self, labels: Sequence[str], tags: Scheme | None, options: Mapping[str, Json]) -> Rules:  # noqa: ARG002
@@ -127,15 +129,15 @@ class Kind(ABC, Generic[E]):
         return NO_RULES
 
     def paths(self, columns: Collection[str]) -> Paths:  # noqa: ARG002
-        """Return how many files a recipe names for one split and language."""
+        """Return the number of files that a recipe names for one split and language."""
         return ONE_FILE
 
     def lines_are_sentences(self, paths: int) -> bool:  # noqa: ARG002
-        """Return whether a file of plain text has a sentence per line, line i of one translating line i of another."""
+        """Return whether plain text files have one sentence per line, and equal lines of two files are translations."""
         return False
 
     def scores_with(self, metric: str) -> bool:
-        """Return whether a metric scores it."""
+        """Return whether a metric can score this kind."""
         return metric in self.metrics or self.name in registry.get(metric).kinds
 
     @abstractmethod
@@ -143,7 +145,7 @@ class Kind(ABC, Generic[E]):
         """Return the example of a row.
 
         Raises:
-            DataError: with file:line, for a missing column, a value of the wrong type, an unknown label.
+            DataError: a column is missing, a value has the wrong type, or a label is unknown; with file:line.
         """
 
     @abstractmethod
@@ -156,17 +158,17 @@ class Kind(ABC, Generic[E]):
         max_length: int,
         stride: int,
     ) -> Features:
-        """Return the rows of the examples, in order, none longer than `max_length` tokens.
+        """Return the rows of the examples, in their order. No row is longer than `max_length` tokens.
 
-        `stride` is the number of tokens that two windows of one long context share; only spans have windows.
+        `stride` is the number of tokens that two windows of a long context share. Only spans have windows.
         """
 
     def encoded_with(self, example: E) -> Hashable:  # noqa: ARG002
-        """Return what examples that are encoded at once must have in common; None where any go together."""
+        """Return a value that examples must share to be encoded together; None if all examples fit together."""
         return None
 
     def unlike(self, example: E, first: E) -> str:  # noqa: ARG002
-        """Return why an example cannot stand in one data set with its first one, empty text where it can."""
+        """Return the reason why an example does not fit the first example of its data set, or an empty text."""
         return ""
 
     @abstractmethod
@@ -190,19 +192,19 @@ class Kind(ABC, Generic[E]):
 
     @abstractmethod
     def from_json(self, values: Mapping[str, Any]) -> E:
-        """Return what `to_json` was given."""
+        """Return the example that `to_json` wrote."""
 
     @abstractmethod
     def gold(self, example: E) -> Any:
-        """Return the gold as metrics take it, None where there is none."""
+        """Return the gold in the form that metrics take; None if there is none."""
 
     label_threshold: ClassVar[float | None] = None
-    """The probability above which a label is there, where a recipe neither sets one nor has it tuned; None where none
-    decides."""
+    """The probability above which a label is predicted, unless a recipe sets or tunes another threshold. None if the
+    kind uses no threshold."""
 
     def cut(self, predictions: Sequence[Any], threshold: float) -> list[Json]:  # noqa: ARG002
-        """Return the predictions as a threshold leaves them, where one decides about answers."""
-        raise DataError(f"no threshold decides about predictions of {self.name}")
+        """Return the predictions after applying a threshold, for a kind that uses one."""
+        raise DataError(f"predictions of the kind {self.name} use no threshold")
 
     def tune(
         self,
@@ -213,59 +215,59 @@ class Kind(ABC, Generic[E]):
         language: str,  # noqa: ARG002
         rules: Rules = NO_RULES,  # noqa: ARG002
     ) -> float:
-        """Return the threshold with which a metric is highest, where one decides about answers.
+        """Return the threshold with the best value of a metric, for a kind that uses one.
 
         Raises:
-            DataError: the gold of an example is not known.
+            DataError: an example has no gold.
         """
-        raise DataError(f"no threshold decides about predictions of {self.name}")
+        raise DataError(f"predictions of the kind {self.name} use no threshold")
 
     def labels_of(self, gold: Any) -> list[str]:
-        """Return what is counted when one asks how often each label occurs; nothing where gold is free text."""
+        """Return the labels to count for a gold value; none if gold is free text."""
         return [str(gold)]
 
     def answer(self, prediction: Any) -> Any:
-        """Return the part of a prediction that metrics compare with gold."""
+        """Return the part of a prediction that metrics compare with the gold."""
         return prediction
 
     @abstractmethod
     def group_of(self, example: E) -> str:
-        """Return the text that must not stand on both sides of a hold-out."""
+        """Return the text that must not appear in both parts of a hold-out split."""
 
     def texts_of(self, example: E) -> tuple[str, ...]:
-        """Return every text that the encoder reads of an example; together they are its input."""
+        """Return all texts of an example that the encoder reads; together they are its input."""
         return (self.group_of(example),)
 
     @abstractmethod
     def head_size(self, labels: tuple[str, ...]) -> int | None:
-        """Return the number of outputs of this kind's head, per row or per token; None: the encoder's vocabulary."""
+        """Return the number of outputs of the head, per row or per token; None for the vocabulary of the encoder."""
 
     def same_outputs(self, labels: tuple[str, ...], others: tuple[str, ...]) -> bool:
-        """Return whether the outputs of heads for two tasks of this kind mean the same, so that one can continue."""
+        """Return whether the heads of two tasks have the same outputs, so that one task can train the other's head."""
         return labels == others
 
     def logits_per_token(self, vocabulary: int, hidden_percent: int) -> float:  # noqa: ARG002
-        """Return the logits per token of input, for costs; 0 where they are few beside the encoder's own work.
+        """Return the number of logits per input token, for cost estimates; 0 if their cost is negligible.
 
         Args:
-            vocabulary: Tokens of the encoder.
-            hidden_percent: mlm: share of the tokens that are to be guessed.
+            vocabulary: Number of tokens in the vocabulary of the encoder.
+            hidden_percent: mlm: percentage of the tokens that are masked.
         """
         return 0.0
 
-    # what a package of this kind answers, and says of itself
+    # answers of a package, and texts of its model card
 
     row_fields: ClassVar[tuple[str, ...]] = ()
-    """Fields of a row to predict, in the order in which people are told them."""
+    """Fields of a row to predict, in the order in which messages and cards list them."""
     reads_plain_text: ClassVar[bool] = False
-    """Whether a row to predict may be a text alone, whatever its fields are."""
+    """Whether a row to predict may be a single text without field names."""
 
     def of_text(self, text: str) -> dict[str, Any]:  # noqa: ARG002
-        """Return the fields of a row to predict that is a text alone, where `reads_plain_text`."""
+        """Return the fields of a row to predict that is a single text, if `reads_plain_text`."""
         return {}
 
     result: ClassVar[type[Any] | None] = None
-    """What a package answers to a row: a frozen dataclass of plain values."""
+    """The class of the answer to a row: a frozen dataclass of plain values."""
 
     def results(
         self,
@@ -275,24 +277,26 @@ class Kind(ABC, Generic[E]):
         *,
         labels: tuple[str, ...],  # noqa: ARG002
     ) -> list[Any]:
-        """Return what a package answers to each example, a `result` each.
+        """Return one `result` per example.
 
         Args:
-            outputs: Of the model, with certainty.
-            features: That they are of.
-            examples: That the features were encoded from.
-            labels: Of the task.
+            outputs: Outputs of the model, including probabilities.
+            features: Features of the examples.
+            examples: Examples in the order of the features.
+            labels: Labels of the task.
 
         Raises:
             ModelError: an output has the wrong shape, or is not finite.
         """
-        raise ModelError(f"a package of {self.name} predicts nothing: its kind does not say what (`results`)")
+        raise ModelError(
+            f"a package of the kind {self.name} cannot predict, because the kind does not define `results`"
+        )
 
     def shown_row(self, columns: Mapping[str, str | tuple[str, ...]]) -> str:  # noqa: ARG002
-        """Return an invented row as a program for Layover writes it, for a model card.
+        """Return an invented row as Python code for the model card.
 
         Args:
-            columns: Of the task.
+            columns: Columns of the task.
         """
         return ""
 
@@ -301,26 +305,26 @@ class Kind(ABC, Generic[E]):
         columns: Mapping[str, str | tuple[str, ...]],  # noqa: ARG002
         cut: str,  # noqa: ARG002
     ) -> list[str]:
-        """Return the lines that ask `model` through `tokenizer` and print the answer, for a model card.
+        """Return the lines of a program for the model card: it runs `tokenizer` and `model`, and prints the answer.
 
-        `labels` are there where `head.labelled`.
+        The variable `labels` exists if `head.labelled`.
 
         Args:
-            columns: Of the task.
+            columns: Columns of the task.
             cut: Arguments of the tokenizer that cut a long text.
         """
         return []
 
     def has_gold(self, example: E) -> bool:
-        """Return whether the example can be trained on and scored."""
+        """Return whether the example has gold, so that it can be trained on and scored."""
         return self.gold(example) is not None
 
     def unlearnable(self, features: Features, examples: Sequence[E]) -> dict[Reason, list[int]]:  # noqa: ARG002
-        """Return the numbers of encoded examples whose gold no training can learn, by reason. They are scored."""
+        """Return the indices of examples that cannot be learned, by reason. These examples are still scored."""
         return {}
 
     def scored(self, examples: Sequence[E]) -> int:
-        """Return how many things a score is the share of: the examples, unless a kind counts something else."""
+        """Return the number of scored items: the examples, unless the kind counts other items."""
         return len(examples)
 
     def score(
@@ -332,18 +336,19 @@ class Kind(ABC, Generic[E]):
         language: str,
         rules: Rules = NO_RULES,
     ) -> dict[str, float]:
-        """Return each metric, in its own unit, unrounded; `rules` are those of the task.
+        """Return the value of each metric, in its own unit and unrounded; `rules` are the rules of the task.
 
         Raises:
-            DataError: an example has no gold, predictions are missing, or a metric is not for this kind.
+            DataError: an example has no gold, predictions are missing, or a metric does not score this kind.
         """
         if len(predictions) != len(examples) or not examples:
-            raise DataError(f"{len(predictions)} predictions for {len(examples)} examples: nothing to score")
+            raise DataError(
+                f"there are {len(predictions)} predictions for {len(examples)} examples; each example needs one"
+            )
         golds = [self.gold(example) for example in examples]
         if None in golds:
             raise DataError(
-                f"example {golds.index(None) + 1} of {len(golds)} has no gold: "
-                "a score over some of the examples would not be the task's score"
+                f"example {golds.index(None) + 1} of {len(golds)} has no gold: a score must cover all examples"
             )
         answers = [self.answer(prediction) for prediction in predictions]
         return {name: self._metric(name).for_task(rules)(answers, golds, language) for name in metrics}

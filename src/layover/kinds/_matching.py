@@ -1,6 +1,6 @@
-"""From nearest neighbours to pairs of sentences: how candidates are scored, and who may have whom.
+"""From nearest neighbours to pairs of sentences: the scores of candidates, and the one-to-one choice of pairs.
 
-Everything here is about *distinct* sentences: equal ones are searched once (see `kinds.retrieval.distinct`).
+All functions work on *distinct* sentences: equal sentences are searched once (see `kinds.retrieval.distinct`).
 """
 
 from __future__ import annotations
@@ -17,23 +17,23 @@ Index = npt.NDArray[np.int64]
 Scores = npt.NDArray[np.float64]
 
 NEIGHBOURS = 4
-"""The neighbourhood of the margins, and the candidates of a sentence; from XTREME's BUCC script."""
+"""Number of neighbours in a margin, and number of candidates of a sentence; from XTREME's BUCC script."""
 
 
 @dataclass(frozen=True)
 class Scoring:
-    """How good a pair is."""
+    """How a pair is scored."""
 
     score: Callable[[Scores, Scores], Scores]
     """(cosine of the pair, mean cosine of both sentences with their neighbours) -> score."""
     floor: float
-    """A pair that scores so or less is none."""
+    """Pairs with this score or less are dropped."""
 
 
 def _ratio(similarity: Scores, mean: Scores) -> Scores:
     if not bool((mean > 0).all()):
         raise DataError(
-            "a sentence is at right angles to its nearest ones or farther, so the ratio to them has no meaning; "
+            "the mean cosine of a pair with its nearest neighbours is not positive, so the ratio has no meaning; "
             "set retrieval.scoring: distance, or cosine"
         )
     return similarity / mean
@@ -44,10 +44,10 @@ SCORINGS: Mapping[str, Scoring] = {
     "ratio": Scoring(_ratio, 0.0),
     "distance": Scoring(lambda similarity, mean: similarity - mean, -2.0),
 }
-"""The margins of Artetxe and Schwenk 2019, arXiv:1811.01136; the first one is called `absolute` there.
+"""The margins of Artetxe and Schwenk 2019, arXiv:1811.01136; the paper calls the first one `absolute`.
 
-Pairs at or below 0 are left out by XTREME's script, which mines with `ratio`. A distance is 0 where the ratio is 1: to
-cut there would take the choice away from the threshold. So it is cut at -2, below which it cannot fall.
+XTREME's script mines with `ratio` and drops pairs at or below 0. A distance is 0 where the ratio is 1. A floor of 0
+would therefore decide in place of the threshold. So the floor of the distance is -2, its lowest possible value.
 """
 
 
@@ -62,15 +62,15 @@ class Neighbours:
 
 
 def best(own: Neighbours, other: Neighbours, scoring: str) -> tuple[Index, Scores]:
-    """Return for each sentence the neighbour with the best score, and that score; the nearer one of equal ones.
+    """Return for each sentence the neighbour with the best score, and that score. The nearest neighbour wins a tie.
 
     Args:
-        own: Neighbours of the sentences that ask, on the other side.
+        own: Neighbours of the sentences, on the other side.
         other: Neighbours of the other side's sentences.
         scoring: A name of `SCORINGS`.
 
     Raises:
-        DataError: a ratio to a mean that is not above 0.
+        DataError: the scoring is `ratio`, and a mean cosine is not above 0.
     """
     similarity = own.similarity.astype(np.float64)
     around = other.similarity.astype(np.float64).mean(axis=1)
@@ -82,11 +82,11 @@ def best(own: Neighbours, other: Neighbours, scoring: str) -> tuple[Index, Score
 def one_to_one(
     forward: tuple[Index, Scores], backward: tuple[Index, Scores], floor: float
 ) -> tuple[Index, Index, Scores]:
-    """Return pairs (i, j, score), best first, in which no sentence stands twice.
+    """Return pairs (i, j, score), best first, in which no sentence appears twice.
 
-    The best candidates of both directions are taken from the highest score down, each if both of its sentences are
-    still free; of equal scores the forward one, then the earlier sentence. Pairs that score `floor` or less are left
-    out but still take their sentences, as in the official script.
+    The best candidates of both directions are taken in the order of their scores, if both sentences are still free.
+    For equal scores, forward candidates come first, then earlier sentences. Pairs that score `floor` or less are
+    dropped, but their sentences count as taken, as in the official script.
 
     Source: `mine_bitext` of google-research/xtreme, retrieval "max".
     """
@@ -108,17 +108,17 @@ def one_to_one(
 
 
 def best_threshold(scores: Scores, right: npt.NDArray[np.bool_], gold: int, floor: float) -> float:
-    """Return the score from which on pairs are kept so that F1 is highest; `floor` keeps all, when none is right.
+    """Return the score that a pair needs to be kept so that F1 is highest, or `floor` if no pair is right.
 
-    It lies in the middle between the last pair kept and the first one dropped, or at the last pair when all are
-    kept. Equal scores cannot be parted. Of equally good thresholds the highest is taken, where F1 is computed from
-    precision and recall as the official script does: so rounding decides between equal ones as it does there.
+    The threshold is midway between the last kept pair and the first dropped one. If all pairs are kept, it is the score
+    of the last pair. Pairs with equal scores are kept or dropped together. Among thresholds with the same F1, the
+    highest one is used. F1 is computed from precision and recall as in the official script, with the same rounding.
 
     Args:
-        scores: Of the pairs that were found.
-        right: Which of them are gold pairs.
+        scores: Scores of the mined pairs.
+        right: Whether each mined pair is a gold pair.
         gold: Number of gold pairs.
-        floor: That of the scoring; all pairs lie above it.
+        floor: Floor of the scoring; all scores are above it.
 
     Source: `bucc_optimize` of google-research/xtreme.
     """

@@ -1,4 +1,4 @@
-"""Rows of one text or of a pair of texts: what classification and choice share."""
+"""Rows of one text or of a pair of texts, for classification, regression, multilabel and choice."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ class OfPair(Protocol):
 
     @property
     def first(self) -> str:
-        """The text."""
+        """The first text."""
 
     @property
     def second(self) -> str | None:
-        """The other one, if there are two."""
+        """The second text, or None if there is one text."""
 
 
 P = TypeVar("P", bound=OfPair)
 
 
 class PairKind(Kind[P]):
-    """A kind that judges one text, or a pair of texts, by the first token; its gold stands in one column."""
+    """A kind whose head reads the first token of a text or of a pair of texts; its gold is in one column."""
 
     first_only: ClassVar[bool] = True
     required: ClassVar[frozenset[str]] = frozenset({"first", "label"})
@@ -55,10 +55,10 @@ class PairKind(Kind[P]):
 
 
 def texts_in(row: Row, reading: Reading) -> tuple[str, str | None]:
-    """Return the text of a row, and the other one where the task reads two.
+    """Return the first text of a row, and the second text if the task reads two.
 
     Raises:
-        DataError: with file:line, for a value that is no text.
+        DataError: a value is not a text; with file:line.
     """
     return reading.text(row, "first"), reading.text(row, "second") if "second" in reading.columns else None
 
@@ -66,12 +66,12 @@ def texts_in(row: Row, reading: Reading) -> tuple[str, str | None]:
 def encode_pairs(
     pairs: Sequence[tuple[str, str | None]], tokenizer: Tokenizer, max_length: int, group: int = 1
 ) -> dict[str, Array]:
-    """Return the arrays of one row per pair; each `group` of pairs is an example.
+    """Return the arrays of one row per pair; `group` consecutive pairs form an example.
 
-    A pair that is too long loses tokens from the end of the longer text, one after the other.
+    If a pair is too long, tokens are removed one by one from the end of the longer text.
 
     Raises:
-        DataError: `max_length` has no room for a token of each text.
+        DataError: `max_length` has no room for one token of each text.
     """
     if max_length < tokenizer.overhead(pair=True) + 2:
         raise DataError(f"max_length {max_length} has no room for a pair of texts")

@@ -1,4 +1,4 @@
-"""Questions, their answers as files write them, and the stretch of a context that answers best among all windows."""
+"""Questions, their answers as files write them, and the best span of a context among all windows."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ANSWER_TOKENS = 30
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A stretch of the context, from the character `start` on."""
+    """A span of the context that begins at the character `start`."""
 
     text: str
     start: int
@@ -28,7 +28,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A question about a context. No answers in the tuple: it has none; None instead of a tuple: no gold."""
+    """A question about a context. An empty tuple means no answer; None means no gold."""
 
     id: str
     question: str
@@ -37,7 +37,7 @@ class Example:
 
 
 def answers_of(raw: object, row: Row) -> tuple[Answer, ...]:
-    """Return the answers of a row: lists of texts and starts, as `datasets` has them, or a list of both, as SQuAD."""
+    """Return the answers of a row: lists of texts and of starts, as in `datasets`, or one list of both, as in SQuAD."""
     pairs = _pairs(raw)
     answers = [
         Answer(text, start) for text, at in pairs or () if isinstance(text, str) and (start := whole(at)) is not None
@@ -46,14 +46,14 @@ def answers_of(raw: object, row: Row) -> tuple[Answer, ...]:
         shown = repr(raw)
         raise DataError(
             f"{row.where()}: the answers are {shown if len(shown) <= 60 else f'{shown[:57]}...'}; write texts, and the "
-            "characters of the context where they begin, equally many: "
+            "one start character in the context for each text: "
             '{"text": ["Paris"], "answer_start": [0]}, or [{"text": "Paris", "answer_start": 0}]; no answer is []'
         )
     return tuple(answers)
 
 
 def _pairs(raw: object) -> list[tuple[object, object]] | None:
-    """Return each answer and where it begins, None where this is written in neither way."""
+    """Return the text and the start of each answer; None if they are in neither form."""
     if isinstance(raw, list | tuple):
         entries = [entry for entry in raw if isinstance(entry, Mapping) and {"text", "answer_start"} <= {*entry}]
         return [(entry["text"], entry["answer_start"]) for entry in entries] if len(entries) == len(raw) else None
@@ -64,10 +64,10 @@ def _pairs(raw: object) -> list[tuple[object, object]] | None:
 
 
 def border(example: Example) -> tuple[int, int] | None:
-    """Return the characters of the answer to learn, the first one, without white space at its ends.
+    """Return the first and the last character of the first answer, without white space at its ends.
 
-    White space is no token of its own: it may begin a token, or be a bare "▁" that a prediction never begins with.
-    (-1, -1) for no answer, None for no gold.
+    White space has no token of its own: it begins a token, or it is a bare "▁", where a prediction never begins.
+    Returns (-1, -1) for no answer and None for no gold.
     """
     if example.answers is None:
         return None
@@ -79,7 +79,7 @@ def border(example: Example) -> tuple[int, int] | None:
 
 
 class BestSpan:
-    """The best stretch and the lowest null score of the windows of one question."""
+    """The best span and the lowest null score of the windows of one question."""
 
     def __init__(self) -> None:
         self.score: float | None = None
@@ -93,13 +93,18 @@ class BestSpan:
         char_start: npt.NDArray[Any],
         char_end: npt.NDArray[Any],
     ) -> None:
-        """Look at one window: logits (T,), character borders (T,), -1 outside the context.
+        """Compare the spans of one window with the best span.
 
-        Every pair start <= end of at most `ANSWER_TOKENS` tokens is compared, not only those of the n best
-        starts and ends.
+        All spans of at most `ANSWER_TOKENS` tokens are compared, and not only the n best starts and ends.
+
+        Args:
+            start: Logits of the first token, (T,).
+            end: Logits of the last token, (T,).
+            char_start: First character of each token, (T,); -1 outside the context.
+            char_end: End character of each token, (T,); -1 outside the context.
         """
         self.null = min(self.null, float(start[0]) + float(end[0]))
-        tokens = np.flatnonzero(char_end > char_start)  # the context's, without bare spaces
+        tokens = np.flatnonzero(char_end > char_start)  # tokens of the context, without bare spaces
         if not len(tokens):
             return
         first, last = int(tokens[0]), int(tokens[-1]) + 1
@@ -121,17 +126,20 @@ class BestSpan:
 
 
 def best_threshold(margins: npt.NDArray[np.float64], gains: npt.NDArray[np.float64]) -> float:
-    """Return the margin up to which answers are kept so that the sum of what they gain over silence is highest.
+    """Return the largest margin of answers to keep, so that their total gain over empty answers is highest.
 
-    It lies in the middle between the last answer kept and the first one dropped; equal margins cannot be parted.
+    The threshold is midway between the last kept answer and the first dropped one. Answers with equal margins are kept
+    or dropped together.
 
     Args:
         margins: Null score minus the answer's score, (questions,).
-        gains: Score of the answer minus that of the empty text, (questions,).
+        gains: Score of the answer minus the score of an empty answer, (questions,).
     """
     order = np.argsort(margins, kind="stable")
     ordered, totals = margins[order], np.concatenate([[0.0], np.cumsum(gains[order])])
-    possible = np.flatnonzero(np.concatenate([[True], ordered[1:] > ordered[:-1], [True]]))  # answers kept
+    possible = np.flatnonzero(
+        np.concatenate([[True], ordered[1:] > ordered[:-1], [True]])
+    )  # possible numbers of kept answers
     kept = int(possible[totals[possible].argmax()])
     if kept == 0:
         return float(np.nextafter(ordered[0], -np.inf))

@@ -1,4 +1,4 @@
-"""The files of answers that XTREME takes: what every one is, and those of questions and of sentence retrieval."""
+"""The answer files that XTREME takes: their interface, and the files of span and retrieval tasks."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from layover.metrics._retrieval import ENGLISH, LANGUAGE
 
 
 class Submission(ABC):
-    """The form in which XTREME wants the predictions of a task's language; stateless."""
+    """The format in which XTREME takes the predictions of a task in one language; stateless."""
 
     suffix: ClassVar[str] = "tsv"
-    """How the file's name ends."""
+    """The extension of the file name."""
 
     @abstractmethod
     def text(self, answers: Sequence[Any], examples: Sequence[Any], columns: Columns) -> str:
         """Return the content of the file.
 
         Args:
-            answers: One per example, as metrics take them.
-            examples: Of the official test data.
-            columns: Of the task.
+            answers: One answer per example, in the form that metrics take.
+            examples: Examples of the official test data.
+            columns: Columns of the task.
         """
 
     @abstractmethod
@@ -35,27 +35,27 @@ class Submission(ABC):
         """Return the answers of a file, one per example.
 
         Raises:
-            DataError: it has more or fewer answers than there are examples, or one that is none.
+            DataError: the number of answers differs from the number of examples, or an answer is not valid.
         """
 
     def metrics(self, names: tuple[str, ...], columns: Columns) -> tuple[str, ...]:  # noqa: ARG002
-        """Return those of a task's metrics that such a file can be scored by."""
+        """Return the metrics of a task that can score this file."""
         return names
 
 
 def as_many(answers: list[Any], path: Path, count: int) -> list[Any]:
-    """Return the answers of a file where there are as many as examples.
+    """Return the answers of a file after checking their number.
 
     Raises:
-        DataError: there are not.
+        DataError: the number of answers differs from the number of examples.
     """
     if len(answers) != count:
-        raise DataError(f"{path}: {len(answers)} predictions, but there are {count} examples")
+        raise DataError(f"{path}: the file has {len(answers)} predictions, but there are {count} examples")
     return answers
 
 
 class SpanSubmission(Submission):
-    """Id of the question -> answer, as JSON."""
+    """A JSON object: id of the question -> answer."""
 
     suffix: ClassVar[str] = "json"
 
@@ -73,25 +73,27 @@ class SpanSubmission(Submission):
         try:
             answers = json.loads(path.read_text(encoding="utf-8"))
         except ValueError as error:
-            raise DataError(f"{path}: not JSON ({error})") from error
+            raise DataError(f"{path}: the file is not JSON ({error})") from error
         missing = [example.id for example in examples if example.id not in answers]
         if missing or len(answers) != len(examples):
             problem = (
-                f"no answer to {missing[0]}" if missing else f"{len(answers)} answers to {len(examples)} questions"
+                f"no answer to question {missing[0]}"
+                if missing
+                else f"{len(answers)} answers to {len(examples)} questions"
             )
-            raise DataError(f"{path}: {problem}")
+            raise DataError(f"{path}: the file has {problem}; write one answer for each question")
         return [str(answers[example.id]) for example in examples]
 
 
 def mined(columns: Collection[str]) -> bool:
-    """Return whether columns declare the mined layout: sentences with ids."""
+    """Return whether the columns declare a mined task: sentences with ids."""
     return "id" in columns
 
 
 class RetrievalSubmission(Submission):
-    """The pairs that were found, or for every English sentence the line of its translation, from 0 on.
+    """The mined pairs, or for every English sentence the line number of its translation, from 0.
 
-    XTREME gives away Tatoeba's English sentences in alphabetical order: the lines follow it.
+    XTREME distributes the English sentences of Tatoeba in alphabetical order; the lines follow this order.
     """
 
     def text(self, answers: Sequence[Any], examples: Sequence[Any], columns: Columns) -> str:
@@ -125,11 +127,11 @@ class RetrievalSubmission(Submission):
         return answers
 
     def metrics(self, names: tuple[str, ...], columns: Columns) -> tuple[str, ...]:
-        """Return the first metric alone where sentences are aligned: only the English ones are answered."""
+        """Return the first metric only, if sentences are aligned: the file answers only English sentences."""
         return names if mined(columns) else names[:1]
 
 
 def _alphabetical(examples: Sequence[Any]) -> list[int]:
-    """Return the rows of the English sentences in XTREME's order."""
+    """Return the row numbers of the English sentences in the order of XTREME."""
     english = [row for row, example in enumerate(examples) if example.side == ENGLISH]
     return sorted(english, key=lambda row: examples[row].text)

@@ -1,4 +1,4 @@
-"""Windows over a long context, each behind the question, and where the answer lies in them."""
+"""Windows over a long context, each after the question, and the position of the answer in each window."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from layover.errors import DataError
 from layover.kinds._arrays import columns, flat
 
 QUESTION_TOKENS = 64
-"""A longer question loses its end, as in the SQuAD scripts of BERT and XTREME."""
+"""A longer question is cut at its end, as in the SQuAD scripts of BERT and XTREME."""
 
 
 def encode_windows(
@@ -25,9 +25,16 @@ def encode_windows(
 ) -> dict[str, Array]:
     """Return the features of (question, context) pairs.
 
-    A question takes at most `QUESTION_TOKENS`, and at most half of a row. Two windows share `stride` tokens, at
-    most half a window. An answer is a pair of characters; it counts in a window that holds all of it, the
-    others are labelled 0; (-1, -1) is no answer anywhere, None is no gold.
+    A question has at most `QUESTION_TOKENS` tokens, and takes at most half of a row. Two windows share `stride` tokens,
+    but at most half a window.
+
+    Args:
+        texts: Tokens of (question, context) pairs.
+        answers: First character and end character of each answer; (-1, -1) for no answer, None for no gold. Windows
+            that do not contain the whole answer are labelled 0.
+        tokenizer: Tokenizer of the encoder.
+        max_length: Largest number of tokens in a row.
+        stride: Number of tokens that two windows share.
 
     Raises:
         DataError: `max_length` has no room for a question and a window.
@@ -35,7 +42,9 @@ def encode_windows(
     room = max_length - tokenizer.overhead(pair=True)
     longest = min(QUESTION_TOKENS, room // 2)
     if room < 4 or stride < 0:
-        raise DataError(f"max_length {max_length} and stride {stride} leave no room for a question and a context")
+        raise DataError(
+            f"max_length {max_length} and stride {stride} leave no room for a question and a context; change them"
+        )
     rows = _Rows(tokenizer)
     for number, ((question, context), answer) in enumerate(zip(texts, answers, strict=True)):
         question_ids, labels = question.ids[:longest], _tokens_of(context, answer)
@@ -45,7 +54,7 @@ def encode_windows(
 
 
 class _Rows:
-    """Collects the rows of all windows."""
+    """The rows of all windows."""
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self._tokenizer = tokenizer
@@ -58,7 +67,7 @@ class _Rows:
         self, number: int, question_ids: Ids, context: Pieces, labels: tuple[int, int] | None, first: int, last: int
     ) -> None:
         """Add the window `first` to `last` of a context."""
-        before = len(question_ids) + self._tokenizer.overhead(pair=True) - 1  # tokens in front of the window
+        before = len(question_ids) + self._tokenizer.overhead(pair=True) - 1  # tokens before the window
         ids, types = self._tokenizer.row(question_ids, context.ids[first:last])
         self._ids.append(ids)
         self._segments.append(types)
@@ -67,7 +76,7 @@ class _Rows:
         self._rows.append((number, *_inside(labels, first, last, before)))
 
     def arrays(self) -> dict[str, Array]:
-        """Return the rows as arrays of features."""
+        """Return the rows as feature arrays."""
         owner, start, end = np.array(self._rows, np.int64).reshape(-1, 3).T
         arrays: dict[str, Array] = {name: columns(rows, np.int32) for name, rows in self._characters.items()}
         arrays |= {"start": start.copy(), "end": end.copy()}
@@ -75,7 +84,7 @@ class _Rows:
 
 
 def _windows(tokens: int, room: int, stride: int) -> Iterator[tuple[int, int]]:
-    """Yield the borders of windows of `room` tokens that share `stride`, or half of them; the last may be shorter."""
+    """Yield the borders of windows of `room` tokens that share `stride` tokens, but at most half a window."""
     shared = min(stride, room // 2)
     first = 0
     while True:
@@ -86,9 +95,9 @@ def _windows(tokens: int, room: int, stride: int) -> Iterator[tuple[int, int]]:
 
 
 def _tokens_of(context: Pieces, answer: tuple[int, int] | None) -> tuple[int, int] | None:
-    """Return the first and last token that together cover an answer and no more than needed.
+    """Return the first and the last token of the shortest token span that covers an answer.
 
-    Borders never fall from token to token. Tokens without characters of their own (a bare "▁") are never a border.
+    The borders of tokens never decrease. Tokens without own characters (a bare "▁") are never a border.
     """
     if answer is None or answer == (-1, -1) or context.start is None or context.end is None:
         return answer
@@ -106,7 +115,7 @@ def _inside(labels: tuple[int, int] | None, first: int, last: int, before: int) 
 
 
 def _padded(values: npt.NDArray[np.int32] | None, first: int, last: int, before: int) -> npt.NDArray[np.int32]:
-    """Return character borders of a window, -1 at the question's and the special tokens."""
+    """Return the character borders of a window; -1 at the tokens of the question and at special tokens."""
     padded = np.full(before + last - first + 1, -1, np.int32)
     if values is not None:
         padded[before:-1] = values[first:last]

@@ -1,4 +1,4 @@
-"""Multiple choice: which of several texts goes with the first one; HellaSwag, COPA, CommonsenseQA."""
+"""Multiple choice: the best of several texts for a first text; HellaSwag, COPA, CommonsenseQA."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from layover.layouts.heads import HeadForm
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A text, its choices, and the index of the right one; None is no gold."""
+    """A text, its choices, and the index of the right choice; None is no gold."""
 
     first: str
     choices: tuple[str, ...]
@@ -35,35 +35,38 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class ChoiceResult:
-    """Which of several choices it is."""
+    """The predicted choice."""
 
     index: int
-    """From 0 on."""
+    """The index of the choice, from 0."""
     choice: str
     scores: tuple[float, ...]
-    """The probability of each choice, in the order given; they sum to 1."""
+    """The probability of each choice, in the order of the row; they sum to 1."""
 
 
 class ChoiceKeys(Keys):
-    """Choices, and how the right one is written."""
+    """The columns of the choices, and the form of the right choice."""
 
     choices: str | tuple[str, ...] = ()
-    """The columns of the choices, or the one that holds a list of them."""
+    """The columns of the choices, or the column that contains a list of them."""
     label_as: Form | None = None
-    """choice: how the right one is written: `number` (from 0), `number from 1`, `letter`, `text`. When not given, what
-    all rows of a file can be, and an error where that is two."""
+    """choice: the form of the right choice: `number` (from 0), `number from 1`, `letter`, `text`. By default the
+    form that fits all rows of a file; an error if two forms fit."""
     choice_names: str | None = None
-    """choice: the column with the names of the choices, one of which `label` has."""
+    """choice: the column with the names of the choices; `label` contains one of these names."""
 
 
 def _one_text(own: Any) -> Mistakes:
     if len(own.text) != 1:
-        yield ("text",), f"choice needs one column in `text`, or one template of columns, not {len(own.text)}"
+        yield ("text",), f"`text` has {len(own.text)} columns, but choice needs one column, or one template of columns"
 
 
 def _some_choices(own: Any) -> Mistakes:
     if not own.choices:
-        yield ("choices",), "choice needs `choices`: the columns of the choices, or one column that holds a list"
+        yield (
+            ("choices",),
+            "choice needs `choices`: write the columns of the choices, or one column that contains a list",
+        )
 
 
 def _gold_read(own: Any) -> Mistakes:
@@ -74,11 +77,11 @@ OPENING = "Amina took the pill."
 CHOICES = ("She was sick.", "The window was open.")
 """Invented, for a model card."""
 _CAUSE_OR_EFFECT = "What was the {question}?"
-"""As COPA's tasks ask, whose field `question` is `cause` or `effect`."""
+"""The question of COPA tasks; the field `question` is `cause` or `effect`."""
 
 
 def opening(columns: Columns) -> str:
-    """Return what choices go with, in the form in which a task has it: with its question, where it asks one."""
+    """Return an invented first text for the model card, with a question if the task has one."""
     first = columns.get("first", "")
     read = first if isinstance(first, str) else " ".join(first)
     if _CAUSE_OR_EFFECT in read:
@@ -89,9 +92,9 @@ def opening(columns: Columns) -> str:
 class Choice(Kind[Example]):
     """One row `first, choice` per choice, one score per row; a prediction is the index of the best choice.
 
-    Where the right choice has a column of its own (`label` is one of the columns of `choices`), their order would tell
-    it, so the choices are put into alphabetical order. Of equal choices the first stands for all: it is the gold then,
-    and it is predicted, since equal texts score alike but for rounding.
+    If the right choice has a column of its own (`label` is one of the columns of `choices`), the order of the columns
+    would reveal it, so the choices are sorted alphabetically. If choices are equal, the index is always the first of
+    them, in gold and in predictions: the scores of equal texts differ only by rounding.
     """
 
     name: ClassVar[str] = "choice"
@@ -130,9 +133,13 @@ class Choice(Kind[Example]):
         given = [key for key, value in of_choices.items() if value is not None]
         reasons = {}
         if len(given) > 1:
-            reasons["label_as"] = "with `choice_names` the right choice is one of these names; remove one of the two"
+            reasons["label_as"] = (
+                "`choice_names` already says how the right choice is written; remove `label_as` or `choice_names`"
+            )
         if isinstance(own.choices, tuple) and own.label in own.choices:
-            reasons |= dict.fromkeys(given, f"the column {own.label!r} of `choices` is the right one; remove this key")
+            reasons |= dict.fromkeys(
+                given, f"the column {own.label!r} of `choices` is always the right choice; remove this key"
+            )
         return reasons
 
     def read_as_text(self, own: Any) -> Iterator[tuple[Path, str]]:
@@ -141,7 +148,7 @@ class Choice(Kind[Example]):
     def parse(self, row: Row, reading: Reading) -> Example:
         choices = reading.texts(row, "choices")
         if len(choices) < 2:
-            raise DataError(f"{row.where()}: {len(choices)} choices, but two or more are needed")
+            raise DataError(f"{row.where()}: the row has {len(choices)} choices, but needs two or more")
         first, columns, label = reading.text(row, "first"), reading.columns["choices"], reading.columns.get("label")
         if isinstance(columns, tuple) and label in columns:
             return _sorted(first, choices, choices[columns.index(label)], row)
@@ -162,7 +169,7 @@ class Choice(Kind[Example]):
     ) -> Features:
         counts = sorted({len(item.choices) for item in examples})
         if len(counts) > 1:
-            raise DataError(f"examples have {' and '.join(map(str, counts))} choices; all need the same number")
+            raise DataError(f"the examples have {' and '.join(map(str, counts))} choices, but all need the same number")
         group = counts[0] if counts else 1
         pairs = [(item.first, choice) for item in examples for choice in item.choices]
         arrays = encode_pairs(pairs, tokenizer, max_length, group)
@@ -177,7 +184,7 @@ class Choice(Kind[Example]):
         count, expected = len(example.choices), len(first.choices)
         if count == expected:
             return ""
-        return f"{count} choices, but the first example has {expected}; all need as many"
+        return f"{count} choices, but the first example has {expected}; all examples need the same number"
 
     def decode(
         self,
@@ -239,18 +246,18 @@ class Choice(Kind[Example]):
 
 
 def _check_column(value: object, columns: tuple[str, ...], index: int, row: Row) -> None:
-    """Refuse a right choice that may be the name of another column than the one it is read as."""
+    """Raise an error if the right choice may also be the name of another column."""
     named = [column for column in columns if column.casefold() == str(value).casefold()]
     if named and columns[index] not in named:
         raise DataError(
-            f"{row.where()}: {value!r} is read as the column {columns[index]!r} of `choices`, and may mean the column "
-            f"{named[0]!r}; declare `label_as` where the former is right, or write `choices` in the order of names"
+            f"{row.where()}: {value!r} is read as the column {columns[index]!r} of `choices`, but may mean the column "
+            f"{named[0]!r}; declare `label_as` if the first column is right, or write `choices` in the order of names"
         )
 
 
 def _sorted(first: str, choices: tuple[str, ...], right: str, row: Row) -> Example:
     if not right:
-        raise DataError(f"{row.where()}: the right choice is empty; a row whose answer is not known has no place here")
+        raise DataError(f"{row.where()}: the right choice is empty; delete rows without an answer")
     ordered = tuple(sorted(choices))
     return Example(first, ordered, ordered.index(right))
 

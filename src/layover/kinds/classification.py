@@ -16,7 +16,7 @@ from layover.data.reading import Columns, Reading
 from layover.data.tokenizer import Tokenizer
 from layover.errors import DataError, nearest
 from layover.identity import Json
-from layover.kinds._answers import asked_pair, softmax
+from layover.kinds._answers import logits_program, softmax
 from layover.kinds._arrays import finite
 from layover.kinds._keys import (
     CODES,
@@ -39,7 +39,7 @@ from layover.layouts.heads import HeadForm
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A text, or two, and a label; None is no gold."""
+    """A text or a pair of texts, and a label; None is no gold."""
 
     first: str
     second: str | None
@@ -48,7 +48,7 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class ClassificationResult:
-    """The label of a text, or of a pair of texts."""
+    """The predicted label of a text, or of a pair of texts."""
 
     label: str
     scores: dict[str, float]
@@ -56,7 +56,7 @@ class ClassificationResult:
 
 
 class _Lines(Submission):
-    """A label per line."""
+    """One label per line."""
 
     def text(self, answers: Sequence[Any], examples: Sequence[Any], columns: Columns) -> str:  # noqa: ARG002
         return "".join(f"{answer}\n" for answer in answers)
@@ -82,8 +82,8 @@ def _gold_read(own: Any) -> Mistakes:
 class Classification(PairKind[Example]):
     """One row per example, one logit per label; a prediction is a label.
 
-    A gold label that is none of the labels, as an open set of labels may have outside the training data, is not learned
-    from and can never be predicted, so it is scored as wrong.
+    A gold label may be unknown if the labels come from the training data. It is not trained on and cannot be predicted,
+    so the example is scored as wrong.
     """
 
     name: ClassVar[str] = "classification"
@@ -141,7 +141,7 @@ class Classification(PairKind[Example]):
         self,
         outputs: Mapping[str, npt.NDArray[Any]],
         features: Features,
-        examples: Sequence[Example],  # noqa: ARG002 - the logits say all
+        examples: Sequence[Example],  # noqa: ARG002 - the logits suffice
         *,
         labels: tuple[str, ...],
     ) -> list[Json]:
@@ -163,7 +163,7 @@ class Classification(PairKind[Example]):
         ]
 
     def shown_program(self, columns: Columns, cut: str) -> list[str]:
-        return [*asked_pair(columns, cut), "print(labels[logits.argmax()])"]
+        return [*logits_program(columns, cut), "print(labels[logits.argmax()])"]
 
     def to_json(self, example: Example) -> dict[str, Json]:
         return {"first": example.first, "second": example.second, "label": example.label}

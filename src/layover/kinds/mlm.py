@@ -1,4 +1,4 @@
-"""Masked language modelling: tokens of a text, or of a text and its translation (TLM), are hidden and guessed."""
+"""Masked language modelling: tokens of a text, or of a text and its translation (TLM), are masked and predicted."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ from layover.kinds._kind import ONE_FILE, Kind, Paths
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A text, and its translation where there is one."""
+    """A text, and its translation if there is one."""
 
     first: str
     second: str | None
 
 
 class MaskedLanguageModelling(Kind[Example]):
-    """One row per text or pair; the text is its own gold, and which tokens are hidden is decided batch by batch.
+    """One row per text or pair; the text is its own gold, and each batch draws the tokens to mask.
 
-    A long text is split into as few windows as hold it, equally long and without overlap; a pair that is too long
-    loses tokens from the end of the longer text, one after the other. A prediction is the sum of -log p over the
-    hidden tokens of an example, their number, and how many were guessed.
+    A long text is split into the smallest number of windows, equally long and without overlap. If a pair is too long,
+    tokens are removed one by one from the end of the longer text. A prediction is the sum of -log p over the masked
+    tokens of an example, their number, and the number of correct predictions.
     """
 
     name: ClassVar[str] = "mlm"
@@ -57,7 +57,7 @@ class MaskedLanguageModelling(Kind[Example]):
         return texts_of(own)
 
     def paths(self, columns: Collection[str]) -> Paths:
-        several = "one file, or the texts and their translations, line by line"
+        several = "one file, or two files with the texts and their translations, line by line"
         return Paths(1, 2, several) if "second" in columns else ONE_FILE
 
     def lines_are_sentences(self, paths: int) -> bool:
@@ -66,7 +66,7 @@ class MaskedLanguageModelling(Kind[Example]):
     def parse(self, row: Row, reading: Reading) -> Example:
         first = reading.text(row, "first")
         if not first.strip():
-            raise DataError(f"{row.where()}: {reading.columns['first']!r} is empty, there is nothing to learn from")
+            raise DataError(f"{row.where()}: {reading.columns['first']!r} is empty; delete the row or write a text")
         return Example(first, _second(row, reading))
 
     def encode(
@@ -117,7 +117,7 @@ class MaskedLanguageModelling(Kind[Example]):
     def gold(self, example: Example) -> str:
         return example.first
 
-    def labels_of(self, gold: str) -> list[str]:  # noqa: ARG002 - the text itself
+    def labels_of(self, gold: str) -> list[str]:  # noqa: ARG002 - gold is the text itself
         return []
 
     def group_of(self, example: Example) -> str:
@@ -127,7 +127,7 @@ class MaskedLanguageModelling(Kind[Example]):
         return (example.first,) if example.second is None else (example.first, example.second)
 
     def unlearnable(self, features: Features, examples: Sequence[Example]) -> dict[Reason, list[int]]:
-        """Return the texts without an ordinary token, of which none can be hidden."""
+        """Return the texts without an ordinary token, where no token can be masked."""
         ordinary = np.equal(features.arrays["roles"][features.arrays["ids"]], 0)
         owner = np.repeat(features.arrays["example"], features.lengths)
         counts = np.bincount(owner, weights=ordinary, minlength=len(examples))
@@ -141,7 +141,7 @@ class MaskedLanguageModelling(Kind[Example]):
 
 
 def _second(row: Row, reading: Reading) -> str | None:
-    """Return the translation; null or empty is a text without one."""
+    """Return the translation; None if the column is null or empty."""
     column = reading.columns.get("second")
     if column is None or (isinstance(column, str) and "{" not in column and reading.value(row, "second") is None):
         return None
@@ -152,7 +152,7 @@ def _second(row: Row, reading: Reading) -> str | None:
 def _parts(
     item: Example, pieces: Mapping[str, Pieces], tokenizer: Tokenizer, max_length: int
 ) -> Iterator[tuple[Ids, Ids | None]]:
-    """Yield what fits into a row each."""
+    """Yield the token ids of each row of an example."""
     first = pieces[item.first].ids
     if item.second is None:
         room = max_length - tokenizer.overhead(pair=False)

@@ -1,4 +1,4 @@
-"""Multi-label classification: any number of labels for a text, or for a pair of texts, also none."""
+"""Multi-label classification: any number of labels for a text or for a pair of texts, including none."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from layover.data.reading import Columns, Reading
 from layover.data.tokenizer import Tokenizer
 from layover.errors import DataError
 from layover.identity import Json
-from layover.kinds._answers import asked_pair
+from layover.kinds._answers import logits_program
 from layover.kinds._arrays import finite
 from layover.kinds._keys import (
     CODES,
@@ -37,14 +37,14 @@ from layover.metrics._metric import NO_RULES, Rules
 from layover.metrics._scheme import Scheme
 
 USUAL = 0.5
-"""A label is there from this probability on, where nothing else is said."""
+"""A label is predicted above this probability, unless another threshold is set."""
 _TRIED = tuple(number / 100 for number in range(1, 100))
 _NO_GOLD = -1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A text, or two, and its labels, in the order of the task's; None is no gold, () is no label."""
+    """A text or a pair of texts, and its labels in the order of the task; None is no gold, () is no label."""
 
     first: str
     second: str | None
@@ -53,21 +53,21 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class MultilabelResult:
-    """The labels of a text, or of a pair of texts."""
+    """The predicted labels of a text, or of a pair of texts."""
 
     labels: tuple[str, ...]
-    """Those whose probability is above the threshold, in the order of the task's labels."""
+    """The labels whose probability is above the threshold, in the order of the task."""
     scores: dict[str, float]
-    """Label -> probability, in the order of the task's labels; each is between 0 and 1 for itself."""
+    """Label -> probability, in the order of the task's labels. The probabilities are independent of each other."""
 
 
 class MultilabelKeys(CodesKeys):
-    """How the labels of an example are written."""
+    """The form of the labels of an example."""
 
     label_separator: str | None = None
-    """multilabel: what stands between labels, where the column holds them as text: `sport;music`."""
+    """multilabel: the separator of labels, if the column contains them as text: `sport;music`."""
     label_columns: tuple[str, ...] = ()
-    """multilabel: columns that say 1 or 0, one for each label; they are the labels where `labels` names no others."""
+    """multilabel: columns with 1 or 0, one for each label. Their names are the labels unless `labels` has others."""
 
 
 def _gold_read(own: Any) -> Mistakes:
@@ -77,37 +77,40 @@ def _gold_read(own: Any) -> Mistakes:
     for path, text in texts_of(own):
         for gold in dict.fromkeys(golds):
             if gold in (text, *templates.places(text)):
-                yield path, f"the column {gold!r} is gold, and the encoder would read it as text"
+                yield path, f"the column {gold!r} is gold, but the encoder would read it as text; remove it from `text`"
 
 
 def _columns(own: Any) -> Mistakes:
-    """Yield what contradicts the columns of labels."""
+    """Yield the errors in the columns of labels and in the separator."""
     if own.label_separator == "":
-        yield ("label_separator",), "is empty; write what stands between two labels"
+        yield ("label_separator",), "is empty; write the separator between two labels"
     elif own.label_separator is not None:
         for label in own.declared_labels():
             if own.label_separator in label:
-                yield ("label_separator",), f"stands in the label {label!r}, which it would cut; choose another one"
+                yield ("label_separator",), f"is part of the label {label!r} and would split it; choose another one"
     if not own.label_columns:
         if own.labels == ():
-            yield ("labels",), "multilabel needs labels, or the `label_columns` that are named like them"
+            yield ("labels",), "multilabel needs `labels`, or `label_columns` with the names of the labels"
         return
     for field in ("label", "label_separator", "codes"):
         if field in own.model_fields_set:
-            yield (field,), "says nothing where `label_columns` hold the labels; remove one of both"
+            yield (field,), "has no effect with `label_columns`; remove one of the two"
     for place, name in enumerate(own.label_columns):
         if name in own.label_columns[:place]:
-            yield ("label_columns", place), f"{name!r} stands twice"
+            yield ("label_columns", place), f"{name!r} appears twice; remove one"
     count, labels = len(own.label_columns), len(own.declared_labels())
     if labels not in {0, count}:
-        yield ("labels",), f"{labels} labels for {count} columns of labels; name one for each, in their order"
+        yield (
+            ("labels",),
+            f"there are {labels} labels for {count} columns of labels; write one label for each column, in their order",
+        )
 
 
 _DECLARED = ("kind", "label", "labels", "label_columns", "label_separator", "codes")
 
 
 class Multilabel(PairKind[Example]):
-    """One row per example, one logit per label; a prediction is the labels, and the probability of each."""
+    """One row per example, one logit per label; a prediction is the labels and the probability of each label."""
 
     name: ClassVar[str] = "multilabel"
     typical_tokens: ClassVar[int] = 120
@@ -173,7 +176,7 @@ class Multilabel(PairKind[Example]):
         self,
         outputs: Mapping[str, npt.NDArray[Any]],
         features: Features,
-        examples: Sequence[Example],  # noqa: ARG002 - the logits say all
+        examples: Sequence[Example],  # noqa: ARG002 - the logits suffice
         *,
         labels: tuple[str, ...],
     ) -> list[Json]:
@@ -209,13 +212,13 @@ class Multilabel(PairKind[Example]):
         language: str,
         rules: Rules = NO_RULES,
     ) -> float:
-        """Return the threshold with which a metric is highest, in hundredths; of equal ones the nearest to 0.5.
+        """Return the threshold with the best value of a metric, in hundredths; of equally good ones the nearest to 0.5.
 
         Raises:
-            DataError: the gold of an example is not known.
+            DataError: an example has no gold.
         """
         if any(item.label is None for item in examples):
-            raise DataError("the threshold of labels cannot be tuned: some gold is not known")
+            raise DataError("the threshold of labels cannot be tuned, because some examples have no gold")
         scores = {
             threshold: self.score(
                 self.cut(predictions, threshold), examples, metrics=(metric,), language=language, rules=rules
@@ -227,7 +230,7 @@ class Multilabel(PairKind[Example]):
 
     def shown_program(self, columns: Columns, cut: str) -> list[str]:
         there = "[label for label, logit in zip(labels, logits[0]) if logit > 0]"
-        return [*asked_pair(columns, cut), f"print({there})"]
+        return [*logits_program(columns, cut), f"print({there})"]
 
     def to_json(self, example: Example) -> dict[str, Json]:
         label = None if example.label is None else list(example.label)

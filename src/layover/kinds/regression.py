@@ -1,4 +1,4 @@
-"""Regression: a text, or a pair of texts, and a number: how similar, how good, how positive."""
+"""Regression: a text, or a pair of texts, and a number, such as similarity, quality or sentiment."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from layover.data.reading import Columns, Reading
 from layover.data.tokenizer import Tokenizer
 from layover.errors import DataError
 from layover.identity import Json
-from layover.kinds._answers import asked_pair
+from layover.kinds._answers import logits_program
 from layover.kinds._arrays import finite
 from layover.kinds._keys import TEXTS, KeyCheck, Keys, LabelKeys, Mistakes, TextKeys, gold_as_text, pair, texts_of
 from layover.kinds._pairs import PairKind, encode_pairs, texts_in
@@ -27,12 +27,12 @@ from layover.settings import Gold
 _WRITTEN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _COMMA = re.compile(r"[+-]?\d+,\d+", re.ASCII)
 MOST = float(np.finfo(np.float32).max)
-"""What a model is trained on is float32."""
+"""The largest gold value: models train in float32."""
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A text, or two, and a number; None is no gold."""
+    """A text or a pair of texts, and a number; None is no gold."""
 
     first: str
     second: str | None
@@ -41,17 +41,17 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class RegressionResult:
-    """The number of a text, or of a pair of texts."""
+    """The predicted number of a text, or of a pair of texts."""
 
     value: float
-    """In the unit of the task's gold; it may lie outside the range of gold."""
+    """The number, in the unit of the gold; it may be outside the range of the gold."""
 
 
 class RangeKeys(Keys):
-    """Which numbers gold may be."""
+    """The range of the gold."""
 
     range: tuple[Gold, Gold] | None = None
-    """regression: the lowest and the highest number that gold may be; any when not given."""
+    """regression: the lowest and the highest possible gold; by default any number."""
 
 
 def _gold_read(own: Any) -> Mistakes:
@@ -61,7 +61,10 @@ def _gold_read(own: Any) -> Mistakes:
 def _range(own: Any) -> Mistakes:
     low, high = own.range or (0.0, 1.0)
     if low >= high:
-        yield ("range",), f"goes from the lowest number to the highest, but {low:g} is not below {high:g}"
+        yield (
+            ("range",),
+            f"is {low:g} to {high:g}, but must go from the lowest number to the highest; exchange or change them",
+        )
 
 
 class Regression(PairKind[Example]):
@@ -94,7 +97,7 @@ class Regression(PairKind[Example]):
 
     def unfit_labels(self, labels: Sequence[str], *, from_training: bool) -> Iterator[str]:  # noqa: ARG002
         if labels:
-            yield "regression has no labels: its gold are numbers"
+            yield "regression has no labels, because its gold is a number"
 
     def parse(self, row: Row, reading: Reading) -> Example:
         raw = reading.gold(row, "label")
@@ -118,7 +121,7 @@ class Regression(PairKind[Example]):
         self,
         outputs: Mapping[str, npt.NDArray[Any]],
         features: Features,
-        examples: Sequence[Example],  # noqa: ARG002 - the outputs say all
+        examples: Sequence[Example],  # noqa: ARG002 - the outputs suffice
         *,
         labels: tuple[str, ...],  # noqa: ARG002 - there are none
     ) -> list[Json]:
@@ -136,7 +139,7 @@ class Regression(PairKind[Example]):
         return [RegressionResult(value) for value in decoded]
 
     def shown_program(self, columns: Columns, cut: str) -> list[str]:
-        return [*asked_pair(columns, cut), "print(float(logits[0, 0]))"]
+        return [*logits_program(columns, cut), "print(float(logits[0, 0]))"]
 
     def to_json(self, example: Example) -> dict[str, Json]:
         return {"first": example.first, "second": example.second, "label": example.label}
@@ -147,7 +150,7 @@ class Regression(PairKind[Example]):
     def gold(self, example: Example) -> float | None:
         return example.label
 
-    def labels_of(self, gold: float) -> list[str]:  # noqa: ARG002 - numbers are not counted one by one
+    def labels_of(self, gold: float) -> list[str]:  # noqa: ARG002 - numbers are not counted
         return []
 
     def head_size(self, labels: tuple[str, ...]) -> int:  # noqa: ARG002 - always one number
@@ -158,7 +161,7 @@ def _number(raw: object, row: Row, reading: Reading) -> float:
     """Return the gold of a row.
 
     Raises:
-        DataError: with file:line; it is no finite number, or outside the range of the task.
+        DataError: the value is not a finite number, or is outside the range of the task; with file:line.
     """
     number, column = number_of(raw), reading.columns["label"]
     if isinstance(number, str):
@@ -166,32 +169,33 @@ def _number(raw: object, row: Row, reading: Reading) -> float:
     low, high = reading.options.get("range") or (-math.inf, math.inf)
     if not low <= number <= high:
         raise DataError(
-            f"{row.where()}: {column!r} is {number:g}, outside the task's range, {low:g} to {high:g}; mend it, or "
-            "change `range`; write nothing where there is no gold"
+            f"{row.where()}: {column!r} is {number:g}, outside the range of the task, {low:g} to {high:g}; correct it, "
+            "change `range`, or leave it empty if there is no gold"
         )
     return number
 
 
 def number_of(value: object) -> float | str:
-    """Return the number that a raw value is, or why it is none.
+    """Return the number of a raw value, or the reason why it is not a number.
 
-    Text is a number where a table can hold nothing else: `4.2`, `-1e-3`. NaN, infinity and booleans are none.
+    Text such as `4.2` or `-1e-3` is a number, because tables contain only text. NaN, infinity and booleans are not
+    numbers.
     """
     if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return "is no number"
+        return "is not a number"
     if isinstance(value, str):
         text = value.strip()
         if _COMMA.fullmatch(text):
-            return f"is no number; write {text.replace(',', '.')}"
+            return f"is not a number; write {text.replace(',', '.')}"
         if not _WRITTEN.fullmatch(text):
-            return "is no number"
+            return "is not a number"
         value = text
     try:
         number = float(value)
     except OverflowError:
         number = math.inf
     if math.isnan(number):
-        return "is no number"
+        return "is not a number"
     return number if abs(number) <= MOST else "is not a finite number of 32 bits"
 
 

@@ -1,11 +1,12 @@
-"""Sentence retrieval without training: which sentence of another language translates this one; Tatoeba, BUCC.
+"""Sentence retrieval without training: the translation of each sentence in another language; Tatoeba, BUCC.
 
-An example is a sentence of one of two sides. Its embedding is the mean over its tokens of the hidden states after one
-of the encoder's layers. Two official layouts differ in what is looked for:
+An example is a sentence of one of two sides. Its embedding is the mean, over its tokens, of the hidden states after one
+layer of the encoder. There are two official layouts:
 
-- *aligned* (Tatoeba): line i translates line i; every sentence has a translation, its nearest neighbour is predicted.
-- *mined* (BUCC): sentences have ids and most have no translation; pairs are found, one to one, and kept from a
-  threshold on.
+- *aligned* (Tatoeba): line i translates line i. Every sentence has a translation; the prediction is its nearest
+  neighbour.
+- *mined* (BUCC): sentences have ids, and most have no translation. Pairs are matched one to one, and kept if their
+  score reaches a threshold.
 """
 
 from __future__ import annotations
@@ -35,39 +36,40 @@ from layover.metrics._retrieval import ENGLISH, LANGUAGE, Sought
 from layover.settings import LayerNumber
 
 MINED = "bucc_f1"
-"""The metric of mined tasks, and only of these."""
+"""The metric of mined tasks; other tasks do not use it."""
 
 PUBLISHED_LAYERS = {12: 8, 24: 14}
-"""Layers of an encoder -> the one that XTREME's Tatoeba script reads, counted from 1; others are read two thirds up."""
+"""Number of layers -> layer that XTREME's Tatoeba script reads, from 1. Other encoders are read at two thirds."""
 
 Gold = Literal["validation", "scored"]
-"""Whose gold decides something: that of the validation split, or of the very split that is scored."""
+"""The split whose gold chooses a setting: the validation split, or the scored split itself."""
 
 
 class Search(BaseModel):
-    """How sentences are embedded and compared; what is None is the task's own, and then the published choice."""
+    """How sentences are embedded and compared. None means the setting of the task, else the published choice."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     layer: LayerNumber | Gold | None = None
-    """The layer whose scores are the task's: hidden states after so many, 0 are the embeddings. Or whose gold chooses
-    it, for all languages together; `scored` chooses by the very gold it is scored with."""
+    """The layer whose scores are the scores of the task: the number of layers below the hidden states, 0 for the
+    embeddings. Or the split whose gold chooses the layer, for all languages together. `scored` chooses it by the gold
+    of the scored split itself."""
     layers: Literal["all"] | tuple[LayerNumber, ...] | None = None
-    """Layers that are scored in one pass, the task's own among them; all of them where the layer is to be chosen."""
+    """Layers that are scored in one pass, in addition to `layer`; all layers if the layer is to be chosen."""
     special_tokens: bool | None = None
-    """Whether the first and the last token, which are no text, count in the mean; XTREME's scripts count them."""
+    """Whether the first and the last token, which are special tokens, count in the mean; XTREME counts them."""
     scoring: Literal["cosine", "ratio", "distance"] | None = None
-    """How pairs compare: by cosine, by its ratio to the mean cosine with the four nearest neighbours of both, or by its
-    distance from that mean."""
+    """The score of a pair: its cosine, the ratio of the cosine to the mean cosine with the four nearest neighbours of
+    both sentences, or the difference of the cosine and this mean."""
     threshold: Gold | None = None
-    """mined: whose gold sets the threshold; `scored` tunes on the very gold it is scored with."""
+    """mined: the split whose gold tunes the threshold. `scored` tunes it on the gold of the scored split itself."""
 
     @field_validator("layer", mode="before")
     @classmethod
     def _one_layer(cls, value: object) -> object:
         if value in (None, "validation", "scored") or _is_layer(value):
             return value
-        raise ValueError(f"{value!r} names no layer; write a number, 0 for the embeddings, or validation, or scored")
+        raise ValueError(f"{value!r} is not a layer; write a number (0 for the embeddings), `validation` or `scored`")
 
     @field_validator("layers", mode="before")
     @classmethod
@@ -75,11 +77,13 @@ class Search(BaseModel):
         if value in (None, "all"):
             return value
         if not isinstance(value, (list, tuple)) or not value or not all(map(_is_layer, value)):
-            raise ValueError(f"{value!r} names no layers; write all, or a list such as [0, 7, 8], 0 for the embeddings")
+            raise ValueError(
+                f"{value!r} is not a list of layers; write `all`, or a list such as [0, 7, 8] (0 for the embeddings)"
+            )
         return tuple(sorted(set(value)))
 
     def over(self, other: Search) -> Search:
-        """Return these settings where there are any, else the other ones."""
+        """Return these settings, with the other settings in place of None."""
         given = {name: value for name, value in self.model_dump().items() if value is not None}
         return other.model_copy(update=given)
 
@@ -93,18 +97,18 @@ PUBLISHED_MINING = Search(scoring="ratio").over(PUBLISHED)
 
 
 class SettledSearch(CanonicalModel):
-    """A search with nothing left open."""
+    """A search whose settings are all decided."""
 
     layer: LayerNumber | Gold
     layers: tuple[LayerNumber, ...]
-    """Those that are scored, from the lowest up."""
+    """The scored layers, from the lowest up."""
     special_tokens: bool
     scoring: str
     threshold: Gold | None
-    """None where no pairs are mined."""
+    """None if no pairs are mined."""
 
     def canonical(self) -> dict[str, Json]:
-        """Return what decides a score; a single layer stands there once."""
+        """Return the settings that decide a score; `layers` is left out if it contains only `layer`."""
         values = self.settings()
         if len(self.layers) == 1:
             del values["layers"]
@@ -118,10 +122,14 @@ class SettledSearch(CanonicalModel):
 
 
 def settle(search: Search, layers: int | None) -> SettledSearch:
-    """Return the settings for an encoder with so many layers; None where that is not known.
+    """Return the decided settings of a search.
+
+    Args:
+        search: Settings of the task.
+        layers: Number of layers of the encoder; None if unknown.
 
     Raises:
-        ModelError: the encoder has no such layer, or how many it has decides and is not known.
+        ModelError: the encoder has no such layer, or its number of layers is needed but unknown.
     """
     layer = _published(layers) if search.layer is None else search.layer
     alone = () if isinstance(layer, str) else (layer,)
@@ -130,7 +138,9 @@ def settle(search: Search, layers: int | None) -> SettledSearch:
     else:
         read = tuple(sorted({*(search.layers or ()), *alone}))
     if layers is not None and read[-1] > layers:
-        raise ModelError(f"layer {read[-1]}, but the encoder has {layers}: choose 0 (the embeddings) to {layers}")
+        raise ModelError(
+            f"layer is {read[-1]}, but the encoder has {layers} layers; choose 0 (the embeddings) to {layers}"
+        )
     return SettledSearch.model_validate({**search.model_dump(), "layer": layer, "layers": read})
 
 
@@ -141,7 +151,7 @@ def _published(layers: int | None) -> int:
 
 def _known(layers: int | None) -> int:
     if layers is None:
-        raise ModelError("how many layers the encoder has is not known here")
+        raise ModelError("the number of layers of the encoder is unknown here; write numbers as `layer` and `layers`")
     return layers
 
 
@@ -150,15 +160,15 @@ class Example:
     """A sentence."""
 
     id: str
-    """Its id in the file, or the number of its line from 0 on."""
+    """Its id in the file, or the number of its line, from 0."""
     side: str
     text: str
     gold: tuple[str, ...] | None
-    """Ids of the other side's sentences that translate it, none when nothing does; None when it is not known."""
+    """Ids of its translations on the other side; empty if it has none, None if they are unknown."""
 
 
 class SidesKeys(Keys):
-    """What is looked for."""
+    """The layout of the two sides."""
 
     mined: bool = False
     """retrieval: sentences have ids (`id`) and a file of gold pairs; otherwise line i translates line i."""
@@ -167,7 +177,7 @@ class SidesKeys(Keys):
 def _few_texts(own: Any) -> Mistakes:
     most = 1 if own.mined else 2
     if len(own.text) > most:
-        yield ("text",), f"`text` names {len(own.text)} columns, but {most} at most have a meaning here"
+        yield ("text",), f"`text` has {len(own.text)} columns, but may have at most {most} here"
 
 
 class Retrieval(Kind[Example]):
@@ -196,19 +206,19 @@ class Retrieval(Kind[Example]):
     def idle(self, own: Any) -> dict[str, str]:
         if "id" not in own.model_fields_set or own.mined:
             return {}
-        return {"id": "line i translates line i, so no ids are read; with `mined: true` they are"}
+        return {"id": "ids are not read, because line i translates line i; remove `id`, or set `mined: true`"}
 
     def read_as_text(self, own: Any) -> Iterator[tuple[Path, str]]:
         return texts_of(own)
 
     def paths(self, columns: Collection[str]) -> Paths:
-        several = "the language's sentences, the English ones, and the gold if there is any"
+        several = "the sentences of the language, the English sentences, and the gold if there is any"
         return ONE_FILE if "other" in columns else Paths(2, 3, several)
 
     def lines_are_sentences(self, paths: int) -> bool:  # noqa: ARG002
         return True
 
-    def parse(self, row: Row, reading: Reading) -> Example:  # noqa: ARG002 - the rows are made ready where sides meet
+    def parse(self, row: Row, reading: Reading) -> Example:  # noqa: ARG002 - `layover.tasks._sides` made the rows
         """Return the sentence of a row; `layover.tasks._sides` makes the rows."""
         values = row.values
         return Example(values["id"], values["side"], values["text"], values["gold"])
@@ -232,7 +242,7 @@ class Retrieval(Kind[Example]):
         *,
         labels: tuple[str, ...],  # noqa: ARG002
     ) -> list[Json]:
-        """Return the matches; `match` gives the outputs."""
+        """Return the predictions; the function `match` computes the outputs."""
         score = finite(outputs, "score", (features.rows,))
         matches = finite(outputs, "match", (features.rows,))
         return [
@@ -241,7 +251,7 @@ class Retrieval(Kind[Example]):
         ]
 
     def answer(self, prediction: Any) -> str | None:
-        """Return the id of the sentence that was found."""
+        """Return the id of the predicted sentence, or None."""
         return None if prediction is None else prediction["id"]
 
     def to_json(self, example: Example) -> dict[str, Json]:
@@ -262,15 +272,15 @@ class Retrieval(Kind[Example]):
         return example.text
 
     def head_size(self, labels: tuple[str, ...]) -> int:  # noqa: ARG002
-        raise ModelError("retrieval has no head: embeddings are compared, nothing is trained")
+        raise ModelError("retrieval has no head, because it compares embeddings and trains nothing")
 
     def scored(self, examples: Sequence[Example]) -> int:
-        """Return the number of pairs that can be found: what a score is a share of."""
+        """Return the number of gold pairs: a score is a percentage of them."""
         return sum(len(item.gold or ()) for item in examples if item.side == LANGUAGE)
 
 
 def distinct(examples: Sequence[Example], side: str) -> tuple[Index, list[list[int]]]:
-    """Return the rows of a side's distinct sentences, each its first one, and all rows of each."""
+    """Return the first row of each distinct sentence of a side, and all rows of each sentence."""
     rows: dict[str, list[int]] = {}
     for row, example in enumerate(examples):
         if example.side == side:
@@ -281,17 +291,17 @@ def distinct(examples: Sequence[Example], side: str) -> tuple[Index, list[list[i
 def match(
     examples: Sequence[Example], forward: Neighbours, backward: Neighbours, *, scoring: str, mining: bool
 ) -> dict[str, npt.NDArray[Any]]:
-    """Return `match` (rows,) int64, the row of the sentence found or -1, and `score` (rows,) float64.
+    """Return `match` (rows,) int64, the row of the matched sentence or -1, and `score` (rows,) float64.
 
-    Mining leaves out sentences that stand more than once on their side: which of their ids is meant cannot be said
-    (as in `read_sent2id` of google-research/xtreme).
+    Mining drops sentences that appear more than once on their side, because their ids are ambiguous (as in
+    `read_sent2id` of google-research/xtreme).
 
     Args:
-        examples: The sentences, a row each.
+        examples: The sentences, one per row.
         forward: Neighbours of the distinct sentences of the language, on the English side.
         backward: Neighbours of the distinct English sentences.
         scoring: A name of `SCORINGS`.
-        mining: Whether pairs are found one to one; otherwise each sentence has its best one.
+        mining: Whether pairs are matched one to one; otherwise each sentence is matched with its best neighbour.
     """
     matches = np.full(len(examples), -1, np.int64)
     scores = np.zeros(len(examples), np.float64)
@@ -310,13 +320,13 @@ def match(
 
 
 def tune(predictions: Sequence[Any], examples: Sequence[Example], scoring: str) -> float:
-    """Return the threshold that gives pairs of a scoring the best F1.
+    """Return the threshold of the pair scores with the best F1.
 
     Raises:
         DataError: an example has no gold.
     """
     if any(item.gold is None for item in examples):
-        raise DataError("the threshold cannot be tuned: the gold pairs are not known")
+        raise DataError("the threshold cannot be tuned, because the gold pairs are unknown")
     queries = [
         (prediction, item) for prediction, item in zip(predictions, examples, strict=True) if item.side == LANGUAGE
     ]
@@ -328,7 +338,7 @@ def tune(predictions: Sequence[Any], examples: Sequence[Example], scoring: str) 
 
 
 def above(predictions: Sequence[Any], threshold: float) -> list[Any]:
-    """Return the predictions, those below the threshold replaced by None."""
+    """Return the predictions, with None in place of those below the threshold."""
     return [
         prediction if prediction is not None and prediction["score"] >= threshold else None
         for prediction in predictions

@@ -1,4 +1,4 @@
-"""Extractive question answering: the answer is a stretch of the context; SQuAD, XQuAD, MLQA, TyDi QA."""
+"""Extractive question answering: the answer is a span of the context; SQuAD, XQuAD, MLQA, TyDi QA."""
 
 from __future__ import annotations
 
@@ -34,22 +34,22 @@ CONTEXT = "Eva slept in Nairobi. Adam Weber danced in London."
 
 @dataclass(frozen=True, slots=True)
 class SpanResult:
-    """The answer to a question."""
+    """The predicted answer to a question."""
 
     text: str
-    """Empty where no answer is more likely than the best one: where `null_score` is above `score`."""
+    """The answer; empty if `null_score` is above `score`, because no answer is then more likely."""
     start: int
-    """Where the best stretch begins in the context, in characters; also when `text` is empty."""
+    """The first character of the best span in the context; also given if `text` is empty."""
     end: int
-    """The character after its last one: `context[start:end]`."""
+    """The character after the best span: `context[start:end]`."""
     score: float
-    """Of the best stretch: the sum of two logits, no probability."""
+    """The score of the best span: the sum of two logits, not a probability."""
     null_score: float | None
-    """That of no answer, to be compared with `score`; None for a task whose questions all have one."""
+    """The score of no answer, comparable with `score`; None if all questions of the task have an answer."""
 
 
 class SpanKeys(Keys):
-    """Columns of questions."""
+    """The columns of questions, contexts and answers."""
 
     question: str = "question"
     context: str = "context"
@@ -57,11 +57,11 @@ class SpanKeys(Keys):
 
 
 class Span(Kind[Example]):
-    """One row `question, window of the context` per window; a prediction is the best stretch of all windows.
+    """One row `question, window of the context` per window; a prediction is the best span of all windows.
 
-    A task whose questions may have no answer says so with one label (`("no answer",)`, say): then a prediction also
-    has a null score, start and end at `<s>`, and the answer is empty where that is higher than the best stretch by
-    more than a threshold: 0 unless `cut` was given another.
+    A task whose questions may have no answer has one label, for example `("no answer",)`. Then a prediction also has a
+    null score: the score of a start and an end at `<s>`. The answer is empty if the null score exceeds the score of the
+    best span by more than a threshold. The threshold is 0, unless `cut` applies another one.
     """
 
     name: ClassVar[str] = "span"
@@ -103,7 +103,7 @@ class Span(Kind[Example]):
 
     def unfit_labels(self, labels: Sequence[str], *, from_training: bool) -> Iterator[str]:  # noqa: ARG002
         if len(labels) > 1:
-            yield f"span has one label where questions may have no answer, else none; not {len(labels)}"
+            yield f"there are {len(labels)} labels, but span needs one if questions may have no answer, else none"
 
     def rules(self, labels: Sequence[str], tags: Scheme | None, options: Mapping[str, Json]) -> Rules:  # noqa: ARG002
         return Rules(answerable=not labels)
@@ -120,12 +120,12 @@ class Span(Kind[Example]):
                 actual = context[max(answer.start, 0) : max(answer.start, 0) + len(answer.text)]
                 raise DataError(
                     f"{row.where()}: question {name}: the answer {answer.text[:40]!r} is not at character "
-                    f"{answer.start} of the context, {actual[:40]!r} is; mend its answer_start"
+                    f"{answer.start} of the context, {actual[:40]!r} is; correct its answer_start"
                 )
         if not answers and not reading.labels:
             raise DataError(
-                f"{row.where()}: question {name} has no answer, but every question of this task needs one; "
-                "a task with unanswerable questions says so with one label"
+                f"{row.where()}: question {name} has no answer, but every question of this task needs an answer; "
+                "write one label if questions may have no answer"
             )
         return Example(name, question, context, answers)
 
@@ -163,7 +163,7 @@ class Span(Kind[Example]):
         *,
         labels: tuple[str, ...],
     ) -> list[tuple[dict[str, Json], tuple[int, int]]]:
-        """Return one prediction per example, see `decode`, and which characters of the context it is."""
+        """Return one prediction per example, as `decode` does, and its characters in the context."""
         shape = features.arrays["ids"].shape
         start, end = finite(outputs, "start", shape), finite(outputs, "end", shape)
         offsets, owner = features.arrays["offsets"], features.arrays["example"]
@@ -182,18 +182,20 @@ class Span(Kind[Example]):
         *,
         metric: str,
         language: str,
-        rules: Rules = NO_RULES,  # noqa: ARG002 - v2.0's hold, see below
+        rules: Rules = NO_RULES,  # noqa: ARG002 - the rules of SQuAD v2.0 apply, see below
     ) -> float:
-        """Return the threshold for no answer that gives a metric its best; of equally good ones that of fewest answers.
+        """Return the threshold for no answer with the best value of a metric; a tie keeps the fewest answers.
 
         Raises:
-            DataError: the answers of an example are not known.
+            DataError: the answers of an example are unknown.
 
-        Source: `find_best_thresh` of the official SQuAD v2.0 script, which takes the last kept value itself.
+        Source: `find_best_thresh` of the official SQuAD v2.0 script, which uses the margin of the last kept answer.
         """
         if any(item.answers is None for item in examples):
-            raise DataError("the threshold for no answer cannot be tuned: some answers are not known")
-        compare = self._metric(metric).for_task(Rules())  # v2.0's: only such a task has a threshold
+            raise DataError("the threshold for no answer cannot be tuned, because some answers are unknown")
+        compare = self._metric(metric).for_task(
+            Rules()
+        )  # SQuAD v2.0: only tasks with unanswerable questions have a threshold
         golds = [self.gold(item) or [] for item in examples]
         texts = [str(prediction["text"]) for prediction in predictions]
         answered = [compare([text], [gold], language) for text, gold in zip(texts, golds, strict=True)]
@@ -202,7 +204,7 @@ class Span(Kind[Example]):
         return best_threshold(np.array(margins, np.float64), np.array(answered) - np.array(silent))
 
     def cut(self, predictions: Sequence[Any], threshold: float) -> list[Json]:
-        """Return the predictions with an empty text where the null score is above the answer's by more than that."""
+        """Return the predictions, with an empty text if the null score exceeds the score by more than a threshold."""
         kept = [prediction["null_score"] - prediction["score"] <= threshold for prediction in predictions]
         return [
             {**prediction, "text": prediction["text"] if keep else "", "null_score": None}
@@ -231,9 +233,9 @@ class Span(Kind[Example]):
             f'question, context = "{QUESTION}", "{CONTEXT}"',
             'inputs = tokenizer(question, context, return_tensors="pt")',
             INFERENCE,
-            "    found = model(**inputs)",
-            "start = int(found.start_logits.argmax())",
-            "end = start + int(found.end_logits[0, start:].argmax())",
+            "    outputs = model(**inputs)",
+            "start = int(outputs.start_logits.argmax())",
+            "end = start + int(outputs.end_logits[0, start:].argmax())",
             'print(tokenizer.decode(inputs["input_ids"][0, start : end + 1]))',
         ]
 
@@ -268,7 +270,7 @@ class Span(Kind[Example]):
         return (example.context, example.question)
 
     def unlearnable(self, features: Features, examples: Sequence[Example]) -> dict[Reason, list[int]]:
-        """Return the questions whose answer no window holds: all their windows are trained on as if there were none."""
+        """Return the questions whose answer fits in no window. They are trained on as questions without an answer."""
         held = np.bincount(
             features.arrays["example"], weights=np.greater(features.arrays["start"], 0), minlength=len(examples)
         )

@@ -47,33 +47,33 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class TaggingResult:
-    """The tags of the words of a sentence; all three are equally long."""
+    """The predicted tags of a sentence; all three tuples have the same length."""
 
     tokens: tuple[str, ...]
-    """The words as they were given, or as the text was split at white space."""
+    """The words of the row, or the words of its text, split at white space."""
     tags: tuple[str, ...]
     scores: tuple[float, ...]
-    """The probability of each tag at its word."""
+    """The probability of each tag."""
 
 
 def _several(value: object) -> object:
-    """Return one tag as a list of it; numbers and booleans in YAML are text, as those of `labels` are."""
+    """Return a list of tags; a single tag becomes a list, and YAML numbers and booleans become text, as in `labels`."""
     return as_text(value if isinstance(value, (list, tuple)) else [value])
 
 
 class TagKeys(Keys):
-    """Words, their tags, and how these are read as spans."""
+    """The columns of words and tags, and the scheme of the tags."""
 
     tokens: ColumnNumber | str = 0
     tags: ColumnNumber | str = 1
     scheme: SchemeName | None = None
-    """tagging: how the tags say where spans begin and end; found from the labels when not given."""
+    """tagging: the scheme by which tags mark spans; by default detected from the labels."""
     outside: Annotated[tuple[str, ...], BeforeValidator(_several)] | None = None
-    """tagging: the tag, or the tags, of words that are in no span; found from the labels when not given."""
+    """tagging: the tag, or the tags, of words outside all spans; by default detected from the labels."""
 
 
 class _Columns(Submission):
-    """A tag per line, an empty line between sentences."""
+    """One tag per line, and an empty line between sentences."""
 
     def text(self, answers: Sequence[Any], examples: Sequence[Any], columns: Columns) -> str:  # noqa: ARG002
         return "\n".join("".join(f"{tag}\n" for tag in tags) for tags in answers)
@@ -89,17 +89,22 @@ class _Columns(Submission):
         answers = as_many([tuple(row.values["tags"]) for row in rows], path, len(examples))
         for row, tags, example in zip(rows, answers, examples, strict=True):
             if len(tags) != len(example.tokens):
-                raise DataError(f"{row.where()}: {len(tags)} tags for a sentence of {len(example.tokens)} words")
+                raise DataError(
+                    f"{row.where()}: there are {len(tags)} tags for a sentence of {len(example.tokens)} words"
+                )
         return answers
 
 
 def _gold_read(own: Any) -> Mistakes:
     if str(own.tokens) == str(own.tags):
-        yield ("tokens",), f"the column {str(own.tags)!r} is the gold, and the encoder would read it as text"
+        yield (
+            ("tokens",),
+            f"the column {str(own.tags)!r} is the gold, but the encoder would read it as text; use another column",
+        )
 
 
 def _two_schemes(own: Any) -> Mistakes:
-    """Yield that the tags can be read in two ways, or not in the declared one."""
+    """Yield an error if the tags fit several schemes, or do not fit the declared one."""
     labels = own.declared_labels()
     named = own.metrics or METRICS
     scored = any(name in metrics.names() and metrics.get(name).reads_spans for name in named)
@@ -116,11 +121,10 @@ def _two_schemes(own: Any) -> Mistakes:
 class Tagging(Kind[Example]):
     """One row per sentence, or several for a long one; a prediction is the list of its tags, one per word.
 
-    The first subword of a word carries its tag; a gold tag that is none of the labels, as an open set of labels may
-    have outside the training data, is not learned from and can never be predicted, so it is scored as wrong.
-    A sentence that does not fit is split between words, never cut,
-    as XTREME does; a word without subwords becomes the unknown token, and a word that alone is too long keeps
-    its first subwords.
+    The first subword of a word carries its tag. A gold tag may be unknown if the labels come from the training data.
+    It is not trained on and cannot be predicted, so the word is scored as wrong. A sentence that is too long is split
+    between words and never cut, as in XTREME. A word without subwords becomes the unknown token. A single word that is
+    too long keeps its first subwords.
     """
 
     name: ClassVar[str] = "tagging"
@@ -156,7 +160,7 @@ class Tagging(Kind[Example]):
 
     def declared(self, own: Any) -> dict[str, Any]:
         return {
-            # without a header the columns of a conll file are called by their number
+            # without a header, the names of the columns of a conll file are their numbers
             "columns": {"tokens": str(own.tokens), "tags": str(own.tags)},
             "labels": own.declared_labels(),
             "meanings": own.meanings,
@@ -178,14 +182,14 @@ class Tagging(Kind[Example]):
         if raw is None or (tokens and raw in ("", [], ())):
             return Example(tokens, None)
         if not isinstance(raw, Sequence) or isinstance(raw, str) or len(raw) != len(tokens):
-            raise DataError(f"{row.where()}: {len(tokens)} words, but their tags are {str(raw)[:60]}")
+            raise DataError(f"{row.where()}: there are {len(tokens)} words, but their tags are {str(raw)[:60]}")
         tags = [reading.label(value, row, word) for word, value in enumerate(raw)]
         given = tuple(tag for tag in tags if tag is not None)
         if given and len(given) < len(tags):
             word = tags.index(None)
             raise DataError(
-                f"{row.where(word)}: {raw[word]!r} is no tag; a sentence has all of its tags or none (a tag that is "
-                "written so has to be declared in `labels`)"
+                f"{row.where(word)}: {raw[word]!r} is not a tag; write all tags of a sentence or none, "
+                "or declare the tag in `labels`"
             )
         return Example(tokens, given if given or not tokens else None)
 
@@ -234,7 +238,7 @@ class Tagging(Kind[Example]):
     ) -> list[Json]:
         tags = finite(outputs, "tags", features.arrays["ids"].shape)
         first = np.flatnonzero(np.greater_equal(features.arrays["word"], 0))
-        # rows follow their sentences and words their rows, so first subwords stand in the order of the words
+        # rows are in the order of sentences, so first subwords are in the order of words
         names = [labels[tag] for tag in tags[first]]
         predictions: list[Json] = []
         done = 0
@@ -242,7 +246,9 @@ class Tagging(Kind[Example]):
             predictions.append(names[done : done + len(example.tokens)])
             done += len(example.tokens)
         if done != len(names):
-            raise DataError(f"{len(names)} tagged words for the {done} words of the examples: not the same data")
+            raise DataError(
+                f"there are {len(names)} tagged words, but the examples have {done} words: they are not the same data"
+            )
         return predictions
 
     def results(
@@ -255,7 +261,7 @@ class Tagging(Kind[Example]):
     ) -> list[TaggingResult]:
         decoded: list[Any] = self.decode(outputs, features, examples, labels=labels)
         sure = finite(outputs, "probability", features.arrays["ids"].shape)
-        # as `decode`: first subwords stand in the order of the words
+        # as in `decode`: first subwords are in the order of words
         words = iter(sure[np.greater_equal(features.arrays["word"], 0)].tolist())
         return [
             TaggingResult(item.tokens, tuple(tags), tuple(next(words) for _ in tags))
@@ -271,7 +277,7 @@ class Tagging(Kind[Example]):
             'inputs = tokenizer(words, is_split_into_words=True, return_tensors="pt")',
             INFERENCE,
             "    logits = model(**inputs).logits[0]",
-            "first = [inputs.word_ids().index(number) for number in range(len(words))]  # of each word the first piece",
+            "first = [inputs.word_ids().index(number) for number in range(len(words))]  # first subword of each word",
             "print([labels[best] for best in logits[first].argmax(-1)])",
         ]
 
@@ -301,14 +307,14 @@ class Tagging(Kind[Example]):
 
 
 def _subwords(examples: Sequence[Example], tokenizer: Tokenizer, room: int) -> dict[str, Ids]:
-    """Return the ids of every distinct word, at least one and at most `room`."""
+    """Return word -> subword ids of every distinct word, at least one id and at most `room`."""
     pieces = tokenizer.pieces([token for example in examples for token in example.tokens])
     unknown = np.array([tokenizer.unk], np.int32)
     return {word: piece.ids[:room] if len(piece.ids) else unknown for word, piece in pieces.items()}
 
 
 def _split(lengths: Sequence[int], room: int) -> list[tuple[int, int]]:
-    """Return the borders of the parts of a sentence, each as long as fits; one empty part for no words."""
+    """Return the borders of the parts of a sentence, each as long as possible; one empty part if there are no words."""
     parts, first, used = [], 0, 0
     for index, length in enumerate(lengths):
         if used + length > room:

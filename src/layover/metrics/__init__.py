@@ -1,4 +1,4 @@
-"""Metrics: one file each, found by file name; pure functions that give percent (or their unit), unrounded."""
+"""Metrics: one file each, found by file name. They are pure functions that return unrounded percent, or their unit."""
 
 from __future__ import annotations
 

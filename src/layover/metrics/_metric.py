@@ -1,4 +1,4 @@
-"""What a metric is, and what all of them are given."""
+"""The definition of a metric, and the rules of a task for its metrics."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from layover.metrics._scheme import Scheme
 
 Score = Callable[[Sequence[Any], Sequence[Any], str], float]
-"""(predictions, golds, language) -> 0..100, or the unit; both sequences are as long as the examples are many."""
+"""(predictions, golds, language) -> 0 to 100, or the unit; both sequences have one item per example."""
 
 
 @dataclass(frozen=True)
@@ -17,15 +17,15 @@ class Rules:
     """The facts of a task that decide how its predictions are scored."""
 
     tags: Scheme | None = None
-    """tagging: how tags are read as spans; None where no metric of the task asks for it."""
+    """tagging: how tags are read as spans; None if no metric of the task scores spans."""
     answerable: bool = False
-    """span: whether every question has an answer, so that SQuAD v1.1's rules hold instead of v2.0's."""
+    """span: whether every question has an answer, so that the rules of SQuAD v1.1 apply instead of v2.0."""
     labels: tuple[str, ...] = ()
-    """multilabel: every label of the task, so that one that nobody has counts, too."""
+    """multilabel: all labels of the task, so that labels without gold and predictions count, too."""
 
 
 NO_RULES = Rules()
-"""Of predictions and golds that belong to no task."""
+"""The rules for predictions and golds that belong to no task."""
 
 
 @dataclass(frozen=True)
@@ -36,24 +36,24 @@ class Metric:
     kinds: frozenset[str]
     """The task kinds it can score."""
     higher_is_better: bool
-    """Only such a metric may select weights and stand in the main table; the others stand in a target's own tables."""
+    """Only these metrics can select weights and appear in the main table; the tables of a target show the others."""
     score: Score
-    """Scores where no task says more."""
+    """The scoring function without the rules of a task."""
     unit: str = "percent"
     lowest: float = 0.0
-    """The lowest value that there is."""
+    """The lowest possible value."""
     by_rules: Callable[[Rules], Score] | None = None
-    """Returns what scores by the rules of a task; None where all tasks are scored alike."""
+    """Returns the scoring function for the rules of a task; None if the rules have no effect."""
     reads_spans: bool = False
-    """tagging: whether it scores spans, so that the task's tags must say where these begin and end."""
+    """tagging: whether it scores spans, so that the tags of the task must mark them."""
 
     hub: str = ""
-    """The hub's name for metrics like this, where it has another."""
+    """The hub's name of the metric, if it differs."""
 
     def on_the_hub(self) -> str:
-        """Return what the hub calls it."""
+        """Return the hub's name of the metric."""
         return self.hub or self.name
 
     def for_task(self, rules: Rules) -> Score:
-        """Return what scores a task with these rules."""
+        """Return the scoring function for a task with these rules."""
         return self.score if self.by_rules is None else self.by_rules(rules)

@@ -1,4 +1,4 @@
-"""What both MLQA metrics share: the normalisation of answers, which differs from language to language."""
+"""The normalisation of answers for both MLQA metrics, by language."""
 
 from __future__ import annotations
 
@@ -17,26 +17,27 @@ ARTICLES = {
     "de": r"\b(ein|eine|einen|einem|eines|einer|der|die|das|den|dem|des)\b",
     "ar": r"\sال^|ال",
 }
-"""Language -> what is taken away. The Arabic one takes the two letters wherever they stand, as the official script."""
+"""Language -> removed articles. The Arabic pattern removes both letters anywhere, as in the official script."""
 
 LANGUAGES = (*ARTICLES, "hi", "zh")
 _HAN = r"[\u4e00-\u9fa5]"
 
 
 def normalise(answer: str, language: str) -> str:
-    """Return the answer in lower case, without punctuation and the language's articles, its tokens one space apart.
+    """Return the answer in lower case, without punctuation and articles, with single spaces between tokens.
 
-    Tokens stand between spaces; in Chinese every Han character is one, too. Unlike SQuAD's, punctuation is that of
-    all scripts. `de-en`, a German context with an English question, is German: the answer stands in the context.
+    Spaces separate tokens; in Chinese every Han character is also a token. Unlike in SQuAD, the punctuation of all
+    scripts is removed. `de-en`, a German context with an English question, is German, because the answer is in the
+    context.
 
     Source: `normalize_answer` of mlqa_evaluation_v1.py, facebookresearch/MLQA; XTREME uses it.
 
     Raises:
-        DataError: a language that MLQA does not have: the official script knows no rule for it.
+        DataError: MLQA does not have the language, so the official script has no rule for it.
     """
     language = language.partition("-")[0]
     if language not in LANGUAGES:
-        raise DataError(f"MLQA normalises no answers in {language!r}; {nearest(language, LANGUAGES)}")
+        raise DataError(f"MLQA has no rule for answers in {language!r}; {nearest(language, LANGUAGES)}")
     text = answer.lower().translate(_punctuation())
     if language in ARTICLES:
         text = re.sub(ARTICLES[language], " ", text)
@@ -47,7 +48,7 @@ def normalise(answer: str, language: str) -> str:
 
 @cache
 def _punctuation() -> dict[int, None]:
-    """Return what is removed: ASCII punctuation, and every character of a category P."""
+    """Return the removed characters: ASCII punctuation, and all characters of the categories P*."""
     everything = range(sys.maxunicode)
     marks = {code for code in everything if unicodedata.category(chr(code)).startswith("P")}
     return dict.fromkeys(marks | {ord(char) for char in string.punctuation})

@@ -1,4 +1,4 @@
-"""Predictions beside their gold, checked: of any kind, tags of words, numbers, and masked tokens."""
+"""Checked pairs of predictions and gold: of any kind, tags of words, numbers, and masked tokens."""
 
 from __future__ import annotations
 
@@ -22,12 +22,14 @@ def paired(predictions: Sequence[P], golds: Sequence[G]) -> list[tuple[P, G]]:
     """Return each prediction with its gold.
 
     Raises:
-        DataError: one is missing, or there are none at all: nothing has no score.
+        DataError: a prediction or a gold is missing, or there are no examples.
     """
     if len(predictions) != len(golds):
-        raise DataError(f"{len(predictions)} predictions for {len(golds)} golds; each example needs one of both")
+        raise DataError(
+            f"there are {len(predictions)} predictions for {len(golds)} golds; each example needs one of each"
+        )
     if not golds:
-        raise DataError("there is no example, so there is nothing to score")
+        raise DataError("there are no examples, so there is no score")
     return list(zip(predictions, golds, strict=True))
 
 
@@ -50,21 +52,23 @@ def numbers(predictions: Sequence[float], golds: Sequence[float]) -> tuple[Numbe
     """Return predictions and golds, (N,) each.
 
     Raises:
-        DataError: they are not equally many, or none; one of them is NaN or infinite.
+        DataError: their numbers differ, there are none, or a value is NaN or infinite.
     """
     both = np.array(paired(predictions, golds), np.float64)
     if not np.isfinite(both).all():
         place, side = np.argwhere(~np.isfinite(both))[0]
-        raise DataError(f"the {('prediction', 'gold')[side]} of example {place + 1} is {both[place, side]}, no number")
+        raise DataError(
+            f"the {('prediction', 'gold')[side]} of example {place + 1} is {both[place, side]}, which is not finite"
+        )
     return both[:, 0], both[:, 1]
 
 
 def varied(predictions: Sequence[float], golds: Sequence[float], name: str) -> tuple[Numbers, Numbers]:
-    """Return predictions and golds as a correlation needs them: neither is one number everywhere.
+    """Return predictions and golds for a correlation, (N,) each; both vary.
 
     Raises:
-        DataError: see `numbers`.
-        UndefinedError: there is one example only, or every prediction, or every gold, is the same number.
+        DataError: their numbers differ, there are none, or a value is NaN or infinite.
+        UndefinedError: there is only one example, or all predictions, or all golds, are the same number.
     """
     predicted, expected = numbers(predictions, golds)
     if len(predicted) < 2:
@@ -76,10 +80,10 @@ def varied(predictions: Sequence[float], golds: Sequence[float], name: str) -> t
 
 
 def per_masked_token(predictions: Sequence[Mapping[str, float]], golds: Sequence[object], name: str) -> float:
-    """Return a sum over all examples divided by the number of masked tokens, not a mean of means.
+    """Return the sum of a value over all examples, divided by the number of all masked tokens.
 
     Raises:
-        DataError: predictions and texts are not equally many, or no token was masked.
+        DataError: the numbers of predictions and texts differ, or no token was masked.
     """
     total = masked = 0.0
     for prediction, _ in paired(predictions, golds):

@@ -1,4 +1,4 @@
-"""What the metrics of retrieval share: the gold of a sentence, and the two sides it may stand on."""
+"""The gold of a sentence and the two sides of retrieval, for its metrics."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ class Sought(NamedTuple):
     """The gold of one sentence."""
 
     side: str
-    """Where the sentence itself stands, `LANGUAGE` or `ENGLISH`."""
+    """The side of the sentence itself, `LANGUAGE` or `ENGLISH`."""
     ids: tuple[str, ...]
-    """The sentences of the other side that translate it; none when nothing does."""
+    """The ids of its translations on the other side; empty if it has none."""
 
 
 def queries(side: str, predictions: Sequence[str | None], golds: Sequence[Sought]) -> list[tuple[str | None, Sought]]:
-    """Return the sentences of a side: the id that was found, None for none, and the gold.
+    """Return the sentences of a side: the predicted id or None, and the gold.
 
     Raises:
-        DataError: predictions and golds are not equally many, or no sentence stands on this side.
+        DataError: the numbers of predictions and golds differ, or no sentence is on this side.
     """
     pairs = [(answer, gold) for answer, gold in paired(predictions, golds) if gold.side == side]
     if not pairs:
-        raise DataError(f"none of the {len(golds)} sentences stands on the {side} side, so there is nothing to score")
+        raise DataError(f"none of the {len(golds)} sentences is on the {side} side, so there is no score")
     return pairs
 
 
@@ -37,7 +37,7 @@ def percent_right(side: str, predictions: Sequence[str | None], golds: Sequence[
     """Return the percentage of the sentences of a side whose prediction is the id of a translation.
 
     Raises:
-        DataError: see `asked`.
+        DataError: the numbers of predictions and golds differ, or no sentence is on this side.
     """
     pairs = queries(side, predictions, golds)
     return 100.0 * sum(answer in gold.ids for answer, gold in pairs) / len(pairs)

@@ -1,4 +1,4 @@
-"""Schemes of tags: which letters, separators and outside tags say where spans begin and end."""
+"""Schemes of tags: the letters, separators and outside tags that mark spans."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ROLES: Mapping[str, str] = {
     **dict.fromkeys(("E", "END", "L", "LAST"), "E"),
     **dict.fromkeys(("S", "SINGLE", "U", "UNIT", "W", "WHOLE"), "S"),
 }
-"""The letters and words of all schemes -> seqeval's: begins, goes on, ends, is a span of one word."""
+"""Letter or word of any scheme -> letter of seqeval: B begins, I continues, E ends, S is a span of one word."""
 LETTERS: Mapping[str, str] = {
     **dict.fromkeys(("iob1", "iob2"), "BI"),
     **dict.fromkeys(("ioe1", "ioe2"), "IE"),
@@ -25,7 +25,7 @@ LETTERS: Mapping[str, str] = {
     "bmewo": "BMEW",
     "bilou": "BILU",
 }
-"""A scheme with letters -> those that it has."""
+"""Scheme with letters -> its letters."""
 TITLES: Mapping[str, str] = {
     **{name: name.upper() for name in LETTERS},
     "io": "IO: neighbours of one class are one span",
@@ -33,29 +33,29 @@ TITLES: Mapping[str, str] = {
     "xtreme": "bare tags as XTREME scores parts of speech",
 }
 _MARK = "="
-"""Stands before a type, so that none is empty, or what seqeval gives to tags without one."""
+"""Prefix of a type, so that no type is empty or equal to a default of seqeval."""
 
 
 @dataclass(frozen=True)
 class Scheme:
-    """How the tags of one task are read."""
+    """The scheme of the tags of one task."""
 
     name: str
     outside: tuple[str, ...] = ()
-    """The tags of words that are in no span."""
+    """The tags of words outside all spans."""
     separator: str = ""
-    """Between the letter and the type; empty where tags are a letter alone, or a class alone."""
+    """The text between letter and type; empty if tags are single letters or classes."""
     suffix: bool = False
-    """Whether the letter stands behind the type, `PER-B`."""
+    """Whether the letter follows the type, as in `PER-B`."""
     sample: str = field(default="", compare=False)
-    """One of the tags with a letter and a type, for people; empty for classes, and for letters alone."""
+    """A tag with a letter and a type, for display; empty if tags are classes or single letters."""
 
     def letter_and_type(self, tag: str) -> tuple[str, str] | None:
-        """Return the letter, as upper case, and the type of a tag; None where it has no such form."""
+        """Return the letter in upper case and the type of a tag; None if the tag has another form."""
         return split(tag, self.separator, suffix=self.suffix)
 
     def canonical(self, tag: str) -> str:
-        """Return the tag as seqeval reads it: `O`, or one of B, I, E, S, a hyphen, and the type.
+        """Return the tag for seqeval: `O`, or one of B, I, E, S, then a hyphen and the type.
 
         Raises:
             DataError: the scheme has no such tag.
@@ -70,13 +70,13 @@ class Scheme:
         if parts is None or not fits(parts[0], self.name):
             outside = f"outside {' or '.join(map(repr, self.outside))}" if self.outside else "without an outside tag"
             raise DataError(
-                f"the tag {tag!r} has no place in {self.name.upper()} ({outside}); mend it, or say `outside` or "
+                f"the tag {tag!r} is not in {self.name.upper()} ({outside}); correct it, or set `outside` or "
                 "`scheme` of the task"
             )
         return f"{ROLES[parts[0]]}-{_MARK}{parts[1]}"
 
     def alike(self, other: Scheme | None, labels: Iterable[str]) -> bool:
-        """Return whether another scheme finds the same spans in all tags of a label set."""
+        """Return whether another scheme reads all tags of a label set in the same way."""
         if other is None:
             return False
         try:
@@ -85,20 +85,20 @@ class Scheme:
             return False
 
     def describe(self) -> str:
-        """Return one line for people: `IOB2, written as B_PER; outside O`."""
+        """Return one line for display: `IOB2, written as B_PER; outside O`."""
         return described(self.name, self.sample, self.outside)
 
 
 def described(name: str, sample: str, outside: Sequence[str]) -> str:
-    """Return one line about a scheme; see `Scheme` for the arguments."""
-    written = f", written as {sample}" if sample else ", letters alone" if name in LETTERS else ""
+    """Return one line for display about a scheme; the arguments are fields of `Scheme`."""
+    written = f", written as {sample}" if sample else ", single letters" if name in LETTERS else ""
     without = f"; outside {', '.join(tag or repr(tag) for tag in outside)}" if outside else ""
     return f"{TITLES[name]}{written}{without}"
 
 
 def split(tag: str, separator: str, *, suffix: bool) -> tuple[str, str] | None:
-    """Return the letter, or word, as upper case, and the type of a tag; None where it does not consist of the two."""
-    if not separator:  # a letter, or a word for it, alone
+    """Return the letter or word in upper case, and the type of a tag; None if the tag has another form."""
+    if not separator:  # a single letter, or a word for it
         return (tag.upper(), "") if tag.upper() in ROLES else None
     if suffix:
         kind, between, letter = tag.rpartition(separator)
@@ -110,5 +110,5 @@ def split(tag: str, separator: str, *, suffix: bool) -> tuple[str, str] | None:
 
 
 def fits(letter: str, name: str) -> bool:
-    """Return whether a scheme has a letter, or the word for it."""
+    """Return whether a scheme has a letter; the letter may be written as a word."""
     return letter[0] in LETTERS[name]

@@ -1,4 +1,4 @@
-"""What the metrics of label sets share: how often each label is predicted, is gold, and is both."""
+"""Counts of predicted labels, gold labels and right labels, for the metrics of label sets."""
 
 from __future__ import annotations
 
@@ -9,30 +9,34 @@ from dataclasses import dataclass
 from layover.metrics._paired import paired
 
 Labels = Sequence[str]
-"""The labels of one example, in any order; none is a possible answer."""
+"""The labels of one example, in any order; may be empty."""
 
 
 @dataclass(frozen=True)
 class SetCounts:
-    """Label -> in how many examples."""
+    """Label -> number of examples."""
 
     predicted: Counter[str]
     gold: Counter[str]
     right: Counter[str]
-    """In both."""
+    """Examples where the label is predicted and gold."""
 
 
 def sets(predictions: Sequence[Labels], golds: Sequence[Labels]) -> list[tuple[frozenset[str], frozenset[str]]]:
     """Return the labels of each prediction and of its gold.
 
     Raises:
-        DataError: predictions and golds are not equally many, or none.
+        DataError: the numbers of predictions and golds differ, or there are none.
     """
     return [(frozenset(predicted), frozenset(gold)) for predicted, gold in paired(predictions, golds)]
 
 
 def counted(predictions: Sequence[Labels], golds: Sequence[Labels]) -> SetCounts:
-    """Return how often each label occurs; see `sets`."""
+    """Return the number of examples where each label is predicted, gold, and both.
+
+    Raises:
+        DataError: the numbers of predictions and golds differ, or there are none.
+    """
     predicted, gold, right = Counter[str](), Counter[str](), Counter[str]()
     for labels, gold_labels in sets(predictions, golds):
         predicted.update(labels)
@@ -42,5 +46,5 @@ def counted(predictions: Sequence[Labels], golds: Sequence[Labels]) -> SetCounts
 
 
 def f1(right: int, predicted: int, gold: int) -> float:
-    """Return 2 * right / (said + wanted); 0 where there is nothing in either."""
+    """Return 2 * right / (predicted + gold); 0 if nothing is right."""
     return 2 * right / (predicted + gold) if right else 0.0

@@ -1,4 +1,4 @@
-"""What the metrics of answers share: SQuAD's normalisation, two comparisons, and the best of several golds."""
+"""SQuAD's normalisation, two comparisons, and the best of several golds, for the metrics of answers."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ def normalise(answer: str) -> str:
 
 
 def exact(prediction: str, gold: str) -> float:
-    """Return 1 when both normalised answers are equal, else 0."""
+    """Return 1 if both normalised answers are equal, else 0."""
     return float(prediction == gold)
 
 
 def overlap(prediction: str, gold: str) -> float:
-    """Return F1 of the tokens that both normalised answers share, 0 when they share none.
+    """Return the F1 of the tokens that both normalised answers share; 0 if they share none.
 
-    A token that stands twice in both is shared twice; their order does not count.
+    A token that appears twice in both is shared twice; the order of tokens has no effect.
     """
     predicted, expected = prediction.split(), gold.split()
     shared = (Counter(predicted) & Counter(expected)).total()
@@ -40,9 +40,9 @@ def overlap(prediction: str, gold: str) -> float:
 
 
 def with_words(golds: Sequence[Sequence[str]]) -> list[list[str]]:
-    """Return the golds without those of which SQuAD's normalisation leaves nothing, `.` or `the`.
+    """Return the golds without those that SQuAD's normalisation makes empty, such as `.` or `the`.
 
-    Source: `get_raw_scores` of the official SQuAD v2.0 script: they would make silence a right answer.
+    Otherwise an empty answer would be right. Source: `get_raw_scores` of the official SQuAD v2.0 script.
     """
     return [[text for text in texts if normalise(text)] for texts in golds]
 
@@ -58,7 +58,7 @@ def percent(
     A question without golds has no answer: the normalised prediction must be empty (SQuAD v2.0 script).
 
     Raises:
-        DataError: predictions and golds are not equally many, or none.
+        DataError: the numbers of predictions and golds differ, or there are none.
     """
     total = 0.0
     for prediction, texts in paired(predictions, golds):

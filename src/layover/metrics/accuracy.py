@@ -11,12 +11,12 @@ from layover.metrics._paired import paired
 def accuracy(predictions: Sequence[Hashable], golds: Sequence[Hashable], _language: str = "en") -> float:
     """Return 100 * (predictions that equal gold) / (examples), 0 to 100.
 
-    Labels are compared as they stand: `"1"` is not `1`, nor `"Yes"` `"yes"`.
+    Labels are compared without conversion: `"1"` is not `1`, and `"Yes"` is not `"yes"`.
 
     Source: `accuracy` of `evaluate.py`, google-research/xtreme.
 
     Raises:
-        DataError: predictions and golds are not equally many, or none.
+        DataError: the numbers of predictions and golds differ, or there are none.
     """
     pairs = paired(predictions, golds)
     return 100.0 * sum(prediction == gold for prediction, gold in pairs) / len(pairs)

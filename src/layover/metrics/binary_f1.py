@@ -1,4 +1,4 @@
-"""F1 of the label 1 against 0: with accuracy, GLUE's score of QQP."""
+"""F1 of the label 1 against 0; GLUE scores QQP by it and by accuracy."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from layover.metrics._paired import paired
 def binary_f1(predictions: Sequence[str], golds: Sequence[str], _language: str = "en") -> float:
     """Return 100 * 2 * right / (predicted + gold), 0 to 100, of the label `1`.
 
-    `right` counts the examples that have it in both, `predicted` and `gold` those that have it in one. 0 where nothing
-    is right, also where nobody has it.
+    `predicted` and `gold` count the examples with this label; `right` counts the examples where both have it. 0 if
+    nothing is right, also if no example has it.
 
     Source: scikit-learn `f1_score` with its defaults, as GLUE's scripts call it for QQP and MRPC.
 
     Raises:
-        DataError: a label is neither `0` nor `1`, or predictions and golds are not equally many, or none.
+        DataError: a label is neither `0` nor `1`, or the numbers of predictions and golds differ, or there are none.
     """
     pairs = paired(predictions, golds)
     other = {*predictions, *golds} - {"0", "1"}

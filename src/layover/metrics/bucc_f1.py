@@ -1,4 +1,4 @@
-"""F1 of the sentence pairs that were found in two texts: the BUCC shared task's score, and XTREME's."""
+"""F1 of sentence pairs mined from two texts: the score of the BUCC shared task and of XTREME."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ def bucc_f1(predictions: Sequence[str | None], golds: Sequence[Sought], _languag
     """Return 100 * 2 * right / (predicted + gold), 0 to 100, counting pairs of sentences.
 
     Each pair is counted once, at its sentence of the language; a sentence with two translations is in two gold pairs,
-    of which a prediction can find one. 0 where nothing is right, also where there is no pair at all.
+    of which a prediction can find one. 0 if nothing is right, also if there
+    is no pair at all.
 
-    Source: `bucc_eval` of google-research/xtreme, on the pairs that are left above the threshold, and `bucc_f1` of its
+    Source: `bucc_eval` of google-research/xtreme, on the pairs above the threshold, and `bucc_f1` of its
     `evaluate.py`.
 
     Raises:
-        DataError: predictions and golds are not equally many, or there is no sentence of the language.
+        DataError: the numbers of predictions and golds differ, or there is no sentence of the language.
     """
     pairs = queries(LANGUAGE, predictions, golds)
     predicted = sum(answer is not None for answer, _ in pairs)

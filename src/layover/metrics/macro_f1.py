@@ -1,4 +1,4 @@
-"""Mean F1 of all labels: the score of PubMedQA beside accuracy, and of LexGLUE's tasks."""
+"""Mean F1 of all labels: with accuracy the score of PubMedQA; also the score of LexGLUE's tasks."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from layover.metrics._paired import paired
 def macro_f1(predictions: Sequence[str], golds: Sequence[str], _language: str = "en") -> float:
     """Return the plain mean, over the labels, of 100 * 2 * right / (predicted + gold), 0 to 100.
 
-    A label counts where gold or a prediction has it, however rare it is; one that only a prediction has, or only gold,
-    counts with 0. A label of the task that nobody has does not count.
+    Every label in gold or predictions counts, and rare labels count as much as frequent ones. A label that is only in
+    gold, or only in predictions, counts with 0. Labels of the task that are in neither do not count.
 
     Source: scikit-learn `f1_score(average="macro")`, as the scripts of LexGLUE and PubMedQA call it.
 
     Raises:
-        DataError: predictions and golds are not equally many, or none.
+        DataError: the numbers of predictions and golds differ, or there are none.
     """
     pairs = paired(predictions, golds)
     predicted, expected = Counter(predictions), Counter(golds)

@@ -13,14 +13,14 @@ from layover.metrics._paired import paired
 def mcc(predictions: Sequence[str], golds: Sequence[str], _language: str = "en") -> float:
     """Return 100 * the correlation of predicted and gold labels, -100 to 100, for any number of labels.
 
-    100 is all right, 0 what a guess without looking gets. 0 also where the correlation is not defined: where all
-    predictions are one label, or all gold is.
+    100 means all right, and 0 is the score of a random guess. Also 0 if the correlation is undefined: if all
+    predictions, or all golds, are the same label.
 
     Source: scikit-learn `matthews_corrcoef`; Gorodkin 2004, Comparing two K-category assignments by a K-category
     correlation coefficient. GLUE scores CoLA by it.
 
     Raises:
-        DataError: predictions and golds are not equally many, or none.
+        DataError: the numbers of predictions and golds differ, or there are none.
     """
     pairs = paired(predictions, golds)
     predicted, expected, count = Counter(predictions), Counter(golds), len(pairs)

@@ -11,13 +11,13 @@ from layover.metrics._sets import Labels, counted, f1
 def micro_f1(predictions: Sequence[Labels], golds: Sequence[Labels], _language: str = "en") -> float:
     """Return 100 * 2 * right / (predicted + gold), 0 to 100, counting each label of each example once.
 
-    A frequent label weighs more than a rare one. 0 where nothing is right, also where nobody has a label.
+    A frequent label has more weight than a rare one. 0 if nothing is right, also if there are no labels.
 
     Source: scikit-learn `f1_score(average="micro", zero_division=0)` of multi-hot matrices, as LexGLUE's scripts call
     it.
 
     Raises:
-        DataError: predictions and golds are not equally many, or none.
+        DataError: the numbers of predictions and golds differ, or there are none.
     """
     counts = counted(predictions, golds)
     return 100.0 * f1(counts.right.total(), counts.predicted.total(), counts.gold.total())

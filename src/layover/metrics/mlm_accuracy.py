@@ -1,4 +1,4 @@
-"""Share of masked tokens that are guessed."""
+"""Share of masked tokens that are predicted correctly."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from layover.metrics._paired import per_masked_token
 
 
 def mlm_accuracy(predictions: Sequence[Mapping[str, float]], golds: Sequence[object], _language: str = "en") -> float:
-    """Return the percentage of masked tokens, over all examples, whose most likely token is the one that stood there.
+    """Return the percentage of masked tokens, over all examples, whose most likely token is the original token.
 
     Source: `masked_lm_accuracy` of `run_pretraining.py` of google-research/bert.
     """

@@ -1,4 +1,4 @@
-"""How surprising the masked tokens are; comparable between models with the same tokenizer."""
+"""Mean negative log likelihood of masked tokens; comparable between models with the same tokenizer."""
 
 from __future__ import annotations
 

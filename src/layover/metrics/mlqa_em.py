@@ -12,13 +12,13 @@ from layover.metrics._squad import exact, percent
 def mlqa_em(predictions: Sequence[str], golds: Sequence[Sequence[str]], language: str = "en") -> float:
     """Return 100 * (questions whose answer equals one of its golds, both normalised) / (questions), 0 to 100.
 
-    The normalisation is that of `language`, the language of the context, whatever the question's is. A question of
-    MLQA always has an answer; a task where one has none asks for an answer without words.
+    The normalisation follows `language`, the language of the context; the language of the question has no effect.
+    Questions of MLQA always have an answer. In other tasks, a question without gold needs an answer without words.
 
     Source: mlqa_evaluation_v1.py of facebookresearch/MLQA, as XTREME uses it.
 
     Raises:
-        DataError: MLQA does not have the language; predictions and golds are not equally many, or none.
+        DataError: MLQA does not have the language; the numbers of predictions and golds differ, or there are none.
     """
     return percent(predictions, golds, exact, lambda answer: normalise(answer, language))
 

@@ -1,4 +1,4 @@
-"""Mean squared error: what a regression is trained for."""
+"""Mean squared error: the training loss of regression."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from layover.metrics._paired import numbers
 
 
 def mse(predictions: Sequence[float], golds: Sequence[float], _language: str = "en") -> float:
-    """Return the mean of (prediction - gold) ** 2, in the square of gold's unit; 0 is perfect.
+    """Return the mean of (prediction - gold) ** 2, in the squared unit of the gold; 0 is perfect.
 
     Source: scikit-learn `mean_squared_error`.
 
     Raises:
-        DataError: predictions and golds are not equally many, or none; one of them is no finite number.
+        DataError: the numbers of predictions and golds differ, there are none, or a value is not finite.
     """
     predicted, expected = numbers(predictions, golds)
     return float(np.square(predicted - expected).mean())

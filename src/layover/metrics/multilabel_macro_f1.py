@@ -11,14 +11,14 @@ from layover.metrics._sets import Labels, counted, f1
 def multilabel_macro_f1(predictions: Sequence[Labels], golds: Sequence[Labels], _language: str = "en") -> float:
     """Return the plain mean, over the labels, of 100 * 2 * right / (predicted + gold), 0 to 100.
 
-    Every label of the task counts, however rare it is: one that nobody has, with 0. Without a task those labels count
-    that gold or a prediction has; 0 where there is none.
+    Every label of the task counts, and rare labels count as much as frequent ones. A label without gold and predictions
+    counts with 0. Without a task, the labels in gold or predictions count; 0 if there are none.
 
     Source: scikit-learn `f1_score(average="macro", zero_division=0)` of multi-hot matrices, as LexGLUE's scripts call
     it.
 
     Raises:
-        DataError: predictions and golds are not equally many, or none.
+        DataError: the numbers of predictions and golds differ, or there are none.
     """
     return _mean(predictions, golds, ())
 

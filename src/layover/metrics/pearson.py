@@ -1,4 +1,4 @@
-"""Pearson's correlation: with Spearman's, GLUE's score of STS-B."""
+"""Pearson's correlation: with Spearman's, the score of STS-B in GLUE."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from layover.metrics._paired import varied
 
 
 def pearson(predictions: Sequence[float], golds: Sequence[float], _language: str = "en") -> float:
-    """Return 100 * r, -100 to 100: how well a straight line turns predictions into golds.
+    """Return 100 * r, -100 to 100: how well a straight line maps predictions to golds.
 
-    Where every prediction, or every gold, is the same number, r is undefined: neither 0 nor NaN, but an error.
+    If all predictions, or all golds, are the same number, r is undefined, and this is an error.
 
     Source: `scipy.stats.pearsonr`, as GLUE's scripts call it.
 
     Raises:
-        DataError: predictions and golds are not equally many, or none; one of them is no finite number.
-        UndefinedError: there is one example only, or no variation in one of both.
+        DataError: the numbers of predictions and golds differ, there are none, or a value is not finite.
+        UndefinedError: there is only one example, or predictions or golds do not vary.
     """
     return correlation(*varied(predictions, golds, "pearson"))
 
 
 def correlation(predicted: np.ndarray, expected: np.ndarray) -> float:
     """Return 100 * r of two arrays that vary, (N,) float64."""
-    # divided by the largest first: squares of very large or very small numbers would leave the range of floats
+    # scaled by the largest value, because squares of very large or small numbers would overflow or underflow
     x_values, y_values = (values / np.abs(values).max() for values in (predicted, expected))
     x_values, y_values = x_values - x_values.mean(), y_values - y_values.mean()
     r = float(np.dot(x_values / np.linalg.norm(x_values), y_values / np.linalg.norm(y_values)))
-    return 100.0 * min(1.0, max(-1.0, r))  # rounding may step over the border
+    return 100.0 * min(1.0, max(-1.0, r))  # rounding may exceed the bounds
 
 
 METRIC = Metric("pearson", frozenset({"regression"}), higher_is_better=True, score=pearson, lowest=-100.0)

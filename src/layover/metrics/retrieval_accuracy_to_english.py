@@ -14,7 +14,7 @@ def to_english(predictions: Sequence[str | None], golds: Sequence[Sought], _lang
     Source: `similarity_search` of google-research/xtreme with its sides exchanged; see `retrieval_accuracy`.
 
     Raises:
-        DataError: predictions and golds are not equally many, or there is no sentence of the language.
+        DataError: the numbers of predictions and golds differ, or there is no sentence of the language.
     """
     return percent_right(LANGUAGE, predictions, golds)
 

@@ -20,25 +20,25 @@ Sentences = Sequence[Tags]
 def seqeval_f1(predictions: Sentences, golds: Sentences, _language: str = "en") -> float:
     """Return 100 * 2 * right / (predicted + gold), 0 to 100, counting spans: right with both borders and the type.
 
-    A task says how its tags are read: letters are turned into B, I, E and S, whatever their scheme, separator and side.
-    Neighbours of one type are one span, unless the second has B or S or the first E or S. So I
-    without B begins a span, and so does I of another type: seqeval's default mode, not its strict one. On spans that
-    a scheme allows both agree. 0 where nothing is right, also where neither side has a span.
+    The scheme of a task converts its letters into B, I, E and S, for any separator and side. Neighbouring words of one
+    type are one span, unless the second word has B or S, or the first has E or S. So I without B begins a span, and
+    so does I of another type: this is the default mode of seqeval, not its strict mode. Both modes agree on spans
+    that the scheme allows. 0 if nothing is right, also if neither side has a span.
 
-    Of bare classes, neighbours of one class are one span; the outside tag, if any, is none. Universal parts of speech
-    (NOUN, VERB) get XTREME's UD-POS number, mostly lower than the accuracy of the same tags. There the first letter
-    still counts: SYM SYM are two spans, for it begins with S. Since seqeval 0.0.16 (September 2020) the type of a bare
-    tag lacks that letter, so that CCONJ passes for SCONJ, and X for O; XTREME's numbers were published before, and here
-    each tag is its own type.
+    For bare classes, neighbouring words of one class are one span; words with the outside tag are in no span. For
+    universal parts of speech (NOUN, VERB) the result is XTREME's UD-POS score, mostly lower than the accuracy of the
+    same tags. There the first letter still has an effect: SYM SYM are two spans, because SYM begins with S. Since
+    seqeval 0.0.16 (September 2020), the type of a bare tag lacks its first letter, so that CCONJ equals SCONJ, and X
+    equals O. XTREME's scores are older, and here each tag is its own type.
 
-    Called without a task, it detects the scheme of the tags that it is given. Where these can be read in two ways, tags
-    such as `B-PER` are read by their letters, and all others are classes.
+    Without a task, the function detects the scheme of the given tags. If they fit several schemes, tags such as `B-PER`
+    are read by their letters, and all other tags are classes.
 
     Source: seqeval's `f1_score`, as `evaluate.py` of google-research/xtreme calls it: 1.2 for tags with a letter, the
     score of 0.0.12 for parts of speech.
 
     Raises:
-        DataError: a sentence is missing, or has more or fewer tags than words.
+        DataError: a sentence is missing, or its numbers of tags and words differ.
     """
     every = {tag for side in (predictions, golds) for tags in side for tag in tags}
     return _score(predictions, golds, _by_themselves(every))
@@ -58,18 +58,20 @@ def _score(predictions: Sentences, golds: Sentences, canonical: Callable[[str], 
     predicted = [[known(tag) for tag in tags] for tags, _ in sentences]
     expected = [[known(tag) for tag in tags] for _, tags in sentences]
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of 0 / 0, which is scored as 0, and of the first letters of parts of speech
+        warnings.simplefilter(
+            "ignore"
+        )  # about 0 / 0, which is scored as 0, and about the first letters of parts of speech
         return 100.0 * float(f1_score(expected, predicted))
 
 
 def _by_themselves(tags: Iterable[str]) -> Callable[[str], str]:
-    """Return the reading of tags that no task declares."""
+    """Return the function that converts tags without a task for seqeval."""
     scheme = detect_or_none(tags)
     return _one_by_one if scheme is None else scheme.canonical
 
 
 def _one_by_one(tag: str) -> str:
-    """Return a tag with a letter as it stands, any other but `O` as a class."""
+    """Return a tag for seqeval: read by its letter if it has one; any other tag except `O` is a class."""
     if tag == "O":
         return tag
     if not _LETTER.fullmatch(tag):

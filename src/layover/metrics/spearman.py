@@ -1,4 +1,4 @@
-"""Spearman's rank correlation: with Pearson's, GLUE's score of STS-B, and the one of most later papers."""
+"""Spearman's rank correlation: with Pearson's, the score of STS-B in GLUE, and the score of most later papers."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from layover.metrics.pearson import correlation
 def spearman(predictions: Sequence[float], golds: Sequence[float], _language: str = "en") -> float:
     """Return 100 * rho, -100 to 100: Pearson's correlation of the ranks; equal numbers share their mean rank.
 
-    Where every prediction, or every gold, is the same number, rho is undefined: neither 0 nor NaN, but an error.
+    If all predictions, or all golds, are the same number, rho is undefined, and this is an error.
 
     Source: `scipy.stats.spearmanr`, as GLUE's scripts call it.
 
     Raises:
-        DataError: predictions and golds are not equally many, or none; one of them is no finite number.
-        UndefinedError: there is one example only, or no variation in one of both.
+        DataError: the numbers of predictions and golds differ, there are none, or a value is not finite.
+        UndefinedError: there is only one example, or predictions or golds do not vary.
     """
     from scipy.stats import rankdata
 

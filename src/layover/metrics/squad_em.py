@@ -11,14 +11,14 @@ from layover.metrics._squad import exact, percent, with_words
 def squad_em(predictions: Sequence[str], golds: Sequence[Sequence[str]], _language: str = "en") -> float:
     """Return 100 * (questions whose answer equals one of its golds, both normalised) / (questions), 0 to 100.
 
-    In a task of which every question has an answer v1.1's rules hold: every gold is compared, and two answers without
-    words are equal. Elsewhere v2.0's hold: golds without words are left out, and a question without golds asks for an
-    answer without words; see `squad_f1`.
+    If every question of the task has an answer, the rules of v1.1 apply: every gold is compared, and two answers
+    without words are equal. Otherwise the rules of v2.0 apply: golds without words are ignored, and a question without
+    golds needs an answer without words, as in `squad_f1`.
 
     Source: the official SQuAD scripts, v1.1 and v2.0.
 
     Raises:
-        DataError: predictions and golds are not equally many, or none.
+        DataError: the numbers of predictions and golds differ, or there are none.
     """
     return percent(predictions, with_words(golds), exact)
 

@@ -11,18 +11,18 @@ from layover.metrics._squad import overlap, percent, with_words
 def squad_f1(predictions: Sequence[str], golds: Sequence[Sequence[str]], _language: str = "en") -> float:
     """Return the mean, over questions, of 100 * F1 with the best gold, 0 to 100; both are normalised first.
 
-    F1 is 2 * shared / (predicted + gold), counting tokens, each as often as it stands. Tokens stand between spaces: in
-    Thai and Chinese, with few of them, F1 is close to exact match, as in XTREME.
+    F1 is 2 * shared / (predicted + gold), counting tokens with repetition. Spaces separate tokens. Thai and Chinese
+    have few spaces, so F1 is close to exact match there, as in XTREME.
 
-    The two official scripts differ in answers without words (`.`, `the`). In a task of which every question has an
-    answer v1.1's rules hold, as in XTREME: every gold is compared, and two answers without words have F1 0. Where
-    questions may have no answer, and without a task, v2.0's rules hold: a gold without words is left out, and a
-    question that then has none asks for an answer without words.
+    The two official scripts differ in answers without words (`.`, `the`). If every question of the task has an answer,
+    the rules of v1.1 apply, as in XTREME: every gold is compared, and two answers without words have F1 0. If questions
+    may have no answer, or without a task, the rules of v2.0 apply: golds without words are ignored, and a question
+    without other golds needs an answer without words.
 
     Source: the official SQuAD scripts, v1.1 and v2.0.
 
     Raises:
-        DataError: predictions and golds are not equally many, or none.
+        DataError: the numbers of predictions and golds differ, or there are none.
     """
     return percent(predictions, with_words(golds), overlap)
 

@@ -1,4 +1,4 @@
-"""Share of examples whose labels are all right, and none too many."""
+"""Share of examples whose predicted labels are exactly the gold labels."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from layover.metrics._sets import Labels, sets
 
 
 def subset_accuracy(predictions: Sequence[Labels], golds: Sequence[Labels], _language: str = "en") -> float:
-    """Return 100 * (examples whose predicted labels are those of gold) / (examples), 0 to 100.
+    """Return 100 * (examples whose predicted labels equal the gold labels) / (examples), 0 to 100.
 
-    No label, where gold has none, is right.
+    No predicted label is right if there is no gold label.
 
     Source: scikit-learn `accuracy_score` of multi-hot matrices.
 
     Raises:
-        DataError: predictions and golds are not equally many, or none.
+        DataError: the numbers of predictions and golds differ, or there are none.
     """
     pairs = sets(predictions, golds)
     return 100.0 * sum(predicted == gold for predicted, gold in pairs) / len(pairs)

@@ -1,4 +1,4 @@
-"""Share of words whose tag equals gold: what most papers call part-of-speech accuracy."""
+"""Share of words whose tag equals gold: most papers call it part-of-speech accuracy."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from layover.metrics._paired import Tags, tagged
 def token_accuracy(predictions: Sequence[Tags], golds: Sequence[Tags], _language: str = "en") -> float:
     """Return 100 * (words whose predicted tag equals gold) / (words), 0 to 100, over all sentences together.
 
-    A long sentence weighs more than a short one, and O counts like any tag.
+    A long sentence has more weight than a short one, and O counts like any tag.
 
     Source: the accuracy of UPOS of the CoNLL 2018 shared task, on gold words.
 
     Raises:
-        DataError: a sentence is missing, or has more or fewer tags than words; no sentence has a word.
+        DataError: a sentence is missing, its numbers of tags and words differ, or no sentence has a word.
     """
     words = [pair for predicted, gold in tagged(predictions, golds) for pair in zip(predicted, gold, strict=True)]
     if not words:
-        raise DataError("no sentence has a word, so there is nothing to score")
+        raise DataError("no sentence has a word, so there is no score")
     return 100.0 * sum(tag == true for tag, true in words) / len(words)
 
 

@@ -172,7 +172,7 @@ def write(averages: Sequence[XtremeAverages], path: Path) -> None:
     """Write one line per average; one without a score says what is missing."""
     with csv_file(path) as writerow:
         writerow([*GROUP, "average", "score", "deviation", "seeds", "missing"])
-        for line in found:
+        for line in averages:
             for column, names in columns().items():
                 writerow([*line.group, column, *_numbers(line.entries[column]), _missing(line, names)])
 
