@@ -56,5 +56,5 @@ def test_they_are_read_back_and_others_refused(tmp_path: Path) -> None:
     write_counts(tmp_path / "classes.json", counts)
     assert read_counts(tmp_path / "classes.json") == counts
     (tmp_path / "classes.json").write_text('{"schema_version": 2, "languages": {}}', encoding="utf-8")
-    with pytest.raises(StoreError, match="counts of labels of schema 2; this version reads 1"):
+    with pytest.raises(StoreError, match="the counts of labels have the schema 2, but this version reads 1"):
         read_counts(tmp_path / "classes.json")

@@ -85,10 +85,10 @@ def test_words_that_are_scored_alone_need_no_scheme(folder: Path) -> None:
             "",
             "mine.labels: the tags 'B-ORG', 'I-ORG', 'MISC', 'O' can be read in more than one way",
         ),
-        ("[_, ORG, PER]", "", "say `outside` with every tag that is in no span, or `scheme: bare`"),
+        ("[_, ORG, PER]", "", "write every tag outside spans in `outside`, or write `scheme: bare`"),
         ("[O, ORG, PER]", "scheme: iob2", "are not IOB2: 'ORG' has none of its letters B, I"),
         ("[O, ORG, PER]", "scheme: iob", "'iob' is not known here; did you mean 'iob2'"),
-        ("[O, ORG, PER]", "outside: OO", "`outside` names 'OO', which is none of the labels"),
+        ("[O, ORG, PER]", "outside: OO", "`outside` contains 'OO', which is not a label"),
     ],
 )
 def test_what_cannot_be_read_is_refused_where_it_stands(
@@ -150,7 +150,7 @@ def test_a_tag_of_another_split_that_the_scheme_has_no_place_for(folder: Path) -
     (folder / "dev.tsv").write_text("Acme\tB-NEW\nhired\tO\nAnna\tPER\n", encoding="utf-8")
     for verb in ("data check", "plan"):
         said = str(ask(folder, "from training", verb).exception)
-        assert f"{folder / 'dev.tsv'}:1: the tag 'PER' has no place in IOB2 (outside 'O')" in said, verb
+        assert f"{folder / 'dev.tsv'}:1: the tag 'PER' is not in IOB2 (outside 'O')" in said, verb
         assert "B-NEW" not in said, "a new type counts as wrong, and has a place"
     (folder / "dev.tsv").write_text("Acme\tB-NEW\nhired\tO\n", encoding="utf-8")
     assert ask(folder, "from training", "plan").exit_code == 0

@@ -86,9 +86,9 @@ def test_letters_of_columns_in_another_order_are_refused(tmp_path: Path) -> None
     row = {"q": "?", "A": "one", "B": "two", "C": "three", "right": "C"}
     own: dict[str, Any] = {"kind": "choice", "text": ("q",), "label": "right"}
     for value in ("C", "c"):
-        with pytest.raises(DataError, match=r"is read as the column 'A' of `choices`, and may mean the column 'C'"):
+        with pytest.raises(DataError, match=r"is read as the column 'A' of `choices`, but may mean the column 'C'"):
             read(tmp_path, {**row, "right": value}, **own, choices=("C", "B", "A"))
-    with pytest.raises(DataError, match="is read as the column '0' of `choices`, and may mean the column '1'"):
+    with pytest.raises(DataError, match="is read as the column '0' of `choices`, but may mean the column '1'"):
         read(tmp_path, {"q": "?", "0": "one", "1": "two", "right": 1}, **own, choices=("1", "0"))
     assert read(tmp_path, row, **own, choices=("A", "B", "C"))[0].label == 2
     assert read(tmp_path, {**row, "right": "B"}, **own, choices=("C", "B", "A"))[0].label == 1, "both mean the same"

@@ -81,7 +81,7 @@ def test_a_declared_form_decides(
         ([("x", XY)], {"label_as": "letter"}, "'x' is no letter of one of the 2 choices"),
         ([("-1", ("-1", "1"))], {}, r"jsonl:1: '-1' may be no gold, or the text of a choice; declare `label_as`"),
         ([(0, XY)], {"label_as": "number from 1"}, "0 is no number from 1 of one of the 2 choices"),
-        ([(0, XY), (0, ("x", "y", "z"))], {}, r"jsonl:2: 3 choices, but the first example has 2; all need as many"),
+        ([(0, XY), (0, ("x", "y", "z"))], {}, r"jsonl:2: 3 choices, but the first example has 2; all examples"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_told_is_an_error(
@@ -131,7 +131,7 @@ def test_the_form_is_part_of_the_identity_where_it_is_declared(tmp_path: Path) -
 def test_keys_that_would_decide_nothing_are_refused() -> None:
     asks = {"kind": "choice", "text": ("q",)}
     told = idle(OwnTask(**asks, choices=("a", "b"), label="a", label_as="text"))
-    assert told == {"label_as": "the column 'a' of `choices` is the right one; remove this key"}
+    assert told == {"label_as": "the column 'a' of `choices` is always the right choice; remove this key"}
     told = idle(OwnTask(**asks, choices="c", label_as="text", choice_names="n"))
     assert told == {"label_as": "with `choice_names` the right choice is one of these names; remove one of the two"}
     foreign = idle(OwnTask(**asks, choices="c", codes="labels"))["codes"]

@@ -90,7 +90,7 @@ def test_shares_stand_beside_the_predictions_and_in_the_report(fused: Folder) ->
     assert members == {"claims": {"claims", "own"}, "other+claims": {"other", "claims", "own"}}
     assert len(lines) == 2 * 4 * (2 + 3)
     report = (fused.root / "out" / "report.md").read_text(encoding="utf-8")
-    assert "### moods: shares" in report
+    assert "### moods: mixing weights" in report
     assert "| tiny | fuse | other+claims | claims | 1 |" in report
     assert (fused.root / "out" / "shares.png").is_file()
 

@@ -181,7 +181,7 @@ def test_scoring_it_gives_the_records_numbers(submitted: Folder) -> None:
         ("pawsx/test-de.tsv", "0\n1\n", r"2 predictions, but there are 2000 examples"),
         ("pawsx/test-de.tsv", "yes\n", r"'yes' is not a label; one of: 0, 1"),
         ("udpos/test-mr.tsv", "NOUN\n\n" * 47, r"1 tags for a sentence of 4 words"),
-        ("tydiqa/test-bn.json", "{}", r"no answer to bengali-0"),
+        ("tydiqa/test-bn.json", "{}", r"no answer to question bengali-0"),
         ("tydiqa/test-bn.json", "[", r"not JSON"),
         ("bucc2018/test-de.tsv", "de-1\ten-1\n", r"no language sentence has the id 'de-1'"),
         ("news/test-de.tsv", "0\n", r"news: no task of XTREME"),

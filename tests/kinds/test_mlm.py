@@ -74,7 +74,7 @@ def test_a_prediction_sums_the_windows_of_a_text(tokenizer: Tokenizer) -> None:
     scores = KIND.score(predictions, examples, metrics=KIND.metrics, language="en")
     assert scores == {"mlm_accuracy": pytest.approx(300 / 7), "mlm_loss": pytest.approx(10.75 / 7)}
     outputs["nats"][3] = np.nan
-    with pytest.raises(ModelError, match="'nats' holds NaN"):
+    with pytest.raises(ModelError, match="'nats' of the model contains NaN"):
         KIND.decode(outputs, features, examples, labels=())
 
 

@@ -152,7 +152,7 @@ def test_the_tuned_threshold_is_the_best_hundredth() -> None:
         tried = {number / 100: score(number / 100) for number in range(1, 100)}
         assert tried[tuned] == max(tried.values()) > tried[0.5]
         assert all(abs(tuned - 0.5) <= abs(other - 0.5) for other, value in tried.items() if value == tried[tuned])
-    with pytest.raises(DataError, match="some gold is not known"):
+    with pytest.raises(DataError, match="some examples have no gold"):
         KIND.tune(said, [Example("a", None, None)] * 30, metric="micro_f1", language="en")
 
 

@@ -71,11 +71,11 @@ def test_no_gold_is_nothing_and_minus_one_is_a_number(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("raw", "message"),
     [
-        ("5.01", r"a\.csv:3: 'label' is 5\.01, outside the task's range, 0 to 5"),
-        ("-1", r"a\.csv:3: 'label' is -1, outside the task's range, 0 to 5"),
-        ("many", r"a\.csv:3: 'label' is 'many', which is no number"),
-        ("nan", r"a\.csv:3: 'label' is 'nan', which is no number"),
-        ("inf", r"a\.csv:3: 'label' is 'inf', which is no number"),
+        ("5.01", r"a\.csv:3: 'label' is 5\.01, outside the range of the task, 0 to 5"),
+        ("-1", r"a\.csv:3: 'label' is -1, outside the range of the task, 0 to 5"),
+        ("many", r"a\.csv:3: 'label' is 'many', which is not a number"),
+        ("nan", r"a\.csv:3: 'label' is 'nan', which is not a number"),
+        ("inf", r"a\.csv:3: 'label' is 'inf', which is not a number"),
         ("1e99", r"a\.csv:3: 'label' is '1e99', which is not a finite number of 32 bits"),
     ],
 )

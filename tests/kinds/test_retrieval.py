@@ -216,7 +216,7 @@ def test_mined_pairs() -> None:
     assert [KIND.answer(prediction) for prediction in kept] == ["e1", None, "d1", None, None]
     assert KIND.score(kept, examples, metrics=("bucc_f1",), language="de") == {"bucc_f1": 100.0}
     assert KIND.scored(examples) == 1
-    with pytest.raises(DataError, match="gold pairs are not known"):
+    with pytest.raises(DataError, match="gold pairs are unknown"):
         tune(predictions, [Example("d1", "language", "a", None)] * 5, "cosine")
 
 
@@ -244,7 +244,9 @@ def test_layers() -> None:
     assert [settle(PUBLISHED, layers).layer for layers in (24, 12)] == [14, 8]  # those of XTREME's script
     assert [settle(PUBLISHED, layers).layer for layers in (1, 2, 4, 6)] == [1, 1, 3, 4]
     assert settle(Search(layer=0).over(PUBLISHED), None).layers == (0,)
-    with pytest.raises(ModelError, match=r"layer 5, but the encoder has 4: choose 0 \(the embeddings\) to 4"):
+    with pytest.raises(
+        ModelError, match=r"there is no layer 5: the encoder has 4 layers; choose 0 \(the embeddings\) to 4"
+    ):
         settle(Search(layer=5).over(PUBLISHED), 4)
 
 
@@ -267,7 +269,7 @@ def test_layers_that_are_searched(search: Search, layer: int | str, layers: tupl
 
 @pytest.mark.parametrize("search", [Search(), Search(layer=1, layers="all"), Search(layer="validation")])
 def test_what_depends_on_the_number_of_layers_needs_it(search: Search) -> None:
-    with pytest.raises(ModelError, match="how many layers the encoder has is not known here"):
+    with pytest.raises(ModelError, match="the number of layers of the encoder is unknown here"):
         settle(search.over(PUBLISHED), None)
 
 

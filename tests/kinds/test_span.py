@@ -168,9 +168,9 @@ def test_parse_checks_answers() -> None:
         ({"text": ["b"], "answer_start": [-1]}, "is not at character -1"),
         ({"text": [""], "answer_start": [0]}, "is not at character 0"),
         ({"text": ["b"]}, "answers are"),
-        ({"text": ["b"], "answer_start": []}, "equally many"),
+        ({"text": ["b"], "answer_start": []}, "one start character"),
         (["b"], "answers are"),
-        ({"text": [], "answer_start": []}, "every question of this task needs one"),
+        ({"text": [], "answer_start": []}, "every question of this task needs an answer"),
     ]:
         with pytest.raises(DataError, match=message):
             parse(answers)
@@ -213,7 +213,7 @@ def test_tuning(margins: list[float], answered: list[bool], expected: float) -> 
 
 
 def test_tuning_needs_gold() -> None:
-    with pytest.raises(DataError, match="some answers are not known"):
+    with pytest.raises(DataError, match="some answers are unknown"):
         tune([said(0.0)], [example(None)])
 
 

@@ -95,7 +95,7 @@ def test_parse() -> None:
     assert parse(["a", "b"], ["O", 1]) == Example(("a", "b"), ("O", "B"))
     with pytest.raises(DataError, match=r"x\.conll:9: 'C' is not a label"):
         parse(["a", "b", "c"], ["O", "B", "C"])
-    with pytest.raises(DataError, match=r"x\.conll:5: '-' is no tag; a sentence has all of its tags or none"):
+    with pytest.raises(DataError, match=r"x\.conll:5: '-' is not a tag; write all tags of a sentence or none"):
         parse(["a", "b", "c"], ["O", "-", "B"])
     with pytest.raises(DataError, match="2 words, but their tags are"):
         parse(["a", "b"], ["O"])
@@ -105,6 +105,6 @@ def test_parse_without_declared_labels() -> None:
     reading = Reading({"tokens": "w", "tags": "t"}, open=True)
     row = Row({"w": ["a", "b"], "t": ["N/N", "B"]}, "x.conll", 4, (4, 5))
     assert KIND.parse(row, reading) == Example(("a", "b"), ("N/N", "B"))
-    for tag, message in [("", "'' is no tag"), ("-", "'-' is no tag"), (3, "3 is not a label; text is needed")]:
+    for tag, message in [("", "'' is not a tag"), ("-", "'-' is not a tag"), (3, "3 is not a label; text is needed")]:
         with pytest.raises(DataError, match=rf"x\.conll:5: {message}"):
             KIND.parse(Row({**row.values, "t": ["N/N", tag]}, "x.conll", 4, (4, 5)), reading)

@@ -27,9 +27,9 @@ def test_a_sentence_without_any_tag_has_no_gold(tags: object) -> None:
 
 
 def test_a_sentence_with_some_tags_is_an_error() -> None:
-    with pytest.raises(DataError, match=r"file:4: '' is no tag; a sentence has all of its tags or none"):
+    with pytest.raises(DataError, match=r"file:4: '' is not a tag; write all tags of a sentence or none"):
         tagged(["Kim", "sang"], ["O", ""])
-    with pytest.raises(DataError, match="2 words, but their tags are"):
+    with pytest.raises(DataError, match="there are 2 words, but their tags are"):
         tagged(["Kim", "sang"], ["O"])
     declared = Reading({"tokens": "w", "tags": "t"}, ("O", "-"))
     assert tagging.KIND.parse(Row({"w": ["Kim", "sang"], "t": ["O", "-"]}, "file", 3), declared).tags == ("O", "-")

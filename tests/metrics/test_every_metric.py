@@ -74,7 +74,7 @@ def test_an_unknown_metric_names_the_nearest() -> None:
 
 @pytest.mark.parametrize("name", metrics.names())
 def test_a_missing_prediction_or_gold_is_refused(name: str) -> None:
-    with pytest.raises(DataError, match="0 predictions for 1 golds; each example needs one of both"):
+    with pytest.raises(DataError, match="0 predictions for 1 golds; each example needs one of each"):
         metrics.get(name).score([], [("a",)], "en")
     with pytest.raises(DataError, match="2 predictions for 1 golds"):
         metrics.get(name).score(["a", "a"], [("a",)], "en")
@@ -82,7 +82,7 @@ def test_a_missing_prediction_or_gold_is_refused(name: str) -> None:
 
 @pytest.mark.parametrize("name", metrics.names())
 def test_nothing_has_no_score(name: str) -> None:
-    with pytest.raises(DataError, match="there is no example, so there is nothing to score"):
+    with pytest.raises(DataError, match="there are no examples, so there is no score"):
         metrics.get(name).score([], [], "en")
 
 

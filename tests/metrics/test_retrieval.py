@@ -118,7 +118,7 @@ def test_sentences(name: str, side: str, predicted: str, gold: str, right: int, 
 
 @pytest.mark.parametrize(("name", "side"), [*ACCURACIES.items(), ("bucc_f1", LANGUAGE)])
 def test_a_side_without_sentences_has_no_score(name: str, side: str) -> None:
-    with pytest.raises(DataError, match=f"none of the 2 sentences stands on the {side} side"):
+    with pytest.raises(DataError, match=f"none of the 2 sentences is on the {side} side"):
         score(name, ["x", None], wanted("x y", OTHER[side]))
 
 

@@ -101,34 +101,34 @@ FOUND = [
     ("NOUN VERB O", Scheme("xtreme", ("O",))),
 ]
 AMBIGUOUS = [
-    ("O B-PER I-PER MISC", "'MISC' is not written so; mend it, say `outside`", "`scheme: io`"),
-    ("B-PER I-PER MISC", "'MISC' is not written so; mend it, say `outside`", "`scheme: bare`"),
-    ("O _ B-PER I-PER", "'_' is not written so", "`outside`"),
-    ("O B-PER I-PER X", "'X' is not written so", "`outside`"),
-    ("O B-PER I_PER", "'I_PER' is not written so", "mend it"),
+    ("O B-PER I-PER MISC", "'MISC' has not; correct them, write every tag outside spans in `outside`", "`scheme: io`"),
+    ("B-PER I-PER MISC", "'MISC' has not; correct them, write every tag outside spans in `outside`", "`scheme: bare`"),
+    ("O _ B-PER I-PER", "'_' has not", "`outside`"),
+    ("O B-PER I-PER X", "'X' has not", "`outside`"),
+    ("O B-PER I_PER", "'I_PER' has not", "correct them"),
     ("O B-PER I-PER E-PER L-PER", "letters of several schemes", "`scheme: io`"),
     ("O B-PER I-PER W-PER", "letters of several schemes", "`scheme: io`"),
-    ("O B-cell T-cell", "'T-cell' is not written so", "`scheme: io`"),
-    ("O S-PER S-LOC", "or is a class of its own", "`scheme: bioes`"),
-    ("o i_phone e_mail", "or is a class of its own", "`scheme: ioe2`"),
+    ("O B-cell T-cell", "'T-cell' has not", "`scheme: io`"),
+    ("O S-PER S-LOC", "but may be a class", "`scheme: bioes`"),
+    ("o i_phone e_mail", "but may be a class", "`scheme: ioe2`"),
     ("O BPER IPER", "without a separator", "`scheme: io`"),
     ("O bper iper", "'bper' and 'iper' may be a letter and a type without a separator", "`scheme: io`"),
     ("O PERB PERI", "'PERB' and 'PERI' may be a letter and a type without a separator", "`scheme: io`"),
     ("O perb peri locb", "'perb' and 'peri' may be a letter and a type without a separator", "`scheme: io`"),
     ("bper iper", "without a separator", "`scheme: bare`"),
-    ("O b-per b-loc misc", "'misc' is not written so", "`scheme: io`"),
-    ("O i_per misc", "'misc' is not written so", "`scheme: io`"),
-    ("O B-I", "before or behind the type", "`scheme: io`"),
-    ("O B", "or is a class of its own", "`scheme: iob2`"),
-    ("O S B", "or is a class of its own", "`scheme: io`"),
-    ("B E", "or is a class of its own", "`scheme: bare`"),
-    ("B M O", "or is a class of its own", "`scheme: io`"),
-    ("O BEGIN", "or is a class of its own", "`scheme: io`"),
-    ("_ PER ORG", "'_' may be outside every span, or a class", "say `outside`"),
+    ("O b-per b-loc misc", "'misc' has not", "`scheme: io`"),
+    ("O i_per misc", "'misc' has not", "`scheme: io`"),
+    ("O B-I", "before or after the type", "`scheme: io`"),
+    ("O B", "but may be a class", "`scheme: iob2`"),
+    ("O S B", "but may be a class", "`scheme: io`"),
+    ("B E", "but may be a class", "`scheme: bare`"),
+    ("B M O", "but may be a class", "`scheme: io`"),
+    ("O BEGIN", "but may be a class", "`scheme: io`"),
+    ("_ PER ORG", "'_' may be outside every span, or a class", "write every tag outside spans in `outside`"),
     ("none PER ORG", "'none' may be outside every span, or a class", "`scheme: bare`"),
     ("0 1 2", "'0' may be outside every span, or a class", "`scheme: bare`"),
-    ("O o PER", "'O' and 'o' may all be outside every span", "say `outside`"),
-    ("O _ PER", "'O' and '_' may all be outside every span", "say `outside`"),
+    ("O o PER", "'O' and 'o' may all be outside every span", "write every tag outside spans in `outside`"),
+    ("O _ PER", "'O' and '_' may all be outside every span", "write every tag outside spans in `outside`"),
 ]
 
 
@@ -221,18 +221,18 @@ def test_a_declared_scheme_decides() -> None:
 @pytest.mark.parametrize(
     ("labels", "scheme", "outside", "message"),
     [
-        ("O B-PER I-PER", "bilou2", None, "no scheme of tags is called 'bilou2'; did you mean 'bilou'"),
+        ("O B-PER I-PER", "bilou2", None, "'bilou2' is not a scheme of tags; did you mean 'bilou'"),
         (
             "O B-PER I-PER MISC",
             "iob2",
             None,
-            "'MISC' has none of its letters B, I; name every outside tag in `outside`",
+            "'MISC' has none of its letters B, I; write every outside tag in `outside`",
         ),
         ("O B-PER I-PER S-PER", "iob2", None, "'S-PER' has none of its letters"),
-        ("O B-PER I_PER", "iob2", None, "are not all written alike"),
-        ("O ORG PER", None, ["OO"], "`outside` names 'OO', which is none of the labels"),
-        ("PER ORG", "io", None, "have no outside tag; name it in `outside`, or say `scheme: bare`"),
-        ("O PER", "bare", ["O"], "`scheme: bare` has no outside tag, but `outside` names 'O'; say `scheme: io`"),
+        ("O B-PER I_PER", "iob2", None, "do not all have the same form"),
+        ("O ORG PER", None, ["OO"], "`outside` contains 'OO', which is not a label"),
+        ("PER ORG", "io", None, "have no outside tag; write it in `outside`, or write `scheme: bare`"),
+        ("O PER", "bare", ["O"], "`scheme: bare` has no outside tag, but `outside` contains 'O'; write `scheme: io`"),
     ],
 )
 def test_what_a_declared_scheme_does_not_fit(
@@ -253,7 +253,7 @@ def test_a_tag_without_a_place_is_refused() -> None:
     scheme = detect(["O", "B_PER", "I_PER"])
     assert scheme.canonical("B_NEW").startswith("B-"), "types are open"
     for tag in ("MISC", "B-PER", "S_PER", "", "_"):
-        with pytest.raises(DataError, match="has no place in IOB2"):
+        with pytest.raises(DataError, match="is not in IOB2"):
             scheme.canonical(tag)
 
 

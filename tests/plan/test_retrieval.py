@@ -209,14 +209,14 @@ def test_the_metric_that_chooses_a_layer_is_in_the_key(sentences: World) -> None
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("tasks.parallel.retrieval={layer: 3}", "parallel: layer 3, but the encoder has 2"),
+        ("tasks.parallel.retrieval={layer: 3}", "parallel: there is no layer 3: the encoder has 2 layers"),
         ("tasks.parallel.retrieval={threshold: scored}", "no pairs are mined, so there is no threshold"),
         ("tasks.parallel.retrieval={scoring: euclid}", "'euclid' is not known here"),
-        ("tasks.parallel.retrieval={layer: -1}", "-1 names no layer; write a number, 0 for the embeddings, or valid"),
-        ("tasks.parallel.retrieval={layer: best}", "'best' names no layer"),
-        ("tasks.parallel.retrieval={layers: 1}", "1 names no layers; write all, or a list such as [0, 7, 8]"),
-        ("tasks.parallel.retrieval={layers: [1, top]}", "[1, 'top'] names no layers"),
-        ("tasks.parallel.retrieval={layers: [1, 9]}", "parallel: layer 9, but the encoder has 2"),
+        ("tasks.parallel.retrieval={layer: -1}", "-1 is not a layer; write a number (0 for the embeddings), `valid"),
+        ("tasks.parallel.retrieval={layer: best}", "'best' is not a layer"),
+        ("tasks.parallel.retrieval={layers: 1}", "1 is not a list of layers; write `all`, or a list such as [0, 7, 8]"),
+        ("tasks.parallel.retrieval={layers: [1, top]}", "[1, 'top'] is not a list of layers"),
+        ("tasks.parallel.retrieval={layers: [1, 9]}", "parallel: there is no layer 9: the encoder has 2 layers"),
         ("tasks.parallel.retrieval={layer: validation}", "there is no validation file in any of de, sw"),
         ("tasks.parallel.retrieval={scorings: ratio}", "unknown key; did you mean 'scoring'?"),
         ("tasks.parallel.retrieval={scoring: margin}", "'margin' is not known here; one of: cosine, distance, ratio"),
@@ -280,7 +280,7 @@ def test_why_and_gc_understand_these_nodes(sentences: World, tmp_path: Path) -> 
 
 def test_an_encoder_of_unknown_size_needs_a_layer(sentences: World) -> None:
     name = "models={tiny: {name: someone/encoder}}"
-    with pytest.raises(RecipeError, match=r"not known here \(name layers of someone/encoder with tasks.par"):
+    with pytest.raises(RecipeError, match=r"unknown here \(name layers of someone/encoder with tasks.par"):
         sentences.plan(name, change=change)
     plan = sentences.plan(name, "tasks.parallel.retrieval={layer: 7}", change=change)
     assert {node.spec.matching.layers for node in nodes(plan, "predict")} == {(7,)}

@@ -91,7 +91,7 @@ def test_of_many_labels_those_with_the_most_gold_are_shown(tmp_path: Path) -> No
     parts = classes._target(plan(*names), rows, "moods")
     shown = [line.split("|")[5].strip() for line in parts[2].splitlines()[2:]]
     assert shown == [f"`{name}`" for name in reversed(names[10:])]
-    assert parts[3] == "These are the 20 labels with the most gold; 10 more stand in `classes.csv`."
+    assert parts[3] == "The table shows the 20 labels with the most gold; `classes.csv` also has the other 10."
     assert confusion._target(plan(*names), rows, "moods") == []
     assert classes.write(rows, tmp_path / "classes.csv")
     with (tmp_path / "classes.csv").open(encoding="utf-8", newline="") as stream:
@@ -102,7 +102,7 @@ def test_of_many_labels_those_with_the_most_gold_are_shown(tmp_path: Path) -> No
 
 def test_of_tags_it_is_said_that_words_are_counted() -> None:
     rows = [row(1, {"en": split("OO OB BB")})]
-    assert classes._target(plan("B", "O", kind="tagging"), rows, "moods")[1].endswith("Words are counted.")
+    assert classes._target(plan("B", "O", kind="tagging"), rows, "moods")[1].endswith("All numbers count words.")
     assert "Words" not in classes._target(plan("B", "O"), rows, "moods")[1]
 
 

@@ -218,15 +218,15 @@ def test_two_seeds_are_not_enough_to_call_anything_certain(tmp_path: Path) -> No
     gains.write([two], tmp_path / "gains.csv")
     with (tmp_path / "gains.csv").open(encoding="utf-8") as stream:
         assert [line["verdict"] for line in csv.DictReader(stream)] == ["open"]
-    assert "one comparison at a time" in gains.explained([two])
+    assert "without correction for multiple comparisons" in gains.explained([two])
 
 
 @pytest.mark.parametrize(
     ("seeds", "said", "unsaid"),
     [
-        (1, "One seed: no interval, and nothing is marked.", ["bold", "Student's t", "Two seeds"]),
-        (2, "Two seeds: nothing is marked.", ["bold", "One seed"]),
-        (3, "**bold** where the interval excludes zero and there are three seeds or more.", ["nothing is marked"]),
+        (1, "One seed is too few for an interval.", ["bold", "Student's t", "Two seeds"]),
+        (2, "Two seeds are too few to call a difference a gain or a loss.", ["bold", "One seed"]),
+        (3, "**bold** if the interval excludes zero and there are three or more seeds.", ["too few"]),
     ],
 )
 def test_a_mark_is_explained_where_it_can_be(seeds: int, said: str, unsaid: list[str]) -> None:
@@ -310,7 +310,7 @@ def test_a_language_that_may_be_that_of_the_training_is_named() -> None:
     assert languages.SECTION.target is not None
     said = languages.SECTION.target(plan, [row("lora", "none", 1, found)], "xnli")[-1]
     assert "The training data is in `en`." in said
-    assert said.endswith("so the zero-shot mean leaves them out: `dialect`.")
+    assert said.endswith("so the zero-shot mean excludes them: `dialect`.")
     known = languages.SECTION.target(plan, [row("lora", "none", 1, record(de=60.0, en=80.0))], "xnli")
     assert len(known) == 2, "a heading and a table"
 
@@ -368,7 +368,9 @@ def retrieval_row(seed: int, found: Record | None, intermediate: str = "mnli") -
 def test_every_layer_has_a_line_and_that_of_the_other_tables_is_bold() -> None:
     rows = [
         retrieval_row(1, swept(8, {7: (60.0, 40.0), 8: (64.0, 44.0)}), "none"),
-        retrieval_row(2, swept(8, {7: (60.0, 40.0), 8: (64.0, 44.0)}), "none"),  # the same result: no seed decides
+        retrieval_row(
+            2, swept(8, {7: (60.0, 40.0), 8: (64.0, 44.0)}), "none"
+        ),  # the same result: it does not depend on a seed
         retrieval_row(1, swept(8, {7: (70.0, None), 8: (50.0, None)})),
         retrieval_row(2, None),
     ]
@@ -382,7 +384,7 @@ def test_every_layer_has_a_line_and_that_of_the_other_tables_is_bold() -> None:
         ["base", "lora", "mnli", "**8**", "50.0", "50.0", "missing"],
     ]
     assert rows[2].value == 50.0, "the main table shows the declared layer, not the best one"
-    assert "stand in the other tables: the recipe's, or the published one." in layers.explained(rows, "bucc")
+    assert "**bold** layer: the layer of the recipe, or the published layer." in layers.explained(rows, "bucc")
 
 
 def test_seeds_may_choose_different_layers(tmp_path: Path) -> None:

@@ -136,8 +136,8 @@ OTHER_LAYER = record("tatoeba", 30.0).model_copy(
         # of German UD-POS no number is published: the recipe's limit tells
         ("udpos", row("udpos", record("udpos", 60.0), partial={"de": "limited to 7 examples"}),
          "limited to 7 examples: de"),
-        ("bucc2018", row("bucc2018", OTHER_THRESHOLD), "the threshold is tuned on the gold that is scored"),
-        ("tatoeba", row("tatoeba", OTHER_LAYER), "the layer is chosen by the gold that is scored"),
+        ("bucc2018", row("bucc2018", OTHER_THRESHOLD), "the gold of the scored split tuned the threshold"),
+        ("tatoeba", row("tatoeba", OTHER_LAYER), "the gold of the scored split chose the layer"),
     ],
 )  # fmt: skip
 def test_what_is_not_the_whole_test_split_is_a_gap(task: str, replaced: CellRow, gap: str) -> None:

@@ -187,7 +187,7 @@ def _untimed(file: Path) -> str:
     if file.name == "costs.csv":
         return re.sub(r",[^,\n]*,[^,\n]*$", "", text, flags=re.MULTILINE)
     if file.name == "report.md":
-        before, title, rest = text.partition("## What it cost")
+        before, title, rest = text.partition("## Costs")
         table, gap, after = rest.partition("\n\n## ")
         return before + title + re.sub(r"\|[^|\n]*\|[^|\n]*\|$", "", table, flags=re.MULTILINE) + gap + after
     return text

@@ -75,12 +75,12 @@ def test_fields_of_other_kinds_are_refused(kind: str) -> None:
 
 def test_a_span_has_one_label_at_most() -> None:
     assert told(kind="span", labels=("none",)) == {}
-    assert "span has one label where questions may have no answer" in told(kind="span", labels=("a", "b"))["labels"]
+    assert "span needs one if questions may have no answer" in told(kind="span", labels=("a", "b"))["labels"]
     assert "only labels of classification, tagging can be taken" in told(kind="span", labels="from training")["labels"]
 
 
 def test_ids_of_retrieval_are_read_of_mined_pairs_only() -> None:
-    assert "with `mined: true`" in told(kind="retrieval", id="id")["id"]
+    assert "set `mined: true`" in told(kind="retrieval", id="id")["id"]
     assert told(kind="retrieval", id="id", mined=True) == {}
 
 

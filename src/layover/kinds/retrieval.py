@@ -139,7 +139,7 @@ def settle(search: Search, layers: int | None) -> SettledSearch:
         read = tuple(sorted({*(search.layers or ()), *alone}))
     if layers is not None and read[-1] > layers:
         raise ModelError(
-            f"layer is {read[-1]}, but the encoder has {layers} layers; choose 0 (the embeddings) to {layers}"
+            f"there is no layer {read[-1]}: the encoder has {layers} layers; choose 0 (the embeddings) to {layers}"
         )
     return SettledSearch.model_validate({**search.model_dump(), "layer": layer, "layers": read})
 
@@ -151,7 +151,7 @@ def _published(layers: int | None) -> int:
 
 def _known(layers: int | None) -> int:
     if layers is None:
-        raise ModelError("the number of layers of the encoder is unknown here; write numbers as `layer` and `layers`")
+        raise ModelError("the number of layers of the encoder is unknown here")
     return layers
 
 

@@ -1,4 +1,4 @@
-"""Reports: what the store knows about a plan, as tables. Nothing here computes a score."""
+"""Reports: tables of the stored results of a plan. Reports read scores and never compute them."""
 
 from layover.report.rows import CellRow, rows_of
 

@@ -1,4 +1,4 @@
-"""What a section of a report is."""
+"""The definition of a section of a report."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ Rows = Sequence[CellRow]
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the report, and the file that belongs to it; each of them may be absent, or have nothing to show."""
+    """A part of the report and its file. Each of the two may be absent or empty."""
 
     order: int
-    """Sections stand in this order."""
+    """The position among the sections; lower numbers come first."""
     whole: Callable[[Plan, Rows], list[str]] | None = None
-    """Returns paragraphs of Markdown that follow the main table."""
+    """Returns paragraphs of Markdown after the main table."""
     target: Callable[[Plan, Rows, str], list[str]] | None = None
     """Returns paragraphs of Markdown for one target."""
     file: str = ""
-    """What `write` writes, in the folder of the report."""
+    """The name of the file that `write` writes, in the folder of the report."""
     write: Callable[[Rows, Path], bool] | None = None
-    """Writes the file, and returns whether there was anything to write."""
+    """Writes the file, and returns whether there was content to write."""

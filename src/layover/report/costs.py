@@ -1,4 +1,4 @@
-"""What the training of a cell took: weights and seconds, read from its files."""
+"""The cost of the training of a cell: weights and seconds, read from its files."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ HEAD = "head"
 
 @dataclass(frozen=True)
 class TargetCost:
-    """Of the training of a target."""
+    """The cost of the training of a target."""
 
     weights: int
-    """That trained on the encoder: module and mixer, without the head."""
+    """Number of trained weights on the encoder: module and mixer, without the head."""
     seconds: float | None
-    """Of its training, selection included; None when it was stopped in between, for the clock saw the rest only."""
+    """Seconds of the training, including selection; None if it was resumed, because only the last part was measured."""
     seconds_before: float | None
-    """Of all that it rests on, intermediates and gates, together; None where something was trained elsewhere."""
+    """Seconds of all trainings that it needs (intermediates and gates); None if a part was trained elsewhere."""
 
 
 def cost_of(plan: Plan, store: Store, key: str | None) -> TargetCost | None:
-    """Return the cost of a finished training, None where nothing is trained or it is not there."""
+    """Return the cost of a finished training; None if nothing is trained, or the training is not finished."""
     if key is None or plan.nodes[key].kind != "train" or not store.has(key):
         return None
     needed = {need: plan.nodes[need].kind for need in plan.nodes[key].needs}
@@ -39,7 +39,7 @@ def cost_of(plan: Plan, store: Store, key: str | None) -> TargetCost | None:
 
 
 def seconds_of(store: Store, key: str) -> float | None:
-    """Return how long a training took; None when it is not there, or was stopped and gone on with."""
+    """Return the seconds of a training; None if it is not finished, or was stopped and resumed."""
     if not store.has(key):
         return None
     measured = store.read(key, MEASURED)

@@ -1,4 +1,4 @@
-"""The report on disk: Markdown for people, CSV and JSON Lines for machines."""
+"""The files of a report: Markdown for reading, CSV and JSON Lines for programs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from layover.specs.score import ScoreSpec
 
 
 def full_methods(plan: Plan) -> frozenset[str]:
-    """Return the methods of a plan that train all weights."""
+    """Return the methods of a plan that train all weights of the encoder."""
     return frozenset(name for name, method in plan.recipe.methods.items() if method.module.whole)
 
 
@@ -26,19 +26,19 @@ def markdown(plan: Plan, rows: Sequence[CellRow]) -> str:
     """Return the whole report as Markdown."""
     finished, every = sum(row.record is not None for row in rows), len(rows) + len(plan.pending)
     explained = (
-        f"{finished} of {every} cells finished. Scores are percent: the mean over languages (the language of "
-        "training included), then mean ± standard deviation over n seeds. In brackets: the paired difference to the "
-        "same method without an intermediate (none) and to full fine-tuning with the same intermediate (full), where "
-        "both are scored over the same languages."
+        f"{finished} of {every} cells finished. Scores are percent: the mean over languages (including the language of "
+        "the training data), then mean ± standard deviation over n seeds. Brackets contain paired differences: `none` "
+        "is the difference to the same method without an intermediate, `full` the difference to full fine-tuning with "
+        "the same intermediate. Differences compare scores over the same languages."
     )
     full = [name for name in plan.recipe.document.sweep.method if name in full_methods(plan)]
     if any(not row.cell.seeded for row in rows):
         explained += (
-            " Where nothing is trained, no seed decides anything: the result is one, and each seed of a cell with an "
-            "intermediate is compared with it."
+            " Without training, the result does not depend on a seed: there is one result, marked `no seed`. Each seed "
+            "of a cell with an intermediate is compared with it."
         )
     if len(full) > 1:
-        explained += f" The baseline of the differences to full is {inline(full[0])}."
+        explained += f" Differences `full` compare with the method {inline(full[0])}."
     parts = [
         f"# {inline(plan.recipe.document.name)}",
         explained,
@@ -58,7 +58,7 @@ def markdown(plan: Plan, rows: Sequence[CellRow]) -> str:
 
 
 def _plugins(plan: Plan) -> str:
-    """Return the plug-ins that have a hand in the scores, to stand behind Layover's own version."""
+    """Return the plug-ins that the scores depend on, with their versions, as text after the version of Layover."""
     versions: dict[str, str] = {}
     for node in plan.nodes.values():
         versions |= node.spec.needed_plugins()
@@ -67,9 +67,9 @@ def _plugins(plan: Plan) -> str:
 
 
 def write_report(plan: Plan, rows: Sequence[CellRow], folder: Path) -> list[Path]:
-    """Write `report.md`, `scores.csv`, `records.jsonl` and the files of the sections; return what was written.
+    """Write `report.md`, `scores.csv`, `records.jsonl` and the files of the sections; return the paths of these files.
 
-    A file that is there is the old one or the new one, whenever this is interrupted.
+    Each file is complete at any time: an interruption leaves the old file or the new one.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".new-") as work:
@@ -97,12 +97,12 @@ SOURCES = ("model_source", "data", "training_data")
 
 
 def write_scores(rows: Sequence[CellRow], path: Path, waiting: Sequence[tuple[Pending, ScoreSpec]] = ()) -> None:
-    """Write one line per cell, language and metric; an empty score is a missing one, with its reason.
+    """Write one line per cell, language and metric. A missing score is empty and has a reason.
 
     Args:
-        rows: Of the cells.
-        path: Of the file.
-        waiting: The pending cells, each with scores that it may have.
+        rows: Rows of the cells.
+        path: Path of the file.
+        waiting: The pending cells, each with the specification of a possible score.
     """
     with csv_file(path) as writerow:
         writerow([*FIELDS, "language", "metric", "score", "examples", "missing", *SOURCES])
@@ -124,7 +124,7 @@ def write_scores(rows: Sequence[CellRow], path: Path, waiting: Sequence[tuple[Pe
 
 
 def _sources(record: Record, language: str) -> tuple[str, ...]:
-    """Return model, scored data and training data, each with its commit or hash; empty where a record tells none."""
+    """Return model, scored data and training data, each with its commit or hash; empty if a record has no sources."""
     sources = record.sources
     if sources is None:
         return ("",) * len(SOURCES)
@@ -133,7 +133,7 @@ def _sources(record: Record, language: str) -> tuple[str, ...]:
 
 
 def _pending_as_json(cell: Pending, scored: ScoreSpec) -> dict[str, object]:
-    """Return a cell that has no key yet; what would be known of its result is null."""
+    """Return a cell without a key yet; the fields of its result are null."""
     unknown = ("key", "train_key", "value", "none_value", "seeded", "none_seeded", "record", "failure")
     return {
         **{field: getattr(cell, field) for field in FIELDS},

@@ -1,4 +1,4 @@
-"""Finished trainings of mixtures: what each task gave, and how each did on its development data."""
+"""Finished trainings of mixtures: the contribution of each task, and its scores on development data."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ class Point:
 
     step: int
     task: str
-    """Empty for the mean over the tasks."""
+    """The name of the task; empty for the mean over tasks."""
     metric: str
     value: float | None
-    """None where it was undefined for the predictions of those weights."""
+    """None if the metric was undefined for the predictions."""
 
 
 @dataclass(frozen=True)
 class Contribution:
-    """One task of a mixture, until the weights that were kept."""
+    """The contribution of one task of a mixture, up to the selected weights."""
 
     task: str
     examples: int
-    """Training units, each counted as often as it came."""
+    """Number of training units, including repetitions."""
     steps: int
     metric: str | None
-    """The one that takes part in the selection, None where nothing selects."""
+    """The metric for the selection of weights; None without selection."""
     score: float | None
-    """Of the weights that were kept."""
+    """The score of the selected weights."""
 
 
 @dataclass(frozen=True)
@@ -48,20 +48,20 @@ class LearnedMixture:
     seed: int
     tasks: tuple[Contribution, ...]
     mean: float | None
-    """Of the tasks' scores, by which the weights were selected."""
+    """The mean over the scores of the tasks, which selected the weights."""
     points: tuple[Point, ...]
-    """Every evaluation."""
+    """All evaluations."""
 
 
 def mixtures_below(plan: Plan, store: Store, key: str | None) -> tuple[LearnedMixture, ...]:
-    """Return the finished mixtures that a training, or what was composed without one, rests on."""
+    """Return the finished mixtures that a training needs, or that a composition without training needs."""
     below = {} if key is None else {node_key: plan.nodes[node_key] for node_key in _below(plan, key)}
     mixtures = [node for node in of(below, TrainSpec) if node.spec.numbered and node.spec.gates is None]
     return tuple(_read(plan, node, store) for node in mixtures if store.has(node.key))
 
 
 def _below(plan: Plan, key: str) -> Iterator[str]:
-    """Yield a key and those of all that it needs, from the top down."""
+    """Yield a key and the keys of all nodes that it needs, from the top down."""
     yield key
     for need in plan.nodes[key].needs:
         yield from _below(plan, need)
@@ -69,7 +69,7 @@ def _below(plan: Plan, key: str) -> Iterator[str]:
 
 def _read(plan: Plan, node: Node[TrainSpec], store: Store) -> LearnedMixture:
     spec, training = node.spec, store.read(node.key, TRAINING)
-    # the plan that trained it may have had other names for the same tasks, which lie in the same order
+    # an earlier plan may have other names for the same tasks; the order is the same
     stored = [entry["name"] for entry in training["tasks"]]
     names = {old: task.name for old, task in zip(stored, spec.tasks, strict=True)}
     points = tuple(_points(training["history"], names))

@@ -1,9 +1,8 @@
 """The main table: model x method x intermediate against targets, with paired differences.
 
-A difference is paired: for each seed that both cells have, this cell minus the other; then mean and standard
-deviation over those seeds. `none` is the same method without an intermediate; `full` is full fine-tuning with the
-same intermediate. Both cells must be scored over the same languages; where a planned difference is not there, its place
-says why.
+A paired difference is this cell minus the other cell, for each seed that both cells have; then mean and standard
+deviation over these seeds. `none` is the same method without an intermediate. `full` is full fine-tuning with the same
+intermediate. Both cells must be scored over the same languages. A missing difference has a reason in its place.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from layover.report.rows import CellRow, Spread, by_group, difference, over_seed
 MISSING = "missing"
 NOTHING = "–"
 NO_SEED = "no seed"
-"""In place of a number of seeds, where nothing is trained."""
+"""In place of a number of seeds, if nothing is trained."""
 
 
 @dataclass(frozen=True)
@@ -28,16 +27,16 @@ class TableEntry:
     to_none: Spread | None
     to_full: Spread | None
     planned: int
-    """Seeds the sweep asks for; the score may stand on fewer."""
+    """Number of seeds of the sweep; the score may have fewer."""
     failures: tuple[str, ...]
     none_gap: str = ""
-    """Why there is no difference to the cell without an intermediate, or not of every seed, where one is planned."""
+    """Reason why the planned difference to no intermediate is missing, for all seeds or for some."""
     full_gap: str = ""
-    """The same of full fine-tuning."""
+    """Reason why the planned difference to full fine-tuning is missing, for all seeds or for some."""
     over: str = ""
-    """Over which languages the score is, where not all seeds have the same."""
+    """The languages of the score, if seeds have different languages."""
     seeded: bool = True
-    """False where nothing is trained: there is one result, whatever the seed."""
+    """False if nothing is trained: then the result does not depend on the seed."""
 
 
 def entries(rows: Sequence[CellRow], full_methods: frozenset[str]) -> dict[tuple[str, str, str], dict[str, TableEntry]]:
@@ -63,7 +62,7 @@ def _entry(
     seeded = rows[0].cell.seeded
     to_none = [difference(row.record, row.baseline, row.metric) for row in rows if row.cell.baseline is not None]
     to_full = []
-    for row in rows if not is_full and seeded else ():  # without a training every method is the same
+    for row in rows if not is_full and seeded else ():  # without training all methods are the same
         place = (row.cell.model, row.cell.intermediate, row.cell.target, row.cell.seed)
         if place in full_records:
             to_full.append(difference(row.record, full_records[place], row.metric))
@@ -83,7 +82,7 @@ def _entry(
 
 
 def cells(rows: Sequence[CellRow], full_methods: frozenset[str]) -> tuple[list[str], list[list[str]]]:
-    """Return headers and lines of the table as text."""
+    """Return the headers and the lines of the table as text."""
     targets = list(dict.fromkeys(row.cell.target for row in rows))
     headers = ["model", "method", "intermediate", *(_heading(rows, target) for target in targets)]
     lines = []
@@ -93,7 +92,7 @@ def cells(rows: Sequence[CellRow], full_methods: frozenset[str]) -> tuple[list[s
 
 
 def _heading(rows: Sequence[CellRow], target: str) -> str:
-    """Return `xnli accuracy (3/15 languages)`: an average over fewer languages says so."""
+    """Return the heading of a target, for example `xnli accuracy (3/15 languages)` if 12 languages have no score."""
     target_rows = [row for row in rows if row.cell.target == target]
     counts = {(len(row.record.scored()), len(row.record.languages)) for row in target_rows if row.record is not None}
     if not counts:
@@ -106,7 +105,7 @@ def _heading(rows: Sequence[CellRow], target: str) -> str:
 def text(entry: TableEntry | None) -> str:
     """Return a score with its differences and its number of seeds: `71.2 ± 0.4 (none +1.3; n=2 of 3)`.
 
-    In place of a difference that is planned and not there stands the reason: `none –, missing`.
+    A planned difference that is missing has a reason: `none –, missing`.
     """
     if entry is None:
         return NOTHING

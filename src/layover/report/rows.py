@@ -1,4 +1,4 @@
-"""Rows: every cell of a plan with its record, or with the reason why there is none."""
+"""Rows: every cell of a plan with its record, or with the reason why it has none."""
 
 from __future__ import annotations
 
@@ -21,31 +21,31 @@ from layover.store import Store
 
 @dataclass(frozen=True)
 class CellRow:
-    """One cell."""
+    """One cell with its results."""
 
     cell: Cell
     metric: str
-    """The metric that stands in the table."""
+    """The metric of the main table."""
     split: str
-    """What is scored."""
+    """The scored split."""
     partial: Mapping[str, str]
-    """Language -> why the scored examples may not be all of the split's."""
+    """Language -> reason why some examples of the split may not be scored."""
     record: Record | None
     baseline: Record | None
-    """The same cell without an intermediate, wherever it was computed."""
+    """The record of the same cell without an intermediate."""
     failure: str | None
     shares: tuple[Share, ...] = ()
-    """What was taken of each module, where modules are mixed."""
+    """The mixing weights of its modules, if modules are mixed."""
     mixtures: tuple[LearnedMixture, ...] = ()
-    """The finished ones that it rests on, wherever they were trained."""
+    """The finished mixtures that it needs."""
     cost: TargetCost | None = None
-    """Of the target's training, None where there is none."""
+    """The cost of the target's training; None if there is none."""
     counts: LabelCounts | None = None
-    """Of its labels; None where answers are no labels, and where an older version has scored it."""
+    """The counts of its labels; None if answers are not labels, or if an older version scored the cell."""
 
     @property
     def value(self) -> float | None:
-        """The mean over the scored languages, None when the cell is missing."""
+        """The mean over the scored languages; None if the cell is missing."""
         return self.record.mean(self.metric) if self.record is not None else None
 
     @property
@@ -69,7 +69,7 @@ def rows_of(plan: Plan, store: Store) -> list[CellRow]:
     @cache
     def counts_of(key: str) -> LabelCounts | None:
         path = store.path(key) / CLASSES if store.has(key) else None
-        return read_counts(path) if path is not None and path.is_file() else None  # an older version wrote none
+        return read_counts(path) if path is not None and path.is_file() else None  # older versions did not write counts
 
     rows = []
     for cell in plan.cells:
@@ -85,7 +85,7 @@ def rows_of(plan: Plan, store: Store) -> list[CellRow]:
 
 
 def _failure(plan: Plan, store: Store, key: str) -> str | None:
-    """Return the failure of a node, or of one it needs."""
+    """Return the error of a node, or of a node that it needs; None if none failed."""
     failure = store.failures.get(key)
     if failure is not None:
         return str(failure["error"])
@@ -94,7 +94,7 @@ def _failure(plan: Plan, store: Store, key: str) -> str | None:
 
 
 def without_repeats(rows: list[CellRow]) -> list[CellRow]:
-    """Return one row for all seeds where no seed decides anything, else every row: one result is not several."""
+    """Return one row for all seeds if the result does not depend on a seed, else all rows."""
     return rows if rows[0].cell.seeded else rows[:1]
 
 
@@ -103,13 +103,15 @@ NOT_THERE = "missing"
 
 
 def difference(own: Record | None, other: Record | None, metric: str, *, zero_shot: bool = False) -> float | str:
-    """Return the difference of two means, or why there is none: means over different languages differ for that alone.
+    """Return the difference of two means, or the reason why there is none.
+
+    Means over different languages are not comparable.
 
     Args:
-        mine: The record of a cell, None while it is missing.
-        other: That of the one it is compared with.
-        metric: Whose means are compared.
-        zero_shot: Over the languages that were not trained in.
+        own: The record of a cell; None if it is missing.
+        other: The record of the cell to compare with; None if it is missing.
+        metric: The metric of the means.
+        zero_shot: Whether to compare only zero-shot languages.
     """
     if own is None or other is None:
         return NOT_THERE
@@ -121,7 +123,7 @@ def difference(own: Record | None, other: Record | None, metric: str, *, zero_sh
 
 @dataclass(frozen=True)
 class Spread:
-    """Mean and standard deviation over seeds; the deviation is that of a sample (n - 1), None for one seed."""
+    """Mean and standard deviation over seeds. The deviation is of a sample (n - 1), and None for one seed."""
 
     mean: float
     deviation: float | None
@@ -138,21 +140,21 @@ class Spread:
 
 
 def spread(values: Sequence[float]) -> Spread | None:
-    """Return mean and deviation of the values, None when there are none."""
+    """Return the mean and the deviation of values; None if there are no values."""
     if not values:
         return None
     return Spread(fmean(values), stdev(values) if len(values) > 1 else None, len(values))
 
 
 def over_seeds(records: Sequence[Record], metric: str, *, zero_shot: bool = False) -> tuple[Spread | None, str]:
-    """Return the spread of the seeds' means, and over which languages they are where not all seeds have the same.
+    """Return the spread of the means of seeds, and a remark on their languages if seeds have different languages.
 
-    Means over different languages differ for that alone, so that only those languages count that every seed has.
+    Means over different languages are not comparable, so only the languages that every seed has are averaged.
 
     Args:
-        records: Of the seeds that are scored.
-        metric: Whose means are taken.
-        zero_shot: Over the languages that were not trained in.
+        records: The records of the scored seeds.
+        metric: The metric of the means.
+        zero_shot: Whether to average only zero-shot languages.
     """
     each = [record.averaged(zero_shot=zero_shot) for record in records]
     common = [name for name in (each[0] if each else ()) if all(name in names for names in each)]
@@ -164,10 +166,10 @@ def over_seeds(records: Sequence[Record], metric: str, *, zero_shot: bool = Fals
 
 
 def paired(differences: Sequence[float | str]) -> tuple[Spread | None, str]:
-    """Return the spread of the differences that there are, and why others are not there.
+    """Return the spread of the known differences, and the reason why others are missing.
 
     Args:
-        found: Of each seed the difference, or why there is none; see `difference`.
+        differences: The difference of each seed, or the reason why it is missing, as `difference` returns them.
     """
     known = spread([value for value in differences if not isinstance(value, str)])
     if OTHER_LANGUAGES in differences:

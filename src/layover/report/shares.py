@@ -1,4 +1,4 @@
-"""What the mixes of a plan took of their members, read from the predictions of each cell."""
+"""The mixing weights of the modules of a cell, read from its predictions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from layover.store import Store
 
 @dataclass(frozen=True)
 class Share:
-    """How much is taken of one member at one place, the mean over the tokens of one language."""
+    """The mixing weight of one module at one site, averaged over the tokens of one language."""
 
     language: str
     layer: int
@@ -26,12 +26,12 @@ class Share:
 
 
 def shares_of(plan: Plan, store: Store, cell: Cell) -> tuple[Share, ...]:
-    """Return the shares of a cell; nothing where nothing is mixed, or while a language is not predicted."""
+    """Return the mixing weights of a cell; empty if nothing is mixed, or if a language has no predictions yet."""
     members = _members(plan, cell)
     scored = spec_at(plan.nodes, cell.score, ScoreSpec)
     if not members or not all(store.has(key) for key, _ in scored.predictions.values()):
-        return ()  # a mean over fewer languages would not be comparable
-    # a plan sorts them by their keys; people read them as the recipe lists them, and the target's own last
+        return ()  # means over different languages are not comparable
+    # a plan sorts modules by their keys; the report uses the order of the recipe, with the target's module last
     listed = plan.recipe.learned(cell.intermediate)
     ranks = {name: place for place, name in enumerate(listed)}
     order = sorted(range(len(members)), key=lambda place: ranks.get(members[place], len(listed)))
@@ -40,13 +40,13 @@ def shares_of(plan: Plan, store: Store, cell: Cell) -> tuple[Share, ...]:
         for site, values in read_shares(store, key).items():
             _, layer, place = site.split(".")
             if len(values) != len(members):
-                raise StoreError(f"node {key[:12]}: {len(values)} shares at {site} for {len(members)} modules")
+                raise StoreError(f"node {key[:12]}: {len(values)} mixing weights at {site} for {len(members)} modules")
             shares += [Share(language, int(layer), place, members[index], values[index]) for index in order]
     return tuple(shares)
 
 
 def _members(plan: Plan, cell: Cell) -> tuple[str, ...]:
-    """Return the names of what a cell mixes, in the order of the shares."""
+    """Return the names of the mixed modules of a cell, in the order of the mixing weights."""
     if cell.train is None:
         return ()
     start = spec_at(plan.nodes, cell.train, OnEncoder).start

@@ -16,7 +16,7 @@ names, get = _SECTIONS.names, _SECTIONS.get
 
 
 def in_order() -> list[Section]:
-    """Return every section, as they stand in the report."""
+    """Return all sections in the order of the report."""
     return sorted((_SECTIONS.get(name) for name in _SECTIONS.names()), key=lambda section: section.order)
 
 

@@ -1,4 +1,4 @@
-"""One table per target whose answers are labels: precision, recall and F1 of every label, over seeds."""
+"""A table for each target whose answers are labels: precision, recall and F1 of every label, over seeds."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from layover.report.main_table import MISSING, NO_SEED, NOTHING
 from layover.report.rows import CellRow, spread
 
 SHOWN = 20
-"""Labels of a target that stand in the report; of more, those with the most gold."""
+"""Largest number of labels in the table of a target; labels with the most gold come first."""
 EXPLAINED = (
-    "Percent of each label, the mean over the languages that have it, then mean ± standard deviation over n seeds. "
-    "Precision: how much of what is predicted so is right, – where nothing is. Recall: how much of its gold is found, "
-    "– where there is none. A seed or a language with – is in no mean. Support: its gold in all languages."
+    "Scores of each label are percent: the mean over the languages with this label, then mean ± standard deviation "
+    "over n seeds. Precision is the percentage of its predictions that are right; – if it is never predicted. Recall "
+    "is the percentage of its gold that is predicted; – if it has no gold. Means exclude seeds and languages with –. "
+    "Support is the number of its gold in all languages."
 )
 FIELDS = ("model", "method", "intermediate", "target", "seed")
 HEADERS = ["model", "method", "intermediate", "n", "label", "precision", "recall", "F1", "support"]
@@ -33,7 +34,7 @@ SCORES: Sequence[Callable[[Label], float | None]] = (
 
 
 def shown(plan: Plan, rows: Sequence[CellRow], target: str) -> tuple[list[str], int]:
-    """Return the labels that stand in the table, in their order, and how many do not."""
+    """Return the labels of the table in their order, and the number of other labels."""
     labels = labels_of(plan, rows, target)
     if len(labels) <= SHOWN:
         return labels, 0
@@ -43,7 +44,7 @@ def shown(plan: Plan, rows: Sequence[CellRow], target: str) -> tuple[list[str], 
 
 
 def cells(plan: Plan, rows: Sequence[CellRow], target: str, labels: Sequence[str]) -> list[list[str]]:
-    """Return the lines of the table of one target; a group without any counts is `missing`."""
+    """Return the lines of the table of one target; a group without counts is `missing`."""
     lines = []
     for group, members in groups(rows, target).items():
         all_counts = counted(members)
@@ -58,7 +59,7 @@ def cells(plan: Plan, rows: Sequence[CellRow], target: str, labels: Sequence[str
 
 
 def _over_seeds(all_counts: Sequence[LabelCounts], label: str, score: Callable[[Label], float | None]) -> str:
-    """Return mean and deviation over seeds of the mean over languages."""
+    """Return the mean and the deviation, over seeds, of the mean over languages."""
     means = []
     for counts in all_counts:
         entries = [
@@ -81,7 +82,7 @@ def _support(counts: LabelCounts, label: str) -> int:
 
 
 def write(rows: Sequence[CellRow], path: Path) -> bool:
-    """Write one line per cell, language and label; a score that is not defined is empty."""
+    """Write one line per cell, language and label; an undefined score is empty."""
     known = [(row.cell, row.counts) for row in rows if row.counts is not None]
     if not known:
         return False
@@ -102,9 +103,13 @@ def _target(plan: Plan, rows: Sequence[CellRow], target: str) -> list[str]:
     labels, more = shown(plan, rows, target)
     if not labels:
         return gap(rows, target)
-    explanation = f"{EXPLAINED} Words are counted." if kinds.get(plan.recipe.tasks[target].kind).tags else EXPLAINED
+    explanation = (
+        f"{EXPLAINED} All numbers count words." if kinds.get(plan.recipe.tasks[target].kind).tags else EXPLAINED
+    )
     parts = [f"### {inline(target)}: labels", explanation, markdown_table(HEADERS, cells(plan, rows, target, labels))]
-    parts += [f"These are the {SHOWN} labels with the most gold; {more} more stand in `{FILE}`."] if more else []
+    parts += (
+        [f"The table shows the {SHOWN} labels with the most gold; `{FILE}` also has the other {more}."] if more else []
+    )
     return parts + gap(rows, target)
 
 

@@ -1,4 +1,4 @@
-"""One table per target with few labels: how often each gold label is predicted as each label."""
+"""A table for each target with few labels: how often each gold label is predicted as each label."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from layover.report.labels import counted, groups, has_labels, labels_of, named
 from layover.report.rows import CellRow
 
 MOST = 10
-"""Labels of a target whose matrix stands in the report."""
+"""Largest number of labels of a target with a matrix in the report."""
 EXPLAINED = (
-    "How often each gold label (a line) is predicted as each label (a column), in all languages together; mean "
-    "over seeds."
+    "A line is a gold label, and a column is a predicted label. Each number is the count of this pair in all languages "
+    "together, as a mean over seeds."
 )
 FIELDS = ("model", "method", "intermediate", "target", "seed")
 FILE = "confusion.csv"
 
 
 def pairs(counts: Counts) -> Iterator[tuple[str, str, int]]:
-    """Yield gold, predicted, and how often: what is right first, then what is wrong as far as it is kept."""
+    """Yield gold label, predicted label and count: right predictions first, then the kept wrong predictions."""
     for name, label in counts.labels.items():
         if label.right:
             yield name, name, label.right
@@ -33,7 +33,7 @@ def pairs(counts: Counts) -> Iterator[tuple[str, str, int]]:
 
 
 def matrix(counts: LabelCounts) -> Counter[tuple[str, str]]:
-    """Return how often each pair of labels, gold and predicted, stands in all languages."""
+    """Return the count of each pair of gold label and predicted label in all languages."""
     totals = Counter[tuple[str, str]]()
     for language_counts in counts.languages.values():
         for wanted, predicted, times in pairs(language_counts):
@@ -42,7 +42,7 @@ def matrix(counts: LabelCounts) -> Counter[tuple[str, str]]:
 
 
 def cells(plan: Plan, rows: Sequence[CellRow], target: str, labels: Sequence[str]) -> tuple[list[str], list[list[str]]]:
-    """Return headers and lines of the matrices of one target, one below the other."""
+    """Return the headers and the lines of the matrices of one target, one below the other."""
     lines = []
     for group, members in groups(rows, target).items():
         matrices = [matrix(counts) for counts in counted(members)]
@@ -57,7 +57,7 @@ def _number(mean: float) -> str:
 
 
 def write(rows: Sequence[CellRow], path: Path) -> bool:
-    """Write one line per cell, language and pair of labels; `left_out` is how much of the language stands in none."""
+    """Write one line per cell, language and pair of labels; `left_out` counts predictions in none of the pairs."""
     known = [(row.cell, row.counts) for row in rows if row.counts is not None]
     if not known:
         return False

@@ -1,4 +1,4 @@
-"""What each method costs: weights that train for a target, and seconds, for the target and for what it rests on."""
+"""The costs of each method: trained weights, and seconds of training for the target and for its intermediates."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from layover.report.costs import TargetCost
 from layover.report.rows import CellRow, by_group, spread
 
 EXPLAINED = (
-    "Weights that train on the encoder for a target, without its head; seconds of such a training, the mean over "
-    "targets and seeds; and of all that it rests on (intermediates, gates), which is trained once for all targets; not "
-    "known where something of it was trained elsewhere. The clock saw whatever else ran on the machine; trainings that "
-    "were stopped and gone on with are not among them."
+    "*weights*: trained weights on the encoder for a target, without its head. *seconds*: training time for a target, "
+    "the mean over targets and seeds. *seconds before*: training time of the intermediates and gates that a target "
+    "needs; they are trained once for all targets. – means unknown, for example because a part was trained elsewhere. "
+    "The times include the load of other programs on the machine. They exclude trainings that were stopped and resumed."
 )
 HEADERS = ["model", "method", "intermediate", "weights", "seconds", "seconds before"]
 
 
 def costs(rows: Sequence[CellRow]) -> dict[tuple[str, str, str], list[TargetCost]]:
-    """Return the costs of finished trainings of targets by model, method and intermediate."""
+    """Return the costs of the finished trainings of targets, by model, method and intermediate."""
     by_method = {}
     for group, members in by_group(rows).items():
         known = [row.cost for row in members if row.cost is not None]
@@ -51,7 +51,7 @@ def _mean(values: Sequence[float | None]) -> str:
 
 def _whole(_plan: Plan, rows: Sequence[CellRow]) -> list[str]:
     lines = cells(rows)
-    return ["## What it cost", EXPLAINED, markdown_table(HEADERS, lines)] if lines else []
+    return ["## Costs", EXPLAINED, markdown_table(HEADERS, lines)] if lines else []
 
 
 def write(rows: Sequence[CellRow], path: Path) -> bool:

@@ -1,8 +1,8 @@
-"""What each intermediate task is worth: paired differences to the same method without one, with 95 % intervals.
+"""The gain of each intermediate task: paired differences to the same method without one, with 95 % intervals.
 
-A difference is paired by seed. The interval is Student's t over the seeds: mean ± t(0.975, n - 1) · deviation / √n; it
-needs two seeds, and nothing is called certain below three. It speaks of the seeds, not of other test data, and of one
-comparison at a time.
+A difference is paired by seed. The interval is Student's t over the seeds: mean ± t(0.975, n - 1) · deviation / √n. It
+needs two seeds, and a difference is called a gain or a loss only with three. The interval covers the variation
+of seeds, not of test data, and has no correction for multiple comparisons.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from layover.report.rows import CellRow, Spread, difference, paired
 
 CONFIDENCE = 0.95
 ENOUGH_SEEDS = 3
-"""With fewer nothing is called a gain or a loss: two seeds that agree by chance have a narrow interval."""
+"""Smallest number of seeds for a gain or a loss: two seeds that agree by chance have a narrow interval."""
 ZERO_SHOT = "zero-shot"
 GROUP = ("model", "method", "intermediate", "target")
 
 
 @dataclass(frozen=True)
 class Gain:
-    """The difference that an intermediate makes to one target."""
+    """The difference between an intermediate and none on one target."""
 
     model: str
     method: str
@@ -36,15 +36,15 @@ class Gain:
     languages: str
     """`all`, or `zero-shot`: without the language of the training data."""
     difference: Spread | None
-    """None where the cell is scored and nothing can be compared with it."""
+    """None if the cell is scored, but no other cell can be compared with it."""
     interval: tuple[float, float] | None
-    """95 %; None for a single seed, or when all seeds agree exactly."""
+    """The 95 % interval; None for a single seed, or if all seeds have the same difference."""
     reason: str = ""
-    """Why there is no difference, or not of every seed."""
+    """Reason why the difference is missing, for all seeds or for some."""
 
     @property
     def verdict(self) -> str:
-        """`gain` or `loss` where the interval of enough seeds excludes zero, else `open`; `missing` without one."""
+        """`gain` or `loss` if the interval of enough seeds excludes zero, else `open`; `missing` if there is none."""
         if self.difference is None:
             return "missing"
         if self.interval is None or self.interval[0] <= 0 <= self.interval[1] or self.difference.count < ENOUGH_SEEDS:
@@ -53,7 +53,7 @@ class Gain:
 
 
 def interval(differences: Spread) -> tuple[float, float] | None:
-    """Return the 95 % interval of the mean; None for a single value, and for equal ones, which tell no spread."""
+    """Return the 95 % interval of the mean; None for a single value, and for equal values, which have no spread."""
     if not differences.deviation:
         return None
     from scipy.stats import t
@@ -80,7 +80,7 @@ def gains(rows: Sequence[CellRow]) -> list[Gain]:
 
 
 def _gain(rows: Sequence[CellRow], zero_shot: bool) -> Gain:
-    """Return the gain of a group of scored cells; a gap where none of them can be compared."""
+    """Return the gain of a group of scored cells; its difference is None if no cell can be compared."""
     every = [difference(row.record, row.baseline, row.metric, zero_shot=zero_shot) for row in rows]
     known, reason = paired(every)
     return Gain(
@@ -98,9 +98,9 @@ def _group(cell: Cell) -> tuple[str, str, str, str]:
 
 
 def cells(entries: Sequence[Gain]) -> tuple[list[str], list[list[str]]]:
-    """Return headers and lines of a table: model, method and intermediate against targets.
+    """Return the headers and the lines of a table: model, method and intermediate against targets.
 
-    Over the zero-shot languages; over all where a target has none, or where they are unknown.
+    Gains are over the zero-shot languages, or over all languages if a target has no known zero-shot language.
     """
     far = {gain.target for gain in entries if gain.languages == ZERO_SHOT}
     shown = [gain for gain in entries if (gain.languages == ZERO_SHOT) == (gain.target in far)]
@@ -124,22 +124,26 @@ def _text(gain: Gain) -> str:
 
 
 def explained(entries: Sequence[Gain]) -> str:
-    """Return how the table is read; nothing of marks and intervals that so few seeds cannot have."""
+    """Return the explanation of the table; it mentions intervals and bold text only if there are enough seeds."""
     most = max((gain.difference.count for gain in entries if gain.difference is not None), default=0)
     parts = [
-        "Differences in the zero-shot languages, paired by seed.",
-        "Zero-shot languages are those without training data; a target without any is compared over all its languages.",
+        "Differences to the same method without an intermediate, paired by seed, over the zero-shot languages.",
+        "Zero-shot languages have no training data. A target without any is compared over all its languages.",
     ]
     if most > 1:
         parts.append(
-            "In brackets: the 95 % interval over the seeds (Student's t), one comparison at a time. "
-            "There is no interval where all seeds agree exactly, or with one seed."
+            "Brackets contain the 95 % confidence interval over the seeds (Student's t), without correction for "
+            "multiple comparisons. There is no interval with one seed, or if all seeds have the same difference."
         )
     if most >= ENOUGH_SEEDS:
-        parts.append("A difference is **bold** where the interval excludes zero and there are three seeds or more.")
+        parts.append("A difference is **bold** if the interval excludes zero and there are three or more seeds.")
     elif most:
-        parts.append("Two seeds: nothing is marked." if most > 1 else "One seed: no interval, and nothing is marked.")
-    return " ".join([*parts, "`gains.csv` has the differences over all languages, too."])
+        parts.append(
+            "Two seeds are too few to call a difference a gain or a loss."
+            if most > 1
+            else "One seed is too few for an interval."
+        )
+    return " ".join([*parts, "`gains.csv` also has the differences over all languages."])
 
 
 def write(entries: Sequence[Gain], path: Path) -> None:

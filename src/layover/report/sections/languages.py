@@ -1,4 +1,4 @@
-"""One table per target: every language, mean and standard deviation over seeds."""
+"""A table for each target: every language, with mean and standard deviation over seeds."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from layover.report.rows import CellRow, Spread, by_group, over_seeds, spread, w
 
 PERCENT_DIGITS, OTHER_DIGITS = 1, 3
 UNSAID = (
-    "The language of the training data is not known, so there is no zero-shot mean. `train_language` of the task that "
-    "was trained says it."
+    "The language of the training data is unknown, so there is no zero-shot mean. Set `train_language` of the trained "
+    "task."
 )
 
 
 def heading(metric: str) -> str:
-    """Return the name of a metric, with its unit and sense where they are not the usual ones."""
+    """Return the name of a metric, with its unit if it is not percent, and with a remark if lower is better."""
     definition = metrics.get(metric)
     notes = [definition.unit] if definition.unit != "percent" else []
     notes += [] if definition.higher_is_better else ["lower is better"]
@@ -29,9 +29,9 @@ def heading(metric: str) -> str:
 
 
 def cells(rows: Sequence[CellRow], target: str, metric: str) -> tuple[list[str], list[list[str]]]:
-    """Return headers and lines of the table of one target for one of its metrics.
+    """Return the headers and the lines of the table of one target and metric.
 
-    A language that has data but no score yet is `missing`; one without data or gold says why.
+    A language without a score yet is `missing`; a language without data or gold has the reason.
     """
     target_rows = [row for row in rows if row.cell.target == target]
     languages = sorted({language for row in target_rows if row.record is not None for language in row.record.languages})
@@ -42,7 +42,7 @@ def cells(rows: Sequence[CellRow], target: str, metric: str) -> tuple[list[str],
         members = without_repeats(every)
         records = [row.record for row in members if row.record is not None]
         means = [over_seeds(records, metric, zero_shot=zero) for zero in (False, True)]
-        without = NOTHING if records else MISSING  # a mean over no language is none that is missing
+        without = NOTHING if records else MISSING  # a mean over no language is not missing
         line = [*group, *(_mean(mean, over, without, digits) for mean, over in means)]
         seeds = f"{len(records)}" + (f" of {len(members)}" if len(records) < len(members) else "")
         line.append(seeds if members[0].cell.seeded else NO_SEED)
@@ -55,14 +55,14 @@ def cells(rows: Sequence[CellRow], target: str, metric: str) -> tuple[list[str],
 
 
 def _mean(mean: Spread | None, over: str, without: str, digits: int) -> str:
-    """Return a mean over languages, with those that it is over where not all seeds have the same."""
+    """Return a mean over languages as text, with a remark on its languages if seeds have different languages."""
     if mean is None:
         return over or without
     return f"{mean.text(digits=digits)} ({over})" if over else mean.text(digits=digits)
 
 
 def _score(score: Spread | None, seeds: int, reasons: Iterable[str], digits: int) -> str:
-    """Return the score of a language, with its seeds where others have none, or why there is none."""
+    """Return the score of a language with its number of seeds if some have none, or the reasons why it has none."""
     if score is None:
         return ", ".join(sorted(reasons)) or MISSING
     return score.text(digits=digits) + (f" (n={score.count} of {seeds})" if score.count < seeds else "")
@@ -78,7 +78,7 @@ def _target(plan: Plan, rows: Sequence[CellRow], target: str) -> list[str]:
 
 
 def _doubtful(records: Sequence[Record]) -> list[str]:
-    """Return which languages a zero-shot mean leaves out because they may be that of the training."""
+    """Return the languages that a zero-shot mean excludes, because they may be the language of the training data."""
     by_trained: dict[str, dict[str, None]] = {}
     for record in records:
         if record.source_language in {None, UNKNOWN}:
@@ -86,8 +86,8 @@ def _doubtful(records: Sequence[Record]) -> list[str]:
         names = [name for name in record.scored() if record.is_zero_shot(name) is None]
         by_trained.setdefault(str(record.source_language), {}).update(dict.fromkeys(names))
     return [
-        f"The training data is in {code(trained)}. By their names, these languages may be the same or others, so the "
-        f"zero-shot mean leaves them out: {', '.join(map(code, names))}."
+        f"The training data is in {code(trained)}. These languages may be the same language, so the zero-shot mean "
+        f"excludes them: {', '.join(map(code, names))}."
         for trained, names in by_trained.items()
         if names
     ]

@@ -1,7 +1,7 @@
-"""One table per target that was searched with several layers: every layer, every language.
+"""A table for each retrieval target with several layers: every layer and every language.
 
-These scores are to be looked at. The other tables show one layer, which the recipe names or the validation split
-chooses; who takes the best one from here has chosen it by what it is scored with.
+These scores are for inspection. The other tables show one layer, which the recipe names or the validation split
+chooses. The best layer of this table would be chosen by the gold that also scores it.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from layover.report.main_table import MISSING
 from layover.report.rows import CellRow, by_group, spread, without_repeats
 
 CHOSEN = {
-    None: "the recipe's, or the published one",
+    None: "the layer of the recipe, or the published layer",
     "validation": "chosen by its mean on the validation split",
-    "scored": "chosen by these very scores, so they flatter it",
+    "scored": "chosen by the scores of this table, so its scores are optimistic",
 }
 FIELDS = ("model", "method", "intermediate", "target", "seed")
 
@@ -29,22 +29,23 @@ Scores = Mapping[str, Mapping[str, float]]
 
 
 def swept(rows: Sequence[CellRow], target: str) -> bool:
-    """Return whether any cell of a target was searched with several layers."""
+    """Return whether a cell of a target was scored with several layers."""
     return any(_sweep(row) is not None for row in rows if row.cell.target == target)
 
 
 def explained(rows: Sequence[CellRow], target: str) -> str:
-    """Return what stands above the table of one target."""
+    """Return the explanation above the table of one target."""
     sweeps = [sweep for row in rows if row.cell.target == target and (sweep := _sweep(row)) is not None]
     how = ", ".join(sorted({CHOSEN[sweep.layer_chosen_on] for sweep in sweeps}))
     return (
-        "Every layer that was searched in the same pass, 0 for the embeddings. **Bold** is the one whose scores stand "
-        f"in the other tables: {how}. Who takes the best one from here has chosen it by what it is scored with."
+        "All layers that were scored in the same pass; 0 is the embeddings. The other tables have the scores of the "
+        f"**bold** layer: {how}. Do not choose the best layer from this table: the gold that chooses it would also "
+        "score it."
     )
 
 
 def cells(rows: Sequence[CellRow], target: str) -> tuple[list[str], list[list[str]]]:
-    """Return headers and lines of the table of one target, by the metric of the main table."""
+    """Return the headers and the lines of the table of one target, with the metric of the main table."""
     target_rows = [row for row in rows if row.cell.target == target]
     metric = target_rows[0].metric
     every = [layer for row in target_rows if (sweep := _sweep(row)) is not None for layer in sweep.layers.values()]
@@ -68,7 +69,7 @@ def _sweep(row: CellRow) -> Retrieved | None:
 
 
 def _name(number: int, sweeps: Sequence[Retrieved]) -> str:
-    """Return `**8**` for the layer of the other tables, `**8** (2 of 3)` where only so many seeds have chosen it."""
+    """Return `**8**` for the layer of the other tables, or `**8** (2 of 3)` if 2 of 3 seeds chose it."""
     chosen = sum(sweep.layer == number for sweep in sweeps)
     if not chosen:
         return str(number)

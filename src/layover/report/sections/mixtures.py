@@ -1,4 +1,4 @@
-"""What each task gave to a mixture, and how each did on its development data; every evaluation as a file."""
+"""The contribution of each task to a mixture, and its score on development data; a file has every evaluation."""
 
 from __future__ import annotations
 
@@ -13,19 +13,20 @@ from layover.report.main_table import NOTHING
 from layover.report.rows import CellRow, spread
 
 EXPLAINED = (
-    "What each task gave to the weights that were kept: training examples (windows of a long context one by one, each "
-    "as often as it came) and its share of the steps; and its score on its development data then. The mean of these "
-    "selects. Mean ± standard deviation over n seeds. `mixtures.csv` has every evaluation of every task."
+    "The contribution of each task up to the selected weights: its training examples (counting every window of a long "
+    "context, and repetitions) and its share of the training steps. The score is on its development data, with the "
+    "selected weights. The mean of these scores selects the weights. Values are mean ± standard deviation over n "
+    "seeds. `mixtures.csv` has every evaluation of every task."
 )
 HEADERS = ("mixture", "model", "method", "task", "examples", "share of steps", "on development data", "n")
 FIELDS = ("mixture", "model", "method", "seed", "step", "task", "metric", "value")
 
 Group = tuple[str, str, str]
-"""Mixture, model, method; methods that share a training are named together."""
+"""Mixture, model and method; methods that share a training are listed together."""
 
 
 def groups(rows: Sequence[CellRow]) -> Mapping[Group, list[LearnedMixture]]:
-    """Return the finished trainings, each once, in the order of the sweep."""
+    """Return the finished trainings without repetition, in the order of the sweep."""
     trainings: dict[str, LearnedMixture] = {}
     used: dict[str, dict[tuple[str, str], None]] = {}
     for row in rows:
@@ -40,7 +41,7 @@ def groups(rows: Sequence[CellRow]) -> Mapping[Group, list[LearnedMixture]]:
 
 
 def cells(rows: Sequence[CellRow]) -> list[list[str]]:
-    """Return the lines of the table: each task of each mixture, then the mean that selects."""
+    """Return the lines of the table: the tasks of each mixture, then the mean that selects the weights."""
     lines = []
     for group, trainings in groups(rows).items():
         seeds = str(len(trainings))
@@ -53,7 +54,7 @@ def cells(rows: Sequence[CellRow]) -> list[list[str]]:
 
 
 def _task(first: Contribution, same: Sequence[Contribution], trainings: Sequence[LearnedMixture]) -> list[str]:
-    """Return the name of a task, its examples, its share and its score over the seeds."""
+    """Return the name of a task, and its examples, its share and its score over seeds."""
     totals = [sum(task.steps for task in training.tasks) for training in trainings]
     shares = [100 * training.steps / total for training, total in zip(same, totals, strict=True)]
     examples, share = spread([training.examples for training in same]), spread(shares)
@@ -67,7 +68,7 @@ def _task(first: Contribution, same: Sequence[Contribution], trainings: Sequence
 
 
 def write(rows: Sequence[CellRow], path: Path) -> None:
-    """Write one line per training, evaluation, task and metric; the mean over the tasks has no task."""
+    """Write one line per training, evaluation, task and metric; the mean over tasks has an empty task."""
     with csv_file(path) as writerow:
         writerow(FIELDS)
         for group, trainings in groups(rows).items():

@@ -1,7 +1,7 @@
-"""One table per target of mixed intermediates: how much is taken of each of them, layer by layer.
+"""A table for each target with mixed intermediates: the mixing weights of the modules, layer by layer.
 
-A share is what a mixer takes of one module's change, averaged over the tokens that were scored; those of one place and
-token add up to 1. Shares of a seed are averaged over languages and places, then mean and deviation over seeds.
+A mixing weight is the factor of one module in a mixer, averaged over the scored tokens. The mixing weights of one site
+and token sum to 1. Those of a seed are averaged over languages and sites, then over seeds, with a deviation.
 """
 
 from __future__ import annotations
@@ -19,17 +19,18 @@ from layover.report.rows import CellRow, by_group, spread
 MOST_COLUMNS = 12
 FIELDS = ("model", "method", "intermediate", "target", "seed")
 EXPLAINED = (
-    "How much is taken of each module, in percent: the mean over the tokens of each language, over languages and "
-    "places, then mean ± standard deviation over n seeds. A share says what is mixed, not what helps: modules change "
-    "the hidden states by much or by little. `shares.csv` has every place, language and seed, `shares.png` draws them."
+    "The mixing weight of each module, in percent: the mean over the tokens of each language, then over languages and "
+    "sites, then mean ± standard deviation over n seeds. A high mixing weight does not mean that a module helps, "
+    "because modules change the hidden states by different amounts. `shares.csv` has every site, language and seed; "
+    "`shares.png` shows the means."
 )
 
 ByLayer = Mapping[str, Mapping[int, list[float]]]
-"""Member -> layer -> the share of each seed."""
+"""Module -> layer -> the mixing weight of each seed."""
 
 
 def by_layer(rows: Sequence[CellRow]) -> ByLayer:
-    """Return the shares of cells that differ in their seeds only, averaged over languages and places."""
+    """Return the mixing weights of cells that differ only in their seeds, averaged over languages and sites."""
     by_member: dict[str, dict[int, list[float]]] = {}
     for row in rows:
         of_seed: dict[str, dict[int, list[float]]] = {}
@@ -42,13 +43,13 @@ def by_layer(rows: Sequence[CellRow]) -> ByLayer:
 
 
 def bands(layers: Sequence[int]) -> list[tuple[int, ...]]:
-    """Return layers in as many columns as are readable, of equal width but for the last."""
+    """Return the layers in at most `MOST_COLUMNS` columns, of equal width except the last."""
     width = max(1, -(-len(layers) // MOST_COLUMNS))
     return [tuple(layers[start : start + width]) for start in range(0, len(layers), width)]
 
 
 def cells(rows: Sequence[CellRow], target: str) -> tuple[list[str], list[list[str]]]:
-    """Return headers and lines of the table of one target."""
+    """Return the headers and the lines of the table of one target."""
     mixed_rows = [row for row in rows if row.cell.target == target and row.shares]
     layers = sorted({share.layer for row in mixed_rows for share in row.shares})
     columns = bands(layers)
@@ -61,14 +62,14 @@ def cells(rows: Sequence[CellRow], target: str) -> tuple[list[str], list[list[st
 
 
 def _text(layer_shares: Mapping[int, list[float]], layers: Sequence[int]) -> str:
-    """Return the mean over some layers, of every seed, as percent."""
+    """Return the mean over some layers, and its spread over seeds, in percent."""
     there = [layer_shares[layer] for layer in layers if layer in layer_shares]
     seeds = spread([100 * fmean(values) for values in zip(*there, strict=True)])
     return NOTHING if seeds is None else seeds.text()
 
 
 def write(rows: Sequence[CellRow], path: Path) -> bool:
-    """Write one line per cell, language, place and member; return False, and write nothing, when nothing is mixed."""
+    """Write one line per cell, language, site and module; return False, without a file, if nothing is mixed."""
     mixed = [row for row in rows if row.shares]
     if not mixed:
         return False
@@ -83,7 +84,7 @@ def write(rows: Sequence[CellRow], path: Path) -> bool:
 
 def _target(_plan: Plan, rows: Sequence[CellRow], target: str) -> list[str]:
     headers, lines = cells(rows, target)
-    return [f"### {inline(target)}: shares", EXPLAINED, markdown_table(headers, lines)] if lines else []
+    return [f"### {inline(target)}: mixing weights", EXPLAINED, markdown_table(headers, lines)] if lines else []
 
 
 SECTION = Section(35, target=_target, file="shares.csv", write=write)

@@ -1,6 +1,6 @@
-"""The picture of the shares: for each method and target how much is taken of each module, layer by layer.
+"""The plot of the mixing weights: each module of each method and target, layer by layer.
 
-Numbers are percent; the colour is the difference to an equal share, 100 / K of K modules.
+Numbers are percent. The colour is the difference to an equal weight, 100 / K for K modules.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
 SQUARE_INCHES, LETTER_INCHES = 0.36, 0.085
 MOST_NUMBERED = 12
-"""Layers beside each other that leave room for numbers in their squares."""
+"""Largest number of layers with room for numbers in their squares."""
 
 Panel = Mapping[str, Mapping[int, float]]
-"""Member -> layer -> mean share over seeds, percent."""
+"""Module -> layer -> mean mixing weight over seeds, in percent."""
 
 
 def panels(rows: Sequence[CellRow]) -> dict[tuple[str, str, str], dict[str, Panel]]:
-    """Return by (model, method, intermediate) and target what is drawn."""
+    """Return the panels by (model, method, intermediate) and target."""
     drawn: dict[tuple[str, str, str], dict[str, Panel]] = {}
     for group, members in by_group([row for row in rows if row.shares]).items():
         for target in dict.fromkeys(row.cell.target for row in members):
@@ -44,7 +44,7 @@ def panels(rows: Sequence[CellRow]) -> dict[tuple[str, str, str], dict[str, Pane
 
 @drawn_plainly()
 def draw(rows: Sequence[CellRow], path: Path) -> bool:
-    """Draw the picture as PNG; return False, and draw nothing, when nothing is mixed."""
+    """Draw the plot as PNG; return False, without a file, if nothing is mixed."""
     drawn = panels(rows)
     if not drawn:
         return False
@@ -71,8 +71,8 @@ def draw(rows: Sequence[CellRow], path: Path) -> bool:
             axis.set_title(printable(f"{target}: {' '.join(group[:2])}"), loc="left", fontsize=9)
             axis.set_xlabel("layer", fontsize=8)
     if image is not None:
-        figure.colorbar(image, ax=axes, label="points above an equal share", shrink=0.8)
-    figure.suptitle("How much is taken of each module, percent", fontsize=11)
+        figure.colorbar(image, ax=axes, label="points above an equal weight", shrink=0.8)
+    figure.suptitle("Mixing weight of each module, percent", fontsize=11)
     figure.savefig(path, dpi=150)
     return True
 
@@ -82,7 +82,7 @@ def _equal(panel: Panel) -> float:
 
 
 def _panel(axis: Axes, panel: Panel, layers: Sequence[int], limit: float) -> AxesImage:
-    """Draw layers from left to right, members from top to bottom; a layer without modules stays empty."""
+    """Draw layers from left to right and modules from top to bottom; a layer without modules is empty."""
     grid = [[shares.get(layer, float("nan")) for layer in layers] for shares in panel.values()]
     above = [[value - _equal(panel) for value in line] for line in grid]
     image = axis.imshow(above, cmap="PuOr", vmin=-limit, vmax=limit, aspect="auto")

@@ -1,4 +1,4 @@
-"""Where models and data are from: commits of the hub, and hashes of files."""
+"""The sources of models and data: commits on the hub, and hashes of files."""
 
 from __future__ import annotations
 
@@ -10,13 +10,16 @@ from layover.records import DataSource, Sources
 from layover.report._section import Section
 from layover.report.rows import CellRow
 
-EXPLAINED = "Commits of the hub, and the first digits of the SHA-256 of files. Full values are in records.jsonl."
+EXPLAINED = (
+    "Sources on the hub have a commit; files have the first digits of their SHA-256. `records.jsonl` has the full "
+    "values."
+)
 HEADERS = ["used for", "source"]
 DIGITS, SHOWN = 12, 4
 
 
 def lines(rows: Sequence[CellRow]) -> list[list[str]]:
-    """Return the lines of the table; nothing is said of records that do not tell."""
+    """Return the lines of the table, without records that have no sources."""
     models: dict[str, dict[str, None]] = {}
     data: dict[str, dict[str, None]] = {}
     for row in rows:
@@ -41,7 +44,7 @@ def lines(rows: Sequence[CellRow]) -> list[list[str]]:
 
 
 def _model(sources: Sources) -> str:
-    """Return an encoder in a few words; equal weights with another config or tokenizer are another encoder."""
+    """Return an encoder in short form; equal weights with another config or tokenizer are another encoder."""
     model = sources.model
     if model.hub is not None:
         return model.text()
@@ -52,7 +55,7 @@ def _model(sources: Sources) -> str:
 
 
 def _grouped(sources: Iterable[DataSource]) -> str:
-    """Return data in a few words: the configurations of one split together, then files."""
+    """Return data in short form: the configurations of one split together, then files."""
     sets: dict[tuple[str, str | None, str | None], list[str]] = {}
     files: list[str] = []
     for source in dict.fromkeys(sources):

@@ -1,4 +1,4 @@
-"""One sentence per target of tags: how they were read as spans."""
+"""A sentence for each target with tags: how the tags were read as spans."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from layover.report.rows import CellRow
 
 
 def text(tags: TagScheme) -> str:
-    """Return the sentence."""
+    """Return the sentence about a scheme of tags."""
     return f"Spans are read from the tags: {inline(described(tags.scheme, tags.written, tags.outside))}."
 
 

@@ -1,7 +1,7 @@
-"""The picture of a sweep: what each intermediate gives each target, by model and method.
+"""The plot of a sweep: the gain of each intermediate on each target, by model and method.
 
-A square is the mean paired difference to the same method without an intermediate, in points; a crossed-out square
-has no such pair.
+A square is the mean paired difference to the same method without an intermediate, in points. A crossed-out square has
+no paired difference.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 SQUARE_INCHES, LETTER_INCHES = 0.75, 0.085
 LEAST_POINTS = 5.0
-"""Points that the darkest colour stands for at least, so that a tenth of a point never looks like much."""
+"""Smallest difference of the darkest colour, so that a tenth of a point always has a light colour."""
 
 
 def differences(rows: Sequence[CellRow]) -> dict[tuple[str, str], dict[str, dict[str, float | None]]]:
-    """Return (model, method) -> intermediate -> target -> mean difference to no intermediate, None without a pair."""
+    """Return (model, method) -> intermediate -> target -> mean difference to no intermediate; None if it is missing."""
     panels: dict[tuple[str, str], dict[str, dict[str, float | None]]] = {}
     for (model, method, intermediate), by_target in entries(rows, frozenset()).items():
         if intermediate != NO_INTERMEDIATE:
@@ -41,7 +41,7 @@ def _difference(entry: TableEntry) -> float | None:
 
 @drawn_plainly()
 def draw(rows: Sequence[CellRow], path: Path) -> bool:
-    """Draw the picture as PNG; return False, and draw nothing, when no cell has an intermediate."""
+    """Draw the plot as PNG; return False, without a file, if no cell has an intermediate."""
     panels = differences(rows)
     if not panels:
         return False

@@ -1,7 +1,7 @@
-"""XTREME's own averages: its nine tasks, its four kinds of tasks and all, by model, method and intermediate.
+"""The averages of XTREME: its nine tasks, its four kinds of tasks and all, by model, method and intermediate.
 
-Each average is taken of one seed, then mean and deviation over the seeds that have it. Only the whole test split is
-XTREME's: what was scored on less, or on something else, is a gap here.
+Each average is computed for one seed, then mean and deviation over the seeds that have it. Only scores on the whole
+test split count; all other scores are gaps here.
 """
 
 from __future__ import annotations
@@ -21,10 +21,11 @@ from layover.tasks import Averages, Task, average, official
 ALL = "all"
 GROUP = ("model", "method", "intermediate")
 EXPLAINED = (
-    "As XTREME defines them: a task is the mean over its languages, English included, for question answering of F1 and "
-    "exact match; `all` is the plain mean of the nine tasks, not of the four kinds. Each is taken of one seed, then "
-    "mean ± standard deviation over the n seeds that have it. Only scores on the whole test split are XTREME's: the "
-    "validation split, a limit or a language without a score leaves a gap here, whatever the other tables show."
+    "These averages follow XTREME. The score of a task is the mean over its languages, English included; for question "
+    "answering it is the mean of F1 and exact match. `all` is the mean of the nine tasks, not of the four kinds. Each "
+    "average is computed for one seed, then mean ± standard deviation over the n seeds that have it. Only scores on "
+    "the whole test split count: the validation split, a limit on examples or a language without a score leaves a "
+    "gap here, even if other tables show a score."
 )
 
 
@@ -34,13 +35,13 @@ class XtremeAverages:
 
     group: tuple[str, str, str]
     entries: Mapping[str, TableEntry | None]
-    """Task, `all KIND` or `all` -> the average; None where the sweep asks for none of its tasks."""
+    """Task, `all KIND` or `all` -> average; None if the sweep has none of its tasks."""
     gaps: Mapping[str, str]
-    """Task -> what is missing of it, and in which seeds where it is not in all."""
+    """Task -> its missing scores with reasons, and the seeds if not all seeds lack them."""
 
 
 def columns() -> dict[str, tuple[str, ...]]:
-    """Return each average and the tasks behind it: all, then each kind and its tasks."""
+    """Return each average and its tasks: all, then each kind and its tasks."""
     tasks_of = {ALL: tuple(official())}
     for kind in sorted({task.kind for task in official().values()}):
         names = [name for name, task in official().items() if task.kind == kind]
@@ -49,7 +50,7 @@ def columns() -> dict[str, tuple[str, ...]]:
 
 
 def lines(rows: Sequence[CellRow]) -> list[XtremeAverages]:
-    """Return the averages of every (model, method, intermediate) that has a task of XTREME among its targets."""
+    """Return the averages of every (model, method, intermediate) with a target of XTREME."""
     known = official()
     official_rows = [row for row in rows if row.cell.target in known]
     return [_line(group, members, known) for group, members in by_group(official_rows).items()]
@@ -81,7 +82,7 @@ def _entry(column: str, rows: Sequence[CellRow], by_seed: Mapping[int, Averages]
         return None
     values = [_value(averages, column) for averages in by_seed.values()]
     seeded = any(row.cell.seeded for row in rows)
-    if not seeded:  # one result, whatever the seed
+    if not seeded:  # the result does not depend on the seed
         values = values[:1]
     score = spread([value for value in values if value is not None])
     return TableEntry(score, None, None, planned=len(values), failures=(), seeded=seeded)
@@ -95,14 +96,14 @@ def _value(averages: Averages, column: str) -> float | None:
 
 
 def _counted(row: CellRow, reasons: Mapping[str, str]) -> dict[str, dict[str, float] | None]:
-    """Return the scores that are XTREME's, by language."""
+    """Return the scores that count for XTREME, by language."""
     if row.record is None:
         return {}
     return {code: None if code in reasons else scores for code, scores in row.record.languages.items()}
 
 
 def _reasons(row: CellRow | None, task: Task) -> dict[str, str]:
-    """Return why languages of XTREME have no score that is XTREME's."""
+    """Return language of XTREME -> reason why it has no score that counts."""
     reasons = {code: _reason(row, task, code) for code in task.xtreme}
     return {code: reason for code, reason in reasons.items() if reason}
 
@@ -118,15 +119,15 @@ def _reason(row: CellRow | None, task: Task, language: str) -> str:
 
 
 def _shortfall(row: CellRow, record: Record, task: Task, language: str) -> str:
-    """Return why a score is not XTREME's."""
+    """Return the reason why a score does not count for XTREME, or an empty text."""
     if row.split != "test":
         return f"scored on the {row.split} split"
     if record.retrieval is not None and record.retrieval.threshold_tuned_on == "scored":
-        return "the threshold is tuned on the gold that is scored"
+        return "the gold of the scored split tuned the threshold"
     if record.retrieval is not None and record.retrieval.layer_chosen_on == "scored":
-        return "the layer is chosen by the gold that is scored"
+        return "the gold of the scored split chose the layer"
     count = record.examples[language]
-    # the published numbers of retrieval are of sentences, a record has that of pairs
+    # published numbers for retrieval count sentences, but records count pairs
     published = task.count("test", language) if task.of_kind.score_is_share_of_examples else None
     if published is None:
         return row.partial.get(language, "")
@@ -134,7 +135,7 @@ def _shortfall(row: CellRow, record: Record, task: Task, language: str) -> str:
 
 
 def _gap(reasons: Mapping[str, str], task: Task) -> str:
-    """Return `no test file: ur, zh; not evaluated: de`, or the reason alone where it is that of all languages."""
+    """Return `no test file: ur, zh; not evaluated: de`, or only the reason if all languages have it."""
     languages: dict[str, list[str]] = {}
     for code, reason in reasons.items():
         languages.setdefault(reason, []).append(code)
@@ -149,13 +150,13 @@ def _in_seeds(gap: str, seeds: Sequence[int], of: int) -> str:
 
 
 def cells(averages: Sequence[XtremeAverages]) -> tuple[list[str], list[list[str]]]:
-    """Return headers and lines of the table as text."""
+    """Return the headers and the lines of the table as text."""
     table = [[*line.group, *(text(line.entries[column]) for column in columns())] for line in averages]
     return [*GROUP, *columns()], table
 
 
 def notes(averages: Sequence[XtremeAverages]) -> list[str]:
-    """Return what is missing, task by task; where it is not the same in every line, in how many."""
+    """Return the missing scores of each task, with the number of lines if not all lines lack them."""
     counts: dict[str, int] = {}
     for name in official():
         for line in averages:
@@ -169,7 +170,7 @@ def notes(averages: Sequence[XtremeAverages]) -> list[str]:
 
 
 def write(averages: Sequence[XtremeAverages], path: Path) -> None:
-    """Write one line per average; one without a score says what is missing."""
+    """Write one line per average; an average without a score has the reasons."""
     with csv_file(path) as writerow:
         writerow([*GROUP, "average", "score", "deviation", "seeds", "missing"])
         for line in averages:
