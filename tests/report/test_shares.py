@@ -1,4 +1,4 @@
-"""Shares in reports: numbers worked out by hand, and nothing where nothing is mixed."""
+"""Mixing weights in reports: numbers worked out by hand, and nothing where nothing is mixed."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ import pytest
 
 from layover.plan import Cell
 from layover.report import CellRow
+from layover.report.mixing_weights import MixingWeight
 from layover.report.sections import shares, shares_plot
-from layover.report.shares import Share
 
 
 def row(seed: int, *values: tuple[str, int, str, str, float], target: str = "xnli", method: str = "fuse") -> CellRow:
     cell = Cell("base", method, "mnli+squad", target, seed, "t", "s", "b")
-    return CellRow(cell, "accuracy", "test", {}, None, None, None, tuple(Share(*value) for value in values))
+    return CellRow(cell, "accuracy", "test", {}, None, None, None, tuple(MixingWeight(*value) for value in values))
 
 
 def one_seed(seed: int, mnli: float) -> CellRow:
-    """Return shares of two languages and two places in layer 0, of one place in layer 1."""
+    """Return mixing weights of two languages: two sites in layer 0, and one site in layer 1."""
     found = [("en", 0, "query", 0.1), ("en", 0, "value", -0.1), ("sw", 0, "query", 0.2), ("sw", 0, "value", -0.2)]
     both = [(language, layer, place, mnli + more) for language, layer, place, more in (*found, ("en", 1, "query", 0.1))]
     pairs = [((*where, "mnli", value), (*where, "squad", 1 - value)) for *where, value in both]

@@ -17,7 +17,7 @@ from layover.kinds._kind import Kind
 
 
 class OfPair(Protocol):
-    """An example of one text or two."""
+    """An example with one text or two texts."""
 
     @property
     def first(self) -> str:

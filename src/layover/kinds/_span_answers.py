@@ -137,9 +137,8 @@ def best_threshold(margins: npt.NDArray[np.float64], gains: npt.NDArray[np.float
     """
     order = np.argsort(margins, kind="stable")
     ordered, totals = margins[order], np.concatenate([[0.0], np.cumsum(gains[order])])
-    possible = np.flatnonzero(
-        np.concatenate([[True], ordered[1:] > ordered[:-1], [True]])
-    )  # possible numbers of kept answers
+    # possible numbers of kept answers
+    possible = np.flatnonzero(np.concatenate([[True], ordered[1:] > ordered[:-1], [True]]))
     kept = int(possible[totals[possible].argmax()])
     if kept == 0:
         return float(np.nextafter(ordered[0], -np.inf))

@@ -193,9 +193,8 @@ class Span(Kind[Example]):
         """
         if any(item.answers is None for item in examples):
             raise DataError("the threshold for no answer cannot be tuned, because some answers are unknown")
-        compare = self._metric(metric).for_task(
-            Rules()
-        )  # SQuAD v2.0: only tasks with unanswerable questions have a threshold
+        # SQuAD v2.0: only tasks with unanswerable questions have a threshold
+        compare = self._metric(metric).for_task(Rules())
         golds = [self.gold(item) or [] for item in examples]
         texts = [str(prediction["text"]) for prediction in predictions]
         answered = [compare([text], [gold], language) for text, gold in zip(texts, golds, strict=True)]

@@ -214,8 +214,8 @@ def _refuse_mixed(tags: Sequence[str], outside: Sequence[str] | None) -> None:
         for letter, kind in parts.values():
             types.setdefault(kind, set()).add(letter[0])
         paired = any("B" in letters and len(letters) > 1 for letters in types.values())
-        beside = not suffix and any(_letter_of(tag, separator, suffix).upper() in {"B", "I"} for tag in parts)
-        if paired or (known and beside):
+        begins = not suffix and any(_letter_of(tag, separator, suffix).upper() in {"B", "I"} for tag in parts)
+        if paired or (known and begins):
             bare = [tag for tag in tags if tag not in parts and tag not in known]
             mixed = f"{min(parts)!r} has a letter and a type, but {min(bare, default='')!r} has not"
             classes = f"`scheme: {'io' if known else 'bare'}` if all are classes"

@@ -9,7 +9,7 @@ from layover.errors import DataError
 from layover.metrics._paired import paired
 
 LANGUAGE, ENGLISH = "language", "english"
-"""The sides: the sentences of the language that is evaluated, and the English ones."""
+"""The sides: the sentences of the evaluated language, and the English sentences."""
 
 
 class Sought(NamedTuple):

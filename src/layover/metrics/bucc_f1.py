@@ -12,8 +12,7 @@ def bucc_f1(predictions: Sequence[str | None], golds: Sequence[Sought], _languag
     """Return 100 * 2 * right / (predicted + gold), 0 to 100, counting pairs of sentences.
 
     Each pair is counted once, at its sentence of the language; a sentence with two translations is in two gold pairs,
-    of which a prediction can find one. 0 if nothing is right, also if there
-    is no pair at all.
+    of which a prediction can find one. 0 if nothing is right, also if there is no pair at all.
 
     Source: `bucc_eval` of google-research/xtreme, on the pairs above the threshold, and `bucc_f1` of its
     `evaluate.py`.

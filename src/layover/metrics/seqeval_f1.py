@@ -58,9 +58,8 @@ def _score(predictions: Sentences, golds: Sentences, canonical: Callable[[str], 
     predicted = [[known(tag) for tag in tags] for tags, _ in sentences]
     expected = [[known(tag) for tag in tags] for _, tags in sentences]
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore"
-        )  # about 0 / 0, which is scored as 0, and about the first letters of parts of speech
+        # about 0 / 0, which is scored as 0, and about the first letters of parts of speech
+        warnings.simplefilter("ignore")
         return 100.0 * float(f1_score(expected, predicted))
 
 

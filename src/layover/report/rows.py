@@ -13,7 +13,7 @@ from layover.plan.nodes import spec_at
 from layover.records import Record, read_record
 from layover.report.costs import TargetCost, cost_of
 from layover.report.learned import LearnedMixture, mixtures_below
-from layover.report.shares import Share, shares_of
+from layover.report.mixing_weights import MixingWeight, mixing_weights_of
 from layover.specs.score import ScoreSpec
 from layover.steps.artifacts import CLASSES, RECORD
 from layover.store import Store
@@ -34,7 +34,7 @@ class CellRow:
     baseline: Record | None
     """The record of the same cell without an intermediate."""
     failure: str | None
-    shares: tuple[Share, ...] = ()
+    mixing_weights: tuple[MixingWeight, ...] = ()
     """The mixing weights of its modules, if modules are mixed."""
     mixtures: tuple[LearnedMixture, ...] = ()
     """The finished mixtures that it needs."""
@@ -77,9 +77,9 @@ def rows_of(plan: Plan, store: Store) -> list[CellRow]:
         failure = None if record is not None else _failure(plan, store, cell.score)
         scored = spec_at(plan.nodes, cell.score, ScoreSpec)
         parts = partial(plan, scored)
-        baseline, shares, below = record_of(cell.baseline), shares_of(plan, store, cell), mixtures(cell.train)
+        baseline, weights, below = record_of(cell.baseline), mixing_weights_of(plan, store, cell), mixtures(cell.train)
         cost = cost_of(plan, store, cell.train) if scored.search is None else None  # retrieval trains no target
-        values = (cell, scored.metric, scored.split, parts, record, baseline, failure, shares, below, cost)
+        values = (cell, scored.metric, scored.split, parts, record, baseline, failure, weights, below, cost)
         rows.append(CellRow(*values, counts_of(cell.score)))
     return rows
 

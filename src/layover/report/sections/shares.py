@@ -34,8 +34,8 @@ def by_layer(rows: Sequence[CellRow]) -> ByLayer:
     by_member: dict[str, dict[int, list[float]]] = {}
     for row in rows:
         of_seed: dict[str, dict[int, list[float]]] = {}
-        for share in row.shares:
-            of_seed.setdefault(share.member, {}).setdefault(share.layer, []).append(share.value)
+        for weight in row.mixing_weights:
+            of_seed.setdefault(weight.member, {}).setdefault(weight.layer, []).append(weight.value)
         for member, layers in of_seed.items():
             for layer, values in layers.items():
                 by_member.setdefault(member, {}).setdefault(layer, []).append(fmean(values))
@@ -50,35 +50,37 @@ def bands(layers: Sequence[int]) -> list[tuple[int, ...]]:
 
 def cells(rows: Sequence[CellRow], target: str) -> tuple[list[str], list[list[str]]]:
     """Return the headers and the lines of the table of one target."""
-    mixed_rows = [row for row in rows if row.cell.target == target and row.shares]
-    layers = sorted({share.layer for row in mixed_rows for share in row.shares})
+    mixed_rows = [row for row in rows if row.cell.target == target and row.mixing_weights]
+    layers = sorted({weight.layer for row in mixed_rows for weight in row.mixing_weights})
     columns = bands(layers)
     names = [str(band[0]) if len(band) == 1 else f"{band[0]}-{band[-1]}" for band in columns]
     lines = []
     for group, seeds in by_group(mixed_rows).items():
-        for member, layer_shares in by_layer(seeds).items():
-            lines.append([*group, member, str(len(seeds)), *(_text(layer_shares, band) for band in (layers, *columns))])
+        for member, layer_weights in by_layer(seeds).items():
+            lines.append(
+                [*group, member, str(len(seeds)), *(_text(layer_weights, band) for band in (layers, *columns))]
+            )
     return ["model", "method", "intermediate", "module", "n", "all layers", *(f"layer {name}" for name in names)], lines
 
 
-def _text(layer_shares: Mapping[int, list[float]], layers: Sequence[int]) -> str:
+def _text(layer_weights: Mapping[int, list[float]], layers: Sequence[int]) -> str:
     """Return the mean over some layers, and its spread over seeds, in percent."""
-    there = [layer_shares[layer] for layer in layers if layer in layer_shares]
+    there = [layer_weights[layer] for layer in layers if layer in layer_weights]
     seeds = spread([100 * fmean(values) for values in zip(*there, strict=True)])
     return NOTHING if seeds is None else seeds.text()
 
 
 def write(rows: Sequence[CellRow], path: Path) -> bool:
     """Write one line per cell, language, site and module; return False, without a file, if nothing is mixed."""
-    mixed = [row for row in rows if row.shares]
+    mixed = [row for row in rows if row.mixing_weights]
     if not mixed:
         return False
     with csv_file(path) as writerow:
         writerow([*FIELDS, "language", "layer", "place", "member", "share"])
         for row in mixed:
             cell = [getattr(row.cell, field) for field in FIELDS]
-            for share in row.shares:
-                writerow([*cell, share.language, share.layer, share.place, share.member, repr(share.value)])
+            for weight in row.mixing_weights:
+                writerow([*cell, weight.language, weight.layer, weight.place, weight.member, repr(weight.value)])
     return True
 
 

@@ -32,12 +32,12 @@ Panel = Mapping[str, Mapping[int, float]]
 def panels(rows: Sequence[CellRow]) -> dict[tuple[str, str, str], dict[str, Panel]]:
     """Return the panels by (model, method, intermediate) and target."""
     drawn: dict[tuple[str, str, str], dict[str, Panel]] = {}
-    for group, members in by_group([row for row in rows if row.shares]).items():
+    for group, members in by_group([row for row in rows if row.mixing_weights]).items():
         for target in dict.fromkeys(row.cell.target for row in members):
-            shares = by_layer([row for row in members if row.cell.target == target])
+            weights = by_layer([row for row in members if row.cell.target == target])
             drawn.setdefault(group, {})[target] = {
                 member: {layer: 100 * fmean(values) for layer, values in layers.items()}
-                for member, layers in shares.items()
+                for member, layers in weights.items()
             }
     return drawn
 
@@ -53,7 +53,7 @@ def draw(rows: Sequence[CellRow], path: Path) -> bool:
 
     every = [panel for by_target in drawn.values() for panel in by_target.values()]
     targets = list(dict.fromkeys(target for by_target in drawn.values() for target in by_target))
-    layers = sorted({layer for panel in every for shares in panel.values() for layer in shares})
+    layers = sorted({layer for panel in every for weights in panel.values() for layer in weights})
     limit = max(abs(value - _equal(panel)) for panel in every for line in panel.values() for value in line.values())
     names = max(len(member) for panel in every for member in panel) * LETTER_INCHES
     heights = [max(map(len, by_target.values())) * SQUARE_INCHES + 0.8 for by_target in drawn.values()]
@@ -83,7 +83,7 @@ def _equal(panel: Panel) -> float:
 
 def _panel(axis: Axes, panel: Panel, layers: Sequence[int], limit: float) -> AxesImage:
     """Draw layers from left to right and modules from top to bottom; a layer without modules is empty."""
-    grid = [[shares.get(layer, float("nan")) for layer in layers] for shares in panel.values()]
+    grid = [[weights.get(layer, float("nan")) for layer in layers] for weights in panel.values()]
     above = [[value - _equal(panel) for value in line] for line in grid]
     image = axis.imshow(above, cmap="PuOr", vmin=-limit, vmax=limit, aspect="auto")
     for y, line in enumerate(grid if len(layers) <= MOST_NUMBERED else []):

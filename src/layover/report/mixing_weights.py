@@ -14,7 +14,7 @@ from layover.store import Store
 
 
 @dataclass(frozen=True)
-class Share:
+class MixingWeight:
     """The mixing weight of one module at one site, averaged over the tokens of one language."""
 
     language: str
@@ -25,7 +25,7 @@ class Share:
     """From 0 to 1."""
 
 
-def shares_of(plan: Plan, store: Store, cell: Cell) -> tuple[Share, ...]:
+def mixing_weights_of(plan: Plan, store: Store, cell: Cell) -> tuple[MixingWeight, ...]:
     """Return the mixing weights of a cell; empty if nothing is mixed, or if a language has no predictions yet."""
     members = _members(plan, cell)
     scored = spec_at(plan.nodes, cell.score, ScoreSpec)
@@ -35,14 +35,14 @@ def shares_of(plan: Plan, store: Store, cell: Cell) -> tuple[Share, ...]:
     listed = plan.recipe.learned(cell.intermediate)
     ranks = {name: place for place, name in enumerate(listed)}
     order = sorted(range(len(members)), key=lambda place: ranks.get(members[place], len(listed)))
-    shares = []
+    weights = []
     for language, (key, _) in scored.predictions.items():
         for site, values in read_shares(store, key).items():
             _, layer, place = site.split(".")
             if len(values) != len(members):
                 raise StoreError(f"node {key[:12]}: {len(values)} mixing weights at {site} for {len(members)} modules")
-            shares += [Share(language, int(layer), place, members[index], values[index]) for index in order]
-    return tuple(shares)
+            weights += [MixingWeight(language, int(layer), place, members[index], values[index]) for index in order]
+    return tuple(weights)
 
 
 def _members(plan: Plan, cell: Cell) -> tuple[str, ...]:
