@@ -88,13 +88,13 @@ def test_mistakes_of_a_declaration() -> None:
         return {".".join(map(str, path)): said for path, said in found}
 
     assert told(labels=LABELS) == told(label_columns=LABELS) == told(labels=("x",)) == {}
-    assert "needs labels, or the `label_columns`" in told()["labels"]
+    assert "needs `labels`, or `label_columns`" in told()["labels"]
     assert "2 labels for 3 columns" in told(labels=("a", "b"), label_columns=LABELS)["labels"]
-    assert "'food' stands twice" in told(label_columns=("food", "food"))["label_columns.1"]
-    assert "remove one of both" in told(label="x", label_columns=LABELS)["label"]
-    assert "remove one of both" in told(label_separator=";", label_columns=LABELS)["label_separator"]
+    assert "'food' appears twice" in told(label_columns=("food", "food"))["label_columns.1"]
+    assert "remove one of the two" in told(label="x", label_columns=LABELS)["label"]
+    assert "remove one of the two" in told(label_separator=";", label_columns=LABELS)["label_separator"]
     assert "is empty" in told(labels=LABELS, label_separator="")["label_separator"]
-    assert "is gold, and the encoder" in told(label_columns=LABELS, text=("{text} {keys}",))["text.0"]
+    assert "is gold, but the encoder" in told(label_columns=LABELS, text=("{text} {keys}",))["text.0"]
     assert "twice" in told(labels=("a", "a"))["labels"]
     assert "only labels of classification, tagging" in told(labels="from training")["labels"]
 

@@ -35,11 +35,11 @@ def test_what_is_a_number(raw: object, number: float) -> None:
 def test_what_is_none(raw: object) -> None:
     found = number_of(raw)
     assert isinstance(found, str)
-    assert found.startswith(("is no number", "is not a finite number"))
+    assert found.startswith(("is not a number", "is not a finite number"))
 
 
 def test_a_decimal_comma_is_told() -> None:
-    assert number_of("3,5") == "is no number; write 3.5"
+    assert number_of("3,5") == "is not a number; write 3.5"
 
 
 def read(folder: Path, lines: list[Any] | str, **own: Any) -> list[Example]:
@@ -91,7 +91,7 @@ def test_mistakes_of_a_declaration() -> None:
     assert told(text=("a", "b"), range=(-1, 1)) == {}
     assert "5 is not below 0" in told(text=("a",), range=(5, 0))["range"]
     assert "1 is not below 1" in told(text=("a",), range=(1, 1))["range"]
-    assert "is the gold, and the encoder would read it" in told(text=("label",))["text.0"]
+    assert "is the gold, but the encoder would read it" in told(text=("label",))["text.0"]
     assert "has 0 columns, but must have one or two" in told()["text"]
     assert told(text=("a",), labels=("x", "y"))["labels"].endswith("not to regression")
     assert (

@@ -245,7 +245,7 @@ def test_what_a_declared_scheme_does_not_fit(
 
 def test_a_scheme_says_how_it_reads() -> None:
     assert detect(["O", "B_PER", "I_PER"]).describe() == "IOB2, written as B_PER; outside O"
-    assert detect(["B", "M", "E", "S"]).describe() == "BMES, letters alone"
+    assert detect(["B", "M", "E", "S"]).describe() == "BMES, single letters"
     assert detect(["O", "ORG", "PER"]).describe() == "IO: neighbours of one class are one span; outside O"
 
 

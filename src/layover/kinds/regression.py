@@ -63,7 +63,7 @@ def _range(own: Any) -> Mistakes:
     if low >= high:
         yield (
             ("range",),
-            f"is {low:g} to {high:g}, but must go from the lowest number to the highest; exchange or change them",
+            f"is {low:g} to {high:g}, but {low:g} is not below {high:g}; write the lowest number, then the highest",
         )
 
 
