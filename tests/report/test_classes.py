@@ -102,7 +102,7 @@ def test_of_many_labels_those_with_the_most_gold_are_shown(tmp_path: Path) -> No
 
 def test_of_tags_it_is_said_that_words_are_counted() -> None:
     rows = [row(1, {"en": split("OO OB BB")})]
-    assert classes._target(plan("B", "O", kind="tagging"), rows, "moods")[1].endswith("All numbers count words.")
+    assert classes._target(plan("B", "O", kind="tagging"), rows, "moods")[1].endswith("Each word counts as an example.")
     assert "Words" not in classes._target(plan("B", "O"), rows, "moods")[1]
 
 

@@ -29,7 +29,8 @@ def markdown(plan: Plan, rows: Sequence[CellRow]) -> str:
         f"{finished} of {every} cells finished. Scores are percent: the mean over languages (including the language of "
         "the training data), then mean ± standard deviation over n seeds. Brackets contain paired differences: `none` "
         "is the difference to the same method without an intermediate, `full` the difference to full fine-tuning with "
-        "the same intermediate. Differences compare scores over the same languages."
+        "the same intermediate. Differences compare scores over the same languages; a missing difference is –, with "
+        "the reason."
     )
     full = [name for name in plan.recipe.document.sweep.method if name in full_methods(plan)]
     if any(not row.cell.seeded for row in rows):

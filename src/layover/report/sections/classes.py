@@ -19,9 +19,9 @@ SHOWN = 20
 """Largest number of labels in the table of a target; labels with the most gold come first."""
 EXPLAINED = (
     "Scores of each label are percent: the mean over the languages with this label, then mean ± standard deviation "
-    "over n seeds. Precision is the percentage of its predictions that are right; – if it is never predicted. Recall "
-    "is the percentage of its gold that is predicted; – if it has no gold. Means exclude seeds and languages with –. "
-    "Support is the number of its gold in all languages."
+    "over n seeds. Precision is the percentage of predictions of the label that are right; – without predictions. "
+    "Recall is the percentage of gold of the label that is predicted; – without gold. Means exclude seeds and "
+    "languages with –. Support is the number of examples with the gold label, in all languages."
 )
 FIELDS = ("model", "method", "intermediate", "target", "seed")
 HEADERS = ["model", "method", "intermediate", "n", "label", "precision", "recall", "F1", "support"]
@@ -104,7 +104,7 @@ def _target(plan: Plan, rows: Sequence[CellRow], target: str) -> list[str]:
     if not labels:
         return gap(rows, target)
     explanation = (
-        f"{EXPLAINED} All numbers count words." if kinds.get(plan.recipe.tasks[target].kind).tags else EXPLAINED
+        f"{EXPLAINED} Each word counts as an example." if kinds.get(plan.recipe.tasks[target].kind).tags else EXPLAINED
     )
     parts = [f"### {inline(target)}: labels", explanation, markdown_table(HEADERS, cells(plan, rows, target, labels))]
     parts += (

@@ -17,8 +17,8 @@ from layover.report.rows import CellRow
 MOST = 10
 """Largest number of labels of a target with a matrix in the report."""
 EXPLAINED = (
-    "A line is a gold label, and a column is a predicted label. Each number is the count of this pair in all languages "
-    "together, as a mean over seeds."
+    "Lines are gold labels, and columns are predicted labels. Each number counts a pair in all languages together; it "
+    "is the mean over seeds."
 )
 FIELDS = ("model", "method", "intermediate", "target", "seed")
 FILE = "confusion.csv"
