@@ -133,7 +133,9 @@ def test_keys_that_would_decide_nothing_are_refused() -> None:
     told = idle(OwnTask(**asks, choices=("a", "b"), label="a", label_as="text"))
     assert told == {"label_as": "the column 'a' of `choices` is always the right choice; remove this key"}
     told = idle(OwnTask(**asks, choices="c", label_as="text", choice_names="n"))
-    assert told == {"label_as": "with `choice_names` the right choice is one of these names; remove one of the two"}
+    assert told == {
+        "label_as": "`choice_names` already says how the right choice is written; remove `label_as` or `choice_names`"
+    }
     foreign = idle(OwnTask(**asks, choices="c", codes="labels"))["codes"]
     assert foreign.startswith("it belongs to classification, multilabel and")
     tags = OwnTask(kind="tagging", labels=("O", "X"), label_as="text")

@@ -139,7 +139,7 @@ def test_of_equal_choices_the_first_is_the_gold() -> None:
     [
         (["y", "z"], 2, "2 is not one of the 2 choices, 0 to 1"),
         (["y", "z"], "C", "'C' is not one of the 2 choices"),
-        (["y"], 0, "the row has 1 choices, but needs two or more"),
+        (["y"], 0, "1 choices, but two or more"),
         ("yz", 0, "a list of texts is needed"),
         (["y", 3], 0, "holds 3, but text is needed"),
     ],

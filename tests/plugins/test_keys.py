@@ -71,7 +71,7 @@ def test_keys_that_are_no_classes_are_told(tmp_path: Path) -> None:
     plug(site, "aaa", "Mine = 'label'", "clashing")
     with seen(site):
         assert _own._keys_of_kinds()[1] == {}
-        with pytest.raises(PluginError, match="no tuple of classes below Keys"):
+        with pytest.raises(PluginError, match="not a tuple of subclasses of Keys"):
             kinds.get("aaa")
 
 

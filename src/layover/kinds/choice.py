@@ -148,7 +148,7 @@ class Choice(Kind[Example]):
     def parse(self, row: Row, reading: Reading) -> Example:
         choices = reading.texts(row, "choices")
         if len(choices) < 2:
-            raise DataError(f"{row.where()}: the row has {len(choices)} choices, but needs two or more")
+            raise DataError(f"{row.where()}: {len(choices)} choices, but two or more are needed")
         first, columns, label = reading.text(row, "first"), reading.columns["choices"], reading.columns.get("label")
         if isinstance(columns, tuple) and label in columns:
             return _sorted(first, choices, choices[columns.index(label)], row)
