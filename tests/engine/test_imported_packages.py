@@ -59,7 +59,7 @@ def test_a_package_that_leaves_layers_out_goes_with_methods_that_do(swept: Swept
     override = changed(swept, "skipping", lambda card: card.update(skipped_layers=2))
     alone = ("sweep.intermediate=[pack]", "sweep.target=[sandbox/paraphrase]", "sweep.method=[stack]")
     with pytest.raises(
-        RecipeError, match=r"pack was left out of the lowest 2 layers; adapterdrop: \{predict: 2\} does"
+        RecipeError, match=r"pack was trained without the lowest 2 layers; set adapterdrop: \{predict: 2\}"
     ):
         planned(swept, override, *alone)
     assert planned(swept, override, *alone, "methods.stack.adapterdrop={predict: 2}").cells

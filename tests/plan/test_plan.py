@@ -285,7 +285,7 @@ def test_one_plain_test_file_is_one_language(world: World) -> None:
 
 def test_selection_on_what_is_scored_is_told(world: World) -> None:
     plan = world.plan("tasks.moods.eval.split=validation", "tasks.moods.files.validation={en: moods/dev.jsonl}")
-    assert any("weights are selected on data that are scored, too (validation en)" in note for note in plan.notes)
+    assert any("weights are selected on data that are also scored (validation en)" in note for note in plan.notes)
     assert not any("scored, too" in note for note in world.plan().notes)
 
 

@@ -122,7 +122,7 @@ def test_a_damaged_or_foreign_choice_is_none(world: World, tmp_path: Path) -> No
     first.write_text(json.dumps({**told, "value": "lr=0.0001"}), encoding="utf-8")  # its digest differs
     second.write_text("{", encoding="utf-8")
     assert len(planned(world, choices).pending) == len(plan.pending)
-    with pytest.raises(StoreError, match=r"'lr=7' was chosen, which is none of lr=0.0001, lr=0.003"):
+    with pytest.raises(StoreError, match=r"the choice 'lr=7' is none of lr=0.0001, lr=0.003"):
         choices.make(plan.rounds[0], RoundResult("lr=7", {}))
 
 

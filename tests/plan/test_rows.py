@@ -70,7 +70,7 @@ def test_development_data_without_a_label_are_refused(world: World) -> None:
         (found,) = refused(world, *overrides)
         assert found.endswith(
             f"tasks.moods: moods validation en: 1 of 3 rows have no gold (first {path}:2), but weights are chosen by "
-            "them; give them gold, remove them, or name another file"
+            "them; add their gold, remove them, or name another file"
         )
     assert world.plan(*MOODS, "train.select=null"), "nothing is chosen by them"
     lacking = [number for number in range(1, 4) if not _refuses(world, f"tasks.moods.limit={{validation: {number}}}")]
