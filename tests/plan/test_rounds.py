@@ -209,8 +209,8 @@ def test_what_another_run_chose_stays_chosen(world: World, tmp_path: Path) -> No
     choose(plan, choices, "lr=0.0001")
 
     class Fails(BestRate):
-        def choose(self, asked: Round, store: Store) -> RoundResult:
-            raise AssertionError(asked, store)
+        def choose(self, choice_round: Round, store: Store) -> RoundResult:
+            raise AssertionError(choice_round, store)
 
     closed = close(plan.rounds, Fails(), finished_trials(plan, tmp_path / "store"), choices)
     assert [one.chosen and one.chosen.value for one in closed] == ["lr=0.0001"] * 2
