@@ -113,7 +113,7 @@ def test_warm_takes_a_module_that_means_the_same_however_it_is_written(importing
             "mine: warm continues the intermediate's weights, so both modules must be the same",
         ),
         ("methods.one={module: full}", "mine: warm continues the intermediate's weights"),
-        ("methods.one={module: none}", "trains no part of the encoder carries nothing over"),
+        ("methods.one={module: none}", "trains no part of the encoder, so an intermediate changes nothing"),
         (
             method("{name: stack, on_top: none}"),
             "no head of the intermediates has the outputs of sandbox/paraphrase (mine was imported without a head)",

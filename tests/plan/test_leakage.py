@@ -83,9 +83,9 @@ def test_a_hold_out_in_place_of_official_validation_data_is_told(questions: Worl
     squad(questions, "squad/train-v1.1.json", "another")
     told = "squad: 1 training examples (holdout) replace its validation data (en), which are not used"
     assert told in questions.plan(*XQUAD, "tasks.squad={holdout: 1}").notes
-    assert not noted(questions.plan(*XQUAD), "take the place")
+    assert not noted(questions.plan(*XQUAD), "replace its validation")
     (questions.root / "data" / "squad/dev-v1.1.json").unlink()
-    assert not noted(questions.plan(*XQUAD, "tasks.squad={holdout: 1}"), "take the place")
+    assert not noted(questions.plan(*XQUAD, "tasks.squad={holdout: 1}"), "replace its validation")
 
 
 def test_data_that_are_selected_on_and_scored_are_found_by_their_rows(world: World) -> None:

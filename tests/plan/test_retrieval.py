@@ -188,7 +188,7 @@ def test_the_layer_comes_from_the_validation_split(sentences: World) -> None:
     assert not any("chosen" in note for note in plan.notes)
     split = "tasks.bitext.eval={split: validation}"
     with pytest.raises(
-        RecipeError, match=r"the layer cannot be chosen on them by default; .* with retrieval\.layer: scored"
+        RecipeError, match=r"the layer cannot be chosen on them by default; .* set retrieval\.layer: scored"
     ):
         sentences.plan(target, split, "tasks.bitext.retrieval={threshold: scored, layer: validation}", change=change)
     plan = sentences.plan(target, split, "tasks.bitext.retrieval={threshold: scored, layer: scored}", change=change)

@@ -206,7 +206,7 @@ def test_scored_texts_in_the_training_data_are_counted(world: World) -> None:
     write(world, "moods/en.jsonl", rows("ONE ", "t w o", "four", label="yes"))
     assert "moods: 2 of 3 test texts (en) appear in the training data of moods" in notes(world)
     write(world, "moods/en.jsonl", rows("four"))
-    assert not [note for note in notes(world) if "stand in" in note]
+    assert not [note for note in notes(world) if "appear in" in note]
 
 
 def test_an_intermediate_that_saw_the_scored_texts_is_told(world: World) -> None:
@@ -226,7 +226,7 @@ def test_only_examples_that_are_used_count(world: World) -> None:
     for wanted in ("limit={train: 10}", "holdout=30", "limit={test: 5}"):
         more = (held,) if "holdout" in wanted else ()
         plan = world.plan(*MOODS, f"tasks.moods.{wanted}", *more)
-        (found[wanted],) = [note for note in plan.notes if "stand in" in note]
+        (found[wanted],) = [note for note in plan.notes if "appear in" in note]
     assert found["limit={train: 10}"].startswith("moods: 10 of 40 test texts")
     assert found["holdout=30"].startswith("moods: 10 of 40 test texts")
     assert found["limit={test: 5}"].startswith("moods: 5 of 5 test texts")
@@ -254,7 +254,7 @@ def test_pairs_and_choices_are_known_in_another_order(world: World) -> None:
         write(world, f"moods/{name}.jsonl", [{"q": "which", "c": choices, "label": 0}])
     assert "moods: 1 of 1 test texts (en) appear in the training data of moods" in notes(world, choice)
     write(world, "moods/en.jsonl", [{"q": "which", "c": ["b", "c"], "label": 0}])
-    assert not [note for note in notes(world, choice) if "stand in" in note]
+    assert not [note for note in notes(world, choice) if "appear in" in note]
 
 
 def asked(*pairs: tuple[str, str]) -> list[dict[str, Any]]:
@@ -273,14 +273,14 @@ def test_other_questions_of_the_same_contexts_are_counted_apart(world: World) ->
     write(world, "moods/dev.jsonl", asked(("who", "bird")))
     write(world, "moods/en.jsonl", asked(("when", "cat"), ("where", "CAT"), ("when", "cow")))
     told = "moods: 1 of 2 test contexts (en) appear in the training data of moods, with other questions"
-    assert [note for note in notes(world, span) if "stand in" in note] == [told]
+    assert [note for note in notes(world, span) if "appear in" in note] == [told]
     write(world, "moods/en.jsonl", asked(("who", "cat"), ("when", "dog"), ("when", "cow")))
-    assert [note for note in notes(world, span) if "stand in" in note] == [
+    assert [note for note in notes(world, span) if "appear in" in note] == [
         "moods: 1 of 3 test texts (en) appear in the training data of moods",
         "moods: 1 of 3 test contexts (en) appear in the training data of moods, with other questions",
     ]
     write(world, "moods/en.jsonl", asked(("who", "cat"), ("what", "cat")))
-    (only,) = [note for note in notes(world, span) if "stand in" in note]
+    (only,) = [note for note in notes(world, span) if "appear in" in note]
     assert "contexts" not in only
     assert not [note for note in notes(world, span, "tasks.moods.limit={train: 1, test: 1}") if "contexts" in note]
 

@@ -162,7 +162,7 @@ def node_seconds(
 def makespan(
     nodes: Iterable[Node[StepSpec]], seconds: Mapping[str, float], workers: int, begun: Collection[str] = ()
 ) -> float:
-    """Return the seconds that some workers need for nodes, with one job at a time in their order.
+    """Return the seconds that some workers need for nodes; they take the jobs in the order of the nodes.
 
     Args:
         nodes: Unfinished nodes, each after the nodes it needs.

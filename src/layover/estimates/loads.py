@@ -86,7 +86,7 @@ def device_of(run: Execution) -> str:
     return "cpu" if run.device == "auto" else run.device
 
 
-def beside(on: OnEncoder, shape: Shape) -> tuple[int, int]:
+def mixing(on: OnEncoder, shape: Shape) -> tuple[int, int]:
     """Return the number of weights of the mixer that train, and of values per token that it keeps for the gradient."""
     how, count = on.start.composition, len(on.start.learned)
     if how is None or not count:
@@ -98,14 +98,14 @@ def beside(on: OnEncoder, shape: Shape) -> tuple[int, int]:
 def lowest_of(on: OnEncoder, shape: Shape) -> int:
     """Return the lowest layer that gets a gradient."""
     layers = on.module.layers_of(shape.layers)
-    if beside(on, shape)[0]:
+    if mixing(on, shape)[0]:
         layers = (*layers, *on.start.layers_of(shape.layers))
     return min((layer for layer in layers if layer >= on.dropped), default=shape.layers)
 
 
 def weights_of(on: OnEncoder, shape: Shape) -> int:
     """Return the number of weights of the encoder and its modules that train."""
-    return shape.parameters if on.module.whole else on.module.parameter_count(shape) + beside(on, shape)[0]
+    return shape.parameters if on.module.whole else on.module.parameter_count(shape) + mixing(on, shape)[0]
 
 
 def work_of(module: Module, shape: Shape, precision: Precision) -> Workload:
@@ -178,5 +178,5 @@ def _with_modules(
         words=None if table else min(TYPICAL_WORDS, shape.vocabulary),
         first_only=all(kinds.get(kind).first_only for kind, _, _ in answers),
         logits=max(kinds.get(kind).logits_per_token(shape.vocabulary, percent) for kind, _, percent in answers),
-        mixed=beside(on, shape)[1],
+        mixed=mixing(on, shape)[1],
     )

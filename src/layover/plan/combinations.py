@@ -58,7 +58,7 @@ def sifted(
         methods = ", ".join(sorted({combination.method for combination in some}))
         notes.append(f"{methods}: {len(some)} cells left out: {reason}")
     if not kept:
-        why = "; ".join(left_out) or "exclude leaves out every combination"
+        why = "; ".join(left_out) or "exclude removes every combination"
         raise RecipeError([recipe.source.problem(("sweep",), f"no cell is left: {why}")])
     return kept
 

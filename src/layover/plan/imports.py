@@ -234,8 +234,8 @@ class Imports:
             model = self._recipe.document.models[label].name
             base = fitted.model if self._known[name].belongs_to is None else None
             if base is not None and _last(base) != _last(model):
-                trained_on = f"{name}: its config says that it was trained on {base}, but here it acts on {model}"
-                notes[f"{trained_on}; equal sizes do not prove that the encoders are equal"] = None
+                trained_on = f"{name}: its config says that it was trained on {base}; here it acts on {model}"
+                notes[f"{trained_on}, and equal sizes do not prove that these are equal"] = None
         for name, facts in self.facts.items():
             if not facts.tasks:
                 unknown = "its training task is unknown, and so is whether it has seen data of a target"
