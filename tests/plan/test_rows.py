@@ -502,5 +502,7 @@ def test_development_rows_that_are_left_out_need_no_gold(world: World) -> None:
 
 def test_a_misspelt_column_of_gold_is_named(world: World) -> None:
     write(world, "moods/en.jsonl", [{"text": "x", "lable": "no"}, {"text": "y", "lable": "yes"}])
-    told = "moods test: no row has gold in en (there is no column 'label'; did you mean 'lable'?); there is no score"
-    assert f"{told} without" in notes(world)
+    told = (
+        "moods test: no row has gold in en (there is no column 'label'; did you mean 'lable'?); without gold there is"
+    )
+    assert f"{told} no score" in notes(world)

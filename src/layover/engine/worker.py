@@ -37,7 +37,7 @@ PROGRESS_SECONDS = 0.2
 """Least seconds between two progress events of a node."""
 MOST_JOBS = 200
 """After this number of jobs a new process replaces the worker. This bounds resources that are not measured (handles,
-fragments of accelerator memory), and one start in so many jobs is cheap."""
+fragments of accelerator memory); the price is one start of a process."""
 
 Send = Callable[[Mapping[str, Any]], None]
 

@@ -93,8 +93,8 @@ class Paces:
     def of(self, kind: str) -> Pace | None:
         """Return the pace of a kind; None if it is unknown.
 
-        A kind that runs the encoder has the pace of the other such kinds until one of its own nodes is finished. A kind
-        that neither runs it nor encodes text counts as 0 seconds until one of its nodes is finished.
+        A kind that runs the encoder has the pace of all such kinds together until one of its own nodes is finished. A
+        kind that neither runs it nor encodes text counts as 0 seconds until one of its nodes is finished.
         """
         if kind not in self._paces:
             self._paces[kind] = self._pace(kind)

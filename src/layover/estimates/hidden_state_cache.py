@@ -61,8 +61,8 @@ def with_hidden_states(
 ) -> Plan:
     """Return the plan with the hidden states that are worth keeping; nodes that have to run read them.
 
-    Finished sets come first. Then come new sets with at least two passes, those that save most arithmetic per byte
-    first, as long as they fit.
+    Finished sets come first. Then come new sets with at least two passes, as long as they fit; sets that save more
+    arithmetic per byte come earlier.
 
     Args:
         plan: A plan without a hidden-state cache.
@@ -189,8 +189,8 @@ def _chosen(
     new = [
         candidate for candidate in candidates if candidate.node.key not in finished and candidate.passes >= LEAST_PASSES
     ]
-    for some in (paying, new):
-        some.sort(key=lambda candidate: (-candidate.worth(), candidate.node.key))
+    for sets in (paying, new):
+        sets.sort(key=lambda candidate: (-candidate.worth(), candidate.node.key))
     room, disk = budget_bytes - idle, free_bytes
     kept, left_out, short_of_disk = [], 0, False
     for candidate in (*paying, *new):

@@ -48,7 +48,7 @@ class Cells:
     _scores: dict[tuple[object, ...], Node[ScoreSpec]] = field(default_factory=dict)
 
     def of(self, combinations: Iterable[Combination]) -> tuple[list[Cell], list[Pending]]:
-        """Return the cells of combinations, and those that wait for a choice."""
+        """Return the cells of combinations, and the combinations that wait for a choice."""
         cells, pending = [], []
         for combination in combinations:
             compared = self._compared(combination)

@@ -1,4 +1,4 @@
-"""The combinations of a sweep: the product of its axes, without those that are excluded or have no meaning."""
+"""The combinations of a sweep: the product of its axes, without excluded and meaningless combinations."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from layover.recipe import AXES, Recipe
 
 
 def combinations(recipe: Recipe, notes: list[str]) -> list[Combination]:
-    """Return the combinations of a recipe; `notes` gets a line for those that are dropped without an `exclude`.
+    """Return the combinations of a recipe; `notes` gets a line for combinations that are dropped without `exclude`.
 
     Raises:
         RecipeError: no combination is left, or a composition names other intermediates.

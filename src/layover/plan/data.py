@@ -27,7 +27,7 @@ Number = Literal["max_length", "stride", "batch", "epochs", "mlm_probability"]
 
 @dataclass(frozen=True)
 class Portion:
-    """One (split, language) of a task, located, and the part of it that is used."""
+    """The located data of one (split, language) of a task, and the part that is used."""
 
     task: Task
     split: str
@@ -77,7 +77,7 @@ class DataRules:
         return next((value for value in values if value is not None), default)
 
     def usual_epochs(self, task: Task) -> float:
-        """Return the epochs that the task declares, else those of the task it trains on; 0 if neither declares any."""
+        """Return the epochs that the task declares, else the epochs of the task it trains on, else 0."""
         return task.epochs or self.owner(task).epochs or 0.0
 
     def hidden_percent(self, task: Task) -> int:
@@ -280,7 +280,7 @@ class DataRules:
         return self._languages.files(task)
 
     def locate(self, task: Task, split: str, language: str) -> Place | None:
-        """Return where the data are, those of the hub at a commit if it can be resolved; None if there are none."""
+        """Return where the data are, with the commit of hub data if it can be resolved; None if there are none."""
         files = self._files(task)
         if task.parts and split not in files:  # each part has its own files and revision
             return task.join([self.locate(self._recipe.tasks[part.name], split, language) for part in task.parts])

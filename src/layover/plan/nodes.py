@@ -132,7 +132,7 @@ class HiddenStateCache:
     sets: int = 0
     """Sets of hidden states that unfinished nodes read."""
     paying: int = 0
-    """Sets that are worth keeping, including those that are read."""
+    """Sets that are worth keeping, including the sets that are read."""
     used_bytes: int = 0
     """Size of the sets that are read."""
     idle_bytes: int = 0
@@ -156,7 +156,7 @@ class Plan:
     notes: tuple[str, ...]
     """Notes for the user: excluded combinations, languages without data."""
     unresolved: tuple[Unresolved, ...] = ()
-    """Hub revisions that could not be resolved: keys are provisional, and only `plan` shows such a plan."""
+    """Hub revisions that could not be resolved: keys are provisional, and only the verb `plan` accepts the plan."""
     offline: str = ""
     """Why the hub is not queried; empty if it is."""
     cache: HiddenStateCache = HiddenStateCache()
