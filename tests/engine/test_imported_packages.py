@@ -58,9 +58,7 @@ def test_a_package_whose_file_was_changed_is_refused_by_the_plan(swept: Swept) -
 def test_a_package_that_leaves_layers_out_goes_with_methods_that_do(swept: Swept) -> None:
     override = changed(swept, "skipping", lambda card: card.update(skipped_layers=2))
     alone = ("sweep.intermediate=[pack]", "sweep.target=[sandbox/paraphrase]", "sweep.method=[stack]")
-    with pytest.raises(
-        RecipeError, match=r"pack was trained without the lowest 2 layers; set adapterdrop: \{predict: 2\}"
-    ):
+    with pytest.raises(RecipeError, match=r"pack skips the lowest 2 layers; set adapterdrop: \{predict: 2\}"):
         planned(swept, override, *alone)
     assert planned(swept, override, *alone, "methods.stack.adapterdrop={predict: 2}").cells
 

@@ -186,7 +186,7 @@ class Imports:
         skipped = {name: self._known[name].skipped for name in imported}
         for name, layers in skipped.items():
             if layers not in {0, how.adapterdrop.predicting}:
-                return f"{name} was trained without the lowest {layers} layers; set adapterdrop: {{predict: {layers}}}"
+                return f"{name} skips the lowest {layers} layers; set adapterdrop: {{predict: {layers}}}"
         return ""
 
     def _module(self, model: str, name: str, own: Module) -> Module:
@@ -235,7 +235,7 @@ class Imports:
             base = fitted.model if self._known[name].belongs_to is None else None
             if base is not None and _last(base) != _last(model):
                 trained_on = f"{name}: its config says that it was trained on {base}; here it acts on {model}"
-                notes[f"{trained_on}, and equal sizes do not prove that these are equal"] = None
+                notes[f"{trained_on}, and equal sizes do not prove that the encoders are the same"] = None
         for name, facts in self.facts.items():
             if not facts.tasks:
                 unknown = "its training task is unknown, and so is whether it has seen data of a target"
