@@ -36,12 +36,12 @@ class BestRate:
             candidates.append(Candidate(f"lr={rate:g}", variant, trials.training(tried, variant).key))
         return trials.chosen(Round(f"{METHOD}.lr for {target} after {intermediate}", "toy", tuple(candidates)))
 
-    def choose(self, asked: Round, store: Store) -> RoundResult:
+    def choose(self, choice_round: Round, store: Store) -> RoundResult:
         scores = {}
-        for one in asked.candidates:
-            training = store.read(one.node, "training.json")
+        for candidate in choice_round.candidates:
+            training = store.read(candidate.node, "training.json")
             best = next(seen for seen in training["history"] if seen["step"] == training["best_step"])
-            scores[one.value] = best["metrics"][training["criterion"]]
+            scores[candidate.value] = best["metrics"][training["criterion"]]
         return RoundResult(max(scores, key=lambda value: scores[value]), scores)
 
 

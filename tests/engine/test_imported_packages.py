@@ -58,9 +58,7 @@ def test_a_package_whose_file_was_changed_is_refused_by_the_plan(swept: Swept) -
 def test_a_package_that_leaves_layers_out_goes_with_methods_that_do(swept: Swept) -> None:
     override = changed(swept, "skipping", lambda card: card.update(skipped_layers=2))
     alone = ("sweep.intermediate=[pack]", "sweep.target=[sandbox/paraphrase]", "sweep.method=[stack]")
-    with pytest.raises(
-        RecipeError, match=r"pack was left out of the lowest 2 layers; adapterdrop: \{predict: 2\} does"
-    ):
+    with pytest.raises(RecipeError, match=r"pack skips the lowest 2 layers; set adapterdrop: \{predict: 2\}"):
         planned(swept, override, *alone)
     assert planned(swept, override, *alone, "methods.stack.adapterdrop={predict: 2}").cells
 
@@ -109,7 +107,7 @@ def test_a_package_has_the_name_that_was_asked_for(swept: Swept) -> None:
 def test_a_package_tells_what_it_was_trained_on(swept: Swept) -> None:
     notes = planned(swept, "sweep.method=[goes_on]").notes
     assert "sandbox/nli after pack: it was trained on sandbox/nli, as the target is" in notes
-    assert not [note for note in notes if note.startswith("pack: what it was trained on")]
+    assert not [note for note in notes if note.startswith("pack: its training task")]
 
 
 def test_a_package_of_another_encoder_of_the_same_shape_fails_in_its_import(swept: Swept) -> None:

@@ -66,9 +66,7 @@ def test_a_trial_that_fails_leaves_the_round_open(folder: Folder, monkeypatch: p
     said = toy(folder, "run", *SMALL, code=1)
     assert "loss or gradient norm is no number" in said
     assert "0 of 1 cells finished" in said
-    assert (
-        "lora.lr for moods after none: not chosen yet (one of lr=0.0001, lr=1e+30, by toy); cells that wait: 1" in said
-    )
+    assert "lora.lr for moods after none: not chosen yet (one of lr=0.0001, lr=1e+30, by toy); waiting cells: 1" in said
     assert not (folder.root / "store" / "choices").exists()
 
 

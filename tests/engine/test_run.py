@@ -139,7 +139,7 @@ def test_every_request_to_end_leaves_a_checkpoint_that_is_gone_on_from(folder: F
             os.kill(pid, signal.SIGTERM)  # one worker alone: the run goes on
     assert process.wait() == 0, events
     (again,) = (event for event in events if event["event"] == "again")
-    assert again["reason"] == "the process of this node was asked to end (SIGTERM or SIGHUP)"
+    assert again["reason"] == "the process of this node was stopped (SIGTERM or SIGHUP)"
     (file,) = folder.root.glob("store/nodes/*/*/measured.json")
     measured = json.loads(file.read_text(encoding="utf-8"))
     assert measured["resumed_at"] > second + 100 / 8
@@ -272,12 +272,12 @@ def test_a_node_whose_process_is_killed_is_tried_once_more(folder: Folder, finis
     again = [event for event in said if event.get("event") == "again"]
     assert {event["key"] for event in again} == {lost, kept}
     assert {event["reason"] for event in again} == {
-        "the process of this node was killed, perhaps by the system for want of memory"
+        "the process of this node was killed, perhaps by the system because memory is short"
     }
     ends = {event["key"]: event for event in said if event.get("event") == "end"}
     assert ends[kept]["state"] == "done"
     assert ends[lost]["state"] == "failed"
-    assert "want of memory, as did the one before it; where memory is short, run fewer" in ends[lost]["error"]
+    assert "memory is short, like the one before it; if memory is short, run fewer" in ends[lost]["error"]
     blocked = [event for event in ends.values() if event["state"] == "blocked"]
     assert blocked
     assert {event["cause"] for event in blocked} <= {lost, *(event["key"] for event in blocked)}

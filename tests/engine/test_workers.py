@@ -188,8 +188,8 @@ def test_a_node_of_another_run_is_waited_for_with_one_line(tmp_path: Path) -> No
     engine = LocalEngine(mine, EXECUTION, 1, 1, reported.append)
     worker = Worker(None, _Line(), job=Job("a", [node]))  # type: ignore[arg-type]
     for _ in range(3):
-        engine._hear(worker, busy, [])
-    engine._hear(worker, {**busy, "by": "another one"}, [])
+        engine._receive(worker, busy, [])
+    engine._receive(worker, {**busy, "by": "another one"}, [])
     assert reported == [
         {"event": "waiting", "key": node.key, "for": busy["by"]},
         {"event": "waiting", "key": node.key, "for": "another one"},
@@ -219,7 +219,7 @@ def test_a_node_that_fails_after_its_process_was_taken_for_gone_is_tried_again(
         told, engine = sent[-1], LocalEngine(store, EXECUTION, 1, 1, lambda _: None)
         worker = Worker(None, _Line(), job=Job("a", [node]))  # type: ignore[arg-type]
         for tries in range(1, MOST_DOUBTS + 1):
-            engine._hear(worker, told, [])
+            engine._receive(worker, told, [])
             assert engine.outcome.failed == ({} if tries < MOST_DOUBTS else {node.key: "its folder is gone"})
 
 
@@ -270,7 +270,7 @@ def test_a_slow_hub_is_told_by_the_parent(tmp_path: Path, monkeypatch: pytest.Mo
     assert logging.getLogger(hub_patience.HUB_LOG).handlers == []
     reported: list[Any] = []
     engine = LocalEngine(store, EXECUTION, 1, 1, reported.append)
-    engine._hear(Worker(None, _Line(), job=Job("a", [node])), {**told, "text": text}, [])  # type: ignore[arg-type]
+    engine._receive(Worker(None, _Line(), job=Job("a", [node])), {**told, "text": text}, [])  # type: ignore[arg-type]
     assert reported == [{**told, "text": text}]
 
 
@@ -323,7 +323,7 @@ def test_a_training_that_is_asked_to_end_again_and_again_goes_on_while_it_comes_
         shutil.rmtree(work / f"step-{step:08d}.{count:04d}")
         _die(engine, node, STOPPED)
     error = engine.outcome.failed[node.key]
-    assert "was asked to end (SIGTERM or SIGHUP), as were the 4 before it, and it came no step further" in error
+    assert "was stopped (SIGTERM or SIGHUP), like the 4 before it, and its checkpoint did not advance" in error
     assert ADVICE not in error
 
 
@@ -355,7 +355,7 @@ def test_what_is_killed_because_it_does_not_end_is_told(
     theirs.close()
     lost = kind == "train" and not heard
     assert list(engine.outcome.unsaved) == ([node.key] if lost else [])
-    assert not lost or "was killed; it goes on from an older checkpoint" in engine.outcome.unsaved[node.key]
+    assert not lost or "was killed; it resumes from an older checkpoint" in engine.outcome.unsaved[node.key]
 
 
 BEGIN = """

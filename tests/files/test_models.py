@@ -37,7 +37,7 @@ from layover.store import FileHashes, Memory
 revisions = Revisions()
 found = resolve("m", ModelSource(name=sys.argv[1], revision=sys.argv[2]), FileHashes(), revisions, Memory())
 unresolved = [one.name for one in revisions.unresolved]
-print(json.dumps([found.revision, found.canonical(), found.tokenizer.canonical(), unresolved, revisions.told()]))
+print(json.dumps([found.revision, found.canonical(), found.tokenizer.canonical(), unresolved, revisions.messages()]))
 """
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "house", "a"]
 
@@ -123,7 +123,7 @@ def test_a_cache_without_links_is_said_not_to_be_checked(hub: Hub, user: User, c
     place.unlink()
     place.write_bytes(body)
     (note,) = user.ask(IDENTITY, MODEL, commit)[4]
-    assert "org/encoder: the local cache of the hub keeps copies instead of links" in note
+    assert "org/encoder: the local cache of the hub has copies instead of links" in note
 
 
 @pytest.mark.slow

@@ -33,7 +33,7 @@ def test_the_longest_input_is_that_of_the_family(world: World, kind: str, paddin
     (found,) = refused(world, f"train.max_length={longest + 1}")
     assert found.endswith(
         f"train.max_length: moods is read with max_length {longest + 1}, but tiny ({world.root / 'encoder'}) takes "
-        f"{longest} tokens at most; write {longest} or less"
+        f"at most {longest} tokens; write {longest} or less"
     )
     assert found.startswith("command line (")
 

@@ -113,7 +113,7 @@ def test_warm_takes_a_module_that_means_the_same_however_it_is_written(importing
             "mine: warm continues the intermediate's weights, so both modules must be the same",
         ),
         ("methods.one={module: full}", "mine: warm continues the intermediate's weights"),
-        ("methods.one={module: none}", "trains no part of the encoder carries nothing over"),
+        ("methods.one={module: none}", "trains no part of the encoder, so an intermediate changes nothing"),
         (
             method("{name: stack, on_top: none}"),
             "no head of the intermediates has the outputs of sandbox/paraphrase (mine was imported without a head)",
@@ -142,7 +142,7 @@ def test_what_one_method_cannot_take_another_may(importing: Importing) -> None:
 
 def test_gates_that_are_learned_need_data(importing: Importing) -> None:
     several = "sweep.intermediate=[[sandbox/nli, mine]]"
-    with pytest.raises(RecipeError, match=r"gates are learned on a module's own training data, and mine comes without"):
+    with pytest.raises(RecipeError, match=r"gates are learned on the training data of each module, but mine has none"):
         importing.plan(method("route"), several)
     plan = importing.plan(method("{name: route, router: arrow}"), several)
     assert imported(plan).key in trained(plan, "sandbox/nli+mine").spec.canonical()["intermediate"]
@@ -151,7 +151,7 @@ def test_gates_that_are_learned_need_data(importing: Importing) -> None:
 
 def test_what_is_mixed_acts_at_the_same_places(importing: Importing) -> None:
     several, other = "sweep.intermediate=[[sandbox/nli, mine]]", "rank: 2, target: [query, key]"
-    with pytest.raises(RecipeError, match="sandbox/nli and mine act at different places of the encoder"):
+    with pytest.raises(RecipeError, match="sandbox/nli and mine attach to different sites of the encoder"):
         importing.plan(method("fuse", other), several)
     assert importing.plan(method("stack", other), several).cells
     assert importing.plan(method("fuse", "rank: 2"), several).cells, "ranks may differ"

@@ -93,7 +93,7 @@ def test_one_of_two_encoders_may_be_left_out(importing: Importing, foreign: Path
     with pytest.raises(RecipeError) as caught:
         importing.plan(*two)
     (problem,) = caught.value.problems
-    assert "(base); sweep.exclude: [{model: base, intermediate: mine}] leaves it out there" in problem.message
+    assert "(base); sweep.exclude: [{model: base, intermediate: mine}] excludes it for this model" in problem.message
     plan = importing.plan(*two, "sweep.exclude=[{model: base, intermediate: mine}]")
     assert {one.model for one in plan.cells if one.intermediate == "mine"} == {"mini"}
 
@@ -105,19 +105,17 @@ def test_an_encoder_of_which_nothing_is_known_cannot_be_compared_with(importing:
 
 def test_a_reader_is_told_what_is_not_taken_over_and_not_known(importing: Importing, foreign: Path) -> None:
     plain = importing.plan().notes
-    assert "mine: what it was trained on is not known, nor what of a target it has seen; say it with" in "\n".join(
-        plain
-    )
-    assert not [note for note in plain if "head in its file" in note or "proves nothing" in note]
+    assert "mine: its training task is unknown, and so is whether it has seen data of a target; set" in "\n".join(plain)
+    assert not [note for note in plain if "head in its file" in note or "do not prove" in note]
     told = importing.plan(f"modules.mine={{path: {foreign / 'headed'}, task: sandbox/nli}}").notes
-    (note,) = (note for note in told if note.startswith("mine: of a head in its file nothing is taken over"))
+    (note,) = (note for note in told if note.startswith("mine: the head in its file is not imported"))
     assert "classifier.out_proj.weight" in note
-    assert not [note for note in told if "is not known" in note]
+    assert not [note for note in told if "is unknown" in note]
     edit(
         importing.root / "modules" / "lora" / "adapter_config.json",
         lambda config: config.update(base_model_name_or_path="org/other-encoder"),
     )
-    (note,) = (note for note in importing.plan().notes if "proves nothing" in note)
+    (note,) = (note for note in importing.plan().notes if "do not prove" in note)
     assert "it was trained on org/other-encoder; here it acts on sandbox/mini" in note
 
 

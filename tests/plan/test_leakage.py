@@ -32,7 +32,7 @@ def test_the_same_training_data_under_another_name_are_found(world: World) -> No
     assert not noted(plan, "twice")
     same = world.plan(*NARROW, "tasks.moods.files.train=claims/train.jsonl")
     assert noted(same, "twice") == [
-        "moods after claims: trains on the same data twice; a gain here is not another task's"
+        "moods after claims: trains on the same data twice; a gain here does not come from another task"
     ]
     assert not noted(world.plan(*NARROW, "sweep.intermediate=[none]"), "twice")
 
@@ -59,7 +59,7 @@ XQUAD = (*NARROW, "sweep.target=[xquad]", "sweep.intermediate=[none]")
 def test_texts_that_a_target_is_scored_on_are_named_until_they_are_left_out(questions: World) -> None:
     plan = questions.plan(*XQUAD)
     assert noted(plan, "scored on") == [
-        "xquad: texts it is scored on are in the validation data of squad; tasks.squad.without: [xquad] leaves them out"
+        "xquad: texts it is scored on are in the validation data of squad; tasks.squad.without: [xquad] removes them"
     ]
     assert not noted(questions.plan(*XQUAD, "train.select=null"), "scored on")
     other = questions.plan(*XQUAD, "tasks.squad={without: [xquad]}")
@@ -81,11 +81,11 @@ def test_of_a_hold_out_and_of_own_files_nothing_is_said(questions: World) -> Non
 
 def test_a_hold_out_in_place_of_official_validation_data_is_told(questions: World) -> None:
     squad(questions, "squad/train-v1.1.json", "another")
-    told = "squad: 1 training examples (holdout) take the place of its validation data (en), which are not used"
+    told = "squad: 1 training examples (holdout) replace its validation data (en), which are not used"
     assert told in questions.plan(*XQUAD, "tasks.squad={holdout: 1}").notes
-    assert not noted(questions.plan(*XQUAD), "take the place")
+    assert not noted(questions.plan(*XQUAD), "replace its validation")
     (questions.root / "data" / "squad/dev-v1.1.json").unlink()
-    assert not noted(questions.plan(*XQUAD, "tasks.squad={holdout: 1}"), "take the place")
+    assert not noted(questions.plan(*XQUAD, "tasks.squad={holdout: 1}"), "replace its validation")
 
 
 def test_data_that_are_selected_on_and_scored_are_found_by_their_rows(world: World) -> None:
@@ -96,7 +96,7 @@ def test_data_that_are_selected_on_and_scored_are_found_by_their_rows(world: Wor
         for without in ((), ("tasks.moods.without=[claims]",)):
             plan = world.plan(*narrow, override, *without)
             assert noted(plan, "selected") == [
-                "moods: weights are selected on data that are scored, too (validation en)"
+                "moods: weights are selected on data that are also scored (validation en)"
             ]
     assert not noted(world.plan(*narrow), "selected")
 

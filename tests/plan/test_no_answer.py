@@ -63,7 +63,7 @@ def test_a_number_needs_no_predictions(asked: World) -> None:
 
 def test_the_scored_split_must_be_asked_for(asked: World) -> None:
     split = "tasks.asked.eval={split: validation}"
-    with pytest.raises(RecipeError, match=r"asked: the validation data are scored.*no_answer: 0, or ask for it"):
+    with pytest.raises(RecipeError, match=r"asked: the validation data are scored.*no_answer: 0, or set no_answer"):
         asked.plan(*NARROW, split, change=change)
     plan = asked.plan(*NARROW, split, "tasks.asked.no_answer=scored", change=change)
     threshold = scored(plan).spec.no_answer
@@ -101,7 +101,7 @@ def test_validation_data_under_the_name_of_test_data_are_still_the_scored_ones(a
     with pytest.raises(RecipeError, match="asked: the validation data are scored"):
         asked.plan(*NARROW, same, change=change)
     plan = asked.plan(*NARROW, same, "tasks.asked.no_answer=0", change=change)
-    assert "asked: weights are selected on data that are scored, too (validation en)" in plan.notes
+    assert "asked: weights are selected on data that are also scored (validation en)" in plan.notes
     other = asked.plan(*NARROW, "tasks.asked.no_answer=0", change=change)
     assert not any("selected on" in note for note in other.notes)
 

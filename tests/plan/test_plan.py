@@ -243,7 +243,7 @@ def test_revisions_of_the_hub(world: World) -> None:
 
 @pytest.mark.parametrize("name", ["nowhere", "./nowhere", "a/b/c"])
 def test_a_model_that_is_nowhere(world: World, name: str) -> None:
-    with pytest.raises(RecipeError, match="neither a directory here nor a hub id"):
+    with pytest.raises(RecipeError, match="neither a local directory nor a hub id"):
         world.plan(f"models={{tiny: {{name: {name}}}}}")
 
 
@@ -285,8 +285,8 @@ def test_one_plain_test_file_is_one_language(world: World) -> None:
 
 def test_selection_on_what_is_scored_is_told(world: World) -> None:
     plan = world.plan("tasks.moods.eval.split=validation", "tasks.moods.files.validation={en: moods/dev.jsonl}")
-    assert any("weights are selected on data that are scored, too (validation en)" in note for note in plan.notes)
-    assert not any("scored, too" in note for note in world.plan().notes)
+    assert any("weights are selected on data that are also scored (validation en)" in note for note in plan.notes)
+    assert not any("also scored" in note for note in world.plan().notes)
 
 
 def test_development_data_are_of_the_training_language_else_english_else_the_only_ones(world: World) -> None:

@@ -148,7 +148,7 @@ def test_the_threshold_comes_from_the_validation_split(sentences: World) -> None
 
 def test_a_threshold_of_the_scored_split_must_be_asked_for(sentences: World) -> None:
     target, split = "sweep.target=[bitext]", "tasks.bitext.eval={split: validation}"
-    with pytest.raises(RecipeError, match=r"ask for it with retrieval\.threshold: scored, and the record will say so"):
+    with pytest.raises(RecipeError, match=r"or set retrieval\.threshold: scored, and the record will say so"):
         sentences.plan(target, split, change=change)
     plan = sentences.plan(target, split, "tasks.bitext.retrieval={threshold: scored}", change=change)
     spec = plan.nodes[plan.cells[0].score].spec
@@ -188,7 +188,7 @@ def test_the_layer_comes_from_the_validation_split(sentences: World) -> None:
     assert not any("chosen" in note for note in plan.notes)
     split = "tasks.bitext.eval={split: validation}"
     with pytest.raises(
-        RecipeError, match=r"the layer cannot be chosen on them unnoticed; .* with retrieval\.layer: scored"
+        RecipeError, match=r"the layer cannot be chosen on them by default; .* set retrieval\.layer: scored"
     ):
         sentences.plan(target, split, "tasks.bitext.retrieval={threshold: scored, layer: validation}", change=change)
     plan = sentences.plan(target, split, "tasks.bitext.retrieval={threshold: scored, layer: scored}", change=change)

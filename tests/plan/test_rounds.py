@@ -122,7 +122,7 @@ def test_a_damaged_or_foreign_choice_is_none(world: World, tmp_path: Path) -> No
     first.write_text(json.dumps({**told, "value": "lr=0.0001"}), encoding="utf-8")  # its digest differs
     second.write_text("{", encoding="utf-8")
     assert len(planned(world, choices).pending) == len(plan.pending)
-    with pytest.raises(StoreError, match=r"'lr=7' was chosen, which is none of lr=0.0001, lr=0.003"):
+    with pytest.raises(StoreError, match=r"the choice 'lr=7' is none of lr=0.0001, lr=0.003"):
         choices.make(plan.rounds[0], RoundResult("lr=7", {}))
 
 
@@ -209,8 +209,8 @@ def test_what_another_run_chose_stays_chosen(world: World, tmp_path: Path) -> No
     choose(plan, choices, "lr=0.0001")
 
     class Fails(BestRate):
-        def choose(self, asked: Round, store: Store) -> RoundResult:
-            raise AssertionError(asked, store)
+        def choose(self, choice_round: Round, store: Store) -> RoundResult:
+            raise AssertionError(choice_round, store)
 
     closed = close(plan.rounds, Fails(), finished_trials(plan, tmp_path / "store"), choices)
     assert [one.chosen and one.chosen.value for one in closed] == ["lr=0.0001"] * 2

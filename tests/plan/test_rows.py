@@ -61,7 +61,7 @@ def test_scored_rows_without_a_label_are_told_apart(world: World) -> None:
     told = f"moods test en: 1 of 2 rows have no gold (first {path}:2), so the language has no score"
     assert told in notes(world)
     write(world, "moods/en.jsonl", [{"text": "x"}, {"text": "y"}])
-    assert "moods test: no row has gold in en; there is no score without" in notes(world)
+    assert "moods test: no row has gold in en; without gold there is no score" in notes(world)
 
 
 def test_development_data_without_a_label_are_refused(world: World) -> None:
@@ -70,7 +70,7 @@ def test_development_data_without_a_label_are_refused(world: World) -> None:
         (found,) = refused(world, *overrides)
         assert found.endswith(
             f"tasks.moods: moods validation en: 1 of 3 rows have no gold (first {path}:2), but weights are chosen by "
-            "them; give them gold, remove them, or name another file"
+            "them; add their gold, remove them, or name another file"
         )
     assert world.plan(*MOODS, "train.select=null"), "nothing is chosen by them"
     lacking = [number for number in range(1, 4) if not _refuses(world, f"tasks.moods.limit={{validation: {number}}}")]
@@ -204,16 +204,16 @@ def test_what_is_read_and_may_be_meant_otherwise_is_told(world: World) -> None:
 def test_scored_texts_in_the_training_data_are_counted(world: World) -> None:
     write(world, "moods/train.jsonl", rows("one", "two", "three"))
     write(world, "moods/en.jsonl", rows("ONE ", "t w o", "four", label="yes"))
-    assert "moods: 2 of 3 test texts (en) stand in the training data of moods" in notes(world)
+    assert "moods: 2 of 3 test texts (en) appear in the training data of moods" in notes(world)
     write(world, "moods/en.jsonl", rows("four"))
-    assert not [note for note in notes(world) if "stand in" in note]
+    assert not [note for note in notes(world) if "appear in" in note]
 
 
 def test_an_intermediate_that_saw_the_scored_texts_is_told(world: World) -> None:
     write(world, "moods/en.jsonl", rows("one", "two"))
     write(world, "claims/train.jsonl", rows("zero", "one", "two"))
     after = ("sweep.intermediate=[none, claims]", "sweep.method=[lora]", "sweep.seed=[1]")
-    told = "moods: 2 of 2 test texts (en) stand in the training data of claims"
+    told = "moods: 2 of 2 test texts (en) appear in the training data of claims"
     assert told in world.plan(*after).notes
     assert told not in notes(world)
 
@@ -226,7 +226,7 @@ def test_only_examples_that_are_used_count(world: World) -> None:
     for wanted in ("limit={train: 10}", "holdout=30", "limit={test: 5}"):
         more = (held,) if "holdout" in wanted else ()
         plan = world.plan(*MOODS, f"tasks.moods.{wanted}", *more)
-        (found[wanted],) = [note for note in plan.notes if "stand in" in note]
+        (found[wanted],) = [note for note in plan.notes if "appear in" in note]
     assert found["limit={train: 10}"].startswith("moods: 10 of 40 test texts")
     assert found["holdout=30"].startswith("moods: 10 of 40 test texts")
     assert found["limit={test: 5}"].startswith("moods: 5 of 5 test texts")
@@ -238,7 +238,7 @@ def test_a_text_of_a_pair_is_known_too(world: World) -> None:
         write(world, f"claims/{name}.jsonl", rows("one", other="two"))
     write(world, "moods/en.jsonl", rows("two", "one two", "three"))
     plan = world.plan("sweep.intermediate=[claims]", "sweep.method=[lora]", "sweep.seed=[1]", pairs)
-    assert "moods: 1 of 3 test texts (en) stand in the training data of claims" in plan.notes
+    assert "moods: 1 of 3 test texts (en) appear in the training data of claims" in plan.notes
 
 
 def test_pairs_and_choices_are_known_in_another_order(world: World) -> None:
@@ -246,15 +246,15 @@ def test_pairs_and_choices_are_known_in_another_order(world: World) -> None:
     for name in ("dev", "en", "sw"):
         write(world, f"claims/{name}.jsonl", [*rows("two", other="one"), *rows("four", other=name)])
     claims = ("sweep.target=[claims]", "tasks.claims.text=[text, other]")
-    assert "claims: 1 of 2 test texts (en), 1 of 2 (sw) stand in the training data of claims" in notes(world, *claims)
+    assert "claims: 1 of 2 test texts (en), 1 of 2 (sw) appear in the training data of claims" in notes(world, *claims)
     choice = "tasks.moods={kind: choice, text: [q], choices: c, train_language: en, files: FILES}".replace(
         "FILES", "{train: moods/train.jsonl, validation: moods/dev.jsonl, test: {en: moods/en.jsonl}}"
     )
     for name, choices in (("train", ["a", "b"]), ("dev", ["x", "y"]), ("en", ["b", "a"])):
         write(world, f"moods/{name}.jsonl", [{"q": "which", "c": choices, "label": 0}])
-    assert "moods: 1 of 1 test texts (en) stand in the training data of moods" in notes(world, choice)
+    assert "moods: 1 of 1 test texts (en) appear in the training data of moods" in notes(world, choice)
     write(world, "moods/en.jsonl", [{"q": "which", "c": ["b", "c"], "label": 0}])
-    assert not [note for note in notes(world, choice) if "stand in" in note]
+    assert not [note for note in notes(world, choice) if "appear in" in note]
 
 
 def asked(*pairs: tuple[str, str]) -> list[dict[str, Any]]:
@@ -272,15 +272,15 @@ def test_other_questions_of_the_same_contexts_are_counted_apart(world: World) ->
     write(world, "moods/train.jsonl", asked(("who", "cat"), ("what", "cat"), ("who", "dog")))
     write(world, "moods/dev.jsonl", asked(("who", "bird")))
     write(world, "moods/en.jsonl", asked(("when", "cat"), ("where", "CAT"), ("when", "cow")))
-    told = "moods: 1 of 2 test contexts (en) stand in the training data of moods, with other questions"
-    assert [note for note in notes(world, span) if "stand in" in note] == [told]
+    told = "moods: 1 of 2 test contexts (en) appear in the training data of moods, with other questions"
+    assert [note for note in notes(world, span) if "appear in" in note] == [told]
     write(world, "moods/en.jsonl", asked(("who", "cat"), ("when", "dog"), ("when", "cow")))
-    assert [note for note in notes(world, span) if "stand in" in note] == [
-        "moods: 1 of 3 test texts (en) stand in the training data of moods",
-        "moods: 1 of 3 test contexts (en) stand in the training data of moods, with other questions",
+    assert [note for note in notes(world, span) if "appear in" in note] == [
+        "moods: 1 of 3 test texts (en) appear in the training data of moods",
+        "moods: 1 of 3 test contexts (en) appear in the training data of moods, with other questions",
     ]
     write(world, "moods/en.jsonl", asked(("who", "cat"), ("what", "cat")))
-    (only,) = [note for note in notes(world, span) if "stand in" in note]
+    (only,) = [note for note in notes(world, span) if "appear in" in note]
     assert "contexts" not in only
     assert not [note for note in notes(world, span, "tasks.moods.limit={train: 1, test: 1}") if "contexts" in note]
 
@@ -432,7 +432,7 @@ def test_of_data_that_were_not_here_all_is_told_when_they_are_encoded(world: Wor
     gold = "moods train en: 1 of 5 rows are not trained on: no gold (first train.jsonl:3)"
     assert encoded(plan, meta.get) == [gold, WINDOW]
     meta = {named["test en"]: counts(4, 0, lacking, [left(NO_WINDOW, 2, 7)])}
-    assert encoded(plan, meta.get) == ["moods test: no row has gold in en; there is no score without"]
+    assert encoded(plan, meta.get) == ["moods test: no row has gold in en; without gold there is no score"]
 
 
 def test_a_plan_knows_which_data_are_not_here(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -502,5 +502,7 @@ def test_development_rows_that_are_left_out_need_no_gold(world: World) -> None:
 
 def test_a_misspelt_column_of_gold_is_named(world: World) -> None:
     write(world, "moods/en.jsonl", [{"text": "x", "lable": "no"}, {"text": "y", "lable": "yes"}])
-    told = "moods test: no row has gold in en (there is no column 'label'; did you mean 'lable'?); there is no score"
-    assert f"{told} without" in notes(world)
+    told = (
+        "moods test: no row has gold in en (there is no column 'label'; did you mean 'lable'?); without gold there is"
+    )
+    assert f"{told} no score" in notes(world)

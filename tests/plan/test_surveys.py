@@ -75,7 +75,7 @@ def test_only_the_pieces_of_xlmr_need_no_conversion(tmp_path: Path, model_type: 
     ("config", "message"),
     [
         ([], "a JSON object was expected; it is not the config of an encoder"),
-        ({"num_hidden_layers": "2"}, NOT + "num_hidden_layers is '2'; a whole number is needed"),
+        ({"num_hidden_layers": "2"}, NOT + "num_hidden_layers is '2', but must be a positive whole number"),
         ({"hidden_size": None}, NOT + "hidden_size is None"),
         ({"vocab_size": True}, NOT + "vocab_size is True"),
         ({"intermediate_size": 0}, NOT + "intermediate_size is 0"),

@@ -50,7 +50,7 @@ def test_a_report_tells_of_cells_that_wait(plan: Plan, tmp_path: Path) -> None:
     text = report.read_text(encoding="utf-8")
     assert "0 of 4 cells finished" in text
     assert (
-        "Note: lora.lr for moods after none: not chosen yet (one of lr=0.0001, lr=0.003, by toy); cells that wait: 2"
+        "Note: lora.lr for moods after none: not chosen yet (one of lr=0.0001, lr=0.003, by toy); waiting cells: 2"
         in text
     )
     with scores.open(encoding="utf-8", newline="") as stream:

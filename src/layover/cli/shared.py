@@ -78,7 +78,7 @@ def planned(
     from layover.errors import ModelError
     from layover.plan import build
     from layover.plan.choices import Choices
-    from layover.plan.hub import told
+    from layover.plan.hub import unresolved_message
     from layover.plan.rounds import chooser_of
     from layover.recipe import load
     from layover.store import FileHashes, Memory, Store
@@ -92,7 +92,7 @@ def planned(
     chooser, choices = chooser_of(checked), Choices(store)
     plan = build(checked, hashes, memory=labels, chooser=chooser, choices=choices)
     if plan.unresolved and not provisional:
-        raise ModelError(told(plan.unresolved))
+        raise ModelError(unresolved_message(plan.unresolved))
     if mends:
         opened = Store(store)  # a recipe that cannot be planned leaves no folder behind
         opened.locks.wait((GC,), complain)

@@ -107,7 +107,7 @@ class TaskData:
         Raises:
             ModelError: neither the hub nor what it told before names the commit.
         """
-        from layover.plan.hub import told
+        from layover.plan.hub import unresolved_message
 
         if self._rules is not None and self.recipe is not None and task.name in self.recipe.tasks:
             place, published = self._rules.locate(task, split, language), self._rules.count(task, split, language)
@@ -115,7 +115,7 @@ class TaskData:
             place, published = task.locate(split, language, root=self.root), task.count(split, language)
             place = None if place is None else place.pinned(self._commit)
         if self._revisions.unresolved:
-            raise ModelError(told(self._revisions.unresolved))
+            raise ModelError(unresolved_message(self._revisions.unresolved))
         self._memory.save()
         return place, published
 

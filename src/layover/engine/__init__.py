@@ -1,1 +1,1 @@
-"""Engines: what runs the nodes of a plan."""
+"""Engines run the nodes of a plan."""

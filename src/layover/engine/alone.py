@@ -1,7 +1,7 @@
-"""What a worker has to do with the world outside: how it is asked to end, and where it prints.
+"""Signals and output of a worker process: how it ends on request, and where it prints.
 
-Ctrl-C is for the parent. SIGTERM and SIGHUP end a worker at once, but a training, which first writes a checkpoint. They
-come from the parent, or from a scheduler that tells every process of a job. When the parent is gone, the same happens.
+The parent alone handles Ctrl-C. SIGTERM and SIGHUP end a worker at once; a training first writes a checkpoint. They
+come from the parent, or from a scheduler that signals every process of a job. The same happens when the parent ends.
 """
 
 from __future__ import annotations
@@ -27,26 +27,26 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 STOPPED = 128 + signal.SIGTERM
-"""Exit code of a worker that was asked to end."""
+"""Exit code of a worker that ended on request."""
 ORPHAN_SECONDS = 25.0
-"""A training whose parent is gone has so long to write a checkpoint: nobody waits for it."""
+"""Seconds for the checkpoint of a training whose parent has ended; then the worker ends."""
 
 
 class _WorkerState:
-    """Plain values: what a signal handler sets must not need a lock, which the code below it may hold."""
+    """Plain values that a signal handler can set without a lock, because the interrupted code may hold the lock."""
 
     stopping = False
     saves = False
-    """A training runs, which answers a stop by a checkpoint."""
+    """Whether a training runs that writes a checkpoint when it is stopped."""
 
 
 def stopping() -> bool:
-    """Tell whether the worker is asked to end."""
+    """Return whether the worker has to end."""
     return _WorkerState.stopping
 
 
 def stop() -> None:
-    """Ask this worker to end."""
+    """Request the end of this worker."""
     _WorkerState.stopping = True
     if not _WorkerState.saves:
         leave()
@@ -59,7 +59,7 @@ def leave() -> NoReturn:
 
 @contextmanager
 def saving(saves: bool) -> Iterator[None]:
-    """Let a request to end wait for what runs in the block, if it saves its state."""
+    """Delay a request to end until the block is over, if the code in the block saves its state."""
     _WorkerState.saves = saves
     try:
         yield
@@ -68,18 +68,18 @@ def saving(saves: bool) -> Iterator[None]:
 
 
 def prepare() -> None:
-    """Answer requests to end, those that came since the process began among them, and end with the parent."""
+    """Handle requests to end, including requests since the process began, and end with the parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for number in REQUESTS:
         if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, _heard)
+            signal.signal(number, _on_signal)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, REQUESTS)
     parent = parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
 
 
-def _heard(_number: int, _frame: FrameType | None) -> None:
+def _on_signal(_number: int, _frame: FrameType | None) -> None:
     stop()
 
 
@@ -91,7 +91,7 @@ def _end_with(sentinel: int) -> None:
 
 
 class _Log(io.FileIO):
-    """A log; what a full disk does not take of it is dropped, for it is no reason to fail."""
+    """A log file; if the disk is full, the output is dropped and the worker continues."""
 
     def write(self, data: ReadableBuffer, /) -> int:
         """Write bytes, or drop them."""
@@ -102,7 +102,7 @@ class _Log(io.FileIO):
 
 
 def print_into(log: Path) -> None:
-    """Keep the libraries' chatter out of the parent's terminal."""
+    """Redirect the output of libraries from the parent's terminal to a log file."""
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError):
             stream.flush()

@@ -1,10 +1,10 @@
 """The local engine: the jobs of a plan in worker processes on this machine.
 
-A job starts when everything it needs is finished. A failed node fails those that need it and nothing else: a worker
-lives on from job to job, but ends when a node of it fails. The node of a worker that is killed is tried once more.
-A request to end (`layover.stopping`) ends the workers: trainings write a checkpoint first.
-Nodes that another sweep on the same store works on are left to it and looked at again. A node that turns out to be
-damaged when another one reads it is computed again, and then the other one.
+A job starts when all its needs are finished. A failed node blocks only the nodes that need it. A worker runs job after
+job, but ends when one of its nodes fails. The node of a killed worker is tried once more.
+A request to end (`layover.stopping`) ends the workers; trainings write a checkpoint first.
+Nodes that another sweep on the same store computes are left to it and checked again later. If a node is damaged when
+another node reads it, the damaged node runs again, and then the other node.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ from layover.store.folderless import strip_folders
 POLL_SECONDS = 0.2
 BUSY_SECONDS = 1.0
 MOST_LOSSES = 3
-"""A node is tried so often when what it reads is damaged each time; then the disk is to blame, and it fails."""
+"""A node fails when its needs are damaged this number of times: then the disk is the likely cause."""
 MOST_STARTS = 3
 STOP_SECONDS = 25.0
-"""A training that is stopped has so long to finish its step and write a checkpoint; schedulers kill after 30."""
+"""Seconds for a stopped training to finish its step and write a checkpoint; schedulers kill after 30."""
 
 UNSAVED = (
-    f"it did not finish its step within {STOP_SECONDS:.0f} s and was killed; it goes on from an older checkpoint, if "
+    f"it did not finish its step within {STOP_SECONDS:.0f} s and was killed; it resumes from an older checkpoint, if "
     "there is one"
 )
 
@@ -52,8 +52,8 @@ class LocalEngine:
     """Runs the wanted nodes of a plan.
 
     Args:
-        store: Where results go.
-        execution: How to run; `workers` and `threads` must be set.
+        store: The store for the results.
+        execution: Execution settings; `workers` and `threads` must be set.
         report: Takes events: `start`, `progress`, `end` of a node, as plain values.
     """
 
@@ -66,23 +66,23 @@ class LocalEngine:
         self._plan: Plan | None = None
         self._attempts = Attempts()
         self._lost: dict[str, list[str]] = {}
-        """Key -> keys of nodes, some of them not its own needs, that were damaged when it read them."""
+        """Key -> keys of nodes that were damaged when it read them; they can be nodes that it does not need itself."""
         self._waits: dict[str, str] = {}
-        """Key -> the process that works on it, as it was told."""
+        """Key -> the other process that computes it, from the last report."""
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(["layover.engine.preload"])
 
     def run(self, plan: Plan, only: Collection[str] | None = None) -> RunOutcome:
-        """Run until nothing is left that can run; always ends its processes.
+        """Run until no node is left that can run; always end the worker processes.
 
-        A node that failed in an earlier call is not tried again, and what needs it is not run.
+        A node that failed in an earlier call does not run again, and the nodes that need it do not run.
 
         Args:
-            plan: What has to run is what its scores still need.
-            only: Keys of those of these nodes that are run now; all of them when None.
+            plan: The plan; the nodes that its missing scores need have to run.
+            only: Keys of the nodes to run now; None runs all.
 
         Raises:
-            StoppedError: there was a request to end; `outcome` tells of what was stopped without a checkpoint.
+            StoppedError: there was a request to end; `outcome.unsaved` lists trainings without a checkpoint.
             NodeError: no worker can be started.
         """
         with held():
@@ -95,7 +95,7 @@ class LocalEngine:
         self.outcome.done = {key for key in plan.nodes if key in finished}
         try:
             while True:
-                _heed()
+                _check_stop()
                 waiting = self._hand_out(waiting)
                 if not waiting and not self._working():
                     break
@@ -111,9 +111,9 @@ class LocalEngine:
         return [worker for worker in self._workers if worker.job is None]
 
     def _hand_out(self, waiting: list[Job]) -> list[Job]:
-        """Give jobs that can run to workers; return those that go on waiting.
+        """Hand jobs that can run to workers; return the jobs that still wait.
 
-        A free worker takes the first job that suits what it has loaded. The others are taken in the order of the plan.
+        A free worker takes the first job that uses the encoder it has loaded. Other jobs follow the order of the plan.
         """
         for job in waiting:
             self._drop_blocked(job)
@@ -133,19 +133,19 @@ class LocalEngine:
         return [job for job in waiting if id(job) not in taken]
 
     def _drop_blocked(self, job: Job) -> None:
-        """Take out of a job what needs a failed node, and what another sweep has finished."""
+        """Remove from a job the nodes that need a failed node, and the nodes that another sweep has finished."""
         kept = []
         for node in job.nodes:
             needs = {*node.needs, *self._lost.get(node.key, ())}
-            bad = {*self.outcome.failed, *self.outcome.blocked} & needs
-            if bad:
-                self._block(node, min(bad))
+            failed = {*self.outcome.failed, *self.outcome.blocked} & needs
+            if failed:
+                self._block(node, min(failed))
             elif node.key not in self.outcome.done:
                 kept.append(node)
         job.nodes = kept
 
     def _needs(self, job: Job) -> set[str]:
-        """Return what must be finished before a job starts, damaged nodes that it met before among it."""
+        """Return the keys that must be finished before a job starts, including damaged nodes that it has read."""
         own = {node.key for node in job.nodes}
         return job.needs() | {key for node in job.nodes for key in self._lost.get(node.key, ())} - own
 
@@ -155,25 +155,25 @@ class LocalEngine:
 
     def _begin(self) -> Worker:
         setup = Setup(self.store.root, self.execution, self.threads, most_between_jobs(self.workers))
-        for tried in range(1, MOST_STARTS + 1):
-            ours, theirs = self._context.Pipe()
-            process = self._context.Process(target=main, args=(setup, theirs), daemon=True)
+        for attempt in range(1, MOST_STARTS + 1):
+            connection, of_worker = self._context.Pipe()
+            process = self._context.Process(target=main, args=(setup, of_worker), daemon=True)
             try:
                 if not server.begin(process, alone=not self._workers):
-                    _heed()
+                    _check_stop()
                 break
             except NodeError:  # the fork server was killed; the next attempt starts another
-                if tried == MOST_STARTS:
+                if attempt == MOST_STARTS:
                     raise
-        theirs.close()
-        worker = Worker(process, ours)
+        of_worker.close()
+        worker = Worker(process, connection)
         self._workers.append(worker)
         return worker
 
     def _hand(self, worker: Worker, job: Job) -> None:
         worker.job, worker.encoder = job, job.encoder or worker.encoder
         worker.ended, worker.busy = set(), set()
-        # one that was killed while it was free is heard of like any other, and the job waits again
+        # a worker that was killed while it was free is noticed later like any other, and the job waits again
         with suppress(BrokenPipeError, ConnectionResetError):
             worker.connection.send(JobOrder(tuple(job.nodes), self._log(job)))
 
@@ -184,7 +184,7 @@ class LocalEngine:
         if not self._working():
             if all(job.not_before == 0.0 for job in waiting):
                 names = ", ".join(job.name for job in waiting)
-                raise StoreError(f"{names}: what they need is neither finished nor planned; run again")
+                raise StoreError(f"{names}: some of their needs are neither finished nor planned; run again")
             time.sleep(POLL_SECONDS)
             return
         by_connection = {worker.connection: worker for worker in self._workers}
@@ -192,14 +192,14 @@ class LocalEngine:
             worker = by_connection[ready]  # type: ignore[index]
             message = received(worker)
             if message is None:
-                self._gone(worker, waiting)
+                self._left(worker, waiting)
                 continue
             if message["event"] == "free":
                 self._conclude(worker, waiting)
             else:
-                self._hear(worker, message, waiting)
+                self._receive(worker, message, waiting)
 
-    def _hear(self, worker: Worker, message: dict[str, Any], waiting: list[Job]) -> None:
+    def _receive(self, worker: Worker, message: dict[str, Any], waiting: list[Job]) -> None:
         nodes = [] if worker.job is None else worker.job.nodes
         node = next(node for node in nodes if node.key == message["key"])
         if message["event"] == "start":
@@ -212,25 +212,25 @@ class LocalEngine:
             elif message["state"] == "failed":
                 self.outcome.failed[node.key] = message["error"]
             elif message["state"] == "lost":
-                self._mend(worker, node, message, waiting)
+                self._recompute(worker, node, message, waiting)
                 return
             elif (error := message.get("error")) is not None and self._attempts.doubted(node.key):
                 self._fail(node, error)
                 return
             else:
                 worker.busy.add(node.key)
-                self._tell_of_waiting(node, message["by"])
+                self._report_waiting(node, message["by"])
                 return
         self.report(message)
 
-    def _tell_of_waiting(self, node: Node[StepSpec], other: str) -> None:
-        """Report once for each other process that it works on a node which this run waits for."""
+    def _report_waiting(self, node: Node[StepSpec], other: str) -> None:
+        """Report, once for each other process, that it computes a node which this run waits for."""
         if other and self._waits.get(node.key) != other:
             self._waits[node.key] = other
             self.report({"event": "waiting", "key": node.key, "for": other})
 
-    def _mend(self, worker: Worker, node: Node[StepSpec], message: dict[str, Any], waiting: list[Job]) -> None:
-        """Have a damaged node computed again, and then the one that met it."""
+    def _recompute(self, worker: Worker, node: Node[StepSpec], message: dict[str, Any], waiting: list[Job]) -> None:
+        """Schedule a damaged node again, and then the node that read it."""
         need, losses = message["need"], self._lost.setdefault(node.key, [])
         nodes = self._plan.nodes if self._plan is not None else {}
         if need not in nodes or len(losses) >= MOST_LOSSES:
@@ -238,24 +238,25 @@ class LocalEngine:
             return
         losses.append(need)
         worker.busy.add(node.key)
-        running = {one.key for job in (*waiting, *(w.job for w in self._workers if w.job)) for one in job.nodes}
-        missing = self._missing(need) - running - self.outcome.failed.keys()
-        waiting[:0] = group(one for key, one in nodes.items() if key in missing)
-        told = {"key": need, "reason": message["reason"], "needed_by": node.key, "again": sorted(missing)}
-        self.report({"event": "aside", **told})
+        jobs = [*waiting, *(busy.job for busy in self._workers if busy.job)]
+        scheduled = {planned.key for job in jobs for planned in job.nodes}
+        missing = self._missing(need) - scheduled - self.outcome.failed.keys()
+        waiting[:0] = group(planned for key, planned in nodes.items() if key in missing)
+        values = {"key": need, "reason": message["reason"], "needed_by": node.key, "again": sorted(missing)}
+        self.report({"event": "aside", **values})
 
     def _missing(self, key: str) -> set[str]:
-        """Return the keys of what has to run for a node of the plan, itself among them, that is not in the store."""
-        found: set[str] = set()
+        """Return the keys of a node and its needs, direct and indirect, that are not in the store."""
+        missing: set[str] = set()
         open_keys = [key]
         while open_keys:
-            one = open_keys.pop()
-            if one in found or self._plan is None or self.store.has(one):
+            key = open_keys.pop()
+            if key in missing or self._plan is None or self.store.has(key):
                 continue
-            found.add(one)
-            self.outcome.done.discard(one)
-            open_keys.extend(self._plan.nodes[one].needs)
-        return found
+            missing.add(key)
+            self.outcome.done.discard(key)
+            open_keys.extend(self._plan.nodes[key].needs)
+        return missing
 
     def _fail(self, node: Node[StepSpec], error: str, log: str | None = None) -> None:
         failure = {"node": node.label, "error": error, "traceback": log}
@@ -264,7 +265,7 @@ class LocalEngine:
         self.report({"event": "end", "key": node.key, "state": "failed", "error": error})
 
     def _conclude(self, worker: Worker, waiting: list[Job]) -> None:
-        """A job is over: what is left of it waits again, and its log stays only if it tells of a failure."""
+        """End a job: the nodes that are left wait again, and the log is kept only after a failure."""
         job, worker.job = worker.job, None
         if job is None:
             return
@@ -277,8 +278,8 @@ class LocalEngine:
         if left:
             waiting.insert(0, Job(job.name, left, time.monotonic() + BUSY_SECONDS if worker.busy else 0.0))
 
-    def _gone(self, worker: Worker, waiting: list[Job]) -> None:
-        """A worker has left: after a failure, because it was worn, because it was asked to, or it was killed."""
+    def _left(self, worker: Worker, waiting: list[Job]) -> None:
+        """Handle the end of a worker: after a failure, at its limits, on request, or because it was killed."""
         worker.process.join()
         worker.connection.close()
         self._workers.remove(worker)
@@ -287,12 +288,12 @@ class LocalEngine:
         self._conclude(worker, waiting)
 
     def _died(self, worker: Worker, job: Job) -> None:
-        """Have the node that a worker died of tried once more, or fail it, if there is one."""
+        """Try the node at which a worker was killed once more, or let it fail; there may be no such node."""
         node = worker.current
         if node is None and not worker.jobs and not worker.ended:
-            node = job.nodes[0]  # it came to nothing at all, and neither would the next
+            node = job.nodes[0]  # it ended before its first node, and the next worker may do the same
         if node is None:
-            return  # it died between two nodes: no one's fault
+            return  # it was killed between two nodes, so no node is the cause
         code, file = worker.process.exitcode, self._log(job)
         error = f"the process of this node {cause_of(code)}"
         fails, advice = self._attempts.ended(node.key, code, self.store.work(node.key))
@@ -304,7 +305,7 @@ class LocalEngine:
         self._fail(node, f"{error}, {advice}", log[-4000:] or None)
 
     def _end_all(self) -> None:
-        """End all workers: what waits for a job leaves, what is at one is asked to, and killed when it does not."""
+        """End all workers: free workers leave, busy workers get SIGTERM, and SIGKILL if they do not end in time."""
         busy = {worker.connection: worker for worker in self._working()}
         for worker in self._workers:
             if worker.job is None:
@@ -320,7 +321,7 @@ class LocalEngine:
                 if message is None:
                     del busy[connection]
                 else:
-                    self._hear_last(worker, message)
+                    self._receive_last(worker, message)
         for worker in busy.values():
             worker.signal(signal.SIGKILL)
             if worker.current is not None and worker.current.spec.resumable:
@@ -331,8 +332,8 @@ class LocalEngine:
                 strip_folders(self._log(worker.job))
         self._workers.clear()
 
-    def _hear_last(self, worker: Worker, message: Mapping[str, Any]) -> None:
-        """Take what a worker that is asked to end sends before it does."""
+    def _receive_last(self, worker: Worker, message: Mapping[str, Any]) -> None:
+        """Record a message that a worker sends between the request to end and its end."""
         if message["event"] == "start" and worker.job is not None:
             worker.current = next(node for node in worker.job.nodes if node.key == message["key"])
         elif message["event"] == "end":
@@ -341,6 +342,6 @@ class LocalEngine:
                 self.outcome.unsaved[message["key"]] = message["error"]
 
 
-def _heed() -> None:
+def _check_stop() -> None:
     if asked():
         raise StoppedError(f"stopped; {KEPT}")

@@ -1,4 +1,4 @@
-"""Imported once by the fork server, so that a worker starts in milliseconds and not in seconds."""
+"""Imports for the fork server, so that a worker starts in milliseconds instead of seconds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Jobs, the worker processes that run them as the engine sees these, and what a run of them came to."""
+"""Jobs, the engine's view of the worker processes that run them, and the outcome of a run."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from layover.specs import StepSpec
 
 @dataclass
 class Job:
-    """Nodes, and the keys of other jobs' nodes they need."""
+    """Nodes that one process runs in a row."""
 
     name: str
     nodes: list[Node[StepSpec]] = field(default_factory=list)
     not_before: float = 0.0
-    """Monotonic seconds; a job whose nodes another sweep works on waits a little."""
+    """Monotonic seconds; a job waits a little if another sweep computes some of its nodes."""
 
     @property
     def encoder(self) -> tuple[str, str | None] | None:
-        """Source and revision of the encoder whose weights or tokenizer the job loads; None when it loads none."""
+        """Source and revision of the encoder whose weights or tokenizer the job loads; None if it loads none."""
         encoders = (node.spec.read_encoder() for node in self.nodes)
         return next(((encoder.source, encoder.revision) for encoder in encoders if encoder is not None), None)
 
@@ -46,47 +46,49 @@ def group(nodes: Iterable[Node[StepSpec]]) -> list[Job]:
 
 @dataclass
 class RunOutcome:
-    """What a run came to."""
+    """The outcome of a run."""
 
     done: set[str] = field(default_factory=set)
     failed: dict[str, str] = field(default_factory=dict)
     """Key -> error."""
     blocked: dict[str, str] = field(default_factory=dict)
-    """Key -> key of the failed node it needs."""
+    """Key -> key of the failed node that it needs."""
     unsaved: dict[str, str] = field(default_factory=dict)
     """Key -> why a training that was stopped has no checkpoint."""
 
 
 @dataclass
 class Worker:
-    """One process, and the job that it has."""
+    """A worker process and its current job."""
 
     process: ForkServerProcess
     connection: Connection
     job: Job | None = None
     """None while it is free."""
     encoder: tuple[str, str | None] | None = None
-    """Of the last job that has one: what it has loaded."""
+    """Encoder of the last job that has one; the process has loaded it."""
     jobs: int = 0
-    """How many it has finished."""
+    """Number of finished jobs."""
     current: Node[StepSpec] | None = None
+    """The node that runs now."""
     ended: set[str] = field(default_factory=set)
-    """Of the job, as the rest."""
+    """Keys of the nodes of the current job that have ended."""
     busy: set[str] = field(default_factory=set)
+    """Keys of the nodes of the current job that have to be tried again."""
 
     def suits(self, job: Job) -> bool:
-        """Tell whether it has loaded what a job needs."""
+        """Return whether it has loaded the encoder of a job."""
         return job.encoder in {None, self.encoder}
 
     def signal(self, number: signal.Signals) -> None:
-        """Send a signal; `Process.terminate` does nothing when the fork server is gone."""
+        """Send a signal; `Process.terminate` does nothing after the fork server has ended."""
         if self.process.pid is not None:
             with suppress(ProcessLookupError):
                 os.kill(self.process.pid, number)
 
 
 def received(worker: Worker) -> dict[str, Any] | None:
-    """Return what a worker sent, None when it has left, perhaps in the middle of a message."""
+    """Return the message of a worker; None if it has ended, perhaps in the middle of a message."""
     try:
         message: dict[str, Any] = worker.connection.recv()
     except (EOFError, OSError):

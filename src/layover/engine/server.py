@@ -1,4 +1,4 @@
-"""The process that workers are forked from, and their start, which a request to end need not wait for."""
+"""The start of workers and of the process that they are forked from; a request to end interrupts the start."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ SPAWN_SECONDS = 2.0
 
 
 def begin(process: ForkServerProcess, *, alone: bool) -> bool:
-    """Start a worker, and the fork server before the first one; return False where a request to end came meanwhile.
+    """Start a worker, with the fork server before the first worker; return False after a request to end.
 
-    Then a fork server that has no workers is gone, too: while it imports it would hear of nothing, and hold the outputs
-    of this process open.
+    After a request to end, a fork server without workers is killed, too. While it imports, it notices no end of this
+    process, and it would keep the outputs of this process open.
 
-    The server imports torch when it starts, for seconds. Signals to the whole group (a terminal's hang-up, a
-    scheduler's SIGTERM) are held back in it: without it nobody would know how its workers end. They are held back in a
-    worker, too, until it has prepared to answer them.
+    The server imports torch when it starts, which takes seconds. It blocks signals to the whole group (the hang-up of a
+    terminal, the SIGTERM of a scheduler), because it reports how its workers end. A worker blocks them until it can
+    handle them.
 
     Args:
         process: The worker.
-        alone: Whether there is no other one.
+        alone: Whether there is no other worker.
 
     Raises:
-        NodeError: it cannot be started.
+        NodeError: the worker cannot be started.
     """
     failed: list[BaseException] = []
     thread = threading.Thread(target=_start, args=(process, failed), daemon=True)
@@ -47,14 +47,14 @@ def begin(process: ForkServerProcess, *, alone: bool) -> bool:
     if failed:
         cause = f"{type(failed[0]).__name__}: {failed[0]}".removesuffix(": ")
         raise NodeError(
-            f"a worker cannot be started ({cause}); perhaps the system killed it for want of memory: run again with "
-            "fewer at a time (--workers 1)"
+            f"a worker cannot be started ({cause}); perhaps the system killed it because memory is short: run again "
+            "with fewer workers at a time (--workers 1)"
         ) from failed[0]
     return True
 
 
 def _kill_server(start: threading.Thread) -> None:
-    """Kill the fork server that a thread starts, or has started."""
+    """Kill the fork server of a start thread."""
     until = time.monotonic() + SPAWN_SECONDS
     while _pid() is None and start.is_alive() and time.monotonic() < until:
         time.sleep(POLL_SECONDS)
@@ -64,16 +64,16 @@ def _kill_server(start: threading.Thread) -> None:
 
 
 def _pid() -> int | None:
-    """Return the PID of the fork server, which multiprocessing tells nobody; None where there is none yet."""
+    """Return the PID of the fork server, which multiprocessing does not publish; None if there is none yet."""
     pid: int | None = forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]  # noqa: SLF001
     return pid
 
 
 def _start(process: ForkServerProcess, failed: list[BaseException]) -> None:
-    """Start a process in a thread whose children begin with these signals held back."""
+    """Start a process from this thread, so that its children begin with the stop signals blocked."""
     signal.pthread_sigmask(signal.SIG_BLOCK, REQUESTS)
     try:
-        resource_tracker.ensure_running()  # it lets go of some of them again
+        resource_tracker.ensure_running()  # it unblocks some of these signals
         signal.pthread_sigmask(signal.SIG_BLOCK, REQUESTS)
         process.start()
     except (EOFError, OSError) as error:

@@ -1,7 +1,7 @@
-"""The process that runs jobs, one after the other: it computes their nodes, commits each, and tells its parent.
+"""The process that runs jobs, one after the other: it computes their nodes, commits each, and reports to its parent.
 
-It lives on from job to job, so that libraries, tokenizer and encoder are loaded, and files checked by their hashes,
-once. What a node computes does not depend on those before it; see `layover.steps.loaded`.
+It runs job after job, so that libraries, tokenizer and encoder are loaded once, and file hashes are checked once. The
+result of a node does not depend on the nodes before it (`layover.steps.loaded`).
 """
 
 from __future__ import annotations
@@ -34,38 +34,38 @@ from layover.steps.unchanged import unchanged
 from layover.store import Store
 
 PROGRESS_SECONDS = 0.2
-"""A node tells of its progress at most this often."""
+"""Least seconds between two progress events of a node."""
 MOST_JOBS = 200
-"""Then a fresh process takes over: a bound on what no one counts (handles, pieces of memory on an accelerator), at the
-price of one start in so many jobs."""
+"""After this number of jobs a new process replaces the worker. This bounds resources that are not measured (handles,
+fragments of accelerator memory); the price is one start of a process."""
 
 Send = Callable[[Mapping[str, Any]], None]
 
 
 @dataclass(frozen=True)
 class Setup:
-    """What holds for all jobs of a worker."""
+    """Settings for all jobs of a worker."""
 
     store: Path
     execution: Execution
     threads: int
     most_bytes: int
-    """What it may hold between two jobs."""
+    """Bytes that the process may hold between two jobs."""
 
 
 @dataclass(frozen=True)
 class JobOrder:
-    """One job."""
+    """The nodes of a job, and the file for its log."""
 
     nodes: Sequence[Node[StepSpec]]
     log: Path
 
 
 def main(setup: Setup, connection: Connection) -> None:
-    """Run in a fresh process: do job after job, and say `free` after each, until the parent hangs up.
+    """Run in a new process: run job after job, and send `free` after each, until the parent closes the connection.
 
-    It ends by itself in the middle of a job when a node has failed, so that whatever the failure left behind in memory
-    is gone with it, and after a job when it is worn. The parent then starts another for what is left.
+    The process ends after a failed node, so that objects of the failure do not stay in memory. It also ends after a job
+    when it has reached its limits. The parent then starts another process for the remaining nodes.
     """
     alone.prepare()
     os.environ["TOKENIZERS_PARALLELISM"] = "true" if setup.threads > 1 else "false"
@@ -73,15 +73,15 @@ def main(setup: Setup, connection: Connection) -> None:
 
     torch.set_num_threads(setup.threads)
     store = Store(setup.store)
-    gc.freeze()  # what is there now stays, so that collecting after each job costs little
+    gc.freeze()  # excludes current objects from the collection after each job, which makes it fast
 
-    sending = threading.Lock()  # what is said of the hub comes from a thread of its own
+    sending = threading.Lock()  # messages about the hub come from another thread
 
     def send(message: Mapping[str, Any]) -> None:
         try:
             with sending:
                 connection.send(dict(message))
-        except (BrokenPipeError, ConnectionResetError):  # the parent is gone, and `alone` hears of that, too
+        except (BrokenPipeError, ConnectionResetError):  # the parent has ended, which `alone` also notices
             alone.stop()
 
     for count, work in enumerate(_handed(connection), 1):
@@ -93,7 +93,7 @@ def main(setup: Setup, connection: Connection) -> None:
 
 
 def _handed(connection: Connection) -> Iterator[JobOrder]:
-    """Yield the jobs that the parent hands over, until it hangs up; what a job prints goes into its log."""
+    """Yield the jobs from the parent until it closes the connection; the output of a job goes into its log."""
     while True:
         try:
             work: JobOrder = connection.recv()
@@ -104,35 +104,35 @@ def _handed(connection: Connection) -> Iterator[JobOrder]:
 
 
 def _run_job(work: JobOrder, store: Store, execution: Execution, send: Send) -> bool:
-    """Compute the nodes of a job; return False as soon as one has failed, or the sweep is being stopped."""
+    """Compute the nodes of a job; return False after a failed node or a request to end."""
     busy: set[str] = set()
     for node in work.nodes:
         state = "busy" if busy.intersection(node.needs) else run_node(node, store, execution, send)
         if state in {"busy", "lost"}:
-            busy.add(node.key)  # with all that needs it; the parent tries again
+            busy.add(node.key)  # nodes that need it are skipped; the parent tries again
         if state == "failed" or alone.stopping():
             return False
     return True
 
 
 def _worn(jobs: int, most_bytes: int) -> bool:
-    """Tell whether a fresh process had better go on."""
-    gc.collect()  # what a training leaves in cycles can be gigabytes in a handful of objects
+    """Return whether a new process should replace this one."""
+    gc.collect()  # reference cycles of a training can hold gigabytes in a few objects
     return jobs >= MOST_JOBS or psutil.Process().memory_info().rss > most_bytes
 
 
 def run_node(node: Node[StepSpec], store: Store, execution: Execution, send: Send) -> str:
-    """Compute and commit one node; return `done`, `busy`, `failed`, or `lost` when a node it reads is damaged."""
+    """Compute and commit a node; return `done`, `busy`, `failed`, or `lost` if a node that it reads is damaged."""
     try:
         return _claimed(node, store, execution, send)
-    except (LayoverError, OSError) as error:  # of the store, around what the node itself does
+    except (LayoverError, OSError) as error:  # from the store, outside the step itself
         return _failed(node, store, send, _failure(node, store, error))
 
 
 def _claimed(node: Node[StepSpec], store: Store, execution: Execution, send: Send) -> str:
-    with store.claim(node.key) as mine:
-        if mine is None:
-            others = ", ".join(str(one) for one in store.locks.held(node.key))
+    with store.claim(node.key) as claim:
+        if claim is None:
+            others = ", ".join(str(holder) for holder in store.locks.held(node.key))
             send({"event": "end", "key": node.key, "state": "busy", "by": others})
             return "busy"
         if store.has(node.key):
@@ -148,7 +148,9 @@ def _claimed(node: Node[StepSpec], store: Store, execution: Execution, send: Sen
         except LostNodeError as error:
             send({"event": "end", "key": node.key, "state": "lost", **_lost(error, store)})
             return "lost"
-        if failure is not None and mine.doubtful():  # it was taken for gone, and what it wrote may be gone with it
+        if (
+            failure is not None and claim.doubtful()
+        ):  # others took this process for ended and may have removed its files
             send({"event": "end", "key": node.key, "state": "busy", "by": "", "error": failure["error"]})
             return "busy"
         if failure is not None:
@@ -166,26 +168,26 @@ def _failed(node: Node[StepSpec], store: Store, send: Send, failure: Mapping[str
 def _lost(error: LostNodeError, store: Store) -> dict[str, str]:
     """Set aside the node that cannot be read; return the message for the parent.
 
-    The reason is empty where this process did not set it aside: it is gone already, or another process computes it.
+    The reason is empty if this process did not set it aside: it is absent already, or another process computes it.
     """
-    with store.claim(error.key) as mine:
-        reason = store.set_aside(error.key) if mine is not None else None  # else another process computes it already
+    with store.claim(error.key) as claim:
+        reason = store.set_aside(error.key) if claim is not None else None  # None: another process computes it already
     return {"need": error.key, "reason": reason or "", "error": str(error)}
 
 
 def _compute(node: Node[StepSpec], store: Store, execution: Execution, send: Send) -> dict[str, Any] | None:
-    told = 0.0
+    reported = 0.0
 
     def progress(values: Mapping[str, Any]) -> None:
-        nonlocal told
-        if time.monotonic() - told >= PROGRESS_SECONDS:
-            told = time.monotonic()
+        nonlocal reported
+        if time.monotonic() - reported >= PROGRESS_SECONDS:
+            reported = time.monotonic()
             send({"event": "progress", "key": node.key, **values})
 
     context = steps.Context(store, execution, progress, alone.stopping)
     try:
         with (
-            _telling(node, send),
+            _hub_messages(node, send),
             alone.saving(node.spec.resumable),
             store.writing(node.kind, node.spec.canonical(), node.needs) as folder,
             unchanged(node, store),
@@ -194,15 +196,15 @@ def _compute(node: Node[StepSpec], store: Store, execution: Execution, send: Sen
     except LostNodeError:
         raise
     except Stopped:
-        alone.leave()  # no failure: the training has left a checkpoint, as it was asked to
-    except Exception as error:  # noqa: BLE001  the border of the process: a bug of one node must not end the sweep
+        alone.leave()  # not a failure: the training has written a checkpoint on request
+    except Exception as error:  # noqa: BLE001  the border of the process: a bug in one node must not end the sweep
         return _failure(node, store, error)
     return None
 
 
 @contextmanager
-def _telling(node: Node[StepSpec], send: Send) -> Iterator[None]:
-    """Send what is said of the hub in the block to the parent: the log of the node is read by nobody."""
+def _hub_messages(node: Node[StepSpec], send: Send) -> Iterator[None]:
+    """Send log messages about the hub in the block to the parent, because users do not read the log of a node."""
     handler, log = logging.Handler(), logging.getLogger(HUB_LOG)
     handler.emit = lambda record: send({"event": "told", "key": node.key, "text": record.getMessage()})  # type: ignore[method-assign]
     log.addHandler(handler)
@@ -213,7 +215,7 @@ def _telling(node: Node[StepSpec], send: Send) -> Iterator[None]:
 
 
 def _failure(node: Node[StepSpec], store: Store, error: Exception) -> dict[str, str | None]:
-    """Return what an error means to a person; with its traceback where it has no words for one."""
+    """Return an error for the user, with its traceback if it is not an error of Layover or of a full disk."""
     if isinstance(error, LayoverError):
         return {"node": node.label, "error": str(error), "traceback": None}
     if full(error) is not None:

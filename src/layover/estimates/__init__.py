@@ -1,1 +1,1 @@
-"""Estimates before a run: arithmetic, time and memory of each step, and which hidden states are kept on the disk."""
+"""Estimates before a run: arithmetic, time and memory of each step, and the hidden states that are kept on the disk."""

@@ -10,23 +10,23 @@ from layover.recipe import NO_INTERMEDIATE
 from layover.specs.train import TrainSpec
 
 FEW_STEPS = 200
-"""Fewer are too few for the default rates, which are those of thousands of steps."""
+"""Below this number, the default learning rates are too low: they suit thousands of steps."""
 
 
 def notes(plan: Plan, counts: ExampleCounts) -> list[str]:
-    """Return, method by method, the tasks whose training has few steps at the default learning rate.
+    """Return a note for each method with the tasks whose training has few steps at the default learning rate.
 
     Args:
-        plan: What will be trained.
-        counts: Key of a tokenize node -> its examples; of a training whose size is not known nothing is said.
+        plan: The plan with the trainings.
+        counts: Key of a tokenize node -> its examples; a training of unknown size gets no note.
     """
-    found: dict[tuple[str, float], dict[str, int]] = {}
+    short: dict[tuple[str, float], dict[str, int]] = {}
     for place, node in _at_default_rates(plan):
         steps, name = steps_of(node.spec, counts), node.spec.name
         if steps is not None and steps < FEW_STEPS:
-            few = found.setdefault((place, node.spec.hyperparameters.lr), {})
+            few = short.setdefault((place, node.spec.hyperparameters.lr), {})
             few[name] = min(steps, few.get(name, steps))
-    return [_note(place, lr, few) for (place, lr), few in found.items()]
+    return [_note(place, lr, few) for (place, lr), few in short.items()]
 
 
 def _note(place: str, lr: float, few: dict[str, int]) -> str:
@@ -38,7 +38,7 @@ def _note(place: str, lr: float, few: dict[str, int]) -> str:
 
 
 def _at_default_rates(plan: Plan) -> Iterator[tuple[str, Node[TrainSpec]]]:
-    """Yield the trainings whose learning rate the recipe does not name, and the path of the section that could."""
+    """Yield the trainings whose learning rate the recipe does not set, and the path of the section for it."""
     document = plan.recipe.document
     texts = set(plan.recipe.languages.settings) if plan.recipe.languages is not None else set()
     seen: set[tuple[str, str]] = set()
@@ -61,7 +61,7 @@ def _rate_of_its_own(plan: Plan, cell: Cell) -> bool:
 
 
 def _trainings(plan: Plan, cell: Cell) -> Iterator[Node[TrainSpec]]:
-    """Yield the trainings that a cell rests on, its own and those of its intermediates and language adapters."""
+    """Yield the trainings of a cell: of its target, its intermediates and its language adapters."""
     open_keys, seen = [cell.score], dict[str, None]()
     while open_keys:
         key = open_keys.pop()

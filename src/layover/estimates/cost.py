@@ -1,7 +1,7 @@
-"""What a plan will cost, from sizes alone: examples, tokens, arithmetic, disk, memory.
+"""The cost of a plan, estimated from sizes alone: examples, tokens, arithmetic, disk, memory.
 
-Counts of examples are exact where the data are here, else the published ones, cut to the recipe's limits. Lengths are
-those of a sample, or typical ones of data that are not here; an estimate is None where nothing is known.
+Counts of examples are exact if the data are available, else the published counts, cut to the recipe's limits. Lengths
+come from a sample, or are typical lengths if the data are not available. An unknown estimate is None.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from layover.specs.tokenize import TokenizeSpec
 from layover.specs.train import TrainSpec
 
 ENCODING = frozenset(step for step in steps() if get(step).encodes)
-"""Steps that run the encoder: all arithmetic that counts is theirs."""
+"""Steps that run the encoder; the arithmetic of other steps is neglected."""
 
 BYTES_PER_TOKEN_ON_DISK = 12
 BYTES_PER_PREDICTION = 60
@@ -34,23 +34,23 @@ BYTES_PER_PREDICTION = 60
 
 @dataclass(frozen=True)
 class Estimate:
-    """Estimates for one node; None where nothing is known."""
+    """Estimates for one node; None if unknown."""
 
     examples: int | None = None
     tokens: float | None = None
     flops: float | None = None
     disk_bytes: float | None = None
     load: Load | None = None
-    """On the memory, where the node runs the encoder."""
+    """Memory load, if the node runs the encoder."""
 
     @property
     def peak_bytes(self) -> int | None:
-        """Of the memory, with micro-batches of the usual size."""
+        """Peak of the memory in bytes, with micro-batches of the usual size."""
         return None if self.load is None else self.load.peak()
 
 
 def estimate(plan: Plan, meta: Meta) -> dict[str, Estimate]:
-    """Return the estimated cost of every node; one that reads cached hidden states costs only the layers above."""
+    """Return the estimated cost of every node; with cached hidden states, only the layers above them cost."""
     loads, costs = Loads(plan), dict[str, Estimate]()
     for data in of(plan.nodes, TokenizeSpec):
         costs[data.key] = data_cost(data.spec, meta(data.key))
@@ -63,19 +63,19 @@ def estimate(plan: Plan, meta: Meta) -> dict[str, Estimate]:
 
 
 def cost_with(plan: Plan, node: Node[StepSpec], costs: Mapping[str, Estimate], kept: Mapping[str, int]) -> Estimate:
-    """Return the cost of a node that goes without some layers.
+    """Return the cost of a node that skips some layers.
 
     Args:
         plan: The plan.
-        node: Any but one that tokenizes.
-        costs: Of the data it reads, at least.
+        node: A node of any step except tokenize.
+        costs: Costs of the data it reads, at least.
         kept: Key of data -> the layers whose hidden states are read instead of computed.
     """
     return _cost(node.spec, plan.nodes, costs, kept)
 
 
 def data_cost(data: TokenizeSpec, meta: Mapping[str, Any] | None) -> Estimate:
-    """Return the size of a tokenized set: exact where it is finished, else estimated from a sample of its examples."""
+    """Return the size of a tokenized set: exact if it is finished, else estimated from a sample of its examples."""
     if meta is not None:
         tokens = float(meta["tokens"])
         return Estimate(int(meta["examples"]), tokens, 0.0, tokens * BYTES_PER_TOKEN_ON_DISK)
@@ -96,7 +96,7 @@ def data_cost(data: TokenizeSpec, meta: Mapping[str, Any] | None) -> Estimate:
 
 
 def layer_flops(shape: Shape, layers: int) -> float:
-    """Return the arithmetic of one token in so many layers, forward."""
+    """Return the arithmetic of the forward pass of one token in a number of layers, in flops."""
     return 2.0 * layers * shape.layer_parameters
 
 
@@ -110,9 +110,9 @@ def _cost(spec: StepSpec, nodes: Nodes, costs: Mapping[str, Estimate], kept: Map
     """Return the cost of a step.
 
     Args:
-        spec: Of the step.
-        nodes: Of the plan.
-        costs: Of the data that it reads, at least.
+        spec: Specification of the step.
+        nodes: Nodes of the plan.
+        costs: Costs of the data that it reads, at least.
         kept: Key of data -> the layers whose hidden states are read instead of computed.
     """
     return Estimate(disk_bytes=2000.0)
@@ -161,7 +161,7 @@ def _(spec: PredictSpec, nodes: Nodes, costs: Mapping[str, Estimate], kept: Mapp
 def _flops(
     on: OnEncoder, shape: Shape, read: tuple[Pass, ...], costs: Mapping[str, Estimate], kept: Mapping[str, int]
 ) -> float | None:
-    """Return the arithmetic of passes over data, None where the size of one is not known."""
+    """Return the arithmetic of passes over data, in flops; None if the size of a data set is unknown."""
     total = 0.0
     for turn in read:
         tokens = costs[turn.data].tokens
@@ -171,26 +171,26 @@ def _flops(
         if turn.trains:
             backward = layer_flops(shape, shape.layers - lowest_of(on, shape)) + _head(turn, shape)
             each += backward * (2 if on.module.whole else 1)
-        if turn.data in kept:  # one operation per number that is read, so that nothing is free
+        if turn.data in kept:  # one operation for each number that is read, so that reading is not free
             each += shape.hidden - layer_flops(shape, kept[turn.data])
         total += turn.times * tokens * each
     return total
 
 
 def _head(turn: Pass, shape: Shape) -> float:
-    """Return the arithmetic of one token in the head, forward."""
+    """Return the arithmetic of the forward pass of one token in the head, in flops."""
     return 2.0 * shape.hidden * kinds.get(turn.kind).logits_per_token(shape.vocabulary, turn.hidden_percent)
 
 
 def bound(plan: Plan, costs: Mapping[str, Estimate], finished: Collection[str] = ()) -> list[str]:
     """Return the keys of the nodes that pending cells need at most, each once and in the order of the plan.
 
-    Of each cell these are the nodes of its costliest candidate that the plan does not have already.
+    These are, for each cell, the nodes of its most expensive candidate that the plan does not have already.
 
     Args:
-        plan: With pending cells.
-        costs: Of all its nodes, possible ones included.
-        finished: Keys of what is in the store, which costs nothing.
+        plan: A plan with pending cells.
+        costs: Costs of all its nodes, including possible nodes.
+        finished: Keys of the nodes in the store, which cost nothing.
     """
     needed: dict[str, None] = {}
     for cell in plan.pending:
@@ -200,7 +200,7 @@ def bound(plan: Plan, costs: Mapping[str, Estimate], finished: Collection[str] =
 
 
 def _beyond(plan: Plan, key: str, finished: Collection[str]) -> Iterator[str]:
-    """Yield the keys below one that only a candidate needs, and that are not finished."""
+    """Yield the keys of unfinished nodes that a key needs and that only a candidate needs."""
     waiting, seen = [key], set[str]()
     while waiting:
         key = waiting.pop()
@@ -211,5 +211,5 @@ def _beyond(plan: Plan, key: str, finished: Collection[str]) -> Iterator[str]:
 
 
 def to_come(plan: Plan, costs: Mapping[str, Estimate], finished: Collection[str]) -> list[Node[StepSpec]]:
-    """Return the nodes that have to run, and then those that pending cells need at most; see `bound`."""
+    """Return the nodes that have to run, then the nodes that pending cells need at most (`bound`)."""
     return [*plan.wanted(finished), *(plan.possible[key] for key in bound(plan, costs, finished))]

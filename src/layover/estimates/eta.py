@@ -1,8 +1,8 @@
-"""How long the rest of a run takes: the estimated work that is left, at the speed that was measured.
+"""The remaining time of a run: the estimated work that is left, at the measured speed.
 
-The seconds of a node are a fixed part, and a part that grows with its work: arithmetic where the encoder runs, tokens
-where text is encoded. Both are fitted to finished nodes, kind by kind. A node whose size is not known yet counts as the
-median of its kind. Without a finished node, the time is unknown.
+The seconds of a node are a fixed part and a part that grows with its work: arithmetic if the encoder runs, tokens if
+text is encoded. Both are fitted to finished nodes of each kind. A node of unknown size counts as the median of its
+kind. Without a finished node, the time is unknown.
 """
 
 from __future__ import annotations
@@ -20,104 +20,104 @@ from layover.plan.nodes import Node, Plan
 from layover.specs import StepSpec
 
 SPAN = 4.0
-"""Between the smallest and the largest node of a kind, so that its own nodes tell how its seconds grow."""
+"""Least ratio of the largest to the smallest node of a kind; below it, the nodes of a kind do not show its growth."""
 
 Done = Callable[[str], Mapping[str, Any]]
-"""Key -> `seconds` and `needs` of a finished node; a `LayoverError` where it was removed since, or was resumed."""
+"""Key -> `seconds` and `needs` of a finished node; raises a `LayoverError` if it was removed since, or resumed."""
 
 
 @dataclass(frozen=True)
 class Took:
-    """What one node took."""
+    """The measured time of one node."""
 
     kind: str
     work: float | None
-    """Arithmetic or tokens; None where the size is not known, and where the number of nodes is all that counts."""
+    """Arithmetic or tokens; None if the size is unknown, and for kinds whose time depends only on the node count."""
     seconds: float
 
 
 @dataclass(frozen=True)
 class Pace:
-    """How the seconds of a node follow from its work."""
+    """The seconds of a node as a function of its work."""
 
     fixed: float
-    """Of every node, in seconds."""
+    """Fixed seconds of every node."""
     each: float
     """Seconds for one unit of work."""
 
     def seconds(self, work: float | None) -> float:
-        """Return what a node takes."""
+        """Return the seconds of a node."""
         return self.fixed + self.each * (work or 0.0)
 
 
 def work_of(node: Node[StepSpec], cost: Estimate) -> float | None:
-    """Return what the seconds of a node grow with; None where that is not known, or nothing is."""
+    """Return the work that the seconds of a node grow with; None if it is unknown, or if there is none."""
     if node.kind in ENCODING:
         return cost.flops
     return cost.tokens if node.kind == "tokenize" else None
 
 
 def took(plan: Plan, costs: Mapping[str, Estimate], finished: Iterable[str], done_of: Done) -> list[Took]:
-    """Return what the finished nodes of a plan took, each with the work that it had then."""
-    found = []
+    """Return the measured times of the finished nodes of a plan, each with the work that it had then."""
+    times = []
     for key in finished:
         try:
             done = done_of(key)
         except LayoverError:
-            continue  # removed by gc since, or its seconds are not those of the whole node
+            continue  # gc removed it since, or its seconds do not cover the whole node
         node, cost = plan.nodes[key], costs[key]
         kept = set(done["needs"]) - set(node.needs)
-        if kept and cost.flops and node.kind in ENCODING:  # it read hidden states, which may be gone since
+        if kept and cost.flops and node.kind in ENCODING:  # it read hidden states, which may have been removed since
             on = on_encoder(node.spec, plan.nodes)
             layer = on.changed_from(on.encoder.shape.layers) if on is not None and on.encoder.shape is not None else 0
             cost = cost_with(plan, node, costs, dict.fromkeys(node.needs, layer))
-        found.append(Took(node.kind, work_of(node, cost), float(done["seconds"])))
-    return found
+        times.append(Took(node.kind, work_of(node, cost), float(done["seconds"])))
+    return times
 
 
 class Paces:
     """The pace of each kind of node.
 
     Args:
-        took: What finished nodes took, and running ones will take.
+        took: Measured times of finished nodes, and expected times of running nodes.
     """
 
     def __init__(self, took: Iterable[Took]) -> None:
         self._took: dict[str, list[Took]] = {}
-        for one in took:
-            self._took.setdefault(one.kind, []).append(one)
-        encoding = [one for kind in sorted(ENCODING) for one in self._took.get(kind, [])]
-        self._pooled = _fitted([(one.work, one.seconds) for one in encoding if one.work], None)
-        self._found: dict[str, Pace | None] = {}
+        for node in took:
+            self._took.setdefault(node.kind, []).append(node)
+        encoding = [node for kind in sorted(ENCODING) for node in self._took.get(kind, [])]
+        self._pooled = _fitted([(node.work, node.seconds) for node in encoding if node.work], None)
+        self._paces: dict[str, Pace | None] = {}
 
     def of(self, kind: str) -> Pace | None:
         """Return the pace of a kind; None if it is unknown.
 
-        A kind that runs the encoder goes by the others that do while none of its own nodes is finished. A kind that
-        neither runs it nor encodes text takes no time until one of its nodes has told more.
+        A kind that runs the encoder has the pace of all such kinds together until one of its own nodes is finished. A
+        kind that neither runs it nor encodes text counts as 0 seconds until one of its nodes is finished.
         """
-        if kind not in self._found:
-            self._found[kind] = self._pace(kind)
-        return self._found[kind]
+        if kind not in self._paces:
+            self._paces[kind] = self._pace(kind)
+        return self._paces[kind]
 
     def _pace(self, kind: str) -> Pace | None:
         pooled = self._pooled if kind in ENCODING else None
-        there = self._took.get(kind, [])
+        nodes = self._took.get(kind, [])
         if kind not in {*ENCODING, "tokenize"}:
-            return Pace(fmean(one.seconds for one in there) if there else 0.0, 0.0)
-        sized = [(one.work, one.seconds) for one in there if one.work]
+            return Pace(fmean(node.seconds for node in nodes) if nodes else 0.0, 0.0)
+        sized = [(node.work, node.seconds) for node in nodes if node.work]
         if not sized:
-            seconds = [one.seconds for one in there]
+            seconds = [node.seconds for node in nodes]
             return Pace(fmean(seconds), 0.0) if seconds else pooled
         return _fitted(sized, None if pooled is None else pooled.each)
 
 
 def _fitted(points: Sequence[tuple[float, float]], usual: float | None) -> Pace | None:
-    """Return the line through (work, seconds) that fits best, neither part of it negative; None without points.
+    """Return the line through (work, seconds) that fits best, without a negative part; None without points.
 
     Args:
-        points: Of nodes; work is positive.
-        usual: Seconds for one unit of work of other kinds, for points that are too close to each other to tell.
+        points: (work, seconds) of nodes; work is positive.
+        usual: Seconds for one unit of work of other kinds, used if the points are too close to each other.
     """
     if not points:
         return None
@@ -127,8 +127,8 @@ def _fitted(points: Sequence[tuple[float, float]], usual: float | None) -> Pace 
         each = through_zero if usual is None else min(usual, through_zero)
         return Pace(max(0.0, fmean(seconds) - each * fmean(work)), each)
     middle, height = fmean(work), fmean(seconds)
-    spread = sum((one - middle) ** 2 for one in work)
-    each = sum((one - middle) * (other - height) for one, other in points) / spread
+    spread = sum((x - middle) ** 2 for x in work)
+    each = sum((x - middle) * (y - height) for x, y in points) / spread
     fixed = height - each * middle
     if fixed < 0 or each <= 0:
         return Pace(0.0, through_zero)
@@ -140,35 +140,35 @@ def node_seconds(
 ) -> dict[str, float] | None:
     """Return the estimated seconds of each node; None if the speed of one is unknown.
 
-    A node whose work is not known counts as the median of those of its kind whose work is.
+    A node of unknown work counts as the median of the nodes of its kind with known work.
     """
     usual: dict[str, float | None] = {}
-    found = {}
+    estimated = {}
     for key in keys:
         node = plan.nodes[key]
         pace, work = paces.of(node.kind), work_of(node, costs[key])
         if pace is None:
             return None
         if work is None and node.kind not in usual:
-            same = (work_of(one, costs[other]) for other, one in plan.nodes.items() if one.kind == node.kind)
-            known = [one for one in same if one is not None]
+            same = (work_of(other, costs[other.key]) for other in plan.nodes.values() if other.kind == node.kind)
+            known = [size for size in same if size is not None]
             usual[node.kind] = median(known) if known else None
         if work is None and usual[node.kind] is None and pace.each:
             return None
-        found[key] = pace.seconds(usual.get(node.kind) if work is None else work)
-    return found
+        estimated[key] = pace.seconds(usual.get(node.kind) if work is None else work)
+    return estimated
 
 
 def makespan(
     nodes: Iterable[Node[StepSpec]], seconds: Mapping[str, float], workers: int, begun: Collection[str] = ()
 ) -> float:
-    """Return how long some workers take for nodes, handed out job by job in their order.
+    """Return the seconds that some workers need for nodes; they take the jobs in the order of the nodes.
 
     Args:
-        nodes: That are not finished, each after those it needs.
-        seconds: Key of each -> what is left of it.
-        workers: Processes.
-        begun: Keys of those that run already; their jobs come first.
+        nodes: Unfinished nodes, each after the nodes it needs.
+        seconds: Key of each -> its remaining seconds.
+        workers: Number of processes.
+        begun: Keys of the nodes that already run; their jobs come first.
     """
     jobs: dict[str, list[Node[StepSpec]]] = {}
     for node in nodes:
@@ -211,12 +211,12 @@ def seconds_left(
 
     Args:
         plan: The plan.
-        costs: Of its nodes.
-        wanted: The nodes that have to run, and those that a choice may add, see `layover.plan.rounds`.
-        done_of: See `Done`.
+        costs: Costs of its nodes.
+        wanted: The nodes that have to run, and the nodes that a choice may add (`layover.plan.rounds`).
+        done_of: Returns the seconds and the needs of a finished node (`Done`).
         workers: Processes at a time.
     """
     keys = [node.key for node in wanted]
-    there = set(plan.nodes).difference(keys)
-    seconds = node_seconds(plan, costs, keys, Paces(took(plan, costs, there, done_of)))
+    finished = set(plan.nodes).difference(keys)
+    seconds = node_seconds(plan, costs, keys, Paces(took(plan, costs, finished, done_of)))
     return None if seconds is None else makespan(wanted, seconds, workers)

@@ -1,4 +1,4 @@
-"""Which settings of a method fit into some memory, best first: what a person with a small GPU chooses between."""
+"""The settings of a method that fit into a memory budget, best first: choices for a user with a small GPU."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from layover.shape import Shape
 
 BF16 = "bf16: weights and activations are rounded to bfloat16"
 AGAIN = "checkpointing: every layer is computed once more, for the backward pass"
-UPPER = "upper layers only: another method, whose scores have to be measured; what is below is kept on disk"
-"""What each step away from exact and plain settings costs."""
+UPPER = "upper layers only: another method with other scores; the hidden states below are kept on disk"
+"""The price of each deviation from exact and plain settings."""
 
 PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")
 
 
 @dataclass(frozen=True)
 class MethodSettings:
-    """Settings, and what they take."""
+    """Settings of a method, and the memory they need."""
 
     module: Module
     precision: Precision
@@ -28,42 +28,44 @@ class MethodSettings:
     """Hidden states below the module are kept on the disk."""
     checkpointing: bool
     rows: int
-    """Of a micro-batch, of the longest that there are."""
+    """Rows of a micro-batch, all of the largest length."""
     peak_bytes: int
     fits: bool
     costs: tuple[str, ...]
-    """What is given up for it."""
+    """The price of these settings."""
 
 
 def choices(
     shape: Shape, module: Module, *, budget: int, max_length: int, batch: int, device: str, fixed_layers: bool
 ) -> list[MethodSettings]:
-    """Return the settings that there are to choose from, best first: exact ones, then those that cost least.
+    """Return the settings to choose from, best first: exact settings, then the settings with the lowest price.
 
     Args:
-        shape: Of the encoder.
-        module: With its settings.
+        shape: Sizes of the encoder.
+        module: The module with its settings.
         budget: Bytes of the device's memory.
         max_length: Tokens of the longest row.
-        batch: Rows of a step, beyond which no micro-batch goes.
+        batch: Rows of a step, the upper limit of a micro-batch.
         device: `cpu`, `cuda` or `mps`.
-        fixed_layers: The module stays on its layers, none are proposed.
+        fixed_layers: Whether the module stays on its layers; else fewer layers are proposed, too.
 
     Raises:
-        ModelError: the encoder has no such layers.
+        ModelError: the encoder lacks a layer of the module.
     """
-    found = []
-    for one in _layers(module, shape, fixed_layers=fixed_layers):
-        upper = min(one.layers_of(shape.layers), default=shape.layers) > 0
-        for checkpointing in (False, True) if one.trains_encoder else (False,):
+    settings = []
+    for layered in _layers(module, shape, fixed_layers=fixed_layers):
+        upper = min(layered.layers_of(shape.layers), default=shape.layers) > 0
+        for checkpointing in (False, True) if layered.trains_encoder else (False,):
             for precision in PRECISIONS:
-                load = _load(shape, one, precision, checkpointing, max_length, device)
-                costs = ((BF16, precision == "bf16"), (AGAIN, checkpointing), (UPPER, one != module))
+                load = _load(shape, layered, precision, checkpointing, max_length, device)
+                prices = ((BF16, precision == "bf16"), (AGAIN, checkpointing), (UPPER, layered != module))
                 rows = max(1, min(batch, load.tokens(budget) // max_length))
                 peak = load.peak(rows * max_length)
-                given_up = tuple(text for text, paid in costs if paid)
-                found.append(MethodSettings(one, precision, upper, checkpointing, rows, peak, peak <= budget, given_up))
-    return found
+                costs = tuple(text for text, paid in prices if paid)
+                settings.append(
+                    MethodSettings(layered, precision, upper, checkpointing, rows, peak, peak <= budget, costs)
+                )
+    return settings
 
 
 def _layers(module: Module, shape: Shape, *, fixed_layers: bool) -> list[Module]:
@@ -76,7 +78,7 @@ def _layers(module: Module, shape: Shape, *, fixed_layers: bool) -> list[Module]
 
 
 def _load(shape: Shape, module: Module, precision: Precision, checkpointing: bool, length: int, device: str) -> Load:
-    """Return the training of a module with hidden states kept below it, where anything is."""
+    """Return the memory load of training a module, with the hidden states below its lowest layer cached."""
     alone = work_of(module, shape, precision)
     work = replace(
         alone,

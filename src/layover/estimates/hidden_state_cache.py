@@ -1,7 +1,7 @@
 """The hidden-state cache: which hidden states of the frozen lower layers are kept on disk, and which nodes read them.
 
-Up to the lowest layer that anything on the encoder changes, hidden states are a function of encoder, data and
-precision alone. Whether they are computed again or read back is execution: no other node's key depends on it.
+Below the lowest layer that a module changes, hidden states depend only on encoder, data and precision. Whether they are
+computed again or read from the disk is an execution setting: it enters the key of no other node.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from layover.specs.tokenize import TokenizeSpec
 from layover.specs.train import TrainSpec
 
 LEAST_PASSES = 2.0
-"""Over the same hidden states, from which on keeping them pays: computing them is one pass, too."""
+"""Least number of passes over the same hidden states that makes keeping them pay: computing them is one pass."""
 
 
 @dataclass(frozen=True)
 class _FrozenLayers:
-    """The part of an encoder that stays as it was pretrained under a node."""
+    """The pretrained lower layers of an encoder that a node does not change."""
 
     encoder: EncoderSpec
     shape: Shape
@@ -47,46 +47,47 @@ class _Kept:
     flops_per_byte: float
     """Arithmetic of one pass."""
     passes: float = 0.0
-    """Over them, by nodes that have to run."""
+    """Number of passes over them by nodes that have to run."""
     readers: list[tuple[str, str]] = field(default_factory=list)
-    """Keys of these nodes and of the data."""
+    """Pairs of the key of a node that reads them and the key of its data."""
 
     def worth(self) -> float:
-        """Return the arithmetic that is saved, per byte."""
+        """Return the saved arithmetic in flops per byte."""
         return (self.passes - 1) * self.flops_per_byte
 
 
 def with_hidden_states(
     plan: Plan, meta: Meta, finished: Collection[str], budget_bytes: int, free_bytes: float = math.inf
 ) -> Plan:
-    """Return the plan with the hidden states that are worth keeping, which nodes that have to run read.
+    """Return the plan with the hidden states that are worth keeping; nodes that have to run read them.
 
-    Finished sets count first. Of the others that these nodes go over twice or more, those that save most arithmetic
-    per byte are taken as long as there is room.
+    Finished sets come first. Then come new sets with at least two passes, as long as they fit; sets that save more
+    arithmetic per byte come earlier.
 
     Args:
-        plan: One without a hidden-state cache.
+        plan: A plan without a hidden-state cache.
         meta: Counts of finished data; the sizes of other data are estimated.
-        finished: Keys of what is in the store.
-        budget_bytes: Of all sets together; 0 keeps none.
-        free_bytes: What new sets may take of the disk.
+        finished: Keys of the nodes in the store.
+        budget_bytes: Limit for all sets together; 0 keeps none.
+        free_bytes: Bytes of the disk that new sets may take.
     """
-    there = set(finished)
-    wanted = {node.key for node in plan.wanted(there)} if budget_bytes > 0 else set()
+    stored = set(finished)
+    wanted = {node.key for node in plan.wanted(stored)} if budget_bytes > 0 else set()
     if not wanted:
         return plan
-    kept, cache = _chosen(_candidates(plan, meta, wanted), there, budget_bytes, free_bytes)
+    kept_sets, cache = _chosen(_candidates(plan, meta, wanted), stored, budget_bytes, free_bytes)
     hidden_states: dict[str, dict[str, str]] = {}
-    for one in kept:
-        for key, data in one.readers:
-            hidden_states.setdefault(key, {})[data] = one.node.key
-    return replace(plan, nodes=_reading(plan, {one.node.key: one.node for one in kept}, hidden_states), cache=cache)
+    for kept in kept_sets:
+        for key, data in kept.readers:
+            hidden_states.setdefault(key, {})[data] = kept.node.key
+    made = {kept.node.key: kept.node for kept in kept_sets}
+    return replace(plan, nodes=_reading(plan, made, hidden_states), cache=cache)
 
 
 def first_to_run(plan: Plan, finished: Collection[str]) -> list[Node[StepSpec]]:
-    """Return the data to be tokenized before it is decided about hidden states; nothing where none could be kept.
+    """Return the tokenize nodes that run before the choice of hidden states; empty if no hidden states can be kept.
 
-    So the decision rests on exact sizes, the same before and after a stop.
+    So the choice uses exact sizes, which are the same before and after a stop.
     """
     wanted = plan.wanted(finished)
     missing = [node for node in wanted if node.kind == "tokenize"]
@@ -95,14 +96,14 @@ def first_to_run(plan: Plan, finished: Collection[str]) -> list[Node[StepSpec]]:
 
 
 class _FrozenLayersOf:
-    """Finds the hidden_states of a plan's nodes; what is on an encoder is looked at once for all that read it."""
+    """Finds the frozen layers of a plan's nodes; nodes with the same modules on the encoder share the result."""
 
     def __init__(self, plan: Plan) -> None:
         self._nodes = plan.nodes
         self._known: dict[str, _FrozenLayers | None] = {}
 
     def of(self, node: Node[StepSpec]) -> _FrozenLayers | None:
-        """Return the frozen layers whose hidden states a node could read; None where there is none, or they vary."""
+        """Return the frozen layers whose hidden states a node could read; None if absent, or if they vary."""
         return None if _moves(node.spec) else self._below(node)
 
     def _below(self, node: Node[StepSpec]) -> _FrozenLayers | None:
@@ -119,9 +120,9 @@ class _FrozenLayersOf:
 
 @singledispatch
 def _moves(spec: StepSpec) -> bool:  # noqa: ARG001
-    """Return whether tokens, or what acts on the lower layers, differ from step to step or from set to set.
+    """Return whether tokens, or modules on the lower layers, differ from step to step or from set to set.
 
-    True, too, of a step that reads no hidden states.
+    Also True for a step that reads no hidden states.
     """
     return True
 
@@ -135,12 +136,12 @@ def _(spec: PredictSpec) -> bool:
 @_moves.register
 def _(spec: TrainSpec) -> bool:
     return spec.adapterdrop.drops() or any(
-        bool(one.languages.adapters()) or kinds.get(one.kind).changes_tokens for one in spec.tasks
+        bool(task.languages.adapters()) or kinds.get(task.kind).changes_tokens for task in spec.tasks
     )
 
 
 def _candidates(plan: Plan, meta: Meta, wanted: set[str]) -> list[_Kept]:
-    """Return the sets that nodes of the plan could read, with the passes of those that have to run."""
+    """Return the sets that nodes of the plan could read, with the passes of the nodes that have to run."""
     sizes: dict[str, Estimate] = {}
     known: dict[tuple[str, str, int, str], _Kept | None] = {}
     made: dict[str, _Kept] = {}
@@ -155,16 +156,16 @@ def _candidates(plan: Plan, meta: Meta, wanted: set[str]) -> list[_Kept]:
         frozen = hidden_states.of(node)
         if frozen is None:
             continue
-        for one in passes(node.spec, lambda key: size(key).examples) or ():
-            asked = (frozen.encoder.label, one.data, frozen.layer, frozen.precision)
-            if asked not in known:
-                found = _kept(frozen, plan.nodes[one.data], size(one.data).tokens)
-                # two names of one encoder share what they keep
-                known[asked] = None if found is None else made.setdefault(found.node.key, found)
-            kept = known[asked]
+        for turn in passes(node.spec, lambda key: size(key).examples) or ():
+            request = (frozen.encoder.label, turn.data, frozen.layer, frozen.precision)
+            if request not in known:
+                new = _kept(frozen, plan.nodes[turn.data], size(turn.data).tokens)
+                # two names of the same encoder share their sets
+                known[request] = None if new is None else made.setdefault(new.node.key, new)
+            kept = known[request]
             if kept is not None and node.key in wanted:
-                kept.passes += one.times
-                kept.readers.append((node.key, one.data))
+                kept.passes += turn.times
+                kept.readers.append((node.key, turn.data))
     return list(made.values())
 
 
@@ -181,23 +182,26 @@ def _kept(frozen: _FrozenLayers, data: Node[StepSpec], tokens: float | None) -> 
 def _chosen(
     candidates: list[_Kept], finished: set[str], budget_bytes: int, free_bytes: float
 ) -> tuple[list[_Kept], HiddenStateCache]:
-    """Return the sets that are read, and what is to be said of them."""
-    there = [one for one in candidates if one.node.key in finished]
-    idle = sum(one.bytes for one in there if not one.passes)
-    paying = sorted((one for one in there if one.passes), key=lambda one: (-one.worth(), one.node.key))
-    new = [one for one in candidates if one.node.key not in finished and one.passes >= LEAST_PASSES]
-    new.sort(key=lambda one: (-one.worth(), one.node.key))
+    """Return the sets that are read, and the facts about the cache."""
+    stored = [candidate for candidate in candidates if candidate.node.key in finished]
+    idle = sum(candidate.bytes for candidate in stored if not candidate.passes)
+    paying = [candidate for candidate in stored if candidate.passes]
+    new = [
+        candidate for candidate in candidates if candidate.node.key not in finished and candidate.passes >= LEAST_PASSES
+    ]
+    for sets in (paying, new):
+        sets.sort(key=lambda candidate: (-candidate.worth(), candidate.node.key))
     room, disk = budget_bytes - idle, free_bytes
     kept, left_out, short_of_disk = [], 0, False
-    for one in (*paying, *new):
-        added = 0 if one.node.key in finished else one.bytes
-        if one.bytes <= room and added <= disk:
-            kept.append(one)
-            room, disk = room - one.bytes, disk - added
+    for candidate in (*paying, *new):
+        added = 0 if candidate.node.key in finished else candidate.bytes
+        if candidate.bytes <= room and added <= disk:
+            kept.append(candidate)
+            room, disk = room - candidate.bytes, disk - added
         else:
-            left_out += one.bytes
-            short_of_disk = short_of_disk or one.bytes <= room
-    used = sum(one.bytes for one in kept)
+            left_out += candidate.bytes
+            short_of_disk = short_of_disk or candidate.bytes <= room
+    used = sum(candidate.bytes for candidate in kept)
     return kept, HiddenStateCache(len(kept), len(paying) + len(new), used, idle, left_out, short_of_disk, budget_bytes)
 
 
@@ -211,7 +215,7 @@ def _reading(
         if read is None:
             nodes[key] = node
             continue
-        for one in read.values():
-            nodes.setdefault(one, made[one])
+        for read_key in read.values():
+            nodes.setdefault(read_key, made[read_key])
         nodes[key] = replace(node, hidden_states=read, needs=tuple(dict.fromkeys((*node.needs, *read.values()))))
     return nodes

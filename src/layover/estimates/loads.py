@@ -1,4 +1,4 @@
-"""What each node of a plan asks of the memory; see `memory`."""
+"""The memory load of each node of a plan (`layover.memory`)."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ from layover.specs.tokenize import USUAL_PERCENT
 from layover.specs.train import TrainSpec
 
 Answers = tuple[str, tuple[str, ...], int]
-"""Kind and labels of a head, and the share of the tokens that it has to guess."""
+"""Kind and labels of a head, and the percentage of tokens that it has to predict."""
 
 
 class Loads:
-    """Finds the loads of a plan's nodes; what is on an encoder is looked at once for all that is predicted with it."""
+    """Finds the loads of a plan's nodes; predictions with the same modules on the encoder share the result."""
 
     def __init__(self, plan: Plan) -> None:
         self._plan, self._run = plan, plan.recipe.document.run
         self._known: dict[tuple[object, ...], Load | None] = {}
 
     def of(self, node: Node[StepSpec], kept: Mapping[str, int]) -> Load | None:
-        """Return the load of a node that runs the encoder; None of others, and where the encoder's shape is not known.
+        """Return the load of a node that runs the encoder; None for other nodes, and if the shape is unknown.
 
         Args:
-            node: One of the plan.
-            kept: By data, the layers that the node does without, for their hidden states are read from the disk.
+            node: A node of the plan.
+            kept: Key of data -> the layers whose hidden states are read from the disk.
         """
-        asked = _alike(node.spec, kept)
-        if asked not in self._known:
-            self._known[asked] = self._of(node.spec, kept)
-        return self._known[asked]
+        request = _alike(node.spec, kept)
+        if request not in self._known:
+            self._known[request] = self._of(node.spec, kept)
+        return self._known[request]
 
     def _of(self, spec: StepSpec, kept: Mapping[str, int]) -> Load | None:
         run, work = self._run, _work(spec, self._plan.nodes, kept)
@@ -56,7 +56,7 @@ class Loads:
 
 @singledispatch
 def _alike(spec: StepSpec, kept: Mapping[str, int]) -> tuple[object, ...]:
-    """Return what two steps with the same load have in common."""
+    """Return a key that two steps with the same load share."""
     return (spec.key, tuple(sorted(kept.items())))
 
 
@@ -67,7 +67,7 @@ def _(spec: PredictSpec, kept: Mapping[str, int]) -> tuple[object, ...]:
 
 @singledispatch
 def on_encoder(spec: StepSpec, nodes: Nodes) -> OnEncoder | None:  # noqa: ARG001
-    """Return what is on the encoder while a step runs; None where nothing is, or no encoder runs."""
+    """Return the training or composition on the encoder while a step runs; None if absent, or if no encoder runs."""
     return None
 
 
@@ -82,12 +82,12 @@ def _(spec: PredictSpec, nodes: Nodes) -> OnEncoder | None:
 
 
 def device_of(run: Execution) -> str:
-    """Return the device that a plan counts with: the recipe's, the CPU where it does not say."""
+    """Return the device of the estimates: the device of the recipe, or the CPU if the recipe names none."""
     return "cpu" if run.device == "auto" else run.device
 
 
-def beside(on: OnEncoder, shape: Shape) -> tuple[int, int]:
-    """Return how many weights train beside the target's module, and how many numbers per token mixing keeps."""
+def mixing(on: OnEncoder, shape: Shape) -> tuple[int, int]:
+    """Return the number of weights of the mixer that train, and of values per token that it keeps for the gradient."""
     how, count = on.start.composition, len(on.start.learned)
     if how is None or not count:
         return 0, 0
@@ -98,18 +98,18 @@ def beside(on: OnEncoder, shape: Shape) -> tuple[int, int]:
 def lowest_of(on: OnEncoder, shape: Shape) -> int:
     """Return the lowest layer that gets a gradient."""
     layers = on.module.layers_of(shape.layers)
-    if beside(on, shape)[0]:
+    if mixing(on, shape)[0]:
         layers = (*layers, *on.start.layers_of(shape.layers))
     return min((layer for layer in layers if layer >= on.dropped), default=shape.layers)
 
 
 def weights_of(on: OnEncoder, shape: Shape) -> int:
-    """Return how many weights of the encoder and its modules train."""
-    return shape.parameters if on.module.whole else on.module.parameter_count(shape) + beside(on, shape)[0]
+    """Return the number of weights of the encoder and its modules that train."""
+    return shape.parameters if on.module.whole else on.module.parameter_count(shape) + mixing(on, shape)[0]
 
 
 def work_of(module: Module, shape: Shape, precision: Precision) -> Workload:
-    """Return the work of training a module alone, on the whole encoder with all its word embeddings."""
+    """Return the workload of training a module alone, on the whole encoder with all its word embeddings."""
     return Workload(
         shape,
         precision,
@@ -122,7 +122,7 @@ def work_of(module: Module, shape: Shape, precision: Precision) -> Workload:
 
 @singledispatch
 def _work(spec: StepSpec, nodes: Nodes, kept: Mapping[str, int]) -> Workload | None:  # noqa: ARG001
-    """Return the work of a step with an encoder; None of other steps, and where the encoder's shape is not known."""
+    """Return the workload of a step with an encoder; None for other steps, and if the shape is unknown."""
     return None
 
 
@@ -133,7 +133,7 @@ def _(spec: HiddenStatesSpec, nodes: Nodes, kept: Mapping[str, int]) -> Workload
 
 @_work.register
 def _(spec: TrainSpec, nodes: Nodes, kept: Mapping[str, int]) -> Workload | None:  # noqa: ARG001
-    answers = [(one.kind, one.labels, one.hidden_percent) for one in spec.tasks]
+    answers = [(task.kind, task.labels, task.hidden_percent) for task in spec.tasks]
     return _with_modules(spec, spec.read_keys(), answers, kept)
 
 
@@ -154,18 +154,18 @@ def _frozen(shape: Shape | None, precision: Precision) -> Workload | None:
 def _with_modules(
     on: OnEncoder, data: Sequence[str], answers: Sequence[Answers], kept: Mapping[str, int]
 ) -> Workload | None:
-    """Return the work of an encoder with modules.
+    """Return the workload of an encoder with modules.
 
     Args:
-        on: What is on the encoder.
+        on: The training or composition on the encoder.
         data: Keys of the sets that are read.
-        answers: Of the heads.
-        kept: By data, the layers whose hidden states are read from the disk.
+        answers: Kind, labels and masked percentage of each head.
+        kept: Key of data -> the layers whose hidden states are read from the disk.
     """
     shape, whole = on.encoder.shape, on.module.whole
     if shape is None:
         return None
-    # a head that guesses words shares the whole table of their embeddings
+    # a head that predicts masked words shares the whole table of word embeddings
     table = whole or any(kinds.get(kind).head_size(labels) is None for kind, labels, _ in answers)
     return Workload(
         shape,
@@ -178,5 +178,5 @@ def _with_modules(
         words=None if table else min(TYPICAL_WORDS, shape.vocabulary),
         first_only=all(kinds.get(kind).first_only for kind, _, _ in answers),
         logits=max(kinds.get(kind).logits_per_token(shape.vocabulary, percent) for kind, _, percent in answers),
-        mixed=beside(on, shape)[1],
+        mixed=mixing(on, shape)[1],
     )

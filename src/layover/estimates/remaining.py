@@ -1,4 +1,4 @@
-"""The remaining seconds of a running sweep and the share of its work that is done, from the engine's events."""
+"""The remaining seconds of a running sweep and the finished share of its work, from the engine's events."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from layover.estimates.eta import Paces, Took, makespan, node_seconds, work_of
 from layover.plan.nodes import Plan
 from layover.plan.rounds import whole
 
-TELLING = 0.05
-"""Share of a running node after which its own speed tells how long it takes."""
-TELLING_SECONDS = 2.0
+LEAST_SHARE = 0.05
+"""Share of a running node after which its own speed predicts its time."""
+LEAST_SECONDS = 2.0
+"""Seconds of a running node after which its own speed predicts its time."""
 AGAIN_SECONDS = 1.0
-"""An estimate stands this long."""
+"""An estimate is used for this many seconds."""
 
 Costs = Callable[[Plan], Mapping[str, Estimate]]
-"""Plan -> the costs of its nodes by what is known now: of tokenized data the sizes are exact."""
+"""Plan -> the current costs of its nodes; the sizes of tokenized data are exact."""
 
 
 @dataclass
@@ -28,12 +29,12 @@ class _Running:
     resumes: bool = False
     """Whether it resumes from a checkpoint, so that its seconds do not cover the whole node."""
     first: tuple[float, float] | None = None
-    """When it first told its progress, and the share of the node that was done then."""
+    """Time of its first progress event, and the finished share of the node at that time."""
     share: float = 0.0
-    """Of the node, by its own progress."""
+    """Finished share of the node, from its last progress event."""
 
     def progressed(self, share: float, now: float) -> None:
-        """Take in the share that is done now."""
+        """Record the share that is finished now."""
         self.first = self.first or (now, share)
         self.share = share
 
@@ -42,23 +43,23 @@ class _Running:
         if self.first is None:
             return None
         at, share = self.first
-        if self.resumes:  # what was done before tells nothing of the speed
+        if self.resumes:  # earlier progress says nothing about the current speed
             grown, since = self.share - share, now - at
         else:
             grown, since = self.share, now - self.started
-        return since / grown if grown >= TELLING and since >= TELLING_SECONDS else None
+        return since / grown if grown >= LEAST_SHARE and since >= LEAST_SECONDS else None
 
 
 class Remaining:
-    """Follows a run.
+    """Estimates the remaining time of a run.
 
     Args:
         plan: The plan.
-        wanted: Keys of the nodes that are to be run.
+        wanted: Keys of the nodes that have to run.
         workers: Processes at a time.
-        costs: See `Costs`; asked again after data were tokenized.
-        known: What nodes took that were finished before.
-        clock: Seconds, from any moment.
+        costs: Returns the costs of a plan; called again after data were tokenized.
+        known: Times of nodes that were finished before.
+        clock: Monotonic seconds.
     """
 
     def __init__(
@@ -74,17 +75,17 @@ class Remaining:
         self._known, self._ended = list(known), dict[str, float]()
         self._running: dict[str, _Running] = {}
         self._spent = 0.0
-        self._told: tuple[float, float | None, float | None] | None = None
+        self._last: tuple[float, float | None, float | None] | None = None
         self.follow(plan, wanted)
 
     def follow(self, plan: Plan, wanted: Iterable[str]) -> None:
-        """Go on with a plan that has more nodes; what was measured is kept, and pending cells count at most."""
+        """Continue with a plan that has more nodes; keep the measured times; pending cells count with their bound."""
         self._plan, self._open = whole(plan), dict.fromkeys(wanted)
         self._costs: Mapping[str, Estimate] | None = None
-        self._told = None
+        self._last = None
 
     def event(self, event: Mapping[str, Any]) -> None:
-        """Take in what the engine tells of a node: `start`, `progress`, `again`, `aside` or `end`."""
+        """Record an event of the engine about a node: `start`, `progress`, `again`, `aside` or `end`."""
         key, kind = event["key"], event["event"]
         if kind == "start":
             self._running[key] = _Running(self._clock(), bool(event.get("resumes")))
@@ -98,7 +99,7 @@ class Remaining:
             self._running.pop(event.get("needed_by", ""), None)
 
     def again(self, key: str) -> bool:
-        """Add a node that was finished and has to be computed again; return whether it was not expected to run."""
+        """Add a finished node that has to run again; return whether it was not expected to run."""
         expected = key in self._open
         self._open[key] = None
         return not expected
@@ -108,14 +109,14 @@ class Remaining:
         self._open.pop(key, None)
         if running is not None:
             self._spent += self._clock() - running.started
-        if self._told is not None and self._told[1] is None:
-            self._told = None  # it may be known now
+        if self._last is not None and self._last[1] is None:
+            self._last = None  # it may be known now
         if event["state"] == "done" and "seconds" in event and not (running is not None and running.resumes):
             self._ended[key] = event["seconds"]
             if self._plan.nodes[key].kind == "tokenize":
                 self._costs = None  # its size is known now
         if not self._open:
-            self._told = None
+            self._last = None
 
     def seconds(self) -> float | None:
         """Return the seconds until the run ends; None while they are unknown."""
@@ -125,15 +126,15 @@ class Remaining:
     def share(self) -> float | None:
         """Return the share of the work that is done, from 0 to 1; None while it is unknown."""
         _, _, work = self._now()
-        spent = self._spent + sum(self._clock() - one.started for one in self._running.values())
+        spent = self._spent + sum(self._clock() - running.started for running in self._running.values())
         return None if work is None else spent / (spent + work) if spent + work else 1.0
 
     def _now(self) -> tuple[float, float | None, float | None]:
-        """Return when the estimate was made, the seconds until the end, and the seconds of all nodes together."""
+        """Return the time of the estimate, the seconds until the end, and the seconds of all nodes together."""
         now = self._clock()
-        if self._told is None or now - self._told[0] >= AGAIN_SECONDS:
-            self._told = (now, *self._estimated(now))
-        return self._told
+        if self._last is None or now - self._last[0] >= AGAIN_SECONDS:
+            self._last = (now, *self._estimated(now))
+        return self._last
 
     def _estimated(self, now: float) -> tuple[float | None, float | None]:
         if not self._open and not self._plan.pending:
@@ -144,15 +145,15 @@ class Remaining:
         to_do = dict.fromkeys((*self._open, *bound(self._plan, costs)))
         took = [Took(nodes[key].kind, work_of(nodes[key], costs[key]), seconds)
                 for key, seconds in self._ended.items() if key in nodes]  # fmt: skip
-        # what will be the seconds of nodes that run, by their own progress
-        own = {key: found for key, one in self._running.items() if (found := one.seconds(now)) is not None}
+        # the expected seconds of running nodes, from their own progress
+        own = {key: total for key, running in self._running.items() if (total := running.seconds(now)) is not None}
         took += [Took(nodes[key].kind, work_of(nodes[key], costs[key]), seconds) for key, seconds in own.items()]
         seconds = node_seconds(self._plan, costs, to_do, Paces([*self._known, *took]))
         if seconds is None:
             return None, None
-        for key, one in self._running.items():
+        for key, running in self._running.items():
             if key in seconds:
-                left = own[key] * (1 - one.share) if key in own else seconds[key] - (now - one.started)
+                left = own[key] * (1 - running.share) if key in own else seconds[key] - (now - running.started)
                 seconds[key] = max(0.0, left)
-        still = [node for key, node in nodes.items() if key in to_do]
-        return makespan(still, seconds, self._workers, self._running), sum(seconds.values())
+        left_nodes = [node for key, node in nodes.items() if key in to_do]
+        return makespan(left_nodes, seconds, self._workers, self._running), sum(seconds.values())

@@ -1,4 +1,4 @@
-"""Plans: what a recipe means as a graph of cached steps."""
+"""Plans: a recipe as a graph of cached steps."""
 
 from layover.plan.build import build
 from layover.plan.nodes import Cell, Node, Plan, partial

@@ -1,4 +1,4 @@
-"""What of the hub a plan needs and the local cache does not have, where the hub cannot be asked."""
+"""Models and data sets of the hub that a plan needs and the local cache lacks, while the hub cannot be reached."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from layover.specs.tokenize import TokenizeSpec
 
 
 def lacks(plan: Plan, wanted: Iterable[Node[StepSpec]]) -> str:
-    """Return what the nodes that will run lack, and why it cannot be had; empty where the hub can be asked."""
+    """Return which files of the hub the nodes that will run lack, and why; empty if the hub can be reached."""
     if not plan.offline:
         return ""
     names = list(dict.fromkeys(_absent(wanted)))
@@ -26,11 +26,11 @@ def lacks(plan: Plan, wanted: Iterable[Node[StepSpec]]) -> str:
 
 @dataclass(frozen=True)
 class _HubPart:
-    """A part of the hub that a step reads."""
+    """A model or a data set of the hub that a step reads."""
 
     name: str
     source: HubSource | None
-    """None of an encoder."""
+    """None for an encoder."""
     encoder: EncoderSpec = EncoderSpec()
 
     def is_here(self) -> bool:
@@ -42,15 +42,15 @@ def _absent(wanted: Iterable[Node[StepSpec]]) -> Iterator[str]:
     for node in wanted:
         for part in _read(node.spec):
             source = part.source
-            asked = (part.name, *(() if source is None else (str(source.config), source.split)))
-            if asked not in seen and not part.is_here():
+            identity = (part.name, *(() if source is None else (str(source.config), source.split)))
+            if identity not in seen and not part.is_here():
                 yield part.name
-            seen.add(asked)
+            seen.add(identity)
 
 
 @singledispatch
 def _read(spec: StepSpec) -> Iterator[_HubPart]:
-    """Yield the parts of the hub that a step reads: the encoder where it runs it, the data where it encodes them."""
+    """Yield the models and data sets of the hub that a step reads: an encoder that it runs, data that it encodes."""
     encoder = spec.read_encoder()
     if spec.encodes and encoder is not None:
         yield _HubPart(f"models/{encoder.source}@{(encoder.revision or '')[:12]}", None, encoder)
@@ -65,7 +65,7 @@ def _(spec: TokenizeSpec) -> Iterator[_HubPart]:
 
 
 def _has_weights(encoder: EncoderSpec) -> bool:
-    """Return whether the weights of an encoder are here, or at least the list of their files."""
+    """Return whether the local cache has the weights of an encoder, or at least the list of their files."""
     commit = encoder.revision
     if Path(encoder.source).is_dir() or commit is None or COMMIT.match(commit) is None:
         return True

@@ -1,4 +1,4 @@
-"""From a recipe to a plan: every node with its key, equal work made one node."""
+"""Makes the plan of a recipe: every node with its key; equal work is one node."""
 
 from __future__ import annotations
 
@@ -47,24 +47,24 @@ def build(
         recipe: A checked recipe.
         hash_file: SHA-256 of a file (`FileHashes`).
         revisions: Resolver of hub revisions.
-        memory: Of what is read from data: labels, counts, lengths; and of tokenizers.
+        memory: Labels, counts and lengths of data, and forms of tokenizers, from earlier plans.
         chooser: Decides the values that the recipe leaves open.
-        choices: Those that were made; none when None, so that every round is open.
+        choices: The choices of a store; with None, every round is open.
 
     Raises:
-        RecipeError: with every model and every data set that cannot be had.
+        RecipeError: lists every model and every data set that is not available.
     """
     memory = memory or Memory()
     return _Planner(recipe, hash_file, revisions or Revisions(memory), memory).plan(chooser, choices)
 
 
 class _Planner:
-    """Makes nodes on demand and remembers them by what they were asked for."""
+    """Makes nodes on demand, each once."""
 
     def __init__(self, recipe: Recipe, hash_file: Callable[[Path], str], revisions: Revisions, memory: Memory) -> None:
         self.recipe, self.unlabelled = with_labels(recipe, DataRules(recipe, revisions, hash_file), hash_file, memory)
         self.imports = Imports(self.recipe, revisions, hash_file)
-        self.recipe = self.recipe.model_copy(update={"imported": self.imports.told})
+        self.recipe = self.recipe.model_copy(update={"imported": self.imports.facts})
         self.hash_file = hash_file
         self.revisions, self.memory = revisions, memory
         self.rules = DataRules(self.recipe, revisions, hash_file)
@@ -74,7 +74,7 @@ class _Planner:
         """Targets that some cell trains."""
         self.encoders: dict[str, EncoderSpec] = {}
         self.judged: dict[str, Evaluated] = {}
-        """What of each target is scored."""
+        """Target -> the data that are scored."""
         self.stages = Stages(self.recipe, self.rules, self.encoders, self.imports, self)
         self._tokenized: dict[tuple[object, ...], Node[TokenizeSpec]] = {}
 
@@ -91,18 +91,18 @@ class _Planner:
         maker = Cells(self.recipe, self.encoders, self.judged, self.stages, self, chooser, choices)
         cells, pending = maker.of(kept)
         rounds = tuple(maker.rounds.values())
-        for target, one in self.judged.items():
-            if one.absent:
-                total = len(one.portions) + len(one.absent)
-                missing = " ".join(sorted(one.absent))
-                there = f"{one.split} data for {len(one.portions)} of {total} languages"
+        for target, evaluated in self.judged.items():
+            if evaluated.absent:
+                total = len(evaluated.portions) + len(evaluated.absent)
+                missing = " ".join(sorted(evaluated.absent))
+                there = f"{evaluated.split} data for {len(evaluated.portions)} of {total} languages"
                 notes.append(f"{target}: {there}; absent: {missing}")
-        notes += self.revisions.told()
+        notes += self.revisions.messages()
         learned = {name for combination in kept for name in self.recipe.learned(combination.intermediate)}
         members = {task for name in learned for task in self.recipe.members(name)}
         trained = [name for name in document.swept() if name in {*self.trained, *members}]
-        notes += self.rules.unsaid(trained) + self.rules.replaced(trained)
-        notes += self._selected_on_what_is_scored()
+        notes += self.rules.unknown_languages(trained) + self.rules.replaced(trained)
+        notes += self._selected_on_scored_data()
         notes += uncounted_in_mixtures(self.recipe) + self.imports.notes()
         notes += heads.notes(self.recipe, kept)
         notes += languages.notes(self.recipe, self.rules, kept, self.judged)
@@ -112,10 +112,10 @@ class _Planner:
             {(combination.intermediate, combination.target) for combination in kept},
             self.trained,
         )
-        notes += [f"{target}: {note}" for target, one in self.judged.items() for note in one.notes()]
-        trials = (key for one in rounds for key in one.nodes())
+        notes += [f"{target}: {note}" for target, evaluated in self.judged.items() for note in evaluated.notes()]
+        trials = (key for choice_round in rounds for key in choice_round.nodes())
         nodes = self._reachable((*(cell.score for cell in cells), *trials))
-        possible = self._reachable(score for one in pending for score in one.scores)
+        possible = self._reachable(score for cell in pending for score in cell.scores)
         every = {**nodes, **possible}
         unusable = rows.problems(self.recipe, self.surveys, every)
         if unusable := unusable + gold_problems(self.recipe, self.surveys, every):
@@ -136,18 +136,18 @@ class _Planner:
         )
         return replace(plan, notes=(*plan.notes, *waiting(plan)))
 
-    def _selected_on_what_is_scored(self) -> list[str]:
-        """Say where the best weights are chosen on examples that are scored."""
+    def _selected_on_scored_data(self) -> list[str]:
+        """Return a note for each target whose weights are selected on examples that are scored."""
         notes = []
-        for target, one in self.judged.items():
+        for target, evaluated in self.judged.items():
             portion = self.rules.development(self.recipe.tasks[target]) if target in self.trained else None
-            if portion is not None and self.rules.overlapping(portion, one.portions.values()):
+            if portion is not None and self.rules.overlapping(portion, evaluated.portions.values()):
                 where = f"{portion.split} {portion.language}"
-                notes.append(f"{target}: weights are selected on data that are scored, too ({where})")
+                notes.append(f"{target}: weights are selected on data that are also scored ({where})")
         return sorted(notes)
 
     def _combinations(self, notes: list[str]) -> list[Combination]:
-        """Return the combinations of the sweep; where modules cannot be opened, only that is a problem."""
+        """Return the combinations of the sweep; if modules cannot be opened, report these problems alone."""
         try:
             return combinations(self.recipe, notes)
         except RecipeError:
@@ -156,7 +156,7 @@ class _Planner:
             raise
 
     def _locate_everything(self, kept: list[Combination]) -> None:
-        """Find every model and data set first, so that all that is missing is said at once."""
+        """Locate every model and data set first, so that one error lists all that are missing."""
         problems = list(self.unlabelled)
         document, sweep = self.recipe.document, self.recipe.document.sweep
         for label in sweep.model:
@@ -183,18 +183,18 @@ class _Planner:
         if problems:
             raise RecipeError(problems)
 
-    def _settle(self, task: Task, what: Evaluated) -> None:
-        """Refuse layers to search that an encoder does not have.
+    def _settle(self, task: Task, evaluated: Evaluated) -> None:
+        """Check that every encoder has the layers that a target searches.
 
         Raises:
-            ModelError: names the encoder.
+            ModelError: an encoder lacks a layer; the message names it.
         """
-        if what.search is not None:
+        if evaluated.search is not None:
             for encoder in self.encoders.values():
-                settled(what.search, encoder, task)
+                settled(evaluated.search, encoder, task)
 
     def _texts(self) -> list[Problem]:
-        """Return what is wrong with the texts that languages are learned from."""
+        """Return the problems of the texts that language adapters are trained on."""
         problems, adapters = [], self.recipe.languages
         for language, task in adapters.texts.items() if adapters is not None else ():
             try:
@@ -204,7 +204,7 @@ class _Planner:
         return problems
 
     def _reachable(self, keys: Iterable[str]) -> Nodes:
-        """Return the nodes below `keys`, each after the nodes it needs."""
+        """Return the nodes of `keys` and all that they need, each after its own needs."""
         ordered: dict[str, Node[StepSpec]] = {}
 
         def visit(key: str) -> None:
@@ -222,10 +222,10 @@ class _Planner:
 
     def node(self, spec: S, needs: tuple[str, ...], label: str, job: str = "") -> Node[S]:
         node = Node(spec, tuple(dict.fromkeys(needs)), label, job or spec.key)
-        return cast("Node[S]", self.made.setdefault(node.key, node))  # equal keys are of equal kinds
+        return cast("Node[S]", self.made.setdefault(node.key, node))  # equal keys have equal types
 
     def trained_on(self, key: str) -> tuple[str, ...]:
-        """Return the keys of the tokenized sets that a node, and all it rests on, is trained on; each once."""
+        """Return the keys of the tokenized sets that a node and its dependencies are trained on, each once."""
         sets: dict[str, None] = {}
         seen: set[str] = set()
 
@@ -244,7 +244,7 @@ class _Planner:
         max_length = self.rules.number(settings_of, "max_length", train.max_length)
         stride = self.rules.number(settings_of, "stride", train.stride)
         hidden = self.rules.hidden_percent(settings_of) if portion.split == "train" else USUAL_PERCENT
-        asked = (
+        request = (
             encoder.label,
             portion.task.name,
             portion.split,
@@ -255,8 +255,8 @@ class _Planner:
             stride,
             hidden,
         )
-        if asked in self._tokenized:
-            return self._tokenized[asked]
+        if request in self._tokenized:
+            return self._tokenized[request]
         task = portion.task
         counted = self.surveys.counted(task, portion.location)
         spec = TokenizeSpec(
@@ -276,7 +276,7 @@ class _Planner:
         )
         label = f"tokenize {task.name} {portion.split} {portion.language}"
         node = self.node(spec, (), label, f"tokenize {encoder.label} {task.name}")
-        self._tokenized[asked] = node
+        self._tokenized[request] = node
         return node
 
     def _data(self, place: Place) -> DataSpec:

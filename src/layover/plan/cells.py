@@ -1,4 +1,4 @@
-"""The cells of a plan: what is on the encoder, what is scored, and with which values of the method."""
+"""The cells of a plan: the modules on the encoder, the data that are scored, and the values of the method."""
 
 from __future__ import annotations
 
@@ -30,30 +30,35 @@ class SettledMethod:
 
 @dataclass
 class Cells:
-    """Makes the cells of a sweep, and remembers which rounds they asked for."""
+    """Makes the cells of a sweep, and remembers the rounds that they depend on."""
 
     recipe: Recipe
     encoders: Mapping[str, EncoderSpec]
     judged: Mapping[str, Evaluated]
-    """What of each target is scored."""
+    """Target -> the data that are scored."""
     stages: Stages
     maker: Maker
     chooser: Chooser
     choices: Choices | None
-    """None where there is no store: then every round is open."""
+    """None without a store: then every round is open."""
     rounds: dict[str, Round] = field(default_factory=dict)
-    """By key, in the order in which they were asked for."""
-    _asked: list[Round] = field(default_factory=list)
+    """By key, in the order of their first use."""
+    _requested: list[Round] = field(default_factory=list)
     _settled: dict[Combination, SettledMethod] = field(default_factory=dict)
     _scores: dict[tuple[object, ...], Node[ScoreSpec]] = field(default_factory=dict)
 
     def of(self, combinations: Iterable[Combination]) -> tuple[list[Cell], list[Pending]]:
-        """Return the cells of combinations, and those that wait for a choice."""
+        """Return the cells of combinations, and the combinations that wait for a choice."""
         cells, pending = [], []
         for combination in combinations:
             compared = self._compared(combination)
-            settled = [self.settle(one) for one in (combination, *compared)]
-            rounds = {one.key: one for it in settled for one in it.rounds if one.chosen is None}
+            settled = [self.settle(member) for member in (combination, *compared)]
+            rounds = {
+                choice_round.key: choice_round
+                for method in settled
+                for choice_round in method.rounds
+                if choice_round.chosen is None
+            }
             if rounds:
                 pending.append(self._pending(combination, settled[0], tuple(rounds)))
             else:
@@ -61,25 +66,25 @@ class Cells:
         return cells, pending
 
     def settle(self, combination: Combination) -> SettledMethod:
-        """Return the method of a combination with all its values, or what it waits for; asked once."""
+        """Return the method of a combination with all its values, or the rounds that it waits for; computed once."""
         if combination not in self._settled:
-            self._asked.clear()
+            self._requested.clear()
             method = self.chooser.settle(combination, self.recipe.methods[combination.method], self)
-            self._settled[combination] = SettledMethod(method, () if method is not None else tuple(self._asked))
+            self._settled[combination] = SettledMethod(method, () if method is not None else tuple(self._requested))
         return self._settled[combination]
 
     def training(self, combination: Combination, method: ResolvedMethod) -> Node[OnEncoder]:
         model, _, intermediate, target, seed = combination
         return self.stages.target(model, method, intermediate, self.recipe.tasks[target], seed)
 
-    def chosen(self, asked: Round) -> ResolvedMethod | None:
-        known = asked if self.choices is None else self.choices.made(asked)
+    def chosen(self, choice_round: Round) -> ResolvedMethod | None:
+        known = choice_round if self.choices is None else self.choices.made(choice_round)
         self.rounds.setdefault(known.key, known)
-        self._asked.append(known)
+        self._requested.append(known)
         return known.method()
 
     def _compared(self, combination: Combination) -> tuple[Combination, ...]:
-        """Return the baseline of a combination, the same method without an intermediate; nothing for one itself."""
+        """Return the baseline of a combination: the same method without an intermediate; empty for a baseline."""
         intermediate, trained = combination.intermediate, kinds.get(self.recipe.tasks[combination.target].kind).trained
         headless = trained and self.recipe.methods[combination.method].composition.trains() == "none"
         if intermediate == NO_INTERMEDIATE or headless:
@@ -90,7 +95,7 @@ class Cells:
         model, name, intermediate, target, seed = combination
         method, trained = self._method(combination), kinds.get(self.recipe.tasks[target].kind).trained
         on, score = self._on(combination, method), self._score(combination, method).key
-        baseline = next((self._score(one, self._method(one)).key for one in compared), None)
+        baseline = next((self._score(other, self._method(other)).key for other in compared), None)
         seeded = on is not None and (on.spec.trains or self.stages.seeded(method, intermediate))
         train = None if on is None else on.key
         return Cell(model, name, intermediate, target, seed, train, score, baseline, seeded, trained)
@@ -99,7 +104,7 @@ class Cells:
         """Return the method of a combination with all its values.
 
         Raises:
-            NodeError: one is open, and no round is there to choose it.
+            NodeError: a value is open, and no open round chooses it.
         """
         method = self.settle(combination).method
         if method is None:
@@ -107,19 +112,19 @@ class Cells:
         return method
 
     def _pending(self, combination: Combination, own: SettledMethod, rounds: tuple[str, ...]) -> Pending:
-        open_rounds = [one for one in own.rounds if one.chosen is None]
-        methods = [candidate.method for one in open_rounds for candidate in one.candidates] or [
+        open_rounds = [choice_round for choice_round in own.rounds if choice_round.chosen is None]
+        methods = [candidate.method for choice_round in open_rounds for candidate in choice_round.candidates] or [
             self._method(combination)
         ]
         scores = tuple(dict.fromkeys(self._score(combination, method).key for method in methods))
         return Pending(*combination, rounds, scores)
 
     def _score(self, combination: Combination, method: ResolvedMethod) -> Node[ScoreSpec]:
-        """Return the scores of a combination with a method; asked for again by every cell that is compared with it."""
-        asked = (*combination, method.values)
-        if asked not in self._scores:
-            self._scores[asked] = self._scored(combination, method)
-        return self._scores[asked]
+        """Return the scores of a combination with a method; cells that are compared with it share them."""
+        request = (*combination, method.values)
+        if request not in self._scores:
+            self._scores[request] = self._scored(combination, method)
+        return self._scores[request]
 
     def _scored(self, combination: Combination, method: ResolvedMethod) -> Node[ScoreSpec]:
         model, name, intermediate, target, seed = combination
@@ -128,7 +133,7 @@ class Cells:
         if kinds.get(task.kind).trained:
             where = f"{target} {model}/{name}/{intermediate} seed {seed}"
             job = f"evaluate {on.key}" if on is not None else ""
-        else:  # the same for all cells with the same on their encoder
+        else:  # all cells with the same modules on their encoder share it
             after = f" after {on.label.removeprefix('train ')}" if on is not None else ""
             where = f"{target} {model}{after}"
             job = f"retrieve {where}"
@@ -139,9 +144,9 @@ class Cells:
         return score_node(self.maker, task, self.judged[target], reader)
 
     def _on(self, combination: Combination, method: ResolvedMethod) -> Node[OnEncoder] | None:
-        """Return what is on the encoder when a target is scored: its training, or what was composed without one.
+        """Return the node whose modules are on the encoder when a target is scored: a training or a composition.
 
-        Of a target that is not trained one intermediate alone, or several composed; None without an intermediate.
+        For a target that is not trained: one intermediate, or several composed; None without an intermediate.
         """
         model, _, intermediate, target, seed = combination
         task, names = self.recipe.tasks[target], self.recipe.learned(intermediate)

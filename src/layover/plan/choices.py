@@ -1,4 +1,4 @@
-"""Rounds of trainings by whose results a value is chosen, and the choices that a store has."""
+"""Rounds of trainings whose results choose a value, and the choices that a store has."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from layover.store.leftovers import CHOICES
 
 @dataclass(frozen=True)
 class RoundResult:
-    """What a round chose."""
+    """The choice of a round."""
 
     value: str
     scores: Mapping[str, float]
-    """Value of each candidate -> what it was judged by."""
+    """Value of each candidate -> the score that it was chosen or rejected by."""
 
 
 @dataclass(frozen=True)
@@ -29,21 +29,21 @@ class Candidate:
     """A value that may be chosen."""
 
     value: str
-    """As people read it, `lr=0.001`."""
+    """For display: `lr=0.001`."""
     method: ResolvedMethod
     """The method with that value."""
     node: str
-    """Key of the node whose result speaks for it."""
+    """Key of the node whose result is compared."""
 
 
 @dataclass(frozen=True)
 class Round:
-    """Candidates of which one is chosen when all their nodes are finished."""
+    """Candidates; when all their nodes are finished, the best is chosen."""
 
     label: str
-    """What is chosen, for people."""
+    """Name of the value that is chosen, for display."""
     rule: str
-    """By what it is chosen; another rule may choose another candidate, and makes another round."""
+    """How the candidate is chosen; another rule is another round."""
     candidates: tuple[Candidate, ...]
     chosen: RoundResult | None = None
     """None while it is open."""
@@ -51,54 +51,57 @@ class Round:
     @property
     def key(self) -> str:
         """SHA-256 of the rule and of the candidates with the keys of their nodes."""
-        return key_of({"rule": self.rule, "candidates": {one.value: one.node for one in self.candidates}})
+        nodes = {candidate.value: candidate.node for candidate in self.candidates}
+        return key_of({"rule": self.rule, "candidates": nodes})
 
     def nodes(self) -> tuple[str, ...]:
         """Return the keys of the nodes that have to be finished."""
-        return tuple(one.node for one in self.candidates)
+        return tuple(candidate.node for candidate in self.candidates)
 
     def method(self) -> ResolvedMethod | None:
         """Return the method with the chosen value; None while the round is open."""
         value = None if self.chosen is None else self.chosen.value
-        return next((one.method for one in self.candidates if one.value == value), None)
+        return next((candidate.method for candidate in self.candidates if candidate.value == value), None)
 
 
 class Choices:
     """The choices of a store, a file for each round.
 
     Args:
-        root: Of the store; the folder of the choices in it is made with the first one.
+        root: The folder of the store; the first choice makes the subfolder of the choices.
     """
 
     def __init__(self, root: Path) -> None:
         self._folder = root / CHOICES
 
-    def made(self, asked: Round) -> Round:
-        """Return a round with its choice, if there is one for exactly its candidates; a damaged file is none."""
-        file = self._file(asked)
+    def made(self, choice_round: Round) -> Round:
+        """Return a round with its choice, if the store has one for exactly its candidates; ignore a damaged file."""
+        file = self._file(choice_round)
         if not os.path.lexists(file):
-            return asked
+            return choice_round
         try:
             values = read_json(file)
         except StoreError:
-            return asked
-        known = {one.value for one in asked.candidates}
+            return choice_round
+        known = {candidate.value for candidate in choice_round.candidates}
         if not is_sealed(values) or values["value"] not in known:
-            return asked
-        return replace(asked, chosen=RoundResult(values["value"], values["scores"]))
+            return choice_round
+        return replace(choice_round, chosen=RoundResult(values["value"], values["scores"]))
 
-    def make(self, asked: Round, choice: RoundResult) -> None:
-        """Keep what a round chose; a kill leaves the file whole or absent, and the next run chooses the same.
+    def make(self, choice_round: Round, choice: RoundResult) -> None:
+        """Store the choice of a round. A kill leaves the file complete or absent; the next run chooses the same.
 
         Raises:
-            StoreError: the choice is none of the candidates.
+            StoreError: the choice is not a candidate.
         """
-        known = [one.value for one in asked.candidates]
+        known = [candidate.value for candidate in choice_round.candidates]
         if choice.value not in known:
-            raise StoreError(f"{asked.label}: {choice.value!r} was chosen, which is none of {', '.join(known)}")
+            raise StoreError(f"{choice_round.label}: the choice {choice.value!r} is none of {', '.join(known)}")
         self._folder.mkdir(parents=True, exist_ok=True)
-        what = {"label": asked.label, "rule": asked.rule, "nodes": dict(zip(known, asked.nodes(), strict=True))}
-        write_json(self._file(asked), sealed({**what, "value": choice.value, "scores": dict(choice.scores)}))
+        nodes = dict(zip(known, choice_round.nodes(), strict=True))
+        description = {"label": choice_round.label, "rule": choice_round.rule, "nodes": nodes}
+        result = {"value": choice.value, "scores": dict(choice.scores)}
+        write_json(self._file(choice_round), sealed({**description, **result}))
 
-    def _file(self, asked: Round) -> Path:
-        return self._folder / f"{asked.key}.json"
+    def _file(self, choice_round: Round) -> Path:
+        return self._folder / f"{choice_round.key}.json"

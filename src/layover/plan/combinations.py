@@ -1,4 +1,4 @@
-"""The combinations of a sweep: all of its axes, less what is excluded and what has no meaning."""
+"""The combinations of a sweep: the product of its axes, without excluded and meaningless combinations."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from layover.recipe import AXES, Recipe
 
 
 def combinations(recipe: Recipe, notes: list[str]) -> list[Combination]:
-    """Return the combinations of a recipe; what is left out without being excluded is added to `notes`.
+    """Return the combinations of a recipe; `notes` gets a line for combinations that are dropped without `exclude`.
 
     Raises:
-        RecipeError: nothing is left, or a composition names other intermediates.
+        RecipeError: no combination is left, or a composition names other intermediates.
     """
     sweep = recipe.document.sweep
     rules = [_as_sets(rule) for rule in sweep.exclude]
@@ -36,16 +36,16 @@ def combinations(recipe: Recipe, notes: list[str]) -> list[Combination]:
 def sifted(
     recipe: Recipe, combinations: Iterable[Combination], refused: Callable[[Combination], str], notes: list[str]
 ) -> list[Combination]:
-    """Return the combinations that nothing speaks against; what is left out is added to `notes`.
+    """Return the combinations that are not refused; `notes` gets a line for each reason of a refusal.
 
     Args:
         recipe: A checked recipe.
         combinations: Combinations of its sweep.
-        refused: Why a combination has no meaning; empty when it has.
-        notes: For people.
+        refused: Returns why a combination has no meaning, or an empty text.
+        notes: Lines for display.
 
     Raises:
-        RecipeError: nothing is left.
+        RecipeError: no combination is left.
     """
     kept, left_out = [], dict[str, list[Combination]]()
     for combination in combinations:
@@ -58,13 +58,13 @@ def sifted(
         methods = ", ".join(sorted({combination.method for combination in some}))
         notes.append(f"{methods}: {len(some)} cells left out: {reason}")
     if not kept:
-        why = "; ".join(left_out) or "exclude leaves out every combination"
+        why = "; ".join(left_out) or "exclude removes every combination"
         raise RecipeError([recipe.source.problem(("sweep",), f"no cell is left: {why}")])
     return kept
 
 
 def trained_targets(recipe: Recipe, combinations: Iterable[Combination]) -> frozenset[str]:
-    """Return the targets that some cell trains: not those that are only asked, nor where nothing is trained on top."""
+    """Return the targets that some cell trains; the others are prediction-only, or nothing is trained on top."""
     return frozenset(
         target
         for _, method, intermediate, target, _ in combinations
@@ -74,7 +74,7 @@ def trained_targets(recipe: Recipe, combinations: Iterable[Combination]) -> froz
 
 
 def _misnamed(recipe: Recipe, combinations: Iterable[Combination]) -> list[Problem]:
-    """Return settings of compositions that do not fit the intermediates they meet."""
+    """Return the problems of compositions whose settings do not fit their intermediates."""
     problems: dict[str, Problem] = {}
     for _, method, intermediate, _, _ in combinations:
         names = recipe.learned(intermediate)
@@ -89,7 +89,7 @@ def _misnamed(recipe: Recipe, combinations: Iterable[Combination]) -> list[Probl
 
 
 def _meaningless(recipe: Recipe, combination: Combination) -> str:
-    """Return why a combination has no meaning; empty when it has."""
+    """Return why a combination has no meaning, or an empty text."""
     _, method, intermediate, target, _ = combination
     resolved, task = recipe.methods[method], recipe.tasks[target]
     composition, names = resolved.composition, recipe.learned(intermediate)
@@ -102,11 +102,11 @@ def _meaningless(recipe: Recipe, combination: Combination) -> str:
         more = f" ({', '.join(without)} was imported without a head)" if without else ""
         return f"nothing is trained on top, and no head of the intermediates has the outputs of {target}{more}"
     if not resolved.module.trains_encoder:
-        return "a method that trains no part of the encoder carries nothing over from an intermediate"
+        return "the method trains no part of the encoder, so an intermediate changes nothing"
     if len(names) > 1 and not composition.takes_several:
-        return f"{composition.name} takes one intermediate, not several that were learned separately"
+        return f"{composition.name} takes one intermediate, but these are several that were learned separately"
     if not trained and composition.needs_training():
-        return f"{composition.name} is learned with its target, and {target} is not trained"
+        return f"{composition.name} is learned together with its target, but {target} is not trained"
     return ""
 
 

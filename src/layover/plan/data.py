@@ -1,4 +1,4 @@
-"""Which data a task trains on, is selected on and is tested on: the recipe's rules, in one place."""
+"""The rules of a recipe for the training, development and test data of each task."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Number = Literal["max_length", "stride", "batch", "epochs", "mlm_probability"]
 
 @dataclass(frozen=True)
 class Portion:
-    """One (split, language) of a task, located, and the part of it that is used."""
+    """The located data of one (split, language) of a task, and the part that is used."""
 
     task: Task
     split: str
@@ -35,16 +35,16 @@ class Portion:
     location: Place
     subset: Subset
     count: int | None
-    """Published number of examples; None for files of the user's own."""
+    """Published number of examples; None for the user's own files."""
     without: tuple[Place, ...] = ()
-    """Data whose texts are left out."""
+    """Data whose texts are removed."""
 
 
 class DataRules:
-    """Answers where examples come from, for one recipe.
+    """Finds the data of each task of a recipe.
 
-    A task trains on its own data or on those of its `train_task`; `tasks.NAME` of the recipe speaks first for the
-    task itself, then for the one it trains on, then `train`.
+    A task trains on its own data or on the data of its `train_task`. A setting comes from `tasks.NAME` of the task,
+    else of the task that it trains on, else from `train`.
     """
 
     def __init__(self, recipe: Recipe, revisions: Revisions, hash_file: Callable[[Path], str]) -> None:
@@ -56,14 +56,14 @@ class DataRules:
         self._root = Path(root) if root is not None else None
 
     def contents(self, place: Place) -> frozenset[str]:
-        """Return which rows a place has; see `Location.contents`."""
+        """Return the identities of the files that the rows of a place come from (`Location.contents`)."""
         return place.contents(self._hash_file)
 
-    def overlapping(self, one: Portion, others: Iterable[Portion]) -> bool:
-        """Return whether some rows of a portion are among those of others, under whatever name they are read."""
-        mine = self.contents(one.location)
+    def overlapping(self, portion: Portion, others: Iterable[Portion]) -> bool:
+        """Return whether a portion and another one share rows; names of tasks and splits do not matter."""
+        own = self.contents(portion.location)
         return any(
-            mine & self.contents(other.location) and {one.subset.part, other.subset.part} != {"rest", "held"}
+            own & self.contents(other.location) and {portion.subset.part, other.subset.part} != {"rest", "held"}
             for other in others
         )
 
@@ -72,27 +72,27 @@ class DataRules:
         return self._languages.owner(task)
 
     def number(self, task: Task, field: Number, default: V) -> V:
-        """Return a setting of the task, of the task it trains on, or the default."""
+        """Return a setting of the task, else of the task it trains on, else the default."""
         values = (getattr(settings, field) for settings in self._languages.chain(task))
         return next((value for value in values if value is not None), default)
 
     def usual_epochs(self, task: Task) -> float:
-        """Return the task's own number of passes, or that of the task it trains on; 0 where neither has one."""
+        """Return the epochs that the task declares, else the epochs of the task it trains on, else 0."""
         return task.epochs or self.owner(task).epochs or 0.0
 
     def hidden_percent(self, task: Task) -> int:
-        """Return the share of the tokens that are to be guessed in training."""
+        """Return the percentage of tokens that are masked in training."""
         return round(100 * self.number(task, "mlm_probability", PERCENT / 100))
 
     def class_weights(self, task: Task) -> ClassWeights | None:
-        """Return what the gold labels of a task count in its loss; None where all count alike."""
+        """Return the weights of the gold labels in the loss of a task; None if all weights are equal."""
         if not kinds.get(task.kind).classes:
             return None
-        said = (one for one in self._languages.chain(task) if "class_weights" in one.model_fields_set)
-        return canonical(next(said, self._recipe.document.train).class_weights)
+        named = (settings for settings in self._languages.chain(task) if "class_weights" in settings.model_fields_set)
+        return canonical(next(named, self._recipe.document.train).class_weights)
 
     def metric(self, task: Task) -> str:
-        """Return the metric that selects and stands in the table."""
+        """Return the metric that selects weights and appears in the table."""
         return self._recipe.settings(task.name).metric or task.metrics[0]
 
     def _limit(self, task: Task, split: str) -> int | None:
@@ -103,14 +103,14 @@ class DataRules:
         return None
 
     def train_language(self, task: Task) -> str:
-        """Return the language of the training data, `und` if it is unknown; English where there is a choice."""
+        """Return the language of the training data: `und` if unknown, English if there are several."""
         return self._languages.training(task)
 
     def train(self, task: Task) -> Portion:
         """Return the training data of a task.
 
         Raises:
-            DataError: there are none, with the names that were looked for.
+            DataError: there are none; the message lists the file names that were tried.
         """
         owner = self.owner(task)
         language = self.train_language(task)
@@ -123,26 +123,28 @@ class DataRules:
         return Portion(owner, "train", language, location, subset, count, self._without(owner))
 
     def replaced(self, names: Iterable[str]) -> list[str]:
-        """Return where a hold-out takes the place of validation data that a task of Layover declares, for people."""
-        found = []
+        """Return a note for each task whose hold-out replaces the validation data that the task declares."""
+        notes = []
         for name in dict.fromkeys(self.owner(self._recipe.tasks[name]).name for name in names):
             task, holdout = self._recipe.tasks[name], self._recipe.settings(name).holdout
             language = self.train_language(task)
             if holdout is not None and self.locate(task, "validation", language) is not None:
-                held = f"{holdout} training examples (holdout) take the place of its validation data"
-                found.append(f"{name}: {held} ({language}), which are not used")
-        return found
+                notes.append(
+                    f"{name}: {holdout} training examples (holdout) replace its validation data ({language}), "
+                    "which are not used"
+                )
+        return notes
 
     def selection(self, task: Task) -> Select | None:
-        """Return how the weights of a task's training are selected; None keeps the last ones."""
+        """Return how the weights of a task's training are selected; None keeps the last weights."""
         return self._languages.selection(task)
 
-    def unsaid(self, names: Iterable[str]) -> list[str]:
+    def unknown_languages(self, names: Iterable[str]) -> list[str]:
         """Return a note for each task whose training data are in an unknown language."""
         return unsaid(names, self._recipe.tasks, self._languages)
 
     def development(self, task: Task) -> Portion | None:
-        """Return the data on which the weights of a task's training are selected, None where nothing selects.
+        """Return the data on which the weights of a task's training are selected; None without selection.
 
         Raises:
             DataError: there are none.
@@ -153,7 +155,7 @@ class DataRules:
     def select(self, task: Task, split: str, language: str | None) -> Portion:
         """Return the development data of a task: its own, or a hold-out of its training data.
 
-        Without a `language`: as the training data if there are some, else English, else the only language there is.
+        Without a `language`: the language of the training data, else English, else the only available language.
 
         Raises:
             DataError: there are none.
@@ -173,26 +175,26 @@ class DataRules:
         return other in self._recipe.settings(self.owner(task).name).without
 
     def _without(self, task: Task) -> tuple[Place, ...]:
-        """Return the development and test files of the tasks that a recipe leaves out, in every language there is.
+        """Return the development and test files whose texts a recipe removes, in every available language.
 
-        A hold-out is none of them: it is training data of its task.
+        A hold-out is not among them: it is training data of its task.
         """
-        found: list[Place] = []
+        without: list[Place] = []
         for name in self._recipe.settings(task.name).without:
             other = self._recipe.tasks[name]
             pairs = [(split, code) for split in ("validation", "test") for code in self._languages_of(other, split)]
             places = [self.locate(other, split, code) for split, code in pairs]
             if not any(places):
                 raise self._nothing(other, "test", " ".join(dict.fromkeys(code for _, code in pairs)))
-            found += [place for place in places if place is not None]
-        return tuple(found)
+            without += [place for place in places if place is not None]
+        return tuple(without)
 
     def evaluated(self, task: Task) -> tuple[str, dict[str, Portion], dict[str, str]]:
-        """Return the evaluated split of a target, what there is per language, and why the others are absent."""
+        """Return the evaluated split of a target, its data by language, and why other languages are absent."""
         settings = self._recipe.settings(task.name).eval
         split = settings.split or self._recipe.document.eval.split
         wanted = self._recipe.document.eval.languages if settings.languages is None else settings.languages
-        languages = self._languages_of(task, split, asked=False) if wanted == "all" else tuple(wanted)
+        languages = self._languages_of(task, split, by_name=False) if wanted == "all" else tuple(wanted)
         portions: dict[str, Portion] = {}
         absent: dict[str, str] = {}
         for language in languages:
@@ -208,49 +210,49 @@ class DataRules:
     def threshold(
         self, task: Task, scored: Iterable[Portion]
     ) -> tuple[Literal["validation", "scored"] | float | None, Portion | None]:
-        """Return how a target's threshold, for no answer or for labels, is found, and the data whose gold sets it.
+        """Return how a target's threshold (for no answer or for labels) is set, and the data whose gold sets it.
 
-        None where none decides: every question has an answer, or the usual probability of labels holds.
+        None if there is none to set: every question has an answer, or labels use the default probability.
 
         Raises:
-            DataError: there are no such data, or they are the scored ones without having been asked for.
+            DataError: there are no validation data, or they are scored and the recipe does not say `scored`.
         """
         settings = self._recipe.settings(task.name)
         if task.may_have_no_answer():
-            key, number, what = "no_answer", "0", "the threshold for no answer"
+            key, number, threshold = "no_answer", "0", "the threshold for no answer"
             wanted = "validation" if settings.no_answer is None else settings.no_answer
         elif settings.threshold not in (None, task.of_kind.label_threshold):
-            key, number, what, wanted = "threshold", "0.5", "the threshold of labels", settings.threshold
+            key, number, threshold, wanted = "threshold", "0.5", "the threshold of labels", settings.threshold
         else:
             return None, None
         if wanted != "validation":
             return wanted, None
-        other = f"give a number, tasks.{task.name}.{key}: {number}, or ask for it with {key}: scored"
+        other = f"set a number, tasks.{task.name}.{key}: {number}, or set {key}: scored"
         select = self.selection(task)
         decided = select is None or self._languages.developing(task, "validation", None)
         try:
             portion = self.select(task, "validation", None if select is None or decided else select.language)
         except DataError as error:
-            raise DataError(f"{error}; or do not tune {what}: {other}") from None
+            raise DataError(f"{error}; or do not tune {threshold}: {other}") from None
         if self.overlapping(portion, scored):
             raise DataError(
-                f"{task.name}: the validation data are scored, so {what} cannot be tuned on them unnoticed; {other}, "
-                "and the record will say so"
+                f"{task.name}: the validation data are scored, so {threshold} is not tuned on them by default; "
+                f"{other}, and the record will say so"
             )
         return "validation", portion
 
     def tuning(self, task: Task, languages: Iterable[str]) -> dict[str, Portion]:
-        """Return the validation data of those of the languages that have any, for a threshold."""
-        found = {language: self._portion(task, "validation", language) for language in languages}
-        return {language: portion for language, portion in found.items() if portion is not None}
+        """Return the validation data of the languages that have any, for a threshold."""
+        portions = {language: self._portion(task, "validation", language) for language in languages}
+        return {language: portion for language, portion in portions.items() if portion is not None}
 
     def asks_threshold(self, task: Task) -> bool:
-        """Return whether the recipe itself says how a threshold is found."""
+        """Return whether the recipe itself sets a threshold, or how to find it."""
         settings = self._recipe.settings(task.name).retrieval
         return settings is not None and settings.threshold is not None
 
     def search(self, task: Task) -> Search:
-        """Return how a retrieval task embeds and compares: the recipe's settings, else the task's own."""
+        """Return how a retrieval task embeds and compares sentences: the recipe's settings, else the task's."""
         return (self._recipe.settings(task.name).retrieval or Search()).over(task.retrieval)
 
     def _portion(self, task: Task, split: str, language: str, limit_of: Task | None = None) -> Portion | None:
@@ -267,20 +269,20 @@ class DataRules:
         return Portion(task, split, language, location, subset, self.count(task, split, language))
 
     def count(self, task: Task, split: str, language: str) -> int | None:
-        """Return the published number of examples, None where it is not known and for files of the recipe."""
-        named = any(split in self._files(one) for one in (task, *task.parts))
+        """Return the published number of examples; None if unknown, and for files that the recipe names."""
+        named = any(split in self._files(part) for part in (task, *task.parts))
         return None if named else task.count(split, language)
 
-    def _languages_of(self, task: Task, split: str, *, asked: bool = True) -> tuple[str, ...]:
-        return self._languages.of(task, split, asked=asked)
+    def _languages_of(self, task: Task, split: str, *, by_name: bool = True) -> tuple[str, ...]:
+        return self._languages.of(task, split, asked=by_name)
 
     def _files(self, task: Task) -> Mapping[str, Paths | Mapping[str, Paths]]:
         return self._languages.files(task)
 
     def locate(self, task: Task, split: str, language: str) -> Place | None:
-        """Return where the data are, those of the hub at a commit where it can be known; None where there are none."""
+        """Return where the data are, with the commit of hub data if it can be resolved; None if there are none."""
         files = self._files(task)
-        if task.parts and split not in files:  # each part with its own files and revision
+        if task.parts and split not in files:  # each part has its own files and revision
             return task.join([self.locate(self._recipe.tasks[part.name], split, language) for part in task.parts])
         place = task.locate(split, language, root=self._root, files=files or None)
         return None if place is None else place.pinned(lambda source: self._commit(task, source))
@@ -290,14 +292,14 @@ class DataRules:
         return self._revisions.commit(source.path, named, "dataset") or named
 
     def _nothing(self, task: Task, split: str, language: str) -> DataError:
-        looked = task.candidates(split, language)
+        candidates = task.candidates(split, language)
         where = f"below {self._root}" if self._root else "in the task's declaration"
         there = self._files_there(task)
         hint = f"; there: {', '.join(there)}" if there else ""
-        tried = f" (looked for {', '.join(looked)})" if looked else ""
+        tried = f" (looked for {', '.join(candidates)})" if candidates else ""
         known = self._languages_of(task, split)
         close = f"; {nearest(language, known)}" if known and language not in known else ""
-        holdout = f", or hold some training examples out: tasks.{task.name}.holdout" if split == "validation" else ""
+        holdout = f", or hold out training examples with tasks.{task.name}.holdout" if split == "validation" else ""
         obtain = f". {task.obtain}" if task.obtain else ""
         wanted = "" if language == UNKNOWN else f" for {language}"
         return DataError(

@@ -1,4 +1,4 @@
-"""Limits of an encoder that a recipe exceeds: layers, and positions for inputs; where its config is known."""
+"""Limits of an encoder that a recipe exceeds: layers and input positions, if its config is known."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from layover.tasks import Task
 
 
 def problems(recipe: Recipe, rules: DataRules, encoders: Iterable[EncoderSpec]) -> list[Problem]:
-    """Return the settings that ask for layers or positions that an encoder does not have, each where it is written."""
+    """Return the problems of settings that need more layers or positions than an encoder has, with their places."""
     known = list(encoders)
     return _layers(recipe, known) + _lengths(recipe, rules, known)
 
 
 def _layers(recipe: Recipe, encoders: Iterable[EncoderSpec]) -> list[Problem]:
-    """Return the methods that ask for layers that an encoder does not have, where its shape is known."""
+    """Return the problems of methods that name layers which an encoder does not have, if its shape is known."""
     problems = []
     methods: list[tuple[Loc, ResolvedMethod]] = [
         (("methods", name), recipe.methods[name]) for name in recipe.document.sweep.method
@@ -39,7 +39,7 @@ def _layers(recipe: Recipe, encoders: Iterable[EncoderSpec]) -> list[Problem]:
 
 
 def _lengths(recipe: Recipe, rules: DataRules, encoders: Iterable[EncoderSpec]) -> list[Problem]:
-    """Return the settings `max_length` above the positions of an encoder, each where it is written."""
+    """Return the problems of `max_length` settings above the positions of an encoder, with their places."""
     problems: dict[Problem, None] = {}
     wanted = list(_wanted(recipe, rules))
     for encoder in encoders:
@@ -47,15 +47,15 @@ def _lengths(recipe: Recipe, rules: DataRules, encoders: Iterable[EncoderSpec]) 
             if encoder.longest is not None and length > encoder.longest:
                 model = recipe.document.models[encoder.label].name
                 message = (
-                    f"{name} is read with max_length {length}, but {encoder.label} ({model}) takes {encoder.longest} "
-                    f"tokens at most; write {encoder.longest} or less"
+                    f"{name} is read with max_length {length}, but {encoder.label} ({model}) takes at most "
+                    f"{encoder.longest} tokens; write {encoder.longest} or less"
                 )
                 problems[recipe.source.problem(loc, message)] = None
     return list(problems)
 
 
 def _wanted(recipe: Recipe, rules: DataRules) -> Iterator[tuple[str, int, Loc]]:
-    """Yield every task that an encoder reads, its longest input, and where that is written."""
+    """Yield every task that an encoder reads, its longest input in tokens, and the place of this setting."""
     document, adapters = recipe.document, recipe.languages
     default = document.train.max_length
     for name in document.swept():
@@ -63,8 +63,8 @@ def _wanted(recipe: Recipe, rules: DataRules) -> Iterator[tuple[str, int, Loc]]:
         yield name, rules.number(task, "max_length", default), _written(recipe, task)
     for task in adapters.texts.values() if adapters is not None else ():
         length = recipe.settings(task.name).max_length
-        said = document.languages is not None and document.languages.max_length is not None
-        loc: Loc = ("languages", "max_length") if said else ("train", "max_length")
+        named = document.languages is not None and document.languages.max_length is not None
+        loc: Loc = ("languages", "max_length") if named else ("train", "max_length")
         yield task.name, default if length is None else length, loc
 
 

@@ -1,4 +1,4 @@
-"""What a plan knows of an encoder without loading it: identity, tokenizer identity and shape."""
+"""Reads the identity, the tokenizer identity and the shape of an encoder without loading it."""
 
 from __future__ import annotations
 
@@ -22,18 +22,17 @@ from layover_sandbox import encoders
 
 XLM_R_VOCABULARY = 250_002
 
-
 SIZES = ("num_hidden_layers", "hidden_size", "intermediate_size", "vocab_size")
-"""What a config calls the sizes of a `Shape`, in its order."""
+"""Names of the fields of a `Shape` in a config, in the same order."""
 
 KNOWN_SHAPES = {
     "FacebookAI/xlm-roberta-base": Shape(12, 768, 3072, XLM_R_VOCABULARY),
     "FacebookAI/xlm-roberta-large": Shape(24, 1024, 4096, XLM_R_VOCABULARY),
 }
-"""So that a table for the models of the mission can be planned on a machine that never saw them."""
+"""With these, a recipe for these models can be planned on a machine that does not have them."""
 
 KNOWN_TYPE = "xlm-roberta"
-"""Their `model_type`."""
+"""`model_type` of the known models."""
 
 KNOWN_LONGEST = 512
 """Tokens of their longest input."""
@@ -44,18 +43,18 @@ SHORT_NAMES = {"base": "FacebookAI/xlm-roberta-base", "large": "FacebookAI/xlm-r
 def resolve(
     label: str, model: ModelSource, hash_file: Callable[[Path], str], revisions: Revisions, memory: Memory
 ) -> EncoderSpec:
-    """Return what a plan needs of a model of the recipe.
+    """Return the specification of a model of the recipe.
 
     Args:
         label: Its name in the recipe.
-        model: What the recipe says of it.
+        model: Its entry in the recipe.
         hash_file: SHA-256 of a file.
         revisions: Resolver of hub revisions.
-        memory: Of tokenizers that were seen before.
+        memory: Forms of tokenizers from earlier plans.
 
     Raises:
-        ModelError: the directory has no config, no safetensors weights or no readable tokenizer; the name is neither
-            one of the sandbox, nor a directory, nor a hub id.
+        ModelError: the directory has no config, no safetensors weights or no readable tokenizer; the name is not of
+            the sandbox, not a directory and not a hub id.
     """
     folder = encoders.folder_of(model.name) or Path(model.name)
     try:
@@ -68,21 +67,21 @@ def resolve(
         raise ModelError(f"the sandbox has no {model.name!r}; {nearest(model.name, encoders.names())}")
     if model.name.startswith((".", "/", "~")) or model.name.count("/") != 1:
         raise ModelError(
-            f"{model.name!r} is neither a directory here nor a hub id (org/name); "
-            f"there are small ones: {', '.join(encoders.names())}"
+            f"{model.name!r} is neither a local directory nor a hub id (org/name); "
+            f"small models for tests: {', '.join(encoders.names())}"
         )
     commit = revisions.commit(model.name, model.revision, "model")
     named = None if commit else model.revision
     form = tokenizers.of_hub(model.name, commit, revisions, memory) if commit else None
     config = None
-    if commit is not None:  # without it no imported module can be held against the encoder
+    if commit is not None:  # an imported module can be checked against the encoder only with its config
         config = revisions.file(model.name, commit, "config.json", MOST_JSON)
         if config is None and not revisions.offline:
             raise ModelError(f"{model.name}@{commit[:12]} has no config.json")
     if config is not None and expected_hash(config) is None:
         revisions.notes.append(
-            f"{model.name}: the local cache of the hub keeps copies instead of links, so that it cannot be checked "
-            "whether the model's files are those of the commit"
+            f"{model.name}: the local cache of the hub has copies instead of links, so the files of the model cannot "
+            "be checked against the commit"
         )
     known = KNOWN_SHAPES.get(model.name)
     shape = known if config is None else _read_shape(config)
@@ -106,10 +105,10 @@ def shape_of(name: str) -> Shape:
     """Return the shape of an encoder by its name, without a network.
 
     Args:
-        name: `base` or `large`, a directory, a name of the sandbox, a hub id that is known or was loaded here before.
+        name: `base` or `large`, a directory, a name of the sandbox, or a hub id that is known or in the local cache.
 
     Raises:
-        ModelError: nothing is known of it.
+        ModelError: the shape is unknown.
     """
     known = {**packaged_shapes(), **KNOWN_SHAPES, **{short: KNOWN_SHAPES[name] for short, name in SHORT_NAMES.items()}}
     if name in known:
@@ -118,9 +117,7 @@ def shape_of(name: str) -> Shape:
         return _read_shape(Path(name) / "config.json")
     config = _cached_config(name, None) if name.count("/") == 1 and not name.startswith((".", "/", "~")) else None
     if config is None:
-        raise ModelError(
-            f"{name!r} is no folder with a config.json, and no model that is known here; {nearest(name, known)}"
-        )
+        raise ModelError(f"{name!r} is neither a folder with a config.json nor a known model; {nearest(name, known)}")
     return _read_shape(config)
 
 
@@ -132,9 +129,9 @@ def packaged_shapes() -> dict[str, Shape]:
 
 def _local(label: str, folder: Path, hash_file: Callable[[Path], str], memory: Memory) -> EncoderSpec:
     config, weights = folder / "config.json", local_weights(folder)
-    for there, what in ((config.is_file(), "config.json"), (weights, f"{WEIGHTS} or {SHARDS}")):
-        if not there:
-            raise ModelError(f"{folder} has no {what}")
+    for exists, name in ((config.is_file(), "config.json"), (weights, f"{WEIGHTS} or {SHARDS}")):
+        if not exists:
+            raise ModelError(f"{folder} has no {name}")
     return replace(
         in_folder(folder, hash_file),
         label=label,
@@ -147,7 +144,7 @@ def _local(label: str, folder: Path, hash_file: Callable[[Path], str], memory: M
 
 
 def in_folder(folder: Path, hash_file: Callable[[Path], str]) -> EncoderSpec:
-    """Return an encoder in a directory by the content of the files that it is loaded from."""
+    """Return the specification of an encoder in a directory: the SHA-256 of its config and its weights."""
     weights = tuple(hash_file(file) for file in local_weights(folder))
     return EncoderSpec(config=hash_file(folder / "config.json"), weights=weights)
 
@@ -158,20 +155,22 @@ def _read_shape(config: Path) -> Shape:
     for name in SIZES:
         size = values.get(name)
         if not isinstance(size, int) or isinstance(size, bool) or size < 1:
-            told = "is missing" if name not in values else f"is {size!r:.60}"
-            raise ModelError(f"{config}: not the config of an encoder: {name} {told}; a whole number is needed")
+            problem = "is missing" if name not in values else f"is {size!r:.60}"
+            raise ModelError(
+                f"{config}: not the config of an encoder: {name} {problem}, but must be a positive whole number"
+            )
         sizes.append(size)
     return Shape(*sizes)
 
 
 def _read_type(config: Path) -> str | None:
-    """Return what kind of model a config, which was read before, is of; None where it does not say."""
-    found = _read(config).get("model_type")
-    return found if isinstance(found, str) else None
+    """Return the `model_type` of a config; None if it is absent."""
+    model_type = _read(config).get("model_type")
+    return model_type if isinstance(model_type, str) else None
 
 
 def _read_longest(config: Path) -> int | None:
-    """Return the tokens of the longest input; None where the config does not say it, or no module attaches anyway."""
+    """Return the tokens of the longest input; None if the config lacks it, or if the family is not supported."""
     values = _read(config)
     positions, padding = values.get("max_position_embeddings"), values.get("pad_token_id")
     if not isinstance(positions, int) or isinstance(positions, bool) or not isinstance(padding, int | None):
@@ -191,13 +190,13 @@ def _read(config: Path) -> dict[str, Any]:
 
 
 def _cached_config(repository: str, commit: str | None) -> Path | None:
-    """Return the config of the local cache, its bytes checked.
+    """Return the checked config of the local cache; None if absent.
 
     Raises:
-        ModelError: they are not those of the commit.
+        ModelError: its bytes are not those of the commit.
     """
-    found = cached_file(repository, commit or "main", "config.json")
-    if not isinstance(found, Path):
+    config = cached_file(repository, commit or "main", "config.json")
+    if not isinstance(config, Path):
         return None
-    check(found, f"{repository}: config.json")
-    return found
+    check(config, f"{repository}: config.json")
+    return config

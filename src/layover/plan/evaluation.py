@@ -1,9 +1,8 @@
 """The part of a plan that scores a target: predictions in every language, and their scores.
 
-The predictions of a trained target hang on its training, or on what was composed without one. Those of a target that is
-not trained (retrieval) hang on the training of a single intermediate directly, or on what several are composed to;
-without an intermediate on nothing but encoder, data, precision and language adapters, whatever else method and seed
-are. So equal cells are one node.
+The predictions of a trained target depend on its training, or on a composition. A target that is not trained
+(retrieval) depends on the training of one intermediate, or on a composition of several. Without an intermediate, its
+predictions depend only on encoder, data, precision and language adapters, so cells of all methods and seeds share them.
 """
 
 from __future__ import annotations
@@ -31,22 +30,22 @@ ENGLISH_SIDE = "en"
 
 @dataclass(frozen=True)
 class Evaluated:
-    """What of one target is scored, the same for every cell."""
+    """The data of a target that are scored, and how; the same for every cell."""
 
     split: str
     metric: str
     portions: Mapping[str, Portion]
     absent: Mapping[str, str]
     tuning: Mapping[str, Portion] = field(default_factory=dict)
-    """Language -> the data whose gold sets a threshold; empty when none is tuned."""
+    """Language -> the data whose gold sets a threshold; empty if no threshold is tuned."""
     source_language: str | None = None
-    """The language of the training data; None of a target that is not trained."""
+    """The language of the training data; None if the target is not trained."""
     no_answer: NoAnswerRule | None = None
-    """How the threshold for no answer, or for labels, is found, its predictions left out; None where none decides."""
+    """How the threshold for no answer or for labels is set, without its predictions; None without a threshold."""
     search: Search | None = None
-    """retrieval: what is searched; which layers these are depends on the encoder."""
+    """retrieval: the settings of the search; the encoder decides which layers they mean."""
     choosing: Mapping[str, Portion] = field(default_factory=dict)
-    """retrieval: language -> the validation data whose gold chooses the layer; empty when it does not."""
+    """retrieval: language -> the validation data whose gold chooses the layer; empty if the layer is not chosen."""
 
     def languages(self) -> tuple[str, ...]:
         """Return the languages of all text that is read."""
@@ -55,7 +54,7 @@ class Evaluated:
         return tuple(dict.fromkeys((*(portion.language for portion in read), *english)))
 
     def notes(self) -> list[str]:
-        """Return what was tuned on the very gold that it is scored with."""
+        """Return a note for each setting that is tuned on the gold that it is scored with."""
         scored = f"{self.split} gold that it is scored with"
         tuned = self.no_answer.tuned_on if self.no_answer is not None else self.search and self.search.threshold
         notes = [f"the threshold is tuned on the {scored}"] if tuned == "scored" else []
@@ -64,10 +63,10 @@ class Evaluated:
 
 
 def settled(search: Search, encoder: EncoderSpec, task: Task) -> SettledSearch:
-    """Return the settings for an encoder.
+    """Return the search settings with the layers of an encoder.
 
     Raises:
-        ModelError: the encoder has no such layer, or its number of layers decides and is not known.
+        ModelError: the encoder lacks a layer, or its number of layers is needed and unknown.
     """
     try:
         return settle(search, encoder.shape.layers if encoder.shape is not None else None)
@@ -79,19 +78,19 @@ def settled(search: Search, encoder: EncoderSpec, task: Task) -> SettledSearch:
 
 @dataclass(frozen=True)
 class CellReader:
-    """What reads the texts of one cell."""
+    """The encoder and the modules that read the texts of one cell."""
 
     encoder: EncoderSpec
     on: Node[OnEncoder] | None
-    """What is on the encoder: a training, or what was composed; None for the pretrained encoder as it is."""
+    """A training or a composition on the encoder; None for the pretrained encoder."""
     precision: Precision
     adapter_of: AdapterOf
     skipped: int
-    """Lowest layers that go without modules; methods that differ in it may share the training."""
+    """Number of lowest layers without modules; methods that differ only in it share the training."""
     where: str
-    """Names the cell, or the predictions that several cells share."""
+    """Name of the cell, or of the predictions that several cells share."""
     job: str
-    """All predictions of it run in one process."""
+    """All its predictions run in one process."""
 
     def predicted(self, maker: Maker, task: Task, portion: Portion, search: SettledSearch | None) -> Keys:
         """Return the keys of the predictions and of the data of one language."""
@@ -117,7 +116,7 @@ class CellReader:
         return Matching(search.layers, search.special_tokens, search.scoring, mined(task.columns), self.precision)
 
     def _adapters(self, language: str, search: SettledSearch | None) -> tuple[str, ...]:
-        """Return the keys of the language adapters that act: in retrieval those of both sides, the English one last."""
+        """Return the keys of the active language adapters; retrieval has one for each side, English last."""
         languages = (language,) if search is None else (language, ENGLISH_SIDE)
         keys = [adapter.key for spoken in languages if (adapter := self.adapter_of(spoken)) is not None]
         return tuple(keys) if len(keys) == len(languages) else ()
@@ -155,7 +154,7 @@ def score_node(maker: Maker, task: Task, scored: Evaluated, reader: CellReader) 
 
 
 def _source_language(scored: Evaluated, reader: CellReader) -> str | None:
-    """Return the language of the head's training: the target's own, or that of the intermediate it comes from."""
+    """Return the language of the head's training: of the target, or of the intermediate that the head comes from."""
     return (
         scored.source_language
         if reader.on is None or scored.search is not None
@@ -164,17 +163,17 @@ def _source_language(scored: Evaluated, reader: CellReader) -> str | None:
 
 
 def judged(rules: DataRules, task: Task) -> Evaluated:
-    """Return what of a target is scored.
+    """Return the scored data of a target.
 
     Raises:
-        DataError: there is nothing, or a threshold would be tuned, or a layer chosen, on what is scored without being
-            asked to.
+        DataError: there are none, or a threshold or a layer would depend on the scored data and the recipe does not
+            say `scored`.
     """
     return answered(rules, task) if kinds.get(task.kind).trained else searched(rules, task)
 
 
 def answered(rules: DataRules, task: Task) -> Evaluated:
-    """Return what of a trained target is scored; see `judged`."""
+    """Return the scored data of a trained target; raises the errors of `judged`."""
     split, portions, absent = rules.evaluated(task)
     wanted, validation = rules.threshold(task, portions.values())
     metric, rule, tuning = rules.metric(task), None, dict[str, Portion]()
@@ -188,17 +187,12 @@ def answered(rules: DataRules, task: Task) -> Evaluated:
 
 
 def searched(rules: DataRules, task: Task) -> Evaluated:
-    """Return what of a target is searched.
-
-    Raises:
-        DataError: there is nothing, or the threshold would be tuned, or the layer chosen, on what is scored without
-            being asked to.
-    """
+    """Return the scored data of a retrieval target; raises the errors of `judged`."""
     split, portions, absent = rules.evaluated(task)
     search = rules.search(task)
     if not mined(task.columns):
         if rules.asks_threshold(task):
-            raise DataError(f"{task.name}: no pairs are mined, so there is no threshold; leave retrieval.threshold out")
+            raise DataError(f"{task.name}: no pairs are mined, so there is no threshold; delete retrieval.threshold")
         search = search.model_copy(update={"threshold": None})
     tuning: Mapping[str, Portion] = {}
     if search.threshold == "scored":
@@ -217,24 +211,24 @@ def searched(rules: DataRules, task: Task) -> Evaluated:
 def _validation(
     rules: DataRules, task: Task, scored: Mapping[str, Portion], failure: str, setting: str
 ) -> dict[str, Portion]:
-    """Return the validation data of the languages that have any, when something else is scored.
+    """Return the validation data of the languages that have any, after a check that they are not scored.
 
     Args:
-        rules: The recipe's.
+        rules: The rules of the recipe.
         task: The target.
         scored: Language -> the data that are scored.
-        failure: What is not possible without such data.
-        setting: The key of `retrieval` by which one can do without them.
+        failure: The step that needs validation data, as a message: `the layer cannot be chosen`.
+        setting: The key of `retrieval` that makes validation data unnecessary.
     """
     there = rules.tuning(task, scored)
     if any(rules.overlapping(portion, [scored[language]]) for language, portion in there.items()):
         raise DataError(
-            f"{task.name}: the validation data are scored, so {failure} on them unnoticed; score the test split, or "
-            f"ask for it with retrieval.{setting}: scored, and the record will say so"
+            f"{task.name}: the validation data are scored, so {failure} on them by default; score the test split, or "
+            f"set retrieval.{setting}: scored, and the record will say so"
         )
     if not there:
         raise DataError(
-            f"{task.name}: {failure}, for there is no validation file in any of {', '.join(scored)}; name one with "
-            f"tasks.{task.name}.files.validation, or use the scored split with retrieval.{setting}: scored"
+            f"{task.name}: {failure}, because there is no validation file in any of {', '.join(scored)}; name a file "
+            f"with tasks.{task.name}.files.validation, or use the scored split with retrieval.{setting}: scored"
         )
     return there

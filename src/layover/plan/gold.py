@@ -1,4 +1,4 @@
-"""Rows that are used and lack gold: how many there are, and where a run would stop for want of them."""
+"""Used rows without gold: their number, and the data sets at which a run would stop for this reason."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from layover.tasks import texts_in
 
 @dataclass(frozen=True)
 class Lacking:
-    """Rows without gold among those that are used."""
+    """Rows without gold among the used rows."""
 
     count: int
     used: int
     first: str
-    """`file:line` of the first of them; empty where there is none, or it is not known."""
+    """`file:line` of the first row without gold; empty if there is none, or if unknown."""
 
 
 def lacking(data: TokenizeSpec, surveys: Surveys) -> Lacking | None:
-    """Return the rows without gold among those of a data set that are used; None where that is not known."""
+    """Return the rows without gold among the used rows of a data set; None if unknown."""
     counted = surveys.counted(data.task, data.location)
     if counted is None or counted.problem:
         return None
@@ -41,12 +41,12 @@ def lacking(data: TokenizeSpec, surveys: Surveys) -> Lacking | None:
         return None
     try:
         return _read(data)
-    except DataError:  # a hold-out that leaves nothing, which is told elsewhere
+    except DataError:  # a hold-out that leaves nothing is reported elsewhere
         return None
 
 
 def is_part(data: TokenizeSpec) -> bool:
-    """Return whether a recipe leaves some rows of a data set out."""
+    """Return whether a recipe removes some rows of a data set."""
     return bool(data.without) or data.subset.limit is not None or data.subset.holdout is not None
 
 
@@ -61,7 +61,7 @@ def _read(data: TokenizeSpec) -> Lacking:
 
 
 def gold_problems(recipe: Recipe, surveys: Surveys, nodes: Nodes) -> list[Problem]:
-    """Return the development data of a plan in which rows that are used have no gold, and training data without any."""
+    """Return the problems of development data with used rows without gold, and of training data without any gold."""
     problems: dict[Problem, None] = {}
     for key, use in _choosing(nodes):
         data = spec_at(nodes, key, TokenizeSpec)
@@ -72,13 +72,13 @@ def gold_problems(recipe: Recipe, surveys: Surveys, nodes: Nodes) -> list[Proble
             data = spec_at(nodes, key, TokenizeSpec)
             counted = surveys.counted(data.task, data.location)
             if counted is not None and counted.examples and not counted.gold:
-                message = f"{_where(data)}: no row has gold{_said(_first(counted))}, so there is nothing to train on"
+                message = f"{_where(data)}: no row has gold{_at(_first(counted))}, so there is nothing to train on"
                 problems[recipe.source.problem(recipe.place_of(data.task.name), message)] = None
     return list(problems)
 
 
 def _choosing(nodes: Nodes) -> Iterator[tuple[str, str]]:
-    """Yield the keys of data that something is chosen by, and what."""
+    """Yield the keys of data that choose weights or a threshold, and the subject of a message about the choice."""
     for training in of(nodes, TrainSpec):
         selections = (task.selection for task in training.spec.tasks)
         yield from ((selection.data, "weights are") for selection in selections if selection is not None)
@@ -89,13 +89,13 @@ def _choosing(nodes: Nodes) -> Iterator[tuple[str, str]]:
 
 
 def _lacking(data: TokenizeSpec, surveys: Surveys, use: str) -> str:
-    """Return that rows which are used lack gold; empty where none does, and where that is not known."""
+    """Return the message that used rows lack gold, or an empty text if none does or if unknown."""
     rows = lacking(data, surveys)
     if rows is None or not rows.count:
         return ""
     return (
-        f"{_where(data)}: {rows.count} of {rows.used} rows have no gold{_said(rows.first)}, but {use} chosen by "
-        "them; give them gold, remove them, or name another file"
+        f"{_where(data)}: {rows.count} of {rows.used} rows have no gold{_at(rows.first)}, but {use} chosen by "
+        "them; add their gold, remove them, or name another file"
     )
 
 
@@ -104,10 +104,10 @@ def _where(data: TokenizeSpec) -> str:
 
 
 def _first(counted: Counted) -> str:
-    """Return the place of the first row without gold; empty where there is none, or it is not known."""
+    """Return `file:line` of the first row without gold; empty if there is none, or if unknown."""
     places = (rows.first for rows in counted.left_out if rows.reason == NO_GOLD.text and rows.first)
     return next(places, "")
 
 
-def _said(first: str) -> str:
+def _at(first: str) -> str:
     return f" (first {first})" if first else ""

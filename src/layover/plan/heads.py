@@ -1,4 +1,4 @@
-"""The heads of trainings: where a target's starts, and which tasks of a mixture share one."""
+"""The heads of trainings: the head that a target starts from, and the tasks of a mixture that share a head."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from layover.tasks import Task
 
 
 def same_head(before: Task | TaskSpec | ImportedHead, task: Task | TaskSpec) -> bool:
-    """Return whether the outputs of two heads mean the same, so that one can go on where the other ended."""
+    """Return whether the outputs of two heads mean the same, so that a training can continue from the other head."""
     return before.kind == task.kind and kinds.get(task.kind).same_outputs(before.labels, task.labels)
 
 
 def first_with(recipe: Recipe, names: Sequence[str], task: Task) -> tuple[str, Task | ImportedHead] | None:
-    """Return the first intermediate whose outputs are a task's, and which of its tasks has them; None without one."""
+    """Return the first intermediate with the outputs of a task, and its task that has them; None if absent."""
     for name in names:
         imported = recipe.imported[name].head if name in recipe.imported else None
         heads = [recipe.tasks[member] for member in recipe.members(name)] if imported is None else [imported]
@@ -31,7 +31,7 @@ def first_with(recipe: Recipe, names: Sequence[str], task: Task) -> tuple[str, T
 
 
 def notes(recipe: Recipe, combinations: Iterable[Combination]) -> list[str]:
-    """Return for which pairs a method that continues heads cannot do so."""
+    """Return a note for each method that continues heads: the pairs where it starts a new head."""
     fresh: dict[str, dict[str, None]] = {}
     for _, method, intermediate, target, _ in combinations:
         task, names = recipe.tasks[target], recipe.learned(intermediate)
@@ -39,13 +39,11 @@ def notes(recipe: Recipe, combinations: Iterable[Combination]) -> list[str]:
             continue
         if recipe.methods[method].continues_head and first_with(recipe, names, task) is None:
             fresh.setdefault(method, {})[f"{target} after {intermediate}"] = None
-    return [
-        f"{method}: the head starts afresh where outputs differ: {', '.join(pairs)}" for method, pairs in fresh.items()
-    ]
+    return [f"{method}: the head is new where outputs differ: {', '.join(pairs)}" for method, pairs in fresh.items()]
 
 
 def ordered(tasks: Iterable[TaskSpec]) -> tuple[TaskSpec, ...]:
-    """Return the tasks in the order of their canonical forms, with numbers of their heads."""
+    """Return the tasks in the order of their canonical forms, each with the number of its head."""
     heads: list[TaskSpec] = []
     numbered = []
     for task in sorted(tasks, key=lambda task: canonical(task.canonical())):

@@ -1,4 +1,4 @@
-"""The hub as a plan asks it: the commit that a branch or tag names now, without which no key is final; files."""
+"""The hub for a plan: the current commit of a branch or tag, which final keys need; and files."""
 
 from __future__ import annotations
 
@@ -20,35 +20,35 @@ class Unresolved:
     name: str
     """`datasets/org/name@main`."""
     why: str
-    """What the hub answered, or why it cannot be asked."""
+    """The answer of the hub, or why it cannot be queried."""
     silent: bool
-    """Whether it cannot be asked at all."""
+    """Whether the hub cannot be queried at all."""
 
     def __str__(self) -> str:
         return self.name
 
 
 class Revisions:
-    """Resolves revisions; after a first failure to reach the hub it asks no more, and uses what it knows.
+    """Resolves revisions; after a first failure to reach the hub, it uses only the memory and the local cache.
 
     Args:
-        memory: Of the commits that the hub reported to earlier plans, so that a run or a report works offline, too.
+        memory: The commits that the hub reported to earlier plans; with them a run or a report also works offline.
     """
 
     def __init__(self, memory: Memory | None = None) -> None:
         self._memory = memory or Memory()
         self.offline = offline()
         self.why = OFFLINE
-        """Why the hub is not asked, if it is not."""
+        """Why the hub is not queried, if it is not."""
         self.unresolved: list[Unresolved] = []
         self.notes: list[str] = []
-        """What a reader must know of the cache."""
+        """Warnings about the cache, for the reader of a plan."""
         self._assumed: dict[str, list[str]] = {}
         """Why the hub did not report commits -> the revisions whose last known commits are used."""
         self._known: dict[tuple[str, str, Kind], str | None] = {}
 
     def commit(self, repository: str, revision: str, kind: Kind) -> str | None:
-        """Return the commit of `revision`, or None when neither the hub nor the cache knows it.
+        """Return the commit of `revision`, or None if neither the hub nor the cache has it.
 
         Args:
             repository: `org/name`.
@@ -63,18 +63,18 @@ class Revisions:
         return self._known[name]
 
     def file(self, repository: str, commit: str, name: str, most: int) -> Path | None:
-        """Return a file of a model's repository, downloaded where the cache does not have it; None where there is none.
+        """Return a file of a model's repository, downloaded if the cache does not have it; None if absent.
 
-        None, too, if the hub cannot be asked; `offline` distinguishes the two.
+        Also None if the hub cannot be queried; `offline` distinguishes the two.
 
         Args:
             repository: `org/name`.
             commit: Of the repository.
             name: Path of the file in it.
-            most: Bytes that it may have; asked for before it is downloaded.
+            most: Largest size in bytes, checked before the download.
 
         Raises:
-            ModelError: the hub does not let it be read, it is too large, or its bytes are not those of the commit.
+            ModelError: the hub denies access, the file is too large, or its bytes are not those of the commit.
         """
         if self.offline and cached_file(repository, commit, name) is None:
             return None
@@ -83,30 +83,30 @@ class Revisions:
         except HubError as error:
             if error.answered:
                 raise
-            self._asks_no_more(error)
+            self._stop_queries(error)
             return None
 
     def has(self, repository: str, commit: str, name: str) -> bool | None:
-        """Return whether a model's repository has a file at a commit; None if the hub cannot be asked."""
-        found = cached_file(repository, commit, name)
-        if found is not None:
-            return found != "none"
+        """Return whether a model's repository has a file at a commit; None if the hub cannot be queried."""
+        file = cached_file(repository, commit, name)
+        if file is not None:
+            return file != "none"
         if self.offline:
             return None
         try:
             return hub_files.exists(repository, commit, name)
         except HubError as error:
-            self._asks_no_more(error)
+            self._stop_queries(error)
             return None
 
-    def told(self) -> list[str]:
-        """Return the notes, with the revisions whose commits are those of an earlier plan or of the local cache."""
+    def messages(self) -> list[str]:
+        """Return the notes, and the revisions whose commits come from an earlier plan or from the local cache."""
         assumed = [
             f"{why}; the last known commits are used: {', '.join(names)}" for why, names in self._assumed.items()
         ]
         return [*self.notes, *assumed]
 
-    def _asks_no_more(self, error: HubError) -> None:
+    def _stop_queries(self, error: HubError) -> None:
         if not error.answered and not self.offline:
             self.offline, self.why = True, error.words
 
@@ -120,24 +120,24 @@ class Revisions:
             try:
                 commit = hub_files.ask_commit(repository, revision, kind)
             except HubError as error:
-                self._asks_no_more(error)
+                self._stop_queries(error)
                 why = error.words
             else:
                 if commit != remembered:
                     self._memory.put(name, commit)
                 return commit
-        if known is None:  # then it stays unresolved, which `plan` shows and the other verbs refuse
+        if known is None:  # it stays unresolved: `plan` shows it, the other verbs refuse it
             self.unresolved.append(Unresolved(name, why, silent=self.offline))
         elif why != OFFLINE:  # a user who stays offline knows it
             self._assumed.setdefault(why, []).append(f"{name} is {known}")
         return known
 
 
-def told(unresolved: Iterable[Unresolved]) -> str:
-    """Return in a line which revisions are not resolved, why, and what to do."""
+def unresolved_message(unresolved: Iterable[Unresolved]) -> str:
+    """Return a line that lists the unresolved revisions, the reasons, and the remedy."""
     by_reason: dict[tuple[str, bool], list[str]] = {}
-    for one in dict.fromkeys(unresolved):
-        by_reason.setdefault((one.why, one.silent), []).append(one.name)
+    for revision in dict.fromkeys(unresolved):
+        by_reason.setdefault((revision.why, revision.silent), []).append(revision.name)
     lines = []
     for (why, silent), names in by_reason.items():
         listed = ", ".join(names)
@@ -145,6 +145,6 @@ def told(unresolved: Iterable[Unresolved]) -> str:
             lines.append(f"{listed}: {why}")
             continue
         local = "a directory" if all(name.startswith("models/") for name in names) else "official files (data_root)"
-        mend = f"go online once, name a commit as `revision`, or use {local}"
-        lines.append(f"{why}; neither the store nor the local cache knows the commit of {listed}: {mend}")
+        remedy = f"go online once, name a commit as `revision`, or use {local}"
+        lines.append(f"{why}; neither the store nor the local cache knows the commit of {listed}: {remedy}")
     return "; ".join(lines)

@@ -1,4 +1,4 @@
-"""Imported modules in a plan: opened once, held against each encoder they meet, and made into nodes."""
+"""Imported modules in a plan: opened once, checked against each of their encoders, and made into nodes."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from layover.specs.import_ import HeadSpec, ImportSpec, ModuleOrigin
 
 @dataclass(frozen=True)
 class _OpenedModule:
-    """An imported module before it meets an encoder."""
+    """An imported module before it is checked against an encoder."""
 
     origin: ModuleOrigin
     files: dict[str, str]
-    """Name of a file with weights -> its SHA-256; first the module's."""
-    told: ImportedFacts
+    """Name of a file with weights -> its SHA-256; the file of the module is first."""
+    facts: ImportedFacts
     belongs_to: str | None
     package: str | None
     skipped: int
@@ -41,18 +41,18 @@ class _OpenedModule:
 
 @dataclass(frozen=True)
 class _FittedModule:
-    """The same on an encoder."""
+    """An imported module on an encoder."""
 
     base: Base
     module: Module
     left_out: tuple[str, ...]
     model: str | None
-    """What its config calls the encoder it was trained on."""
+    """Name of the encoder that it was trained on, in its config; None if absent."""
     untrained: Untrained
 
 
 class Imports:
-    """The imported modules on the axis of a recipe.
+    """The imported modules among the intermediates of a recipe.
 
     Args:
         recipe: A checked recipe.
@@ -65,7 +65,7 @@ class Imports:
         self._known: dict[str, _OpenedModule] = {}
         self._fitted: dict[tuple[str, str], _FittedModule] = {}
         self.problems: list[Problem] = []
-        """What cannot be opened."""
+        """Modules that cannot be opened."""
         for name in recipe.document.sweep.learned():
             if name in recipe.document.modules:
                 try:
@@ -74,9 +74,9 @@ class Imports:
                     self.problems += [self._problem(name, message) for message in _each(error)]
 
     @property
-    def told(self) -> dict[str, ImportedFacts]:
-        """What the files of each say, by name."""
-        return {name: known.told for name, known in self._known.items()}
+    def facts(self) -> dict[str, ImportedFacts]:
+        """Head and tasks of each module by its name, from its files and the recipe."""
+        return {name: known.facts for name, known in self._known.items()}
 
     def _problem(self, name: str, message: str) -> Problem:
         return self._recipe.source.problem(("modules", name), message)
@@ -88,37 +88,37 @@ class Imports:
             origin: ModuleOrigin = Folder(folder)
         else:
             origin = downloaded(written.hub or "", written.revision or "", revisions)
-        with origin.at_hand() as there:
-            opened = open_module(there)
+        with origin.at_hand() as folder:
+            opened = open_module(folder)
             files = [file for file in opened.read_from() if PurePosixPath(file).suffix == ".safetensors"]
             for file in files:
-                header(there / file)  # an ordinary file of a bounded size, before all of it is hashed
+                header(folder / file)  # checks the type and the size of the file before it is hashed
         tasks = opened.card.own()[0].trained_on if opened.card is not None else ()
         return _OpenedModule(
             origin=origin,
             files={file: self._hash_file(origin.place(file)) for file in files},
-            told=ImportedFacts(_head(opened), (written.task,) if written.task is not None else tasks),
+            facts=ImportedFacts(_head(opened), (written.task,) if written.task is not None else tasks),
             belongs_to=None if opened.card is None else opened.card.base.weights_sha256,
             package=None if opened.card is None else opened.card.id,
             skipped=0 if opened.card is None else opened.card.skipped_layers,
         )
 
     def fit(self, encoder: EncoderSpec, name: str) -> None:
-        """Hold a module against an encoder that it meets.
+        """Check a module against an encoder, and remember the result.
 
         Raises:
-            ModelError: it does not fit completely, or too little is known of the encoder.
+            ModelError: it does not fit completely, or the facts about the encoder do not suffice.
         """
         if (encoder.label, name) in self._fitted or name not in self._known:
             return
         base = encoder.base()
-        with self._known[name].origin.at_hand() as there:
-            found = open_module(there).found(base)
-            fresh = untrained(found)
-        self._fitted[encoder.label, name] = _FittedModule(base, found.module, found.left_out, found.model, fresh)
+        with self._known[name].origin.at_hand() as folder:
+            content = open_module(folder).found(base)
+            fresh = untrained(content)
+        self._fitted[encoder.label, name] = _FittedModule(base, content.module, content.left_out, content.model, fresh)
 
     def unfitting(self, encoders: Iterable[EncoderSpec], combinations: Iterable[Combination]) -> list[Problem]:
-        """Return which modules do not fit an encoder that they meet in some cell."""
+        """Return the problems of modules that do not fit an encoder of one of their cells."""
         by_label, problems = {encoder.label: encoder for encoder in encoders}, []
         met = dict.fromkeys(
             (combination.model, name)
@@ -127,30 +127,30 @@ class Imports:
         )
         for model, name in met:
             if model not in by_label:
-                continue  # that there is no such encoder is told elsewhere
+                continue  # a missing encoder is reported elsewhere
             try:
                 self.fit(by_label[model], name)
             except ModelError as error:
                 several = len(self._recipe.document.sweep.model) > 1
-                hint = f"; sweep.exclude: [{{model: {model}, intermediate: {name}}}] leaves it out there"
+                hint = f"; sweep.exclude: [{{model: {model}, intermediate: {name}}}] excludes it for this model"
                 after = f" ({model}){hint if several else ''}"
                 problems += [self._problem(name, f"{message}{after}") for message in _each(error)]
         return problems
 
     def composable(self, combinations: list[Combination], notes: list[str]) -> list[Combination]:
-        """Return the combinations whose imported modules their methods can take; what is left out is added to `notes`.
+        """Return the combinations whose methods can take their imported modules; `notes` gets a line for the others.
 
         Raises:
-            RecipeError: nothing is left, or nothing with one of the modules.
+            RecipeError: no combination is left, or no combination with one of the modules.
         """
-        asked = cache(self._refused)
-        reasons = {combination: asked(*combination[:3]) for combination in combinations}
+        refused = cache(self._refused)
+        reasons = {combination: refused(*combination[:3]) for combination in combinations}
         kept = sifted(self._recipe, combinations, lambda combination: reasons[combination], notes)
-        there = {name for combination in kept for name in self._recipe.learned(combination.intermediate)}
+        used = {name for combination in kept for name in self._recipe.learned(combination.intermediate)}
         lost: dict[str, dict[str, None]] = {}
         for combination, reason in reasons.items():
             for name in self._recipe.learned(combination.intermediate) if reason else ():
-                if name in self._known and name not in there:
+                if name in self._known and name not in used:
                     lost.setdefault(name, {})[f"{combination.method}: {reason}"] = None
         if lost:
             raise RecipeError(
@@ -159,18 +159,18 @@ class Imports:
         return kept
 
     def _refused(self, model: str, method: str, intermediate: str) -> str:
-        """Return why a method cannot take imported modules; empty when it can, or there are none."""
+        """Return why a method cannot take imported modules; empty if it can, or if there are none."""
         names = self._recipe.learned(intermediate)
         imported = [name for name in names if name in self._known]
         if not imported:
             return ""
         how = self._recipe.methods[method]
-        composition, said = how.composition, ", ".join(imported)
+        composition, listed = how.composition, ", ".join(imported)
         modules = {name: self._module(model, name, how.module) if name in imported else how.module for name in names}
         if len(names) > 1 and composition.gate_training() is not None:
             return (
-                f"gates are learned on a module's own training data, and {said} comes without; "
-                "compose: {name: route, router: arrow} needs none"
+                f"gates are learned on the training data of each module, but {listed} has none; "
+                "use compose: {name: route, router: arrow}, which needs no training data"
             )
         shape = self._fitted[model, imported[0]].base.shape
         try:
@@ -178,39 +178,39 @@ class Imports:
             for name in imported if how.adapterdrop.drops() else ():
                 how.adapterdrop.check(modules[name], shape.layers)
         except ModelError as error:
-            return f"{said}: {error}"
+            return f"{listed}: {error}"
         sites = {name: module.sites(shape) for name, module in modules.items()}
         other = next((name for name in names if sites[name] != sites[names[0]]), None)
         if composition.mixes(names) and other is not None:
-            return f"{names[0]} and {other} act at different places of the encoder, so that there is nothing to mix"
+            return f"{names[0]} and {other} attach to different sites of the encoder, so they cannot be mixed"
         skipped = {name: self._known[name].skipped for name in imported}
         for name, layers in skipped.items():
             if layers not in {0, how.adapterdrop.predicting}:
-                return f"{name} was left out of the lowest {layers} layers; adapterdrop: {{predict: {layers}}} does so"
+                return f"{name} skips the lowest {layers} layers; set adapterdrop: {{predict: {layers}}}"
         return ""
 
-    def _module(self, model: str, name: str, beside: Module) -> Module:
-        """Return a module on an encoder, with the settings as a method's own write them where they mean the same."""
+    def _module(self, model: str, name: str, own: Module) -> Module:
+        """Return a module on an encoder: the method's own settings if they mean the same, else the settings read."""
         fitted = self._fitted[model, name]
-        return beside if same(beside, fitted.module, fitted.base.shape) else fitted.module
+        return own if same(own, fitted.module, fitted.base.shape) else fitted.module
 
-    def node(self, encoder: EncoderSpec, beside: Module, name: str, maker: Maker) -> Node[ImportSpec]:
-        """Return the import of a module; of what decides it neither its name nor where it lies.
+    def node(self, encoder: EncoderSpec, own: Module, name: str, maker: Maker) -> Node[ImportSpec]:
+        """Return the import of a module; its key depends neither on its name nor on its place.
 
         Args:
-            encoder: That it was held against.
-            beside: The method's own module.
-            name: In the recipe.
+            encoder: The encoder that it was checked against.
+            own: The method's own module.
+            name: Name in the recipe.
             maker: Makes nodes.
         """
         known, fitted = self._known[name], self._fitted[encoder.label, name]
         weights, *more = known.files.values()
-        head = known.told.head
+        head = known.facts.head
         outputs = None if head is None else HeadSpec(more[0], head.kind, head.labels, head.language)
         spec = ImportSpec(
             name=name,
             encoder=encoder,
-            module=self._module(encoder.label, name, beside),
+            module=self._module(encoder.label, name, own),
             weights=weights,
             belongs_to=known.belongs_to,
             head=outputs,
@@ -219,32 +219,32 @@ class Imports:
             files=known.files,
             package=known.package,
             skipped=known.skipped,
-            tasks=known.told.tasks,
+            tasks=known.facts.tasks,
         )
         return maker.node(spec, (), f"import {name} {encoder.label}")
 
     def notes(self) -> list[str]:
-        """Return what a reader must know of the modules: what is not taken over, and what cannot be known."""
-        found: dict[str, None] = {}
+        """Return notes about the modules: weights that are not imported, and facts that are unknown."""
+        notes: dict[str, None] = {}
         for (label, name), fitted in self._fitted.items():
             if fitted.left_out:
-                found[f"{name}: of a head in its file nothing is taken over ({', '.join(fitted.left_out)})"] = None
+                notes[f"{name}: the head in its file is not imported ({', '.join(fitted.left_out)})"] = None
             if fitted.untrained.wholly:
-                found[f"{name}: an untrained module: {fitted.untrained.told()}"] = None
+                notes[f"{name}: an untrained module: {fitted.untrained.told()}"] = None
             model = self._recipe.document.models[label].name
-            theirs = fitted.model if self._known[name].belongs_to is None else None
-            if theirs is not None and _last(theirs) != _last(model):
-                said = f"{name}: its config says that it was trained on {theirs}; here it acts on {model}"
-                found[f"{said}, and that the sizes are the same proves nothing"] = None
-        for name, told in self.told.items():
-            if not told.tasks:
-                unknown = "what it was trained on is not known, nor what of a target it has seen"
-                found[f"{name}: {unknown}; say it with modules.{name}.task"] = None
-        return list(found)
+            base = fitted.model if self._known[name].belongs_to is None else None
+            if base is not None and _last(base) != _last(model):
+                trained_on = f"{name}: its config says that it was trained on {base}; here it acts on {model}"
+                notes[f"{trained_on}, and equal sizes do not prove that the encoders are the same"] = None
+        for name, facts in self.facts.items():
+            if not facts.tasks:
+                unknown = "its training task is unknown, and so is whether it has seen data of a target"
+                notes[f"{name}: {unknown}; set modules.{name}.task"] = None
+        return list(notes)
 
 
 def _head(opened: Opened) -> ImportedHead | None:
-    """Return the head that a package comes with."""
+    """Return the head of a package; None if absent."""
     card = opened.card
     if card is None or card.task is None or not opened.has_head():
         return None
@@ -252,10 +252,10 @@ def _head(opened: Opened) -> ImportedHead | None:
 
 
 def _each(error: LayoverError) -> tuple[str, ...]:
-    """Return the mistakes that an error tells of."""
+    """Return the mistakes that an error lists."""
     return error.mistakes if isinstance(error, MistakesError) else (str(error),)
 
 
 def _last(model: str) -> str:
-    """Return the last part of the name of an encoder, which a hub id and a folder may have in common."""
+    """Return the last part of the name of an encoder; a hub id and a folder may share it."""
     return model.rstrip("/").rpartition("/")[2]

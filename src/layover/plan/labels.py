@@ -1,4 +1,4 @@
-"""Labels that no task declares: those of its training data, found when a plan is made."""
+"""Labels that no task declares: read from the training data when a plan is made."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ from layover.tasks import Task
 def with_labels(
     recipe: Recipe, rules: DataRules, hash_file: Callable[[Path], str], memory: Memory
 ) -> tuple[Recipe, list[Problem]]:
-    """Return the recipe with the labels of every task that takes them from its training data, and what is wrong there.
+    """Return the recipe with the labels of tasks that take them from their training data, and the problems.
 
-    They are those of the whole file, whatever limit or hold-out leaves of it: so a smaller limit changes no head. A
-    task whose training data are not found stays as it is, for the planner says all that is missing.
+    Labels come from the whole file, before any limit or hold-out: so a smaller limit changes no head. A task without
+    training data stays as it is; the planner reports all data that are missing.
 
     Args:
         recipe: A checked recipe.
-        rules: Of this recipe.
+        rules: The data rules of this recipe.
         hash_file: SHA-256 of a file.
         memory: Labels by the identity of the data: a large file is read once, not for every plan.
     """
     swept = [recipe.tasks[name] for name in recipe.document.swept()]
-    found: dict[str, Task] = {}
+    labelled_tasks: dict[str, Task] = {}
     problems: list[Problem] = []
     for task in swept:
-        if not task.labels_from_training or task.name in found:
+        if not task.labels_from_training or task.name in labelled_tasks:
             continue
         try:
             training = rules.train(task)
         except LayoverError:
-            continue  # the planner asks for the same data, and tells it with everything else that is missing
+            continue  # the planner locates the same data, and reports them with all that are missing
         data = training.location.identity(hash_file)
         key = key_of({"version": TokenizeSpec.version, "data": data})
         if memory.get(key) is None:
@@ -50,17 +50,18 @@ def with_labels(
             except LayoverError as error:
                 problems.append(recipe.source.problem(recipe.place_of(training.task.name), str(error)))
                 continue
-        # a task that trains on another's data has its labels
-        for one in (task, training.task):
-            found[one.name] = one.model_copy(update={"labels": tuple(memory.get(key))})
-            problems += _unreadable(found[one.name], recipe)
-    labelled = recipe.model_copy(update={"tasks": {**recipe.tasks, **found}})
-    # two tasks may share the data that cannot be read
+        # a task that trains on the data of another task has its labels
+        for unlabelled in (task, training.task):
+            labelled_task = unlabelled.model_copy(update={"labels": tuple(memory.get(key))})
+            labelled_tasks[unlabelled.name] = labelled_task
+            problems += _unreadable(labelled_task, recipe)
+    labelled = recipe.model_copy(update={"tasks": {**recipe.tasks, **labelled_tasks}})
+    # two tasks may share data that cannot be read
     return labelled, list(dict.fromkeys([*problems, *check_found_labels(labelled)]))
 
 
 def _unreadable(task: Task, recipe: Recipe) -> list[Problem]:
-    """Return why the tags that were found cannot be read as spans, if a metric asks for it."""
+    """Return the problem of tags that cannot be read as spans, if a metric needs spans."""
     try:
         task.tags()
     except LayoverError as error:

@@ -1,4 +1,4 @@
-"""The part of a plan for language adapters: which one acts on which text, and where there is none."""
+"""The part of a plan for language adapters: the adapter of each text, and languages that have none."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ class Adapter:
     """A language adapter, a finished training."""
 
     language: str
-    """The one that it has learned."""
+    """The language of the text that it was trained on."""
     key: str
 
 
 AdapterOf = Callable[[str], Adapter | None]
-"""Language of a text -> the adapter that acts on it, None in a method that has none."""
+"""Language of a text -> the adapter that acts on it; None in a method without adapters."""
 
 
 class Judged(Protocol):
-    """What of a target is scored."""
+    """The scored data of a target."""
 
     def languages(self) -> tuple[str, ...]:
         """Return the languages of all text that is read for it."""
@@ -37,80 +37,80 @@ class Judged(Protocol):
 
 
 def used(adapter_of: AdapterOf, languages: Iterable[str]) -> dict[str, str] | None:
-    """Return by language whose adapter acts on its text, as a record says it; None in a method that has none."""
-    found = {language: adapter_of(language) for language in languages}
-    names = {language: adapter.language for language, adapter in sorted(found.items()) if adapter is not None}
+    """Return language of a text -> language of its adapter, for a record; None in a method without adapters."""
+    adapters = {language: adapter_of(language) for language in languages}
+    names = {language: adapter.language for language, adapter in sorted(adapters.items()) if adapter is not None}
     return names or None
 
 
 def problems(
     recipe: Recipe, rules: DataRules, combinations: Iterable[Combination], judged: Mapping[str, Judged]
 ) -> list[Problem]:
-    """Return the languages that a method with adapters meets and that have none.
+    """Return the problems of languages without an adapter that a method with adapters reads.
 
     Args:
         recipe: A checked recipe.
-        rules: Of this recipe.
-        combinations: Of its sweep.
-        judged: Target -> what of it is scored; those that are missing are told elsewhere.
+        rules: The data rules of this recipe.
+        combinations: The combinations of its sweep.
+        judged: Target -> its scored data; missing data are reported elsewhere.
     """
     adapters = recipe.languages
     if adapters is None:
         return []
-    found, there = _mixed_languages(recipe, rules, combinations), ", ".join(adapters.texts)
+    mistakes, available = _mixed_languages(recipe, rules, combinations), ", ".join(adapters.texts)
     trained, read = _trained(recipe, rules, combinations), _read(recipe, rules, combinations, judged)
     for language, names in _by_language(trained).items():
         if language not in adapters.texts:
-            message = f"{', '.join(names)}: trained in {language}, of which languages.text has nothing (only {there})"
+            message = f"{', '.join(names)}: trained in {language}, but languages.text has only {available}"
             if language == UNKNOWN:
-                said = " and ".join(f"tasks.{name}.train_language" for name in names)
-                message = f"{', '.join(names)}: the language of the training data is not known; set {said}"
-            found.append(recipe.source.problem(("languages", "text"), message))
+                keys = " and ".join(f"tasks.{name}.train_language" for name in names)
+                message = f"{', '.join(names)}: the language of the training data is not known; set {keys}"
+            mistakes.append(recipe.source.problem(("languages", "text"), message))
     for language, names in _by_language(read).items():
         if language == UNKNOWN:
             message = f"the language of a file of {', '.join(names)} is not known; name the file as {{sw: FILE}}"
-            found.append(recipe.source.problem(("languages", "text"), message))
+            mistakes.append(recipe.source.problem(("languages", "text"), message))
         elif adapters.adapter_of(language) is None:
             message = (
-                f"no adapter for {language}, which {', '.join(names)} is scored or selected on: name a text of it, "
-                f"say whose adapter takes its place (languages.fallback: {next(iter(adapters.texts))}), or leave the "
-                "language out with eval.languages"
+                f"no adapter for {language}, in which {', '.join(names)} is scored or selected: name a text of "
+                f"{language}, name the adapter to use instead (languages.fallback: {next(iter(adapters.texts))}), or "
+                "exclude the language with eval.languages"
             )
-            found.append(recipe.source.problem(("languages", "text"), message))
-    return found
+            mistakes.append(recipe.source.problem(("languages", "text"), message))
+    return mistakes
 
 
 def _mixed_languages(recipe: Recipe, rules: DataRules, combinations: Iterable[Combination]) -> list[Problem]:
-    """Return the mixtures whose tasks train in several languages: one adapter acts below one training."""
-    found = []
-    used = {
+    """Return the problems of mixtures whose tasks train in several languages: a training has one adapter below it."""
+    mistakes = []
+    learned = {
         name
         for _, method, names, _, _ in combinations
         if recipe.methods[method].languages
         for name in recipe.learned(names)
     }
-    for name in sorted(used):
+    for name in sorted(learned):
         spoken = {rules.train_language(recipe.tasks[task]) for task in recipe.members(name)}
         if len(spoken) > 1:
             message = (
                 f"its tasks train in {', '.join(sorted(spoken))}; a method with languages: true needs one language"
             )
-            found.append(recipe.source.problem(("mixtures", name, "tasks"), message))
-    return found
+            mistakes.append(recipe.source.problem(("mixtures", name, "tasks"), message))
+    return mistakes
 
 
 def notes(
     recipe: Recipe, rules: DataRules, combinations: Iterable[Combination], judged: Mapping[str, Judged]
 ) -> list[str]:
-    """Return where the adapter of another language acts."""
+    """Return a note about languages in which the adapter of another language acts."""
     adapters = recipe.languages
     if adapters is None:
         return []
     lacking = sorted(language for language in _by_language(_read(recipe, rules, combinations, judged))
                      if language not in adapters.texts)  # fmt: skip
     methods = ", ".join(name for name in recipe.document.sweep.method if recipe.methods[name].languages)
-    said = f"no text of {' '.join(lacking)}: the adapter of {adapters.fallback} acts there"
-    return [f"{methods}: {said}"] if lacking else []
+    note = f"{methods}: no text of {' '.join(lacking)}; the adapter of {adapters.fallback} acts there"
+    return [note] if lacking else []
 
 
 def _trained(recipe: Recipe, rules: DataRules, combinations: Iterable[Combination]) -> Iterator[tuple[str, str]]:
@@ -123,7 +123,7 @@ def _trained(recipe: Recipe, rules: DataRules, combinations: Iterable[Combinatio
 def _read(
     recipe: Recipe, rules: DataRules, combinations: Iterable[Combination], judged: Mapping[str, Judged]
 ) -> Iterator[tuple[str, str]]:
-    """Yield every language that something is predicted in by a method with adapters, and the task."""
+    """Yield every language in which a method with adapters predicts, and the task."""
     for task, trained in _tasks(recipe, combinations):
         development = rules.development(task) if trained else None
         if development is not None:
@@ -145,7 +145,7 @@ def _tasks(recipe: Recipe, combinations: Iterable[Combination]) -> list[tuple[Ta
 
 
 def _by_language(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
+    names: dict[str, list[str]] = {}
     for language, name in dict.fromkeys(pairs):
-        found.setdefault(language, []).append(name)
-    return found
+        names.setdefault(language, []).append(name)
+    return names

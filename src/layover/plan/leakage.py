@@ -1,4 +1,4 @@
-"""What a training has already seen of what a target is trained or scored on; said with the plan."""
+"""Notes of a plan about data of a target that an earlier training has already seen."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from layover.tasks import Task
 def notes(
     recipe: Recipe, rules: DataRules, pairs: Iterable[tuple[str, str]], trained_targets: Collection[str]
 ) -> list[str]:
-    """Return what a reader of the table must know about (intermediate, target) pairs.
+    """Return notes about shared data of (intermediate, target) pairs.
 
-    Equal training data are found by their content, shared test data where a task declares them (`Task.shares`).
+    Equal training data are detected by their content, shared test data by the task's declaration (`Task.shares`).
     """
-    found: dict[str, None] = {}
+    lines: dict[str, None] = {}
 
     @cache
     def contents(name: str) -> frozenset[str]:
@@ -30,23 +30,23 @@ def notes(
         trained = [task] if target in trained_targets else []
         for name in recipe.learned(intermediate):
             members = recipe.members(name)
-            found |= dict.fromkeys(_seen_elsewhere(recipe, rules, name, task, trained=bool(trained)))
+            lines |= dict.fromkeys(_seen_elsewhere(recipe, rules, name, task, trained=bool(trained)))
             for member in members:
                 if target in trained_targets and contents(target) & contents(member):
-                    twice = "trains on the same data twice; a gain here is not another task's"
-                    found[f"{target} after {name}{f' ({member})' if member != name else ''}: {twice}"] = None
+                    twice = "trains on the same data twice; a gain here does not come from another task"
+                    lines[f"{target} after {name}{f' ({member})' if member != name else ''}: {twice}"] = None
                 trained.append(recipe.tasks[member])
             for first, second in itertools.combinations(members, 2):
                 one_kind = recipe.tasks[first].kind == recipe.tasks[second].kind
                 if one_kind and contents(first) & contents(second):
-                    found[f"{name}: {first} and {second} have training examples in common, which count twice"] = None
-        for one in trained:
-            found |= dict.fromkeys(_seen(rules, one, task))
-    return list(found)
+                    lines[f"{name}: {first} and {second} share training examples, which count twice"] = None
+        for trained_task in trained:
+            lines |= dict.fromkeys(_seen(rules, trained_task, task))
+    return list(lines)
 
 
 def _seen(rules: DataRules, trained: Task, target: Task) -> list[str]:
-    """Return in which data of a trained task, or of its parts, there are texts that a target is scored on."""
+    """Return notes about data of a trained task, or of its parts, that contain scored texts of a target."""
     owner = rules.owner(trained)
     if rules.leaves_out(owner, target.name):
         return []
@@ -54,29 +54,31 @@ def _seen(rules: DataRules, trained: Task, target: Task) -> list[str]:
     development = rules.development(trained)
     if development is not None:
         used.append(("validation", development))
-    found = []
+    lines = []
+    # the content of a hold-out, and of a file that the recipe names itself, is unknown
+    official = [
+        split for split, portion in used if portion.split == split and portion.count and portion.subset.part != "held"
+    ]
     for name in (owner.name, *(part.name for part in owner.parts)):
-        # of a file that the recipe names itself, and of a hold-out, nothing is known
-        official = [split for split, one in used if one.split == split and one.count and one.subset.part != "held"]
         if splits := [split for split in target.shares.get(name, ()) if split in official]:
             where = f"{' and '.join(splits)} data of {name}"
-            leave = f"tasks.{owner.name}.without: [{target.name}] leaves them out"
-            found.append(f"{target.name}: texts it is scored on are in the {where}; {leave}")
-    return found
+            remedy = f"tasks.{owner.name}.without: [{target.name}] removes them"
+            lines.append(f"{target.name}: texts it is scored on are in the {where}; {remedy}")
+    return lines
 
 
 def _seen_elsewhere(recipe: Recipe, rules: DataRules, name: str, target: Task, *, trained: bool) -> list[str]:
-    """Return what an imported module has seen of a target, by the names of tasks alone: its data are not here."""
-    found, known = [], {**dict.fromkeys(tasks.names()), **recipe.tasks}
-    for of in recipe.imported[name].tasks if name in recipe.imported else ():
-        if of not in known:
-            continue  # by its card, a task of someone else's own
-        task = known[of] or tasks.get(of)
-        owner = known.get(task.train_task or of) or tasks.get(task.train_task or of)
+    """Return notes about data of a target that an imported module has seen, by names of tasks: its data are absent."""
+    lines, known = [], {**dict.fromkeys(tasks.names()), **recipe.tasks}
+    for task_name in recipe.imported[name].tasks if name in recipe.imported else ():
+        if task_name not in known:
+            continue  # its card names a task that Layover does not have
+        task = known[task_name] or tasks.get(task_name)
+        owner = known.get(task.train_task or task_name) or tasks.get(task.train_task or task_name)
         if trained and owner.name == rules.owner(target).name:
-            found.append(f"{target.name} after {name}: it was trained on {owner.name}, as the target is")
+            lines.append(f"{target.name} after {name}: it was trained on {owner.name}, as the target is")
         for part in (owner.name, *(part.name for part in owner.parts)):
             if splits := target.shares.get(part, ()):
                 where = f"the {' and '.join(splits)} data of {part}, which {name} may have seen"
-                found.append(f"{target.name} after {name}: texts it is scored on are in {where}")
-    return found
+                lines.append(f"{target.name} after {name}: texts it is scored on are in {where}")
+    return lines

@@ -1,4 +1,4 @@
-"""What the planner offers to the parts of a plan."""
+"""The interface of the planner for the parts of a plan."""
 
 from __future__ import annotations
 
@@ -23,5 +23,5 @@ class Maker(Protocol):
         ...
 
     def trained_on(self, key: str) -> tuple[str, ...]:
-        """Return the tokenized sets that a node, and all it rests on, is trained on."""
+        """Return the tokenized sets that a node and its dependencies are trained on."""
         ...

@@ -13,14 +13,14 @@ from layover.specs.tokenize import TokenizeSpec
 
 
 def data_files(spec: TokenizeSpec) -> list[Path]:
-    """Return the files that a tokenized set is made of, in the order of its canonical form."""
+    """Return the files of a tokenized set, in the order of its canonical form."""
     return [path for place in spec.places for path in place.files()]
 
 
 def paths_of(spec: StepSpec) -> list[Path]:
-    """Return every path that a step reads outside the store, of files and folders."""
+    """Return the paths of all files and folders that a step reads outside the store."""
     encoder = spec.read_encoder()
-    # what is no path but a name of the hub is not absolute
+    # a name of the hub is a relative path
     return _files_of(spec) + ([] if encoder is None else [Path(encoder.source)])
 
 
@@ -37,6 +37,6 @@ def _(spec: ImportSpec) -> list[Path]:
     _, origin = spec.located()
     files = []
     for name in spec.files:
-        with suppress(LayoverError):  # gone from the cache of the hub
+        with suppress(LayoverError):  # removed from the cache of the hub
             files.append(origin.place(name))
     return files

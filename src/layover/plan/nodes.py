@@ -1,4 +1,4 @@
-"""The plan as data: nodes, cells and what is to be said about them."""
+"""The plan as data: nodes, cells and notes about them."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ class Node(Generic[S_co]):
     spec: S_co
     needs: tuple[str, ...]
     label: str
-    """For people: `train xnli lora/mnli seed 1`."""
+    """For display: `train xnli lora/mnli seed 1`."""
     job: str
     """Nodes of one job run in one process, one after the other."""
     hidden_states: Mapping[str, str] = field(default_factory=dict)
-    """Data key -> key of the node with its hidden states: how the node is computed, no part of its key."""
+    """Data key -> key of the node with its hidden states; an execution setting, so it does not enter the key."""
 
     @property
     def key(self) -> str:
-        """SHA-256 of what decides its result."""
+        """SHA-256 of all that decides its result."""
         return self.spec.key
 
     @property
     def kind(self) -> str:
-        """The name of its step, as the store has it."""
+        """The name of its step in the store."""
         return self.spec.kind_of_node
 
 
@@ -46,7 +46,7 @@ Nodes = Mapping[str, Node[StepSpec]]
 """By key."""
 
 Meta = Callable[[str], Mapping[str, Any] | None]
-"""Key of a tokenize node -> its counts when it is finished."""
+"""Key of a tokenize node -> its counts; None until it is finished."""
 
 
 def of(nodes: Nodes, kind: type[S]) -> Iterator[Node[S]]:
@@ -57,14 +57,14 @@ def of(nodes: Nodes, kind: type[S]) -> Iterator[Node[S]]:
 
 
 def spec_at(nodes: Nodes, key: str, kind: type[S]) -> S:
-    """Return the specification of a node that is of a known kind.
+    """Return the specification of a node, checked to be of the given kind.
 
     Raises:
         NodeError: it is of another kind.
     """
     spec = nodes[key].spec
     if not isinstance(spec, kind):
-        raise NodeError(f"node {key[:12]} is a {spec.step}, no {kind.__name__}")
+        raise NodeError(f"node {key[:12]} is of the step {spec.step}, not a {kind.__name__}")
     return spec
 
 
@@ -80,7 +80,7 @@ class Combination(NamedTuple):
 
 @dataclass(frozen=True)
 class Cell:
-    """One combination of the sweep and the nodes that answer it."""
+    """One combination of the sweep and its nodes."""
 
     model: str
     method: str
@@ -88,16 +88,16 @@ class Cell:
     target: str
     seed: int
     train: str | None
-    """Key of its target training, or of what was composed without one; of the intermediate's training for a target
-    that is not trained, None without one."""
+    """Key of the training of its target, or of a composition. For a target that is not trained: key of the training of
+    the intermediate; None without an intermediate."""
     score: str
     """Key of its scores."""
     baseline: str | None
-    """Key of the scores of the same method without an intermediate; None for such a cell itself."""
+    """Key of the scores of the same method without an intermediate; None if the cell has no intermediate itself."""
     seeded: bool = True
-    """Whether the seed decides anything: not where nothing is trained."""
+    """Whether the result depends on the seed: not if nothing is trained."""
     baseline_seeded: bool = True
-    """The same of the baseline."""
+    """Whether the baseline depends on the seed."""
 
     @property
     def label(self) -> str:
@@ -127,22 +127,22 @@ class Pending:
 
 @dataclass(frozen=True)
 class HiddenStateCache:
-    """What was decided about keeping hidden states; sizes in bytes."""
+    """The decision which hidden states are kept; sizes in bytes."""
 
     sets: int = 0
     """Sets of hidden states that unfinished nodes read."""
     paying: int = 0
-    """Sets that are worth keeping, these among them."""
+    """Sets that are worth keeping, including the sets that are read."""
     used_bytes: int = 0
-    """Of the sets that are read."""
+    """Size of the sets that are read."""
     idle_bytes: int = 0
-    """Of finished sets that nothing unfinished reads; they count until `gc` removes them."""
+    """Size of finished sets that no unfinished node reads; they count until `gc` removes them."""
     left_out_bytes: int = 0
-    """Of the sets that are worth keeping and for which there is no room."""
+    """Size of the sets that are worth keeping but do not fit."""
     short_of_disk: bool = False
-    """Whether the recipe would have had room for one of them and the disk has not."""
+    """Whether one of these sets fits the budget of the recipe, but not the free disk."""
     budget_bytes: int = 0
-    """What the recipe allows."""
+    """The budget of the recipe."""
 
 
 @dataclass(frozen=True)
@@ -151,37 +151,38 @@ class Plan:
 
     recipe: Recipe
     nodes: Nodes
-    """By key; every node stands after the nodes it needs."""
+    """By key; every node comes after the nodes it needs."""
     cells: tuple[Cell, ...]
     notes: tuple[str, ...]
-    """What a user should know: combinations left out, languages without data."""
+    """Notes for the user: excluded combinations, languages without data."""
     unresolved: tuple[Unresolved, ...] = ()
-    """Hub revisions that could not be resolved: keys are provisional, and only `plan` shows such a plan."""
+    """Hub revisions that could not be resolved: keys are provisional, and only the verb `plan` accepts the plan."""
     offline: str = ""
-    """Why the hub is not asked; empty where it is."""
+    """Why the hub is not queried; empty if it is."""
     cache: HiddenStateCache = HiddenStateCache()
-    """Empty in a plan that knows of no hidden-state cache."""
+    """Empty in a plan without a hidden-state cache."""
     unread: frozenset[str] = frozenset()
-    """Keys of data sets of which the plan knows no rows, since they are not here yet."""
+    """Keys of data sets whose rows the plan has not read, because they are not downloaded yet."""
     again: frozenset[str] = frozenset()
-    """Keys of nodes that were finished and are damaged: they run again, even where nothing unfinished needs them."""
+    """Keys of nodes that were finished and are damaged: they run again, even if no unfinished node needs them."""
 
     rounds: tuple[Round, ...] = ()
-    """What is chosen between trainings, open or chosen; the nodes of all rounds are among `nodes`."""
+    """Rounds of choices between trainings, open or chosen; the nodes of all rounds are among `nodes`."""
     pending: tuple[Pending, ...] = ()
     """Combinations of the sweep that wait for an open round."""
     possible: Nodes = field(default_factory=dict)
-    """Nodes beside `nodes` that pending combinations may have; nothing of them is run before the choice."""
+    """Nodes in addition to `nodes` that pending combinations may need; none of them runs before the choice."""
 
     def wanted(self, finished: Iterable[str]) -> list[Node[StepSpec]]:
-        """Return the nodes that have to run: those that a missing score or an open round needs, and damaged ones.
+        """Return the nodes that have to run: the needs of missing scores and open rounds, and damaged nodes.
 
-        A node that nothing unfinished needs is not run again, even when it is gone (a full checkpoint that was
-        removed after its evaluation).
+        A node that no unfinished node needs does not run again, even if it was removed (a full checkpoint, removed
+        after its evaluation).
         """
         there = set(finished)
         open_keys = [*(cell.score for cell in self.cells if cell.score not in there), *self.again]
-        open_keys += [key for one in self.rounds if one.chosen is None for key in one.nodes()]
+        open_rounds = [choice_round for choice_round in self.rounds if choice_round.chosen is None]
+        open_keys += [key for choice_round in open_rounds for key in choice_round.nodes()]
         seen: set[str] = set()
         while open_keys:
             key = open_keys.pop()
@@ -193,9 +194,9 @@ class Plan:
 
 
 def partial(plan: Plan, scored: ScoreSpec) -> dict[str, str]:
-    """Return the languages whose examples may not be all of the split's, and why: a limit, or files of the recipe.
+    """Return the languages whose examples may be only a part of the split, and why: a limit, or files of the recipe.
 
-    A task that is not on the hub has no other way to its official files than their names, so these count as whole.
+    A task that is not on the hub gets its official files only if the recipe names them, so these count as whole.
     """
     on_hub = bool(plan.recipe.tasks[scored.name].hub)
     named = {str(split) for split in plan.recipe.settings(scored.name).files if on_hub}

@@ -14,17 +14,17 @@ from layover.errors import MistakesError, ModelError
 from layover.files.safe import MOST_JSON, MOST_TENSORS
 from layover.layouts import heads
 from layover.packages.card import ADAPTERHUB, CARD, MODULE
-from layover.plan.hub import Revisions, told
+from layover.plan.hub import Revisions, unresolved_message
 
 OTHERS = (layouts.CONFIG, *(layout.file for layout in layouts.every()))
-"""What is asked for in a repository that another library wrote; never a pickle, never a program."""
+"""Files that are downloaded from a repository of another library; never a pickle, never a program."""
 PACKAGE = (CARD, *OTHERS, *(f"{ADAPTERHUB}/{name}" for name in OTHERS), MODULE, heads.HEAD)
-"""The same of a package."""
+"""Files that are downloaded from the repository of a package."""
 
 
 @dataclass(frozen=True)
 class Folder:
-    """A folder of one's own."""
+    """A folder on this machine."""
 
     path: Path
 
@@ -40,30 +40,30 @@ class Folder:
 
 @dataclass(frozen=True)
 class DownloadedRepository:
-    """A repository of the hub, of which some files were downloaded."""
+    """A repository of the hub with some downloaded files."""
 
     id: str
     """`org/name`."""
     commit: str
     names: tuple[str, ...]
-    """Of the files."""
+    """Names of the downloaded files."""
 
     def place(self, name: str) -> Path:
-        """Return where the hub's cache has a file.
+        """Return the path of a file in the local cache of the hub.
 
         Raises:
-            ModelError: it is not there any more, and cannot be had again.
+            ModelError: the file was removed from the cache and cannot be downloaded.
         """
-        found = Revisions().file(self.id, self.commit, name, _most(name))
-        if found is None:
+        path = Revisions().file(self.id, self.commit, name, _most(name))
+        if path is None:
             raise ModelError(f"{self.id}@{self.commit[:12]}: {name} is not in the local cache any more; go online once")
-        return found
+        return path
 
     @contextmanager
     def at_hand(self) -> Iterator[Path]:
-        """Yield a folder with copies of the files for a while: the cache has links, and these are not followed.
+        """Yield a temporary folder with copies of the files: the cache has links, and links are not followed.
 
-        What is wrong with them is told with the name of the repository.
+        Errors about the files name the repository, not the temporary folder.
         """
         with tempfile.TemporaryDirectory(prefix="layover-") as temporary:
             folder = Path(temporary)
@@ -83,28 +83,31 @@ class DownloadedRepository:
 
 
 def _most(name: str) -> int:
-    """Return the bytes that a file may have."""
+    """Return the largest allowed size of a file in bytes."""
     return MOST_JSON if PurePosixPath(name).suffix == ".json" else MOST_TENSORS
 
 
 def downloaded(repository: str, revision: str, revisions: Revisions) -> DownloadedRepository:
-    """Return a repository at the commit that a revision names, the few files that count in the hub's cache.
+    """Return a repository at the commit of a revision, with the needed files downloaded to the hub's cache.
 
     Raises:
-        ModelError: the revision is not known, the hub cannot be reached, or it does not let them be read.
+        ModelError: the revision is not known, the hub cannot be reached, or it denies access.
     """
     commit = revisions.commit(repository, revision, "model")
     if commit is None:
-        raise ModelError(told([one for one in revisions.unresolved if one.name == f"models/{repository}@{revision}"]))
+        name = f"models/{repository}@{revision}"
+        raise ModelError(unresolved_message([entry for entry in revisions.unresolved if entry.name == name]))
 
     def has(name: str) -> bool:
         return revisions.file(repository, commit, name, _most(name)) is not None
 
-    there = tuple(name for name in (PACKAGE if has(CARD) else OTHERS) if has(name))
+    names = tuple(name for name in (PACKAGE if has(CARD) else OTHERS) if has(name))
     weights = [layout.file for layout in layouts.every()]
-    if not any(PurePosixPath(name).suffix == ".safetensors" for name in there):
-        where, what = f"{repository}@{commit[:12]}", " or ".join(weights)
+    if not any(PurePosixPath(name).suffix == ".safetensors" for name in names):
+        where, listed = f"{repository}@{commit[:12]}", " or ".join(weights)
         if revisions.offline:
-            raise ModelError(f"{where}: the local cache has no {what}, and {revisions.why}")
-        raise ModelError(f"{where}: there is no {what}; a pickle (*.bin) is never read, its author can save it anew")
-    return DownloadedRepository(repository, commit, there)
+            raise ModelError(f"{where}: the local cache has no {listed}, and {revisions.why}")
+        raise ModelError(
+            f"{where}: there is no {listed}; a pickle (*.bin) is never read, ask its author to save it as safetensors"
+        )
+    return DownloadedRepository(repository, commit, names)

@@ -1,8 +1,8 @@
-"""Values that a recipe leaves open, and the rounds of trainings by whose results they are chosen.
+"""Values that a recipe leaves open, and the rounds of trainings whose results choose them.
 
-A round has candidates, each with the node whose result speaks for it. While one of them is not finished, the cells that
-wait for the round are pending. When all are, a file of the store says which one was chosen, and planning runs again. A
-cell is keyed by the value that was chosen and never by the choice: it is the cell of a recipe that names the value.
+A round has candidates, each with the node whose result is compared. While one of these nodes is unfinished, the cells
+that wait for the round are pending. When all are finished, a file of the store records the choice, and planning runs
+again. The key of a cell contains the chosen value, never the choice: it is the cell of a recipe that names the value.
 """
 
 from __future__ import annotations
@@ -22,30 +22,30 @@ UNCHOSEN = "a value of its method is not chosen yet"
 
 
 class Trials(Protocol):
-    """What the planner offers to a chooser."""
+    """The interface of the planner for a chooser."""
 
     def training(self, combination: Combination, method: ResolvedMethod) -> Node[OnEncoder]:
-        """Return the training of a combination with a method that has other values."""
+        """Return the training of a combination with other values of its method."""
         ...
 
-    def chosen(self, asked: Round) -> ResolvedMethod | None:
-        """Return the method that a round chose; None while it is open. Its nodes become part of the plan."""
+    def chosen(self, choice_round: Round) -> ResolvedMethod | None:
+        """Return the method that a round chose; None while it is open. The nodes of the round join the plan."""
         ...
 
 
 class Chooser(Protocol):
-    """Decides which values of a method are open, and which candidate of a round is taken."""
+    """Decides which values of a method are open, and which candidate of a round is chosen."""
 
     def settle(self, combination: Combination, method: ResolvedMethod, trials: Trials) -> ResolvedMethod | None:
-        """Return the method of a combination with all its values; None while it waits for a round that it asked for."""
+        """Return the method of a combination with all its values; None while it waits for an open round."""
         ...
 
-    def choose(self, asked: Round, store: Store) -> RoundResult:
-        """Return what a round chooses, from the results of its nodes alone.
+    def choose(self, choice_round: Round, store: Store) -> RoundResult:
+        """Return the choice of a round, from the results of its nodes alone.
 
         Args:
-            asked: A round whose nodes are finished.
-            store: Where they lie.
+            choice_round: A round whose nodes are finished.
+            store: The store with the results.
         """
         ...
 
@@ -57,27 +57,27 @@ class NothingOpen:
         """Return the method as it is."""
         return method
 
-    def choose(self, asked: Round, store: Store) -> RoundResult:  # noqa: ARG002
-        """Refuse a round that nobody asked for.
+    def choose(self, choice_round: Round, store: Store) -> RoundResult:  # noqa: ARG002
+        """Refuse a round: the recipe leaves no value open.
 
         Raises:
             StoreError: always.
         """
-        raise StoreError(f"{asked.label}: nothing of the recipe is open")
+        raise StoreError(f"{choice_round.label}: the recipe leaves no value open")
 
 
 NOTHING_OPEN: Chooser = NothingOpen()
 
 
 def chooser_of(recipe: Recipe) -> Chooser:  # noqa: ARG001
-    """Return what decides the values that a recipe leaves open: so far no key of a recipe leaves one open."""
+    """Return the chooser of the values that a recipe leaves open; so far no key of a recipe leaves a value open."""
     return NOTHING_OPEN
 
 
 def close(rounds: tuple[Round, ...], chooser: Chooser, store: Store, choices: Choices) -> list[Round]:
     """Choose in every open round whose nodes are all finished; return these rounds with their choices.
 
-    What another run chose meanwhile stays chosen.
+    A choice that another run stored meanwhile is kept.
     """
     closed = []
     for choice_round in rounds:
@@ -92,22 +92,22 @@ def close(rounds: tuple[Round, ...], chooser: Chooser, store: Store, choices: Ch
 
 
 def waiting(plan: Plan) -> list[str]:
-    """Return a line for each open round: how many cells wait for it."""
+    """Return a line for each open round with the number of cells that wait for it."""
     lines = []
     for choice_round in plan.rounds:
         cells = [cell for cell in plan.pending if choice_round.key in cell.rounds]
         if choice_round.chosen is None and cells:
             values = ", ".join(candidate.value for candidate in choice_round.candidates)
             rule = f"one of {values}, by {choice_round.rule}"
-            lines.append(f"{choice_round.label}: not chosen yet ({rule}); cells that wait: {len(cells)}")
+            lines.append(f"{choice_round.label}: not chosen yet ({rule}); waiting cells: {len(cells)}")
     return lines
 
 
 def everything(plan: Plan) -> Nodes:
-    """Return the nodes of a plan and those that a choice may add."""
+    """Return the nodes of a plan and the nodes that a choice may add."""
     return {**plan.nodes, **plan.possible}
 
 
 def whole(plan: Plan) -> Plan:
-    """Return a plan whose nodes are all that it may come to have."""
+    """Return the plan with all nodes that a choice may add."""
     return replace(plan, nodes=everything(plan))

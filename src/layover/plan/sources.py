@@ -1,4 +1,4 @@
-"""What the scores of a cell rest on: the model and the data, read from the specifications of the nodes below."""
+"""The sources of the scores of a cell: its model and its data, read from the specifications of its nodes."""
 
 from __future__ import annotations
 
@@ -17,14 +17,16 @@ from layover.specs.train import TrainSpec
 
 
 def with_sources(nodes: Nodes) -> dict[str, Node[StepSpec]]:
-    """Return the nodes, those that score with what they rest on; no key changes, for the keys say the same."""
+    """Return the nodes; score nodes get their sources. No key changes, because sources repeat facts of the keys."""
     scores = {node.key: node for node in of(nodes, ScoreSpec)}
-    told = {key: replace(node, spec=replace(node.spec, sources=_sources(nodes, node))) for key, node in scores.items()}
-    return {key: told.get(key, node) for key, node in nodes.items()}
+    sourced = {
+        key: replace(node, spec=replace(node.spec, sources=_sources(nodes, node))) for key, node in scores.items()
+    }
+    return {key: sourced.get(key, node) for key, node in nodes.items()}
 
 
 def _sources(nodes: Nodes, score: Node[ScoreSpec]) -> Sources | None:
-    """Return what scores rest on; None where nothing is predicted."""
+    """Return the sources of scores; None if nothing is predicted."""
     scored = score.spec
     if not scored.predictions:
         return None
@@ -36,7 +38,7 @@ def _sources(nodes: Nodes, score: Node[ScoreSpec]) -> Sources | None:
 
     def data(keys: Iterable[str]) -> tuple[DataSource, ...]:
         return tuple(
-            dict.fromkeys(one for key in keys for one in _data(spec_at(nodes, key, TokenizeSpec).data.identity))
+            dict.fromkeys(source for key in keys for source in _data(spec_at(nodes, key, TokenizeSpec).data.identity))
         )
 
     chosen_by = (*scored.tuning().values(), *scored.choosing().values())
@@ -52,7 +54,7 @@ def _sources(nodes: Nodes, score: Node[ScoreSpec]) -> Sources | None:
 
 
 def _below(nodes: Nodes, keys: Iterable[str]) -> Iterator[str]:
-    """Yield the keys, and those of all nodes that they need, each once."""
+    """Yield the keys and the keys of all nodes that they need, each once."""
     seen: set[str] = set()
     left = list(keys)
     while left:

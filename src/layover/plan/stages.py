@@ -26,12 +26,12 @@ from layover.tasks import Task
 
 
 class Stages:
-    """Makes the nodes of trainings, and remembers them by what they were asked for.
+    """Makes the nodes of trainings, each once.
 
     Args:
-        recipe: With the labels of its tasks.
-        rules: Of this recipe.
-        encoders: By the label of the model; filled before anything is asked for.
+        recipe: A recipe with the labels of its tasks.
+        rules: The data rules of this recipe.
+        encoders: By the label of the model; filled before the first request.
         imports: Its imported modules.
         maker: Makes nodes.
     """
@@ -43,7 +43,7 @@ class Stages:
         self._made: dict[tuple[object, ...], Node[TrainSpec]] = {}
 
     def learned(self, model: str, method: ResolvedMethod, name: str, seed: int) -> Node[ModuleStep]:
-        """Return the training of an intermediate, a task or a mixture; or the import of one."""
+        """Return the training of an intermediate (a task or a mixture), or the import of a module."""
         if name in self.recipe.document.modules:
             return self.imports.node(self.encoders[model], method.module, name, self.maker)
         return self._trained(model, method, name, seed)
@@ -54,9 +54,9 @@ class Stages:
         return self._train(model, method, None, self.recipe.tasks[name], seed, method.module)
 
     def _mixture(self, model: str, method: ResolvedMethod, name: str, seed: int) -> Node[TrainSpec]:
-        asked = (model, method.values, name, seed)
-        if asked in self._made:
-            return self._made[asked]
+        request = (model, method.values, name, seed)
+        if request in self._made:
+            return self._made[request]
         mixture, encoder, train = self.recipe.document.mixtures[name], self.encoders[model], self.recipe.document.train
         when = train.select or Select()
 
@@ -64,12 +64,12 @@ class Stages:
             own = self._task(model, method, task)
             if own.selection is None:
                 return replace(own, weight=mixture.weights.get(task.name, 1.0))
-            # when to evaluate is one for all tasks
+            # all tasks are evaluated at the same steps
             selection = replace(own.selection, every=when.every, patience=when.patience)
             return replace(own, weight=mixture.weights.get(task.name, 1.0), selection=selection)
 
-        given = train.epochs if mixture.epochs is None else mixture.epochs
-        epochs = method.module.default_epochs if given is None else given
+        named = train.epochs if mixture.epochs is None else mixture.epochs
+        epochs = method.module.default_epochs if named is None else named
         batch = train.batch if mixture.batch is None else mixture.batch
         spec = TrainSpec(
             name=name,
@@ -80,8 +80,8 @@ class Stages:
             hyperparameters=self._hyperparameters(method, epochs, batch, seed, after=False),
             adapterdrop=method.adapterdrop,
         )
-        self._made[asked] = self._node(spec, f"train {name} {model}/{method.name} seed {seed}")
-        return self._made[asked]
+        self._made[request] = self._node(spec, f"train {name} {model}/{method.name} seed {seed}")
+        return self._made[request]
 
     def _node(self, spec: TrainSpec, label: str) -> Node[TrainSpec]:
         adapters = (key for task in spec.tasks for key in task.languages.adapters())
@@ -99,9 +99,9 @@ class Stages:
         return self._train(model, method, intermediate, task, seed, module)
 
     def adapter(self, model: str, method: ResolvedMethod, language: str) -> Adapter | None:
-        """Return the adapter that acts on text of a language; None in a method without, or where there is none.
+        """Return the language adapter for text of a language; None in a method without adapters, or if absent.
 
-        It is trained once for all methods and seeds: by masked language modelling, the last weights kept.
+        It is trained once for all methods and seeds, by masked language modelling; the last weights are kept.
         """
         adapters = self.recipe.languages
         name = adapters.adapter_of(language) if adapters is not None and method.languages else None
@@ -113,13 +113,13 @@ class Stages:
     def composed(
         self, model: str, method: ResolvedMethod, intermediate: str, task: Task | None, seed: int
     ) -> Node[ComposeSpec]:
-        """Return the node of an encoder with composed intermediates that nothing is trained after.
+        """Return the node of an encoder with composed intermediates, without a training on top.
 
-        With a `task` its head is that of the first intermediate that has the same outputs.
+        With a `task`, the head comes from the first intermediate that has the same outputs.
         """
         names, encoder = self.recipe.learned(intermediate), self.encoders[model]
         seeded = self.seeded(method, intermediate)
-        seed = seed if seeded else 0  # one result, whatever the sweep's seeds
+        seed = seed if seeded else 0  # the same result for all seeds of the sweep
         composed = self._composed(model, method, intermediate, seed)
         bare = composed.composition.bare() if composed.composition is not None else method.composition
         head, language = None, None
@@ -127,8 +127,8 @@ class Stages:
             with_head = heads.first_with(self.recipe, names, task)
             if with_head is None:
                 raise NodeError(f"{task.name}: none of {', '.join(names)} has its outputs")
-            head, of = self.learned(model, method, with_head[0], seed).key, with_head[1]
-            language = of.language if isinstance(of, ImportedHead) else self.rules.train_language(of)
+            head, source = self.learned(model, method, with_head[0], seed).key, with_head[1]
+            language = source.language if isinstance(source, ImportedHead) else self.rules.train_language(source)
         spec = ComposeSpec(
             encoder=encoder,
             module=bare.target_module(method.module, len(names)),
@@ -147,7 +147,7 @@ class Stages:
         return self.maker.node(spec, needs, label)
 
     def alone(self, model: str, method: ResolvedMethod, intermediate: str, seed: int) -> Node[OnEncoder]:
-        """Return what gives the encoder with one intermediate on it and nothing else, whatever the composition."""
+        """Return the node of the encoder with one intermediate alone, for any composition."""
         (name,) = self.recipe.learned(intermediate)
         if name not in self.recipe.document.modules:
             return self._trained(model, method, name, seed)
@@ -155,21 +155,21 @@ class Stages:
         return self.composed(model, method.model_copy(update={"composition": stack}), intermediate, None, seed)
 
     def seeded(self, method: ResolvedMethod, intermediate: str) -> bool:
-        """Return whether a seed decides anything of intermediates that nothing is trained after."""
+        """Return whether intermediates without a training on top depend on a seed."""
         names = self.recipe.learned(intermediate)
         return method.composition.draws() or not all(name in self.recipe.document.modules for name in names)
 
     def _composed(self, model: str, method: ResolvedMethod, intermediate: str, seed: int) -> Start:
-        """Return the intermediates, in the order of their keys where their own means nothing."""
+        """Return the intermediates; they are sorted by key if their order does not matter."""
         names = self.recipe.learned(intermediate)
         composition = method.composition.for_intermediates(names)
-        how = composition.gate_training() if len(names) > 1 else None  # of one all tokens go to it
+        how = composition.gate_training() if len(names) > 1 else None  # a single module gets all tokens
         learned = []
         for name in names:
             node = self.learned(model, method, name, seed)
             gates = None if how is None else self._gates(model, method, name, seed, how)
             learned.append(Learned(node.key, gates, name, node.spec.module))
-        one_kind = len({one.known().name for one in learned}) == 1
+        one_kind = len({module.known().name for module in learned}) == 1
         if one_kind and not composition.keeps_order(learned[0].known()):
             order = sorted(range(len(learned)), key=lambda index: learned[index].key)
             learned, composition = [learned[index] for index in order], composition.reordered(order)
@@ -193,9 +193,9 @@ class Stages:
         seed: int,
         module: Module,
     ) -> Node[TrainSpec]:
-        asked = (model, method.values, intermediate, task.name, seed, module)
-        if asked in self._made:
-            return self._made[asked]
+        request = (model, method.values, intermediate, task.name, seed, module)
+        if request in self._made:
+            return self._made[request]
         start = self._composed(model, method, intermediate, seed) if intermediate is not None else Start()
         acts = bool(start.learned) or module.trains_encoder
         spec = TrainSpec(
@@ -209,11 +209,11 @@ class Stages:
             adapterdrop=method.adapterdrop if acts else AdapterDrop(),
         )
         origin = f" after {intermediate}" if intermediate is not None else ""
-        self._made[asked] = self._node(spec, f"train {task.name} {model}/{method.name}{origin} seed {seed}")
-        return self._made[asked]
+        self._made[request] = self._node(spec, f"train {task.name} {model}/{method.name}{origin} seed {seed}")
+        return self._made[request]
 
     def _task(self, model: str, method: ResolvedMethod, task: Task) -> TaskSpec:
-        """Return a task of a training: its data, its outputs, and how its weights are selected."""
+        """Return a task of a training: its data, its outputs, and the selection of its weights."""
         encoder = self.encoders[model]
         data, selection = self.maker.tokenize(self.rules.train(task), encoder, task), self._selection(task, encoder)
         return TaskSpec(
@@ -238,14 +238,14 @@ class Stages:
     def _head_from(
         self, model: str, method: ResolvedMethod, intermediate: str | None, task: Task, seed: int
     ) -> str | None:
-        """Return the key of the training whose head the target goes on with, None for a fresh head."""
+        """Return the key of the training whose head the target continues to train; None for a new head."""
         if intermediate is None or not method.continues_head:
             return None
-        found = heads.first_with(self.recipe, self.recipe.learned(intermediate), task)
-        return None if found is None else self.learned(model, method, found[0], seed).key
+        with_head = heads.first_with(self.recipe, self.recipe.learned(intermediate), task)
+        return None if with_head is None else self.learned(model, method, with_head[0], seed).key
 
     def _course(self, task: Task, module: Module) -> tuple[float, int]:
-        """Return the epochs and the batch of a task that is trained on its own."""
+        """Return the epochs and the batch size of a task that is trained alone."""
         train = self.recipe.document.train
         usual = max(module.default_epochs, self.rules.usual_epochs(task)) if train.epochs is None else train.epochs
         return self.rules.number(task, "epochs", usual), self.rules.number(task, "batch", train.batch)

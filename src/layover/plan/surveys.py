@@ -1,7 +1,7 @@
-"""What a plan says of rows, before anything runs: how many there are, how long, which are not used, which are known.
+"""Surveys of data sets for a plan, before a run: number and length of rows, unused rows, texts seen in training.
 
-Every data set is read once for it, and the answers are remembered by the content of its files. Of a hub data set that
-is not in the local cache nothing is said: a plan downloads no data.
+Every data set is read once, and the results are remembered by the content of its files. A hub data set that is not in
+the local cache has no survey: a plan downloads no data.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from layover.store.folderless import named, numbered
 from layover.tasks import SharedTexts, Survey, Task, Texts, foreign_tag, take_survey, take_texts
 
 VERSION = 3
-"""Raised when other things are remembered of the same data."""
+"""Raise it when the remembered values of the same data change."""
 
 
 @dataclass(frozen=True)
 class Counted:
-    """The numbers of one place."""
+    """The counts of the rows of one place."""
 
     rows: int
     examples: int
@@ -43,30 +43,30 @@ class Counted:
     left_out: tuple[LeftOut, ...]
     languages: dict[str, dict[str, int]]
     problem: str = ""
-    """Why it cannot be read; then all numbers are 0."""
+    """Why it cannot be read; then all counts are 0."""
     tags: dict[str, str] = field(default_factory=dict)
-    """Gold tag -> `file:line` of the first example that has it, where labels come from the training data."""
+    """Gold tag -> `file:line` of its first example, if the labels come from the training data."""
 
 
 class Surveys:
-    """Surveys of places, each taken when something of it is not remembered.
+    """Surveys of places; a place is read only if a value is not remembered.
 
     Args:
         hash_file: SHA-256 of a file.
-        memory: Of earlier plans.
+        memory: The values of earlier plans.
     """
 
     def __init__(self, hash_file: Callable[[Path], str], memory: Memory) -> None:
         self._hash_file = hash_file
         self._memory = memory
         self._contents: dict[int, tuple[Place, Mapping[str, Json], str]] = {}
-        """Identity of a place and its key, by the place's id: a sweep asks for it in every cell."""
+        """Identity of a place and its key, by the id of the place: every cell of a sweep needs it."""
         self._taken: dict[str, Survey | None] = {}
         self._used: dict[tuple[str, Subset], Texts | None] = {}
         self._problems: dict[str, str] = {}
 
     def counted(self, task: Task, place: Place) -> Counted | None:
-        """Return the numbers of a place; None where that would take a download."""
+        """Return the counts of a place; None if a download would be necessary."""
         key = self._key(place, "counts", place.describe())
         known = self._memory.get(key)
         if known is None:
@@ -78,13 +78,13 @@ class Surveys:
                 "rows": survey.rows,
                 "examples": survey.examples,
                 "gold": survey.gold,
-                "left_out": [one.as_json() for one in survey.left_out],
+                "left_out": [rows.as_json() for rows in survey.left_out],
                 "languages": survey.languages,
                 "tags": survey.tags,
             }
             self._memory.put(key, numbered(known, place.files()))
         known = named(self._memory.get(key), place.files())
-        left_out = tuple(LeftOut.from_json(one) for one in known["left_out"])
+        left_out = tuple(LeftOut.from_json(rows) for rows in known["left_out"])
         return Counted(
             rows=known["rows"],
             examples=known["examples"],
@@ -95,12 +95,12 @@ class Surveys:
         )
 
     def unscorable(self, inputs: TokenizeSpec) -> str:
-        """Return why gold tags of these data cannot be scored; empty where they can, and where that is not known."""
+        """Return why gold tags of these data cannot be scored; empty if they can, or if unknown."""
         counted = self.counted(inputs.task, inputs.location)
         return "" if counted is None else foreign_tag(inputs.task, counted.tags)
 
     def left_nothing(self, inputs: TokenizeSpec) -> str:
-        """Return why a hold-out leaves nothing of these data; empty where it does, and where that is not known."""
+        """Return why a hold-out leaves no training examples; empty if some are left, or if unknown."""
         counted = self.counted(inputs.task, inputs.location)
         if inputs.subset.holdout is None or counted is None or counted.problem:
             return ""
@@ -116,16 +116,16 @@ class Surveys:
         return str(named(self._memory.get(key), inputs.location.files()))
 
     def tokens(self, task: Task, place: Place, encoder: EncoderSpec, max_length: int, stride: int) -> float | None:
-        """Return the tokens of an average example, all its rows together; None where they cannot be known.
+        """Return the mean number of tokens of an example, all its rows together; None if unknown.
 
-        They are measured on a sample, by the encoder's own tokenizer where that is here, else by a stand-in.
+        It is measured on a sample, by the encoder's own tokenizer if it is available, else by a stand-in.
         """
         try:
             if _is_here(encoder):
                 own = partial(tokenizers.load_planned, encoder.source, encoder.revision, encoder.tokenizer)
                 return self._mean(task, place, encoder.tokenizer.canonical(), own, max_length, stride)
         except ModelError:
-            pass  # the run will say why it cannot be read
+            pass  # the run reports why it cannot be read
         return self._mean(task, place, None, stand_in, max_length, stride)
 
     def _mean(
@@ -137,7 +137,7 @@ class Surveys:
         max_length: int,
         stride: int,
     ) -> float | None:
-        """Return the tokens of an average example; `how` tells what `load` gives from other tokenizers."""
+        """Return the mean number of tokens of an example; `how` identifies the tokenizer that `load` returns."""
         key = self._key(place, "tokens", [how, max_length, stride if kinds.get(place.kind).windowed else None])
         known = self._memory.get(key)
         if known is None:
@@ -152,22 +152,22 @@ class Surveys:
         return float(known)
 
     def known_texts(self, scored: TokenizeSpec, trained: TokenizeSpec) -> SharedTexts | None:
-        """Return how much of scored data stands in training data; None where that is not known."""
-        whose = [self._content(trained.location), asdict(scored.subset), asdict(trained.subset)]
-        key = self._key(scored.location, "known", whose)
+        """Return how many scored texts also appear in training data; None if unknown."""
+        identity = [self._content(trained.location), asdict(scored.subset), asdict(trained.subset)]
+        key = self._key(scored.location, "known", identity)
         known = self._memory.get(key)
         if known is None:
-            one, other = self._texts(scored), self._texts(trained)
-            if one is None or other is None:
+            scored_texts, trained_texts = self._texts(scored), self._texts(trained)
+            if scored_texts is None or trained_texts is None:
                 return None
-            known = asdict(one.known_to(other))
+            known = asdict(scored_texts.known_to(trained_texts))
             self._memory.put(key, known)
         return SharedTexts(**known)
 
     def _texts(self, inputs: TokenizeSpec) -> Texts | None:
-        """Return the texts of the examples that are used, None where they are not here or cannot be read."""
-        asked = self._content(inputs.location), inputs.subset
-        if asked not in self._used:
+        """Return the texts of the used examples; None if they are not available or cannot be read."""
+        request = self._content(inputs.location), inputs.subset
+        if request not in self._used:
             survey = self._take(inputs.task, inputs.location)
             texts = None if survey is None else survey.texts
             subset = inputs.subset
@@ -178,12 +178,14 @@ class Surveys:
                     texts = take_texts(inputs.task, inputs.location, inputs.subset)
                     self._check(inputs.location)
                 except LayoverError:
-                    texts = None  # a hold-out of everything, see `left_nothing`, or a change; the run will say so
-            self._used[asked] = texts
-        return self._used[asked]
+                    texts = (
+                        None  # the hold-out leaves nothing (`left_nothing`), or the file changed; the run reports it
+                    )
+            self._used[request] = texts
+        return self._used[request]
 
     def _take(self, task: Task, place: Place) -> Survey | None:
-        """Return the survey of a place, None where it is not here or cannot be read."""
+        """Return the survey of a place; None if it is not available or cannot be read."""
         content = self._content(place)
         if content not in self._taken:
             parts = place.parts if isinstance(place, Joined) else (place,)
@@ -198,7 +200,7 @@ class Surveys:
         return self._taken[content]
 
     def _check(self, place: Place) -> None:
-        """Refuse a place that is another one than before it was read.
+        """Check that a place did not change while it was read.
 
         Raises:
             DataError: its files have changed.
@@ -217,12 +219,12 @@ class Surveys:
         self.identity(place)
         return self._contents[id(place)][2]
 
-    def _key(self, place: Place, what: str, more: Any) -> str:
-        return key_of({"survey": VERSION, what: self._content(place), "more": more})
+    def _key(self, place: Place, value: str, more: Any) -> str:
+        return key_of({"survey": VERSION, value: self._content(place), "more": more})
 
 
 def _measured(task: Task, sample: tuple[Any, ...], tokenizer: Tokenizer, max_length: int, stride: int) -> float | None:
-    """Return the mean of the tokens of a sample; None where it cannot be encoded, which the run will say."""
+    """Return the mean number of tokens of a sample; None if it cannot be encoded, which the run reports."""
     kind = kinds.get(task.kind)
     grouped: dict[Any, list[Any]] = {}
     for example in sample:
@@ -238,7 +240,7 @@ def _measured(task: Task, sample: tuple[Any, ...], tokenizer: Tokenizer, max_len
 
 
 def _is_here(encoder: EncoderSpec) -> bool:
-    """Return whether the tokenizer of an encoder is read without transformers and without the hub.
+    """Return whether the tokenizer of an encoder can be read without transformers and without the hub.
 
     Raises:
         ModelError: a config.json cannot be read.

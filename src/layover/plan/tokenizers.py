@@ -1,7 +1,7 @@
-"""The tokenizer of an encoder: loaded from one directory or one commit, and known by what it does.
+"""The tokenizer of an encoder: loaded from one directory or one commit, and identified by its serialised form.
 
-A tokenizer is known by its serialised form, whatever files it came from. What transformers makes of older files can
-differ between its versions; then so does the form, and with it every key.
+The serialised form does not depend on the names of the files that it is read from. Versions of transformers can
+convert older files differently; then the form differs, and with it every key.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from layover.store import Memory
 from layover.store.state import FileStates, states_in
 
 _NO_PART = (".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".h5", ".msgpack", ".onnx", ".ot", ".gguf", ".zip", ".md")
-"""Files of a model's directory that no tokenizer is read from; any other may be one."""
+"""Suffixes of files in a model's directory that no tokenizer is read from; any other file may belong to it."""
 
 _PROGRAM = """
 import json, sys
@@ -35,12 +35,12 @@ from pathlib import Path
 from layover.data.tokenizer import Tokenizer
 from layover.errors import ModelError
 try:
-    told = {"sha256": Tokenizer.load(Path(sys.argv[1])).sha256}
+    answer = {"sha256": Tokenizer.load(Path(sys.argv[1])).sha256}
 except ModelError as error:
-    told = {"error": str(error)}
+    answer = {"error": str(error)}
 except Exception as error:
-    told = {"error": f"{sys.argv[1]}: its tokenizer cannot be read: {error!r:.300}"}
-print(json.dumps(told))
+    answer = {"error": f"{sys.argv[1]}: its tokenizer cannot be read: {error!r:.300}"}
+print(json.dumps(answer))
 """
 
 
@@ -50,7 +50,7 @@ def load(source: str, revision: str | None) -> Tokenizer:
     It is read again when a file of the directory has changed.
 
     Raises:
-        ModelError: there is none, it cannot be read, or the hub does not let it be had.
+        ModelError: it is absent, it cannot be read, or the hub denies access.
     """
     return _load(source, revision, states_in(Path(source)))
 
@@ -62,21 +62,22 @@ def _load(source: str, revision: str | None, _states: FileStates) -> Tokenizer:
 
 
 def load_planned(source: str, revision: str | None, planned: TokenizerSpec) -> Tokenizer:
-    """Return the tokenizer that a plan knows.
+    """Return the tokenizer of a plan.
 
     Raises:
-        ModelError: it is another one now; or see `load`.
+        ModelError: it changed since the plan was made; or an error of `load`.
     """
     expected = planned.serialised
     if expected is None:
         if file_at(source, commit_of(source, revision), SERIALISED) is None:
             raise ModelError(
-                f"{source}: has no {SERIALISED}, which the plan could not know; run again while the hub can be reached"
+                f"{source}: has no {SERIALISED}, and the plan could not check this; run again while the hub can be "
+                "reached"
             )
         return load(source, revision)
     tokenizer = load(source, revision)
     if tokenizer.sha256 != expected:
-        _load.cache_clear()  # a file may have changed within one tick of the clock
+        _load.cache_clear()  # a file can change without a new timestamp
         tokenizer = load(source, revision)
     if tokenizer.sha256 != expected:
         raise ModelError(f"{source}: its tokenizer has changed since the plan was made; run again")
@@ -87,49 +88,49 @@ def of_folder(folder: Path, hash_file: Callable[[Path], str], memory: Memory) ->
     """Return the SHA-256 of the serialised form of a directory's tokenizer.
 
     Args:
-        folder: Of the model.
+        folder: The directory of the model.
         hash_file: SHA-256 of a file.
-        memory: Of the forms of tokenizers that were seen before, by their files.
+        memory: The forms of tokenizers from earlier plans, by their files.
 
     Raises:
-        ModelError: there is none, or it cannot be read.
+        ModelError: it is absent, or it cannot be read.
     """
     files = _hashes(folder, hash_file)
-    found, is_new = _form(folder, files, memory)
+    form, is_new = _form(folder, files, memory)
     if is_new:
         if _hashes(folder, hash_file) != files:
             raise ModelError(f"{folder}: its tokenizer changes while it is read; run again when it is complete")
-        memory.put(_key(folder, files), found)
-    return found
+        memory.put(_key(folder, files), form)
+    return form
 
 
 def forget(folder: Path, memory: Memory) -> None:
-    """Drop the form that is remembered of a directory's files, so that the next plan reads them.
+    """Forget the form of a directory's tokenizer, so that the next plan reads its files again.
 
     Args:
-        folder: Of the model.
-        memory: Of the forms of tokenizers.
+        folder: The directory of the model.
+        memory: The forms of tokenizers from earlier plans.
     """
     memory.drop(_key(folder, _hashes(folder, file_sha256)))
 
 
 def of_hub(repository: str, commit: str, revisions: Revisions, memory: Memory) -> str | None:
-    """Return the SHA-256 of the form of a hub model's tokenizer; None if it has a `tokenizer.json`, told by the commit.
+    """Return the SHA-256 of the form of a hub model's tokenizer; None if the commit has a `tokenizer.json`.
 
-    None, too, if the hub cannot be asked; a run refuses such a tokenizer where the commit alone does not define it.
+    Also None if the hub cannot be queried; a run refuses this tokenizer if the commit alone does not define it.
 
     Raises:
-        ModelError: there is none, or it cannot be read.
+        ModelError: it is absent, or it cannot be read.
     """
     if revisions.has(repository, commit, SERIALISED) is not False:
         return None
     try:
         with _folder(repository, commit) as folder:
             files = {"repository": repository, "commit": commit}
-            found, is_new = _form(folder, files, memory)  # of files whose bytes were checked
+            form, is_new = _form(folder, files, memory)  # the bytes of these files were checked
             if is_new:
-                memory.put(_key(folder, files), found)
-            return found
+                memory.put(_key(folder, files), form)
+            return form
     except HubError as error:
         if error.answered:
             raise
@@ -138,7 +139,7 @@ def of_hub(repository: str, commit: str, revisions: Revisions, memory: Memory) -
 
 @contextmanager
 def _folder(source: str, revision: str | None) -> Iterator[Path]:
-    """Yield a directory that holds the files of a tokenizer and, for a hub model, no others."""
+    """Yield a directory with the files of a tokenizer; for a hub model it has no other files."""
     if Path(source).is_dir():
         yield Path(source)
         return
@@ -158,12 +159,12 @@ def _folder(source: str, revision: str | None) -> Iterator[Path]:
 def _link(file: Path, link: Path) -> None:
     try:
         link.symlink_to(file.resolve())
-    except OSError:  # where links are not allowed
+    except OSError:  # the system does not allow links
         link.write_bytes(file.read_bytes())
 
 
 def _hashes(folder: Path, hash_file: Callable[[Path], str]) -> dict[str, str]:
-    """Return name -> SHA-256 of the files that a directory's tokenizer may be read from."""
+    """Return name -> SHA-256 of the files in a directory that its tokenizer may be read from."""
     if (folder / SERIALISED).is_file():
         names = [SERIALISED]
     else:
@@ -172,13 +173,13 @@ def _hashes(folder: Path, hash_file: Callable[[Path], str]) -> dict[str, str]:
 
 
 def _key(folder: Path, files: Mapping[str, str]) -> str:
-    """Return the name by which the form of a tokenizer is remembered."""
+    """Return the key of the form of a tokenizer in the memory."""
     libraries = ("tokenizers",) if needs_no_conversion(folder) else ("tokenizers", "transformers")
     return key_of({"form": dict(files), "libraries": {name: version(name) for name in libraries}})
 
 
 def _form(folder: Path, files: Mapping[str, str], memory: Memory) -> tuple[str, bool]:
-    """Return the form of a tokenizer, and whether it was not remembered."""
+    """Return the form of a tokenizer, and whether it is new to the memory."""
     known = memory.get(_key(folder, files))
     if isinstance(known, str):
         return known, False
@@ -186,7 +187,7 @@ def _form(folder: Path, files: Mapping[str, str], memory: Memory) -> tuple[str, 
 
 
 def needs_no_conversion(folder: Path) -> bool:
-    """Return whether a directory's tokenizer is read without transformers.
+    """Return whether a directory's tokenizer can be read without transformers.
 
     Raises:
         ModelError: its config.json cannot be read.
@@ -195,16 +196,16 @@ def needs_no_conversion(folder: Path) -> bool:
 
 
 def _converted(folder: Path) -> str:
-    """Return the SHA-256 of what transformers makes of a tokenizer, found in a process of its own: it imports torch."""
+    """Return the SHA-256 of a tokenizer that transformers converts, in a separate process because it imports torch."""
     check_convertible(folder)
-    # -P: nothing is imported from the folder where the user happens to be
+    # -P: nothing is imported from the current folder
     command = [sys.executable, "-P", "-c", _PROGRAM, str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False)
     lines = done.stdout.strip().splitlines()
     if done.returncode != 0 or not lines:
-        reason = (done.stderr.strip().splitlines() or [f"it ends with {done.returncode}"])[-1]
+        reason = (done.stderr.strip().splitlines() or [f"it ends with the exit code {done.returncode}"])[-1]
         raise ModelError(f"{folder}: transformers cannot convert its tokenizer: {reason[:300]}")
-    told = json.loads(lines[-1])
-    if "error" in told:
-        raise ModelError(told["error"])
-    return str(told["sha256"])
+    answer = json.loads(lines[-1])
+    if "error" in answer:
+        raise ModelError(answer["error"])
+    return str(answer["sha256"])

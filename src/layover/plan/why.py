@@ -1,4 +1,4 @@
-"""Why a node is not cached: its difference to the nearest finished node of its kind and task."""
+"""Explains why a node is not cached: its differences from the nearest finished node of its kind and task."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ Identity = Mapping[str, Any]
 LookUp = Callable[[str], Identity | None]
 
 META, MADE_FOR = "meta.json", "made_for"
-"""The file of a tokenized set, and the value in it, that says what `made_for` does."""
+"""The file of a tokenized set, and the field in it with the text of `made_for`."""
 
 
 @dataclass(frozen=True)
 class NodeNames:
-    """What a plan knows of its nodes that stands in no identity: tasks, labels, and names of files."""
+    """Names of a plan's nodes that are not in their identities: tasks, labels, and names of files."""
 
     tasks: Mapping[str, str] = field(default_factory=dict)
     """Key of a node -> its task."""
     files: Mapping[str, Mapping[str, Path]] = field(default_factory=dict)
-    """Key of a node -> path in its identity of the SHA-256 of a file -> where the file lies."""
+    """Key of a node -> path of the SHA-256 of a file in its identity -> path of the file."""
     sets: Mapping[str, str] = field(default_factory=dict)
     """Key of a tokenized set -> its task, split and language."""
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -37,10 +37,10 @@ class NodeNames:
 
     @classmethod
     def of(cls, plan: Plan, hash_file: Callable[[Path], str]) -> NodeNames:
-        """Return what a plan knows.
+        """Return the names of a plan's nodes.
 
         Args:
-            plan: Of a recipe.
+            plan: The plan of a recipe.
             hash_file: SHA-256 of a file.
         """
         tasks = {key: name for key, node in plan.nodes.items() if (name := node.spec.of_task)}
@@ -51,8 +51,8 @@ class NodeNames:
             files[data.key] = _places(data.spec.canonical(), hashes)
         for module in of(plan.nodes, ImportSpec):
             _, origin = module.spec.located()
-            those = [(sha256, origin.place(name)) for name, sha256 in module.spec.files.items()]
-            files[module.key] = _places(module.spec.canonical(), those)
+            hashes = [(sha256, origin.place(name)) for name, sha256 in module.spec.files.items()]
+            files[module.key] = _places(module.spec.canonical(), hashes)
         return cls(tasks, files, sets, {key: node.label for key, node in plan.nodes.items()})
 
 
@@ -60,18 +60,18 @@ NOTHING = NodeNames()
 
 
 def _places(identity: Identity, files: Sequence[tuple[str, Path]]) -> dict[str, Path]:
-    """Return where in an identity the SHA-256 of each file stands; both have them in one order."""
-    found, left = dict[str, Path](), [*files]
+    """Return path in an identity -> file with the SHA-256 at this path; both list the hashes in the same order."""
+    places, left = dict[str, Path](), [*files]
     for path, value in _leaves(identity, ""):
-        one = next((one for one in left if one[0] == value), None)
-        if one is not None:
-            found[path] = one[1]
-            left.remove(one)
-    return found
+        file = next((file for file in left if file[0] == value), None)
+        if file is not None:
+            places[path] = file[1]
+            left.remove(file)
+    return places
 
 
 def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
-    """Yield the values of an identity, each with its path as `_differences` writes it."""
+    """Yield the values of an identity, each with its path in the notation of `_differences`."""
     if isinstance(value, Mapping):
         for name, inner in value.items():
             yield from _leaves(inner, f"{path}.{name}" if path else str(name))
@@ -85,19 +85,19 @@ def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
 def explain(
     key: str, identity: Identity, store: Store, planned: Mapping[str, Identity], known: NodeNames = NOTHING
 ) -> dict[str, Any] | None:
-    """Return the finished node with the fewest differences, and these; None when there is none of the kind.
+    """Return the finished node with the fewest differences, and the differences; None if none of this kind exists.
 
-    Nodes of another task come last, those that read other splits or languages next to last. A difference between two
-    keys is followed into the nodes they stand for, so that the cause is named (`intermediate > lr`) and not its echo.
-    One of a file that the plan knows has its path as `file`, and as `changed` whether both nodes read the data of one
-    task, split and language; None where that is not known.
+    Nodes of another task come last; before them come nodes that read other splits or languages. A difference between
+    two keys is followed into their nodes, so that the cause is named (`intermediate > lr`). A difference of a file
+    that the plan knows has two more fields. `file` is its path. `changed` says whether both nodes read data of the same
+    task, split and language, or is None if unknown.
 
     Args:
-        key: Of the node that is missed.
-        identity: Of it.
+        key: The key of the node that is not cached.
+        identity: Its identity.
         store: The store.
-        planned: Identities of the nodes that are planned, by key.
-        known: What else the plan knows.
+        planned: Identities of the planned nodes, by key.
+        known: Names of the plan's nodes.
     """
 
     @cache
@@ -116,11 +116,11 @@ def explain(
             return known.sets[key]
         try:
             return str(store.read(key, META)[MADE_FOR])
-        except (StoreError, KeyError):  # it is gone, or an older version made it
+        except (StoreError, KeyError):  # it was removed, or an older version made it
             return ""
 
     def sets_of(key: str, identity: Identity) -> frozenset[str]:
-        every = frozenset(made(one) for one in _tokenized(key, identity, look_up))
+        every = frozenset(made(tokenized) for tokenized in _tokenized(key, identity, look_up))
         return frozenset() if "" in every else every
 
     task, own = known.tasks.get(key), sets_of(key, identity)
@@ -131,19 +131,19 @@ def explain(
         if done["kind"] != identity["node"]:
             continue
         differences = _differences(done["identity"], identity, "", look_up, (other, key))
-        theirs = sets_of(other, done["identity"])
+        others = sets_of(other, done["identity"])
         far = (
             known.tasks.get(other, task) != task,
-            bool(own and theirs and own != theirs),
+            bool(own and others and own != others),
             *_distance(differences),
-            other in planned,  # a node of the plan has a place of its own; what it was before the change has none
+            other in planned,  # prefer a node outside the plan: it may be this node before the change
         )
         if best is None or far < least:
             best, least = {"key": other, "differences": differences}, far
     if best is not None:
-        told = f"{identity['node']} {made(best['key'])}" if identity["node"] == "tokenize" else None
-        best["label"] = known.labels.get(best["key"], told)
-        best["differences"] = [_with_file(one, known.files, made) for one in best["differences"]]
+        label = f"{identity['node']} {made(best['key'])}" if identity["node"] == "tokenize" else None
+        best["label"] = known.labels.get(best["key"], label)
+        best["differences"] = [_with_file(difference, known.files, made) for difference in best["differences"]]
     return best
 
 
@@ -159,51 +159,51 @@ def _tokenized(key: str, identity: Identity, look_up: LookUp) -> Iterator[str]:
             waiting += value.values()
         elif isinstance(value, list):
             waiting += value
-        elif _is_key(value) and (found := look_up(value)) is not None and found.get("node") == "tokenize":
+        elif _is_key(value) and (need := look_up(value)) is not None and need.get("node") == "tokenize":
             yield value
 
 
 def made_for(data: TokenizeSpec) -> str:
-    """Return task, split and language of a tokenized set; it may serve others, too, which read the same bytes."""
+    """Return task, split and language of a tokenized set; others that read the same bytes may share it."""
     return f"{data.task.name} {data.location.split} {data.location.language}"
 
 
 def _with_file(
     difference: dict[str, Any], files: Mapping[str, Mapping[str, Path]], made: Callable[[str], str]
 ) -> dict[str, Any]:
-    told = {name: value for name, value in difference.items() if name != NODES}
+    shown = {name: value for name, value in difference.items() if name != NODES}
     there, here = difference[NODES]
     path = files.get(here, {}).get(difference["path"].rpartition(" > ")[2])
     if path is None:
-        return told
+        return shown
     before, now = made(there), made(here)
-    return {**told, "file": str(path), "changed": before == now if before and now else None}
+    return {**shown, "file": str(path), "changed": before == now if before and now else None}
 
 
 def _distance(differences: list[dict[str, Any]]) -> tuple[int, int]:
-    """Return how many values differ, and of these how many stand on one side only.
+    """Return the number of values that differ, and how many of these only one node has.
 
-    A section that the other lacks counts by its values, or a node without it would be nearer than one of the same kind
-    in which two of them are different.
+    A section that only one node has counts by its values. Else a node without the section would be nearer than a node
+    in which two values of the section differ.
     """
-    pairs = [(one["there"], one["here"]) for one in differences]
+    pairs = [(difference["there"], difference["here"]) for difference in differences]
     sections = [value for pair in pairs if None in pair for value in pair if isinstance(value, Mapping)]
     return len(pairs) + sum(len(section) - 1 for section in sections), sum(None in pair for pair in pairs)
 
 
 NODES = "nodes"
-"""What a difference has the keys of both nodes as in whose identities the two values stand."""
+"""Field of a difference: the keys of the two nodes whose identities contain the two values."""
 
 
 def _differences(there: Any, here: Any, path: str, look_up: LookUp, nodes: tuple[str, str]) -> list[dict[str, Any]]:
     if there == here:
         return []
     if isinstance(there, Mapping) and isinstance(here, Mapping):
-        found = []
+        differences = []
         for name in sorted({*there, *here}):
             inner = f"{path}.{name}" if path else str(name)
-            found += _differences(there.get(name), here.get(name), inner, look_up, nodes)
-        return found
+            differences += _differences(there.get(name), here.get(name), inner, look_up, nodes)
+        return differences
     if isinstance(there, list) and isinstance(here, list) and len(there) == len(here):
         pairs = enumerate(zip(there, here, strict=True))
         return [

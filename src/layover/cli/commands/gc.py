@@ -71,7 +71,7 @@ def _plans(recipes: list[Path], store: Store, hashes: FileHashes) -> list[Plan]:
     """
     from layover.plan import build
     from layover.plan.choices import Choices
-    from layover.plan.hub import told
+    from layover.plan.hub import unresolved_message
     from layover.plan.rounds import chooser_of
     from layover.recipe import load
     from layover.store import Memory
@@ -83,7 +83,7 @@ def _plans(recipes: list[Path], store: Store, hashes: FileHashes) -> list[Plan]:
     if unresolved := [one for plan in plans for one in plan.unresolved]:
         raise StoreError(
             "hub revisions are not resolved, without which nothing in the store is known to belong to these recipes, "
-            f"and all of it would go: {told(unresolved)}"
+            f"and all of it would go: {unresolved_message(unresolved)}"
         )
     return plans
 

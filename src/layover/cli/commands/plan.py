@@ -86,7 +86,7 @@ def summarise(found: Planned, gpu: int | None = None) -> dict[str, Any]:
     from layover.estimates.cost import ENCODING, bound, estimate, to_come
     from layover.estimates.eta import seconds_left
     from layover.plan.absent import lacks
-    from layover.plan.hub import told as unresolved
+    from layover.plan.hub import unresolved_message
     from layover.plan.rounds import whole
     from layover.recipe.unused_settings import unread_strides
     from layover.steps.artifacts import timed
@@ -112,7 +112,7 @@ def summarise(found: Planned, gpu: int | None = None) -> dict[str, Any]:
             }
         )
     memory = asked([costs[node.key] for node in left], plan.recipe.document.run, gpu)
-    provisional = [f"hub revisions are not resolved, keys are provisional: {unresolved(plan.unresolved)}"]
+    provisional = [f"hub revisions are not resolved, keys are provisional: {unresolved_message(plan.unresolved)}"]
     lacking = [lacks(plan, left)] if not plan.unresolved else provisional
     return {
         "cells": len(plan.cells) + len(plan.pending),
