@@ -97,7 +97,7 @@ def test_a_number_that_is_written_otherwise_is_counted() -> None:
     reading = Reading({}, ("0", "1"), tally=tally)
     assert [reading.label(value, ROW) for value in (1.0, 1, "1", 0.0)] == ["1", "1", "1", "0"]
     assert [(one.reason, one.count) for one in tally.otherwise()] == [
-        ("number that is written otherwise than its label", 2)
+        ("number that is not written like its label", 2)
     ]
 
 

@@ -71,7 +71,7 @@ def test_minus_one_is_no_gold_and_that_is_said(tmp_path: Path, written: Any) -> 
     task, tally = declare("t", OwnTask(**OWN)), Tally()
     assert labels_of(task, tmp_path, "a.jsonl", lines(0, written, 1), tally=tally) == ["0", None, "1"]
     assert [(one.reason, one.count) for one in tally.otherwise()] == [
-        ("-1 as no gold (where it is a label, write all `labels` out)", 1)
+        ("-1 as no gold (if it is a label, declare all `labels`)", 1)
     ]
     assert [(one.reason, one.count) for one in tally.left_out()] == [("no gold", 1)]
     blind = Tally()

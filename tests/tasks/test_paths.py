@@ -155,9 +155,9 @@ def test_the_content_says_which_json_it_is(tmp_path: Path, name: str, content: s
     place = locate(tmp_path, name)
     assert task().read(place)[0].label == "pos"
     assert place.source.layout.format == format
-    assert place.source.told.startswith(f"{tmp_path / name} is read as `format: {format}`: it ")
+    assert place.source.format_note.startswith(f"{tmp_path / name} is read as `format: {format}`: it ")
     declared = locate(tmp_path, name, format=format)
-    assert declared.source.told == ""
+    assert declared.source.format_note == ""
     assert declared.identity(str) == place.identity(str)
 
 
@@ -168,7 +168,7 @@ def test_squads_own_json_needs_no_word(tmp_path: Path) -> None:
             json.dumps({"version": "1", "data": [article]}, indent=indent), encoding="utf-8"
         )
         place = locate(tmp_path, "a.json", kind="span", labels=(), text=())
-        assert (place.source.layout.format, place.source.told) == ("squad", "")
+        assert (place.source.layout.format, place.source.format_note) == ("squad", "")
 
 
 @pytest.mark.parametrize(
