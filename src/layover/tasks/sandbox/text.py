@@ -1,4 +1,4 @@
-"""Plain text of every language for masked language modelling, one passage per line; languages say different things."""
+"""Plain text of every language for masked language modelling, one passage per line; the languages have different content."""
 
 from __future__ import annotations
 
