@@ -87,7 +87,7 @@ def test_the_sign_and_hashtags_are_words(tmp_path: Path, word: str, place: str, 
     ],
 )
 def test_a_line_that_may_be_both_is_refused_with_the_setting(tmp_path: Path, text: str, line: int) -> None:
-    with pytest.raises(DataError, match=rf"a:{line}: .* may be a comment, or a word .* say so with `comments`"):
+    with pytest.raises(DataError, match=rf"a:{line}: .* may be a comment, or a word .* declare `comments`"):
         read(tmp_path / "a", text, **WIDE)
 
 
@@ -98,7 +98,7 @@ def test_a_hashtag_with_an_equals_sign_is_never_dropped(tmp_path: Path, line: st
     if line.endswith("B-PER"):  # a tag that a word has
         assert read(tmp_path / "a", text, separator=separator) == ([["#win=2", "Jo", "Doe"]], {})
         return
-    with pytest.raises(DataError, match=r"a:1: .* may be a comment, or a word .* say so with `comments`"):
+    with pytest.raises(DataError, match=r"a:1: .* may be a comment, or a word .* declare `comments`"):
         read(tmp_path / "a", text, separator=separator)
     rows, skipped = read(tmp_path / "a", text, separator=separator, comments="#")
     assert (rows, list(skipped)) == ([["Jo", "Doe"]], ["comment line"])

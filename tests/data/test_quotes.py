@@ -58,7 +58,7 @@ LABELLED = "".join(f"row {number},{'pos' if number % 2 else 'neg'}\n" for number
     ],
 )
 def test_in_a_csv_rows_that_stray_quotes_swallow_are_noticed(tmp_path: Path, text: str) -> None:
-    with pytest.raises(DataError, match=r"each of these lines is like a row of its own.*`multiline: true`"):
+    with pytest.raises(DataError, match=r"each of these lines looks like a separate row.*`multiline: true`"):
         read(tmp_path / "a.csv", text)
 
 
@@ -110,7 +110,7 @@ def test_values_over_several_lines_are_told_unless_they_are_declared(tmp_path: P
 
 
 def test_a_header_that_swallows_rows_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"a.csv:1: .* the header is one line"):
+    with pytest.raises(DataError, match=r"a.csv:1: .* the header must be one line"):
         read(tmp_path / "a.csv", 'text,"label\ngood,pos\nbad,neg"\nnice,pos\n')
 
 

@@ -99,7 +99,7 @@ def test_an_open_set_takes_text_and_for_examples_whole_numbers() -> None:
     assert label("X", open=True) == "X"
     assert label(-1, open=True) is None
     assert label(3, open=True) == "3"
-    with pytest.raises(DataError, match="3 is not a label; text is needed; which tag a number stands for"):
+    with pytest.raises(DataError, match="3 is not a label; text is needed; declare the tag of each number"):
         Reading({}, (), open=True).label(3, ROW, 0)
 
 

@@ -53,7 +53,7 @@ def test_words_with_bars(tmp_path: Path) -> None:
     three = rows(tmp_path / "x.stagged", "# made by hand\n\nAnna|NNP|NP sings|VBZ|S[dcl]\\NP\n", "word_tag")
     assert three == [{"word": ["Anna", "sings"], "pos": ["NNP", "VBZ"], "tag": ["NP", "S[dcl]\\NP"]}]
     for line in ("a|N b|NN|N", "a|N b", "a|N |N", "a|b|c|N"):
-        with pytest.raises(DataError, match=r"x\.stagged:1: .* is not written as word\|tag"):
+        with pytest.raises(DataError, match=r"x\.stagged:1: .* does not have the form word\|tag"):
             rows(tmp_path / "x.stagged", line, "word_tag")
 
 

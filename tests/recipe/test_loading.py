@@ -185,7 +185,7 @@ def test_mistakes_in_a_task_of_ones_own(tmp_path: Path) -> None:
     )
 
 
-NONE = "files have no such setting; remove it, or name the `format`:"
+NONE = "files do not have this setting; remove it, or declare a `format` that has it:"
 
 
 @pytest.mark.parametrize(
@@ -252,7 +252,7 @@ def test_rows_of_retrieval_are_not_chosen(tmp_path: Path) -> None:
 """
     text = VALID.replace("tasks:\n", f"tasks:{own}")
     line = text.splitlines().index("    where: {language: sw}") + 1
-    reason = "the sides of retrieval are whole files; no rows of them are chosen"
+    reason = "retrieval always uses all rows of both files, so `where` has no effect; remove it"
     assert problems(tmp_path, text) == [f"{line}: tasks.pairs.where: {reason}"]
     named = text.replace("    where: {language: sw}\n", "").replace("[a]", "[a, b, c]")
     (found,) = problems(tmp_path, named)

@@ -126,7 +126,7 @@ def test_a_place_of_a_template_is_any_column(tmp_path: Path, column: str) -> Non
 
 @pytest.mark.parametrize("text", ["{}", "a {", "b }", "{{x}}", "{a} {}", "}{"])
 def test_a_brace_around_no_column_is_refused(text: str) -> None:
-    assert "has a brace around no column" in mistake(text)
+    assert "has a brace without a column" in mistake(text)
     assert "text.1" in told(kind="classification", labels=("a", "b"), text=("x", text))
     assert "question" in told(kind="span", question=text)
 
@@ -141,6 +141,6 @@ def test_meanings_of_labels() -> None:
     task = declare("t", OwnTask(**own, meanings={0: "the sentences differ", "1": "they mean the same"}))
     assert task.meanings == {"0": "the sentences differ", "1": "they mean the same"}
     assert told(**own, meanings={2: "neither"}) == {"meanings.2": "'2' is no label; one of: 0, 1"}
-    with pytest.raises(DataError, match="a meaning for 'x', which is no label"):
+    with pytest.raises(DataError, match="meanings: 'x' is no label"):
         Task(**{**dict(task), "meanings": {"x": "nothing"}})
     assert declare("t", OwnTask(**{**own, "labels": "from training"}, meanings={"x": "y"})).meanings == {"x": "y"}

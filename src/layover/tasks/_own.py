@@ -95,7 +95,7 @@ def _leaves(classes: Iterable[type[Keys]]) -> tuple[type[Keys], ...]:
 def _unfit(own: tuple[type[Keys], ...], its: tuple[type[Keys], ...]) -> str:
     """Return the reason why classes of keys would break or change the declarations of other kinds, or an empty text."""
     if reason := _clash(own, its):
-        return f"{reason} of Layover's own key; rename it"
+        return f"{reason} of Layover; rename it"
     for keys in its:
         if keys in own:
             continue

@@ -1,4 +1,4 @@
-"""Plain text of every language for masked language modelling, one passage per line; the languages have different content."""
+"""Plain text of every language for masked language modelling, one passage per line; each language has its own content."""
 
 from __future__ import annotations
 
