@@ -194,8 +194,8 @@ def test_what_is_read_and_may_be_meant_otherwise_is_told(world: World) -> None:
     path.write_text('text,label\na,no\n"one\ntwo",no\nb,no\nc,no\nd,no\n', encoding="utf-8")
     quoted = "tasks.moods.files.train=moods/quoted.csv"
     expected = (
-        f"moods train en: value that runs over lines: 1 (first {path}:3); declare `multiline: true` if such values are right, "
-        "`quoting: false` if their quotes are text"
+        f"moods train en: value that runs over lines: 1 (first {path}:3); declare "
+        "`multiline: true` if such values are right, `quoting: false` if their quotes are text"
     )
     assert expected in notes(world, quoted)
     assert not [note for note in notes(world, quoted, "tasks.moods.multiline=true") if "lines" in note]
