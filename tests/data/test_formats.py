@@ -128,18 +128,18 @@ def test_blind_tables(tmp_path: Path) -> None:
     layout = {"header": ("a", "b", "label"), "optional": 1}
     assert values(tmp_path / "t.tsv", "1\t2\n3\t4\n", **layout)[1] == {"a": "3", "b": "4"}
     assert values(tmp_path / "t.tsv", "1\t2\tx\n", **layout)[0] == {"a": "1", "b": "2", "label": "x"}
-    with pytest.raises(DataError, match=r"t\.tsv:2: 3 values for 2 columns"):
+    with pytest.raises(DataError, match=r"t\.tsv:2: the row has 3 values, but there are 2 columns"):
         values(tmp_path / "t.tsv", "1\t2\n3\t4\tx\n", **layout)
-    with pytest.raises(DataError, match=r"t\.tsv:2: 2 values for 3 columns"):
+    with pytest.raises(DataError, match=r"t\.tsv:2: the row has 2 values, but there are 3 columns"):
         values(tmp_path / "t.tsv", "1\t2\tx\n3\t4\n", **layout)
-    with pytest.raises(DataError, match=r"t\.tsv:1: 1 values for 3 columns"):
+    with pytest.raises(DataError, match=r"t\.tsv:1: the row has 1 values, but there are 3 columns"):
         values(tmp_path / "t.tsv", "1\n", **layout)
 
 
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("t.csv", "a,b\n1\n", r"t\.csv:2: 1 values for 2 columns \(a, b\)"),
+        ("t.csv", "a,b\n1\n", r"t\.csv:2: the row has 1 values, but there are 2 columns \(a, b\)"),
         ("t.csv", "a,b\n1,2,3\n", r"t\.csv:2: 3 values"),
         ("t.csv", "a,b\n1,2\n\n3,4\n", r"t\.csv:3: an empty line"),
         ("t.csv", "a,a\n1,2\n", r"t\.csv:1: the header names 'a' twice"),

@@ -116,7 +116,7 @@ def test_several_languages_in_one_file_are_told(world: World) -> None:
     (found,) = [note for note in notes(world) if "column" in note]
     assert found == (
         "moods test en: read as en, but its column 'lang' names 2 (en 1, de 2); "
-        'tasks.moods.where: {lang: "{language}"} selects the rows of one'
+        'tasks.moods.where: {lang: "{language}"} selects the rows of one language'
     )
     write(world, "moods/en.jsonl", rows("a", "b", lang="en"))
     assert not [note for note in notes(world) if "column" in note]

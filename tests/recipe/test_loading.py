@@ -196,7 +196,7 @@ NONE = "files do not have this setting; remove it, or declare a `format` that ha
         ("header: [a, b]", f"jsonl {NONE} conll, csv, lines, tsv have it"),
         ("quoting: false", f"jsonl {NONE} csv, tsv have it"),
         ("separator: whitespace", f"jsonl {NONE} conll have it"),
-        ("mined: true", "it belongs to retrieval, not to classification"),
+        ("mined: true", "it is a field of retrieval, not of classification; remove it"),
     ],
 )
 def test_a_setting_that_would_decide_nothing_is_refused_where_it_stands(

@@ -98,5 +98,5 @@ def test_an_id_twice(tmp_path: Path, twice: str) -> None:
     task = TASK.model_copy(update={"columns": columns, "files": {"test": (source,)}})
     location = task.locate("test", "en", root=tmp_path)
     assert location is not None
-    with pytest.raises(DataError, match=rf"{twice}:2: the id 'a' stands at .*{twice}:1 too; remove one"):
+    with pytest.raises(DataError, match=rf"{twice}:2: the id 'a' is also at .*{twice}:1; remove one"):
         task.read(location)

@@ -64,9 +64,9 @@ def test_fields_of_other_kinds_are_refused(kind: str) -> None:
     foreign = set(VALUES) - kinds.get(kind).declared_by
     for field in foreign:
         (message,) = (text for name, text in told(kind=kind, **{**GOOD[kind], field: VALUES[field]}).items())
-        assert message.startswith("it belongs to ")
+        assert message.startswith("it is a field of ")
         assert message.endswith(f", not to {kind}")
-        owners = message.removeprefix("it belongs to ").rpartition(",")[0].replace(" and ", ", ").split(", ")
+        owners = message.removeprefix("it is a field of ").rpartition(",")[0].replace(" and ", ", ").split(", ")
         assert owners == [name for name in kinds.names() if field in kinds.get(name).declared_by]
     every = told(kind=kind, **GOOD[kind], **{field: VALUES[field] for field in foreign})
     assert set(every) >= foreign, "all of them at once"
@@ -76,7 +76,7 @@ def test_fields_of_other_kinds_are_refused(kind: str) -> None:
 def test_a_span_has_one_label_at_most() -> None:
     assert told(kind="span", labels=("none",)) == {}
     assert "span has one label where questions may have no answer" in told(kind="span", labels=("a", "b"))["labels"]
-    assert "only labels of classification, tagging can be taken" in told(kind="span", labels="from training")["labels"]
+    assert "are possible only for classification, tagging" in told(kind="span", labels="from training")["labels"]
 
 
 def test_ids_of_retrieval_are_read_of_mined_pairs_only() -> None:

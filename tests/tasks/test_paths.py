@@ -57,7 +57,7 @@ def test_what_is_no_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         (f"{'x' * 300}.csv", "cannot be read"),
         ("a\0.csv", r"a\\x00.csv cannot be read"),
         ("train.csv/a.csv", "cannot be read"),
-        ("a.xlsx", "a.xlsx: its name says a spreadsheet"),
+        ("a.xlsx", "a.xlsx: the extension .xlsx means a spreadsheet"),
         ("a.zip", "a.zip: the extension .zip means an archive; name the file inside"),
     ):
         with pytest.raises(DataError, match=message):

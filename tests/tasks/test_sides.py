@@ -147,11 +147,11 @@ def test_mined_without_gold_is_blind(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"gold": "d2\te9\n"}, r"gold:1: no english sentence has the id 'e9'; they are like 'e1'"),
+        ({"gold": "d2\te9\n"}, r"gold:1: no english sentence has the id 'e9'; write ids like 'e1'"),
         ({"gold": "d2\te1\nd2\te1\n"}, r"gold:2: this pair stands in .*gold:1 too"),
         ({"de": "d1\ta\nd1\tb\n"}, r"\.de:2: the id 'd1' stands in .*\.de:1 too"),
         ({"en": "e1\tone\ne2\t \n"}, r"\.en:2: an empty sentence cannot be embedded"),
-        ({"de": "d1 a\n"}, r"\.de:1: 1 values for 2 columns"),
+        ({"de": "d1 a\n"}, r"\.de:1: the row has 1 values, but there are 2 columns"),
     ],
 )
 def test_mined_files_that_do_not_fit(tmp_path: Path, changed: dict[str, str], message: str) -> None:
@@ -205,7 +205,7 @@ def test_paths_that_do_not_fit(tmp_path: Path, settings: dict[str, Any], paths: 
         ({"kind": "retrieval", "text": ("a", "b", "c")}, "`text` names 3 columns"),
         (
             {"kind": "tagging", "labels": ("O", "X"), "mined": True},
-            "mine: mined: it belongs to retrieval, not to tagging",
+            "mine: mined: it is a field of retrieval, not of tagging; remove it",
         ),
     ],
 )

@@ -160,7 +160,7 @@ def test_blind_xnli_and_its_gold_file(tmp_path: Path) -> None:
     [
         ("a\tb\tneutral\n", True, "has 1 rows, but .*test-de.tsv has more"),
         ("a\tb\tneutral\n" * 3, True, "has more rows than the 2 of"),
-        ("a\tb\tneutral\n" * 2, False, "test-de.tsv:2: its label is 'contradiction', but .*:2 says 'neutral'"),
+        ("a\tb\tneutral\n" * 2, False, "test-de.tsv:2: the label is 'contradiction', but .*:2 has 'neutral'"),
     ],
 )
 def test_a_gold_file_that_does_not_fit(tmp_path: Path, gold: str, blind: bool, message: str) -> None:
@@ -275,8 +275,8 @@ def test_own_mlm_of_two_files(tmp_path: Path) -> None:
     pairs = translated(tmp_path, "One.\nTwo.\n", "Eins.\nZwei.\n\n", **both)
     assert pairs == [mlm.Example("One.", "Eins."), mlm.Example("Two.", "Zwei.")]
     for first, second, declared, message in [
-        ("One.\nTwo.\n", "Eins.\n", both, r"b\.txt: it ends before .*a\.txt:2; line i must translate line i"),
-        ("One.\n", "Eins.\nZwei.\n", both, r"a\.txt: it ends before .*b\.txt:2"),
+        ("One.\nTwo.\n", "Eins.\n", both, r"b\.txt: the file ends before .*a\.txt:2, but line i must translate line i"),
+        ("One.\n", "Eins.\nZwei.\n", both, r"a\.txt: the file ends before .*b\.txt:2"),
         ("One.\n\nTwo.\n", "Eins.\n\nZwei.\n", both, r"a\.txt:2: an empty line between sentences"),
         ("One.\n", "Eins.\n", {"text": ("en", "en")}, r"a\.txt:1: 'en' stands in .*b\.txt:1 too"),
         ("One.\n", "Eins.\n", {"text": ("en",)}, r"2 paths \(a\.txt, b\.txt\); name one file"),
@@ -340,7 +340,7 @@ def test_own_language_of_one_file_is_what_is_said_or_unknown() -> None:
         ({"kind": "tagging"}, "tagging needs two or more labels, or `labels: from training`"),
         (
             {"kind": "span", "labels": "from training"},
-            "only labels of classification, tagging can be taken",
+            "are possible only for classification, tagging",
         ),
         ({"kind": "classification", "labels": ("a", "a"), "text": ("t",)}, "a label stands twice"),
         ({"kind": "choice", "text": ("t",)}, "choice needs `choices`"),

@@ -183,6 +183,6 @@ def language_notes(languages: Mapping[str, Mapping[str, int]], task: str, langua
     for column, counts in languages.items() if language != SEVERAL else ():
         shown = ", ".join(f"{name} {count}" for name, count in list(counts.items())[:6]) + ", ..." * (len(counts) > 6)
         many = f"{len(counts)} or more" if len(counts) >= MOST_VALUES else str(len(counts))
-        choose = f'tasks.{task}.where: {{{column}: "{{language}}"}} selects the rows of one'
+        choose = f'tasks.{task}.where: {{{column}: "{{language}}"}} selects the rows of one language'
         notes.append(f"read as {language}, but its column {column!r} names {many} ({shown}); {choose}")
     return notes

@@ -111,4 +111,7 @@ def _wrong_width(path: Path, number: int, record: list[str], names: tuple[str, .
     plain = ", or declare `quoting: false` if its quotes are plain text" if layout.quoting else ""
     advice = separator_advice(record if len(record) == 1 else list(names), layout.delimiter())
     advice = advice or f"correct the row{plain}"
-    return DataError(f"{path}:{number}: {len(record)} values, but {len(names)} columns ({', '.join(names)}); {advice}")
+    return DataError(
+        f"{path}:{number}: the row has {len(record)} values, but there are {len(names)} columns ({', '.join(names)}); "
+        f"{advice}"
+    )

@@ -52,7 +52,7 @@ def sentences(path: Path, numbered: Iterable[tuple[int, str]], layout: FileLayou
         if len(values) != len(names):
             raise DataError(
                 f"{path}:{number}: the line has {len(values)} columns ({line[:60]!r}), but {len(names)} are needed "
-                f"({', '.join(names)}), {_between(layout)}" + comment_advice(path, (first, (number, line)), layout)
+                f"({', '.join(names)}), {_separation(layout)}" + comment_advice(path, (first, (number, line)), layout)
             )
         words.append(values)
         lines.append(number)
@@ -60,8 +60,8 @@ def sentences(path: Path, numbered: Iterable[tuple[int, str]], layout: FileLayou
         yield _sentence(path, names, words, lines, other)
 
 
-def _between(layout: FileLayout) -> str:
-    return f"with {layout.separator or 'tab'} between them"
+def _separation(layout: FileLayout) -> str:
+    return f"separated by {layout.separator or 'tab'}"
 
 
 def _other_separator(values: list[str], layout: FileLayout, before: str = "") -> str:
@@ -79,7 +79,7 @@ def _names(path: Path, number: int, line: str, values: list[str], layout: FileLa
         return layout.header[: len(values)]
     raise DataError(
         f"{path}:{number}: the line has {len(values)} columns, but {len(layout.header)} are declared "
-        f"({', '.join(layout.header)}), {_between(layout)}"
+        f"({', '.join(layout.header)}), {_separation(layout)}"
         + (comment_advice(path, ((number, line),), layout) or _other_separator(values, layout, before="; "))
     )
 
