@@ -107,10 +107,10 @@ def test_a_hashtag_with_an_equals_sign_is_never_dropped(tmp_path: Path, line: st
 @pytest.mark.parametrize(("comment", "sign"), [("% made by hand", "%"), (";; by hand", ";;"), ("// by hand", "//")])
 def test_signs_of_other_tools_are_named_with_the_setting(tmp_path: Path, comment: str, sign: str) -> None:
     where, advice = f"{tmp_path / 'a'}", f"declare `comments: '{sign}'`"
-    with pytest.raises(DataError, match="a:2: 2 columns") as first:
+    with pytest.raises(DataError, match="a:2: the line has 2 columns") as first:
         read(tmp_path / "a", f"{comment}\nKim\tO\n")
     assert str(first.value).endswith(f"; if {where}:1 ({comment!r}) is a comment, {advice}")
-    with pytest.raises(DataError, match="a:3: 1 columns") as later:
+    with pytest.raises(DataError, match="a:3: the line has 1 columns") as later:
         read(tmp_path / "a", f"Kim\tO\n\n{comment}\nsang\tO\n")
     assert str(later.value).endswith(f"; if {where}:3 ({comment!r}) is a comment, {advice}")
     with pytest.raises(DataError, match="a:1: 1 columns, but 2 are declared") as declared:

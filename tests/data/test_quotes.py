@@ -90,7 +90,9 @@ def test_in_a_csv_rows_without_a_known_label_are_noticed_too(tmp_path: Path, tex
     ],
 )
 def test_a_third_column_with_a_rare_value_hides_nothing(tmp_path: Path, rows: str, swallowed: str) -> None:
-    with pytest.raises(DataError, match=r"a.csv:26: .* lines 26 to 28, and one .* has 'n?e[ng]' where rows"):
+    with pytest.raises(
+        DataError, match=r"a.csv:26: .* lines 26 to 28, and one .* has 'n?e[ng]' in the same column as rows"
+    ):
         read(tmp_path / "a.csv", f"a,b,c\n{rows * 12}{swallowed}")
 
 

@@ -67,7 +67,7 @@ def test_a_missing_value_is_no_text(value: object) -> None:
 @pytest.mark.parametrize(
     ("value", "labels", "message"),
     [
-        (1, ("01", "001"), "file.jsonl:7: the number 1 may be '01' or '001'; write the label as text"),
+        (1, ("01", "001"), "file.jsonl:7: the number 1 may mean '01' or '001'; write the label as text"),
         (-2, ("0", "1"), "-2 is not a label; one of: 0, 1"),
         (2, ("0", "1"), "2 is not a label"),
         (True, ("0", "1"), "true is not a label"),

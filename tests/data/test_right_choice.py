@@ -69,8 +69,8 @@ def test_a_declared_form_decides(
 @pytest.mark.parametrize(
     ("rows", "own", "message"),
     [
-        ([("1", ("1", "0"))], {}, r"jsonl:1: '1' may be a number from 0 \('0'\) and the text of a choice \('1'\)"),
-        ([("A", ("B", "A"))], {}, r"jsonl:1: 'A' may be a letter \('B'\) and the text of a choice \('A'\)"),
+        ([("1", ("1", "0"))], {}, r"jsonl:1: '1' may be a number from 0 \('0'\) or the text of a choice \('1'\)"),
+        ([("A", ("B", "A"))], {}, r"jsonl:1: 'A' may be a letter \('B'\) or the text of a choice \('A'\)"),
         ([("A", XY), (1, XY)], {}, r"jsonl:2: the right choice is a number from 0 \(1\), but at .*jsonl:1 it is"),
         ([(0, XY), ("y", XY)], {}, r"jsonl:2: the right choice is the text of a choice \('y'\), but at .*jsonl:1"),
         ([(1, XY), (2, XY)], {}, r"jsonl:2: 2 is not one of the 2 choices, 0 to 1; if they are numbered from 1"),
@@ -108,7 +108,7 @@ def test_choices_with_names_of_their_own(tmp_path: Path) -> None:
     assert [one.label for one in task.read(found)] == [0, 1, 1]
     for change, message in (
         ({"key": "3"}, "'3' is not among the names of the choices, 1, 2"),
-        ({"c": {"text": ["x", "y"], "label": ["1", "1"]}}, "'1' is twice among the names"),
+        ({"c": {"text": ["x", "y"], "label": ["1", "1"]}}, "'1' is more than once among the names"),
         ({"c": {"text": ["x", "y"], "label": ["1"]}}, "must be a list of 2 names of choices"),
     ):
         task, found = place(tmp_path, rows[0] | change, **own)

@@ -53,7 +53,7 @@ def test_spaces_of_other_kinds_stand_within_words(tmp_path: Path) -> None:
     (one,) = read(tmp_path, "a.txt", "10\u00a0000  O\n\u3000 B-X\n\u2009x \t O\n", **TAGS, separator="whitespace")
     assert (one.tokens, one.tags) == (("10\u00a0000", "\u3000", "\u2009x"), ("O", "B-X", "O"))
     # a line of such a space alone ends no sentence: a word without its tag
-    with pytest.raises(DataError, match=r"a.txt:2: 1 columns"):
+    with pytest.raises(DataError, match=r"a.txt:2: the line has 1 columns"):
         read(tmp_path, "a.txt", "a O\n\u00a0\nb O\n", **TAGS, separator="whitespace")
 
 

@@ -45,7 +45,7 @@ def _sentence(path: Path, number: int, line: str) -> Row:
     leaves = LEAF.findall(line)
     if not leaves or len(leaves) != line.count("(<L"):
         raise DataError(
-            f"{path}:{number}: the line has {line.count('(<L')} leaves, but {len(leaves)} of them have the form "
+            f"{path}:{number}: the derivation has {line.count('(<L')} leaves, of which {len(leaves)} have the form "
             "(<L category POS POS word category>); correct the derivation"
         )
     columns = {"word": [word for _, word in leaves], "tag": [category for category, _ in leaves]}
