@@ -82,7 +82,7 @@ def test_codes_decide_what_rows_mean(tmp_path: Path) -> None:
         ("\uff50os", ("neg", "pos"), r"did you mean 'pos'\? The value uses other characters"),
         ("POS", ("neg", "pos"), r"did you mean 'pos'\? Upper and lower case differ"),
         ("True", ("false", "true"), "'True' is not a label; did you mean 'true'"),
-        (True, ("no", "yes"), "true is not a label; one of: no, yes; declare the label of each .* {true: yes, false: no}"),
+        (True, ("no", "yes"), "true is not a label; one of: no, yes; declare the label .* {true: yes, false: no}"),
         ("1.0", ("0", "1"), "'1.0' is not a label; one of: 0, 1; write both in the same form"),
         (float("inf"), ("0", "1"), "Infinity is not a label|inf is not a label"),
     ],
