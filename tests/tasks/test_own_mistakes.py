@@ -65,7 +65,7 @@ def test_fields_of_other_kinds_are_refused(kind: str) -> None:
     for field in foreign:
         (message,) = (text for name, text in told(kind=kind, **{**GOOD[kind], field: VALUES[field]}).items())
         assert message.startswith("it is a field of ")
-        assert message.endswith(f", not to {kind}")
+        assert message.endswith(f", not of {kind}; remove it")
         owners = message.removeprefix("it is a field of ").rpartition(",")[0].replace(" and ", ", ").split(", ")
         assert owners == [name for name in kinds.names() if field in kinds.get(name).declared_by]
     every = told(kind=kind, **GOOD[kind], **{field: VALUES[field] for field in foreign})

@@ -105,7 +105,7 @@ def test_a_saved_data_set_of_several_splits(tmp_path: Path) -> None:
     ("state", "message"),
     [
         ("{", "state.json: cannot be read"),
-        ("[]", "state.json: is no JSON object"),
+        ("[]", "state.json: the content is no JSON object"),
         ("{}", "state.json: names no files of rows"),
         ('{"_data_files": 5}', "state.json: names no files of rows"),
         ('{"_data_files": {"filename": "a"}}', "state.json: names no files of rows"),
