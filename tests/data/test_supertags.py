@@ -73,7 +73,5 @@ def test_layers_of_the_meaning_bank(tmp_path: Path) -> None:
 def test_extensions() -> None:
     assert formats.by_extension("wsj00.auto", tagging=True) == "ccgbank"
     assert formats.by_extension("wsj00.stagged.gz", tagging=True) == "word_tag"
-    with pytest.raises(
-        DataError, match=r"wsj00\.parg: .* only words with dependencies, .*name the \.auto file"
-    ):
+    with pytest.raises(DataError, match=r"wsj00\.parg: .* only words with dependencies, .*name the \.auto file"):
         formats.by_extension("wsj00.parg", tagging=True)

@@ -201,7 +201,7 @@ def test_paths_that_do_not_fit(tmp_path: Path, settings: dict[str, Any], paths: 
     [
         ({"kind": "retrieval", "stages": ("intermediate", "target")}, "is not trained; write only target"),
         ({"kind": "retrieval", "metrics": ("bucc_f1",)}, "only metric for sentences with ids and a file of gold"),
-        ({"kind": "retrieval", "mined": True, "metrics": ("retrieval_accuracy",)}, "only metric for sentences with ids"),
+        ({"kind": "retrieval", "mined": True, "metrics": ("retrieval_accuracy",)}, "only metric for sentences"),
         ({"kind": "retrieval", "text": ("a", "b", "c")}, "`text` names 3 columns"),
         (
             {"kind": "tagging", "labels": ("O", "X"), "mined": True},
