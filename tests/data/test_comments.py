@@ -113,7 +113,7 @@ def test_signs_of_other_tools_are_named_with_the_setting(tmp_path: Path, comment
     with pytest.raises(DataError, match="a:3: the line has 1 columns") as later:
         read(tmp_path / "a", f"Kim\tO\n\n{comment}\nsang\tO\n")
     assert str(later.value).endswith(f"; if {where}:3 ({comment!r}) is a comment, {advice}")
-    with pytest.raises(DataError, match="a:1: 1 columns, but 2 are declared") as declared:
+    with pytest.raises(DataError, match="a:1: the line has 1 columns, but 2 are declared") as declared:
         read(tmp_path / "a", f"{comment}\nKim\tO\n", header=("0", "1"))
     assert str(declared.value).endswith(advice)
     assert read(tmp_path / "a", f"{comment}\nKim\tO\n", comments=sign)[0] == [["Kim"]]

@@ -188,7 +188,7 @@ def test_squads_own_json_needs_no_word(tmp_path: Path) -> None:
         ),
         ("json", '{"text": ["a"], "label": ["pos"]}', "each key holds a whole column; write rows"),
         ("json", '{"data": [{"paragraphs": []}]}', "declare `format: squad`"),
-        ("json", "", "a.json: empty"),
+        ("json", "", "a.json: the file is empty"),
         ("squad", '[{"text": "a"}]', "no list under 'data'; for a list of objects, declare `format: json`"),
         ("squad", '{"data": [{"text": "a"}]}', "article 1 has no list under 'paragraphs'"),
         ("squad", '{"data": [{"paragraphs": [5]}]}', "a paragraph of article 1 has no list under 'qas'"),
