@@ -93,7 +93,7 @@ def test_mistakes_of_a_declaration() -> None:
     assert "1 is not below 1" in told(text=("a",), range=(1, 1))["range"]
     assert "is the gold, and the encoder would read it" in told(text=("label",))["text.0"]
     assert "names one column or two, not 0" in told()["text"]
-    assert told(text=("a",), labels=("x", "y"))["labels"].endswith("not to regression")
+    assert told(text=("a",), labels=("x", "y"))["labels"].endswith("not of regression; remove it")
     assert (
         "did you mean" in told(text=("a",), metrics=("accuracy",))["metrics"]
         or "accuracy does not score" in told(text=("a",), metrics=("accuracy",))["metrics"]

@@ -11,7 +11,7 @@ import pytest
 
 from layover import kinds
 from layover.data.formats import Row
-from layover.data.tally import LIMIT, NO_GOLD, NO_TOKEN, NO_WINDOW, LeftOut, Reason, Tally, languages_told
+from layover.data.tally import LIMIT, NO_GOLD, NO_TOKEN, NO_WINDOW, LeftOut, Reason, Tally, language_notes
 from layover.data.task import Location
 from layover.data.tokenizer import Tokenizer, stand_in
 from layover.errors import RecipeError
@@ -448,9 +448,9 @@ def test_many_languages_are_not_counted_further_than_they_are_kept() -> None:
     tally = Tally()
     for number in range(300):
         tally.watch({"lang": f"l{number}"}, ())
-    (told,) = languages_told(tally.several(), "moods", "en")
+    (told,) = language_notes(tally.several(), "moods", "en")
     assert "its column 'lang' names 200 or more (l0 1, " in told
-    (told,) = languages_told({"lang": {f"l{number}": 1 for number in range(199)}}, "moods", "en")
+    (told,) = language_notes({"lang": {f"l{number}": 1 for number in range(199)}}, "moods", "en")
     assert "its column 'lang' names 199 (l0 1, " in told
 
 

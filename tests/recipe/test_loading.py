@@ -191,11 +191,11 @@ NONE = "files do not have this setting; remove it, or declare a `format` that ha
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ('comments: "#"', f"jsonl {NONE} conll have it"),
-        ("multiline: true", f"jsonl {NONE} csv, tsv have it"),
-        ("header: [a, b]", f"jsonl {NONE} conll, csv, lines, tsv have it"),
-        ("quoting: false", f"jsonl {NONE} csv, tsv have it"),
-        ("separator: whitespace", f"jsonl {NONE} conll have it"),
+        ('comments: "#"', f"jsonl {NONE} conll"),
+        ("multiline: true", f"jsonl {NONE} csv, tsv"),
+        ("header: [a, b]", f"jsonl {NONE} conll, csv, lines, tsv"),
+        ("quoting: false", f"jsonl {NONE} csv, tsv"),
+        ("separator: whitespace", f"jsonl {NONE} conll"),
         ("mined: true", "it is a field of retrieval, not of classification; remove it"),
     ],
 )
@@ -238,7 +238,7 @@ def test_settings_of_columns_and_of_bare_lines_are_taken(tmp_path: Path) -> None
     assert {"tags", "pairs"} <= set(load(write(tmp_path, VALID.replace("tasks:\n", f"tasks:{own}"))).tasks)
     one = own.replace("[a.txt, b.txt]", "a.txt")  # read as text, not as lines
     assert problems(tmp_path, VALID.replace("tasks:\n", f"tasks:{one}")) == [
-        f"13: tasks.pairs.header: text {NONE} conll, csv, lines, tsv have it"
+        f"13: tasks.pairs.header: text {NONE} conll, csv, lines, tsv"
     ]
 
 
