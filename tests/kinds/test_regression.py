@@ -98,7 +98,7 @@ def test_mistakes_of_a_declaration() -> None:
         "did you mean" in told(text=("a",), metrics=("accuracy",))["metrics"]
         or "accuracy does not score" in told(text=("a",), metrics=("accuracy",))["metrics"]
     )
-    assert "of mse lower is better" in told(text=("a",), metrics=("mse",))["metrics"]
+    assert "for mse lower is better" in told(text=("a",), metrics=("mse",))["metrics"]
 
 
 def test_gold_is_float32_and_nan_where_there_is_none(tokenizer: Tokenizer, tmp_path: Path) -> None:
