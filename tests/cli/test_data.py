@@ -292,11 +292,11 @@ def test_no_row_of_the_asked_value_is_an_error(own: Path) -> None:
         own.read_text(encoding="utf-8").replace("label: label,", "label: label, where: {locale: it},"), encoding="utf-8"
     )
     error = str(check("own", "--recipe", str(own), "--split", "test", "--language", "en").exception)
-    assert "no example in it with locale 'it'" in error
+    assert "there is no example with locale 'it'" in error
 
 
 def test_null_is_no_label(own: Path) -> None:
     change(own, "labels: [-1, 0, 1]", "labels: [null, 0, 1]")
     error = str(check("own", "--recipe", str(own)).exception)
     assert "1 problem in the recipe" in error
-    assert 'tasks.own.labels: null is no text; write "null" in quotes if the text is meant' in error
+    assert 'tasks.own.labels: null is no text; write "null" in quotes if you mean the text' in error

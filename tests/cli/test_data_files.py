@@ -62,7 +62,7 @@ def test_each_error_leads_to_the_next_setting(recipe: Path) -> None:
     told = (
         "train.csv:2: not UTF-8: the bytes f6 in b'sch\\xf6n;pos'; save the file as UTF-8, or declare its `encoding`",
         "train.csv:2: there is no column 'label'; its only column is 'text;label'; if the values are separated by ';'",
-        "dev.json:1: 1 is not a label; one of: neg, pos; if numbers are places in `labels`, declare `codes: labels`",
+        "dev.json:1: 1 is not a label; one of: neg, pos; if numbers are positions in `labels`, declare `codes: labels`",
     )
     steps = ((), MENDED[1:2], MENDED[:2])
     for overrides, message in zip(steps, told, strict=True):

@@ -132,7 +132,7 @@ def test_only_tags_have_a_scheme(folder: Path) -> None:
     )
     (folder / "recipe.yaml").write_text(text, encoding="utf-8")
     found = CliRunner().invoke(build_app(), ["check", str(folder / "recipe.yaml")])
-    assert "mine.scheme: it belongs to tagging, not to classification" in str(found.exception)
+    assert "mine.scheme: it is a field of tagging, not of classification; remove it" in str(found.exception)
 
 
 def test_labels_from_training_are_read_where_they_are_found(folder: Path) -> None:

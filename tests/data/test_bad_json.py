@@ -17,10 +17,10 @@ BAD = [
     (r'{"a": "\ud83d\ud83d\ude00"}', HALF),
     (r'{"a": "\\\ud83d"}', HALF),
     (r'{"x\ud83d": "a"}', HALF),
-    ('{"a": ' + "1" * 5000 + "}", "too many digits .* write it as text"),
+    ('{"a": ' + "1" * 5000 + "}", "too many digits; write it as text"),
     ('{"a": ' + "[" * 100_000 + "]" * 100_000 + "}", "nested too deeply"),
-    ('{"a": "x", "b": 1, "a": "y"}', "the key 'a' stands twice"),
-    ('{"a": {"b": 1, "b": 1}}', "the key 'b' stands twice"),
+    ('{"a": "x", "b": 1, "a": "y"}', "one object has the key 'a' twice"),
+    ('{"a": {"b": 1, "b": 1}}', "one object has the key 'b' twice"),
     ('{"a": ', "not JSON"),
 ]
 

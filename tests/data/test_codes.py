@@ -77,13 +77,13 @@ def test_a_number_that_is_no_code_is_no_label_of_that_name(tmp_path: Path) -> No
     (tmp_path / "c.conll").write_text("Ann\t0\nruns\t3\n")
     own = {"text": ("text",), "train_language": "en"}
     task = declare("t", OwnTask(kind="classification", labels=("1", "2", "3"), codes={0: "1", 1: "2", 2: "3"}, **own))
-    with pytest.raises(DataError, match=r"a.csv:3: '3' is not a label; with `codes` a number .* are 0, 1, 2$"):
+    with pytest.raises(DataError, match=r"a.csv:3: '3' is not a label; with `codes`, every number .* are 0, 1, 2$"):
         examples(task, tmp_path, "a.csv")
     signs = declare("t", OwnTask(kind="classification", labels=("-1", "1"), codes=["-1", "1"], **own))
-    with pytest.raises(DataError, match=r"b.jsonl:1: -1 is not a label; with `codes` a number is a code"):
+    with pytest.raises(DataError, match=r"b.jsonl:1: -1 is not a label; with `codes`, every number is a code"):
         examples(signs, tmp_path, "b.jsonl")
     opened = declare("t", OwnTask(kind="tagging", labels="from training", codes={0: "O"}, train_language="en"))
-    with pytest.raises(DataError, match=r"c.conll:2: '3' is not a label; with `codes` a number is a code"):
+    with pytest.raises(DataError, match=r"c.conll:2: '3' is not a label; with `codes`, every number is a code"):
         examples(opened, tmp_path, "c.conll")
 
 

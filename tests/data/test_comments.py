@@ -87,7 +87,7 @@ def test_the_sign_and_hashtags_are_words(tmp_path: Path, word: str, place: str, 
     ],
 )
 def test_a_line_that_may_be_both_is_refused_with_the_setting(tmp_path: Path, text: str, line: int) -> None:
-    with pytest.raises(DataError, match=rf"a:{line}: .* may be a comment, or a word .* say so with `comments`"):
+    with pytest.raises(DataError, match=rf"a:{line}: .* may be a comment, or a word .* declare `comments`"):
         read(tmp_path / "a", text, **WIDE)
 
 
@@ -98,7 +98,7 @@ def test_a_hashtag_with_an_equals_sign_is_never_dropped(tmp_path: Path, line: st
     if line.endswith("B-PER"):  # a tag that a word has
         assert read(tmp_path / "a", text, separator=separator) == ([["#win=2", "Jo", "Doe"]], {})
         return
-    with pytest.raises(DataError, match=r"a:1: .* may be a comment, or a word .* say so with `comments`"):
+    with pytest.raises(DataError, match=r"a:1: .* may be a comment, or a word .* declare `comments`"):
         read(tmp_path / "a", text, separator=separator)
     rows, skipped = read(tmp_path / "a", text, separator=separator, comments="#")
     assert (rows, list(skipped)) == ([["Jo", "Doe"]], ["comment line"])
@@ -107,13 +107,13 @@ def test_a_hashtag_with_an_equals_sign_is_never_dropped(tmp_path: Path, line: st
 @pytest.mark.parametrize(("comment", "sign"), [("% made by hand", "%"), (";; by hand", ";;"), ("// by hand", "//")])
 def test_signs_of_other_tools_are_named_with_the_setting(tmp_path: Path, comment: str, sign: str) -> None:
     where, advice = f"{tmp_path / 'a'}", f"declare `comments: '{sign}'`"
-    with pytest.raises(DataError, match="a:2: 2 columns") as first:
+    with pytest.raises(DataError, match="a:2: the line has 2 columns") as first:
         read(tmp_path / "a", f"{comment}\nKim\tO\n")
     assert str(first.value).endswith(f"; if {where}:1 ({comment!r}) is a comment, {advice}")
-    with pytest.raises(DataError, match="a:3: 1 columns") as later:
+    with pytest.raises(DataError, match="a:3: the line has 1 columns") as later:
         read(tmp_path / "a", f"Kim\tO\n\n{comment}\nsang\tO\n")
     assert str(later.value).endswith(f"; if {where}:3 ({comment!r}) is a comment, {advice}")
-    with pytest.raises(DataError, match="a:1: 1 columns, but 2 are declared") as declared:
+    with pytest.raises(DataError, match="a:1: the line has 1 columns, but 2 are declared") as declared:
         read(tmp_path / "a", f"{comment}\nKim\tO\n", header=("0", "1"))
     assert str(declared.value).endswith(advice)
     assert read(tmp_path / "a", f"{comment}\nKim\tO\n", comments=sign)[0] == [["Kim"]]

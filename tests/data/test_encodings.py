@@ -47,7 +47,7 @@ def test_bytes_that_are_not_utf_8_are_told_with_their_line(tmp_path: Path) -> No
     message = refused(tmp_path / "a", TABLE.encode("cp1252"))
     assert message.startswith(":2: not UTF-8: the bytes f6 in b'sch\\xf6n,pos'; save the file as UTF-8, or declare its")
     assert "(`encoding: cp1252` reads 'sch\u00f6n,pos')" in message
-    assert "`errors: replace` reads such bytes as U+FFFD" in message
+    assert "declare `errors: replace` to read such bytes as U+FFFD" in message
     # 0x81 is no character of cp1252
     assert "`encoding: latin-1` reads" in refused(tmp_path / "a", b"text\n\x81\n")
     assert refused(tmp_path / "a", b"text\n\x81\n", encoding="cp1252").startswith(":2: not cp1252: the bytes 81 in")
@@ -58,18 +58,26 @@ def test_bytes_that_are_not_utf_8_are_told_with_their_line(tmp_path: Path) -> No
     [
         (TABLE.encode("utf-16"), {}, ": begins with the byte order mark of utf-16; declare `encoding: utf-16`"),
         (TABLE.encode("utf-32"), {}, ": begins with the byte order mark of utf-32; declare `encoding: utf-32`"),
-        (b"a,b\n".decode().encode("utf-16-le"), {}, ":1: a NUL character, which is no text; remove it, or declare"),
-        (TABLE.encode("utf-16-be"), {"encoding": "utf-16"}, ": has no byte order mark of utf-16; say the order"),
-        (b"\xfe\xff" + TABLE.encode("utf-16-be"), {"encoding": "utf-16-le"}, ": its byte order mark is not that of"),
-        (b"text,label\na\0b,pos\n", {}, ":2: a NUL character"),
-        (gzip.compress(b"a"), {}, ": is compressed by gzip; let its name end with .gz"),
+        (b"a,b\n".decode().encode("utf-16-le"), {}, ":1: the line has a NUL character; remove it, or declare"),
+        (
+            TABLE.encode("utf-16-be"),
+            {"encoding": "utf-16"},
+            ": has no byte order mark of utf-16; declare its byte order",
+        ),
+        (
+            b"\xfe\xff" + TABLE.encode("utf-16-be"),
+            {"encoding": "utf-16-le"},
+            ": its byte order mark does not fit utf-16-le",
+        ),
+        (b"text,label\na\0b,pos\n", {}, ":2: the line has a NUL character"),
+        (gzip.compress(b"a"), {}, ": is compressed by gzip; add the extension .gz"),
         (bz2.compress(b"a"), {}, ": is compressed by bzip2"),
         (lzma.compress(b"a"), {}, ": is compressed by xz"),
-        (b"PK\x03\x04 \x00", {}, ": is a zip archive, or a spreadsheet"),
+        (b"PK\x03\x04 \x00", {}, ": is a zip archive or a spreadsheet"),
         (b"PAR1\x15\x04", {}, ": is a Parquet file; declare `format: parquet`"),
         (b"version https://git-lfs.github.com/spec/v1\n", {}, ": is a pointer of Git LFS"),
-        (b"<!DOCTYPE html>\n<html>", {}, ": is a page of the web (HTML)"),
-        (b"text,label\na,pos\rb,neg\n", {}, ":2: a carriage return alone (CR) within the row"),
+        (b"<!DOCTYPE html>\n<html>", {}, ": is a web page (HTML)"),
+        (b"text,label\na,pos\rb,neg\n", {}, ":2: the row has CR (a carriage return) alone"),
     ],
 )
 def test_what_is_no_text_is_named(tmp_path: Path, content: bytes, layout: dict[str, str], message: str) -> None:

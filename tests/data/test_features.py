@@ -54,7 +54,7 @@ def test_no_rows(tmp_path: Path) -> None:
     [
         ({"ids": np.zeros(7, np.int64)}, "'ids' is int64"),
         ({"example": np.zeros(3, np.int32)}, "one value per row"),
-        ({"offsets": np.array([0, 8, 7], np.int64)}, "never fall"),
+        ({"offsets": np.array([0, 8, 7], np.int64)}, "must not decrease"),
         ({"colour": np.zeros(7, np.int64)}, "no array is called 'colour'"),
     ],
 )

@@ -71,15 +71,17 @@ def test_answers_in_another_form_say_what_to_write(tmp_path: Path, answers: Any)
         (
             "cafe\u0301",
             ("caf\u00e9", "tea"),
-            "did you mean 'caf\u00e9'? It is written in other characters",
+            "did you mean 'caf\u00e9'? The value uses other characters",
         ),
-        ("X", ("x", "y"), "did you mean 'x'? Capitals and small letters differ"),
-        ("x", ("x ", "y"), "did you mean 'x '? It is written in other characters"),
+        ("X", ("x", "y"), "did you mean 'x'? Upper and lower case differ"),
+        ("x", ("x ", "y"), "did you mean 'x '? The value uses other characters"),
         ("tae", ("tea", "coffee"), "did you mean 'tea'?"),
     ],
 )
 def test_a_right_choice_that_is_nearly_a_text(value: str, choices: tuple[str, ...], message: str) -> None:
-    assert none_of(value, choices).startswith(f"not one of the 2 choices, 0 to 1, nor one of their texts; {message}")
+    assert none_of(value, choices).startswith(
+        f"not one of the 2 choices, 0 to 1, and not the text of a choice; {message}"
+    )
 
 
 def test_letters_of_columns_in_another_order_are_refused(tmp_path: Path) -> None:
@@ -100,15 +102,20 @@ def test_letters_of_columns_in_another_order_are_refused(tmp_path: Path) -> None
 
 
 def test_a_row_that_is_a_table(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="the row holds a column under each key; write one object for each example"):
+    with pytest.raises(
+        DataError, match="the row holds a whole column under each key; write one object for each example"
+    ):
         read(tmp_path, {"text": ["a", "b"], "label": ["neg", "pos"]}, **MOODS)
-    with pytest.raises(DataError, match=r"several of them \(multi-label\) are another kind"):
+    with pytest.raises(DataError, match=r"for several labels, use `kind: multilabel`"):
         read(tmp_path, {"text": "a", "label": ["neg", "pos"]}, **MOODS)
 
 
 def test_values_that_are_there_instead_of_the_wanted_one(tmp_path: Path) -> None:
     rows = [{"text": "a", "label": "neg", "lang": lang, "n": 1} for lang in ("EN", "DE", "EN")]
-    with pytest.raises(DataError, match=r"no example in it with lang 'en', n '1'; there lang is 'EN', 'DE'; n is '1'$"):
+    with pytest.raises(
+        DataError,
+        match=r"there is no example with lang 'en', n '1'; the values of lang are 'EN', 'DE'; the values of n are '1'$",
+    ):
         read(tmp_path, *rows, **MOODS, where={"lang": "{language}", "n": 1})
     many = [{"text": "a", "label": "neg", "lang": f"x{number}"} for number in range(50)]
     with pytest.raises(DataError, match=r"'x19' and 30 more$"):

@@ -71,19 +71,19 @@ def test_codes_decide_what_rows_mean(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("value", "labels", "message"),
     [
-        (1, ("neg", "pos"), "1 is not a label; one of: neg, pos; if numbers are places in `labels`, declare"),
-        ("1", ("neg", "pos"), "'1' is not a label; one of: neg, pos; if numbers are places"),
-        (3.8, ("0", "5"), r"3.8 is not a label; one of: 0, 5; a value on a scale \(regression\) is another"),
-        ("3.8", ("0", "5"), r"'3.8' is not a label; one of: 0, 5; a value on a scale \(regression\)"),
-        (["a"], ("a", "b"), r"\['a'\] is not a label; one of: a, b; an example has one label: several of them"),
-        ("pos ", ("neg", "pos"), r"'pos ' is not a label; did you mean 'pos'\? It is written with U\+0020 SPACE"),
-        ("pos\u00a0", ("neg", "pos"), r"did you mean 'pos'\? It is written with U\+00A0 NO-BREAK SPACE"),
-        ("\u200bpos", ("neg", "pos"), r"did you mean 'pos'\? It is written with U\+200B ZERO WIDTH SPACE"),
-        ("\uff50os", ("neg", "pos"), r"did you mean 'pos'\? It is written in other characters"),
-        ("POS", ("neg", "pos"), r"did you mean 'pos'\? Capitals and small letters differ"),
+        (1, ("neg", "pos"), "1 is not a label; one of: neg, pos; if numbers are positions in `labels`, declare"),
+        ("1", ("neg", "pos"), "'1' is not a label; one of: neg, pos; if numbers are positions"),
+        (3.8, ("0", "5"), r"3.8 is not a label; one of: 0, 5; for values on a scale, use `kind: regression`"),
+        ("3.8", ("0", "5"), r"'3.8' is not a label; one of: 0, 5; for values on a scale, use `kind: regression`"),
+        (["a"], ("a", "b"), r"\['a'\] is not a label; one of: a, b; an example has one label; for several labels, use"),
+        ("pos ", ("neg", "pos"), r"'pos ' is not a label; did you mean 'pos'\? The value contains U\+0020 SPACE"),
+        ("pos\u00a0", ("neg", "pos"), r"did you mean 'pos'\? The value contains U\+00A0 NO-BREAK SPACE"),
+        ("\u200bpos", ("neg", "pos"), r"did you mean 'pos'\? The value contains U\+200B ZERO WIDTH SPACE"),
+        ("\uff50os", ("neg", "pos"), r"did you mean 'pos'\? The value uses other characters"),
+        ("POS", ("neg", "pos"), r"did you mean 'pos'\? Upper and lower case differ"),
         ("True", ("false", "true"), "'True' is not a label; did you mean 'true'"),
-        (True, ("no", "yes"), "true is not a label; one of: no, yes; which label .* {true: yes, false: no}"),
-        ("1.0", ("0", "1"), "'1.0' is not a label; one of: 0, 1; write both in one way"),
+        (True, ("no", "yes"), "true is not a label; one of: no, yes; declare the label .* {true: yes, false: no}"),
+        ("1.0", ("0", "1"), "'1.0' is not a label; one of: 0, 1; write both in the same form"),
         (float("inf"), ("0", "1"), "Infinity is not a label|inf is not a label"),
     ],
 )  # fmt: skip
@@ -96,9 +96,7 @@ def test_a_number_that_is_written_otherwise_is_counted() -> None:
     tally = Tally()
     reading = Reading({}, ("0", "1"), tally=tally)
     assert [reading.label(value, ROW) for value in (1.0, 1, "1", 0.0)] == ["1", "1", "1", "0"]
-    assert [(one.reason, one.count) for one in tally.otherwise()] == [
-        ("number that is written otherwise than its label", 2)
-    ]
+    assert [(one.reason, one.count) for one in tally.otherwise()] == [("number that is not written like its label", 2)]
 
 
 def test_a_label_in_another_normal_form_is_matched_and_counted(tmp_path: Path) -> None:
@@ -108,7 +106,7 @@ def test_a_label_in_another_normal_form_is_matched_and_counted(tmp_path: Path) -
         (told,) = tally.otherwise()
         assert (told.count, told.first) == (1, f"{tmp_path / 'a.jsonl'}:1")
         assert told.reason == "label in another Unicode normal form than the declared one"
-    with pytest.raises(DataError, match="are one text in two Unicode normal forms"):
+    with pytest.raises(DataError, match="are the same text in two Unicode normal forms"):
         read(tmp_path, "neg", labels=("pos\u00e9", "pose\u0301"))
 
 
@@ -117,5 +115,5 @@ def test_tags_of_the_training_data_in_two_normal_forms_are_refused(tmp_path: Pat
     task = declare("mine", OwnTask(kind="tagging", labels="from training", train_language="en", scheme="bare"))
     place = task.locate("train", "en", root=tmp_path, files={"train": "a.conll"})
     assert place is not None
-    with pytest.raises(DataError, match=r"'pose\\u0301' and 'pos\\xe9' are one text in two Unicode normal forms"):
+    with pytest.raises(DataError, match=r"'pose\\u0301' and 'pos\\xe9' are the same text in two Unicode normal forms"):
         task.labels_in(place)

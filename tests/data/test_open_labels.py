@@ -47,7 +47,9 @@ def test_codes_say_which_label_a_number_is(tmp_path: Path) -> None:
     for name, content in (("a.jsonl", lines(1, 0, 1.0)), ("a.csv", "text,label\nx,1\ny,0\nz,1.0\n")):
         assert labels_of(task, tmp_path, name, content) == ["spam", "ham", "spam"]
         assert found(task, tmp_path, name) == ("ham", "spam")
-    with pytest.raises(DataError, match=r"a.jsonl:2: 2 is not a label; with `codes` a number .* the codes are 0, 1"):
+    with pytest.raises(
+        DataError, match=r"a.jsonl:2: 2 is not a label; with `codes`, every number .* the codes are 0, 1"
+    ):
         labels_of(task, tmp_path, "a.jsonl", lines(1, 2))
     flags = declare("t", OwnTask(**OWN, codes={"true": "spam", "false": "ham"}))
     assert labels_of(flags, tmp_path, "a.jsonl", lines(True, False)) == ["spam", "ham"]
@@ -56,9 +58,9 @@ def test_codes_say_which_label_a_number_is(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("value", "said"),
     [
-        (0.5, "0.5 is not a label; text or a whole number is needed; a value on a scale"),
-        (True, r"true is not a label; text or a whole number .* `codes` says: \{true: yes, false: no\}"),
-        (["a", "b"], "text or a whole number is needed; several labels of one example"),
+        (0.5, "0.5 is not a label; text or a whole number is needed; for values on a scale, use `kind: regression`"),
+        (True, r"true is not a label; text or a whole number .* `codes: \{true: yes, false: no\}`"),
+        (["a", "b"], "text or a whole number is needed; for several labels, use `kind: multilabel`"),
     ],
 )
 def test_what_is_no_label(tmp_path: Path, value: Any, said: str) -> None:
@@ -71,7 +73,7 @@ def test_minus_one_is_no_gold_and_that_is_said(tmp_path: Path, written: Any) -> 
     task, tally = declare("t", OwnTask(**OWN)), Tally()
     assert labels_of(task, tmp_path, "a.jsonl", lines(0, written, 1), tally=tally) == ["0", None, "1"]
     assert [(one.reason, one.count) for one in tally.otherwise()] == [
-        ("-1 as no gold (where it is a label, write all `labels` out)", 1)
+        ("-1 as no gold (if it is a label, declare all `labels`)", 1)
     ]
     assert [(one.reason, one.count) for one in tally.left_out()] == [("no gold", 1)]
     blind = Tally()

@@ -58,7 +58,7 @@ LABELLED = "".join(f"row {number},{'pos' if number % 2 else 'neg'}\n" for number
     ],
 )
 def test_in_a_csv_rows_that_stray_quotes_swallow_are_noticed(tmp_path: Path, text: str) -> None:
-    with pytest.raises(DataError, match=r"each of these lines is like a row of its own.*`multiline: true`"):
+    with pytest.raises(DataError, match=r"each of these lines looks like a separate row.*`multiline: true`"):
         read(tmp_path / "a.csv", text)
 
 
@@ -90,7 +90,9 @@ def test_in_a_csv_rows_without_a_known_label_are_noticed_too(tmp_path: Path, tex
     ],
 )
 def test_a_third_column_with_a_rare_value_hides_nothing(tmp_path: Path, rows: str, swallowed: str) -> None:
-    with pytest.raises(DataError, match=r"a.csv:26: .* lines 26 to 28, and one .* has 'n?e[ng]' where rows"):
+    with pytest.raises(
+        DataError, match=r"a.csv:26: .* lines 26 to 28, and one .* has 'n?e[ng]' in the same column as rows"
+    ):
         read(tmp_path / "a.csv", f"a,b,c\n{rows * 12}{swallowed}")
 
 
@@ -110,7 +112,7 @@ def test_values_over_several_lines_are_told_unless_they_are_declared(tmp_path: P
 
 
 def test_a_header_that_swallows_rows_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"a.csv:1: .* the header is one line"):
+    with pytest.raises(DataError, match=r"a.csv:1: .* the header must be one line"):
         read(tmp_path / "a.csv", 'text,"label\ngood,pos\nbad,neg"\nnice,pos\n')
 
 

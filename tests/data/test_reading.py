@@ -67,7 +67,7 @@ def test_a_missing_value_is_no_text(value: object) -> None:
 @pytest.mark.parametrize(
     ("value", "labels", "message"),
     [
-        (1, ("01", "001"), "file.jsonl:7: the number 1 may be '01' or '001'; write the label as text"),
+        (1, ("01", "001"), "file.jsonl:7: the number 1 may mean '01' or '001'; write the label as text"),
         (-2, ("0", "1"), "-2 is not a label; one of: 0, 1"),
         (2, ("0", "1"), "2 is not a label"),
         (True, ("0", "1"), "true is not a label"),
@@ -99,7 +99,7 @@ def test_an_open_set_takes_text_and_for_examples_whole_numbers() -> None:
     assert label("X", open=True) == "X"
     assert label(-1, open=True) is None
     assert label(3, open=True) == "3"
-    with pytest.raises(DataError, match="3 is not a label; text is needed; which tag a number stands for"):
+    with pytest.raises(DataError, match="3 is not a label; text is needed; declare the tag of each number"):
         Reading({}, (), open=True).label(3, ROW, 0)
 
 

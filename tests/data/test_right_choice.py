@@ -69,17 +69,17 @@ def test_a_declared_form_decides(
 @pytest.mark.parametrize(
     ("rows", "own", "message"),
     [
-        ([("1", ("1", "0"))], {}, r"jsonl:1: '1' may be a number from 0 \('0'\) and the text of a choice \('1'\)"),
-        ([("A", ("B", "A"))], {}, r"jsonl:1: 'A' may be a letter \('B'\) and the text of a choice \('A'\)"),
+        ([("1", ("1", "0"))], {}, r"jsonl:1: '1' may be a number from 0 \('0'\) or the text of a choice \('1'\)"),
+        ([("A", ("B", "A"))], {}, r"jsonl:1: 'A' may be a letter \('B'\) or the text of a choice \('A'\)"),
         ([("A", XY), (1, XY)], {}, r"jsonl:2: the right choice is a number from 0 \(1\), but at .*jsonl:1 it is"),
         ([(0, XY), ("y", XY)], {}, r"jsonl:2: the right choice is the text of a choice \('y'\), but at .*jsonl:1"),
         ([(1, XY), (2, XY)], {}, r"jsonl:2: 2 is not one of the 2 choices, 0 to 1; if they are numbered from 1"),
         ([("C", XY)], {}, "'C' is not one of the 2 choices, 0 to 1"),
-        ([("xx", XY)], {}, "'xx' is not one of the 2 choices, 0 to 1, nor one of their texts; did you mean 'x'"),
+        ([("xx", XY)], {}, "'xx' is not one of the 2 choices, 0 to 1, and not the text of a choice; did you mean 'x'"),
         ([(True, XY)], {}, "True is not one of the 2 choices"),
         ([(0.5, XY)], {}, "0.5 is not one of the 2 choices"),
         ([("x", XY)], {"label_as": "letter"}, "'x' is no letter of one of the 2 choices"),
-        ([("-1", ("-1", "1"))], {}, r"jsonl:1: '-1' may be no gold, or the text of a choice; declare `label_as`"),
+        ([("-1", ("-1", "1"))], {}, r"jsonl:1: '-1' may mean no gold, or be a choice's text; declare `label_as`"),
         ([(0, XY)], {"label_as": "number from 1"}, "0 is no number from 1 of one of the 2 choices"),
         ([(0, XY), (0, ("x", "y", "z"))], {}, r"jsonl:2: 3 choices, but the first example has 2; all examples"),
     ],
@@ -108,15 +108,15 @@ def test_choices_with_names_of_their_own(tmp_path: Path) -> None:
     assert [one.label for one in task.read(found)] == [0, 1, 1]
     for change, message in (
         ({"key": "3"}, "'3' is not among the names of the choices, 1, 2"),
-        ({"c": {"text": ["x", "y"], "label": ["1", "1"]}}, "'1' is twice among the names"),
-        ({"c": {"text": ["x", "y"], "label": ["1"]}}, "is no list of 2 names of choices"),
+        ({"c": {"text": ["x", "y"], "label": ["1", "1"]}}, "'1' is more than once among the names"),
+        ({"c": {"text": ["x", "y"], "label": ["1"]}}, "must be a list of 2 names of choices"),
     ):
         task, found = place(tmp_path, rows[0] | change, **own)
         with pytest.raises(DataError, match=message):
             task.read(found)
     # without the column of names the same file is refused, for its "1" could be a number from 0
     task, found = place(tmp_path, *rows, choices="c.text", label="key")
-    with pytest.raises(DataError, match="name the column with the names of the choices as `choice_names`"):
+    with pytest.raises(DataError, match="declare the column with the names of the choices as `choice_names`"):
         task.read(found)
 
 
@@ -137,7 +137,7 @@ def test_keys_that_would_decide_nothing_are_refused() -> None:
         "label_as": "`choice_names` already says how the right choice is written; remove `label_as` or `choice_names`"
     }
     foreign = idle(OwnTask(**asks, choices="c", codes="labels"))["codes"]
-    assert foreign.startswith("it belongs to classification, multilabel and")
+    assert foreign.startswith("it is a field of classification, multilabel and")
     tags = OwnTask(kind="tagging", labels=("O", "X"), label_as="text")
-    assert idle(tags)["label_as"] == "it belongs to choice, not to tagging"
+    assert idle(tags)["label_as"] == "it is a field of choice, not of tagging; remove it"
     assert idle(OwnTask(**asks, choices=("a", "b"), label_as="letter")) == {}

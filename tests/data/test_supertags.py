@@ -32,11 +32,11 @@ def test_derivations(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (f"{NAME}\n{NAME}\n{ANNA}\n", r"x\.auto:2: 'ID=.*stands where the derivation"),
-        (f"{NAME}\n{ANNA}\n{ANNA}\n", r"x\.auto:3: .*stands where a line that begins with 'ID='"),
+        (f"{NAME}\n{NAME}\n{ANNA}\n", r"x\.auto:2: the line is 'ID=.*, but must be the derivation"),
+        (f"{NAME}\n{ANNA}\n{ANNA}\n", r"x\.auto:3: .*, but must be a line that begins with 'ID='"),
         (f"{NAME}\n{ANNA}\n{NAME}\n", r"x\.auto:3: the last sentence has no derivation"),
-        (f"{NAME}\n(<T NP 0 1> )\n", r"x\.auto:2: 0 leaves"),
-        (f"{NAME}\n{ANNA.replace('NNP NNP', 'NNP')}\n", r"x\.auto:2: 2 leaves, but 1 of them"),
+        (f"{NAME}\n(<T NP 0 1> )\n", r"x\.auto:2: the derivation has 0 leaves"),
+        (f"{NAME}\n{ANNA.replace('NNP NNP', 'NNP')}\n", r"x\.auto:2: the derivation has 2 leaves, of which 1 have"),
     ],
 )
 def test_derivations_that_would_lose_a_word(tmp_path: Path, content: str, message: str) -> None:
@@ -53,7 +53,7 @@ def test_words_with_bars(tmp_path: Path) -> None:
     three = rows(tmp_path / "x.stagged", "# made by hand\n\nAnna|NNP|NP sings|VBZ|S[dcl]\\NP\n", "word_tag")
     assert three == [{"word": ["Anna", "sings"], "pos": ["NNP", "VBZ"], "tag": ["NP", "S[dcl]\\NP"]}]
     for line in ("a|N b|NN|N", "a|N b", "a|N |N", "a|b|c|N"):
-        with pytest.raises(DataError, match=r"x\.stagged:1: .* is not written as word\|tag"):
+        with pytest.raises(DataError, match=r"x\.stagged:1: .* does not have the form word\|tag"):
             rows(tmp_path / "x.stagged", line, "word_tag")
 
 
@@ -66,12 +66,12 @@ def test_layers_of_the_meaning_bank(tmp_path: Path) -> None:
     assert [row["token"] for row in found] == [["#", "1", "New York", "."], ["1"]]
     assert found[0]["cat"] == ["n/n", "n", "n", "."]
     assert found[0]["tok"] == words
-    with pytest.raises(DataError, match=r"x\.conll:5: 2 columns, but 7 are declared"):
+    with pytest.raises(DataError, match=r"x\.conll:5: the line has 2 columns, but 7 are declared"):
         rows(tmp_path / "x.conll", "\n".join([*lines, "a\tn"]), "pmb")
 
 
 def test_extensions() -> None:
     assert formats.by_extension("wsj00.auto", tagging=True) == "ccgbank"
     assert formats.by_extension("wsj00.stagged.gz", tagging=True) == "word_tag"
-    with pytest.raises(DataError, match=r"wsj00\.parg: holds dependencies, .*name the \.auto file"):
+    with pytest.raises(DataError, match=r"wsj00\.parg: .* only words with dependencies, .*name the \.auto file"):
         formats.by_extension("wsj00.parg", tagging=True)

@@ -94,7 +94,7 @@ def test_what_is_no_encoders_tokenizer(tmp_path: Path) -> None:
     backend = Backend(models.WordLevel({"a": 0, "[UNK]": 1}, unk_token="[UNK]"))  # noqa: S106
     with pytest.raises(ModelError, match="BERT or RoBERTa family"):
         Tokenizer(backend)
-    with pytest.raises(ModelError, match="no tokenizer there"):
+    with pytest.raises(ModelError, match="no tokenizer in this folder"):
         Tokenizer.load(tmp_path)
     (tmp_path / "tokenizer.json").write_text("{}")
     with pytest.raises(ModelError, match="not a readable tokenizer"):
@@ -165,10 +165,10 @@ def test_all_files_that_add_a_token_to_xlmr_add_it_once(tmp_path: Path, pieces: 
 @pytest.mark.parametrize(
     ("name", "values", "message"),
     [
-        ("added_tokens.json", {"[ENT]": 40}, r"the added token '\[ENT\]' has the id 40, but gets 22"),
-        ("special_tokens_map.json", {"pad_token": "[PAD]"}, r"pad_token is '\[PAD\]', and XLM-R's is '<pad>'"),
-        ("tokenizer_config.json", {"cls_token": {"content": "[CLS]"}}, r"cls_token is '\[CLS\]', and XLM-R's is '<s>'"),
-        ("added_tokens.json", [1], "a JSON object was expected"),
+        ("added_tokens.json", {"[ENT]": 40}, r"the added token '\[ENT\]' must have the id 40, but gets 22"),
+        ("special_tokens_map.json", {"pad_token": "[PAD]"}, r"pad_token is '\[PAD\]', but XLM-R's is '<pad>'"),
+        ("tokenizer_config.json", {"cls_token": {"content": "[CLS]"}}, r"cls_token is '\[CLS\]', but XLM-R's is '<s>'"),
+        ("added_tokens.json", [1], "the content must be a JSON object"),
         ("added_tokens.json", {"<x>": "abc"}, r"added_tokens\.json: <x>: .*valid integer"),
         ("added_tokens.json", {"<x>": None}, r"added_tokens\.json: <x>"),
         ("added_tokens.json", {"\ud800": 22}, r"added_tokens\.json: "),

@@ -61,11 +61,11 @@ def moved(hub: Hub, user: User) -> tuple[str, str]:
 def test_offline_with_another_commit_in_the_cache(hub: Hub, user: User, moved: tuple[str, str]) -> None:
     first, second = moved
     told = user.ask(READ, SET, "en", second, offline=True)
-    assert "cannot be had from the hub" in told["error"]
+    assert "cannot be downloaded from the hub" in told["error"]
     assert f"the local cache has no copy of this commit (only {first[:12]})" in told["error"]
     assert user.ask(READ, SET, "en", first, offline=True) == rows("old en")
     told = user.ask(READ, SET, "sw", first, offline=True)
-    assert "cannot be had from the hub" in told["error"], "of this commit there is English alone"
+    assert "cannot be downloaded from the hub" in told["error"], "of this commit there is English alone"
 
 
 @pytest.mark.parametrize("what", ["revision/", "tree/", r"resolve/.*README", r"resolve/.*\.yaml"])
@@ -80,7 +80,7 @@ def test_one_error_of_the_server_after_a_branch_has_moved(
 def test_a_server_that_goes_on_failing(hub: Hub, user: User, moved: tuple[str, str]) -> None:
     hub.fail("tree/")
     told = user.ask(READ, SET, "en", moved[1])
-    assert "cannot be had from the hub: the hub fails (status 500)" in told["error"]
+    assert "cannot be downloaded from the hub: the hub fails (status 500)" in told["error"]
     assert f"has no copy of this commit (only {moved[0][:12]})" in told["error"]
 
 
@@ -126,7 +126,7 @@ def test_the_default_configuration_is_not_the_one_that_happens_to_be_cached(hub:
     commit = hub.push("dataset", SET, files)
     assert user.ask(READ, SET, "one", commit) == rows("one")
     told = user.ask(READ, SET, "", commit, offline=True)
-    assert "cannot be had from the hub" in told["error"]
+    assert "cannot be downloaded from the hub" in told["error"]
     hub.fail("tree/", times=1)
     assert user.ask(READ, SET, "", commit) == rows("two")
 
@@ -148,7 +148,7 @@ def test_a_bit_that_is_flipped_on_the_way_is_refused(hub: Hub, user: User) -> No
 
 def test_a_branch_is_no_commit(hub: Hub, user: User, moved: tuple[str, str]) -> None:
     told = user.ask(READ, SET, "en", "main")
-    assert "the commit of 'main' is not known" in told["error"]
+    assert "the commit of 'main' is unknown" in told["error"]
 
 
 def test_a_folder_of_the_same_name_is_not_read(hub: Hub, user: User) -> None:
@@ -157,7 +157,7 @@ def test_a_folder_of_the_same_name_is_not_read(hub: Hub, user: User) -> None:
     folder.mkdir(parents=True)
     (folder / "train.jsonl").write_bytes(lines("mine"))
     told: Any = user.ask(READ, SET, "en", commit)
-    assert f"a folder here has the name of this data set, {Path(folder).resolve()}" in told["error"]
+    assert f"the local folder {Path(folder).resolve()} has the name of this data set" in told["error"]
 
 
 def test_a_copy_that_does_not_say_its_commit_is_not_read(hub: Hub, user: User) -> None:

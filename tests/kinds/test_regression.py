@@ -93,12 +93,12 @@ def test_mistakes_of_a_declaration() -> None:
     assert "1 is not below 1" in told(text=("a",), range=(1, 1))["range"]
     assert "is the gold, but the encoder would read it" in told(text=("label",))["text.0"]
     assert "has 0 columns, but must have one or two" in told()["text"]
-    assert told(text=("a",), labels=("x", "y"))["labels"].endswith("not to regression")
+    assert told(text=("a",), labels=("x", "y"))["labels"].endswith("not of regression; remove it")
     assert (
         "did you mean" in told(text=("a",), metrics=("accuracy",))["metrics"]
         or "accuracy does not score" in told(text=("a",), metrics=("accuracy",))["metrics"]
     )
-    assert "of mse lower is better" in told(text=("a",), metrics=("mse",))["metrics"]
+    assert "for mse lower is better" in told(text=("a",), metrics=("mse",))["metrics"]
 
 
 def test_gold_is_float32_and_nan_where_there_is_none(tokenizer: Tokenizer, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from layover import kinds
 from layover.data.formats import Row
-from layover.data.tally import LIMIT, NO_GOLD, NO_TOKEN, NO_WINDOW, LeftOut, Reason, Tally, languages_told
+from layover.data.tally import LIMIT, NO_GOLD, NO_TOKEN, NO_WINDOW, LeftOut, Reason, Tally, language_notes
 from layover.data.task import Location
 from layover.data.tokenizer import Tokenizer, stand_in
 from layover.errors import RecipeError
@@ -116,7 +116,7 @@ def test_several_languages_in_one_file_are_told(world: World) -> None:
     (found,) = [note for note in notes(world) if "column" in note]
     assert found == (
         "moods test en: read as en, but its column 'lang' names 2 (en 1, de 2); "
-        'tasks.moods.where: {lang: "{language}"} takes the rows of one'
+        'tasks.moods.where: {lang: "{language}"} selects the rows of one language'
     )
     write(world, "moods/en.jsonl", rows("a", "b", lang="en"))
     assert not [note for note in notes(world) if "column" in note]
@@ -194,8 +194,8 @@ def test_what_is_read_and_may_be_meant_otherwise_is_told(world: World) -> None:
     path.write_text('text,label\na,no\n"one\ntwo",no\nb,no\nc,no\nd,no\n', encoding="utf-8")
     quoted = "tasks.moods.files.train=moods/quoted.csv"
     expected = (
-        f"moods train en: value that runs over lines: 1 (first {path}:3); `multiline: true` says that these are meant, "
-        "`quoting: false` that their quotes are text"
+        f"moods train en: value that runs over lines: 1 (first {path}:3); declare "
+        "`multiline: true` if such values are right, `quoting: false` if their quotes are text"
     )
     assert expected in notes(world, quoted)
     assert not [note for note in notes(world, quoted, "tasks.moods.multiline=true") if "lines" in note]
@@ -293,7 +293,7 @@ def test_a_hold_out_that_leaves_nothing_is_refused_before_a_run(world: World) ->
     (problem,) = refused.value.problems
     assert (problem.path, problem.where) == ("tasks.moods.holdout", "command line (tasks.moods.holdout=3)")
     assert "a hold-out of 3 takes all 3 examples" in problem.message
-    assert "hold out fewer, or name a validation file in place of `holdout`" in problem.message
+    assert "hold out fewer examples, or name a validation file instead of `holdout`" in problem.message
     assert world.plan(*MOODS, files, "tasks.moods.holdout=2").cells
 
 
@@ -448,9 +448,9 @@ def test_many_languages_are_not_counted_further_than_they_are_kept() -> None:
     tally = Tally()
     for number in range(300):
         tally.watch({"lang": f"l{number}"}, ())
-    (told,) = languages_told(tally.several(), "moods", "en")
+    (told,) = language_notes(tally.several(), "moods", "en")
     assert "its column 'lang' names 200 or more (l0 1, " in told
-    (told,) = languages_told({"lang": {f"l{number}": 1 for number in range(199)}}, "moods", "en")
+    (told,) = language_notes({"lang": {f"l{number}": 1 for number in range(199)}}, "moods", "en")
     assert "its column 'lang' names 199 (l0 1, " in told
 
 

@@ -144,7 +144,7 @@ def test_what_cannot_be_converted_is_told_by_its_folder(tmp_path: Path) -> None:
 
 def test_a_folder_without_a_tokenizer_is_told_at_once(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"model_type": "bert"}', encoding="utf-8")
-    with pytest.raises(ModelError, match=r"no tokenizer there; tokenizer\.json is needed"):
+    with pytest.raises(ModelError, match=r"no tokenizer in this folder; add tokenizer\.json"):
         form(tmp_path)
 
 

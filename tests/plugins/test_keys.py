@@ -86,7 +86,9 @@ def test_two_plugins_with_unlike_keys_are_both_refused(tmp_path: Path) -> None:
     with seen(site):
         classes, refused = _own._keys_of_kinds()
     assert [*refused] == ["aaa", "bbb"]
-    assert "'depth' (Mine) has another type, default or check than that of the plug-in 'bbb'" in str(refused["aaa"])
+    assert "'depth' (Mine) differs in type, default or check from the same key of the plug-in 'bbb'" in str(
+        refused["aaa"]
+    )
     assert "depth" not in {key for one in classes for key in one.model_fields}
 
 
@@ -97,7 +99,7 @@ def test_two_plugins_whose_classes_have_no_order_are_both_refused(tmp_path: Path
     with seen(site):
         _, refused = _own._keys_of_kinds()
     assert [*refused] == ["aaa", "bbb"]
-    assert "do not go together with those of the plug-in 'bbb'" in str(refused["aaa"])
+    assert "conflict with the keys of the plug-in 'bbb'" in str(refused["aaa"])
 
 
 def test_a_recipe_is_told_of_it_where_it_uses_the_kind(tmp_path: Path) -> None:
@@ -107,6 +109,6 @@ def test_a_recipe_is_told_of_it_where_it_uses_the_kind(tmp_path: Path) -> None:
     found = command(site, "check", str(use(recipe, "aaa")))
     assert found.returncode == 2, found.stderr
     assert found.stderr == (
-        "layover: the plug-in 'aaa' (layover.kinds, clashing 1.0) cannot be used: its key 'label' (Mine) has another "
-        "type, default or check than that of Layover's own; call it something else\n"
+        "layover: the plug-in 'aaa' (layover.kinds, clashing 1.0) cannot be used: its key 'label' (Mine) differs in "
+        "type, default or check from the same key of Layover; rename it\n"
     )

@@ -185,18 +185,18 @@ def test_mistakes_in_a_task_of_ones_own(tmp_path: Path) -> None:
     )
 
 
-NONE = "files have no such setting; remove it, or name the `format`:"
+NONE = "files do not have this setting; remove it, or declare a `format` that has it:"
 
 
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ('comments: "#"', f"jsonl {NONE} conll have it"),
-        ("multiline: true", f"jsonl {NONE} csv, tsv have it"),
-        ("header: [a, b]", f"jsonl {NONE} conll, csv, lines, tsv have it"),
-        ("quoting: false", f"jsonl {NONE} csv, tsv have it"),
-        ("separator: whitespace", f"jsonl {NONE} conll have it"),
-        ("mined: true", "it belongs to retrieval, not to classification"),
+        ('comments: "#"', f"jsonl {NONE} conll"),
+        ("multiline: true", f"jsonl {NONE} csv, tsv"),
+        ("header: [a, b]", f"jsonl {NONE} conll, csv, lines, tsv"),
+        ("quoting: false", f"jsonl {NONE} csv, tsv"),
+        ("separator: whitespace", f"jsonl {NONE} conll"),
+        ("mined: true", "it is a field of retrieval, not of classification; remove it"),
     ],
 )
 def test_a_setting_that_would_decide_nothing_is_refused_where_it_stands(
@@ -238,7 +238,7 @@ def test_settings_of_columns_and_of_bare_lines_are_taken(tmp_path: Path) -> None
     assert {"tags", "pairs"} <= set(load(write(tmp_path, VALID.replace("tasks:\n", f"tasks:{own}"))).tasks)
     one = own.replace("[a.txt, b.txt]", "a.txt")  # read as text, not as lines
     assert problems(tmp_path, VALID.replace("tasks:\n", f"tasks:{one}")) == [
-        f"13: tasks.pairs.header: text {NONE} conll, csv, lines, tsv have it"
+        f"13: tasks.pairs.header: text {NONE} conll, csv, lines, tsv"
     ]
 
 
@@ -252,7 +252,7 @@ def test_rows_of_retrieval_are_not_chosen(tmp_path: Path) -> None:
 """
     text = VALID.replace("tasks:\n", f"tasks:{own}")
     line = text.splitlines().index("    where: {language: sw}") + 1
-    reason = "the sides of retrieval are whole files; no rows of them are chosen"
+    reason = "retrieval always uses all rows of both files, so `where` has no effect; remove it"
     assert problems(tmp_path, text) == [f"{line}: tasks.pairs.where: {reason}"]
     named = text.replace("    where: {language: sw}\n", "").replace("[a]", "[a, b, c]")
     (found,) = problems(tmp_path, named)

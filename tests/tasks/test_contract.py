@@ -195,5 +195,5 @@ LABELLED = [name for name in PUBLISHED if tasks.get(name).kind in CODED and name
 def test_another_label_order_on_the_hub_is_refused(name: str, tmp_path: Path) -> None:
     labels = list(tasks.get(name).labels)
     location = located_hub(tmp_path, name, [*labels[1:], labels[0]])
-    with pytest.raises(DataError, match=r"numbers its labels as .* is declared"):
+    with pytest.raises(DataError, match=r"numbers its labels as .*, but the task declares .*; write `codes`"):
         tasks.get(name).read(location)

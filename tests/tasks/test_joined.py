@@ -74,5 +74,5 @@ def test_every_part_on_the_hub_gets_its_commit(name: str) -> None:
 
 def test_parts_have_one_kind_and_the_same_labels() -> None:
     joined = tasks.get("anli_plus")
-    with pytest.raises(DataError, match="scitail has another kind or other labels"):
+    with pytest.raises(DataError, match="scitail has another kind, other labels"):
         Task(**{**dict(joined), "parts": (tasks.get("scitail"),)})

@@ -56,8 +56,8 @@ def test_without_the_list_there_is_nothing(tmp_path: Path) -> None:
     ("listed", "message"),
     [
         ({"1": "yes", "9": "no"}, r"ground_truth\.json pubid:9: no row has the pubid '9'"),
-        ({"1": "no"}, r"pqal\.json pubid:1: its final_decision is 'yes', but .*truth\.json pubid:1 says 'no'"),
-        ('{"1": "yes", "01": "yes", "1": "yes"}', "the key '1' stands twice"),
+        ({"1": "no"}, r"pqal\.json pubid:1: the final_decision is 'yes', but .*truth\.json pubid:1 has 'no'"),
+        ('{"1": "yes", "01": "yes", "1": "yes"}', "one object has the key '1' twice"),
     ],
 )
 @pytest.mark.parametrize("split", ["train", "test"])
@@ -98,5 +98,5 @@ def test_an_id_twice(tmp_path: Path, twice: str) -> None:
     task = TASK.model_copy(update={"columns": columns, "files": {"test": (source,)}})
     location = task.locate("test", "en", root=tmp_path)
     assert location is not None
-    with pytest.raises(DataError, match=rf"{twice}:2: the id 'a' stands at .*{twice}:1 too; remove one"):
+    with pytest.raises(DataError, match=rf"{twice}:2: the id 'a' is also at .*{twice}:1; remove one"):
         task.read(location)

@@ -64,9 +64,9 @@ def test_fields_of_other_kinds_are_refused(kind: str) -> None:
     foreign = set(VALUES) - kinds.get(kind).declared_by
     for field in foreign:
         (message,) = (text for name, text in told(kind=kind, **{**GOOD[kind], field: VALUES[field]}).items())
-        assert message.startswith("it belongs to ")
-        assert message.endswith(f", not to {kind}")
-        owners = message.removeprefix("it belongs to ").rpartition(",")[0].replace(" and ", ", ").split(", ")
+        assert message.startswith("it is a field of ")
+        assert message.endswith(f", not of {kind}; remove it")
+        owners = message.removeprefix("it is a field of ").rpartition(",")[0].replace(" and ", ", ").split(", ")
         assert owners == [name for name in kinds.names() if field in kinds.get(name).declared_by]
     every = told(kind=kind, **GOOD[kind], **{field: VALUES[field] for field in foreign})
     assert set(every) >= foreign, "all of them at once"
@@ -76,7 +76,7 @@ def test_fields_of_other_kinds_are_refused(kind: str) -> None:
 def test_a_span_has_one_label_at_most() -> None:
     assert told(kind="span", labels=("none",)) == {}
     assert "span needs one if questions may have no answer" in told(kind="span", labels=("a", "b"))["labels"]
-    assert "only labels of classification, tagging can be taken" in told(kind="span", labels="from training")["labels"]
+    assert "are possible only for classification, tagging" in told(kind="span", labels="from training")["labels"]
 
 
 def test_ids_of_retrieval_are_read_of_mined_pairs_only() -> None:
@@ -126,7 +126,7 @@ def test_a_place_of_a_template_is_any_column(tmp_path: Path, column: str) -> Non
 
 @pytest.mark.parametrize("text", ["{}", "a {", "b }", "{{x}}", "{a} {}", "}{"])
 def test_a_brace_around_no_column_is_refused(text: str) -> None:
-    assert "has a brace around no column" in mistake(text)
+    assert "has a brace without a column" in mistake(text)
     assert "text.1" in told(kind="classification", labels=("a", "b"), text=("x", text))
     assert "question" in told(kind="span", question=text)
 
@@ -141,6 +141,6 @@ def test_meanings_of_labels() -> None:
     task = declare("t", OwnTask(**own, meanings={0: "the sentences differ", "1": "they mean the same"}))
     assert task.meanings == {"0": "the sentences differ", "1": "they mean the same"}
     assert told(**own, meanings={2: "neither"}) == {"meanings.2": "'2' is not a label; one of: 0, 1"}
-    with pytest.raises(DataError, match="a meaning for 'x', which is no label"):
+    with pytest.raises(DataError, match="meanings: 'x' is no label"):
         Task(**{**dict(task), "meanings": {"x": "nothing"}})
     assert declare("t", OwnTask(**{**own, "labels": "from training"}, meanings={"x": "y"})).meanings == {"x": "y"}

@@ -47,7 +47,7 @@ def test_what_is_no_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         Path(name).touch()
     for path, message in (
         ("folder", "folder is a folder; name a file in it: b.csv"),
-        ("pipe.csv", "is a named pipe; it is read more than once"),
+        ("pipe.csv", "is a named pipe, but Layover must read it more than once"),
         ("socket.csv", "is a socket"),
         ("device.csv", "is a device"),
         ("broken.csv", "is a link to nowhere.csv, which does not exist"),
@@ -57,8 +57,8 @@ def test_what_is_no_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         (f"{'x' * 300}.csv", "cannot be read"),
         ("a\0.csv", r"a\\x00.csv cannot be read"),
         ("train.csv/a.csv", "cannot be read"),
-        ("a.xlsx", "a.xlsx: its name says a spreadsheet"),
-        ("a.zip", "a.zip: its name says an archive; name the file in it"),
+        ("a.xlsx", "a.xlsx: the extension .xlsx means a spreadsheet"),
+        ("a.zip", "a.zip: the extension .zip means an archive; name the file inside"),
     ):
         with pytest.raises(DataError, match=message):
             locate(Path(), path)
@@ -97,7 +97,7 @@ def test_a_saved_data_set_of_several_splits(tmp_path: Path) -> None:
     }
     assert found == {"train": ["a", "b"], "validation": ["c"]}
     assert [one.first for one in task().read(locate(tmp_path, "all/dev", "test"))] == ["d"]
-    with pytest.raises(DataError, match=r"has no split 'test'; name the folder of one: .*all/train, .*all/dev"):
+    with pytest.raises(DataError, match=r"has no split 'test'; name one of its folders: .*all/train, .*all/dev"):
         locate(tmp_path, "all", "test")
 
 
@@ -105,7 +105,7 @@ def test_a_saved_data_set_of_several_splits(tmp_path: Path) -> None:
     ("state", "message"),
     [
         ("{", "state.json: cannot be read"),
-        ("[]", "state.json: is no JSON object"),
+        ("[]", "state.json: the content is no JSON object"),
         ("{}", "state.json: names no files of rows"),
         ('{"_data_files": 5}', "state.json: names no files of rows"),
         ('{"_data_files": {"filename": "a"}}', "state.json: names no files of rows"),
@@ -155,9 +155,9 @@ def test_the_content_says_which_json_it_is(tmp_path: Path, name: str, content: s
     place = locate(tmp_path, name)
     assert task().read(place)[0].label == "pos"
     assert place.source.layout.format == format
-    assert place.source.told.startswith(f"{tmp_path / name} is read as `format: {format}`: it ")
+    assert place.source.format_note.startswith(f"{tmp_path / name} is read as `format: {format}`: it ")
     declared = locate(tmp_path, name, format=format)
-    assert declared.source.told == ""
+    assert declared.source.format_note == ""
     assert declared.identity(str) == place.identity(str)
 
 
@@ -168,23 +168,35 @@ def test_squads_own_json_needs_no_word(tmp_path: Path) -> None:
             json.dumps({"version": "1", "data": [article]}, indent=indent), encoding="utf-8"
         )
         place = locate(tmp_path, "a.json", kind="span", labels=(), text=())
-        assert (place.source.layout.format, place.source.told) == ("squad", "")
+        assert (place.source.layout.format, place.source.format_note) == ("squad", "")
 
 
 @pytest.mark.parametrize(
     ("format", "content", "message"),
     [
-        ("jsonl", '[\n{"text": "a"}\n]', r"a.json:1: '\[' is no JSON object; a list of objects is `format: json`"),
-        ("jsonl", '[{"text": "a"}]', "a.json:1: a JSON list, .*; a list of objects is `format: json`"),
+        (
+            "jsonl",
+            '[\n{"text": "a"}\n]',
+            r"a.json:1: '\[' is no JSON object; for a list of objects, declare `format: json`",
+        ),
+        ("jsonl", '[{"text": "a"}]', "a.json:1: a JSON list, .*; for a list of objects, declare `format: json`"),
         ("jsonl", '{\n"text": "a"\n}', "a.json:1: '{' is no JSON object; write each object on one line"),
-        ("json", '{"text": "a"}\n{"text": "b"}\n', "a.json:2: not JSON .*; an object on each line is `format: jsonl`"),
-        ("json", '{"text": ["a"], "label": ["pos"]}', "it holds a column under each key; write rows"),
+        (
+            "json",
+            '{"text": "a"}\n{"text": "b"}\n',
+            "a.json:2: not JSON .*; for an object on each line, declare `format: jsonl`",
+        ),
+        ("json", '{"text": ["a"], "label": ["pos"]}', "each key holds a whole column; write rows"),
         ("json", '{"data": [{"paragraphs": []}]}', "declare `format: squad`"),
-        ("json", "", "a.json: empty"),
-        ("squad", '[{"text": "a"}]', "no list under 'data'; a list of objects is `format: json`"),
+        ("json", "", "a.json: the file is empty"),
+        ("squad", '[{"text": "a"}]', "no list under 'data'; for a list of objects, declare `format: json`"),
         ("squad", '{"data": [{"text": "a"}]}', "article 1 has no list under 'paragraphs'"),
         ("squad", '{"data": [{"paragraphs": [5]}]}', "a paragraph of article 1 has no list under 'qas'"),
-        ("squad", '{"data": [{"paragraphs": [{"context": "c", "qas": [5]}]}]}', "question 1 is not written as SQuAD's"),
+        (
+            "squad",
+            '{"data": [{"paragraphs": [{"context": "c", "qas": [5]}]}]}',
+            "question 1 does not have the form of SQuAD's",
+        ),
     ],
 )
 def test_a_declared_format_that_does_not_fit(tmp_path: Path, format: str, content: str, message: str) -> None:  # noqa: A002
@@ -215,5 +227,5 @@ def test_damaged_features_are_an_error(tmp_path: Path, features: Any) -> None:
     table = pa.table({"text": ["a"], "label": [0]})
     metadata = {b"huggingface": json.dumps({"info": {"features": features}}).encode()}
     pyarrow.parquet.write_table(table.replace_schema_metadata(metadata), tmp_path / "a.parquet")
-    with pytest.raises(DataError, match=r"a.parquet: its features, as `datasets` writes them, are damaged"):
+    with pytest.raises(DataError, match=r"a.parquet: the features in its metadata are damaged"):
         task().read(locate(tmp_path, "a.parquet"))

@@ -80,9 +80,9 @@ def test_the_gold_of_sorted_lines_comes_from_a_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("gold", "message"),
     [
-        ("0\n3\n1\n", r"tsv:2: '3' is no line of .*de-en\.de; they are 0 to 2"),
+        ("0\n3\n1\n", r"tsv:2: '3' is no line number of .*de-en\.de; write 0 to 2"),
         ("0\none\n1\n", r"tsv:2: 'one' is no line"),
-        ("0\n1\n1\n", r"tsv:3: line 1 translates another line already"),
+        ("0\n1\n1\n", r"tsv:3: line 1 already translates another line"),
         ("0\n1\n", r"test-de\.tsv has 2 lines, but .*de-en\.en has 3"),
     ],
 )
@@ -147,11 +147,11 @@ def test_mined_without_gold_is_blind(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"gold": "d2\te9\n"}, r"gold:1: no english sentence has the id 'e9'; they are like 'e1'"),
-        ({"gold": "d2\te1\nd2\te1\n"}, r"gold:2: this pair stands in .*gold:1 too"),
-        ({"de": "d1\ta\nd1\tb\n"}, r"\.de:2: the id 'd1' stands in .*\.de:1 too"),
-        ({"en": "e1\tone\ne2\t \n"}, r"\.en:2: an empty sentence cannot be embedded"),
-        ({"de": "d1 a\n"}, r"\.de:1: 1 values for 2 columns"),
+        ({"gold": "d2\te9\n"}, r"gold:1: no english sentence has the id 'e9'; write ids like 'e1'"),
+        ({"gold": "d2\te1\nd2\te1\n"}, r"gold:2: this pair is also at .*gold:1; remove one"),
+        ({"de": "d1\ta\nd1\tb\n"}, r"\.de:2: the id 'd1' is also at .*\.de:1; write different ids"),
+        ({"en": "e1\tone\ne2\t \n"}, r"\.en:2: the sentence is empty; write its text"),
+        ({"de": "d1 a\n"}, r"\.de:1: the row has 1 values, but there are 2 columns"),
     ],
 )
 def test_mined_files_that_do_not_fit(tmp_path: Path, changed: dict[str, str], message: str) -> None:
@@ -199,13 +199,13 @@ def test_paths_that_do_not_fit(tmp_path: Path, settings: dict[str, Any], paths: 
 @pytest.mark.parametrize(
     ("declaration", "message"),
     [
-        ({"kind": "retrieval", "stages": ("intermediate", "target")}, "is not trained, so it can only be a target"),
-        ({"kind": "retrieval", "metrics": ("bucc_f1",)}, "scores sentences with ids and a file of gold pairs"),
-        ({"kind": "retrieval", "mined": True, "metrics": ("retrieval_accuracy",)}, "scores sentences with ids"),
+        ({"kind": "retrieval", "stages": ("intermediate", "target")}, "is not trained; write only target"),
+        ({"kind": "retrieval", "metrics": ("bucc_f1",)}, "only metric for sentences with ids and a file of gold"),
+        ({"kind": "retrieval", "mined": True, "metrics": ("retrieval_accuracy",)}, "only metric for sentences"),
         ({"kind": "retrieval", "text": ("a", "b", "c")}, "`text` names 3 columns"),
         (
             {"kind": "tagging", "labels": ("O", "X"), "mined": True},
-            "mine: mined: it belongs to retrieval, not to tagging",
+            "mine: mined: it is a field of retrieval, not of tagging; remove it",
         ),
     ],
 )

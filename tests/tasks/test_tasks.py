@@ -158,9 +158,9 @@ def test_blind_xnli_and_its_gold_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("gold", "blind", "message"),
     [
-        ("a\tb\tneutral\n", True, "has 1 rows, but .*test-de.tsv has more"),
-        ("a\tb\tneutral\n" * 3, True, "has more rows than the 2 of"),
-        ("a\tb\tneutral\n" * 2, False, "test-de.tsv:2: its label is 'contradiction', but .*:2 says 'neutral'"),
+        ("a\tb\tneutral\n", True, "the file has 1 rows, but .*test-de.tsv has more"),
+        ("a\tb\tneutral\n" * 3, True, "the file has more than the 2 rows of"),
+        ("a\tb\tneutral\n" * 2, False, "test-de.tsv:2: the label is 'contradiction', but .*:2 has 'neutral'"),
     ],
 )
 def test_a_gold_file_that_does_not_fit(tmp_path: Path, gold: str, blind: bool, message: str) -> None:
@@ -172,7 +172,7 @@ def test_only_test_files_may_be_blind(tmp_path: Path) -> None:
     write(tmp_path, "panx/test-de.tsv", "Anna\nsingt\n\n")
     assert read(tasks.get("panx"), "test", "de", tmp_path) == [tagging.Example(("Anna", "singt"), None)]
     write(tmp_path, "panx/dev-de.tsv", "Anna\nsingt\n\n")
-    with pytest.raises(DataError, match=r"dev-de\.tsv:1: 1 columns, but 2 are declared"):
+    with pytest.raises(DataError, match=r"dev-de\.tsv:1: the line has 1 columns, but 2 are declared"):
         read(tasks.get("panx"), "validation", "de", tmp_path)
     write(tmp_path, "mnli/train.csv", "premise,hypothesis\na,b\n")
     with pytest.raises(DataError, match="no column 'label'"):
@@ -181,7 +181,7 @@ def test_only_test_files_may_be_blind(tmp_path: Path) -> None:
 
 def test_an_empty_file(tmp_path: Path) -> None:
     write(tmp_path, "mnli/train.csv", "premise,hypothesis,label\n")
-    with pytest.raises(DataError, match=r"train\.csv: no example in it"):
+    with pytest.raises(DataError, match=r"train\.csv: there is no example; name data with at least one row"):
         read(tasks.get("mnli"), "train", "en", tmp_path)
 
 
@@ -275,10 +275,10 @@ def test_own_mlm_of_two_files(tmp_path: Path) -> None:
     pairs = translated(tmp_path, "One.\nTwo.\n", "Eins.\nZwei.\n\n", **both)
     assert pairs == [mlm.Example("One.", "Eins."), mlm.Example("Two.", "Zwei.")]
     for first, second, declared, message in [
-        ("One.\nTwo.\n", "Eins.\n", both, r"b\.txt: it ends before .*a\.txt:2; line i must translate line i"),
-        ("One.\n", "Eins.\nZwei.\n", both, r"a\.txt: it ends before .*b\.txt:2"),
+        ("One.\nTwo.\n", "Eins.\n", both, r"b\.txt: the file ends before .*a\.txt:2, but line i must translate line i"),
+        ("One.\n", "Eins.\nZwei.\n", both, r"a\.txt: the file ends before .*b\.txt:2"),
         ("One.\n\nTwo.\n", "Eins.\n\nZwei.\n", both, r"a\.txt:2: an empty line between sentences"),
-        ("One.\n", "Eins.\n", {"text": ("en", "en")}, r"a\.txt:1: 'en' stands in .*b\.txt:1 too"),
+        ("One.\n", "Eins.\n", {"text": ("en", "en")}, r"a\.txt:1: .*b\.txt:1 also has the column 'en'; rename one"),
         ("One.\n", "Eins.\n", {"text": ("en",)}, r"2 paths \(a\.txt, b\.txt\); name one file"),
     ]:
         with pytest.raises(DataError, match=message):
@@ -340,14 +340,14 @@ def test_own_language_of_one_file_is_what_is_said_or_unknown() -> None:
         ({"kind": "tagging"}, "tagging needs two or more labels, or `labels: from training`"),
         (
             {"kind": "span", "labels": "from training"},
-            "only labels of classification, tagging can be taken",
+            "are possible only for classification, tagging",
         ),
-        ({"kind": "classification", "labels": ("a", "a"), "text": ("t",)}, "a label stands twice"),
+        ({"kind": "classification", "labels": ("a", "a"), "text": ("t",)}, "a label is listed twice"),
         ({"kind": "choice", "text": ("t",)}, "choice needs `choices`"),
         ({"kind": "tagging", "labels": ("O", "X"), "metrics": ("accuracy",)}, "accuracy does not score tagging"),
         ({"kind": "tagging", "labels": ("O", "X"), "metrics": ("seqeval",)}, "did you mean 'seqeval_f1'"),
         ({"kind": "mlm"}, "`text` has 0 columns, but must have one or two"),
-        ({"kind": "mlm", "text": ("t",), "metrics": ("mlm_loss",)}, "of mlm_loss lower is better; .*: mlm_accuracy"),
+        ({"kind": "mlm", "text": ("t",), "metrics": ("mlm_loss",)}, "for mlm_loss lower is better; .*: mlm_accuracy"),
         ({"kind": "tagging", "labels": ("O", "X"), "format": "conl"}, "did you mean 'conll'"),
     ],
 )
@@ -360,5 +360,5 @@ def test_a_task_whose_columns_do_not_fit_its_kind() -> None:
     base = {"name": "x", "kind": "classification", "summary": "", "labels": ("a", "b"), "metrics": ("accuracy",)}
     with pytest.raises(DataError, match="has no field 'text'"):
         Task(**base, columns={"text": "t", "first": "f", "label": "l"})
-    with pytest.raises(DataError, match="no column is named for label"):
+    with pytest.raises(DataError, match="columns: label is missing"):
         Task(**base, columns={"first": "f"})

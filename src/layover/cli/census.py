@@ -28,7 +28,7 @@ def as_json(task: Task, one: Census) -> dict[str, Any]:
         "split": one.location.split,
         "language": one.location.language,
         "source": one.location.describe(),
-        "read_as": one.told or None,
+        "read_as": one.format_note or None,
         "examples": one.examples,
         "published": one.published,
         "as_published": one.as_published,
@@ -97,7 +97,7 @@ def _counts(found: list[Census]) -> list[str]:
 
 def _head(task: Task, found: list[Census]) -> list[str]:
     """Return how the files are read: tags, numbers, what the content decided, values that are not read as written."""
-    from layover.data.tally import told
+    from layover.data.tally import reason_lines
 
     head = []
     if task.of_kind.tags and task.labels:
@@ -109,8 +109,8 @@ def _head(task: Task, found: list[Census]) -> list[str]:
     elif any(one.numbered for one in found):
         known = f"0 is {task.labels[0]}, 1 is {task.labels[1]}, and so on"
         head.append(f"numbers in the files are places in `labels`: {known}")
-    otherwise = [f"not read as written: {reason}" for one in found for reason in told(one.otherwise, ("read",))]
-    return head + list(dict.fromkeys([*(one.told for one in found if one.told), *otherwise]))
+    otherwise = [f"not read as written: {reason}" for one in found for reason in reason_lines(one.otherwise, ("read",))]
+    return head + list(dict.fromkeys([*(one.format_note for one in found if one.format_note), *otherwise]))
 
 
 SORTS: dict[Sort, str] = {
@@ -123,14 +123,14 @@ SORTS: dict[Sort, str] = {
 
 def _accounted(task: Task, one: Census) -> list[str]:
     """Return what of the rows is not used and why, a line for each sort of reason."""
-    from layover.data.tally import languages_told, told
+    from layover.data.tally import language_notes, reason_lines
 
     left_out = [
         f"{one.rows} rows; {words}: {'; '.join(reasons)}"
         for sort, words in SORTS.items()
-        if (reasons := told(one.left_out, (sort,)))
+        if (reasons := reason_lines(one.left_out, (sort,)))
     ]
-    return [*left_out, *languages_told(one.languages, task.name, one.location.language)]
+    return [*left_out, *language_notes(one.languages, task.name, one.location.language)]
 
 
 def _labels(one: Census) -> str:

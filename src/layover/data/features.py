@@ -1,4 +1,4 @@
-"""Encoded examples as flat arrays: what a tokenize node stores and what training and prediction read."""
+"""Encoded examples as flat arrays: a tokenize node stores them; training and prediction read them."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ Per = Literal["token", "boundary", "row", "unit", "vocabulary"]
 
 @dataclass(frozen=True)
 class Column:
-    """What an array of features holds."""
+    """Type and size of one array of features."""
 
     dtype: type[np.generic]
     per: Per
-    """What it has one value for."""
+    """The unit that has one value."""
     padding: float | None = None
-    """Stands on tokens that are padding; None where it is no target of training."""
+    """Value on padding tokens; None if the array is no target of training."""
     wide: bool = False
-    """Whether it has several values for each, (N, values)."""
+    """Whether each unit has several values, (N, values)."""
 
     @property
     def target(self) -> bool:
-        """Whether a training step gets it."""
+        """Whether a training step receives the array."""
         return self.padding is not None
 
 
@@ -48,7 +48,7 @@ COMMON: Mapping[str, Column] = {
     "segments": Column(np.int8, "token"),
     "roles": Column(np.int8, "vocabulary"),
 }
-"""Arrays that features of any kind may have; the others are those of the kind, `Kind.columns`."""
+"""Arrays that features of any kind may have; each kind adds its own, `Kind.columns`."""
 NO_COLUMNS: Mapping[str, Column] = MappingProxyType({})
 
 STORED: dict[str, np.dtype[Any]] = {
@@ -57,7 +57,7 @@ STORED: dict[str, np.dtype[Any]] = {
     "I64": np.dtype(np.int64),
     "F32": np.dtype(np.float32),
 }
-"""What safetensors calls the types that features have."""
+"""Name of a type in safetensors -> the type; features have no other types."""
 
 NUMBERS = ("group", "hidden_percent")
 
@@ -66,23 +66,23 @@ NUMBERS = ("group", "hidden_percent")
 class Features:
     """Encoded rows of one (task, split, language); a row is one encoder input, special tokens included.
 
-    Rows lie one after another without padding: row `i` is `ids[offsets[i]:offsets[i + 1]]`. `group` rows
-    that follow one another are one unit of training (the choices of one question; otherwise 1).
+    Rows follow one another without padding: row `i` is `ids[offsets[i]:offsets[i + 1]]`. `group` consecutive rows
+    are one unit of training (the choices of one question; otherwise 1).
 
-    arrays, always:
+    required arrays:
         ids (tokens,) int32; offsets (rows + 1,) int64; example (rows,) int32, non-decreasing.
-    arrays, where there are any:
+    optional arrays:
         segments (tokens,) int8: token type ids, only for tokenizers that have them.
-        roles (vocabulary,) int8, of every token id: 0 = ordinary, 1 = special, 2 = the mask token; only of mlm.
-        those of the kind, see `columns`.
+        roles (vocabulary,) int8, of every token id: 0 = ordinary, 1 = special, 2 = the mask token; only for mlm.
+        the arrays of the kind, see `columns`.
     """
 
     arrays: Mapping[str, Array]
     group: int = 1
     hidden_percent: int = 15
-    """mlm: share of the tokens that are to be guessed."""
+    """mlm: percentage of the tokens that the model predicts."""
     columns: Mapping[str, Column] = field(default_factory=dict)
-    """What the kind's own arrays are: `Kind.columns`."""
+    """Description of the kind's own arrays: `Kind.columns`."""
 
     def __post_init__(self) -> None:
         for name in ("ids", "offsets", "example"):
@@ -92,7 +92,7 @@ class Features:
             raise DataError(f"features: {self.rows} rows do not divide into groups of {self.group}")
         offsets = self.arrays["offsets"]
         if len(offsets) == 0 or offsets[0] != 0 or bool((np.diff(offsets) < 0).any()):
-            raise DataError("features: 'offsets' must start at 0 and never fall")
+            raise DataError("features: 'offsets' must start at 0 and must not decrease")
         sizes = {
             "token": int(offsets[-1]),
             "boundary": self.rows + 1,
@@ -130,29 +130,29 @@ class Features:
 
     @cached_property
     def ordinary(self) -> npt.NDArray[np.int64]:
-        """Ids of the ordinary tokens of the vocabulary, ascending; only where there are `roles`."""
+        """Ids of the ordinary tokens of the vocabulary, ascending; needs `roles`."""
         return np.flatnonzero(np.equal(self.arrays["roles"], 0))
 
     @cached_property
     def mask_token(self) -> int:
-        """Id of the mask token; only where there are `roles`."""
+        """Id of the mask token; needs `roles`."""
         return int(np.flatnonzero(np.equal(self.arrays["roles"], 2))[0])
 
     @cached_property
     def first_equal(self) -> npt.NDArray[np.int64]:
-        """The first row with the same tokens as each row, (rows,) int64; each its own where tokens are hidden in them.
+        """For each row, the first row with the same tokens, (rows,) int64; with `roles`, each row itself.
 
-        What is hidden depends on the number of the row, so with `roles` no two rows are read alike.
+        The hidden tokens depend on the row number, so with `roles` no two rows have the same input.
         """
         if "roles" in self.arrays:
             return np.arange(self.rows)
         offsets, ids, segments = self.arrays["offsets"], self.arrays["ids"], self.arrays.get("segments")
         seen: dict[tuple[bytes, bytes], int] = {}
-        found = np.empty(self.rows, np.int64)
+        first = np.empty(self.rows, np.int64)
         for row, (start, end) in enumerate(pairwise(offsets.tolist())):
             types = b"" if segments is None else segments[start:end].tobytes()
-            found[row] = seen.setdefault((ids[start:end].tobytes(), types), row)
-        return found
+            first[row] = seen.setdefault((ids[start:end].tobytes(), types), row)
+        return first
 
     def length(self, row: int) -> int:
         """Return the number of tokens of one row."""
@@ -163,19 +163,19 @@ class Features:
         """Write one `.safetensors` file; equal features give equal bytes."""
         arrays = {name: np.ascontiguousarray(self.arrays[name]) for name in sorted(self.arrays)}
         numbers = {name: getattr(self, name) for name in NUMBERS}
-        # one entry: the library writes several in no fixed order
+        # one entry, because the library writes several entries in random order
         save_file(arrays, path, metadata={"numbers": json.dumps(numbers)})
 
     @classmethod
     def load(cls, path: Path, columns: Mapping[str, Column] = NO_COLUMNS) -> Features:
-        """Map what `save` wrote: rows are read from the disk when they are asked for, and shared between processes.
+        """Return the features of a file that `save` wrote, memory-mapped: processes share them, rows load on access.
 
         Args:
             path: The file.
-            columns: Of the kind; without them, only what every kind has is read.
+            columns: The columns of the kind; without them, only the arrays in `COMMON` are read.
 
         Raises:
-            DataError: the file is missing, or is not one of ours.
+            DataError: the file is missing, or `save` did not write it.
         """
         try:
             with path.open("rb") as stream:
@@ -187,14 +187,14 @@ class Features:
         except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
             raise DataError(f"{path}: not a readable features file ({error})") from error
         if set(numbers) != set(NUMBERS):
-            raise DataError(f"{path}: not a features file: its metadata lack {', '.join(NUMBERS)}")
+            raise DataError(f"{path}: not a features file: its metadata must have exactly {', '.join(NUMBERS)}")
         return cls(arrays, columns=columns, **numbers)
 
 
 def _mapped(path: Path, name: str, begin: int, entry: Mapping[str, Any]) -> Array:
-    """Return an array of a safetensors file without reading it; its type is checked with all else."""
+    """Return a memory-mapped array of a safetensors file; `Features` checks its type."""
     shape, (start, end) = tuple(map(int, entry["shape"])), entry["data_offsets"]
     dtype, count = STORED[entry["dtype"]], prod(shape)
     if end - start != count * dtype.itemsize or begin + end > path.stat().st_size:
-        raise ValueError(f"the place of {name!r} is not {count} numbers")
+        raise ValueError(f"the bytes of {name!r} do not hold {count} numbers")
     return np.memmap(path, dtype, "r", begin + start, shape) if count else np.empty(shape, dtype)

@@ -1,7 +1,7 @@
 """Rows of a hub data set at one commit, read through the `datasets` library.
 
-On any trouble with the hub the library takes the newest copy in its cache, of whichever commit. So a copy of the right
-commit is looked for first, and nothing is read before the commit of what would be read is known.
+If the hub fails, the library silently reads the newest copy in its cache, of any commit. So this module first looks for
+a copy of the right commit, and reads nothing before it knows the commit of the data.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ from layover.files.hub_patience import patiently
 if TYPE_CHECKING:
     from layover.data.task import HubSource
 
-ROWS_AT_ONCE = 1000  # a batch of columns is read much faster than row by row
+ROWS_AT_ONCE = 1000  # reading batches of columns is much faster than reading single rows
 _NO_COPY = "Couldn't find cache"
-"""What the library says when it gave up on the hub, and has copies of other configurations only."""
+"""Message of the library when the hub failed and the cache has copies of other configurations only."""
 TRIES = 2
-"""A hub that failed once may answer the second time."""
+"""Attempts to load from the hub; a hub that failed may answer the second time."""
 
 
 def read_hub(source: HubSource, labels: str | None, codes: tuple[str, ...]) -> Iterator[Row]:
-    """Yield the rows; where the column `labels`, if any, numbers its labels, it must number them as `codes` does.
+    """Yield the rows of a source; integers in the column `labels` must stand for the same labels as in `codes`.
 
     Raises:
-        DataError: the data set cannot be loaded, or its label order differs from the declared one.
+        DataError: the data set cannot be loaded, or its label order differs from the declared order.
     """
     dataset = _load(source)
     name = f"{source.path}/{source.config}/{source.split}" if source.config else f"{source.path}/{source.split}"
     if labels is not None and labels in dataset.features:
-        _check_codes(dataset.features[labels], codes, f"{name}: its column {labels!r}")
+        _check_codes(dataset.features[labels], codes, f"{name}: the column {labels!r}")
     number = 0
     for first in range(0, len(dataset), ROWS_AT_ONCE):
         batch: dict[str, list[Any]] = dataset[first : first + ROWS_AT_ONCE]
@@ -52,14 +52,14 @@ def _load(source: HubSource) -> Any:
     """Return the split of a data set at its commit.
 
     Raises:
-        DataError: the commit is not known, or its data cannot be had.
+        DataError: the commit is unknown, or its data cannot be loaded.
     """
     folder = Path(source.path)
-    named = folder.is_absolute() and folder.is_dir()  # a folder has no commit; no plan runs with one
+    named = folder.is_absolute() and folder.is_dir()  # a folder has no commit; plans do not use one
     if not named and COMMIT.match(source.revision) is None:
         raise DataError(
-            f"{source.path}: the commit of {source.revision!r} is not known: neither the hub nor the local cache "
-            "names it; go online once, name a commit as revision, or use official files (data_root)"
+            f"{source.path}: the commit of {source.revision!r} is unknown: neither the hub nor the local cache "
+            "has it; connect to the hub once, write a commit as `revision`, or use official files (data_root)"
         )
     try:
         builder = _builder(source, None) if named else cached(source)
@@ -70,18 +70,18 @@ def _load(source: HubSource) -> Any:
         return builder.as_dataset(split=source.split)
     except DataError:
         raise
-    except Exception as error:  # the library lets the errors of every client, reader and parser through
-        words = None if named else _words(source, error)
-        if words is not None:
-            raise _refusal(source, words) from error
+    except Exception as error:  # the library raises the errors of its clients, readers and parsers unchanged
+        reason = None if named else _reason(source, error)
+        if reason is not None:
+            raise _refusal(source, reason) from error
         raise DataError(f"{_place(source)}: cannot be loaded: {without_token(f'{error}')}") from error
 
 
-def _words(source: HubSource, error: Exception) -> str | None:
-    """Return why the hub does not give the data; None where something else is wrong."""
+def _reason(source: HubSource, error: Exception) -> str | None:
+    """Return the reason why the hub does not deliver the data, or None if the error has another cause."""
     from datasets.exceptions import DatasetNotFoundError
 
-    if isinstance(error, DatasetNotFoundError | FileNotFoundError):  # they hide the answer that they came from
+    if isinstance(error, DatasetNotFoundError | FileNotFoundError):  # they hide the answer of the hub
         try:
             ask_readable(source.path, source.revision, "dataset")
         except HubError as answer:
@@ -90,12 +90,12 @@ def _words(source: HubSource, error: Exception) -> str | None:
 
 
 def _prepared(source: HubSource) -> Any:
-    """Return what reads the split, after the files of this split, and no others, were downloaded and checked."""
-    builder = _asked(source)
+    """Return the builder of the split after downloading and checking the files of this split only."""
+    builder = _requested(source)
     others = _narrow(builder, source)
     try:
         builder.download_and_prepare()
-    except Exception:  # bytes of another commit may be no rows at all
+    except Exception:  # files of another commit may not be readable as rows
         _check_files(source, Path(builder.cache_dir), others)
         raise
     _check_files(source, Path(builder.cache_dir), others)
@@ -103,10 +103,10 @@ def _prepared(source: HubSource) -> Any:
 
 
 def _narrow(builder: Any, source: HubSource) -> set[str]:
-    """Keep a builder from downloading other splits than the asked; return the files in the repository of those alone.
+    """Restrict a builder to the requested splits; return the repository files that only the other splits use.
 
     Raises:
-        DataError: the data set has no such split.
+        DataError: the data set does not have a requested split.
     """
     from datasets import SplitDict
     from datasets.data_files import DataFilesDict
@@ -128,20 +128,20 @@ def _narrow(builder: Any, source: HubSource) -> set[str]:
 
 
 def _names(files: Iterable[Iterable[Any]]) -> set[str]:
-    """Return the names in the repository of files that are called `hf://datasets/OWNER/NAME@COMMIT/FILE`."""
-    return {str(file).partition("@")[2].partition("/")[2] for some in files for file in some}
+    """Return the paths within the repository of files named `hf://datasets/OWNER/NAME@COMMIT/FILE`."""
+    return {str(file).partition("@")[2].partition("/")[2] for group in files for file in group}
 
 
 def _check_files(source: HubSource, prepared: Path, others: Collection[str]) -> None:
-    """Refuse what was prepared of files that are not those of the commit, and remove it.
+    """Check that the downloaded files are the files of the commit; delete the prepared data if they are not.
 
     Args:
-        source: What is read.
-        prepared: The folder.
-        others: Files of other splits, which another program may have downloaded; they do not count.
+        source: The source of the data.
+        prepared: The folder of the prepared data.
+        others: Files of other splits, which another program may have downloaded; they are ignored.
 
     Raises:
-        DataError: names the first such file.
+        DataError: a file differs from the file of the commit; the message names it.
     """
     from huggingface_hub.constants import HF_HUB_CACHE
 
@@ -155,17 +155,17 @@ def _check_files(source: HubSource, prepared: Path, others: Collection[str]) -> 
                 raise DataError(str(error)) from None
 
 
-def _asked(source: HubSource) -> Any:
-    """Return what builds the data set, as the hub tells of it.
+def _requested(source: HubSource) -> Any:
+    """Return the builder of the data set at its commit, from the hub.
 
     Raises:
-        DataError: the library would take something else.
-        Exception: of the library, where it gave up on the hub.
+        DataError: the library would read other data.
+        Exception: an error of the library, if the hub failed.
     """
-    if Path(source.path).is_dir():  # the library would read it, whatever the commit
+    if Path(source.path).is_dir():  # the library would read this folder at any commit
         raise DataError(
-            f"{_place(source)}: a folder here has the name of this data set, {Path(source.path).resolve()}, and would "
-            "be read instead; start from another folder"
+            f"{_place(source)}: the local folder {Path(source.path).resolve()} has the name of this data set, and the "
+            "datasets library would read it instead; start from another folder"
         )
     _, own = roots(source)
     for _ in range(TRIES):
@@ -178,7 +178,7 @@ def _asked(source: HubSource) -> Any:
             if builder.hash == source.revision and not _is_copy(builder):
                 return builder
         _raise_reason(source)
-    raise _refusal(source, "it failed once, and again")
+    raise _refusal(source, "it failed twice")
 
 
 def _builder(source: HubSource, cache: str | None) -> Any:
@@ -188,24 +188,24 @@ def _builder(source: HubSource, cache: str | None) -> Any:
 
 
 def _is_copy(builder: Any) -> bool:
-    """Return whether the library gave up on the hub: its copy has the configuration that it last saw, not the asked."""
+    """Return whether the library fell back to a cached copy, which may have another configuration."""
     from datasets.packaged_modules.cache.cache import Cache
 
     return isinstance(builder, Cache)
 
 
 def _raise_reason(source: HubSource) -> None:
-    """Raise why the library gave up on the hub, which it tells only where it has no copy; else nothing."""
-    with tempfile.TemporaryDirectory(prefix="layover-") as nothing:
-        _builder(source, nothing)
+    """Raise the library's error about the hub, if any; the library raises it only with an empty cache."""
+    with tempfile.TemporaryDirectory(prefix="layover-") as empty_cache:
+        _builder(source, empty_cache)
 
 
-def _refusal(source: HubSource, words: str) -> DataError:
+def _refusal(source: HubSource, reason: str) -> DataError:
     others = commits(source)
-    has = f"only {', '.join(others)}" if others else "none"
+    cached_commits = f"only {', '.join(others)}" if others else "none"
     return DataError(
-        f"{_place(source)}: cannot be had from the hub: {words}; the local cache has no copy of this commit ({has}); "
-        "official files (data_root) need no hub"
+        f"{_place(source)}: cannot be downloaded from the hub: {reason}; the local cache has no copy of this commit "
+        f"({cached_commits}); connect to the hub, or use official files (data_root)"
     )
 
 
@@ -213,13 +213,13 @@ def _place(source: HubSource) -> str:
     return f"{source.path} (config {source.config}, split {source.split}, revision {source.revision})"
 
 
-def _check_codes(feature: Any, codes: tuple[str, ...], what: str) -> None:
+def _check_codes(feature: Any, codes: tuple[str, ...], subject: str) -> None:
     import datasets
 
     if isinstance(feature, datasets.List | datasets.LargeList):
         feature = feature.feature
     if codes and isinstance(feature, datasets.ClassLabel) and tuple(feature.names) != codes:
         raise DataError(
-            f"{what} numbers its labels as {', '.join(feature.names)}, but {', '.join(codes)} is declared; "
-            "give `codes` in the data set's order"
+            f"{subject} numbers its labels as {', '.join(feature.names)}, but the task declares {', '.join(codes)}; "
+            "write `codes` in the order of the data set"
         )

@@ -12,17 +12,17 @@ _THERE = {"1": True, "0": False, "true": True, "false": False, "1.0": True, "0.0
 
 
 def labels_in(row: Row, reading: Reading) -> tuple[str, ...] | None:
-    """Return the labels of a row in the order of the task's, each once; None for no gold, () for no label.
+    """Return the labels of a row once each, in the task's order; None without gold, () for an example without labels.
 
-    A list `[]` and, with a separator, an empty text are no label. `null`, an absent column of a test file, and columns
-    of labels that are all empty are no gold.
+    A list `[]` means no label, and so does an empty text if there is a separator. `null`, an absent column in a test
+    file, and label columns that are all empty mean no gold.
 
     Raises:
-        DataError: with file:line, for a value that is no label, and for columns of which only some are empty.
+        DataError: with file:line, if a value is no label, or if only some of the label columns are empty.
     """
-    column = reading.columns.get("label")  # none in rows to predict
-    found = _hot(row, reading, column) if isinstance(column, tuple) else _listed(row, reading)
-    return None if found is None else tuple(label for label in reading.labels if label in found)
+    column = reading.columns.get("label")  # absent in rows to predict
+    labels = _hot(row, reading, column) if isinstance(column, tuple) else _listed(row, reading)
+    return None if labels is None else tuple(label for label in reading.labels if label in labels)
 
 
 def _listed(row: Row, reading: Reading) -> set[str] | None:
@@ -32,16 +32,16 @@ def _listed(row: Row, reading: Reading) -> set[str] | None:
     if isinstance(raw, str) and separator is not None:
         raw = [part.strip() for part in raw.split(separator)] if raw.strip() else []
     if isinstance(raw, str) or not isinstance(raw, Sequence):
-        advice = "declare `label_separator` where it is labels in one text" if isinstance(raw, str) else "write a list"
+        advice = "declare `label_separator` if one text holds all labels" if isinstance(raw, str) else "write a list"
         shown, column = f"{raw!r:.60}", reading.columns["label"]
         raise DataError(f"{row.where()}: {column!r} is {shown}, but a list of labels is needed; {advice}")
-    found = set()
+    labels = set()
     for value in raw:
         label = reading.label(value, row)
         if label is None:
-            raise DataError(f"{row.where()}: {value!r} stands among the labels and is none; remove it")
-        found.add(label)
-    return found
+            raise DataError(f"{row.where()}: {value!r} in the list of labels is no label; remove it")
+        labels.add(label)
+    return labels
 
 
 def _hot(row: Row, reading: Reading, columns: Sequence[str]) -> set[str] | None:
@@ -52,12 +52,12 @@ def _hot(row: Row, reading: Reading, columns: Sequence[str]) -> set[str] | None:
     if len(empty) == len(columns):
         return None
     if empty:
-        raise DataError(f"{row.where()}: the label column {empty[0]!r} is empty, but others are not; write 0 or 1")
-    found = set()
+        raise DataError(f"{row.where()}: the label column {empty[0]!r} is empty, but others have values; write 0 or 1")
+    labels = set()
     for label, column, value in zip(reading.labels, columns, values, strict=True):
         there = _THERE.get(str(value).strip().lower())
         if there is None:
             raise DataError(f"{row.where()}: the label column {column!r} is {value!r:.60}; write 0 or 1")
         if there:
-            found.add(label)
-    return found
+            labels.add(label)
+    return labels

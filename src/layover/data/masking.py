@@ -1,10 +1,10 @@
-"""Which tokens masked language modelling hides, and behind what.
+"""The tokens that masked language modelling hides, and their replacements.
 
-As in BERT: of a row's ordinary tokens 15 % are to be guessed (in training: what the recipe says), at least one; 80 % of
-these become the mask token, 10 % a random token, 10 % stay. What happens to a token is a function of (seed, training
-step, row of the features, position) and of nothing else, as with dropout: however a step is cut, padded, stopped or
-resumed, the masks are the same, and there is no random state to keep. How many tokens of a row are hidden does not
-even depend on the step.
+As in BERT, the model predicts 15 % of a row's ordinary tokens (in training: the percentage of the recipe), at least
+one. Of these, 80 % become the mask token, 10 % a random token, and 10 % stay. The choice depends only on (seed,
+training step, row of the features, position), as with dropout. So the masks are the same however a step is split,
+padded, stopped or resumed, and there is no random state to save. The number of hidden tokens of a row does not depend
+on the step.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ Index = npt.NDArray[np.int64]
 Words = npt.NDArray[np.uint64]
 
 PERCENT = 15
-"""Share of the ordinary tokens that are to be guessed in every evaluation, and in training unless a recipe says so."""
+"""Percentage of the ordinary tokens that are hidden in every evaluation; the default in training."""
 MASKED_OF_TEN, RANDOM_OF_TEN = 8, 1
-"""Of ten hidden tokens; the rest stay."""
+"""Of ten hidden tokens, the number that become the mask token and a random token; the rest stay."""
 
 ORDINARY, SPECIAL, MASK = 0, 1, 2
 """Roles of a token in a vocabulary."""
@@ -35,7 +35,7 @@ _EVALUATION = 0x6576616C
 
 
 class Moment(NamedTuple):
-    """When a training looks at a row."""
+    """The point of a training at which a row is read."""
 
     seed: int
     step: int
@@ -45,11 +45,11 @@ class Masked(NamedTuple):
     """Padded rows with some tokens hidden."""
 
     ids: Index
-    """(B, T): what the encoder sees."""
+    """(B, T): the input of the encoder."""
     places: Index
     """(M,): `row * T + position` of the hidden tokens, ascending."""
     truth: Index
-    """(M,): what stood there."""
+    """(M,): the original ids at these places."""
 
 
 def roles_of(tokenizer: Tokenizer) -> npt.NDArray[np.int8]:
@@ -63,13 +63,16 @@ def roles_of(tokenizer: Tokenizer) -> npt.NDArray[np.int8]:
 
 
 def hidden_count(ordinary: Array, percent: int) -> Index:
-    """Return how many tokens are hidden in rows of so many ordinary ones: rounded, at least one of any."""
+    """Return the number of hidden tokens of rows with these numbers of ordinary tokens: rounded, at least one.
+
+    A row without ordinary tokens has no hidden token.
+    """
     counts = ordinary.astype(np.int64)
     return np.minimum(counts, np.maximum(1, (percent * counts + 50) // 100))
 
 
 def hidden_tokens(features: Features, rows: npt.NDArray[np.integer]) -> int:
-    """Return how many tokens of these rows are hidden, at any moment."""
+    """Return the number of hidden tokens of these rows; it is the same at every step."""
     offsets = features.arrays["offsets"].astype(np.int64, copy=False)
     starts, lengths = offsets[rows], offsets[rows + 1] - offsets[rows]
     ends = np.cumsum(lengths)
@@ -80,19 +83,19 @@ def hidden_tokens(features: Features, rows: npt.NDArray[np.integer]) -> int:
 
 
 def mask(features: Features, ids: Index, real: npt.NDArray[np.bool_], rows: Index, moment: Moment | None) -> Masked:
-    """Hide tokens of padded rows.
+    """Return padded rows with some of their tokens hidden.
 
     Args:
-        features: Has `roles`.
+        features: Features with `roles`.
         ids: (B, T) int64, padded.
         real: (B, T), False on padding.
         rows: (B,), the rows' numbers in the features.
-        moment: Of a training; None is an evaluation, whose masks depend on row and position alone, so that the
-            losses of two models with one tokenizer can be compared.
+        moment: Seed and step of a training. None for an evaluation: its masks depend only on row and position, so that
+            the losses of two models with the same tokenizer are comparable.
     """
     ordinary = real & np.equal(features.arrays["roles"][ids], ORDINARY)
     words = _words(rows, ids.shape[1], moment)
-    # the hidden ones are those with the smallest words
+    # the tokens with the smallest words are hidden
     order = np.argsort(np.where(ordinary, words, np.uint64(2**64 - 1)), axis=1, kind="stable")
     chosen = np.zeros(ids.shape, bool)
     counts = hidden_count(ordinary.sum(axis=1), features.hidden_percent)
@@ -100,7 +103,7 @@ def mask(features: Features, ids: Index, real: npt.NDArray[np.bool_], rows: Inde
     np.put_along_axis(chosen, order, first, axis=1)
     places = np.flatnonzero(chosen)
     truth = ids.ravel()[places]
-    draws = _mixed(words.ravel()[places] ^ _GOLDEN)  # anew, as the words of the chosen ones are small
+    draws = _mixed(words.ravel()[places] ^ _GOLDEN)  # hash again, because the chosen words are small numbers
     tenth, drawn = (draws >> np.uint64(32)) % np.uint64(10), draws & np.uint64(0xFFFFFFFF)
     vocabulary = features.ordinary
     random = vocabulary[drawn % np.uint64(len(vocabulary))]

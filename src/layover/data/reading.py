@@ -1,4 +1,4 @@
-"""How the columns of a source become the fields of an example: names, templates, and codes for labels."""
+"""The fields of an example from the columns of a source: names, templates, and codes for labels."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from unicodedata import normalize
 
 from layover.data.formats import Row
 from layover.data.labels import Codes, hint, number, open_hint
-from layover.data.right_choice import BY_NAME, TOLD, Forms, by_form, by_name, whole
+from layover.data.right_choice import BY_NAME, NOTED_FORMS, Forms, by_form, by_name, whole
 from layover.data.tally import BY_VALUE, MINUS_ONE, NORMALISED, Reason, Tally
 from layover.data.templates import filled, is_template, places
 from layover.errors import DataError
@@ -22,14 +22,14 @@ Columns = Mapping[str, str | tuple[str, ...]]
 `choices` several columns."""
 
 NO_GOLD = ("", "-", "-1", -1, None)
-"""What files and hub data sets write where a label is withheld or was not agreed on; a declared label wins over it."""
+"""Values for a label that is withheld or that the annotators did not agree on; a declared label has priority."""
 
 
 @dataclass(frozen=True)
 class Reading:
-    """The columns of a source, what its labels are written as, and whether they may be missing.
+    """The columns of a source, the written forms of its labels, and whether labels may be missing.
 
-    `codes` says which label an integer stands for; `aliases` replaces values before anything else.
+    `codes` maps integers to labels; `aliases` replaces values before all other rules.
     """
 
     columns: Columns
@@ -37,17 +37,17 @@ class Reading:
     codes: tuple[str, ...] = ()
     aliases: Mapping[str, str] = field(default_factory=dict)
     blind: bool = False
-    """Whether the column with the gold may be absent (test files without labels)."""
+    """Whether the column of the gold may be absent (test files without labels)."""
     only_gold: bool = False
     """Whether rows without gold are left out (SNLI's `-`)."""
     open: bool = False
-    """Whether there are no declared labels and any text is one: no typo can be told from a label."""
+    """Whether any text is a label because none is declared; then typing errors in labels are not detected."""
     right: str = ""
-    """choice: how the right one is written, see `right_choice.Form`; `auto` finds it, and by default it is a number."""
+    """choice: the form of the right choice, see `right_choice.Form`; `auto` detects it; the default is a number."""
     options: Mapping[str, Any] = field(default_factory=dict)
-    """Settings of the task that only its kind knows, as JSON."""
+    """Settings of the task that only its kind reads, as JSON."""
     tally: Tally | None = field(default=None, compare=False, repr=False)
-    """Counts the values of one pass that are read otherwise than they are written."""
+    """Counts the values of one pass that are not read as they are written."""
 
     def names(self, name: str) -> tuple[str, ...]:
         """Return the columns that a field is read from."""
@@ -57,51 +57,59 @@ class Reading:
         return places(column) if is_template(column) else (column,)
 
     def value(self, row: Row, name: str) -> Any:
-        """Return the value of a field as the source has it.
+        """Return the value of a field, unchanged from the source.
 
         Raises:
             DataError: the row lacks the column.
         """
         column = self.columns[name]
         if isinstance(column, tuple):
-            return [row.value(each) for each in column]
+            return [row.value(name) for name in column]
         return row.value(column)
 
     def text(self, row: Row, name: str) -> str:
-        """Return a field that must be text, its template filled in."""
+        """Return a field that must be text, with its template filled in.
+
+        Raises:
+            DataError: the value is no text, or several columns are declared.
+        """
         column = self.columns[name]
         if isinstance(column, str) and is_template(column):
             return filled(column, lambda place: self._text(row, place))
         if isinstance(column, str):
             return self._text(row, column)
-        raise DataError(f"{row.where()}: {name} is one text, but several columns are declared: {column}")
+        raise DataError(f"{row.where()}: {name} must be one text, but several columns are declared: {column}")
 
     def texts(self, row: Row, name: str) -> tuple[str, ...]:
-        """Return a field that must be a list of texts."""
+        """Return a field that must be a list of texts.
+
+        Raises:
+            DataError: the value is no list, or an item is no text.
+        """
         values = self.value(row, name)
         if not isinstance(values, Sequence) or isinstance(values, str):
-            advice = "; a cell of a table holds no list: save the rows as jsonl" if _is_list(values) else ""
-            what = f"{self.columns[name]!r} is {_short(values)}, but a list of texts is needed{advice}"
-            raise DataError(f"{row.where()}: {what}")
+            advice = "; a cell of a table cannot hold a list: save the rows as jsonl" if _is_list(values) else ""
+            problem = f"{self.columns[name]!r} is {_short(values)}, but a list of texts is needed{advice}"
+            raise DataError(f"{row.where()}: {problem}")
         for value in values:
             if not isinstance(value, str):
                 raise DataError(f"{row.where()}: {self.columns[name]!r} holds {_short(value)}, but text is needed")
         return tuple(values)
 
     def gold(self, row: Row, name: str) -> Any:
-        """Return the raw value of a gold field, or None where the source is allowed not to have it."""
+        """Return the raw value of a gold field, or None if it is absent and may be absent."""
         column = self.columns.get(name)
         if column is None or (self.blind and isinstance(column, str) and column not in row.values):
             return None
         return self.value(row, name)
 
     def label(self, value: object, row: Row, word: int | None = None) -> str | None:
-        """Return the label that a raw value stands for, None for no gold.
+        """Return the label of a raw value, or None for no gold.
 
-        A declared label is always one, also where it is written like what others write for no gold (`-1`, `-`).
+        A declared label is always a label, even if other files use the same text for no gold (`-1`, `-`).
 
         Raises:
-            DataError: it stands for none, or for two, with file:line and the nearest label.
+            DataError: the value means no label, or two labels; with file:line and the nearest label.
         """
         if value is None or (isinstance(value, float) and math.isnan(value)):
             return None
@@ -116,10 +124,10 @@ class Reading:
         if self.open and isinstance(value, str):
             return value
         if isinstance(value, bool | int | float):
-            found = self._numbered(value, row, word)
-            if found is not None and not isinstance(value, bool) and self._is_otherwise(value, found):
+            label = self._numbered(value, row, word)
+            if label is not None and not isinstance(value, bool) and self._is_otherwise(value, label):
                 self._note(BY_VALUE, row.where(word))
-            return found
+            return label
         if isinstance(value, str) and (normal := normalize("NFC", value)) in self._normal:
             self._note(NORMALISED, row.where(word))
             return self._normal[normal]
@@ -127,7 +135,7 @@ class Reading:
         raise DataError(f"{row.where(word)}: {_short(value)} is not a label; {advice or self._hint(value, word)}")
 
     def _is_otherwise(self, value: float, label: str) -> bool:
-        """Return whether a number stands for a label that is that number, written in another way."""
+        """Return whether a number means a label of equal value that is written in another form."""
         return label != json.dumps(value) and number(label) is not None and not (self.codes or self.aliases)
 
     def _note(self, reason: Reason, where: str) -> None:
@@ -135,22 +143,26 @@ class Reading:
             self.tally.add(reason, where)
 
     def _numbered(self, value: bool | float, row: Row, word: int | None) -> str | None:
-        """Return the label that a JSON number or boolean stands for, None for no gold."""
+        """Return the label of a JSON number or boolean, or None for no gold."""
         written, where = json.dumps(value), row.where(word)
         if written not in self._numbers:
             labels = self._labels_like(written, boolean=isinstance(value, bool))
             if self.open and word is None and not self.aliases and value != -1 and (code := whole(value)) is not None:
-                labels = (str(code),)  # a tag by number is a place in some list, a label by number may be its name
+                labels = (str(code),)  # a number may be a label's name, but for a tag it is a position in a list
             if len(labels) > 1:
                 shown = " or ".join(map(repr, labels))
-                raise DataError(f"{where}: the number {written} may be {shown}; write the label as text in the file")
+                raise DataError(f"{where}: the number {written} may mean {shown}; write the label as text in the file")
             if not labels and (isinstance(value, bool) or value != -1 or "-1" in self.labels):
                 raise DataError(f"{where}: {written} is not a label; {self._hint(value, word)}")
             self._numbers[written] = labels[0] if labels else None
         return self._numbers[written]
 
     def index(self, value: object, row: Row, count: int) -> int | None:
-        """Return which of `count` choices a raw value names (0-based, as number or digits), None for no gold."""
+        """Return the index (0-based) of the choice that a number or digits name, or None for no gold.
+
+        Raises:
+            DataError: the value is no index of one of the `count` choices.
+        """
         if isinstance(value, str | int):
             value = self.aliases.get(str(value), value)
         if value in NO_GOLD or (isinstance(value, float) and math.isnan(value)):
@@ -161,10 +173,10 @@ class Reading:
         return place
 
     def chosen(self, row: Row, choices: Sequence[str]) -> int | None:
-        """Return which of the choices of a row is the right one, None for no gold.
+        """Return the index of the right choice of a row, or None for no gold.
 
         Raises:
-            DataError: none is, or it cannot be told which.
+            DataError: the value names no choice, or is ambiguous.
         """
         value = self.gold(row, "label")
         if "names" in self.columns:
@@ -173,24 +185,24 @@ class Reading:
             self._note(BY_NAME, row.where())
             names = self.value(row, "names")
             if not isinstance(names, Sequence) or isinstance(names, str) or len(names) != len(choices):
-                raise DataError(f"{row.where()}: {_short(names)} is no list of {len(choices)} names of choices")
+                raise DataError(f"{row.where()}: {_short(names)} must be a list of {len(choices)} names of choices")
             return by_name(value, names, row)
         if not self.right:
             return self.index(value, row, len(choices))
         text = isinstance(value, str) and value in choices and self.right in {"text", "auto"}
         if text and self.right == "auto" and value in NO_GOLD and not self._forms.is_text(row.path):
-            raise DataError(f"{row.where()}: {value!r} may be no gold, or the text of a choice; declare `label_as`")
+            raise DataError(f"{row.where()}: {value!r} may mean no gold, or be a choice's text; declare `label_as`")
         if not text and (value in NO_GOLD or (isinstance(value, float) and math.isnan(value))):
             return None
         if self.right == "auto":
             index, form = self._forms.index(value, row, choices)
         else:
-            form, found = self.right, by_form(self.right, value, choices)
-            if found is None:
+            form, named = self.right, by_form(self.right, value, choices)
+            if named is None:
                 raise DataError(f"{row.where()}: {_short(value)} is no {form} of one of the {len(choices)} choices")
-            index = found
-        if form in TOLD:
-            self._note(TOLD[form], row.where())
+            index = named
+        if form in NOTED_FORMS:
+            self._note(NOTED_FORMS[form], row.where())
         return index
 
     @cached_property
@@ -199,12 +211,12 @@ class Reading:
 
     @cached_property
     def _normal(self) -> dict[str, str]:
-        """The labels by their canonical form, where it is another than their own or that of what a file may have."""
+        """Unicode normal form (NFC) of each label -> the label."""
         return {normalize("NFC", label): label for label in self.labels}
 
     @cached_property
     def _texts(self) -> dict[str, str | None]:
-        """What text stands for: aliases before labels, and these before the conventions for no gold."""
+        """Text -> label, or None for no gold: aliases come before labels, labels before the values for no gold."""
         table: dict[str, str | None] = dict.fromkeys(value for value in NO_GOLD if isinstance(value, str))
         table |= {label: label for label in self.labels} | dict(self.aliases)
         return {text: label for text, label in table.items() if label is None or not self._coded.lacks(text)}
@@ -215,13 +227,13 @@ class Reading:
 
     @cached_property
     def _numbers(self) -> dict[str, str | None]:
-        """What numbers, as JSON writes them, stand for: the codes, and those that were met so far."""
+        """Number as JSON text -> label, or None for no gold: the codes, and the numbers read so far."""
         return {str(code): self.aliases.get(name, name) for code, name in enumerate(self.codes)}
 
     def _labels_like(self, written: str, *, boolean: bool) -> tuple[str, ...]:
-        """Return the labels that a JSON number or boolean means: the one that is written so, else those of its value.
+        """Return the labels that a JSON number or boolean may mean: the equal text, else all labels of equal value.
 
-        Where codes number the labels, a number from 0 on is a code and nothing else.
+        If codes number the labels, a number from 0 on is always a code.
         """
         coded = self._coded.get(written)
         if coded is not None:
@@ -248,14 +260,14 @@ class Reading:
 
 
 def _of_columns(row: Row) -> str:
-    """Return what to do about a row that is a whole table; empty text for any other."""
+    """Return advice on a row that holds a whole table, or an empty text for other rows."""
     values = list(row.values.values())
     table = len(values) > 1 and all(isinstance(value, list) and len(value) == len(values[0]) for value in values)
-    return "the row holds a column under each key; write one object for each example" if table else ""
+    return "the row holds a whole column under each key; write one object for each example" if table else ""
 
 
 def _is_list(value: object) -> bool:
-    """Return whether a text looks like a list that a table has written down."""
+    """Return whether a text looks like a list that was saved in a table."""
     return isinstance(value, str) and value.startswith("[") and value.endswith("]")
 
 

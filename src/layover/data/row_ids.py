@@ -1,4 +1,4 @@
-"""What the rows of data call themselves, so that a prediction can be found again."""
+"""The ids of rows in the data, which connect a prediction with its row."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ COLUMNS = (
     *("id", "uid", "guid", "idx", "pairid", "pair_id", "qid", "question_id", "example_id"),
     *("sent_id", "sentence_id"),
 )
-"""Columns that hold the id of a row, in whichever case; the first one that is there."""
+"""Columns that may hold the id of a row, in any case; the first one in the data counts."""
 
 Id = str | int
 
 
 def id_in(values: Mapping[str, Any]) -> Id | None:
-    """Return the id that a row gives itself, None where it has no column for one, or nothing in it."""
+    """Return the id of a row, or None if its data have no id column or the value is empty."""
     names = {name.casefold(): name for name in reversed(list(values))}
     for column in COLUMNS:
         if column in names:
@@ -26,5 +26,5 @@ def id_in(values: Mapping[str, Any]) -> Id | None:
 
 
 def distinct(ids: Sequence[Id | None]) -> bool:
-    """Return whether every row has an id, and none the same as another."""
-    return None not in ids and len({str(one) for one in ids}) == len(ids)
+    """Return whether every row has an id, and all ids differ."""
+    return None not in ids and len({str(row_id) for row_id in ids}) == len(ids)

@@ -1,7 +1,7 @@
 """XLM-R's `sentencepiece.bpe.model` as a fast tokenizer, without transformers.
 
-transformers 4 and 5 convert this file into differently built tokenizers; a tokenizer of ours must not depend on
-which one is installed.
+transformers 4 and 5 convert this file into different tokenizers; Layover's tokenizer must not depend on the installed
+version.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ Read = TypeVar("Read")
 
 
 def load_xlmr(path: Path) -> Tokenizer:
-    """Return the tokenizer of an XLM-R sentencepiece file: ids, pipeline and template as on the hub.
+    """Return the tokenizer of an XLM-R sentencepiece file, with the same ids, pipeline and template as on the hub.
 
-    Source: fairseq's vocabulary (`<s> <pad> </s> <unk>`, the pieces from the fourth on, `<mask>`); the
-    pipeline is that of `tokenizer.json` of FacebookAI/xlm-roberta-base.
+    Source: fairseq's vocabulary (`<s> <pad> </s> <unk>`, the pieces from the fourth on, `<mask>`); the pipeline of
+    `tokenizer.json` of FacebookAI/xlm-roberta-base.
 
     Raises:
         ModelError: the file is not a sentencepiece unigram model.
@@ -36,7 +36,7 @@ def load_xlmr(path: Path) -> Tokenizer:
     except DecodeError as error:
         raise ModelError(f"{path}: not a sentencepiece model ({error})") from error
     if model.trainer_spec.model_type != model.trainer_spec.UNIGRAM:
-        raise ModelError(f"{path}: not a unigram model, so not XLM-R's; save the tokenizer as tokenizer.json")
+        raise ModelError(f"{path}: not a unigram model, so not of XLM-R; save the tokenizer as tokenizer.json")
     vocabulary = [("<s>", 0.0), ("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0)]
     vocabulary += [(piece.piece, piece.score) for piece in model.pieces[3:]]
     vocabulary += [("<mask>", 0.0)]
@@ -69,7 +69,7 @@ class _Token(BaseModel):
     rstrip: bool = False
 
     def added(self) -> AddedToken:
-        """Return it as the tokenizers library knows it."""
+        """Return the token as an object of the tokenizers library."""
         normalized = not self.special if self.normalized is None else self.normalized
         return AddedToken(
             self.content,
@@ -84,8 +84,8 @@ class _Token(BaseModel):
 Written = str | _Token
 
 
-class _Beside(BaseModel):
-    """What `tokenizer_config.json` or `special_tokens_map.json` says of tokens."""
+class _TokenFile(BaseModel):
+    """The tokens in `tokenizer_config.json` or `special_tokens_map.json`."""
 
     bos_token: Written | None = None
     cls_token: Written | None = None
@@ -97,18 +97,19 @@ class _Beside(BaseModel):
     added_tokens_decoder: dict[int, _Token] | None = None
     additional_special_tokens: list[Written] | dict[str, Written] | None = None
     extra_special_tokens: list[Written] | dict[str, Written] | None = None
-    """What transformers 5 calls the list before."""
+    """Name of `additional_special_tokens` in transformers 5."""
 
     def roles(self) -> dict[str, str]:
-        """Return role -> content of the special tokens that it names."""
+        """Return role -> content of the special tokens in the file."""
         named = {role: getattr(self, role) for role in ROLES}
-        return {role: one if isinstance(one, str) else one.content for role, one in named.items() if one is not None}
+        tokens = {role: token for role, token in named.items() if token is not None}
+        return {role: token if isinstance(token, str) else token.content for role, token in tokens.items()}
 
     def listed(self) -> list[AddedToken]:
-        """Return the special tokens beyond XLM-R's own."""
-        found = self.additional_special_tokens or self.extra_special_tokens or []
-        each = found.values() if isinstance(found, dict) else found
-        return [(_Token(content=one, special=True) if isinstance(one, str) else one).added() for one in each]
+        """Return the special tokens that XLM-R itself does not have."""
+        extra = self.additional_special_tokens or self.extra_special_tokens or []
+        tokens = extra.values() if isinstance(extra, dict) else extra
+        return [(_Token(content=token, special=True) if isinstance(token, str) else token).added() for token in tokens]
 
 
 ROLES = {
@@ -120,55 +121,57 @@ ROLES = {
     "unk_token": "<unk>",
     "mask_token": "<mask>",
 }
-"""What XLM-R calls its special tokens."""
+"""Role -> XLM-R's special token."""
 
-_BESIDE = TypeAdapter(_Beside)
+_TOKEN_FILE = TypeAdapter(_TokenFile)
 _PLACES = TypeAdapter(dict[str, StrictInt])
-"""Of `added_tokens.json`: token -> id."""
+"""Content of `added_tokens.json`: token -> id."""
 
 
 def with_added(tokenizer: Tokenizer, directory: Path) -> Tokenizer:
-    """Return the tokenizer with the tokens that were added to it, as the files beside its pieces tell.
+    """Return the tokenizer with the added tokens that the other files of its directory list.
 
-    These are `tokenizer_config.json` (`added_tokens_decoder`), `added_tokens.json` and `special_tokens_map.json`.
+    The files are `tokenizer_config.json` (`added_tokens_decoder`), `added_tokens.json` and `special_tokens_map.json`.
 
     Raises:
-        ModelError: a file is not readable, an added token cannot have the id that it names, or XLM-R's special tokens
-            are renamed.
+        ModelError: a file is not readable, an added token cannot get its id, or XLM-R's special tokens have other
+            names.
     """
-    config = _read(directory / "tokenizer_config.json", _BESIDE)
-    special = _read(directory / "special_tokens_map.json", _BESIDE)
+    config = _read(directory / "tokenizer_config.json", _TOKEN_FILE)
+    special = _read(directory / "special_tokens_map.json", _TOKEN_FILE)
     for file, values in (("tokenizer_config.json", config), ("special_tokens_map.json", special)):
-        for role, found in values.roles().items():
-            if found != ROLES[role]:
-                raise ModelError(f"{directory / file}: {role} is {found!r}, and XLM-R's is {ROLES[role]!r}; {ADVICE}")
+        for role, token in values.roles().items():
+            if token != ROLES[role]:
+                raise ModelError(f"{directory / file}: {role} is {token!r}, but XLM-R's is {ROLES[role]!r}; {ADVICE}")
     places = _read(directory / "added_tokens.json", _PLACES)
-    placed = {place: AddedToken(token, normalized=True) for token, place in places.items()}
-    placed |= {place: token.added() for place, token in (config.added_tokens_decoder or {}).items()}
-    known = {str(token.content) for token in placed.values()}
+    placed = {place: AddedToken(content, normalized=True) for content, place in places.items()}
+    placed |= {place: entry.added() for place, entry in (config.added_tokens_decoder or {}).items()}
+    known = {str(added.content) for added in placed.values()}
     for place in sorted(placed):
         _add(tokenizer, placed[place], place, directory)
-    for token in (*config.listed(), *special.listed()):
-        if str(token.content) not in known:
-            _add(tokenizer, token, None, directory)
+    for added in (*config.listed(), *special.listed()):
+        if str(added.content) not in known:
+            _add(tokenizer, added, None, directory)
     return tokenizer
 
 
 def _add(tokenizer: Tokenizer, token: AddedToken, place: int | None, directory: Path) -> None:
-    """Add a token as the next one, if it is not there; XLM-R's own keep what they are."""
+    """Add a token with the next id if the tokenizer does not have it; XLM-R's own tokens stay unchanged."""
     content = str(token.content)
     if tokenizer.token_to_id(content) is None:
         (tokenizer.add_special_tokens if token.special else tokenizer.add_tokens)([token])
-    found = tokenizer.token_to_id(content)
-    if place is not None and found != place:
-        raise ModelError(f"{directory}: the added token {content!r} has the id {place}, but gets {found}; {ADVICE}")
+    actual = tokenizer.token_to_id(content)
+    if place is not None and actual != place:
+        raise ModelError(
+            f"{directory}: the added token {content!r} must have the id {place}, but gets {actual}; {ADVICE}"
+        )
 
 
 def _read(file: Path, expected: TypeAdapter[Read]) -> Read:
-    """Return what a JSON file says; what an empty object says where there is no file.
+    """Return the validated content of a JSON file; a missing file counts as an empty object.
 
     Raises:
-        ModelError: it cannot be read, or says something else.
+        ModelError: the file cannot be read, or its content does not have the expected form.
     """
     try:
         values = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
@@ -176,7 +179,7 @@ def _read(file: Path, expected: TypeAdapter[Read]) -> Read:
     except (OSError, ValueError, RecursionError) as error:
         raise ModelError(f"{file}: cannot be read as JSON: {error}") from None
     if not isinstance(values, dict):
-        raise ModelError(f"{file}: a JSON object was expected")
+        raise ModelError(f"{file}: the content must be a JSON object")
     try:
         return expected.validate_python(values)
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""Parts of a data set that are the same on every machine and do not depend on any seed."""
+"""Subsets of a data set that are the same on every machine and with every seed."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ class Grouping(Protocol[G_contra]):
     """Says which examples belong together; a kind is one."""
 
     def group_of(self, example: G_contra, /) -> str:
-        """Return the text that must not stand on both sides."""
+        """Return the text of the group; it must not appear on both sides of a split."""
         ...
 
 
 def limit(examples: Sequence[E], count: int) -> list[E]:
     """Return `count` of the examples, in their order, spread over all of them.
 
-    The examples are ranked by SHA-256 of their position, so a smaller limit is a subset of a larger one, and
-    seeds, which vary the training, do not vary the data. All of them when there are no more.
+    The examples are ranked by SHA-256 of their position, so a smaller limit is a subset of a larger one, and the data
+    do not depend on the seed. If there are at most `count` examples, all are returned.
     """
     if count >= len(examples):
         return list(examples)
@@ -36,13 +36,13 @@ def limit(examples: Sequence[E], count: int) -> list[E]:
 
 
 def hold_out(examples: Sequence[E], count: int, kind: Grouping[E]) -> tuple[list[E], list[E]]:
-    """Return (rest, held): whole groups are held out until `count` examples are, each side in its order.
+    """Return (rest, held), each in the original order: `held` has whole groups with at least `count` examples.
 
-    Groups (a premise, a context) are taken by SHA-256 of their text, so no text is on both sides and adding
-    examples elsewhere moves none. `held` may be larger than `count` by less than one group.
+    Groups (a premise, a context) are taken in the order of SHA-256 of their text. So no text is on both sides, and new
+    examples elsewhere do not move a group. `held` may exceed `count` by less than one group.
 
     Raises:
-        DataError: no example would be left.
+        DataError: no example would remain in `rest`.
     """
     sizes: dict[str, int] = {}
     names = [kind.group_of(example) for example in examples]
@@ -57,8 +57,8 @@ def hold_out(examples: Sequence[E], count: int, kind: Grouping[E]) -> tuple[list
         taken += sizes[name]
     if taken >= len(examples):
         raise DataError(
-            f"a hold-out of {count} takes all {len(examples)} examples ({len(sizes)} groups of one text); "
-            "hold out fewer, or name a validation file in place of `holdout`"
+            f"a hold-out of {count} takes all {len(examples)} examples ({len(sizes)} groups with the same text); "
+            "hold out fewer examples, or name a validation file instead of `holdout`"
         )
     pairs = list(zip(names, examples, strict=True))
     return [item for name, item in pairs if name not in held], [item for name, item in pairs if name in held]
@@ -66,33 +66,33 @@ def hold_out(examples: Sequence[E], count: int, kind: Grouping[E]) -> tuple[list
 
 @dataclass(frozen=True)
 class Subset(Canonical):
-    """Which examples of a file: first the hold-out, then the limit."""
+    """A selection of examples: first the hold-out applies, then the limit."""
 
     limit: int | None = later(None)
     holdout: int | None = later(None)
     part: Literal["all", "rest", "held"] = later("all")
-    """`rest` without the held-out examples, `held` only them."""
+    """`rest`: without the held-out examples; `held`: only the held-out examples."""
 
     def held(self, examples: list[E], kind: Grouping[E]) -> list[E]:
-        """Return the side of the hold-out that is meant."""
+        """Return the examples on the selected side of the hold-out."""
         if self.holdout is None:
             return examples
         rest, held = hold_out(examples, self.holdout, kind)
         return held if self.part == "held" else rest
 
     def limited(self, examples: list[E]) -> list[E]:
-        """Return as many as the limit allows."""
+        """Return at most `limit` of the examples."""
         return examples if self.limit is None else limit(examples, self.limit)
 
     def of(self, examples: list[E], kind: Grouping[E]) -> list[E]:
-        """Return the examples that are meant."""
+        """Return the selected examples."""
         return self.limited(self.held(examples, kind))
 
 
 def texts_of(examples: Iterable[E], kind: Grouping[E]) -> frozenset[bytes]:
-    """Return SHA-256 of the text of every group (a premise, a context), alike for equal letters and digits.
+    """Return the fingerprint of the text of every group (a premise, a context).
 
-    Case, width (NFKC) and white space do not count, so that a tokenized sentence equals the one it was made from.
+    Case, width (NFKC) and white space do not count, so that a tokenized sentence equals its original.
     """
     return frozenset(fingerprint(kind.group_of(example)) for example in examples)
 
@@ -108,5 +108,5 @@ def fingerprint(text: str) -> bytes:
 
 
 def rank(text: str) -> bytes:
-    """Return SHA-256 of a text: an order that has nothing to do with its content."""
+    """Return SHA-256 of a text: an order that does not depend on the content."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()

@@ -1,4 +1,4 @@
-"""Rows that are read and not used: counted by reason, each with the place of the first one."""
+"""Counts of rows that are not used, or not read as written, by reason, with the place of the first one."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any, Literal
 from layover.data.row_ids import Id
 
 Sort = Literal["line", "asked", "lost", "kept", "read"]
-"""`line`: no row, as a comment. `asked`: the recipe or the task leaves the row out. `lost`: the row is not used and
-nobody asked for that. `kept`: the row is used, and a reader should know of it. `read`: it is used, and not as it is
-written."""
+"""`line`: no row, but for example a comment. `asked`: the recipe or the task excludes the row. `lost`: the row is not
+used, and neither recipe nor task excludes it. `kept`: the row is used, and the user should know about it. `read`: the
+row is used, but not read as it is written."""
 
 LANGUAGE_COLUMNS = frozenset(
     {"language", "lang", "locale", "lang_id", "language_id", "lang_code", "language_code", "langid", "langcode"}
@@ -20,15 +20,15 @@ LANGUAGE_COLUMNS = frozenset(
 SEVERAL = "mul"
 """The code of ISO 639 for several languages."""
 MOST_VALUES = 200
-"""So many different values of one column are kept; of more it is said that there are `200 or more`."""
+"""Different values of one column that are kept; if there are more, messages say `200 or more`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why a row is not used."""
+    """A reason why a row is counted."""
 
     text: str
-    """For people: `no gold`."""
+    """For display: `no gold`."""
     sort: Sort
 
 
@@ -36,7 +36,7 @@ COMMENT = Reason("comment line", "line")
 COMMENT_AS_WIDE = Reason("comment line with as many columns as a word", "line")
 DOCSTART = Reason("-DOCSTART- line", "line")
 EMPTY_NODE = Reason("empty node of CoNLL-U", "line")
-JOINED = Reason("multiword token in the place of its words", "read")
+JOINED = Reason("multiword token instead of its words", "read")
 WORDLESS = Reason("sentence whose words are all _ but for one at most", "lost")
 WHERE = Reason("another value than `where` names", "asked")
 LISTED = Reason("not in this split by the list of ids", "asked")
@@ -56,8 +56,8 @@ REPLACED = Reason("line with bytes that are not in the encoding, read as U+FFFD"
 MOJIBAKE = Reason("line that is valid UTF-8 and read in another encoding", "kept")
 CONTROLS = Reason("line with control characters (U+0080 to U+009F)", "kept")
 NORMALISED = Reason("label in another Unicode normal form than the declared one", "read")
-BY_VALUE = Reason("number that is written otherwise than its label", "read")
-MINUS_ONE = Reason("-1 as no gold (where it is a label, write all `labels` out)", "read")
+BY_VALUE = Reason("number that is not written like its label", "read")
+MINUS_ONE = Reason("-1 as no gold (if it is a label, declare all `labels`)", "read")
 LETTERED = Reason("right choice as a letter", "read")
 BY_TEXT = Reason("right choice as its text", "read")
 FROM_ONE = Reason("right choice as a number from 1", "read")
@@ -65,23 +65,23 @@ BY_NAME = Reason("right choice as its name", "read")
 TWICE = Reason("same text and gold as an earlier row", "kept")
 
 NOTED = {
-    COMMENT_AS_WIDE.text: "`comments` says what a comment begins with",
+    COMMENT_AS_WIDE.text: "declare the beginning of comments with `comments`",
     MOJIBAKE.text: "without `encoding` it is read as UTF-8",
     CONTROLS.text: "in cp1252 these bytes are letters: `encoding: cp1252`",
-    RUNS_OVER.text: "`multiline: true` says that these are meant, `quoting: false` that their quotes are text",
+    RUNS_OVER.text: "declare `multiline: true` if such values are right, `quoting: false` if their quotes are text",
 }
-"""What a plan notes although no row is lost -> what settles it."""
+"""Text of a reason that a plan notes although no row is lost -> advice."""
 
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """How many rows one reason concerns; records hold it, too."""
+    """The number of rows that were counted for one reason; records hold it, too."""
 
     reason: str
     sort: Sort
     count: int
     first: str
-    """`file:line` of the first one, or `row 3` where there is no file; empty where rows have no place."""
+    """`file:line` of the first row, or `row 3` without a file; empty if rows have no place."""
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values."""
@@ -89,49 +89,49 @@ class LeftOut:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> LeftOut:
-        """Return what `as_json` was made of."""
+        """Return the object of the values that `as_json` returned."""
         return cls(values["reason"], values["sort"], values["count"], values["first"])
 
 
 @dataclass
 class Tally:
-    """Counts while rows are read."""
+    """Counts of one pass over rows."""
 
     examples: int = 0
-    """Examples that came out."""
+    """Number of examples so far."""
     languages: dict[str, dict[str, int]] = field(default_factory=dict)
-    """Column that names languages -> value -> rows, of the rows that are used."""
+    """Column that names languages -> value -> number of used rows."""
     _counts: dict[Reason, int] = field(default_factory=dict)
     _first: dict[Reason, str] = field(default_factory=dict)
     _paths: dict[str, int] = field(default_factory=dict)
     _places: array[int] = field(default_factory=lambda: array("q"))
-    """Number of the path and line of each example, one after the other: 16 bytes each."""
+    """Path number and line of each example, alternating: 16 bytes per example."""
     _ids: list[Id | None] = field(default_factory=list)
 
     def take(self, path: str, line: int, own: Id | None = None) -> None:
-        """Count an example and remember its place, and the id that it gives itself."""
+        """Count an example and store its place and its own id."""
         self.examples += 1
         self._ids.append(own)
         self._places.extend((self._paths.setdefault(path, len(self._paths)), line))
 
     def where(self, example: int) -> str:
-        """Return `file:line` of an example, by its number from 0; `row 3` where there is no file."""
+        """Return `file:line` of an example, by its number from 0, or `row 3` without a file."""
         number, line = self._places[2 * example : 2 * example + 2]
         path = list(self._paths)[number]
         return f"{path}:{line}" if path else f"row {line}"
 
     def own_id(self, example: int) -> Id | None:
-        """Return the id that an example gives itself, by its number from 0."""
+        """Return the id of an example in its data, by its number from 0."""
         return self._ids[example]
 
     def add(self, reason: Reason, where: str = "", count: int = 1) -> None:
-        """Count rows for a reason; the first place of each is kept."""
+        """Count rows for a reason; the first place is kept."""
         if count:
             self._counts[reason] = self._counts.get(reason, 0) + count
             self._first.setdefault(reason, where)
 
     def watch(self, values: Mapping[str, Any], settled: Iterable[str]) -> None:
-        """Count the values of columns that name a language, those in `settled` left out."""
+        """Count the values of columns that name a language, except those in `settled`."""
         for name, value in values.items():
             if name.casefold() in LANGUAGE_COLUMNS and isinstance(value, str) and name not in settled:
                 counts = self.languages.setdefault(name, {})
@@ -139,50 +139,50 @@ class Tally:
                     counts[value] = counts.get(value, 0) + 1
 
     def several(self) -> dict[str, dict[str, int]]:
-        """Return the columns that name more than one language, with the rows of each value."""
+        """Return the columns that name more than one language, with the number of rows of each value."""
         return {name: dict(counts) for name, counts in self.languages.items() if len(counts) > 1}
 
     def forget(self, *reasons: Reason) -> None:
-        """Leave reasons out that are counted anew on fewer rows."""
+        """Reset the counts of reasons that will be counted again on fewer rows."""
         for reason in reasons:
             self._counts.pop(reason, None)
             self._first.pop(reason, None)
 
     def left_out(self) -> tuple[LeftOut, ...]:
-        """Return every reason that concerns a row, in the order in which they came up; but not how rows are read."""
-        return tuple(one for one in self._told() if one.sort != "read")
+        """Return every reason in the order of its first row, except those of sort `read`."""
+        return tuple(count for count in self._all() if count.sort != "read")
 
     def otherwise(self) -> tuple[LeftOut, ...]:
-        """Return what is used and not read as it is written."""
-        return tuple(one for one in self._told() if one.sort == "read")
+        """Return the reasons for rows that are used, but not read as they are written."""
+        return tuple(count for count in self._all() if count.sort == "read")
 
-    def _told(self) -> Iterator[LeftOut]:
-        for one, count in self._counts.items():
-            yield LeftOut(one.text, one.sort, count, self._first[one])
+    def _all(self) -> Iterator[LeftOut]:
+        for reason, count in self._counts.items():
+            yield LeftOut(reason.text, reason.sort, count, self._first[reason])
 
 
 def rows_read(examples: int, left_out: Iterable[LeftOut]) -> int:
-    """Return the number of rows in the source: those that became examples and those left out before that."""
-    gone = {WORDLESS.text, WHERE.text, LISTED.text, NOT_AGREED.text}
-    return examples + sum(one.count for one in left_out if one.reason in gone)
+    """Return the number of rows in the source: those that became examples, and those that were excluded before."""
+    excluded = {WORDLESS.text, WHERE.text, LISTED.text, NOT_AGREED.text}
+    return examples + sum(entry.count for entry in left_out if entry.reason in excluded)
 
 
-def told(left_out: Iterable[LeftOut], sorts: Iterable[Sort]) -> list[str]:
+def reason_lines(left_out: Iterable[LeftOut], sorts: Iterable[Sort]) -> list[str]:
     """Return `no gold: 3 (first train.csv:3)` for every reason of some sorts."""
     wanted = tuple(sorts)
     return [
-        f"{one.reason}: {one.count}" + (f" (first {one.first})" if one.first else "")
-        for one in left_out
-        if one.sort in wanted
+        f"{entry.reason}: {entry.count}" + (f" (first {entry.first})" if entry.first else "")
+        for entry in left_out
+        if entry.sort in wanted
     ]
 
 
-def languages_told(languages: Mapping[str, Mapping[str, int]], task: str, language: str) -> list[str]:
-    """Return a sentence for every column that names several languages in a file that is read as one of them."""
-    found = []
+def language_notes(languages: Mapping[str, Mapping[str, int]], task: str, language: str) -> list[str]:
+    """Return a note for every column that names several languages in a file that is read as one language."""
+    notes = []
     for column, counts in languages.items() if language != SEVERAL else ():
         shown = ", ".join(f"{name} {count}" for name, count in list(counts.items())[:6]) + ", ..." * (len(counts) > 6)
         many = f"{len(counts)} or more" if len(counts) >= MOST_VALUES else str(len(counts))
-        choose = f'tasks.{task}.where: {{{column}: "{{language}}"}} takes the rows of one'
-        found.append(f"read as {language}, but its column {column!r} names {many} ({shown}); {choose}")
-    return found
+        choose = f'tasks.{task}.where: {{{column}: "{{language}}"}} selects the rows of one language'
+        notes.append(f"read as {language}, but its column {column!r} names {many} ({shown}); {choose}")
+    return notes

@@ -1,4 +1,4 @@
-"""Where the data of a task lie: sources on the hub, official files, and a located one."""
+"""Sources of a task's data: hub data sets, official files, and the location of one split and language."""
 
 from __future__ import annotations
 
@@ -17,57 +17,57 @@ _PLACE = "{language}"
 
 
 class RowSource(BaseModel):
-    """What a hub data set and a file have in common: columns, what labels are written as, which rows count."""
+    """Common settings of hub data sets and files: columns, written forms of labels, and which rows count."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     columns: dict[str, str | tuple[str, ...]] | None = None
-    """Field of the kind -> column, template or columns; the task's own when not given."""
+    """Field of the kind -> column, template or columns; the task's columns if None."""
     codes: tuple[str, ...] = ()
-    """Label that each integer stands for; checked against the hub's own label names where it has them."""
+    """Label of each integer; compared with the label names on the hub, if the data set has them."""
     aliases: dict[str, str] = Field(default_factory=dict)
     """Written value -> label."""
     where: dict[str, str | dict[str, str]] = Field(default_factory=dict)
-    """Column -> value that a row must have, or the values by language; `{language}` is filled in, and `english-*` is
-    any value that begins so, unless `literal`."""
+    """Column -> value that a row must have, or the values by language; `{language}` is filled in, and `english-*`
+    matches every value with this prefix, unless `literal`."""
     literal: bool = False
-    """Whether a star at the end of a value in `where` is only itself, as in a recipe."""
+    """Whether a star at the end of a value in `where` is an ordinary character, as in a recipe."""
     languages: tuple[str, ...] = ()
-    """The languages it serves; all of the split when empty."""
+    """The languages of the source; all languages of the split if empty."""
     right: str = ""
-    """choice: how the right one is written; see `Reading.right`."""
+    """choice: the form of the right choice; see `Reading.right`."""
 
     def by_language(self) -> bool:
-        """Return whether `where` chooses the rows of each language, so that one file holds several."""
+        """Return whether `where` selects the rows of each language, so that one file holds several languages."""
         return any(isinstance(value, dict) or _PLACE in value for value in self.where.values())
 
     def chosen(self) -> dict[str, Json]:
-        """Return what decides which rows count."""
+        """Return the settings that decide which rows count."""
         starred = self.literal and any(str(value).endswith("*") for value in self.where.values())
         return {**self.where, **({"": "literal"} if starred else {})}
 
     def reading(self, columns: Mapping[str, str | tuple[str, ...]], labels: tuple[str, ...], split: str) -> Reading:
-        """Return how its rows become examples; only test splits may come without gold."""
+        """Return the reading of its rows; only test splits may have no gold."""
         blind = split == "test"
         return Reading(self.columns or columns, labels, self.codes, self.aliases, blind=blind, right=self.right)
 
 
 class HubSource(RowSource):
-    """A data set of the Hugging Face hub, loaded without a script; its `codes` are the task's labels by default."""
+    """A data set of the Hugging Face hub, loaded without a script; by default its `codes` are the task's labels."""
 
     path: str
     """`org/name`."""
     config: str | dict[str, str] | None = None
-    """Configuration, with `{language}` filled in; or by language."""
+    """Configuration, with `{language}` filled in, or language -> configuration."""
     split: str
     revision: str = "main"
-    """Branch, tag or commit; the plan replaces it by the commit."""
+    """Branch, tag or commit; the plan replaces it with the commit."""
 
     def reading(self, columns: Mapping[str, str | tuple[str, ...]], labels: tuple[str, ...], split: str) -> Reading:
         return replace(super().reading(columns, labels, split), codes=self.codes or labels)
 
     def serves(self, language: str, declared: tuple[str, ...]) -> bool:
-        """Return whether it has this language."""
+        """Return whether the data set has this language."""
         if isinstance(self.config, dict) and language not in self.config:
             return False
         return language in (self.languages or declared)
@@ -80,49 +80,50 @@ class HubSource(RowSource):
 
 
 class Listing(BaseModel):
-    """A second file that names some rows of the first one by their id: those of a test split, in a file of all rows.
+    """A second file that lists some rows of the first file by id, for example the rows of the test split.
 
-    Where both files have a column, they must agree in it.
+    The values of columns that both files have must agree.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     path: str
-    """Needed; with `{language}` filled in."""
+    """Path of a required file, with `{language}` filled in."""
     layout: FileLayout
     id: str
     """The column of the ids, in both files."""
     taken: bool
-    """Whether the rows that it names are taken, or all the others."""
+    """True: the listed rows are used; False: all other rows are used."""
 
 
 class FileSource(RowSource):
-    """An official file, or one of a recipe, below the data root."""
+    """An official file, or a file of a recipe, below the data root."""
 
     path: str
-    """With `{language}` filled in."""
+    """Path with `{language}` filled in."""
     layout: FileLayout
     more: tuple[str, ...] = ()
-    """Files whose rows follow those of `path`, all of them needed."""
+    """Further required files; their rows follow the rows of `path`."""
     other: str | None = None
-    """retrieval: the file of the other side, the English sentences; needed beside `path`."""
+    """retrieval: the file of the other side, the English sentences; required in addition to `path`."""
     gold: str | None = None
-    """A file with the gold; used where it exists. For retrieval the pairs of ids that translate each other, or the line
-    that translates each English one; for other kinds the labels of the same rows, in the same order and column."""
+    """A file with the gold; optional. For retrieval: the pairs of ids that translate each other, or for each English
+    line the number of the line that translates it. For other kinds: the labels of the same rows, in the same order and
+    column."""
     gold_layout: FileLayout | None = None
     listing: Listing | None = None
-    """Says which rows belong to the split, where one file holds several."""
-    told: str = ""
-    """How it is read, for people, where its name left that open and its content decided."""
+    """The rows that belong to the split, if one file holds several splits."""
+    format_note: str = ""
+    """A sentence for display on the format, if the content of the file decided it; else empty."""
 
     def serves(self, language: str, declared: tuple[str, ...]) -> bool:
-        """Return whether it may have this language; one path for all languages holds only the declared ones."""
+        """Return whether the source may have this language; one path for all languages has only the declared ones."""
         if self.languages or (_PLACE not in self.path and not self.where):
             return language in (self.languages or declared)
         return True
 
     def needed(self, language: str) -> tuple[str, ...]:
-        """Return the paths without which there are no examples in one language."""
+        """Return the paths of the required files of one language."""
         listed = self.listing.path if self.listing is not None else None
         paths = (self.path, *self.more, self.other, listed)
         return tuple(path.replace(_PLACE, language) for path in paths if path is not None)
@@ -141,7 +142,7 @@ class FileSource(RowSource):
 
 @dataclass(frozen=True)
 class Location:
-    """The data of one (task, split, language), found: files that exist, or a hub data set."""
+    """The located data of one (task, split, language): files that exist, or a hub data set."""
 
     task: str
     kind: str
@@ -149,17 +150,17 @@ class Location:
     language: str
     reading: Reading
     source: HubSource | FileSource
-    """With the language filled in."""
+    """The source with the language filled in."""
     paths: tuple[Path, ...] = ()
-    """The file, that of the other side, that of the gold: those there are; empty for the hub."""
+    """The file of the texts, the file of the other side and the file of the gold, if they exist; empty for the hub."""
     more: tuple[Path, ...] = ()
-    """Files whose rows follow those of the first one."""
+    """Files whose rows follow the rows of the first file."""
     listing: Path | None = None
-    """The file that says which rows belong to the split."""
+    """The file that lists the rows of the split."""
 
     @property
     def hub(self) -> HubSource | None:
-        """The hub data set (`path`, `config`, `split`, `revision`), None for files."""
+        """The hub data set (`path`, `config`, `split`, `revision`), or None for files."""
         return self.source if isinstance(self.source, HubSource) else None
 
     @property
@@ -170,30 +171,30 @@ class Location:
 
     @property
     def gold(self) -> Path | None:
-        """The file of the gold, None where it does not exist."""
+        """The file of the gold, or None if absent."""
         before = 1 if self.other is None else 2
         return self.paths[before] if len(self.paths) > before else None
 
     def pinned(self, commit: Callable[[HubSource], str]) -> Location:
-        """Return the same hub data set at a commit; files stay as they are."""
+        """Return the same hub data set at a commit; files stay unchanged."""
         if self.hub is None:
             return self
         return replace(self, source=self.hub.model_copy(update={"revision": commit(self.hub)}))
 
     def contents(self, hash_file: Callable[[Path], str]) -> frozenset[str]:
-        """Return which rows they are, however they are read: of which files, or of which split on the hub."""
+        """Return the identity of the rows without the way they are read: hashes of the files, or the hub split."""
         chosen = [f"{column}={value}" for column, value in sorted(self.source.chosen().items())]
         if isinstance(self.source, HubSource):
             return frozenset({" ".join([self.source.path, str(self.source.config), self.source.split, *chosen])})
         if self.listing is not None and self.source.listing is not None:
             chosen.append(f"{self.source.listing.taken} in {hash_file(self.listing)}")
-        # not the other side of retrieval, which is the same for several languages
+        # without the other side of retrieval, which several languages share
         return frozenset(" ".join([hash_file(path), *chosen]) for path in (self.paths[0], *self.more))
 
     def identity(self, hash_file: Callable[[Path], str]) -> dict[str, Json]:
-        """Return what decides the examples: content and how it is read, never a path, a task's name, a language.
+        """Return the identity of the examples: content and reading, without path, task name and language.
 
-        So tasks that read the same bytes in the same way share them. `hash_file` gives SHA-256 of a file.
+        So tasks that read the same bytes in the same way share their results. `hash_file` returns SHA-256 of a file.
         """
         reading: dict[str, Json] = {
             "kind": self.kind,
@@ -213,7 +214,7 @@ class Location:
             reading["open"] = True
         if self.reading.options:
             reading["options"] = dict(self.reading.options)
-        if self.reading.right not in {"", "auto"}:  # both of these take a number for one from 0
+        if self.reading.right not in {"", "auto"}:  # both of these read a number as a number from 0
             reading["right"] = self.reading.right
         if isinstance(self.source, HubSource):
             names = ("path", "config", "split", "revision")
@@ -236,13 +237,13 @@ class Location:
         return " + ".join(str(path) for path in self.files())
 
     def files(self) -> tuple[Path, ...]:
-        """Return every file that is read; none for the hub."""
+        """Return all files of the data; empty for the hub."""
         return (*self.paths, *self.more, *((self.listing,) if self.listing is not None else ()))
 
 
 @dataclass(frozen=True)
 class Joined:
-    """The data of one (task, split, language), which are those of other tasks one after another."""
+    """The data of one (task, split, language), which join the data of several other tasks in order."""
 
     task: str
     kind: str
@@ -251,15 +252,15 @@ class Joined:
     parts: tuple[Location, ...]
 
     def pinned(self, commit: Callable[[HubSource], str]) -> Joined:
-        """Return the same data, those of the hub at a commit."""
+        """Return the same data, with each hub data set at a commit."""
         return replace(self, parts=tuple(part.pinned(commit) for part in self.parts))
 
     def contents(self, hash_file: Callable[[Path], str]) -> frozenset[str]:
-        """Return what the rows of all parts are read from; see `Location.contents`."""
+        """Return the identity of the rows of all parts; see `Location.contents`."""
         return frozenset().union(*(part.contents(hash_file) for part in self.parts))
 
     def identity(self, hash_file: Callable[[Path], str]) -> dict[str, Json]:
-        """Return what decides the examples; see `Location.identity`."""
+        """Return the identity of the examples; see `Location.identity`."""
         return {"joined": [part.identity(hash_file) for part in self.parts]}
 
     def describe(self) -> str:
@@ -267,7 +268,7 @@ class Joined:
         return " + ".join(part.describe() for part in self.parts)
 
     def files(self) -> tuple[Path, ...]:
-        """Return every file that is read; none for the hub."""
+        """Return all files of the data; empty for the hub."""
         return tuple(file for part in self.parts for file in part.files())
 
 
@@ -275,10 +276,17 @@ Place = Location | Joined
 
 
 def _filled(values: Mapping[str, str | dict[str, str]], language: str) -> dict[str, str]:
-    one: dict[str, str] = {}
+    """Return the values of `where` for one language.
+
+    Raises:
+        DataError: a column has values by language, but none for this language.
+    """
+    chosen: dict[str, str] = {}
     for column, value in values.items():
         if isinstance(value, dict) and language not in value:
             known = ", ".join(value)
-            raise DataError(f"`where` says no value of {column!r} for {language}; there: {known}")
-        one[column] = value if isinstance(value, str) else value[language]
-    return {column: value.replace(_PLACE, language) for column, value in one.items()}
+            raise DataError(
+                f"`where` has no value of {column!r} for {language}, only for {known}; add a value for {language}"
+            )
+        chosen[column] = value if isinstance(value, str) else value[language]
+    return {column: value.replace(_PLACE, language) for column, value in chosen.items()}

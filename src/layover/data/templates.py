@@ -9,22 +9,22 @@ _PLACE = re.compile(r"\{([^{}]+)\}")
 
 
 def is_template(text: str) -> bool:
-    """Return whether a text is a template, and not the name of one column."""
+    """Return whether a text is a template, not the name of one column."""
     return "{" in text
 
 
 def places(template: str) -> tuple[str, ...]:
-    """Return the columns that a template names, in its order; none for the name of one column."""
+    """Return the columns in a template, in order; empty for the name of one column."""
     return tuple(_PLACE.findall(template))
 
 
 def filled(template: str, value: Callable[[str], str]) -> str:
-    """Return a template with the value of each of its columns."""
+    """Return the text of a template with the values of its columns."""
     return _PLACE.sub(lambda place: value(place[1]), template)
 
 
 def mistake(text: str) -> str:
-    """Return what is wrong with a column or template: a brace that no column stands in; empty text where nothing is."""
+    """Return a message about a brace without a column in a template, or an empty text."""
     if not {"{", "}"} & set(_PLACE.sub("", text)):
         return ""
-    return f"{text!r} has a brace around no column; a template names columns as {{premise}}, and has no other braces"
+    return f"{text!r} has a brace without a column; write columns as {{premise}}, and use no other braces"

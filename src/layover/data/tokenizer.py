@@ -1,4 +1,4 @@
-"""Text to token ids with a fast (Rust) tokenizer, and rows framed in the encoder's special tokens."""
+"""Text to token ids with a fast (Rust) tokenizer, and rows with the encoder's special tokens."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SPELLINGS = {
     "unk": ("<unk>", "[UNK]"),
     "mask": ("<mask>", "[MASK]"),
 }
-TEXTS_AT_ONCE = 4096  # bounds the memory of the encodings of a large data set
+TEXTS_AT_ONCE = 4096  # limits the memory of the encodings of a large data set
 METASPACE = "▁"
 
 SERIALISED, PIECES = "tokenizer.json", "sentencepiece.bpe.model"
@@ -42,12 +42,12 @@ CONVERTED_FROM = (
     "tokenizer.model",
     PIECES,
 )
-"""What a tokenizer of the families that Layover knows may be read from where there is no `tokenizer.json`."""
+"""Files from which transformers can build the tokenizer of a known family without `tokenizer.json`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pieces:
-    """One text without special tokens: ids (n,) and, where asked for, str offsets (n,) of each token."""
+    """One text without special tokens: ids (n,) and, if requested, str offsets (n,) of each token."""
 
     ids: Ids
     start: Ids | None = None
@@ -58,8 +58,8 @@ class Tokenizer:
     """A fast tokenizer whose rows are `cls text sep` and `cls first sep... second sep`.
 
     Raises:
-        ModelError: it does not frame texts like that (not an encoder's tokenizer), or it has no padding or
-            unknown token.
+        ModelError: its rows have another form (it is not an encoder's tokenizer), or it has no padding or unknown
+            token.
     """
 
     def __init__(self, backend: Backend) -> None:
@@ -70,8 +70,8 @@ class Tokenizer:
         frame, pair = backend.encode("").ids, backend.encode("", "").ids
         if len(frame) != 2 or len(pair) < 3 or pair[0] != frame[0] or set(pair[1:]) != {frame[1]}:
             raise ModelError(
-                f"the tokenizer frames an empty text as {frame} and a pair as {pair}; "
-                "an encoder's tokenizer of the BERT or RoBERTa family is needed"
+                f"the tokenizer encodes an empty text as {frame} and an empty pair as {pair}; "
+                "use the tokenizer of an encoder of the BERT or RoBERTa family"
             )
         self.cls, self.sep = frame
         self._separators = len(pair) - 2
@@ -79,19 +79,19 @@ class Tokenizer:
 
     @classmethod
     def load(cls, directory: Path) -> Tokenizer:
-        """Read `tokenizer.json`; without it XLM-R's `sentencepiece.bpe.model`, or what transformers can convert.
+        """Return the tokenizer of a directory.
 
-        Of a directory with a `tokenizer.json` nothing else is read. A lone `sentencepiece.bpe.model`, without a
-        `config.json` that says otherwise, is taken for XLM-R's.
+        Reads only `tokenizer.json` if it exists. Without it, reads XLM-R's `sentencepiece.bpe.model`, or the files that
+        transformers can convert. A `sentencepiece.bpe.model` without a `config.json` counts as XLM-R's.
 
         Raises:
-            ModelError: there is no tokenizer, or it cannot be read.
+            ModelError: the directory has no tokenizer, or it cannot be read.
         """
         serialised, pieces = directory / SERIALISED, directory / PIECES
         if serialised.is_file():
             try:
                 return cls(Backend.from_file(str(serialised)))
-            except Exception as error:  # the library raises nothing more specific
+            except Exception as error:  # the library raises no more specific class
                 raise ModelError(f"{serialised}: not a readable tokenizer ({error})") from error
         if is_xlmr(directory):
             return cls(with_added(load_xlmr(pieces), directory))
@@ -99,7 +99,7 @@ class Tokenizer:
 
     @cached_property
     def sha256(self) -> str:
-        """SHA-256 of the tokenizer's own serialisation: equal tokenizers, whatever file they came from."""
+        """SHA-256 of the tokenizer's own serialisation, equal for equal tokenizers from different files."""
         return hashlib.sha256(self._backend.to_str(pretty=False).encode()).hexdigest()
 
     @cached_property
@@ -119,7 +119,7 @@ class Tokenizer:
 
     @cached_property
     def special(self) -> frozenset[int]:
-        """Ids of the tokens that stand for no text: frame, padding, unknown, mask."""
+        """Ids of the tokens that are not text: start, separator, padding, unknown, mask and other marked tokens."""
         added = self._backend.get_added_tokens_decoder()
         marked = {int(token) for token, content in added.items() if content.special}
         return frozenset({self.cls, self.sep, self.pad, self.unk, self.mask, *marked})
@@ -138,8 +138,8 @@ class Tokenizer:
         self._backend.save(str(path))
 
     def pieces(self, texts: Sequence[str], *, offsets: bool = False) -> dict[str, Pieces]:
-        """Return each distinct text's tokens; offsets leave out white space and are empty for a bare "▁"."""
-        found: dict[str, Pieces] = {}
+        """Return text -> tokens; offsets exclude white space and are empty for a "▁" alone."""
+        pieces: dict[str, Pieces] = {}
         # without offsets the Rust side skips half its work
         encode = self._backend.encode_batch if offsets else self._backend.encode_batch_fast
         distinct = list(dict.fromkeys(texts))
@@ -147,8 +147,8 @@ class Tokenizer:
             chunk = distinct[first : first + TEXTS_AT_ONCE]
             for text, encoding in zip(chunk, encode(chunk, add_special_tokens=False), strict=True):
                 ids = np.array(encoding.ids, np.int32)
-                found[text] = Pieces(ids, *self._offsets(text, encoding)) if offsets else Pieces(ids)
-        return found
+                pieces[text] = Pieces(ids, *self._offsets(text, encoding)) if offsets else Pieces(ids)
+        return pieces
 
     def row(self, first: Ids, second: Ids | None = None) -> tuple[Ids, npt.NDArray[np.int8] | None]:
         """Return one row's ids and, for a segmented tokenizer, its token types (0, and 1 for `second sep`)."""
@@ -164,22 +164,22 @@ class Tokenizer:
 
     def _named(self, role: str) -> int:
         for token in SPELLINGS[role]:
-            found = self._backend.token_to_id(token)
-            if found is not None:
-                return int(found)
-        raise ModelError(f"the tokenizer has no {role} token; one of {', '.join(SPELLINGS[role])} is needed")
+            token_id = self._backend.token_to_id(token)
+            if token_id is not None:
+                return int(token_id)
+        raise ModelError(f"the tokenizer has no {role} token; use a tokenizer with one of {', '.join(SPELLINGS[role])}")
 
     @cached_property
     def _blank(self) -> frozenset[int]:
-        """Ids that stand for white space only: "▁" reports the offsets of the character after it."""
-        found = (self._backend.token_to_id(METASPACE * count) for count in range(1, 17))
-        return frozenset(int(token) for token in found if token is not None)
+        """Ids of white space only; the library gives "▁" the offsets of the character after it."""
+        ids = (self._backend.token_to_id(METASPACE * count) for count in range(1, 17))
+        return frozenset(int(token_id) for token_id in ids if token_id is not None)
 
     def _offsets(self, text: str, encoding: Any) -> tuple[Ids, Ids]:
         starts, ends = [], []
         for token, (start, end) in zip(encoding.ids, encoding.offsets, strict=True):
             if token in self._blank:
-                end = start  # noqa: PLW2901 - the borders are what is being mended
+                end = start  # noqa: PLW2901 - the loop corrects these borders
             while start < end and text[start].isspace():
                 start += 1  # noqa: PLW2901
             while start < end and text[end - 1].isspace():
@@ -190,7 +190,7 @@ class Tokenizer:
 
 
 def longest_first(first: int, second: int, room: int) -> tuple[int, int]:
-    """Return how many tokens of a pair stay: the longer text gives way until both are equally long.
+    """Return the numbers of tokens of a pair after truncation: the longer text is cut until both have equal length.
 
     Source: `longest_first` of the tokenizers library.
     """
@@ -204,7 +204,7 @@ def longest_first(first: int, second: int, room: int) -> tuple[int, int]:
 
 
 def is_xlmr(directory: Path) -> bool:
-    """Return whether a directory without a `tokenizer.json` has XLM-R's tokenizer, read without transformers."""
+    """Return whether a directory without `tokenizer.json` has XLM-R's tokenizer, which needs no transformers."""
     return (directory / PIECES).is_file() and _model_type(directory) in {None, "xlm-roberta"}
 
 
@@ -215,17 +215,17 @@ def _model_type(directory: Path) -> str | None:
     try:
         return str(json.loads(config.read_text(encoding="utf-8")).get("model_type", ""))
     except (OSError, ValueError, AttributeError, RecursionError) as error:
-        raise ModelError(f"{config}: not a model's configuration ({error})") from error
+        raise ModelError(f"{config}: not the configuration of a model ({error})") from error
 
 
 def check_convertible(directory: Path) -> None:
-    """Refuse a directory that has no vocabulary which transformers could convert.
+    """Check that a directory has a vocabulary that transformers may convert.
 
     Raises:
-        ModelError: there is none.
+        ModelError: it has none.
     """
     if not any(directory.glob("*vocab*")) and not any(directory.glob("*.model")):
-        raise ModelError(f"{directory}: no tokenizer there; {SERIALISED} is needed")
+        raise ModelError(f"{directory}: no tokenizer in this folder; add {SERIALISED}")
 
 
 def _converted(directory: Path) -> Backend:
@@ -237,7 +237,7 @@ def _converted(directory: Path) -> Backend:
         tokenizer = AutoTokenizer.from_pretrained(  # type: ignore[no-untyped-call]
             str(directory), use_fast=True, trust_remote_code=False
         )
-    except Exception as error:  # the library lets every error of its parsers through
+    except Exception as error:  # the library raises the errors of its parsers unchanged
         reason = " ".join(str(error).split())[:300] or type(error).__name__
         raise ModelError(f"{directory}: transformers cannot convert its tokenizer ({reason}); {advice}") from error
     if not tokenizer.is_fast:
@@ -247,9 +247,9 @@ def _converted(directory: Path) -> Backend:
 
 @lru_cache(maxsize=1)
 def _survive_forks() -> None:
-    """Encode in one thread in forked children: the parent's threads are gone there, and waiting for them hangs.
+    """Make forked children encode in one thread: the parent's threads do not exist there, and waiting for them hangs.
 
-    Saying so in the variable that the tokenizers library reads also spares the user its warning.
+    The variable of the tokenizers library also switches off its warning.
     """
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
     if hasattr(os, "register_at_fork"):
@@ -259,15 +259,15 @@ def _survive_forks() -> None:
 STAND_IN_PIECE = (
     r"[\p{Han}\p{Hiragana}\p{Katakana}]{1,2}|[\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]{1,4}|\p{P}|[^\s\p{P}]{1,5}"
 )
-"""What counts as a token: two or four signs where words are not set apart, a punctuation mark, five letters at most. So
-XLM-R cuts text on average: within a fifth in the languages of XNLI."""
+"""The pattern of one token: up to two or four characters in scripts without spaces, a punctuation mark, or up to five
+letters. The number of tokens is within a fifth of XLM-R's in the languages of XNLI."""
 
 STAND_IN_SPECIALS = ("<s>", "<pad>", "</s>", "<unk>", "<mask>")
 
 
 @cache
 def stand_in() -> Tokenizer:
-    """Return a tokenizer without a vocabulary: every piece of `STAND_IN_PIECE` is one unknown token."""
+    """Return a tokenizer without a vocabulary: every match of `STAND_IN_PIECE` is one unknown token."""
     backend = Backend(models.WordLevel({name: code for code, name in enumerate(STAND_IN_SPECIALS)}, unk_token="<unk>"))  # noqa: S106
     split = pre_tokenizers.Split(Regex(STAND_IN_PIECE), "isolated")
     backend.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), split])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from layover.data.tally import NO_GOLD, NOTED, LeftOut, languages_told
+from layover.data.tally import NO_GOLD, NOTED, LeftOut, language_notes
 from layover.errors import Problem
 from layover.plan.gold import is_part, lacking
 from layover.plan.nodes import Meta, Nodes, Plan, of, spec_at
@@ -177,7 +177,7 @@ def _of_one(data: TokenizeSpec, counted: Counted, use: str) -> list[str]:
         else:
             effect = ", so the language has no score" if use == "scored" else ""
             lines.append(f"{where}: {rows} have no gold {first}{effect}")
-    several = languages_told(counted.languages, data.task.name, data.location.language)
+    several = language_notes(counted.languages, data.task.name, data.location.language)
     return lines + [f"{where}: {line}" for line in several]
 
 

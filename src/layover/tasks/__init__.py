@@ -1,4 +1,4 @@
-"""Tasks: one file each, found by file name; a file in a subfolder is called `folder/name`."""
+"""Tasks, one module each, by file name; a module in a subfolder has the name `folder/name`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ names, get, usable = _TASKS.names, _TASKS.get, _TASKS.usable
 
 
 def official() -> dict[str, Task]:
-    """Return XTREME's nine tasks by name, which is also the name of their folder in a submission."""
+    """Return XTREME's nine tasks by name; a submission uses the same names for its folders."""
     return {name: task for name in usable() if (task := get(name)).xtreme}
 
 

@@ -1,4 +1,4 @@
-"""What the data of a task are: how many examples, with which gold, how long, and what some of them look like."""
+"""Statistics of a task's data: number of examples, gold labels, lengths, and the first examples."""
 
 from __future__ import annotations
 
@@ -19,74 +19,74 @@ from layover.tasks._task import Task
 
 QUANTILES = (0, 50, 95, 99, 100)
 TYPED = frozenset({"json", "jsonl", "parquet", "arrow"})
-"""Formats that tell a number from text."""
+"""Formats that distinguish a number from text."""
 NO_LIMIT = 1 << 20
-"""Longest row in tokens while lengths are counted: nothing is cut or windowed."""
+"""Longest row in tokens for the statistics of lengths: no row is cut or split into windows."""
 
 
 @dataclass(frozen=True)
 class Census:
-    """The data of one (task, split, language)."""
+    """Statistics of the data of one (task, split, language)."""
 
     location: Place
     examples: int
     published: int | None
-    """None where the number is not known, or the file is the user's own."""
+    """Published number of examples; None if it is unknown or the file is the user's own."""
     gold: int
-    """Examples with gold."""
+    """Number of examples with gold."""
     labels: Mapping[str, int]
-    """How often each label is gold, the most frequent first: of examples, for tagging of words."""
+    """Label -> frequency as gold, the most frequent first: in examples, for tagging in words."""
     unlearnable: int | None
-    """Gold labels that the training data do not have, so that no prediction of them is right; None where labels are
-    declared, or the training data are not there."""
+    """Number of gold labels that are not in the training data, so that every prediction for them is wrong; None if
+    labels are declared, or if the training data are absent."""
     lengths: tuple[int, ...] | None
     """Tokens per row at `QUANTILES` percent of the rows; None without a tokenizer."""
     shown: tuple[Any, ...]
     """The first examples, as JSON."""
     left_out: tuple[LeftOut, ...]
-    """What is read and not used, or used and worth knowing, by reason."""
+    """Rows and lines that are not used, and notices about used rows, by reason."""
     otherwise: tuple[LeftOut, ...]
-    """What is used and not read as it is written, by reason."""
+    """Rows that are used but not read as they are written, by reason."""
     languages: Mapping[str, Mapping[str, int]]
-    """Column that names languages -> value -> rows, where a file that is read as one language has several."""
+    """Column that names languages -> value -> rows, if a file that is read as one language has several."""
 
     @property
     def rows(self) -> int:
-        """Rows of the source, those that are left out among them."""
+        """Number of rows of the source, including the excluded rows."""
         return rows_read(self.examples, self.left_out)
 
     @property
     def numbered(self) -> bool:
-        """Whether a file may hold numbers in place of labels, which `codes` then numbers."""
+        """Whether the file may hold the numbers of `codes` instead of labels."""
         source = self.location.source if isinstance(self.location, Location) else None
         return isinstance(source, FileSource) and bool(source.codes) and source.layout.format in TYPED
 
     @property
-    def told(self) -> str:
-        """How the file is read, where its content decided that; empty text where its name or the recipe did."""
+    def format_note(self) -> str:
+        """A sentence on the format if the content of the file decided it; empty if its name or the recipe did."""
         source = self.location.source if isinstance(self.location, Location) else None
-        return source.told if isinstance(source, FileSource) else ""
+        return source.format_note if isinstance(source, FileSource) else ""
 
     @property
     def as_published(self) -> bool:
-        """Whether the number is the published one, as far as that is known."""
+        """Whether the number of examples equals the published number, or that number is unknown."""
         return self.published in {None, self.examples}
 
 
 def take_census(
     task: Task, location: Place, *, published: int | None, tokenizer: Tokenizer | None = None, show: int = 3
 ) -> Census:
-    """Read all examples of a location and count them.
+    """Return the statistics of all examples of a location.
 
     Args:
-        task: With the labels of its training data, where it takes them from there and they were found.
+        task: The task; if it takes its labels from the training data, with these labels as far as they are known.
         location: Its data.
-        published: The published number of examples, as far as it is known.
-        tokenizer: To count the tokens of the rows with.
-        show: Examples to keep.
+        published: The published number of examples, or None if unknown.
+        tokenizer: Counts the tokens of the rows; None skips the statistics of lengths.
+        show: Number of examples to keep.
 
     Raises:
-        DataError: whatever `Task.read` raises, with file:line.
+        DataError: an error of `Task.read`, with file:line.
     """
     tally, kind = Tally(), kinds.get(task.kind)
     examples = task.read(location, tally)
@@ -114,7 +114,7 @@ def take_census(
 
 
 def _count_twice(task: Task, examples: Sequence[Any], tally: Tally) -> None:
-    """Count the examples whose text and gold an earlier one has."""
+    """Count the examples with the same text and gold as an earlier example."""
     kind, seen = kinds.get(task.kind), set[int]()
     for number, example in enumerate(examples):
         content = hash((kind.texts_of(example), str(kind.gold(example))))

@@ -1,4 +1,4 @@
-"""From the declaration of a recipe to its task."""
+"""The task of a recipe's declaration."""
 
 from __future__ import annotations
 
@@ -15,23 +15,22 @@ def declare(name: str, declaration: OwnTask) -> Task:
     """Return the task of a declaration.
 
     Raises:
-        DataError: what is wrong with it, all of it: an unknown kind, format or metric, a field that the kind needs and
-            is not given, one that would decide nothing.
+        DataError: lists all mistakes: an unknown kind, format or metric, a missing field, a field without effect.
     """
-    if found := mistakes(declaration):
-        told = [f"{path[0]}: {message}" for path, message in found]
-        raise DataError(f"{name}: {'; '.join(told)}")
+    if problems := mistakes(declaration):
+        messages = [f"{path[0]}: {message}" for path, message in problems]
+        raise DataError(f"{name}: {'; '.join(messages)}")
     if declaration.languages == "all":
-        raise DataError(f"{name}: languages: all are the languages of files, which only a recipe names")
+        raise DataError(f"{name}: languages: `all` needs the files of a recipe; write the languages")
     evaluated = declaration.languages
     kind = kinds.get(declaration.kind)
     languages = {"validation": evaluated, "test": evaluated}
     if kind.trained and declaration.train_language is not None:
         languages = {"train": (declaration.train_language,), **languages}
-    said = kind.declared(declaration)
-    metrics = declaration.metrics or said.pop("metrics", kind.metrics)
+    fields = kind.declared(declaration)
+    metrics = declaration.metrics or fields.pop("metrics", kind.metrics)
     return Task(
-        **{**said, "metrics": metrics},
+        **{**fields, "metrics": metrics},
         name=name,
         kind=declaration.kind,
         summary=declaration.summary,

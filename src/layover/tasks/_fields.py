@@ -1,4 +1,4 @@
-"""What a task says of itself: kind, labels, metrics, languages, and the sources of its data; nothing is looked up."""
+"""The declared fields of a task: kind, labels, metrics, languages, and the sources of its data."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from layover.tasks._fit import unfit_labels, unfit_metrics
 SPLITS = ("train", "validation", "test")
 
 Paths = str | Annotated[tuple[str, ...], Field(min_length=1)]
-"""What a recipe names for one split and language: a file; for retrieval the files of both sides and the gold, for
+"""The paths in a recipe for one split and language: one file; for retrieval the files of both sides and the gold; for
 translated text both sides."""
 
 
 class TaskFields(BaseModel):
-    """All that a task says of itself."""
+    """The declared fields of a task."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -39,61 +39,61 @@ class TaskFields(BaseModel):
     summary: str
     stages: tuple[Literal["intermediate", "target"], ...] = ("intermediate", "target")
     labels: tuple[str, ...] = ()
-    """In the order of the head's outputs; none for choice, and for spans unless there may be no answer."""
+    """Labels in the order of the head's outputs; empty for choice, and for spans unless answers may be absent."""
     meanings: dict[str, str] = Field(default_factory=dict)
-    """Label -> its meaning in a few words, for people; labels without one speak for themselves, or nobody knows."""
+    """Label -> its meaning in a few words, for display; absent for labels that are clear or of unknown meaning."""
     labels_from_training: bool = False
-    """classification, tagging: the labels are those of the training data, in sorted order. `labels` are empty until a
-    plan has found them; one that only other splits have stays gold, and every prediction for it is wrong."""
+    """classification, tagging: the labels are the labels of the training data, in sorted order. `labels` is empty until
+    a plan has read them. A label that only other splits have stays gold, and every prediction for it is wrong."""
     metrics: tuple[str, ...]
-    """The first one selects and stands in the table."""
+    """The first metric selects, and tables show it."""
     scheme: SchemeName | None = None
-    """tagging: how the tags say where spans begin and end; found from the labels when None."""
+    """tagging: the scheme in which tags mark the begin and end of spans; None: detected from the labels."""
     outside: tuple[str, ...] | None = None
-    """tagging: the tags of words that are in no span; found from the labels when None."""
+    """tagging: the tags of words outside spans; None: detected from the labels."""
     columns: dict[str, str | tuple[str, ...]]
-    """Field of the kind -> column, for every source that does not say otherwise."""
+    """Field of the kind -> column, for every source without columns of its own."""
     languages: dict[str, tuple[str, ...]] = Field(default_factory=dict)
-    """Split -> languages that its sources declare."""
+    """Split -> declared languages of its sources."""
     one_language: str = "en"
-    """The language of one file of a recipe, where the split does not declare exactly one."""
+    """The language of a single file of a recipe, unless the split declares exactly one language."""
     train_task: str | None = None
-    """The task whose training data it uses; its own when None."""
+    """The task whose training data this task uses; None: its own data."""
     hub: dict[str, tuple[HubSource, ...]] = Field(default_factory=dict)
     files: dict[str, tuple[FileSource, ...]] = Field(default_factory=dict)
-    """Split -> official files, the first that exists is taken."""
+    """Split -> official files; the first existing file is used."""
     maker: Callable[[str, str], Path] | None = None
-    """Makes the files of a split and language where they are not yet there, and returns the folder they lie in."""
+    """Makes the files of a split and language if they do not exist, and returns their folder."""
     only_gold: bool = False
-    """Whether rows whose gold is withheld or was not agreed on (SNLI's `-`) are left out; elsewhere they are errors."""
+    """Whether rows without gold, for example without agreement (SNLI's `-`), are left out; if not, they are errors."""
     layout: FileLayout | None = None
-    """How a recipe's own files are written where no official file tells."""
+    """Layout of a recipe's own files, if no official file determines it."""
     where: dict[str, str | dict[str, str]] = Field(default_factory=dict)
     """Rows of a recipe's own files that count, see `RowSource.where`."""
     codes: dict[str, str] = Field(default_factory=dict)
-    """Written number -> the label that it stands for in a recipe's own files."""
+    """Written number -> its label, in a recipe's own files."""
     right: Form | Literal["auto"] | None = None
-    """choice: how a recipe's own files write which one is right; a number from 0 when None."""
+    """choice: the form of the right choice in a recipe's own files; None: a number from 0."""
     retrieval: Search = PUBLISHED
-    """retrieval: how sentences are embedded and compared, where the recipe does not say otherwise."""
+    """retrieval: the embedding and comparison of sentences, unless the recipe declares another."""
     options: dict[str, Any] = Field(default_factory=dict)
-    """Settings that only its kind knows, as JSON; they decide how rows are read, or how predictions are scored."""
+    """Settings of its kind, as JSON; they decide how rows are read, or how predictions are scored."""
     counts: dict[str, int | dict[str, int]] = Field(default_factory=dict)
-    """Split -> published number of examples, of each language or by language."""
+    """Split -> published number of examples, for each language or by language."""
     xtreme: tuple[str, ...] = ()
-    """The languages over which XTREME averages it; none when it is not one of the benchmark's nine tasks."""
+    """The languages over which XTREME averages; empty if the task is not one of the benchmark's nine tasks."""
     shares: dict[str, tuple[Literal["train", "validation"], ...]] = Field(default_factory=dict)
-    """Another task -> its splits that hold texts which this one is scored on."""
+    """Another task -> its splits that contain texts from this task's evaluation data."""
     epochs: float | None = Field(default=None, gt=0)
-    """Passes over its training data that are usual for it, where they are more than the usual ones of a module."""
+    """Usual number of passes over its training data, if larger than the default of the modules."""
     licence: str = ""
     obtain: str = ""
-    """What a person must do to have the data, where they cannot be downloaded by a program."""
+    """Instructions for the user to obtain the data, if a program cannot download them."""
     citation: str = ""
 
     @property
     def of_kind(self) -> Kind[Any]:
-        """The kind itself."""
+        """The object of the kind that `kind` names."""
         return kinds.get(self.kind)
 
     @model_validator(mode="after")
@@ -106,7 +106,7 @@ class TaskFields(BaseModel):
             if wrong:
                 raise DataError(f"{self.name}: {self.kind} has no field {wrong[0]!r}; {nearest(wrong[0], known)}")
             if lacking:
-                raise DataError(f"{self.name}: no column is named for {', '.join(lacking)}")
+                raise DataError(f"{self.name}: columns: {', '.join(lacking)} is missing; name its column")
         return self
 
     @model_validator(mode="after")
@@ -121,21 +121,21 @@ class TaskFields(BaseModel):
         for problem in unfit_labels(self.kind, self.labels, from_training=self.labels_from_training):
             raise DataError(f"{self.name}: {problem}")
         if (self.scheme or self.outside is not None) and not self.of_kind.tags:
-            raise DataError(f"{self.name}: `scheme` and `outside` belong to tags, and {self.kind} has none")
-        if not self.labels_from_training and (wrong := sorted(set(self.meanings) - set(self.labels))):
             raise DataError(
-                f"{self.name}: a meaning for {wrong[0]!r}, which is no label; {nearest(wrong[0], self.labels)}"
+                f"{self.name}: `scheme` and `outside` are settings of tags, but {self.kind} has no tags; remove them"
             )
+        if not self.labels_from_training and (wrong := sorted(set(self.meanings) - set(self.labels))):
+            raise DataError(f"{self.name}: meanings: {wrong[0]!r} is no label; {nearest(wrong[0], self.labels)}")
         self.tags()
         if not self.of_kind.trained and self.stages != ("target",):
-            raise DataError(f"{self.name}: {self.kind} is not trained, so it can only be a target")
+            raise DataError(f"{self.name}: stages: {self.kind} is not trained; write only target")
         return self
 
     def tags(self) -> Scheme | None:
-        """Return how the tags are read as spans; None where no metric asks for it, or the labels are not known yet.
+        """Return the scheme that reads tags as spans, or None if no metric needs it or the labels are unknown yet.
 
         Raises:
-            DataError: the labels can be read in two ways, or not in the declared one.
+            DataError: the labels fit two schemes, or do not fit the declared scheme.
         """
         if not self.labels or not any(metrics.get(name).reads_spans for name in self.metrics):
             return None
@@ -145,15 +145,15 @@ class TaskFields(BaseModel):
             raise DataError(f"{self.name}: {error}") from error
 
     def may_have_no_answer(self) -> bool:
-        """Return whether its questions may have none, so that a threshold decides which do."""
+        """Return whether questions may have no answer, so that a threshold decides which questions have one."""
         return self.of_kind.asks_of_context and bool(self.labels)
 
     def rules(self) -> Rules:
-        """Return the facts of the task that decide how its predictions are scored."""
+        """Return the settings of the task that decide the scoring of its predictions."""
         return self.of_kind.rules(self.labels, self.tags(), self.options)
 
     def scoring(self) -> dict[str, Any] | None:
-        """Return what of the declared scheme changes a score; None where it is the one that is found anyway."""
+        """Return the declared scheme if it can change a score, or None if detection finds the same scheme."""
         tags = self.tags() if self.scheme is not None or self.outside is not None else None
         if tags is None or tags.alike(detect_or_none(self.labels), self.labels):
             return None
@@ -162,9 +162,10 @@ class TaskFields(BaseModel):
     def languages_of(
         self, split: str, files: Mapping[str, Paths | Mapping[str, Paths]] | None = None
     ) -> tuple[str, ...]:
-        """Return the declared languages of a split, and those for which `files` of a recipe name some.
+        """Return the declared languages of a split, and the languages of the recipe's `files`.
 
-        A recipe's files for training take the place of the declared ones. None if the split is not the task's own.
+        For training, the languages of the recipe's files replace the declared ones. Empty if the task does not have the
+        split.
         """
         declared, named = self.languages.get(split, ()), (files or {}).get(split)
         if isinstance(named, Mapping):
@@ -174,33 +175,33 @@ class TaskFields(BaseModel):
         if "{language}" not in "".join(named):
             if self.where_by_language():
                 return self._languages_in_one_file(split)
-            one = self.language_of_one_file(split)
-            return declared if one in declared else (one,)
-        return declared or self.languages.get("test", ()) or self._said()
+            language = self.language_of_one_file(split)
+            return declared if language in declared else (language,)
+        return declared or self.languages.get("test", ()) or self._known_language()
 
     def _languages_in_one_file(self, split: str) -> tuple[str, ...]:
-        """Return the languages whose rows `where` takes from one file: but for tests also that of the training data."""
+        """Return the languages that `where` selects from one file; except for tests, with the training language."""
         declared = self.languages.get(split, ()) or self.languages.get("test", ())
-        return declared if split == "test" and declared else tuple(dict.fromkeys((*declared, *self._said())))
+        return declared if split == "test" and declared else tuple(dict.fromkeys((*declared, *self._known_language())))
 
-    def _said(self) -> tuple[str, ...]:
+    def _known_language(self) -> tuple[str, ...]:
         return () if self.one_language == UNKNOWN else (self.one_language,)
 
     def where_by_language(self) -> bool:
-        """Return whether `where` chooses the rows of each language of a recipe's own files."""
+        """Return whether `where` selects the rows of each language in a recipe's own files."""
         return any(isinstance(value, dict) or "{language}" in value for value in self.where.values())
 
     def language_of_one_file(self, split: str) -> str:
-        """Return the language of a recipe's file for a split that names no language: the only declared one, if any."""
+        """Return the language of a single file of a recipe: the only declared language, else `one_language`."""
         declared = self.languages.get(split, ())
         return declared[0] if len(declared) == 1 else self.one_language
 
     def all_languages(self) -> tuple[str, ...]:
         """Return every declared language once, sorted."""
-        return tuple(sorted({language for found in self.languages.values() for language in found}))
+        return tuple(sorted({language for languages in self.languages.values() for language in languages}))
 
     def count(self, split: str, language: str) -> int | None:
-        """Return the published number of examples, None where it is not known."""
+        """Return the published number of examples, or None if unknown."""
         count = self.counts.get(split)
         if isinstance(count, dict):
             return count.get(language)

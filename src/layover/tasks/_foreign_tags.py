@@ -1,4 +1,4 @@
-"""Tags that only other data than the training data have, and that the scheme of the labels has no place for."""
+"""Tags that occur only outside the training data and do not fit the scheme of the labels."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from layover.errors import DataError
 from layover.tasks._task import Task
 
 MOST_TAGS = 10_000
-"""Different tags that are remembered; in a file with more only the first ones are looked at."""
+"""Most different tags that are stored; further tags of a file are not checked."""
 
 
 def note_tags(tags: dict[str, str], task: Task, example: Any, tally: Tally, number: int) -> None:
-    """Note the gold tags of an example that are new, each with the place of the example.
+    """Add the new gold tags of an example to `tags`, each with the place of the example.
 
     Args:
-        tags: Tag -> `file:line`; filled here.
-        task: Of the example.
-        example: With or without gold.
-        tally: Of the pass, which has just taken the example.
-        number: Of the example, from 0.
+        tags: Tag -> `file:line`; this function adds entries.
+        task: The task of the example.
+        example: The example, with or without gold.
+        tally: The counts of the pass, which already include the example.
+        number: Number of the example, from 0.
     """
     kind = kinds.get(task.kind)
     for tag in kind.labels_of(kind.gold(example)) if kind.has_gold(example) else ():
@@ -31,11 +31,11 @@ def note_tags(tags: dict[str, str], task: Task, example: Any, tally: Tally, numb
 
 
 def foreign_tag(task: Task, tags: Mapping[str, str]) -> str:
-    """Return why the first tag that the scheme has no place for cannot be scored, with its place; empty if all can be.
+    """Return a message about the first tag that does not fit the scheme, with its place; empty if all tags fit.
 
     Args:
-        task: With the labels of its training data, where they were found.
-        tags: Tag -> `file:line` of the first example that has it.
+        task: The task, with the labels of its training data if they are known.
+        tags: Tag -> `file:line` of the first example with this tag.
     """
     scheme = task.tags()
     if scheme is None:

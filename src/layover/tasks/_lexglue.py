@@ -1,6 +1,6 @@
-"""Where the tasks of LexGLUE lie: one data set of the hub, and files of its rows as JSON lines.
+"""Sources of the tasks of LexGLUE: one data set of the hub, and files of its rows as JSON lines.
 
-Such files are written by `load_dataset(...).to_json`.
+`load_dataset(...).to_json` writes these files.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ LANGUAGES = dict.fromkeys(SPLITS, ("en",))
 
 
 def hub(config: str) -> dict[str, tuple[HubSource, ...]]:
-    """Return the hub's source of every split."""
+    """Return the hub source of every split."""
     return {split: (HubSource(path="coastalcph/lex_glue", config=config, split=split),) for split in SPLITS}
 
 
 def files(folder: str, codes: tuple[str, ...] = ()) -> dict[str, tuple[FileSource, ...]]:
-    """Return the file of every split; `codes` are the labels that its numbers stand for."""
+    """Return the file of every split; `codes` are the labels in the order of its numbers."""
     layout = FileLayout(format="jsonl")
     return {split: (FileSource(path=f"{folder}/{split}.jsonl", layout=layout, codes=codes),) for split in SPLITS}

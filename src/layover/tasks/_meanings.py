@@ -1,4 +1,4 @@
-"""Meanings of labels that several tasks share, for people who read a model card."""
+"""Meanings of labels that several tasks share, for model cards."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def bio(names: Mapping[str, str]) -> dict[str, str]:
     """Return the meanings of BIO tags.
 
     Args:
-        names: Type of a span -> what such a span is: `{"PER": "a person's name"}`.
+        names: Type of a span -> description of the span: `{"PER": "a person's name"}`.
     """
     meanings = {"O": "outside: the word is in no span"}
     for name, meaning in names.items():

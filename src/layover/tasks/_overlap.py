@@ -1,4 +1,4 @@
-"""Which texts of one task's data stand in another's."""
+"""The texts that the data of two tasks share."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from layover.tasks._task import Task
 
 @dataclass(frozen=True)
 class Overlap:
-    """How much of one place is in others; a text is a premise, a context, a sentence."""
+    """The numbers of examples and texts that one place shares with others; a text is a premise, context or sentence."""
 
     place: Place
     examples: int
     shared: int
-    """Examples whose text the others have too."""
+    """Number of examples whose text the others also have."""
     texts: int
     shared_texts: int
 
 
 def texts_in(task: Task, places: Iterable[Place]) -> frozenset[bytes]:
-    """Return every text of some data, as `layover.data.subset.texts_of` does."""
+    """Return the fingerprint of every text of some data, see `layover.data.subset.texts_of`."""
     return frozenset().union(*(texts_of(task.read(place), kinds.get(task.kind)) for place in places))
 
 
 def find_overlap(task: Task, place: Place, texts: Collection[bytes]) -> Overlap:
-    """Return how much of the data of a task is among texts of others, see `texts_in`."""
+    """Return the overlap of a task's data with the texts of others, see `texts_in`."""
     kind, examples = kinds.get(task.kind), task.read(place)
     left = leave_out(examples, texts, kind)
-    mine = texts_of(examples, kind)
-    return Overlap(place, len(examples), len(examples) - len(left), len(mine), len(mine.intersection(texts)))
+    own = texts_of(examples, kind)
+    return Overlap(place, len(examples), len(examples) - len(left), len(own), len(own.intersection(texts)))

@@ -1,4 +1,4 @@
-"""What is wrong with the declaration of a recipe's task: every mistake, each at its field."""
+"""The mistakes in the declaration of a recipe's task, each with its field."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from layover.tasks._own import REFUSED, OwnTask
 
 
 def mistakes(own: OwnTask, files: Iterable[Paths] = (), unknown: Collection[str] = ()) -> list[tuple[Path, str]]:
-    """Return every mistake of a declaration and where it is; of one field the first that each check finds.
+    """Return all mistakes in a declaration, each with its field.
 
     Args:
         own: The declaration.
         files: The paths of all its splits and languages.
-        unknown: Fields that are wrong already: nothing is said of them, nor of what follows from them.
+        unknown: Fields that are already known to be wrong: they, and checks that read them, are skipped.
 
     Raises:
         PluginError: its kind is a plug-in that cannot be used.
     """
     if (refused := REFUSED.get(own.kind)) is not None:
         raise refused
-    open_fields, found = set(unknown), list[tuple[Path, str]]()
-    for field, said, names in (("kind", own.kind, kinds.names()), ("format", own.format, formats())):
-        if field not in open_fields and said is not None and said not in names:
-            found.append(((field,), f"no {field} is called {said!r}; {nearest(said, names)}"))
+    open_fields, problems = set(unknown), list[tuple[Path, str]]()
+    for field, value, names in (("kind", own.kind, kinds.names()), ("format", own.format, formats())):
+        if field not in open_fields and value is not None and value not in names:
+            problems.append(((field,), f"no {field} is called {value!r}; {nearest(value, names)}"))
             open_fields.add(field)
     further: list[tuple[Path, str]] = []
     checks = (*(kinds.get(own.kind).checks if "kind" not in open_fields else ()), *_CHECKS)
@@ -41,63 +41,65 @@ def mistakes(own: OwnTask, files: Iterable[Paths] = (), unknown: Collection[str]
         if not open_fields & set(check.reads):
             further += check.find(own)
     if "kind" not in open_fields:
-        told = idle(own, files, of_files="format" not in open_fields)
-        further += [((field,), message) for field, message in told.items()]
-    return found + [(path, message) for path, message in dict.fromkeys(further) if path[0] not in open_fields]
+        messages = idle(own, files, of_files="format" not in open_fields)
+        further += [((field,), message) for field, message in messages.items()]
+    return problems + [(path, message) for path, message in dict.fromkeys(further) if path[0] not in open_fields]
 
 
 def idle(own: OwnTask, files: Iterable[Paths] = (), *, of_files: bool = True) -> dict[str, str]:
-    """Return the fields that are given and would decide nothing, each with the reason.
+    """Return the declared fields without effect, each with the reason.
 
     Args:
         own: The declaration, of any kind.
         files: The paths of all its splits and languages.
-        of_files: Whether the settings of formats are looked at.
+        of_files: Whether to check the settings of formats.
     """
-    found, kind = {}, kinds.get(own.kind)
+    reasons, kind = {}, kinds.get(own.kind)
     if own.where and kind.sides:
-        found["where"] = f"the sides of {own.kind} are whole files; no rows of them are chosen"
-    found |= _foreign(own) | kind.idle(own)
+        reasons["where"] = f"{own.kind} always uses all rows of both files, so `where` has no effect; remove it"
+    reasons |= _foreign(own) | kind.idle(own)
     used = _formats(own, files) if of_files else ()
     read = frozenset[str]().union(*map(reads, used))
     every = {name: reads(name) for name in formats()}
     settings = frozenset[str]().union(*every.values())
     for key in sorted(settings & own.model_fields_set - read) if used else ():
-        alone = key == "separator" and own.separator == "whitespace"  # which no table has
-        others = ", ".join(name for name, its in every.items() if key in its and not (alone and "quoting" in its))
-        found[key] = f"{', '.join(used)} files have no such setting; remove it, or name the `format`: {others} have it"
-    if "separator" not in found and (problem := _wrong_separator(own, used)):
-        found["separator"] = problem
-    return found
+        no_table = key == "separator" and own.separator == "whitespace"  # tables cannot have this separator
+        others = ", ".join(name for name, its in every.items() if key in its and not (no_table and "quoting" in its))
+        reasons[key] = (
+            f"{', '.join(used)} files do not have this setting; remove it, or declare a `format` that has it: {others}"
+        )
+    if "separator" not in reasons and (problem := _wrong_separator(own, used)):
+        reasons["separator"] = problem
+    return reasons
 
 
 def _foreign(own: OwnTask) -> dict[str, str]:
-    """Return the fields of other kinds that say something, each with the kinds it is for."""
+    """Return the declared fields of other kinds, each with a message that names these kinds."""
     every = {name: kinds.get(name).declared_by for name in (*kinds.usable(), own.kind)}
     silent = {field for field, value in own if value is None or value is False or value == ()}
     given = own.model_fields_set - silent
-    found = {}
+    messages = {}
     for field in sorted(given & frozenset[str]().union(*every.values()) - every[own.kind]):
         owners = [name for name, fields in every.items() if field in fields]
         together = " and ".join([", ".join(owners[:-1]), owners[-1]] if len(owners) > 1 else owners)
-        found[field] = f"it belongs to {together}, not to {own.kind}"
-    return found
+        messages[field] = f"it is a field of {together}, not of {own.kind}; remove it"
+    return messages
 
 
 def _wrong_separator(own: OwnTask, used: Iterable[str]) -> str:
-    """Return why the separator fits none of the formats, empty text where it does."""
+    """Return a message about a separator that a table cannot have, or an empty text."""
     tables = [name for name in used if "quoting" in reads(name)]
     if own.separator is None or not tables:
         return ""
     if own.separator == "whitespace":
-        return f"{', '.join(tables)} files have one character between their values; whitespace belongs to conll"
+        return f"{', '.join(tables)} files cannot have whitespace as separator; write one character, or use conll"
     if len(own.separator) > 1 and own.separator not in SEPARATORS and own.quoting:
-        return f"{own.separator!r} is more than a character, which needs `quoting: false`"
+        return f"{own.separator!r} is longer than one character; declare `quoting: false` too"
     return ""
 
 
 def _formats(own: OwnTask, files: Iterable[Paths]) -> tuple[str, ...]:
-    """Return the formats of all files; none where that of one is unknown, which is told elsewhere."""
+    """Return the formats of all files; empty if one is unknown, which another check reports."""
     if own.format is not None:
         return (own.format,) if own.format in formats() else ()
     try:
@@ -113,7 +115,7 @@ def _templates(own: OwnTask) -> Mistakes:
 
 
 def _twice(own: OwnTask) -> Mistakes:
-    """Yield what stands twice in a list, or is none where a list must not be."""
+    """Yield the values that are repeated in a list, each with its index."""
     languages = () if own.languages == "all" else own.languages
     lists: dict[str, tuple[str, ...]] = {
         "header": own.header or (),
@@ -124,15 +126,15 @@ def _twice(own: OwnTask) -> Mistakes:
     for field, values in lists.items():
         for place, value in enumerate(values):
             if value in values[:place]:
-                named = f"`header` names the column {value!r} twice; rename one"
-                yield (field, place), named if field == "header" else f"{value!r} stands twice"
+                header = f"`header` names the column {value!r} twice; rename one"
+                yield (field, place), header if field == "header" else f"{value!r} is listed twice; remove one"
 
 
 def _stages(own: OwnTask) -> Mistakes:
     if own.stages == ():
-        yield ("stages",), "is empty; write intermediate, target or both"
+        yield ("stages",), "the list is empty; write intermediate, target or both"
     elif own.stages is not None and not kinds.get(own.kind).trained and "intermediate" in own.stages:
-        yield ("stages",), f"{own.kind} is not trained, so it can only be a target"
+        yield ("stages",), f"{own.kind} is not trained; write only target"
 
 
 def _labels(own: Any) -> Mistakes:
@@ -161,4 +163,4 @@ _CHECKS = (
     MEANINGS,
     KeyCheck(_metrics, ("kind", "metrics", "mined")),
 )
-"""Those of all kinds; see `Kind.checks`."""
+"""The checks for all kinds; see `Kind.checks`."""

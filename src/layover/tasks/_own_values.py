@@ -1,4 +1,4 @@
-"""Values of a declared task that need a look: what separates columns, an encoding, the name of a language."""
+"""Checks of values in a declared task: separator, encoding, name of a language."""
 
 from __future__ import annotations
 
@@ -16,41 +16,41 @@ _NAME = re.compile(r"[A-Za-z0-9]+(?:[-_][A-Za-z0-9]+)*")
 
 
 def check_separator(value: object) -> object:
-    """Return a separator by its name, or as it is.
+    """Return the name of a separator, or the separator itself if it has no name.
 
     Raises:
-        ValueError: nothing can be separated by it.
+        ValueError: the value cannot separate columns.
     """
     names = ", ".join((*SEPARATORS, "whitespace"))
-    if not isinstance(value, str) or not value or any(one in value for one in _FORBIDDEN):
-        raise ValueError(f"{value!r} separates no columns; write one character, or a name: {names}")
+    if not isinstance(value, str) or not value or any(character in value for character in _FORBIDDEN):
+        raise ValueError(f"{value!r} cannot separate columns; write one character, or a name: {names}")
     if len(value) > 1 and value.isalpha() and value not in (*SEPARATORS, "whitespace"):
-        raise ValueError(f"{value!r} is no name of a separator; one of: {names}; or write the character itself")
+        raise ValueError(f"{value!r} is no name of a separator; write one of {names}, or the character itself")
     return next((name for name, character in SEPARATORS.items() if character == value), value)
 
 
 def check_encoding(value: object) -> object:
-    """Return the name of an encoding of text, None for UTF-8, which is the usual one.
+    """Return the name of a text encoding, or None for UTF-8, the default.
 
     Raises:
-        ValueError: there is none of the name.
+        ValueError: Python has no text encoding of this name.
     """
     if value is None:
         return None
     try:
         name = codecs.lookup(str(value)).name
-        b"ab".decode(name, errors="replace")  # some codecs are of other things than text
+        b"ab".decode(name, errors="replace")  # fails for codecs that do not decode to text
     except (LookupError, ValueError):
         known = "utf-8, latin-1, cp1252, cp1250, cp1251, utf-16, gb18030, big5, shift_jis, euc_kr"
-        raise ValueError(f"{value!r} is no encoding; write it as Python does: {known} ...") from None
+        raise ValueError(f"{value!r} is no encoding; write a name that Python knows: {known} ...") from None
     return None if name in {"utf-8", "utf-8-sig"} else value
 
 
 def language_name(name: str) -> str:
-    """Return the name of a language, which stands in tables, paths and records.
+    """Return the name of a language if it is fit for tables, paths and records.
 
     Raises:
-        ValueError: it is empty, or has other characters than ASCII letters, digits, `-` and `_`.
+        ValueError: it is empty, or has other characters than ASCII letters, digits, and single `-` and `_` within.
     """
     if not name.strip():
         raise ValueError("the name of a language is empty; write its code, for example sw")

@@ -1,4 +1,4 @@
-"""The rows of a location: from files or the hub, filtered, with labels or ids from a second file where there is one."""
+"""The rows of a location: from files or the hub, filtered, with labels or ids from a second file if declared."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from layover.tasks._sides import sentences_of
 
 
 def rows_of(location: Location, tally: Tally) -> Iterator[Row]:
-    """Yield the rows that belong to the location's language; all others are counted in `tally`.
+    """Yield the rows of the location's language; `tally` counts all others.
 
     Raises:
-        DataError: with file:line; also when the file of the labels or ids does not fit the file of the texts.
+        DataError: with file:line; also if the file of the labels or ids does not fit the file of the texts.
     """
-    if kinds.get(location.kind).sides:  # gold by id: nothing is like in the other kinds
+    if kinds.get(location.kind).sides:  # retrieval has two sides, and its gold refers to ids
         yield from sentences_of(location, tally)
         return
     source, column = location.source, _gold_column(location)
@@ -37,7 +37,10 @@ def rows_of(location: Location, tally: Tally) -> Iterator[Row]:
         rows = chain.from_iterable(formats.read(path, source.layout, tally) for path in paths)
         if location.gold is not None:
             if column is None:
-                raise DataError(f"{location.task}: {location.gold} holds gold, but there is no one column for it")
+                raise DataError(
+                    f"{location.task}: {location.gold} holds gold, but the task has no single column for it; declare "
+                    "the column of the gold"
+                )
             rows = _with_gold(rows, location, source, column)
         if location.listing is not None and source.listing is not None:
             rows = _listed(rows, location.listing, source.listing, tally)
@@ -50,7 +53,7 @@ def rows_of(location: Location, tally: Tally) -> Iterator[Row]:
 
 
 def absent_gold(place: Place) -> str:
-    """Return that the first row lacks the column of the gold and has one of a like name; empty text where not so."""
+    """Return a message if the first row lacks the gold column but has a column of similar name, else an empty text."""
     location = place.parts[0] if isinstance(place, Joined) else place
     column = _gold_column(location) if not kinds.get(location.kind).sides else None
     row = next(rows_of(location, Tally()), None) if column is not None and location.files() else None
@@ -61,49 +64,53 @@ def absent_gold(place: Place) -> str:
 
 
 SHOWN = 20
-"""Values of a column that a message names."""
+"""Most values of a column in a message."""
 
 
-def values_there(location: Location) -> str:
-    """Return the values that the columns of `where` have, for a location that has no row with the wanted ones."""
+def existing_values(location: Location) -> str:
+    """Return the existing values of the columns in `where`, for a message about a location without matching rows."""
     columns = tuple(location.source.where)
     every = replace(location, source=location.source.model_copy(update={"where": {}}))
-    found: dict[str, dict[str, None]] = {column: {} for column in columns}
+    existing: dict[str, dict[str, None]] = {column: {} for column in columns}
     for row in rows_of(every, Tally()):
         for column in columns:
             value = row.value(column)
-            found[column].setdefault(value if isinstance(value, str) else codec.dumps(value, default=str), None)
-    told = []
-    for column, values in found.items():
+            existing[column].setdefault(value if isinstance(value, str) else codec.dumps(value, default=str), None)
+    messages = []
+    for column, values in existing.items():
         more = f" and {len(values) - SHOWN:,} more" if len(values) > SHOWN else ""
-        told.append(f"{column} is {', '.join(repr(value[:60]) for value in list(values)[:SHOWN])}{more}")
-    return f"there {'; '.join(told)}" if any(found.values()) else "there are no rows"
+        shown = ", ".join(repr(value[:60]) for value in list(values)[:SHOWN])
+        messages.append(f"the values of {column} are {shown}{more}")
+    return "; ".join(messages) if any(existing.values()) else "there are no rows"
 
 
 def _side_by_side(location: Location, source: FileSource, other: Path, tally: Tally) -> Iterator[Row]:
-    """Yield the rows of two files, line i with line i; files of bare lines give a column each, as `text` names them."""
+    """Yield the rows of two files, joined line by line; of `lines` files, the text is in the columns of the task."""
     paths, layouts = (location.paths[0], other), [source.layout, source.layout]
     if source.layout.format == "lines":
         names = [str(location.reading.columns[name]) for name in ("first", "second")]
         layouts = [source.layout.model_copy(update={"header": (name,)}) for name in names]
     rows, others = (formats.read(path, layout, tally) for path, layout in zip(paths, layouts, strict=True))
-    for row, beside in zip_longest(rows, others):
-        if row is None or beside is None:
+    for row, partner in zip_longest(rows, others):
+        if row is None or partner is None:
             shorter = paths[0] if row is None else other
-            raise DataError(f"{shorter}: it ends before {(row or beside).where()}; line i must translate line i")
-        if both := sorted(row.values.keys() & beside.values.keys()):
-            raise DataError(f"{row.where()}: {both[0]!r} stands in {beside.where()} too; give the columns two names")
-        yield replace(row, values={**row.values, **beside.values})
+            raise DataError(
+                f"{shorter}: the file ends before {(row or partner).where()}, but line i must translate line i; add "
+                "the missing lines"
+            )
+        if both := sorted(row.values.keys() & partner.values.keys()):
+            raise DataError(f"{row.where()}: {partner.where()} also has the column {both[0]!r}; rename one")
+        yield replace(row, values={**row.values, **partner.values})
 
 
 def _is(value: object, wanted: object, literal: bool) -> bool:
-    """Return whether a row has a value, or begins so; a JSON number or boolean is compared as it is written."""
+    """Return whether a value equals the wanted one, or has its prefix; JSON numbers and booleans compare as text."""
     wanted, written = str(wanted), value if isinstance(value, str) else codec.dumps(value, default=str)
     return written == wanted if literal or not wanted.endswith("*") else written.startswith(wanted[:-1])
 
 
 def _gold_column(location: Location) -> str | None:
-    """Return the column of the field that blind files lack, None where the text is its own gold, or several hold it."""
+    """Return the column of the gold, or None if the text is its own gold or several columns hold the gold."""
     field = kinds.get(location.kind).gold_field
     column = None if field is None else location.reading.columns.get(field)
     return None if isinstance(column, tuple) else column
@@ -116,36 +123,36 @@ def _with_gold(rows: Iterator[Row], location: Location, source: FileSource, colu
     for number, row in enumerate(rows, 1):
         gold = next(golds, None)
         if gold is None:
-            raise DataError(f"{gold_path}: has {number - 1} rows, but {path} has more; remove the one that is wrong")
+            raise DataError(f"{gold_path}: the file has {number - 1} rows, but {path} has more; remove the wrong file")
         label = gold.value(column)
         if row.values.get(column, label) != label:
             raise DataError(
-                f"{row.where()}: its label is {row.values[column]!r}, but {gold.where()} says {label!r}; "
-                "remove the file that is wrong"
+                f"{row.where()}: the label is {row.values[column]!r}, but {gold.where()} has {label!r}; "
+                "remove the wrong file"
             )
         yield replace(row, values={**row.values, column: label})
     if next(golds, None) is not None:
-        raise DataError(f"{gold_path}: has more rows than the {number} of {path}; remove the one that is wrong")
+        raise DataError(f"{gold_path}: the file has more than the {number} rows of {path}; remove the wrong file")
 
 
 def _listed(rows: Iterator[Row], path: Path, listing: Listing, tally: Tally) -> Iterator[Row]:
-    """Yield the rows that the listing names, or all the others.
+    """Yield the rows that the listing names, or all other rows.
 
-    A test row that the listing missed would be trained on, so every id must be found, and stand once in either file.
+    A test row that is missing in the listing would become a training row. So every id must be in both files, once.
     """
     named = _by_id(formats.read(path, listing.layout), listing.id)
-    found = _by_id(rows, listing.id)
+    every = _by_id(rows, listing.id)
     for name, row in named.items():
-        if name not in found:
-            raise DataError(f"{row.where()}: no row has the {listing.id} {name!r}; remove the file that is wrong")
+        if name not in every:
+            raise DataError(f"{row.where()}: no row has the {listing.id} {name!r}; remove the wrong file")
         for column, value in row.values.items():
-            other = found[name].values.get(column, value)
+            other = every[name].values.get(column, value)
             if other != value:
                 raise DataError(
-                    f"{found[name].where()}: its {column} is {other!r}, but {row.where()} says {value!r}; "
-                    "remove the file that is wrong"
+                    f"{every[name].where()}: the {column} is {other!r}, but {row.where()} has {value!r}; "
+                    "remove the wrong file"
                 )
-    for name, row in found.items():
+    for name, row in every.items():
         if (name in named) == listing.taken:
             yield row
         else:
@@ -153,10 +160,10 @@ def _listed(rows: Iterator[Row], path: Path, listing: Listing, tally: Tally) -> 
 
 
 def _by_id(rows: Iterable[Row], column: str) -> dict[object, Row]:
-    found: dict[object, Row] = {}
+    by_id: dict[object, Row] = {}
     for row in rows:
         name = row.value(column)
-        if name in found:
-            raise DataError(f"{row.where()}: the {column} {name!r} stands at {found[name].where()} too; remove one")
-        found[name] = row
-    return found
+        if name in by_id:
+            raise DataError(f"{row.where()}: the {column} {name!r} is also at {by_id[name].where()}; remove one")
+        by_id[name] = row
+    return by_id

@@ -1,4 +1,4 @@
-"""What an estimate must know of a data set, found in one pass that keeps no example but a sample."""
+"""The facts about a data set for estimates, from one pass that keeps only a sample of the examples."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from layover.tasks._foreign_tags import note_tags
 from layover.tasks._task import Task
 
 SAMPLE = 256
-"""Examples whose lengths are measured."""
+"""Most examples whose lengths are measured."""
 SAMPLE_CHARACTERS = 1_000_000
-"""Of them so many that they have about so many characters together, and `FEWEST` at least."""
+"""Characters after which the sample ends, once it has `FEWEST` examples."""
 FEWEST = 32
 
 Hashes = npt.NDArray[np.uint64]
@@ -30,65 +30,65 @@ Hashes = npt.NDArray[np.uint64]
 
 @dataclass(frozen=True, eq=False)
 class Survey:
-    """The data of one (task, split, language), without the examples."""
+    """Facts about the data of one (task, split, language), without all examples."""
 
     rows: int
-    """Of the source."""
+    """Number of rows of the source."""
     examples: int
     gold: int
-    """Examples with gold."""
+    """Number of examples with gold."""
     left_out: tuple[LeftOut, ...]
     languages: dict[str, dict[str, int]]
     sample: tuple[Any, ...]
-    """Examples from everywhere in the source, the same for the same source."""
+    """Examples from the whole source, always the same for the same source."""
     texts: Texts
     tags: dict[str, str]
-    """Every gold tag, where labels come from the training data -> `file:line` of the first example that has it."""
+    """Gold tag -> `file:line` of the first example with it; filled only if labels come from the training data."""
 
 
 @dataclass(frozen=True, eq=False)
 class Texts:
-    """What examples have to be read, as 64 bits of a hash each: equal letters and digits are equal texts."""
+    """The texts of examples as 64-bit hashes; texts with equal letters and digits are equal."""
 
     inputs: Hashes
-    """All that the encoder reads of an example, in the order of the examples; its texts in any order are one input."""
+    """The complete input of each example, in the order of the examples; the order of its texts does not count."""
     parts: Hashes
-    """Each text of the examples that have several."""
+    """Each single text of the examples with several texts."""
     owner: npt.NDArray[np.int64]
-    """Number of the example that each part belongs to."""
+    """Number of the example of each part."""
     contexts: Hashes
-    """The text that each example asks a question of; empty for kinds that ask none of a context."""
+    """The context of each example's question; empty for kinds without contexts."""
 
     def limited(self, count: int) -> Texts:
-        """Return those of the examples that a limit leaves."""
+        """Return the texts of the examples within a limit."""
         kept = np.array(limit(range(len(self.inputs)), count), np.int64)
-        mine = np.isin(self.owner, kept)
+        owned = np.isin(self.owner, kept)
         contexts = self.contexts[kept] if len(self.contexts) else self.contexts
-        return Texts(self.inputs[kept], self.parts[mine], self.owner[mine], contexts)
+        return Texts(self.inputs[kept], self.parts[owned], self.owner[owned], contexts)
 
     def known_to(self, other: Texts) -> SharedTexts:
-        """Return how much of this stands in the inputs of others, or is one of their texts."""
-        theirs = np.concatenate([other.inputs, other.parts])
-        known = np.isin(self.inputs, theirs)
-        asked_anew = np.unique(self.contexts[~known]) if len(self.contexts) else self.contexts
+        """Return the numbers of these inputs and contexts that are among the inputs or single texts of others."""
+        others = np.concatenate([other.inputs, other.parts])
+        known = np.isin(self.inputs, others)
+        contexts = np.unique(self.contexts[~known]) if len(self.contexts) else self.contexts
         return SharedTexts(
             inputs=int(known.sum()),
             of_inputs=len(self.inputs),
-            contexts=int(np.isin(asked_anew, theirs).sum()),
+            contexts=int(np.isin(contexts, others).sum()),
             of_contexts=len(np.unique(self.contexts)),
         )
 
 
 @dataclass(frozen=True)
 class SharedTexts:
-    """How many of some examples' texts stand among other texts."""
+    """The numbers of texts that some examples share with others."""
 
     inputs: int
     of_inputs: int
     contexts: int
-    """Different contexts of the examples whose own input does not: their questions are new."""
+    """Different shared contexts of examples with a new input: the context is known, but the question is new."""
     of_contexts: int
-    """0 where examples have no context."""
+    """Number of different contexts; 0 for examples without context."""
 
 
 class _Texts:
@@ -118,26 +118,26 @@ class _Texts:
 
 
 def take_texts(task: Task, place: Place, subset: Subset) -> Texts:
-    """Return the texts of a part of a place.
+    """Return the texts of a subset of a place.
 
     Raises:
-        DataError: whatever `Task.read` raises, with file:line.
+        DataError: an error of `Task.read`, with file:line.
     """
     kind = kinds.get(task.kind)
-    found = _Texts(kind)
+    texts = _Texts(kind)
     for example in subset.of(task.read(place), kind):
-        found.add(example)
-    return found.done()
+        texts.add(example)
+    return texts.done()
 
 
 def take_survey(task: Task, place: Place) -> Survey:
-    """Read a place once.
+    """Return the facts about a place from one pass.
 
     Raises:
-        DataError: whatever `Task.read` raises, with file:line.
+        DataError: an error of `Task.read`, with file:line.
     """
     kind, tally = kinds.get(task.kind), Tally()
-    chosen: list[tuple[int, int, Any]] = []  # the lowest ranks; negative, for the heap gives the lowest first
+    chosen: list[tuple[int, int, Any]] = []  # lowest ranks, stored negative because the heap removes its smallest item
     texts, gold = _Texts(kind), 0
     tags: dict[str, str] = {}
     for number, example in enumerate(task.examples(place, tally)):
@@ -156,14 +156,14 @@ def take_survey(task: Task, place: Place) -> Survey:
         gold=gold,
         left_out=tally.left_out(),
         languages=tally.several(),
-        sample=_sample([example for _, _, example in sorted(chosen, reverse=True, key=lambda one: one[:2])], task),
+        sample=_sample([example for _, _, example in sorted(chosen, reverse=True, key=lambda item: item[:2])], task),
         texts=texts.done(),
         tags=tags,
     )
 
 
 def _sample(examples: list[Any], task: Task) -> tuple[Any, ...]:
-    """Return the first of the examples, fewer of long ones."""
+    """Return the first examples; fewer if they are long."""
     kind, characters, kept = kinds.get(task.kind), 0, 0
     for example in examples:
         if characters > SAMPLE_CHARACTERS and kept >= FEWEST:

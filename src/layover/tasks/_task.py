@@ -1,4 +1,4 @@
-"""A task: where its data are found, and its examples."""
+"""A task: the location of its data, and its examples."""
 
 from __future__ import annotations
 
@@ -18,27 +18,30 @@ from layover.files.archives import is_file
 from layover.tasks._fields import Paths, TaskFields
 from layover.tasks._fit import written_in_two_forms
 from layover.tasks._named import named_source
-from layover.tasks._rows import rows_of, values_there
+from layover.tasks._rows import existing_values, rows_of
 
 MOST_LABELS = 32_767
-"""Of training data; tags are predicted as int16, and data with more labels have something else in the column."""
+"""Most labels from training data: predicted tags are int16, and a column with more values probably holds no labels."""
 
 
 class Task(TaskFields):
-    """A task; built-in ones stand in a file each, others are declared in a recipe."""
+    """A task; each built-in task is a file, other tasks are declared in a recipe."""
 
     parts: tuple[Task, ...] = ()
-    """Tasks whose data, one after another, are this one's; it has no sources of its own then."""
+    """Tasks whose data, in this order, are the data of this task; then it has no sources of its own."""
 
     @model_validator(mode="after")
     def _parts_fit(self) -> Task:
         for part in self.parts:
             if (part.kind, part.labels) != (self.kind, self.labels):
-                raise DataError(f"{self.name}: {part.name} has another kind or other labels, in another order")
+                raise DataError(
+                    f"{self.name}: {part.name} has another kind, other labels or another order of labels; join only "
+                    "tasks with the same kind and labels"
+                )
         return self
 
     def candidates(self, split: str, language: str) -> list[str]:
-        """Return the paths below a data root that are looked for, in order."""
+        """Return the possible paths below a data root, in order of priority."""
         own = [path for source in self._files(split, language) for path in source.needed(language)]
         return own + [path for part in self.parts for path in part.candidates(split, language)]
 
@@ -50,13 +53,19 @@ class Task(TaskFields):
         root: Path | None,
         files: Mapping[str, Paths | Mapping[str, Paths]] | None = None,
     ) -> Place | None:
-        """Return where the examples are: a recipe's own file, what is made here, a file below `root`, or the hub.
+        """Return the place of the examples, or None if this split and language have no data.
 
-        `files` are the recipe's paths by split: one path (for retrieval up to three), with `{language}` where there
-        are several languages, or those of each language. None where there is nothing for this split and language.
+        The place is a recipe's own file, a generated file, a file below `root`, or the hub.
+
+        Args:
+            split: `train`, `validation` or `test`.
+            language: Name of the language.
+            root: The data root; None searches the hub.
+            files: The recipe's paths by split: one path (for retrieval up to three), with `{language}` for several
+                languages; or language -> path.
 
         Raises:
-            DataError: a path that the recipe names does not exist, or there are too many or too few of them.
+            DataError: a path that the recipe names does not exist, or the number of paths is wrong.
         """
         if files and split in files:
             source = named_source(self, split, language, files[split], root or Path())
@@ -66,12 +75,12 @@ class Task(TaskFields):
         if self.maker is not None:
             root = self.maker(split, language) if language in self.languages_of(split) else None
         if root is not None:
-            there = (
+            existing = (
                 source
                 for source in self._files(split, language)
                 if all(is_file(root / path) for path in source.needed(language))
             )
-            source = next(there, None)
+            source = next(existing, None)
             return None if source is None else self._at(split, language, source.resolved(language), root)
         for hub in self.hub.get(split, ()):
             if hub.serves(language, self.languages_of(split)):
@@ -79,22 +88,22 @@ class Task(TaskFields):
         return None
 
     def join(self, places: Sequence[Place | None]) -> Joined | None:
-        """Return the data of all parts as this task's; None where one of them has none: fewer would be another task."""
+        """Return the joined data of all parts, or None if a part has no data."""
         parts = tuple(place for place in places if isinstance(place, Location))
         if not parts or len(parts) < len(places):
             return None
         return Joined(self.name, self.kind, parts[0].split, parts[0].language, parts)
 
     def read(self, place: Place, tally: Tally | None = None) -> list[Any]:
-        """Return the examples, in the order of the source; what is left out is counted in `tally`.
+        """Return the examples, in the order of the source; `tally` counts the excluded rows.
 
         Raises:
-            DataError: with file:line, for whatever cannot be read; also when there is no row.
+            DataError: with file:line, if a row cannot be read; also if there is no row.
         """
         return list(self.examples(place, Tally() if tally is None else tally))
 
     def examples(self, place: Place, tally: Tally) -> Iterator[Any]:
-        """Yield the examples one by one, in the order of the source, and count what is left out; see `read`."""
+        """Yield the examples in the order of the source, and count the excluded rows; see `read`."""
         for part in place.parts if isinstance(place, Joined) else (place,):
             yield from self._examples(part, tally)
 
@@ -116,14 +125,14 @@ class Task(TaskFields):
             yield example
         if tally.examples == before:
             chosen = ", ".join(f"{column} {value!r}" for column, value in place.source.where.items())
-            there = f" with {chosen}; {values_there(place)}" if chosen else ""
-            raise DataError(f"{place.describe()}: no example in it{there}")
+            condition = f" with {chosen}; {existing_values(place)}" if chosen else "; name data with at least one row"
+            raise DataError(f"{place.describe()}: there is no example{condition}")
 
     def labels_in(self, place: Place) -> tuple[str, ...]:
-        """Return every label of training data once, in sorted order: those of a task that takes them from there.
+        """Return every label of training data once, in sorted order, for a task with labels from the training data.
 
         Raises:
-            DataError: whatever `read` raises, or there are too few or too many to be labels.
+            DataError: an error of `read`, or the number of different values is too small or too large for labels.
         """
         kind = kinds.get(self.kind)
         golds = (kind.gold(example) for example in self.read(place) if kind.has_gold(example))
@@ -150,7 +159,7 @@ class Task(TaskFields):
         return replace(self._location(split, language, source, tuple(paths)), more=more, listing=listing)
 
     def _location(self, split: str, language: str, source: HubSource | FileSource, paths: tuple[Path, ...]) -> Location:
-        # labels that were found in the training data decide nothing about how a file is read
+        # labels from the training data do not change the reading of a file
         labels, is_open = ((), True) if self.labels_from_training else (self.labels, False)
         reading = replace(
             source.reading(self.columns, labels, split), only_gold=self.only_gold, open=is_open, options=self.options

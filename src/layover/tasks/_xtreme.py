@@ -1,4 +1,4 @@
-"""XTREME's own averages, with a gap where a language is missing."""
+"""XTREME's own averages, with a gap for each missing language."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ from statistics import fmean
 from layover.tasks._task import Task
 
 Scores = Mapping[str, Mapping[str, Mapping[str, float] | None]]
-"""Task -> language -> metric -> value; None where there is no score."""
+"""Task -> language -> metric -> value; None without a score."""
 
 
 @dataclass(frozen=True)
 class Averages:
-    """Percent; None where a language or a task is missing, for a mean over the others would not be XTREME's."""
+    """Averages in percent; None if a language or task is missing, as a mean over the others would not be XTREME's."""
 
     tasks: Mapping[str, float | None]
     kinds: Mapping[str, float | None]
     """Kind of task -> mean of its tasks: XTREME's four categories."""
     overall: float | None
-    """The plain mean of all tasks, not of the categories."""
+    """The mean of all tasks, not of the categories."""
     missing: Mapping[str, tuple[str, ...]]
-    """Task -> languages without a score, or without one of the metrics that are averaged."""
+    """Task -> languages that lack a score for one of the averaged metrics."""
 
 
 def average(scores: Scores, official: Mapping[str, Task]) -> Averages:
     """Return the averages of the benchmark's tasks.
 
-    A task is the mean over its languages, English included, of its first metric; for question answering it is the mean
-    of the means of F1 and exact match. A language counts as much as another, however few examples it has.
+    The score of a task is the mean of its first metric over its languages, including English; for question answering
+    it is the mean of the means of F1 and exact match. All languages count equally, also those with few examples.
 
     Args:
-        scores: Tasks that are not of the benchmark are left out.
+        scores: Scores by task; tasks outside the benchmark are ignored.
         official: The benchmark's tasks by name.
 
     Source: `evaluate.py` of google-research/xtreme.
@@ -42,8 +42,8 @@ def average(scores: Scores, official: Mapping[str, Task]) -> Averages:
         name: {code: _averaged(scores.get(name, {}).get(code), task) for code in task.xtreme}
         for name, task in official.items()
     }
-    missing = {name: tuple(code for code, known in found.items() if not known) for name, found in values.items()}
-    tasks = {name: None if missing[name] else fmean(chain(*found.values())) for name, found in values.items()}
+    missing = {name: tuple(code for code, known in by_code.items() if not known) for name, by_code in values.items()}
+    tasks = {name: None if missing[name] else fmean(chain(*by_code.values())) for name, by_code in values.items()}
     kinds = dict.fromkeys(task.kind for task in official.values())
     return Averages(
         tasks=tasks,
@@ -53,10 +53,10 @@ def average(scores: Scores, official: Mapping[str, Task]) -> Averages:
     )
 
 
-def _averaged(found: Mapping[str, float] | None, task: Task) -> list[float]:
-    """Return what counts of a language: F1 and exact match of answers, else the first metric; nothing with a gap."""
+def _averaged(scores: Mapping[str, float] | None, task: Task) -> list[float]:
+    """Return the values of a language that count: F1 and exact match for spans, else the first metric; or none."""
     wanted = task.metrics if task.of_kind.averaged else task.metrics[:1]
-    known = found or {}
+    known = scores or {}
     return [known[metric] for metric in wanted] if all(metric in known for metric in wanted) else []
 
 

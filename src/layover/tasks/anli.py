@@ -1,4 +1,4 @@
-"""ANLI: natural language inference written against ever better models in three rounds; all rounds together."""
+"""ANLI: natural language inference that people wrote against better and better models in three rounds, all together."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ LETTERS = {"e": "entailment", "n": "neutral", "c": "contradiction"}
 
 
 def _hub(split: str) -> tuple[HubSource, ...]:
-    # `datasets` joins splits that stand in a sum
+    # `datasets` joins splits that are written with +
     return (HubSource(path="facebook/anli", config="plain_text", split="+".join(f"{split}_r{r}" for r in ROUNDS)),)
 
 
 def _files(split: str) -> tuple[FileSource, ...]:
-    """Return the files of the official archive, in it or out of it."""
+    """Return the files of the official archive, packed or unpacked."""
     columns: dict[str, str | tuple[str, ...]] = {"first": "context", "second": "hypothesis", "label": "label"}
-    found = []
+    sources = []
     for place in ("anli/anli_v1.0.zip/anli_v1.0", "anli/anli_v1.0"):
         first, *more = (f"{place}/R{number}/{split}.jsonl" for number in ROUNDS)
         layout = FileLayout(format="jsonl")
-        found.append(FileSource(path=first, more=tuple(more), layout=layout, columns=columns, aliases=LETTERS))
-    return tuple(found)
+        sources.append(FileSource(path=first, more=tuple(more), layout=layout, columns=columns, aliases=LETTERS))
+    return tuple(sources)
 
 
 TASK = Task(

@@ -1,6 +1,6 @@
-"""ANLI+: ANLI, MultiNLI and SNLI as one task with one head, as Phang et al. 2020 train it.
+"""ANLI+: ANLI, MultiNLI and SNLI as one task with one head, as in Phang et al. 2020.
 
-All examples count the same, so the three are seen in proportion to their sizes.
+All examples count equally, so each data set contributes in proportion to its size.
 """
 
 from __future__ import annotations
@@ -22,6 +22,6 @@ TASK = Task(
     languages={"train": ("en",), "validation": ("en",)},
     parts=(ANLI, MNLI, SNLI),
     counts={"train": 1_104_934, "validation": 22_857},
-    licence="those of its parts; ANLI: CC-BY-NC-4.0",
+    licence="the licences of its parts; ANLI: CC-BY-NC-4.0",
     citation="Phang et al. 2020, arXiv:2005.13013",
 )

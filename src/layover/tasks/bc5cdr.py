@@ -1,7 +1,7 @@
 """BC5CDR: names of chemicals and diseases in abstracts of PubMed.
 
-The hub's copies need a loading script or are split in another way; the files are those of Crichton et al. 2017, a word
-and its tag on a line. Tags are read as they stand, also an `I-` that continues nothing.
+The copies on the hub need a loading script or have other splits. So the task reads the files of Crichton et al. 2017,
+with a word and its tag per line. Tags stay unchanged, also an `I-` tag without a preceding tag of its span.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ TASK = Task(
     columns={"tokens": "tokens", "tags": "ner_tags"},
     languages={"train": ("en",), "validation": ("en",), "test": ("en",)},
     files={"train": _files("train"), "validation": _files("devel"), "test": _files("test")},
-    # sentences, as table 7 of InstructUIE, arXiv:2304.08085, gives them
+    # numbers of sentences in table 7 of InstructUIE, arXiv:2304.08085
     counts={"train": 4_560, "validation": 4_581, "test": 4_797},
     licence="public domain",
     obtain="Put train.tsv, devel.tsv and test.tsv, from data/BC5CDR-IOB/ of "

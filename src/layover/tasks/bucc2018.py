@@ -1,10 +1,10 @@
 """BUCC 2018: pairs of sentences that translate each other, mined from two texts, in four languages; no training.
 
-The files are XTREME's: `dev` is the sample data of the shared task, `test` its training data. XTREME gives away no gold
-for `test`. The hub's copies lack the sentences without a translation, so there is nothing to mine in them.
+The files are XTREME's: `dev` is the sample data of the shared task, `test` its training data. XTREME publishes no gold
+for `test`. The copies on the hub lack the sentences without a translation, so mining them would be trivial.
 
-Sentences are embedded as for Tatoeba, by the mean over their tokens (Phang et al. 2020 do so too); XTREME's script
-reads the first token of another layer instead.
+The embedding of a sentence is the mean over its tokens, as for Tatoeba and in Phang et al. 2020. XTREME's script uses
+the first token of another layer instead.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ TASK = Task(
     retrieval=PUBLISHED_MINING,
     counts={"validation": {"zh": 22_213}},
     xtreme=LANGUAGES,
-    obtain="Put the files that XTREME's scripts/download_data.sh makes of the shared task's data (de-en.dev.de, "
+    obtain="Run XTREME's scripts/download_data.sh and put the files of the shared task (de-en.dev.de, "
     "de-en.dev.en, de-en.dev.gold, de-en.test.de and so on) into bucc2018/ below the data root.",
     licence="none stated; text from Wikipedia, CC-BY-SA, and news commentaries",
     citation="Zweigenbaum, Sharoff, Rapp 2018, Overview of the Third BUCC Shared Task",

@@ -1,4 +1,4 @@
-"""CaseHOLD: which of five holdings does a court's citation stand for; a task of LexGLUE."""
+"""CaseHOLD: which of five holdings fits the citation in a court decision; a task of LexGLUE."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """CCG supertagging: a lexical category for every word of CCGbank, more than a thousand of them.
 
-CCGbank, LDC2005T13, needs a licence: the files are the user's own, the derivations themselves or the C&C supertagger's
-extract of them. `.parg` files are no substitute: they lack the words that have no dependency. The categories are those
-of the training sections; the few that only other sections have count as wrong.
+CCGbank, LDC2005T13, needs a licence, so the user provides the files: the derivations, or the extract of the C&C
+supertagger. `.parg` files are no substitute, because they lack the words without dependencies. The labels are the
+categories of the training sections; the few categories that only other sections have count as wrong.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ SECTIONS = {"train": "wsj02-21", "validation": "wsj00", "test": "wsj23"}
 NAMES = {"train": "train", "validation": "dev", "test": "test"}
 
 OBTAIN = (
-    "CCGbank needs a licence of the LDC (LDC2005T13). In its folder `data`: "
+    "CCGbank needs a licence of the LDC (LDC2005T13). In its folder `data`, run: "
     "cat AUTO/0[2-9]/*.auto AUTO/1?/*.auto AUTO/2[01]/*.auto > DATA_ROOT/ccg/train.auto; "
     "cat AUTO/00/*.auto > DATA_ROOT/ccg/dev.auto; cat AUTO/23/*.auto > DATA_ROOT/ccg/test.auto. "
     "The open task ccg_pmb is a substitute"
@@ -22,7 +22,7 @@ OBTAIN = (
 
 
 def _files(split: str) -> tuple[FileSource, ...]:
-    """Return the derivations, one after the other, and what the C&C tools make of them."""
+    """Return two alternatives: the file of derivations, and the file of the C&C tools."""
     return (
         FileSource(path=f"ccg/{NAMES[split]}.auto", layout=FileLayout(format="ccgbank")),
         FileSource(path=f"ccg/{SECTIONS[split]}.stagged", layout=FileLayout(format="word_tag")),

@@ -1,9 +1,9 @@
 r"""CCG supertagging, open: the categories of the Parallel Meaning Bank 4.0.0, gold, trained on English.
 
-German, Italian and Dutch share the inventory, so it is a zero-shot target too. The labels are the categories of the
-English training data; 2 to 4 percent of the words of the other languages have one that English does not have, and
-count as wrong. So does, with hardly an exception, the mark that ends a sentence, one word in six: it is `.` in the
-English annotation and `s:dcl\s:dcl` in that of the others. Compare methods within a language, not languages.
+German, Italian and Dutch use the same categories, so the task is also a zero-shot target. The labels are the categories
+of the English training data. In the other languages, 2 to 4 percent of the words have a category that English lacks;
+they count as wrong. The punctuation mark at the end of a sentence, one word in six, almost always counts as wrong too:
+its category is `.` in English and `s:dcl\s:dcl` in the others. So compare methods within a language, not languages.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ TASK = Task(
     },
     licence="ODC-BY-1.0",
     obtain=(
-        "In github.com/RikVN/DRS_parsing, parsing/layer_data/4.0.0/LANGUAGE/gold/{train,dev,test}.conll are the files; "
-        "put them into ccg_pmb/LANGUAGE below the data root, for de, en, it and nl"
+        "Put parsing/layer_data/4.0.0/LANGUAGE/gold/{train,dev,test}.conll, from github.com/RikVN/DRS_parsing, into "
+        "ccg_pmb/LANGUAGE below the data root, for de, en, it and nl"
     ),
     citation="Abzianidze et al. 2017, The Parallel Meaning Bank, ACL E17-2039; release 4.0.0",
 )

@@ -1,8 +1,8 @@
-"""ContractNLI: does a contract, as a whole, entail or contradict a hypothesis, or not mention it; 17 hypotheses.
+"""ContractNLI: does a whole contract entail or contradict a hypothesis, or not mention it; 17 hypotheses.
 
-A contract has thousands of tokens, and what does not fit into `max_length` is cut from its end. Every hypothesis stands
-once with every contract, so the official accuracy, a mean over hypotheses, is the plain one; the official F1 of single
-labels, a mean over hypotheses too, is not `macro_f1`. Only the official files are read.
+A contract has thousands of tokens; its end is cut if it does not fit into `max_length`. Every contract has every
+hypothesis once, so the official accuracy, a mean over hypotheses, equals plain accuracy. The official F1 of single
+labels is also a mean over hypotheses and differs from `macro_f1`. The task reads only the official files.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ FOLDERS = ("contract_nli/contract-nli.zip/contract-nli", "contract_nli/contract-
 
 
 def _files(name: str) -> tuple[FileSource, ...]:
-    """Return the official files, in their archive or out of it."""
+    """Return the official files, packed or unpacked."""
     layout = FileLayout(format="contract_nli")
     return tuple(FileSource(path=f"{folder}/{name}.json", layout=layout) for folder in FOLDERS)
 
@@ -27,7 +27,7 @@ TASK = Task(
     meanings={
         "Entailment": "the contract says that the second text holds",
         "Contradiction": "the contract says that the second text does not hold",
-        "NotMentioned": "the contract does not decide it",
+        "NotMentioned": "the contract does not decide whether the second text holds",
     },
     metrics=("accuracy", "macro_f1"),
     columns={"first": "premise", "second": "hypothesis", "label": "choice"},

@@ -1,6 +1,6 @@
-"""Cosmos QA: which of four answers to a question about a short story fits what it does not say.
+"""Cosmos QA: which of four answers to a question about a short story is plausible; the story does not state it.
 
-The hub's main branch needs a loading script, so its automatic parquet copy is read.
+The hub's main branch needs a loading script, so the task reads its automatic parquet copy.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """COVID-QA: find the answer to a question in a whole article about COVID-19, in the form of SQuAD.
 
 There is one file and no official split, so a recipe takes validation examples from it with `holdout`; an article is
-never on both sides. Answers may begin or end with a space: the hub's copy has them stripped without moving their
-offsets, so it is not read.
+never on both sides. Answers may begin or end with a space. The copy on the hub has stripped answers with unchanged
+offsets, so the task does not read it.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """HellaSwag: which of four endings continues a description.
 
-The text file of six lines per item has "activity: context" in its first line, so the official fields are joined in
-the same way; its WikiHow items are also rid of their [header] and [step] marks, so it is other text and another
-identity than the official jsonl.
+In the text file, an item has six lines, and its first line is "activity: context"; the official fields are joined in
+the same form. The text file lacks the [header] and [step] marks of WikiHow items, so its text and identity differ from
+the official jsonl.
 """
 
 from __future__ import annotations

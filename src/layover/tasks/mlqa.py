@@ -1,4 +1,4 @@
-"""MLQA: questions about Wikipedia in 7 languages, context and question in the same one; trained on English SQuAD."""
+"""MLQA: questions about Wikipedia in 7 languages, context and question in one language; trained on English SQuAD."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ TEST = {"en": 11_590, "de": 4_517, "es": 5_253, "ar": 5_335, "zh": 5_137, "vi": 
 
 
 def files(name: str, context: str, question: str, languages: tuple[str, ...]) -> tuple[FileSource, ...]:
-    """Return the official files of a pair of languages, in their archive or out of it."""
+    """Return the official files of a pair of languages, packed or unpacked."""
     file = f"{name}-context-{context}-question-{question}.json"
     paths = (f"mlqa/{file}", f"MLQA_V1/{name}/{file}", f"MLQA_V1.zip/MLQA_V1/{name}/{file}")
     return tuple(FileSource(path=path, layout=FileLayout(format="squad"), languages=languages) for path in paths)

@@ -1,8 +1,8 @@
 """MLQA across languages: a context in one of 7 languages, a question in another; trained on English SQuAD.
 
-The 42 pairs are called context-question: `de-en` is a German context with an English question, and its answer German.
-With the 7 of `mlqa`, which share the training, they are the paper's generalised task; XTREME averages those 7 only.
-The English validation data are here for the selection of weights, as in `mlqa`.
+The names of the 42 pairs are context-question: `de-en` has a German context, an English question and a German answer.
+Together with the 7 languages of `mlqa`, which share the training, they are the paper's generalised task. XTREME
+averages only those 7. The English validation data serve for the selection of weights, as in `mlqa`.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ WITHOUT_ENGLISH = {
     "es-vi": (189, 2_018), "es-zh": (161, 1_947), "hi-vi": (177, 1_947), "hi-zh": (189, 1_767), "vi-zh": (184, 1_943),
 }
 # fmt: on
-"""Questions that two languages share, in validation and test, whichever of them asks; from the data set's card."""
+"""Pair of languages -> number of shared questions in validation and test, in either order; from the data set's card."""
 
 
 def _count(split: str, context: str, question: str) -> int:
-    """Return how many questions a pair has; English has all of them."""
+    """Return the number of questions of a pair; English has all questions."""
     if "en" in {context, question}:
         return {"validation": VALIDATION, "test": TEST}[split][question if context == "en" else context]
     both = WITHOUT_ENGLISH["-".join(sorted((context, question)))]

@@ -1,6 +1,6 @@
 """MultiNLI: does the premise entail the hypothesis; the English training data of XNLI.
 
-Pairs of the official files whose annotators did not agree (label `-`) are left out, as the paper does.
+Pairs without agreement of the annotators (label `-` in the official files) are left out, as in the paper.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ TASK = Task(
         "train": (
             FileSource(path="mnli/train.csv", layout=FileLayout(format="csv")),
             FileSource(path="mnli/multinli_1.0_train.jsonl", layout=FileLayout(format="jsonl"), columns=OFFICIAL),
-            # the same sentences as XTREME writes them
+            # the same sentences in XTREME's file
             FileSource(
                 path="xnli/train-en.tsv",
                 layout=FileLayout(format="tsv", header=("premise", "hypothesis", "label")),

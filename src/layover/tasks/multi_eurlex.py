@@ -1,8 +1,7 @@
 """MultiEURLEX: the subjects of EU laws, EUROVOC's 21 concepts of level 1, in 23 languages; for legal transfer.
 
-The splits follow the dates of the laws. A law that does not exist in a language is left out there,
-as in the official loader. The paper scores R-precision of ranked labels; here labels are scored, as LexGLUE does for
-its English relative.
+The splits follow the dates of the laws. A law that does not exist in a language is left out there, as in the official
+loader. The paper scores R-precision of ranked labels; this task scores labels, as LexGLUE does for its English task.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ LABELS = (
     *("100158", "100154", "100153", "100142", "100145", "100150", "100162"),
     *("100159", "100144", "100151", "100157", "100161", "100146", "100155"),
 )
-"""In the order of the hub's numbers, which is that of the official loader."""
+"""Labels in the order of the numbers on the hub and in the official loader."""
 DOMAINS = (
     *("politics", "international relations", "European Union", "law", "economics", "trade", "finance"),
     *("social questions", "education and communications", "science", "business and competition"),

@@ -1,6 +1,7 @@
 """NCBI disease: names of diseases in abstracts of PubMed.
 
-The hub's copies need a loading script; the files are those of the paper's splits, a word and its tag on a line.
+The copies on the hub need a loading script. So the task reads files with the paper's splits, a word and its tag per
+line.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""PAN-X (WikiAnn): person, organisation and place names in 48 languages, as XTREME splits them.
+"""PAN-X (WikiAnn): person, organisation and place names in 48 languages, with XTREME's splits.
 
-XTREME scores 40 of them; az, gu, lt, pa, pl, qu, ro and uk came with XTREME-R: they are evaluated when a recipe names
-them, `eval: {languages: [az, qu]}`, and are in no average of XTREME.
+XTREME scores 40 of them. XTREME-R added az, gu, lt, pa, pl, qu, ro and uk: a recipe can name them,
+`eval: {languages: [az, qu]}`, but no average of XTREME includes them.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """PAWS-X: do two sentences with nearly the same words mean the same; 7 languages, trained on English PAWS.
 
-The training sets of the other languages are machine translations. The official files have tabs and no quoting; read as
-quoted csv they lose rows, as the copy in the hub's google/xtreme did. XTREME's own files are quoted.
+The training sets of the other languages are machine translations. The official files have tabs and no quotes; a reader
+of quoted csv loses rows, as happened in the hub's google/xtreme. XTREME's own files have quotes.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def _hub(split: str) -> tuple[HubSource, ...]:
 
 
 def _xtreme(name: str, optional: int = 0) -> FileSource:
-    """Return the file that XTREME makes, blind for the tests."""
+    """Return XTREME's own file; its test files have no labels."""
     layout = FileLayout(format="tsv", header=XTREME, optional=optional)
     return FileSource(path=f"pawsx/{name}-{{language}}.tsv", layout=layout)
 

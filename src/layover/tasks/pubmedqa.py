@@ -1,9 +1,9 @@
 """PubMedQA (PQA-L): yes, no or maybe to the question of a paper's title, from its abstract without the conclusion.
 
 This is the paper's reasoning-required setting. The official test split is the 500 questions of
-`test_ground_truth.json`, whose decisions must agree with `ori_pqal.json`. The other 500 are for training, and `holdout`
-takes the validation examples from them; the official script makes ten folds of them, and a recipe can name the files of
-one (`train_set.json`, `dev_set.json`). The hub's copy has one split, and nothing in it tells the test's questions.
+`test_ground_truth.json`; their decisions must agree with `ori_pqal.json`. The other 500 are for training, and `holdout`
+takes the validation examples from them. The official script makes ten folds of them, and a recipe can name the files of
+one fold (`train_set.json`, `dev_set.json`). The copy on the hub has one split and does not mark the test questions.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """QQP: do two questions of Quora ask the same; labels are 0 and 1, as in GLUE's files.
 
-`qqp/*.tsv` are the files of Wang, Hamza, Florian 2017, which split the same pairs in another way.
+`qqp/*.tsv` are the files of Wang, Hamza, Florian 2017, with other splits of the same pairs.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from layover.tasks import FileSource, HubSource, Task
 from layover.tasks._meanings import DUPLICATE
 
 GLUE = {"first": "question1", "second": "question2", "label": "is_duplicate"}
-# a few bytes of the other split are damaged
+# a few bytes of these files are damaged
 OTHER = FileLayout(format="tsv", header=("label", "question1", "question2", "id"), quoting=False, errors="replace")
 
 
@@ -40,6 +40,6 @@ TASK = Task(
     hub={"train": _hub("train"), "validation": _hub("validation")},
     files={"train": _files("train"), "validation": _files("dev")},
     counts={"train": 363_846, "validation": 40_430},
-    licence="Quora's terms of use, not commercial",
+    licence="Quora's terms of use, non-commercial",
     citation="Iyer, Dandekar, Csernai 2017, First Quora Dataset Release: Question Pairs; split: GLUE, arXiv:1804.07461",
 )

@@ -1,7 +1,7 @@
-"""SciQ: science questions with four answers, and for most of them a passage that supports the right one.
+"""SciQ: science questions with four answers, and for most of them a passage that supports the right answer.
 
-The passage is part of the input, as the data set offers it; it stands behind the question, so that a long one is cut
-and the question is not. The right answer has a column of its own, so the answers stand in alphabetical order.
+The passage is part of the input, as in the data set. It comes after the question, so that a long passage is cut and the
+question is not. The right answer has a column of its own, so the answers are in alphabetical order.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ def _hub(split: str) -> tuple[HubSource, ...]:
 
 
 def _files(name: str) -> tuple[FileSource, ...]:
-    """Return the official files, in their archive or out of it."""
+    """Return the official files, packed or unpacked."""
     return tuple(FileSource(path=f"{folder}/{name}.json", layout=FileLayout(format="json")) for folder in FOLDERS)
 
 

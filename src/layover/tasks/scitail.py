@@ -1,4 +1,4 @@
-"""SciTail: does a sentence of the web entail the answer to a science question."""
+"""SciTail: does a sentence from the web entail the answer to a science question."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ AREAS = (
     *("criminal procedure", "civil rights", "First Amendment", "due process", "privacy", "attorneys", "unions"),
     *("economic activity", "judicial power", "federalism", "interstate relations", "federal taxation"),
 )
-"""Of the labels 1 to 12, as the Supreme Court Database names them. Sources differ about 13, so it has none here."""
+"""Names of the labels 1 to 12 in the Supreme Court Database. Sources disagree about 13, so it has no name here."""
 LABELS = tuple(str(area) for area in range(1, 14))
 
 TASK = Task(

@@ -1,4 +1,4 @@
-"""Social IQA: which of three answers tells why somebody acts, or how others feel; XTREME-R trains XCOPA on it first."""
+"""Social IQA: which of three answers explains an action or a feeling; XTREME-R trains XCOPA on it first."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def _hub(split: str) -> tuple[HubSource, ...]:
 
 
 def _files(name: str) -> tuple[FileSource, ...]:
-    """Return the official files, in their archive or out of it; the labels lie in a second one."""
+    """Return the official files, packed or unpacked; the labels are in a second file."""
     places = (f"siqa/{FOLDER}.zip/{FOLDER}", f"siqa/{FOLDER}", f"siqa/{FOLDER}/{FOLDER}")
     return tuple(
         FileSource(

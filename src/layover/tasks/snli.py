@@ -1,6 +1,6 @@
 """SNLI: does the caption of a picture entail a sentence; a part of ANLI+.
 
-Pairs whose annotators did not agree (label `-`, on the hub -1) are left out, as the paper does.
+Pairs without agreement of the annotators (label `-`, on the hub -1) are left out, as in the paper.
 """
 
 from __future__ import annotations

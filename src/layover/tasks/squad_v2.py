@@ -1,7 +1,7 @@
-"""SQuAD v2.0: as v1.1, but a third of the training questions has no answer in the paragraph.
+"""SQuAD v2.0: like v1.1, but a third of the training questions have no answer in the paragraph.
 
-Whether a question counts as unanswered is a threshold, found on the development data of the training language (the
-recipe's `no_answer` says otherwise); weights are selected at the threshold 0.
+A threshold decides whether a question counts as unanswered. It is fitted on the development data of the training
+language, unless the recipe sets `no_answer`; the selection of weights uses the threshold 0.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""STSb Multi MT: the STS benchmark in English, and translated by machine into nine languages, with all scores."""
+"""STSb Multi MT: the STS benchmark in English and in machine translations into nine languages, with all scores."""
 
 from __future__ import annotations
 
@@ -30,6 +30,6 @@ TASK = Task(
     hub={"train": _hub("train"), "validation": _hub("dev"), "test": _hub("test")},
     files={"train": _file("train"), "validation": _file("dev"), "test": _file("test")},
     counts=dict(COUNTS),
-    licence="its own and those of its sources; see https://github.com/PhilipMay/stsb-multi-mt",
+    licence="its own licence and the licences of its sources; see https://github.com/PhilipMay/stsb-multi-mt",
     citation=f"May 2021, https://github.com/PhilipMay/stsb-multi-mt; {CITATION}",
 )

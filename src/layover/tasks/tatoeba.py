@@ -1,7 +1,7 @@
-"""Tatoeba: which sentence of a language translates an English one, in 41 languages; nothing is trained.
+"""Tatoeba: which sentence of a language translates an English sentence, in 41 languages; nothing is trained.
 
-XTREME scores 36 of the languages, and those are evaluated; az, lt, pl, ro and uk came with XTREME-R, and are when a
-recipe names them: `eval: {languages: [az, pl]}`.
+XTREME scores 36 of the languages, and these are evaluated by default. XTREME-R added az, lt, pl, ro and uk; a recipe
+can name them: `eval: {languages: [az, pl]}`.
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ BLIND = FileSource(
     layout=LINES,
     languages=tuple(sorted(CODES)),
 )
-"""What XTREME's own script writes: the English lines sorted, and no gold; a file of it may be laid beside them."""
+"""The files of XTREME's own script: sorted English lines without gold; a file of the gold may be in the same folder."""
 
 
 HUB = (
     HubSource(
         path="google/xtreme",
         config={language: f"tatoeba.{code}" for language, code in XTREME.items()},
-        split="validation",  # the hub calls its only split so
+        split="validation",  # the name of its only split on the hub
         columns={"text": "source_sentence", "other": "target_sentence"},
     ),
     HubSource(
@@ -69,7 +69,7 @@ TASK = Task(
     files={"test": (*(_files(language, code) for language, code in sorted(CODES.items())), BLIND)},
     counts={"test": {language: 2 * PAIRS.get(language, 1_000) for language in sorted(CODES)}},
     xtreme=tuple(sorted(XTREME)),
-    shares={"ccg_pmb": ("train", "validation")},  # 8 % of its English sentences stand here
+    shares={"ccg_pmb": ("train", "validation")},  # 8 % of its English sentences are in Tatoeba
     licence="CC-BY-2.0-FR",
     citation="Artetxe and Schwenk 2019, TACL 7, arXiv:1812.10464; sentences of tatoeba.org",
 )

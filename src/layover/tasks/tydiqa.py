@@ -1,7 +1,7 @@
-"""TyDi QA, gold passage: questions of people who did not know the answer, 9 languages; trained on the English part.
+"""TyDi QA, gold passage: questions by people who did not know the answer, 9 languages; trained on the English part.
 
-The development set is XTREME's test. The official files and the hub's copy have all languages; the ids begin with the
-name of the language.
+The development set is XTREME's test set. The official files and the copy on the hub have all languages; the ids begin
+with the name of the language.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""UD-POS: universal part-of-speech tags in 38 languages, Universal Dependencies 2.5 as XTREME takes it.
+"""UD-POS: universal part-of-speech tags in 38 languages, Universal Dependencies 2.5 as in XTREME.
 
-XTREME scores 33 of them; lt, pl, ro, uk and wo came with XTREME-R, from Universal Dependencies 2.7 and not on the hub:
-they are evaluated when a recipe names them, `eval: {languages: [pl, wo]}`, and are in no average of XTREME.
+XTREME scores 33 of them. XTREME-R added lt, pl, ro, uk and wo, from Universal Dependencies 2.7; they are not on the
+hub. A recipe can name them, `eval: {languages: [pl, wo]}`, but no average of XTREME includes them.
 
-The hub copy is not XTREME's own output: it keeps syntactic words where XTREME's files have fused forms, and drops
-fewer sentences, so numbers from the two are not comparable; their identities differ.
+The copy on the hub differs from XTREME's own files: it has syntactic words instead of fused forms, and drops fewer
+sentences. So scores on the two are not comparable; their identities differ.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ TEST_COUNTS = {
     "ta": 654, "th": 1_000, "tl": 222, "tr": 5_842, "vi": 800, "yo": 318, "zh": 3_455,
 }
 # fmt: on
-WITHOUT_VALIDATION = {"kk", "th", "tl", "yo"}  # test treebanks only, Kazakh has a training part too
+WITHOUT_VALIDATION = {"kk", "th", "tl", "yo"}  # they have only test treebanks; Kazakh also has training data
 XTREME_R = ("lt", "pl", "ro", "uk", "wo")
 HUB = {language: f"udpos.{name}" for language, name in CONFIGS.items()}
 UPOS = (

@@ -1,4 +1,4 @@
-"""XCOPA: which of two sentences is the cause or the effect of a third, in 11 languages; trained on English COPA.
+"""XCOPA: which of two sentences is the cause or the effect of a third one, in 11 languages; trained on English COPA.
 
 The question stays English in every language, as in XTREME-R.
 """
@@ -22,7 +22,7 @@ def _xcopa(split: str) -> HubSource:
 
 
 def _english(split: str) -> tuple[FileSource, ...]:
-    """Return COPA's files, in XCOPA's layout and in SuperGLUE's."""
+    """Return COPA's files, in the layouts of XCOPA and SuperGLUE."""
     paths = (f"copa/{split}-en.jsonl", f"COPA/{split}.jsonl")
     return tuple(FileSource(path=path, layout=JSONL, languages=("en",)) for path in paths)
 

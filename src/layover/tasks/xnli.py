@@ -1,8 +1,8 @@
 """XNLI: natural language inference in 15 languages, trained on English MultiNLI.
 
-XTREME's `test-XX.tsv` come without labels. All languages have the same 5,010 pairs in the same order, so
-`xglue-de-test.txt`, XGLUE's labelled copy of the German test file, labels each of them by row number; where it
-lies beside them it is used, and must have as many rows. The archive XNLI-1.0 has its labels itself.
+XTREME's `test-XX.tsv` have no labels. All languages have the same 5,010 pairs in the same order. So
+`xglue-de-test.txt`, XGLUE's labelled copy of the German test file, provides the labels of each language by row number,
+if it is in the same folder; it must have the same number of rows. The archive XNLI-1.0 has its own labels.
 """
 
 from __future__ import annotations

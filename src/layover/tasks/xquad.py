@@ -1,7 +1,6 @@
 """XQuAD: 1,190 questions of the SQuAD v1.1 development set in 12 languages, trained on English SQuAD.
 
-Romanian came with XTREME-R: it is evaluated when a recipe names it, `eval: {languages: [ro]}`, and is in no average of
-XTREME.
+XTREME-R added Romanian: a recipe can name it, `eval: {languages: [ro]}`, but no average of XTREME includes it.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ TASK = Task(
     files={"test": (FileSource(path="xquad/xquad.{language}.json", layout=FileLayout(format="squad")),)},
     counts={"test": 1_190},
     xtreme=XTREME,
-    shares=dict.fromkeys(("squad", "squad_v2"), ("validation",)),  # on which XTREME selects weights all the same
+    shares=dict.fromkeys(("squad", "squad_v2"), ("validation",)),  # although XTREME selects weights on this split
     licence="CC-BY-SA-4.0",
     citation="Artetxe, Ruder, Yogatama 2020, arXiv:1910.11856",
 )

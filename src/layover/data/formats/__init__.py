@@ -1,4 +1,4 @@
-"""File formats: one file each, found by name; each turns a file into rows, none drops a line silently."""
+"""File formats, one module each, by name; each turns a file into rows and reports every line it skips."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _READS: Registry[frozenset[str]] = Registry(
 reads = _READS.get
 """Name of a format -> the settings of a layout that a recipe may change for it."""
 
-# .tsv and .txt are a headed table and lines of text for most kinds, one word per line for tagging: the caller says
+# .tsv is a table with a header and .txt has lines of text; for tagging both have one word per line (see by_extension)
 EXTENSIONS = {
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
@@ -62,64 +62,69 @@ EXTENSIONS = {
 }
 
 JSON = frozenset({"json", "jsonl", "squad"})
-"""Formats that a name hardly tells from each other, and the content does; see `sniff`."""
+"""Formats that the content distinguishes better than the file name; see `sniff`."""
 
 _NO_DATA = {
     ".xlsx": "a spreadsheet; save it as csv, in UTF-8",
     ".xls": "a spreadsheet; save it as csv, in UTF-8",
     ".ods": "a spreadsheet; save it as csv, in UTF-8",
-    ".zip": "an archive; name the file in it: ARCHIVE.zip/FILE",
+    ".zip": "an archive; name the file inside: ARCHIVE.zip/FILE",
     ".tar": "an archive; unpack it",
     ".tgz": "an archive; unpack it",
-    ".pkl": "a pickle, which may run any code when it is read; save it as jsonl or parquet",
-    ".pickle": "a pickle, which may run any code when it is read; save it as jsonl or parquet",
-    ".pt": "a pickle, which may run any code when it is read; save it as jsonl or parquet",
+    ".pkl": "a pickle, which can run any code when it is read; save it as jsonl or parquet",
+    ".pickle": "a pickle, which can run any code when it is read; save it as jsonl or parquet",
+    ".pt": "a pickle, which can run any code when it is read; save it as jsonl or parquet",
     ".rar": "an archive; unpack it",
     ".7z": "an archive; unpack it",
-    ".docx": "a document of an office program; save it as text",
+    ".docx": "an office document; save it as text",
 }
 
 
 def read(path: Path, layout: FileLayout, tally: Tally | None = None) -> Iterator[Row]:
-    """Yield the rows of a file; what is skipped is counted in `tally`.
+    """Yield the rows of a file; `tally` counts the skipped lines.
 
     Raises:
         DataError: with file:line, for a malformed row; also for an unknown format or an unreadable file.
     """
-    found = _FORMATS.get(layout.format)(path, layout)
+    items = _FORMATS.get(layout.format)(path, layout)
     if layout.encoding is not None or layout.errors != "strict":
-        found = chain(found, doubts(path, layout))
-    return _rows(found, tally)
+        items = chain(items, doubts(path, layout))
+    return _rows(items, tally)
 
 
-def _rows(found: Iterator[Row | Skipped], tally: Tally | None) -> Iterator[Row]:
-    for one in found:
-        if isinstance(one, Row):
-            yield one
+def _rows(items: Iterator[Row | Skipped], tally: Tally | None) -> Iterator[Row]:
+    for item in items:
+        if isinstance(item, Row):
+            yield item
         elif tally is not None:
-            tally.add(one.reason, f"{one.path}:{one.line}")
+            tally.add(item.reason, f"{item.path}:{item.line}")
 
 
 def by_extension(path: str, *, tagging: bool, sentences: bool = False) -> str:
-    """Return the format that a file's name suggests, to a tagging task or to one of bare sentences.
+    """Return the format that a file's name suggests.
+
+    Args:
+        path: The file, possibly compressed.
+        tagging: Whether the task is a tagging task: its `.tsv` and `.txt` files have one word per line.
+        sentences: Whether every line is one sentence, so that `.txt` means `lines`.
 
     Raises:
-        DataError: the name suggests none.
+        DataError: the name suggests no format, or a file without readable rows.
     """
     parts = [suffix.lower() for suffix in PurePosixPath(path).suffixes]
     extension = next((suffix for suffix in reversed(parts) if suffix not in COMPRESSIONS), "")
     if extension in _NO_DATA:
-        raise DataError(f"{path}: its name says {_NO_DATA[extension]}")
+        raise DataError(f"{path}: the extension {extension} means {_NO_DATA[extension]}")
     if tagging and extension in {".tsv", ".txt", ".bio", ".iob", ".iob2", ".bioes", ".bilou", ".conllx"}:
         return "conll"
     if sentences and extension == ".txt":
         return "lines"
     if extension == ".parg":  # CCGbank's other files
         raise DataError(
-            f"{path}: holds dependencies, and words that have none, punctuation among them, are not in it, so not "
-            "every word would have its category; name the .auto file of the same sentences"
+            f"{path}: a .parg file has only words with dependencies, so some words (for example punctuation) would "
+            "have no category; name the .auto file of the same sentences"
         )
     if extension not in EXTENSIONS:
         known = ", ".join(EXTENSIONS)
-        raise DataError(f"{path}: its name does not tell its format ({known}); name one with `format`")
+        raise DataError(f"{path}: the extension is not one of {known}; declare the format with `format`")
     return EXTENSIONS[extension]

@@ -1,4 +1,4 @@
-"""What Arrow and Parquet files share: batches of columns become rows, numbers of a ClassLabel their names."""
+"""Common code of Arrow and Parquet: batches of columns become rows, numbers of a ClassLabel become label names."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from layover.files.archives import archive_of
 ROWS_AT_ONCE = 1000
 
 _METADATA = b"huggingface"
-"""Where `datasets` keeps what its columns are."""
+"""Key of the schema metadata in which `datasets` describes the columns."""
 
 Change = Callable[[Any], Any]
 
 
 @contextmanager
 def source(path: Path) -> Iterator[Any]:
-    """Open what pyarrow reads from: a file, or one in a zip archive.
+    """Open a file, or a file in a zip archive, for pyarrow.
 
     Raises:
-        DataError: it cannot be read, or is not of the format, here or while the block reads it.
+        DataError: the file cannot be read or has another format, here or while the block reads it.
     """
     import pyarrow as pa
 
@@ -40,15 +40,15 @@ def source(path: Path) -> Iterator[Any]:
             with open_bytes(path) as stream:
                 yield pa.BufferReader(stream.read())
     except (pa.ArrowException, OSError, ValueError, EOFError) as error:
-        raise DataError(f"{path}: {_told(path) or f'cannot be read: {_first(error)}'}") from error
+        raise DataError(f"{path}: {_actual_format(path) or f'cannot be read: {_first(error)}'}") from error
 
 
-def _told(path: Path) -> str:
-    """Return what the first bytes tell of a file that is not of the format; empty where they do not."""
+def _actual_format(path: Path) -> str:
+    """Return the actual format of a file according to its first bytes, with advice; empty if unknown."""
     with open_bytes(path) as stream:
         head = stream.peek(_signs.LONGEST)[: _signs.LONGEST]
-    words = _signs.no_data(head) or _signs.binary(head)
-    return "" if f"format: {_suffix(path)}" in words else words
+    message = _signs.no_data(head) or _signs.binary(head)
+    return "" if f"format: {_suffix(path)}" in message else message
 
 
 def _suffix(path: Path) -> str:
@@ -60,11 +60,11 @@ def rows(path: Path, schema: Any, batches: Iterable[Any]) -> Iterator[Row]:
 
     Args:
         path: The file.
-        schema: Of pyarrow; its metadata may hold the features that `datasets` writes.
-        batches: Of pyarrow.
+        schema: Schema of pyarrow; its metadata may hold the features that `datasets` writes.
+        batches: Record batches of pyarrow.
 
     Raises:
-        DataError: a column stands twice, or the features are damaged.
+        DataError: two columns have the same name, or the features are damaged.
     """
     twice = [name for name, count in Counter(schema.names).items() if count > 1]
     if twice:
@@ -81,10 +81,10 @@ def rows(path: Path, schema: Any, batches: Iterable[Any]) -> Iterator[Row]:
 
 
 def _changes(path: Path, schema: Any) -> dict[str, Change]:
-    """Return for each column with numbers of a ClassLabel how its values become names.
+    """Return column -> function that replaces the numbers of a ClassLabel with their names.
 
     Raises:
-        DataError: the features are none that `datasets` writes.
+        DataError: the features do not have the form that `datasets` writes.
     """
     try:
         features = json.loads((schema.metadata or {})[_METADATA])["info"]["features"]
@@ -93,14 +93,14 @@ def _changes(path: Path, schema: Any) -> dict[str, Change]:
     if features is None:
         return {}
     try:
-        found = {name: _change(features[name]) for name in schema.names if name in features}
+        changes = {name: _change(features[name]) for name in schema.names if name in features}
     except (AttributeError, KeyError, TypeError, RecursionError) as error:
-        raise DataError(f"{path}: its features, as `datasets` writes them, are damaged; save the data again") from error
-    return {name: change for name, change in found.items() if change is not None}
+        raise DataError(f"{path}: the features in its metadata are damaged; save the data again") from error
+    return {name: change for name, change in changes.items() if change is not None}
 
 
 def _change(feature: Any) -> Change | None:
-    """Return how a value of a feature becomes one with names, None where there are none in it."""
+    """Return the function that puts label names into a value of a feature, or None if it has no ClassLabel."""
     if isinstance(feature, list) and len(feature) == 1:
         return _of_each(feature[0])
     if not isinstance(feature, dict):
@@ -109,12 +109,12 @@ def _change(feature: Any) -> Change | None:
     if kind == "ClassLabel":
         names = feature["names"]
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-            raise TypeError("names of a ClassLabel are texts")
+            raise TypeError("names of a ClassLabel must be texts")
         return lambda value: names[value] if isinstance(value, int) and 0 <= value < len(names) else value
     if kind in {"List", "LargeList", "Sequence"}:
         inner = feature.get("feature")
         if kind == "Sequence" and isinstance(inner, dict) and "_type" not in inner:  # a dict of lists
-            return _of_fields({name: {"_type": "List", "feature": one} for name, one in inner.items()})
+            return _of_fields({name: {"_type": "List", "feature": item} for name, item in inner.items()})
         return _of_each(inner)
     return None if kind is not None else _of_fields(feature)
 
@@ -127,15 +127,15 @@ def _of_each(feature: Any) -> Change | None:
 
 
 def _of_fields(features: dict[str, Any]) -> Change | None:
-    found = {name: _change(feature) for name, feature in features.items()}
-    changes = {name: change for name, change in found.items() if change is not None}
+    every = {name: _change(feature) for name, feature in features.items()}
+    changes = {name: change for name, change in every.items() if change is not None}
     if not changes:
         return None
 
     def changed(values: Any) -> Any:
         if not isinstance(values, dict):
             return values
-        return {**values, **{name: one(values[name]) for name, one in changes.items() if name in values}}
+        return {**values, **{name: change(values[name]) for name, change in changes.items() if name in values}}
 
     return changed
 

@@ -1,7 +1,8 @@
-"""Which lines of a CoNLL file are comments: those that the layout says, else those of a comment's shape.
+"""The comment lines of a CoNLL file: by the prefix that the layout declares, else by their form.
 
-A hashtag is a word, and `# _ _ O` is a line of a word like any other. A comment stands before the words of a sentence
-and reads `# id ...`, `# text = ...`, or has other columns than the words. A line that could be both is an error.
+A hashtag is a word, and `# _ _ O` is an ordinary line of a word. A comment is before the words of a sentence and has
+the form `# id ...` or `# text = ...`, or a number of columns that differs from the words. A line that could be both is
+an error.
 """
 
 from __future__ import annotations
@@ -21,11 +22,11 @@ KEYED = re.compile(r"#+(?:\s*[A-Za-z_][\w.:-]*(?:\[\w+\])?\s*=|\s+(?:newdoc|newp
 
 
 class Comments:
-    """Tells comments from words, in one file.
+    """Distinguishes comments from words in one file.
 
     Args:
         path: The file.
-        layout: `comments` is what begins a comment; None leaves it to the shape, empty text means that there are none.
+        layout: `comments` is the prefix of comments; None: decide by the form; empty text: the file has no comments.
     """
 
     def __init__(self, path: Path, layout: FileLayout) -> None:
@@ -36,12 +37,12 @@ class Comments:
         """Return whether a line is a comment.
 
         Args:
-            number: Of the line, from 1.
+            number: Line number, from 1.
             line: The line.
-            before_words: Whether no word of the sentence was read yet.
+            before_words: Whether the line is before the first word of the sentence.
 
         Raises:
-            DataError: it could be a comment, and a word.
+            DataError: the line could be a comment or a word.
         """
         declared = self._layout.comments
         if declared is not None:
@@ -53,19 +54,19 @@ class Comments:
         spaced = " " in values[0]  # only between tabs
         fits = self._fits(values)
         if fits and not keyed and not spaced:
-            return False  # a hashtag, or the sign itself
-        # a tag that other words have makes a word of a line as wide as they are, and of the sign with nothing beside
+            return False  # a hashtag, or the word "#"
+        # a line with a tag of other words is a word if it has their width; so is "#" with only a tag
         tagged = values[-1] in self._last_values and (fits or (len(values) == 2 and not keyed))
         if fits and tagged and values[0] != "#" and not spaced:
             return False
         shaped = keyed or (line[1:2] in {" ", "\t", "#"} and len(line.split()) > 1 and not fits)
-        hashtag = fits and values[0] != "#" and not spaced  # `#win=2` beside a tag
+        hashtag = fits and values[0] != "#" and not spaced  # `#win=2` with a tag
         if tagged or hashtag or not before_words or not shaped:
             raise self._ambiguous(number, line)
         return True
 
     def reason(self, line: str) -> Reason:
-        """Return the reason that counts a comment line; one as wide as a word has its own without `comments`."""
+        """Return the reason that counts a comment line; without `comments`, a comment as wide as a word has its own."""
         fits = self._layout.comments is None and self._fits(columns_of(line, self._layout))
         return COMMENT_AS_WIDE if fits else COMMENT
 
@@ -77,12 +78,12 @@ class Comments:
 
     @cached_property
     def _width(self) -> int | None:
-        """Columns of the first line that does not begin with the sign; None where there is none."""
+        """Number of columns of the first line that does not begin with `#`, or None if absent."""
         return next((len(values) for values in self._words()), None)
 
     @cached_property
     def _last_values(self) -> frozenset[str]:
-        """What stands in the last column of the lines that do not begin with the sign: mostly the tags."""
+        """Values of the last column of the lines that do not begin with `#`: mostly the tags."""
         return frozenset(values[-1] for values in self._words() if self._fits(values))
 
     def _words(self) -> Iterator[list[str]]:
@@ -92,19 +93,19 @@ class Comments:
 
     def _ambiguous(self, number: int, line: str) -> DataError:
         return DataError(
-            f"{self._path}:{number}: {line[:60]!r} may be a comment, or a word with its columns; say so with "
-            '`comments`: what each comment begins with (`comments: "# "`), or `comments: ""` where there are none'
+            f"{self._path}:{number}: {line[:60]!r} may be a comment, or a word with its columns; declare "
+            '`comments`: the prefix of all comments (`comments: "# "`), or `comments: ""` if the file has none'
         )
 
 
 _BLANKS = re.compile(r"[ \t]+")
 
 _OTHER_SIGN = re.compile(r"(%+|;+|//+|\*+|!+|--+)(\s|\w|$)")
-"""What else begins comments in files of other tools."""
+"""Other prefixes of comments, in files of other tools."""
 
 
-def advice(path: Path, lines: Iterable[tuple[int, str]], layout: FileLayout) -> str:
-    """Return what to do where one of the numbered lines looks like a comment, empty text where none does."""
+def comment_advice(path: Path, lines: Iterable[tuple[int, str]], layout: FileLayout) -> str:
+    """Return advice if one of the numbered lines looks like a comment, else an empty text."""
     for number, line in lines if layout.comments is None else ():
         if sign := _OTHER_SIGN.match(line):
             return f"; if {path}:{number} ({line[:60]!r}) is a comment, declare `comments: {sign[1]!r}`"
@@ -112,11 +113,11 @@ def advice(path: Path, lines: Iterable[tuple[int, str]], layout: FileLayout) -> 
 
 
 def is_blank(line: str) -> bool:
-    """Return whether a line ends a sentence: a space of another kind than the plain one is a word's."""
+    """Return whether a line ends a sentence; Unicode spaces other than the plain one belong to words."""
     return not line.strip(" \t\r\f\v")
 
 
 def columns_of(line: str, layout: FileLayout) -> list[str]:
-    """Return the columns of a line; whitespace are tabs and plain spaces, for other spaces stand within words."""
+    """Return the columns of a line; `whitespace` means tabs and plain spaces, as other spaces occur within words."""
     delimiter = layout.delimiter()
     return line.split(delimiter) if delimiter else _BLANKS.split(line.strip(" \t"))

@@ -1,4 +1,4 @@
-"""Lines that an explicit `encoding`, or `errors: replace`, reads in a way that a person should know of."""
+"""Lines that an explicit `encoding`, or `errors: replace`, probably reads wrongly, so that the user should know."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ _CONTROLS = frozenset(map(chr, range(0x80, 0xA0)))
 
 
 def doubts(path: Path, layout: FileLayout) -> Iterator[Skipped]:
-    """Yield the lines with replaced bytes, with control characters, and those that are UTF-8 in truth.
+    """Yield the lines with replaced bytes, the lines with control characters, and the lines that are really UTF-8.
 
-    A text in an 8-bit encoding is hardly ever valid UTF-8 by chance; one line that is not clears the others.
+    A text in an 8-bit encoding is hardly ever valid UTF-8 by chance. So if one line is invalid UTF-8, no line counts as
+    UTF-8.
     """
     encoding = codecs.lookup(layout.encoding or "utf-8").name
-    if encoding.startswith(("utf-16", "utf-32")):  # a byte 0A is no end of a line there
+    if encoding.startswith(("utf-16", "utf-32")):  # in these, a byte 0A may be a part of another character
         return
     one_byte = _is_one_byte(encoding)
     utf8: list[int] = []
@@ -43,7 +44,7 @@ def doubts(path: Path, layout: FileLayout) -> Iterator[Skipped]:
 
 
 def _is_one_byte(encoding: str) -> bool:
-    """Return whether each byte is a character, those of ASCII their own."""
+    """Return whether each byte is one character, and ASCII bytes are ASCII characters."""
     try:
         return _ASCII.decode(encoding) == _ASCII.decode("ascii") and len(b"\xe9\xe9".decode(encoding)) == 2
     except UnicodeDecodeError:

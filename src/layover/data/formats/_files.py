@@ -1,4 +1,4 @@
-"""Opening text files: compression by suffix, the encoding, a byte order mark tolerated."""
+"""Opening of text files: compression by suffix, encoding, optional byte order mark."""
 
 from __future__ import annotations
 
@@ -27,12 +27,14 @@ FREE_TEXT = frozenset({"text", "lines"})
 """Formats in which every text is a row."""
 
 _CONTEXT = 12
-"""Bytes shown on each side of one that cannot be decoded."""
+"""Bytes that a message shows on each side of the bytes that cannot be decoded."""
 
 
 @contextmanager
 def open_text(path: Path, layout: FileLayout) -> Iterator[TextIO]:
-    """Open a file, or one in a zip archive, so that only a line feed ends a line: text has other separators in it.
+    """Open a text file, or a text file in a zip archive; only a line feed ends a line.
+
+    Other Unicode line separators occur within texts.
 
     Raises:
         DataError: the file cannot be read, unpacked or decoded, here or while the block reads it.
@@ -47,7 +49,7 @@ def open_text(path: Path, layout: FileLayout) -> Iterator[TextIO]:
 
 @contextmanager
 def open_bytes(path: Path) -> Iterator[BufferedReader]:
-    """Open a file, or one in a zip archive, unpacked where its suffix says that it is compressed.
+    """Open a file, or a file in a zip archive; it is unpacked if its suffix names a compression.
 
     Raises:
         DataError: the file cannot be read or unpacked, here or while the block reads it.
@@ -78,15 +80,15 @@ def _unpacked(raw: BufferedReader, suffix: str) -> Iterator[BufferedReader]:
 
 
 def _encoding(path: Path, head: bytes, layout: FileLayout) -> str:
-    """Return the encoding to decode with, so that a byte order mark is no text.
+    """Return the encoding for decoding; it removes a byte order mark.
 
     Raises:
-        DataError: the first bytes are not text, or of another encoding than the declared one.
+        DataError: the first bytes are no text, or do not fit the declared encoding.
     """
-    if words := _signs.binary(head):
-        raise DataError(f"{path}: {words}")
-    if layout.format not in FREE_TEXT and (words := _signs.no_data(head)):
-        raise DataError(f"{path}: {words}")
+    if problem := _signs.binary(head):
+        raise DataError(f"{path}: {problem}")
+    if layout.format not in FREE_TEXT and (problem := _signs.no_data(head)):
+        raise DataError(f"{path}: {problem}")
     declared, marked = codecs.lookup(layout.encoding or "utf-8").name, _signs.marked(head)
     if declared in {"utf-8", "utf-8-sig"}:
         if marked and layout.errors == "strict":
@@ -94,19 +96,19 @@ def _encoding(path: Path, head: bytes, layout: FileLayout) -> str:
         return "utf-8-sig"
     if declared in {"utf-16", "utf-32"} and head and marked != declared:
         raise DataError(
-            f"{path}: has no byte order mark of {declared}; say the order of its bytes: `encoding: {declared}-le` or "
+            f"{path}: has no byte order mark of {declared}; declare its byte order: `encoding: {declared}-le` or "
             f"`encoding: {declared}-be`"
         )
     if declared in {"utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"} and marked == declared[:6]:
         little = head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF32_LE))
         if little != declared.endswith("le"):
-            raise DataError(f"{path}: its byte order mark is not that of {declared}; declare `encoding: {marked}`")
-        return marked  # takes the mark away
+            raise DataError(f"{path}: its byte order mark does not fit {declared}; declare `encoding: {marked}`")
+        return marked  # this encoding removes the mark
     return declared
 
 
 def _undecodable(path: Path, layout: FileLayout, error: UnicodeDecodeError) -> DataError:
-    """Return the error about the first bytes that are not in the encoding, with their line."""
+    """Return the error about the first bytes that are invalid in the encoding, with their line."""
     encoding = layout.encoding or "UTF-8"
     number, shown, fitting = 0, "", ""
     with open_bytes(path) as stream:
@@ -122,9 +124,9 @@ def _undecodable(path: Path, layout: FileLayout, error: UnicodeDecodeError) -> D
         else:
             number = 0
     place = f"{path}:{number}" if number else f"{path}"
-    kept = "where the file is damaged, `errors: replace` reads such bytes as U+FFFD"
+    kept = "if the file is damaged, declare `errors: replace` to read such bytes as U+FFFD"
     if layout.encoding is not None:
-        advice = f"name its own `encoding`; {kept}"
+        advice = f"declare the right `encoding`; {kept}"
     else:
         advice = f"save the file as UTF-8, or declare its `encoding`{fitting}; {kept}"
     return DataError(f"{place}: not {encoding}: {shown or error}; {advice}")
@@ -136,7 +138,7 @@ def _is_single_line_feed(encoding: str) -> bool:
 
 
 def _fitting(part: bytes) -> str:
-    """Return an encoding that could be meant, and how it reads the bytes."""
+    """Return a probable encoding, and the text that it reads from the bytes."""
     for name in ("cp1252", "latin-1"):
         try:
             return f" (`encoding: {name}` reads {part.decode(name)!r})"
@@ -145,11 +147,16 @@ def _fitting(part: bytes) -> str:
     return ""
 
 
-def filled_lines(path: Path, layout: FileLayout, what: str) -> Iterator[tuple[int, str]]:
-    """Yield the numbered lines of a file in which each is one of `what` (`rows`); empty last lines are none.
+def filled_lines(path: Path, layout: FileLayout, noun: str) -> Iterator[tuple[int, str]]:
+    """Yield the numbered lines of a file without empty last lines.
+
+    Args:
+        path: The file.
+        layout: Its encoding.
+        noun: The content of a line, in the plural (`rows`), for the message.
 
     Raises:
-        DataError: an empty line between others.
+        DataError: an empty line is between other lines.
     """
     empty = 0
     for number, line in numbered_lines(path, layout):
@@ -157,22 +164,22 @@ def filled_lines(path: Path, layout: FileLayout, what: str) -> Iterator[tuple[in
             empty = empty or number
             continue
         if empty:
-            raise DataError(f"{path}:{empty}: an empty line between {what}; put what is missing there, or remove it")
+            raise DataError(f"{path}:{empty}: an empty line between {noun}; fill in the missing text, or remove it")
         yield number, line
 
 
 def lines_of(stream: TextIO, path: Path) -> Iterator[str]:
-    """Yield the lines of a stream, with their ends.
+    """Yield the lines of a stream, with their line ends.
 
     Raises:
-        DataError: they end with a carriage return alone, so that the whole file would be one line; one holds NUL.
+        DataError: lines end with a carriage return alone, so that the whole file would be one line; or a line has NUL.
     """
     for number, line in enumerate(stream, 1):
         if number == 1 and not line.endswith("\n") and "\r" in line:
-            raise DataError(f"{path}:1: lines end with a carriage return alone (CR); save the file with LF or CRLF")
+            raise DataError(f"{path}:1: lines end with CR (a carriage return) alone; save the file with LF or CRLF")
         if "\0" in line:
             raise DataError(
-                f"{path}:{number}: a NUL character, which is no text; remove it, or declare the `encoding` of the file "
+                f"{path}:{number}: the line has a NUL character; remove it, or declare the `encoding` of the file "
                 "(`encoding: utf-16-le` if every second byte is 00)"
             )
         yield line

@@ -1,4 +1,4 @@
-"""What formats of JSON share: decoding it, without losing what stands twice or passing on what is no text."""
+"""Decoding for the JSON formats; refuses repeated keys and half characters, which Python's `json` accepts."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ _ESCAPE = re.compile(
     r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<half>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
     re.DOTALL,
 )
-"""An escape in a string; `half` is half of a character that takes two of them."""
+"""An escape in a string; `half` is one escape of a character that needs two."""
 
 
 def read_json(path: Path, layout: FileLayout) -> Any:
-    """Return the document of a file.
+    """Return the JSON document of a file.
 
     Raises:
-        DataError: whatever `decoded` raises.
+        DataError: the file is empty or unreadable; also every error of `decoded`.
     """
     with open_text(path, layout) as stream:
         text = stream.read()
     if not text.strip():
-        raise DataError(f"{path}: empty, so there is no JSON in it")
+        raise DataError(f"{path}: the file is empty; name a file with JSON")
     try:
         return decoded(text, path)
     except DataError as error:
         lines = text.split("\n", 2)
         if len(lines) > 1 and lines[1].strip().startswith("{") and _ends(lines[0]) == "}":
-            raise DataError(f"{error}; an object on each line is `format: jsonl`") from error
+            raise DataError(f"{error}; for an object on each line, declare `format: jsonl`") from error
         raise
 
 
 def _ends(line: str) -> str:
-    """Return the last character of a line that is an object of its own."""
+    """Return `}` if a line is a complete JSON object, else an empty text."""
     try:
         return "}" if isinstance(json.loads(line), dict) else ""
     except (ValueError, RecursionError):
@@ -46,25 +46,25 @@ def _ends(line: str) -> str:
 
 
 def decoded(text: str, path: Path | str, line: int = 1) -> Any:
-    """Return the value that a JSON text is.
+    """Return the value of a JSON text.
 
     Args:
-        text: The whole of it.
-        path: Its file; what else it is, for a text that has no lines.
-        line: The line of the file on which it begins.
+        text: The complete text.
+        path: Its file, or a description if the text is in no file.
+        line: The line of the file on which the text begins.
 
     Raises:
-        DataError: with file:line, for what is not JSON, or has numbers or nesting that Python cannot hold; for an
-            object with a key twice, of which `json` would keep the last one; for half a character.
+        DataError: with file:line, if the text is not JSON, has numbers or nesting beyond Python's limits, has an object
+            with a repeated key (`json` would keep the last value), or has half a character.
     """
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(pairs)
-        if len(found) < len(pairs):
+        values = dict(pairs)
+        if len(values) < len(pairs):
             names = [name for name, _value in pairs]
             twice = next(name for name in names if names.count(name) > 1)
-            raise DataError(f"{place}: the key {twice!r} stands twice in one object; remove one")
-        return found
+            raise DataError(f"{place}: one object has the key {twice!r} twice; remove one")
+        return values
 
     one_line = "\n" not in text.rstrip()
     place = _at(path, line) if one_line else f"{path}"
@@ -74,9 +74,9 @@ def decoded(text: str, path: Path | str, line: int = 1) -> Any:
     except json.JSONDecodeError as error:
         raise DataError(f"{_at(path, line + error.lineno - 1)}: not JSON ({error})") from error
     except ValueError as error:
-        raise DataError(f"{place}: a number has too many digits to be read; write it as text, in quotes") from error
+        raise DataError(f"{place}: a number has too many digits; write it as text, in quotes") from error
     except RecursionError as error:
-        raise DataError(f"{place}: lists or objects are nested too deeply to be read; make it flatter") from error
+        raise DataError(f"{place}: lists or objects are nested too deeply; use fewer levels") from error
 
 
 def _at(path: Path | str, line: int) -> str:
@@ -86,10 +86,10 @@ def _at(path: Path | str, line: int) -> str:
 def _check_escapes(text: str, path: Path | str, line: int) -> None:
     if "\\ud" not in text and "\\uD" not in text:
         return
-    for found in _ESCAPE.finditer(text):
-        if found["half"]:
-            where = _at(path, line + text.count("\n", 0, found.start()))
+    for match in _ESCAPE.finditer(text):
+        if match["half"]:
+            where = _at(path, line + text.count("\n", 0, match.start()))
             raise DataError(
-                f"{where}: {found[0]} is half a character (a surrogate without the other one), and no text; write the "
-                "whole character, or remove it"
+                f"{where}: {match[0]} is half a character (one surrogate of a pair); write the whole character, or "
+                "remove it"
             )

@@ -1,8 +1,8 @@
-"""Quoted values that run over several lines of a table: meant so, or rows that two stray quotes swallowed.
+"""Quoted values that run over several lines of a table: intended, or rows that two stray quotes enclose.
 
-A stray quote at the beginning of a value and another at the end of a later one make one value of all lines between.
-Then a line within such a value ends as a row does, `...,pos`, or begins as one does. A file with such lines is refused,
-until it says which of the two is meant. A file all of whose values are quoted has no stray quotes.
+A stray quote at the beginning of a value and another one at the end of a later value make all lines between them one
+value. Then a line within the value ends like a row, `...,pos`, or begins like a row. A file with such lines is refused
+until the recipe declares which case it is. A file with quotes around every value has no stray quotes.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ from layover.data.formats._layout import FileLayout
 from layover.errors import DataError
 
 FEW = 50
-"""A column with so many different values at most may be one of labels ..."""
+"""Most different values of a column that may hold labels."""
 TIMES_EACH = 5
-"""... if each of them stands so many times on average."""
+"""Fewest occurrences of each value, on average, in a column that may hold labels."""
 
 
 @dataclass
 class _Column:
-    """What the values of one column are like."""
+    """Properties of the values of one column."""
 
     rows: int = 0
     seen: set[str] = field(default_factory=set)
-    """Up to a few more than `FEW` of them."""
+    """The different values, at most `FEW` + 1 of them."""
     spaced: bool = False
-    """Whether a value begins with a space, as after the commas of a text."""
+    """Whether a value begins with a space, as after a comma within a text."""
     numbers: bool = True
-    """Whether all are digits."""
+    """Whether all values are digits."""
 
     def add(self, value: str) -> None:
         self.rows += 1
@@ -43,18 +43,18 @@ class _Column:
         self.numbers = self.numbers and value.isdigit()
 
     def like(self, value: str) -> bool:
-        """Return whether a value could stand in this column."""
+        """Return whether a value could be in this column."""
         if value in self.seen:
             return True
         if len(self.seen) <= FEW and self.rows >= TIMES_EACH * len(self.seen):
-            return False  # a column of labels, and this is none
+            return False  # the column holds labels, and this value is not one of them
         if self.numbers and self.rows and not value.isdigit():
             return False
         return self.spaced or not value.startswith(" ")
 
 
 def rows_like(rows: Sequence[Sequence[str]], record: Sequence[str], columns: Sequence[_Column]) -> Iterator[bool]:
-    """Yield of each line whether it could be a row; the first and the last one may not lack a value."""
+    """Yield for each line whether it could be a row; the first and the last line must have all values."""
     outside = [index for index, value in enumerate(record) if "\n" not in value]
     for number, row in enumerate(rows):
         between = 0 < number < len(rows) - 1
@@ -64,9 +64,9 @@ def rows_like(rows: Sequence[Sequence[str]], record: Sequence[str], columns: Seq
 
 
 def known_values(rows: Sequence[Sequence[str]], record: Sequence[str], columns: Sequence[_Column]) -> str:
-    """Return a value that a line within the quotes has in the place of a column of such values; empty for none.
+    """Return a value of a line within the quotes that also occurs in the same column of the file; empty if absent.
 
-    What stands before the quotes on the first line, and after them on the last one, is no sign.
+    Values before the quotes on the first line, and after the quotes on the last line, do not count.
     """
     inside = [index for index, value in enumerate(record) if "\n" in value]
     for number, row in enumerate(rows):
@@ -86,19 +86,19 @@ def _bare(value: str) -> str:
 
 
 def _kept(stream: Iterable[str], lines: list[str]) -> Iterator[str]:
-    """Yield the lines of a stream, and append each to a list."""
+    """Yield the lines of a stream and append each line to a list."""
     for line in stream:
         lines.append(line)
         yield line
 
 
 class Lines:
-    """Judges the records of one file that stand on several lines.
+    """Checks the records of one file that run over several lines.
 
     Args:
         path: The file.
-        layout: `multiline` says that values may run over lines, or that none does.
-        delimiter: Between values.
+        layout: `multiline` declares whether values may run over lines.
+        delimiter: The character between values.
     """
 
     def __init__(self, path: Path, layout: FileLayout, delimiter: str) -> None:
@@ -108,10 +108,10 @@ class Lines:
         self._doubted: list[tuple[int, int, list[str]]] = []
 
     def see(self, first: int, last: int, record: list[str]) -> None:
-        """Take a record that stands on the lines `first` to `last`.
+        """Store a record on the lines `first` to `last` for `judge`.
 
         Raises:
-            DataError: values do not run over lines in such a file.
+            DataError: values of this file may not run over lines.
         """
         if self._layout.multiline:
             return
@@ -120,10 +120,10 @@ class Lines:
         self._doubted.append((first, last, record))
 
     def judge(self) -> None:
-        """Look at the doubtful records, when all rows are known.
+        """Check the stored records after all rows were read.
 
         Raises:
-            DataError: the lines of one are rows of their own.
+            DataError: the lines of a record are probably separate rows.
         """
         wanted = {first: (first, last, record) for first, last, record in self._doubted if self._may_hold_rows(record)}
         if not wanted or self._all_quoted():
@@ -132,18 +132,18 @@ class Lines:
         for first, last, record in wanted.values():
             rows = [line.split(self._delimiter) for line in raw[first]]
             if all(rows_like(rows, record, columns)):
-                raise self.refused(first, last, ", and each of these lines is like a row of its own")
+                raise self.refused(first, last, ", and each of these lines looks like a separate row")
             known = known_values(rows, record, columns)
             if known:
-                raise self.refused(first, last, f", and one of these lines has {known!r} where rows have it")
+                raise self.refused(first, last, f", and one of these lines has {known!r} in the same column as rows")
 
     def _may_hold_rows(self, record: Sequence[str]) -> bool:
-        """Return whether a line of a record has as many delimiters as a row."""
+        """Return whether a line of a record has the number of delimiters of a row."""
         lines = self._delimiter.join(record).split("\n")
         return any(line.count(self._delimiter) == len(record) - 1 for line in lines)
 
     def _all_quoted(self) -> bool:
-        """Return whether every value below the header is in quotes or empty, as one writes who quotes everything."""
+        """Return whether every value below the header is quoted or empty, as programs that quote all values write."""
         value = r'(?:"[^"]*(?:""[^"]*)*")?'
         quoted = re.compile(rf"{value}(?:{re.escape(self._delimiter)}{value})*\r?\n?")
         header = self._layout.header is None
@@ -157,7 +157,7 @@ class Lines:
         return True
 
     def _columns(self) -> list[_Column]:
-        """Return what the columns hold, in all rows; a value on several lines is left out."""
+        """Return the properties of the columns in all rows, without values on several lines."""
         columns: list[_Column] = []
         header = self._layout.header is None
         for record in self._records():
@@ -171,14 +171,14 @@ class Lines:
         return columns
 
     def _raw(self, doubted: dict[int, tuple[int, int, list[str]]]) -> dict[int, list[str]]:
-        """Return the lines of the doubtful records, as they stand in the file."""
+        """Return first line number -> the unparsed lines of each stored record."""
         starts = {line: first for first, last, _ in doubted.values() for line in range(first, last + 1)}
-        found: dict[int, list[str]] = {first: [] for first in doubted}
+        raw: dict[int, list[str]] = {first: [] for first in doubted}
         with open_text(self._path, self._layout) as stream:
             for number, line in enumerate(stream, 1):
                 if number in starts:
-                    found[starts[number]].append(line.rstrip("\r\n"))
-        return found
+                    raw[starts[number]].append(line.rstrip("\r\n"))
+        return raw
 
     def _records(self) -> Iterator[list[str]]:
         with open_text(self._path, self._layout) as stream:
@@ -187,6 +187,6 @@ class Lines:
     def refused(self, first: int, last: int, why: str) -> DataError:
         """Return the error about a value on the lines `first` to `last`."""
         return DataError(
-            f"{self._path}:{first}: a quoted value runs over the lines {first} to {last}{why}; if the quotes are "
-            "plain text declare `quoting: false`, if the value does run over lines `multiline: true`"
+            f"{self._path}:{first}: a quoted value runs over the lines {first} to {last}{why}; declare "
+            "`quoting: false` if the quotes are plain text, or `multiline: true` if the value has several lines"
         )

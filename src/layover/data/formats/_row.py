@@ -1,4 +1,4 @@
-"""One row of a data set and where it stands."""
+"""One row of a data set and its place in the file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from layover.errors import DataError, nearest
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Values by column name, as the file has them: text from text formats, any JSON from the others."""
+    """Values by column name, unchanged from the file: text from text formats, any JSON value from other formats."""
 
     values: Mapping[str, Any]
     path: str
@@ -20,35 +20,35 @@ class Row:
     line: int
     """Line of the row's first item, or number of the row; counted from 1."""
     lines: tuple[int, ...] = ()
-    """Line of each word, for formats that have one word per line."""
+    """Line of each word, for formats with one word per line."""
     advice: str = ""
-    """What to do where a column is not there, for rows of which the format has a doubt."""
+    """Advice for the message about a missing column, if the format suspects a wrong layout."""
 
     def value(self, column: str) -> Any:
         """Return the value of a column; `choices.text` is the `text` of the object in the column `choices`.
 
         Raises:
-            DataError: with file:line, when there is no such column.
+            DataError: with file:line, if the row has no such column.
         """
         if column in self.values:
             return self.values[column]
-        found: Any = self.values
+        value: Any = self.values
         for name in column.split("."):
-            if not isinstance(found, Mapping) or name not in found:
+            if not isinstance(value, Mapping) or name not in value:
                 raise DataError(f"{self.where()}: there is no column {column!r}; {self._hint(column)}")
-            found = found[name]
-        return found
+            value = value[name]
+        return value
 
     def _hint(self, column: str) -> str:
-        """Return the nearest column, and the advice where none is near."""
+        """Return the nearest column; if none is near, also the advice."""
         near = nearest(column, self.values)
         if not self.advice or (len(self.values) > 1 and near.startswith("did you mean")):
             return near
-        there = f"its only column is {next(iter(self.values))!r}" if len(self.values) == 1 else near
-        return f"{there}; {self.advice}"
+        columns = f"its only column is {next(iter(self.values))!r}" if len(self.values) == 1 else near
+        return f"{columns}; {self.advice}"
 
     def where(self, word: int | None = None) -> str:
-        """Return `file:line` of the row, or of one of its words; `row 3` where there is no file."""
+        """Return `file:line` of the row or of one of its words, or `row 3` without a file."""
         if not self.path:
             return f"row {self.line}"
         return f"{self.path}:{self.lines[word] if word is not None and self.lines else self.line}"
@@ -56,7 +56,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A line, or a sentence, that a format reads and makes no row of; also a row that it keeps and has to tell of."""
+    """A line or a sentence that does not become a row; also a notice about a row that does."""
 
     reason: Reason
     path: str

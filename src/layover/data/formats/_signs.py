@@ -1,4 +1,4 @@
-"""What the first bytes of a file tell of it, for messages: an archive, a page of the web, another encoding."""
+"""The probable type of a file by its first bytes, for messages: an archive, a web page, another encoding."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import codecs
 import re
 
 _MAGIC = (
-    (b"\x1f\x8b", "is compressed by gzip; let its name end with .gz"),
-    (b"\xfd7zXZ\x00", "is compressed by xz; let its name end with .xz"),
-    (b"\x28\xb5\x2f\xfd", "is compressed by zstd; let its name end with .zst"),
-    (b"PK\x03\x04", "is a zip archive, or a spreadsheet; name the file in it (ARCHIVE.zip/FILE), or save it as text"),
+    (b"\x1f\x8b", "is compressed by gzip; add the extension .gz to its name"),
+    (b"\xfd7zXZ\x00", "is compressed by xz; add the extension .xz to its name"),
+    (b"\x28\xb5\x2f\xfd", "is compressed by zstd; add the extension .zst to its name"),
+    (b"PK\x03\x04", "is a zip archive or a spreadsheet; name the file inside (ARCHIVE.zip/FILE), or save it as text"),
     (b"ARROW1\x00\x00", "is an Arrow file; declare `format: arrow`"),
     (b"\xff\xff\xff\xff", "is an Arrow stream; declare `format: arrow`"),
     (b"PAR1", "is a Parquet file; declare `format: parquet`"),
@@ -29,27 +29,27 @@ _MARKS = (
 )
 
 LONGEST = 64
-"""Bytes that are enough to tell."""
+"""Number of first bytes that these functions need."""
 
 
 def binary(head: bytes) -> str:
-    """Return what a file is that holds no text, and what to do, by its first bytes; empty where they do not tell."""
+    """Return the type of a binary file by its first bytes, with advice; empty if the type is unknown."""
     if re.match(rb"BZh[1-9]1AY&SY", head):
-        return "is compressed by bzip2; let its name end with .bz2"
+        return "is compressed by bzip2; add the extension .bz2 to its name"
     if head.startswith(b"PAR1") and b"\x00" not in head and b"\x15" not in head:
-        return ""  # a text that begins so
-    return next((words for magic, words in _MAGIC if head.startswith(magic)), "")
+        return ""  # a text that begins with PAR1
+    return next((message for magic, message in _MAGIC if head.startswith(magic)), "")
 
 
 def no_data(head: bytes) -> str:
-    """Return why a text file is no data, and what to do, by its first bytes; empty where they do not tell."""
+    """Return the reason why a text file holds no data, by its first bytes, with advice; empty if unknown."""
     if head.startswith(POINTER):
-        return "is a pointer of Git LFS, and not the data; fetch them with `git lfs pull`"
+        return "is a pointer of Git LFS, not the data; fetch the data with `git lfs pull`"
     if _PAGE.match(head):
-        return "is a page of the web (HTML), and not the data; download the file itself"
+        return "is a web page (HTML), not the data; download the data file itself"
     return ""
 
 
 def marked(head: bytes) -> str:
-    """Return the encoding that a byte order mark tells, for all but UTF-8; empty where there is none."""
+    """Return the encoding of a byte order mark, except that of UTF-8; empty without a mark."""
     return next((name for mark, name in _MARKS if head.startswith(mark)), "")

@@ -1,4 +1,4 @@
-"""Which of the formats of JSON a file has whose name says no more than that it is JSON."""
+"""Detection of the JSON format of a file by its content, if its name only says that it is JSON."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ WORDS = {
     "jsonl": "it has a JSON object on each line",
     "squad": "it is one JSON object",
 }
-"""Format -> what a file of it is, for people."""
+"""Format -> description of a file of this format, for display."""
 
 FEW = 100
-"""Lines that are looked at."""
+"""Number of lines that `sniff` reads."""
 HEAD = 1 << 16
-"""Characters that are looked at."""
+"""Number of characters that `sniff` examines."""
 
 
 def sniff(path: Path, layout: FileLayout, usual: str) -> str:
-    """Return `json`, `jsonl` or `squad` by the first lines of a file, `usual` where they do not tell."""
+    """Return `json`, `jsonl` or `squad` by the first lines of a file, or `usual` if they do not decide it."""
     try:
         lines = [line for _, line in islice(numbered_lines(path, layout), FEW) if line.strip()]
     except DataError:
-        return usual  # told when it is read
+        return usual  # reading the file reports the error
     first = lines[0].lstrip() if lines else ""
     several = len(lines) > 1 and _is_json(first)
     if first.startswith("["):
@@ -39,7 +39,7 @@ def sniff(path: Path, layout: FileLayout, usual: str) -> str:
 
 
 def _of_object(lines: list[str], usual: str) -> str:
-    """Return the format of a file that begins with an object, which is all of it."""
+    """Return the format of a file that consists of one object."""
     head = "\n".join(lines)[:HEAD]
     if '"paragraphs"' in head:
         return "squad"
@@ -57,7 +57,7 @@ def _is_json(line: str) -> bool:
 
 
 def _is_wrapped(line: str) -> bool:
-    """Return whether an object on one line holds rows, or columns, and is no row."""
+    """Return whether an object on one line holds rows or columns, so that it is not itself a row."""
     try:
         values = json.loads(line)
     except (ValueError, RecursionError):

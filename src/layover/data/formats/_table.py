@@ -1,4 +1,4 @@
-"""What csv and tsv share: a header line or declared names, rows of one width."""
+"""Common code of csv and tsv: a header line or declared names, rows of equal width."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from layover.data.formats._row import Row, Skipped
 from layover.data.tally import RUNS_OVER
 from layover.errors import DataError
 
-csv.field_size_limit(2**31 - 1)  # the library takes 131,072 characters for a stray quote
+csv.field_size_limit(2**31 - 1)  # the library's default refuses values of more than 131,072 characters
 
 
 TABLE = TEXT | {"header", "quoting", "multiline", "separator"}
@@ -22,11 +22,11 @@ TABLE = TEXT | {"header", "quoting", "multiline", "separator"}
 
 
 def read_table(path: Path, layout: FileLayout) -> Iterator[Row | Skipped]:
-    """Yield one row per record, and tell of each on several lines that nobody declared; empty last lines are no rows.
+    """Yield one row per record, and a notice for each undeclared record on several lines; skip empty last lines.
 
     Raises:
-        DataError: a row has more or fewer values than there are names, a name stands twice, a quote is open, or a value
-            runs over lines that are rows of their own (see `Lines`).
+        DataError: the number of values differs from the number of names, a name is repeated, a quote is not closed, or
+            a value runs over lines that are probably separate rows (see `Lines`).
     """
     delimiter = layout.delimiter()
     read = _quoted if layout.quoting else _plain
@@ -44,9 +44,9 @@ def read_table(path: Path, layout: FileLayout) -> Iterator[Row | Skipped]:
             names = _names(path, number, record, layout)
             advice = separator_advice(record, delimiter)
             if layout.header is None:
-                advice = advice or "where the first line is a row, name the columns with `header`"
+                advice = advice or "if the first line is a row, declare the names of the columns with `header`"
                 if last > number and not layout.multiline:
-                    raise lines.refused(number, last, ": the header is one line")
+                    raise lines.refused(number, last, ", but the header must be one line")
                 continue
         if len(record) != len(names):
             raise _wrong_width(path, number, record, names, layout)
@@ -62,7 +62,7 @@ _SEPARATORS = {"\t": "tab", ";": ";", "|": "|", ",": ","}
 
 
 def separator_advice(record: list[str], delimiter: str) -> str:
-    """Return which `separator` a line could have that has no delimiter in it; empty where it has no sign of one."""
+    """Return advice on the probable `separator` of a line without delimiters, or an empty text."""
     for character, written in _SEPARATORS.items() if len(record) == 1 else ():
         if character != delimiter and character in record[0]:
             return f'if the values are separated by {character!r}, declare `separator: "{written}"`'
@@ -89,14 +89,14 @@ def _quoted(path: Path, layout: FileLayout, delimiter: str) -> Records:
         except csv.Error as error:
             if "new-line" in str(error):
                 raise DataError(
-                    f"{path}:{number}: a carriage return alone (CR) within the row; save the file with LF or CRLF"
+                    f"{path}:{number}: the row has CR (a carriage return) alone; save the file with LF or CRLF"
                 ) from error
             advice = "if its quotes are plain text, declare `quoting: false`"
             raise DataError(f"{path}:{number}: {error}; {advice}") from error
 
 
 def _names(path: Path, number: int, first: list[str], layout: FileLayout) -> tuple[str, ...]:
-    """Return the columns of a file: its first line, or the declared names that its first row has."""
+    """Return the columns of a file: its first line, or as many declared names as its first row has values."""
     if layout.header is not None:
         if len(layout.header) - layout.optional <= len(first) < len(layout.header):
             return layout.header[: len(first)]
@@ -110,5 +110,8 @@ def _names(path: Path, number: int, first: list[str], layout: FileLayout) -> tup
 def _wrong_width(path: Path, number: int, record: list[str], names: tuple[str, ...], layout: FileLayout) -> DataError:
     plain = ", or declare `quoting: false` if its quotes are plain text" if layout.quoting else ""
     advice = separator_advice(record if len(record) == 1 else list(names), layout.delimiter())
-    advice = advice or f"mend the row{plain}"
-    return DataError(f"{path}:{number}: {len(record)} values for {len(names)} columns ({', '.join(names)}); {advice}")
+    advice = advice or f"correct the row{plain}"
+    return DataError(
+        f"{path}:{number}: the row has {len(record)} values, but there are {len(names)} columns ({', '.join(names)}); "
+        f"{advice}"
+    )

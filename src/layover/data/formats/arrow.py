@@ -1,4 +1,4 @@
-"""Arrow's own files (IPC): streams, as `datasets` caches and saves its data sets, and files, also called Feather."""
+"""Arrow files (IPC): the stream format, in which `datasets` caches and saves, and the file format, called Feather."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from layover.data.formats._row import Row
 MAGIC = b"ARROW1"
 
 
-def read(path: Path, layout: FileLayout) -> Iterator[Row]:  # noqa: ARG001 - the file itself says how it is written
-    """Yield one row per row; integers of a column that `datasets` knows as a ClassLabel are its names.
+def read(path: Path, layout: FileLayout) -> Iterator[Row]:  # noqa: ARG001 - Arrow files need no layout
+    """Yield one row per row; integers of a ClassLabel column of `datasets` become label names.
 
     Raises:
-        DataError: not an Arrow file, or a damaged one.
+        DataError: not an Arrow file, or a damaged Arrow file.
     """
     import pyarrow as pa
 

@@ -17,10 +17,10 @@ NAME = "ID="
 
 
 def read(path: Path, layout: FileLayout) -> Iterator[Row]:
-    """Yield one row per sentence, with the columns `word` and `tag`, the category.
+    """Yield one row per sentence, with the columns `word` and `tag` (the category).
 
-    A sentence is a line `ID=...` and a line with its derivation, of which only the leaves are read. Words are as the
-    file has them, brackets as `-LRB-`.
+    A sentence is a line `ID=...` and a line with its derivation; only the leaves of the derivation are read. Words stay
+    unchanged, for example brackets as `-LRB-`.
 
     Source: AUTO.readme of LDC2005T13.
 
@@ -33,20 +33,20 @@ def read(path: Path, layout: FileLayout) -> Iterator[Row]:
             continue
         if line.startswith(NAME) == bool(named):
             wanted = "the derivation of the sentence named above" if named else f"a line that begins with {NAME!r}"
-            raise DataError(f"{path}:{number}: {line[:40]!r} stands where {wanted} should; mend the file")
+            raise DataError(f"{path}:{number}: the line is {line[:40]!r}, but must be {wanted}; correct the file")
         named = 0 if named else number
         if not named:
             yield _sentence(path, number, line)
     if named:
-        raise DataError(f"{path}:{named}: the last sentence has no derivation; mend the file")
+        raise DataError(f"{path}:{named}: the last sentence has no derivation; correct the file")
 
 
 def _sentence(path: Path, number: int, line: str) -> Row:
     leaves = LEAF.findall(line)
     if not leaves or len(leaves) != line.count("(<L"):
         raise DataError(
-            f"{path}:{number}: {line.count('(<L')} leaves, but {len(leaves)} of them are written as "
-            "(<L category POS POS word category>); mend the derivation"
+            f"{path}:{number}: the derivation has {line.count('(<L')} leaves, of which {len(leaves)} have the form "
+            "(<L category POS POS word category>); correct the derivation"
         )
     columns = {"word": [word for _, word in leaves], "tag": [category for category, _ in leaves]}
     return Row(columns, str(path), number)

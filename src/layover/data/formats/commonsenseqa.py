@@ -19,13 +19,15 @@ def read(path: Path, layout: FileLayout) -> Iterator[Row]:
     Blind files have no `answerKey`, and their rows no `answer`.
 
     Raises:
-        DataError: with file:line, where a key is missing or the answer names no choice.
+        DataError: with file:line, if a key is missing or the answer names no choice.
     """
     for row in jsonl.read(path, layout):
         try:
             values = _values(row.values)
         except (KeyError, TypeError, ValueError) as error:
-            raise DataError(f"{row.where()}: not a question of CommonsenseQA ({error!r})") from error
+            raise DataError(
+                f"{row.where()}: not a question of CommonsenseQA ({error!r}); name CommonsenseQA's official file"
+            ) from error
         yield replace(row, values=values)
 
 

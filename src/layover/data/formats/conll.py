@@ -1,11 +1,11 @@
-"""One word per line, its columns beside it, an empty line after each sentence: CoNLL, PAN-X, UD-POS."""
+"""One word with its columns per line, an empty line after each sentence: CoNLL, PAN-X, UD-POS."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from layover.data.formats._comments import Comments, advice, columns_of, is_blank
+from layover.data.formats._comments import Comments, columns_of, comment_advice, is_blank
 from layover.data.formats._files import TEXT, numbered_lines
 from layover.data.formats._layout import FileLayout
 from layover.data.formats._row import Row, Skipped
@@ -17,17 +17,17 @@ from layover.errors import DataError
 def read(path: Path, layout: FileLayout) -> Iterator[Row | Skipped]:
     """Yield one row per sentence: each column is the list of its words' values.
 
-    Columns are called by `header`, or "0", "1", ... without one. `-DOCSTART-` lines separate sentences; comments are
+    `header` names the columns; without it they are "0", "1", ... `-DOCSTART-` lines separate sentences; comments are
     skipped (see `Comments`).
 
     Raises:
-        DataError: a line has more or fewer columns than the others, or may be a comment.
+        DataError: the number of columns of a line differs, or the line may be a comment.
     """
     return sentences(path, numbered_lines(path, layout), layout)
 
 
 def sentences(path: Path, numbered: Iterable[tuple[int, str]], layout: FileLayout) -> Iterator[Row | Skipped]:
-    """Yield the rows of a file's numbered lines; see `read`."""
+    """Yield the rows of the numbered lines of a file; see `read`."""
     comments = Comments(path, layout)
     names: tuple[str, ...] = ()
     first, other = (0, ""), ""
@@ -51,8 +51,8 @@ def sentences(path: Path, numbered: Iterable[tuple[int, str]], layout: FileLayou
             other = _other_separator(values, layout)
         if len(values) != len(names):
             raise DataError(
-                f"{path}:{number}: {len(values)} columns ({line[:60]!r}), but {len(names)} are needed "
-                f"({', '.join(names)}), {_between(layout)}" + advice(path, (first, (number, line)), layout)
+                f"{path}:{number}: the line has {len(values)} columns ({line[:60]!r}), but {len(names)} are needed "
+                f"({', '.join(names)}), {_separation(layout)}" + comment_advice(path, (first, (number, line)), layout)
             )
         words.append(values)
         lines.append(number)
@@ -60,16 +60,16 @@ def sentences(path: Path, numbered: Iterable[tuple[int, str]], layout: FileLayou
         yield _sentence(path, names, words, lines, other)
 
 
-def _between(layout: FileLayout) -> str:
-    return f"with {layout.separator or 'tab'} between them"
+def _separation(layout: FileLayout) -> str:
+    return f"separated by {layout.separator or 'tab'}"
 
 
 def _other_separator(values: list[str], layout: FileLayout, before: str = "") -> str:
-    """Return which `separator` a first line of one column could have; empty where it has no sign of one."""
-    found = separator_advice(values, layout.delimiter())
+    """Return advice on the probable `separator` of a first line with one column, or an empty text."""
+    advice = separator_advice(values, layout.delimiter())
     if layout.delimiter() and len(values) == 1 and len(values[0].split()) > 1:
-        found = "if spaces stand between the columns, declare `separator: whitespace`"
-    return f"{before}{found}" if found else ""
+        advice = "if spaces separate the columns, declare `separator: whitespace`"
+    return f"{before}{advice}" if advice else ""
 
 
 def _names(path: Path, number: int, line: str, values: list[str], layout: FileLayout) -> tuple[str, ...]:
@@ -78,9 +78,9 @@ def _names(path: Path, number: int, line: str, values: list[str], layout: FileLa
     if len(layout.header) - layout.optional <= len(values) <= len(layout.header):
         return layout.header[: len(values)]
     raise DataError(
-        f"{path}:{number}: {len(values)} columns, but {len(layout.header)} are declared "
-        f"({', '.join(layout.header)}), {_between(layout)}"
-        + (advice(path, ((number, line),), layout) or _other_separator(values, layout, before="; "))
+        f"{path}:{number}: the line has {len(values)} columns, but {len(layout.header)} are declared "
+        f"({', '.join(layout.header)}), {_separation(layout)}"
+        + (comment_advice(path, ((number, line),), layout) or _other_separator(values, layout, before="; "))
     )
 
 

@@ -1,4 +1,4 @@
-"""Universal Dependencies treebanks, the words of a multiword token joined as XTREME joins them."""
+"""Universal Dependencies treebanks; each multiword token replaces its words, as in XTREME."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from layover.data.formats._row import Row, Skipped
 from layover.data.tally import COMMENT, EMPTY_NODE, JOINED, WORDLESS
 from layover.errors import DataError
 
-# which of several highest words of a fused form gives it its tag; from the converter XTREME uses
+# of several highest words of a fused form, the first tag in this list becomes its tag; from XTREME's converter
 PRECEDENCE = (
     *("VERB", "NOUN", "PROPN", "PRON", "ADJ", "NUM", "ADV", "INTJ"),
     *("AUX", "ADP", "DET", "PART", "CCONJ", "SCONJ", "X", "PUNCT"),
@@ -20,14 +20,14 @@ PRECEDENCE = (
 
 
 COLUMNS = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
-"""Of CoNLL-U, by name."""
+"""Names of the columns of CoNLL-U."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Word:
     line: int
     columns: tuple[str, ...]
-    """All ten."""
+    """All ten columns."""
     head: int
 
     @property
@@ -36,16 +36,16 @@ class _Word:
 
 
 def read(path: Path, layout: FileLayout) -> Iterator[Row | Skipped]:
-    """Yield one row per sentence, with the columns `form` and `upos`; with all ten where the layout is `plain`.
+    """Yield one row per sentence, with the columns `form` and `upos`; with all ten columns if the layout is `plain`.
 
-    A fused form (`3-4 zum`) stands for its words and takes the tag, and all else, of the one nearest to the root. Empty
-    nodes (`8.1`) are left out, zero-width non-joiners and inner spaces are taken out of words unless the layout is
-    `plain`, and sentences
-    whose words are all, or all but one, `_` are left out (treebanks without their text). Source:
-    `udpos_preprocess` and `conllu_to_conll.py --replace_subtokens_with_fused_forms` of XTREME.
+    A fused form (`3-4 zum`) replaces its words; its tag and other columns are those of the word nearest to the root.
+    Empty nodes (`8.1`) are left out. Unless the layout is `plain`, zero-width non-joiners and inner spaces of words are
+    removed. Sentences in which all words, or all but one, are `_` are left out (treebanks without their text).
+
+    Source: `udpos_preprocess` and `conllu_to_conll.py --replace_subtokens_with_fused_forms` of XTREME.
 
     Raises:
-        DataError: a line does not have ten columns, or an id or head that is no number.
+        DataError: a line does not have ten columns, or an id or head is no number.
     """
     words: dict[int, _Word] = {}
     fused: dict[int, tuple[int, tuple[str, ...]]] = {}
@@ -71,7 +71,7 @@ def read(path: Path, layout: FileLayout) -> Iterator[Row | Skipped]:
 def _add(
     columns: list[str], number: int, words: dict[int, _Word], fused: dict[int, tuple[int, tuple[str, ...]]]
 ) -> bool:
-    """Take a line; return whether it holds a word, and no empty node."""
+    """Store the word or fused form of a line; return False for an empty node."""
     if len(columns) != 10:
         raise ValueError(f"{len(columns)} columns instead of 10")
     name = columns[0]
@@ -80,12 +80,12 @@ def _add(
     if "-" in name:
         first, last = (int(part) for part in name.split("-"))
         if last <= first or any(first <= other <= last for other in words):
-            raise ValueError(f"the token {name} does not stand before its words")
+            raise ValueError(f"the token {name} must be before its words")
         fused[first] = (last, tuple(columns))
     elif int(name) in words:
-        raise ValueError(f"the sentence has a word {name} already")
+        raise ValueError(f"the sentence already has a word {name}")
     else:
-        # a head is asked for only where words are fused; treebanks without trees have `_`
+        # only fused forms need a head; treebanks without trees have `_`
         words[int(name)] = _Word(number, tuple(columns), int(columns[6]) if columns[6] != "_" else 0)
     return True
 
@@ -103,7 +103,7 @@ def _sentence(
             )
         last, written = fused.get(index, (index, words[index].columns))
         if last > len(words):
-            raise DataError(f"{path}:{words[index].line}: the token {written[0]} ends after the last word; mend it")
+            raise DataError(f"{path}:{words[index].line}: the token {written[0]} ends after the last word; correct it")
         head = words[index] if last == index else _head(words, range(index, last + 1))
         kept.append(_Word(words[index].line, (*written[:2], *head.columns[2:]), 0))
         index = last + 1
@@ -118,7 +118,7 @@ def _sentence(
         forms = [form.replace("\u200c", "").replace(" ", "") for form in columns["form"]]
         columns = {"form": forms, "upos": columns["upos"]}
     lines = tuple(word.line for word in kept)
-    advice = f"columns of CoNLL-U have names ({', '.join(COLUMNS)}): `tokens: form`, `tags: upos`"
+    advice = f"use the column names of CoNLL-U ({', '.join(COLUMNS)}): `tokens: form`, `tags: upos`"
     yield Row(columns, str(path), lines[0], lines, advice)
 
 

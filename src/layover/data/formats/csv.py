@@ -1,4 +1,4 @@
-"""Values separated by commas or by another `separator`, quoted (or not) as Python's csv module writes them."""
+"""Values separated by commas or by another `separator`, with or without the quotes of Python's csv module."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ def read(path: Path, layout: FileLayout) -> Iterator[Row]:
     """Yield one row per item, with the columns `text`, `label` (text) and `endings` (a list of four).
 
     Raises:
-        DataError: the second line of an item is no index, or the last item is cut off.
+        DataError: the second line of an item is no index, or the last item is incomplete.
     """
     item: list[str] = []
     first = 1
@@ -28,11 +28,14 @@ def read(path: Path, layout: FileLayout) -> Iterator[Row]:
         if len(item) == LINES:
             text, label, *endings = item
             if label not in {"0", "1", "2", "3"}:
-                raise DataError(f"{path}:{first + 1}: {label[:60]!r} is no index of an ending; the lines have slipped")
+                raise DataError(
+                    f"{path}:{first + 1}: {label[:60]!r} must be the index of an ending, 0 to 3; check that every item "
+                    f"has {LINES} lines"
+                )
             yield Row({"text": text, "label": label, "endings": endings}, str(path), first)
             item = []
     if any(item):
-        raise DataError(f"{path}:{first}: the last item has {len(item)} of {LINES} lines")
+        raise DataError(f"{path}:{first}: the last item has {len(item)} of {LINES} lines; complete or remove it")
 
 
 FORMAT = read

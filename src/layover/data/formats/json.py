@@ -1,4 +1,4 @@
-"""A JSON list of objects, as SciQ is written; also one that stands under `data` in an object."""
+"""A JSON list of objects, as in SciQ; the list may also be under `data` in an object."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def read(path: Path, layout: FileLayout) -> Iterator[Row]:
     """Yield one row per object.
 
     Raises:
-        DataError: not JSON, no list, or an item that is no object.
+        DataError: the file is not JSON, has no list, or an item is no object.
     """
     for number, values in enumerate(_items(read_json(path, layout), path), 1):
         row = Row(values, f"{path} item", number)
@@ -34,12 +34,12 @@ def _items(document: Any, path: Path) -> list[Any]:
     data = document.get("data")
     if isinstance(data, list):
         if any(isinstance(item, dict) and "paragraphs" in item for item in data):
-            raise DataError(f"{path}: articles with paragraphs, as SQuAD has them; declare `format: squad`")
+            raise DataError(f"{path}: the list has articles with paragraphs, as in SQuAD; declare `format: squad`")
         return data
     advice = "write one object per row"
     if document and all(isinstance(column, (list, dict)) for column in document.values()):
-        advice = "it holds a column under each key; write rows: `to_json(orient='records')` of pandas"
-    raise DataError(f"{path}: a JSON dict, but a list of objects is needed; {advice}")
+        advice = "each key holds a whole column; write rows instead: `to_json(orient='records')` of pandas"
+    raise DataError(f"{path}: a JSON object, but a list of objects is needed; {advice}")
 
 
 FORMAT = read

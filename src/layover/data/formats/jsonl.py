@@ -13,19 +13,20 @@ from layover.errors import DataError
 
 
 def read(path: Path, layout: FileLayout) -> Iterator[Row]:
-    """Yield one row per line; an empty last line is no row.
+    """Yield one row per line; empty last lines are skipped.
 
     Raises:
-        DataError: with file:line, for an empty line between others, and a line that is no JSON object.
+        DataError: with file:line, for an empty line between others, or a line that is no JSON object.
     """
     for number, line in filled_lines(path, layout, "rows"):
         if number == 1 and line.strip() in {"[", "{"}:
-            advice = "a list of objects is `format: json`" if line.strip() == "[" else "write each object on one line"
+            listed = line.strip() == "["
+            advice = "for a list of objects, declare `format: json`" if listed else "write each object on one line"
             raise DataError(f"{path}:{number}: {line.strip()!r} is no JSON object; {advice}")
         values = decoded(line, path, number)
         if not isinstance(values, dict):
             listed = isinstance(values, list) and number == 1 and any(isinstance(item, dict) for item in values)
-            advice = "; a list of objects is `format: json`" if listed else ""
+            advice = "; for a list of objects, declare `format: json`" if listed else ""
             raise DataError(f"{path}:{number}: a JSON {type(values).__name__}, but an object is needed{advice}")
         yield Row(values, str(path), number)
 

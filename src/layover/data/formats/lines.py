@@ -1,4 +1,4 @@
-"""Plain text: one sentence per line, as parallel corpora are written."""
+"""Plain text: one sentence per line, as in parallel corpora."""
 
 from __future__ import annotations
 
@@ -13,15 +13,18 @@ from layover.errors import DataError
 
 
 def read(path: Path, layout: FileLayout) -> Iterator[Row | Skipped]:
-    """Yield one row per line, with the column `text` or the one that `header` names; empty last lines are no rows.
+    """Yield one row per line, with the column `text` or the name in `header`; empty last lines are skipped.
 
     Raises:
-        DataError: an empty line between others, for the lines after it would be taken for other ones' translations;
-            a header with more than one name.
+        DataError: an empty line is between others, so that later lines might be paired with wrong translations; or
+            `header` has more than one name.
     """
     names = layout.header or ("text",)
     if len(names) != 1:
-        raise DataError(f"{path}: a file of bare lines has one column, not {', '.join(names)}")
+        raise DataError(
+            f"{path}: a file of the format lines has one column, but `header` has {len(names)}: {', '.join(names)}; "
+            "declare one name"
+        )
     for number, line in filled_lines(path, layout, "sentences"):
         if "\r" in line:
             yield Skipped(CARRIAGE_RETURN, str(path), number)

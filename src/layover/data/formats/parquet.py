@@ -1,4 +1,4 @@
-"""Parquet files, as the hub has them and pandas, polars and `datasets` write them."""
+"""Parquet files, as on the hub and as pandas, polars and `datasets` write them."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from layover.data.formats._layout import FileLayout
 from layover.data.formats._row import Row
 
 
-def read(path: Path, layout: FileLayout) -> Iterator[Row]:  # noqa: ARG001 - the file itself says how it is written
-    """Yield one row per row; integers of a column that `datasets` knows as a ClassLabel are its names.
+def read(path: Path, layout: FileLayout) -> Iterator[Row]:  # noqa: ARG001 - Parquet files need no layout
+    """Yield one row per row; integers of a ClassLabel column of `datasets` become label names.
 
     Raises:
-        DataError: not a Parquet file, or a damaged one.
+        DataError: not a Parquet file, or a damaged Parquet file.
     """
     from pyarrow.parquet import ParquetFile
 

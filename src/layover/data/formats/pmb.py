@@ -1,4 +1,4 @@
-"""Layers of the Parallel Meaning Bank: one word per line, seven columns beside each other, comments above."""
+"""Layers of the Parallel Meaning Bank: one word with seven columns per line, comments above the sentences."""
 
 from __future__ import annotations
 
@@ -13,14 +13,13 @@ from layover.data.formats.conll import sentences
 from layover.data.tally import COMMENT
 
 COLUMNS = ("token", "tok", "sym", "sem", "cat", "sns", "rol")
-COMMENTS = ("# ", "### ")  # the word "#" has a tab behind it
+COMMENTS = ("# ", "### ")  # after the word "#" is a tab
 
 
 def read(path: Path, layout: FileLayout) -> Iterator[Row | Skipped]:
     """Yield one row per sentence: each of the seven columns is the list of its words' values.
 
-    What the bank takes for one word may be several, joined by `~`; in `token` they have their spaces again, as in the
-    text that an encoder knows.
+    One token of the bank may be several words, joined by `~`; in `token` spaces replace `~`, as in ordinary text.
 
     Raises:
         DataError: a line has more or fewer columns.

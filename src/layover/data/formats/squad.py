@@ -16,17 +16,17 @@ from layover.errors import DataError
 def read(path: Path, layout: FileLayout) -> Iterator[Row]:
     """Yield one row per question, with the hub's columns: id, question, context, answers.
 
-    No `answers` at all, or XTREME's blind `[{"answer_start": 0, "text": ""}]`, gives a row without that
-    column; an empty list, or `is_impossible`, gives empty lists: a question without an answer.
+    Without `answers`, or with XTREME's blind `[{"answer_start": 0, "text": ""}]`, the row has no column `answers`. With
+    an empty list, or with `is_impossible`, `answers` has empty lists: a question without an answer.
 
     Raises:
-        DataError: not JSON, or a question lacks one of its keys.
+        DataError: the file is not JSON, or a question lacks a required key.
     """
     document = read_json(path, layout)
     articles = document.get("data") if isinstance(document, dict) else None
     if not isinstance(articles, list):
-        advice = "; a list of objects is `format: json`" if isinstance(document, list) else ""
-        raise DataError(f"{path}: not SQuAD's format, no list under 'data'{advice}")
+        advice = "for a list of objects, declare `format: json`" if isinstance(document, list) else "name SQuAD's JSON"
+        raise DataError(f"{path}: not SQuAD's format: there is no list under 'data'; {advice}")
     number = 0
     for place, article in enumerate(articles, 1):
         for paragraph in _listed(article, "paragraphs", f"{path}: article {place}"):
@@ -35,16 +35,19 @@ def read(path: Path, layout: FileLayout) -> Iterator[Row]:
                 yield _row(path, number, paragraph, question)
 
 
-def _listed(value: Any, key: str, what: str) -> list[Any]:
+def _listed(value: Any, key: str, subject: str) -> list[Any]:
     """Return the list under a key.
 
     Raises:
-        DataError: there is none.
+        DataError: there is no list under the key.
     """
-    found = value.get(key) if isinstance(value, dict) else None
-    if not isinstance(found, list):
-        raise DataError(f"{what} has no list under {key!r}; not SQuAD's format (a list of rows is `format: json`)")
-    return found
+    items = value.get(key) if isinstance(value, dict) else None
+    if not isinstance(items, list):
+        raise DataError(
+            f"{subject} has no list under {key!r}, so it is not SQuAD's format; for a list of rows, declare "
+            "`format: json`"
+        )
+    return items
 
 
 def _row(path: Path, number: int, paragraph: Mapping[str, Any], question: Mapping[str, Any]) -> Row:
@@ -63,9 +66,13 @@ def _row(path: Path, number: int, paragraph: Mapping[str, Any], question: Mappin
                 "answer_start": [answer["answer_start"] for answer in answers],
             }
     except KeyError as error:
-        raise DataError(f"{path}: question {number} ({question.get('id')}): {error!r} is missing") from error
+        raise DataError(
+            f"{path}: question {number} ({question.get('id')}): the key {error} is missing; add it"
+        ) from error
     except (TypeError, AttributeError) as error:
-        raise DataError(f"{path}: question {number} is not written as SQuAD's are ({error})") from error
+        raise DataError(
+            f"{path}: question {number} does not have the form of SQuAD's questions ({error}); correct it"
+        ) from error
     return Row(values, f"{path} question", number)
 
 

@@ -12,7 +12,7 @@ from layover.data.tally import CARRIAGE_RETURN
 
 
 def read(path: Path, layout: FileLayout) -> Iterator[Row | Skipped]:
-    """Yield one row per line; a blank line, as between documents, is no row."""
+    """Yield one row per line; blank lines, as between documents, are skipped."""
     for number, line in numbered_lines(path, layout):
         if "\r" in line:
             yield Skipped(CARRIAGE_RETURN, str(path), number)

@@ -1,4 +1,4 @@
-"""One sentence per line, each word with its tag: `word|tag`, or `word|pos|tag` as the C&C supertagger has it."""
+"""One sentence per line, each word with its tag: `word|tag`, or `word|pos|tag` as in the C&C supertagger."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from layover.data.tally import COMMENT
 from layover.errors import DataError
 
 NAMES = {2: ("word", "tag"), 3: ("word", "pos", "tag")}
-"""Parts of a token -> what they are; the same in the whole file."""
+"""Number of parts of a token -> their names; the same in the whole file."""
 
 
 def read(path: Path, layout: FileLayout) -> Iterator[Row | Skipped]:
-    """Yield one row per line, with the columns `word`, `tag` and, where there are three parts, `pos`.
+    """Yield one row per line, with the columns `word`, `tag` and, if a token has three parts, `pos`.
 
-    Lines that begin with `#` and a blank, which is no token, are comments: the C&C tools write some at the top.
+    Lines that begin with `#` and a space are comments; the C&C tools write them at the top.
 
     Raises:
-        DataError: a token that does not have as many parts as the first one, or one of them empty.
+        DataError: the number of parts of a token differs from the first token, or a part is empty.
     """
     names: tuple[str, ...] = ()
     for number, line in numbered_lines(path, layout):
@@ -34,7 +34,9 @@ def read(path: Path, layout: FileLayout) -> Iterator[Row | Skipped]:
         names = names or NAMES.get(len(tokens[0]), NAMES[2])
         for token in tokens:
             if len(token) != len(names) or "" in token:
-                raise DataError(f"{path}:{number}: {'|'.join(token)!r} is not written as {'|'.join(names)}; mend it")
+                raise DataError(
+                    f"{path}:{number}: {'|'.join(token)!r} does not have the form {'|'.join(names)}; correct it"
+                )
         yield Row(dict(zip(names, map(list, zip(*tokens, strict=True)), strict=True)), str(path), number)
 
 

@@ -1,7 +1,7 @@
-"""NAME: sentences and their English translations, to be found among each other; nothing is trained.
+"""NAME: find the English translation of a sentence among others, and the reverse; nothing is trained.
 
-All of this is an example: replace it by your task, and the five pairs of its fixture in `tests/tasks/fixtures` by pairs
-like yours. `class Task` in `_task.py` explains every field; `bucc2018.py` is a task whose sentences do not all have a
+All of this is an example. Replace it with your task, and the five pairs of its fixture in `tests/tasks/fixtures` with
+pairs like yours. `class TaskFields` in `_fields.py` explains every field. In `bucc2018.py` some sentences have no
 translation.
 """
 
@@ -17,10 +17,10 @@ TASK = Task(
     kind="retrieval",
     summary="translations among sentences, 2 languages, no training",
     stages=("target",),
-    metrics=("retrieval_accuracy", "retrieval_accuracy_to_english"),  # English looks for the language, and back
+    metrics=("retrieval_accuracy", "retrieval_accuracy_to_english"),  # from English to the language, and back
     columns={"text": "text"},
     languages={"test": ("de", "sw")},
-    # the hub's data set, `{language}` filled in; leave `hub` out where there is none
+    # the data set on the hub, with `{language}` filled in; omit `hub` if there is none
     hub={
         "test": (
             HubSource(
@@ -41,7 +41,7 @@ TASK = Task(
             ),
         ),
     },
-    counts={"test": 10},  # the published number of sentences of each language, both sides counted
+    counts={"test": 10},  # the published number of sentences of each language, on both sides together
     licence="to be filled in",
     citation="to be filled in",
 )

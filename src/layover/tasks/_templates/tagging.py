@@ -1,7 +1,7 @@
 """NAME: tools in the reports of a workshop.
 
-All of this is an example: replace it by your task, and the five rows of its fixture in `tests/tasks/fixtures` by rows
-like yours. `class Task` in `_task.py` explains every field, and those that are left out here.
+All of this is an example. Replace it with your task, and the five rows of its fixture in `tests/tasks/fixtures` with
+rows like yours. `class TaskFields` in `_fields.py` explains every field, also the fields that are absent here.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from layover.data.formats import FileLayout
 from layover.tasks import FileSource, HubSource, Task
 
-CONLL = FileLayout(format="conll", header=("tokens", "tags"))  # one word per line, its tag beside it
+CONLL = FileLayout(format="conll", header=("tokens", "tags"))  # one word and its tag per line
 
 TASK = Task(
     name="NAME",
@@ -19,19 +19,19 @@ TASK = Task(
     metrics=("seqeval_f1",),  # of whole names, as CoNLL scores them; "token_accuracy" for parts of speech
     columns={"tokens": "tokens", "tags": "tags"},
     languages={"train": ("en",), "validation": ("en",), "test": ("en", "sw")},
-    # the hub's data set, `{language}` filled in; leave `hub` out where there is none
+    # the data set on the hub, with `{language}` filled in; omit `hub` if there is none
     hub={
         "train": (HubSource(path="owner/NAME", config="{language}", split="train"),),
         "validation": (HubSource(path="owner/NAME", config="{language}", split="validation"),),
         "test": (HubSource(path="owner/NAME", config="{language}", split="test"),),
     },
-    # the official files below the data root, under the names they are published with
+    # the official files below the data root, with their published names
     files={
         "train": (FileSource(path="NAME/train-{language}.tsv", layout=CONLL),),
         "validation": (FileSource(path="NAME/validation-{language}.tsv", layout=CONLL),),
         "test": (FileSource(path="NAME/test-{language}.tsv", layout=CONLL),),
     },
-    counts={"train": 5},  # the published number of sentences of each language; other splits where they are known
+    counts={"train": 5},  # the published number of sentences of each language; add other splits if known
     licence="to be filled in",
     citation="to be filled in",
 )

@@ -1,1 +1,1 @@
-"""The tasks of the sandbox; their data are made when they are first needed."""
+"""The tasks of the sandbox; their data are generated at the first use."""

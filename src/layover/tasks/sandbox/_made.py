@@ -1,4 +1,4 @@
-"""What the sandbox's tasks share: where their files are, how many examples they have, in which languages."""
+"""Common fields of the sandbox's tasks: files, numbers of examples, languages."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PLACE = "{language}"
 SPOKEN = dict.fromkeys(SPLITS, LANGUAGES)
 """Every split in every language."""
 TRANSLATED = dict.fromkeys(SPLITS, tuple(code for code in LANGUAGES if code != ENGLISH))
-"""Every split in every language but English, which stands beside it."""
+"""Every split in every language except English, which is always the other side."""
 
 
 def made(
@@ -33,12 +33,12 @@ def made(
     """Return the task `sandbox/NAME` over the data set of that name.
 
     Args:
-        name: Of the file in `layover_sandbox/sets`.
-        layout: How its files are written: as those of its real sibling.
-        languages: Split -> languages that there are.
+        name: Name of the file in `layover_sandbox/sets`.
+        layout: Layout of its files, the same as in the corresponding real task.
+        languages: Split -> its languages.
         summary: One line.
         other: retrieval: the suffix of the other side's file.
-        gold_layout: How the file with the suffix `gold` is written, where there is one.
+        gold_layout: Layout of the file with the suffix `gold`; None if there is no such file.
         fields: Further fields of `Task`.
     """
     data = sets.get(name)

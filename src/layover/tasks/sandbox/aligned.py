@@ -1,4 +1,4 @@
-"""Aligned sentences and their English translations: retrieval without training, as with Tatoeba."""
+"""Aligned sentences and their English translations: retrieval without training, like Tatoeba."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Natural language inference that needs every word: several sentences, claims that mix them up."""
+"""Natural language inference that needs every word: several sentences, and claims that mix their words."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Supertagging: a category of combinatory categorial grammar for every word.
 
-The other languages have categories that English does not have (a verb at the end takes its object on the left).
+The other languages have categories that English lacks (a verb at the end of a sentence has its object on the left).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Sentence completion: how does a short story go on? Four endings."""
+"""Sentence completion: which of four endings continues a short story?"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sentences that translate each other, mined from two collections: retrieval without training, as with BUCC."""
+"""Sentences that translate each other, mined from two collections: retrieval without training, like BUCC."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Parallel text for translation language modelling (Conneau and Lample 2019): English beside another language.
+"""Parallel text for translation language modelling (Conneau and Lample 2019): English paired with another language.
 
-Training text has all languages in one file, for one module that serves them all.
+The training text has all languages in one file, for one module for all languages.
 """
 
 from __future__ import annotations

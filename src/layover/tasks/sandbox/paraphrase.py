@@ -1,4 +1,4 @@
-"""Paraphrase: do two sentences with the same words say the same? Little training data."""
+"""Paraphrase: do two sentences with the same words have the same meaning? Little training data."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What the sandbox's encoders are pretrained on: text of all languages in one file, most of it beside a translation.
+"""Pretraining data of the sandbox's encoders: text of all languages in one file, most of it with a translation.
 
-Each language has held-out text of its own, without translations.
+Each language has its own held-out text, without translations.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Extractive question answering; a third of the questions has no answer."""
+"""Extractive question answering; a third of the questions have no answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Similarity of two sentences: how much of who, what, where and when they share; a number from 0 to 5."""
+"""Similarity of two sentences: a number from 0 to 5 for the facts (person, action, place, time) that they share."""
 
 from __future__ import annotations
 

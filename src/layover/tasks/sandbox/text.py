@@ -1,4 +1,4 @@
-"""Plain text of every language for masked language modelling, one passage per line; languages say different things."""
+"""Plain text of every language for masked language modelling, a passage per line; each language has its own text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Topics of a short text: any number of ten, also none."""
+"""Topics of a short text: any number of ten topics, possibly none."""
 
 from __future__ import annotations
 
