@@ -156,12 +156,12 @@ def test_what_becomes_one_module(
 @pytest.mark.parametrize(
     ("module", "reason"),
     [
-        (modules.get("lora")(), "adapters hands the change of one LoRA to the next, where they should add up"),
+        (modules.get("lora")(), "adapters feeds the change of one LoRA into the next one instead of adding the changes"),
         (modules.get("bottleneck")(), ""),
         (modules.get("bottleneck")(placement="houlsby"), ""),
         (
             modules.get("bottleneck")(placement="parallel"),
-            "of several parallel bottlenecks adapters lets the last one act alone",
+            "of several parallel bottlenecks, adapters applies the last one only",
         ),
     ],
 )

@@ -84,7 +84,7 @@ def test_what_is_trained_on_a_merged_encoder(on_top: str, left: list[str]) -> No
         ("merge", BOTTLENECK, BOTTLENECK, "no linear change of the frozen weights"),
         ("merge", FULL, FULL, "a copy of the whole encoder"),
         ("merge", IA3, IA3, "no linear change of the frozen weights"),
-        ("merge", DORA, DORA, "it sets the length of every row of the frozen weights anew"),
+        ("merge", DORA, DORA, "it rescales every row of the frozen weights"),
         ("stack", DORA, DORA, "stack does not work with dora: .*; choose another composition or module"),
         ("stack", DORA, LORA, "stack does not work with dora"),
     ],

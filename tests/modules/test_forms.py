@@ -207,9 +207,9 @@ def test_people_call_a_module_by_its_own_noun() -> None:
     ]
 
 
-def test_a_stack_of_what_says_nothing_is_not_said_to_be_one() -> None:
+def test_a_stack_of_modules_without_a_statement_is_not_one() -> None:
     assert (
-        Shift().stacked_in_adapters() == "Layover does not know whether adapters puts several shift together as it does"
+        Shift().stacked_in_adapters() == "Layover does not know whether adapters stacks several shift modules as Layover does"
     )
     with pytest.raises(ModelError, match="several shift are not one"):
         Shift.joined({}, SHAPE)

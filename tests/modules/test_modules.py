@@ -86,7 +86,7 @@ def test_layers() -> None:
         ("lora", {"target": []}, "at least one of: query"),
         ("lora", {"layers": "last"}, "'last' names no layers"),
         ("lora", {"layers": "top-0"}, "names no layers"),
-        ("lora", {"layers": [1, 1]}, "none twice"),
+        ("lora", {"layers": [1, 1]}, "each number only once"),
         ("lora", {"layers": [-1]}, "greater than or equal to 0"),
         ("lora", {"layers": []}, "at least one"),
         ("lora", {"rslora": 1}, "valid boolean"),
@@ -163,7 +163,7 @@ def test_patterns_decide_the_layers() -> None:
     without = {"layers": [0, 1], "rank": 0}
     assert lora(patterns=[without]).layers_of(4) == (2, 3)
     assert lora(layers="top-1", patterns=[{"layers": [1], "rank": 2}]).layers_of(4) == (1, 3)
-    with pytest.raises(ModelError, match="take every update away"):
+    with pytest.raises(ModelError, match="remove every update"):
         lora(patterns=[without]).layers_of(2)
     with pytest.raises(ModelError, match="no layer 9"):
         lora(patterns=[{"layers": [9], "rank": 2}]).sites(Shape(layers=4, hidden=8, intermediate=16, vocabulary=100))
@@ -176,7 +176,7 @@ def test_patterns_decide_the_layers() -> None:
         ("all", AdapterDrop(train=12), "leaves nothing of lora, which adapts layers 0 to 11 of 12"),
         ("all", AdapterDrop(predict=12), "leaves nothing"),
         ("top-4", AdapterDrop(train=9), ""),
-        ("top-4", AdapterDrop(train=8, random=True), "drops nothing of lora.*a number from 9 to 11"),
+        ("top-4", AdapterDrop(train=8, random=True), "removes no layer of lora.*a number from 9 to 11"),
         ("all", AdapterDrop(train=2, predict=0), ""),
     ],
 )

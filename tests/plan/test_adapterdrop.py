@@ -97,11 +97,11 @@ def test_the_backward_pass_ends_above_what_is_dropped(world: World) -> None:
         (dropping("{train: -1}"), "-1 does not fit; write a whole number from 0 to 999"),
         (dropping("{train: 2}"), "leaves nothing of lora, which adapts layers 0 to 1 of 2"),
         (dropping("{train: 1, predict: 2}"), "leaves nothing of lora"),
-        ("methods.lora={module: lora, layers: [1], adapterdrop: {train: 1}}", "drops nothing of lora"),
+        ("methods.lora={module: lora, layers: [1], adapterdrop: {train: 1}}", "removes no layer of lora"),
         ("methods.lora={module: lora, layers: top-3}", "layers top-3, but the encoder has 2"),
-        ("methods.lora={module: lora, patterns: [{rank: 0}]}", "take every update away"),
+        ("methods.lora={module: lora, patterns: [{rank: 0}]}", "remove every update"),
         ("methods.lora.patterns=[{targte: [key]}]", "did you mean 'target'"),
-        ("methods.stack.module=dora", "stack does not work with dora: it sets the length of every row"),
+        ("methods.stack.module=dora", "stack does not work with dora: it rescales every row"),
     ],
 )
 def test_what_has_no_meaning_is_refused(world: World, override: str, message: str) -> None:

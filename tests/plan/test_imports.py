@@ -119,7 +119,7 @@ def test_warm_takes_a_module_that_means_the_same_however_it_is_written(importing
             "no head of the intermediates has the outputs of sandbox/paraphrase (mine was imported without a head)",
         ),
         (method("{name: fuse, own: true}", "rank: 2"), "mine: fuse mixes modules of one kind"),
-        (method("stack", more=", adapterdrop: {predict: 4}"), "without the lowest 4 layers it leaves nothing of lora"),
+        (method("stack", more=", adapterdrop: {predict: 4}"), "dropping the lowest 4 layers removes every layer of lora"),
     ],
 )
 def test_cells_without_a_meaning_are_left_out_and_named(importing: Importing, override: str, expected: str) -> None:

@@ -263,8 +263,8 @@ def test_one_name_for_two(sweep: Any, tmp_path: Path) -> None:
         ("mini/route", {"flatten": True}, "route is no sum"),
         ("mini/dora", {"flatten": True}, "one module already"),
         ("mini/lora", {"flatten": True}, "one module already"),
-        ("mini/lora", {"adapterhub": True}, "one rank and one alpha"),
-        ("mini/dora", {"adapterhub": True}, "does not write dora as adapters' own DoRA, but as peft's alone"),
+        ("mini/lora", {"adapterhub": True}, "a single rank and a single alpha"),
+        ("mini/dora", {"adapterhub": True}, "Layover writes dora in peft's files only"),
     ],
 )
 def test_what_cannot_be_written_leaves_nothing(

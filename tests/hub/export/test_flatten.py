@@ -167,7 +167,7 @@ def test_a_stack_of_ia3_is_one() -> None:
     other = Summand(part(TARGET, IA3(target=("query",), layers=(0,)), 1), 1.0, 0)
     with pytest.raises(ModelError, match="nothing to put together"):
         flattened([Summand(parts[0], 1.0, SHAPE.layers)], BASE)
-    with pytest.raises(ModelError, match="other places in one layer"):
+    with pytest.raises(ModelError, match="different places in different layers"):
         flattened([Summand(parts[0], 1.0, 0), other], BASE)
 
 

@@ -450,17 +450,17 @@ def test_demonstrations_say_so(exported: Path) -> None:
     ("package", "reason"),
     [
         ("mini-stack-sandbox-nli-s1", "it was exported without AdapterHub's layout, which `--adapterhub` adds"),
-        (STACK, "adapters hands the change of one LoRA to the next, where they should add up"),
-        ("mini-lora-sandbox-nli-sandbox-ner-s1", "adapters' LoRA has one rank and one alpha, scaled by alpha / rank"),
+        (STACK, "adapters feeds the change of one LoRA into the next one instead of adding the changes"),
+        ("mini-lora-sandbox-nli-sandbox-ner-s1", "adapters' LoRA has a single rank and a single alpha, and scales by alpha / rank"),
         (
             "mini-ia3-sandbox-nli-s1",
-            "adapters' IA3 scales what comes out of the linear map `intermediate`, not the inner activations",
+            "adapters' IA3 scales the output of the linear map `intermediate`, not the inner activations",
         ),
         (
             "mini-ia3-sandbox-nli-sandbox-copa-s1",
             "Layover does not write ia3 as adapters' own IA3, so a stack of it has no form there",
         ),
-        ("mini-dora-sandbox-copa-s1", "Layover does not write dora as adapters' own DoRA, but as peft's alone"),
+        ("mini-dora-sandbox-copa-s1", "Layover writes dora in peft's files only, and not as the DoRA of adapters"),
         ("mini-head-sandbox-paraphrase-s1", "it is a head on the frozen encoder, with no module"),
         (
             "mini-onhead-sandbox-nli-sandbox-paraphrase-s1",
