@@ -157,7 +157,7 @@ def test_all_mistakes_of_a_bottleneck_are_told_at_once(bottleneck: Any) -> None:
         f"{file}: phm_layer is true; only false",
         f"{file}: use_gating is true; only false",
         f'{file}: non_linearity is "gelo"; did you mean',
-        f'{file}: reduction_factor is "16"; one number',
+        f'{file}: reduction_factor is "16", but must be one number',
         f'{file}: "new" is [1]: not known',
     }
     assert len(error.value.mistakes) == len(expected)

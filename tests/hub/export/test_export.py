@@ -258,9 +258,9 @@ def test_one_name_for_two(sweep: Any, tmp_path: Path) -> None:
     [
         ("mini/full/none", {}, "trains all weights"),
         ("mini/bn", {"flatten": True}, "bottleneck is no linear change"),
-        ("mini/ties", {"flatten": True}, "merge by ties is no sum"),
-        ("mini/fuse", {"flatten": True}, "fuse is no sum"),
-        ("mini/route", {"flatten": True}, "route is no sum"),
+        ("mini/ties", {"flatten": True}, "merge by ties is not a sum"),
+        ("mini/fuse", {"flatten": True}, "fuse is not a sum"),
+        ("mini/route", {"flatten": True}, "route is not a sum"),
         ("mini/dora", {"flatten": True}, "one module already"),
         ("mini/lora", {"flatten": True}, "one module already"),
         ("mini/lora", {"adapterhub": True}, "a single rank and a single alpha"),
