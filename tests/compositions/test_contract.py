@@ -269,7 +269,7 @@ def test_a_fold_that_does_not_fit_is_refused(model_of: ModelOf) -> None:
     site = module.sites(encoder.shape)[0]
     fold = Fold("intermediate", (site,), lambda _: torch.zeros(3, 3))
     with pytest.raises(
-        ModelError, match=r"the change at layers.0.query has the shape \(3, 3\), its linear map \(48, 48\)"
+        ModelError, match=r"the change at layers.0.query has the shape \(3, 3\), but the linear map has \(48, 48\)"
     ):
         encoder.attach([fold])
     (norm,) = modules.get("bottleneck")(layers=(1,)).sites(encoder.shape)

@@ -34,7 +34,7 @@ def parse(form: str | Mapping[str, Any]) -> Composition:
     """Return the composition of a canonical form: a name, or a name with settings.
 
     Raises:
-        ModelError: there is no composition of that name.
+        ModelError: no composition has this name.
         ValueError: a setting is unknown, or the form is not a composition.
     """
     if not isinstance(form, (str, Mapping)):

@@ -31,7 +31,7 @@ Trained = Literal["module", "head", "none"]
 
 @dataclass(frozen=True, eq=False)
 class AttachedModule:
-    """One module on the encoder, with its weights and whether they train."""
+    """A module on the encoder, with its weights and whether they train."""
 
     name: str
     """`target`, `intermediate` (for several: `intermediate.0`, `intermediate.1`) or `language`."""

@@ -238,7 +238,7 @@ def approximation(factors: Sequence[tuple[Tensor, Tensor]], rank: int) -> Tensor
 
 
 def trim(delta: Tensor, density: float) -> Tensor:
-    """Return the `ceil(density n)` largest of the n entries, and zeros elsewhere; equal entries: the first ones."""
+    """Return the `ceil(density n)` largest of the n entries, and zeros elsewhere; the first of equal entries win."""
     flat = delta.flatten()
     keep = flat.abs().argsort(descending=True, stable=True)[: ceil(density * flat.numel())]
     kept = flat.new_zeros(flat.shape)

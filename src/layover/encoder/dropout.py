@@ -207,7 +207,7 @@ def _row_keys(seed: int, step: int, salt: int, draw: int, rows: Tensor) -> Tenso
 
 
 def _token_keys(rows: Tensor, tokens: int) -> Tensor:
-    """Return a word per token, (B, tokens) int32, from one per row."""
+    """Return a word per token, (B, tokens) int32, computed from a word per row."""
     places = torch.arange(tokens, device=rows.device, dtype=torch.int32)
     return _finished(_mix_tensor(rows[:, None] + places * _signed(0x9E3779B9)))
 
@@ -222,7 +222,7 @@ def _half_words(keys: Tensor, features: Tensor, width: int) -> Tensor:
     """Return 16 hashed bits per feature, (..., width) int16; one 32-bit hash serves two neighbouring features."""
     state = _mix_tensor(keys[..., None] + features)
     halves = state.view(torch.int16)  # (..., width rounded up to even)
-    halves[..., ::2] ^= halves[..., 1::2]  # the last step of the hash: the low half takes in the high one
+    halves[..., ::2] ^= halves[..., 1::2]  # the last step of the hash: the high half is mixed into the low half
     return halves[..., :width]
 
 

@@ -30,7 +30,7 @@ def parse(values: Mapping[str, Any]) -> Module:
     """Return the module of a canonical form: its name and its settings.
 
     Raises:
-        ModelError: there is no module of that name.
+        ModelError: no module has this name.
         ValueError: a setting is unknown, or the form is not a module.
     """
     if not isinstance(values, Mapping) or "name" not in values:

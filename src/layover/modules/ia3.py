@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from torch import Generator, Tensor, nn
 
 COMES_IN = {"output": INNER, "attention_output": "value"}
-"""A linear map -> the place whose output is the input of this map, up to sums that keep each feature apart.
+"""A linear map -> the place whose output must be scaled in order to scale the input of this map.
 
 Attention sums values feature by feature, so scaling the values and scaling their sum give the same result.
 """
