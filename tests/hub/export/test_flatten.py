@@ -192,7 +192,7 @@ def test_peft_computes_the_same(tmp_path: Path) -> None:
     ("composition", "module", "reason"),
     [
         (None, "lora", "one module already"),
-        ("warm", "lora", "one module already"),
+        ("warm", "lora", "already a single module"),
         ("stack", "lora", ""),
         ("stack", "ia3", ""),
         ("stack", "bottleneck", "no linear change"),

@@ -279,7 +279,7 @@ def test_a_package_without_a_head_is_for_recipes(exported: Path) -> None:
 
 def test_what_no_other_library_does_is_said(exported: Path) -> None:
     readme = (exported / "mini-fuse-sandbox-nli-sandbox-completion-sandbox-paraphrase-s1" / "README.md").read_text()
-    assert "Not with peft: peft has no bottleneck." in readme
+    assert "Not with peft: peft has no bottleneck adapter." in readme
     assert "Not with adapters:" in readme
     ties = (exported / "mini-ties-sandbox-nli-sandbox-completion-sandbox-copa-s1" / "README.md").read_text()
     assert "Not with peft: peft cannot compute the composition merge." in ties
@@ -461,7 +461,7 @@ def test_demonstrations_say_so(exported: Path) -> None:
         ),
         (
             "mini-ia3-sandbox-nli-sandbox-copa-s1",
-            "Layover does not write ia3 as adapters' own IA3, so a stack of it has no form there",
+            "Layover does not write ia3 as the IA3 of adapters, so a stack of it has no form there",
         ),
         ("mini-dora-sandbox-copa-s1", "Layover writes dora in peft's files only, and not as the DoRA of adapters"),
         ("mini-head-sandbox-paraphrase-s1", "it is a head on the frozen encoder, with no module"),
