@@ -18,7 +18,7 @@ NAMES = ("nli", "qa")
 
 
 TOP = "a LoRA for E that has learned ner on top of the LoRAs of nli and qa"
-MIX = "a mix of the LoRAs of nli and qa and a LoRA of its own for E: how much `attention` takes of each"
+MIX = "a mix of the LoRAs of nli and qa and a LoRA of its own for E: the mixing weights (`attention`)"
 
 
 class Toy(Composition):
@@ -64,11 +64,11 @@ def of(name: str, **settings: object) -> Composition:
             "a stack of LoRAs",
             f"{TOP}, which act unchanged below.",
         ),
-        ("warm", "a warm-started LoRA", "a LoRA for E that learned nli and qa first, and then went on to learn ner."),
+        ("warm", "a warm-started LoRA", "a LoRA for E that first learned nli and qa and then ner."),
         (
             "fuse",
             "fused LoRAs",
-            f"{MIX}, token by token, was learned on ner.",
+            f"{MIX} were learned on ner.",
         ),
         (
             "merge",
@@ -78,7 +78,7 @@ def of(name: str, **settings: object) -> Composition:
         (
             "route",
             "a LoRA on routed LoRAs",
-            f"{TOP}, to which each token is routed as it suits (`arrow`).",
+            f"{TOP}, to which each token is routed by its scores (`arrow`).",
         ),
     ],
 )
@@ -93,18 +93,18 @@ def test_what_was_not_trained_on_top_is_told_otherwise() -> None:
     stack, toy = of("stack"), of("toy")
     assert stack.headline(words(None)) == "a head on LoRAs"
     assert stack.headline(words(None, several=False)) == "a head on a LoRA"
-    assert stack.headline(words(flat=True)) == "a stack of LoRAs put together into one"
+    assert stack.headline(words(flat=True)) == "a stack of LoRAs joined into one"
     assert toy.headline(words(None, several=False)) == "a head on a toy LoRA"
     assert stack.sentence(told(None, untrained=True)) == (
-        "the LoRAs of nli and qa for E, stacked, with the head that one of them has for ner."
+        "the LoRAs of nli and qa for E, stacked, with the head of one of them for ner."
     )
     assert toy.sentence(told(None, several=False, untrained=True)) == (
         "the LoRA of nli for E, which acts unchanged below, with its head for ner."
     )
 
 
-PEFT = "peft has nothing that does what {} does here"
-ADAPTERS = "adapters has nothing that does what the composition does here"
+PEFT = "peft cannot compute the composition {}"
+ADAPTERS = "adapters cannot compute the composition {}"
 
 
 @pytest.mark.parametrize(
@@ -112,11 +112,11 @@ ADAPTERS = "adapters has nothing that does what the composition does here"
     [
         ("stack", {}, "", ""),
         ("warm", {}, PEFT.format("warm"), ""),
-        ("merge", {}, "", ADAPTERS),
-        ("merge", {"method": "ties"}, PEFT.format("merge"), ADAPTERS),
-        ("fuse", {}, PEFT.format("fuse"), ADAPTERS),
-        ("route", {}, PEFT.format("route"), ADAPTERS),
-        ("toy", {}, PEFT.format("toy"), ADAPTERS),
+        ("merge", {}, "", ADAPTERS.format("merge")),
+        ("merge", {"method": "ties"}, PEFT.format("merge"), ADAPTERS.format("merge")),
+        ("fuse", {}, PEFT.format("fuse"), ADAPTERS.format("fuse")),
+        ("route", {}, PEFT.format("route"), ADAPTERS.format("route")),
+        ("toy", {}, PEFT.format("toy"), ADAPTERS.format("toy")),
     ],
 )
 def test_what_other_libraries_make_of_it(name: str, settings: dict[str, object], peft: str, adapters: str) -> None:
@@ -128,7 +128,7 @@ def test_what_other_libraries_make_of_it(name: str, settings: dict[str, object],
 
 
 def test_what_is_merged_acts_in_dropped_layers_too() -> None:
-    assert of("merge").not_in_peft(NAMES, 2) == "what is merged acts in layers where nothing else does"
+    assert of("merge").not_in_peft(NAMES, 2) == "the merged change also acts in the layers without modules"
     assert of("stack").not_in_peft(NAMES, 2) == ""
 
 
@@ -140,9 +140,19 @@ def test_what_is_merged_acts_in_dropped_layers_too() -> None:
         ("stack", {}, (IA3, LORA), "ia3 is no linear change of the frozen weights"),
         ("stack", {}, (BOTTLENECK, BOTTLENECK), "bottleneck is no linear change of the frozen weights"),
         ("merge", {}, (IA3, IA3), "ia3 is no linear change of the frozen weights"),
-        ("warm", {}, (LORA,), "it is one module already; leave out --flatten"),
-        ("merge", {"method": "dare"}, (LORA, LORA), "merge by dare is no sum of its modules, so no single module does"),
-        ("toy", {}, (LORA, LORA), "toy is no sum of its modules, so no single module does the same; export it without"),
+        ("warm", {}, (LORA,), "it is already a single module; omit --flatten"),
+        (
+            "merge",
+            {"method": "dare"},
+            (LORA, LORA),
+            "merge by dare is not a sum of its modules, so no single module",
+        ),
+        (
+            "toy",
+            {},
+            (LORA, LORA),
+            "toy is not a sum of its modules, so no single module computes the same; export it",
+        ),
     ],
 )
 def test_what_becomes_one_module(
@@ -156,12 +166,15 @@ def test_what_becomes_one_module(
 @pytest.mark.parametrize(
     ("module", "reason"),
     [
-        (modules.get("lora")(), "adapters hands the change of one LoRA to the next, where they should add up"),
+        (
+            modules.get("lora")(),
+            "adapters feeds the change of one LoRA into the next one instead of adding the changes",
+        ),
         (modules.get("bottleneck")(), ""),
         (modules.get("bottleneck")(placement="houlsby"), ""),
         (
             modules.get("bottleneck")(placement="parallel"),
-            "of several parallel bottlenecks adapters lets the last one act alone",
+            "of several parallel bottlenecks, adapters applies the last one only",
         ),
     ],
 )

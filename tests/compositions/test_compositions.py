@@ -77,14 +77,14 @@ def test_what_is_trained_on_a_merged_encoder(on_top: str, left: list[str]) -> No
     ("name", "module", "intermediate", "message"),
     [
         ("warm", LORA, OTHER, r"lora\(layers='all' rank=4.*stack them"),
-        ("warm", LORA, BOTTLENECK, "must be the same"),
+        ("warm", LORA, BOTTLENECK, "must be equal"),
         ("warm", NONE, NONE, "warm does not work with none: it trains no part of the encoder"),
         ("stack", FULL, FULL, "stack does not work with full: it is a copy of the whole encoder"),
         ("stack", LORA, NONE, "not work with none"),
-        ("merge", BOTTLENECK, BOTTLENECK, "no linear change of the frozen weights"),
+        ("merge", BOTTLENECK, BOTTLENECK, "not a linear change of the frozen weights"),
         ("merge", FULL, FULL, "a copy of the whole encoder"),
-        ("merge", IA3, IA3, "no linear change of the frozen weights"),
-        ("merge", DORA, DORA, "it sets the length of every row of the frozen weights anew"),
+        ("merge", IA3, IA3, "not a linear change of the frozen weights"),
+        ("merge", DORA, DORA, "it rescales every row of the frozen weights"),
         ("stack", DORA, DORA, "stack does not work with dora: .*; choose another composition or module"),
         ("stack", DORA, LORA, "stack does not work with dora"),
     ],
@@ -97,7 +97,7 @@ def test_combinations_without_meaning(name: str, module: Module, intermediate: M
 
 
 def test_warm_takes_one() -> None:
-    with pytest.raises(ModelError, match=r"warm takes one intermediate, not 2 .* or train a mixture"):
+    with pytest.raises(ModelError, match=r"warm takes one intermediate, but 2 .* or train a mixture"):
         parts_of("warm", LORA, done(LORA, "intermediate.0"), done(LORA, "intermediate.1"))
 
 

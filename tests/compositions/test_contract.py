@@ -269,11 +269,11 @@ def test_a_fold_that_does_not_fit_is_refused(model_of: ModelOf) -> None:
     site = module.sites(encoder.shape)[0]
     fold = Fold("intermediate", (site,), lambda _: torch.zeros(3, 3))
     with pytest.raises(
-        ModelError, match=r"the change at layers.0.query has the shape \(3, 3\), its linear map \(48, 48\)"
+        ModelError, match=r"the change at layers.0.query has the shape \(3, 3\), but the linear map has \(48, 48\)"
     ):
         encoder.attach([fold])
     (norm,) = modules.get("bottleneck")(layers=(1,)).sites(encoder.shape)
-    with pytest.raises(ModelError, match=r"layers.1.feedforward is no linear map"):
+    with pytest.raises(ModelError, match=r"layers.1.feedforward is not a linear map"):
         encoder.attach([Fold("intermediate", (norm,), lambda _: torch.zeros(3, 3))])
 
 
@@ -281,5 +281,5 @@ def test_what_is_mixed_acts_at_the_same_places(model_of: ModelOf) -> None:
     encoder = encoder_of(model_of())
     parts = [intermediates_of(model_of, modules.get("lora")(layers=layers), 1)[0] for layers in ("all", "top-2")]
     named = tuple(AttachedModule(f"intermediate.{place}", p.module, p.weights, False) for place, p in enumerate(parts))
-    with pytest.raises(ModelError, match=r"intermediate.0 and intermediate.1 act at different places"):
+    with pytest.raises(ModelError, match=r"intermediate.0 and intermediate.1 attach to different sites"):
         encoder.attach([Mix("mix", mixers.get("attention")(), named, None, trainable=True)])

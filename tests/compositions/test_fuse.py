@@ -50,9 +50,9 @@ def test_without_an_intermediate_it_is_the_module() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"mixer": "atention"}, "no mixer that is learned is called 'atention'; did you mean 'attention'"),
-        ({"mixer": "_base"}, "no mixer that is learned"),
-        ({"rank": 4}, "rank has no meaning for attention; it belongs to low_rank"),
+        ({"mixer": "atention"}, "'atention' is not a learned mixer; did you mean 'attention'"),
+        ({"mixer": "_base"}, "'_base' is not a learned mixer"),
+        ({"rank": 4}, "rank has no effect with attention; it is a setting of low_rank"),
         ({"mixer": "low_rank", "rank": 0}, "greater than or equal to 1"),
         ({"lr": 0}, "greater than or equal to"),
         ({"own": "yes"}, "valid boolean"),
@@ -68,8 +68,8 @@ def test_wrong_settings(settings: dict[str, object], message: str) -> None:
     [
         (FULL, FULL, "fuse does not work with full: it is a copy of the whole encoder"),
         (NONE, NONE, "not work with none: it trains no part of the encoder"),
-        (LORA, BOTTLENECK, "fuse mixes modules of one kind"),
-        (LORA, modules.get("lora")(rank=4), "give both the same settings, or leave out own"),
+        (LORA, BOTTLENECK, "fuse mixes modules with equal settings"),
+        (LORA, modules.get("lora")(rank=4), "give both the same settings, or delete own"),
     ],
 )
 def test_what_cannot_be_mixed(module: Module, intermediate: Module, message: str) -> None:

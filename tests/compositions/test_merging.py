@@ -215,22 +215,22 @@ def test_weights_of_intermediates() -> None:
     assert merge().for_intermediates(names).weights == (0.5, 0.5)
     assert merge(weights=1.0).for_intermediates(names).weights == (1.0, 1.0)
     assert merge(weights={"qa": -0.5, "nli": 2.0}).for_intermediates(names).weights == (2.0, -0.5)
-    with pytest.raises(ModelError, match="weights names no weight for 'qa'; did you mean 'qas'"):
+    with pytest.raises(ModelError, match="weights has no weight for 'qa'; did you mean 'qas'"):
         merge(weights={"qas": 1.0, "nli": 1.0}).for_intermediates(names)
     with pytest.raises(ModelError, match="the weight of nli is 0, so nothing would be merged"):
         merge(weights={"qa": 1.0, "nli": 0.0}).for_intermediates(["nli"])
-    with pytest.raises(ModelError, match="3 weights for the 2 intermediates nli, qa"):
+    with pytest.raises(ModelError, match="weights has 3 numbers, but there are 2 intermediates: nli, qa"):
         merge(weights=(1.0, 2.0, 3.0)).for_intermediates(names)
 
 
 @pytest.mark.parametrize(
     ("how", "message"),
     [
-        ({"density": 0.5}, "density has no meaning for exact; it belongs to ties, dare, magnitude"),
-        ({"method": "ties", "rank": 3}, "rank has no meaning for ties; it belongs to svd"),
+        ({"density": 0.5}, "density has no effect with exact; it is a setting of ties, dare, magnitude"),
+        ({"method": "ties", "rank": 3}, "rank has no effect with ties; it is a setting of svd"),
         ({"weights": {"a": 0.0, "b": 0.0}}, "a weight other than 0"),
         ({"weights": []}, "a weight other than 0"),
-        ({"weights": "half"}, "'half' are no weights; write a number"),
+        ({"weights": "half"}, "'half' is not a weight; write a number"),
         ({"method": "ties", "density": 0.0}, "greater than or equal to"),
         ({"weights": float("nan")}, "finite"),
         ({"method": "linear"}, "'exact', 'svd', 'ties', 'dare' or 'magnitude'"),

@@ -158,7 +158,7 @@ def test_refusals() -> None:
     with pytest.raises(ModelError, match="no rows"):
         dropout(torch.ones(2, 3, 4))
     clock.set(0, torch.arange(3))
-    with pytest.raises(ModelError, match="3 rows, the batch 2"):
+    with pytest.raises(ModelError, match="3 rows, but the batch has 2"):
         dropout(torch.ones(2, 3, 4))
 
 

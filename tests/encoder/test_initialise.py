@@ -87,7 +87,7 @@ def test_same_call_same_bytes(texts: Path, made: Path, tmp_path: Path) -> None:
     [
         ({"heads": 5}, "does not divide"),
         ({"vocab_from": Path("absent")}, "does not exist"),
-        ({"vocab_size": 100}, "no vocabulary of 98 pieces"),
+        ({"vocab_size": 100}, "a vocabulary of 98 pieces cannot be trained"),
     ],
 )
 def test_refusals_leave_nothing(texts: Path, tmp_path: Path, change: dict[str, object], message: str) -> None:
@@ -118,7 +118,7 @@ def test_sentences_of_every_format(tmp_path: Path) -> None:
     assert not {"17", "56be4db0acb8001400a502ec", "not read"} & set(found)
     assert len(found) == len(set(found))
     assert sentences(tmp_path, 4) == ["id", "Lisbon", "Who rows?", "x" * 1000]
-    with pytest.raises(DataError, match="no text found"):
+    with pytest.raises(DataError, match="it contains no text"):
         sentences(tmp_path / "absent", 10)
 
 

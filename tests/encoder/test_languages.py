@@ -134,7 +134,7 @@ def test_the_key_of_a_module_knows_new_settings_only_when_they_are_set() -> None
     assert bottleneck().model_dump().keys() == {"layers", "placement", "reduction", "activation"}
     assert bottleneck(invertible=True).model_dump()["invertible"] is True
     assert bottleneck(invertible=True, inv_reduction=4).model_dump()["inv_reduction"] == 4
-    with pytest.raises(ValueError, match="inv_reduction has a meaning with `invertible: true` only"):
+    with pytest.raises(ValueError, match="inv_reduction has an effect with `invertible: true` only"):
         bottleneck(inv_reduction=4)
 
 

@@ -54,7 +54,7 @@ def test_heads_stay_behind(
     assert torch.equal(load(tmp_path)(*padded), Encoder.from_model(inner, clock=DropoutClock(0))(*padded))
 
 
-@pytest.mark.parametrize(("layers", "message"), [(5, "missing_keys"), (3, "of a larger encoder")])
+@pytest.mark.parametrize(("layers", "message"), [(5, "weights are missing"), (3, "belong to a larger encoder")])
 @pytest.mark.parametrize("with_head", [False, True])
 def test_another_depth_is_refused(
     tmp_path: Path, model_of: ModelOf, layers: int, message: str, with_head: bool

@@ -171,7 +171,7 @@ def test_nf4_is_near_whatever_the_size(size: tuple[int, int]) -> None:
 @pytest.mark.parametrize("quantisation", QUANTISATIONS)
 def test_what_changes_the_weights_is_refused(folder: Path, quantisation: Quantisation) -> None:
     encoder = load(folder, quantisation)
-    with pytest.raises(ModelError, match=f"'target' does not go with an encoder loaded in {quantisation}: it trains"):
+    with pytest.raises(ModelError, match=f"'target' does not work with an encoder loaded in {quantisation}: it trains"):
         encoder.attach([part(modules.get("full")())])
     lora = TRAINED[0]
     fresh = Encoder.load(folder, clock=DropoutClock(0))
@@ -179,7 +179,7 @@ def test_what_changes_the_weights_is_refused(folder: Path, quantisation: Quantis
     done = AttachedModule("intermediate", lora, fresh.state("target"), trainable=False)
     pieces = composition("merge")().attachments(lora, [done], shape=encoder.shape, seed=0)
     assert isinstance(pieces[0], Fold)
-    with pytest.raises(ModelError, match=r"'intermediate' does not go with .* changes the frozen weights"):
+    with pytest.raises(ModelError, match=r"'intermediate' does not work with .* changes the frozen weights"):
         encoder.attach(pieces)
     with pytest.raises(ModelError, match=r"whole encoder: it trains all weights.*use precision bf16 or fp32"):
         loaded.load(str(folder), None, clock=DropoutClock(0), precision=quantisation, whole=True)

@@ -34,7 +34,7 @@ def test_check_names_the_key() -> None:
     check_weights(good, expected, "here")
     with pytest.raises(ModelError, match="here: the weight 'b' is missing"):
         check_weights({"a": good["a"]}, expected, "here")
-    with pytest.raises(ModelError, match="unexpected weight 'c'"):
+    with pytest.raises(ModelError, match="the weight 'c' is unexpected"):
         check_weights({**good, "c": good["a"]}, expected, "here")
     with pytest.raises(ModelError, match="'a' has the shape"):
         check_weights({**good, "a": torch.zeros(3)}, expected, "here")

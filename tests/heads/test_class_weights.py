@@ -78,5 +78,5 @@ def test_heads_have_classes_where_their_kinds_do(kind: str) -> None:
     if kinds.get(kind).classes:
         assert len(build(kind).classes(features, units))
     else:
-        with pytest.raises(ModelError, match="no classes that could weigh more"):
+        with pytest.raises(ModelError, match="no classes, so class weights have no meaning"):
             build(kind).classes(features, units)

@@ -175,7 +175,7 @@ def test_shards_are_read_and_what_is_missing_is_said(tmp_path: Path) -> None:
     expected = dict(reference().lm_head.named_parameters())
     assert all(torch.equal(value, expected[name]) for name, value in head.state_dict().items())
     next(iter((tmp_path / "parts").glob("*.safetensors"))).unlink()
-    with pytest.raises(ModelError, match="nor all files"):
+    with pytest.raises(ModelError, match="and so are files"):
         head.start_from(str(tmp_path / "parts"), None)
 
 
@@ -183,10 +183,10 @@ def test_refusals(saved: Path) -> None:
     encoder, _ = ours(saved)
     head = heads.build("mlm", HIDDEN, VOCABULARY, clock=DropoutClock(0), dropout=0.0)
     ids, lengths, labels = batch()
-    with pytest.raises(ModelError, match="before it is tied"):
+    with pytest.raises(ModelError, match="tie it to an encoder first"):
         head(encoder(ids, lengths), lengths, targets_of(labels))
     other = heads.build("mlm", HIDDEN, VOCABULARY + 1, clock=DropoutClock(0), dropout=0.0)
-    with pytest.raises(ModelError, match="91 tokens does not fit the encoder's 90"):
+    with pytest.raises(ModelError, match="91 outputs, but the encoder has 90"):
         other.tie(encoder)
     head.tie(encoder)
     with pytest.raises(ModelError, match="needs masked rows"):

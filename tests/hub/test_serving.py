@@ -560,7 +560,7 @@ def test_layers_that_go_without_modules(served: Served, tmp_path: Path) -> None:
 
 
 def test_settings_that_are_wrong(served: Served) -> None:
-    with pytest.raises(ModelError, match="does not go with an encoder loaded in int8"):
+    with pytest.raises(ModelError, match="does not work with an encoder loaded in int8"):
         Layover.load(served.packages / COPA, precision="int8")  # merged, and so folded into its weights
     with pytest.raises(ModelError, match="precision: there is no 'fp16'; did you mean 'bf16'"):
         Layover.load(served.packages / NLI, precision="fp16")  # type: ignore[arg-type]

@@ -160,7 +160,7 @@ def a_label_more(packages: Any, folder: Path) -> None:
     card(lambda found: found["task"]["labels"].append("B-X"))(packages, folder)
 
 
-@told("weights", "its rank is 8")
+@told("weights", "the rank is 8")
 def another_rank(packages: Any, folder: Path) -> None:
     packages.edit_json(folder.name, "adapter_config.json", r=8)
 

@@ -187,7 +187,7 @@ def test_what_has_no_form_is_told(sample_of: Callable[..., Any]) -> None:
     refused = {
         "invertible": BOTTLENECK(invertible=True),
         "dora": modules.get("dora")(),
-        "one rank": LORA(patterns=({"target": ("key",), "rank": 2},)),
+        "single rank": LORA(patterns=({"target": ("key",), "rank": 2},)),
         "alpha / rank": LORA(rslora=True),
         "attention_output": LORA(target=("attention_output",)),
     }

@@ -37,13 +37,13 @@ INSIDE: dict[str, tuple[Any, str]] = {
     "cross_adapter": (True, "only false"),
     "output_adapter": (False, "only true"),
     "mh_adapter": (True, "is none of the placements pfeiffer, houlsby, parallel"),
-    "mh_adapter-text": ("no", "decide the placement, and are"),
+    "mh_adapter-text": ("no", "set the placement, but their values are"),
     "is_parallel": (True, "is none of the placements"),
     "original_ln_before": (False, "is none of the placements"),
     "scaling": (2.0, "is none of the placements"),
-    "scaling-learned": ("learned", "decide the placement, and are"),
-    "scaling-whole": (1, "decide the placement, and are"),
-    "reduction_factor": ({"0": 4, "default": 4}, "reduction_factor is .*; one number for all layers is needed"),
+    "scaling-learned": ("learned", "set the placement, but their values are"),
+    "scaling-whole": (1, "set the placement, but their values are"),
+    "reduction_factor": ({"0": 4, "default": 4}, "reduction_factor is .*, but must be one number for all layers"),
     "reduction_factor-other": (8, "has the shape"),
     "reduction_factor-zero": (0, "one number for all layers"),
     "reduction_factor-tiny": (5e-324, "one number for all layers"),
@@ -77,7 +77,7 @@ NEEDED = [
 def test_a_setting_that_decides_is_never_guessed(bottleneck: Any, name: str) -> None:
     """What adapters takes when a setting is missing is not what a placement has: seq_bn without it is another one."""
     bottleneck.without(name)
-    bottleneck.refused("is missing|decide the placement|is null")
+    bottleneck.refused("is missing|set the placement|is null")
 
 
 def test_settings_of_adapters_that_decide_nothing_are_let_be(bottleneck: Any) -> None:
@@ -100,19 +100,19 @@ HUB_LORA: dict[str, tuple[Any, str]] = {
     "vera_d": (0.1, "only null"),
     "dtype": ("float16", "only null"),
     "r": (5, "has the shape"),
-    "r-text": ("4", "no number above 0"),
-    "r-zero": (0, "no number above 0"),
-    "alpha": (None, "no number above 0"),
-    "alpha-zero": (0, "no number above 0"),
-    "attn_matrices": (["q", "o"], "attn_matrices are some of q, k, v"),
-    "attn_matrices-list": ([["q"]], "attn_matrices are some of"),
-    "attn_matrices-none": (None, "attn_matrices are some of"),
+    "r-text": ("4", "must be a number above 0"),
+    "r-zero": (0, "must be a number above 0"),
+    "alpha": (None, "must be a number above 0"),
+    "alpha-zero": (0, "must be a number above 0"),
+    "attn_matrices": (["q", "o"], "must list some of q, k, v"),
+    "attn_matrices-list": ([["q"]], "must list some of"),
+    "attn_matrices-none": (None, "must list some of"),
     "attn_matrices-more": (["q", "k", "v"], "is missing"),
     "attn_matrices-less": (["q"], "has no such weight"),
-    "selfattn_lora": (False, "asks for no linear map"),
-    "selfattn_lora-1": (1, "neither true nor false"),
+    "selfattn_lora": (False, "selects no linear map"),
+    "selfattn_lora-1": (1, "must be true or false"),
     "output_lora": (True, "is missing"),
-    "intermediate_lora": ("yes", "neither true nor false"),
+    "intermediate_lora": ("yes", "must be true or false"),
     "architecture": ("mtl_lora", "not known here"),
 }
 
@@ -157,7 +157,7 @@ def test_all_mistakes_of_a_bottleneck_are_told_at_once(bottleneck: Any) -> None:
         f"{file}: phm_layer is true; only false",
         f"{file}: use_gating is true; only false",
         f'{file}: non_linearity is "gelo"; did you mean',
-        f'{file}: reduction_factor is "16"; one number',
+        f'{file}: reduction_factor is "16", but must be one number',
         f'{file}: "new" is [1]: not known',
     }
     assert len(error.value.mistakes) == len(expected)
@@ -178,7 +178,7 @@ def test_other_architectures_of_adapters_are_named(hub_lora: Any, architecture: 
         (
             "inv_adapter",
             "nice",
-            'inv_adapter is "nice"; only null is known here: this is an adapter with an invertible',
+            'inv_adapter is "nice"; only null is known here: this is a language adapter with an invertible',
         ),
     ],
 )

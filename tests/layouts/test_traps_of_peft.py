@@ -51,7 +51,7 @@ STARTS = ["pissa", "pissa_niter_4", "olora", "corda", "loftq", "lora_ga", "", 0.
 @pytest.mark.parametrize("start", STARTS)
 def test_a_start_that_changed_the_encoder_is_refused(lora: Any, start: object) -> None:
     lora.configure(init_lora_weights=start)
-    lora.refused("init_lora_weights is .*: the weights belong to an encoder that was changed at the start")
+    lora.refused("init_lora_weights is .*: this changes the encoder before training")
 
 
 def test_a_pissa_of_peft_is_refused_until_it_is_converted(sample: Any, tmp_path: Path) -> None:
@@ -73,8 +73,8 @@ def test_a_pissa_of_peft_is_refused_until_it_is_converted(sample: Any, tmp_path:
 
 
 SETTINGS: dict[str, tuple[Any, str]] = {
-    "bias": ("all", 'bias is "all": biases of the encoder itself were trained'),
-    "bias-lora": ("lora_only", "biases of the encoder itself were trained"),
+    "bias": ("all", 'bias is "all": this trains biases of the encoder itself'),
+    "bias-lora": ("lora_only", "this trains biases of the encoder itself"),
     "fan_in_fan_out": (True, '"fan_in_fan_out" is true: not known here'),
     "lora_bias": (True, "not known here"),
     "layer_replication": ([[0, 4], [2, 5]], "not known here"),
@@ -86,22 +86,22 @@ SETTINGS: dict[str, tuple[Any, str]] = {
     "loftq_config": ({"loftq_bits": 4}, "not known here"),
     "not_yet_invented": (0.5, '"not_yet_invented" is 0.5: not known here'),
     "bad\nname\x1b[2J": ("\x1b[2J\ud800", "not known here"),
-    "use_dora": ("yes", 'use_dora is "yes", neither true nor false'),
-    "use_rslora": (1, "use_rslora is 1, neither"),
-    "r": (5, "lora_A has 4 rows, but its rank is 5"),
-    "r-none": (None, "r is null, no number above 0"),
-    "r-text": ("4", "no number above 0"),
-    "r-zero": (0, "no number above 0"),
-    "r-true": (True, "no number above 0"),
-    "r-half": (4.0, "r is 4.0, no whole number"),
-    "lora_alpha": (-1, "no number above 0"),
-    "lora_alpha-huge": (10**900, "no number above 0"),
-    "lora_alpha-list": ([8], "no number above 0"),
-    "rank_pattern": ({"query": 3}, "lora_A has 4 rows, but its rank is 3"),
-    "rank_pattern-zero": ({"query": 0}, "no number above 0"),
-    "rank_pattern-list": ([["query", 4]], "rank_pattern is .*, no object"),
-    "rank_pattern-null": (None, "rank_pattern is null, no object"),
-    "alpha_pattern": ({"query": None}, "no number above 0"),
+    "use_dora": ("yes", 'use_dora is "yes", but must be true or false'),
+    "use_rslora": (1, "use_rslora is 1, but must be true or false"),
+    "r": (5, "lora_A has 4 rows, but the rank is 5"),
+    "r-none": (None, "r is null, but must be a number above 0"),
+    "r-text": ("4", "must be a number above 0"),
+    "r-zero": (0, "must be a number above 0"),
+    "r-true": (True, "must be a number above 0"),
+    "r-half": (4.0, "r is 4.0, but must be a whole number"),
+    "lora_alpha": (-1, "must be a number above 0"),
+    "lora_alpha-huge": (10**900, "must be a number above 0"),
+    "lora_alpha-list": ([8], "must be a number above 0"),
+    "rank_pattern": ({"query": 3}, "lora_A has 4 rows, but the rank is 3"),
+    "rank_pattern-zero": ({"query": 0}, "must be a number above 0"),
+    "rank_pattern-list": ([["query", 4]], "rank_pattern is .*, but must be a JSON object"),
+    "rank_pattern-null": (None, "rank_pattern is null, but must be a JSON object"),
+    "alpha_pattern": ({"query": None}, "must be a number above 0"),
     "alpha_pattern-broken": ({"(query": 3}, "the pattern .* is not run here"),
     "alpha_pattern-behind": ({r"(.)\1": 3}, "is not run here"),
     "target_modules": (None, "target_modules is null, neither a pattern nor a list of names"),
@@ -165,8 +165,8 @@ def test_settings_that_decide_nothing_are_let_be(lora: Any) -> None:
 
 
 SCALES: dict[str, tuple[Any, str]] = {
-    "feedforward_modules": ([], "has the shape|scales what"),
-    "feedforward_modules-all": (["dense", "key", "value"], "scales what comes into .*key"),
+    "feedforward_modules": ([], "has the shape|scales the input"),
+    "feedforward_modules-all": (["dense", "key", "value"], "scales the input of .*key"),
     "feedforward_modules-null": (None, "feedforward_modules is null"),
     "feedforward_modules-pattern": ("(a|", "is not run here"),
     "fan_in_fan_out": (True, "not known here"),
@@ -187,7 +187,7 @@ def test_scales_of_some_layers_only_are_refused(folder_of: Callable[..., Any], s
     folder = folder_of(sample, tmp_path / "one", "peft", IA3(target=("key", "value")))
     folder.configure(target_modules=r".*(value|[012]\.attention\.self\.key)")
     folder.change(lambda weights: {key: value for key, value in weights.items() if "3.attention.self.key" not in key})
-    folder.refused("key is scaled in some layers and not in layer 3")
+    folder.refused("key is scaled in some layers, but not in layer 3")
 
 
 @pytest.mark.parametrize("head", [True, False])

@@ -120,9 +120,9 @@ def test_arrow_is_pefts(top_k: int, temperature: float) -> None:
 @pytest.mark.parametrize(
     ("how", "message"),
     [
-        ({"router": "arow"}, "no router is called 'arow'; did you mean 'arrow'"),
-        ({"router": "attention"}, "no router is called 'attention'"),
-        ({"router": "arrow", "gates": {"steps": 10}}, "gates are not trained for arrow"),
+        ({"router": "arow"}, "'arow' is not a router; did you mean 'arrow'"),
+        ({"router": "attention"}, "'attention' is not a router"),
+        ({"router": "arrow", "gates": {"steps": 10}}, "arrow does not train gates"),
         ({"temperature": 2.0}, "phatgoose has no temperature"),
         ({"top_k": 0}, "greater than or equal to 1"),
     ],

@@ -134,7 +134,7 @@ def test_every_module_says_how_a_layout_has_it_or_why_not(name: str, layout: str
 def test_what_says_nothing_is_told_as_that(kind: Callable[[], Module], layout: str, library: str, method: str) -> None:
     """An inherited statement is about another module: `Mine` is no LoRA that peft could compute."""
     module, how = kind(), layouts.get(layout)
-    reason = f"Layover cannot write {module.name} as {library} yet; its file does not say how (`{method}`)"
+    reason = f"Layover cannot write {module.name} as {library} yet: the module does not define `{method}`"
     assert how.refuses(module, BASE) == reason
     assert type(module) not in how.kinds
     with pytest.raises(ModelError, match=f"{module.name} has no form in the layout {layout}: Layover cannot write"):
@@ -207,11 +207,12 @@ def test_people_call_a_module_by_its_own_noun() -> None:
     ]
 
 
-def test_a_stack_of_what_says_nothing_is_not_said_to_be_one() -> None:
+def test_a_stack_of_modules_without_a_statement_is_not_one() -> None:
     assert (
-        Shift().stacked_in_adapters() == "Layover does not know whether adapters puts several shift together as it does"
+        Shift().stacked_in_adapters()
+        == "Layover does not know whether adapters stacks several shift modules as Layover does"
     )
-    with pytest.raises(ModelError, match="several shift are not one"):
+    with pytest.raises(ModelError, match="several shift modules cannot be joined into one"):
         Shift.joined({}, SHAPE)
 
 

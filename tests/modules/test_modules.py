@@ -69,7 +69,7 @@ def test_layers() -> None:
     lora = modules.get("lora")
     assert lora(layers="top-4").layers_of(12) == (8, 9, 10, 11)
     assert lora(layers=[11, 3]).layers_of(12) == (3, 11)
-    with pytest.raises(ModelError, match=r"lora: no layer 12: the encoder has 12, numbered 0 to 11"):
+    with pytest.raises(ModelError, match=r"lora: layer 12 does not exist: the encoder has 12 layers, numbered 0 to 11"):
         lora(layers=[12]).layers_of(12)
     with pytest.raises(ModelError, match="top-13, but the encoder has 12"):
         lora(layers="top-13").layers_of(12)
@@ -84,15 +84,15 @@ def test_layers() -> None:
         ("lora", {"alpha": float("inf")}, "finite"),
         ("lora", {"target": ["qeury"]}, "did you mean 'query'"),
         ("lora", {"target": []}, "at least one of: query"),
-        ("lora", {"layers": "last"}, "'last' names no layers"),
-        ("lora", {"layers": "top-0"}, "names no layers"),
-        ("lora", {"layers": [1, 1]}, "none twice"),
+        ("lora", {"layers": "last"}, "'last' does not name layers"),
+        ("lora", {"layers": "top-0"}, "does not name layers"),
+        ("lora", {"layers": [1, 1]}, "each number only once"),
         ("lora", {"layers": [-1]}, "greater than or equal to 0"),
         ("lora", {"layers": []}, "at least one"),
         ("lora", {"rslora": 1}, "valid boolean"),
-        ("lora", {"patterns": [{}]}, "an empty rule"),
+        ("lora", {"patterns": [{}]}, "the rule is empty"),
         ("lora", {"patterns": [{"target": ["keys"]}]}, "did you mean 'key'"),
-        ("lora", {"patterns": [{"layers": "bottom-2"}]}, "names no layers"),
+        ("lora", {"patterns": [{"layers": "bottom-2"}]}, "does not name layers"),
         ("lora", {"patterns": [{"rank": 0, "alpha": 2}]}, "alpha has no meaning"),
         ("dora", {"rank": 0}, "greater than or equal to 1"),
         ("ia3", {"target": ["ffn"]}, "unknown target 'ffn'"),
@@ -163,9 +163,9 @@ def test_patterns_decide_the_layers() -> None:
     without = {"layers": [0, 1], "rank": 0}
     assert lora(patterns=[without]).layers_of(4) == (2, 3)
     assert lora(layers="top-1", patterns=[{"layers": [1], "rank": 2}]).layers_of(4) == (1, 3)
-    with pytest.raises(ModelError, match="take every update away"):
+    with pytest.raises(ModelError, match="remove every update"):
         lora(patterns=[without]).layers_of(2)
-    with pytest.raises(ModelError, match="no layer 9"):
+    with pytest.raises(ModelError, match="layer 9 does not exist"):
         lora(patterns=[{"layers": [9], "rank": 2}]).sites(Shape(layers=4, hidden=8, intermediate=16, vocabulary=100))
 
 
@@ -173,10 +173,10 @@ def test_patterns_decide_the_layers() -> None:
     ("layers", "drop", "message"),
     [
         ("all", AdapterDrop(train=11), ""),
-        ("all", AdapterDrop(train=12), "leaves nothing of lora, which adapts layers 0 to 11 of 12"),
-        ("all", AdapterDrop(predict=12), "leaves nothing"),
+        ("all", AdapterDrop(train=12), "removes every layer of lora, which adapts layers 0 to 11 of 12"),
+        ("all", AdapterDrop(predict=12), "removes every layer"),
         ("top-4", AdapterDrop(train=9), ""),
-        ("top-4", AdapterDrop(train=8, random=True), "drops nothing of lora.*a number from 9 to 11"),
+        ("top-4", AdapterDrop(train=8, random=True), "removes no layer of lora.*a number from 9 to 11"),
         ("all", AdapterDrop(train=2, predict=0), ""),
     ],
 )

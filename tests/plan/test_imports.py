@@ -101,7 +101,7 @@ def test_warm_takes_a_module_that_means_the_same_however_it_is_written(importing
     written = method("warm", "rank: 2, alpha: 16, patterns: [{rank: 4, alpha: 8}]")
     node = trained(importing.plan(written))
     assert node.spec.canonical()["module"]["patterns"]
-    with pytest.raises(RecipeError, match=r"no cell is left: mine: warm continues .* both modules must be the same"):
+    with pytest.raises(RecipeError, match=r"no cell is left: mine: warm continues .* both modules must be equal"):
         importing.plan(method("warm", "rank: 8, alpha: 8"), "sweep.intermediate=[mine]")
 
 
@@ -110,16 +110,19 @@ def test_warm_takes_a_module_that_means_the_same_however_it_is_written(importing
     [
         (
             method("warm", "rank: 2"),
-            "mine: warm continues the intermediate's weights, so both modules must be the same",
+            "mine: warm continues from the intermediate's weights, so both modules must be equal",
         ),
-        ("methods.one={module: full}", "mine: warm continues the intermediate's weights"),
+        ("methods.one={module: full}", "mine: warm continues from the intermediate's weights"),
         ("methods.one={module: none}", "trains no part of the encoder, so an intermediate changes nothing"),
         (
             method("{name: stack, on_top: none}"),
             "no head of the intermediates has the outputs of sandbox/paraphrase (mine was imported without a head)",
         ),
-        (method("{name: fuse, own: true}", "rank: 2"), "mine: fuse mixes modules of one kind"),
-        (method("stack", more=", adapterdrop: {predict: 4}"), "without the lowest 4 layers it leaves nothing of lora"),
+        (method("{name: fuse, own: true}", "rank: 2"), "mine: fuse mixes modules with equal settings"),
+        (
+            method("stack", more=", adapterdrop: {predict: 4}"),
+            "dropping the lowest 4 layers removes every layer of lora",
+        ),
     ],
 )
 def test_cells_without_a_meaning_are_left_out_and_named(importing: Importing, override: str, expected: str) -> None:
@@ -134,7 +137,7 @@ def test_what_one_method_cannot_take_another_may(importing: Importing) -> None:
     plan = importing.plan(*two)
     assert {one.method for one in plan.cells if one.intermediate == "mine"} == {"one"}
     (note,) = (note for note in plan.notes if "left out" in note)
-    assert note.startswith("two: 1 cells left out: mine: warm continues the intermediate's weights")
+    assert note.startswith("two: 1 cells left out: mine: warm continues from the intermediate's weights")
     alone = (*two[:1], "sweep.method=[two]")
     with pytest.raises(RecipeError, match=r"recipe\.yaml:5: modules\.mine: no method takes it: two: mine: warm cont"):
         importing.plan(*alone)

@@ -412,5 +412,7 @@ def test_what_cannot_be_perturbed_is_refused(tmp_path: Path) -> None:
     train(model, features, Mean(), states=kept)
     batch = collate(features, np.arange(2), pad=1, moment=Moment(0, 0))
     wrong = torch.zeros(2, batch.ids.shape[1] - 1, HIDDEN)
-    with pytest.raises(ModelError, match=r"a perturbation is \(2, \d+, 32\), but the word embeddings are \(2,"):
+    with pytest.raises(
+        ModelError, match=r"the perturbation has the shape \(2, \d+, 32\), but the word embeddings have \(2,"
+    ):
         last_hidden(model.encoder, model.head, batch, wrong)

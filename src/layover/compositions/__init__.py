@@ -1,4 +1,4 @@
-"""Compositions: how intermediate modules take part in the target stage. One file each, found by its name."""
+"""Compositions: the ways in which intermediates take part in the target stage. One file each, found by its name."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ def parse(form: str | Mapping[str, Any]) -> Composition:
     """Return the composition of a canonical form: a name, or a name with settings.
 
     Raises:
-        ModelError: there is no composition of that name.
-        ValueError: it has no such settings, or it is no composition.
+        ModelError: no composition has this name.
+        ValueError: a setting is unknown, or the form is not a composition.
     """
     if not isinstance(form, (str, Mapping)):
-        raise ValueError(f"{form!r:.100} is no composition")  # noqa: TRY004  a canonical form that cannot be read
+        raise ValueError(f"{form!r:.100} is not a composition")  # noqa: TRY004  the canonical form is not readable
     values = {"name": form} if isinstance(form, str) else dict(form)
     return get(str(values.pop("name", ""))).parse(values)
 

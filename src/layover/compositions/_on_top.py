@@ -1,4 +1,4 @@
-"""Compositions that leave the intermediates as they are: what is trained on top of them is a choice."""
+"""Compositions with unchanged intermediates, and a choice of the parts that train on top of them."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from layover.settings import LearningRate
 
 
 class OnTop(Composition):
-    """Intermediates stay frozen, whatever is trained on top."""
+    """A composition with frozen intermediates; `on_top` selects the parts that train."""
 
     on_top: Annotated[Trained, Omitted("module")] = "module"
-    """A fresh `module` and the head, the `head` alone, or `none`: then the head is an intermediate's."""
+    """A fresh `module` and the head, only the `head`, or `none`: then the head comes from an intermediate."""
     lr: LearningRate | None = Field(default=None, exclude=True)
-    """Peak learning rate of what is trained on top, the method's when not given. A training has it among its own
-    numbers, so it does not stand in the identity again."""
+    """Peak learning rate of the target stage; the default is the method's. It is part of the identity as a
+    hyperparameter of the training, so the composition leaves it out."""
 
     def trains(self) -> Trained:
         return self.on_top

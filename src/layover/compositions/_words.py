@@ -1,4 +1,4 @@
-"""What a model card says of a composition: the words that it is given, and those that it is made of."""
+"""The words with which a model card describes a composition."""
 
 from __future__ import annotations
 
@@ -7,37 +7,37 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class CardWords:
-    """What a model card calls all that takes part in a composition."""
+    """The nouns for the parts of a composition."""
 
     own: str | None
-    """The module that was trained on top, `LoRA`; None where a head alone was, or nothing."""
+    """The module that was trained on top, `LoRA`; None if only a head or nothing was trained."""
     below: str
     """The modules of the intermediates, `LoRA` or `LoRAs`."""
     several: bool
-    """Whether there are several of them."""
+    """Whether there are several intermediates."""
     flat: bool
-    """Whether all are put together into one."""
+    """Whether all modules are joined into one."""
 
     @property
     def trained(self) -> str:
-        """What was trained on top of everything else."""
+        """The noun for the part that was trained on top."""
         return self.own or "head"
 
 
 @dataclass(frozen=True)
 class SentenceWords(CardWords):
-    """The same for whole sentences, with names in Markdown."""
+    """The nouns for a whole sentence, with names in Markdown."""
 
     encoder: str
     """`the frozen encoder ...`."""
     goal: str
-    """What was learned last."""
+    """The task of the last training."""
     learned: str
-    """What the intermediates have learned."""
+    """The tasks of the intermediates."""
     count: int
-    """How many trainings these were."""
+    """The number of trainings of intermediates."""
     untrained: bool
-    """Whether nothing was trained on top, so that the head is an intermediate's."""
+    """Whether nothing was trained on top, so that the head comes from an intermediate."""
 
     @property
     def start(self) -> str:

@@ -1,7 +1,7 @@
-"""fuse: frozen intermediates whose changes are mixed by weights that are learned with the target.
+"""fuse: mix the changes of frozen intermediates with mixing weights that are learned together with the target.
 
-With the mixer `attention` this is AdapterFusion (Pfeiffer et al. 2021, arXiv:2005.00247), for every kind of module: of
-LoRAs the changes of each linear map are mixed. A target without an intermediate is the method's module alone.
+With the mixer `attention` this is AdapterFusion (Pfeiffer et al. 2021, arXiv:2005.00247), for every kind of module. For
+LoRAs, the changes of each linear map are mixed. A target without an intermediate trains the method's module alone.
 """
 
 from __future__ import annotations
@@ -23,38 +23,38 @@ from layover.settings import Flag, LearningRate, Rank
 from layover.shape import Shape
 
 OWN = "own"
-"""What the target's own module is called among those that are mixed; it is the last."""
+"""The name of the target's own module among the mixed modules; it is the last one."""
 
 
 class Fuse(Composition):
-    """One mix of the intermediates; it and the head train, and with `own` a fresh module that is one of the mix."""
+    """A mix of the intermediates. The mixer and the head train; with `own`, a fresh module in the mix trains, too."""
 
     name: ClassVar[str] = "fuse"
     takes_several: ClassVar[bool] = True
 
     mixer: str = "attention"
-    """One that is learned: `attention`, `low_rank`, `gated`."""
+    """The name of a learned mixer: `attention`, `low_rank`, `gated`."""
     rank: Rank | None = None
-    """low_rank: of its projections; the mixer's default when not given."""
+    """low_rank: the rank of its projections; the mixer's default if absent."""
     own: Flag = False
-    """Whether a fresh module of the target is mixed, too."""
+    """Whether a fresh module of the target is in the mix, too."""
     lr: LearningRate | None = Field(default=None, exclude=True)
-    """Peak learning rate of the target stage, the method's when not given. A training has it among its own numbers, so
-    it does not stand in the identity again."""
+    """Peak learning rate of the target stage; the default is the method's. It is part of the identity as a
+    hyperparameter of the training, so the composition leaves it out."""
 
     @field_validator("mixer")
     @classmethod
     def _learned_mixer(cls, value: str) -> str:
         learned = [name for name in mixers.usable() if mixers.get(name).learned]
         if value not in mixers.names() or not mixers.get(value).learned:
-            raise ValueError(f"no mixer that is learned is called {value!r}; {nearest(value, learned)}")
+            raise ValueError(f"{value!r} is not a learned mixer; {nearest(value, learned)}")
         return value
 
     @model_validator(mode="after")
     def _rank_of_the_mixer(self) -> Self:
         ranked = [name for name in mixers.usable() if "rank" in mixers.get(name).model_fields]
         if self.rank is not None and self.mixer not in ranked:
-            raise ValueError(f"rank has no meaning for {self.mixer}; it belongs to {', '.join(ranked)}")
+            raise ValueError(f"rank has no effect with {self.mixer}; it is a setting of {', '.join(ranked)}")
         return self
 
     def built_mixer(self) -> Mixer:
@@ -62,29 +62,30 @@ class Fuse(Composition):
         return mixers.get(self.mixer).model_validate(settings)
 
     def settings(self) -> dict[str, Json]:
-        """Return the settings; a rank that is not given is the mixer's own."""
+        """Return the settings; an absent rank is replaced by the mixer's default."""
         return {**super().settings(), **self.built_mixer().settings()}
 
     def check(self, module: Module, intermediates: Sequence[Module]) -> None:
-        """Refuse modules that act at different places."""
+        """Refuse modules with different settings."""
         super().check(module, intermediates)
-        for one in intermediates if self.own else ():
-            if one != module:
+        for intermediate in intermediates if self.own else ():
+            if intermediate != module:
                 raise ModelError(
-                    f"fuse mixes modules of one kind, but the intermediate is {one.name}({one}) and the target's own "
-                    f"{module.name}({module}): give both the same settings, or leave out own"
+                    f"fuse mixes modules with equal settings, but the intermediate is "
+                    f"{intermediate.name}({intermediate}) and the target's own module is {module.name}({module}): "
+                    "give both the same settings, or delete own"
                 )
 
     def needs_training(self) -> bool:
-        """Return True: a fresh mixer knows nothing of the intermediates."""
+        """Return True: a fresh mixer is not adapted to the intermediates."""
         return True
 
     def target_module(self, module: Module, count: int) -> Module:
-        """Return the target's module; beside intermediates only if the recipe asks for it."""
+        """Return the target's module; with intermediates only if the recipe sets `own`."""
         return module if self.own or not count else module_named("none")()
 
     def target_lr(self) -> float | None:
-        """Return the learning rate: mixers want another one than modules."""
+        """Return the learning rate of the mix, which may differ from the method's, or None."""
         return self.lr
 
     def mixes(self, names: Sequence[str]) -> tuple[str, ...]:
@@ -93,10 +94,9 @@ class Fuse(Composition):
     def headline(self, words: CardWords) -> str:
         return f"fused {words.below}"
 
-    def sentence(self, told: SentenceWords) -> str:
-        mix = f"a mix of {told.intermediates}" + (f" and {a(told.own)} of its own" if told.own is not None else "")
-        how = f"how much `{self.mixer}` takes of each, token by token, was learned on {told.goal}"
-        return f"{mix} for {told.encoder}: {how}."
+    def sentence(self, words: SentenceWords) -> str:
+        mix = f"a mix of {words.intermediates}" + (f" and {a(words.own)} of its own" if words.own is not None else "")
+        return f"{mix} for {words.encoder}: the mixing weights (`{self.mixer}`) were learned on {words.goal}."
 
     def _after(
         self,

@@ -1,18 +1,19 @@
-"""merge: intermediates are folded into the frozen weights, and a fresh target module is trained on top, or none.
+"""merge: fold the intermediates into the frozen weights, and train a fresh target module on top, or none.
 
 Every method is defined on the *deltas* of the linear maps, D_i = (alpha / rank) B A of a LoRA, with weights w_i:
 
-    exact      sum of w_i D_i: the LoRA of concatenated ranks
-    svd        the best approximation of that sum of a given rank (Eckart and Young)
-    magnitude  the same sum, of each D_i only the share `density` of largest entries
-    dare       the same sum, of each D_i a random share `density` of the entries, divided by `density`
+    exact      the sum of w_i D_i: the LoRA of concatenated ranks
+    svd        the best approximation of that sum with a given rank (Eckart and Young)
+    magnitude  the same sum, with only the share `density` of largest entries of each D_i
+    dare       the same sum, with a random share `density` of the entries of each D_i, divided by `density`
                (Yu et al. 2024, arXiv:2311.03099)
-    ties       of each D_i the share `density` of largest entries; per entry the sign with the larger weighted sum; the
-               weighted mean of the entries with that sign (Yadav et al. 2023, arXiv:2306.01708), times sum |w_i|
+    ties       keep the share `density` of largest entries of each D_i; elect per entry the sign with the larger
+               weighted sum; take the weighted mean of the entries with that sign (Yadav et al. 2023,
+               arXiv:2306.01708), times sum |w_i|
 
-Shares are counted per linear map. With equal weights lambda / K `ties` is lambda times the mean of the paper, and where
-no signs conflict and nothing is trimmed it is the exact sum. (peft's `linear` sums A and B on their own, and is none of
-these.)
+Shares are counted per linear map. With equal weights lambda / K, `ties` is lambda times the mean of the paper. If no
+signs conflict and nothing is trimmed, it is the exact sum. (The `linear` of peft sums A and B separately and differs
+from all of these.)
 """
 
 from __future__ import annotations
@@ -38,25 +39,25 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 DENSITY: Mapping[str, float] = {"ties": 0.2, "dare": 0.5, "magnitude": 0.5}
-"""Entries that are kept when the recipe names no share; for `ties` that of its paper."""
+"""Method -> the share of entries that is kept if the recipe sets no density; for `ties` the value of its paper."""
 
 
 def _numbers(value: object) -> object:
-    """Refuse weights of another form, and such as merge nothing; with one message for all forms."""
+    """Refuse weights of an unknown form, and weights that are all 0; one message covers all forms."""
     numbers = value.values() if isinstance(value, Mapping) else value if isinstance(value, (list, tuple)) else [value]
     if value is None:
         return None
     if not all(isinstance(number, (int, float)) and not isinstance(number, bool) for number in numbers):
         raise ValueError(
-            f"{value!r} are no weights; write a number, or one for each intermediate: {{mnli: 0.7, squad: 0.3}}"
+            f"{value!r} is not a weight; write a number, or one for each intermediate: {{mnli: 0.7, squad: 0.3}}"
         )
     if not any(numbers):
-        raise ValueError("merging needs a weight other than 0")
+        raise ValueError("all weights are 0, so nothing would be merged; set a weight other than 0")
     return value
 
 
 class Merge(OnTop):
-    """One fold, then the target's module."""
+    """A fold of the intermediates, then the target's module."""
 
     name: ClassVar[str] = "merge"
     takes_several: ClassVar[bool] = True
@@ -65,53 +66,55 @@ class Merge(OnTop):
 
     method: Literal["exact", "svd", "ties", "dare", "magnitude"] = "exact"
     weights: Annotated[Weight | dict[str, Weight] | tuple[Weight, ...] | None, BeforeValidator(_numbers)] = None
-    """One number for all intermediates, or `{mnli: 0.7, squad: 0.3}`; 1 / K of K when not given."""
+    """One number for all intermediates, or `{mnli: 0.7, squad: 0.3}`; the default for K intermediates is 1 / K."""
     density: Share | None = None
-    """ties, dare, magnitude: share of the entries that are kept."""
+    """ties, dare, magnitude: the share of the entries that is kept."""
     rank: Rank | None = None
-    """svd: the module's own rank when not given."""
+    """svd: the rank of the approximation; the default is the largest rank of the modules."""
 
     @model_validator(mode="after")
     def _settings_of_the_method(self) -> Self:
         for setting, methods in (("density", DENSITY), ("rank", ("svd",))):
             if getattr(self, setting) is not None and self.method not in methods:
-                raise ValueError(f"{setting} has no meaning for {self.method}; it belongs to {', '.join(methods)}")
+                raise ValueError(f"{setting} has no effect with {self.method}; it is a setting of {', '.join(methods)}")
         return self
 
     def refuses(self, module: Module) -> str:
-        """Return why a module cannot be merged: only linear changes add up inside a linear map."""
+        """Return why a module cannot be merged: only a linear change can be folded into a linear map."""
         reason = super().refuses(module)
         if reason or module.linear:
             return reason
-        return "it is no linear change of the frozen weights, so there is nothing to fold in (fuse it instead)"
+        return "it is not a linear change of the frozen weights, so it cannot be folded in; fuse it instead"
 
     def draws(self) -> bool:
         return self.method == "dare"
 
     def single_is_itself(self) -> bool:
-        """Return whether a merge of one module is that module; a merge may trim and weigh it."""
+        """Return False: a merge can trim and weigh even a single module."""
         return False
 
     def for_intermediates(self, names: Sequence[str]) -> Self:
         """Return the merge with one weight per intermediate."""
         weights = self.weights
         if weights is None:
-            found = (1 / len(names),) * len(names)
+            numbers = (1 / len(names),) * len(names)
         elif isinstance(weights, float):
-            found = (weights,) * len(names)
+            numbers = (weights,) * len(names)
         elif isinstance(weights, tuple):
-            found = weights
+            numbers = weights
         else:
             for name in names:
                 if name not in weights:
-                    raise ModelError(f"weights names no weight for {name!r}; {nearest(name, weights)}")
-            found = tuple(weights[name] for name in names)
-        if len(found) != len(names):
-            raise ModelError(f"{len(found)} weights for the {len(names)} intermediates {', '.join(names)}")
-        if not any(found):
+                    raise ModelError(f"weights has no weight for {name!r}; {nearest(name, weights)}")
+            numbers = tuple(weights[name] for name in names)
+        if len(numbers) != len(names):
+            raise ModelError(
+                f"weights has {len(numbers)} numbers, but there are {len(names)} intermediates: {', '.join(names)}"
+            )
+        if not any(numbers):
             raise ModelError(f"the weight of {', '.join(names)} is 0, so nothing would be merged")
         density = DENSITY.get(self.method) if self.density is None else self.density
-        return self.model_copy(update={"weights": found, "density": density})
+        return self.model_copy(update={"weights": numbers, "density": density})
 
     def named(self) -> tuple[str, ...]:
         return tuple(self.weights) if isinstance(self.weights, dict) else ()
@@ -122,7 +125,7 @@ class Merge(OnTop):
         return self.model_copy(update={"weights": tuple(self.weights[index] for index in order)})
 
     def summed(self, names: Sequence[str]) -> tuple[float, ...] | None:
-        """Return the weights of the sum; trimmed, dropped or approximated deltas are no sum of the modules."""
+        """Return the weights of the sum, or None: a trimmed, dropped or approximated delta is not such a sum."""
         weights = self.for_intermediates(names).weights
         return weights if self.method == "exact" and isinstance(weights, tuple) else None
 
@@ -138,9 +141,12 @@ class Merge(OnTop):
     def _after(
         self, module: Module, intermediates: Sequence[AttachedModule], shape: Shape, seed: int
     ) -> list[Attachment]:
-        how = self.for_intermediates([one.name for one in intermediates])
+        how = self.for_intermediates([intermediate.name for intermediate in intermediates])
         weights = how.weights if isinstance(how.weights, tuple) else ()
-        sources = [WeightedModule(one, weight, shape) for one, weight in zip(intermediates, weights, strict=True)]
+        sources = [
+            WeightedModule(intermediate, weight, shape)
+            for intermediate, weight in zip(intermediates, weights, strict=True)
+        ]
         sites = tuple(dict.fromkeys(site for source in sources for site in source.sites))
 
         def change(site: Site) -> Tensor:
@@ -151,7 +157,7 @@ class Merge(OnTop):
 
 @dataclass(frozen=True, eq=False)
 class WeightedModule:
-    """One intermediate and its weight."""
+    """An intermediate and its weight."""
 
     attachment: AttachedModule
     weight: float
@@ -163,12 +169,12 @@ class WeightedModule:
         return self.attachment.module.sites(self.shape)
 
     def factors(self, site: Site) -> tuple[Tensor, Tensor]:
-        """Return what its change of the linear map is the product of, (outputs, r) and (r, inputs) float32."""
+        """Return the two factors of its change of the linear map, (outputs, r) and (r, inputs) float32."""
         left, right = self.attachment.module.factors(site, self.attachment.at(site))
         return left.float(), right.float()
 
     def delta(self, site: Site) -> Tensor:
-        """Return its change of the linear map, (outputs, inputs) float32; zero where it has none."""
+        """Return its change of the linear map, (outputs, inputs) float32; zeros if it does not change this map."""
         import torch
 
         if site not in self.sites:
@@ -181,10 +187,10 @@ def merged(how: Merge, sources: Sequence[WeightedModule], site: Site, seed: int)
     """Return the change of one linear map, (outputs, inputs) float32.
 
     Args:
-        how: Method, density, rank.
+        how: The settings: method, density and rank.
         sources: The intermediates.
         site: The linear map.
-        seed: For `dare`; the entries depend on it, on the site and on the place of the intermediate.
+        seed: For `dare`; the kept entries depend on it, on the site and on the index of the intermediate.
     """
     here = [source for source in sources if site in source.sites]
     if how.method == "svd":
@@ -199,7 +205,7 @@ def merged(how: Merge, sources: Sequence[WeightedModule], site: Site, seed: int)
     if how.density is None:
         raise ModelError(f"merge: {how.method} needs a density")
     if how.method == "dare":
-        kept = [drop(delta, how.density, f"{seed}:{place}:{site.name}") for place, delta in enumerate(deltas)]
+        kept = [drop(delta, how.density, f"{seed}:{index}:{site.name}") for index, delta in enumerate(deltas)]
     else:
         kept = [trim(delta, how.density) for delta in deltas]
     return elect(kept, weights) if how.method == "ties" else weighted_sum(kept, weights)
@@ -216,13 +222,15 @@ def weighted_sum(deltas: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
 
 
 def approximation(factors: Sequence[tuple[Tensor, Tensor]], rank: int) -> Tensor:
-    """Return the nearest matrix of a rank, in the Frobenius norm, to the sum of products of factors.
+    """Return the matrix of a given rank that is nearest, in the Frobenius norm, to the sum of products of factors.
 
-    Of the product itself nothing is decomposed: its singular values are those of a matrix as small as the ranks' sum.
+    The product itself is not decomposed. Its singular values are the same as those of a small matrix, whose size is the
+    sum of the ranks.
     """
     import torch
 
-    left, right = torch.cat([one for one, _ in factors], 1), torch.cat([one for _, one in factors], 0)
+    left = torch.cat([factor for factor, _ in factors], 1)
+    right = torch.cat([factor for _, factor in factors], 0)
     outer, inner = torch.linalg.qr(left), torch.linalg.qr(right.T)
     u, values, v = torch.linalg.svd(outer.R @ inner.R.T, full_matrices=False)
     nearest: Tensor = (outer.Q @ (u[:, :rank] * values[:rank])) @ (v[:rank] @ inner.Q.T)
@@ -230,7 +238,7 @@ def approximation(factors: Sequence[tuple[Tensor, Tensor]], rank: int) -> Tensor
 
 
 def trim(delta: Tensor, density: float) -> Tensor:
-    """Return the `ceil(density n)` largest of the n entries, the others zero; of equals the first."""
+    """Return the `ceil(density n)` largest of the n entries, and zeros elsewhere; the first of equal entries win."""
     flat = delta.flatten()
     keep = flat.abs().argsort(descending=True, stable=True)[: ceil(density * flat.numel())]
     kept = flat.new_zeros(flat.shape)
@@ -239,7 +247,10 @@ def trim(delta: Tensor, density: float) -> Tensor:
 
 
 def drop(delta: Tensor, density: float, name: str) -> Tensor:
-    """Return each entry with probability `density`, divided by it, and zero otherwise; drawn from a name alone."""
+    """Return each entry divided by `density` with probability `density`, and zero otherwise.
+
+    The random choice depends on the name only.
+    """
     import torch
 
     digest = hashlib.sha256(name.encode()).digest()
@@ -249,12 +260,12 @@ def drop(delta: Tensor, density: float, name: str) -> Tensor:
 
 
 def elect(deltas: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
-    """Return per entry the weighted mean of those with the elected sign, times the sum of |w_i|."""
+    """Return for each entry the weighted mean of the values with the elected sign, times the sum of |w_i|."""
     import torch
 
     parts = torch.stack([delta * weight for delta, weight in zip(deltas, weights, strict=True)])
     sizes = torch.tensor(weights).abs().view(-1, *[1] * deltas[0].dim())
-    # an entry that was trimmed is zero and has no sign; nobody agrees where nothing is left
+    # a trimmed entry is zero and has no sign, so it never agrees
     agree = (parts.sign() == parts.sum(0).sign()) & (parts != 0)
     share = (agree * sizes).sum(0)
     total: Tensor = (parts * agree).sum(0) * sizes.sum() / torch.where(share > 0, share, torch.ones_like(share))

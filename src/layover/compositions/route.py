@@ -1,8 +1,8 @@
-"""route: each token is sent, at each place, to those of several frozen intermediates whose gates suit it best.
+"""route: send each token, at each site, to the frozen intermediates whose gates match it best.
 
-With `router: phatgoose` (Muqeeth et al. 2024, arXiv:2402.05859) every intermediate gets a gate after the fact: one
-vector per place, trained on its own task with everything else frozen. With `router: arrow` the gates follow from the
-modules themselves. A fresh target module is trained on top, or the head alone, or nothing: zero-shot routing.
+With `router: phatgoose` (Muqeeth et al. 2024, arXiv:2402.05859) every trained intermediate gets gates afterwards: one
+vector per site, trained on its own task with everything else frozen. With `router: arrow` the gates are computed from
+the modules. A fresh target module, only the head, or nothing (zero-shot routing) trains on top.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class Route(OnTop):
-    """One mix, then the target's module."""
+    """A routed mix of the intermediates, then the target's module."""
 
     name: ClassVar[str] = "route"
     takes_several: ClassVar[bool] = True
@@ -37,38 +37,38 @@ class Route(OnTop):
 
     router: str = "phatgoose"
     top_k: Several = 2
-    """Intermediates that a token is sent to at each place."""
+    """The number of intermediates that each token is sent to at each site."""
     temperature: Annotated[Temperature | None, Omitted(None)] = None
-    """arrow: divides the scores; 1 when not given."""
+    """arrow: the divisor of the scores; the default is 1."""
     gates: GateTraining | None = Field(default=None, exclude=True)
-    """phatgoose: `{steps: 100, lr: 5e-3}`. The trained gates stand in an identity by their own keys."""
+    """phatgoose: `{steps: 100, lr: 5e-3}`. The keys of the trained gates are part of the identity instead."""
 
     @field_validator("router")
     @classmethod
     def _known_router(cls, value: str) -> str:
         known = [name for name in mixers.usable() if issubclass(mixers.get(name), Router)]
         if value not in mixers.names() or not issubclass(mixers.get(value), Router):
-            raise ValueError(f"no router is called {value!r}; {nearest(value, known)}")
+            raise ValueError(f"{value!r} is not a router; {nearest(value, known)}")
         return value
 
     @model_validator(mode="after")
     def _settings_of_the_router(self) -> Self:
         if self.gates is not None and not self._router().learns_gates:
-            raise ValueError(f"gates are not trained for {self.router}; leave them out")
+            raise ValueError(f"{self.router} does not train gates; delete gates")
         if self.temperature is not None and "temperature" not in mixers.get(self.router).model_fields:
-            raise ValueError(f"{self.router} has no temperature; leave it out")
+            raise ValueError(f"{self.router} has no temperature; delete temperature")
         return self
 
     def settings(self) -> dict[str, Json]:
-        """Return the router's settings, with its defaults."""
+        """Return the settings, with the defaults of the router."""
         return {**super().settings(), **self._router().settings()}
 
     def _router(self) -> Router:
         temperature = {} if self.temperature is None else {"temperature": self.temperature}
-        found = mixers.get(self.router).model_validate({"top_k": self.top_k, **temperature})
-        if not isinstance(found, Router):
-            raise ModelError(f"route: {self.router} is no router")
-        return found
+        router = mixers.get(self.router).model_validate({"top_k": self.top_k, **temperature})
+        if not isinstance(router, Router):
+            raise ModelError(f"route: {self.router} is not a router")
+        return router
 
     def refuses(self, module: Module) -> str:
         return super().refuses(module) or self._router().refuses(module)
@@ -80,7 +80,7 @@ class Route(OnTop):
         return (self.gates or GateTraining()) if self._router().learns_gates else None
 
     def words(self, *, several: bool) -> str:  # noqa: ARG002
-        return f"to which each token is routed as it suits (`{self.router}`)"
+        return f"to which each token is routed by its scores (`{self.router}`)"
 
     def _after(
         self,
@@ -92,12 +92,12 @@ class Route(OnTop):
         import torch
 
         router = self._router()
-        # a single one gets every token, whatever its gate
-        one_alone = len(intermediates) == 1 and intermediates[0].gates is None
+        # a single intermediate gets every token and needs no gate
+        single = len(intermediates) == 1 and intermediates[0].gates is None
         gates = {
             f"{site.name}.{GATES}": torch.zeros(1, site.inputs)
-            if one_alone
-            else torch.stack([_gate(router, one, site) for one in intermediates])
+            if single
+            else torch.stack([_gate(router, intermediate, site) for intermediate in intermediates])
             for site in intermediates[0].module.sites(shape)
         }
         mix = Mix(MIX, router, tuple(intermediates), gates, trainable=False)

@@ -1,7 +1,7 @@
-"""stack: intermediates stay frozen and active, and a fresh target module is trained on top of them.
+"""stack: the intermediates stay frozen and active, and a fresh target module trains on top of them.
 
-A fresh module adds exactly zero, so at step 0 the stack is the intermediate. LoRA deltas add up, so that the order of
-several means nothing; bottlenecks on one sublayer are applied one after the other, in the order of the list.
+A fresh module adds exactly zero, so at step 0 the stack equals the intermediate. LoRA deltas add up, so their order has
+no effect. Bottlenecks on one sublayer are applied one after the other, in the order of the list.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ class Stack(OnTop):
     in_a_row: ClassVar[bool] = True
 
     def keeps_order(self, module: Module) -> bool:
-        """Return whether the order matters; sums and products have none."""
+        """Return whether the order of the modules affects the result."""
         return not module.commutes
 
     def summed(self, names: Sequence[str]) -> tuple[float, ...] | None:
         return (1.0,) * len(names)
 
     def headline(self, words: CardWords) -> str:
-        end = " put together into one" if words.flat else ""
+        end = " joined into one" if words.flat else ""
         if words.own is None:
             return f"a head on {words.below if words.several else a(words.below)}{end}"
         return f"a stack of {words.own}s{end}"

@@ -1,4 +1,4 @@
-"""warm: the target training continues the intermediate's weights.
+"""warm: the target training continues from the intermediate's weights.
 
 With the module `full` this is intermediate-task training as published (Phang et al. 2020, arXiv:2005.13013).
 """
@@ -16,35 +16,35 @@ from layover.shape import Shape
 
 
 class Warm(Composition):
-    """One module, started from the intermediate's weights."""
+    """A single module that starts from the intermediate's weights."""
 
     name: ClassVar[str] = "warm"
     apart: ClassVar[bool] = False
     in_a_row: ClassVar[bool] = True
 
     def refuses(self, module: Module) -> str:
-        """Return why training cannot continue a module: one without weights."""
+        """Return why training cannot continue from a module: it has no weights."""
         return "" if module.trains_encoder else super().refuses(module)
 
     def check(self, module: Module, intermediates: Sequence[Module]) -> None:
         """Refuse two stages whose modules or settings differ."""
         super().check(module, intermediates)
-        for one in intermediates:
-            if one != module:
+        for intermediate in intermediates:
+            if intermediate != module:
                 raise ModelError(
-                    f"warm continues the intermediate's weights, so both modules must be the same, but the "
-                    f"intermediate is {one.name}({one}) and the target {module.name}({module}): "
+                    "warm continues from the intermediate's weights, so both modules must be equal, but the "
+                    f"intermediate is {intermediate.name}({intermediate}) and the target is {module.name}({module}): "
                     "give both the same settings, or stack them"
                 )
 
     def not_one(self, names: Sequence[str]) -> str:  # noqa: ARG002
-        return "it is one module already; leave out --flatten"
+        return "it is already a single module; omit --flatten"
 
     def headline(self, words: CardWords) -> str:
         return f"a warm-started {words.trained}"
 
-    def sentence(self, told: SentenceWords) -> str:
-        return f"{told.start} that learned {told.learned} first, and then went on to learn {told.goal}."
+    def sentence(self, words: SentenceWords) -> str:
+        return f"{words.start} that first learned {words.learned} and then {words.goal}."
 
     def _after(
         self,

@@ -1,4 +1,4 @@
-"""The encoder: load, freeze, split into frozen and trained layers, attach modules."""
+"""The encoder: load it, freeze it, split it into frozen and trained layers, and attach modules."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is attached to an encoder: the weights of a module, or of a mix of modules, at every site."""
+"""Attachments on an encoder: the weights of a module, or of a mix of modules, at every site."""
 
 from __future__ import annotations
 
@@ -22,36 +22,36 @@ Fresh = Callable[[Site, torch.Generator], Mapping[str, Tensor]]
 
 @dataclass(frozen=True)
 class AttachmentPlace:
-    """Where something is attached.
+    """The encoder and the position at which an attachment is placed.
 
-    Fresh weights depend on the seed, on the position and on the names of their sites only.
+    Fresh weights depend only on the seed, the position and the names of their sites.
     """
 
     shape: Shape
     frozen: Callable[[Site], nn.Module]
-    """What `At.frozen` will be at a site."""
+    """Site -> the module that `At.frozen` will be there."""
     seed: int
     position: str
-    """Number of attachments applied before, so that a module stacked on another starts from other weights; a mixer's is
-    told apart from that of its members."""
+    """The number of attachments before this one, so that stacked modules start from different weights; a mixer has
+    another position than its members."""
     device: torch.device
     watch: MixingWatch
-    """Takes down mixing weights."""
+    """Records mixing weights."""
 
 
 class SiteWeights(nn.Module):
-    """Named weights at sites; float32, and copies of what they are made from.
+    """Named weights at sites: float32 copies of the given or fresh tensors.
 
     Args:
-        sites: Where.
+        sites: The sites.
         sizes: Site -> name -> shape.
-        given: Canonical name -> tensor; None draws fresh ones.
-        fresh: Draws those of a site.
-        place: Of what is attached.
-        where: What it is, for messages.
+        given: Canonical name -> tensor; None draws fresh weights.
+        fresh: Draws the fresh weights of a site.
+        place: The place of the attachment.
+        where: The name of the attachment, for messages.
 
     Raises:
-        ModelError: the given ones do not fit.
+        ModelError: the given weights do not fit.
     """
 
     def __init__(
@@ -92,16 +92,16 @@ class SiteWeights(nn.Module):
         }
 
     def of(self, index: int, dtype: torch.dtype) -> Mapping[str, Tensor]:
-        """Return the weights at the site of that index, as the encoder computes; gradients reach them in float32."""
+        """Return the weights at the site of that index, in the data type `dtype`; their gradients are float32."""
         return {name: weight.to(dtype) for name, weight in self._at[index].items()}
 
 
 class ModuleWeights(nn.Module):
-    """The weights of one module and what they add.
+    """The weights of a module and its change of the hidden states.
 
     Args:
-        attachment: The module; its weights are copied; None draws fresh ones.
-        place: Where.
+        attachment: The module; its weights are copied; None draws fresh weights.
+        place: The place of the module.
 
     Raises:
         ModelError: the weights do not fit.
@@ -112,37 +112,37 @@ class ModuleWeights(nn.Module):
         module = attachment.module
         self.sites = module.sites(place.shape)
         self.layers = module.layers_of(place.shape.layers)
-        self.attachment = replace(attachment, weights=None)  # the tensors live in the parameters below
+        self.attachment = replace(attachment, weights=None)  # the parameters below hold the tensors
 
         def fresh(site: Site, generator: torch.Generator) -> Mapping[str, Tensor]:
             return module.initialise(site, place.frozen(site), generator)
 
-        given = None if module.whole else attachment.weights  # those of a whole module are in the encoder itself
+        given = None if module.whole else attachment.weights  # the weights of a whole module are the encoder's own
         where = f"module {attachment.name!r} ({module.name})"
         self.weights = SiteWeights(self.sites, module.weights, given, fresh, place, where)
 
     def changes(self, first: int) -> tuple[int, ...]:
-        """Return the layers that it changes when modules act from layer `first` up."""
+        """Return the layers that it changes if modules act from layer `first` up."""
         return tuple(layer for layer in self.layers if self.stays or self.attachment.module.whole or layer >= first)
 
     @property
     def stays(self) -> bool:
-        """Whether it acts in every layer, whatever is left out of the lowest: so does the adapter of a language."""
+        """Whether it also acts in the layers without modules, as the adapter of a language does."""
         return self.attachment.name == LANGUAGE
 
     def delta(self, index: int, at: At) -> Tensor:
-        """Return what the module adds at the site of that index, (1, N, outputs)."""
+        """Return the change that the module adds at the site of that index, (1, N, outputs)."""
         return self.attachment.module.delta(self.sites[index], at, self._weights(index, at.source))
 
     def changed(self, index: int, at: At) -> Tensor:
-        """Return what becomes of `at.hidden`, (1, N, outputs)."""
+        """Return the changed `at.hidden` at the site of that index, (1, N, outputs)."""
         return self.attachment.module.changed(self.sites[index], at, self._weights(index, at.source))
 
     def _weights(self, index: int, like: Tensor) -> Mapping[str, Tensor]:
         return self.weights.of(index, torch.float32 if self.attachment.module.exact else like.dtype)
 
     def undone(self, hidden: Tensor) -> Tensor:
-        """Return what the embeddings were before the module changed them, (..., H)."""
+        """Return the hidden states without the module's change of the embeddings, (..., H)."""
         for index, site in enumerate(self.sites):
             if site.place == EMBEDDINGS:
                 hidden = self.attachment.module.undone(site, hidden, self._weights(index, hidden))
@@ -150,14 +150,14 @@ class ModuleWeights(nn.Module):
 
 
 class MixWeights(nn.Module):
-    """The weights of modules that are mixed, of their mixer, and what they add together.
+    """The weights of mixed modules and of their mixer, and the mixed change of the hidden states.
 
     Args:
-        mix: All weights are copied; None draws fresh ones.
-        place: Where.
+        mix: The mix; all weights are copied; None draws fresh weights.
+        place: The place of the mix.
 
     Raises:
-        ModelError: weights do not fit, or the modules act at different sites.
+        ModelError: the weights do not fit, or the modules attach to different sites.
     """
 
     def __init__(self, mix: Mix, place: AttachmentPlace) -> None:
@@ -168,11 +168,11 @@ class MixWeights(nn.Module):
         self._members = [ModuleWeights(attachment, place) for attachment in mix.members]
         self.members = nn.ModuleList(self._members)
         first, mixer, count = self._members[0], mix.mixer, len(mix.members)
-        for one in self._members:
-            if one.sites != first.sites:
+        for member in self._members:
+            if member.sites != first.sites:
                 raise ModelError(
-                    f"{first.attachment.name} and {one.attachment.name} act at different places of the encoder, so "
-                    "that there is nothing to mix: give both modules the same settings"
+                    f"{first.attachment.name} and {member.attachment.name} attach to different sites of the encoder, "
+                    "so they cannot be mixed: give both modules the same settings"
                 )
         self.sites, self.layers = first.sites, first.layers
 
@@ -187,18 +187,18 @@ class MixWeights(nn.Module):
         self.weights = SiteWeights(self.sites, sizes, mix.weights, fresh, apart, where)
 
     def changes(self, first: int) -> tuple[int, ...]:
-        """Return the layers that it changes when modules act from layer `first` up."""
+        """Return the layers that it changes if modules act from layer `first` up."""
         return tuple(layer for layer in self.layers if layer >= first)
 
     def kept(self) -> int:
-        """Return how many numbers per token a training keeps for it, see `Mixer.kept`."""
+        """Return the count of numbers per token that a training keeps for the mix, see `Mixer.kept`."""
         return sum(self.mix.mixer.kept(site, len(self._members)) for site in self.sites)
 
     def delta(self, index: int, at: At) -> Tensor:
-        """Return what the mix adds at the site of that index, (1, N, outputs)."""
+        """Return the change that the mix adds at the site of that index, (1, N, outputs)."""
         site, mixer = self.sites[index], self.mix.mixer
         weights = self.weights.of(index, torch.float32 if mixer.exact else at.source.dtype)
-        # every member reads the same, so that their order means nothing
+        # all members read the same input, so their order has no effect
         deltas = torch.stack([member.delta(index, at) for member in self._members], dim=2)
         seen = self._members[0].attachment.module.seen(site, at)
         mixing = mixer.mixing_weights(site, seen, deltas, weights)
@@ -206,12 +206,12 @@ class MixWeights(nn.Module):
         return mixer.mixed(mixing, deltas, weights)
 
     def changed(self, index: int, at: At) -> Tensor:
-        """Return what becomes of `at.hidden`, (1, N, outputs)."""
+        """Return the changed `at.hidden` at the site of that index, (1, N, outputs)."""
         return at.hidden + self.delta(index, at)
 
 
 def modules_in(attachments: Sequence[Attachment]) -> list[AttachedModule]:
-    """Return the modules of all attachments, those of mixes among them."""
+    """Return the modules of all attachments, including the members of mixes."""
     modules: list[AttachedModule] = []
     for attachment in attachments:
         if isinstance(attachment, AttachedModule):
@@ -222,15 +222,15 @@ def modules_in(attachments: Sequence[Attachment]) -> list[AttachedModule]:
 
 
 def check_attachments(attachments: Sequence[Attachment], quantisation: Quantisation | None = None) -> None:
-    """Refuse attachments that do not go together, or not with the encoder.
+    """Refuse attachments that do not fit together, or do not fit the encoder.
 
     Args:
-        attachments: What is to be attached.
-        quantisation: How the encoder's linear maps are stored.
+        attachments: The attachments to check.
+        quantisation: The storage of the encoder's linear maps.
 
     Raises:
-        ModelError: two of them have one name, one would never be trained, two are the whole encoder, or one changes
-            weights that are quantised.
+        ModelError: two attachments have the same name, one is frozen without weights, two are the whole encoder, or one
+            changes quantised weights.
     """
     modules = modules_in(attachments)
     names = [
@@ -239,16 +239,16 @@ def check_attachments(attachments: Sequence[Attachment], quantisation: Quantisat
     ]
     for name in names:
         if names.count(name) > 1:
-            raise ModelError(f"two modules are called {name!r}; give each its own name")
+            raise ModelError(f"two modules have the name {name!r}; give each module its own name")
     for attachment in modules:
         if attachment.weights is None and attachment.module.trains_encoder and not attachment.trainable:
-            raise ModelError(f"module {attachment.name!r} is frozen and has no weights, so it would never be trained")
+            raise ModelError(f"module {attachment.name!r} is frozen and has no weights; train it first or let it train")
     whole = [attachment for attachment in modules if attachment.module.whole]
     if len(whole) > 1:
-        raise ModelError(f"modules {whole[0].name!r} and {whole[1].name!r} both are the whole encoder; keep one")
+        raise ModelError(f"modules {whole[0].name!r} and {whole[1].name!r} are both the whole encoder; keep only one")
     if quantisation is None:
         return
     folds = [attachment.name for attachment in attachments if isinstance(attachment, Fold)]
     for name in (*(attachment.name for attachment in whole), *folds):
         if reason := cannot_be_quantised(quantisation, whole=name not in folds, folds=name in folds):
-            raise ModelError(f"{name!r} does not go with an encoder loaded in {quantisation}: {reason}")
+            raise ModelError(f"{name!r} does not work with an encoder loaded in {quantisation}: {reason}")

@@ -1,4 +1,4 @@
-"""Text for a vocabulary, out of a folder of data files of any kind."""
+"""Text for a vocabulary, read from a folder of data files in any format."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ from layover.errors import DataError
 
 SUFFIXES = (".conll", ".conllu", ".csv", ".json", ".jsonl", ".tsv", ".txt")
 MAX_FILE_BYTES = 8 << 20
-"""Of larger files of lines only the beginning is read; larger JSON documents are passed over."""
+"""The reader takes only the beginning of larger line files, and skips larger JSON documents."""
 MAX_CHARACTERS = 1000
-"""Longer texts are cut: the trainer passes over sentences of more than 4192 bytes."""
+"""Longer texts are cut, because the trainer skips sentences of more than 4192 bytes."""
 
 _IDENTIFIER = re.compile(r"[A-Za-z_-]*\d[\w.-]*", re.ASCII)
 
 
 def sentences(folder: Path, limit: int) -> list[str]:
-    """Return texts of all readable files below a folder, at most about `limit`, the same ones every time.
+    """Return about `limit` texts or fewer from all readable files below a folder; the result is always the same.
 
-    Every file gives an equal share, taken at even distances.
+    Every file contributes an equal share, taken at even distances.
 
     Raises:
-        DataError: no file has any text.
+        DataError: no file contains text.
     """
     files = sorted(file for file in folder.rglob("*") if file.suffix in SUFFIXES and file.is_file())
-    texts = [found for file in files if (found := list(dict.fromkeys(_texts(file))))]
-    if not texts:
-        raise DataError(f"{folder}: no text found; files ending in {', '.join(SUFFIXES)} are read")
-    share = max(1, limit // len(texts))
-    return [text for found in texts for text in _spread(found, share)]
+    by_file = [texts for file in files if (texts := list(dict.fromkeys(_texts(file))))]
+    if not by_file:
+        raise DataError(f"{folder}: it contains no text; use files that end in {', '.join(SUFFIXES)}")
+    share = max(1, limit // len(by_file))
+    return [text for texts in by_file for text in _spread(texts, share)]
 
 
 def _spread(texts: list[str], count: int) -> list[str]:
-    """Return `count` texts at even distances, or all when there are not so many."""
+    """Return `count` texts at even distances, or all texts if there are fewer."""
     if len(texts) <= count:
         return texts
     return [texts[index * len(texts) // count] for index in range(count)]
@@ -74,13 +74,13 @@ def _json_strings(document: str) -> Iterator[str]:
     try:
         value = json.loads(document)
     except (ValueError, RecursionError):
-        return  # not JSON, nested too deeply, or the line at which a large file was cut
+        return  # not JSON, nested too deeply, or the incomplete last line of a large file
     yield from _leaves(value)
 
 
 def _leaves(value: Any) -> Iterator[str]:
     if isinstance(value, str):
-        yield value.encode("utf-8", errors="replace").decode()  # half a character, which the task's reader refuses
+        yield value.encode("utf-8", errors="replace").decode()  # replaces lone surrogates
     elif isinstance(value, dict):
         for inner in value.values():
             yield from _leaves(inner)

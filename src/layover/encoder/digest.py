@@ -1,4 +1,4 @@
-"""What an encoder is known by: a hash that is equal for every copy of its weights, in whichever files."""
+"""The fingerprint of an encoder: a hash that is equal for all copies of its weights, in any files."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ _BUFFERS = ("embeddings.position_ids", "embeddings.token_type_ids")
 
 
 def of_encoder(source: str, revision: str | None) -> str:
-    """Return the SHA-256 of an encoder's weights, read from its checkpoint one at a time.
+    """Return the SHA-256 of an encoder's weights, read from its checkpoint one tensor at a time.
 
-    Names as the bare encoder of transformers has them; pooler, head and buffers do not count. A checkpoint in float16
-    or bfloat16 has the fingerprint of the same numbers in float32.
+    The names are those of the bare encoder in transformers; pooler, head and buffers do not count. A checkpoint in
+    float16 or bfloat16 has the fingerprint of the same numbers in float32.
 
     Args:
         source: Hub id or directory.
-        revision: Of the hub.
+        revision: The revision on the hub.
 
     Raises:
-        ModelError: there are no safetensors weights.
+        ModelError: the checkpoint has no safetensors weights.
     """
     places = _places(source, revision)
 
@@ -44,7 +44,7 @@ def of_encoder(source: str, revision: str | None) -> str:
 
 
 def count_of(source: str, revision: str | None) -> int:
-    """Return how many weights an encoder has, those that `of_encoder` counts; reads the headers of its files only.
+    """Return the number of weights that `of_encoder` hashes; reads only the headers of the files.
 
     Raises:
         ModelError: see `of_encoder`.
@@ -57,18 +57,18 @@ def count_of(source: str, revision: str | None) -> int:
 
 
 def _places(source: str, revision: str | None) -> dict[str, tuple[Path, str]]:
-    """Return the file of each weight of an encoder, and its name there, by the bare encoder's name for it."""
+    """Return the name of a weight in the bare encoder -> its file and its name there."""
     places: dict[str, tuple[Path, str]] = {}
     for file in weight_files(source, revision):
         with safe_open(file, framework="pt") as stream:
-            for name in stream.keys():  # noqa: SIM118 - it is no mapping
-                found = _ENCODER.fullmatch(name)
-                if found is None or found[1] in _BUFFERS:
+            for name in stream.keys():  # noqa: SIM118 - safe_open is not a mapping
+                match = _ENCODER.fullmatch(name)
+                if match is None or match[1] in _BUFFERS:
                     continue
-                own = found[1]
+                own = match[1]
                 for old, new in OLD_NAMES.items():
                     own = own.replace(old, new)
                 places[own] = (file, name)
     if not places:
-        raise ModelError(f"{source}: no weight of an encoder in its checkpoint")
+        raise ModelError(f"{source}: the checkpoint has no weights of an encoder")
     return places

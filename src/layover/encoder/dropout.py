@@ -1,12 +1,12 @@
-"""Dropout whose masks are a function of what they fall on, and of nothing else.
+"""Dropout with masks that are a function of their position only.
 
-A mask bit depends on (seed, training step, which dropout, draw, row of the data, token, feature). So a training step
-gives the same result however it is cut into micro-batches, padded, ordered, checkpointed or resumed, and on every
-device; and no random state needs to be saved. An objective that runs rows several times in a step asks for other masks
-by the number of the draw.
+A mask bit depends on (seed, training step, number of the dropout, draw, row of the data, token, feature). So a training
+step gives the same result for every cut into micro-batches, padding, order and device, with checkpointing and after a
+resume; and no random state needs to be saved. An objective that runs rows several times in a step gets different masks
+with different draws.
 
-Dropout acts on hidden states only: attention probabilities are (heads, T, T) per row, their dropout forbids or
-slows the fused attention kernels, and for one module on a frozen encoder it is a regulariser among others.
+Dropout acts on hidden states only. Attention probabilities are (heads, T, T) per row, and their dropout disables or
+slows the fused attention kernels. For a module on a frozen encoder, it is only one regulariser among others.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _WORD = 0xFFFFFFFF
 _FIRST, _SECOND = 0x7FEB352D, 0x846CA68B
 
 _PICK, _NOISE = 0xFFFF, 0xFFFE
-"""Salts that no dropout has."""
+"""Salts that no dropout uses."""
 
 
 def _mix(*values: int) -> int:
@@ -50,17 +50,17 @@ def _signed(word: int) -> int:
 
 
 def _mix_tensor(state: Tensor) -> Tensor:
-    """Hash int32 values in place, all but the last step; products wrap around as in C."""
+    """Hash int32 values in place, without the last step; products wrap around as in C."""
     state *= _signed(_FIRST)
     high = state >> 15
-    high &= 0x1FFFF  # >> keeps the sign; a hash wants zeros to come in
+    high &= 0x1FFFF  # >> repeats the sign bit, but the hash needs zeros there
     state ^= high
     state *= _signed(_SECOND)
     return state
 
 
 class DropoutClock:
-    """Says to every dropout of a model where the training stands and which rows of the data are in the batch."""
+    """The current training step and the rows of the batch, shared by every dropout of a model."""
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
@@ -68,17 +68,17 @@ class DropoutClock:
         self.rows: Tensor | None = None
         self.draw = 0
         self.packed: tuple[int, Tensor, Tensor] | None = None
-        """While hidden states are (1, N, H): number of rows, and of each token its row and its place in it, (N,)."""
+        """Set while hidden states are (1, N, H): number of rows; row of each token, (N,); its position there, (N,)."""
 
     def set(self, step: int, rows: Tensor, draw: int = 0) -> None:
-        """Set the optimizer step, the ids of the batch's rows, (B,) integers, and which draw of masks; before a pass.
+        """Set the optimizer step, the ids of the batch's rows, (B,) integers, and the draw of masks, before a pass.
 
-        A layer that runs again in the backward pass is put back to its pass by `replay`.
+        For a layer that runs again in the backward pass, `replay` restores these values.
         """
         self.step, self.rows, self.draw = step, rows, draw
 
     def replay(self, run: Callable[P, R]) -> Callable[P, R]:
-        """Return a function that runs with the step, the rows and the draw of now, whenever it is called."""
+        """Return a function that always runs with the present step, rows and draw, even if it is called later."""
         step, rows, draw = self.step, self.rows, self.draw
 
         def replayed(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -93,7 +93,7 @@ class DropoutClock:
 
     @contextmanager
     def packing(self, count: int, rows: Tensor, positions: Tensor) -> Iterator[None]:
-        """Say that rows run without padding for a while, and where the tokens belong; see `packed`."""
+        """Set `packed` inside the context: rows run without padding, and each token has a row and a position."""
         self.packed = (count, rows, positions)
         try:
             yield
@@ -101,7 +101,7 @@ class DropoutClock:
             self.packed = None
 
     def pick(self, below: int) -> int:
-        """Return a number from 0 to `below` - 1 for the step, each as likely as the others, the same in every draw."""
+        """Return a uniform random number from 0 to `below` - 1 for the step; it is equal in every draw."""
         return _mix(self.seed, self.step, _PICK) * below >> 32
 
 
@@ -109,12 +109,12 @@ class RowDropout(nn.Module):
     """Inverted dropout with masks from a `DropoutClock`; the identity in eval mode and for p = 0.
 
     Args:
-        p: Share of elements that become zero, rounded to 1/65536.
-        clock: Shared by all dropouts of a model.
-        salt: Different for each dropout of a model.
+        p: The share of elements that become zero, rounded to 1/65536.
+        clock: The clock that all dropouts of a model share.
+        salt: A number that differs for each dropout of a model.
 
     Raises:
-        ModelError: p is not in [0, 1); in the forward, the clock was not set for this batch.
+        ModelError: p is not in [0, 1); in the forward pass, the clock was not set for this batch.
     """
 
     def __init__(self, p: float, clock: DropoutClock, salt: int) -> None:
@@ -125,15 +125,15 @@ class RowDropout(nn.Module):
         self.salt = salt
         self.clock = clock
         self.enabled = True
-        """The encoder switches off what lies in the frozen layers."""
+        """False in the frozen layers; the encoder sets it."""
         self._features = torch.empty(0, dtype=torch.int32)
 
     def extra_repr(self) -> str:
-        """Show p, as torch does for its own dropout."""
+        """Return the text that torch shows in `repr`: p, as for its own dropout."""
         return f"p={self.p}"
 
     def forward(self, hidden: Tensor) -> Tensor:
-        """Return hidden states with some set to zero and the rest scaled by 1 / (1 - p), in the shape they came."""
+        """Return hidden states with a share p set to zero and the others scaled by 1 / (1 - p), in the same shape."""
         if not self.training or not self.enabled or self.p == 0.0:
             return hidden
         cut = round(self.p * 65536)
@@ -147,7 +147,7 @@ class RowDropout(nn.Module):
         count = hidden.shape[0] if packed is None else packed[0]
         if rows is None or rows.shape[0] != count:
             have = "no rows" if rows is None else f"{rows.shape[0]} rows"
-            raise ModelError(f"dropout: the clock has {have}, the batch {count}; set it before the forward")
+            raise ModelError(f"dropout: the clock has {have}, but the batch has {count}; call set before the forward")
         key = _row_keys(self.clock.seed, self.clock.step, self.salt, self.clock.draw, rows.to(hidden.device))  # (B,)
         if packed is not None:
             _, row, token = packed
@@ -163,15 +163,15 @@ class RowDropout(nn.Module):
 def replace_dropouts(
     model: nn.Module, family: Family, num_layers: int, p: float, clock: DropoutClock, first: int = 0
 ) -> dict[int, list[RowDropout]]:
-    """Put our dropout on all hidden states, and return it by layer; -1 are the embeddings.
+    """Replace the dropouts of all hidden states by ours, and return ours by layer; -1 is the embeddings.
 
     Args:
-        model: Of transformers.
-        family: Of the encoder.
-        num_layers: Its layers.
+        model: An encoder of transformers.
+        family: The family of the encoder.
+        num_layers: The number of its layers.
         p: See `RowDropout`.
         clock: See `RowDropout`.
-        first: The layers below are absent, and with them the embeddings.
+        first: The lowest layer that is present; above 0, the embeddings are absent, too.
     """
     paths = [(-1, f"{family.embeddings}.dropout")]
     for layer in range(num_layers):
@@ -186,28 +186,28 @@ def replace_dropouts(
 
 
 def noise(seed: int, step: int, rows: Tensor, tokens: int, width: int, draw: int = 0) -> Tensor:
-    """Return numbers drawn evenly from (-1, 1), (B, tokens, width) float32, as steady as the masks of dropout.
+    """Return random numbers, uniform on (-1, 1), (B, tokens, width) float32, as reproducible as the dropout masks.
 
     Args:
-        seed: Of the training, as `step`.
+        seed: The seed of the training.
         step: The optimizer step.
-        rows: Numbers of the rows in the data, (B,) integers.
-        tokens: Of a row.
-        width: Numbers of a token.
-        draw: Other numbers for the same rows.
+        rows: The numbers of the rows in the data, (B,) integers.
+        tokens: The number of tokens of a row.
+        width: The number of features of a token.
+        draw: Another value gives other numbers for the same rows.
     """
     keys = _token_keys(_row_keys(seed, step, _NOISE, draw, rows), tokens)
     return (_half_words(keys, _feature_words(width, rows.device), width).float() + 0.5) / 32768
 
 
 def _row_keys(seed: int, step: int, salt: int, draw: int, rows: Tensor) -> Tensor:
-    """Return a word per row, (B,) int32; that of draw 0 is older than draws."""
+    """Return a word per row, (B,) int32; draw 0 is left out of the hash, as in versions before draws."""
     base = _signed(_mix(seed, step, salt, *([draw] if draw else [])))
     return _finished(_mix_tensor(rows.to(torch.int32) ^ base))
 
 
 def _token_keys(rows: Tensor, tokens: int) -> Tensor:
-    """Return a word per token, (B, tokens) int32, from one per row."""
+    """Return a word per token, (B, tokens) int32, computed from a word per row."""
     places = torch.arange(tokens, device=rows.device, dtype=torch.int32)
     return _finished(_mix_tensor(rows[:, None] + places * _signed(0x9E3779B9)))
 
@@ -222,7 +222,7 @@ def _half_words(keys: Tensor, features: Tensor, width: int) -> Tensor:
     """Return 16 hashed bits per feature, (..., width) int16; one 32-bit hash serves two neighbouring features."""
     state = _mix_tensor(keys[..., None] + features)
     halves = state.view(torch.int16)  # (..., width rounded up to even)
-    halves[..., ::2] ^= halves[..., 1::2]  # the last step of the hash: the low half takes in the high one
+    halves[..., ::2] ^= halves[..., 1::2]  # the last step of the hash: the high half is mixed into the low half
     return halves[..., :width]
 
 

@@ -1,4 +1,4 @@
-"""The encoder: frozen layers, trained layers, and what is attached to them."""
+"""The encoder: frozen layers, trained layers, and their attachments."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from layover.numerics import Quantisation
 
 
 class Encoder(Flow):
-    """A BERT-family encoder of transformers with modules attached to it.
+    """A BERT-family encoder of transformers with attached modules.
 
-    See `Flow` for how rows run through it.
+    `Flow` describes the forward pass.
 
     Args:
-        model: Taken over, not copied: its pooler goes, its dropouts are replaced, its weights are frozen.
-        clock: Where the training stands, for dropout.
-        dropout: Probability on hidden states (the config's own probabilities are not used).
+        model: Changed in place, without a copy: the pooler is removed, dropouts are replaced, all weights are frozen.
+        clock: The clock of the dropouts.
+        dropout: The dropout probability on hidden states (the probabilities of the config are not used).
 
     Raises:
         ModelError: modules cannot attach to this type of model.
@@ -66,16 +66,17 @@ class Encoder(Flow):
 
         Args:
             source: Hub id or directory.
-            revision: Of the hub.
-            clock: Where the training stands, for dropout.
-            dropout: Probability on hidden states.
-            dtype: What the weights are rounded to, and what the encoder computes in.
-            quantisation: How the linear maps of its layers are stored; None as `dtype`.
-            from_layer: What is below is left out; the encoder then goes on from kept hidden states only (`top`).
-            all_words: False keeps those word embeddings in memory alone that `need` asks for.
+            revision: The revision on the hub.
+            clock: The clock of the dropouts.
+            dropout: The dropout probability on hidden states.
+            dtype: The data type of the weights and of the computation.
+            quantisation: The storage of the linear maps of its layers; None stores them as `dtype`.
+            from_layer: The lowest layer to load; above 0, the encoder runs from cached hidden states only (`top`).
+            all_words: False keeps only the word embeddings in memory that `need` requests.
 
         Raises:
-            ModelError: not there, not supported, no safetensors, or incomplete; or what quantises it is missing.
+            ModelError: the encoder does not exist, is not supported, is incomplete, or has no safetensors weights; or
+                the library for its quantisation is not installed.
         """
         model = load_model(
             source, revision, dtype=dtype, quantisation=quantisation, from_layer=from_layer, all_words=all_words
@@ -84,13 +85,13 @@ class Encoder(Flow):
 
     @classmethod
     def from_model(cls, model: PreTrainedModel, *, clock: DropoutClock, dropout: float = 0.0) -> Encoder:
-        """Take over an encoder that is in memory."""
+        """Return an encoder around a model that is already in memory."""
         return cls(model, clock=clock, dropout=dropout)
 
     def release(self) -> PreTrainedModel | None:
-        """Take all that is attached or folded in off the model, and give it back for another encoder to take over.
+        """Remove all attachments from the model, and return the model for use in another encoder.
 
-        This one is of no use afterwards. None when a module `full` has changed the model's own weights.
+        This encoder must not be used afterwards. The result is None if a module `full` changed the model's own weights.
         """
         self._folded.undo()
         self._let_act([])
@@ -100,31 +101,31 @@ class Encoder(Flow):
 
     @property
     def whole(self) -> bool:
-        """Whether all its own weights train."""
+        """Whether all the encoder's own weights train."""
         return any(
-            isinstance(one, ModuleWeights) and one.attachment.trainable and one.attachment.module.whole
-            for one in self.attachments
+            isinstance(attached, ModuleWeights) and attached.attachment.trainable and attached.attachment.module.whole
+            for attached in self.attachments
         )
 
     def attach(self, attachments: Sequence[Attachment]) -> None:
-        """Replace what is attached, and what was folded in.
+        """Replace all attachments, including folds.
 
-        Fresh weights depend on the clock's seed, on the attachment's position and on the names of its sites only.
+        Fresh weights depend only on the clock's seed, the attachment's position and the names of its sites.
 
         Args:
-            attachments: In the order of application; what is folded in goes first, wherever it stands.
+            attachments: In the order of application; folds are applied first, at any position in the list.
 
         Raises:
-            ModelError: weights do not fit, two attachments have one name, layers are out of range, a module `full` has
-                changed the encoder's own weights and nothing replaces them, or its weights are quantised and an
-                attachment would change them.
+            ModelError: weights do not fit, two attachments have the same name, layers are out of range, a module `full`
+                changed the encoder's own weights and nothing replaces them, or an attachment would change quantised
+                weights.
         """
         modules = modules_in(attachments)
         check_attachments(attachments, self.quantisation)
         if self._own_changed and not any(
             attachment.module.whole and attachment.weights is not None for attachment in modules
         ):
-            raise ModelError("the pretrained weights are gone, a module full has replaced them: load the encoder again")
+            raise ModelError("a module full has replaced the pretrained weights; load the encoder again")
         self._folded.undo()
         self._folded.fold([attachment for attachment in attachments if isinstance(attachment, Fold)], self._frozen)
         device = self._any.device
@@ -144,19 +145,21 @@ class Encoder(Flow):
         self._let_act(attached)
 
     def set_language(self, attachment: AttachedModule | None) -> None:
-        """Let the adapter of a language act before all that is attached, in place of another's; None takes it away.
+        """Set the language adapter, which acts before all attachments; None removes it.
 
-        Nothing else is touched, so that languages change in the middle of a training, and between two predictions.
+        All other attachments stay, so the language can change during a training and between two predictions.
 
         Raises:
-            ModelError: its weights do not fit, or it has none.
+            ModelError: the weights do not fit, or are absent.
         """
         attached = [
-            one for one in self._attached() if not (isinstance(one, ModuleWeights) and one.attachment.name == LANGUAGE)
+            other
+            for other in self._attached()
+            if not (isinstance(other, ModuleWeights) and other.attachment.name == LANGUAGE)
         ]
         if attachment is not None:
             if not attachment.weights:
-                raise ModelError(f"{attachment.name}: the adapter of a language has no weights; train it first")
+                raise ModelError(f"{attachment.name}: the language adapter has no weights; train it first")
             place = AttachmentPlace(self.shape, self._frozen, 0, LANGUAGE, self._any.device, self.watch)
             attached.insert(0, ModuleWeights(replace(attachment, name=LANGUAGE, trainable=False), place))
         self._let_act(attached)
@@ -169,12 +172,12 @@ class Encoder(Flow):
         self._decide_what_trains()
 
     def drop(self, drop: AdapterDrop) -> None:
-        """Let what is attached act in all layers but the lowest, from now on."""
+        """Set the number of lowest layers in which attachments do not act."""
         self._drop = drop
         self._decide_what_trains()
 
     def skipped(self) -> int:
-        """Return how many of the lowest layers go without modules now: in this step, or in predictions."""
+        """Return the number of lowest layers without modules in the current step, or in predictions."""
         if not self.training:
             return self._drop.predicting
         return self.clock.pick(self._drop.train + 1) if self._drop.random else self._drop.train
@@ -185,7 +188,7 @@ class Encoder(Flow):
 
     @property
     def drops_at_random(self) -> bool:
-        """Whether the layers without modules differ from step to step."""
+        """Whether the number of layers without modules differs from step to step."""
         return self._drop.random
 
     @property
@@ -214,7 +217,7 @@ class Encoder(Flow):
         self._own_changed = True
 
     def _decide_what_trains(self) -> None:
-        """Set `requires_grad` of every weight, and from it where the frozen layers end; no other place does."""
+        """Set `requires_grad` of every weight, and enable the dropouts above the frozen layers; no other code does."""
         training = {id(weight) for weights in self.trained().values() for weight in weights.values()}
         for weight in self.parameters():
             weight.requires_grad_(id(weight) in training)
@@ -228,36 +231,36 @@ class Encoder(Flow):
         return [attachment for attachment in self.attachments if isinstance(attachment, (ModuleWeights, MixWeights))]
 
     def _named(self, first: int = 0) -> Iterator[tuple[str, bool, dict[str, nn.Parameter]]]:
-        """Yield of every module and mixer the name, whether it trains, and its weights from layer `first` up."""
+        """Yield the name of every module and mixer, whether it trains, and its weights from layer `first` up."""
         for attachment in self._attached():
             if isinstance(attachment, MixWeights):
                 yield attachment.mix.name, attachment.mix.trainable, attachment.weights.named(first)
-            for one in attachment.members if isinstance(attachment, MixWeights) else [attachment]:
-                if isinstance(one, ModuleWeights):
-                    whole = one.attachment.module.whole
-                    weights = dict(self.model.named_parameters()) if whole else one.weights.named(first)
-                    yield one.attachment.name, one.attachment.trainable, weights
+            for module in attachment.members if isinstance(attachment, MixWeights) else [attachment]:
+                if isinstance(module, ModuleWeights):
+                    whole = module.attachment.module.whole
+                    weights = dict(self.model.named_parameters()) if whole else module.weights.named(first)
+                    yield module.attachment.name, module.attachment.trainable, weights
 
     def trained(self) -> dict[str, dict[str, nn.Parameter]]:
-        """Return what trains: name of the module or mix -> canonical weight name -> parameter."""
+        """Return the weights that train: name of the module or mix -> canonical weight name -> parameter."""
         first = self._drop.always_training
         return {name: weights for name, trainable, weights in self._named(first) if trainable}
 
     def state(self, name: str) -> dict[str, Tensor]:
-        """Return a copy of the weights of a module or a mixer on the CPU, by canonical name: what `attach` takes back.
+        """Return a copy of the weights of a module or mixer on the CPU, by canonical name, as `attach` takes them.
 
         Raises:
-            ModelError: nothing is called so.
+            ModelError: no attachment has this name.
         """
         known = {attached: weights for attached, _, weights in self._named()}
         if name not in known:
-            raise ModelError(f"nothing called {name!r} is attached; {nearest(name, known)}")
-        return {one: value.detach().to("cpu", copy=True).contiguous() for one, value in known[name].items()}
+            raise ModelError(f"no attachment has the name {name!r}; {nearest(name, known)}")
+        return {weight: value.detach().to("cpu", copy=True).contiguous() for weight, value in known[name].items()}
 
     def undone(self, hidden: Tensor) -> Tensor:
-        """Return hidden states as they are without what modules changed of the embeddings, (..., H).
+        """Return hidden states without the modules' changes of the embeddings, (..., H).
 
-        For a head that compares them with the word embeddings, which know nothing of that change.
+        A head needs this to compare them with the word embeddings, which modules do not change.
         """
         for attachment in reversed(self._attached()):
             if isinstance(attachment, ModuleWeights):

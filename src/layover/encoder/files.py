@@ -1,6 +1,6 @@
 """The files of a checkpoint: config and safetensors weights, whole or in shards, in a directory or from the hub.
 
-Those of a hub model all come from one commit.
+All files of a hub model come from one commit.
 """
 
 from __future__ import annotations
@@ -17,26 +17,26 @@ from layover.files.hub_settings import offline
 from layover.identity import file_sha256
 
 RANDOM = "random.json"
-"""Beside weights that were drawn at random: their seed and SHA-256, so that other weights in their place are none."""
+"""A file next to random weights, with their seed and SHA-256; other weights in their place do not match it."""
 
 
 def config_file(source: str | Path, revision: str | None) -> Path:
     """Return the file of an encoder's config.
 
     Raises:
-        ModelError: there is none, or it cannot be had.
+        ModelError: the file does not exist, or cannot be downloaded.
     """
-    found = _file(source, revision, "config.json")
-    if found is None:
-        raise ModelError(f"{source}: no config.json")
-    return found
+    file = _file(source, revision, "config.json")
+    if file is None:
+        raise ModelError(f"{source}: config.json is missing")
+    return file
 
 
 def weight_files(source: str | Path, revision: str | None) -> list[Path]:
-    """Return the files that hold an encoder's weights.
+    """Return the files with an encoder's weights.
 
     Raises:
-        ModelError: there are none, or not all of them, or they cannot be had.
+        ModelError: a file is missing, or cannot be downloaded.
     """
     whole = None if _only_shards(source, revision) else _file(source, revision, WEIGHTS)
     if whole is not None:
@@ -45,12 +45,12 @@ def weight_files(source: str | Path, revision: str | None) -> list[Path]:
     names = [] if index is None else shards_of(index)
     files = [file for name in names if (file := _file(source, revision, name)) is not None]
     if not files or len(files) < len(names):
-        raise ModelError(f"{source}: neither {WEIGHTS} nor all files that {SHARDS} names")
+        raise ModelError(f"{source}: {WEIGHTS} is missing, and so are files that {SHARDS} names")
     return files
 
 
 def is_random(source: str | Path) -> bool:
-    """Return whether an encoder's weights are the ones that `layover init-encoder` drew, still untrained."""
+    """Return whether an encoder's weights are the random, untrained ones that `layover init-encoder` wrote."""
     mark, weights = Path(source) / RANDOM, Path(source) / WEIGHTS
     if not mark.is_file() or not weights.is_file():
         return False
@@ -63,14 +63,15 @@ def _file(source: str | Path, revision: str | None, name: str) -> Path | None:
         return folder / name if (folder / name).is_file() else None
     repository = str(source)
     if repository.count("/") != 1 or repository.startswith((".", "/", "~")):
-        raise ModelError(f"{source}: neither a directory nor a hub id (org/name)")
+        raise ModelError(f"{source}: this is neither a directory nor a hub id (org/name)")
     return file_at(repository, _commit(repository, revision), name)
 
 
 def _only_shards(source: str | Path, revision: str | None) -> bool:
-    """Return whether nobody can be asked for the whole file, and the cache has shards: whoever filled it had no other.
+    """Return whether the process is offline and the cache has the shards, but not the whole file.
 
-    Only the hub tells that a file is not there, and a cache that was filled with all files at once was not told.
+    Only the hub reports that a file does not exist. A cache that was filled with all files at once has no record that
+    the whole file does not exist.
     """
     if Path(source).is_dir() or not offline():
         return False

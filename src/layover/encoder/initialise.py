@@ -1,4 +1,4 @@
-"""A small XLM-R with random weights and a tokenizer of its own: to try things without a download."""
+"""A small XLM-R with random weights and its own tokenizer, for trials without a download."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from layover.files.checkpoints import WEIGHTS
 from layover.identity import file_sha256
 
 PIECES = "sentencepiece.bpe.model"
-"""The name under which XLM-R tokenizers look for it, although it is a unigram model."""
+"""The file name that XLM-R tokenizers expect, although the model is a unigram model."""
 
 _ADDED = 2
-"""Tokens of fairseq's vocabulary that the sentencepiece model does not have: `<pad>` and `<mask>`."""
+"""The number of tokens of fairseq's vocabulary that the sentencepiece model lacks: `<pad>` and `<mask>`."""
 
 
 def init_encoder(
@@ -43,29 +43,29 @@ def init_encoder(
     """Write an encoder that `transformers.AutoTokenizer` and `XLMRobertaModel` load.
 
     Args:
-        directory: Appears as a whole, or not at all.
-        layers: Number of layers.
-        hidden: Size of the hidden states; the feed-forward part is four times as wide.
-        heads: Attention heads; they divide `hidden`.
-        vocab_from: A folder of text data, or a sentencepiece `.model` file that is taken as it is.
-        vocab_size: Tokens, special ones included; fewer where the text has not that many.
-        seed: Of the weights.
-        max_positions: Rows of the position table: longest input + 2.
-        max_sentences: At most about so many texts train the vocabulary.
+        directory: The output; it is created complete, or not at all.
+        layers: The number of layers.
+        hidden: The size of the hidden states; the feed-forward part is four times as wide.
+        heads: The number of attention heads, which divides `hidden`.
+        vocab_from: A folder of text data, or a sentencepiece `.model` file, which is copied.
+        vocab_size: The number of tokens, including special tokens; fewer if the text does not contain enough.
+        seed: The seed of the weights.
+        max_positions: The rows of the position table: longest input + 2.
+        max_sentences: About the largest number of texts that train the vocabulary.
 
     Raises:
         ModelError: the directory is not empty, sizes do not fit, or the `.model` file cannot be used.
-        DataError: there is no text in `vocab_from`.
+        DataError: `vocab_from` contains no text.
     """
     if hidden % heads:
         raise ModelError(f"hidden size {hidden} does not divide into {heads} heads")
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
-        raise ModelError(f"{directory} is there and is not an empty folder; name another one, or remove it first")
+        raise ModelError(f"{directory} exists and is not an empty folder; name another folder, or remove it first")
     if not vocab_from.exists():
         raise ModelError(f"{vocab_from} does not exist; name a folder of text data or a sentencepiece .model file")
     directory.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=directory.parent, prefix=".layover.") as temporary:
-        work = Path(temporary) / "encoder"  # the temporary directory itself is closed to others
+        work = Path(temporary) / "encoder"  # other users cannot read the temporary directory itself
         work.mkdir()
         size = _write_tokenizer(work, vocab_from, vocab_size, max_positions - 2, max_sentences)
         _write_model(work, size, layers=layers, hidden=hidden, heads=heads, positions=max_positions, seed=seed)
@@ -77,14 +77,14 @@ def init_encoder(
 def _write_tokenizer(work: Path, vocab_from: Path, vocab_size: int, longest: int, max_sentences: int) -> int:
     """Write the tokenizer's files; return its number of tokens."""
     if vocab_from.is_file():
-        load_xlmr(vocab_from)  # what is wrong with it is told by its own name
+        load_xlmr(vocab_from)  # checked before the copy, so that errors name the user's file
         shutil.copyfile(vocab_from, work / PIECES)
     else:
         (work / PIECES).write_bytes(_train_pieces(sentences(vocab_from, max_sentences), vocab_size - _ADDED))
     tokenizer = _with_bytes(load_xlmr(work / PIECES))
     tokenizer.save(str(work / "tokenizer.json"))
     config = {
-        # transformers 5 builds XLMRobertaTokenizer anew, without the fallback to bytes; this class keeps the file
+        # transformers 5 rebuilds XLMRobertaTokenizer without the byte fallback; this class keeps the file
         "tokenizer_class": "PreTrainedTokenizerFast",
         "model_input_names": ["input_ids", "attention_mask"],
         "model_max_length": longest,
@@ -99,7 +99,7 @@ def _write_tokenizer(work: Path, vocab_from: Path, vocab_size: int, longest: int
 
 
 def _train_pieces(texts: list[str], size: int) -> bytes:
-    """Return a sentencepiece unigram model; equal texts give an equal model."""
+    """Return a trained sentencepiece unigram model; equal texts produce equal models."""
     import sentencepiece
 
     model = io.BytesIO()
@@ -112,18 +112,21 @@ def _train_pieces(texts: list[str], size: int) -> bytes:
             hard_vocab_limit=False,
             byte_fallback=True,
             character_coverage=0.9995,
-            split_digits=True,  # or a year and the full stop after it become one piece, which no answer can end within
-            num_threads=4,  # sums are made per thread, so the number is part of the result
+            split_digits=True,  # else a year and its full stop can be one token, and no answer can end inside a token
+            num_threads=4,  # sums are computed per thread, so the number affects the result
             shuffle_input_sentence=False,
             minloglevel=2,
         )
     except RuntimeError as error:
-        raise ModelError(f"no vocabulary of {size} pieces can be trained on {len(texts)} texts: {error}") from error
+        raise ModelError(f"a vocabulary of {size} pieces cannot be trained on {len(texts)} texts: {error}") from error
     return model.getvalue()
 
 
 def _with_bytes(tokenizer: Tokenizer) -> Tokenizer:
-    """Let characters outside the vocabulary become bytes where it has all 256; otherwise they stay `<unk>`."""
+    """Return a tokenizer with byte fallback if the vocabulary has all 256 bytes; else the same tokenizer.
+
+    Without byte fallback, characters outside the vocabulary become `<unk>`.
+    """
     if any(tokenizer.token_to_id(f"<0x{byte:02X}>") is None for byte in range(256)):
         return tokenizer
     serialised = json.loads(tokenizer.to_str())
@@ -149,7 +152,7 @@ def _write_model(
         pad_token_id=1,
         eos_token_id=2,
     )
-    with torch.random.fork_rng(devices=[]):  # transformers draws weights of its own
+    with torch.random.fork_rng(devices=[]):  # transformers draws its own initial weights
         model = XLMRobertaModel(config, add_pooling_layer=False)  # type: ignore[no-untyped-call]
     with torch.no_grad():
         for name, parameter in model.named_parameters():
@@ -161,7 +164,7 @@ def _write_model(
                 parameter.fill_(1.0 if name.endswith("LayerNorm.weight") else 0.0)
     with quiet():
         model.save_pretrained(work)
-    for file in work.glob("*.safetensors"):  # written for its owner only
+    for file in work.glob("*.safetensors"):  # safetensors writes files that only their owner can read
         file.chmod((work / "config.json").stat().st_mode)
     mark = {"seed": seed, "weights_sha256": file_sha256(work / WEIGHTS)}
     (work / RANDOM).write_text(json.dumps(mark, indent=1) + "\n", encoding="utf-8")

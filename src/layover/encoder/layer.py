@@ -1,4 +1,4 @@
-"""One layer of a BERT-family encoder on packed rows: its own maps and norms, hooks and all, around our attention."""
+"""A layer of a BERT-family encoder on packed rows: its own linear maps, norms and hooks around our attention."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from layover.families import Family
 
 
 class PackedLayer:
-    """A layer, taken apart.
+    """The parts of a layer, run on packed rows.
 
     Args:
-        block: Of transformers.
-        family: Of the encoder.
-        heads: Attention heads.
-        clock: Told which tokens run, for dropout.
+        block: The layer of transformers.
+        family: The family of the encoder.
+        heads: The number of attention heads.
+        clock: The clock of the dropouts; the layer sets its `packed`.
     """
 
     def __init__(self, block: nn.Module, family: Family, heads: int, clock: DropoutClock) -> None:
@@ -33,16 +33,16 @@ class PackedLayer:
 
         Args:
             hidden: (1, N, H).
-            packing: How these lie.
-            wanted: `packing` itself for all tokens, or `packing.firsts()` for the first of each row.
+            packing: The packing of the hidden states.
+            wanted: The packing of the result: `packing` for all tokens, `packing.firsts()` for the first of each row.
         """
-        asking = hidden if wanted is packing else hidden[:, packing.first_places()]
-        query, key, value = self._query(asking), self._key(hidden), self._value(hidden)
+        queried = hidden if wanted is packing else hidden[:, packing.first_places()]
+        query, key, value = self._query(queried), self._key(hidden), self._value(hidden)
         context = attend(query, key, value, self._heads, packing, wanted)
         attention, feedforward = self._ends
-        # told here and not once for all layers: a checkpointed layer runs again in the backward pass
-        with wanted.told(self._clock):
-            attended = attention(context, asking)
+        # set in each layer, because a checkpointed layer runs again in the backward pass
+        with wanted.for_dropouts(self._clock):
+            attended = attention(context, queried)
             after: Tensor = feedforward(self._inner(attended), attended)
         return after
 
@@ -54,27 +54,27 @@ def attend(query: Tensor, key: Tensor, value: Tensor, heads: int, packing: Packi
         query: (1, N', H).
         key: (1, N, H).
         value: (1, N, H).
-        heads: Attention heads.
-        packing: How keys and values lie.
-        wanted: How the queries lie.
+        heads: The number of attention heads.
+        packing: The packing of the keys and values.
+        wanted: The packing of the queries.
     """
     q = wanted.by_head(query, heads)
-    k, v = (packing.by_head(one, heads) for one in (key, value))
+    k, v = packing.by_head(key, heads), packing.by_head(value, heads)
     keep = None if packing.real is None else packing.real[:, None, None, :]
-    found = _plain(q, k, v, keep) if _slow_when_fused(q) else scaled_dot_product_attention(q, k, v, attn_mask=keep)
-    return wanted.from_heads(found)
+    context = _plain(q, k, v, keep) if _slow_when_fused(q) else scaled_dot_product_attention(q, k, v, attn_mask=keep)
+    return wanted.from_heads(context)
 
 
 def _slow_when_fused(query: Tensor) -> bool:
-    """Tell whether the fused kernel is slower: on CPUs its backward pass in bfloat16 takes 3 to 5 times as long."""
+    """Return whether the fused kernel is slower: on CPUs its backward pass in bfloat16 takes 3 to 5 times as long."""
     return query.device.type == "cpu" and query.dtype == torch.bfloat16 and torch.is_grad_enabled()
 
 
 def _plain(query: Tensor, key: Tensor, value: Tensor, keep: Tensor | None) -> Tensor:
     scores = (query * query.shape[-1] ** -0.5) @ key.transpose(-1, -2)
     if keep is not None:
-        # added and not filled in, for then there is nothing to do in the backward pass
+        # an addition, unlike masked_fill, needs no work in the backward pass
         least = torch.finfo(scores.dtype).min
         scores = scores + torch.zeros_like(keep, dtype=scores.dtype).masked_fill(~keep, least)
-    found: Tensor = scores.softmax(-1) @ value
-    return found
+    context: Tensor = scores.softmax(-1) @ value
+    return context

@@ -1,4 +1,4 @@
-"""The head that an encoder was pretrained with: what a checkpoint for masked language modelling holds beside it."""
+"""The masked-language-modelling head in the checkpoint of a pretrained encoder."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ NAMES = {
     ),
     "bias": ("lm_head.bias", "lm_head.decoder.bias", "cls.predictions.bias", "cls.predictions.decoder.bias"),
 }
-"""Our name -> the names of RoBERTa's and of BERT's family, older ones last."""
+"""Our name -> the names in the RoBERTa and BERT families, older names last."""
 
 
 def read_lm_head(source: str, revision: str | None) -> dict[str, Tensor]:
-    """Return the head of a checkpoint by our names, empty when it has none; the tied decoder is not part of it.
+    """Return the weights of a checkpoint's head by our names, empty if it has none; the tied decoder is not included.
 
     Raises:
         ModelError: the weights cannot be read.
     """
-    found: dict[str, Tensor] = {}
+    weights: dict[str, Tensor] = {}
     for file in weight_files(source, revision):
         try:
             with safe_open(file, framework="pt") as stream:
-                there = set(stream.keys())
-                for ours, theirs in NAMES.items():
-                    name = next((name for name in theirs if name in there), None)
+                present = set(stream.keys())
+                for ours, names in NAMES.items():
+                    name = next((name for name in names if name in present), None)
                     if name is not None:
-                        found[ours] = stream.get_tensor(name).float()
+                        weights[ours] = stream.get_tensor(name).float()
         except (OSError, SafetensorError) as error:
-            raise ModelError(f"{file}: not a readable safetensors file ({error})") from error
-    return found
+            raise ModelError(f"{file}: it is not a readable safetensors file ({error})") from error
+    return weights

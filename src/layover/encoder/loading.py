@@ -1,7 +1,7 @@
-"""Loading a pretrained encoder: safetensors only, complete or not at all, without foreign code.
+"""Load a pretrained encoder: only from safetensors, only if complete, and without code from the checkpoint.
 
-Weights are read one by one, as the encoder will compute with them, and only those that it needs: so a run that reads
-hidden states from the disk never has the layers below in memory, nor the table of word embeddings.
+Weights are read one by one in their final data type, and only those that the encoder needs. So a run that reads hidden
+states from the disk never has the lower layers or the table of word embeddings in memory.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ OLD_NAMES = {"LayerNorm.gamma": "LayerNorm.weight", "LayerNorm.beta": "LayerNorm
 
 
 class Absent(nn.Module):
-    """Stands where a part of the encoder was left out.
+    """The placeholder for a part of the encoder that was not loaded.
 
     Args:
-        dtype: Of the weights that are not there; an encoder of which nothing is left still knows its type and device.
-        quantisation: How its linear maps would be stored.
+        dtype: The data type of the absent weights; an encoder without any weights still has a data type and a device.
+        quantisation: The storage that its linear maps would have.
     """
 
     def __init__(self, dtype: torch.dtype, quantisation: Quantisation | None) -> None:
@@ -43,12 +43,12 @@ class Absent(nn.Module):
         self.register_buffer("nothing", torch.empty(0, dtype=dtype), persistent=False)
 
     def forward(self, *_: object, **__: object) -> Tensor:
-        """Refuse.
+        """Refuse to run.
 
         Raises:
             ModelError: always.
         """
-        raise ModelError("the encoder was loaded without this part: it goes on from kept hidden states only")
+        raise ModelError("this part of the encoder was not loaded: the encoder runs from cached hidden states only")
 
 
 def load_model(
@@ -64,18 +64,18 @@ def load_model(
 
     Args:
         source: Hub id or directory.
-        revision: Of the hub.
-        dtype: What the weights are rounded to.
-        quantisation: How the linear maps of the layers are stored; None as `dtype`.
-        from_layer: The layers below, and with them the embeddings, stay out.
+        revision: The revision on the hub.
+        dtype: The data type of the weights.
+        quantisation: The storage of the linear maps of the layers; None stores them as `dtype`.
+        from_layer: The lowest layer to load; above 0, the embeddings are not loaded, either.
         all_words: False leaves the word embeddings on the disk, see `WordEmbeddings`.
 
     Raises:
-        ModelError: there is no such model, its type is not supported, it has no safetensors weights, its weights
-            do not fill the encoder that its config describes, or they cannot be stored so.
+        ModelError: the model does not exist, its type is not supported, it has no safetensors weights, its weights
+            do not fit its config, or they cannot be quantised.
     """
     config_path, files = config_file(source, revision), weight_files(source, revision)
-    with quiet(), torch.random.fork_rng(devices=[]):  # transformers draws weights before they are filled
+    with quiet(), torch.random.fork_rng(devices=[]):  # transformers draws random weights first
         try:
             config = _config(config_path)
             family = family_of(config.model_type)
@@ -91,18 +91,18 @@ def load_model(
             raise ModelError(f"{_place(source, revision)}: {error}") from None
         except (OSError, ValueError, SafetensorError, RuntimeError) as error:
             raise ModelError(
-                f"{_place(source, revision)}: cannot be loaded: {error} (a directory or hub id with config.json and "
-                "model.safetensors is needed)"
+                f"{_place(source, revision)}: the encoder cannot be loaded: {error}; use a directory or hub id with "
+                "config.json and model.safetensors"
             ) from error
     model.train(mode=False)
     return model
 
 
 def _config(file: Path) -> PretrainedConfig:
-    """Return the config that one file holds: transformers would read others beside it, by its own version."""
+    """Return the config of this file alone; transformers itself could choose another file for its own version."""
     values = json.loads(file.read_text(encoding="utf-8"))
     if not isinstance(values, dict):
-        raise ModelError(f"{file.name}: a JSON object was expected")
+        raise ModelError(f"{file.name}: the content is not a JSON object")
     kind = str(values.get("model_type"))
     family_of(kind)
     config: PretrainedConfig = type(AutoConfig.for_model(kind)).from_dict(values)
@@ -123,13 +123,13 @@ def _leave_out(
 
 
 def _make_room(model: PreTrainedModel, family: Family, dtype: torch.dtype, quantisation: Quantisation) -> set[str]:
-    """Put empty quantised maps in the place of empty linear ones, and return the names of the weights of these."""
+    """Replace empty linear maps by empty quantised ones, and return the names of the weights of the linear maps."""
     names = set()
     for number, layer in enumerate(model.get_submodule(family.layers).children()):
         for path in () if isinstance(layer, Absent) else family.linears.values():
             old = layer.get_submodule(path)
             if not isinstance(old, nn.Linear):
-                raise ModelError(f"{family.layers}.{number}.{path} is no linear map, so it cannot be quantised")
+                raise ModelError(f"{family.layers}.{number}.{path} is not a linear map, so it cannot be quantised")
             new = Quantised(old.in_features, old.out_features, quantisation, dtype=dtype, device=old.weight.device)
             layer.set_submodule(path, new)
             names.add(f"{family.layers}.{number}.{path}.weight")
@@ -145,45 +145,48 @@ def _fill(
     *,
     all_words: bool,
 ) -> set[str]:
-    """Put the weights of the files in the places of the model's empty ones, and return the names of all others.
+    """Load the weights of the files into the empty model, and return the names of the weights that it does not have.
 
     Raises:
-        ModelError: some are missing, or have another shape.
+        ModelError: a weight is missing or has another shape.
     """
     expected = {name: tuple(value.shape) for name, value in model.state_dict().items()}
     wanted = [name for name, _ in model.named_parameters()]
     smaller = set() if quantisation is None else _make_room(model, family, dtype, quantisation)
     words = f"{family.embeddings}.word_embeddings"
-    found: dict[str, Tensor] = {}
+    weights: dict[str, Tensor] = {}
     read: set[str] = set()
     others: set[str] = set()
     for file in files:
         with safe_open(file, framework="pt") as stream:
-            for key in stream.keys():  # noqa: SIM118  safe_open is no mapping
+            for key in stream.keys():  # noqa: SIM118  safe_open is not a mapping
                 name = _own_name(key, model.base_model_prefix)
                 if name not in expected:
                     others.add(name)
                     continue
                 size = tuple(stream.get_slice(key).get_shape())
                 if size != expected[name]:
-                    raise ModelError(f"the weights do not fit config.json: {name} is {size}, not {expected[name]}")
+                    raise ModelError(
+                        f"the weights do not fit config.json: {name} has the shape {size}, but {expected[name]} is "
+                        "expected"
+                    )
                 read.add(name)
                 if name == f"{words}.weight" and not all_words:
                     model.set_submodule(words, WordEmbeddings(WordTable(file, key, *size), dtype))
                 elif quantisation is not None and name in smaller:
                     stored = quantised(stream.get_tensor(key), quantisation)
-                    found.update({f"{name.removesuffix('weight')}{part}": value for part, value in stored.items()})
+                    weights.update({f"{name.removesuffix('weight')}{part}": value for part, value in stored.items()})
                 else:
-                    found[name] = stream.get_tensor(key).to(dtype, copy=True)
+                    weights[name] = stream.get_tensor(key).to(dtype, copy=True)
     missing = [name for name in wanted if name not in read]
     if missing:
-        raise ModelError(f"the weights do not fit config.json: missing_keys {_some(missing)}")
-    model.load_state_dict(found, strict=False, assign=True)
+        raise ModelError(f"the weights do not fit config.json: weights are missing: {_some(missing)}")
+    model.load_state_dict(weights, strict=False, assign=True)
     return others
 
 
 def _own_name(key: str, prefix: str) -> str:
-    """Return what the encoder itself calls a weight of a checkpoint."""
+    """Return the name in the encoder of a weight of a checkpoint."""
     name = key.removeprefix(f"{prefix}.")
     for old, new in OLD_NAMES.items():
         name = name.replace(old, new)
@@ -191,15 +194,15 @@ def _own_name(key: str, prefix: str) -> str:
 
 
 def _refuse_larger(foreign: Collection[str]) -> None:
-    """Refuse weights of an encoder other than the config's.
+    """Refuse weights of an encoder that is larger than its config.
 
-    Heads and poolers stay behind; the position ids are a table of old versions that nobody trained.
+    Heads and poolers are ignored, and so are position ids, an untrained table of old versions.
     """
     inner = [
         name for name in foreign if name.startswith(("embeddings.", "encoder.")) and not name.endswith("position_ids")
     ]
     if inner:
-        raise ModelError(f"the weights are of a larger encoder than config.json describes: {_some(inner)}")
+        raise ModelError(f"the weights belong to a larger encoder than config.json describes: {_some(inner)}")
 
 
 def _some(names: Collection[str]) -> str:
@@ -209,7 +212,7 @@ def _some(names: Collection[str]) -> str:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep transformers from writing to the terminal; what it would say is checked and said by us."""
+    """Stop transformers from writing to the terminal; Layover checks and reports these problems itself."""
     before, bar = transformers_logging.get_verbosity(), transformers_logging.is_progress_bar_enabled()
     transformers_logging.set_verbosity(logging.ERROR)
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]

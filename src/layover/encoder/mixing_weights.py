@@ -1,4 +1,4 @@
-"""How much a mix takes of each of its members, averaged over the tokens of some data."""
+"""The mixing weights of a mix, averaged over the tokens of some data."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ class MixingWeights:
 
     def __init__(self) -> None:
         self.tokens = 0
-        """Real tokens; special ones are among them, and those of overlapping windows once per window."""
+        """The number of real tokens, including special tokens; a token of overlapping windows counts in each window."""
         self._sums: dict[str, list[Tensor]] = {}
 
     def add(self, tokens: int, sums: dict[str, Tensor]) -> None:
-        """Add a batch: by the name of the site the sums over its tokens, (K,)."""
+        """Add a batch: the number of its tokens, and name of a site -> sums over these tokens, (K,)."""
         self.tokens += tokens
         for site, total in sums.items():
             self._sums.setdefault(site, []).append(total)
 
     def as_json(self) -> dict[str, Any]:
-        """Return `{tokens, sites: {site: mean weight of each member}}`; no site where nothing is mixed."""
-        # sums wait on the device until the end, so that no batch waits for them
+        """Return `{tokens, sites: {site: mean weight of each member}}`; `sites` has only sites with a mix."""
+        # sums stay on the device until the end, so that no batch waits for a copy
         totals = {site: torch.stack(sums).cpu().double().sum(0) for site, sums in self._sums.items()}
         return {"tokens": self.tokens, "sites": {site: (sums / self.tokens).tolist() for site, sums in totals.items()}}
 
 
 class MixingWatch:
-    """Where an encoder and its mixes say what they do; what they say is only taken down inside `into`."""
+    """The recorder of an encoder's mixing weights; it records only inside `into`."""
 
     def __init__(self) -> None:
         self._lengths: Tensor | None = None
@@ -42,7 +42,7 @@ class MixingWatch:
 
     @contextmanager
     def into(self, weights: MixingWeights | None) -> Iterator[None]:
-        """Add to `weights` what is taken in the one pass within; nothing of a pass that fails, nothing with None."""
+        """Add the mixing weights of the pass inside the context to `weights`; with None or an error, add nothing."""
         self._sums = None if weights is None else {}
         try:
             yield
@@ -53,24 +53,24 @@ class MixingWatch:
 
     @property
     def on(self) -> bool:
-        """Whether anything is taken down now."""
+        """Whether the recorder is active."""
         return self._sums is not None
 
     def batch(self, lengths: Tensor) -> None:
-        """Take down the lengths of the rows that come now."""
+        """Record the lengths of the rows of the current pass."""
         if self._sums is not None:
             self._lengths = lengths
 
     def see(self, site: str, weights: Tensor) -> None:
-        """Take down the weights at a site, (1, N', K); those of the tokens that belong to no row stand at the end.
+        """Record the mixing weights at a site, (1, N', K); the tokens at the end that belong to no row do not count.
 
         Raises:
-            ModelError: another mix has acted there, so that the sum would mean nothing.
+            ModelError: another mix acts at the same site, so the sum would have no meaning.
         """
         if self._sums is None or self._lengths is None:
             return
         if site in self._sums:
             raise ModelError(
-                f"two mixes act at {site}, so their weights cannot be told apart: watch one pass of one mix"
+                f"two mixes act at {site}, so their mixing weights cannot be separated: watch one pass of a single mix"
             )
         self._sums[site] = weights[:, : int(self._lengths.sum())].float().sum((0, 1))

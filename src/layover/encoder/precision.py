@@ -1,4 +1,4 @@
-"""In which numbers an encoder computes, on this machine."""
+"""The data types in which an encoder computes on this machine."""
 
 from __future__ import annotations
 
@@ -12,35 +12,35 @@ from layover.errors import ModelError
 from layover.numerics import Precision, Quantisation, cannot_be_quantised, computes_in, quantisation_of
 
 LARGEST_ERROR = 1e-6
-"""Of a product of matrices, relative, in float32: rounding gives 2e-7 to 4e-7, rounding to bfloat16 2e-3."""
+"""The largest relative error of a matrix product in float32: rounding causes 2e-7 to 4e-7, bfloat16 causes 2e-3."""
 
 
 def dtype_of(precision: Precision, *, whole: bool) -> torch.dtype:
-    """Return what the encoder's weights are loaded as: bfloat16 where that is asked for, unless all of them train.
+    """Return the data type of the encoder's weights: bfloat16 if the precision says so, unless all weights train.
 
     Raises:
-        ModelError: all of them train, and the precision leaves too little of them for that.
+        ModelError: all weights train, but the precision quantises them.
     """
     if reason := cannot_be_quantised(precision, whole=whole):
-        raise ModelError(f"precision {precision} does not go with a module that is the whole encoder: {reason}")
+        raise ModelError(f"precision {precision} does not work with a module that is the whole encoder: {reason}")
     return torch.bfloat16 if computes_in(precision) == "bf16" and not whole else torch.float32
 
 
 def is_mixed(precision: Precision, dtype: torch.dtype, quantisation: Quantisation | None) -> bool:
-    """Return whether an encoder with weights of a type runs under autocast.
+    """Return whether an encoder runs under autocast.
 
     Args:
-        precision: What is asked for.
-        dtype: Of the encoder's weights.
-        quantisation: How its linear maps are stored.
+        precision: The requested precision.
+        dtype: The data type of the encoder's weights.
+        quantisation: The storage of its linear maps.
 
     Raises:
         ModelError: the encoder was loaded for another precision.
     """
-    if quantisation != (asked := quantisation_of(precision)):
+    if quantisation != (requested := quantisation_of(precision)):
         raise ModelError(
             f"precision {precision}: the encoder was loaded with {quantisation or 'no'} quantisation; load it with "
-            f"{asked or 'none'}"
+            f"{requested or 'none'}"
         )
     if dtype != torch.float32 and computes_in(precision) == "fp32":
         raise ModelError(f"precision {precision}: the encoder was loaded in {dtype}; load it in float32")
@@ -54,24 +54,24 @@ def autocast(device: torch.device, *, mixed: bool) -> torch.autocast:
 
 @contextmanager
 def computing(precision: Precision, device: torch.device) -> Iterator[None]:
-    """Have matrix products computed as the precision says for a while.
+    """Set the precision of matrix products inside the context.
 
     Raises:
-        ModelError: this machine cannot.
+        ModelError: this machine does not support the precision.
     """
     if precision != "fp32-onednn":
         yield
         return
     if device.type != "cpu":
-        raise ModelError(f"precision fp32-onednn is a way of CPUs, and the device is {device}; use fp32 or bf16")
+        raise ModelError(f"precision fp32-onednn works on CPUs only, but the device is {device}; use fp32 or bf16")
     before = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("medium")
     try:
         error = _product_error()
         if error > LARGEST_ERROR:
             raise ModelError(
-                f"precision fp32-onednn: on this CPU it is no float32, products are off by {error:.1g} (fp32: 3e-07); "
-                "use fp32, or bf16 with its name on it"
+                f"precision fp32-onednn: this CPU does not compute in float32, the relative error of products is "
+                f"{error:.1g} (fp32: 3e-07); use fp32 or bf16"
             )
         yield
     finally:
@@ -80,7 +80,7 @@ def computing(precision: Precision, device: torch.device) -> Iterator[None]:
 
 @lru_cache(maxsize=1)
 def _product_error() -> float:
-    """Return the relative error of a product of the size of XLM-R base's, as it is set now."""
+    """Return the relative error of a matrix product of XLM-R base's size, with the current settings of torch."""
     generator = torch.Generator().manual_seed(0)
     left, right = torch.randn(64, 768, generator=generator), torch.randn(768, 3072, generator=generator)
     exact = left.double() @ right.double()

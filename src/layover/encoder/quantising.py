@@ -2,15 +2,16 @@
 
 `nf4`: each block of 64 weights of a map, row by row, has a scale (its largest magnitude), and each weight is the
 nearest of the 16 values of NormalFloat (Dettmers et al. 2023, arXiv:2305.14314, without double quantisation).
-`int8`: each row has a scale, its largest magnitude / 127, as the weights of LLM.int8 (Dettmers et al. 2022,
+`int8`: each row has a scale, its largest magnitude / 127, like the weights of LLM.int8 (Dettmers et al. 2022,
 arXiv:2208.07339).
 
-A map is stored so once, on the CPU and from the weights as the checkpoint has them, and is multiplied in the type of
-what comes in: it is made into a matrix of that type for each product, forward and backward, and not kept between them.
-bitsandbytes' own modules are not used. `Linear8bitLt` rounds activations, too, and which of their columns it spares
-depends on all tokens of a batch; on a CPU it does neither in training. `Linear4bit` on a CPU computes otherwise for a
-prediction than in training, and changes how its weights lie in memory at the first one. Here both modes are one, and
-the output of a token depends on that token alone.
+A map is quantised once, on the CPU and from the weights of the checkpoint. Products use the data type of the input: a
+matrix of this type is computed for each product, forward and backward, and is not kept between them.
+
+The modules of bitsandbytes are not used. `Linear8bitLt` also rounds activations, except in columns that depend on all
+tokens of a batch; on a CPU it does not round them in training. `Linear4bit` on a CPU computes differently in prediction
+and in training, and changes the memory layout of its weights at the first prediction. Here both modes are equal, and
+the output of a token depends on that token only.
 """
 
 from __future__ import annotations
@@ -29,20 +30,20 @@ from layover.errors import ModelError
 from layover.numerics import Quantisation
 
 BLOCK = 64
-"""Weights that share a scale in NF4."""
+"""The number of weights that share a scale in NF4."""
 
 
 class Quantised(nn.Module):
-    """A frozen linear map, `y = W x + b`, whose W is stored in few bits.
+    """A frozen linear map, `y = W x + b`, whose W is stored in 4 or 8 bits.
 
-    It is no `nn.Linear`, so that nothing changes the weight by mistake: what `weight` gives is a copy.
+    It is not an `nn.Linear`, so that no code changes the weight by mistake: `weight` is a copy.
 
     Args:
-        inputs: Features that come in.
-        outputs: Features that go out.
-        quantisation: How W is stored.
-        dtype: Of the bias.
-        device: `meta` where the weights follow.
+        inputs: The number of input features.
+        outputs: The number of output features.
+        quantisation: The storage of W.
+        dtype: The data type of the bias.
+        device: The device; `meta` if the weights are loaded later.
     """
 
     def __init__(
@@ -58,7 +59,7 @@ class Quantised(nn.Module):
             weights = outputs * inputs
             sizes["codes"] = ((-(-weights // 2), 1), torch.uint8)
             sizes["scales"] = ((-(-weights // BLOCK),), torch.float32)
-        # the bias first: an encoder takes its own type from its first weight that is a floating point number
+        # the bias comes first: the data type of an encoder is that of its first floating-point weight
         self.bias = nn.Parameter(torch.empty(outputs, dtype=dtype, device=device), requires_grad=False)
         for name, (size, kind) in sizes.items():
             empty = torch.empty(size, dtype=kind, device=device)
@@ -68,17 +69,17 @@ class Quantised(nn.Module):
 
     @property
     def weight(self) -> Tensor:
-        """The matrix that is multiplied with, (outputs, inputs), in the type of the bias."""
+        """The matrix W of the products, (outputs, inputs), in the data type of the bias."""
         return self.matrix(self.bias.dtype)
 
     def matrix(self, dtype: torch.dtype) -> Tensor:
-        """Return W as the codes have it, (outputs, inputs), rounded once."""
+        """Return W computed from the codes, (outputs, inputs), rounded once."""
         if self.quantisation == "int8":
             return (self.codes * self.scales).to(dtype)
         kernels = bitsandbytes().functional
         state = kernels.QuantState(
             absmax=self.scales,
-            # one long row: on a CPU the kernel takes every row to begin with a block of its own
+            # one long row, because on a CPU the kernel starts a new block at every row
             shape=torch.Size((1, self.outputs * self.inputs)),
             blocksize=BLOCK,
             quant_type="nf4",
@@ -88,13 +89,13 @@ class Quantised(nn.Module):
         return flat.view(self.outputs, self.inputs)
 
     def forward(self, hidden: Tensor) -> Tensor:
-        """Return `W x + b`, (..., outputs); a gradient reaches x alone."""
+        """Return `W x + b`, (..., outputs); only x gets a gradient."""
         product: Tensor = _Product.apply(hidden, self)  # type: ignore[no-untyped-call]
         return product
 
 
 class _Product(torch.autograd.Function):
-    """A product that makes the matrix again for the backward pass: kept, it would take what storing it so saves."""
+    """A product that computes the matrix again for the backward pass: keeping it would cost the saved memory."""
 
     @staticmethod
     def forward(ctx: torch.autograd.function.FunctionCtx, hidden: Tensor, of: Quantised) -> Tensor:
@@ -109,14 +110,14 @@ class _Product(torch.autograd.Function):
 
 
 def quantised(weight: Tensor, quantisation: Quantisation) -> dict[str, Tensor]:
-    """Return the codes and scales of a matrix, (outputs, inputs) on the CPU, as `Quantised` has them.
+    """Return the codes and scales for `Quantised` of a matrix, (outputs, inputs) on the CPU.
 
     Raises:
-        ModelError: bitsandbytes is needed and not installed, or a weight is no number.
+        ModelError: bitsandbytes is needed but not installed, or a weight is not finite.
     """
     exact = weight.float().contiguous()
     if not exact.isfinite().all():
-        raise ModelError(f"{quantisation}: a weight is no finite number, so it has no place on a scale")
+        raise ModelError(f"{quantisation}: a weight is NaN or infinite, so it cannot be quantised")
     if quantisation == "nf4":
         codes, state = bitsandbytes().functional.quantize_4bit(
             exact.view(1, -1), blocksize=BLOCK, compress_statistics=False, quant_type="nf4"
@@ -128,14 +129,14 @@ def quantised(weight: Tensor, quantisation: Quantisation) -> dict[str, Tensor]:
 
 
 def bitsandbytes() -> Any:
-    """Return the library of NF4's kernels.
+    """Return the library with the kernels of NF4.
 
     Raises:
         ModelError: it is not installed.
     """
-    found: Any = sys.modules.get("bitsandbytes")
-    if found is not None:
-        return found
+    loaded: Any = sys.modules.get("bitsandbytes")
+    if loaded is not None:
+        return loaded
     try:
         with _no_foreign_kernels():
             import bitsandbytes as library
@@ -149,14 +150,14 @@ def bitsandbytes() -> Any:
 
 @contextmanager
 def _no_foreign_kernels() -> Iterator[None]:
-    """Keep bitsandbytes from fetching a kernel off the hub and running it, which it does when it is imported.
+    """Stop bitsandbytes from downloading and running a kernel of the hub while it is imported.
 
-    It does so for matrix products that are not used here, where the package `kernels` is there; where it is not, it
-    complains.
+    bitsandbytes does so if the package `kernels` is installed, for matrix products that Layover does not use. Without
+    that package, it logs a warning.
     """
     kernels, log = sys.modules.get("kernels"), logging.getLogger("bitsandbytes")
     before = log.level
-    sys.modules["kernels"] = None  # type: ignore[assignment]  # what the import system takes for "not there"
+    sys.modules["kernels"] = None  # type: ignore[assignment]  # importing it now raises ImportError
     log.setLevel(logging.ERROR)
     try:
         yield

@@ -1,4 +1,4 @@
-"""Hooks that let attachments act at their sites and leave the encoder's own modules and names as they are."""
+"""Hooks with which attachments act at their sites, without a change of the encoder's own modules and names."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from layover.families import Family
 from layover.modules import EMBEDDINGS, At, Site
 
 Acting = Sequence[tuple[ModuleWeights | MixWeights, int]]
-"""What acts at a site, in the order of application, each with the index of the site in it."""
+"""The attachments at a site, in the order of application, each with the index of the site in its `sites`."""
 
 
 def frozen_at(model: nn.Module, layers: Sequence[nn.Module], family: Family, site: Site) -> nn.Module:
-    """Return what `At.frozen` is at a site."""
+    """Return the module that `At.frozen` is at a site."""
     if site.place == EMBEDDINGS:
         return model.get_submodule(family.embeddings)
     if site.place in family.sources:
@@ -32,7 +32,15 @@ def place_hooks(
     attachments: Sequence[ModuleWeights | MixWeights],
     skipped: Callable[[], int],
 ) -> list[RemovableHandle]:
-    """Let the attachments act in all layers but so many of the lowest; removing the handles undoes it."""
+    """Return the handles of hooks that apply the attachments; removing the handles removes the attachments.
+
+    Args:
+        model: The encoder of transformers.
+        layers: Its layers.
+        family: Its family.
+        attachments: In the order of application.
+        skipped: Returns the number of lowest layers in which attachments do not act now.
+    """
     acting: dict[tuple[int, str], list[tuple[ModuleWeights | MixWeights, int]]] = {}
     for attachment in attachments:
         for index, site in enumerate(attachment.sites):
@@ -53,7 +61,7 @@ def place_hooks(
 
 
 class _Change:
-    """One attachment after the other, in the order of application; while the layer is skipped those alone that stay."""
+    """Applies the attachments of a site in order; in a skipped layer, only those that stay."""
 
     def __init__(self, acting: Acting, layer: int, skipped: Callable[[], int]) -> None:
         self._acting, self._layer, self._skipped = acting, layer, skipped
@@ -67,7 +75,7 @@ class _Change:
 
 
 class _OutputHook:
-    """`y = W x + b`, or an activation function of it, changed."""
+    """The hook that changes the output of a linear map, or of an activation function."""
 
     def __init__(self, change: _Change) -> None:
         self._change = change
@@ -77,7 +85,7 @@ class _OutputHook:
 
 
 class _EmbeddingsHook:
-    """What enters the first layer, changed."""
+    """The hook that changes the input of the first layer."""
 
     def __init__(self, change: _Change) -> None:
         self._change = change
@@ -87,9 +95,9 @@ class _EmbeddingsHook:
 
 
 class _SublayerHook:
-    """`LayerNorm(h + x)` becomes `LayerNorm(h' + x)`, where h' is h changed.
+    """The hooks that turn `LayerNorm(h + x)` into `LayerNorm(h' + x)`, where h' is the changed h.
 
-    The block is called with x, its dropout gives h, and its own LayerNorm does the rest.
+    x is an input of the block, h is the output of its dropout, and the block's own LayerNorm computes the result.
     """
 
     def __init__(self, change: _Change, block: nn.Module) -> None:

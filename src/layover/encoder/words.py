@@ -1,6 +1,6 @@
-"""The table of word embeddings, of which only the rows that some data use are in memory.
+"""A table of word embeddings with only the rows in memory that the data need.
 
-XLM-R's table of 250,002 x 768 numbers is 70 % of the base model, and a data set uses some thousand rows of it.
+XLM-R's table of 250,002 x 768 numbers is 70 % of the base model, and a data set needs a few thousand rows of it.
 """
 
 from __future__ import annotations
@@ -18,26 +18,26 @@ from torch.nn import functional
 from layover.errors import ModelError
 
 AT_ONCE = 2048
-"""Rows that are read while the file is open; most systems map 64 KiB around each."""
+"""The number of rows that are read while the file is open; most systems map 64 KiB around each row."""
 
 
 @dataclass(frozen=True)
 class WordTable:
-    """Where the whole table lies."""
+    """The whole table in a file."""
 
     file: Path
     name: str
-    """Of the tensor."""
+    """The name of the tensor."""
     rows: int
     features: int
 
 
 class WordEmbeddings(nn.Module):
-    """What `nn.Embedding` gives, of the rows that were asked for with `need`.
+    """The same function as `nn.Embedding`, for the rows that were requested with `need`.
 
     Args:
-        table: On the disk.
-        dtype: Of the rows in memory.
+        table: The table on the disk.
+        dtype: The data type of the rows in memory.
     """
 
     lookup: Tensor
@@ -47,7 +47,7 @@ class WordEmbeddings(nn.Module):
         super().__init__()
         self.table = table
         self._there = np.zeros(table.rows, np.bool_)
-        # no parameters: they never train, and are no part of what the encoder is saved as
+        # buffers, not parameters: they never train and are not saved with the encoder
         self.register_buffer("lookup", torch.full((table.rows,), -1, dtype=torch.int64), persistent=False)
         self.register_buffer("weight", torch.empty(0, table.features, dtype=dtype), persistent=False)
 
@@ -55,7 +55,7 @@ class WordEmbeddings(nn.Module):
         """Read the rows of these tokens that are not in memory yet.
 
         Raises:
-            ModelError: the table has no such row.
+            ModelError: the table has no row for a token.
         """
         ids = ids.astype(np.int64, copy=False)
         wanted = np.zeros(self.table.rows, np.bool_)
@@ -76,22 +76,23 @@ class WordEmbeddings(nn.Module):
         self._there[missing.numpy()] = True
 
     def _read(self, numbers: Tensor) -> Tensor:
-        """Return rows of the table, ascending.
+        """Return the rows of the table with these ascending numbers.
 
-        The tensor is a view of the mapped file. Only the pages around these rows are read, but they count as the
-        process's memory until the file is closed.
+        The tensor is a view of the mapped file. Only the pages around these rows are read, but they count as memory of
+        the process until the file is closed.
         """
         with safe_open(self.table.file, framework="pt") as stream:
             rows: Tensor = stream.get_tensor(self.table.name).index_select(0, numbers)
         return rows
 
     def forward(self, ids: Tensor) -> Tensor:
-        """Return (..., H) of (...,).
+        """Return the embeddings (..., H) of token ids (...,).
 
         Raises:
-            ModelError: a token was not asked for; on a CPU alone, for an accelerator would have to be waited for.
+            ModelError: a token was not requested; only checked on a CPU, as an accelerator would need a
+                synchronisation.
         """
         rows = self.lookup[ids]
         if rows.device.type == "cpu" and bool((rows < 0).any()):
-            raise ModelError("the word embeddings of these tokens are not in memory; ask for them with Encoder.need")
+            raise ModelError("the word embeddings of these tokens are not in memory; request them with Encoder.need")
         return functional.embedding(rows, self.weight)

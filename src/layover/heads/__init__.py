@@ -19,20 +19,20 @@ def build(kind: str, hidden_size: int, size: int, *, clock: DropoutClock, dropou
     """Return a fresh head.
 
     Args:
-        kind: Kind of the task.
-        hidden_size: Size of the encoder's hidden states.
-        size: Outputs: labels (classification, tagging), 2 (span), 1 (choice).
-        clock: The encoder's; fresh weights depend on its seed and on their names only.
-        dropout: Probability on what enters each linear map.
+        kind: The kind of the task.
+        hidden_size: The size of the encoder's hidden states.
+        size: The number of outputs: the labels (classification, tagging), 2 (span), 1 (choice).
+        clock: The encoder's clock; fresh weights depend only on its seed and on their names.
+        dropout: The dropout probability on the input of each linear map.
 
     Raises:
-        ModelError: the kind has no head, or not one of that size.
+        ModelError: the kind has no head, or its head cannot have this size.
     """
     return get(kind)(hidden_size, size, clock=clock, dropout=dropout)
 
 
 def build_head(kind: str, labels: tuple[str, ...], encoder: Encoder, dropout: float) -> Head:
-    """Return a fresh head for a kind, drawn by the seed of the encoder's clock, tied where it shares weights."""
+    """Return a fresh head for a kind, drawn with the seed of the encoder's clock, and tied if it shares weights."""
     size = kinds.get(kind).head_size(labels)
     if size is None:
         size = encoder.word_embeddings.num_embeddings

@@ -1,4 +1,4 @@
-"""One vector or one judgement of a whole row: by its first token, or as the mean over its tokens."""
+"""One vector or one prediction for a whole row: from its first token, or as the mean over its tokens."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from layover.heads._base import Head, real_tokens
 
 
 class PooledHead(Head):
-    """`XLMRobertaClassificationHead` of transformers, of any size."""
+    """`XLMRobertaClassificationHead` of transformers, with any number of outputs."""
 
     first_only: ClassVar[bool] = True
 
@@ -29,12 +29,12 @@ class PooledHead(Head):
 
 @dataclass(frozen=True)
 class MeanPooling:
-    """The mean over tokens of the hidden states."""
+    """The mean of the hidden states over tokens."""
 
     layers: tuple[int, ...]
-    """Hidden states after so many layers are meant, from the lowest up; 0 are the embeddings."""
+    """The numbers of layers after which hidden states are read, ascending; 0 is the embeddings."""
     special_tokens: bool
-    """Whether the first and the last token of a row count."""
+    """Whether the mean includes the first and the last token of a row."""
 
     def __call__(self, hidden: Tensor, lengths: Tensor) -> Tensor:
         """Return embeddings, (B, H) float32, from the hidden states of a layer, (B, T, H), and lengths (B,).
@@ -47,6 +47,6 @@ class MeanPooling:
             counted = counted & real_tokens(lengths - 1, hidden.shape[1])
             counted[:, 0] = False
         kept = counted[:, :, None].float()
-        # in float32 whatever the precision: a mean over many tokens loses too much in bfloat16
+        # in float32 for every precision: a mean over many tokens loses too much in bfloat16
         with torch.autocast(hidden.device.type, enabled=False):
             return (hidden.float() * kept).sum(1) / kept.sum(1)

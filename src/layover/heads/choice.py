@@ -18,7 +18,7 @@ class ChoiceHead(PooledHead):
 
     def _build(self, hidden_size: int, size: int) -> None:
         if size != 1:
-            raise ModelError(f"a choice head has 1 output, the score of a row, not {size}")
+            raise ModelError(f"a choice head has 1 output, the score of a row, but {size} are requested")
         super()._build(hidden_size, size)
 
     def forward(self, hidden: Tensor, lengths: Tensor, targets: Mapping[str, Tensor] = NOTHING) -> Tensor:  # noqa: ARG002
@@ -29,12 +29,14 @@ class ChoiceHead(PooledHead):
         """Return the cross-entropy of `targets["label"]` (units,), -1 = no gold; a unit is B / units rows in a run."""
         label = targets["label"]
         if logits.shape[0] % label.shape[0]:
-            raise ModelError(f"{logits.shape[0]} rows do not divide into {label.shape[0]} units: keep units whole")
+            raise ModelError(
+                f"{logits.shape[0]} rows do not divide into {label.shape[0]} units; keep all rows of a unit together"
+            )
         scores = logits.float().view(label.shape[0], -1)
         return functional.cross_entropy(scores, label, ignore_index=-1, reduction="sum")
 
     def divergence(self, logits: Tensor, other: Tensor, targets: Mapping[str, Tensor]) -> Tensor:
-        """Return the KL divergence; the rows of a unit are its answers."""
+        """Return the KL divergence between distributions over the rows of each unit."""
         units = targets["label"].shape[0]
         return summed_divergence(logits.view(units, -1), other.view(units, -1), targets["label"] != -1)
 

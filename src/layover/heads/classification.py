@@ -40,8 +40,8 @@ class ClassificationHead(PooledHead):
     @staticmethod
     def classes(features: Features, units: Units) -> npt.NDArray[np.int64]:
         labels = np.asarray(features.arrays["label"][units], np.int64)
-        found: npt.NDArray[np.int64] = labels[labels != NO_GOLD]
-        return found
+        gold: npt.NDArray[np.int64] = labels[labels != NO_GOLD]
+        return gold
 
     def outputs(self, logits: Tensor, lengths: Tensor, targets: Mapping[str, Tensor] = NOTHING) -> dict[str, Tensor]:  # noqa: ARG002
         """Return `logits` (B, labels) float32."""

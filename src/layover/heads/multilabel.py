@@ -1,4 +1,4 @@
-"""multilabel: one logit per label and row, each label there or not, from the hidden state of the first token."""
+"""multilabel: one logit per label and row, from the hidden state of the first token; labels are independent."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class MultilabelHead(PooledHead):
         return self.pooled(hidden)
 
     def loss(self, logits: Tensor, targets: Mapping[str, Tensor]) -> Tensor:
-        """Return the mean over labels of the binary cross-entropies; `targets["present"]` (B, labels).
+        """Return the sum over rows of the mean binary cross-entropy of the labels; `targets["present"]` (B, labels).
 
-        1 and 0 say whether a label is there; a row of -1 has no gold. The mean over labels and rows is
+        1 means that a label is present, 0 that it is absent; a row of -1 has no gold. The mean over labels and rows is
         `BCEWithLogitsLoss` of transformers' heads with `problem_type="multi_label_classification"`.
         """
         gold = targets["present"]
@@ -32,7 +32,7 @@ class MultilabelHead(PooledHead):
         return each.mean(-1).masked_fill(~_known(gold), 0.0).sum()
 
     def divergence(self, logits: Tensor, other: Tensor, targets: Mapping[str, Tensor]) -> Tensor:
-        """Return the KL divergence of all labels together: the sum over single labels."""
+        """Return the KL divergence summed over the labels."""
         p, q = logits.float(), other.float()
         there = p.sigmoid() * (functional.logsigmoid(p) - functional.logsigmoid(q))
         absent = (-p).sigmoid() * (functional.logsigmoid(-p) - functional.logsigmoid(-q))
@@ -49,7 +49,7 @@ class MultilabelHead(PooledHead):
 
 
 def _known(gold: Tensor) -> Tensor:
-    """Return which rows have gold, (B,) bool."""
+    """Return the mask of rows with gold, (B,) bool."""
     return gold[:, 0] != NO_GOLD
 
 

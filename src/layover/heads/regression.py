@@ -15,11 +15,11 @@ from layover.heads._pooling import PooledHead
 
 
 class RegressionHead(PooledHead):
-    """dropout, dense, tanh, dropout, out, with a single output: the number itself, in gold's unit."""
+    """dropout, dense, tanh, dropout, out, with a single output: the number itself, in the unit of gold."""
 
     def _build(self, hidden_size: int, size: int) -> None:
         if size != 1:
-            raise ModelError(f"a regression head has 1 output, a number, not {size}")
+            raise ModelError(f"a regression head has 1 output, a number, but {size} are requested")
         super()._build(hidden_size, size)
 
     def forward(self, hidden: Tensor, lengths: Tensor, targets: Mapping[str, Tensor] = NOTHING) -> Tensor:  # noqa: ARG002
@@ -27,7 +27,7 @@ class RegressionHead(PooledHead):
         return self.pooled(hidden)[:, 0]
 
     def loss(self, logits: Tensor, targets: Mapping[str, Tensor]) -> Tensor:
-        """Return squared errors; `targets["number"]` (B,) float32, NaN = no gold.
+        """Return the sum of squared errors; `targets["number"]` (B,) float32, NaN = no gold.
 
         The mean is `MSELoss` of transformers' heads with `problem_type="regression"`. Gold is not standardised, as in
         GLUE's scripts.
@@ -35,9 +35,9 @@ class RegressionHead(PooledHead):
         return _squares(logits, targets["number"], ~torch.isnan(targets["number"]))
 
     def divergence(self, logits: Tensor, other: Tensor, targets: Mapping[str, Tensor]) -> Tensor:
-        """Return the summed squared differences, as SMART has them where the answer is a number; see `Head`.
+        """Return the sum of squared differences, as in SMART for regression.
 
-        They are KL of two normal distributions with those means, times two, where the variance is 1.
+        It is twice the KL divergence of normal distributions with these means and the variance 1.
         """
         return _squares(logits, other, ~torch.isnan(targets["number"]))
 
@@ -51,10 +51,10 @@ class RegressionHead(PooledHead):
         return {"number": logits.detach().float().cpu()}
 
 
-def _squares(one: Tensor, other: Tensor, counted: Tensor) -> Tensor:
-    """Return the sum of squared differences where they count, () float32."""
-    # what does not count is taken out before it is squared: NaN would come back in the gradient
-    difference = torch.where(counted, one.float() - torch.nan_to_num(other.float()), 0.0)
+def _squares(numbers: Tensor, others: Tensor, counted: Tensor) -> Tensor:
+    """Return the sum of the counted squared differences, () float32."""
+    # NaN is replaced before the square: it would return in the gradient
+    difference = torch.where(counted, numbers.float() - torch.nan_to_num(others.float()), 0.0)
     return difference.square().sum()
 
 

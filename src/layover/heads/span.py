@@ -1,4 +1,4 @@
-"""span: where an answer starts and ends in a row; the first token stands for "no answer in this row"."""
+"""span: the start and the end of an answer in a row; the first token means "no answer in this row"."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from layover.heads._base import NOTHING, Head, Units, count_labelled, real_token
 
 
 class SpanHead(Head):
-    """dropout, linear to a start and an end score per token."""
+    """dropout, then a linear map to a start and an end score per token."""
 
     def _build(self, hidden_size: int, size: int) -> None:
         if size != 2:
-            raise ModelError(f"a span head has 2 outputs, start and end, not {size}")
+            raise ModelError(f"a span head has 2 outputs, start and end, but {size} are requested")
         self.out = nn.Linear(hidden_size, 2)
 
     def forward(self, hidden: Tensor, lengths: Tensor, targets: Mapping[str, Tensor] = NOTHING) -> Tensor:  # noqa: ARG002
-        """Return logits, (B, T, 2) float32, as low as can be on padding."""
+        """Return logits, (B, T, 2) float32, with the lowest float32 value on padding."""
         logits: Tensor = self.out(self.dropouts[0](hidden)).float()
         real = real_tokens(lengths.to(hidden.device), hidden.shape[1])
         return logits.masked_fill(~real[:, :, None], torch.finfo(logits.dtype).min)
 
     def loss(self, logits: Tensor, targets: Mapping[str, Tensor]) -> Tensor:
-        """Return the mean of both cross-entropies; `start` and `end` (B,), 0 = no answer, -1 = no gold."""
+        """Return the mean of the two cross-entropies; `start` and `end` (B,), 0 = no answer, -1 = no gold."""
         both = [
             functional.cross_entropy(logits[:, :, side], targets[name], ignore_index=-1, reduction="sum")
             for side, name in enumerate(("start", "end"))
@@ -36,7 +36,7 @@ class SpanHead(Head):
         return (both[0] + both[1]) / 2
 
     def divergence(self, logits: Tensor, other: Tensor, targets: Mapping[str, Tensor]) -> Tensor:
-        """Return the mean divergence of starts and ends."""
+        """Return the mean of the two divergences, of starts and of ends."""
         counted = torch.stack([targets["start"], targets["end"]], -1) != -1  # (B, 2)
         return summed_divergence(logits.transpose(1, 2), other.transpose(1, 2), counted) / 2
 

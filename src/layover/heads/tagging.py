@@ -22,11 +22,11 @@ from layover.heads._base import (
 )
 
 IGNORED = -100
-"""The label of tokens that are not a word's first, and of words without gold."""
+"""The label of tokens that are not the first of a word, and of words without gold."""
 
 
 class TaggingHead(Head):
-    """dropout, linear."""
+    """dropout, then a linear map."""
 
     def _build(self, hidden_size: int, size: int) -> None:
         self.out = nn.Linear(hidden_size, size)
@@ -56,8 +56,8 @@ class TaggingHead(Head):
         labels, offsets = features.arrays["labels"], features.arrays["offsets"]
         parts = [labels[offsets[unit] : offsets[unit + 1]] for unit in units]
         every = np.asarray(np.concatenate([np.empty(0, np.int64), *parts]), np.int64)
-        found: npt.NDArray[np.int64] = every[every != IGNORED]
-        return found
+        gold: npt.NDArray[np.int64] = every[every != IGNORED]
+        return gold
 
     def outputs(self, logits: Tensor, lengths: Tensor, targets: Mapping[str, Tensor] = NOTHING) -> dict[str, Tensor]:  # noqa: ARG002
         """Return `tags` (tokens,) int16, the most likely label of every real token."""
@@ -65,7 +65,7 @@ class TaggingHead(Head):
         return {"tags": tags[real_tokens(lengths.cpu(), tags.shape[1])].to(torch.int16)}
 
     def certainty(self, logits: Tensor, lengths: Tensor) -> dict[str, Tensor]:
-        """Return `probability` (tokens,) float32, that of the most likely label of every real token."""
+        """Return `probability` (tokens,) float32: the probability of the most likely label of every real token."""
         highest = logits.detach().float().softmax(-1).amax(-1).cpu()
         return {"probability": highest[real_tokens(lengths.cpu(), highest.shape[1])]}
 

@@ -1,4 +1,4 @@
-"""Mixers: how the deltas of several modules at one place become one. One file per mixer, found by its name.
+"""Mixers: they combine the deltas of several modules at a site into one. One file per mixer, found by its name.
 
 As with modules, nothing here imports torch before it computes.
 """

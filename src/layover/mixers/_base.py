@@ -1,4 +1,4 @@
-"""What every mixer is: weights for the modules at a place, token by token, and the mix by these weights."""
+"""The base of every mixer: mixing weights for the modules at a site, token by token, and the weighted sum."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
 
 
 class Mixer(CanonicalModel, ABC):
-    """Settings of a mixer; all of them are identity. K modules act at each of its sites."""
+    """The settings of a mixer; all of them belong to a node's identity. K modules act at each of its sites."""
 
     name: ClassVar[str]
     """The name of the file."""
     learned: ClassVar[bool] = True
-    """Whether its weights are learned with the target (`fuse`), or come from the modules themselves (`route`)."""
+    """Whether its weights are learned with the target (`fuse`), or computed before it (`route`)."""
 
     exact: ClassVar[bool] = False
-    """Whether its arithmetic is handed float32 weights in an encoder that computes in bfloat16, too."""
+    """Whether its arithmetic gets float32 weights even if the encoder computes in bfloat16."""
 
     @abstractmethod
     def weights(self, site: Site, count: int) -> dict[str, tuple[int, ...]]:
-        """Return names and shapes of the mixer's weights at a site, for so many modules."""
+        """Return the names and shapes of the mixer's weights at a site, for `count` modules."""
 
     @abstractmethod
     def initialise(self, site: Site, count: int, generator: Generator) -> dict[str, Tensor]:
@@ -35,24 +35,24 @@ class Mixer(CanonicalModel, ABC):
 
     @abstractmethod
     def mixing_weights(self, site: Site, seen: Tensor, deltas: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
-        """Return how much of each module is taken, (B, T, K).
+        """Return the mixing weights, (B, T, K): the factor of each module for each token.
 
         Args:
-            site: Where.
-            seen: What the modules read, (B, T, inputs).
-            deltas: What they would add, (B, T, K, outputs).
-            weights: The mixer's own at this site.
+            site: The site.
+            seen: The input of the modules, (B, T, inputs).
+            deltas: The changes of the modules, (B, T, K, outputs).
+            weights: The mixer's weights at this site.
         """
 
     def mixed(self, mixing: Tensor, deltas: Tensor, weights: Mapping[str, Tensor]) -> Tensor:  # noqa: ARG002
-        """Return what is added in the end, (B, T, outputs): the deltas by their mixing weights."""
+        """Return the mixed change, (B, T, outputs): the sum of the deltas times their mixing weights."""
         # one row of mixing weights per token
         return (mixing.unsqueeze(2) @ deltas).squeeze(2)
 
     def kept(self, site: Site, count: int) -> int:
-        """Return how many numbers per token a training keeps for the backward pass: the deltas, and more."""
+        """Return the count of numbers per token that a training keeps for the backward pass: by default the deltas."""
         return count * site.outputs
 
     def parameter_count(self, sites: tuple[Site, ...], count: int) -> int:
-        """Return how many weights the mixer has at these sites."""
+        """Return the number of weights of the mixer at these sites."""
         return sum(prod(size) for site in sites for size in self.weights(site, count).values())

@@ -1,4 +1,4 @@
-"""What the routers have in common: a score per module and token, and a softmax over the best of them."""
+"""The common base of routers: a score per module and token, and a softmax over the highest scores."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ GATES = "gates"
 
 
 class Router(Mixer):
-    """One gate vector per module and site, found before the target is trained, and frozen."""
+    """One frozen gate vector per module and site, which exists before the target trains."""
 
     learned: ClassVar[bool] = False
     exact: ClassVar[bool] = True
     learns_gates: ClassVar[bool]
-    """Whether gates are trained, each on its module's own task; else they follow from the module's weights."""
+    """Whether each gate is trained on its module's own task; else it is computed from the module's weights."""
 
     top_k: Several = 2
-    """Modules that each token is sent to at each site; all of them where there are fewer."""
+    """The number of modules that each token is sent to at each site; all modules if there are fewer."""
 
     def refuses(self, module: Module) -> str:  # noqa: ARG002
-        """Return why it cannot route over a kind of module; empty when it can."""
+        """Return why it cannot route to a kind of module; empty if it can."""
         return ""
 
     def gate(self, module: Module, site: Site, weights: Mapping[str, Tensor]) -> Tensor:
@@ -37,22 +37,22 @@ class Router(Mixer):
 
     @abstractmethod
     def scores(self, seen: Tensor, gates: Tensor) -> Tensor:
-        """Return how well each module suits each token, (B, T, K), from (B, T, inputs) and (K, inputs)."""
+        """Return a score for each token and module, (B, T, K), from (B, T, inputs) and gates (K, inputs)."""
 
     def weights(self, site: Site, count: int) -> dict[str, tuple[int, ...]]:
         return {GATES: (count, site.inputs)}
 
     def initialise(self, site: Site, count: int, generator: Generator) -> dict[str, Tensor]:  # noqa: ARG002
-        """Return gates that know nothing."""
+        """Return gates of zeros."""
         import torch
 
         return {GATES: torch.zeros(count, site.inputs)}
 
     def mixing_weights(self, site: Site, seen: Tensor, deltas: Tensor, weights: Mapping[str, Tensor]) -> Tensor:  # noqa: ARG002
-        """Return the softmax over the `top_k` best scores, zero for the others."""
+        """Return the softmax over the `top_k` highest scores, and zero for the other modules."""
         import torch
 
-        with torch.autocast(seen.device.type, enabled=False):  # which scores are best is a matter of small differences
+        with torch.autocast(seen.device.type, enabled=False):  # small differences decide which scores are highest
             scores = self.scores(seen.float(), weights[GATES])
         best = scores.topk(min(self.top_k, scores.shape[-1]), dim=-1)
         chosen = scores.new_zeros(scores.shape)

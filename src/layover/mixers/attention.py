@@ -12,16 +12,16 @@ if TYPE_CHECKING:
     from torch import Generator, Tensor
 
 VALUE_INITIAL = 1e-6
-"""Off the diagonal of a fresh value matrix, as in adapters."""
+"""The off-diagonal values of a fresh value matrix, as in adapters."""
 
 
 class Attention(Mixer):
-    """`softmax(q . k_i) (I + V) delta_i`: q from what the modules read, k_i from what each would add.
+    """`softmax(q . k_i) (I + V) delta_i`: q from the input of the modules, k_i from the delta of module i.
 
-    Arithmetic and initial weights as in adapters 1.3.0 (`dynamic`), whose value matrix is `I + V` here: weight decay
-    then draws it to the identity, which is what the penalty of the paper on `value - I` does. Two things are not as
-    there: adapters drops scores while it trains, with the encoder's `attention_probs_dropout_prob`, and with parallel
-    adapters it adds the residual connection twice, in the fusion and behind it.
+    Arithmetic and initial weights as in adapters 1.3.0 (`dynamic`). The value matrix of adapters is `I + V` here, so
+    weight decay pulls it to the identity, as the penalty of the paper on `value - I` does. There are two differences.
+    In training, adapters applies dropout to the scores, with the encoder's `attention_probs_dropout_prob`. For parallel
+    adapters, it adds the residual connection twice: in the fusion and after it.
     """
 
     name: ClassVar[str] = "attention"
@@ -36,7 +36,7 @@ class Attention(Mixer):
         }
 
     def initialise(self, site: Site, count: int, generator: Generator) -> dict[str, Tensor]:
-        """Return query and key from normal(0, 0.02), and values almost unchanged."""
+        """Return query and key from normal(0, 0.02), and a value matrix close to the identity."""
         import torch
 
         fresh = {name: torch.zeros(size) for name, size in self.weights(site, count).items()}
@@ -50,11 +50,11 @@ class Attention(Mixer):
 
         query = linear(seen, weights["query"], weights["query_bias"])
         key = linear(deltas, weights["key"], weights["key_bias"])
-        # each token asks its own modules only
+        # each token attends to its own K deltas only
         return (query.unsqueeze(2) @ key.transpose(-2, -1)).squeeze(2).softmax(-1)
 
     def mixed(self, mixing: Tensor, deltas: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
-        """Return the mix of the values."""
+        """Return the weighted sum of the values `(I + V) delta_i`."""
         import torch
 
         value = weights["value"]
@@ -62,7 +62,7 @@ class Attention(Mixer):
         return super().mixed(mixing, torch.nn.functional.linear(deltas, identity + value), weights)
 
     def kept(self, site: Site, count: int) -> int:
-        """Count deltas, keys and values of every module, and a query."""
+        """Count the delta, the key and the value of every module, and one query."""
         return (3 * count + 1) * site.outputs
 
 

@@ -1,4 +1,4 @@
-"""gate: how the gates of `phatgoose` are learned: the module's delta times `sigmoid(v . u)`, token by token."""
+"""gate: the training of the gates of `phatgoose`: the module's delta times `sigmoid(v . u)`, token by token."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Gate(Mixer):
-    """Each module has its own; a fresh gate is half open."""
+    """One gate vector per module and site; a fresh gate has the mixing weight 1/2."""
 
     name: ClassVar[str] = "gate"
     learned: ClassVar[bool] = False

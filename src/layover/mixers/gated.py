@@ -1,4 +1,4 @@
-"""gated: one learned weight per place and module, the same for all tokens."""
+"""gated: one learned weight per site and module, the same for all tokens."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 
 class Gated(Mixer):
-    """`softmax(logits)_i delta_i`; fresh logits are zero, so that it starts from the mean of the modules.
+    """`softmax(logits)_i delta_i`; fresh logits are zero, so training starts from the mean of the deltas.
 
-    That mean is, for LoRA, what `merge` gives with equal weights.
+    For LoRA, this mean equals a `merge` with equal weights.
     """
 
     name: ClassVar[str] = "gated"
@@ -25,7 +25,7 @@ class Gated(Mixer):
         return {"logits": (count,)}
 
     def initialise(self, site: Site, count: int, generator: Generator) -> dict[str, Tensor]:  # noqa: ARG002
-        """Return the weights; nothing is drawn."""
+        """Return logits of zeros."""
         import torch
 
         return {"logits": torch.zeros(count)}

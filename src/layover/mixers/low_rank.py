@@ -1,4 +1,4 @@
-"""low_rank: the attention of AdapterFusion with projections of a low rank, 1/72 of the weights on XLM-R base."""
+"""low_rank: the attention of AdapterFusion with low-rank projections, 1/72 of its weights on XLM-R base."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 class LowRankAttention(Mixer):
     """`softmax(sqrt(outputs / rank) q . k_i) (I + U V) delta_i`, where q and k_i have `rank` numbers each.
 
-    With projections drawn from normal(0, 0.02) as in AdapterFusion, q . k_i is a sum of `rank` products instead of
-    `outputs`; the factor gives the scores the spread that they start with there, whatever the rank. U starts at zero,
-    so that values start unchanged. There is no bias on the keys: it adds the same to all scores of a token, which
-    softmax takes out again.
+    The projections are drawn from normal(0, 0.02), as in AdapterFusion, but q . k_i is a sum of `rank` products instead
+    of `outputs`. The factor gives the initial scores the same spread as there, for every rank. U starts at zero, so the
+    values start as the deltas. The keys have no bias: it would add the same number to all scores of a token, and
+    softmax removes that number.
     """
 
     name: ClassVar[str] = "low_rank"
 
     rank: Rank = 8
-    """Rows of the projections, and the rank of what is added to the identity of the values."""
+    """The number of rows of the projections, and the rank of U V."""
 
     def weights(self, site: Site, count: int) -> dict[str, tuple[int, ...]]:  # noqa: ARG002
         return {
@@ -38,7 +38,7 @@ class LowRankAttention(Mixer):
         }
 
     def initialise(self, site: Site, count: int, generator: Generator) -> dict[str, Tensor]:
-        """Return query, key and V from normal(0, 0.02), and zero for all else."""
+        """Return query, key and V from normal(0, 0.02), and zeros for the others."""
         import torch
 
         fresh = {name: torch.zeros(size) for name, size in self.weights(site, count).items()}
@@ -54,7 +54,7 @@ class LowRankAttention(Mixer):
         return (query.unsqueeze(2) @ key.transpose(-2, -1)).squeeze(2).softmax(-1)
 
     def mixed(self, mixing: Tensor, deltas: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
-        """Return the mix; the values are linear, so they are taken once, of the mix."""
+        """Return the mix; `I + U V` is linear, so it is applied once to the mixed deltas."""
         from torch.nn.functional import linear
 
         mixed = super().mixed(mixing, deltas, weights)
@@ -62,7 +62,7 @@ class LowRankAttention(Mixer):
         return changed
 
     def kept(self, site: Site, count: int) -> int:
-        """Count the deltas, and the mix whose value is taken."""
+        """Count the deltas and their mix."""
         return (count + 1) * site.outputs
 
 

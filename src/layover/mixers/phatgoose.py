@@ -1,4 +1,4 @@
-"""phatgoose: tokens go where gates that were learned after the fact point (Muqeeth et al. 2024, arXiv:2402.05859)."""
+"""phatgoose: route tokens by gates that are trained after the modules (Muqeeth et al. 2024, arXiv:2402.05859)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Phatgoose(Router):
-    """`LN(v_i) . LN(u) / sqrt(inputs)`, LN without weights, for what a module reads u and its gate v_i."""
+    """`LN(v_i) . LN(u) / sqrt(inputs)`: u is the input of the module, v_i is its gate, LN has no weights."""
 
     name: ClassVar[str] = "phatgoose"
     learns_gates: ClassVar[bool] = True
@@ -20,8 +20,8 @@ class Phatgoose(Router):
         from torch.nn.functional import layer_norm
 
         width = seen.shape[-1:]
-        found: Tensor = layer_norm(seen, width) @ layer_norm(gates, width).T / width[0] ** 0.5
-        return found
+        scores: Tensor = layer_norm(seen, width) @ layer_norm(gates, width).T / width[0] ** 0.5
+        return scores
 
 
 MIXER = Phatgoose

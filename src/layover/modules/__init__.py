@@ -1,4 +1,4 @@
-"""Modules: what is trained on the encoder for one task. One file per module, found by its name.
+"""Modules: the small networks that one task trains on the encoder. One file per module, found by its name.
 
 A module file holds settings and pure functions over named tensors; nothing here imports torch, so that a recipe
 can be checked without it.
@@ -30,11 +30,11 @@ def parse(values: Mapping[str, Any]) -> Module:
     """Return the module of a canonical form: its name and its settings.
 
     Raises:
-        ModelError: there is no module of that name.
-        ValueError: it has no such settings, or it is no module.
+        ModelError: no module has this name.
+        ValueError: a setting is unknown, or the form is not a module.
     """
     if not isinstance(values, Mapping) or "name" not in values:
-        raise ValueError(f"{values!r:.100} is no module: it has no 'name'")
+        raise ValueError(f"{values!r:.100} is not a module: 'name' is missing")
     settings = dict(values)
     return get(str(settings.pop("name"))).parse(settings)
 

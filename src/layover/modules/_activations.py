@@ -26,7 +26,7 @@ Activation = Literal[
 
 
 def activate(name: Activation, x: Tensor) -> Tensor:
-    """Return an activation function of x, of the same shape."""
+    """Return the activation function applied to x, in the shape of x."""
     import torch
     from torch.nn import functional
 

@@ -1,4 +1,4 @@
-"""What every module is: settings, the places it attaches to, and what it adds there."""
+"""The base of every module: settings, the sites that it attaches to, and the change that it adds there."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from layover.modules._forms import (
     Names,
     NoForm,
     PeftFolder,
-    not_said,
+    unwritten,
 )
 from layover.settings import LayerNumber
 from layover.shape import Shape
@@ -40,16 +40,16 @@ LINEARS: dict[str, tuple[str, str]] = {
     "intermediate": ("hidden", "intermediate"),
     "output": ("intermediate", "hidden"),
 }
-"""The linear maps of a layer, in the order of their use: name -> (size that comes in, size that goes out)."""
+"""The linear maps of a layer, in the order of their use: name -> (size of the input, size of the output)."""
 
 SUBLAYERS = ("attention", "feedforward")
 """The two halves of a layer, each of which ends in `LayerNorm(sublayer(x) + x)`."""
 
 INNER = "inner"
-"""The inner activations of the feed-forward part: what comes out of its activation function and goes into `output`."""
+"""The inner activations of the feed-forward part: the output of its activation function and the input of `output`."""
 
 EMBEDDINGS = "embeddings"
-"""What enters the first layer: the one place where a change can be undone, see `Module.undone`."""
+"""The input of the first layer: the only place where a change can be undone, see `Module.undone`."""
 
 _TOP = re.compile(r"top-([1-9]\d{0,2})")
 
@@ -57,18 +57,18 @@ _TOP = re.compile(r"top-([1-9]\d{0,2})")
 def _known_layers(value: str | tuple[int, ...]) -> str | tuple[int, ...]:
     if isinstance(value, str):
         if value != "all" and _TOP.fullmatch(value) is None:
-            raise ValueError(f"{value!r} names no layers; write all, top-4 or a list such as [8, 9, 10, 11]")
+            raise ValueError(f"{value!r} does not name layers; write all, top-4 or a list such as [8, 9, 10, 11]")
         return value
     if not value or len(set(value)) != len(value):
-        raise ValueError("a list of layers has at least one number, and none twice")
+        raise ValueError("a list of layers needs at least one number, and each number only once")
     return tuple(sorted(value))
 
 
 def known_places(value: tuple[str, ...], places: Mapping[str, tuple[str, str]]) -> tuple[str, ...]:
-    """Return names of places in the places' order, so that the same module has one identity.
+    """Return the names of places in the order of `places`, so that the same module has one identity.
 
     Raises:
-        ValueError: there is none, or one is unknown.
+        ValueError: the list of names is empty, or a name is unknown.
     """
     if not value:
         raise ValueError(f"name at least one of: {', '.join(places)}")
@@ -92,29 +92,32 @@ def numbers_of(layers: str | tuple[int, ...], num_layers: int, name: str) -> tup
     """Return the numbers of layers, ascending.
 
     Args:
-        layers: As a recipe writes them.
-        num_layers: Those of the encoder.
-        name: Of the module, for the message.
+        layers: The layers as a recipe writes them.
+        num_layers: The number of layers of the encoder.
+        name: The name of the module, for the message.
 
     Raises:
-        ModelError: the encoder does not have them.
+        ModelError: the encoder does not have these layers.
     """
     if layers == "all":
         return tuple(range(num_layers))
     if isinstance(layers, str):
         count = int(layers.removeprefix("top-"))
         if count > num_layers:
-            raise ModelError(f"{name}: layers {layers}, but the encoder has {num_layers}")
+            raise ModelError(f"{name}: layers is {layers}, but the encoder has {num_layers} layers")
         return tuple(range(num_layers - count, num_layers))
     if layers[-1] >= num_layers:
-        raise ModelError(f"{name}: no layer {layers[-1]}: the encoder has {num_layers}, numbered 0 to {num_layers - 1}")
+        raise ModelError(
+            f"{name}: layer {layers[-1]} does not exist: the encoder has {num_layers} layers, numbered 0 to "
+            f"{num_layers - 1}"
+        )
     return layers
 
 
 def as_layers(layers: Sequence[int], num_layers: int) -> str | tuple[int, ...]:
-    """Return numbers of layers as a recipe writes them."""
-    found = tuple(sorted(set(layers)))
-    return "all" if found == tuple(range(num_layers)) else found
+    """Return the numbers of layers as a recipe writes them."""
+    numbers = tuple(sorted(set(layers)))
+    return "all" if numbers == tuple(range(num_layers)) else numbers
 
 
 @dataclass(frozen=True)
@@ -122,15 +125,15 @@ class Site:
     """A place in the encoder where a module adds something: a part of a layer, or the embeddings."""
 
     layer: int
-    """0 for the embeddings, which enter it."""
+    """The number of the layer; 0 for the embeddings, which are its input."""
     place: str
     """A name of `LINEARS` or `SUBLAYERS`, or `INNER` or `EMBEDDINGS`."""
     inputs: int
-    """Features that come in."""
+    """The number of input features."""
     outputs: int
-    """Features that go out."""
+    """The number of output features."""
     num_layers: int
-    """Layers of the encoder, from which `top-4` is counted."""
+    """The number of layers of the encoder, from which `top-4` is counted."""
 
     @property
     def name(self) -> str:
@@ -139,7 +142,7 @@ class Site:
 
 
 PLACES = {**LINEARS, INNER: ("hidden", "intermediate")}
-"""What has a size that comes in and one that goes out."""
+"""The places with an input and an output size: name -> (size of the input, size of the output)."""
 
 
 def site_at(layer: int, place: str, shape: Shape) -> Site:
@@ -151,108 +154,109 @@ def site_at(layer: int, place: str, shape: Shape) -> Site:
 
 @dataclass(frozen=True, eq=False)
 class At:
-    """What a module sees at a site."""
+    """The tensors that a module reads at a site."""
 
     hidden: Tensor
-    """(B, T, outputs): what the module adds to, modules applied before it included. At a linear map its output, at
-    `INNER` the activation function's; at a sublayer its output before the residual connection and the LayerNorm."""
+    """(B, T, outputs): the hidden states that the module changes, after the modules before it. At a linear map: its
+    output. At `INNER`: the output of the activation function. At a sublayer: its output before the residual connection
+    and the LayerNorm."""
     source: Tensor
-    """(B, T, inputs): what came into the linear map, at `INNER` into the one before the activation function; at a
-    sublayer the other side of the residual connection; the embeddings as they were."""
+    """(B, T, inputs). At a linear map: its input. At `INNER`: the input of the linear map before the activation
+    function. At a sublayer: the other side of the residual connection. At the embeddings: the unchanged embeddings."""
     frozen: nn.Module
-    """The linear map; at `INNER` the linear map with the activation function; at a sublayer its LayerNorm; all of the
-    embeddings."""
+    """At a linear map: the map. At `INNER`: the linear map with the activation function. At a sublayer: its LayerNorm.
+    At the embeddings: the whole embedding module."""
 
     @cached_property
     def normed(self) -> Tensor:
-        """At a sublayer `LayerNorm(hidden + source)`, (B, T, outputs); once, however many modules read it."""
+        """At a sublayer `LayerNorm(hidden + source)`, (B, T, outputs); computed once for all modules that read it."""
         normed: Tensor = self.frozen(self.hidden + self.source)
         return normed
 
 
 class Module(CanonicalModel, ABC):
-    """Settings of a module; every field decides results and so belongs to a node's identity.
+    """The settings of a module; every field affects results, so every field belongs to a node's identity.
 
-    A module adds to the hidden states at its sites: `hidden + delta`. It gives only the delta, so that a
-    composition may sum, mix or gate the deltas of several modules.
+    A module changes the hidden states at its sites: `hidden + delta`. It returns only the delta, so that a
+    composition can sum, mix or gate the deltas of several modules.
     """
 
     name: ClassVar[str]
     """The name of the file, as recipes write it."""
     noun: ClassVar[str] = ""
-    """What people call it, `LoRA`; its name where its class does not say."""
+    """The usual name in the field, `LoRA`; `name` is used if the class does not set it."""
     in_peft: ClassVar[InPeft | None] = None
-    """How folders of peft are known to hold it; None where they are not read."""
+    """The marks of this module in a folder of peft; None if Layover does not read it from peft."""
     in_adapters: ClassVar[InAdapters | None] = None
-    """How folders of adapters are known to hold it; None where they are not read."""
+    """The marks of this module in a folder of adapters; None if Layover does not read it from adapters."""
     placing: ClassVar[frozenset[str]] = frozenset()
-    """Settings that show in `sites`, `weights` and `scale`, and in nothing else that it computes."""
+    """Settings that affect `sites`, `weights` and `scale` only."""
     neutral: ClassVar[Mapping[str, float]] = {}
-    """Name of a weight at a site -> the number with which a fresh module changes nothing there."""
+    """Name of a weight at a site -> the value with which a fresh module changes nothing there."""
     acts_otherwise: ClassVar[tuple[str, ...]] = ()
-    """Weights that may change something while the neutral ones are as they began."""
+    """Weights that can change the output even while the neutral weights have their initial values."""
     trains_encoder: ClassVar[bool] = True
-    """Whether anything inside the encoder trains."""
+    """Whether any weight inside the encoder trains."""
     whole: ClassVar[bool] = False
-    """Whether its weights are the encoder's own, all of them."""
+    """Whether its weights are all the weights of the encoder."""
     linear: ClassVar[bool] = False
-    """Whether `delta` is a matrix times what comes into a linear map, so that it can be folded into that map."""
+    """Whether `delta` is a matrix times the input of a linear map, so that it can be folded into that map."""
     commutes: ClassVar[bool] = False
-    """Whether the order of several on one encoder means nothing."""
+    """Whether several modules of this kind compute the same in any order."""
     exact: ClassVar[bool] = False
-    """Whether its arithmetic is handed float32 weights in an encoder that computes in bfloat16, too."""
+    """Whether its arithmetic gets float32 weights even if the encoder computes in bfloat16."""
     alone: ClassVar[str] = ""
-    """Why it cannot act beside other modules; empty when it can."""
+    """The reason why it cannot act together with other modules; empty if it can."""
     default_lr: ClassVar[float]
-    """Peak learning rate when the recipe names none."""
+    """The peak learning rate if the recipe sets none."""
     default_dropout: ClassVar[float] = 0.0
-    """Dropout when the recipe names none."""
+    """The dropout if the recipe sets none."""
     default_epochs: ClassVar[float] = 3.0
-    """Passes over the training data when the recipe names no number and the task has no larger one."""
+    """The passes over the training data if the recipe sets no number and the task has no larger one."""
 
     @classmethod
     def states(cls, attribute: str) -> bool:
-        """Return whether the module's own class says something: an inherited statement is about another module."""
+        """Return whether the module's own class sets an attribute: an inherited value describes another module."""
         return attribute in vars(cls)
 
     @classmethod
     def called(cls) -> str:
-        """Return what people call it."""
+        """Return the usual name of the module in the field."""
         return cls.noun if cls.states("noun") else cls.name
 
     def to_peft(self, names: Names) -> Form | NoForm:  # noqa: ARG002
-        """Return the module as peft's files have it, or why they have no form for it.
+        """Return the form of the module in peft's files, or the reason why they have none.
 
         Args:
-            names: Of the encoder's linear maps.
+            names: The names of the encoder's linear maps.
         """
-        return not_said(self.name, "peft", "to_peft")
+        return unwritten(self.name, "peft", "to_peft")
 
     @classmethod
     def from_peft(cls, folder: PeftFolder) -> FromFile:
-        """Return the module in a folder whose config is one of `in_peft`.
+        """Return the module in a folder whose config matches `in_peft`.
 
         Raises:
-            ModelError: something in it has no meaning here, or config and file do not agree.
+            ModelError: a setting has no meaning here, or config and file do not agree.
         """
         raise ModelError(f"{folder.where}: Layover does not read {cls.name} as peft writes it")
 
     def to_adapters(self, shape: Shape) -> Form | NoForm:  # noqa: ARG002
-        """Return the module as adapters' files have it, or why they have no form for it.
+        """Return the form of the module in adapters' files, or the reason why they have none.
 
         Args:
             shape: Sizes of the encoder.
         """
-        return not_said(self.name, "adapters", "to_adapters")
+        return unwritten(self.name, "adapters", "to_adapters")
 
     @classmethod
     def from_adapters(cls, folder: AdaptersFolder) -> Module:  # noqa: ARG003
-        """Return the module of a config of `in_adapters`, one without mistakes."""
+        """Return the module of a config that matches `in_adapters` and has no mistakes."""
         raise ModelError(f"Layover does not read {cls.name} as adapters writes it")
 
     def stacked_in_adapters(self) -> str:
-        """Return why a stack of several in adapters computes something else than here; empty when it does not."""
-        return f"Layover does not know whether adapters puts several {self.name} together as it does"
+        """Return why a stack of several computes something else in adapters than here; empty if both agree."""
+        return f"Layover does not know whether adapters stacks several {self.name} modules as Layover does"
 
     @classmethod
     def joined(
@@ -260,25 +264,25 @@ class Module(CanonicalModel, ABC):
         weights: Mapping[Site, Sequence[Mapping[str, Tensor]]],  # noqa: ARG003
         shape: Shape,  # noqa: ARG003
     ) -> tuple[Module, dict[str, Tensor]]:
-        """Return the one module that does what a stack of several of its kind does, and its weights by canonical name.
+        """Return the single module that computes the same as a stack of modules, and its weights by canonical name.
 
-        A kind without it is never one of several, except that the sum of `linear` ones is a LoRA.
+        A module without this method cannot be joined; the sum of `linear` modules is always a LoRA.
 
         Args:
-            weights: Site -> the weights of each that acts there.
+            weights: Site -> the weights of each module that acts there.
             shape: Sizes of the encoder.
 
         Raises:
-            ModelError: these cannot be one.
+            ModelError: no single module computes the same.
         """
-        raise ModelError(f"several {cls.name} are not one")
+        raise ModelError(f"several {cls.name} modules cannot be joined into one")
 
     def canonical(self) -> dict[str, Json]:
-        """Return name and settings."""
+        """Return the name and the settings."""
         return {"name": self.name, **self.settings()}
 
     def only_for_languages(self) -> str:
-        """Return why it can only be the adapter of a language; empty when a task can train it, too."""
+        """Return why it can only be the adapter of a language; empty if a task can train it, too."""
         return ""
 
     @abstractmethod
@@ -286,67 +290,67 @@ class Module(CanonicalModel, ABC):
         """Return the layers that the module changes, ascending; the embeddings count as the first one.
 
         Raises:
-            ModelError: the settings ask for layers that the encoder does not have, or leave none.
+            ModelError: the settings name layers that the encoder does not have, or leave no layer.
         """
 
     def sites(self, shape: Shape) -> tuple[Site, ...]:  # noqa: ARG002
-        """Return the places where the module adds something, layer by layer in the order of their use.
+        """Return the sites of the module, layer by layer in the order of their use.
 
-        A module without any leaves the next methods alone.
+        A module without sites does not need the next methods.
         """
         return ()
 
     def weights(self, site: Site) -> dict[str, tuple[int, ...]]:
-        """Return names and shapes of the weights at a site."""
+        """Return the names and shapes of the weights at a site."""
         raise NotImplementedError(f"{self.name} has no weights at {site.name}")
 
     def initialise(self, site: Site, frozen: nn.Module, generator: Generator) -> dict[str, Tensor]:
-        """Return fresh weights for a site, float32, such that `delta` is exactly zero.
+        """Return fresh weights for a site, float32, with which `delta` is exactly zero.
 
         Args:
-            site: Where.
-            frozen: What `At.frozen` will be there.
-            generator: Of the CPU.
+            site: The site.
+            frozen: The module that `At.frozen` will be there.
+            generator: A generator of the CPU.
         """
         raise NotImplementedError(f"{self.name} has no weights at {site.name}")
 
     def seen(self, site: Site, at: At) -> Tensor:
-        """Return what the module reads at a site, (B, T, inputs): what a mixer asks, too."""
+        """Return the tensor that the module reads at a site, (B, T, inputs); a mixer reads it, too."""
         raise NotImplementedError(f"{self.name} reads nothing at {site.name}")
 
     def delta(self, site: Site, at: At, weights: Mapping[str, Tensor]) -> Tensor:
-        """Return what the module adds at a site, (B, T, outputs)."""
+        """Return the change that the module adds at a site, (B, T, outputs)."""
         raise NotImplementedError(f"{self.name} adds nothing at {site.name}")
 
     def changed(self, site: Site, at: At, weights: Mapping[str, Tensor]) -> Tensor:
-        """Return what becomes of `at.hidden` when the module acts by itself, (B, T, outputs): `delta` is added."""
+        """Return `at.hidden` plus `delta`, (B, T, outputs), for a module that acts by itself."""
         return at.hidden + self.delta(site, at, weights)
 
     def scale(self, site: Site) -> float:  # noqa: ARG002
-        """Return what the module's change is multiplied by at a site."""
+        """Return the factor by which the module's change is multiplied at a site."""
         return 1.0
 
     def factors(self, site: Site, weights: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
-        """Return what the change of a linear map is the product of, (outputs, r) and (r, inputs); of `linear` ones."""
+        """Return the two factors of a `linear` module's change of a linear map, (outputs, r) and (r, inputs)."""
         raise NotImplementedError(f"{self.name} changes no linear map at {site.name}")
 
     def undone(self, site: Site, changed: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
-        """Return the hidden states to which `delta` was added, (..., H), for a site at the embeddings.
+        """Return the hidden states without the added `delta`, (..., H), for a site at the embeddings.
 
-        A head that compares hidden states with the word embeddings (mlm) reads them so.
+        The mlm head needs this: it compares hidden states with the word embeddings.
         """
         raise NotImplementedError(f"{self.name} cannot undo what it adds at {site.name}")
 
     def kept_numbers(self, shape: Shape) -> int:
-        """Return how many numbers per token training it keeps for the backward pass, of all layers together.
+        """Return the count of numbers per token that its training keeps for the backward pass, summed over all layers.
 
-        Beside what a frozen layer keeps to hand a gradient through; what comes in and goes out at each site unless a
-        module knows better.
+        The numbers that a frozen layer keeps to pass a gradient on are not counted. The default counts the inputs and
+        outputs at each site; a module can return a better estimate.
         """
         return sum(site.inputs + site.outputs for site in self.sites(shape))
 
     def in_file(self, shape: Shape, ends: Mapping[str, str]) -> dict[str, InFile]:
-        """Return canonical name -> the weight in a file of another library, which holds all of them in our shapes.
+        """Return canonical name -> the weight in a file of another library that has all weights in our shapes.
 
         Args:
             shape: Sizes of the encoder.
@@ -359,28 +363,28 @@ class Module(CanonicalModel, ABC):
         }
 
     def parameter_count(self, shape: Shape, *, embeddings: int = 0) -> int:  # noqa: ARG002
-        """Return how many weights train.
+        """Return the number of weights that train.
 
         Args:
             shape: Sizes of the encoder.
-            embeddings: Weights of the embeddings (tables and norm), which only `full` trains.
+            embeddings: The number of weights of the embeddings (tables and norm), which only `full` trains.
         """
         return sum(prod(size) for site in self.sites(shape) for size in self.weights(site).values())
 
 
 @dataclass(frozen=True)
 class FromFile:
-    """A module that a folder of peft holds."""
+    """A module that was read from a folder of peft."""
 
     module: Module
     elsewhere: Mapping[str, InFile] = field(default_factory=dict)
-    """Canonical names of weights that the file has otherwise than `Form.weights` of the module says."""
+    """Canonical name -> place in the file, for weights that differ from `Form.weights` of the module."""
     factors: Mapping[str, InFile] = field(default_factory=dict)
-    """Canonical name -> numbers of the file that the weight is multiplied by."""
+    """Canonical name -> tensor of the file by which the weight is multiplied."""
 
 
 class LayeredModule(Module):
-    """A module that can be put on some of the layers only."""
+    """A module that can be restricted to some of the layers."""
 
     placing: ClassVar[frozenset[str]] = frozenset({"layers"})
 

@@ -18,18 +18,18 @@ Activate = Callable[["Tensor"], "Tensor"]
 
 
 def sizes(features: int, reduction: float) -> dict[str, tuple[int, ...]]:
-    """Return names and shapes of the weights of f and g."""
+    """Return the names and shapes of the weights of f and g."""
     first = features // 2
-    found: dict[str, tuple[int, ...]] = {}
+    shapes: dict[str, tuple[int, ...]] = {}
     for name, inputs, outputs in (("f", features - first, first), ("g", first, features - first)):
         inner = max(1, int(inputs // reduction))
-        found |= {
+        shapes |= {
             f"{name}_down": (inner, inputs),
             f"{name}_down_bias": (inner,),
             f"{name}_up": (outputs, inner),
             f"{name}_up_bias": (outputs,),
         }
-    return found
+    return shapes
 
 
 def delta(hidden: Tensor, weights: Mapping[str, Tensor], activate: Activate) -> Tensor:

@@ -1,6 +1,6 @@
-"""How a module is written in the files of peft and of adapters, in a module's own words.
+"""The form of a module in the files of peft and of adapters, in Layover's own names.
 
-A module names layers, linear maps and weights; the layouts know what the encoder and the files call them.
+A module names layers, linear maps and weights; the layouts translate these to the names of the encoder and the files.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ Place = tuple[int, str]
 
 @dataclass(frozen=True)
 class NoForm:
-    """A layout has no form for a module."""
+    """The reason why a layout has no form for a module."""
 
     reason: str
 
 
 @dataclass(frozen=True)
 class InFile:
-    """A weight as a file has it."""
+    """A weight in a file."""
 
     place: Place
-    """Where its name says that it stands."""
+    """The place that its name in the file contains."""
     end: str
-    """The end of its name, `lora_A.weight`; `{}` stands for the name of the module."""
+    """The end of its name, `lora_A.weight`; `{}` is a placeholder for the name of the module."""
     shape: tuple[int, ...]
 
 
@@ -39,67 +39,67 @@ class Form:
     """A module in a layout."""
 
     settings: Values
-    """Of its config: those that the module decides."""
+    """The settings of its config that depend on the module."""
     weights: Mapping[str, InFile]
-    """Canonical name -> what the file has, in the order of `Module.sites`."""
+    """Canonical name -> the weight in the file, in the order of `Module.sites`."""
 
 
 @dataclass(frozen=True)
 class InPeft:
-    """How a config of peft is known to be a kind of module's, and what its settings and files may have."""
+    """The marks of a kind of module in a config of peft, and the allowed settings and weights."""
 
     type: str
-    """`peft_type`."""
+    """The value of `peft_type`."""
     ends: Mapping[str, str]
     """Name of a weight at a site -> the end of its name in a file."""
     settings: frozenset[str]
-    """Those that are read, or decide nothing about finished weights, beside those that every config has."""
+    """Settings that Layover reads, or that have no effect on finished weights; common settings are not listed."""
     checks: tuple[Callable[[Values], str], ...] = ()
-    """Each returns what of a config has no meaning, a sentence; empty where it has."""
+    """Each returns a sentence that names a mistake in a config; empty if there is none."""
     switch: str = ""
-    """The setting that is on for this kind alone, of several of one `peft_type`."""
+    """The setting that is on for this kind only, among several kinds with the same `peft_type`."""
     patterns: frozenset[str] = frozenset()
-    """Settings with patterns, which peft runs: in a package they stand as Layover writes them."""
+    """Settings with patterns that peft evaluates; in a package they must be as Layover writes them."""
 
 
 @dataclass(frozen=True)
 class InAdapters:
-    """How a config of adapters is known to be a kind of module's, and what its settings and files may have."""
+    """The marks of a kind of module in a config of adapters, and the allowed settings and weights."""
 
     architecture: str | None
-    """The setting of that name; None where it is absent."""
+    """The value of the setting `architecture`; None if absent."""
     ends: Mapping[str, str]
     """Name of a weight at a site -> the end of its name in a file, with `{}` for the name of the module."""
     usual: Values
-    """Settings whose other values no module of Layover has."""
+    """Settings for which Layover's modules support one value only."""
     settings: frozenset[str]
-    """Those that are read."""
+    """Settings that Layover reads."""
     mistakes: Callable[[Values], list[str]]
-    """Returns what of the settings that are read has no meaning, a sentence each."""
+    """Returns a sentence for each mistake in the settings that are read."""
     meaningless: frozenset[str] = frozenset()
-    """Settings that decide nothing where the others are as usual."""
+    """Settings that have no effect if the others have their usual values."""
     called: Values = field(default_factory=dict)
-    """Settings that by themselves make a module another one -> what it is then called."""
+    """Setting that makes the module one of another kind -> a sentence that names this kind."""
     switch: str = ""
-    """The setting that is on for this kind alone, of several of one architecture."""
+    """The setting that is on for this kind only, among several kinds with the same architecture."""
 
 
 class Names(Protocol):
-    """What peft calls the linear maps of an encoder."""
+    """The names that peft uses for the linear maps of an encoder."""
 
     @property
     def shape(self) -> Shape:
         """The sizes of the encoder."""
 
     def path(self, place: Place) -> str:
-        """Return the full name of a linear map, without the encoder's own: `encoder.layer.3.output.dense`."""
+        """Return the full name of a linear map inside the encoder: `encoder.layer.3.output.dense`."""
 
     def targets(self, places: Sequence[Place]) -> str | list[str]:
-        """Return linear maps as `target_modules` has them: the ends of their names, or a pattern."""
+        """Return linear maps in the form of `target_modules`: the ends of their names, or a pattern."""
 
 
 class PeftFolder(Protocol):
-    """A folder of peft that is being read."""
+    """A folder of peft that Layover reads."""
 
     @property
     def values(self) -> Values:
@@ -111,38 +111,38 @@ class PeftFolder(Protocol):
 
     @property
     def num_layers(self) -> int:
-        """Layers of the encoder."""
+        """The number of layers of the encoder."""
 
     @property
     def hidden(self) -> int:
-        """Features of the encoder's hidden states."""
+        """The number of features of the encoder's hidden states."""
 
     @property
     def places(self) -> Mapping[Place, Mapping[str, tuple[int, ...]]]:
         """Linear map -> our name of a weight (`InPeft.ends`) -> its shape in the file."""
 
     def called(self, place: Place) -> str:
-        """Return what the model that was saved calls a linear map."""
+        """Return the name of a linear map in the saved model."""
 
     def ruled(self, setting: str, place: Place, usual: Any) -> Any:
-        """Return the value of the first pattern of a setting that names a linear map; `usual` where none does."""
+        """Return the value of the first pattern of a setting that matches a linear map; `usual` if none matches."""
 
     def chosen(self, setting: str, place: Place) -> bool:
-        """Return whether a setting names a linear map: a pattern, or ends of names as texts."""
+        """Return whether a setting selects a linear map, by a pattern or by the ends of names."""
 
 
 @dataclass(frozen=True)
 class AdaptersFolder:
-    """A folder of adapters that is being read."""
+    """A folder of adapters that Layover reads."""
 
     config: Values
     """The settings of the module."""
     version: tuple[int, int] | None
-    """Of the adapters that wrote it; None where it was none."""
+    """The version of adapters that wrote it; None if another program wrote it."""
     layers: str | tuple[int, ...]
-    """Those that it is on, as a recipe writes them."""
+    """The layers that it adapts, as a recipe writes them."""
 
 
-def not_said(name: str, layout: str, method: str) -> NoForm:
-    """Return that the file of a module says nothing of a layout."""
-    return NoForm(f"Layover cannot write {name} as {layout} yet; its file does not say how (`{method}`)")
+def unwritten(name: str, layout: str, method: str) -> NoForm:
+    """Return the reason that a module does not define its form in a layout."""
+    return NoForm(f"Layover cannot write {name} as {layout} yet: the module does not define `{method}`")

@@ -1,4 +1,4 @@
-"""What modules of low-rank updates have in common: which linear maps, at which rank, at which scale."""
+"""The common base of modules with low-rank updates: their linear maps, ranks and scales."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ if TYPE_CHECKING:
 
 
 class Pattern(CanonicalModel):
-    """A rule for the linear maps `target` of `layers`; what it leaves out is the module's own."""
+    """A rule for the linear maps `target` of `layers`; an absent setting has the value of the module."""
 
     target: Linears | None = None
     layers: Layers | None = None
     rank: RankOrNone | None = None
-    """0 takes the update away."""
+    """0 removes the update."""
     alpha: Factor | None = None
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
         if not self.model_fields_set:
-            raise ValueError("an empty rule; name target, layers, rank or alpha")
+            raise ValueError("the rule is empty; set target, layers, rank or alpha")
         if self.rank == 0 and self.alpha is not None:
-            raise ValueError("rank 0 takes the update away, so alpha has no meaning")
+            raise ValueError("rank 0 removes the update, so alpha has no meaning; delete alpha")
         return self
 
 
 _SOURCES = {"key": "query", "value": "query"}
-"""Linear maps that read what another one reads."""
+"""Linear map -> another linear map with the same input."""
 
 
 class _Rule(NamedTuple):
-    """A pattern with nothing left out."""
+    """A pattern with all settings filled in."""
 
     target: tuple[str, ...]
     layers: str | tuple[int, ...]
@@ -64,8 +64,8 @@ class LowRank(LayeredModule):
     rslora: Annotated[Flag, Omitted(value=False)] = False
     """Scale by alpha / sqrt(rank) instead (Kalajdzievski 2023, arXiv:2312.03732)."""
     patterns: Annotated[tuple[Pattern, ...], Omitted(())] = ()
-    """Other ranks and alphas for some of the linear maps; of several rules for one the last holds. They may name
-    linear maps that `target` and `layers` do not."""
+    """Other ranks and alphas for some of the linear maps; if several rules match a map, the last one applies. They may
+    name linear maps that `target` and `layers` do not name."""
 
     def layers_of(self, num_layers: int) -> tuple[int, ...]:
         return tuple(sorted({layer for layer, _ in self._updates(num_layers)}))
@@ -79,7 +79,7 @@ class LowRank(LayeredModule):
         return {"A": (rank, site.inputs), "B": (site.outputs, rank)}
 
     def initialise(self, site: Site, frozen: nn.Module, generator: Generator) -> dict[str, Tensor]:  # noqa: ARG002
-        """Return A as torch fills a linear map, and B zero."""
+        """Return A with torch's initial weights of a linear map, and B with zeros."""
         import torch
 
         sizes = self.weights(site)
@@ -88,7 +88,7 @@ class LowRank(LayeredModule):
         return {"A": a, "B": torch.zeros(sizes["B"])}
 
     def kept_numbers(self, shape: Shape) -> int:
-        """Count the inputs, once for maps that read the same, and the numbers between A and B."""
+        """Count the inputs, once for maps with the same input, and the numbers between A and B."""
         sites = self.sites(shape)
         sources = {(site.layer, _SOURCES.get(site.place, site.place)): site.inputs for site in sites}
         return sum(sources.values()) + sum(self.rank_and_alpha(site)[0] for site in sites)
@@ -102,7 +102,7 @@ class LowRank(LayeredModule):
         """Return the rank of the update at a site, and its alpha.
 
         Raises:
-            ModelError: there is none.
+            ModelError: the site has no update.
         """
         for rule in reversed(self._rules()):
             if site.place in rule.target and site.layer in numbers_of(rule.layers, site.num_layers, self.name):
@@ -111,16 +111,17 @@ class LowRank(LayeredModule):
 
     def _rules(self) -> list[_Rule]:
         rules = [_Rule(self.target, self.layers, self.rank, self.alpha)]
-        for one in self.patterns:
-            rank = self.rank if one.rank is None else one.rank
-            rules.append(_Rule(one.target or self.target, one.layers or self.layers, rank, one.alpha or self.alpha))
+        for pattern in self.patterns:
+            rank = self.rank if pattern.rank is None else pattern.rank
+            target, layers = pattern.target or self.target, pattern.layers or self.layers
+            rules.append(_Rule(target, layers, rank, pattern.alpha or self.alpha))
         return rules
 
     def _updates(self, num_layers: int) -> list[tuple[int, str]]:
         """Return layer and name of every linear map with an update, layer by layer in the order of their use.
 
         Raises:
-            ModelError: a rule asks for layers that the encoder does not have, or the rules leave no update.
+            ModelError: a rule names layers that the encoder does not have, or the rules leave no update.
         """
         ranks: dict[tuple[int, str], int] = {}
         for rule in self._rules():
@@ -128,5 +129,5 @@ class LowRank(LayeredModule):
                 ranks.update({(layer, name): rule.rank for name in rule.target})
         kept = [(layer, name) for layer in range(num_layers) for name in LINEARS if ranks.get((layer, name))]
         if not kept:
-            raise ModelError(f"{self.name}: the patterns take every update away; leave some of them a rank")
+            raise ModelError(f"{self.name}: the patterns remove every update; leave a rank above 0 somewhere")
         return kept

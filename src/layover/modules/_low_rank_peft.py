@@ -1,4 +1,4 @@
-"""Low-rank updates in peft's files: LoRA and DoRA, whose configs differ in `use_dora` alone.
+"""Low-rank updates in peft's files: LoRA and DoRA, whose configs differ in `use_dora` only.
 
 Source: peft 0.21, `LoraConfig`.
 """
@@ -19,7 +19,7 @@ Rule = tuple[int, float]
 """Rank and alpha of one linear map."""
 
 STARTS = ("gaussian", "orthogonal", "eva")
-"""Values of `init_lora_weights`, beside true and false, that leave the encoder's own weights as they are."""
+"""Values of `init_lora_weights`, besides true and false, that leave the encoder's own weights unchanged."""
 TYPE = "LORA"
 ENDS = {"A": "lora_A.weight", "B": "lora_B.weight"}
 _SETTINGS = frozenset(
@@ -31,12 +31,12 @@ _SETTINGS = frozenset(
 
 
 def in_peft(ends: Mapping[str, str], switch: str = "") -> InPeft:
-    """Return how a low-rank module is known, given the ends of its weights' names, and what it alone switches on."""
+    """Return the marks of a low-rank module, given the ends of its weights' names and its own switch."""
     return InPeft(TYPE, ends, _SETTINGS, _CHECKS, switch, frozenset({"rank_pattern", "alpha_pattern"}))
 
 
 def form(module: LowRank, names: Names, ends: Mapping[str, str], *, dora: bool) -> Form:
-    """Return a low-rank module as peft has it; other ranks than the most frequent are patterns of full names."""
+    """Return the form of a low-rank module in peft; less frequent ranks become patterns of full names."""
     sites = module.sites(names.shape)
     rules = {names.path((site.layer, site.place)): module.rank_and_alpha(site) for site in sites}
     usual = Counter(rules.values()).most_common(1)[0][0]
@@ -58,7 +58,7 @@ def form(module: LowRank, names: Names, ends: Mapping[str, str], *, dora: bool) 
 
 
 def _plain(rule: Rule) -> float | int:
-    """Return alpha, a whole number as peft's users write it."""
+    """Return alpha, without a decimal point if it is a whole number."""
     alpha = rule[1]
     return int(alpha) if alpha.is_integer() else alpha
 
@@ -73,26 +73,28 @@ def settings(folder: PeftFolder) -> dict[str, Any]:
     for place, shapes in folder.places.items():
         rule = _rule(folder, place)
         if "A" not in shapes:
-            raise ModelError(f"{folder.where}: {folder.called(place)}: the file has no lora_A for it")
+            raise ModelError(f"{folder.where}: {folder.called(place)}: the file has no lora_A of this linear map")
         if shapes["A"][0] != rule[0]:
             raise ModelError(
-                f"{folder.where}: {folder.called(place)}: lora_A has {shapes['A'][0]} rows, but its rank is {rule[0]}"
+                f"{folder.where}: {folder.called(place)}: lora_A has {shapes['A'][0]} rows, but the rank is {rule[0]}"
             )
         rules[place] = rule
     return {**ruled(rules, folder.num_layers), "rslora": folder.values.get("use_rslora", False)}
 
 
 def _rule(folder: PeftFolder, place: Place) -> Rule:
-    """Return rank and alpha that the config gives to a linear map: those of the first pattern that matches."""
+    """Return the rank and alpha of a linear map: the values of the first pattern that matches, or the defaults."""
     numbers: list[float] = []
     for usual, setting in (("r", "rank_pattern"), ("lora_alpha", "alpha_pattern")):
         number = folder.ruled(setting, place, folder.values.get(usual, 8))  # peft's own default of both
         if not is_number(number):
-            raise ModelError(f"{folder.where}: {usual} of {folder.called(place)} is {shown(number)}, no number above 0")
+            raise ModelError(
+                f"{folder.where}: {usual} of {folder.called(place)} is {shown(number)}, but must be a number above 0"
+            )
         numbers.append(number)
     rank, alpha = numbers
     if not isinstance(rank, int):
-        raise ModelError(f"{folder.where}: r of {folder.called(place)} is {rank}, no whole number")
+        raise ModelError(f"{folder.where}: r of {folder.called(place)} is {rank}, but must be a whole number")
     return rank, float(alpha)
 
 
@@ -101,7 +103,7 @@ def ruled(rules: Mapping[Place, Rule], num_layers: int) -> dict[str, Any]:
 
     Args:
         rules: Layer and name of a linear map -> rank and alpha.
-        num_layers: Of the encoder.
+        num_layers: The number of layers of the encoder.
     """
     usual = Counter(rules.values()).most_common(1)[0][0]
     layers = sorted({layer for layer, _ in rules})
@@ -113,19 +115,19 @@ def ruled(rules: Mapping[Place, Rule], num_layers: int) -> dict[str, Any]:
             if rule != usual:
                 unusual.setdefault((place, rule), []).append(layer)
     patterns = [
-        {"target": (place,), "layers": tuple(those), "rank": rank, **({"alpha": alpha} if rank else {})}
-        for (place, (rank, alpha)), those in unusual.items()
+        {"target": (place,), "layers": tuple(numbers), "rank": rank, **({"alpha": alpha} if rank else {})}
+        for (place, (rank, alpha)), numbers in unusual.items()
     ]
-    found = {"rank": usual[0], "alpha": usual[1], "target": tuple(places), "layers": as_layers(layers, num_layers)}
-    return found | ({"patterns": tuple(patterns)} if patterns else {})
+    common = {"rank": usual[0], "alpha": usual[1], "target": tuple(places), "layers": as_layers(layers, num_layers)}
+    return common | ({"patterns": tuple(patterns)} if patterns else {})
 
 
 def _bias(values: Values) -> str:
     if values.get("bias", "none") == "none":
         return ""
     return (
-        f"bias is {shown(values['bias'])}: biases of the encoder itself were trained, which no module of Layover does; "
-        'train it again with bias="none"'
+        f"bias is {shown(values['bias'])}: this trains biases of the encoder itself, which no module of Layover does; "
+        'train the module again with bias="none"'
     )
 
 
@@ -134,15 +136,15 @@ def _start(values: Values) -> str:
     if start is None or isinstance(start, bool) or (isinstance(start, str) and start in STARTS):
         return ""
     return (
-        f"init_lora_weights is {shown(start)}: the weights belong to an encoder that was changed at the start; convert "
-        "it (path_initial_model_for_weight_conversion of peft's save_pretrained)"
+        f"init_lora_weights is {shown(start)}: this changes the encoder before training, so the weights fit the "
+        "changed encoder only; convert them (path_initial_model_for_weight_conversion of peft's save_pretrained)"
     )
 
 
 def _flag(name: str) -> Callable[[Values], str]:
     def check(values: Values) -> str:
         value = values.get(name, False)
-        return "" if isinstance(value, bool) else f"{name} is {shown(value)}, neither true nor false"
+        return "" if isinstance(value, bool) else f"{name} is {shown(value)}, but must be true or false"
 
     return check
 
@@ -151,22 +153,22 @@ def _number(name: str) -> Callable[[Values], str]:
     def check(values: Values) -> str:
         value = values.get(name, 8)  # peft's own default of both
         if not is_number(value):
-            return f"{name} is {shown(value)}, no number above 0"
-        return f"{name} is {value}, no whole number" if name == "r" and not isinstance(value, int) else ""
+            return f"{name} is {shown(value)}, but must be a number above 0"
+        return f"{name} is {value}, but must be a whole number" if name == "r" and not isinstance(value, int) else ""
 
     return check
 
 
 def _pattern(name: str) -> Callable[[Values], str]:
     def check(values: Values) -> str:
-        given = values.get(name, {})
-        return "" if isinstance(given, dict) else f"{name} is {shown(given)}, no object"
+        pattern = values.get(name, {})
+        return "" if isinstance(pattern, dict) else f"{name} is {shown(pattern)}, but must be a JSON object"
 
     return check
 
 
 def is_number(value: object) -> bool:
-    """Return whether a value is a number that a rank or an alpha can be."""
+    """Return whether a value is a number in the range of ranks and alphas."""
     return not isinstance(value, bool) and isinstance(value, (int, float)) and 0 < value < 2**31
 
 

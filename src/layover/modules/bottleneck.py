@@ -1,4 +1,4 @@
-"""Bottleneck adapters: a small two-layer network beside or behind a sublayer."""
+"""Bottleneck adapters: a small two-layer network parallel to a sublayer or after it."""
 
 from __future__ import annotations
 
@@ -52,43 +52,44 @@ USUAL: Values = {
     "stochastic_depth": 0.0,
     "use_gating": False,
 }
-"""What all three placements have in common, as adapters writes it."""
+"""The settings that all three placements have in common, as adapters writes them."""
 PLACEMENTS: Mapping[str, Values] = {
     "pfeiffer": {"mh_adapter": False, "original_ln_before": True, "is_parallel": False, "scaling": 1.0},
     "houlsby": {"mh_adapter": True, "original_ln_before": False, "is_parallel": False, "scaling": 1.0},
     "parallel": {"mh_adapter": False, "original_ln_before": False, "is_parallel": True, "scaling": PARALLEL_SCALING},
 }
 MEANINGLESS = frozenset({name for name in USUAL if "phm" in name} - {"phm_layer"}) | {"hypercomplex_nonlinearity"}
-"""Settings of adapters that decide nothing where `phm_layer` is off, which is looked at itself."""
+"""Settings of adapters that have no effect while `phm_layer` is off; `phm_layer` itself is checked."""
 CALLED: Values = {
-    "inv_adapter": "this is an adapter with an invertible one on the embeddings, as of a language",
+    "inv_adapter": "this is a language adapter with an invertible adapter on the embeddings",
     "phm_layer": "this is a compacter, whose maps are sums of Kronecker products (phm)",
-    "use_gating": "this is a gated module, as of UniPELT",
+    "use_gating": "this is a gated module, as in UniPELT",
 }
 
 
 def _mistakes(config: Values) -> list[str]:
-    """Return what a config of adapters' bottleneck cannot mean, a sentence each."""
-    found, given = [], _placed(config)
+    """Return a sentence for each mistake in a config of adapters' bottleneck."""
+    mistakes, given = [], _placed(config)
     if type(given["scaling"]) is not float or not all(type(given[name]) is bool for name in given if name != "scaling"):
-        found.append(f"{', '.join(given)} decide the placement, and are {shown(list(given.values()))}")
+        mistakes.append(f"{', '.join(given)} set the placement, but their values are {shown(list(given.values()))}")
     elif _placement_of(config) is None:
-        found.append(f"{shown(given, 200)} is none of the placements {', '.join(PLACEMENTS)}")
+        mistakes.append(f"{shown(given, 200)} is none of the placements {', '.join(PLACEMENTS)}")
     activation, known = config.get("non_linearity"), get_args(Activation)
     if activation not in known:
-        found.append(f"non_linearity is {shown(activation)}; {nearest(str(activation)[:40], known)}")
+        mistakes.append(f"non_linearity is {shown(activation)}; {nearest(str(activation)[:40], known)}")
     reduction: Any = config.get("reduction_factor")
     if type(reduction) not in {int, float} or not 2**-20 <= reduction <= 2**20:
-        found.append(f"reduction_factor is {shown(reduction)}; one number for all layers is needed")
-    return found
+        mistakes.append(f"reduction_factor is {shown(reduction)}, but must be one number for all layers")
+    return mistakes
 
 
 def _placed(config: Values) -> dict[str, Any]:
+    """Return the settings of a config that set the placement."""
     return {name: config.get(name) for name in PLACEMENTS["pfeiffer"]}
 
 
 def _placement_of(config: Values) -> str | None:
-    """Return the placement that the settings of adapters are."""
+    """Return the placement of a config of adapters, or None if no placement matches."""
     given = _placed(config)
     return next((name for name, settings in PLACEMENTS.items() if dict(settings) == given), None)
 
@@ -96,7 +97,7 @@ def _placement_of(config: Values) -> str | None:
 class Bottleneck(LayeredModule):
     """`h + scale * up(activation(down(z)))` before the residual connection; arithmetic as in adapters 1.3.0.
 
-    placement, sites and z (h: the sublayer's output, x: what the residual connection adds to it):
+    placement, sites and z (h: the sublayer's output, x: the input of the residual connection):
         pfeiffer: feed-forward; z = LayerNorm(h + x) (Pfeiffer et al. 2021, arXiv:2005.00247; `SeqBnConfig`).
         houlsby: attention and feed-forward; z = h (Houlsby et al. 2019, arXiv:1902.00751; `DoubleSeqBnConfig`,
             whose own default activation is swish).
@@ -137,16 +138,16 @@ class Bottleneck(LayeredModule):
     invertible: Annotated[Flag, Omitted(value=False)] = False
     """Whether the embeddings are changed, too; for the adapters of languages."""
     inv_reduction: Annotated[Reduction, Omitted(2)] = 2
-    """The same for the two networks of the coupling, each of which reads half of the features."""
+    """The same for the two networks of the coupling; each of them reads half of the features."""
 
     @model_validator(mode="after")
     def _coupled(self) -> Self:
         if not self.invertible and self.inv_reduction != 2:
-            raise ValueError("inv_reduction has a meaning with `invertible: true` only")
+            raise ValueError("inv_reduction has an effect with `invertible: true` only")
         return self
 
     def only_for_languages(self) -> str:
-        return "`invertible` changes the embeddings, which are a language's and not a task's" if self.invertible else ""
+        return "`invertible` changes the embeddings, and only a language adapter may do so" if self.invertible else ""
 
     def layers_of(self, num_layers: int) -> tuple[int, ...]:
         layers = super().layers_of(num_layers)
@@ -159,7 +160,7 @@ class Bottleneck(LayeredModule):
         return tuple(Site(layer, place, shape.hidden, shape.hidden, shape.layers) for layer, place in changed)
 
     def weights(self, site: Site) -> dict[str, tuple[int, ...]]:
-        """Return the shapes of two linear maps, hidden -> inner -> hidden."""
+        """Return the shapes of the two linear maps, hidden -> inner -> hidden."""
         if site.place == EMBEDDINGS:
             return _coupling.sizes(site.inputs, self.inv_reduction)
         inner = max(1, int(site.inputs // self.reduction))
@@ -171,10 +172,10 @@ class Bottleneck(LayeredModule):
         }
 
     def initialise(self, site: Site, frozen: nn.Module, generator: Generator) -> dict[str, Tensor]:  # noqa: ARG002
-        """Return the down projection from normal(0, 0.02), and zero for all else.
+        """Return the down projection from normal(0, 0.02), and zeros for all other weights.
 
-        adapters draws `up` from the same normal distribution; a zero `up` keeps the frozen encoder's output
-        exactly, and gradients still reach it at the first step.
+        adapters draws `up` from the same normal distribution. With zeros in `up` the module does not change the
+        output of the frozen encoder, and `up` still gets gradients at the first step.
         """
         import torch
 
@@ -185,7 +186,7 @@ class Bottleneck(LayeredModule):
         return fresh
 
     def kept_numbers(self, shape: Shape) -> int:
-        """Count what the layer's last bottleneck adds to and reads, and the inner numbers of each."""
+        """Count the output and the input of each layer's last bottleneck, and the inner numbers of each bottleneck."""
         inside = sum(self.weights(site)["down"][0] for site in self.sites(shape) if site.place != EMBEDDINGS)
         return 2 * shape.hidden * len(self.layers_of(shape.layers)) + inside
 
@@ -211,11 +212,11 @@ class Bottleneck(LayeredModule):
         return _coupling.undone(changed, weights, self._activate)
 
     def to_peft(self, names: Names) -> Form | NoForm:  # noqa: ARG002
-        return NoForm("peft has no bottleneck")
+        return NoForm("peft has no bottleneck adapter")
 
     def to_adapters(self, shape: Shape) -> Form | NoForm:
         if self.invertible:
-            return NoForm("an invertible bottleneck belongs to a language")
+            return NoForm("an invertible bottleneck belongs to a language adapter")
         settings = {**USUAL, **PLACEMENTS[self.placement]}
         settings |= {"reduction_factor": self.reduction, "non_linearity": self.activation}
         return Form(settings, self.in_file(shape, self.in_adapters.ends))
@@ -234,7 +235,7 @@ class Bottleneck(LayeredModule):
 
     def stacked_in_adapters(self) -> str:
         parallel = self.placement == "parallel"
-        return "of several parallel bottlenecks adapters lets the last one act alone" if parallel else ""
+        return "of several parallel bottlenecks, adapters applies the last one only" if parallel else ""
 
     def _activate(self, inner: Tensor) -> Tensor:
         return activate(self.activation, inner)

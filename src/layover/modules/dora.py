@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 class Dora(LowRank):
     """`y = m / |V| V x + b` with `V = W + scale B A`; arithmetic and initial weights as in peft.
 
-    m (outputs,) is trained and starts as |W|, the norms of the rows; |V| gets no gradient, as in section 4.3 of the
-    paper.
+    m (outputs,) trains and starts as |W|, the norms of the rows; |V| gets no gradient, as in section 4.3 of the paper.
     """
 
     name: ClassVar[str] = "dora"
@@ -30,7 +29,7 @@ class Dora(LowRank):
     )
     exact: ClassVar[bool] = True
     acts_otherwise: ClassVar[tuple[str, ...]] = ("magnitude",)
-    alone: ClassVar[str] = "it sets the length of every row of the frozen weights anew, so nothing can act beside it"
+    alone: ClassVar[str] = "it rescales every row of the frozen weights, so no other module can act at the same sites"
     default_lr: ClassVar[float] = 3e-4
 
     def weights(self, site: Site) -> dict[str, tuple[int, ...]]:
@@ -38,11 +37,11 @@ class Dora(LowRank):
         return {**super().weights(site), "magnitude": (site.outputs,)}
 
     def kept_numbers(self, shape: Shape) -> int:
-        """Count the factors of the magnitudes, too."""
+        """Count the numbers of LoRA and the factors of the magnitudes."""
         return super().kept_numbers(shape) + sum(2 * site.outputs for site in self.sites(shape))
 
     def initialise(self, site: Site, frozen: nn.Module, generator: Generator) -> dict[str, Tensor]:
-        """Return A and B of a fresh LoRA, so that |V| = |W| = m."""
+        """Return the A and B of a fresh LoRA, and the magnitude, so that |V| = |W| = m."""
         fresh = super().initialise(site, frozen, generator)
         w = _linear_map(frozen, site)[0].cpu()
         return {**fresh, "magnitude": _lengths(w, fresh, self.scale(site))}
@@ -69,24 +68,24 @@ class Dora(LowRank):
         return FromFile(cls.model_validate(_low_rank_peft.settings(folder)))
 
     def to_adapters(self, shape: Shape) -> Form | NoForm:  # noqa: ARG002
-        return NoForm("Layover does not write dora as adapters' own DoRA, but as peft's alone")
+        return NoForm("Layover writes dora in peft's files only, and not as the DoRA of adapters")
 
     def stacked_in_adapters(self) -> str:
         return self.alone
 
 
 def _linear_map(frozen: nn.Module, site: Site) -> tuple[Tensor, Tensor]:
-    """Return W (outputs, inputs) and b (outputs,); W is made for this call where it is stored in fewer bits."""
+    """Return W (outputs, inputs) and b (outputs,); a quantised W is computed for this call."""
     from torch import Tensor
 
     w, bias = frozen.weight, frozen.bias
     if not isinstance(w, Tensor) or not isinstance(bias, Tensor) or w.shape != (site.outputs, site.inputs):
-        raise ModelError(f"dora: {site.name} is no linear map")
+        raise ModelError(f"dora: {site.name} is not a linear map")
     return w, bias
 
 
 def _lengths(w: Tensor, weights: Mapping[str, Tensor], scale: float) -> Tensor:
-    """Return |V|, (outputs,) float32 without gradient; not in bfloat16, where a fresh m / |V| would not be 1."""
+    """Return |V|, (outputs,) float32 without gradient; in bfloat16 a fresh m / |V| would differ from 1."""
     import torch
 
     with torch.no_grad(), torch.autocast(w.device.type, enabled=False):

@@ -10,7 +10,7 @@ from layover.shape import Shape
 
 
 class Full(Module):
-    """No settings; its weights are the encoder's own, under the names that transformers gives them."""
+    """The whole encoder as a module, without settings; its weights have the names of transformers."""
 
     name: ClassVar[str] = "full"
     whole: ClassVar[bool] = True
@@ -24,10 +24,10 @@ class Full(Module):
         return embeddings + shape.layers * shape.layer_parameters
 
     def to_peft(self, names: Names) -> Form | NoForm:  # noqa: ARG002
-        return NoForm("it is the encoder as a whole, and no module on it")
+        return NoForm("it is the whole encoder, not a module on it")
 
     def to_adapters(self, shape: Shape) -> Form | NoForm:  # noqa: ARG002
-        return NoForm("it is the encoder as a whole, and no module on it")
+        return NoForm("it is the whole encoder, not a module on it")
 
 
 MODULE = Full

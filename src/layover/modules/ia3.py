@@ -27,26 +27,26 @@ if TYPE_CHECKING:
     from torch import Generator, Tensor, nn
 
 COMES_IN = {"output": INNER, "attention_output": "value"}
-"""A linear map -> what comes in is scaled by scaling what comes out of this.
+"""A linear map -> the place whose output must be scaled in order to scale the input of this map.
 
-Attention sums values feature by feature, so that scaled values and a scaled sum of them are the same.
+Attention sums values feature by feature, so scaling the values and scaling their sum give the same result.
 """
 INWARD = "feedforward_modules"
-"""peft's setting that names the linear maps of which what comes in is scaled."""
+"""peft's setting that names the linear maps whose input is scaled."""
 
 
 def _inward_is_chosen(values: Values) -> str:
     value = values.get(INWARD)
-    if isinstance(value, str) or (isinstance(value, list) and all(isinstance(one, str) for one in value)):
+    if isinstance(value, str) or (isinstance(value, list) and all(isinstance(name, str) for name in value)):
         return ""
-    return f"{INWARD} is {shown(value)}, neither a pattern nor a list of names"
+    return f"{INWARD} is {shown(value)}, but must be a pattern or a list of names"
 
 
 class Ia3(LayeredModule):
     """`s * h`, h the output of a linear map or the inner activations of the feed-forward part; arithmetic as in peft.
 
-    To scale what comes into the linear map `output`, as peft's `feedforward_modules` do, is to scale `inner`. Scales of
-    a stack multiply.
+    Scaling the input of the linear map `output`, as peft's `feedforward_modules` does, is the same as scaling `inner`.
+    The scales of a stack multiply.
     """
 
     name: ClassVar[str] = "ia3"
@@ -62,10 +62,10 @@ class Ia3(LayeredModule):
     neutral: ClassVar[Mapping[str, float]] = {"scale": 1.0}
     commutes: ClassVar[bool] = True
     default_lr: ClassVar[float] = 3e-3
-    """That of the paper."""
+    """The value of the paper."""
 
     target: tuple[str, ...] = ("key", "value", INNER)
-    """What is scaled; by default as in the paper."""
+    """The places whose output is scaled; the default is the choice of the paper."""
 
     @field_validator("target")
     @classmethod
@@ -77,11 +77,11 @@ class Ia3(LayeredModule):
         return tuple(site_at(layer, name, shape) for layer in layers for name in self.target)
 
     def weights(self, site: Site) -> dict[str, tuple[int, ...]]:
-        """Return the shape of the scale: one number per feature."""
+        """Return the shape of the scale, which has one number per feature."""
         return {"scale": (site.outputs,)}
 
     def kept_numbers(self, shape: Shape) -> int:
-        """Count the numbers that are scaled."""
+        """Count the scaled numbers."""
         return sum(site.outputs for site in self.sites(shape))
 
     def initialise(self, site: Site, frozen: nn.Module, generator: Generator) -> dict[str, Tensor]:  # noqa: ARG002
@@ -91,20 +91,20 @@ class Ia3(LayeredModule):
         return {"scale": torch.ones(site.outputs)}
 
     def seen(self, site: Site, at: At) -> Tensor:  # noqa: ARG002
-        """Return the input of the linear map."""
+        """Return the input of the linear map, (B, T, inputs)."""
         return at.source
 
     def delta(self, site: Site, at: At, weights: Mapping[str, Tensor]) -> Tensor:  # noqa: ARG002
         return (at.hidden * (weights["scale"] - 1)).to(at.hidden.dtype)
 
     def changed(self, site: Site, at: At, weights: Mapping[str, Tensor]) -> Tensor:  # noqa: ARG002
-        """Return the scaled hidden states, by one product."""
+        """Return the scaled hidden states, computed with a single product."""
         return (at.hidden * weights["scale"]).to(at.hidden.dtype)
 
     def to_peft(self, names: Names) -> Form | NoForm:
-        """Return the form of peft: scales are columns, or rows where they scale the input."""
+        """Return the form in peft: a scale of an output is a column, a scale of an input is a row."""
         if {INNER, "output"} <= set(self.target):
-            return NoForm("peft scales either what goes into the linear map `output` or what comes out of it, not both")
+            return NoForm("peft scales either the input or the output of the linear map `output`, not both")
         weights = {}
         for site in self.sites(names.shape):
             inward = site.place == INNER
@@ -116,13 +116,13 @@ class Ia3(LayeredModule):
 
     @classmethod
     def from_peft(cls, folder: PeftFolder) -> FromFile:
-        """Return the module of a folder; the input of a layer's last linear map is its inner activations."""
+        """Return the module of a folder; a scaled input of a layer's last linear map becomes the scale of `inner`."""
         inward = {place: folder.chosen(INWARD, place) for place in folder.places}
         module = cls._read(folder, inward)
         elsewhere: dict[str, InFile] = {}
         factors: dict[str, InFile] = {}
-        for (layer, name), yes in inward.items():
-            if not yes or name != "attention_output":
+        for (layer, name), scales_input in inward.items():
+            if not scales_input or name != "attention_output":
                 continue
             scales = InFile((layer, name), cls.in_peft.ends["scale"], (1, folder.hidden))
             both = (layer, "value") in folder.places
@@ -131,49 +131,47 @@ class Ia3(LayeredModule):
 
     @classmethod
     def _read(cls, folder: PeftFolder, inward: Mapping[Place, bool]) -> Ia3:
-        """Return the settings, given of each linear map whether what comes in is scaled."""
-        found = set[Place]()
-        for (layer, name), yes in inward.items():
-            if yes and name not in COMES_IN:
+        """Return the settings, given for each linear map whether its input is scaled."""
+        places = set[Place]()
+        for (layer, name), scales_input in inward.items():
+            if scales_input and name not in COMES_IN:
                 raise ModelError(
-                    f"{folder.where}: scales what comes into {folder.called((layer, name))}; Layover's IA3 scales what "
-                    f"comes out of a linear map, or what comes into {' or '.join(COMES_IN)}"
+                    f"{folder.where}: scales the input of {folder.called((layer, name))}; Layover's IA3 scales the "
+                    f"output of a linear map, or the input of {' or '.join(COMES_IN)}"
                 )
-            found.add((layer, COMES_IN[name] if yes else name))
-        layers, target = sorted({layer for layer, _ in found}), sorted({name for _, name in found})
+            places.add((layer, COMES_IN[name] if scales_input else name))
+        layers, target = sorted({layer for layer, _ in places}), sorted({name for _, name in places})
         for layer in layers:
             for name in target:
-                if (layer, name) not in found:
-                    raise ModelError(f"{folder.where}: {name} is scaled in some layers and not in layer {layer}")
+                if (layer, name) not in places:
+                    raise ModelError(f"{folder.where}: {name} is scaled in some layers, but not in layer {layer}")
         return cls(target=tuple(target), layers=as_layers(layers, folder.num_layers))
 
     def to_adapters(self, shape: Shape) -> Form | NoForm:  # noqa: ARG002
         if INNER in self.target:
-            return NoForm(
-                "adapters' IA3 scales what comes out of the linear map `intermediate`, not the inner activations"
-            )
-        return NoForm("Layover does not write ia3 as adapters' own IA3, but as peft's alone")
+            return NoForm("adapters' IA3 scales the output of the linear map `intermediate`, not the inner activations")
+        return NoForm("Layover writes ia3 in peft's files only, and not as the IA3 of adapters")
 
     def stacked_in_adapters(self) -> str:
-        return "Layover does not write ia3 as adapters' own IA3, so a stack of it has no form there"
+        return "Layover does not write ia3 as the IA3 of adapters, so a stack of it has no form there"
 
     @classmethod
     def joined(
         cls, weights: Mapping[Site, Sequence[Mapping[str, Tensor]]], shape: Shape
     ) -> tuple[Module, dict[str, Tensor]]:
-        """Return the product of the scales.
+        """Return the module whose scales are the products of the scales.
 
         Raises:
-            ModelError: they scale other places in one layer than in another.
+            ModelError: the scaled places differ between layers.
         """
         scales: dict[Site, Tensor] = {}
-        for site, several in weights.items():
-            for one in several:
-                scales[site] = scales[site] * one["scale"] if site in scales else one["scale"]
+        for site, modules in weights.items():
+            for own in modules:
+                scales[site] = scales[site] * own["scale"] if site in scales else own["scale"]
         layers = as_layers([site.layer for site in scales], shape.layers)
         module = cls(target=tuple(dict.fromkeys(site.place for site in scales)), layers=layers)
         if set(module.sites(shape)) != set(scales):
-            raise ModelError("the ia3 scale other places in one layer than in another, which one ia3 cannot")
+            raise ModelError("the ia3 modules scale different places in different layers, which a single ia3 cannot do")
         return module, {f"{site.name}.scale": scale for site, scale in scales.items()}
 
 

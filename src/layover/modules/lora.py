@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 MATRICES = {"q": "query", "k": "key", "v": "value"}
 OTHER_MAPS = {"intermediate_lora": "intermediate", "output_lora": "output"}
 SWITCHES = ("selfattn_lora", *OTHER_MAPS)
-"""Settings of adapters' LoRA that say where it is: `attn_matrices` are among `MATRICES`."""
+"""Settings of adapters' LoRA that select the linear maps; `attn_matrices` contains keys of `MATRICES`."""
 USUAL: Values = {
     "architecture": "lora",
     "composition_mode": "add",
@@ -33,28 +33,28 @@ USUAL: Values = {
     "vera_d": None,
 }
 CALLED: Values = {
-    "composition_mode": "this is an IA3 of adapters; Layover has IA3, and reads it as peft writes it",
-    "use_dora": "this is a DoRA of adapters; Layover has DoRA, and reads it as peft writes it",
-    "use_gating": "this is a gated module, as of UniPELT",
+    "composition_mode": "this is an IA3 of adapters; Layover reads IA3 from peft's files only",
+    "use_dora": "this is a DoRA of adapters; Layover reads DoRA from peft's files only",
+    "use_gating": "this is a gated module, as in UniPELT",
     "vera_b": "this is a VeRA",
     "vera_d": "this is a VeRA",
 }
 
 
 def _mistakes(config: Values) -> list[str]:
-    """Return what a config of adapters' LoRA cannot mean, a sentence each."""
+    """Return a sentence for each mistake in a config of adapters' LoRA."""
     wrong = [name for name in SWITCHES if not isinstance(config.get(name), bool)]
-    found = [f"{name} is {shown(config.get(name))}, neither true nor false" for name in wrong]
+    mistakes = [f"{name} is {shown(config.get(name))}, but must be true or false" for name in wrong]
     matrices = config.get("attn_matrices")
     if not isinstance(matrices, list) or not set(map(str, matrices)) <= set(MATRICES):
-        found.append(f"attn_matrices are some of {', '.join(MATRICES)}, not {shown(matrices)}")
+        mistakes.append(f"attn_matrices is {shown(matrices)}, but must list some of {', '.join(MATRICES)}")
     elif not wrong and not _targets(config):
-        found.append("asks for no linear map")
+        mistakes.append("the config selects no linear map")
     for name in ("r", "alpha"):
         number: Any = config.get(name)
         if type(number) not in ({int} if name == "r" else {int, float}) or not 0 < number < 2**31:
-            found.append(f"{name} is {shown(number)}, no number above 0")
-    return found
+            mistakes.append(f"{name} is {shown(number)}, but must be a number above 0")
+    return mistakes
 
 
 def _targets(config: Values) -> set[str]:
@@ -64,7 +64,7 @@ def _targets(config: Values) -> set[str]:
 
 
 class Lora(LowRank):
-    """`y = W x + b + scale B A x`, arithmetic and initial weights as in peft."""
+    """`y = W x + b + scale B A x`; arithmetic and initial weights as in peft."""
 
     name: ClassVar[str] = "lora"
     noun: ClassVar[str] = "LoRA"
@@ -101,9 +101,9 @@ class Lora(LowRank):
 
     def to_adapters(self, shape: Shape) -> Form | NoForm:
         if self.patterns or self.rslora:
-            return NoForm("adapters' LoRA has one rank and one alpha, scaled by alpha / rank")
+            return NoForm("adapters' LoRA has a single rank and a single alpha, and scales by alpha / rank")
         if "attention_output" in self.target:
-            return NoForm("adapters' LoRA has no place at the linear map attention_output")
+            return NoForm("adapters' LoRA cannot attach to the linear map attention_output")
         matrices = [short for short, place in MATRICES.items() if place in self.target]
         settings = {**USUAL, "alpha": self.alpha, "r": self.rank, "attn_matrices": matrices}
         settings |= {setting: place in self.target for setting, place in OTHER_MAPS.items()}
@@ -113,21 +113,21 @@ class Lora(LowRank):
     @classmethod
     def from_adapters(cls, folder: AdaptersFolder) -> Lora:
         config, target = folder.config, _targets(folder.config)
-        # before 1.1 adapters did not scale, whatever the config said; the newer ones read it so
+        # adapters before 1.1 ignored alpha and did not scale; newer versions read such folders without scale, too
         unscaled = folder.version is None or folder.version < (1, 1)
         alpha = config["r"] if unscaled else config["alpha"]
         places = tuple(place for place in LINEARS if place in target)
         return cls(rank=config["r"], alpha=float(alpha), target=places, layers=folder.layers)
 
     def stacked_in_adapters(self) -> str:
-        return "adapters hands the change of one LoRA to the next, where they should add up"
+        return "adapters feeds the change of one LoRA into the next one instead of adding the changes"
 
 
 def summed(products: Mapping[Site, Sequence[tuple[Tensor, Tensor]]], shape: Shape) -> tuple[Module, dict[str, Tensor]]:
-    """Return the one module, and its weights by canonical name.
+    """Return the LoRA whose change is the sum of the changes, and its weights by canonical name.
 
     Args:
-        products: Site -> the factors of each change there, (outputs, r) and (r, inputs).
+        products: Site -> the two factors of each change there, (outputs, r) and (r, inputs).
         shape: Sizes of the encoder.
     """
     import torch

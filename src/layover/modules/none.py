@@ -1,4 +1,4 @@
-"""No module: the encoder stays as it is and only the head trains; the floor of a table."""
+"""No module: the encoder stays unchanged and only the head trains; the lower bound of a table."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from layover.shape import Shape
 
 
 class Nothing(Module):
-    """No settings, no weights."""
+    """The module without settings and without weights."""
 
     name: ClassVar[str] = "none"
     trains_encoder: ClassVar[bool] = False

@@ -1,4 +1,4 @@
-"""Objectives: which losses a training step minimises. One file per objective, found by its name.
+"""Objectives: the losses that a training step minimises. One file per objective, found by its name.
 
 As with modules, nothing here imports torch before it computes.
 """

@@ -1,4 +1,4 @@
-"""What every objective is: a rule that turns forward passes of a batch into losses."""
+"""The base of every objective: a rule that turns forward passes of a batch into losses."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Inputs(Protocol):
-    """What an objective sees of a micro-batch; its rows key every random number."""
+    """The part of a micro-batch that an objective reads; every random number depends on its row numbers."""
 
     @property
     def ids(self) -> Tensor:
@@ -23,7 +23,7 @@ class Inputs(Protocol):
 
     @property
     def lengths(self) -> Tensor:
-        """Return the tokens of each row, (B,) int64 on the CPU."""
+        """Return the number of tokens of each row, (B,) int64 on the CPU."""
 
     @property
     def rows(self) -> Tensor:
@@ -36,10 +36,10 @@ B_contra = TypeVar("B_contra", bound=Inputs, contravariant=True)
 
 @dataclass(frozen=True, eq=False)
 class Passed:
-    """What one forward pass gives, with its graph."""
+    """The result of one forward pass, with its graph."""
 
     logits: Tensor
-    """Of the head, in the numbers that it computes in."""
+    """The logits of the head, in its own data type."""
     loss: Tensor
     """() float32: the head's summed loss divided by the weight of the whole step, so that the losses of all
     micro-batches of a step add up to its mean loss."""
@@ -61,52 +61,53 @@ class Forward(Protocol[B_contra]):
 
         Args:
             batch: The micro-batch, or another view of the same rows: equal `rows`, other tokens.
-            perturbation: (B, T, H), added to the word embeddings before position, type and normalisation; what stands
-                on padding is not read. Its gradient arrives.
-            draw: Which dropout masks; those of 0 are the training's own. Each draw is a function of the seed, the step
-                and the row, so that it is the same however the step is cut.
+            perturbation: (B, T, H), added to the word embeddings before position, type and normalisation; values on
+                padding are ignored. It receives a gradient.
+            draw: The number of the dropout masks; 0 is the masks of plain training. Each draw is a function of the
+                seed, the step and the row, so it does not depend on the cut into micro-batches.
 
         Raises:
-            ModelError: there are no embeddings to perturb, because kept hidden states are read in their place.
+            ModelError: there are no embeddings to perturb, because cached hidden states replace them.
         """
 
     def divergence(self, logits: Tensor, other: Tensor) -> Tensor:
-        """Return how far what one pass answers is from what another does: KL(p || q) summed over all that has gold.
+        """Return the divergence between the answers of two passes: KL(p || q) summed over all rows or tokens with gold.
 
-        It is divided by the weight of the step, as `Passed.loss` is.
+        It is divided by the weight of the step, like `Passed.loss`.
 
         Args:
-            logits: Of a pass of the rows; they give p. Detached, nothing is learned by them.
-            other: Of another pass of the same rows; they give q.
+            logits: The logits of a pass, from which p is computed. Detached logits get no gradient.
+            other: The logits of another pass of the same rows, from which q is computed.
 
         Returns:
             () float32.
         """
 
     def noise(self, batch: B_contra, draw: int = 0) -> Tensor:
-        """Return numbers drawn evenly from (-1, 1), (B, T, H) float32, zero on padding.
+        """Return random numbers, uniform on (-1, 1), (B, T, H) float32, zero on padding.
 
-        Each is a function of the seed, the step, the row, its token and the feature, so that the cut does not matter.
+        Each number is a function of the seed, the step, the row, the token and the feature, so it does not depend on
+        the cut into micro-batches.
 
         Args:
             batch: The micro-batch, or another view of the same rows.
-            draw: Other numbers for the same rows.
+            draw: Another value gives other numbers for the same rows.
         """
 
 
 class Objective(CanonicalModel, ABC):
-    """A rule that says which losses a step minimises; its settings decide results."""
+    """A rule that computes the losses of a step; all its settings belong to a node's identity."""
 
     name: ClassVar[str]
     """The name of the file."""
 
     @abstractmethod
     def losses(self, forward: Forward[B], batch: B) -> Iterator[Tensor]:
-        """Yield losses, () float32, one after the other; the loop runs backward on each before it asks for the next.
+        """Yield losses, () float32; the training loop runs backward on each loss before it requests the next one.
 
-        So an objective may look at gradients between two passes, and holds one graph at a time where it can.
+        So an objective can read gradients between two passes, and can hold one graph at a time.
         """
 
     def canonical(self) -> dict[str, Json]:
-        """Return name and settings."""
+        """Return the name and the settings."""
         return {"name": self.name, **self.settings()}

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Plain(Objective):
-    """One pass, and the loss of the head."""
+    """One forward pass and the loss of the head."""
 
     name = "plain"
 

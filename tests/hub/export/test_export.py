@@ -258,13 +258,13 @@ def test_one_name_for_two(sweep: Any, tmp_path: Path) -> None:
     [
         ("mini/full/none", {}, "trains all weights"),
         ("mini/bn", {"flatten": True}, "bottleneck is no linear change"),
-        ("mini/ties", {"flatten": True}, "merge by ties is no sum"),
-        ("mini/fuse", {"flatten": True}, "fuse is no sum"),
-        ("mini/route", {"flatten": True}, "route is no sum"),
-        ("mini/dora", {"flatten": True}, "one module already"),
-        ("mini/lora", {"flatten": True}, "one module already"),
-        ("mini/lora", {"adapterhub": True}, "one rank and one alpha"),
-        ("mini/dora", {"adapterhub": True}, "does not write dora as adapters' own DoRA, but as peft's alone"),
+        ("mini/ties", {"flatten": True}, "merge by ties is not a sum"),
+        ("mini/fuse", {"flatten": True}, "fuse is not a sum"),
+        ("mini/route", {"flatten": True}, "route is not a sum"),
+        ("mini/dora", {"flatten": True}, "already"),
+        ("mini/lora", {"flatten": True}, "already"),
+        ("mini/lora", {"adapterhub": True}, "a single rank and a single alpha"),
+        ("mini/dora", {"adapterhub": True}, "Layover writes dora in peft's files only"),
     ],
 )
 def test_what_cannot_be_written_leaves_nothing(

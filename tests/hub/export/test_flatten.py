@@ -167,7 +167,7 @@ def test_a_stack_of_ia3_is_one() -> None:
     other = Summand(part(TARGET, IA3(target=("query",), layers=(0,)), 1), 1.0, 0)
     with pytest.raises(ModelError, match="nothing to put together"):
         flattened([Summand(parts[0], 1.0, SHAPE.layers)], BASE)
-    with pytest.raises(ModelError, match="other places in one layer"):
+    with pytest.raises(ModelError, match="different places in different layers"):
         flattened([Summand(parts[0], 1.0, 0), other], BASE)
 
 
@@ -192,17 +192,17 @@ def test_peft_computes_the_same(tmp_path: Path) -> None:
     ("composition", "module", "reason"),
     [
         (None, "lora", "one module already"),
-        ("warm", "lora", "one module already"),
+        ("warm", "lora", "already a single module"),
         ("stack", "lora", ""),
         ("stack", "ia3", ""),
         ("stack", "bottleneck", "no linear change"),
         ("merge", "lora", ""),
-        ({"name": "merge", "method": "ties"}, "lora", "merge by ties is no sum"),
-        ({"name": "merge", "method": "dare"}, "lora", "merge by dare is no sum"),
-        ({"name": "merge", "method": "svd"}, "lora", "merge by svd is no sum"),
-        ({"name": "merge", "method": "magnitude"}, "lora", "merge by magnitude is no sum"),
-        ("fuse", "lora", "fuse is no sum"),
-        ("route", "lora", "route is no sum"),
+        ({"name": "merge", "method": "ties"}, "lora", "merge by ties is not a sum"),
+        ({"name": "merge", "method": "dare"}, "lora", "merge by dare is not a sum"),
+        ({"name": "merge", "method": "svd"}, "lora", "merge by svd is not a sum"),
+        ({"name": "merge", "method": "magnitude"}, "lora", "merge by magnitude is not a sum"),
+        ("fuse", "lora", "fuse is not a sum"),
+        ("route", "lora", "route is not a sum"),
     ],
     ids=str,
 )

@@ -279,10 +279,10 @@ def test_a_package_without_a_head_is_for_recipes(exported: Path) -> None:
 
 def test_what_no_other_library_does_is_said(exported: Path) -> None:
     readme = (exported / "mini-fuse-sandbox-nli-sandbox-completion-sandbox-paraphrase-s1" / "README.md").read_text()
-    assert "Not with peft: peft has no bottleneck." in readme
+    assert "Not with peft: peft has no bottleneck adapter." in readme
     assert "Not with adapters:" in readme
     ties = (exported / "mini-ties-sandbox-nli-sandbox-completion-sandbox-copa-s1" / "README.md").read_text()
-    assert "Not with peft: peft has nothing that does what merge does here." in ties
+    assert "Not with peft: peft cannot compute the composition merge." in ties
 
 
 def test_the_metadata_are_read_by_a_hub(exported: Path, name: str) -> None:
@@ -450,17 +450,20 @@ def test_demonstrations_say_so(exported: Path) -> None:
     ("package", "reason"),
     [
         ("mini-stack-sandbox-nli-s1", "it was exported without AdapterHub's layout, which `--adapterhub` adds"),
-        (STACK, "adapters hands the change of one LoRA to the next, where they should add up"),
-        ("mini-lora-sandbox-nli-sandbox-ner-s1", "adapters' LoRA has one rank and one alpha, scaled by alpha / rank"),
+        (STACK, "adapters feeds the change of one LoRA into the next one instead of adding the changes"),
+        (
+            "mini-lora-sandbox-nli-sandbox-ner-s1",
+            "adapters' LoRA has a single rank and a single alpha, and scales by alpha / rank",
+        ),
         (
             "mini-ia3-sandbox-nli-s1",
-            "adapters' IA3 scales what comes out of the linear map `intermediate`, not the inner activations",
+            "adapters' IA3 scales the output of the linear map `intermediate`, not the inner activations",
         ),
         (
             "mini-ia3-sandbox-nli-sandbox-copa-s1",
-            "Layover does not write ia3 as adapters' own IA3, so a stack of it has no form there",
+            "Layover does not write ia3 as the IA3 of adapters, so a stack of it has no form there",
         ),
-        ("mini-dora-sandbox-copa-s1", "Layover does not write dora as adapters' own DoRA, but as peft's alone"),
+        ("mini-dora-sandbox-copa-s1", "Layover writes dora in peft's files only, and not as the DoRA of adapters"),
         ("mini-head-sandbox-paraphrase-s1", "it is a head on the frozen encoder, with no module"),
         (
             "mini-onhead-sandbox-nli-sandbox-paraphrase-s1",
@@ -468,7 +471,7 @@ def test_demonstrations_say_so(exported: Path) -> None:
         ),
         (
             "mini-alone-sandbox-nli-sandbox-completion-sandbox-nli_legal-s1",
-            "adapters has nothing that does what the composition does here",
+            "adapters cannot compute the composition merge",
         ),
     ],
 )
@@ -571,7 +574,7 @@ def test_a_licence_is_that_of_the_data(real: Card) -> None:
     [
         (STACK, "A LoRA for the frozen encoder `sandbox/mini` that has learned **sandbox/paraphrase**"),
         (f"{STACK}-flat", "The modules of sandbox/nli and sandbox/paraphrase are put together into one here"),
-        ("mini-lora-sandbox-nli-sandbox-ner-s1", "that learned **sandbox/nli** first, and then went on to learn"),
+        ("mini-lora-sandbox-nli-sandbox-ner-s1", "that first learned **sandbox/nli** and then"),
         ("mini-head-sandbox-paraphrase-s1", "A head for the frozen encoder `sandbox/mini` that has learned"),
         (
             "mini-onhead-sandbox-nli-sandbox-paraphrase-s1",
@@ -580,7 +583,7 @@ def test_a_licence_is_that_of_the_data(real: Card) -> None:
         ("mini-ia3-sandbox-nli-sandbox-copa-s1", "An IA3 for the frozen encoder"),
         (
             "mini-alone-sandbox-nli-sandbox-completion-sandbox-nli_legal-s1",
-            "with the head that one of them has for **sandbox/nli_legal**",
+            "with the head of one of them for **sandbox/nli_legal**",
         ),
         ("mini-dora-sandbox-copa-s1", "It needs no other package."),
     ],

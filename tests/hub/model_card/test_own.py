@@ -107,8 +107,8 @@ def test_what_was_imported_is_told(own: Path) -> None:
     mine, theirs = readme(own, IMPORTED), readme(own, FOREIGN)
     title = 'my "task": \\*a/b\\* | \\<c\\>'
     assert f"sandbox/paraphrase after {title}: a warm-started LoRA on sandbox/mini." in mine
-    assert f"that learned **{title}** first, and then went on to learn **sandbox/paraphrase**" in mine
-    assert "that learned **unknown tasks** first, and then went on to learn **sandbox/paraphrase**" in theirs
+    assert f"that first learned **{title}** and then **sandbox/paraphrase**" in mine
+    assert "that first learned **unknown tasks** and then **sandbox/paraphrase**" in theirs
     for begin, text in ((IMPORTED, mine), (FOREIGN, theirs)):
         assert "What was imported brings data of its own, which are not listed here." in text
         assert "The encoder and the data" not in text
