@@ -24,6 +24,6 @@ if not TYPE_CHECKING:  # to a type checker any name at all would be there
             from layover.inference import serving as home
         else:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        found: object = vars(home)[name]
-        globals()[name] = found
-        return found
+        attribute: object = vars(home)[name]
+        globals()[name] = attribute
+        return attribute

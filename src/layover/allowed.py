@@ -126,10 +126,10 @@ def _upwards(mount: Mount, path: PurePosixPath, root: Path) -> Iterator[ControlG
 
 def _limit(group: ControlGroup) -> int | None:
     names = ("memory.max", "memory.high") if group.unified else ("memory.limit_in_bytes",)
-    found = [number for name in names if (number := _number(group.folder / name)) is not None]
+    limits = [number for name in names if (number := _number(group.folder / name)) is not None]
     if not group.unified and (above := _counts(group).get("hierarchical_memory_limit")) is not None:
-        found.append(above)  # of groups that a container does not see, too
-    return min(found, default=None)
+        limits.append(above)  # of groups that a container does not see, too
+    return min(limits, default=None)
 
 
 def _used(group: ControlGroup) -> int | None:

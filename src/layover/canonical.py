@@ -206,16 +206,16 @@ def plain(value: Any) -> Json:
     if isinstance(value, (Canonical, CanonicalModel)):
         return value.canonical()
     if isinstance(value, Mapping):
-        return {name: plain(one) for name, one in value.items()}
+        return {name: plain(item) for name, item in value.items()}
     if isinstance(value, (tuple, list)):
-        return [plain(one) for one in value]
+        return [plain(item) for item in value]
     return cast(Json, value)
 
 
 def _read(cls: type[Canonical], field: Field[Any], values: Mapping[str, Any]) -> Any:
     hint, name = _hints(cls)[field.name], name_of(field)
     if INLINED in field.metadata:
-        return hint.parse({one: values[one] for one in hint.names() & values.keys()})
+        return hint.parse({key: values[key] for key in hint.names() & values.keys()})
     if name in values:
         return typed(hint, values[name], f"{cls.__name__}.{name}")
     if OMITTED in field.metadata:
@@ -244,7 +244,7 @@ def typed(hint: Any, value: Any, where: str) -> Any:
 
 def _collection(origin: type, inner: Sequence[Any], value: Any, where: str) -> Any:
     if origin is tuple and isinstance(value, Sequence) and not isinstance(value, str):
-        return tuple(typed(one, item, where) for one, item in _paired(inner, value, where))
+        return tuple(typed(kind, item, where) for kind, item in _paired(inner, value, where))
     if issubclass(origin, Mapping) and isinstance(value, Mapping):
         return {name: typed(inner[1], item, f"{where}.{name}") for name, item in value.items()}
     raise ValueError(f"{where}: {value!r:.100} is no {origin.__name__}")

@@ -20,7 +20,7 @@ def _label(key: object) -> object:
 
 
 def _by_label(value: object) -> object:
-    return {_label(key): one for key, one in value.items()} if isinstance(value, dict) else value
+    return {_label(key): factor for key, factor in value.items()} if isinstance(value, dict) else value
 
 
 ClassWeights = Literal["balanced"] | Mapping[str, float]

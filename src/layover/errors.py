@@ -54,8 +54,8 @@ class MistakesError(ModelError):
     def __init__(self, where: str, mistakes: Sequence[str]) -> None:
         most = MOST_MISTAKES if len(mistakes) > MOST_MISTAKES + 1 else len(mistakes)  # told anew, they stay as they are
         rest = [f"and {len(mistakes) - most:,} more"] if len(mistakes) > most else []
-        self.where, self.told = where, (*(shortened(one, MOST_TEXT) for one in mistakes[:most]), *rest)
-        self.mistakes = tuple(f"{where}: {one}" for one in self.told)
+        self.where, self.sentences = where, (*(shortened(mistake, MOST_TEXT) for mistake in mistakes[:most]), *rest)
+        self.mistakes = tuple(f"{where}: {sentence}" for sentence in self.sentences)
         super().__init__("\n".join(self.mistakes))
 
 
@@ -174,9 +174,10 @@ def printable(text: str) -> str:
         return text
     pairs = zip(text, f" {text}", strict=False)
     return "".join(
-        one if _is_seen(one, before) else one.encode("unicode_escape").decode("ascii") for one, before in pairs
+        character if _is_seen(character, before) else character.encode("unicode_escape").decode("ascii")
+        for character, before in pairs
     )
 
 
-def _is_seen(one: str, before: str) -> bool:
-    return one.isprintable() or (one in JOINERS and not before.isascii() and before.isprintable())
+def _is_seen(character: str, before: str) -> bool:
+    return character.isprintable() or (character in JOINERS and not before.isascii() and before.isprintable())

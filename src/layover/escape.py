@@ -44,7 +44,11 @@ def json_text(value: Any, *, sort_keys: bool = False) -> str:
         sort_keys: By name, whatever their order.
     """
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, sort_keys=sort_keys)
-    return text if text.isprintable() else "".join(one if one.isprintable() else json.dumps(one)[1:-1] for one in text)
+    return (
+        text
+        if text.isprintable()
+        else "".join(character if character.isprintable() else json.dumps(character)[1:-1] for character in text)
+    )
 
 
 def inline(text: str) -> Markup:
@@ -80,7 +84,7 @@ def note(text: str) -> Markup:
     Messages hold names of others, too. So only plain characters become code, which mean nothing more there.
     """
     parts = _SPAN.split(_one_line(text))
-    return Markup("".join(code(one) if place % 2 else _escaped(one) for place, one in enumerate(parts)))
+    return Markup("".join(code(part) if place % 2 else _escaped(part) for place, part in enumerate(parts)))
 
 
 def markdown_table(headers: Sequence[str], lines: Sequence[Sequence[str]]) -> Markup:
@@ -98,7 +102,10 @@ def cell(text: str) -> Markup:
 
 def _one_line(text: str) -> str:
     """Return a text without line breaks, and without what is not seen: it might turn the direction of what follows."""
-    kept = (" " if category(one) in {"Cc", "Cf", "Cs"} and one not in JOINERS else one for one in text)
+    kept = (
+        " " if category(character) in {"Cc", "Cf", "Cs"} and character not in JOINERS else character
+        for character in text
+    )
     return " ".join("".join(kept).split()) or "(no name)"
 
 
@@ -114,7 +121,7 @@ def csv_value(value: object) -> str:
         return ""
     if not isinstance(value, str):
         return repr(value)
-    text = "".join(one if one in "\n\t" else printable(one) for one in re.split(r"([\n\t])", value))
+    text = "".join(part if part in "\n\t" else printable(part) for part in re.split(r"([\n\t])", value))
     formula = _FORMULA.match(text) is not None and _NUMBER.fullmatch(text) is None
     return f"'{text}" if formula else text
 
@@ -139,7 +146,7 @@ def csv_file(path: Path) -> Iterator[Table]:
     """Give what writes the rows of a CSV file, each cell as `csv_value` returns it."""
     with path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
-        yield lambda row: writer.writerow([csv_value(one) for one in row])
+        yield lambda row: writer.writerow([csv_value(value) for value in row])
 
 
 def listed(words: Sequence[str]) -> str:

@@ -173,17 +173,17 @@ def working_bytes(work: Workload, first: int) -> float:
 
 def bytes_per_token(work: Workload) -> float:
     """Return the bytes of the layers' tensors that one padded token takes at the end of a training's forward pass."""
-    layers, one, mixed = work.shape.layers - work.lowest, kept_bytes(work), BYTES_PER_WEIGHT * work.mixed
+    layers, kept, mixed = work.shape.layers - work.lowest, kept_bytes(work), BYTES_PER_WEIGHT * work.mixed
     working = working_bytes(work, work.from_layer)
     if not layers:
         return working
     entering = work.number * work.shape.hidden
     # of the last layer only keys and values of all tokens are needed, and what they are made of
-    last = 3 * entering if work.first_only else one
+    last = 3 * entering if work.first_only else kept
     if work.gradient_checkpointing:  # a layer's forward pass runs again in the midst of the backward pass
         inputs = entering * layers * (STRANDED if work.on_cpu else 1)
-        return working + (one if layers > 1 else last) + mixed / layers + inputs
-    return working + last + one * (layers - 1) + mixed
+        return working + (kept if layers > 1 else last) + mixed / layers + inputs
+    return working + last + kept * (layers - 1) + mixed
 
 
 @dataclass(frozen=True)
@@ -208,17 +208,17 @@ class Load:
     def fixed(self) -> int:
         """Bytes that a step takes however few tokens it has."""
         work, shape = self.work, self.work.shape
-        found = held_bytes(work) + (PROCESS_BYTES + STARTED_BYTES if work.on_cpu else CUDA_WORKSPACE_BYTES)
+        size = held_bytes(work) + (PROCESS_BYTES + STARTED_BYTES if work.on_cpu else CUDA_WORKSPACE_BYTES)
         if not self.trains:
-            return found
-        found += BYTES_PER_MOMENTS * work.trained
+            return size
+        size += BYTES_PER_MOMENTS * work.trained
         if work.whole and work.halved:
-            found += BYTES_PER_CAST * shape.layer_parameters * shape.layers
+            size += BYTES_PER_CAST * shape.layer_parameters * shape.layers
         if work.on_cpu:
-            found += BYTES_PER_SELECTED_WEIGHT * work.trained
+            size += BYTES_PER_SELECTED_WEIGHT * work.trained
         if work.on_cpu or not work.whole:
-            found += BYTES_PER_WEIGHT * work.trained
-        return found
+            size += BYTES_PER_WEIGHT * work.trained
+        return size
 
     def peak(self, tokens: int | None = None) -> int:
         """Return the estimated peak in bytes, the selection of the best weights included.
@@ -229,13 +229,13 @@ class Load:
             tokens: Padded tokens of a micro-batch; `most` when None.
         """
         work = self.work
-        found = self.fixed + self.each * (self.most if tokens is None else tokens)
+        peak_bytes = self.fixed + self.each * (self.most if tokens is None else tokens)
         if self.trains and work.whole and not work.on_cpu:
             # where all weights train, gradients take the place of what they are made from
-            found = max(found, self.fixed + BYTES_PER_WEIGHT * work.trained)
+            peak_bytes = max(peak_bytes, self.fixed + BYTES_PER_WEIGHT * work.trained)
         if self.trains and work.on_cpu:
-            found = max(found, self.fixed + (BYTES_PER_CHECKPOINTED_WEIGHT - BYTES_PER_WEIGHT) * work.trained)
-        return int(max(found, loading_peak(work)))
+            peak_bytes = max(peak_bytes, self.fixed + (BYTES_PER_CHECKPOINTED_WEIGHT - BYTES_PER_WEIGHT) * work.trained)
+        return int(max(peak_bytes, loading_peak(work)))
 
     def tokens(self, budget: float) -> int:
         """Return the largest micro-batch within a budget, in padded tokens, at least `LEAST_TOKENS`; see `peak`."""

@@ -49,5 +49,5 @@ def cannot_be_quantised(precision: Precision, *, whole: bool = False, folds: boo
     stored = quantisation_of(precision)
     if stored is None or not (whole or folds):
         return ""
-    what = "trains all weights" if whole else "changes the frozen weights themselves"
-    return f"it {what}, and {stored} stores them in too few bits for that; use precision bf16 or fp32"
+    effect = "trains all weights" if whole else "changes the frozen weights themselves"
+    return f"it {effect}, and {stored} stores them in too few bits for that; use precision bf16 or fp32"

@@ -71,12 +71,12 @@ class Plugin:
 def installed() -> Mapping[tuple[str, str], tuple[Plugin, ...]]:
     """Return all plug-ins of this environment by group and name; several of one name are a conflict."""
     every = importlib.metadata.entry_points()
-    found: dict[tuple[str, str], list[Plugin]] = {}
+    plugins: dict[tuple[str, str], list[Plugin]] = {}
     for group in every.groups:
         for entry in every.select(group=group) if group.startswith(_PREFIX) else ():
             name, version = _distribution(entry.dist)
-            found.setdefault((group, entry.name), []).append(Plugin(group, entry.name, entry.value, name, version))
-    return MappingProxyType({key: tuple(sorted(those)) for key, those in sorted(found.items())})
+            plugins.setdefault((group, entry.name), []).append(Plugin(group, entry.name, entry.value, name, version))
+    return MappingProxyType({key: tuple(sorted(those)) for key, those in sorted(plugins.items())})
 
 
 def _distribution(distribution: importlib.metadata.Distribution | None) -> tuple[str, str]:
@@ -94,7 +94,7 @@ def normalised(distribution: str) -> str:
 
 def names(group: str) -> tuple[str, ...]:
     """Return the names of a group's plug-ins, sorted."""
-    return tuple(name for one, name in installed() if one == group)
+    return tuple(name for own_group, name in installed() if own_group == group)
 
 
 def find(group: str, name: str) -> Plugin | None:
@@ -107,31 +107,31 @@ def find(group: str, name: str) -> Plugin | None:
     those = installed().get((group, name), ())
     if not those:
         return None
-    one = those[0]
+    plugin = those[0]
     if len(those) > 1:
-        told = " and ".join(f"{each} has {each.target}" for each in those)
-        raise PluginError(f"{len(those)} plug-ins are called {name!r} ({group}): {told}; uninstall all but one")
+        listed = " and ".join(f"{each} has {each.target}" for each in those)
+        raise PluginError(f"{len(those)} plug-ins are called {name!r} ({group}): {listed}; uninstall all but one")
     if _comes_with_layover(group, name):
         raise PluginError(
-            f"{one.described} has the name of one that comes with Layover, so {name!r} could mean either; uninstall "
-            f"{one.distribution}, or have it renamed there"
+            f"{plugin.described} has the name of one that comes with Layover, so {name!r} could mean either; uninstall "
+            f"{plugin.distribution}, or have it renamed there"
         )
     if _NAME.fullmatch(name) is None:
         raise PluginError(
-            f"{one.described} cannot have this name: a letter, then letters, digits and underscores, all lower-case; "
-            f"rename it in the entry points of {one.distribution}"
+            f"{plugin.described} cannot have this name: a letter, then letters, digits and underscores, all lower-case; "
+            f"rename it in the entry points of {plugin.distribution}"
         )
-    if not one.version:
+    if not plugin.version:
         raise PluginError(
-            f"{one.described}: {one.distribution} says no version, which has to stand in the key of all that it "
+            f"{plugin.described}: {plugin.distribution} says no version, which has to stand in the key of all that it "
             "computes; give it one and install it again"
         )
-    if _DISTRIBUTION.fullmatch(one.distribution) is None or _VERSION.fullmatch(one.version) is None:
+    if _DISTRIBUTION.fullmatch(plugin.distribution) is None or _VERSION.fullmatch(plugin.version) is None:
         raise PluginError(
-            f"{one.described}: a name of letters, digits and hyphens and a version of letters, digits and .+!_- stand "
+            f"{plugin.described}: a name of letters, digits and hyphens and a version of letters, digits and .+!_- stand "
             "in keys and on cards, 80 characters at most; rename the distribution, or give it such a version"
         )
-    return one
+    return plugin
 
 
 def _comes_with_layover(group: str, name: str) -> bool:
@@ -149,8 +149,8 @@ def versions(things: Iterable[tuple[str, str]]) -> dict[str, str]:
     """
     if not installed():
         return {}
-    found = (find(group, name) for group, name in things)
-    return dict(sorted({one.distribution: one.version for one in found if one is not None}.items()))
+    plugins = (find(group, name) for group, name in things)
+    return dict(sorted({plugin.distribution: plugin.version for plugin in plugins if plugin is not None}.items()))
 
 
 def missing(needed: Mapping[str, str]) -> str:
@@ -162,10 +162,10 @@ def missing(needed: Mapping[str, str]) -> str:
     absent = [(name, version) for name, version in sorted(needed.items()) if _version_of(name) is None]
     if not absent:
         return ""
-    told = " and ".join(printable(f"{name} {version}") for name, version in absent)
+    listed = " and ".join(printable(f"{name} {version}") for name, version in absent)
     pins = " ".join(printable(_quoted(f"{name}=={version}")) for name, version in absent)
     return (
-        f"it needs {'the plug-in' if len(absent) == 1 else 'the plug-ins'} {told}, not installed here; a plug-in is "
+        f"it needs {'the plug-in' if len(absent) == 1 else 'the plug-ins'} {listed}, not installed here; a plug-in is "
         f"code, so look who offers it, then: pip install {pins}"
     )
 
@@ -188,5 +188,5 @@ def changed(needed: Mapping[str, str]) -> str:
 
 def _version_of(distribution: str) -> str | None:
     """Return the installed version; None where it is not installed, or brings no plug-in."""
-    every = (one for those in installed().values() for one in those)
-    return next((one.version for one in every if one.distribution == distribution), None)
+    every = (plugin for those in installed().values() for plugin in those)
+    return next((plugin.version for plugin in every if plugin.distribution == distribution), None)

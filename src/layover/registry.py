@@ -106,8 +106,8 @@ def _imported(plugin: Plugin, file: str) -> Any:
     try:
         return importlib.import_module(file)
     except (Exception, SystemExit) as error:
-        said = shortened(printable(" ".join(str(error).split())), 300)
-        raise _unusable(plugin, f"importing {file} failed with {type(error).__name__}: {said}") from error
+        message = shortened(printable(" ".join(str(error).split())), 300)
+        raise _unusable(plugin, f"importing {file} failed with {type(error).__name__}: {message}") from error
 
 
 def _unusable(plugin: Plugin, reason: str) -> PluginError:

@@ -97,11 +97,11 @@ def size_of(text: object, more: str = "") -> int:
     Raises:
         ValueError: it is none, or not between a byte and an exbibyte; the message ends with `more`.
     """
-    found = _SIZE.fullmatch(text.strip()) if isinstance(text, str) else None
-    if found is None:
+    match = _SIZE.fullmatch(text.strip()) if isinstance(text, str) else None
+    if match is None:
         raise ValueError(f"{text!r} is no size; {HOW_SIZE}{more}")
-    base = 1000 if (found[3] or "").lower() == "b" else 1024
-    size = round(float(found[1]) * float(base) ** " kmgtp".index(found[2].lower()))
+    base = 1000 if (match[3] or "").lower() == "b" else 1024
+    size = round(float(match[1]) * float(base) ** " kmgtp".index(match[2].lower()))
     if not 1 <= size <= MOST_BYTES:
         raise ValueError(f"{text!r} is out of range; {HOW_SIZE}{more}")
     return size

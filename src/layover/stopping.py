@@ -79,7 +79,7 @@ def over() -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
-def asked() -> bool:
+def requested() -> bool:
     """Tell whether there was a request."""
     return _requests.first is not None
 
@@ -94,7 +94,7 @@ class held:  # noqa: N801  used as a function
         self, kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> Literal[False]:
         _requests.holds = False
-        if kind is None and asked():
+        if kind is None and requested():
             raise Stop
         return False
 

@@ -77,10 +77,10 @@ def version() -> str:
 
 
 def _sources(folder: Traversable, prefix: str) -> list[tuple[str, bytes]]:
-    found = []
+    sources = []
     for item in folder.iterdir():
         if item.is_dir() and item.name not in {"encoders", "__pycache__"}:
-            found += _sources(item, f"{prefix}{item.name}/")
+            sources += _sources(item, f"{prefix}{item.name}/")
         elif item.name.endswith((".py", ".txt")):
-            found.append((f"{prefix}{item.name}", item.read_bytes()))
-    return found
+            sources.append((f"{prefix}{item.name}", item.read_bytes()))
+    return sources

@@ -64,9 +64,9 @@ def converse(clause: Clause) -> Clause | None:
 
 
 def _other_side(clause: Clause) -> Iterator[Clause]:
-    told = converse(clause)
-    if told is not None:
-        yield told
+    other_side = converse(clause)
+    if other_side is not None:
+        yield other_side
 
 
 def _consequence(clause: Clause) -> Iterator[Clause]:
@@ -145,16 +145,16 @@ def _other_city(sampler: Sampler, clause: Clause) -> Iterator[Clause]:
 
 def reversed_(clause: Clause) -> Clause | None:
     """Return the event of a converse pair with the direction wrong: sold to, where it was bought from."""
-    told = converse(clause)
-    if told is None or clause.predicate in {told.predicate, "compare"}:
+    other_side = converse(clause)
+    if other_side is None or clause.predicate in {other_side.predicate, "compare"}:
         return None
-    return replace(told, subject=clause.subject, third=clause.third)
+    return replace(other_side, subject=clause.subject, third=clause.third)
 
 
 def _wrong_direction(sampler: Sampler, clause: Clause) -> Iterator[Clause]:  # noqa: ARG001
-    told = reversed_(clause)
-    if told is not None:
-        yield told
+    other_side = reversed_(clause)
+    if other_side is not None:
+        yield other_side
 
 
 # what is left open
@@ -204,9 +204,9 @@ def exchanged(clause: Clause) -> Clause | None:
 
 
 def _exchanged(sampler: Sampler, clause: Clause) -> Iterator[Clause]:  # noqa: ARG001
-    told = exchanged(clause)
-    if told is not None:
-        yield told
+    swapped_clause = exchanged(clause)
+    if swapped_clause is not None:
+        yield swapped_clause
 
 
 def _somebody_else(sampler: Sampler, clause: Clause) -> Iterator[Clause]:
@@ -249,9 +249,9 @@ _OPEN: tuple[Change, ...] = (_more_told, _narrower, _exchanged, _somebody_else, 
 def _one(changes: tuple[Change, ...], sampler: Sampler, clause: Clause) -> Clause | None:
     """Return what one of the changes, taken at random, makes of the clause."""
     for change in sampler.dice.shuffled(changes):
-        found = [changed for changed in change(sampler, clause) if not _clash(changed)]
-        if found:
-            return sampler.dice.pick(found)
+        changed_clauses = [changed for changed in change(sampler, clause) if not _clash(changed)]
+        if changed_clauses:
+            return sampler.dice.pick(changed_clauses)
     return None
 
 
@@ -285,7 +285,7 @@ def _single(thing: Thing) -> bool:
 def _clash(clause: Clause) -> bool:
     """Return whether somebody would do something to themselves, or a class would be a place holder."""
     parts = [part for part in (clause.subject, clause.object, clause.third) if part is not None]
-    return any(same(one, other) for number, one in enumerate(parts) for other in parts[:number]) or any(
+    return any(same(entity, other) for number, entity in enumerate(parts) for other in parts[:number]) or any(
         isinstance(part, Place) for part in (clause.subject, clause.object)
     )
 
@@ -297,8 +297,8 @@ def touches(claim: Clause, others: Iterable[Clause]) -> bool:
         parts = [part for part in (clause.subject, clause.object, clause.third) if part is not None]
         if isinstance(about, Thing) and any(same(about, part) for part in parts):
             return True
-        told = converse(clause)
-        for one in (clause, told) if told is not None else (clause,):
-            if one.predicate == claim.predicate and (about is None or (one.subject and same(one.subject, about))):
+        other_side = converse(clause)
+        for side in (clause, other_side) if other_side is not None else (clause,):
+            if side.predicate == claim.predicate and (about is None or (side.subject and same(side.subject, about))):
                 return True
     return False

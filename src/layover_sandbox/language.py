@@ -177,9 +177,9 @@ class Language(ABC):
         """Return whether one asks for the entity with "who"."""
         return isinstance(entity, Name) or (isinstance(entity, Thing) and entity.noun in PROFESSIONS)
 
-    def is_same_person(self, one: Entity | None, other: Entity | None) -> bool:
+    def is_same_person(self, first: Entity | None, other: Entity | None) -> bool:
         """Return whether both are the same person by name, so that a pronoun can stand for the second."""
-        return isinstance(one, Name) and one == other
+        return isinstance(first, Name) and first == other
 
     def capital(self, text: str) -> str:
         """Return the text with a capital first letter, for the first word of a sentence."""

@@ -61,7 +61,7 @@ class Sampler:
     def __init__(self, dice: Dice, split: str = "train", domains: Sequence[str] = ("general",)) -> None:
         self.dice = dice
         self.split = split
-        self._predicates = [name for name, found in world.PREDICATES.items() if found.domain in domains]
+        self._predicates = [name for name, predicate in world.PREDICATES.items() if predicate.domain in domains]
 
     def owns(self, clause: Clause) -> bool:
         """Return whether a clause may be told in this split: it is told in no other one, in no task.
@@ -105,25 +105,25 @@ class Sampler:
         dice = self.dice
         for _ in range(100):
             sort = self._sort(sorts.split())
-            found: Entity
+            entity: Entity
             if sort == "person":
-                found = self.person(*others)
+                entity = self.person(*others)
             elif sort == "org":
-                found = Org(dice.pick(world.ORGS), dice.pick(world.ORG_SORTS))
+                entity = Org(dice.pick(world.ORGS), dice.pick(world.ORG_SORTS))
             elif sort == "city":
-                found = City(dice.pick(world.CITIES))
+                entity = City(dice.pick(world.CITIES))
             elif sort == "place":
-                found = Place(dice.pick(world.PLACES))
+                entity = Place(dice.pick(world.PLACES))
             elif sort == "profession":
-                found = Thing(dice.pick(world.PROFESSIONS))
+                entity = Thing(dice.pick(world.PROFESSIONS))
             elif sort == "animal":
-                found = Thing(dice.pick(ANIMALS))
+                entity = Thing(dice.pick(ANIMALS))
             elif sort in world.PROFESSIONS:
-                found = Thing(sort)
+                entity = Thing(sort)
             else:
-                found = self.thing(dice.pick(world.CATEGORIES.get(sort, (sort,))), plain=plain)
-            if all(not same(found, other) for other in others):
-                return found
+                entity = self.thing(dice.pick(world.CATEGORIES.get(sort, (sort,))), plain=plain)
+            if all(not same(entity, other) for other in others):
+                return entity
         raise ValueError(f"no other entity among {sorts}")
 
     def _sort(self, sorts: list[str]) -> str:
@@ -145,11 +145,11 @@ class Sampler:
             names = [name for name in names if "person" in world.PREDICATES[name].subject]
         frame = world.PREDICATES[predicate or self.dice.pick(names)]
         who = subject or self.entity(frame.subject, plain=True)
-        what = self.entity(frame.object, who, plain=plain) if frame.object else None
-        if frame.name in world.MAKING and isinstance(what, Thing) and what.adjective in world.VALUES:
-            what = replace(what, adjective=None)
-        third = self.entity(frame.third, who, what) if frame.third else None
-        return Clause(frame.name, who, what, third)
+        thing = self.entity(frame.object, who, plain=plain) if frame.object else None
+        if frame.name in world.MAKING and isinstance(thing, Thing) and thing.adjective in world.VALUES:
+            thing = replace(thing, adjective=None)
+        third = self.entity(frame.third, who, thing) if frame.third else None
+        return Clause(frame.name, who, thing, third)
 
     def time(self, predicate: str = "") -> str:
         """Return a time at which it can be told: nobody lives somewhere on a Monday only."""
@@ -175,7 +175,7 @@ class Sampler:
             and (not isinstance(clause.third, City | Place))
         )
 
-    def told(self, clause: Clause, *, place: float = 0.3, time: float = 0.5) -> Clause:
+    def detailed(self, clause: Clause, *, place: float = 0.3, time: float = 0.5) -> Clause:
         """Return the clause with a place and a time, each with its probability."""
         where = self.place(clause.predicate) if self.takes_place(clause) and self.dice.chance(place) else None
         lasts = clause.property in world.LASTING_STATES
@@ -225,12 +225,12 @@ class Sampler:
         """Return a clause of any sort."""
         draw = self.dice.below(20)
         if draw < 12:
-            return self.told(self.event())
+            return self.detailed(self.event())
         if draw < 14:
             state = self.state()
-            return self.told(state, place=0, time=0.5 if isinstance(state.subject, Name) else 1)
+            return self.detailed(state, place=0, time=0.5 if isinstance(state.subject, Name) else 1)
         if draw == 14:
-            return self.told(self.located(), place=0)
+            return self.detailed(self.located(), place=0)
         rest = (self.profession, self.comparison, self.weather, self.denied, self.denied)
         return rest[draw - 15]()
 
@@ -240,11 +240,13 @@ def names_somebody(clause: Clause) -> bool:
     return any(isinstance(part, Name) for part in (clause.subject, clause.object, clause.third))
 
 
-def repeats(one: Clause, other: Clause) -> bool:
+def repeats(clause: Clause, other: Clause) -> bool:
     """Return whether two clauses name the same one, other than both as the subject: then a pronoun is missing."""
-    first, second = ([part for part in (c.subject, c.object, c.third, c.place) if part] for c in (one, other))
+    first, second = ([part for part in (c.subject, c.object, c.third, c.place) if part] for c in (clause, other))
     again = [(part, more) for part in first for more in second if same(part, more)]
-    return any(part is not one.subject or more is not other.subject or isinstance(part, Thing) for part, more in again)
+    return any(
+        part is not clause.subject or more is not other.subject or isinstance(part, Thing) for part, more in again
+    )
 
 
 def split_of(meaning: object) -> str:
@@ -253,13 +255,13 @@ def split_of(meaning: object) -> str:
     return {8: "validation", 9: "test"}.get(draw, "train")
 
 
-def same(one: Entity | None, other: Entity | None) -> bool:
+def same(entity: Entity | None, other: Entity | None) -> bool:
     """Return whether two entities would be taken for the same one, whatever is told of them."""
-    if isinstance(one, Thing) and isinstance(other, Thing):
-        return one.noun == other.noun
-    if isinstance(one, Name) and isinstance(other, Name):
-        return one.given == other.given
-    return one == other
+    if isinstance(entity, Thing) and isinstance(other, Thing):
+        return entity.noun == other.noun
+    if isinstance(entity, Name) and isinstance(other, Name):
+        return entity.given == other.given
+    return entity == other
 
 
 def facts() -> list[Fact]:

@@ -104,14 +104,14 @@ LINKS: tuple[Link, ...] = tuple(
 
 def filled(clause: Clause, people: Mapping[str, Name], nouns: Mapping[str, str]) -> Clause:
     """Return a clause of a link with the people and nouns put in."""
-    found: dict[str, Entity] = {}
+    values: dict[str, Entity] = {}
     for field in fields(clause):
         value = getattr(clause, field.name)
         if isinstance(value, Name) and value.given in people:
-            found[field.name] = people[value.given]
+            values[field.name] = people[value.given]
         elif isinstance(value, Thing) and value.noun in nouns:
-            found[field.name] = replace(value, noun=nouns[value.noun])
-    return replace(clause, **found)  # type: ignore[arg-type]
+            values[field.name] = replace(value, noun=nouns[value.noun])
+    return replace(clause, **values)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,15 +137,15 @@ class FilledLink:
         return self.fill(self.link.effect)
 
 
-def draw_told(sampler: Sampler) -> FilledLink:
+def draw_link(sampler: Sampler) -> FilledLink:
     """Return a cause and its effect; whatever they say of a person is told in no other split, in no task."""
     while True:
-        one = sampler.person()
-        people = {"x": one, "y": sampler.person(one)}
+        person = sampler.person()
+        people = {"x": person, "y": sampler.person(person)}
         nouns = {f"*{category}": sampler.dice.pick(choice) for category, choice in world.CATEGORIES.items()}
-        told = FilledLink(sampler.dice.pick(LINKS), people, nouns)
-        if sampler.owns(told.cause) and sampler.owns(told.effect):
-            return told
+        link = FilledLink(sampler.dice.pick(LINKS), people, nouns)
+        if sampler.owns(link.cause) and sampler.owns(link.effect):
+            return link
 
 
 def unrelated(sampler: Sampler, link: Link) -> list[Link]:

@@ -18,12 +18,12 @@ _ENDS = {".", "。", "?", "？", "؟"}
 
 def supertags(sentence: Sentence) -> list[str]:
     """Return the category of every word."""
-    found: list[str] = []
+    categories: list[str] = []
     for clause in _clauses(sentence.phrases):
         verb = _main_verb(clause)
         for number in range(len(clause)):
-            found += _of_phrase(clause, number, verb)
-    return found
+            categories += _of_phrase(clause, number, verb)
+    return categories
 
 
 def _clauses(phrases: Sequence[Phrase]) -> list[list[Phrase]]:
@@ -74,15 +74,15 @@ def _verbal(phrases: Sequence[Phrase], number: int, verb: int) -> list[str]:
     category = _frame(phrases, number)
     heads = [place for place, word in enumerate(words) if word.pos == "VERB"]
     head = heads[-1] if heads else len(words) - 1
-    found = []
+    categories = []
     for place, word in enumerate(words):
         if place == head:
-            found.append(category)
+            categories.append(category)
         elif word.pos in {"AUX", "PART"}:
-            found.append("(S\\NP)/(S\\NP)" if place < head else "(S\\NP)\\(S\\NP)")
+            categories.append("(S\\NP)/(S\\NP)" if place < head else "(S\\NP)\\(S\\NP)")
         else:
-            found.append(_simple(word))
-    return found
+            categories.append(_simple(word))
+    return categories
 
 
 def _frame(phrases: Sequence[Phrase], verb: int) -> str:
@@ -107,17 +107,17 @@ def _nominal(words: Sequence[Word], *, top: str, functor: str) -> list[str]:
     head = nouns[-1] if nouns else len(words) - 1
     governed = any(word.pos == "ADP" for word in words)
     specified = any(word.pos == "DET" for word in words)
-    found = []
+    categories = []
     for place, word in enumerate(words):
         if word.pos == "ADP":
-            found.append(functor if place < head else functor.replace("/NP", "\\NP"))
+            categories.append(functor if place < head else functor.replace("/NP", "\\NP"))
         elif word.pos == "DET":
-            found.append("NP/N" if governed or top == "NP" else f"{_whole(top)}/N")
+            categories.append("NP/N" if governed or top == "NP" else f"{_whole(top)}/N")
         elif place == head:
-            found.append("N" if specified else "NP" if governed else top)
+            categories.append("N" if specified else "NP" if governed else top)
         else:
-            found.append("N/N" if place < head else "N\\N")
-    return found
+            categories.append("N/N" if place < head else "N\\N")
+    return categories
 
 
 def _whole(category: str) -> str:

@@ -236,7 +236,7 @@ _WORK = {
     "biomedical": ("hospital", "laboratory", "village", "school"),
 }
 PLACES_OF: dict[str, tuple[str, ...]] = {
-    **{name: _WORK[found.domain] for name, found in PREDICATES.items() if found.domain in _WORK},
+    **{name: _WORK[predicate.domain] for name, predicate in PREDICATES.items() if predicate.domain in _WORK},
     **dict.fromkeys(("buy", "sell"), ("market", "shop", "station", "airport", "village", "harbour", "farm")),
     **dict.fromkeys(("cook", "wash"), ("kitchen", "restaurant", "village", "farm")),
     "swim": ("beach", "harbour"),

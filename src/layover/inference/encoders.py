@@ -55,11 +55,11 @@ def _by_person(card: Card, base: str) -> tuple[str, str | None]:
     folder = encoders.folder_of(base) or Path(base)
     if folder.is_dir():
         return str(folder), None
-    found = HUB_ID.fullmatch(base)
-    if base.startswith(encoders.PREFIX) or found is None:
+    match = HUB_ID.fullmatch(base)
+    if base.startswith(encoders.PREFIX) or match is None:
         raise ModelError(
             f"{base!r} is no directory here, no encoder of the sandbox and no hub id (org/name@commit); "
             f"{nearest(base, [*encoders.names(), *KNOWN_SHAPES])}"
         )
-    name, revision = found.groups()
+    name, revision = match.groups()
     return name, revision or (card.base.revision if name == card.base.name else None)

@@ -73,10 +73,10 @@ def input_of(given: str, wanted: str | None, *, quoting: bool = True) -> Input:
         return Input(None, None, _row(given))
     if path.is_dir():
         raise DataError(f"{given}: a folder; name a file, or give a text that is no folder's name")
-    found = wanted or EXTENSIONS.get(_extension(path))
-    if found is None:
+    name = wanted or EXTENSIONS.get(_extension(path))
+    if name is None:
         raise DataError(f"{given}: its name does not tell its format ({', '.join(EXTENSIONS)}); say it with --format")
-    return Input(path, _layout(found, quoting))
+    return Input(path, _layout(name, quoting))
 
 
 def _layout(name: str, quoting: bool) -> FileLayout:
@@ -84,7 +84,7 @@ def _layout(name: str, quoting: bool) -> FileLayout:
 
 
 def _extension(path: Path) -> str:
-    return next((one for one in reversed(path.suffixes) if one.lower() not in COMPRESSIONS), "").lower()
+    return next((suffix for suffix in reversed(path.suffixes) if suffix.lower() not in COMPRESSIONS), "").lower()
 
 
 def _exists(path: Path) -> bool:

@@ -46,15 +46,16 @@ def both_ways(
         DataError: an embedding has no direction, so it has no cosine.
     """
     with on_machine(execution) as device, torch.inference_mode():
-        one, two = _directions(left), _directions(right)
-        forward, backward = _Nearest(len(one), min(k, len(two)), device), _Nearest(len(two), min(k, len(one)), device)
-        for i in range(0, len(one), side):
-            queries = one[i : i + side].to(device)
-            for j in range(0, len(two), side):
-                products = queries @ two[j : j + side].to(device).T
+        left_side, right_side = _directions(left), _directions(right)
+        forward = _Nearest(len(left_side), min(k, len(right_side)), device)
+        backward = _Nearest(len(right_side), min(k, len(left_side)), device)
+        for i in range(0, len(left_side), side):
+            queries = left_side[i : i + side].to(device)
+            for j in range(0, len(right_side), side):
+                products = queries @ right_side[j : j + side].to(device).T
                 forward.offer(products, i, j)
                 backward.offer(products.T.contiguous(), j, i)
-        return forward.found(), backward.found()
+        return forward.neighbours(), backward.neighbours()
 
 
 def _directions(rows: npt.NDArray[np.float32]) -> Tensor:
@@ -82,7 +83,7 @@ class _Nearest:
         self.similarity[rows], chosen = _highest(torch.cat([self.similarity[rows], value], 1), self.k)
         self.index[rows] = torch.cat([self.index[rows], place + candidate], 1).gather(1, chosen)
 
-    def found(self) -> Neighbours:
+    def neighbours(self) -> Neighbours:
         return Neighbours(self.similarity.cpu().numpy(), self.index.cpu().numpy())
 
 

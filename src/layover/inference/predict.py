@@ -205,11 +205,11 @@ def _every_row(
         done = 0
         while waiting:
             rows = waiting.pop()
-            found = _try(read, collate_rows(features, rows, pad=padding_id(encoder), states=states), device)
-            if found is None:
+            result = _try(read, collate_rows(features, rows, pad=padding_id(encoder), states=states), device)
+            if result is None:
                 waiting += _halves(features, rows, device)
                 continue
-            keep(rows, found)
+            keep(rows, result)
             done += len(rows)
             if progress is not None:
                 progress(done, features.rows if only is None else len(only))
@@ -260,10 +260,10 @@ def _in_order(features: Features, rows: Index, pieces: list[dict[str, Tensor]], 
             raise ModelError(
                 f"the head's output {name!r} has {len(values)} values for {len(rows)} rows of {len(tokens)} tokens"
             )
-        found = outputs[name] = np.empty((sizes[len(values)], *values.shape[1:]), values.dtype)
+        ordered = outputs[name] = np.empty((sizes[len(values)], *values.shape[1:]), values.dtype)
         by_row = len(values) == len(rows)
-        found[rows if by_row else tokens] = values
-        found[copies if by_row else tokens_of(features, copies)] = found[
+        ordered[rows if by_row else tokens] = values
+        ordered[copies if by_row else tokens_of(features, copies)] = ordered[
             first[copies] if by_row else tokens_of(features, first[copies])
         ]
     return outputs

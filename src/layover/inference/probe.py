@@ -31,7 +31,7 @@ def rows_for(frame: tuple[int, int], vocabulary: int, avoid: frozenset[int]) -> 
         vocabulary: Number of tokens of the encoder.
         avoid: Special tokens.
     """
-    found, count = [], 0
+    rows, count = [], 0
     for length in LENGTHS:
         row: list[int] = []
         while len(row) < length - 2:
@@ -39,8 +39,8 @@ def rows_for(frame: tuple[int, int], vocabulary: int, avoid: frozenset[int]) -> 
             token, count = int.from_bytes(digest[:6], "big") % vocabulary, count + 1
             if token not in avoid:
                 row.append(token)
-        found.append((frame[0], *row, frame[1]))
-    return tuple(found)
+        rows.append((frame[0], *row, frame[1]))
+    return tuple(rows)
 
 
 def compute(encoder: Encoder, head: Head | None, rows: Rows) -> tuple[list[list[float]], list[float] | None]:

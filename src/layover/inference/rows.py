@@ -107,9 +107,9 @@ class RowReader:
         mistaken = difflib.get_close_matches(missing, there, n=1)
         hint = f"{mistaken[0]!r}: did you mean {missing!r}?" if mistaken else f"it has {first_few(there, 10) or 'none'}"
         ways = [" and ".join(_columns(form)) for form in self._forms]
-        told = shortened(", or ".join(dict.fromkeys([*ways, "text"] if self._kind.reads_plain_text else ways)), 400)
+        readable = shortened(", or ".join(dict.fromkeys([*ways, "text"] if self._kind.reads_plain_text else ways)), 400)
         return DataError(
-            f"{row.where()}: there is no field {missing!r} ({hint}); {shortened(self.task.name)} reads {told}"
+            f"{row.where()}: there is no field {missing!r} ({hint}); {shortened(self.task.name)} reads {readable}"
         )
 
 
@@ -173,9 +173,9 @@ class Readers(Mapping[str, RowReader]):
 def _task_of(card: Card) -> TaskFacts:
     """Return the task of a package that can predict."""
     if card.task is None or heads.HEAD not in card.files:
-        what = "a mixture of tasks" if card.task is None else f"{shortened(card.task.name)}, {card.task.kind}"
+        training = "a mixture of tasks" if card.task is None else f"{shortened(card.task.name)}, {card.task.kind}"
         raise ModelError(
-            f"{card.id}: has no head (it was trained on {what}), so there is nothing to predict; it is an intermediate "
+            f"{card.id}: has no head (it was trained on {training}), so there is nothing to predict; it is an intermediate "
             "for other trainings"
         )
     return card.task
@@ -183,10 +183,10 @@ def _task_of(card: Card) -> TaskFacts:
 
 def _columns(form: Reading) -> list[str]:
     """Return the columns that a way to read rows looks at."""
-    found: list[str] = []
+    columns: list[str] = []
     for field in form.columns:
-        found += form.names(field) if field != "id" else ()
-    return list(dict.fromkeys(found))
+        columns += form.names(field) if field != "id" else ()
+    return list(dict.fromkeys(columns))
 
 
 def _missing(row: Row, form: Reading) -> list[str]:

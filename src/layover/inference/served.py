@@ -80,15 +80,15 @@ class BaseEncoder:
             ModelError: there is none, or it is another than that of the card.
         """
         try:
-            found = tokenizers.load(self.source, self.revision)
+            tokenizer = tokenizers.load(self.source, self.revision)
         except OSError as error:  # of the hub's client
             raise ModelError(f"{self.source}: its tokenizer cannot be had: {error}") from error
-        if found.sha256 != card.base.tokenizer_sha256:
+        if tokenizer.sha256 != card.base.tokenizer_sha256:
             raise ModelError(
                 f"{card.id}: was trained with another tokenizer than the one of {self.source}, and would read other "
                 "tokens; name its own encoder with base"
             )
-        return found
+        return tokenizer
 
 
 def folder_of(path: Path) -> Path:
@@ -110,8 +110,8 @@ def refuse_strangers(cards: Sequence[Card]) -> None:
     """
     first = cards[0]
     for other in cards[1:]:
-        one, two = ((card.base.weights_sha256, card.base.tokenizer_sha256) for card in (first, other))
-        if one != two:
+        first_sums, other_sums = ((card.base.weights_sha256, card.base.tokenizer_sha256) for card in (first, other))
+        if first_sums != other_sums:
             raise ModelError(
                 f"{other.id} and {first.id} belong to different encoders ({other.base.name or 'a directory'} and "
                 f"{first.base.name or 'a directory'}); load them apart"
@@ -125,7 +125,7 @@ def precision_of(cards: Sequence[Card], given: Precision | None, device: str) ->
         ModelError: there are no such numbers, the cards say different things, or the device cannot compute so.
     """
     wanted = given or cards[0].precision
-    known: Mapping[str, Precision] = {one: one for one in get_args(Precision)}
+    known: Mapping[str, Precision] = {precision: precision for precision in get_args(Precision)}
     if wanted not in known:
         raise ModelError(f"precision: there is no {wanted[:40]!r}; {nearest(wanted, known)}")
     for card in cards[1:] if given is None else ():
@@ -167,10 +167,12 @@ def prove(served: Served, encoder: Encoder, wanted: BaseEncoder) -> None:
     difference = probe.largest_difference(card.probe, encoder, served.head)
     if difference <= card.probe.tolerance:
         return
-    told = f"{card.id}: its probe gives numbers that differ by {difference:.2g} (at most {card.probe.tolerance:.0e})"
+    message = f"{card.id}: its probe gives numbers that differ by {difference:.2g} (at most {card.probe.tolerance:.0e})"
     if of_encoder(wanted.source, wanted.revision) != card.base.weights_sha256:
         raise ModelError(
-            f"{told}: {wanted.source} is another encoder than the one it was trained on, "
+            f"{message}: {wanted.source} is another encoder than the one it was trained on, "
             f"{card.base.name or 'a directory'}; name that one with base"
         )
-    raise ModelError(f"{told}, on the encoder it was trained on: it does not compute what its card says; fetch it anew")
+    raise ModelError(
+        f"{message}, on the encoder it was trained on: it does not compute what its card says; fetch it anew"
+    )

@@ -89,7 +89,7 @@ class Layover:
         packages = [open_package(folder_of(folder), beside) for folder in folders]
         for opened in packages:
             opened.check_needed()
-        cards = [one.card for one in packages]
+        cards = [opened.card for opened in packages]
         readers = Readers(cards)
         refuse_strangers(cards)
         source, commit = encoder_for(cards[0], base)
@@ -98,16 +98,16 @@ class Layover:
         numbers = precision_of(cards, precision, there)
         encoder = wanted.load("fp32" if check else numbers, cards[0])
         tokenizer = wanted.tokenizer(cards[0])
-        served = {one.card.id: served_of(one, encoder) for one in packages}
-        for one in served.values():
-            one.act(encoder)
+        served = {opened.card.id: served_of(opened, encoder) for opened in packages}
+        for member in served.values():
+            member.act(encoder)
             if check:
-                prove(one, encoder, wanted)
+                prove(member, encoder, wanted)
         if not computes_in(encoder, numbers):
             del encoder  # the memory may not hold two
             encoder = wanted.load(numbers, cards[0])
-            for one in served.values():
-                one.act(encoder)  # what does not go with these numbers is refused now
+            for member in served.values():
+                member.act(encoder)  # what does not go with these numbers is refused now
         return cls(served, readers, encoder, tokenizer, there, numbers)
 
     @property
@@ -156,14 +156,14 @@ class Layover:
             raise DataError(f"batch_tokens: {batch_tokens!r} is no number of tokens; 2048, say")
         given = _listed(rows)
         names = self._names(package, len(given))
-        read = [row_of(one, number) for number, one in enumerate(given, 1)]
+        read = [row_of(row, number) for number, row in enumerate(given, 1)]
         examples = [self._readers[name].read(row) for name, row in zip(names, read, strict=True)]
         execution = Execution().model_copy(update={"device": self._device, "micro_batch_tokens": batch_tokens})
         results: dict[int, Any] = {}
         with self._turn:
             for name, places in self._groups(names, examples):
-                found = self._predicted(name, [examples[place] for place in places], execution)
-                results.update(zip(places, found, strict=True))
+                predicted = self._predicted(name, [examples[place] for place in places], execution)
+                results.update(zip(places, predicted, strict=True))
         return [results[place] for place in range(len(given))]
 
     def _names(self, package: str | Sequence[str] | None, count: int) -> list[str]:
@@ -172,7 +172,7 @@ class Layover:
             return [self._readers.known(package, "package")] * count
         if len(package) != count:
             raise DataError(f"package: {len(package)} names for {count} rows; one for each is needed, or one for all")
-        return [self._readers.known(one, f"package of row {number}") for number, one in enumerate(package, 1)]
+        return [self._readers.known(name, f"package of row {number}") for number, name in enumerate(package, 1)]
 
     def _groups(self, names: Sequence[str], examples: Sequence[Any]) -> list[tuple[str, list[int]]]:
         """Return package and rows of what is computed at once; first those of the package that acts already."""
@@ -200,7 +200,7 @@ class Layover:
 
 
 def _folders(given: str | Path | Sequence[str | Path]) -> list[Path]:
-    return [Path(given)] if isinstance(given, (str, Path)) else [Path(one) for one in given]
+    return [Path(given)] if isinstance(given, (str, Path)) else [Path(folder) for folder in given]
 
 
 def _listed(rows: Iterable[Any]) -> list[Any]:

@@ -27,7 +27,7 @@ def head_parts(heads: Sequence[Head]) -> dict[str, dict[str, nn.Parameter]]:
     names = [HEAD] if len(heads) == 1 else [f"{HEAD}.{place}" for place in range(len(heads))]
     parts = {name: dict(head.named_parameters()) for name, head in zip(names, heads, strict=True)}
     trained = {
-        name: {one: weight for one, weight in weights.items() if weight.requires_grad}
+        name: {parameter: weight for parameter, weight in weights.items() if weight.requires_grad}
         for name, weights in parts.items()
     }
     return {name: weights for name, weights in trained.items() if weights}
@@ -156,6 +156,6 @@ class Optimizer:
             names = list(flat.places)
             for key in {name.rpartition(":")[2] for name in state if name.rpartition(":")[0] == names[0]}:
                 values = [state[f"{name}:{key}"] for name in names]
-                whole = values[0] if values[0].dim() == 0 else torch.cat([one.flatten() for one in values])
+                whole = values[0] if values[0].dim() == 0 else torch.cat([value.flatten() for value in values])
                 like = whole if whole.dim() == 0 else whole.view(flat.buffer.shape)
                 self._adam.state[flat.buffer][key] = like.to(flat.buffer.device, copy=True)

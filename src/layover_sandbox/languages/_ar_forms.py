@@ -20,7 +20,7 @@ class Noun:
     indefinite: str
     accusative: str
     """Indefinite accusative."""
-    asked: str
+    after_how_many: str
     """What follows "how many"."""
     definite: str
     plural: str
@@ -45,7 +45,7 @@ def read_noun(lexicon: Mapping[str, Mapping[str, Fields]], concept: str, fields:
         gender=gender,
         indefinite=indefinite,
         accusative=with_tanwin,
-        asked=special("asked", with_tanwin),
+        after_how_many=special("asked", with_tanwin),
         definite=definite(singular),
         plural=_plain(plural),
         generic=special("collective", definite(singular)),

@@ -77,10 +77,10 @@ class ChineseNouns(Language):
     def adjective(self, adjective: str, noun: str) -> tuple[str, ...]:
         """Return the fields of an adjective that stands with this noun."""
         special = self.lexicon["adjectives_of"]
-        found = special.get(f"{adjective} {noun}")
-        if found is None and is_animal(noun):
-            found = special.get(f"{adjective} animal")
-        return found or self.entry("adjectives", adjective)
+        fields = special.get(f"{adjective} {noun}")
+        if fields is None and is_animal(noun):
+            fields = special.get(f"{adjective} animal")
+        return fields or self.entry("adjectives", adjective)
 
     def noun(self, concept: str) -> tuple[Word, ...]:
         """Return the bare noun."""

@@ -46,22 +46,22 @@ class Arabic(Language):
         if role == "subject":
             if clause.predicate == "isa":
                 profession = Word(self._noun(clause.property or "").definite, "NOUN")
-                asked = Phrase("ask", (Word("من", "PRON"), Word("هو", "PRON")))
-                return [asked, Phrase("property", (profession,)), *self._time(clause)]
+                question_word = Phrase("ask", (Word("من", "PRON"), Word("هو", "PRON")))
+                return [question_word, Phrase("property", (profession,)), *self._time(clause)]
             that = (Word("الذي", "PRON"),) if self._is_party(clause.object) else ()
-            asked = Phrase("ask", (Word("من", "PRON"), *that))
-            return [asked, *self._verb(clause, "m"), *self._complements(clause, "m"), *self._time(clause)]
+            question_word = Phrase("ask", (Word("من", "PRON"), *that))
+            return [question_word, *self._verb(clause, "m"), *self._complements(clause, "m"), *self._time(clause)]
         gender = self._gender(clause.subject)
         verb = self._verb(clause, gender)
         if role == "object" and self._is_party(clause.object) and not self._governs_object(clause):
             # without the pronoun it could also ask who did it
-            asked = Phrase("ask", (Word("من", "PRON"), Word("الذي", "PRON")))
+            question_word = Phrase("ask", (Word("من", "PRON"), Word("الذي", "PRON")))
             verb = [Phrase("verb", (Word(self._him(clause.predicate, verb[0].words[0].text, gender), "VERB"),))]
         else:
-            asked = Phrase("ask", self._asked(clause, role))
+            question_word = Phrase("ask", self._question_word(clause, role))
         subject = self._entity("subject", clause.subject)
         time = [] if role == "time" else self._time(clause)
-        return [asked, *verb, subject, *self._complements(clause, gender, without=role), *time]
+        return [question_word, *verb, subject, *self._complements(clause, gender, without=role), *time]
 
     def because(self, effect: Clause, cause: Clause) -> list[Phrase]:
         phrases = self.clause(effect)
@@ -99,8 +99,8 @@ class Arabic(Language):
         if fact.relation == "kind":
             value = Phrase("property", self.words(self._noun(fact.value).indefinite, "NOUN"))
             return [Phrase("ask", (Word("أي", "DET"), Word("مما", "PRON"), Word("يلي", "VERB"))), value]
-        asked = Phrase("ask", (Word("من", "ADP"), Word("أي", "DET"), Word("مادة", "NOUN")))
-        return [asked, self._is_made(fact.subject), Phrase("subject", self.words(noun.generic, "NOUN"))]
+        question_word = Phrase("ask", (Word("من", "ADP"), Word("أي", "DET"), Word("مادة", "NOUN")))
+        return [question_word, self._is_made(fact.subject), Phrase("subject", self.words(noun.generic, "NOUN"))]
 
     def citation(self, concept: str) -> str:
         for section in ("places", "materials"):
@@ -207,13 +207,13 @@ class Arabic(Language):
 
     # questions
 
-    def _asked(self, clause: Clause, role: Role) -> tuple[Word, ...]:
+    def _question_word(self, clause: Clause, role: Role) -> tuple[Word, ...]:
         """Return the question word, after its preposition."""
         if role in {"place", "time"} or clause.predicate == "located":
             return (Word("متى" if role == "time" else "أين", "ADV"),)
         if role == "count" and isinstance(clause.object, Thing):
             noun = self._noun(clause.object.noun)
-            counted = self._modified(clause.object, noun.asked, noun.gender, accusative=True)
+            counted = self._modified(clause.object, noun.after_how_many, noun.gender, accusative=True)
             how_many = (Word("كم", "DET"), *counted)
             if not self._governs_object(clause):
                 return how_many

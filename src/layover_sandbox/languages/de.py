@@ -50,7 +50,7 @@ class German(Language):
     def question(self, clause: Clause, role: Role) -> list[Phrase]:
         subject = None if role == "subject" else self._subject(clause, pronoun=False)
         time = None if role == "time" else self._time(clause.time)
-        return self._verb_second(clause, Phrase("ask", self._asked(clause, role)), subject, time, without=role)
+        return self._verb_second(clause, Phrase("ask", self._question_word(clause, role)), subject, time, without=role)
 
     def because(self, effect: Clause, cause: Clause) -> list[Phrase]:
         link = Phrase("link", (Word("weil", "SCONJ"),))
@@ -87,9 +87,9 @@ class German(Language):
             verb = Phrase("verb", (Word("benutzt", "VERB"), Word("man", "PRON")))
             return [Phrase("ask", (Word("was", "PRON"),)), verb, comma(self), self._purpose(fact)]
         if fact.relation == "kind":
-            asked = Phrase("ask", (Word("was", "PRON"), Word("davon", "ADV")))
+            question_word = Phrase("ask", (Word("was", "PRON"), Word("davon", "ADV")))
             value = Phrase("property", self._thing(Thing(fact.value, definite=False), "nom"))
-            return [asked, Phrase("verb", (Word("ist", "AUX"),)), value]
+            return [question_word, Phrase("verb", (Word("ist", "AUX"),)), value]
         verb = Phrase("verb", (Word("besteht", "VERB"),))
         return [Phrase("ask", (Word("woraus", "ADV"),)), verb, Phrase("subject", self._thing(subject, "nom"))]
 
@@ -225,14 +225,14 @@ class German(Language):
             return Phrase(role, (*before, *names), (len(before), len(before) + len(names)), "ORG")
         return self._entity(role, where, "dat", "in")
 
-    def _asked(self, clause: Clause, role: Role) -> tuple[Word, ...]:
+    def _question_word(self, clause: Clause, role: Role) -> tuple[Word, ...]:
         """Return the question word, with its preposition."""
         if role in {"place", "time"}:
             return (Word("wo" if role == "place" else "wann", "ADV"),)
         if role == "subject":
             return (Word("wer", "PRON"),)
         if role == "third":
-            return self._asked_third(clause)
+            return self._question_word_of_third(clause)
         case = self._government(clause)[0]
         if role == "count" and isinstance(clause.object, Thing):
             many = Word("viel" + COUNTED[case], "DET")
@@ -240,7 +240,7 @@ class German(Language):
         personal = case == "dat" or isinstance(clause.object, Org) or self.is_person(clause.object)
         return (Word(WHO[case] if personal else "was", "PRON"),)
 
-    def _asked_third(self, clause: Clause) -> tuple[Word, ...]:
+    def _question_word_of_third(self, clause: Clause) -> tuple[Word, ...]:
         frame = "at" if clause.predicate == "located" else PREDICATES[clause.predicate].role
         if frame == "at" or isinstance(clause.third, City | Place):
             return (Word({"at": "wo", "into": "wohin", "from": "woher"}[frame], "ADV"),)

@@ -37,14 +37,14 @@ class Spanish(Language):
         return [*when, *phrases, *rest] if time_first else [*phrases, *self._timed(rest, when, clause)]
 
     def question(self, clause: Clause, role: Role) -> list[Phrase]:
-        asked = Phrase("ask", self._asked(clause, role))
+        question_word = Phrase("ask", self._question_word(clause, role))
         subject = [] if role == "subject" else [self._entity("subject", clause.subject)]
         verb = Phrase("verb", self._verb(clause, without=role))
         when = [] if role == "time" else self._when(clause)
         rest = self._timed(self._complements(clause, without=role), when, clause)
         # who it was is not known, so "cansado" whoever it was
         gender = "m" if role == "subject" and clause.predicate == "state" else ""
-        return [OPENING, asked, verb, *self._property(clause, gender), *subject, *rest]
+        return [OPENING, question_word, verb, *self._property(clause, gender), *subject, *rest]
 
     def because(self, effect: Clause, cause: Clause) -> list[Phrase]:
         link = Phrase("link", (Word("porque", "SCONJ"),))
@@ -74,11 +74,11 @@ class Spanish(Language):
             using = Phrase("verb", (Word("se", "PRON"), Word("usa", "VERB")))
             return [OPENING, Phrase("ask", (Word("qué", "PRON"),)), using, self._purpose(fact)]
         if fact.relation == "kind":
-            asked = Phrase("ask", (Word("cuál", "PRON"), Word("de", "ADP"), Word("estos", "PRON")))
+            question_word = Phrase("ask", (Word("cuál", "PRON"), Word("de", "ADP"), Word("estos", "PRON")))
             value = Phrase("property", self._generic(fact.value))
-            return [OPENING, asked, Phrase("verb", (Word("es", "AUX"),)), value]
-        asked = Phrase("ask", (Word("de", "ADP"), Word("qué", "PRON")))
-        return [OPENING, asked, Phrase("verb", self._made(fact)), Phrase("subject", subject)]
+            return [OPENING, question_word, Phrase("verb", (Word("es", "AUX"),)), value]
+        question_word = Phrase("ask", (Word("de", "ADP"), Word("qué", "PRON")))
+        return [OPENING, question_word, Phrase("verb", self._made(fact)), Phrase("subject", subject)]
 
     def citation(self, concept: str) -> str:
         for section in ("nouns", "places", "materials"):
@@ -165,14 +165,14 @@ class Spanish(Language):
             return "en"
         return self.entry("verbs", clause.predicate)[2]
 
-    def _asked(self, clause: Clause, role: Role) -> tuple[Word, ...]:
+    def _question_word(self, clause: Clause, role: Role) -> tuple[Word, ...]:
         """Return the question word, with its preposition."""
         if role in {"place", "time"}:
             return (Word("dónde" if role == "place" else "cuándo", "ADV"),)
         if role == "subject":
             return (Word("quién", "PRON"),)
         if role == "third":
-            return self._asked_third(clause)
+            return self._question_word_of_third(clause)
         preposition = self._before_object(clause)
         before = (Word(preposition, "ADP"),) if preposition else ()
         if role == "count" and isinstance(clause.object, Thing):
@@ -180,7 +180,7 @@ class Spanish(Language):
             return (*before, Word(many, "DET"), *self._noun(clause.object, plural=True))
         return (*before, Word("quién" if preposition == "a" or self.is_person(clause.object) else "qué", "PRON"))
 
-    def _asked_third(self, clause: Clause) -> tuple[Word, ...]:
+    def _question_word_of_third(self, clause: Clause) -> tuple[Word, ...]:
         frame = "at" if clause.predicate == "located" else PREDICATES[clause.predicate].role
         if frame in {"at", "into"}:
             return (Word("dónde" if frame == "at" else "adónde", "ADV"),)

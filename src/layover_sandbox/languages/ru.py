@@ -34,8 +34,8 @@ class Russian(Declined):
     def clause(self, clause: Clause, *, time_first: bool = False, pronoun: bool = False) -> list[Phrase]:
         if clause.predicate in WEATHER:
             # the weather is the news, so the time never follows it
-            said = Phrase("verb", self.tagged(self.entry("weather", clause.predicate)[0]))
-            return [*self._time(clause.time), said]
+            verb = Phrase("verb", self.tagged(self.entry("weather", clause.predicate)[0]))
+            return [*self._time(clause.time), verb]
         subject, agrees = self._subject(clause, pronoun), self._agreement(clause)
         head = self._head(clause, agrees)
         if clause.predicate == "isa" and not clause.negated and not pronoun:
@@ -43,19 +43,19 @@ class Russian(Declined):
         return self._ordered(clause, [subject], head, self._tail(clause, agrees), time_first=time_first)
 
     def question(self, clause: Clause, role: Role) -> list[Phrase]:
-        asked = self._asked(clause, role)
+        question_word = self._question_word(clause, role)
         if role == "subject":
             agrees = "m" if self._is_living(clause.subject) else "n"
             if clause.predicate == "need":
                 agrees = self._agreement(clause)
-            return self._ordered(clause, [asked], self._head(clause, agrees), self._tail(clause, agrees))
+            return self._ordered(clause, [question_word], self._head(clause, agrees), self._tail(clause, agrees))
         agrees = "n" if clause.predicate == "need" and role in {"object", "count"} else self._agreement(clause)
         subject, head, tail = self._subject(clause), self._head(clause, agrees), self._tail(clause, agrees, role)
         time = None if role == "time" else clause.time
         is_last = not tail and (time is None or self._is_early(time))
         if role != "time" and is_last and len(head[-1].words) < 3:
-            return [asked, *self._time(time), *head, subject]
-        return self._ordered(clause, [asked, subject], head, tail, timeless=role == "time")
+            return [question_word, *self._time(time), *head, subject]
+        return self._ordered(clause, [question_word, subject], head, tail, timeless=role == "time")
 
     def because(self, effect: Clause, cause: Clause) -> list[Phrase]:
         link = Phrase("link", (Word("потому", "ADV"), Word("что", "SCONJ")))
@@ -89,8 +89,8 @@ class Russian(Declined):
             which = (Word("что", "PRON"), Word("из", "ADP"), Word("этого", "PRON"))
             value = Phrase("property", (Word(self.entry("classes", fact.value)[0], "NOUN"),))
             return [Phrase("ask", which), Phrase("verb", (Word("является", "VERB"),)), value]
-        asked = Phrase("ask", (Word("из", "ADP"), Word("чего", "PRON")))
-        return [asked, self._made(fact), Phrase("object", self.thing(generic, "nom"))]
+        question_word = Phrase("ask", (Word("из", "ADP"), Word("чего", "PRON")))
+        return [question_word, self._made(fact), Phrase("object", self.thing(generic, "nom"))]
 
     def citation(self, concept: str) -> str:
         if concept in self.lexicon["nouns"]:
@@ -180,10 +180,10 @@ class Russian(Declined):
     def _special(self, section: str, concept: str, entity: Entity | None) -> Fields:
         """Return the entry of a concept for this very noun, else for its category, else for all."""
         if isinstance(entity, Thing):
-            found = self.lexicon[section]
+            entries = self.lexicon[section]
             for key in (f"{concept} {entity.noun}", f"{concept} {CATEGORY_OF.get(entity.noun)}"):
-                if key in found:
-                    return found[key]
+                if key in entries:
+                    return entries[key]
         return self.entry(section, concept)
 
     def _state(self, clause: Clause) -> Fields:
@@ -251,7 +251,7 @@ class Russian(Declined):
             return self.is_person(entity) or CATEGORY_OF.get(entity.noun) in {"pet", "wild", "bird"}
         return isinstance(entity, Name | Org)
 
-    def _asked(self, clause: Clause, role: Role) -> Phrase:
+    def _question_word(self, clause: Clause, role: Role) -> Phrase:
         """Return the question word with its preposition."""
         if role == "subject":
             return self._pronoun(clause.subject, "", "dat" if clause.predicate == "need" else "nom")
@@ -274,8 +274,8 @@ class Russian(Declined):
         return Phrase("ask", (Word(preposition, "ADP"), *counted))
 
     def _pronoun(self, entity: Entity | None, preposition: str, case: str) -> Phrase:
-        asked = Word((WHO if self._is_living(entity) else WHAT)[case], "PRON")
-        return Phrase("ask", (Word(preposition, "ADP"), asked) if preposition else (asked,))
+        question_word = Word((WHO if self._is_living(entity) else WHAT)[case], "PRON")
+        return Phrase("ask", (Word(preposition, "ADP"), question_word) if preposition else (question_word,))
 
     # facts
 

@@ -69,9 +69,9 @@ class Swahili(Language):
         if fact.relation == "used":
             return [self._people_use(), self._ask("nini/PRON"), self._purpose(fact.value)]
         if fact.relation == "kind":
-            asked = self._ask("kipi/PRON kati/ADP ya/ADP hivi/PRON")
+            question_word = self._ask("kipi/PRON kati/ADP ya/ADP hivi/PRON")
             return [
-                asked,
+                question_word,
                 Phrase("verb", (Word("ni", "AUX"),)),
                 Phrase("property", self._thing(Thing(fact.value))),
             ]
@@ -102,7 +102,7 @@ class Swahili(Language):
 
     # what is said of the subject
 
-    def _predicate(self, clause: Clause, asked: Role | None = None) -> list[Phrase]:
+    def _predicate(self, clause: Clause, query: Role | None = None) -> list[Phrase]:
         """Return everything behind the subject but the time, with a question word for the role that is asked for."""
         if clause.predicate == "isa":
             copula = Phrase("not", (Word("si", "AUX"),)) if clause.negated else Phrase("verb", (Word("ni", "AUX"),))
@@ -112,29 +112,29 @@ class Swahili(Language):
         if clause.predicate == "state":
             return self._state(clause)
         if clause.predicate == "located":
-            where = self._ask("wapi/ADV") if asked == "third" else self._location("third", clause.third)
+            where = self._ask("wapi/ADV") if query == "third" else self._location("third", clause.third)
             return [Phrase("verb", (self._was(clause),)), where]
-        return self._event(clause, asked)
+        return self._event(clause, query)
 
-    def _event(self, clause: Clause, asked: Role | None) -> list[Phrase]:
+    def _event(self, clause: Clause, query: Role | None) -> list[Phrase]:
         """Return verb, recipient, object, rest of the verb, third, place."""
         verb = self._verb(clause)
         receives = self._receives(clause, verb)
         phrases: list[Phrase] = []
         third: list[Phrase] = []
         if clause.third is not None:
-            third = [self._asked_third(clause, verb) if asked == "third" else self._third(clause, verb)]
+            third = [self._question_word_of_third(clause, verb) if query == "third" else self._third(clause, verb)]
         if receives:
             phrases += third
         if clause.object is not None:
-            phrases.append(self._object(clause, verb, asked))
+            phrases.append(self._object(clause, verb, query))
         tail = Phrase("verb", self.tagged(verb.get("tail", "")))
-        verbs = (Word(self._inflected(clause, verb, asked), "VERB"), *(() if phrases else tail.words))
+        verbs = (Word(self._inflected(clause, verb, query), "VERB"), *(() if phrases else tail.words))
         phrases = [Phrase("verb", verbs), *phrases, *([tail] if phrases and tail.words else [])]
         if not receives:
             phrases += third
         if clause.place is not None:
-            phrases.append(self._ask("wapi/ADV") if asked == "place" else self._location("place", clause.place))
+            phrases.append(self._ask("wapi/ADV") if query == "place" else self._location("place", clause.place))
         return phrases
 
     def _verb(self, clause: Clause) -> Mapping[str, str]:
@@ -146,15 +146,15 @@ class Swahili(Language):
         """Return whether the verb agrees with the one to whom (`alimpa Omar`); an organisation has `kwa` before it."""
         return "to" in verb and self.is_person(clause.third)
 
-    def _inflected(self, clause: Clause, verb: Mapping[str, str], asked: Role | None) -> str:
+    def _inflected(self, clause: Clause, verb: Mapping[str, str], query: Role | None) -> str:
         """Return the verb in the past, with its subject and its object."""
         stem = verb["to"] if self._receives(clause, verb) else verb["stem"]
-        marker = self._marker(clause, verb, asked)
+        marker = self._marker(clause, verb, query)
         if marker or clause.negated:
             stem = verb.get("short", stem)
         return self._past(clause) + marked(marker, stem)
 
-    def _marker(self, clause: Clause, verb: Mapping[str, str], asked: Role | None) -> str:
+    def _marker(self, clause: Clause, verb: Mapping[str, str], query: Role | None) -> str:
         """Return the prefix of the object: of a person always, of a thing where it is definite and told."""
         thing = clause.object
         if self._receives(clause, verb):
@@ -164,8 +164,8 @@ class Swahili(Language):
         if self.is_person(thing):
             return self._class(LIVING, OBJECT)
         if isinstance(thing, Org):
-            return self._class(LIVING if asked == "object" else self._class_of(thing), OBJECT)
-        if asked in {"object", "count"} or not isinstance(thing, Thing) or not thing.definite or thing.noun in MASS:
+            return self._class(LIVING if query == "object" else self._class_of(thing), OBJECT)
+        if query in {"object", "count"} or not isinstance(thing, Thing) or not thing.definite or thing.noun in MASS:
             return ""
         return self._class(self._class_of(thing), OBJECT)
 
@@ -203,13 +203,13 @@ class Swahili(Language):
 
     # objects, recipients, places
 
-    def _object(self, clause: Clause, verb: Mapping[str, str], asked: Role | None) -> Phrase:
+    def _object(self, clause: Clause, verb: Mapping[str, str], query: Role | None) -> Phrase:
         before = self.tagged(verb.get("with", ""))
-        if asked == "object":
+        if query == "object":
             is_who = self.is_person(clause.object) or isinstance(clause.object, Org)
             return Phrase("ask", (*before, Word("nani" if is_who else "nini", "PRON")))
-        if asked == "count" and isinstance(clause.object, Thing):
-            return Phrase("ask", self._thing(clause.object, asked=True))
+        if query == "count" and isinstance(clause.object, Thing):
+            return Phrase("ask", self._thing(clause.object, for_question=True))
         return self._after(before, self._entity("object", clause.object))
 
     def _third(self, clause: Clause, verb: Mapping[str, str]) -> Phrase:
@@ -220,7 +220,7 @@ class Swahili(Language):
             before = before[:1]  # `kutoka kwa` is said of people
         return self._after(before, self._entity("third", clause.third))
 
-    def _asked_third(self, clause: Clause, verb: Mapping[str, str]) -> Phrase:
+    def _question_word_of_third(self, clause: Clause, verb: Mapping[str, str]) -> Phrase:
         before = () if self._receives(clause, verb) else self.tagged(verb.get("before", ""))
         if PREDICATES[clause.predicate].role == "at":
             return self._ask("wapi/ADV")
@@ -270,7 +270,7 @@ class Swahili(Language):
             return Phrase(role, self._thing(entity))
         raise TypeError(f"{role} is missing in a clause")
 
-    def _thing(self, thing: Thing, *, asked: bool = False) -> tuple[Word, ...]:
+    def _thing(self, thing: Thing, *, for_question: bool = False) -> tuple[Word, ...]:
         """Return the noun with what follows it: `vitabu vipya vitatu`, `magari matatu ya bluu`, `hati mpya ya wosia`.
 
         A complement with "of" comes after adjective and number; so does an adjective that is one itself.
@@ -280,7 +280,7 @@ class Swahili(Language):
         head, *complement = self.words(forms[1 if thing.count > 1 else 0], "NOUN")
         adjective = self._adjective(thing.adjective, thing, number) if thing.adjective else ()
         counted: tuple[Word, ...] = ()
-        if asked:
+        if for_question:
             counted = (Word(self._class(number, HOW_MANY), "DET"),)
         elif thing.count > 1:
             numerals = self.entry("numbers", str(thing.count))
@@ -302,8 +302,8 @@ class Swahili(Language):
         if isinstance(entity, Org):
             return self.entry("sorts", entity.sort)[1]
         if isinstance(entity, Thing):
-            one, _, many = self.entry("nouns", entity.noun)[2].partition("/")
-            return many if entity.count > 1 else one
+            single, _, many = self.entry("nouns", entity.noun)[2].partition("/")
+            return many if entity.count > 1 else single
         return LIVING
 
     def _class(self, number: str, field: int) -> str:
@@ -312,8 +312,8 @@ class Swahili(Language):
     def _variant(self, section: str, concept: str, described: Entity | None) -> Fields:
         """Return the fields of the concept, or its special ones for the noun or category that it is said of."""
         special, noun = self.lexicon[f"special {section}"], described.noun if isinstance(described, Thing) else ""
-        found = special.get(f"{concept} {noun}") or special.get(f"{concept} {CATEGORY_OF.get(noun)}")
-        return found or self.entry(section, concept)
+        fields = special.get(f"{concept} {noun}") or special.get(f"{concept} {CATEGORY_OF.get(noun)}")
+        return fields or self.entry(section, concept)
 
 
 LANGUAGE = Swahili()

@@ -35,7 +35,7 @@ class Turkish(Language):
 
     def question(self, clause: Clause, role: Role) -> list[Phrase]:
         """Return a question; the question word stands where the answer would have the stress."""
-        return self._arranged(clause, asked=role)
+        return self._arranged(clause, query=role)
 
     def because(self, effect: Clause, cause: Clause) -> list[Phrase]:
         """Return a sentence with its cause, which happened before."""
@@ -61,17 +61,17 @@ class Turkish(Language):
     def fact_question(self, fact: Fact) -> list[Phrase]:
         subject = Phrase("object", self._thing(Thing(fact.subject, definite=False), bare=True))
         if fact.relation == "found":
-            asked = Phrase("ask", (Word("nerede", "PRON"),))
-            return [subject, asked, Phrase("verb", (Word("bulunur", "VERB"),))]
+            question_word = Phrase("ask", (Word("nerede", "PRON"),))
+            return [subject, question_word, Phrase("verb", (Word("bulunur", "VERB"),))]
         if fact.relation == "used":
-            asked = Phrase("ask", (Word("ne", "PRON"),))
-            return [self._purpose(fact.value), asked, Phrase("verb", (Word("kullanılır", "VERB"),))]
+            question_word = Phrase("ask", (Word("ne", "PRON"),))
+            return [self._purpose(fact.value), question_word, Phrase("verb", (Word("kullanılır", "VERB"),))]
         if fact.relation == "kind":
-            asked = Phrase("ask", (Word("bunlardan", "PRON"), Word("hangisi", "PRON")))
-            return [asked, self._one(fact.value)]
+            question_word = Phrase("ask", (Word("bunlardan", "PRON"), Word("hangisi", "PRON")))
+            return [question_word, self._one(fact.value)]
         # "neden" alone would ask why
-        asked = Phrase("ask", (Word("hangi", "DET"), Word("malzemeden", "NOUN")))
-        return [subject, asked, Phrase("verb", (Word("yapılır", "VERB"),))]
+        question_word = Phrase("ask", (Word("hangi", "DET"), Word("malzemeden", "NOUN")))
+        return [subject, question_word, Phrase("verb", (Word("yapılır", "VERB"),))]
 
     def citation(self, concept: str) -> str:
         for section in ("nouns", "places", "materials"):
@@ -95,7 +95,7 @@ class Turkish(Language):
         self,
         clause: Clause,
         *,
-        asked: Role | None = None,
+        query: Role | None = None,
         time_first: bool = False,
         dropped: bool = False,
         before: bool = False,
@@ -104,22 +104,22 @@ class Turkish(Language):
         subject: list[Phrase] = []
         if dropped and clause.predicate == "isa":  # `Öğretmen.` alone would be no sentence
             subject = [Phrase("subject", (Word("kendisi", "PRON"),))]
-        elif not dropped and asked != "subject":
+        elif not dropped and query != "subject":
             subject = [self._entity("subject", clause.subject, "gen" if clause.predicate == "need" else "nom")]
-        time = [] if asked == "time" else self._time(clause)
+        time = [] if query == "time" else self._time(clause)
         phrases = [*time, *subject] if time_first else [*subject, *time]
-        if clause.place is not None and asked != "place":
+        if clause.place is not None and query != "place":
             phrases.append(self._entity("place", clause.place, "loc"))
         late: list[Phrase] = []
-        if clause.object is not None and asked not in {"object", "count"}:
-            found = self._entity("object", clause.object, self._object_case(clause))
-            (late if self._is_indefinite(clause.object) else phrases).append(found)
-        if clause.third is not None and clause.predicate != "located" and asked != "third":
+        if clause.object is not None and query not in {"object", "count"}:
+            phrase = self._entity("object", clause.object, self._object_case(clause))
+            (late if self._is_indefinite(clause.object) else phrases).append(phrase)
+        if clause.third is not None and clause.predicate != "located" and query != "third":
             phrases.append(self._entity("third", clause.third, THIRD_CASES[PREDICATES[clause.predicate].role]))
-        if asked is not None:
-            phrases.append(self._asked(clause, asked))
+        if query is not None:
+            phrases.append(self._question_word(clause, query))
         phrases += late
-        if clause.predicate != "located" or asked != "third":
+        if clause.predicate != "located" or query != "third":
             phrases += self._predicate(clause, before)
         return self._with_comma(clause, phrases)
 
@@ -155,8 +155,8 @@ class Turkish(Language):
     def _variant(self, section: str, concept: str, described: Entity | None) -> tuple[str, ...]:
         """Return the fields of the concept, or its special ones for the noun or category that it is said of."""
         special, noun = self.lexicon[f"special {section}"], described.noun if isinstance(described, Thing) else ""
-        found = special.get(f"{concept} {noun}") or special.get(f"{concept} {CATEGORY_OF.get(noun)}")
-        return found or self.entry(section, concept)
+        fields = special.get(f"{concept} {noun}") or special.get(f"{concept} {CATEGORY_OF.get(noun)}")
+        return fields or self.entry(section, concept)
 
     def _object_case(self, clause: Clause) -> str:
         """Return the case that the verb gives its object; an indefinite one has no accusative with most verbs."""
@@ -170,7 +170,7 @@ class Turkish(Language):
     def _is_indefinite(self, entity: Entity | None) -> bool:
         return isinstance(entity, Thing) and not entity.definite
 
-    def _asked(self, clause: Clause, role: Role) -> Phrase:
+    def _question_word(self, clause: Clause, role: Role) -> Phrase:
         """Return the question word in the case of what it asks for."""
         if role == "time":
             return Phrase("ask", (Word("ne", "ADJ"), Word("zaman", "NOUN")))

@@ -60,16 +60,16 @@ class DataSet(ABC, Generic[M]):
     def meanings(self, split: str, seed: int, language: str = ENGLISH) -> list[M]:  # noqa: ARG002
         """Return the meanings of a split, no two of them equal; most data sets say the same in every language."""
         sampler = Sampler(Dice("sandbox", seed, type(self).__name__, split), split, self.domains)
-        found: list[M] = []
+        meanings: list[M] = []
         taken: set[Hashable] = set()
         admits = self.door()
-        while len(found) < self.sizes[split]:
+        while len(meanings) < self.sizes[split]:
             meaning = self.draw(sampler)
             marks = self.marks(meaning)
             if not taken & marks and admits(meaning):
                 taken |= marks
-                found.append(meaning)
-        return found
+                meanings.append(meaning)
+        return meanings
 
     def door(self) -> Callable[[M], bool]:
         """Return what decides whether a meaning comes in beside those that it let in before."""
@@ -80,7 +80,7 @@ class DataSet(ABC, Generic[M]):
         return {meaning}
 
 
-def told(language: Language, clause: Clause, *, time_first: bool = False, pronoun: bool = False) -> str:
+def sentence_of(language: Language, clause: Clause, *, time_first: bool = False, pronoun: bool = False) -> str:
     """Return a clause as a sentence."""
     return language.statement(language.clause(clause, time_first=time_first, pronoun=pronoun)).text
 

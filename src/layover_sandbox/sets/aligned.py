@@ -10,33 +10,33 @@ from layover_sandbox.language import Language
 from layover_sandbox.languages import get
 from layover_sandbox.sampling import Sampler
 from layover_sandbox.sets._base import ENGLISH, LANGUAGES, DataSet
-from layover_sandbox.sets._tagged import Said, draw_said
+from layover_sandbox.sets._tagged import Utterance, draw_utterance
 
 
-class Aligned(DataSet[Said]):
+class Aligned(DataSet[Utterance]):
     """Two files of equally many lines per language; no English line stands twice."""
 
     sizes: ClassVar[Mapping[str, int]] = {"validation": 200, "test": 500}
 
-    def draw(self, sampler: Sampler) -> Said:
-        return draw_said(sampler)
+    def draw(self, sampler: Sampler) -> Utterance:
+        return draw_utterance(sampler)
 
     @property
     def counts(self) -> Mapping[str, int]:
         """Return the counts of the sentences of both sides."""
         return {split: 2 * size for split, size in self.sizes.items()}
 
-    def marks(self, meaning: Said) -> set[Hashable]:
+    def marks(self, meaning: Utterance) -> set[Hashable]:
         """Return the meaning whatever its order, and its text in every language: a line has one right answer."""
         return {replace(meaning, time_first=False), *(meaning.sentence(get(code)).text for code in LANGUAGES)}
 
     def path(self, split: str, language: str) -> str:
         return f"aligned/{split}.{language}-en.{language}"
 
-    def render(self, meanings: Sequence[Said], split: str, language: Language) -> str:  # noqa: ARG002
-        return "".join(f"{said.sentence(language).text}\n" for said in meanings)
+    def render(self, meanings: Sequence[Utterance], split: str, language: Language) -> str:  # noqa: ARG002
+        return "".join(f"{utterance.sentence(language).text}\n" for utterance in meanings)
 
-    def files(self, meanings: Sequence[Said], split: str, language: str) -> dict[str, str]:
+    def files(self, meanings: Sequence[Utterance], split: str, language: str) -> dict[str, str]:
         """Return the files; the English lines stand beside each."""
         english = self.render(meanings, split, get(ENGLISH))
         return {f"aligned/{split}.{language}-en.en": english, **super().files(meanings, split, language)}

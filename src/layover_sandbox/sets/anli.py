@@ -45,25 +45,25 @@ class Anli(Nli):
         """Return one or two sentences as `Nli` does, or three: two have the verb in common, and two a person."""
         if sampler.dice.chance(0.5):
             return super().known(sampler)
-        first = sampler.own(lambda: sampler.told(sampler.event(subject=sampler.person()), time=0.8))
+        first = sampler.own(lambda: sampler.detailed(sampler.event(subject=sampler.person()), time=0.8))
         other = sampler.person(first.subject, first.object, first.third)
-        second = sampler.own(lambda: sampler.told(sampler.event(first.predicate, subject=other), time=0.8))
-        third = sampler.own(lambda: sampler.told(sampler.event(subject=sampler.dice.pick([first.subject, other]))))
-        told = (first, second, third)
+        second = sampler.own(lambda: sampler.detailed(sampler.event(first.predicate, subject=other), time=0.8))
+        third = sampler.own(lambda: sampler.detailed(sampler.event(subject=sampler.dice.pick([first.subject, other]))))
+        sentences = (first, second, third)
         alike = third.predicate == first.predicate or (second.object, second.third) == (first.object, first.third)
-        if alike or namesakes(told):
+        if alike or namesakes(sentences):
             return self.known(sampler)
-        return tuple(sampler.dice.shuffled(told))
+        return tuple(sampler.dice.shuffled(sentences))
 
 
 def _builds(pair: Pair) -> tuple[Hashable, ...]:
     """Return how a claim is built, whoever and whatever it is about: its verb, and what is told of the event."""
-    claim, what = pair.hypothesis, pair.hypothesis.object
-    told = tuple(part is not None for part in (what, claim.third, claim.place, claim.time))
+    claim, thing = pair.hypothesis, pair.hypothesis.object
+    details = tuple(part is not None for part in (thing, claim.third, claim.place, claim.time))
     kind = None
-    if isinstance(what, Thing):
-        kind = (what.definite, what.count > 1, what.adjective is not None, what.noun in world.CLASSES)
-    return (claim.predicate, claim.negated), (claim.property, claim.negated, told, kind)
+    if isinstance(thing, Thing):
+        kind = (thing.definite, thing.count > 1, thing.adjective is not None, thing.noun in world.CLASSES)
+    return (claim.predicate, claim.negated), (claim.property, claim.negated, details, kind)
 
 
 def _mixed(sampler: Sampler, known: Sequence[Clause], about: Clause, label: str) -> Clause | None:

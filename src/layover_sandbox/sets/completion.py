@@ -9,8 +9,8 @@ from typing import ClassVar
 from layover_sandbox.language import Language
 from layover_sandbox.meaning import Clause, Name
 from layover_sandbox.sampling import Sampler
-from layover_sandbox.scripts import draw_told, unrelated
-from layover_sandbox.sets._base import LARGE, DataSet, as_json_lines, told
+from layover_sandbox.scripts import draw_link, unrelated
+from layover_sandbox.sets._base import LARGE, DataSet, as_json_lines, sentence_of
 
 ENDINGS = 4
 
@@ -33,7 +33,7 @@ class Completion(DataSet[Story]):
     def draw(self, sampler: Sampler) -> Story:
         dice = sampler.dice
         while True:
-            chain = draw_told(sampler)
+            chain = draw_link(sampler)
             effects = dict.fromkeys(chain.fill(other.effect) for other in unrelated(sampler, chain.link))
             wrong = [effect for effect in effects if sampler.owns(effect) and effect != chain.effect]
             endings = dice.shuffled([chain.effect, *wrong[: ENDINGS - 1]])
@@ -51,7 +51,7 @@ class Completion(DataSet[Story]):
 def _setting(sampler: Sampler, who: Name) -> Clause:
     """Return where somebody went."""
     going = ("go", "return", "travel")
-    return sampler.own(lambda: sampler.told(sampler.event(sampler.dice.pick(going), subject=who), time=0.7))
+    return sampler.own(lambda: sampler.detailed(sampler.event(sampler.dice.pick(going), subject=who), time=0.7))
 
 
 def _row(number: int, story: Story, split: str, language: Language) -> dict[str, object]:
@@ -59,7 +59,7 @@ def _row(number: int, story: Story, split: str, language: Language) -> dict[str,
     first = language.statement(language.clause(story.setting))
     second = language.statement(language.clause(story.cause, pronoun=story.cause.subject == who))
     last = story.cause.subject if isinstance(story.cause.subject, Name) else None
-    endings = [told(language, ending, pronoun=ending.subject == last) for ending in story.endings]
+    endings = [sentence_of(language, ending, pronoun=ending.subject == last) for ending in story.endings]
     context = language.text_of([first, second])
     return {"ind": number, "ctx": context, "endings": endings, "label": story.label, "split": split}
 

@@ -9,8 +9,8 @@ from typing import ClassVar
 from layover_sandbox.language import Language
 from layover_sandbox.meaning import Clause
 from layover_sandbox.sampling import Sampler
-from layover_sandbox.scripts import draw_told, unrelated
-from layover_sandbox.sets._base import SMALL, DataSet, as_json_lines, told
+from layover_sandbox.scripts import draw_link, unrelated
+from layover_sandbox.sets._base import SMALL, DataSet, as_json_lines, sentence_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Copa(DataSet[Alternatives]):
     def draw(self, sampler: Sampler) -> Alternatives:
         dice = sampler.dice
         while True:
-            story, question = draw_told(sampler), dice.pick(("cause", "effect"))
+            story, question = draw_link(sampler), dice.pick(("cause", "effect"))
             others = unrelated(sampler, story.link)
             choices = (story.fill(other.effect if question == "effect" else other.cause) for other in others)
             wrong = next((choice for choice in choices if sampler.owns(choice)), None)
@@ -48,9 +48,9 @@ class Copa(DataSet[Alternatives]):
 
 
 def _row(number: int, item: Alternatives, language: Language) -> dict[str, object]:
-    first, second = (told(language, choice) for choice in item.choices)
+    first, second = (sentence_of(language, choice) for choice in item.choices)
     return {
-        "premise": told(language, item.premise),
+        "premise": sentence_of(language, item.premise),
         "choice1": first,
         "choice2": second,
         "question": item.question,

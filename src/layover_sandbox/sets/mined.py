@@ -9,7 +9,7 @@ from layover_sandbox.language import Language
 from layover_sandbox.languages import get
 from layover_sandbox.sampling import Dice
 from layover_sandbox.sets._base import ENGLISH
-from layover_sandbox.sets._tagged import Said
+from layover_sandbox.sets._tagged import Utterance
 from layover_sandbox.sets.aligned import Aligned
 
 
@@ -26,23 +26,23 @@ class Mined(Aligned):
     def path(self, split: str, language: str) -> str:
         return f"mined/{language}-en.{'dev' if split == 'validation' else split}.{language}"
 
-    def files(self, meanings: Sequence[Said], split: str, language: str) -> dict[str, str]:
+    def files(self, meanings: Sequence[Utterance], split: str, language: str) -> dict[str, str]:
         """Return the files; a third of the meanings stands on both sides, a third on one side only, each."""
         dice = Dice("mined", len(meanings))
         third = len(meanings) // 3
         both, here, there = meanings[:third], meanings[third : 2 * third], meanings[2 * third :]
         stem = self.path(split, language).rpartition(".")[0]
-        found, names = {}, []
+        texts, names = {}, []
         for code, side in ((language, (*both, *here)), (ENGLISH, (*both, *there))):
             order = dice.shuffled(side)
-            names.append({said: f"{code}-{number:06d}" for number, said in enumerate(order, 1)})
-            found[f"{stem}.{code}"] = _numbered(order, names[-1], get(code))
-        gold = (f"{names[0][said]}\t{names[1][said]}\n" for said in both)
-        return {f"{stem}.gold": "".join(gold), **found}
+            names.append({utterance: f"{code}-{number:06d}" for number, utterance in enumerate(order, 1)})
+            texts[f"{stem}.{code}"] = _numbered(order, names[-1], get(code))
+        gold = (f"{names[0][utterance]}\t{names[1][utterance]}\n" for utterance in both)
+        return {f"{stem}.gold": "".join(gold), **texts}
 
 
-def _numbered(side: Sequence[Said], names: Mapping[Said, str], language: Language) -> str:
-    return "".join(f"{names[said]}\t{said.sentence(language).text}\n" for said in side)
+def _numbered(side: Sequence[Utterance], names: Mapping[Utterance, str], language: Language) -> str:
+    return "".join(f"{names[utterance]}\t{utterance.sentence(language).text}\n" for utterance in side)
 
 
 SET = Mined()

@@ -10,7 +10,7 @@ from layover_sandbox.inference import LABELS, hypothesis, touches
 from layover_sandbox.language import Language
 from layover_sandbox.meaning import Clause, Name
 from layover_sandbox.sampling import Sampler
-from layover_sandbox.sets._base import LARGE, DataSet, as_table, told
+from layover_sandbox.sets._base import LARGE, DataSet, as_table, sentence_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +54,13 @@ class Nli(DataSet[Pair]):
     def known(self, sampler: Sampler) -> tuple[Clause, ...]:
         """Return the premise; its sentences speak of different people."""
         count = sampler.dice.pick(self.sentences)
-        found: list[Clause] = []
-        while len(found) < count:
+        clauses: list[Clause] = []
+        while len(clauses) < count:
             clause = sampler.own(sampler.any)
-            apart = all(clause.subject is None or clause.subject != other.subject for other in found)
-            if apart and not namesakes([*found, clause]):
-                found.append(clause)
-        return tuple(found)
+            apart = all(clause.subject is None or clause.subject != other.subject for other in clauses)
+            if apart and not namesakes([*clauses, clause]):
+                clauses.append(clause)
+        return tuple(clauses)
 
     def path(self, split: str, language: str) -> str:
         return f"{self.folder}/{'dev' if split == 'validation' else split}-{language}.tsv"
@@ -70,7 +70,7 @@ class Nli(DataSet[Pair]):
 
     def _row(self, pair: Pair, language: Language) -> tuple[str, str, str]:
         sentences = [language.statement(language.clause(clause)) for clause in pair.premise]
-        claim = told(language, pair.hypothesis, time_first=pair.time_first)
+        claim = sentence_of(language, pair.hypothesis, time_first=pair.time_first)
         return language.text_of(sentences), claim, pair.label
 
 

@@ -21,16 +21,16 @@ class LongNli(Nli):
     def known(self, sampler: Sampler) -> tuple[Clause, ...]:
         """Return a document in which nobody does or is the same thing twice, so that nothing contradicts itself."""
         count = sampler.dice.pick(self.sentences)
-        found: dict[tuple[object, str], Clause] = {}
+        clauses: dict[tuple[object, str], Clause] = {}
         families: dict[str, str | None] = {}
-        while len(found) < count:
+        while len(clauses) < count:
             clause = sampler.own(sampler.any)
             people = [part for part in (clause.subject, clause.object, clause.third) if isinstance(part, Name)]
             if any(families.get(who.given, who.family) != who.family for who in people):
                 continue  # one given name, one person
             families.update({who.given: who.family for who in people})
-            found.setdefault((clause.subject, "" if clause.predicate == "state" else clause.predicate), clause)
-        return tuple(found.values())
+            clauses.setdefault((clause.subject, "" if clause.predicate == "state" else clause.predicate), clause)
+        return tuple(clauses.values())
 
 
 SET = LongNli()

@@ -38,8 +38,8 @@ class Pretraining(Text):
 
 
 def _row(passage: Passage, dice: Dice) -> dict[str, Any]:
-    one, other = (get(code) for code in dice.shuffled(LANGUAGES)[:2])
-    return {"text": passage.text(one), "translation": passage.text(other) if dice.chance(PAIRED) else ""}
+    language, second_language = (get(code) for code in dice.shuffled(LANGUAGES)[:2])
+    return {"text": passage.text(language), "translation": passage.text(second_language) if dice.chance(PAIRED) else ""}
 
 
 SET = Pretraining()

@@ -23,11 +23,11 @@ class LongQa(Qa):
 
     def paragraph(self, sampler: Sampler, count: int) -> tuple[Clause, ...]:
         """Return a document: many paragraphs, each about people of its own."""
-        found: dict[Clause, None] = {}
-        while len(found) < count:
+        clauses: dict[Clause, None] = {}
+        while len(clauses) < count:
             for clause in super().paragraph(sampler, 5):
-                found.setdefault(clause)
-        return tuple(found)[:count]
+                clauses.setdefault(clause)
+        return tuple(clauses)[:count]
 
 
 SET = LongQa()

@@ -12,7 +12,7 @@ from layover_sandbox import world
 from layover_sandbox.language import Language
 from layover_sandbox.meaning import Clause, Place, Thing
 from layover_sandbox.sampling import Sampler, same
-from layover_sandbox.sets._base import DataSet, told
+from layover_sandbox.sets._base import DataSet, sentence_of
 
 SLOTS = ("subject", "predicate", "object", "place", "time")
 VARIED = 0.4
@@ -66,10 +66,10 @@ def agreement(first: Clause, second: Clause) -> float:
     return len(equal) + _alike(first.object, second.object)
 
 
-def _alike(one: object, other: object) -> float:
-    if not isinstance(one, Thing) or not isinstance(other, Thing) or one.noun != other.noun:
-        return float(one == other)
-    return 1.0 if (one.adjective, one.count) == (other.adjective, other.count) else 0.5
+def _alike(first: object, second: object) -> float:
+    if not isinstance(first, Thing) or not isinstance(second, Thing) or first.noun != second.noun:
+        return float(first == second)
+    return 1.0 if (first.adjective, first.count) == (second.adjective, second.count) else 0.5
 
 
 def _event(sampler: Sampler) -> Clause:
@@ -77,7 +77,7 @@ def _event(sampler: Sampler) -> Clause:
 
     def draw() -> Clause:
         while True:
-            clause = sampler.told(sampler.event(subject=sampler.person()), place=1, time=1)
+            clause = sampler.detailed(sampler.event(subject=sampler.person()), place=1, time=1)
             if clause.third is None and all(getattr(clause, slot) is not None for slot in SLOTS):
                 return clause
 
@@ -127,8 +127,8 @@ def _made_old(clause: Clause) -> bool:
 
 
 def _row(item: Similar, language: Language) -> tuple[str, str, str]:
-    first = told(language, item.first, time_first=item.time_first[0])
-    return first, told(language, item.second, time_first=item.time_first[1]), str(item.score())
+    first = sentence_of(language, item.first, time_first=item.time_first[0])
+    return first, sentence_of(language, item.second, time_first=item.time_first[1]), str(item.score())
 
 
 SET = Similarity()

@@ -70,15 +70,15 @@ class Topics(DataSet[TopicText]):
 
 def touched(clause: Clause) -> set[str]:
     """Return the topics of a sentence: those of its verb, its things and organisations, and how somebody was."""
-    found = {_OF_VERB[clause.predicate]} if clause.predicate in _OF_VERB else set()
+    topics = {_OF_VERB[clause.predicate]} if clause.predicate in _OF_VERB else set()
     for part in (clause.subject, clause.object, clause.third):
         if isinstance(part, Thing) and part.noun in _OF_NOUN:
-            found.add(_OF_NOUN[part.noun])
+            topics.add(_OF_NOUN[part.noun])
         if isinstance(part, Org):
-            found.add("work")
+            topics.add("work")
     if clause.predicate == "state" and clause.property in world.PERSON_STATES:
-        found.add("mood")
-    return found
+        topics.add("mood")
+    return topics
 
 
 def _text(item: TopicText, language: Language) -> str:
