@@ -194,7 +194,7 @@ RECIPE = Path(__file__).resolve().parents[1] / "recipes" / "own-data.yaml"
 def test_ctrl_c_during_imports_is_one_line(name: str, verb: str, tmp_path: Path) -> None:
     arguments = [verb, str(RECIPE), "--store", str(tmp_path / "store")]
     code, out, error = said(AT_IMPORT.format(name=name, arguments=arguments), cwd=RECIPE.parents[1])
-    kept = "; what is finished is kept, the same command goes on from there" if verb == "run" else ""
+    kept = "; finished nodes are kept; the same command resumes the run" if verb == "run" else ""
     assert (code, out, error) == (130, "", f"layover: stopped{kept}\n")
     assert not (RECIPE.parents[1] / "reports" / "own-data").exists()
 
