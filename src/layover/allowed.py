@@ -1,4 +1,4 @@
-"""The memory and the cores that this process may use: all of the host, or less if a control group or affinity limits it.
+"""The memory and the cores that this process may use: those of the host, or fewer under a control group or affinity.
 
 Containers, SLURM and systemd limit by control groups, nested in each other. Each of a process's groups, up to the root,
 limits it: the smallest limit counts. The kernel drops the page cache before it enforces a limit, so the page cache is
@@ -63,7 +63,7 @@ def available_memory(root: Path = ROOT) -> int:
 
 
 def cores(root: Path = ROOT) -> int:
-    """Return the CPU cores that this process may use; a fraction of a core counts as one core. `root` as in `total_memory`."""
+    """Return the CPU cores that this process may use, rounded up to whole cores; `root` as in `total_memory`."""
     quotas = (_quota(group) for group in groups("cpu", root))
     return max(1, min([_affinity(), *(math.ceil(quota) for quota in quotas if quota is not None)]))
 

@@ -32,7 +32,7 @@ class Execution(RecipeSection):
     memory: Budget | None = None
     """Memory of the device that a process may use, in bytes; micro-batches are sized to fit. None: all free memory."""
     deterministic: Flag = True
-    """Use only kernels with bit-identical results in every run on the same device with the same `micro_batch_tokens`."""
+    """Use only kernels with bit-identical results in all runs on the same device with the same `micro_batch_tokens`."""
     checkpoint_seconds: Seconds = 60.0
     """Seconds between two checkpoints of a training."""
     hidden_state_cache: Bytes = 10 * 2**30

@@ -61,6 +61,6 @@ def _refuse_unknown(value: Any, path: str) -> None:
 
 
 def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes, read in blocks; a file in a zip archive has the hash of its unpacked bytes."""
+    """Return the SHA-256 of a file's bytes, read in blocks; for a file in a zip archive, of its unpacked bytes."""
     with archives.opened(path) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,7 +1,7 @@
 """Memory estimate of a training or a prediction from sizes alone: without torch, so that a plan can report it.
 
 The tensors that layers keep for the backward pass are counted one by one, as autograd keeps them. On a GPU the peak is
-the peak of the tensors (`max_memory_allocated`). On a CPU it is the largest resident size of the process, which includes
+the peak of the tensors (`max_memory_allocated`). On a CPU it is the largest resident size of the process. It includes
 Python, torch, and fragments that the allocator cannot release. `benchmarks/memory_model.py` measures both.
 """
 
@@ -23,8 +23,8 @@ STARTED_BYTES = 60 * MIB
 """Added by computation on a CPU for any model: kernels compiled at the first call, tables of tokens."""
 
 FRAGMENTED = 1.55
-"""Growth of a process on a CPU divided by the size of the layers' tensors: freed blocks between kept ones stay with the
-process. In full fine-tuning the gradients fill these blocks."""
+"""Growth of a process on a CPU divided by the size of the layers' tensors: freed blocks between kept ones stay with it.
+In full fine-tuning the gradients fill these blocks."""
 
 STRANDED = 5.3
 """With gradient checkpointing on a CPU: growth of a process divided by the size of the kept layer inputs, in addition to

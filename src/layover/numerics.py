@@ -9,8 +9,8 @@ Quantisation = Literal["nf4", "int8"]
 """Storage of the linear maps of frozen layers in fewer bits than the encoder computes with."""
 
 Precision = Literal["fp32", "fp32-onednn", "bf16", "nf4", "int8"]
-"""`fp32`: float32 throughout. `fp32-onednn`: matrix products on a CPU by the alternative path of oneDNN; it is faster on
-some machines, and refused if it would round to bfloat16. `bf16`: frozen weights and activations in bfloat16; modules,
+"""`fp32`: float32 throughout. `fp32-onednn`: matrix products on a CPU by another path of oneDNN; it is faster on some
+machines, and refused if it would round to bfloat16. `bf16`: frozen weights and activations in bfloat16; modules,
 heads, losses and optimizer in float32. In full fine-tuning the weights stay float32, under autocast. `nf4` and `int8`:
 as `bf16`, but the linear maps of the layers are stored in 4 or 8 bits, see `layover.encoder.quantising`."""
 

@@ -148,7 +148,7 @@ def _described(thing: Any) -> str:
 
 
 def _lacking(cls: type) -> str:
-    """Return a message about the class constants that a base class declares and that have no value, or an empty text."""
+    """Return a message about class constants that a base class declares and that have no value, or an empty text."""
     declared = [
         name for base in cls.__mro__ for name, hint in inspect.get_annotations(base).items() if "ClassVar" in str(hint)
     ]

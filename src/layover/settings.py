@@ -59,7 +59,7 @@ def _whole_percents(value: float) -> float:
     percents = round(100 * value, 9)
     if not percents.is_integer():
         raise ValueError(
-            f"{value:g} is not a whole percentage; write {math.floor(percents) / 100:g} or {math.ceil(percents) / 100:g}"
+            f"{value:g} is not in whole percent; write {math.floor(percents) / 100:g} or {math.ceil(percents) / 100:g}"
         )
     return value
 
