@@ -23,7 +23,7 @@ STARTED_BYTES = 60 * MIB
 """Added by computation on a CPU for any model: kernels compiled at the first call, tables of tokens."""
 
 FRAGMENTED = 1.55
-"""Growth of a process on a CPU divided by the size of the layers' tensors: freed blocks between kept ones stay with it.
+"""Growth of a process on a CPU divided by the size of layer tensors; freed blocks between live ones stay with it.
 In full fine-tuning the gradients fill these blocks."""
 
 STRANDED = 5.3

@@ -1,4 +1,4 @@
-"""Meanings drawn at random from what fits together in the world."""
+"""Random meanings from compatible concepts of the world."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ ANIMALS = (*world.CATEGORIES["pet"], *world.CATEGORIES["wild"])
 ADJECTIVE_SHARE, COUNT_SHARE, INDEFINITE_SHARE = 0.35, 0.15, 0.35
 FAMILY_SHARE = 0.3
 CLASS_SHARE = 0.06
-"""Of the things that belong to a class so many are called by its name: a fruit."""
+"""Share of the things with a class that are named by the class: a fruit."""
 
 
 class Dice:
-    """Random choices that are the same in every version of Python: they rest on `random()` alone."""
+    """Random choices that are the same in every version of Python: they use only `random()`."""
 
     def __init__(self, *seed: object) -> None:
-        # hashed, so that neighbouring seeds have nothing in common
+        # hashed, so that neighbouring seeds are independent
         digest = hashlib.sha256("/".join(map(str, seed)).encode()).digest()
         self._random = random.Random(int.from_bytes(digest[:8], "big"))  # noqa: S311 - nothing secret
 
@@ -50,11 +50,11 @@ class Dice:
 
 
 class Sampler:
-    """Draws entities and clauses; whatever it returns, every language can say.
+    """Draws entities and clauses that every language can express.
 
     Args:
-        dice: Where chance comes from.
-        split: `train`, `validation` or `test`: what `own` draws from.
+        dice: Source of random choices.
+        split: `train`, `validation` or `test`; `own` draws from it.
         domains: Domains of the verbs: `general`, `legal`, `biomedical`.
     """
 
@@ -64,10 +64,10 @@ class Sampler:
         self._predicates = [name for name, predicate in world.PREDICATES.items() if predicate.domain in domains]
 
     def owns(self, clause: Clause) -> bool:
-        """Return whether a clause may be told in this split: it is told in no other one, in no task.
+        """Return whether a clause may appear in this split; each clause appears in a single split over all tasks.
 
-        What things were like and that it rained, without a time, belongs to nobody: causes and effects say it in every
-        split, and no task asks for it alone.
+        States of things and weather without a time may appear in every split: causes and effects need them, and no task
+        consists of them alone.
         """
         common = clause.predicate in {"state", *world.WEATHER} and clause.time is None and not clause.negated
         return (common and not names_somebody(clause)) or split_of(clause) == self.split
@@ -80,13 +80,13 @@ class Sampler:
                 return clause
 
     def person(self, *others: Entity | None, family: float = FAMILY_SHARE) -> Name:
-        """Return somebody whose given name is not among the others'."""
+        """Return a person whose given name differs from the others."""
         taken = {other.given for other in others if isinstance(other, Name)}
         given = self.dice.pick([name for name in world.GIVEN if name not in taken])
         return Name(given, self.dice.pick(world.FAMILIES) if self.dice.chance(family) else None)
 
     def thing(self, noun: str, *, plain: bool = False) -> Thing:
-        """Return the noun, perhaps with an adjective, a number, indefinite, or its class; `plain` is `the noun`."""
+        """Return the noun, perhaps indefinite, with an adjective or number, or its class; `plain` gives `the noun`."""
         if plain:
             return Thing(noun)
         dice = self.dice
@@ -101,7 +101,7 @@ class Sampler:
         return Thing(noun, adjective, definite=not dice.chance(INDEFINITE_SHARE))
 
     def entity(self, sorts: str, *others: Entity | None, plain: bool = False) -> Entity:
-        """Return an entity of one of the sorts (words separated by blanks) that is none of the others."""
+        """Return an entity of one of the sorts (words separated by blanks) that differs from the others."""
         dice = self.dice
         for _ in range(100):
             sort = self._sort(sorts.split())
@@ -127,7 +127,7 @@ class Sampler:
         raise ValueError(f"no other entity among {sorts}")
 
     def _sort(self, sorts: list[str]) -> str:
-        """Return one of the sorts; people by name are met more often than by profession."""
+        """Return one of the sorts; people appear more often by name than by profession."""
         if "person" in sorts and self.dice.chance(0.6):
             return "person"
         return self.dice.pick(sorts)
@@ -136,9 +136,9 @@ class Sampler:
         """Return a clause of a verb, without place and time.
 
         Args:
-            predicate: A concept of `world.PREDICATES`; any when None.
-            plain: All things are definite, single and without adjectives, so that the clause can be denied.
-            subject: Who does it; must fit.
+            predicate: A concept of `world.PREDICATES`; None: any.
+            plain: Whether all things are definite, single and without adjectives, so that the clause can be negated.
+            subject: Subject; must fit the predicate.
         """
         names = self._predicates
         if isinstance(subject, Name):
@@ -152,7 +152,7 @@ class Sampler:
         return Clause(frame.name, who, thing, third)
 
     def time(self, predicate: str = "") -> str:
-        """Return a time at which it can be told: nobody lives somewhere on a Monday only."""
+        """Return a time that fits a predicate: lasting predicates such as `live` get a year, not a weekday."""
         if predicate in world.TIMES_OF:
             return self.dice.pick(world.TIMES_OF[predicate])
         if predicate in world.LASTING:
@@ -160,7 +160,7 @@ class Sampler:
         return self.dice.pick(world.TIMES) if self.dice.chance(0.75) else str(self.dice.pick(world.YEARS))
 
     def place(self, predicate: str = "") -> Place | City:
-        """Return where something happens, or is."""
+        """Return a place or city that fits a predicate."""
         return (
             Place(self.dice.pick(world.PLACES_OF.get(predicate, world.PLACES)))
             if self.dice.chance(0.6)
@@ -168,7 +168,7 @@ class Sampler:
         )
 
     def takes_place(self, clause: Clause) -> bool:
-        """Return whether a place can be added: the clause does not name one itself."""
+        """Return whether a place can be added: the clause has none yet."""
         return (
             clause.predicate in world.PREDICATES
             and world.PREDICATES[clause.predicate].role not in {"into", "at"}
@@ -183,7 +183,7 @@ class Sampler:
         return replace(clause, place=where, time=when)
 
     def state(self, subject: Entity | None = None) -> Clause:
-        """Return how somebody, or a thing, was."""
+        """Return a state of a person or a thing."""
         if subject is None and self.dice.chance(0.4):
             category = self.dice.pick(list(world.STATES_OF))
             noun = Thing(self.dice.pick(world.CATEGORIES.get(category, (category,))))
@@ -193,11 +193,11 @@ class Sampler:
         )
 
     def profession(self, subject: Name | None = None) -> Clause:
-        """Return what somebody is by profession."""
+        """Return a clause with the profession of a person."""
         return Clause("isa", subject or self.person(), property=self.dice.pick(world.JOBS))
 
     def comparison(self) -> Clause:
-        """Return which of two things is more of something."""
+        """Return a comparison of two things."""
         category = self.dice.pick(("pet", "wild", "vehicle", "ware", "furniture", "building"))
         first = Thing(self.dice.pick(world.CATEGORIES[category]))
         second = self.entity(category, first, plain=True)
@@ -206,18 +206,18 @@ class Sampler:
         return Clause("compare", first, second, property=self.dice.pick(words))
 
     def located(self) -> Clause:
-        """Return where somebody or something was."""
+        """Return a clause with the location of a person or a thing."""
         subject = self.entity("person ware tool toy dish", plain=True)
         return Clause("located", subject, third=self.place())
 
     def denied(self) -> Clause:
-        """Return a clause that says that something was not so."""
+        """Return a negated clause."""
         draw = self.dice.below(3)
         clause = self.event(plain=True) if draw == 0 else self.state() if draw == 1 else self.located()
         return replace(clause, negated=True)
 
     def weather(self) -> Clause:
-        """Return what the weather was like, and when."""
+        """Return a clause about the weather, with a time."""
         weather = self.dice.pick(world.WEATHER)
         return Clause(weather, time=self.time(weather))
 
@@ -236,12 +236,12 @@ class Sampler:
 
 
 def names_somebody(clause: Clause) -> bool:
-    """Return whether a clause speaks of somebody by name."""
+    """Return whether a clause contains a person by name."""
     return any(isinstance(part, Name) for part in (clause.subject, clause.object, clause.third))
 
 
 def repeats(clause: Clause, other: Clause) -> bool:
-    """Return whether two clauses name the same one, other than both as the subject: then a pronoun is missing."""
+    """Return whether two clauses repeat an entity, except as subject of both: then a pronoun would be missing."""
     first, second = ([part for part in (c.subject, c.object, c.third, c.place) if part] for c in (clause, other))
     again = [(part, more) for part in first for more in second if same(part, more)]
     return any(
@@ -250,13 +250,13 @@ def repeats(clause: Clause, other: Clause) -> bool:
 
 
 def split_of(meaning: object) -> str:
-    """Return the split that a meaning belongs to: eight tenths are for training, a tenth each to select and to test."""
+    """Return the split of a meaning: 80 % belong to training, 10 % to validation, 10 % to test."""
     draw = hashlib.sha256(repr(meaning).encode()).digest()[0] % 10
     return {8: "validation", 9: "test"}.get(draw, "train")
 
 
 def same(entity: Entity | None, other: Entity | None) -> bool:
-    """Return whether two entities would be taken for the same one, whatever is told of them."""
+    """Return whether two entities could be understood as the same one, independent of their details."""
     if isinstance(entity, Thing) and isinstance(other, Thing):
         return entity.noun == other.noun
     if isinstance(entity, Name) and isinstance(other, Name):
@@ -265,7 +265,7 @@ def same(entity: Entity | None, other: Entity | None) -> bool:
 
 
 def facts() -> list[Fact]:
-    """Return everything that holds in general."""
+    """Return all general facts."""
     return [
         *(Fact("found", noun, place) for noun, place in world.FOUND.items()),
         *(Fact("used", noun, purpose) for noun, purpose in world.USED.items()),

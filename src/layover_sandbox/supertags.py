@@ -1,7 +1,7 @@
 r"""Categories of combinatory categorial grammar for the sandbox's sentences, by construction.
 
-A verb takes what stands around it: `(S\NP)/NP` has its subject before it and its object behind; a language with
-the verb at the end gives `(S\NP)\NP`. Adverbials modify the sentence (`S/S`, `S\S`), adjectives the noun.
+A verb takes its arguments from both sides: `(S\NP)/NP` has its subject before and its object after the verb; in a
+verb-final language it is `(S\NP)\NP`. Adverbials modify the sentence (`S/S`, `S\S`), adjectives the noun.
 Punctuation is `.` at the end and `,` elsewhere, in any script.
 """
 
@@ -27,7 +27,7 @@ def supertags(sentence: Sentence) -> list[str]:
 
 
 def _clauses(phrases: Sequence[Phrase]) -> list[list[Phrase]]:
-    """Return the phrases of each clause; a conjunction begins one."""
+    """Return the phrases of each clause; a conjunction begins a clause."""
     clauses: list[list[Phrase]] = [[]]
     for phrase in phrases:
         if _is_conjunction(phrase) and clauses[-1]:
@@ -41,7 +41,7 @@ def _is_conjunction(phrase: Phrase) -> bool:
 
 
 def _main_verb(phrases: Sequence[Phrase]) -> int:
-    """Return the last phrase that holds a verb: the only functor over the clause's arguments."""
+    """Return the last phrase with a verb: the only functor over the arguments of the clause."""
     verbs = [number for number, phrase in enumerate(phrases) if phrase.role == "verb"]
     full = [number for number in verbs if any(word.pos == "VERB" for word in phrases[number].words)]
     return (full or verbs or [-1])[-1]
@@ -86,7 +86,7 @@ def _verbal(phrases: Sequence[Phrase], number: int, verb: int) -> list[str]:
 
 
 def _frame(phrases: Sequence[Phrase], verb: int) -> str:
-    """Return S with the verb's arguments: the farthest innermost, those before it behind a backslash."""
+    """Return S with the arguments of the verb: the farthest is innermost, arguments before it follow a backslash."""
     before = [phrase.role for phrase in phrases[:verb] if phrase.role in _ARGUMENTS]
     after = [phrase.role for phrase in phrases[verb + 1 :] if phrase.role in _ARGUMENTS]
     category = "S"
@@ -102,7 +102,7 @@ def _wrapped(category: str) -> str:
 
 
 def _nominal(words: Sequence[Word], *, top: str, functor: str) -> list[str]:
-    """Return the categories inside a noun phrase, `functor` for a preposition at its beginning."""
+    """Return the categories inside a noun phrase; a preposition has the category `functor`."""
     nouns = [place for place, word in enumerate(words) if word.pos in {"NOUN", "PROPN", "PRON"}]
     head = nouns[-1] if nouns else len(words) - 1
     governed = any(word.pos == "ADP" for word in words)

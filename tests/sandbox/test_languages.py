@@ -210,9 +210,9 @@ def test_english_sentences() -> None:
 
 def test_a_broken_lexicon_is_told_with_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
     parse = languages_module.parse_lexicon
-    with pytest.raises(DataError, match=r"xx.txt:2: no colon"):
+    with pytest.raises(DataError, match=r"xx.txt:2: the colon is missing"):
         parse("[nouns]\napple\n", "xx.txt")
-    with pytest.raises(DataError, match=r"xx.txt:3: 'apple' stands twice"):
+    with pytest.raises(DataError, match=r"xx.txt:3: 'apple' is defined twice"):
         parse("[nouns]\napple: Apfel\napple: Apfel\n", "xx.txt")
     assert parse("[nouns]\napple: Apfel | m # a fruit\n", "xx.txt") == {"nouns": {"apple": ("Apfel", "m")}}
     with pytest.raises(DataError, match=r"\[nouns\] has no 'unicorn'"):

@@ -1,4 +1,4 @@
-"""German: the finite verb second, after "weil" last; people before time and place, things behind them."""
+"""German: the finite verb second, after "weil" last; people before time and place, things after them."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ MIXED = {"nom": {"m": "er", "f": "e", "n": "es"}, "acc": {"m": "en", "f": "e", "
 COUNTED = {"nom": "e", "acc": "e", "dat": "en"}
 WHO = {"nom": "wer", "acc": "wen", "dat": "wem"}
 CASE_AFTER = {"von": "dat", "an": "acc"}
-# parts of verbs that are no prepositions elsewhere
+# verb particles that are not prepositions in these uses
 PREFIXES = {"zurück": "ADV", "frei": "ADV", "kaputt": "ADJ"}
 
 
 class German(Language):
-    """See the module."""
+    """The grammar of German."""
 
     code: ClassVar[str] = "de"
     name: ClassVar[str] = "German"
@@ -104,7 +104,7 @@ class German(Language):
     def _verb_second(
         self, clause: Clause, first: Phrase, subject: Phrase | None, time: Phrase | None, without: Role | None = None
     ) -> list[Phrase]:
-        """Return the clause with `first` before the verb, and the subject behind it where it is not that."""
+        """Return the clause with `first` before the verb; if the subject is not first, it follows the verb."""
         finite, prefix, reflexive = self._verb(clause)
         behind, adjoins = reflexive, False
         if subject is not None:
@@ -117,7 +117,7 @@ class German(Language):
         return [first, Phrase("verb", (finite,)), *behind, *middle, *tail]
 
     def _verb(self, clause: Clause) -> tuple[Word, str, list[Phrase]]:
-        """Return the finite verb, its prefix, and "sich" where it has one."""
+        """Return the finite verb, its prefix, and "sich" for reflexive verbs."""
         if clause.predicate in WEATHER:
             return self.tagged(self.entry("weather", clause.predicate)[0])[0], "", []
         if clause.predicate in {"state", "located"}:
@@ -135,7 +135,7 @@ class German(Language):
         return CATEGORY_OF.get(thing.noun) in CLASSES["animal"]
 
     def _verb_entry(self, clause: Clause) -> Fields:
-        """Return the entry of the verb with this very object, else with its category, else with any."""
+        """Return the entry of the verb for this object, else for its category, else the general entry."""
         if isinstance(clause.object, Thing):
             noun, verbs = clause.object.noun, self.lexicon["verbs"]
             for key in (f"{clause.predicate} {noun}", f"{clause.predicate} {CATEGORY_OF.get(noun)}"):
@@ -149,18 +149,18 @@ class German(Language):
         return (fields[2:3] or ("",))[0] or "acc", (fields[3:4] or ("",))[0]
 
     def _closing(self, clause: Clause) -> list[Phrase]:
-        """Return what belongs to the verb and closes its clause: "bei sich"."""
+        """Return the phrase that belongs to the verb and closes its clause: "bei sich"."""
         fields = self._verb_entry(clause)[4:] if clause.predicate in PREDICATES else ()
         return [Phrase("verb", self.tagged(fields[0]))] if fields else []
 
     def _middle(
         self, clause: Clause, time: Phrase | None, without: Role | None = None, *, adjoins: bool = False
     ) -> list[Phrase]:
-        """Return what stands behind the subject and the finite verb, without a prefix.
+        """Return the phrases after the subject and the finite verb, without the prefix.
 
-        `adjoins`: somebody or something without a name stands directly before it.
+        `adjoins`: whether an entity without a name comes directly before.
 
-        People come before time and place, things after them; what a preposition or the copula binds comes last.
+        People come before time and place, things after them; phrases with a preposition or the copula come last.
         """
         when = [] if time is None else [time]
         if clause.predicate in WEATHER:
@@ -185,12 +185,12 @@ class German(Language):
             if adjoins and things and not when:
                 # "der Lehrer von Peter" would be Peter's teacher
                 return [*people, *things, *bound, *where]
-            # "von Peter in der Schule das Buch": the other way round it would be Peter's school, and Peter's book
+            # "von Peter in der Schule das Buch": in the other order it would mean Peter's school, and Peter's book
             return [*people, *when, *bound, *where, *things]
         return [*people, *when, *where, *things, *denied, *bound, *self._closing(clause)]
 
     def _predicative(self, clause: Clause) -> list[Phrase]:
-        """Return what the subject was or is."""
+        """Return the predicative of the subject."""
         name = clause.property or ""
         if clause.predicate == "isa" and isinstance(clause.subject, Name):
             man, woman = self.entry("professions", name)
@@ -216,7 +216,7 @@ class German(Language):
         return self._entity("third", third, CASE_AFTER[governed], governed)
 
     def _location(self, role: str, where: Entity | None) -> Phrase:
-        """Return where something happened; an article is part of the answer where it stands by itself."""
+        """Return where something happened; a separate article is part of the answer."""
         if isinstance(where, Place):
             noun, preposition, _ = self.entry("places", where.noun)
             return _placed(role, self.words(f"{preposition} {noun}", "NOUN"))
@@ -309,7 +309,7 @@ class German(Language):
         return (article, self._adjective(thing.adjective, endings[case][gender]), noun)
 
     def _plural(self, thing: Thing, case: str) -> tuple[Word, ...]:
-        """Return the adjective and the noun as they follow a numeral."""
+        """Return the adjective and the noun after a numeral."""
         plural = self.entry("nouns", thing.noun)[2]
         if case == "dat" and plural[-1] not in "ns":
             plural += "n"
@@ -321,7 +321,7 @@ class German(Language):
 
 
 def _placed(role: str, words: tuple[Word, ...]) -> Phrase:
-    """Return a common place with its preposition, which is no part of the answer."""
+    """Return a common place with its preposition, which is not part of the answer."""
     return Phrase(role, words, (1, len(words)))
 
 

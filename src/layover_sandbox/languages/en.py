@@ -17,7 +17,7 @@ def _words(*texts: str, pos: str) -> tuple[Word, ...]:
 
 
 class English(Language):
-    """See the module."""
+    """The grammar of English."""
 
     code: ClassVar[str] = "en"
     name: ClassVar[str] = "English"
@@ -115,7 +115,7 @@ class English(Language):
         return self._entity("subject", clause.subject)
 
     def _verb(self, clause: Clause) -> list[Phrase]:
-        """Return the verb, with "did not" or "was not" where it is denied."""
+        """Return the verb, with "did not" or "was not" if negated."""
         denied = (Word("not", "PART"),)
         if clause.predicate in {"state", "located", "isa", "compare"}:
             verb = Phrase("verb", (Word("was" if clause.predicate in {"state", "located"} else "is", "AUX"),))
@@ -130,7 +130,7 @@ class English(Language):
         ]
 
     def _complements(self, clause: Clause, without: Role | None = None) -> list[Phrase]:
-        """Return what follows the verb, but the time and the role that is asked for."""
+        """Return the phrases after the verb, without the time and the role of the question."""
         phrases: list[Phrase] = []
         if clause.predicate == "isa":
             phrases.append(Phrase("property", self._indefinite(self.words(self._property(clause), "NOUN"))))

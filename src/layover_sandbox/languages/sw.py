@@ -22,7 +22,7 @@ from layover_sandbox.world import CATEGORY_OF, MASS, PREDICATES, WEATHER
 
 
 class Swahili(Language):
-    """See the module."""
+    """The grammar of Swahili."""
 
     code: ClassVar[str] = "sw"
     name: ClassVar[str] = "Swahili"
@@ -30,7 +30,7 @@ class Swahili(Language):
     function_words: ClassVar[Mapping[str, str]] = dict.fromkeys(("ya", "wa", "la", "cha", "za", "kwenye"), "ADP")
 
     def clause(self, clause: Clause, *, time_first: bool = False, pronoun: bool = False) -> list[Phrase]:
-        """Return a clause; a subject that was just named is dropped, the verb still shows it."""
+        """Return a clause; a subject that was just named is dropped, but the verb still shows it."""
         time = self._time(clause.time)
         if clause.predicate in WEATHER:
             phrases = [Phrase("verb", self.tagged(self.entry("weather", clause.predicate)[0]))]
@@ -40,7 +40,7 @@ class Swahili(Language):
         return [*time, *phrases] if time_first else [*phrases, *time]
 
     def question(self, clause: Clause, role: Role) -> list[Phrase]:
-        """Return a question; the question word stands where the answer would."""
+        """Return a question; the question word has the position of the answer."""
         subject = self._ask("nani/PRON") if role == "subject" else self._entity("subject", clause.subject)
         time = [self._ask("lini/ADV")] if role == "time" else self._time(clause.time)
         return [subject, *self._predicate(clause, role), *time]
@@ -75,7 +75,7 @@ class Swahili(Language):
                 Phrase("verb", (Word("ni", "AUX"),)),
                 Phrase("property", self._thing(Thing(fact.value))),
             ]
-        # "kwa nini" alone would ask why
+        # "kwa nini" alone would mean why
         return [subject, self._is_made(fact.subject), self._ask("kwa/ADP kitu/NOUN gani/DET")]
 
     def citation(self, concept: str) -> str:
@@ -87,7 +87,7 @@ class Swahili(Language):
     # facts
 
     def _can_find(self, noun: str) -> Phrase:
-        """Return `unaweza kupata`, with a prefix for somebody or an animal."""
+        """Return `unaweza kupata`, with a prefix for a person or an animal."""
         marker = self._class(LIVING, OBJECT) if self._class_of(Thing(noun)) == LIVING else ""
         return Phrase("verb", (Word("unaweza", "AUX"), Word(f"ku{marker}pata", "VERB")))
 
@@ -100,10 +100,10 @@ class Swahili(Language):
     def _purpose(self, purpose: str) -> Phrase:
         return Phrase("third", self.tagged(self.entry("purposes", purpose)[0]))
 
-    # what is said of the subject
+    # the predicate
 
     def _predicate(self, clause: Clause, query: Role | None = None) -> list[Phrase]:
-        """Return everything behind the subject but the time, with a question word for the role that is asked for."""
+        """Return the phrases after the subject without the time, with a question word for the queried role."""
         if clause.predicate == "isa":
             copula = Phrase("not", (Word("si", "AUX"),)) if clause.negated else Phrase("verb", (Word("ni", "AUX"),))
             return [copula, Phrase("property", self._thing(Thing(clause.property or "")))]
@@ -143,7 +143,7 @@ class Swahili(Language):
         return {"stem": stem, **{key: text for key, _, text in (option.partition(" ") for option in options)}}
 
     def _receives(self, clause: Clause, verb: Mapping[str, str]) -> bool:
-        """Return whether the verb agrees with the one to whom (`alimpa Omar`); an organisation has `kwa` before it."""
+        """Return whether the verb agrees with the recipient (`alimpa Omar`); an organisation takes `kwa` instead."""
         return "to" in verb and self.is_person(clause.third)
 
     def _inflected(self, clause: Clause, verb: Mapping[str, str], query: Role | None) -> str:
@@ -155,7 +155,7 @@ class Swahili(Language):
         return self._past(clause) + marked(marker, stem)
 
     def _marker(self, clause: Clause, verb: Mapping[str, str], query: Role | None) -> str:
-        """Return the prefix of the object: of a person always, of a thing where it is definite and told."""
+        """Return the prefix of the object: for a person always, for a thing if it is definite and present."""
         thing = clause.object
         if self._receives(clause, verb):
             return self._class(LIVING, OBJECT)
@@ -217,7 +217,7 @@ class Swahili(Language):
         if isinstance(clause.third, City | Place) and not before:
             return self._location("third", clause.third)
         if isinstance(clause.third, Org) and before and before[0].text == "kutoka":
-            before = before[:1]  # `kutoka kwa` is said of people
+            before = before[:1]  # `kutoka kwa` is for people
         return self._after(before, self._entity("third", clause.third))
 
     def _question_word_of_third(self, clause: Clause, verb: Mapping[str, str]) -> Phrase:
@@ -228,14 +228,14 @@ class Swahili(Language):
         return Phrase("ask", (*before, Word("wapi", "ADV") if is_where else Word("nani", "PRON")))
 
     def _location(self, role: str, where: Entity | None) -> Phrase:
-        """Return where: `sokoni`, `kwenye uwanja wa ndege`, `jijini Berlin`."""
+        """Return the location: `sokoni`, `kwenye uwanja wa ndege`, `jijini Berlin`."""
         if isinstance(where, Place):
             words = self.words(self.entry("places", where.noun)[1], "NOUN")
             return Phrase(role, words, (1, len(words)) if words[0].pos == "ADP" else (0, 0))
         return self._after((Word("jijini", "NOUN"),), self._entity(role, where))
 
     def _after(self, before: tuple[Word, ...], phrase: Phrase) -> Phrase:
-        """Return the phrase with words before it that are no part of the answer."""
+        """Return the phrase with preceding words that are not part of the answer."""
         if not before:
             return phrase
         first, last = phrase.answer
@@ -271,9 +271,9 @@ class Swahili(Language):
         raise TypeError(f"{role} is missing in a clause")
 
     def _thing(self, thing: Thing, *, for_question: bool = False) -> tuple[Word, ...]:
-        """Return the noun with what follows it: `vitabu vipya vitatu`, `magari matatu ya bluu`, `hati mpya ya wosia`.
+        """Return the noun with its modifiers: `vitabu vipya vitatu`, `magari matatu ya bluu`, `hati mpya ya wosia`.
 
-        A complement with "of" comes after adjective and number; so does an adjective that is one itself.
+        A complement with "of" comes after adjective and number; so does an adjective that is an "of" phrase.
         """
         forms = self.entry("nouns", thing.noun)
         number = self._class_of(thing)
@@ -298,7 +298,7 @@ class Swahili(Language):
         return (Word(forms[ADJECTIVE_FORMS[number]] if len(forms) > 1 else forms[0], "ADJ"),)
 
     def _class_of(self, entity: Entity | None) -> str:
-        """Return the noun class with which other words agree."""
+        """Return the noun class for agreement."""
         if isinstance(entity, Org):
             return self.entry("sorts", entity.sort)[1]
         if isinstance(entity, Thing):
@@ -310,7 +310,7 @@ class Swahili(Language):
         return self.entry("classes", number)[field]
 
     def _variant(self, section: str, concept: str, described: Entity | None) -> Fields:
-        """Return the fields of the concept, or its special ones for the noun or category that it is said of."""
+        """Return the fields of the concept, or of its variant for the described noun or its category."""
         special, noun = self.lexicon[f"special {section}"], described.noun if isinstance(described, Thing) else ""
         fields = special.get(f"{concept} {noun}") or special.get(f"{concept} {CATEGORY_OF.get(noun)}")
         return fields or self.entry(section, concept)

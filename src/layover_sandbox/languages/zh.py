@@ -1,4 +1,4 @@
-"""Chinese: what frames an event stands before the verb, classifiers, 了 for what happened, 是 ... 的 in questions."""
+"""Chinese: circumstances before the verb, classifiers, 了 for finished events, 是 ... 的 in questions."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _without_aspect(pattern: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Slot:
-    """What stands for O or T in the pattern of a verb."""
+    """The value of O or T in the pattern of a verb."""
 
     role: str
     words: tuple[Word, ...]
@@ -33,7 +33,7 @@ class _Slot:
 
 
 class Chinese(ChineseNouns):
-    """See the module."""
+    """The grammar of Chinese."""
 
     name: ClassVar[str] = "Chinese"
     script: ClassVar[str] = "Han"
@@ -133,7 +133,7 @@ class Chinese(ChineseNouns):
         return Phrase(role, (*words, *localizer), (0, len(words)), entity)
 
     def _predicate(self, clause: Clause, query: Role | None = None) -> list[Phrase]:
-        """Return the verb and all that follows the circumstances, with a question word for what is asked."""
+        """Return the verb and its complements, with a question word for the queried role."""
         if clause.predicate == "state":
             return self._state(clause)
         if clause.predicate not in {"located", "isa", "compare"}:
@@ -175,7 +175,7 @@ class Chinese(ChineseNouns):
         verb: tuple[Word, ...] = ()
         for part in pattern.split():
             if "+T+" in part and clause.third is None:
-                continue  # from whom is not told
+                continue  # the source is unknown
             before, slot, after = self._parts(part, slots)
             if slot is None:
                 verb += before
@@ -188,7 +188,7 @@ class Chinese(ChineseNouns):
         return [*phrases, Phrase("verb", verb)] if verb else phrases
 
     def _pattern(self, clause: Clause, query: Role | None) -> tuple[str, ...]:
-        """Return how the verb is told with this subject and object."""
+        """Return the pattern of the verb for this subject and object."""
         noun = clause.object.noun if isinstance(clause.object, Thing) else ""
         animal = isinstance(clause.subject, Thing) and is_animal(clause.subject.noun)
         for other in (noun, "animal" if animal else ""):
@@ -200,7 +200,7 @@ class Chinese(ChineseNouns):
         return loose or self.entry("verbs", clause.predicate)
 
     def _is_known(self, clause: Clause) -> bool:
-        """Return whether a circumstance is asked for with 是 ... 的: something happened, to nothing new."""
+        """Return whether the question about a circumstance uses 是 ... 的: a finished event with a known object."""
         happened = clause.predicate in PREDICATES and clause.predicate not in self.lexicon["lasting"]
         return happened and self._definite(clause.object)
 
@@ -219,7 +219,7 @@ class Chinese(ChineseNouns):
             return _Slot(role, words, kind, person)
         if role == "object":
             return _Slot("ask", (WHO if self.is_person(entity) or isinstance(entity, Org) else WHAT,))
-        # an organisation is a place to take from or to work at, but somebody to give to
+        # an organisation is a place as a source or a workplace, but a person as a recipient
         frame = PREDICATES[clause.predicate].role
         place = isinstance(entity, City | Place) or (isinstance(entity, Org) and frame in {"from", "at"})
         return _Slot("ask", (WHERE if place else WHO,), person=person)
@@ -227,7 +227,7 @@ class Chinese(ChineseNouns):
     def _parts(
         self, part: str, slots: Mapping[str, _Slot | None]
     ) -> tuple[tuple[Word, ...], _Slot | None, tuple[Word, ...]]:
-        """Return what stands before the slot, the slot, and what stands after it, of one part of a pattern."""
+        """Return the words before the slot, the slot, and the words after it, for one part of a pattern."""
         pieces = part.split("+")
         name = next((piece for piece in pieces if piece in slots), None)
         if name is None:

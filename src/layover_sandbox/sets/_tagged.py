@@ -1,4 +1,4 @@
-"""Sentences whose words carry tags: what the tagging data sets share."""
+"""Sentences with a tag per word: the base class of the tagging data sets."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from layover_sandbox.sets.qa import askable
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """A statement, a question for a role, or a statement with its reason."""
+    """A statement, a question about a role, or a statement with its reason."""
 
     clause: Clause
     role: Role | None = None
@@ -25,7 +25,7 @@ class Utterance:
     time_first: bool = False
 
     def sentence(self, language: Language) -> Sentence:
-        """Return it in a language."""
+        """Return the sentence in a language."""
         if self.role is not None:
             return language.inquiry(language.question(self.clause, self.role))
         if self.reason is not None:
@@ -34,7 +34,7 @@ class Utterance:
 
 
 def draw_utterance(sampler: Sampler) -> Utterance:
-    """Return something to say, mostly a statement."""
+    """Return an utterance, mostly a statement."""
     dice = sampler.dice
     if dice.chance(0.15):
         story = draw_link(sampler)

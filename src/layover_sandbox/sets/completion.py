@@ -1,4 +1,4 @@
-"""Sentence completion: how does a short story go on? Four endings, in HellaSwag's layout."""
+"""Sentence completion: a short story with four possible endings, in HellaSwag's layout."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ENDINGS = 4
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """Two sentences, four ways to go on, and the number of the right one."""
+    """Two sentences, four endings, and the index of the right ending."""
 
     setting: Clause
     cause: Clause
@@ -26,7 +26,7 @@ class Story:
 
 
 class Completion(DataSet[Story]):
-    """A person somewhere, something that happens, and what follows from it; the others follow from something else."""
+    """A setting, a cause, and its effect as the right ending; wrong endings are effects of other causes."""
 
     sizes: ClassVar[Mapping[str, int]] = LARGE
 
@@ -49,7 +49,7 @@ class Completion(DataSet[Story]):
 
 
 def _setting(sampler: Sampler, who: Name) -> Clause:
-    """Return where somebody went."""
+    """Return the setting: a person goes to a place."""
     going = ("go", "return", "travel")
     return sampler.own(lambda: sampler.detailed(sampler.event(sampler.dice.pick(going), subject=who), time=0.7))
 

@@ -1,4 +1,4 @@
-"""Choice of plausible alternatives: which of two sentences is the cause, or the effect? In XCOPA's layout."""
+"""Choice of plausible alternatives: which of two sentences is the cause, or the effect; in XCOPA's layout."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from layover_sandbox.sets._base import SMALL, DataSet, as_json_lines, sentence_o
 
 @dataclass(frozen=True, slots=True)
 class Alternatives:
-    """A premise, two sentences, which of them, and what it is to the premise."""
+    """A premise, two choices, the question (`cause` or `effect`), and the index of the right choice."""
 
     premise: Clause
     choices: tuple[Clause, Clause]
@@ -24,7 +24,7 @@ class Alternatives:
 
 
 class Copa(DataSet[Alternatives]):
-    """The wrong choice is a cause, or an effect, of something else."""
+    """The wrong choice is a cause, or an effect, of another clause."""
 
     sizes: ClassVar[Mapping[str, int]] = SMALL
 

@@ -1,4 +1,4 @@
-"""Two collections of sentences of which a part are translations: parallel sentence mining, in BUCC's layout."""
+"""Two collections of sentences, some of which are translations: parallel sentence mining, in BUCC's layout."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from layover_sandbox.sets.aligned import Aligned
 
 
 class Mined(Aligned):
-    """`id<TAB>sentence` per line on either side; `id<TAB>id` for each pair of the gold."""
+    """`id<TAB>sentence` per line on each side; `id<TAB>id` per gold pair."""
 
     sizes: ClassVar[Mapping[str, int]] = {"validation": 1_500, "test": 1_500}
 
     @property
     def counts(self) -> Mapping[str, int]:
-        """Return the counts; two thirds of the meanings stand on either side."""
+        """Return the number of sentences of both sides; each side has two thirds of the meanings."""
         return {split: 2 * (size - size // 3) for split, size in self.sizes.items()}
 
     def path(self, split: str, language: str) -> str:
         return f"mined/{language}-en.{'dev' if split == 'validation' else split}.{language}"
 
     def files(self, meanings: Sequence[Utterance], split: str, language: str) -> dict[str, str]:
-        """Return the files; a third of the meanings stands on both sides, a third on one side only, each."""
+        """Return the files; a third of the meanings is on both sides, and each side has a third of its own."""
         dice = Dice("mined", len(meanings))
         third = len(meanings) // 3
         both, here, there = meanings[:third], meanings[third : 2 * third], meanings[2 * third :]

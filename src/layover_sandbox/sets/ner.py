@@ -9,7 +9,7 @@ from layover_sandbox.sets._tagged import Tagged
 
 
 class Ner(Tagged):
-    """IOB2 tags; a preposition or an article is no part of a name."""
+    """IOB2 tags; a preposition or an article is not part of a name."""
 
     folder: ClassVar[str] = "ner"
 

@@ -15,7 +15,7 @@ from layover_sandbox.sets._base import LARGE, DataSet, as_table, sentence_of
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """What is known, what is claimed, and how they stand to each other."""
+    """A premise, a hypothesis, and their label."""
 
     premise: tuple[Clause, ...]
     hypothesis: Clause
@@ -24,7 +24,7 @@ class Pair:
 
 
 class Nli(DataSet[Pair]):
-    """One or two sentences, and a claim that follows by one or two steps, is denied, or is left open."""
+    """One or two sentences, and a claim that is entailed in one or two steps, contradicted, or neutral."""
 
     sizes: ClassVar[Mapping[str, int]] = LARGE
     folder: ClassVar[str] = "nli"
@@ -32,7 +32,7 @@ class Nli(DataSet[Pair]):
     """Numbers of sentences in a premise."""
     steps: ClassVar[int] = 2
     reordered: ClassVar[float] = 0.3
-    """Share of the claims with a time that begin with it."""
+    """Share of claims that begin with their time, among claims with a time."""
 
     def draw(self, sampler: Sampler) -> Pair:
         dice = sampler.dice
@@ -48,11 +48,11 @@ class Nli(DataSet[Pair]):
                 return Pair(known, claim, label, claim.time is not None and dice.chance(self.reordered))
 
     def claim(self, sampler: Sampler, known: Sequence[Clause], about: Clause, label: str) -> Clause | None:  # noqa: ARG002
-        """Return what is claimed about one sentence of the premise, None where it gives nothing with this label."""
+        """Return a claim about one sentence of the premise, or None if it has no claim with this label."""
         return hypothesis(sampler, about, label, self.steps)
 
     def known(self, sampler: Sampler) -> tuple[Clause, ...]:
-        """Return the premise; its sentences speak of different people."""
+        """Return the premise; its sentences have different people as subjects."""
         count = sampler.dice.pick(self.sentences)
         clauses: list[Clause] = []
         while len(clauses) < count:
@@ -75,7 +75,7 @@ class Nli(DataSet[Pair]):
 
 
 def namesakes(clauses: Iterable[Clause]) -> bool:
-    """Return whether two people have one given name: `Anna` might then be either of them."""
+    """Return whether two people share a given name: `Anna` would then be ambiguous."""
     parts = (part for clause in clauses for part in (clause.subject, clause.object, clause.third))
     people = {part for part in parts if isinstance(part, Name)}
     return len({who.given for who in people}) < len(people)

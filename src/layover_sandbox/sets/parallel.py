@@ -1,6 +1,6 @@
-"""Parallel text: sentences in English beside their translation, for translation language modelling and its kin.
+"""Parallel text: English sentences with translations, for translation language modelling and similar objectives.
 
-`mul` has English beside every other language in turn; each of these has a file of its own in validation and test.
+`mul` pairs English with every other language in turn; each language has its own file in validation and test.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ OTHERS = tuple(code for code in LANGUAGES if code != ENGLISH)
 
 
 class Parallel(DataSet[Utterance]):
-    """One object per line: `text` is English, `translation` what it is in `language`."""
+    """One object per line: `text` is English, `translation` is the same sentence in `language`."""
 
     sizes: ClassVar[Mapping[str, int]] = LARGE
 
@@ -32,7 +32,7 @@ class Parallel(DataSet[Utterance]):
         return as_json_lines(_row(utterance, language.code) for utterance in meanings)
 
     def files(self, meanings: Sequence[Utterance], split: str, language: str) -> dict[str, str]:
-        """Return the files; the file of all languages takes the languages in turn."""
+        """Return the file of a language; the file of all languages takes the languages in turn."""
         if language != ALL:
             return super().files(meanings, split, language)
         rows = (_row(utterance, OTHERS[number % len(OTHERS)]) for number, utterance in enumerate(meanings))

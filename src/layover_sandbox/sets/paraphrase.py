@@ -1,4 +1,4 @@
-"""Paraphrase: do two sentences with the same words say the same? In PAWS-X's layout."""
+"""Paraphrase: do two sentences with the same words have the same meaning; in PAWS-X's layout."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from layover_sandbox.sets._base import SMALL, DataSet, as_table, sentence_of
 
 @dataclass(frozen=True, slots=True)
 class Paraphrase:
-    """Two sentences, and whether they say the same."""
+    """Two sentences, and whether they have the same meaning."""
 
     first: Clause
     second: Clause
@@ -24,7 +24,7 @@ class Paraphrase:
 
 
 class Paraphrases(DataSet[Paraphrase]):
-    """Told from the other side, or in another order; against people exchanged, and sides confused."""
+    """Paraphrases by converse verbs or word order; non-paraphrases by exchanged people or a wrong direction."""
 
     sizes: ClassVar[Mapping[str, int]] = SMALL
 

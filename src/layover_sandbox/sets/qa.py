@@ -20,23 +20,23 @@ ROLES: tuple[Role, ...] = ("subject", "object", "third", "place", "time", "count
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A paragraph and what is asked of it."""
+    """A paragraph and a question about it."""
 
     sentences: tuple[Clause, ...]
     question: Clause
     role: Role
     answer: int | None
-    """The sentence that answers; None when none does."""
+    """Index of the sentence with the answer; None without an answer."""
 
 
 class Qa(DataSet[Question]):
-    """Three to five sentences in which people and verbs return, one question that one of them answers."""
+    """Three to five sentences with recurring people and verbs, and a question that one sentence answers."""
 
     sizes: ClassVar[Mapping[str, int]] = LARGE
     folder: ClassVar[str] = "qa"
     lengths: ClassVar[tuple[int, ...]] = (3, 4, 5)
     unanswerable: ClassVar[float] = 0.0
-    """Share of the questions that nothing answers."""
+    """Share of the questions without an answer."""
 
     def draw(self, sampler: Sampler) -> Question:
         dice = sampler.dice
@@ -58,7 +58,7 @@ class Qa(DataSet[Question]):
                 return Question(sentences, question, role, None if open_ else place)
 
     def paragraph(self, sampler: Sampler, count: int) -> tuple[Clause, ...]:
-        """Return sentences about a few people; somebody may do several things in a row."""
+        """Return sentences about a few people; consecutive sentences may have the same subject."""
         cast: list[Name] = []
         while len(cast) < PEOPLE:
             cast.append(sampler.person(*cast))
@@ -70,7 +70,7 @@ class Qa(DataSet[Question]):
         return tuple(clauses)
 
     def sentence(self, sampler: Sampler, who: Name, before: Sequence[Clause]) -> Clause:
-        """Return one sentence, with a verb that was already used rather often."""
+        """Return a sentence; its verb is often a verb of an earlier sentence."""
         dice = sampler.dice
         if dice.chance(0.25):
             clause = sampler.any()
@@ -102,7 +102,7 @@ class Qa(DataSet[Question]):
             if place == item.answer:
                 span = sentence.span(item.role)
                 if span is None:
-                    raise ValueError(f"{language.code}: {sentence.text!r} does not say its {item.role}")
+                    raise ValueError(f"{language.code}: {sentence.text!r} has no {item.role}")
                 start, answer = len(context) + span[0], sentence.text[span[0] : span[1]]
             context += sentence.text
         text = language.inquiry(language.question(item.question, item.role)).text
@@ -114,7 +114,7 @@ class Qa(DataSet[Question]):
 
 
 def is_continued(sentences: Sequence[Clause], place: int) -> bool:
-    """Return whether a sentence goes on about the person of the one before, so that a pronoun stands for them."""
+    """Return whether a sentence has the person of the previous one as subject, so that it becomes a pronoun."""
     before = sentences[place - 1].subject if place else None
     return isinstance(before, Name) and sentences[place].subject == before
 
@@ -133,14 +133,14 @@ def askable(clause: Clause, *, named: bool) -> list[Role]:
 
 
 def shortened(sampler: Sampler, clause: Clause, role: Role) -> Clause:
-    """Return what a question repeats of a clause: its time and place only sometimes."""
+    """Return the clause of a question: it repeats time and place only sometimes."""
     time = clause.time if role == "time" or sampler.dice.chance(0.3) else None
     place = clause.place if role == "place" or sampler.dice.chance(0.3) else None
     return replace(clause, time=time, place=place)
 
 
 def answers(clause: Clause, question: Clause, role: Role) -> bool:
-    """Return whether a clause, or what it says from the other side, could answer a question."""
+    """Return whether a clause, or its converse, could answer a question."""
     if clause.negated:
         return False
     other_side = converse(clause)
@@ -157,11 +157,11 @@ def answers(clause: Clause, question: Clause, role: Role) -> bool:
 
 _ANYTHING = (*world.PREDICATES, "located", "state")
 _WHEREABOUTS = {"located": _ANYTHING, "work": ("work", "be_employed"), "be_employed": ("work", "be_employed")}
-"""Predicate of a question for a place -> what also tells where somebody was."""
+"""Predicate of a question for a place -> predicates that also reveal the place."""
 
 
 def _says(clause: Clause, question: Clause, role: Role) -> bool:
-    """Return whether a clause says all that is asked with, and the role that is asked for."""
+    """Return whether a clause matches the question and has the role of the answer."""
     if clause.predicate != question.predicate or clause.property != question.property:
         return False
     for name in ("subject", "object", "third", "place", "time"):
@@ -175,7 +175,7 @@ def _says(clause: Clause, question: Clause, role: Role) -> bool:
 
 
 def _alike(value: object, wanted: object) -> bool:
-    """Return whether two entities could be taken for one another."""
+    """Return whether two entities could be confused."""
     known = (Name, Thing)
     return isinstance(value, known) and isinstance(wanted, known) and same(value, wanted)
 
@@ -185,7 +185,7 @@ def _distinct(clause: Clause, other: Clause) -> bool:
 
 
 def _nobody(sampler: Sampler, question: Clause, sentences: Sequence[Clause]) -> Clause | None:
-    """Return the question about somebody else, often somebody of the same paragraph, or about another time."""
+    """Return the question about another person, often of the same paragraph, or about another time."""
     dice = sampler.dice
     people = [clause.subject for clause in sentences if isinstance(clause.subject, Name)]
     others = [who for who in people if who not in (question.subject, question.object, question.third)]

@@ -20,16 +20,16 @@ _PARAGRAPHS = Qa()
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """Clauses told after one another; or one thing said; or a general fact."""
+    """Consecutive clauses, an utterance, or a general fact."""
 
     clauses: tuple[Clause, ...] = ()
     utterance: Utterance | None = None
     fact: Fact | None = None
     with_question: bool = False
-    """The question that the fact answers goes before it."""
+    """Whether the question that the fact answers comes first."""
 
     def text(self, language: Language) -> str:
-        """Return it in a language."""
+        """Return the text in a language."""
         if self.utterance is not None:
             return self.utterance.sentence(language).text
         if self.fact is not None:
@@ -61,7 +61,7 @@ def draw_passage(sampler: Sampler) -> Passage:
 
 
 class Text(DataSet[Passage]):
-    """Text as one finds it: what is true in general is said again and again, and no language translates another."""
+    """Natural text: general facts are repeated, and the languages are not translations of each other."""
 
     sizes: ClassVar[Mapping[str, int]] = {"train": 20_000, "validation": 500, "test": 500}
     domains: ClassVar[tuple[str, ...]] = DOMAINS
@@ -71,7 +71,7 @@ class Text(DataSet[Passage]):
         return draw_passage(sampler)
 
     def meanings(self, split: str, seed: int, language: str = ENGLISH) -> list[Passage]:
-        """Return passages; they may return."""
+        """Return passages; they may repeat."""
         sampler = Sampler(Dice("sandbox", seed, type(self).__name__, split, language), split, self.domains)
         return [self.draw(sampler) for _ in range(self.sizes[split])]
 
