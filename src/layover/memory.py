@@ -27,7 +27,7 @@ FRAGMENTED = 1.55
 In full fine-tuning the gradients fill these blocks."""
 
 STRANDED = 5.3
-"""With gradient checkpointing on a CPU: growth of a process divided by the size of the kept layer inputs, in addition to
+"""With gradient checkpointing on a CPU: growth of a process divided by the size of the kept layer inputs, on top of
 the factor `FRAGMENTED`. Each kept input prevents the release of the freed blocks around it."""
 
 USABLE = 0.8
