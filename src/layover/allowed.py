@@ -1,4 +1,4 @@
-"""The memory and the cores that this process may use: those of the host, or fewer under a control group or affinity.
+"""Memory and CPU cores that this process may use; control groups and the CPU affinity can limit those of the host.
 
 Containers, SLURM and systemd limit by control groups, nested in each other. Each of a process's groups, up to the root,
 limits it: the smallest limit counts. The kernel drops the page cache before it enforces a limit, so the page cache is

@@ -76,7 +76,7 @@ def installed() -> Mapping[tuple[str, str], tuple[Plugin, ...]]:
         for entry in every.select(group=group) if group.startswith(_PREFIX) else ():
             name, version = _distribution(entry.dist)
             plugins.setdefault((group, entry.name), []).append(Plugin(group, entry.name, entry.value, name, version))
-    return MappingProxyType({key: tuple(sorted(those)) for key, those in sorted(plugins.items())})
+    return MappingProxyType({key: tuple(sorted(candidates)) for key, candidates in sorted(plugins.items())})
 
 
 def _distribution(distribution: importlib.metadata.Distribution | None) -> tuple[str, str]:
@@ -104,14 +104,14 @@ def find(group: str, name: str) -> Plugin | None:
         PluginError: two plug-ins have this name, it is the name of a built-in item, or the name or the version is
             invalid.
     """
-    those = installed().get((group, name), ())
-    if not those:
+    candidates = installed().get((group, name), ())
+    if not candidates:
         return None
-    plugin = those[0]
-    if len(those) > 1:
-        listed = " and ".join(f"{each} has {each.target}" for each in those)
+    plugin = candidates[0]
+    if len(candidates) > 1:
+        listed = " and ".join(f"{each} has {each.target}" for each in candidates)
         raise PluginError(
-            f"{len(those)} plug-ins are called {name!r} ({group}): {listed}; keep one and uninstall the others"
+            f"{len(candidates)} plug-ins are called {name!r} ({group}): {listed}; keep one and uninstall the others"
         )
     if _comes_with_layover(group, name):
         raise PluginError(
@@ -190,5 +190,5 @@ def changed(needed: Mapping[str, str]) -> str:
 
 def _version_of(distribution: str) -> str | None:
     """Return the installed version, or None if the distribution is not installed or has no plug-in."""
-    every = (plugin for those in installed().values() for plugin in those)
+    every = (plugin for candidates in installed().values() for plugin in candidates)
     return next((plugin.version for plugin in every if plugin.distribution == distribution), None)

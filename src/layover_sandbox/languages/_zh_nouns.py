@@ -66,7 +66,7 @@ class ChineseNouns(Language):
         return (THAT if thing.definite else ONE, *self.counted(thing))
 
     def counted(self, thing: Thing) -> tuple[Word, ...]:
-        """Return what follows the number: the classifier, the adjective and the noun."""
+        """Return the words after the number: the classifier, the adjective and the noun."""
         return (self.classifier(thing.noun), *self._described(thing))
 
     def _described(self, thing: Thing) -> tuple[Word, ...]:
