@@ -258,7 +258,8 @@ def test_without_an_evaluation_the_last_weights_stay(model_of: Any, features_of:
 
 
 @pytest.mark.parametrize(
-    ("metrics", "message"), [({"f2": 1.0}, "no such metric; one of: f2"), ({"f1": float("nan")}, "it is nan")]
+    ("metrics", "message"),
+    [({"f2": 1.0}, "does not have this metric; one of: f2"), ({"f1": float("nan")}, "its value is nan")],
 )
 def test_a_criterion_that_is_not_there_is_an_error(
     metrics: dict[str, float], message: str, model_of: Any, features_of: Any
