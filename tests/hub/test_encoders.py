@@ -40,7 +40,7 @@ def test_the_card_s_own(card: Card, name: str, revision: str | None, expected: o
 @pytest.mark.parametrize(
     ("name", "revision", "message"),
     [
-        (None, None, "name its directory with --base"),
+        (None, None, "give its directory with --base"),
         ("somebody/xlm-roberta-base", COMMIT, f"--base somebody/xlm-roberta-base@{COMMIT}"),
         ("sandbox/huge", None, "does not load an unknown encoder by a card alone"),
         (BASE, None, f"--base {BASE}@COMMIT"),
